@@ -1,0 +1,2 @@
+//! Crash-safe, typed primitives between processes.
+pub use sysv_ipc as raw;

@@ -1,0 +1,202 @@
+//! An alarm that makes one thread's system call end with `EINTR` once a deadline has passed.
+//!
+//! For calls that know no timeout: `msgsnd`, `msgrcv`, and `semop` where there is no `semtimedop`.
+//!
+//! States of an alarm, and who moves it on:
+//!
+//! | state | signals | ends by |
+//! | --- | --- | --- |
+//! | set | none before the deadline | the deadline |
+//! | ringing | one each millisecond, to the thread that set it | `drop` |
+//! | dropped | none more | – |
+//!
+//! - **A1** Once the deadline has passed, a call that waits returns within about a millisecond: one
+//!   signal could come just before the call begins and be spent, the next one can't.
+//! - **A2** Only the thread that set it is signalled, and only until the drop has returned; one signal
+//!   may still be pending then, and runs a handler that does nothing.
+//! - **A3** The signal is unblocked while the alarm is set; the thread's mask is then as before.
+//! - **A4** A handler of the program's own stays, and must bear being called; a signal ignored or left
+//!   at its default gets a handler that does nothing, and keeps it.
+//! - A thread or process that dies takes its alarm along. `fork` from a signal handler inherits none.
+#![allow(unsafe_code, reason = "signals are installed and sent here")]
+
+use std::{mem::MaybeUninit, ptr};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction},
+};
+
+use crate::Deadline;
+
+/// Ignored by default, as nobody else's purpose needs it: it tells of urgent data on sockets.
+const SIGNAL: Signal = Signal::SIGURG;
+
+/// How often it rings once the deadline has passed.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(1);
+
+#[cfg(target_os = "linux")]
+type Bell = timer::Bell;
+#[cfg(not(target_os = "linux"))]
+type Bell = thread::Bell;
+
+/// Rings from the deadline on, until it is dropped.
+pub(crate) struct Alarm {
+    bell: Option<Bell>,
+    mask_before: SigSet,
+}
+
+impl Alarm {
+    /// Sets an alarm for the calling thread, in which it must be dropped; [`Deadline::NEVER`] never rings.
+    pub(crate) fn set(deadline: Deadline) -> Result<Self, Errno> {
+        ensure_handler()?;
+        let mut signal = SigSet::empty();
+        signal.add(SIGNAL);
+        let mask_before = signal.thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
+        let mut alarm = Self { bell: None, mask_before };
+        alarm.bell = deadline.remaining().map(Bell::set).transpose()?;
+        Ok(alarm)
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        drop(self.bell.take());
+        // It was this thread's mask a moment ago, so it is a valid one.
+        let _ = self.mask_before.thread_set_mask();
+    }
+}
+
+extern "C" fn do_nothing(_signal: libc::c_int) {}
+
+/// Gives the signal a handler that does nothing, unless the program has one of its own.
+///
+/// Asked each time, because a program may ignore the signal at any time, and then nothing would ring.
+fn ensure_handler() -> Result<(), Errno> {
+    let mut current = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action the call only fills in the current one.
+    Errno::result(unsafe { libc::sigaction(SIGNAL as libc::c_int, ptr::null(), current.as_mut_ptr()) })?;
+    // SAFETY: a `sigaction` is made of integers and pointers, for which zeroes are valid, and the call filled it.
+    let current = unsafe { current.assume_init() };
+    if current.sa_sigaction != libc::SIG_DFL && current.sa_sigaction != libc::SIG_IGN {
+        return Ok(());
+    }
+    // Calls of other purposes go on after it. On Linux the calls of System V end all the same; for
+    // other systems the manuals don't say so.
+    let flags = if cfg!(target_os = "linux") { SaFlags::SA_RESTART } else { SaFlags::empty() };
+    let nothing = SigAction::new(SigHandler::Handler(do_nothing), flags, SigSet::empty());
+    // SAFETY: the handler does nothing, which is safe at any moment.
+    unsafe { sigaction(SIGNAL, &nothing) }.map(drop)
+}
+
+#[cfg(target_os = "linux")]
+mod timer {
+    use std::time::Duration;
+
+    use nix::{
+        errno::Errno,
+        sys::{
+            signal::{SigEvent, SigevNotify},
+            timer::{Expiration, Timer, TimerSetTimeFlags},
+        },
+        time::ClockId,
+        unistd::gettid,
+    };
+
+    /// A kernel timer that signals one thread.
+    pub(super) struct Bell {
+        _timer: Timer,
+    }
+
+    impl Bell {
+        pub(super) fn set(left: Duration) -> Result<Self, Errno> {
+            let to_this_thread =
+                SigevNotify::SigevThreadId { signal: super::SIGNAL, thread_id: gettid().as_raw(), si_value: 0 };
+            let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(to_this_thread))?;
+            // Zero would disarm it, and the kernel refuses more seconds than it has bits for.
+            let first = left.clamp(Duration::from_nanos(1), Duration::from_secs(u32::MAX.into()));
+            let expiration = Expiration::IntervalDelayed(first.into(), super::AGAIN.into());
+            timer.set(expiration, TimerSetTimeFlags::empty())?;
+            Ok(Self { _timer: timer })
+        }
+    }
+}
+
+/// For systems that have no timer which signals a thread: a thread that does.
+#[cfg(any(test, not(target_os = "linux")))]
+mod thread {
+    use std::{
+        sync::mpsc::{self, RecvTimeoutError, Sender},
+        thread::{self, JoinHandle},
+        time::Duration,
+    };
+
+    use nix::{errno::Errno, sys::pthread};
+
+    /// A thread that signals the one which set it.
+    pub(super) struct Bell {
+        stop: Option<Sender<()>>,
+        ringer: Option<JoinHandle<()>>,
+    }
+
+    impl Bell {
+        pub(super) fn set(left: Duration) -> Result<Self, Errno> {
+            let waiting = pthread::pthread_self();
+            let (stop, stopped) = mpsc::channel();
+            let ring = move || {
+                let mut pause = left;
+                while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                    // The thread is alive: it joins this one before it drops the alarm.
+                    let _ = pthread::pthread_kill(waiting, super::SIGNAL);
+                    pause = super::AGAIN;
+                }
+            };
+            let ringer = thread::Builder::new()
+                .name("sysv-ipc-alarm".into())
+                .spawn(ring)
+                .map_err(|error| error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))?;
+            Ok(Self { stop: Some(stop), ringer: Some(ringer) })
+        }
+    }
+
+    impl Drop for Bell {
+        fn drop(&mut self) {
+            drop(self.stop.take());
+            if let Some(ringer) = self.ringer.take() {
+                // It can't panic, and if it did there would be nothing to stop.
+                let _ = ringer.join();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::{ensure_handler, thread::Bell};
+
+    #[test]
+    fn the_thread_bell_interrupts_a_call_that_waits() {
+        ensure_handler().expect("a handler can be installed");
+        let started = Instant::now();
+        let _bell = Bell::set(Duration::from_millis(30)).expect("a thread can be started");
+        // `poll` on nothing waits; `thread::sleep` would go on after a signal.
+        let error = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(20_000_u16)).unwrap_err();
+        assert_eq!(error, nix::errno::Errno::EINTR);
+        assert!(started.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn the_thread_bell_is_silent_before_its_time() {
+        ensure_handler().expect("a handler can be installed");
+        let bell = Bell::set(Duration::from_secs(3600)).expect("a thread can be started");
+        assert_eq!(nix::poll::poll(&mut [], nix::poll::PollTimeout::from(50_u16)), Ok(0));
+        let dropping = Instant::now();
+        drop(bell);
+        assert!(dropping.elapsed() < Duration::from_secs(60), "{:?}", thread::current().id());
+    }
+}

@@ -1,0 +1,126 @@
+//! System V semaphores, shared memory and message queues: safe, complete, typed.
+//!
+//! Every System V call is here, under the names the field knows. Objects are made and opened as
+//! files are, by [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have
+//! a kernel-wide name, a [`Key`], and outlive the process that made them until somebody removes them.
+//!
+//! | you want | take |
+//! | --- | --- |
+//! | to count, to wait, to be undone when a process dies | [`Semaphore`] |
+//! | several semaphores changed as one | [`SemaphoreSet`] |
+//! | memory that several processes see | [`SharedMemory`] |
+//! | a look at a segment without mapping it | [`Segment`] |
+//! | messages with a type, chosen by type | [`MessageQueue`] |
+//! | the kernel's limits, and what is in use of them | [`limits()`] |
+//! | every object on the machine | [`inventory()`] |
+//! | a mutex, a pool, a ring, a typed channel | the `sysv-primitives` crate |
+//!
+//! ```
+//! use sysv_ipc::{MessageBuffer, MessageQueueOptions, MessageType, Selector};
+//!
+//! let queue = MessageQueueOptions::new().open_random()?;
+//! queue.send(&MessageBuffer::new(MessageType::ONE, b"hello"))?;
+//! assert_eq!(queue.receive(Selector::Any)?.bytes(), b"hello");
+//! queue.remove()?;
+//! # Ok::<(), sysv_ipc::Error>(())
+//! ```
+//!
+//! # Handles, and what outlives them
+//!
+//! A handle of a semaphore or a queue is a number: it may be cloned and sent to threads, and
+//! dropping it changes nothing. A [`SharedMemory`] is one mapping: dropping it detaches. **Nothing
+//! is removed unless somebody calls `remove`**, whatever process dies; `ipcs` lists what is left
+//! over and `ipcrm` removes it.
+//!
+//! # Time
+//!
+//! Every wait comes in four forms: without limit, `try_` (not at all), `_timeout` (a duration) and
+//! `_deadline` (an instant, see [`Deadline`]). A signal handler that runs meanwhile does not end the
+//! wait, and does not prolong it either; `set_interruptible(true)` makes the wait end with
+//! [`Error::Interrupted`].
+//!
+//! Semaphores wait by `semtimedop`, where the system has it
+//! ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no timed call on any system.** Ours first
+//! tries without waiting, which costs nothing more than the call. Only if it must wait does it arm a
+//! timer that sends `SIGURG` to the waiting thread alone when the time is over, and again each
+//! millisecond until the call has returned, so that a signal that arrives just before the call is
+//! not lost. That costs four more system calls for each timed wait that really waits. `SIGURG` is ignored by
+//! default, so nothing else notices; if the program has no handler for it, one that does nothing is
+//! installed. Other processes' receivers, plain or timed, are not involved at all.
+//!
+//! # Fork, exec, threads
+//!
+//! After `fork` the child's handles work. Mappings are inherited (and counted); undo accounts are
+//! not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread
+//! that ends gives nothing back.
+//!
+//! # Whom to trust
+//!
+//! Whoever may write an object can write anything to it: check what comes out of a segment or a
+//! queue. Keys are public: anybody may create yours first, so look at
+//! [`permissions`](SemaphoreSet::permissions) before relying on an object that others could have made.
+//!
+//! # Systems
+//!
+//! Linux is the main platform. On macOS and the BSDs:
+//!
+//! - macOS has no `semtimedop`: waits on semaphores are timed as those on queues are. A value there
+//!   runs to 65,535 and then wraps to 0.
+//! - `last_pid` of a semaphore is set by `semop` alone on FreeBSD, also by `SETVAL` and by what is
+//!   undone at exit on Linux and macOS.
+//! - FreeBSD and macOS accept an increase of a queue's `max_size` and ignore it; the default there is
+//!   2,048 bytes for the whole queue. Ids may be negative on macOS.
+//! - "Lowest type up to n" means what it says on Linux and in POSIX; BSD kernels take the *first*
+//!   message whose type is at most n.
+//! - Segment sizes are rounded up to pages on macOS; attaching to a removed segment works on Linux
+//!   and newer FreeBSD only.
+//! - [`Selector::Except`], [`MessageQueue::peek`], [`inventory()`] and [`limits()`] are
+//!   [`Error::Unsupported`] outside Linux.
+//! - gVisor, Gramine and CRIU don't support undo; Android's libc has no System V calls at all.
+#![doc(html_root_url = "https://docs.rs/sysv-ipc/0.1.0")]
+
+#[cfg(not(unix))]
+compile_error!("System V IPC is found on Unix alone");
+
+mod alarm;
+mod deadline;
+mod error;
+mod inventory;
+mod key;
+mod limits;
+mod msg;
+mod open;
+mod perm;
+mod sem;
+mod shm;
+mod sys;
+mod wait;
+
+pub use self::{
+    deadline::Deadline,
+    error::{Errno, Error, Kind, Limit, Object, Result},
+    inventory::{Entry, Inventory, inventory},
+    key::Key,
+    limits::{Limits, MessageQueueLimits, SemaphoreLimits, SharedMemoryLimits, limits, page_size},
+    msg::{
+        MessageBuffer, MessageQueue, MessageQueueOptions, MessageQueueStat, MessageType, Selector, remove_message_queue,
+    },
+    perm::{Mode, Permissions},
+    sem::{
+        Amount, SEMAPHORE_VALUE_MAX, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat,
+        remove_semaphore,
+    },
+    shm::{
+        AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, SharedMemory,
+        SharedMemoryOptions, remove_shared_memory,
+    },
+};
+
+/// Whether the system itself times waits on semaphores (`semtimedop`).
+///
+/// Where it doesn't, timeouts work all the same; see the crate's page on time.
+pub const SEMAPHORE_TIMEOUT_SUPPORTED: bool =
+    cfg!(any(target_os = "linux", target_os = "illumos", target_os = "solaris"));
+
+/// The version of this crate.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

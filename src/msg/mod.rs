@@ -1,0 +1,408 @@
+//! Message queues: messages with a type, which receivers choose by.
+
+mod buffer;
+mod options;
+mod selector;
+
+use std::time::{Duration, SystemTime};
+
+use libc::c_int;
+use nix::errno::Errno;
+
+pub use self::{
+    buffer::MessageBuffer,
+    options::MessageQueueOptions,
+    selector::{MessageType, Selector},
+};
+use crate::{
+    Deadline, Error, Key, Kind, Limit, Mode, Object, Permissions, Result, limits,
+    perm::{object_methods, pid, time},
+    sys, wait,
+};
+
+/// Removes a message queue by its id, without a handle.
+///
+/// Immediate: its messages are lost, and whoever waits on it wakes with [`Error::Removed`].
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if no queue has this id, [`Error::PermissionDenied`] unless the caller is
+/// owner, creator or root.
+///
+/// ```
+/// use sysv_ipc::{MessageQueueOptions, remove_message_queue};
+///
+/// let queue = MessageQueueOptions::new().open_random()?;
+/// remove_message_queue(queue.id())?;
+/// assert!(remove_message_queue(queue.id()).unwrap_err().is_gone());
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+pub fn remove_message_queue(id: i32) -> Result<()> {
+    MessageQueue::new(None, id, 0).remove_object().map_err(Error::as_never_seen)
+}
+
+/// A message queue.
+///
+/// Make one with [`MessageQueueOptions`]. A handle is a number and a limit; dropping it removes
+/// nothing. All methods may be called from any thread, and only the calling thread waits.
+///
+/// **When a process dies** nothing happens to the queue: what it sent stays, what it received is
+/// gone with it.
+///
+/// See [`msgop(2)`](https://man7.org/linux/man-pages/man2/msgop.2.html) and
+/// [`msgctl(2)`](https://man7.org/linux/man-pages/man2/msgctl.2.html).
+///
+/// ```
+/// use std::time::Duration;
+/// use sysv_ipc::{MessageBuffer, MessageQueueOptions, MessageType, Selector};
+///
+/// let queue = MessageQueueOptions::new().open_random()?;
+/// queue.send(&MessageBuffer::new(MessageType::ONE, b"first"))?;
+/// assert_eq!(queue.receive(Selector::Any)?.bytes(), b"first");
+/// assert!(queue.receive_timeout(Selector::Any, Duration::from_millis(10)).unwrap_err().is_busy());
+/// queue.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageQueue {
+    key: Option<Key>,
+    id: c_int,
+    max_message_size: usize,
+    interruptible: bool,
+}
+
+/// What the kernel knows of a queue (`IPC_STAT`). Times are in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageQueueStat {
+    /// Owner, creator and mode.
+    pub permissions: Permissions,
+    /// How many messages are on it.
+    pub messages: u64,
+    /// How many bytes they have together (`None` where the system doesn't tell).
+    pub bytes: Option<u64>,
+    /// How many bytes it holds at most. On Linux also how many messages, which empty ones meet first.
+    pub max_size: u64,
+    /// When something was last sent.
+    pub send_time: Option<SystemTime>,
+    /// When something was last received.
+    pub receive_time: Option<SystemTime>,
+    /// When it was made, or given another owner, mode or size.
+    pub change_time: Option<SystemTime>,
+    /// The process that last sent.
+    pub last_send_pid: Option<u32>,
+    /// The process that last received.
+    pub last_receive_pid: Option<u32>,
+}
+
+impl MessageQueueStat {
+    #[allow(clippy::useless_conversion, reason = "the types differ from system to system")]
+    pub(crate) fn from_raw(raw: &libc::msqid_ds) -> Self {
+        Self {
+            permissions: Permissions::from_raw(&raw.msg_perm),
+            messages: u64::from(raw.msg_qnum),
+            #[cfg(target_os = "linux")]
+            bytes: Some(u64::from(raw.__msg_cbytes)),
+            #[cfg(not(target_os = "linux"))]
+            bytes: None,
+            max_size: u64::from(raw.msg_qbytes),
+            send_time: time(raw.msg_stime),
+            receive_time: time(raw.msg_rtime),
+            change_time: time(raw.msg_ctime),
+            last_send_pid: pid(raw.msg_lspid),
+            last_receive_pid: pid(raw.msg_lrpid),
+        }
+    }
+}
+
+impl MessageQueue {
+    pub(crate) const fn new(key: Option<Key>, id: c_int, max_message_size: usize) -> Self {
+        Self { key, id, max_message_size, interruptible: false }
+    }
+
+    /// Makes a handle of a kernel id, as `ipcs -q` shows it; messages of up to 2,048 bytes unless
+    /// [`set_max_message_size`](Self::set_max_message_size) says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if no queue has this id.
+    pub fn from_id(id: i32) -> Result<Self> {
+        let queue = Self::new(None, id, 2048);
+        match queue.stat() {
+            // It exists, and whether its operations are allowed they will say.
+            Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(queue),
+            Err(error) => Err(error.as_never_seen()),
+        }
+    }
+
+    object_methods! {
+        "Removes the queue at once (`IPC_RMID`): its messages are lost, and whoever waits wakes with [`Error::Removed`]."
+    }
+
+    /// Returns the longest message this handle sends, and the room it receives with.
+    #[must_use]
+    pub fn max_message_size(&self) -> usize {
+        self.max_message_size
+    }
+
+    /// Sets the longest message this handle sends, and the room it receives with.
+    pub fn set_max_message_size(&mut self, bytes: usize) -> &mut Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran;
+    /// without it they go on with the time that is left.
+    pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
+        self.interruptible = interruptible;
+        self
+    }
+
+    /// Sends a message; waits while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
+    /// - [`Error::MessageTooLong`] for this handle, [`Error::MessageExceedsMsgmax`] for any queue,
+    ///   [`Error::MessageExceedsQueue`] for what this queue could never take. Nothing is sent.
+    pub fn send(&self, message: &MessageBuffer) -> Result<()> {
+        self.send_deadline(message, Deadline::NEVER)
+    }
+
+    /// Sends a message if there is room now (`IPC_NOWAIT`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`] if there is none; otherwise as [`send`](Self::send).
+    pub fn try_send(&self, message: &MessageBuffer) -> Result<()> {
+        self.send_deadline(message, Deadline::NOW)
+    }
+
+    /// Sends a message; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`]; otherwise as [`send`](Self::send).
+    pub fn send_timeout(&self, message: &MessageBuffer, timeout: Duration) -> Result<()> {
+        self.send_deadline(message, Deadline::after(timeout))
+    }
+
+    /// Sends a message; waits until `deadline`. The crate's page on time says how, and what it costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_timeout`](Self::send_timeout); for [`Deadline::NOW`] as [`try_send`](Self::try_send).
+    pub fn send_deadline(&self, message: &MessageBuffer, deadline: Deadline) -> Result<()> {
+        let len = message.bytes().len();
+        if len > self.max_message_size {
+            return Err(Error::MessageTooLong { len, max_message_size: self.max_message_size });
+        }
+        let raw = message.raw();
+        let at_once = || match sys::msgsnd(self.id, raw, sys::IPC_NOWAIT) {
+            // The kernel would wait for ever for room that the queue can't have.
+            Err(Errno::EAGAIN) if self.holds_less_than(len) => Err(Errno::EFBIG),
+            other => other,
+        };
+        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0))
+            .map_err(|errno| self.send_error(len, errno))
+    }
+
+    fn holds_less_than(&self, len: usize) -> bool {
+        self.stat().is_ok_and(|stat| (len as u64) > stat.max_size)
+    }
+
+    #[cold]
+    fn send_error(&self, len: usize, errno: Errno) -> Error {
+        const CALL: &str = "msgsnd";
+        match errno {
+            Errno::EFBIG => {
+                let max_size = self.stat().map_or(0, |stat| stat.max_size);
+                let max_size = usize::try_from(max_size).unwrap_or(usize::MAX);
+                Error::MessageExceedsQueue { object: self.object(), len, max_size }
+            }
+            // A type is positive by construction, so it is the length or the queue is gone.
+            Errno::EINVAL => match limits().map(|limits| limits.message_queues.max_message_size) {
+                Ok(msgmax) if len as u64 > msgmax => {
+                    Error::MessageExceedsMsgmax { len, msgmax: usize::try_from(msgmax).unwrap_or(usize::MAX) }
+                }
+                // On systems that don't tell, a message can be as long as a queue.
+                Err(Error::Unsupported { .. }) if self.stat().is_ok() => self.send_error(len, Errno::EFBIG),
+                _ => Error::Removed { call: CALL, object: self.object() },
+            },
+            errno => self.wait_error(CALL, errno),
+        }
+    }
+
+    /// Receives a message; waits for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
+    /// - [`Error::BufferTooSmall`] if the message is longer than
+    ///   [`max_message_size`](Self::max_message_size). It stays on the queue.
+    pub fn receive(&self, selector: Selector) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::NEVER)
+    }
+
+    /// Receives a message that suits, if there is one now (`IPC_NOWAIT`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`] if there is none; otherwise as [`receive`](Self::receive).
+    pub fn try_receive(&self, selector: Selector) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::NOW)
+    }
+
+    /// Receives a message; waits for at most `timeout` for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`]; otherwise as [`receive`](Self::receive).
+    pub fn receive_timeout(&self, selector: Selector, timeout: Duration) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::after(timeout))
+    }
+
+    /// Receives a message into a buffer that is there already; waits for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive); the buffer is then as it was.
+    pub fn receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
+        self.receive_deadline(message, selector, Deadline::NEVER)
+    }
+
+    /// Receives a message into a buffer; waits until `deadline` for one that suits. The crate's page
+    /// on time says how, and what it costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_timeout`](Self::receive_timeout); for [`Deadline::NOW`] as
+    /// [`try_receive`](Self::try_receive). The buffer is then as it was.
+    pub fn receive_deadline(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        self.receive_flagged(message, selector, deadline, 0)
+    }
+
+    /// Receives a message and cuts off what is longer than the handle's
+    /// [`max_message_size`](Self::max_message_size) (`MSG_NOERROR`); the rest is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_deadline`](Self::receive_deadline), but never [`Error::BufferTooSmall`].
+    pub fn receive_truncating(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.receive_flagged(message, selector, deadline, sys::MSG_NOERROR)
+    }
+
+    /// Copies the message at `index` and leaves it on the queue; 0 is the oldest (`MSG_COPY`).
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::WouldBlock`] if there are not that many messages.
+    /// - [`Error::Unsupported`] outside Linux, and on a kernel without `CONFIG_CHECKPOINT_RESTORE`.
+    /// - Otherwise as [`receive`](Self::receive).
+    pub fn peek(&self, index: usize) -> Result<MessageBuffer> {
+        let mut message = MessageBuffer::default();
+        let index = libc::c_long::try_from(index).unwrap_or(libc::c_long::MAX);
+        sys::msgrcv_copy(self.id, message.raw_mut(), self.max_message_size, index)
+            .map_err(|errno| self.receive_error(if errno == Errno::ENOMSG { Errno::EAGAIN } else { errno }))?;
+        Ok(message)
+    }
+
+    fn receive_new(&self, selector: Selector, deadline: Deadline) -> Result<MessageBuffer> {
+        let mut message = MessageBuffer::default();
+        self.receive_deadline(&mut message, selector, deadline)?;
+        Ok(message)
+    }
+
+    fn receive_flagged(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+        flags: c_int,
+    ) -> Result<()> {
+        let (wanted, except) = selector.arguments()?;
+        let (id, room, flags) = (self.id, self.max_message_size, flags | except);
+        let buffer = std::cell::RefCell::new(message.raw_mut());
+        let receive = |flags| sys::msgrcv(id, &mut buffer.borrow_mut(), room, wanted, flags);
+        let received = if deadline == Deadline::NEVER {
+            wait::unlimited(self.interruptible, || receive(flags))
+        } else {
+            wait::until(deadline, self.interruptible, || receive(flags | sys::IPC_NOWAIT), || receive(flags))
+        };
+        received.map_err(|errno| self.receive_error(errno))
+    }
+
+    #[cold]
+    fn receive_error(&self, errno: Errno) -> Error {
+        match errno {
+            Errno::E2BIG => Error::BufferTooSmall { object: self.object(), buffer: self.max_message_size },
+            errno => self.wait_error("msgrcv", errno),
+        }
+    }
+
+    fn wait_error(&self, call: &'static str, errno: Errno) -> Error {
+        let object = self.object();
+        match errno {
+            Errno::EAGAIN => Error::WouldBlock { call, object },
+            Errno::ETIMEDOUT => Error::TimedOut { call, object },
+            errno => Error::on_id(call, object, errno),
+        }
+    }
+
+    /// Returns what the kernel knows of the queue (`IPC_STAT`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`], or [`Error::PermissionDenied`] without read permission.
+    pub fn stat(&self) -> Result<MessageQueueStat> {
+        let (_, raw) = sys::msgctl_stat(self.id, libc::IPC_STAT).map_err(|errno| self.control_error(errno))?;
+        Ok(MessageQueueStat::from_raw(&raw))
+    }
+
+    /// Sets how many bytes the queue holds (`msg_qbytes`).
+    ///
+    /// What is on a queue that shrinks stays readable. FreeBSD and macOS ignore an increase.
+    /// Reads owner and mode first and writes all: a change by somebody else in between is lost.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::LimitReached`] above `MSGMNB` without `CAP_SYS_RESOURCE`.
+    /// - [`Error::PermissionDenied`] unless the caller is owner, creator or root, and may read.
+    pub fn set_max_size(&self, bytes: usize) -> Result<()> {
+        let stat = self.stat()?;
+        let permissions = stat.permissions;
+        sys::msgctl_set(self.id, permissions.uid, permissions.gid, permissions.mode, bytes).map_err(|errno| {
+            let msgmnb = limits().ok().map(|limits| limits.message_queues.max_queue_size);
+            match errno {
+                Errno::EPERM if msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
+                    Limit::Msgmnb.reached("msgctl", self.object())
+                }
+                // The queue is there, as `stat` saw: the number doesn't fit.
+                Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object()),
+                errno => self.control_error(errno),
+            }
+        })
+    }
+
+    fn object(&self) -> Object {
+        Object { kind: Kind::MessageQueue, key: self.key, id: Some(self.id) }
+    }
+
+    fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {
+        let max_size = usize::try_from(self.stat()?.max_size).unwrap_or(usize::MAX);
+        sys::msgctl_set(self.id, uid, gid, Mode::new(mode), max_size).map_err(|errno| self.control_error(errno))
+    }
+
+    fn remove_object(&self) -> Result<()> {
+        sys::msgctl_remove(self.id).map_err(|errno| self.control_error(errno))
+    }
+
+    fn control_error(&self, errno: Errno) -> Error {
+        Error::on_id("msgctl", self.object(), errno)
+    }
+}

@@ -1,0 +1,177 @@
+//! Owners and modes, which all three kinds of object have in common.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use crate::sys;
+
+/// Permission bits of an object, as `chmod` has them; execute bits mean nothing here.
+///
+/// Shown in octal, the way they are read.
+///
+/// ```
+/// use sysv_ipc::Mode;
+///
+/// let mode = Mode::new(0o640);
+/// assert_eq!(mode.to_string(), "0640");
+/// assert_eq!(format!("{mode:?}"), "Mode(0640)");
+/// assert_eq!(Mode::new(0o7777), Mode::new(0o777));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mode(u16);
+
+impl Mode {
+    /// Read and write for the owner alone, the default.
+    pub const PRIVATE: Self = Self(0o600);
+
+    /// Keeps the nine permission bits and drops all others.
+    ///
+    /// In the kernel's calls mode and flags share one number; a mode that can't hold more than
+    /// permissions can't turn into a flag.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "nine bits are kept")]
+    pub const fn new(bits: u32) -> Self {
+        Self((bits & 0o777) as u16)
+    }
+
+    /// Returns the bits.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    pub(crate) fn flags(self) -> libc::c_int {
+        self.0.into()
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl fmt::Debug for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mode({self})")
+    }
+}
+
+/// Who owns an object, who made it, and who may use it.
+///
+/// A creator keeps control after giving the object away: owner, creator and root may change and
+/// remove it.
+///
+/// ```
+/// use sysv_ipc::{Key, Mode, SemaphoreOptions};
+///
+/// let semaphore = SemaphoreOptions::new().create(true).mode(0o640).open(Key::PRIVATE)?;
+/// let permissions = semaphore.permissions()?;
+/// assert_eq!(permissions.mode, Mode::new(0o640));
+/// assert_eq!(permissions.uid, permissions.cuid);
+/// semaphore.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// The owner's user id.
+    pub uid: u32,
+    /// The owner's group id.
+    pub gid: u32,
+    /// The creator's user id, which never changes.
+    pub cuid: u32,
+    /// The creator's group id, which never changes.
+    pub cgid: u32,
+    /// What owner, group and others may do.
+    pub mode: Mode,
+}
+
+impl Permissions {
+    pub(crate) fn from_raw(raw: &libc::ipc_perm) -> Self {
+        Self { uid: raw.uid, gid: raw.gid, cuid: raw.cuid, cgid: raw.cgid, mode: Mode::new(sys::mode_of(raw)) }
+    }
+}
+
+/// The kernel's whole seconds; 0 means that it has not happened yet.
+pub(crate) fn time(seconds: libc::time_t) -> Option<SystemTime> {
+    match u64::try_from(seconds) {
+        Ok(0) | Err(_) => None,
+        Ok(seconds) => Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+    }
+}
+
+/// A pid the kernel reports; 0 means nobody yet.
+pub(crate) fn pid(raw: libc::pid_t) -> Option<u32> {
+    u32::try_from(raw).ok().filter(|&pid| pid != 0)
+}
+
+/// The methods that every handle has, its own or those of the handle in its field.
+///
+/// `IPC_SET` replaces owner and mode together, so changing one reads the others first; a change
+/// by somebody else in between is lost. The kernel has nothing better.
+macro_rules! object_methods {
+    ($remove_doc:literal $(, via $field:ident)?) => {
+        /// Returns the key it was opened or made with; `None` for a handle made from an id.
+        #[must_use]
+        pub fn key(&self) -> Option<$crate::Key> {
+            self$(.$field)?.object().key
+        }
+
+        /// Returns the kernel's id.
+        #[must_use]
+        pub fn id(&self) -> i32 {
+            self$(.$field)?.id
+        }
+
+        /// Returns owner, creator and mode.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Removed`](crate::Error::Removed), or
+        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) without read permission.
+        pub fn permissions(&self) -> $crate::Result<$crate::Permissions> {
+            Ok(self.stat()?.permissions)
+        }
+
+        /// Sets the mode, and keeps the owner.
+        ///
+        /// Reads the owner first and writes both: a change by somebody else in between is lost.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Removed`](crate::Error::Removed), or
+        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner,
+        /// creator or root, and may read.
+        pub fn set_mode(&self, mode: u32) -> $crate::Result<()> {
+            let current = self.permissions()?;
+            self$(.$field)?.set_permissions(current.uid, current.gid, mode)
+        }
+
+        /// Gives the object to another user or group; `None` keeps what is there.
+        ///
+        /// Reads the rest first and writes all: a change by somebody else in between is lost.
+        ///
+        /// # Errors
+        ///
+        /// As [`set_mode`](Self::set_mode).
+        pub fn set_owner(&self, uid: Option<u32>, gid: Option<u32>) -> $crate::Result<()> {
+            let current = self.permissions()?;
+            let (uid, gid) = (uid.unwrap_or(current.uid), gid.unwrap_or(current.gid));
+            self$(.$field)?.set_permissions(uid, gid, current.mode.bits())
+        }
+
+        #[doc = $remove_doc]
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Removed`](crate::Error::Removed) if it is gone already, or
+        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner,
+        /// creator or root.
+        pub fn remove(&self) -> $crate::Result<()> {
+            self$(.$field)?.remove_object()
+        }
+    };
+}
+pub(crate) use object_methods;

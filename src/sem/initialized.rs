@@ -1,0 +1,79 @@
+//! Creation without the initialisation race: the `sem_otime` recipe.
+//!
+//! States of the semaphore, by what the kernel shows of it:
+//!
+//! | state | `sem_otime` | who may use it | who moves it on |
+//! | --- | --- | --- | --- |
+//! | absent | – | nobody | whoever creates it exclusively |
+//! | made | 0 | nobody | its creator, by the first `semop` ever |
+//! | live | not 0 | everybody | – |
+//!
+//! - **I1** Only the process whose exclusive `semget` succeeded performs the first `semop`.
+//! - **I2** That `semop` sets the value and `sem_otime` in one step, and asserts that the value is 0.
+//! - **I3** Nobody else operates on the semaphore before it has seen a non-zero `sem_otime`.
+//!
+//! | the creator dies | what is left | who notices |
+//! | --- | --- | --- |
+//! | before `semget` | nothing | – |
+//! | between `semget` and `semop` | a semaphore that is never live | every opener, when its patience is over |
+//! | after `semop` | a live semaphore | nobody need |
+//!
+//! If the semaphore is removed while an opener waits, it starts again.
+//!
+//! Not promised: that a dead creator is told from a slow one. `SETVAL` records the creator's pid,
+//! so that [`Error::Uninitialized`] can name it.
+
+use std::{thread, time::Duration};
+
+use super::{Amount, SemOp, SemaphoreSet, options::get};
+use crate::{Deadline, Error, Key, Mode, Result, open::Access, sys};
+
+pub(super) fn open(key: Key, mode: Mode, access: Access, value: u16, patience: Deadline) -> Result<SemaphoreSet> {
+    loop {
+        match get(key, 1, sys::IPC_CREAT | sys::IPC_EXCL | mode.flags()) {
+            Ok(id) => {
+                let set = SemaphoreSet::new(Some(key), id);
+                match publish(&set, value) {
+                    Ok(()) => return Ok(set),
+                    // Somebody removed it before it was live.
+                    Err(error) if error.is_gone() && !patience.has_passed() => continue,
+                    Err(error) => {
+                        // The set is ours, and the first error is the one that tells.
+                        let _ = set.remove();
+                        return Err(error);
+                    }
+                }
+            }
+            Err(Error::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        match get(key, 0, access.flags()).and_then(|id| wait_until_live(SemaphoreSet::new(Some(key), id), patience)) {
+            Err(error) if error.is_gone() && !patience.has_passed() => {}
+            other => return other,
+        }
+    }
+}
+
+fn publish(set: &SemaphoreSet, value: u16) -> Result<()> {
+    set.set_value(0, 0)?;
+    let assert_zero = SemOp::zero(0).no_wait();
+    match Amount::new(value) {
+        Ok(amount) => set.op(&[assert_zero, SemOp::add(0, amount)]),
+        Err(_zero) => set.op(&[assert_zero]),
+    }
+}
+
+/// The kernel has no event for "`sem_otime` changed", and any `semop` of ours would forge it: so
+/// this polls, from 20 microseconds in doubling steps up to a few milliseconds.
+fn wait_until_live(set: SemaphoreSet, patience: Deadline) -> Result<SemaphoreSet> {
+    let mut pause = Duration::from_micros(20);
+    while set.stat()?.o_time.is_none() {
+        let left = patience.remaining().unwrap_or(Duration::MAX);
+        if left.is_zero() {
+            return Err(Error::Uninitialized { object: set.object(), creator: set.last_pid(0)? });
+        }
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+    Ok(set)
+}

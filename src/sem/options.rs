@@ -1,0 +1,200 @@
+//! How semaphores are created and opened.
+
+use std::time::Duration;
+
+use super::{Semaphore, SemaphoreSet};
+use crate::{
+    Deadline, Error, Key, Kind, Limit, Mode, Object, Result, limits,
+    open::{Access, Disposition, open_or_create},
+    sys,
+};
+use nix::errno::Errno;
+
+/// The largest value of a semaphore (`SEMVMX`).
+pub const SEMAPHORE_VALUE_MAX: u16 = 32_767;
+
+/// Creates and opens semaphores, as [`std::fs::OpenOptions`] does files.
+///
+/// Without [`create`](Self::create), an existing semaphore is opened and nothing of it is changed.
+/// Initial value and mode count only for what this very call created.
+///
+/// See [`semget(2)`](https://man7.org/linux/man-pages/man2/semget.2.html).
+///
+/// ```
+/// use sysv_ipc::SemaphoreOptions;
+///
+/// let semaphore = SemaphoreOptions::new().initial_value(1).mode(0o600).open_random()?;
+/// semaphore.acquire()?;
+/// assert_eq!(semaphore.value()?, 0);
+/// semaphore.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SemaphoreOptions {
+    disposition: Disposition,
+    mode: Mode,
+    access: Access,
+    initial_value: u16,
+}
+
+impl Default for SemaphoreOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SemaphoreOptions {
+    /// Returns options that open an existing semaphore: mode 0600, initial value 0.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            disposition: Disposition { create: false, exclusive: false },
+            mode: Mode::PRIVATE,
+            access: Access::NONE,
+            initial_value: 0,
+        }
+    }
+
+    crate::open::open_options_methods!();
+
+    /// Sets the value a semaphore gets if this call creates it; 0 unless said.
+    ///
+    /// Creating and setting the value are two system calls, between which others see 0: see
+    /// [`open_initialized`](Self::open_initialized) for openers that mustn't. Ignored, as the seed
+    /// does it, if the mode denies the owner to write (such as 0400).
+    pub const fn initial_value(&mut self, value: u16) -> &mut Self {
+        self.initial_value = value;
+        self
+    }
+
+    /// Opens or creates a single semaphore; of a larger set, the first member.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotFound`] without `create`, if there is none.
+    /// - [`Error::AlreadyExists`] with `exclusive`, if there is one.
+    /// - [`Error::PermissionDenied`] if the access asked for is not granted.
+    /// - [`Error::LimitReached`] for `SEMMNI`, `SEMMNS` or `SEMMSL`.
+    /// - [`Error::ValueOutOfRange`] and [`Error::ExclusiveWithoutCreate`], before any system call.
+    ///
+    /// If a later step fails, what this call created is removed again, and nothing else.
+    pub fn open(&self, key: Key) -> Result<Semaphore> {
+        self.open_members(key, 0, 1).map(Semaphore::of)
+    }
+
+    /// Opens or creates a set of `count` semaphores.
+    ///
+    /// To open a set of any size, say 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); also [`Error::SizeMismatch`] if the set that exists is smaller, and
+    /// [`Error::SizeZero`] if `count` is 0 and there is nothing to open.
+    pub fn open_set(&self, key: Key, count: u16) -> Result<SemaphoreSet> {
+        self.open_members(key, count, count)
+    }
+
+    /// Creates a single semaphore under a random unused key; [`Semaphore::key`] tells which.
+    ///
+    /// # Errors
+    ///
+    /// As an exclusive [`open`](Self::open), and [`Error::NoFreeKey`] after a bounded number of tries.
+    pub fn open_random(&self) -> Result<Semaphore> {
+        let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
+        crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open(key))
+    }
+
+    /// Opens or creates a single semaphore, safe from the initialisation race.
+    ///
+    /// Between `semget` and the setting of its value a semaphore exists but must not be used. This
+    /// constructor closes the gap with the kernel's `sem_otime`, as W. Richard Stevens described
+    /// (*UNIX Network Programming*, volume 2): the creator sets its value by the first `semop` ever,
+    /// which makes `sem_otime` non-zero; whoever finds the semaphore waits until it is, at most for
+    /// `patience`. `create` and `exclusive` are implied and ignored.
+    ///
+    /// A creator that dies in between leaves a semaphore that nobody will complete. That is
+    /// [`Error::Uninitialized`] here, with the creator's pid, and the caller decides; the
+    /// `sysv-primitives` crate repairs it by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::Uninitialized`] when patience is over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sysv_ipc::{Key, SemaphoreOptions};
+    ///
+    /// # let key = Key::new(0x5eed_0002)?;
+    /// let mut options = SemaphoreOptions::new();
+    /// let first = options.initial_value(3).open_initialized(key, Duration::from_secs(1))?;
+    /// let second = options.open_initialized(key, Duration::from_secs(1))?;
+    /// assert_eq!(second.value()?, 3);
+    /// first.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn open_initialized(&self, key: Key, patience: Duration) -> Result<Semaphore> {
+        self.check()?;
+        super::initialized::open(key, self.mode, self.access, self.initial_value, Deadline::after(patience))
+            .map(Semaphore::of)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.disposition.check()?;
+        if self.initial_value > SEMAPHORE_VALUE_MAX {
+            return Err(Error::ValueOutOfRange {
+                call: "initial_value",
+                object: Object { kind: Kind::Semaphores, key: None, id: None },
+            });
+        }
+        Ok(())
+    }
+
+    fn open_members(&self, key: Key, open_count: u16, create_count: u16) -> Result<SemaphoreSet> {
+        self.check()?;
+        let (id, created) = open_or_create(
+            self.disposition,
+            key,
+            |flags| get(key, open_count, self.access.flags() | flags),
+            |flags| get(key, create_count, self.mode.flags() | flags),
+        )?;
+        let set = SemaphoreSet::new(Some(key), id);
+        if created {
+            self.initialise(&set).inspect_err(|_| {
+                // What fails is reported; the set is ours, and removing it is all that is left to do.
+                let _ = set.remove();
+            })?;
+        }
+        Ok(set)
+    }
+
+    fn initialise(&self, set: &SemaphoreSet) -> Result<()> {
+        const OWNER_MAY_WRITE: u32 = 0o200;
+        // Linux makes semaphores of value 0, POSIX promises nothing: set it even when it is 0,
+        // unless nobody asked and we may not.
+        if self.mode.bits() & OWNER_MAY_WRITE == 0 {
+            return Ok(());
+        }
+        if cfg!(target_os = "linux") && self.initial_value == 0 {
+            return Ok(());
+        }
+        set.set_values(&vec![self.initial_value; set.len()?])
+    }
+}
+
+/// `semget`, with what its errno means.
+pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_int> {
+    const CALL: &str = "semget";
+    let object = Object::with_key(Kind::Semaphores, key);
+    sys::semget(key.get(), count.into(), flags).map_err(|errno| {
+        let full = |limit: Limit| limit.reached(CALL, object);
+        let creating = flags & sys::IPC_CREAT != 0 || key.is_private();
+        match errno {
+            Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),
+            Errno::ENOSPC => full(Limit::Semmns),
+            Errno::EINVAL if creating && count == 0 => Error::SizeZero { kind: Kind::Semaphores },
+            Errno::EINVAL if creating => full(Limit::Semmsl),
+            Errno::EINVAL => Error::SizeMismatch { call: CALL, object, requested: count.into() },
+            errno => Error::from_errno(CALL, object, errno),
+        }
+    })
+}

@@ -1,0 +1,362 @@
+//! A single semaphore: the seed's class.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Amount, SemOp, SemaphoreSet, SemaphoreStat};
+use crate::{Deadline, Result, perm::object_methods, sys};
+
+/// A counting semaphore: the first, and usually only, member of a set.
+///
+/// Make one with [`SemaphoreOptions`](crate::SemaphoreOptions). There is no ownership: anyone may
+/// release, any number of times. Nobody queues: whoever comes while the value is large enough
+/// gets it, even if others wait for more.
+///
+/// Whether later operations are undone at exit, wait, or can be interrupted are attributes of the
+/// handle, as in the seed. A handle removes nothing when it is dropped.
+///
+/// **When a process dies** holding the semaphore, the value stays as it is, unless it acquired
+/// with [`set_undo(true)`](Self::set_undo): then the kernel gives back what it took.
+///
+/// ```
+/// use std::time::Duration;
+/// use sysv_ipc::SemaphoreOptions;
+///
+/// let semaphore = SemaphoreOptions::new().initial_value(1).open_random()?;
+/// semaphore.acquire()?;
+/// assert!(semaphore.acquire_timeout(Duration::from_millis(10)).unwrap_err().is_busy());
+/// semaphore.release()?;
+/// semaphore.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Semaphore {
+    set: SemaphoreSet,
+    undo: bool,
+    no_wait: bool,
+}
+
+impl Semaphore {
+    pub(super) const fn of(set: SemaphoreSet) -> Self {
+        Self { set, undo: false, no_wait: false }
+    }
+
+    /// Makes a handle of a kernel id, as `ipcs -s` shows it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`](crate::Error::NotFound) if no set has this id.
+    pub fn from_id(id: i32) -> Result<Self> {
+        SemaphoreSet::from_id(id).map(Self::of)
+    }
+
+    /// Takes one; waits until the value is at least 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`](crate::Error::Removed), also while waiting;
+    /// [`Error::PermissionDenied`](crate::Error::PermissionDenied);
+    /// [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block).
+    #[inline]
+    pub fn acquire(&self) -> Result<()> {
+        self.acquire_deadline(Amount::ONE, Deadline::NEVER)
+    }
+
+    /// Takes one if it can be had at once (`IPC_NOWAIT`, on every system).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`](crate::Error::WouldBlock) if not; otherwise as [`acquire`](Self::acquire).
+    #[inline]
+    pub fn try_acquire(&self) -> Result<()> {
+        self.acquire_deadline(Amount::ONE, Deadline::NOW)
+    }
+
+    /// Takes one; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`](crate::Error::TimedOut); otherwise as [`acquire`](Self::acquire).
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<()> {
+        self.acquire_deadline(Amount::ONE, Deadline::after(timeout))
+    }
+
+    /// Takes `amount`, all or nothing; waits until the value is at least that.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// # use sysv_ipc::{Amount, SemaphoreOptions};
+    /// # let semaphore = SemaphoreOptions::new().initial_value(3).open_random()?;
+    /// semaphore.acquire_many(Amount::new(2)?)?;
+    /// assert!(semaphore.try_acquire_many(Amount::new(2)?).unwrap_err().is_busy());
+    /// # semaphore.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn acquire_many(&self, amount: Amount) -> Result<()> {
+        self.acquire_deadline(amount, Deadline::NEVER)
+    }
+
+    /// Takes `amount` if all of it can be had at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_many(&self, amount: Amount) -> Result<()> {
+        self.acquire_deadline(amount, Deadline::NOW)
+    }
+
+    /// Takes `amount`; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout); for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn acquire_deadline(&self, amount: Amount, deadline: Deadline) -> Result<()> {
+        self.perform(SemOp::sub(0, amount), deadline)
+    }
+
+    /// Gives one back; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) if the value would exceed 32,767;
+    /// it stays as it was. (macOS counts to 65,535 and then wraps to 0.)
+    /// [`Error::Removed`](crate::Error::Removed), [`Error::PermissionDenied`](crate::Error::PermissionDenied).
+    #[inline]
+    pub fn release(&self) -> Result<()> {
+        self.release_many(Amount::ONE)
+    }
+
+    /// Gives `amount` back; never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`release`](Self::release).
+    #[inline]
+    pub fn release_many(&self, amount: Amount) -> Result<()> {
+        self.perform(SemOp::add(0, amount), Deadline::NEVER)
+    }
+
+    /// Waits until the value is 0, and changes nothing; read permission is enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn wait_zero(&self) -> Result<()> {
+        self.wait_zero_deadline(Deadline::NEVER)
+    }
+
+    /// Succeeds if the value is 0 now.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_wait_zero(&self) -> Result<()> {
+        self.wait_zero_deadline(Deadline::NOW)
+    }
+
+    /// Waits until the value is 0, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub fn wait_zero_timeout(&self, timeout: Duration) -> Result<()> {
+        self.wait_zero_deadline(Deadline::after(timeout))
+    }
+
+    /// Waits until the value is 0, until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_deadline`](Self::acquire_deadline).
+    pub fn wait_zero_deadline(&self, deadline: Deadline) -> Result<()> {
+        self.perform(SemOp::zero(0), deadline)
+    }
+
+    /// Dijkstra's name for [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn p(&self) -> Result<()> {
+        self.acquire()
+    }
+
+    /// Dijkstra's name for [`release`](Self::release).
+    ///
+    /// # Errors
+    ///
+    /// As [`release`](Self::release).
+    pub fn v(&self) -> Result<()> {
+        self.release()
+    }
+
+    /// The seed's name for [`wait_zero`](Self::wait_zero).
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_zero`](Self::wait_zero).
+    pub fn z(&self) -> Result<()> {
+        self.wait_zero()
+    }
+
+    /// Takes one and returns a guard that gives it back when it is dropped, on a panic too.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// # let semaphore = sysv_ipc::SemaphoreOptions::new().initial_value(1).open_random()?;
+    /// let guard = semaphore.guard()?;
+    /// assert_eq!(semaphore.value()?, 0);
+    /// drop(guard);
+    /// assert_eq!(semaphore.value()?, 1);
+    /// # semaphore.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn guard(&self) -> Result<SemaphoreGuard<'_>> {
+        self.acquire()?;
+        Ok(SemaphoreGuard { semaphore: self })
+    }
+
+    /// Sets whether later operations of this handle are undone when the process ends (`SEM_UNDO`).
+    ///
+    /// Use it for both acquire and release, or for neither: the kernel reverses the sum of what was
+    /// done with it. See [`SemOp::undo`].
+    pub fn set_undo(&mut self, undo: bool) -> &mut Self {
+        self.undo = undo;
+        self
+    }
+
+    /// Returns whether operations of this handle are undone when the process ends.
+    #[must_use]
+    pub fn undo(&self) -> bool {
+        self.undo
+    }
+
+    /// Sets whether later operations of this handle wait at all; `false` trumps every timeout.
+    pub fn set_block(&mut self, block: bool) -> &mut Self {
+        self.no_wait = !block;
+        self
+    }
+
+    /// Returns whether operations of this handle wait.
+    #[must_use]
+    pub fn block(&self) -> bool {
+        !self.no_wait
+    }
+
+    /// Makes later waits of this handle end with [`Error::Interrupted`](crate::Error::Interrupted)
+    /// when a signal handler ran; without it they go on with the time that is left.
+    pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
+        self.set.set_interruptible(interruptible);
+        self
+    }
+
+    /// Returns the value, as it was a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`](crate::Error::Removed), or
+    /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) without read permission.
+    pub fn value(&self) -> Result<u16> {
+        self.set.value(0)
+    }
+
+    /// Sets the value and wakes whom it concerns; **clears every process's undo account for it**.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) above 32,767, and nothing is
+    /// changed; otherwise as [`value`](Self::value).
+    pub fn set_value(&self, value: u16) -> Result<()> {
+        self.set.set_value(0, value)
+    }
+
+    /// Returns the process that last operated on it; see [`SemaphoreSet::last_pid`].
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    pub fn last_pid(&self) -> Result<Option<u32>> {
+        self.set.last_pid(0)
+    }
+
+    /// Returns how many wait to acquire.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    pub fn waiting_for_nonzero(&self) -> Result<usize> {
+        self.set.waiting_for_nonzero(0)
+    }
+
+    /// Returns how many wait for zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    pub fn waiting_for_zero(&self) -> Result<usize> {
+        self.set.waiting_for_zero(0)
+    }
+
+    /// Returns when the last successful operation was, `None` before the first.
+    ///
+    /// Failed and timed-out operations and [`set_value`](Self::set_value) don't count; what the
+    /// kernel undoes at a process's exit does.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    pub fn o_time(&self) -> Result<Option<SystemTime>> {
+        Ok(self.stat()?.o_time)
+    }
+
+    /// Returns what the kernel knows of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    pub fn stat(&self) -> Result<SemaphoreStat> {
+        self.set.stat()
+    }
+
+    object_methods! {
+        "Removes it at once; whoever waits on it wakes with [`Error::Removed`](crate::Error::Removed).",
+        via set
+    }
+
+    /// Returns the set this is the first member of.
+    #[must_use]
+    pub fn as_set(&self) -> &SemaphoreSet {
+        &self.set
+    }
+
+    #[inline]
+    fn perform(&self, op: SemOp, deadline: Deadline) -> Result<()> {
+        let no_wait = self.no_wait || deadline == Deadline::NOW;
+        let op = op.with_if(no_wait, sys::IPC_NOWAIT).with_if(self.undo, libc::SEM_UNDO as libc::c_int);
+        let deadline = if no_wait { Deadline::NEVER } else { deadline };
+        self.set.op_deadline(&[op], deadline)
+    }
+}
+
+/// Gives one back to the semaphore when it is dropped; made by [`Semaphore::guard`].
+///
+/// If the process dies first, the kernel gives it back only after
+/// [`set_undo(true)`](Semaphore::set_undo).
+#[derive(Debug)]
+#[must_use = "dropping the guard releases the semaphore"]
+pub struct SemaphoreGuard<'a> {
+    semaphore: &'a Semaphore,
+}
+
+impl Drop for SemaphoreGuard<'_> {
+    fn drop(&mut self) {
+        // If the semaphore was removed, there is nothing to give back and nobody to tell.
+        let _ = self.semaphore.release();
+    }
+}

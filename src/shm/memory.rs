@@ -1,0 +1,346 @@
+//! Attached memory: one mapping, and the ways into it.
+//!
+//! - **M1** A handle owns exactly one mapping; dropping or detaching it unmaps it.
+//! - **M2** A segment can't shrink while it is mapped, so the size of the attach holds as long.
+//! - **M3** Safe access is atomic, since other processes may write at any moment.
+//! - A process that dies is detached by the kernel; what it had written stays.
+#![allow(unsafe_code, reason = "mapped memory is reached by address")]
+
+use std::{fmt, marker::PhantomData, ptr::NonNull, slice};
+
+use super::{LoadOnly, Segment, SegmentStat, Shared, copy};
+use crate::{Error, Result, perm::object_methods, sys};
+
+/// The memory may be read and written.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadWrite {}
+
+/// The memory may only be read.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadOnly {}
+
+/// What a mapping allows.
+pub trait Protection: sealed::Sealed {}
+impl Protection for ReadWrite {}
+impl Protection for ReadOnly {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::ReadWrite {}
+    impl Sealed for super::ReadOnly {}
+}
+
+/// A shared memory segment, attached to this process.
+///
+/// Make one with [`SharedMemoryOptions`](crate::SharedMemoryOptions) or [`Segment::attach`]. One
+/// value is one mapping; it may be used from all threads, and dropping it detaches. Nothing is
+/// removed by that: the segment stays until [`remove`](Self::remove).
+///
+/// [`read`](Self::read) and [`write`](Self::write) copy, without any lock: readers can see half of
+/// a write, and a semaphore must guard what belongs together. [`view`](Self::view) and
+/// [`slice`](Self::slice) are the memory itself, live, as atomics.
+///
+/// **When a process dies** it is detached. What it had written so far stays as it is.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// use sysv_ipc::SharedMemoryOptions;
+///
+/// let memory = SharedMemoryOptions::new().size(4096).open_random()?;
+/// memory.write(b"hello", 0)?;
+/// assert_eq!(memory.read(5, 0)?, b"hello");
+///
+/// let counter: &AtomicU32 = memory.view(8)?;
+/// counter.fetch_add(1, Relaxed);
+/// memory.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+///
+/// A view can't outlive its mapping, a detached handle can't be used, and what is attached for
+/// reading can't be written:
+///
+/// ```compile_fail,E0505
+/// # use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// # fn f(memory: sysv_ipc::SharedMemory) -> sysv_ipc::Result<()> {
+/// let counter: &AtomicU32 = memory.view(0)?;
+/// memory.detach();
+/// counter.load(Relaxed);
+/// # Ok(()) }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # fn f(memory: sysv_ipc::SharedMemory) -> sysv_ipc::Result<()> {
+/// memory.detach();
+/// memory.read(0, 0)?;
+/// # Ok(()) }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # fn f(memory: sysv_ipc::SharedMemory<sysv_ipc::ReadOnly>) -> sysv_ipc::Result<()> {
+/// memory.write(b"no", 0)?;
+/// # Ok(()) }
+/// ```
+pub struct SharedMemory<A: Protection = ReadWrite> {
+    segment: Segment,
+    address: NonNull<u8>,
+    size: usize,
+    access: PhantomData<A>,
+}
+
+// SAFETY: a mapping belongs to the whole process, and safe access to it is atomic.
+unsafe impl<A: Protection> Send for SharedMemory<A> {}
+// SAFETY: as above.
+unsafe impl<A: Protection> Sync for SharedMemory<A> {}
+
+impl<A: Protection> SharedMemory<A> {
+    /// Takes a mapping over, of which it uses nothing before it knows the size.
+    ///
+    /// # Safety
+    ///
+    /// `shmat` must have returned the address, and nothing else may detach it.
+    pub(super) unsafe fn from_mapping(segment: Segment, address: NonNull<u8>) -> Self {
+        Self { segment, address, size: 0, access: PhantomData }
+    }
+
+    /// # Safety
+    ///
+    /// The mapped segment must have this size.
+    pub(super) unsafe fn set_size(&mut self, size: usize) {
+        self.size = size;
+    }
+
+    object_methods! {
+        "Removes the segment: the key is free at once; mappings stay, and the memory is freed at the last detach.",
+        via segment
+    }
+
+    /// Returns what the kernel knows of the segment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::stat`].
+    pub fn stat(&self) -> Result<SegmentStat> {
+        self.segment.stat()
+    }
+
+    /// Returns the segment, which can be used without the mapping.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Detaches, and leaves the segment; dropping does the same.
+    pub fn detach(self) -> Segment {
+        self.segment.clone()
+    }
+
+    /// Returns the size in bytes, as it was when it was attached; it can't change.
+    #[expect(clippy::len_without_is_empty, reason = "no segment is empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.size
+    }
+
+    /// Returns the address as a number.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.address.as_ptr().addr()
+    }
+
+    /// Returns a pointer to the first byte, valid as long as the mapping.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.address.as_ptr()
+    }
+
+    /// Copies bytes out: `byte_count` of them, or up to the end if they are fewer or it is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if `offset` is not inside the segment; [`Error::OutOfMemory`].
+    pub fn read(&self, byte_count: usize, offset: usize) -> Result<Vec<u8>> {
+        let left = match self.size.checked_sub(offset) {
+            None | Some(0) => return Err(self.out_of_bounds(offset, byte_count.max(1))),
+            Some(left) => left,
+        };
+        let count = if byte_count == 0 { left } else { byte_count.min(left) };
+        let mut bytes = Vec::new();
+        let out_of_memory = |_| Error::OutOfMemory { call: "read", object: self.segment.object() };
+        bytes.try_reserve_exact(count).map_err(out_of_memory)?;
+        bytes.resize(count, 0);
+        self.read_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// Fills `into` with the bytes at `offset`, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if they don't all lie inside the segment.
+    pub fn read_at(&self, into: &mut [u8], offset: usize) -> Result<()> {
+        self.check(offset, into.len())?;
+        // SAFETY: the range lies in the mapping (M1, M2), and safe access to it is atomic (M3).
+        unsafe { copy::load(self.at(offset), into) };
+        Ok(())
+    }
+
+    /// Returns the memory as a slice.
+    ///
+    /// # Safety
+    ///
+    /// As long as the slice lives, no process may write to the segment.
+    #[must_use]
+    pub unsafe fn as_slice(&self) -> &[u8] {
+        // SAFETY: the mapping has this size (M1, M2), and the caller answers for the writers.
+        unsafe { slice::from_raw_parts(self.address.as_ptr(), self.size) }
+    }
+
+    fn check(&self, offset: usize, len: usize) -> Result<()> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.size => Ok(()),
+            _ => Err(self.out_of_bounds(offset, len)),
+        }
+    }
+
+    #[cold]
+    fn out_of_bounds(&self, offset: usize, len: usize) -> Error {
+        Error::OutOfBounds { offset, len, size: self.size }
+    }
+
+    /// Returns the address of a byte whose offset was checked.
+    fn at(&self, offset: usize) -> *mut u8 {
+        // SAFETY: the offset is at most the size of the mapping.
+        unsafe { self.address.as_ptr().add(offset) }
+    }
+
+    /// Checks that `len` values of a type lie at an offset, and returns where.
+    fn locate<T: Shared>(&self, offset: usize, len: usize) -> Result<*mut T> {
+        let bytes = size_of::<T>().checked_mul(len).ok_or_else(|| self.out_of_bounds(offset, usize::MAX))?;
+        self.check(offset, bytes)?;
+        let value = self.at(offset).cast::<T>();
+        if !value.is_aligned() {
+            return Err(Error::Misaligned { address: offset, align: align_of::<T>() });
+        }
+        Ok(value)
+    }
+}
+
+impl SharedMemory<ReadWrite> {
+    /// Copies all of `bytes` to `offset`, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if they don't all fit; nothing is written then.
+    /// [`write_truncating`](Self::write_truncating) writes what fits.
+    pub fn write(&self, bytes: &[u8], offset: usize) -> Result<()> {
+        self.check(offset, bytes.len())?;
+        // SAFETY: the range lies in the mapping (M1, M2), which is writable, and safe access to it
+        // is atomic (M3).
+        unsafe { copy::store(self.at(offset), bytes) };
+        Ok(())
+    }
+
+    /// Copies as many of `bytes` as fit to `offset`, and returns how many those are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if `offset` lies behind the end.
+    pub fn write_truncating(&self, bytes: &[u8], offset: usize) -> Result<usize> {
+        let left = self.size.checked_sub(offset).ok_or_else(|| self.out_of_bounds(offset, bytes.len()))?;
+        let count = bytes.len().min(left);
+        self.write(&bytes[..count], offset)?;
+        Ok(count)
+    }
+
+    /// Sets every byte.
+    pub fn fill(&self, byte: u8) {
+        let chunk = [byte; 4096];
+        for offset in (0..self.size).step_by(chunk.len()) {
+            self.write_truncating(&chunk, offset).expect("the offset lies inside");
+        }
+    }
+
+    /// Returns the value at `offset`, live: what other processes store, it shows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
+    pub fn view<T: Shared>(&self, offset: usize) -> Result<&T> {
+        let value = self.locate::<T>(offset, 1)?;
+        // SAFETY: it lies in the mapping, aligned; `Shared` promises that any bits are valid and
+        // all access is atomic. The borrow keeps the mapping (M1).
+        Ok(unsafe { &*value })
+    }
+
+    /// Returns `len` values at `offset`, live.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view).
+    pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[T]> {
+        let first = self.locate::<T>(offset, len)?;
+        // SAFETY: as for `view`, for all `len` of them.
+        Ok(unsafe { slice::from_raw_parts(first, len) })
+    }
+
+    /// Returns a pointer to the first byte for writing, valid as long as the mapping.
+    #[must_use]
+    pub fn as_mut_ptr(&self) -> *mut u8 {
+        self.address.as_ptr()
+    }
+
+    /// Returns the memory as a slice for writing.
+    ///
+    /// # Safety
+    ///
+    /// As long as the slice lives, no process may read or write the segment, nor may this one
+    /// through another mapping.
+    #[must_use]
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping has this size (M1, M2), and the caller answers for everybody else.
+        unsafe { slice::from_raw_parts_mut(self.address.as_ptr(), self.size) }
+    }
+}
+
+impl SharedMemory<ReadOnly> {
+    /// Returns the value at `offset`, live, for loading alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
+    pub fn view<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
+        let value = self.locate::<T>(offset, 1)?.cast::<LoadOnly<T>>();
+        // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned; any
+        // bits are valid and all access is atomic, by loads alone. The borrow keeps the mapping (M1).
+        Ok(unsafe { &*value })
+    }
+
+    /// Returns `len` values at `offset`, live, for loading alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view).
+    pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
+        let first = self.locate::<T>(offset, len)?.cast::<LoadOnly<T>>();
+        // SAFETY: as for `view`, for all `len` of them.
+        Ok(unsafe { slice::from_raw_parts(first, len) })
+    }
+}
+
+impl<A: Protection> Drop for SharedMemory<A> {
+    fn drop(&mut self) {
+        // SAFETY: the address is what `shmat` returned (M1), and every borrow of it has ended.
+        let detached = unsafe { sys::shmdt(self.address) };
+        debug_assert!(detached.is_ok(), "{:?} was detached behind our back", self.segment);
+    }
+}
+
+impl<A: Protection> fmt::Debug for SharedMemory<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMemory")
+            .field("segment", &self.segment)
+            .field("address", &self.address)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}

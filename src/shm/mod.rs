@@ -1,0 +1,178 @@
+//! Segments: shared memory that outlives processes, seen from outside.
+
+mod attach;
+mod copy;
+mod memory;
+mod options;
+mod view;
+
+use std::time::SystemTime;
+
+use libc::c_int;
+use nix::errno::Errno;
+
+pub use self::{
+    attach::AttachOptions,
+    memory::{Protection, ReadOnly, ReadWrite, SharedMemory},
+    options::SharedMemoryOptions,
+    view::{LoadOnly, Shared},
+};
+use crate::{
+    Error, Key, Kind, Mode, Object, Permissions, Result,
+    perm::{object_methods, pid, time},
+    sys,
+};
+
+/// Removes a segment by its id, without a handle.
+///
+/// Whoever has it attached keeps it; the memory is freed at the last detach. The key is free at once.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if no segment has this id, [`Error::PermissionDenied`] unless the caller is
+/// owner, creator or root.
+///
+/// ```
+/// use sysv_ipc::{SharedMemoryOptions, remove_shared_memory};
+///
+/// let memory = SharedMemoryOptions::new().size(64).open_random()?;
+/// remove_shared_memory(memory.id())?;
+/// memory.write(b"still here", 0)?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+pub fn remove_shared_memory(id: i32) -> Result<()> {
+    Segment::new(None, id).remove_object().map_err(Error::as_never_seen)
+}
+
+/// A shared memory segment, not attached by this handle.
+///
+/// A handle is a number; dropping it removes nothing. [`attach`](Self::attach) maps the memory.
+///
+/// See [`shmctl(2)`](https://man7.org/linux/man-pages/man2/shmctl.2.html).
+///
+/// ```
+/// use sysv_ipc::{Segment, SharedMemoryOptions};
+///
+/// let memory = SharedMemoryOptions::new().size(100).open_random()?;
+/// let segment = Segment::from_id(memory.id())?;
+/// assert_eq!((segment.stat()?.size, segment.stat()?.attached), (100, 1));
+/// memory.remove()?;
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    key: Option<Key>,
+    id: c_int,
+}
+
+/// What the kernel knows of a segment (`IPC_STAT`). Times are in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStat {
+    /// Owner, creator and mode.
+    pub permissions: Permissions,
+    /// Its size in bytes. Some systems round it up to pages; Linux reports what was asked for.
+    pub size: usize,
+    /// How often it is attached: attachments, not processes. `fork` adds to it, exit and `exec` subtract.
+    pub attached: u64,
+    /// Whether it was removed and only waits for its last detach (Linux; `false` elsewhere).
+    pub marked_removed: bool,
+    /// When it was last attached.
+    pub attach_time: Option<SystemTime>,
+    /// When it was last detached; `None` before the first time.
+    pub detach_time: Option<SystemTime>,
+    /// When it was made, removed, or given another owner or mode, if only the same again.
+    pub change_time: Option<SystemTime>,
+    /// The process that made it.
+    pub creator_pid: Option<u32>,
+    /// The process that last attached or detached it; an exit counts.
+    pub last_pid: Option<u32>,
+}
+
+impl SegmentStat {
+    #[allow(clippy::useless_conversion, reason = "the types differ from system to system")]
+    pub(crate) fn from_raw(raw: &libc::shmid_ds) -> Self {
+        Self {
+            permissions: Permissions::from_raw(&raw.shm_perm),
+            size: raw.shm_segsz,
+            attached: u64::from(raw.shm_nattch),
+            marked_removed: cfg!(target_os = "linux") && sys::mode_of(&raw.shm_perm) & SHM_DEST != 0,
+            attach_time: time(raw.shm_atime),
+            detach_time: time(raw.shm_dtime),
+            change_time: time(raw.shm_ctime),
+            creator_pid: pid(raw.shm_cpid),
+            last_pid: pid(raw.shm_lpid),
+        }
+    }
+}
+
+/// Linux's mark in the mode of a removed segment.
+const SHM_DEST: u32 = 0o1000;
+
+impl Segment {
+    pub(crate) const fn new(key: Option<Key>, id: c_int) -> Self {
+        Self { key, id }
+    }
+
+    /// Makes a handle of a kernel id, as `ipcs -m` shows it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if no segment has this id.
+    pub fn from_id(id: i32) -> Result<Self> {
+        let segment = Self::new(None, id);
+        match segment.stat() {
+            // It exists, and whether attaching is allowed it will say.
+            Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(segment),
+            Err(error) => Err(error.as_never_seen()),
+        }
+    }
+
+    object_methods! {
+        "Removes the segment (`IPC_RMID`): the key is free at once, the memory at the last detach."
+    }
+
+    /// Returns what the kernel knows of the segment (`IPC_STAT`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`], or [`Error::PermissionDenied`] without read permission.
+    pub fn stat(&self) -> Result<SegmentStat> {
+        let (_, raw) = sys::shmctl_stat(self.id, libc::IPC_STAT).map_err(|errno| self.control_error(errno))?;
+        Ok(SegmentStat::from_raw(&raw))
+    }
+
+    /// Attaches the segment for reading and writing, where the kernel likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    pub fn attach(&self) -> Result<SharedMemory> {
+        AttachOptions::new().attach(self)
+    }
+
+    /// Attaches the segment for reading alone (`SHM_RDONLY`).
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    pub fn attach_read_only(&self) -> Result<SharedMemory<ReadOnly>> {
+        AttachOptions::new().attach_read_only(self)
+    }
+
+    fn object(&self) -> Object {
+        Object { kind: Kind::SharedMemory, key: self.key, id: Some(self.id) }
+    }
+
+    fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {
+        sys::shmctl_set(self.id, uid, gid, Mode::new(mode)).map_err(|errno| self.control_error(errno))
+    }
+
+    fn remove_object(&self) -> Result<()> {
+        sys::shmctl_remove(self.id).map_err(|errno| self.control_error(errno))
+    }
+
+    fn control_error(&self, errno: Errno) -> Error {
+        Error::on_id("shmctl", self.object(), errno)
+    }
+}

@@ -1,0 +1,62 @@
+//! Types that may be looked at where they lie, while others change them.
+#![allow(unsafe_code, reason = "the trait is a promise that the compiler can't check")]
+
+use std::sync::atomic::{
+    AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering,
+};
+
+/// Types that may lie in memory which other processes change at any time.
+///
+/// The atomic integers, arrays of them, and whatever promises the same.
+///
+/// # Safety
+///
+/// - Every pattern of bits is a valid value: other processes write what they like.
+/// - Everything reachable through a shared reference is accessed atomically.
+/// - The layout is fixed (`#[repr(C)]` or a primitive), without pointers and padding that matters.
+pub unsafe trait Shared: Send + Sync + Sized + 'static {}
+
+// SAFETY: an array of values that keep the promise keeps it.
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+
+/// A value in memory that is mapped for reading alone: it can be loaded, and nothing else.
+///
+/// Storing doesn't compile:
+///
+/// ```compile_fail,E0599
+/// # use std::sync::atomic::{AtomicU32, Ordering};
+/// # use sysv_ipc::{ReadOnly, SharedMemory};
+/// fn store(memory: &SharedMemory<ReadOnly>) -> sysv_ipc::Result<()> {
+///     memory.view::<AtomicU32>(0)?.store(1, Ordering::Relaxed);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct LoadOnly<T>(T);
+
+macro_rules! shared_integers {
+    ($($atomic:ident $integer:ty),* $(,)?) => {$(
+        // SAFETY: every pattern of bits is an integer, and all access is atomic.
+        unsafe impl Shared for $atomic {}
+
+        impl LoadOnly<$atomic> {
+            /// Loads the value.
+            ///
+            /// # Panics
+            ///
+            /// With [`Ordering::Release`] or [`Ordering::AcqRel`], as the atomic's own `load`.
+            #[inline]
+            #[must_use]
+            pub fn load(&self, ordering: Ordering) -> $integer {
+                self.0.load(ordering)
+            }
+        }
+    )*};
+}
+
+shared_integers! {
+    AtomicI8 i8, AtomicI16 i16, AtomicI32 i32, AtomicI64 i64, AtomicIsize isize,
+    AtomicU8 u8, AtomicU16 u16, AtomicU32 u32, AtomicU64 u64, AtomicUsize usize,
+}

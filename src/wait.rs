@@ -1,0 +1,79 @@
+//! Waiting: what `EINTR` means, and how a wait ends on time.
+//!
+//! `semtimedop` has a timeout of its own. For the rest (queues everywhere, semaphores where there
+//! is no `semtimedop`), [`Alarm`] makes the call return `EINTR` once the deadline has passed.
+
+use libc::c_int;
+use nix::errno::Errno;
+
+use crate::{Deadline, alarm::Alarm, sem::SemOp, sys};
+
+/// Repeats a call that signals interrupt, with the time that is left.
+///
+/// An interruption after the deadline is the deadline's: `ETIMEDOUT`.
+#[inline]
+fn retry<T>(
+    deadline: Deadline,
+    interruptible: bool,
+    mut call: impl FnMut(Deadline) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    loop {
+        match call(deadline) {
+            Err(Errno::EINTR) if deadline.has_passed() => return Err(Errno::ETIMEDOUT),
+            Err(Errno::EINTR) if !interruptible => {}
+            other => return other,
+        }
+    }
+}
+
+/// Performs `semop`, until the deadline.
+#[cfg(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))]
+#[inline]
+pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
+    retry(deadline, interruptible, |deadline| match deadline.remaining() {
+        None => sys::semop(id, ops),
+        Some(left) => sys::semop_timeout(id, ops, left),
+    })
+}
+
+/// Performs `semop`, until the deadline, where `semtimedop` doesn't exist.
+#[cfg(not(any(target_os = "linux", target_os = "illumos", target_os = "solaris")))]
+pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
+    semop_with_alarm(id, ops, deadline, interruptible)
+}
+
+/// The same by a signal; compiled for the tests of every system.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))))]
+fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
+    if deadline == Deadline::NEVER {
+        return retry(deadline, interruptible, |_| sys::semop(id, ops));
+    }
+    let at_once: Vec<SemOp> = ops.iter().map(|op| op.no_wait()).collect();
+    until(deadline, interruptible, || sys::semop(id, &at_once), || sys::semop(id, ops))
+}
+
+/// Makes a call that waits as long as it takes.
+#[inline]
+pub(crate) fn unlimited<T>(interruptible: bool, mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    retry(Deadline::NEVER, interruptible, |_| call())
+}
+
+/// Makes a call that has no timeout of its own: once without waiting, then with an alarm.
+///
+/// `at_once` fails with `EAGAIN` or `ENOMSG` if it would have to wait.
+pub(crate) fn until<T>(
+    deadline: Deadline,
+    interruptible: bool,
+    mut at_once: impl FnMut() -> Result<T, Errno>,
+    mut waiting: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    match at_once() {
+        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline == Deadline::NOW => Err(Errno::EAGAIN),
+        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline.has_passed() => Err(Errno::ETIMEDOUT),
+        Err(Errno::EAGAIN | Errno::ENOMSG) => {
+            let _alarm = Alarm::set(deadline)?;
+            retry(deadline, interruptible, |_| waiting())
+        }
+        done => done,
+    }
+}
