@@ -452,7 +452,7 @@ impl Error {
     }
 
     /// An id that nobody had a handle of: gone and never there are the same to the caller.
-    pub(crate) fn as_never_seen(self) -> Self {
+    pub(crate) fn into_never_seen(self) -> Self {
         match self {
             Self::Removed { call, object } => Self::NotFound { call, object },
             other => other,

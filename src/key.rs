@@ -32,7 +32,7 @@ impl Key {
     ///
     /// Children reach it through the inherited handle, everybody else through its id. Only the
     /// *key* is private: whoever has the id and the permission can use the object.
-    pub const PRIVATE: Self = Self(libc::IPC_PRIVATE as i32);
+    pub const PRIVATE: Self = Self(libc::IPC_PRIVATE);
 
     /// The largest key.
     pub const MAX: Self = Self(i32::MAX);

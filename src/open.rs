@@ -33,7 +33,9 @@ impl Access {
     pub(crate) const NONE: Self = Self { read: false, write: false };
 
     pub(crate) fn flags(self) -> c_int {
-        c_int::from(self.read) * 0o400 | c_int::from(self.write) * 0o200
+        let read = if self.read { 0o400 } else { 0 };
+        let write = if self.write { 0o200 } else { 0 };
+        read | write
     }
 }
 

@@ -31,7 +31,6 @@ impl Mode {
     /// In the kernel's calls mode and flags share one number; a mode that can't hold more than
     /// permissions can't turn into a flag.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "nine bits are kept")]
     pub const fn new(bits: u32) -> Self {
         Self((bits & 0o777) as u16)
     }

@@ -130,11 +130,12 @@ pub(crate) fn mode_of(perm: &libc::ipc_perm) -> u32 {
 }
 
 /// Writes owner and mode, the three things that `IPC_SET` takes.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a mode has nine bits")]
 fn set_perm(perm: &mut libc::ipc_perm, uid: u32, gid: u32, mode: crate::Mode) {
     perm.uid = uid;
     perm.gid = gid;
-    // Nine bits fit every system's type for a mode.
-    perm.mode = mode.bits() as _;
+    // The type differs from system to system, and nine bits fit them all.
+    perm.mode = mode.flags() as _;
 }
 
 // Semaphores ---------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible:
     semop_with_alarm(id, ops, deadline, interruptible)
 }
 
-/// The same by a signal; compiled for the tests of every system.
+/// The same by a signal, which its test tries on every system.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))))]
 fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
     if deadline == Deadline::NEVER {
@@ -75,5 +75,32 @@ pub(crate) fn until<T>(
             retry(deadline, interruptible, |_| waiting())
         }
         done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix::errno::Errno;
+
+    use super::semop_with_alarm;
+    use crate::{Amount, Deadline, SemOp, SemaphoreOptions};
+
+    #[test]
+    fn semop_ends_on_time_without_semtimedop() {
+        let semaphore = SemaphoreOptions::new().initial_value(1).open_random().expect("a semaphore can be made");
+        let take = [SemOp::sub(0, Amount::ONE)];
+        let soon = || Deadline::after(Duration::from_millis(20));
+        let taken = semop_with_alarm(semaphore.id(), &take, soon(), false);
+        let deadline = soon();
+        let timed_out = semop_with_alarm(semaphore.id(), &take, deadline, false);
+        let refused = semop_with_alarm(semaphore.id(), &take, Deadline::NOW, false);
+        let passed = deadline.has_passed();
+        semaphore.remove().expect("it is ours");
+        assert_eq!(taken, Ok(()));
+        assert_eq!(timed_out, Err(Errno::ETIMEDOUT));
+        assert!(passed, "it ended early");
+        assert_eq!(refused, Err(Errno::EAGAIN));
     }
 }

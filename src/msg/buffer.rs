@@ -49,9 +49,9 @@ impl MessageBuffer {
     /// Returns the type.
     #[must_use]
     pub fn message_type(&self) -> MessageType {
-        let (header, _) = self.raw.split_first_chunk().expect("a message begins with its type");
-        // What was made had a positive type, and the kernel hands out no other.
-        MessageType::new(c_long::from_ne_bytes(*header)).unwrap_or(MessageType::ONE)
+        // A message begins with its type; what was made had a positive one, and the kernel hands out no other.
+        let number = self.raw.first_chunk().map(|header| c_long::from_ne_bytes(*header));
+        number.and_then(|number| MessageType::new(number).ok()).unwrap_or_default()
     }
 
     /// Sets the type.

@@ -38,7 +38,7 @@ use crate::{
 /// # Ok::<(), sysv_ipc::Error>(())
 /// ```
 pub fn remove_message_queue(id: i32) -> Result<()> {
-    MessageQueue::new(None, id, 0).remove_object().map_err(Error::as_never_seen)
+    MessageQueue::new(None, id, 0).remove_object().map_err(Error::into_never_seen)
 }
 
 /// A message queue.
@@ -131,7 +131,7 @@ impl MessageQueue {
         match queue.stat() {
             // It exists, and whether its operations are allowed they will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(queue),
-            Err(error) => Err(error.as_never_seen()),
+            Err(error) => Err(error.into_never_seen()),
         }
     }
 

@@ -17,9 +17,11 @@ use crate::{
 /// See [`msgget(2)`](https://man7.org/linux/man-pages/man2/msgget.2.html).
 ///
 /// ```
-/// use sysv_ipc::{Key, MessageQueueOptions};
+/// use sysv_ipc::MessageQueueOptions;
 ///
-/// # let key = Key::new(0x5eed_0004)?;
+/// # let other = MessageQueueOptions::new().open_random()?;
+/// # let key = other.key().expect("it was opened by a key");
+/// # other.remove()?;
 /// let queue = MessageQueueOptions::new().create(true).mode(0o660).open(key)?;
 /// assert_eq!(queue.stat()?.messages, 0);
 /// queue.remove()?;

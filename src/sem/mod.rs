@@ -39,7 +39,7 @@ use crate::{
 /// # Ok::<(), sysv_ipc::Error>(())
 /// ```
 pub fn remove_semaphore(id: i32) -> Result<()> {
-    SemaphoreSet::new(None, id).remove_object().map_err(Error::as_never_seen)
+    SemaphoreSet::new(None, id).remove_object().map_err(Error::into_never_seen)
 }
 
 /// A set of semaphores.
@@ -84,6 +84,7 @@ pub struct SemaphoreStat {
 }
 
 impl SemaphoreStat {
+    #[allow(clippy::cast_possible_truncation, reason = "a set has at most some ten thousand members")]
     pub(crate) fn from_raw(raw: &sys::semid_ds) -> Self {
         Self {
             permissions: Permissions::from_raw(&raw.sem_perm),
@@ -118,7 +119,7 @@ impl SemaphoreSet {
         match set.stat() {
             // It exists, and whether its operations are allowed they will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(set),
-            Err(error) => Err(error.as_never_seen()),
+            Err(error) => Err(error.into_never_seen()),
         }
     }
 

@@ -122,9 +122,11 @@ impl SemaphoreOptions {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use sysv_ipc::{Key, SemaphoreOptions};
+    /// use sysv_ipc::SemaphoreOptions;
     ///
-    /// # let key = Key::new(0x5eed_0002)?;
+    /// # let other = SemaphoreOptions::new().open_random()?;
+    /// # let key = other.key().expect("it was opened by a key");
+    /// # other.remove()?;
     /// let mut options = SemaphoreOptions::new();
     /// let first = options.initial_value(3).open_initialized(key, Duration::from_secs(1))?;
     /// let second = options.open_initialized(key, Duration::from_secs(1))?;

@@ -256,7 +256,9 @@ impl SharedMemory<ReadWrite> {
     pub fn fill(&self, byte: u8) {
         let chunk = [byte; 4096];
         for offset in (0..self.size).step_by(chunk.len()) {
-            self.write_truncating(&chunk, offset).expect("the offset lies inside");
+            let len = chunk.len().min(self.size - offset);
+            // SAFETY: as for `write`: the range lies in the mapping, which is writable.
+            unsafe { copy::store(self.at(offset), &chunk[..len]) };
         }
     }
 

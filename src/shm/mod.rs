@@ -41,7 +41,7 @@ use crate::{
 /// # Ok::<(), sysv_ipc::Error>(())
 /// ```
 pub fn remove_shared_memory(id: i32) -> Result<()> {
-    Segment::new(None, id).remove_object().map_err(Error::as_never_seen)
+    Segment::new(None, id).remove_object().map_err(Error::into_never_seen)
 }
 
 /// A shared memory segment, not attached by this handle.
@@ -124,7 +124,7 @@ impl Segment {
         match segment.stat() {
             // It exists, and whether attaching is allowed it will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(segment),
-            Err(error) => Err(error.as_never_seen()),
+            Err(error) => Err(error.into_never_seen()),
         }
     }
 

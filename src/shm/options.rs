@@ -19,9 +19,11 @@ use crate::{
 /// See [`shmget(2)`](https://man7.org/linux/man-pages/man2/shmget.2.html).
 ///
 /// ```
-/// use sysv_ipc::{Key, SharedMemoryOptions};
+/// use sysv_ipc::SharedMemoryOptions;
 ///
-/// # let key = Key::new(0x5eed_0003)?;
+/// # let other = SharedMemoryOptions::new().open_random()?;
+/// # let key = other.key().expect("it was opened by a key");
+/// # other.remove()?;
 /// let memory = SharedMemoryOptions::new().create(true).exclusive(true).size(100).init_character(b'.').open(key)?;
 /// let reader = SharedMemoryOptions::new().open_read_only(key)?;
 /// assert_eq!(reader.read(3, 0)?, b"...");
