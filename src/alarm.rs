@@ -20,20 +20,18 @@
 //! - A thread or process that dies takes its alarm along. `fork` from a signal handler inherits none.
 #![allow(unsafe_code, reason = "signals are installed and sent here")]
 
-use std::{mem::MaybeUninit, ptr};
+use std::{mem::MaybeUninit, ptr, time::Duration};
 
 use nix::{
     errno::Errno,
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction},
 };
 
-use crate::Deadline;
-
 /// Ignored by default, as nobody else's purpose needs it: it tells of urgent data on sockets.
 const SIGNAL: Signal = Signal::SIGURG;
 
 /// How often it rings once the deadline has passed.
-const AGAIN: std::time::Duration = std::time::Duration::from_millis(1);
+const AGAIN: Duration = Duration::from_millis(1);
 
 #[cfg(target_os = "linux")]
 type Bell = timer::Bell;
@@ -47,14 +45,14 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Sets an alarm for the calling thread, in which it must be dropped; [`Deadline::NEVER`] never rings.
-    pub(crate) fn set(deadline: Deadline) -> Result<Self, Errno> {
+    /// Sets an alarm for the calling thread, in which it must be dropped.
+    pub(crate) fn set(left: Duration) -> Result<Self, Errno> {
         ensure_handler()?;
         let mut signal = SigSet::empty();
         signal.add(SIGNAL);
         let mask_before = signal.thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
         let mut alarm = Self { bell: None, mask_before };
-        alarm.bell = deadline.remaining().map(Bell::set).transpose()?;
+        alarm.bell = Some(Bell::set(left)?);
         Ok(alarm)
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn until<T>(
         Err(Errno::EAGAIN | Errno::ENOMSG) if deadline == Deadline::NOW => Err(Errno::EAGAIN),
         Err(Errno::EAGAIN | Errno::ENOMSG) if deadline.has_passed() => Err(Errno::ETIMEDOUT),
         Err(Errno::EAGAIN | Errno::ENOMSG) => {
-            let _alarm = Alarm::set(deadline)?;
+            let _alarm = deadline.remaining().map(Alarm::set).transpose()?;
             retry(deadline, interruptible, |_| waiting())
         }
         done => done,
