@@ -1,2 +1,38 @@
-//! Crash-safe, typed primitives between processes.
+//! Typed primitives between processes, built on System V IPC.
+//!
+//! | you want | take |
+//! | --- | --- |
+//! | to send values of several types, and to choose what to receive | [`Channel`] |
+//!
+//! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
+//! re-exported so that a program needs to name one dependency only.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use sysv_primitives::{Channel, Message, Route, raw::MessageQueueOptions};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Job {
+//!     number: u32,
+//! }
+//!
+//! impl Message for Job {
+//!     const ROUTE: Route = Route::new(1);
+//! }
+//!
+//! let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+//! channel.send(&Job { number: 7 })?;
+//! assert_eq!(channel.recv::<Job>()?.number, 7);
+//! channel.remove()?;
+//! # Ok::<(), sysv_primitives::Error>(())
+//! ```
+
+mod channel;
+mod error;
+
 pub use sysv_ipc as raw;
+
+pub use self::{
+    channel::{Channel, Incoming, Message, Route},
+    error::{Error, Result},
+};

@@ -31,10 +31,10 @@ impl MessageType {
     /// # Errors
     ///
     /// [`Error::TypeOutOfRange`] unless it is positive.
-    #[expect(clippy::useless_conversion, reason = "c_long has 32 bits on some machines")]
-    pub fn new(number: c_long) -> Result<Self> {
+    #[allow(clippy::unnecessary_cast, reason = "c_long has 32 bits on some machines")]
+    pub const fn new(number: c_long) -> Result<Self> {
         if number <= 0 {
-            return Err(Error::TypeOutOfRange { message_type: number.into() });
+            return Err(Error::TypeOutOfRange { message_type: number as i64 });
         }
         Ok(Self(number))
     }

@@ -28,7 +28,7 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
     let (head, tail) = ends(source, into.len());
     let byte = |index: usize| {
         // SAFETY: the caller has mapped the bytes, and `index` is below their number.
-        let byte = unsafe { AtomicU8::from_ptr(source.add(index).cast_mut()) };
+        let byte = unsafe { AtomicU8::from_ptr(source.wrapping_add(index).cast_mut()) };
         byte.load(Relaxed)
     };
     for (index, to) in into.iter_mut().enumerate().take(head) {
@@ -36,7 +36,7 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
     }
     for (number, to) in into[head..tail].chunks_exact_mut(WORD).enumerate() {
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicU64::from_ptr(source.add(head + number * WORD).cast_mut().cast()) };
+        let word = unsafe { AtomicU64::from_ptr(source.wrapping_add(head + number * WORD).cast_mut().cast()) };
         to.copy_from_slice(&word.load(Relaxed).to_ne_bytes());
     }
     for (index, to) in into.iter_mut().enumerate().skip(tail) {
@@ -53,7 +53,7 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
     let (head, tail) = ends(target, from.len());
     let byte = |index: usize, value: u8| {
         // SAFETY: the caller has mapped the bytes, and `index` is below their number.
-        let byte = unsafe { AtomicU8::from_ptr(target.add(index)) };
+        let byte = unsafe { AtomicU8::from_ptr(target.wrapping_add(index)) };
         byte.store(value, Relaxed);
     };
     for (index, &value) in from.iter().enumerate().take(head) {
@@ -61,7 +61,7 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
     }
     for (number, value) in from[head..tail].chunks_exact(WORD).enumerate() {
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicU64::from_ptr(target.add(head + number * WORD).cast()) };
+        let word = unsafe { AtomicU64::from_ptr(target.wrapping_add(head + number * WORD).cast()) };
         word.store(u64::from_ne_bytes(value.try_into().expect("a chunk is a word")), Relaxed);
     }
     for (index, &value) in from.iter().enumerate().skip(tail) {
@@ -78,10 +78,10 @@ mod tests {
         fn a_copy_is_exact_at_every_alignment(offset in 0_usize..17, data in proptest::collection::vec(0_u8.., 0..80)) {
             let mut memory = [0xa5_u8; 128];
             // SAFETY: offset and length together stay below 128, and nobody else uses the array.
-            unsafe { store(memory.as_mut_ptr().add(offset), &data) };
+            unsafe { store(memory.as_mut_ptr().wrapping_add(offset), &data) };
             let mut back = vec![0; data.len()];
             // SAFETY: as above.
-            unsafe { load(memory.as_ptr().add(offset), &mut back) };
+            unsafe { load(memory.as_ptr().wrapping_add(offset), &mut back) };
             proptest::prop_assert_eq!(&back, &data);
             let (before, rest) = memory.split_at(offset);
             let (copied, after) = rest.split_at(data.len());

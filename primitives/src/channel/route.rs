@@ -1,0 +1,65 @@
+//! Which type of value travels under which number. No I/O here.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::raw::MessageType;
+
+/// The number under which the values of one type travel: the kernel's message type.
+///
+/// ```
+/// use sysv_primitives::Route;
+/// const JOBS: Route = Route::new(1);
+/// assert_eq!(JOBS.to_string(), "1");
+/// ```
+///
+/// In a constant, zero doesn't compile:
+///
+/// ```compile_fail,E0080
+/// const NONE: sysv_primitives::Route = sysv_primitives::Route::new(0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route(MessageType);
+
+impl Route {
+    /// Makes a route of a number from 1 to 2,147,483,647, which every system has.
+    ///
+    /// # Panics
+    ///
+    /// If the number is not in this range.
+    #[must_use]
+    pub const fn new(number: i32) -> Self {
+        match MessageType::new(number as _) {
+            Ok(message_type) => Self(message_type),
+            Err(_) => panic!("a route is a positive number"),
+        }
+    }
+
+    /// Returns the kernel's message type.
+    #[must_use]
+    pub const fn message_type(self) -> MessageType {
+        self.0
+    }
+}
+
+impl From<MessageType> for Route {
+    fn from(message_type: MessageType) -> Self {
+        Self(message_type)
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A value that can be sent: a serde type and the route it travels on.
+///
+/// Give each type of one queue a route of its own: a value of another type on the same route can't
+/// be told from it, or is [`Undecodable`](crate::Error::Undecodable).
+pub trait Message: Serialize + DeserializeOwned {
+    /// The route of all values of this type.
+    const ROUTE: Route;
+}
