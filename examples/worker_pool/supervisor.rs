@@ -1,0 +1,269 @@
+//! The supervisor: feeds jobs, collects results, replaces workers that die.
+//!
+//! States of a job, and what the death of a worker does to it:
+//!
+//! | state | kept where | a worker dies |
+//! | --- | --- | --- |
+//! | pending | `pending` | – |
+//! | sent | `sent`; on the queue, or in some worker's hands | it may be lost: it is pending again |
+//! | done | `summary`, once | a second result is dropped |
+//!
+//! - **S1** A job is done once: the first complete result counts, all others are dropped.
+//! - **S2** The words of a result count only when it is complete, so half a result counts nothing.
+//! - **S3** Jobs never fill more than half of the queue, so that there is always room for a result
+//!   once the results that are there have been taken.
+//! - **S4** The supervisor waits in one place: for any message but a job.
+//! - If the supervisor dies, the workers see their standard input end, remove the queue and end too.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    env,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::{
+    consts::{SIGCHLD, SIGINT, SIGTERM},
+    iterator::{Handle, Signals},
+};
+use sysv_primitives::{Channel, Message, raw::MessageQueueOptions};
+
+use crate::{
+    count::{Summary, Words},
+    messages::{Counted, Event, Job},
+};
+
+/// What a run came to.
+pub(crate) struct Report {
+    pub(crate) summary: Summary,
+    pub(crate) jobs_by_worker: BTreeMap<usize, u64>,
+    pub(crate) killed: usize,
+    pub(crate) repeated: usize,
+    pub(crate) stopped: bool,
+    pub(crate) elapsed: Duration,
+}
+
+pub(crate) struct Supervisor<'a> {
+    channel: Channel,
+    files: &'a [PathBuf],
+    workers: BTreeMap<usize, Child>,
+    next_worker: usize,
+    signals: Handle,
+    pending: VecDeque<usize>,
+    sent: BTreeSet<usize>,
+    /// The words of results that are not complete yet, by job and worker.
+    partial: HashMap<(usize, usize), Words>,
+    /// After how many done jobs a worker is killed, the next one last.
+    kills: Vec<usize>,
+    victims: BTreeSet<usize>,
+    done: usize,
+    progress: ProgressBar,
+    report: Report,
+}
+
+/// Counts all files in worker processes, some of which are killed on the way.
+pub(crate) fn run(files: &[PathBuf], workers: usize, kills: usize) -> Result<Report> {
+    let started = Instant::now();
+    let mut supervisor = Supervisor::start(files, workers, kills)?;
+    supervisor.feed()?;
+    while supervisor.done < files.len() && !supervisor.is_drained() {
+        supervisor.attend()?;
+        supervisor.feed()?;
+    }
+    supervisor.progress.finish_and_clear();
+    let report = Report {
+        summary: std::mem::take(&mut supervisor.report.summary),
+        jobs_by_worker: std::mem::take(&mut supervisor.report.jobs_by_worker),
+        killed: supervisor.victims.len(),
+        elapsed: started.elapsed(),
+        ..supervisor.report
+    };
+    Ok(report)
+}
+
+impl<'a> Supervisor<'a> {
+    fn start(files: &'a [PathBuf], workers: usize, kills: usize) -> Result<Self> {
+        let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+        let signals = Signals::new([SIGCHLD, SIGINT, SIGTERM]).context("can't handle signals")?;
+        let mut kills: Vec<usize> = (0..kills).map(|_| fastrand::usize(..files.len().max(1))).collect();
+        kills.sort_unstable_by(|a, b| b.cmp(a));
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} left")?;
+        let mut supervisor = Self {
+            channel,
+            files,
+            workers: BTreeMap::new(),
+            next_worker: 1,
+            signals: signals.handle(),
+            pending: (0..files.len()).collect(),
+            sent: BTreeSet::new(),
+            partial: HashMap::new(),
+            kills,
+            victims: BTreeSet::new(),
+            done: 0,
+            progress: ProgressBar::new(files.len() as u64).with_style(style),
+            report: Report {
+                summary: Summary::default(),
+                jobs_by_worker: BTreeMap::new(),
+                killed: 0,
+                repeated: 0,
+                stopped: false,
+                elapsed: Duration::ZERO,
+            },
+        };
+        forward(signals, supervisor.channel.clone());
+        for _ in 0..workers {
+            supervisor.start_worker()?;
+        }
+        Ok(supervisor)
+    }
+
+    /// Starts this program again, as a worker.
+    fn start_worker(&mut self) -> Result<()> {
+        let number = self.next_worker;
+        self.next_worker += 1;
+        let child = Command::new(env::current_exe()?)
+            .args(["--as-worker", &number.to_string(), "--channel", &self.channel.queue().id().to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("can't start a worker")?;
+        self.workers.insert(number, child);
+        Ok(())
+    }
+
+    /// After Ctrl-C: whether all that was sent is done.
+    fn is_drained(&self) -> bool {
+        self.report.stopped && self.sent.is_empty()
+    }
+
+    /// Sends jobs as long as there are some and they leave half of the queue free (S3).
+    fn feed(&mut self) -> Result<()> {
+        while !self.report.stopped {
+            let Some(&number) = self.pending.front() else { break };
+            let stat = self.channel.queue().stat()?;
+            let queued = stat.bytes.unwrap_or(stat.messages * 1024);
+            let job = Job::new(number, self.files[number].clone());
+            let longest = 32 + self.files[number].as_os_str().len() as u64;
+            // An empty queue takes any job: paths are shorter than queues.
+            if stat.messages > 0 && (queued + longest > stat.max_size / 2 || stat.messages >= stat.max_size / 2) {
+                break;
+            }
+            match self.channel.try_send(&job) {
+                Err(error) if error.is_busy() => break,
+                sent => sent?,
+            }
+            self.pending.pop_front();
+            self.sent.insert(number);
+        }
+        Ok(())
+    }
+
+    /// Waits for a result or an event (S4), and does what it asks for.
+    fn attend(&mut self) -> Result<()> {
+        let incoming = self.channel.recv_except::<Job>()?;
+        if incoming.route() == Counted::ROUTE {
+            self.take(incoming.decode()?)?;
+        } else {
+            match incoming.decode()? {
+                Event::ChildEnded => self.replace_the_dead()?,
+                Event::Stop if self.report.stopped => bail!("stopped twice; what was not done is lost"),
+                Event::Stop => {
+                    self.progress.println("stopping: waiting for the jobs that were sent; once more to stop at once");
+                    self.report.stopped = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, result: Counted) -> Result<()> {
+        let key = (result.job, result.worker);
+        let words = self.partial.entry(key).or_default();
+        for (word, count) in result.words {
+            *words.entry(word).or_default() += count;
+        }
+        let Some(kind) = result.complete else { return Ok(()) };
+        let words = self.partial.remove(&key).unwrap_or_default();
+        // S1: a job that was sent again can come back twice.
+        let first = self.sent.remove(&result.job) || remove(&mut self.pending, result.job);
+        if first {
+            self.report.summary.add(kind, words);
+            *self.report.jobs_by_worker.entry(result.worker).or_default() += 1;
+            self.done += 1;
+            self.progress.inc(1);
+            self.kill_some()?;
+        }
+        Ok(())
+    }
+
+    /// Kills as many workers as it is time for, each once.
+    fn kill_some(&mut self) -> Result<()> {
+        while self.kills.last().is_some_and(|&after| after < self.done) {
+            let alive: Vec<usize> = self.workers.keys().copied().filter(|id| !self.victims.contains(id)).collect();
+            let Some(&victim) = fastrand::choice(&alive) else { break };
+            if let Some(worker) = self.workers.get_mut(&victim) {
+                worker.kill().context("can't kill a worker")?;
+            }
+            self.victims.insert(victim);
+            self.kills.pop();
+        }
+        Ok(())
+    }
+
+    /// Starts new workers for those that ended, and sends again whatever a dead one may have had.
+    fn replace_the_dead(&mut self) -> Result<()> {
+        let mut dead = Vec::new();
+        for (&number, worker) in &mut self.workers {
+            if let Some(status) = worker.try_wait()? {
+                // One that ended by itself would do so again and again.
+                if status.signal().is_none() {
+                    bail!("worker {number} failed: {status}");
+                }
+                dead.push(number);
+            }
+        }
+        for number in dead {
+            self.workers.remove(&number);
+            if !self.report.stopped {
+                self.report.repeated += self.sent.len();
+            }
+            self.pending.extend(std::mem::take(&mut self.sent));
+            self.start_worker()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Supervisor<'_> {
+    /// Whatever happened: no object and no process stays.
+    fn drop(&mut self) {
+        self.signals.close();
+        // The workers end when it is gone.
+        let _ = self.channel.remove();
+        for worker in self.workers.values_mut() {
+            let _ = worker.kill();
+            let _ = worker.wait();
+        }
+    }
+}
+
+/// Turns signals into messages, for they would otherwise be missed if they came just before a wait.
+fn forward(mut signals: Signals, channel: Channel) {
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let event = if signal == SIGCHLD { Event::ChildEnded } else { Event::Stop };
+            if channel.send(&event).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn remove(queue: &mut VecDeque<usize>, item: usize) -> bool {
+    let position = queue.iter().position(|&other| other == item);
+    position.and_then(|position| queue.remove(position)).is_some()
+}
