@@ -13,7 +13,7 @@ mod messages;
 mod supervisor;
 mod worker;
 
-use std::{num::NonZero, path::PathBuf, thread};
+use std::{num::NonZero, path::PathBuf, process::ExitCode, thread};
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -44,7 +44,17 @@ struct Arguments {
     channel: Option<i32>,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("worker_pool: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let arguments = Arguments::parse();
     if let (Some(worker), Some(channel)) = (arguments.as_worker, arguments.channel) {
         return worker::run(channel, worker);

@@ -66,4 +66,3 @@ fn work(channel: &Channel, worker: usize) -> sysv_primitives::Result<()> {
         channel.send(&result)?;
     }
 }
-
