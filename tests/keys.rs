@@ -81,7 +81,7 @@ fn r4_switches() {
     assert_eq!(sysv_ipc::SemaphoreOptions::new().create(true).open(key).unwrap().id(), made.id());
 }
 
-/// R18 R19 R24: one error type, which says what was tried on what, and becomes an `io::Error`.
+/// R18 R24: one error type, which says what was tried on what, and becomes an `io::Error`.
 #[test]
 fn r18_errors() {
     let key = support::free_key();

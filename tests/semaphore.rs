@@ -85,6 +85,29 @@ fn r26_first_member_of_a_larger_set() {
     assert_eq!(set.values().unwrap(), [4, 5, 5]);
 }
 
+/// R155: what is made is its owner's alone, unless the options say otherwise.
+#[test]
+fn r155_private_by_default() {
+    let made = [
+        semaphore(0).permissions().unwrap(),
+        support::memory(1).permissions().unwrap(),
+        support::queue().permissions().unwrap(),
+    ];
+    assert!(made.iter().all(|permissions| permissions.mode == Mode::PRIVATE && permissions.mode.bits() == 0o600));
+}
+
+/// R178: a handle knows the key it was opened with, and claims none when it was made from an id.
+#[test]
+fn r178_key_of_a_handle() {
+    let made = semaphore(0);
+    assert!(made.key().is_some());
+    assert_eq!(Semaphore::from_id(made.id()).unwrap().key(), None);
+    let memory = support::memory(1);
+    assert_eq!(sysv_ipc::Segment::from_id(memory.id()).unwrap().key(), None);
+    let queue = support::queue();
+    assert_eq!(sysv_ipc::MessageQueue::from_id(queue.id()).unwrap().key(), None);
+}
+
 /// R32: bits of the mode beyond permissions don't become flags.
 #[test]
 fn r32_mode_bits_are_no_flags() {
@@ -548,7 +571,7 @@ fn r64_owner_and_creator() {
     });
 }
 
-/// R9 of attributes, R20: without permission to read, attributes are refused; EPERM is the same error.
+/// R20: without permission to read, attributes are refused; EPERM is the same error.
 #[test]
 fn r20_permission_errors() {
     let semaphore = semaphore(1);

@@ -148,6 +148,21 @@ pub fn free_key() -> Key {
     if taken { free_key() } else { key }
 }
 
+/// A key whose objects of every kind are removed when the test is done with it.
+#[derive(Debug)]
+pub struct KeyGuard(pub Key);
+
+impl Drop for KeyGuard {
+    fn drop(&mut self) {
+        let found = [
+            SemaphoreOptions::new().open(self.0).map(|semaphore| (Kind::Semaphores, semaphore.id())),
+            SharedMemoryOptions::new().open_segment(self.0).map(|segment| (Kind::SharedMemory, segment.id())),
+            MessageQueueOptions::new().open(self.0).map(|queue| (Kind::MessageQueue, queue.id())),
+        ];
+        found.into_iter().flatten().for_each(|(kind, id)| remove(kind, id));
+    }
+}
+
 // Processes ---------------------------------------------------------------------------------
 
 /// A child process; killed if the test is done with it before its end.
