@@ -1,0 +1,106 @@
+//! The wrappers beside the bare calls, in one process.
+//!
+//! ```text
+//! cargo bench --bench calls
+//! ```
+#![allow(unsafe_code, reason = "the C library is called directly, as the thing to compare with")]
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use serde::{Deserialize, Serialize};
+use sysv_ipc::{Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions};
+use sysv_primitives::{Channel, Message, Route};
+
+fn semaphores(criterion: &mut Criterion) {
+    let semaphore = SemaphoreOptions::new().initial_value(1).open(Key::PRIVATE).expect("it can be made");
+    let mut group = criterion.benchmark_group("semaphore");
+    group.bench_function("libc", |bencher| {
+        bencher.iter(|| {
+            for change in [-1, 1] {
+                let mut op = libc::sembuf { sem_num: 0, sem_op: change, sem_flg: 0 };
+                // SAFETY: one operation is passed.
+                assert_eq!(unsafe { libc::semop(semaphore.id(), &raw mut op, 1) }, 0);
+            }
+        });
+    });
+    group.bench_function("acquire, release", |bencher| {
+        bencher.iter(|| {
+            semaphore.acquire().expect("it is free");
+            semaphore.release().expect("it is held");
+        });
+    });
+    group.bench_function("acquire_timeout, release", |bencher| {
+        bencher.iter(|| {
+            semaphore.acquire_timeout(std::time::Duration::from_secs(1)).expect("it is free");
+            semaphore.release().expect("it is held");
+        });
+    });
+    group.finish();
+    semaphore.remove().expect("it is ours");
+}
+
+fn memory(criterion: &mut Criterion) {
+    let memory = SharedMemoryOptions::new().size(1 << 20).open(Key::PRIVATE).expect("it can be made");
+    memory.remove().expect("it is ours");
+    let mut group = criterion.benchmark_group("memory");
+    for size in [64, 4096, 1 << 20] {
+        let mut bytes = vec![7; size];
+        group.throughput(Throughput::Bytes(size as u64));
+        group.bench_function(BenchmarkId::new("memcpy", size), |bencher| {
+            let target = memory.as_mut_ptr();
+            // SAFETY: the segment is that long, and nobody else has it.
+            bencher.iter(|| unsafe { target.copy_from_nonoverlapping(black_box(bytes.as_ptr()), size) });
+        });
+        group.bench_function(BenchmarkId::new("write", size), |bencher| {
+            bencher.iter(|| memory.write(black_box(&bytes), 0).expect("it fits"));
+        });
+        group.bench_function(BenchmarkId::new("read_at", size), |bencher| {
+            bencher.iter(|| memory.read_at(black_box(&mut bytes), 0).expect("it fits"));
+        });
+    }
+    group.finish();
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sample {
+    numbers: [u64; 4],
+}
+
+impl Message for Sample {
+    const ROUTE: Route = Route::new(1);
+}
+
+fn messages(criterion: &mut Criterion) {
+    let queue = MessageQueueOptions::new().open(Key::PRIVATE).expect("it can be made");
+    let channel = Channel::new(queue.clone()).expect("the queue is there");
+    let sample = Sample { numbers: [u64::MAX; 4] };
+    let mut message = MessageBuffer::new(MessageType::ONE, &[0; 36]);
+    let mut group = criterion.benchmark_group("message");
+    group.bench_function("libc", |bencher| {
+        let mut raw = [1_u64; 6];
+        bencher.iter(|| {
+            // SAFETY: type and 36 bytes lie in the array.
+            assert_eq!(unsafe { libc::msgsnd(queue.id(), raw.as_ptr().cast(), 36, 0) }, 0);
+            // SAFETY: there is room for type and 36 bytes.
+            assert_eq!(unsafe { libc::msgrcv(queue.id(), raw.as_mut_ptr().cast(), 36, 1, 0) }, 36);
+        });
+    });
+    group.bench_function("send, receive_into", |bencher| {
+        bencher.iter(|| {
+            queue.send(&message).expect("there is room");
+            queue.receive_into(&mut message, Selector::Type(MessageType::ONE)).expect("it is there");
+        });
+    });
+    group.bench_function("channel: send, recv", |bencher| {
+        bencher.iter(|| {
+            channel.send(&sample).expect("there is room");
+            black_box(channel.recv::<Sample>().expect("it is there"));
+        });
+    });
+    group.finish();
+    queue.remove().expect("it is ours");
+}
+
+criterion_group!(benches, semaphores, memory, messages);
+criterion_main!(benches);
