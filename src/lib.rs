@@ -76,6 +76,8 @@
 //!   and newer FreeBSD only.
 //! - [`Selector::Except`], [`MessageQueue::peek`], [`inventory()`] and [`limits()`] are
 //!   [`Error::Unsupported`] outside Linux.
+//! - How much a queue holds differs widely: 64 KiB on OpenSolaris, 16 KiB on Linux, 2,048 bytes in all
+//!   on macOS and the BSDs.
 //! - gVisor, Gramine and CRIU don't support undo; Android's libc has no System V calls at all.
 #![doc(html_root_url = "https://docs.rs/sysv-ipc/0.1.0")]
 
@@ -115,6 +117,11 @@ pub use self::{
         SharedMemoryOptions, remove_shared_memory,
     },
 };
+
+/// The examples of the README, tried as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// Whether the system itself times waits on semaphores (`semtimedop`).
 ///
