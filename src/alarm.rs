@@ -89,12 +89,12 @@ fn ensure_handler() -> Result<(), Errno> {
 
 #[cfg(target_os = "linux")]
 mod timer {
-    use std::time::Duration;
+    use std::{mem::MaybeUninit, time::Duration};
 
     use nix::{
         errno::Errno,
         sys::{
-            signal::{SigEvent, SigevNotify},
+            signal::SigEvent,
             timer::{Expiration, Timer, TimerSetTimeFlags},
         },
         time::ClockId,
@@ -108,9 +108,12 @@ mod timer {
 
     impl Bell {
         pub(super) fn set(left: Duration) -> Result<Self, Errno> {
-            let to_this_thread =
-                SigevNotify::SigevThreadId { signal: super::SIGNAL, thread_id: gettid().as_raw(), si_value: 0 };
-            let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(to_this_thread))?;
+            // SAFETY: a `sigevent` is made of integers and a null pointer, for which zeroes are valid.
+            let mut to_this_thread: libc::sigevent = unsafe { MaybeUninit::zeroed().assume_init() };
+            to_this_thread.sigev_notify = libc::SIGEV_THREAD_ID;
+            to_this_thread.sigev_signo = super::SIGNAL as libc::c_int;
+            to_this_thread.sigev_notify_thread_id = gettid().as_raw();
+            let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::from(&to_this_thread))?;
             // Zero would disarm it, and the kernel refuses more seconds than it has bits for.
             let first = left.clamp(Duration::from_nanos(1), Duration::from_secs(u32::MAX.into()));
             let expiration = Expiration::IntervalDelayed(first.into(), super::AGAIN.into());
@@ -131,6 +134,12 @@ mod thread {
 
     use nix::{errno::Errno, sys::pthread};
 
+    /// The thread that set the alarm.
+    struct Waiting(pthread::Pthread);
+
+    // SAFETY: the name of a thread may be used in any thread, though some systems make it a pointer.
+    unsafe impl Send for Waiting {}
+
     /// A thread that signals the one which set it.
     pub(super) struct Bell {
         stop: Option<Sender<()>>,
@@ -139,9 +148,10 @@ mod thread {
 
     impl Bell {
         pub(super) fn set(left: Duration) -> Result<Self, Errno> {
-            let waiting = pthread::pthread_self();
+            let waiting = Waiting(pthread::pthread_self());
             let (stop, stopped) = mpsc::channel();
             let ring = move || {
+                let Waiting(waiting) = { waiting };
                 let mut pause = left;
                 while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                     // The thread is alive: it joins this one before it drops the alarm.

@@ -96,9 +96,8 @@ mod linux {
         })
     }
 
-    /// The one place that reads the key from here: no standard has this field.
     fn key(perm: &ipc_perm) -> Key {
-        Key::from_raw(perm.__key)
+        Key::from_raw(sys::key_of(perm))
     }
 
     /// Asks for every index of the kernel's table, of which any may be free.

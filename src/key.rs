@@ -32,7 +32,7 @@ impl Key {
     ///
     /// Children reach it through the inherited handle, everybody else through its id. Only the
     /// *key* is private: whoever has the id and the permission can use the object.
-    pub const PRIVATE: Self = Self(libc::IPC_PRIVATE);
+    pub const PRIVATE: Self = Self(0);
 
     /// The largest key.
     pub const MAX: Self = Self(i32::MAX);
@@ -99,6 +99,7 @@ impl Key {
         self.0 == Self::PRIVATE.0
     }
 
+    #[cfg(target_os = "linux")]
     /// A key the kernel reports; 0 there says that the object has none.
     pub(crate) const fn from_raw(number: i32) -> Self {
         Self(number)

@@ -62,7 +62,8 @@
 //!
 //! # Systems
 //!
-//! Linux is the main platform. On macOS and the BSDs:
+//! Linux is the main platform, with glibc or musl. macOS and FreeBSD are compiled for and not tested;
+//! the other BSDs are missing until somebody can check their C layouts. What differs:
 //!
 //! - macOS has no `semtimedop`: waits on semaphores are timed as those on queues are. A value there
 //!   runs to 65,535 and then wraps to 0.
@@ -81,8 +82,10 @@
 //! - gVisor, Gramine and CRIU don't support undo; Android's libc has no System V calls at all.
 #![doc(html_root_url = "https://docs.rs/sysv-ipc/0.1.0")]
 
-#[cfg(not(unix))]
-compile_error!("System V IPC is found on Unix alone");
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
+compile_error!(
+    "sysv-ipc knows the C layouts of Linux, macOS and FreeBSD; see src/sys/abi.rs for what another system needs"
+);
 
 mod alarm;
 mod deadline;
@@ -126,8 +129,7 @@ struct Readme;
 /// Whether the system itself times waits on semaphores (`semtimedop`).
 ///
 /// Where it doesn't, timeouts work all the same; see the crate's page on time.
-pub const SEMAPHORE_TIMEOUT_SUPPORTED: bool =
-    cfg!(any(target_os = "linux", target_os = "illumos", target_os = "solaris"));
+pub const SEMAPHORE_TIMEOUT_SUPPORTED: bool = cfg!(target_os = "linux");
 
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,8 +1,11 @@
 //! The kernel's limits, and how much of them is in use.
 
+#[cfg(target_os = "linux")]
 use nix::errno::Errno;
 
-use crate::{Error, Kind, Limit, Object, Result, sys};
+use crate::{Error, Limit, Result, sys};
+#[cfg(target_os = "linux")]
+use crate::{Kind, Object};
 
 /// Limits of semaphores, as this IPC namespace has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,7 +94,7 @@ impl Permissions {
 }
 
 /// The kernel's whole seconds; 0 means that it has not happened yet.
-pub(crate) fn time(seconds: libc::time_t) -> Option<SystemTime> {
+pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     match u64::try_from(seconds) {
         Ok(0) | Err(_) => None,
         Ok(seconds) => Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),

@@ -27,7 +27,7 @@ fn retry<T>(
 }
 
 /// Performs `semop`, until the deadline.
-#[cfg(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))]
+#[cfg(target_os = "linux")]
 #[inline]
 pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
     retry(deadline, interruptible, |deadline| match deadline.remaining() {
@@ -37,13 +37,13 @@ pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible:
 }
 
 /// Performs `semop`, until the deadline, where `semtimedop` doesn't exist.
-#[cfg(not(any(target_os = "linux", target_os = "illumos", target_os = "solaris")))]
+#[cfg(not(target_os = "linux"))]
 pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
     semop_with_alarm(id, ops, deadline, interruptible)
 }
 
 /// The same by a signal, which its test tries on every system.
-#[cfg(any(test, not(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))))]
+#[cfg(any(test, not(target_os = "linux")))]
 fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
     if deadline == Deadline::NEVER {
         return retry(deadline, interruptible, |_| sys::semop(id, ops));

@@ -97,7 +97,7 @@ pub struct MessageQueueStat {
 
 impl MessageQueueStat {
     #[allow(clippy::useless_conversion, reason = "the types differ from system to system")]
-    pub(crate) fn from_raw(raw: &libc::msqid_ds) -> Self {
+    pub(crate) fn from_raw(raw: &sys::msqid_ds) -> Self {
         Self {
             permissions: Permissions::from_raw(&raw.msg_perm),
             messages: u64::from(raw.msg_qnum),
@@ -106,9 +106,9 @@ impl MessageQueueStat {
             #[cfg(not(target_os = "linux"))]
             bytes: None,
             max_size: u64::from(raw.msg_qbytes),
-            send_time: time(raw.msg_stime),
-            receive_time: time(raw.msg_rtime),
-            change_time: time(raw.msg_ctime),
+            send_time: time(raw.msg_stime.into()),
+            receive_time: time(raw.msg_rtime.into()),
+            change_time: time(raw.msg_ctime.into()),
             last_send_pid: pid(raw.msg_lspid),
             last_receive_pid: pid(raw.msg_lrpid),
         }

@@ -84,13 +84,14 @@ pub struct SemaphoreStat {
 }
 
 impl SemaphoreStat {
+    #[allow(clippy::useless_conversion, reason = "the types differ from system to system")]
     #[allow(clippy::cast_possible_truncation, reason = "a set has at most some ten thousand members")]
     pub(crate) fn from_raw(raw: &sys::semid_ds) -> Self {
         Self {
             permissions: Permissions::from_raw(&raw.sem_perm),
             len: raw.sem_nsems as usize,
-            o_time: time(raw.sem_otime),
-            c_time: time(raw.sem_ctime),
+            o_time: time(raw.sem_otime.into()),
+            c_time: time(raw.sem_ctime.into()),
         }
     }
 }
@@ -201,7 +202,7 @@ impl SemaphoreSet {
     ///
     /// [`Error::NoSuchSemaphore`], [`Error::Removed`], or [`Error::PermissionDenied`] without read permission.
     pub fn value(&self, index: usize) -> Result<u16> {
-        let value = self.get(index, libc::GETVAL as c_int)?;
+        let value = self.get(index, sys::GETVAL)?;
         u16::try_from(value).map_err(|_| self.control_error(Errno::ERANGE))
     }
 
@@ -255,7 +256,7 @@ impl SemaphoreSet {
     ///
     /// As [`value`](Self::value).
     pub fn last_pid(&self, index: usize) -> Result<Option<u32>> {
-        self.get(index, libc::GETPID as c_int).map(pid)
+        self.get(index, sys::GETPID).map(pid)
     }
 
     /// Returns how many wait to acquire from the semaphore (`GETNCNT`).
@@ -264,7 +265,7 @@ impl SemaphoreSet {
     ///
     /// As [`value`](Self::value).
     pub fn waiting_for_nonzero(&self, index: usize) -> Result<usize> {
-        self.get(index, libc::GETNCNT as c_int).map(|count| usize::try_from(count).unwrap_or(0))
+        self.get(index, sys::GETNCNT).map(|count| usize::try_from(count).unwrap_or(0))
     }
 
     /// Returns how many wait for the semaphore to be zero (`GETZCNT`).
@@ -273,7 +274,7 @@ impl SemaphoreSet {
     ///
     /// As [`value`](Self::value).
     pub fn waiting_for_zero(&self, index: usize) -> Result<usize> {
-        self.get(index, libc::GETZCNT as c_int).map(|count| usize::try_from(count).unwrap_or(0))
+        self.get(index, sys::GETZCNT).map(|count| usize::try_from(count).unwrap_or(0))
     }
 
     /// Returns what the kernel knows of the set (`IPC_STAT`).

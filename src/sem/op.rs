@@ -109,7 +109,7 @@ impl SemOp {
     /// it may differ. gVisor and CRIU don't support it.
     #[must_use]
     pub const fn undo(self) -> Self {
-        self.with(libc::SEM_UNDO as c_int)
+        self.with(sys::SEM_UNDO)
     }
 
     /// Fails with [`Error::WouldBlock`] instead of waiting (`IPC_NOWAIT`).
@@ -138,7 +138,7 @@ impl SemOp {
 impl fmt::Debug for SemOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = c_int::from(self.0.sem_flg);
-        let undo = if flags & libc::SEM_UNDO as c_int != 0 { ", undo" } else { "" };
+        let undo = if flags & sys::SEM_UNDO != 0 { ", undo" } else { "" };
         let no_wait = if flags & sys::IPC_NOWAIT != 0 { ", no_wait" } else { "" };
         write!(f, "SemOp({}: {:+}{undo}{no_wait})", self.0.sem_num, self.0.sem_op)
     }

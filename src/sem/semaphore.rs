@@ -338,7 +338,7 @@ impl Semaphore {
     #[inline]
     fn perform(&self, op: SemOp, deadline: Deadline) -> Result<()> {
         let no_wait = self.no_wait || deadline == Deadline::NOW;
-        let op = op.with_if(no_wait, sys::IPC_NOWAIT).with_if(self.undo, libc::SEM_UNDO as libc::c_int);
+        let op = op.with_if(no_wait, sys::IPC_NOWAIT).with_if(self.undo, sys::SEM_UNDO);
         let deadline = if no_wait { Deadline::NEVER } else { deadline };
         self.set.op_deadline(&[op], deadline)
     }

@@ -43,7 +43,7 @@ impl AttachOptions {
 
     /// Sets whether the address is rounded down to `SHMLBA` (`SHM_RND`).
     pub const fn round(&mut self, round: bool) -> &mut Self {
-        self.flag(libc::SHM_RND as c_int, round)
+        self.flag(sys::SHM_RND, round)
     }
 
     /// Sets whether the memory may be executed (`SHM_EXEC`); the segment's mode must have an execute
@@ -78,7 +78,7 @@ impl AttachOptions {
     ///
     /// As [`attach`](Self::attach).
     pub fn attach_read_only(&self, segment: &Segment) -> Result<SharedMemory<ReadOnly>> {
-        self.map(segment, libc::SHM_RDONLY as c_int)
+        self.map(segment, sys::SHM_RDONLY)
     }
 
     /// Attaches the segment in place of whatever is mapped at the address (`SHM_REMAP`).
@@ -114,7 +114,7 @@ impl AttachOptions {
     fn error(&self, segment: &Segment, errno: Errno) -> Error {
         const CALL: &str = "shmat";
         let object = segment.object();
-        let rounds = self.flags & libc::SHM_RND as c_int != 0;
+        let rounds = self.flags & sys::SHM_RND != 0;
         match (errno, self.address) {
             (Errno::EMFILE, _) => Limit::Shmseg.reached(CALL, object),
             (Errno::EINVAL, Some(address)) if !rounds && !address.is_multiple_of(page_size()) => {

@@ -95,11 +95,11 @@ impl SegmentStat {
         Self {
             permissions: Permissions::from_raw(&raw.shm_perm),
             size: raw.shm_segsz,
-            attached: u64::from(raw.shm_nattch),
+            attached: raw.shm_nattch.into(),
             marked_removed: cfg!(target_os = "linux") && sys::mode_of(&raw.shm_perm) & SHM_DEST != 0,
-            attach_time: time(raw.shm_atime),
-            detach_time: time(raw.shm_dtime),
-            change_time: time(raw.shm_ctime),
+            attach_time: time(raw.shm_atime.into()),
+            detach_time: time(raw.shm_dtime.into()),
+            change_time: time(raw.shm_ctime.into()),
             creator_pid: pid(raw.shm_cpid),
             last_pid: pid(raw.shm_lpid),
         }

@@ -3,32 +3,15 @@
 //! Nothing here has a policy: a function passes its arguments on and gives back the errno.
 #![allow(unsafe_code, reason = "this is the one place where System V is called")]
 
-use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, time::Duration};
+mod abi;
 
-use libc::{c_int, c_long, c_void, key_t, msqid_ds, sembuf, shmid_ds, size_t};
+use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull};
+
+use libc::{c_int, c_long, c_void, sembuf, shmid_ds};
 use nix::errno::Errno;
 
+pub(crate) use self::abi::*;
 use crate::sem::SemOp;
-
-#[cfg(not(all(target_os = "linux", target_env = "musl")))]
-pub(crate) use libc::semid_ds;
-
-/// musl's `semid_ds` on 64-bit machines, which the libc crate lacks.
-#[cfg(all(target_os = "linux", target_env = "musl"))]
-#[repr(C)]
-#[allow(non_camel_case_types, reason = "the name is C's")]
-pub(crate) struct semid_ds {
-    pub(crate) sem_perm: libc::ipc_perm,
-    pub(crate) sem_otime: libc::time_t,
-    #[cfg(target_arch = "x86_64")]
-    unused1: c_long,
-    pub(crate) sem_ctime: libc::time_t,
-    #[cfg(target_arch = "x86_64")]
-    unused2: c_long,
-    pub(crate) sem_nsems: libc::c_ushort,
-    pad: [u8; size_of::<c_long>() - size_of::<libc::c_ushort>()],
-    unused3: [c_long; 2],
-}
 
 /// The fourth argument of `semctl`, which C leaves to the caller to define.
 #[repr(C)]
@@ -40,87 +23,11 @@ union Semun {
     info: *mut SemInfo,
 }
 
-/// Linux's `struct seminfo`.
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct SemInfo {
-    pub(crate) semmap: c_int,
-    pub(crate) semmni: c_int,
-    pub(crate) semmns: c_int,
-    pub(crate) semmnu: c_int,
-    pub(crate) semmsl: c_int,
-    pub(crate) semopm: c_int,
-    pub(crate) semume: c_int,
-    pub(crate) semusz: c_int,
-    pub(crate) semvmx: c_int,
-    pub(crate) semaem: c_int,
-}
-
-/// Linux's `struct shminfo`.
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ShmInfo {
-    pub(crate) shmmax: libc::c_ulong,
-    pub(crate) shmmin: libc::c_ulong,
-    pub(crate) shmmni: libc::c_ulong,
-    pub(crate) shmseg: libc::c_ulong,
-    pub(crate) shmall: libc::c_ulong,
-    unused: [libc::c_ulong; 4],
-}
-
-/// Linux's `struct shm_info`: what is in use.
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ShmUsage {
-    pub(crate) used_ids: c_int,
-    pub(crate) shm_tot: libc::c_ulong,
-    pub(crate) shm_rss: libc::c_ulong,
-    pub(crate) shm_swp: libc::c_ulong,
-    unused: [libc::c_ulong; 2],
-}
-
-/// Linux's `struct msginfo`.
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct MsgInfo {
-    pub(crate) msgpool: c_int,
-    pub(crate) msgmap: c_int,
-    pub(crate) msgmax: c_int,
-    pub(crate) msgmnb: c_int,
-    pub(crate) msgmni: c_int,
-    pub(crate) msgssz: c_int,
-    pub(crate) msgtql: c_int,
-    msgseg: libc::c_ushort,
-}
-
-// Constants that the libc crate lacks on some systems.
-pub(crate) const IPC_CREAT: c_int = libc::IPC_CREAT as c_int;
-pub(crate) const IPC_EXCL: c_int = libc::IPC_EXCL as c_int;
-pub(crate) const IPC_NOWAIT: c_int = libc::IPC_NOWAIT as c_int;
-pub(crate) const MSG_NOERROR: c_int = 0o10000;
-#[cfg(target_os = "linux")]
-pub(crate) const SEM_STAT_ANY: c_int = 20;
-#[cfg(target_os = "linux")]
-pub(crate) const SHM_STAT_ANY: c_int = 15;
-#[cfg(target_os = "linux")]
-pub(crate) const MSG_STAT_ANY: c_int = 13;
-#[cfg(target_os = "linux")]
-pub(crate) const SHM_INFO: c_int = 14;
-#[cfg(target_os = "linux")]
-const MSG_COPY: c_int = 0o40000;
-
-#[cfg(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))]
-unsafe extern "C" {
-    fn semtimedop(id: c_int, ops: *mut sembuf, count: size_t, timeout: *const libc::timespec) -> c_int;
-}
-
-pub(crate) fn ftok(path: &CStr, project: u8) -> Result<key_t, Errno> {
+#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
+pub(crate) fn ftok(path: &CStr, project: u8) -> Result<i32, Errno> {
     // SAFETY: `path` is a C string, and `ftok` only reads it.
-    Errno::result(unsafe { libc::ftok(path.as_ptr(), project.into()) })
+    let key = Errno::result(unsafe { libc::ftok(path.as_ptr(), project.into()) })?;
+    i32::try_from(key).map_err(|_| Errno::ERANGE)
 }
 
 /// The mode's width differs from system to system.
@@ -140,9 +47,10 @@ fn set_perm(perm: &mut libc::ipc_perm, uid: u32, gid: u32, mode: crate::Mode) {
 
 // Semaphores ---------------------------------------------------------------------------------
 
-pub(crate) fn semget(key: key_t, count: c_int, flags: c_int) -> Result<c_int, Errno> {
+#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
+pub(crate) fn semget(key: i32, count: c_int, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: `semget` takes no pointers.
-    Errno::result(unsafe { libc::semget(key, count, flags) })
+    Errno::result(unsafe { libc::semget(key.into(), count, flags) })
 }
 
 #[inline]
@@ -151,9 +59,9 @@ pub(crate) fn semop(id: c_int, ops: &[SemOp]) -> Result<(), Errno> {
     Errno::result(unsafe { libc::semop(id, ops.as_ptr().cast_mut().cast::<sembuf>(), ops.len() as _) }).map(drop)
 }
 
-#[cfg(any(target_os = "linux", target_os = "illumos", target_os = "solaris"))]
+#[cfg(target_os = "linux")]
 #[inline]
-pub(crate) fn semop_timeout(id: c_int, ops: &[SemOp], timeout: Duration) -> Result<(), Errno> {
+pub(crate) fn semop_timeout(id: c_int, ops: &[SemOp], timeout: std::time::Duration) -> Result<(), Errno> {
     let timeout = timespec(timeout);
     let list = ops.as_ptr().cast_mut().cast::<sembuf>();
     // SAFETY: the kernel only reads the `ops.len()` operations, and `timeout` outlives the call.
@@ -169,7 +77,7 @@ pub(crate) fn semctl_get(id: c_int, index: c_int, command: c_int) -> Result<c_in
 pub(crate) fn semctl_set_value(id: c_int, index: c_int, value: u16) -> Result<(), Errno> {
     let argument = Semun { val: value.into() };
     // SAFETY: `SETVAL` takes the union's `val`.
-    Errno::result(unsafe { libc::semctl(id, index, libc::SETVAL as c_int, argument) }).map(drop)
+    Errno::result(unsafe { libc::semctl(id, index, SETVAL, argument) }).map(drop)
 }
 
 /// Reads all values of a set whose size the caller asked the kernel for just now.
@@ -178,7 +86,7 @@ pub(crate) fn semctl_get_all(id: c_int, values: &mut [u16]) -> Result<(), Errno>
     // SAFETY: the kernel writes one value for each semaphore of the set, and the caller made room
     // for all of them. An id is handed out again only after millions of others, so it can't
     // have become a larger set's since then.
-    Errno::result(unsafe { libc::semctl(id, 0, libc::GETALL as c_int, argument) }).map(drop)
+    Errno::result(unsafe { libc::semctl(id, 0, GETALL, argument) }).map(drop)
 }
 
 /// Sets all values of a set whose size the caller asked the kernel for just now.
@@ -186,7 +94,7 @@ pub(crate) fn semctl_set_all(id: c_int, values: &[u16]) -> Result<(), Errno> {
     let argument = Semun { array: values.as_ptr().cast_mut() };
     // SAFETY: the kernel reads one value for each semaphore of the set, and as many are there, as
     // for `GETALL`. It writes nothing through the pointer.
-    Errno::result(unsafe { libc::semctl(id, 0, libc::SETALL as c_int, argument) }).map(drop)
+    Errno::result(unsafe { libc::semctl(id, 0, SETALL, argument) }).map(drop)
 }
 
 pub(crate) fn semctl_remove(id: c_int) -> Result<(), Errno> {
@@ -225,9 +133,10 @@ pub(crate) fn semctl_info(command: c_int) -> Result<(c_int, SemInfo), Errno> {
 
 // Shared memory ------------------------------------------------------------------------------
 
-pub(crate) fn shmget(key: key_t, size: usize, flags: c_int) -> Result<c_int, Errno> {
+#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
+pub(crate) fn shmget(key: i32, size: usize, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: `shmget` takes no pointers.
-    Errno::result(unsafe { libc::shmget(key, size, flags) })
+    Errno::result(unsafe { libc::shmget(key.into(), size, flags) })
 }
 
 /// # Safety
@@ -290,9 +199,10 @@ pub(crate) fn shmctl_usage() -> Result<(c_int, ShmUsage), Errno> {
 /// The type in front of every message in memory.
 pub(crate) const MESSAGE_HEADER: usize = size_of::<c_long>();
 
-pub(crate) fn msgget(key: key_t, flags: c_int) -> Result<c_int, Errno> {
+#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
+pub(crate) fn msgget(key: i32, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: `msgget` takes no pointers.
-    Errno::result(unsafe { libc::msgget(key, flags) })
+    Errno::result(unsafe { abi::msgget(key.into(), flags) })
 }
 
 /// Sends a message whose type stands in its first bytes, in the machine's order.
@@ -300,7 +210,7 @@ pub(crate) fn msgget(key: key_t, flags: c_int) -> Result<c_int, Errno> {
 pub(crate) fn msgsnd(id: c_int, message: &[u8], flags: c_int) -> Result<(), Errno> {
     let payload = message.len().checked_sub(MESSAGE_HEADER).ok_or(Errno::EINVAL)?;
     // SAFETY: the kernel reads the type and `payload` bytes behind it: the whole slice.
-    Errno::result(unsafe { libc::msgsnd(id, message.as_ptr().cast::<c_void>(), payload, flags) }).map(drop)
+    Errno::result(unsafe { abi::msgsnd(id, message.as_ptr().cast::<c_void>(), payload, flags) }).map(drop)
 }
 
 /// Receives a message of up to `max` bytes, its type in front; `message` is left as it was on an error.
@@ -309,7 +219,7 @@ pub(crate) fn msgrcv(id: c_int, message: &mut Vec<u8>, max: usize, wanted: c_lon
     let room = MESSAGE_HEADER.checked_add(max).ok_or(Errno::ENOMEM)?;
     message.try_reserve(room.saturating_sub(message.len())).map_err(|_| Errno::ENOMEM)?;
     // SAFETY: the vector has room for the type and `max` bytes behind it, the most the kernel writes.
-    let received = Errno::result(unsafe { libc::msgrcv(id, message.as_mut_ptr().cast(), max, wanted, flags) })?;
+    let received = Errno::result(unsafe { abi::msgrcv(id, message.as_mut_ptr().cast(), max, wanted, flags) })?;
     let len = MESSAGE_HEADER + usize::try_from(received).expect("a length is not negative");
     // SAFETY: the kernel wrote the type and as many bytes as it says.
     unsafe { message.set_len(len) };
@@ -329,13 +239,13 @@ pub(crate) fn msgrcv_copy(id: c_int, message: &mut Vec<u8>, max: usize, index: c
 
 pub(crate) fn msgctl_remove(id: c_int) -> Result<(), Errno> {
     // SAFETY: `IPC_RMID` ignores the buffer.
-    Errno::result(unsafe { libc::msgctl(id, libc::IPC_RMID, std::ptr::null_mut()) }).map(drop)
+    Errno::result(unsafe { abi::msgctl(id, libc::IPC_RMID, std::ptr::null_mut()) }).map(drop)
 }
 
 pub(crate) fn msgctl_stat(id: c_int, command: c_int) -> Result<(c_int, msqid_ds), Errno> {
     let mut stat = MaybeUninit::<msqid_ds>::zeroed();
     // SAFETY: the command writes at most one `msqid_ds`, and there is room for it.
-    let id = Errno::result(unsafe { libc::msgctl(id, command, stat.as_mut_ptr()) })?;
+    let id = Errno::result(unsafe { abi::msgctl(id, command, stat.as_mut_ptr()) })?;
     // SAFETY: a `msqid_ds` is made of integers and null pointers, for which zeroes are valid.
     Ok((id, unsafe { stat.assume_init() }))
 }
@@ -348,7 +258,7 @@ pub(crate) fn msgctl_set(id: c_int, uid: u32, gid: u32, mode: crate::Mode, max_s
     // A size beyond the system's type is one the kernel would refuse as well.
     fields.msg_qbytes = max_size.try_into().map_err(|_| Errno::EINVAL)?;
     // SAFETY: `IPC_SET` reads one `msqid_ds`.
-    Errno::result(unsafe { libc::msgctl(id, libc::IPC_SET, stat.as_mut_ptr()) }).map(drop)
+    Errno::result(unsafe { abi::msgctl(id, libc::IPC_SET, stat.as_mut_ptr()) }).map(drop)
 }
 
 /// `IPC_INFO` or `MSG_INFO`: the limits, or what is in use, and the highest index.
@@ -356,7 +266,7 @@ pub(crate) fn msgctl_set(id: c_int, uid: u32, gid: u32, mode: crate::Mode, max_s
 pub(crate) fn msgctl_info(command: c_int) -> Result<(c_int, MsgInfo), Errno> {
     let mut info = MsgInfo::default();
     // SAFETY: both commands write one `msginfo`, of which `MsgInfo` has the layout.
-    let highest = Errno::result(unsafe { libc::msgctl(0, command, (&raw mut info).cast()) })?;
+    let highest = Errno::result(unsafe { abi::msgctl(0, command, (&raw mut info).cast()) })?;
     Ok((highest, info))
 }
 
@@ -366,11 +276,14 @@ pub(crate) fn page_size() -> usize {
     usize::try_from(size).expect("every system has pages")
 }
 
-/// A duration as the kernel takes it; one that is too long for it is as good as for ever.
-pub(crate) fn timespec(time: Duration) -> libc::timespec {
+/// A duration as the kernel takes it.
+#[cfg(target_os = "linux")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "31 bits fit every type of seconds")]
+pub(crate) fn timespec(time: std::time::Duration) -> libc::timespec {
     // SAFETY: a `timespec` is made of integers, for which zeroes are valid.
     let mut spec: libc::timespec = unsafe { MaybeUninit::zeroed().assume_init() };
-    spec.tv_sec = time.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+    // Sixty-eight years, which every system's seconds can count, are as good as for ever.
+    spec.tv_sec = time.as_secs().min(0x7fff_ffff) as _;
     spec.tv_nsec = time.subsec_nanos() as _;
     spec
 }
