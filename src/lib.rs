@@ -13,6 +13,7 @@
 //! | messages with a type, chosen by type | [`MessageQueue`] |
 //! | the kernel's limits, and what is in use of them | [`limits()`] |
 //! | every object on the machine | [`inventory()`] |
+//! | facts about processes | [`process`] |
 //! | a mutex, a pool, a ring, a typed channel | the `sysv-primitives` crate |
 //!
 //! ```
@@ -96,6 +97,7 @@ mod limits;
 mod msg;
 mod open;
 mod perm;
+pub mod process;
 mod sem;
 mod shm;
 mod sys;

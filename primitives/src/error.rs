@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{Route, raw};
+use crate::{Fingerprint, Route, raw, raw::Key};
 
 /// A specialised `Result` for the primitives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,6 +37,136 @@ pub enum Error {
         /// What the codec said.
         why: String,
     },
+    /// It is not available, and the caller's time is over or was none.
+    #[error("not available in the time that was given")]
+    Busy,
+    /// More was asked for at once than there is, or may ever be.
+    #[error("{wanted} permits can't be had at once: the pool has {limit}, and room for {capacity}")]
+    TooMany {
+        /// How many were asked for.
+        wanted: u32,
+        /// How many the pool gives out.
+        limit: u32,
+        /// How many it may be resized to.
+        capacity: u32,
+    },
+    /// A name must have 1 to 255 bytes and no NUL.
+    #[error("{name:?} is no name: it must have 1 to 255 bytes and no NUL")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// Nothing has this name.
+    #[error(
+        "there is no {kind} named {name:?} here; it was never created, was removed, or is in another IPC namespace"
+    )]
+    NoSuchName {
+        /// The name.
+        name: String,
+        /// The kind of object.
+        kind: &'static str,
+    },
+    /// `create` found the name taken.
+    #[error("there is a {kind} named {name:?} already; open it, or choose another name")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The kind of object.
+        kind: &'static str,
+    },
+    /// Another name has the same key: 31 bits are not many.
+    #[error("the name {name:?} and the existing name {found:?} have the same key {key}; choose another name")]
+    NameCollision {
+        /// The name that was asked for.
+        name: String,
+        /// The name of what is there.
+        found: String,
+        /// The key of both.
+        key: Key,
+    },
+    /// The key belongs to a segment that this crate did not make.
+    #[error("the key {key} of {name:?} belongs to another program's segment {segment}; choose another name")]
+    Foreign {
+        /// The name that was asked for.
+        name: String,
+        /// Its key.
+        key: Key,
+        /// The id of the segment.
+        segment: i32,
+    },
+    /// The key belongs to a semaphore set that this crate did not make.
+    #[error("the key {key} of {name:?} belongs to another program's semaphore set {set}; choose another name")]
+    ForeignSet {
+        /// The name that was asked for.
+        name: String,
+        /// Its key.
+        key: Key,
+        /// The id of the set.
+        set: i32,
+    },
+    /// The object was made by another version of this crate, with another layout.
+    #[error("{name:?} has layout version {found}, this program knows {wanted}; build both from the same version")]
+    WrongVersion {
+        /// The name.
+        name: String,
+        /// The version of what is there.
+        found: u32,
+        /// The version of this crate.
+        wanted: u32,
+    },
+    /// The object holds values of another type.
+    #[error(
+        "{name:?} holds values of {} bytes, alignment {}, schema {}, not of {} bytes, alignment {}, schema {}",
+        found.size, found.align, found.schema, wanted.size, wanted.align, wanted.schema
+    )]
+    WrongType {
+        /// The name.
+        name: String,
+        /// The type of what is there.
+        found: Fingerprint,
+        /// The type that was asked for.
+        wanted: Fingerprint,
+    },
+    /// The object belongs to a user whom this process has no reason to trust.
+    #[error("{name:?} (id {id}) belongs to user {uid}; say Options::trust({uid}) if that is right")]
+    Untrusted {
+        /// The name.
+        name: String,
+        /// The id of its set or segment.
+        id: i32,
+        /// Its owner or creator.
+        uid: u32,
+    },
+    /// As many handles are registered as the object was made for.
+    #[error("all {max_processes} slots are taken; drop handles, or create the object with a larger max_processes")]
+    Full {
+        /// How many there are.
+        max_processes: u32,
+    },
+    /// Something overwrote the object, or part of it is gone while it is in use.
+    #[error("{part} of object {id} is damaged or gone; stop its users and remove it")]
+    Damaged {
+        /// What is damaged.
+        part: &'static str,
+        /// The id of the set or segment.
+        id: i32,
+    },
+    /// The semaphores were removed from outside while others still use the memory.
+    ///
+    /// `ipcrm` or systemd's `RemoveIPC` did it. A new object beside the old one would give two
+    /// processes the same lock, so none is made before those users have ended.
+    #[error(
+        "the semaphores of {name:?} were removed from outside while segment {segment} still has {users} users; \
+         stop them first (systemd's RemoveIPC may be the cause)"
+    )]
+    Wiped {
+        /// The name.
+        name: String,
+        /// The id of the segment that is still used.
+        segment: i32,
+        /// How many have it attached.
+        users: u64,
+    },
 }
 
 impl Error {
@@ -51,7 +181,11 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Raw(error) if error.is_busy())
+        match self {
+            Self::Busy => true,
+            Self::Raw(error) => error.is_busy(),
+            _ => false,
+        }
     }
 
     /// Returns whether the object is gone; see [`raw::Error::is_gone`].

@@ -2,6 +2,8 @@
 //!
 //! | you want | take |
 //! | --- | --- |
+//! | one value that one process at a time may change | [`Mutex`] |
+//! | so many at a time, and to know which | [`Pool`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
@@ -28,11 +30,25 @@
 //! ```
 
 mod channel;
+mod doorbell;
 mod error;
+mod layout;
+mod members;
+mod mutex;
+mod name;
+mod object;
+mod options;
+mod pool;
 
 pub use sysv_ipc as raw;
 
 pub use self::{
     channel::{Channel, Incoming, Message, Route},
     error::{Error, Result},
+    layout::Fingerprint,
+    members::Member,
+    mutex::{LockError, Mutex, MutexGuard, Poisoned},
+    object::Status,
+    options::Options,
+    pool::{Permit, Permits, Pool},
 };

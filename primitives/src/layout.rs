@@ -1,0 +1,316 @@
+//! What lies where in an object's segment, and the only place where its bytes become values.
+//!
+//! ```text
+//! 0                header       who it is: magic, version, kind, set, type, name
+//! 512              slots        one for each process that may register
+//! after them       body         the primitive's own words and values, on a cache line of its own
+//! ```
+//!
+//! - **L1** Before the set is published, its creator alone touches the segment; afterwards the
+//!   header never changes but for `used`.
+//! - **L2** A [`Mapped`] keeps the mapping it points into, and the mapping can't shrink: what was
+//!   inside once is inside as long as the value lives.
+//! - **L3** What other processes wrote is read once, checked, and the copy is used: sizes and counts
+//!   of the header serve no access after the handle was made.
+#![allow(unsafe_code, reason = "bytes become values here, and nowhere else")]
+
+use std::{
+    fmt,
+    ops::Deref,
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicI32, AtomicU8, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+};
+
+use crate::{
+    Result,
+    name::{LONGEST, Name},
+    raw::{Shared, SharedMemory},
+};
+
+/// The beginning of every segment of ours; the last digits are the version of the layout.
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
+pub(crate) const VERSION: u32 = 1;
+
+/// Where the slots begin.
+const SLOTS: usize = 512;
+const CACHE_LINE: usize = 128;
+
+/// The type of the values in an object, as far as it can be told at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Fingerprint {
+    /// The size of the type in bytes.
+    pub size: u64,
+    /// Its alignment in bytes.
+    pub align: u64,
+    /// The number its program gave its meaning; 0 unless said.
+    pub schema: u64,
+}
+
+impl Fingerprint {
+    pub(crate) fn of<T>(schema: u64) -> Self {
+        Self { size: size_of::<T>() as u64, align: align_of::<T>() as u64, schema }
+    }
+}
+
+/// What a header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Description {
+    pub(crate) kind: u32,
+    pub(crate) max_processes: u32,
+    pub(crate) doorbells: u32,
+    pub(crate) capacity: u64,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) body: u64,
+    pub(crate) name: String,
+}
+
+/// The header as it lies in memory.
+#[repr(C)]
+pub(crate) struct Header {
+    magic: AtomicU64,
+    version: AtomicU32,
+    kind: AtomicU32,
+    set: AtomicI32,
+    used: AtomicU32,
+    max_processes: AtomicU32,
+    doorbells: AtomicU32,
+    capacity: AtomicU64,
+    size: AtomicU64,
+    align: AtomicU64,
+    schema: AtomicU64,
+    body: AtomicU64,
+    created: AtomicU64,
+    name_len: AtomicU64,
+    name: [AtomicU8; LONGEST],
+}
+
+const _: () = assert!(size_of::<Header>() <= SLOTS);
+
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl Shared for Header {}
+
+impl Header {
+    /// Writes everything but the magic, and that last: a header is there whole or not at all.
+    pub(crate) fn write(&self, set: i32, description: &Description, created: u64) {
+        self.version.store(VERSION, Relaxed);
+        self.kind.store(description.kind, Relaxed);
+        self.set.store(set, Relaxed);
+        self.used.store(0, Relaxed);
+        self.max_processes.store(description.max_processes, Relaxed);
+        self.doorbells.store(description.doorbells, Relaxed);
+        self.capacity.store(description.capacity, Relaxed);
+        self.size.store(description.fingerprint.size, Relaxed);
+        self.align.store(description.fingerprint.align, Relaxed);
+        self.schema.store(description.fingerprint.schema, Relaxed);
+        self.body.store(description.body, Relaxed);
+        self.created.store(created, Relaxed);
+        for (to, &byte) in self.name.iter().zip(description.name.as_bytes()) {
+            to.store(byte, Relaxed);
+        }
+        self.name_len.store(description.name.len() as u64, Relaxed);
+        // SYNC: pairs with the load of the magic in `is_ours`.
+        self.magic.store(MAGIC, Release);
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        // SYNC: pairs with the store of the magic in `write`.
+        self.magic.load(Acquire) == MAGIC
+    }
+
+    pub(crate) fn names_set(&self, set: i32) -> bool {
+        self.is_ours() && self.set.load(Relaxed) == set
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.version.load(Relaxed)
+    }
+
+    /// Whether anybody ever registered; a semaphore operation follows every store, and orders it.
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Acquire) != 0
+    }
+
+    pub(crate) fn set_used(&self) {
+        self.used.store(1, Release);
+    }
+
+    pub(crate) fn created(&self) -> u64 {
+        self.created.load(Relaxed)
+    }
+
+    /// Copies what the header says; it may say anything.
+    pub(crate) fn describe(&self) -> Description {
+        let len = usize::try_from(self.name_len.load(Relaxed)).unwrap_or(LONGEST).min(LONGEST);
+        let name: Vec<u8> = self.name[..len].iter().map(|byte| byte.load(Relaxed)).collect();
+        Description {
+            kind: self.kind.load(Relaxed),
+            max_processes: self.max_processes.load(Relaxed),
+            doorbells: self.doorbells.load(Relaxed),
+            capacity: self.capacity.load(Relaxed),
+            fingerprint: Fingerprint {
+                size: self.size.load(Relaxed),
+                align: self.align.load(Relaxed),
+                schema: self.schema.load(Relaxed),
+            },
+            body: self.body.load(Relaxed),
+            name: String::from_utf8_lossy(&name).into_owned(),
+        }
+    }
+}
+
+/// What is known of a registered process, for the protocol and for people.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct Slot {
+    /// 1 from before the first operation of a process until everything it had is given back.
+    pub(crate) used: AtomicU32,
+    /// For people alone.
+    pub(crate) pid: AtomicU32,
+    /// For people alone: together with the pid it names the process for good.
+    pub(crate) start_time: AtomicU64,
+}
+
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl Shared for Slot {}
+
+/// Returns where the body begins.
+pub(crate) fn body_offset(max_processes: u32) -> usize {
+    (SLOTS + max_processes as usize * size_of::<Slot>()).next_multiple_of(CACHE_LINE)
+}
+
+/// A value in the segment, which keeps the mapping as long as it is needed.
+pub(crate) struct Mapped<T: ?Sized> {
+    target: NonNull<T>,
+    memory: Arc<SharedMemory>,
+}
+
+// SAFETY: it gives out shared references to `Shared` types alone, which may cross threads.
+unsafe impl<T: ?Sized> Send for Mapped<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized> Sync for Mapped<T> {}
+
+impl<T: Shared> Mapped<T> {
+    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
+        let target = NonNull::from(memory.view::<T>(offset)?);
+        Ok(Self { target, memory: Arc::clone(memory) })
+    }
+}
+
+impl<T: Shared> Mapped<[T]> {
+    pub(crate) fn slice(memory: &Arc<SharedMemory>, offset: usize, len: usize) -> Result<Self> {
+        let target = NonNull::from(memory.slice::<T>(offset, len)?);
+        Ok(Self { target, memory: Arc::clone(memory) })
+    }
+}
+
+impl<T: ?Sized> Deref for Mapped<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by L2 the value is inside the mapping that `memory` keeps.
+        unsafe { self.target.as_ref() }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Mapped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mapped({:?} of {})", self.target, self.memory.id())
+    }
+}
+
+/// Room for a value that a lock guards: plain bytes, touched by whoever holds the lock.
+pub(crate) struct Place<T> {
+    target: NonNull<T>,
+    memory: Arc<SharedMemory>,
+}
+
+// SAFETY: it is an address and the mapping it lies in; access is unsafe, and its callers answer for it.
+unsafe impl<T: Send> Send for Place<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Place<T> {}
+
+impl<T: bytemuck::Pod> Place<T> {
+    /// Finds room at an offset that suits the type's alignment.
+    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
+        // The check is the slice's: the bytes lie in the segment.
+        let bytes: &[AtomicU8] = memory.slice(offset, size_of::<T>())?;
+        let target = if size_of::<T>() == 0 {
+            NonNull::dangling()
+        } else {
+            // From the mapping and not from the slice, whose bytes alone could be reached through it.
+            let first = memory.as_mut_ptr().wrapping_add(offset).cast::<T>();
+            debug_assert_eq!(first.addr(), bytes.as_ptr().addr());
+            NonNull::new(first).unwrap_or(NonNull::dangling())
+        };
+        if !target.is_aligned() {
+            return Err(crate::raw::Error::Misaligned { address: offset, align: align_of::<T>() }.into());
+        }
+        Ok(Self { target, memory: Arc::clone(memory) })
+    }
+
+    /// Returns the value.
+    ///
+    /// # Safety
+    ///
+    /// Nobody, in this process or another, may change it as long as the reference lives.
+    #[inline]
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: by L2 it lies in the mapping, and is aligned; any bits are a `Pod`; the caller answers for others.
+        unsafe { self.target.as_ref() }
+    }
+
+    /// Returns the value, to be changed.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else, in this process or another, may use it as long as the reference lives.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "the caller has exclusive access by a lock")]
+    pub(crate) unsafe fn get_mut(&self) -> &mut T {
+        // SAFETY: as for `get`.
+        unsafe { &mut *self.target.as_ptr() }
+    }
+}
+
+impl<T> fmt::Debug for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({:?} of {})", self.target, self.memory.id())
+    }
+}
+
+/// Returns whether the beginning of a segment was never written.
+pub(crate) fn is_blank(memory: &SharedMemory) -> Result<bool> {
+    let beginning = memory.read(SLOTS, 0)?;
+    Ok(beginning.iter().all(|&byte| byte == 0))
+}
+
+impl Description {
+    pub(crate) fn new(name: &Name, kind: u32) -> Self {
+        Self {
+            kind,
+            max_processes: 0,
+            doorbells: 0,
+            capacity: 0,
+            fingerprint: Fingerprint::default(),
+            body: 0,
+            name: name.as_str().to_owned(),
+        }
+    }
+
+    /// Returns how many bytes the segment needs.
+    pub(crate) fn segment_size(&self) -> usize {
+        body_offset(self.max_processes).saturating_add(usize::try_from(self.body).unwrap_or(usize::MAX))
+    }
+}
+
+/// Places `Mapped` slots; the length is the handle's own (L3).
+pub(crate) fn slots(memory: &Arc<SharedMemory>, max_processes: u32) -> Result<Mapped<[Slot]>> {
+    Mapped::slice(memory, SLOTS, max_processes as usize)
+}

@@ -1,0 +1,352 @@
+//! Who uses an object, and how its death is learnt: slots and obituaries.
+//!
+//! Each handle registers in a slot. One semaphore of the set, ALIVE of the slot, is 1 as long as the
+//! handle lives, and its process owes the kernel to take it back: `SEM_UNDO`. So the kernel itself
+//! clears ALIVE when the process dies, at whatever instruction, and then posts every doorbell
+//! (the *obituary*), because the registration also did `{W, +1}, {W, -1, UNDO}` on each: nothing now,
+//! and +1 owed.
+//!
+//! States of a slot:
+//!
+//! | ALIVE | `used` | state | who moves it on |
+//! | --- | --- | --- | --- |
+//! | 0 | 0 | free | a newcomer claims it |
+//! | 1 | 0 | claimed | its claimer, who repairs what a former owner left, then sets `used` |
+//! | 1 | 1 | living, or being reaped | its owner leaves; a reaper gives it back |
+//! | 0 | 1 | dead and dirty | whoever sees it, by reaping |
+//!
+//! - **R-own** A word owned by a slot changes owner only by whoever holds the slot's ALIVE.
+//! - **R-reap** To reap: claim ALIVE, repair every word of the slot, post, `used` = 0, give ALIVE
+//!   back. A newcomer does the same to its own slot before it operates.
+//! - **M1** `used` is 1 from before the first operation until after the last word was given back.
+//!
+//! | a process dies | what is left | who notices |
+//! | --- | --- | --- |
+//! | before its claim | nothing | – |
+//! | claimed, `used` 0 | the words of the slot's former owner, as dirty as before | the next newcomer, or nobody need |
+//! | living | a dead and dirty slot | whoever sleeps, by the obituary; whoever meets one of its words |
+//! | while it reaps | the slot, dead and dirty again | as above |
+//! | leaving, `used` 0 | nothing: the kernel clears ALIVE | – |
+//!
+//! `fork`: a child has the parent's handle but not its undo account, so it registers anew when it
+//! first uses the handle. `exec` keeps the account: a program that execs in place keeps its slot.
+//! Undo belongs to the process: a thread that ends gives nothing back.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+
+use crate::{
+    Error, Result,
+    layout::{Mapped, Slot},
+    raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
+};
+
+/// Records the creator's pid, and is never tested.
+pub(crate) const CREATOR: u16 = 0;
+/// 0 under construction, 1 live, anything else condemned.
+pub(crate) const STATE: u16 = 1;
+const DOORBELLS: u16 = 2;
+
+const ONE: Amount = Amount::ONE;
+
+/// What a primitive does with the words of the dead.
+pub(crate) trait Repair {
+    /// Takes every word away from a slot, any number of times with the same result, and posts
+    /// whatever that makes available. The caller holds the slot's ALIVE.
+    fn repair(&self, slot: u32, members: &Members) -> Result<()>;
+}
+
+/// How an attempt to register ended.
+pub(crate) enum Registration {
+    Done,
+    /// The object is not live any more, or not the one that was looked at.
+    StartAgain,
+}
+
+/// The registered handles of one object, among them one of this process.
+#[derive(Debug)]
+pub(crate) struct Members {
+    set: SemaphoreSet,
+    slots: Mapped<[Slot]>,
+    doorbells: u16,
+    /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
+    me: AtomicU64,
+}
+
+/// Which slot of which generation holds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Session(u64);
+
+impl Session {
+    fn new(slot: u32) -> Self {
+        Self(u64::from(process::fork_generation()) << 32 | u64::from(slot + 1))
+    }
+
+    /// Returns the slot's number plus one, which is how words name their owners.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub(crate) fn owner(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns whether this process registered it, and not its parent.
+    #[inline]
+    pub(crate) fn is_ours(self) -> bool {
+        self.0 >> 32 == u64::from(process::fork_generation()) && self.owner() != 0
+    }
+}
+
+impl Members {
+    pub(crate) fn new(set: SemaphoreSet, slots: Mapped<[Slot]>, doorbells: u16) -> Self {
+        process::watch_forks();
+        Self { set, slots, doorbells, me: AtomicU64::new(0) }
+    }
+
+    /// Returns how many semaphores a set needs.
+    pub(crate) fn semaphores(doorbells: u16, max_processes: u32) -> Option<u16> {
+        let slots = u16::try_from(max_processes).ok()?;
+        slots.checked_add(DOORBELLS)?.checked_add(doorbells)
+    }
+
+    fn alive(&self, slot: u32) -> u16 {
+        // The set has at most some hundred members, so the sum fits.
+        #[expect(clippy::cast_possible_truncation, reason = "as said")]
+        return DOORBELLS + self.doorbells + slot as u16;
+    }
+
+    fn max_processes(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns this process's session; in a child that has none yet, registers first.
+    #[inline]
+    pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
+        // Relaxed: the session was stored by this process, before it forked or shared the handle.
+        let session = Session(self.me.load(Relaxed));
+        if session.is_ours() { Ok(session) } else { self.register_child(repair) }
+    }
+
+    #[cold]
+    fn register_child(&self, repair: &impl Repair) -> Result<Session> {
+        match self.register(repair)? {
+            Registration::Done => Ok(Session(self.me.load(Relaxed))),
+            Registration::StartAgain => Err(self.removed().into()),
+        }
+    }
+
+    fn removed(&self) -> raw::Error {
+        let object = raw::Object { kind: raw::Kind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
+        raw::Error::Removed { call: "semop", object }
+    }
+
+    /// Registers this process in a free slot of a live object.
+    pub(crate) fn register(&self, repair: &impl Repair) -> Result<Registration> {
+        loop {
+            let values = self.set.values()?;
+            if values.get(usize::from(STATE)) != Some(&1) {
+                return Ok(Registration::StartAgain);
+            }
+            let Some(slot) = self.free_slot(&values) else {
+                return Err(Error::Full { max_processes: self.max_processes() });
+            };
+            match self.claim_as_member(slot) {
+                Ok(()) => {
+                    self.move_in(slot, repair)?;
+                    return Ok(Registration::Done);
+                }
+                // Somebody else took the slot, or the object was condemned: look again.
+                Err(raw::Error::WouldBlock { .. }) => {}
+                Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Prefers a clean slot: a dirty one must be repaired first.
+    fn free_slot(&self, values: &[u16]) -> Option<u32> {
+        let free = |slot: &u32| values.get(usize::from(self.alive(*slot))) == Some(&0);
+        let clean = |slot: &u32| self.slots[*slot as usize].used.load(Acquire) == 0;
+        let mut candidates = (0..self.max_processes()).filter(free);
+        let first = candidates.next()?;
+        if clean(&first) { Some(first) } else { Some(candidates.find(clean).unwrap_or(first)) }
+    }
+
+    /// Tests that the object is live, claims ALIVE, and arms the obituary on every doorbell: all or nothing.
+    fn claim_as_member(&self, slot: u32) -> raw::Result<()> {
+        let claim = |saturated: bool| {
+            let mut ops = vec![
+                SemOp::sub(STATE, ONE).no_wait(),
+                SemOp::zero(STATE).no_wait(),
+                SemOp::add(STATE, ONE).no_wait(),
+                SemOp::zero(self.alive(slot)).no_wait(),
+                SemOp::add(self.alive(slot), ONE).undo().no_wait(),
+            ];
+            for bell in DOORBELLS..DOORBELLS + self.doorbells {
+                let (plain, owed) = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
+                ops.extend(if saturated { [owed, plain] } else { [plain, owed] });
+            }
+            self.set.op(&ops)
+        };
+        match claim(false) {
+            // A doorbell that can't count higher can count lower first.
+            Err(raw::Error::ValueOutOfRange { .. }) => claim(true),
+            other => other,
+        }
+    }
+
+    fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
+        let entry = &self.slots[slot as usize];
+        repair.repair(slot, self)?;
+        entry.pid.store(std::process::id(), Relaxed);
+        entry.start_time.store(own_start_time(), Relaxed);
+        // M1: from here on the slot may own words.
+        entry.used.store(1, Release);
+        let session = Session::new(slot);
+        let former = Session(self.me.swap(session.0, AcqRel));
+        // Two threads of a child can get here at once; the later one's slot counts.
+        if former.is_ours() && former != session {
+            self.leave(former.owner() - 1, repair)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a slot back, and what it may still own.
+    fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
+        repair.repair(slot, self)?;
+        self.slots[slot as usize].used.store(0, Release);
+        let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
+        for bell in DOORBELLS..DOORBELLS + self.doorbells {
+            ops.extend([SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait()]);
+        }
+        match self.set.op(&ops) {
+            Err(raw::Error::ValueOutOfRange { .. }) => {
+                // A saturated doorbell: the other way round. If it was drained meanwhile, this process's
+                // end settles the account.
+                for pair in ops[1..].chunks_mut(2) {
+                    pair.reverse();
+                }
+                Ok(self.set.op(&ops)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Leaves for good; whoever drops a handle of its parent has nothing to leave.
+    pub(crate) fn deregister(&self, repair: &impl Repair) {
+        let session = Session(self.me.swap(0, AcqRel));
+        if session.is_ours() {
+            // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
+            let _ = self.leave(session.owner() - 1, repair);
+        }
+    }
+
+    /// Returns whether a slot's process lives, or is being reaped by one that does.
+    pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
+        Ok(self.set.value(self.alive(slot).into())? != 0)
+    }
+
+    /// Reaps a slot if it is dead and dirty (R-reap); returns whether it did.
+    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
+        let alive = self.alive(slot);
+        let claim = [SemOp::zero(alive).no_wait(), SemOp::add(alive, ONE).undo().no_wait()];
+        match self.set.op(&claim) {
+            Ok(()) => {}
+            // Somebody lives there, or is reaping.
+            Err(raw::Error::WouldBlock { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let entry = &self.slots[slot as usize];
+        let dirty = entry.used.load(Acquire) != 0;
+        let repaired = if dirty { repair.repair(slot, self) } else { Ok(()) };
+        if repaired.is_ok() {
+            entry.used.store(0, Release);
+        }
+        self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()])?;
+        repaired.map(|()| dirty)
+    }
+
+    /// Reaps every dead and dirty slot, until a look at all of them at one instant finds none.
+    pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
+        loop {
+            let values = self.set.values()?;
+            let mut reaped = false;
+            for slot in 0..self.max_processes() {
+                let dead = values.get(usize::from(self.alive(slot))) == Some(&0);
+                if dead && self.slots[slot as usize].used.load(Acquire) != 0 {
+                    reaped |= self.reap(slot, repair)?;
+                }
+            }
+            if !reaped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Posts a doorbell: one sleeper, now or later, looks again.
+    pub(crate) fn post(&self, bell: u16) -> Result<()> {
+        match self.set.op(&[SemOp::add(DOORBELLS + bell, ONE)]) {
+            // It has more posts than anybody can use.
+            Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
+    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        match self.set.op_deadline(&[SemOp::sub(DOORBELLS + bell, ONE)], deadline) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns who is registered, without disturbing anybody.
+    pub(crate) fn list(&self) -> Result<Vec<Member>> {
+        let values = self.set.values()?;
+        let slots = (0..self.max_processes()).filter(|&slot| {
+            let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
+            alive && self.slots[slot as usize].used.load(Acquire) != 0
+        });
+        Ok(slots.map(|slot| self.member(slot)).collect())
+    }
+
+    pub(crate) fn member(&self, slot: u32) -> Member {
+        let entry = &self.slots[slot as usize];
+        Member { slot, pid: entry.pid.load(Relaxed), start_time: entry.start_time.load(Relaxed) }
+    }
+
+    /// Returns the slot that a word names as its owner, if there can be such a slot.
+    pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
+        match owner.checked_sub(1).filter(|&slot| slot < self.max_processes()) {
+            Some(slot) => Ok(slot),
+            None => Err(Error::Damaged { part: "the owner of a word", id: self.set.id() }),
+        }
+    }
+}
+
+fn own_start_time() -> u64 {
+    process::start_time(std::process::id()).unwrap_or(0)
+}
+
+/// A registered handle: which slot it has, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// Its slot.
+    pub slot: u32,
+    /// Its process, as that process sees itself; another PID namespace numbers otherwise.
+    pub pid: u32,
+    /// When the process started, in clock ticks since boot; 0 where the system doesn't tell.
+    pub start_time: u64,
+}
+
+impl Member {
+    /// Returns the command the process runs, if it can be seen from here.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        let is_the_same = process::start_time(self.pid) == Some(self.start_time);
+        if is_the_same { process::command(self.pid) } else { None }
+    }
+}

@@ -1,0 +1,75 @@
+//! Names, and the keys they give.
+
+use std::fmt;
+
+use crate::{Error, Result, raw::Key};
+
+/// The name of an object, up to 255 bytes of text.
+///
+/// The kernel knows numbers alone, so kind and name are hashed to a 31-bit key. The name itself
+/// stands in the object, and a second name with the same key is an error that shows both.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Name(String);
+
+/// The longest name, in bytes.
+pub(crate) const LONGEST: usize = 255;
+
+impl Name {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        if name.is_empty() || name.len() > LONGEST || name.contains('\0') {
+            return Err(Error::BadName { name: name.to_owned() });
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the key, which must be the same in every version of this crate, for ever.
+    ///
+    /// FNV-1a over the kind and the name, folded to 31 bits. Zero, which is the private key, becomes one.
+    pub(crate) fn key(&self, kind: &str) -> Result<Key> {
+        let bytes = kind.bytes().chain([0]).chain(self.0.bytes());
+        let hash = bytes
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let folded = (hash ^ (hash >> 31)) & 0x7fff_ffff;
+        Ok(Key::try_from(folded.max(1))?)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+
+    #[test]
+    fn keys_never_change() {
+        let key = |kind, name| Name::new(name).and_then(|name| name.key(kind)).expect("the name is good").get();
+        assert_ne!(key("mutex", "a"), key("pool", "a"));
+        assert_ne!(key("mutex", "ab"), key("mutexa", "b"));
+        assert_eq!(key("mutex", "counter"), KEY_OF_COUNTER);
+    }
+
+    /// Written down when the first version was made: programs of different versions must meet.
+    const KEY_OF_COUNTER: i32 = 1_301_211_654;
+
+    #[test]
+    fn bad_names_are_refused() {
+        for name in ["", "a\0b", &"x".repeat(256)] {
+            assert!(Name::new(name).is_err());
+        }
+        assert!(Name::new(&"x".repeat(255)).is_ok());
+    }
+}

@@ -1,0 +1,99 @@
+//! How named objects are made and opened.
+
+use std::time::Duration;
+
+use crate::raw::Mode;
+
+/// What objects may be made with, and how patient and trusting an opener is.
+///
+/// ```
+/// use sysv_primitives::{Mutex, Options};
+///
+/// # let name = format!("options-example-{}", std::process::id());
+/// let total = Options::new().mode(0o660).remove_on_drop(true).open_or_create_mutex(&name, 0_u64)?;
+/// *total.lock()? += 1;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) max_processes: u32,
+    pub(crate) schema: u64,
+    pub(crate) patience: Duration,
+    pub(crate) trusted: Vec<u32>,
+    pub(crate) remove_on_drop: bool,
+}
+
+/// The most handles one object may have at once: one `semop` must be able to look at all of them.
+pub(crate) const MOST_PROCESSES: u32 = 256;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// Returns the usual options: mode 0600, 64 handles, 2 seconds of patience, no trust in other users.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            mode: Mode::PRIVATE,
+            max_processes: 64,
+            schema: 0,
+            patience: Duration::from_secs(2),
+            trusted: Vec::new(),
+            remove_on_drop: false,
+        }
+    }
+
+    /// Sets the permissions of what is created; users need read and write permission.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Mode::new(mode);
+        self
+    }
+
+    /// Sets how many handles a new object may have at once, in all processes together: 1 to 256.
+    ///
+    /// Numbers outside this range are moved into it. Each costs 16 bytes of the segment and one
+    /// semaphore of the kernel.
+    #[must_use]
+    pub fn max_processes(mut self, number: u32) -> Self {
+        self.max_processes = number.clamp(1, MOST_PROCESSES);
+        self
+    }
+
+    /// Sets a number for what the values mean; an object that was made with another one is refused.
+    #[must_use]
+    pub fn schema(mut self, schema: u64) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// Sets how long to wait for a creator that shows no sign of life before its work is done over.
+    ///
+    /// It decides how soon a half-made object is repaired, and never whether anything is right: a
+    /// creator that was only slow finds out and starts again.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Trusts objects of this user, besides the caller's own and root's.
+    ///
+    /// Anyone may create a name first, and whoever owns an object can change what is in it.
+    #[must_use]
+    pub fn trust(mut self, uid: u32) -> Self {
+        self.trusted.push(uid);
+        self
+    }
+
+    /// Removes the object when this handle is dropped, as [`remove`](crate::Mutex::remove) does.
+    #[must_use]
+    pub fn remove_on_drop(mut self, remove: bool) -> Self {
+        self.remove_on_drop = remove;
+        self
+    }
+}

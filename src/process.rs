@@ -1,0 +1,96 @@
+//! Facts about processes that primitives between them need: forks, lives, owners.
+#![allow(unsafe_code, reason = "a fork handler is registered here")]
+
+use std::{
+    fs,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::kill,
+    unistd::{Pid, geteuid},
+};
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_fork() {
+    // A child begins with one thread: there is nobody to race with.
+    FORKS.fetch_add(1, Relaxed);
+}
+
+/// Begins to count forks; call it before [`fork_generation`] is relied on. Costs nothing the second time.
+///
+/// # Panics
+///
+/// If there is no memory left to note the handler in.
+///
+/// ```
+/// sysv_ipc::process::watch_forks();
+/// let before = sysv_ipc::process::fork_generation();
+/// assert_eq!(before, sysv_ipc::process::fork_generation());
+/// ```
+pub fn watch_forks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handler changes an atomic alone, which is allowed in a child at once.
+        let failed = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+        // It fails for want of memory alone, as any allocation would.
+        assert_eq!(failed, 0, "no memory for a fork handler");
+    });
+}
+
+/// Returns a number that differs between a process and its children, made by `fork` since [`watch_forks`].
+///
+/// One load. A `clone` or `vfork` that bypasses the C library is not counted.
+#[inline]
+#[must_use]
+pub fn fork_generation() -> u32 {
+    FORKS.load(Relaxed)
+}
+
+/// Returns the effective user id, to which new objects belong.
+#[must_use]
+pub fn effective_uid() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Returns whether a process of this id exists, as far as this PID namespace shows.
+///
+/// Ids are used again: `true` may be another process.
+///
+/// ```
+/// assert!(sysv_ipc::process::exists(std::process::id()));
+/// assert!(!sysv_ipc::process::exists(u32::MAX));
+/// ```
+#[must_use]
+pub fn exists(pid: u32) -> bool {
+    let Ok(pid) = i32::try_from(pid) else { return false };
+    pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+}
+
+/// Returns when a process started, in the kernel's clock ticks since boot; with its id it names the process for good.
+///
+/// `None` if there is no such process, and outside Linux.
+#[must_use]
+pub fn start_time(pid: u32) -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command in the second field may hold anything, also blanks and brackets.
+    let (_, after_command) = stat.rsplit_once(')')?;
+    after_command.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Returns the command a process runs; `None` if there is no such process, and outside Linux.
+#[must_use]
+pub fn command(pid: u32) -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
+}
