@@ -40,6 +40,10 @@ pub enum Error {
     /// It is not available, and the caller's time is over or was none.
     #[error("not available in the time that was given")]
     Busy,
+    /// A lock was refused because a former holder died or panicked; see
+    /// [`LockError`](crate::LockError), from which this comes and which has the guard.
+    #[error("a process died or panicked while it held this lock; its value may be half changed")]
+    Poisoned,
     /// More was asked for at once than there is, or may ever be.
     #[error("{wanted} permits can't be had at once: the pool has {limit}, and room for {capacity}")]
     TooMany {

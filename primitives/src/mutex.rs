@@ -253,7 +253,7 @@ impl Repair for Lock {
 /// *counter.lock()? += 1;
 /// assert_eq!(*counter.lock()?, 1);
 /// counter.remove()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 pub struct Mutex<T: Pod = ()> {
     object: Object,
@@ -562,6 +562,17 @@ pub enum LockError<G> {
     /// The object was removed, is damaged, or the system refused something.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+/// For `?` in functions that don't mend: the guard is dropped, and the lock free again, still poisoned.
+impl<G> From<LockError<G>> for Error {
+    fn from(error: LockError<G>) -> Self {
+        match error {
+            LockError::Poisoned(_) => Self::Poisoned,
+            LockError::Busy => Self::Busy,
+            LockError::Failed(error) => error,
+        }
+    }
 }
 
 impl<G> fmt::Debug for LockError<G> {

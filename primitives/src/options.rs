@@ -12,7 +12,7 @@ use crate::raw::Mode;
 /// # let name = format!("options-example-{}", std::process::id());
 /// let total = Options::new().mode(0o660).remove_on_drop(true).open_or_create_mutex(&name, 0_u64)?;
 /// *total.lock()? += 1;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options {

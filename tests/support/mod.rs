@@ -163,6 +163,34 @@ impl Drop for KeyGuard {
     }
 }
 
+/// A name of this test's own; what it names is removed when the test is done with it.
+#[derive(Debug)]
+pub struct Name(String);
+
+/// Makes a name that nothing else has.
+pub fn name() -> Name {
+    watch();
+    Name(format!("test-{}-{:016x}", process::id(), fastrand::u64(..)))
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // A child's copy must not remove what its parent uses; what was never made needs no removing.
+        if self.0.starts_with(&format!("test-{}-", process::id())) {
+            let _ = sysv_primitives::Mutex::<()>::remove_name(&self.0);
+            let _ = sysv_primitives::Pool::remove_name(&self.0);
+        }
+    }
+}
+
 // Processes ---------------------------------------------------------------------------------
 
 /// A child process; killed if the test is done with it before its end.
