@@ -1,0 +1,208 @@
+//! Named objects: what opening and creating find, and what they cost.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Name, child, free_key, name, own, until};
+use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
+use sysv_primitives::{Error, Mutex, Options, Pool};
+
+fn hold_for_ever() -> ! {
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+/// The key of a name, learnt from an object that is removed again.
+fn key_from(name: &Name) -> Key {
+    let mutex = Mutex::create(name, ()).unwrap();
+    let key = mutex.status().unwrap().key;
+    mutex.remove().unwrap();
+    key
+}
+
+/// One set and one segment; their sizes are said.
+#[test]
+fn what_a_name_costs() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u64).unwrap();
+    let status = mutex.status().unwrap();
+    assert_eq!(status.name, *name);
+    assert_eq!(status.semaphores, 2 + 1 + 64);
+    println!("a mutex: {} semaphores, {} bytes", status.semaphores, status.bytes);
+    assert!(status.bytes < 4096);
+    let pool = Pool::create(&name, 16).unwrap();
+    let status = pool.status().unwrap();
+    println!("a pool of 16: {} semaphores, {} bytes", status.semaphores, status.bytes);
+    assert_eq!(status.semaphores, 2 + 3 + 64);
+    assert_eq!(Segment::from_id(status.segment).unwrap().stat().unwrap().size, status.bytes);
+}
+
+#[test]
+fn bad_names() {
+    assert!(matches!(Mutex::create("", ()), Err(Error::BadName { .. })));
+    assert!(matches!(Mutex::create(&"x".repeat(256), ()), Err(Error::BadName { .. })));
+    let name = name();
+    assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Mutex::<()>::remove_name(&name), Err(Error::NoSuchName { .. })));
+}
+
+/// A creator that died having made the set only: the next one mends it, as soon as the pid is gone.
+#[test]
+fn creator_killed_before_the_segment() {
+    let name = name();
+    let key = key_from(&name);
+    let creator = child(|| {
+        let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 67).unwrap();
+        set.set_value(0, 0).unwrap();
+        hold_for_ever()
+    });
+    until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
+    creator.kill();
+    let mutex = Options::new().patience(Duration::from_secs(20)).open_or_create_mutex(&name, 3_u8).unwrap();
+    assert_eq!(*mutex.lock().unwrap(), 3);
+}
+
+/// A creator that is only slow is condemned when patience is over, and finds out.
+#[test]
+fn creator_is_slow() {
+    let name = name();
+    let key = key_from(&name);
+    let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 67).unwrap();
+    set.set_value(0, 0).unwrap();
+    let segment = SharedMemoryOptions::new().create(true).size(2000).open(key).unwrap();
+    let impatient = Options::new().patience(Duration::from_millis(50));
+    let mutex = impatient.open_or_create_mutex(&name, 4_u8).unwrap();
+    assert_eq!(*mutex.lock().unwrap(), 4);
+    // What the slow one would do next fails.
+    let publish = set.op(&[SemOp::zero(1).no_wait(), SemOp::add(1, Amount::ONE)]);
+    assert!(publish.is_err_and(|error| error.is_gone()));
+    assert!(segment.stat().unwrap().marked_removed, "the blank segment was in the way");
+}
+
+/// Somebody else's segment is left alone, and our half of the work is taken back.
+#[test]
+fn foreign_segment() {
+    let name = name();
+    let key = key_from(&name);
+    let foreign = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
+    let error = Mutex::open_or_create(&name, ()).unwrap_err();
+    assert!(matches!(&error, Error::Foreign { segment, .. } if *segment == foreign.id()), "{error}");
+    assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
+    assert_eq!(foreign.read(1, 4095).unwrap(), b"?");
+    let tiny_key = free_key();
+    drop(own(SharedMemoryOptions::new().create(true).size(1).open(tiny_key).unwrap()));
+}
+
+/// Somebody else's set is left alone.
+#[test]
+fn foreign_set() {
+    let name = name();
+    let key = key_from(&name);
+    let foreign = own(SemaphoreOptions::new().create(true).open_set(key, 1).unwrap());
+    foreign.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
+    let error = Mutex::open_or_create(&name, ()).unwrap_err();
+    assert!(matches!(&error, Error::ForeignSet { set, .. } if *set == foreign.id()), "{error}");
+    assert_eq!(foreign.value(0).unwrap(), 1);
+}
+
+/// The semaphores are wiped while somebody still uses the memory: nobody gets a second lock of that name.
+#[test]
+fn wiped_under_living_users() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let guard = mutex.lock().unwrap();
+    let status = mutex.status().unwrap();
+    let waiter = child(|| {
+        let mutex = Mutex::<u8>::open(&name).unwrap();
+        let error = mutex.lock().map(drop).unwrap_err();
+        assert!(Error::from(error).is_gone());
+    });
+    waiter.until_asleep();
+    sysv_ipc::remove_semaphore(status.set).unwrap();
+    waiter.join();
+    let error = Mutex::open_or_create(&name, 0_u8).unwrap_err();
+    assert!(matches!(error, Error::Wiped { users: 1, .. }), "{error}");
+    assert!(matches!(Mutex::<u8>::open(&name), Err(Error::NoSuchName { .. })));
+    drop(guard);
+    drop(mutex);
+    let renewed = Mutex::open_or_create(&name, 9_u8).unwrap();
+    assert_eq!(*renewed.lock().unwrap(), 9);
+}
+
+/// The segment is gone and nobody is registered: the object heals. While somebody is, it is damaged.
+#[test]
+fn the_segment_is_gone() {
+    let name = name();
+    let mutex = Mutex::create(&name, 1_u8).unwrap();
+    let status = mutex.status().unwrap();
+    sysv_ipc::remove_shared_memory(status.segment).unwrap();
+    let error = Mutex::open_or_create(&name, 2_u8).unwrap_err();
+    assert!(matches!(error, Error::Damaged { part: "its segment", .. }), "{error}");
+    drop(mutex);
+    let healed = Mutex::open_or_create(&name, 2_u8).unwrap();
+    assert_eq!(*healed.lock().unwrap(), 2);
+}
+
+/// Another name with the same key is refused, and says both names.
+#[test]
+fn name_collision() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let segment = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
+    let at = segment.read(0, 0).unwrap().windows(4).position(|four| four == b"test").unwrap();
+    segment.write(b"best", at).unwrap();
+    let error = Mutex::<u8>::open(&name).unwrap_err();
+    let Error::NameCollision { found, .. } = &error else { panic!("{error}") };
+    assert!(found.starts_with("best-"));
+}
+
+#[test]
+fn wrong_version() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let segment = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
+    segment.write(&[99], 8).unwrap();
+    let error = Mutex::<u8>::open(&name).unwrap_err();
+    assert!(matches!(error, Error::WrongVersion { found: 99, .. }), "{error}");
+}
+
+/// Sixty-four processes race for one name, and some are killed on the way: one object, never half of one.
+#[test]
+fn a_race_of_many_with_kills() {
+    for _ in 0..5 {
+        let name = name();
+        let racers: Vec<_> = (0..64)
+            .map(|_| {
+                child(|| {
+                    let options = Options::new().max_processes(100).patience(Duration::from_millis(200));
+                    let mutex = options.open_or_create_mutex(&name, [7_u32, 0]).unwrap();
+                    match mutex.lock() {
+                        Ok(mut guard) => {
+                            assert_eq!(guard[0], 7, "seen before it was complete");
+                            guard[1] += 1;
+                        }
+                        Err(error) => assert!(matches!(error, sysv_primitives::LockError::Poisoned(_)), "{error}"),
+                    }
+                })
+            })
+            .collect();
+        let mut survivors = 0;
+        for (number, racer) in racers.into_iter().enumerate() {
+            if number % 4 == 0 {
+                drop(racer);
+            } else {
+                racer.join();
+                survivors += 1;
+            }
+        }
+        let mutex = Mutex::<[u32; 2]>::open(&name).unwrap();
+        let count = match mutex.lock() {
+            Ok(guard) => guard[1],
+            Err(sysv_primitives::LockError::Poisoned(poisoned)) => poisoned.into_inner()[1],
+            Err(error) => panic!("{error}"),
+        };
+        assert!(count <= 64 && survivors == 48);
+    }
+}
