@@ -180,31 +180,50 @@ mod thread {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        thread,
-        time::{Duration, Instant},
-    };
+    use std::time::{Duration, Instant};
 
-    use super::{ensure_handler, thread::Bell};
+    use nix::{errno::Errno, poll};
+
+    use super::{Alarm, ensure_handler, thread};
+
+    /// `poll` on nothing waits; `thread::sleep` would go on after a signal.
+    fn wait(milliseconds: u16) -> Result<i32, Errno> {
+        poll::poll(&mut [], poll::PollTimeout::from(milliseconds))
+    }
+
+    const SHORT: Duration = Duration::from_millis(30);
 
     #[test]
-    fn the_thread_bell_interrupts_a_call_that_waits() {
-        ensure_handler().expect("a handler can be installed");
+    fn a_call_that_waits_is_interrupted_and_not_early() {
         let started = Instant::now();
-        let _bell = Bell::set(Duration::from_millis(30)).expect("a thread can be started");
-        // `poll` on nothing waits; `thread::sleep` would go on after a signal.
-        let error = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(20_000_u16)).unwrap_err();
-        assert_eq!(error, nix::errno::Errno::EINTR);
-        assert!(started.elapsed() >= Duration::from_millis(30));
+        let alarm = Alarm::set(SHORT).expect("an alarm can be set");
+        assert_eq!(wait(20_000), Err(Errno::EINTR));
+        assert!(started.elapsed() >= SHORT);
+        drop(alarm);
+        assert_eq!(wait(20), Ok(0), "it went on after the drop");
+    }
+
+    /// A1: a signal that came before the call began is spent, and the next one comes.
+    #[test]
+    fn a_call_that_begins_late_is_interrupted() {
+        let _alarm = Alarm::set(Duration::from_millis(1)).expect("an alarm can be set");
+        let begin = Instant::now() + SHORT;
+        while Instant::now() < begin {}
+        assert_eq!(wait(20_000), Err(Errno::EINTR));
     }
 
     #[test]
-    fn the_thread_bell_is_silent_before_its_time() {
+    fn the_thread_bell_does_the_same() {
         ensure_handler().expect("a handler can be installed");
-        let bell = Bell::set(Duration::from_secs(3600)).expect("a thread can be started");
-        assert_eq!(nix::poll::poll(&mut [], nix::poll::PollTimeout::from(50_u16)), Ok(0));
-        let dropping = Instant::now();
+        let bell = thread::Bell::set(Duration::from_millis(1)).expect("a thread can be started");
+        let begin = Instant::now() + SHORT;
+        while Instant::now() < begin {}
+        assert_eq!(wait(20_000), Err(Errno::EINTR));
         drop(bell);
-        assert!(dropping.elapsed() < Duration::from_secs(60), "{:?}", thread::current().id());
+        let silent = thread::Bell::set(Duration::from_secs(3600)).expect("a thread can be started");
+        assert_eq!(wait(50), Ok(0));
+        let dropping = Instant::now();
+        drop(silent);
+        assert!(dropping.elapsed() < Duration::from_secs(60));
     }
 }

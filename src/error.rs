@@ -208,7 +208,7 @@ pub enum Error {
         object: Object,
     },
     /// The caller may not do this (`EACCES` or `EPERM`).
-    #[error("{call}: permission denied on {object} ({errno}); ask its owner, or see its mode with `ipcs -p`")]
+    #[error("{call}: permission denied on {object} ({errno}); ask its owner, or see its mode with `ipcs`")]
     PermissionDenied {
         /// The system call that failed.
         call: &'static str,
@@ -216,6 +216,17 @@ pub enum Error {
         object: Object,
         /// `EACCES` (the mode forbids it) or `EPERM` (only the owner, the creator or root may).
         errno: Errno,
+    },
+    /// Huge pages are not for everybody (`EPERM`).
+    #[error(
+        "{call}: huge pages for {object} need CAP_IPC_LOCK, or membership in the group of \
+         `sysctl vm.hugetlb_shm_group`"
+    )]
+    HugePagesDenied {
+        /// The system call that failed.
+        call: &'static str,
+        /// What it was called on.
+        object: Object,
     },
     /// It can't be done now, and the caller asked not to wait.
     #[error("{call}: {object} is not ready, and the call was not to wait")]
@@ -269,7 +280,7 @@ pub enum Error {
     },
     /// The semaphore exists, but its creator has not given it its first value in time.
     #[error(
-        "{object} was created but not initialised in time{}; \
+        "{object} was created but not initialised in time{}, or without `open_initialized` and never used; \
          if its creator died, remove it (`ipcrm -s`) and start again", by(*creator)
     )]
     Uninitialized {
@@ -292,6 +303,9 @@ pub enum Error {
         /// The number.
         key: i128,
     },
+    /// A text is no key: neither a decimal nor a hexadecimal number of 32 bits other than 0.
+    #[error("a key is written as a 32-bit number other than 0, such as 42 or 0x0000002a")]
+    KeyUnreadable,
     /// `exclusive` was asked for without `create`.
     #[error("exclusive(true) means nothing without create(true)")]
     ExclusiveWithoutCreate,
@@ -451,6 +465,24 @@ impl Error {
         }
     }
 
+    /// Maps the errno of `IPC_SET`, where `EINVAL` is also a user or group that doesn't exist; `look`
+    /// says what is wrong with the object, if anything is.
+    #[cold]
+    pub(crate) fn on_set(
+        call: &'static str,
+        object: Object,
+        errno: Errno,
+        look: impl FnOnce() -> Option<Self>,
+    ) -> Self {
+        match errno {
+            Errno::EINVAL => match look() {
+                Some(gone) if gone.is_gone() => gone,
+                _ => Self::System { call, object, errno },
+            },
+            errno => Self::from_errno(call, object, errno),
+        }
+    }
+
     /// An id that nobody had a handle of: gone and never there are the same to the caller.
     pub(crate) fn into_never_seen(self) -> Self {
         match self {
@@ -493,7 +525,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::NotFound { .. } | Error::Removed { .. } => io::ErrorKind::NotFound,
             Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-            Error::PermissionDenied { .. } => io::ErrorKind::PermissionDenied,
+            Error::PermissionDenied { .. } | Error::HugePagesDenied { .. } => io::ErrorKind::PermissionDenied,
             Error::WouldBlock { .. } => io::ErrorKind::WouldBlock,
             Error::TimedOut { .. } | Error::Uninitialized { .. } => io::ErrorKind::TimedOut,
             Error::Interrupted { .. } => io::ErrorKind::Interrupted,

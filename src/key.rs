@@ -79,12 +79,10 @@ impl Key {
     /// Draws a key from the whole positive range, from the system's randomness.
     ///
     /// Whether it is free only an exclusive creation can tell; the options' `open_random` does that.
-    pub(crate) fn random() -> Self {
-        // A keyed hash of nothing: std seeds each `RandomState` from the system's random numbers.
-        use std::hash::{BuildHasher, RandomState};
-        let bits = RandomState::new().hash_one(std::process::id());
-        let number = i32::try_from(bits >> 33).expect("31 bits fit");
-        Self(number.max(1))
+    pub(crate) fn random() -> io::Result<Self> {
+        // Asked of the system each time: what a process keeps, its forks share.
+        let bits = getrandom::u32().map_err(io::Error::from)?;
+        Ok(Self((bits >> 1).cast_signed().max(1)))
     }
 
     /// Returns the key as the number that the system calls take.
@@ -127,10 +125,12 @@ impl FromStr for Key {
     /// Reads a decimal number, or a hexadecimal one as `ipcs` prints it (`0xffffffff` is -1).
     fn from_str(text: &str) -> Result<Self> {
         let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            // A sign would be accepted too.
+            Some(digits) if digits.starts_with('+') => None,
             Some(digits) => u32::from_str_radix(digits, 16).ok().map(u32::cast_signed),
             None => text.parse().ok(),
         };
-        Self::new(number.unwrap_or(0))
+        number.and_then(|number| Self::new(number).ok()).ok_or(Error::KeyUnreadable)
     }
 }
 

@@ -47,7 +47,8 @@
 //! millisecond until the call has returned, so that a signal that arrives just before the call is
 //! not lost. That costs four more system calls for each timed wait that really waits. `SIGURG` is ignored by
 //! default, so nothing else notices; if the program has no handler for it, one that does nothing is
-//! installed. Other processes' receivers, plain or timed, are not involved at all.
+//! installed. A program that keeps the signal blocked to read it by `signalfd` or `sigwait` can miss one
+//! that arrives during a timed wait. Other processes' receivers, plain or timed, are not involved at all.
 //!
 //! # Fork, exec, threads
 //!

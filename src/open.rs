@@ -2,7 +2,9 @@
 
 use libc::c_int;
 
-use crate::{Error, Key, Kind, Result, sys};
+use nix::errno::Errno;
+
+use crate::{Error, Key, Kind, Object, Result, sys};
 
 /// Whether to create, and whether only to create.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +118,12 @@ const KEYS: u32 = 128;
 /// Creates under random keys until one is free.
 pub(crate) fn with_random_key<T>(kind: Kind, create: impl Fn(Key) -> Result<T>) -> Result<T> {
     for _ in 0..KEYS {
-        match create(Key::random()) {
+        let key = Key::random().map_err(|error| Error::System {
+            call: "getrandom",
+            object: Object { kind, key: None, id: None },
+            errno: Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
+        })?;
+        match create(key) {
             Err(Error::AlreadyExists { .. }) => {}
             other => return other,
         }

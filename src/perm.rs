@@ -161,6 +161,17 @@ macro_rules! object_methods {
             self$(.$field)?.set_permissions(uid, gid, current.mode.bits())
         }
 
+        /// Sets owner and mode at once, without looking at what they are: one call, which needs no
+        /// permission to read (`IPC_SET`).
+        ///
+        /// # Errors
+        ///
+        /// As [`set_mode`](Self::set_mode), and [`Error::System`](crate::Error::System) with `EINVAL`
+        /// for a user or group that doesn't exist.
+        pub fn set_owner_and_mode(&self, uid: u32, gid: u32, mode: u32) -> $crate::Result<()> {
+            self$(.$field)?.set_permissions(uid, gid, mode)
+        }
+
         #[doc = $remove_doc]
         ///
         /// # Errors

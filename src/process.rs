@@ -3,10 +3,7 @@
 
 use std::{
     fs,
-    sync::{
-        Once,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 use nix::{
@@ -34,13 +31,16 @@ extern "C" fn count_fork() {
 /// assert_eq!(before, sysv_ipc::process::fork_generation());
 /// ```
 pub fn watch_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    // No lock: a child would find it held if its parent forked in another thread just now. Two
+    // threads may both register, and then forks count double, which is as good.
+    if !WATCHED.load(Relaxed) {
         // SAFETY: the handler changes an atomic alone, which is allowed in a child at once.
         let failed = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
         // It fails for want of memory alone, as any allocation would.
         assert_eq!(failed, 0, "no memory for a fork handler");
-    });
+        WATCHED.store(true, Relaxed);
+    }
 }
 
 /// Returns a number that differs between a process and its children, made by `fork` since [`watch_forks`].

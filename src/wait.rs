@@ -29,24 +29,25 @@ fn retry<T>(
 /// Performs `semop`, until the deadline.
 #[cfg(target_os = "linux")]
 #[inline]
-pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
-    retry(deadline, interruptible, |deadline| match deadline.remaining() {
+pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Failure> {
+    let done = retry(deadline, interruptible, |deadline| match deadline.remaining() {
         None => sys::semop(id, ops),
         Some(left) => sys::semop_timeout(id, ops, left),
-    })
+    });
+    done.map_err(Failure::Call)
 }
 
 /// Performs `semop`, until the deadline, where `semtimedop` doesn't exist.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
+pub(crate) fn semop(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Failure> {
     semop_with_alarm(id, ops, deadline, interruptible)
 }
 
 /// The same by a signal, which its test tries on every system.
 #[cfg(any(test, not(target_os = "linux")))]
-fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Errno> {
+fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible: bool) -> Result<(), Failure> {
     if deadline == Deadline::NEVER {
-        return retry(deadline, interruptible, |_| sys::semop(id, ops));
+        return unlimited(interruptible, || sys::semop(id, ops));
     }
     let at_once: Vec<SemOp> = ops.iter().map(|op| op.no_wait()).collect();
     until(deadline, interruptible, || sys::semop(id, &at_once), || sys::semop(id, ops))
@@ -54,8 +55,17 @@ fn semop_with_alarm(id: c_int, ops: &[SemOp], deadline: Deadline, interruptible:
 
 /// Makes a call that waits as long as it takes.
 #[inline]
-pub(crate) fn unlimited<T>(interruptible: bool, mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    retry(Deadline::NEVER, interruptible, |_| call())
+pub(crate) fn unlimited<T>(interruptible: bool, mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Failure> {
+    retry(Deadline::NEVER, interruptible, |_| call()).map_err(Failure::Call)
+}
+
+/// Why a wait ended without success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The call failed.
+    Call(Errno),
+    /// The alarm that was to end the wait can't be set, so nothing was waited for.
+    Alarm(Errno),
 }
 
 /// Makes a call that has no timeout of its own: once without waiting, then with an alarm.
@@ -66,15 +76,15 @@ pub(crate) fn until<T>(
     interruptible: bool,
     mut at_once: impl FnMut() -> Result<T, Errno>,
     mut waiting: impl FnMut() -> Result<T, Errno>,
-) -> Result<T, Errno> {
+) -> Result<T, Failure> {
     match at_once() {
-        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline == Deadline::NOW => Err(Errno::EAGAIN),
-        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline.has_passed() => Err(Errno::ETIMEDOUT),
+        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline == Deadline::NOW => Err(Failure::Call(Errno::EAGAIN)),
+        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline.has_passed() => Err(Failure::Call(Errno::ETIMEDOUT)),
         Err(Errno::EAGAIN | Errno::ENOMSG) => {
-            let _alarm = deadline.remaining().map(Alarm::set).transpose()?;
-            retry(deadline, interruptible, |_| waiting())
+            let _alarm = deadline.remaining().map(Alarm::set).transpose().map_err(Failure::Alarm)?;
+            retry(deadline, interruptible, |_| waiting()).map_err(Failure::Call)
         }
-        done => done,
+        done => done.map_err(Failure::Call),
     }
 }
 
@@ -84,7 +94,7 @@ mod tests {
 
     use nix::errno::Errno;
 
-    use super::semop_with_alarm;
+    use super::{Failure, semop_with_alarm};
     use crate::{Amount, Deadline, SemOp, SemaphoreOptions};
 
     #[test]
@@ -99,8 +109,8 @@ mod tests {
         let passed = deadline.has_passed();
         semaphore.remove().expect("it is ours");
         assert_eq!(taken, Ok(()));
-        assert_eq!(timed_out, Err(Errno::ETIMEDOUT));
+        assert_eq!(timed_out, Err(Failure::Call(Errno::ETIMEDOUT)));
         assert!(passed, "it ended early");
-        assert_eq!(refused, Err(Errno::EAGAIN));
+        assert_eq!(refused, Err(Failure::Call(Errno::EAGAIN)));
     }
 }

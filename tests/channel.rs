@@ -139,6 +139,21 @@ fn too_long() {
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
 
+/// A message that became possible only after the channel was made is received all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn longer_than_was_possible() {
+    support::in_own_namespace(|| {
+        support::set_limit("msgmax", "100");
+        let (channel, queue) = channel();
+        support::set_limit("msgmax", "8192");
+        let mut roomy = MessageQueue::clone(&queue);
+        roomy.set_max_message_size(8192);
+        roomy.send(&MessageBuffer::new(MessageType::ONE, &[0; 8000])).unwrap();
+        assert_eq!(channel.recv_any().unwrap().bytes().len(), 8000);
+    });
+}
+
 /// A full channel refuses or waits, and the value stays the sender's.
 #[test]
 fn full() {

@@ -78,6 +78,8 @@ fn semaphore_limits() {
         options.create(true);
         let first = own(options.open_set(Key::PRIVATE, 5).unwrap());
         assert_limit(options.open_set(Key::PRIVATE, 6), Limit::Semmsl, 5);
+        assert_limit(options.open_set(support::free_key(), 6), Limit::Semmsl, 5);
+        assert_limit(SemaphoreOptions::new().open_set(support::free_key(), 6), Limit::Semmsl, 5);
         assert_limit(options.open_set(Key::PRIVATE, 4), Limit::Semmns, 8);
         let add = SemOp::add(0, Amount::ONE);
         assert_limit(first.op(&[add, add, add]), Limit::Semopm, 2);
@@ -105,7 +107,7 @@ fn shared_memory_limits() {
     });
 }
 
-/// `MSGMNI` and `MSGMAX` are told apart; the queue's own size is in `message_queue.rs`.
+/// R123: `MSGMNI` and `MSGMAX` are told apart; the queue's own size is in `message_queue.rs`.
 #[test]
 fn message_queue_limits() {
     in_own_namespace(|| {

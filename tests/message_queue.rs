@@ -154,6 +154,30 @@ fn r130_larger_than_the_queue() {
     assert_fails!(queue.try_send(&eleven), Error::MessageExceedsQueue { .. });
     assert_fails!(queue.send_timeout(&eleven, LONG), Error::MessageExceedsQueue { .. });
     queue.send(&message(1, &[0; 10])).unwrap();
+    queue.set_max_size(0).unwrap();
+    assert_fails!(queue.send(&message(1, b"")), Error::MessageExceedsQueue { len: 0, max_size: 0, .. });
+    // Also for who may write and not read.
+    queue.set_max_size(10).unwrap();
+    queue.set_mode(0o602).unwrap();
+    as_nobody(|| {
+        let writer = MessageQueue::from_id(queue.id()).unwrap();
+        assert_fails!(writer.send(&eleven), Error::MessageExceedsQueue { len: 11, max_size: 10, .. });
+    });
+}
+
+/// A timer that can't be had is an error of its own, and not a queue that is not ready.
+#[test]
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "a limit is set")]
+fn an_alarm_that_can_not_be_set() {
+    let queue = queue();
+    child(|| {
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the limit is read alone.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_SIGPENDING, &raw const none) }, 0);
+        assert_fails!(queue.receive_timeout(Selector::Any, LONG), Error::System { call: "alarm", .. });
+    })
+    .join();
 }
 
 /// R133 R135: receiving waits for a message, and takes the oldest.
@@ -211,8 +235,8 @@ fn r136_selectors() {
 /// R139: what is too long for the buffer stays; the truncating form takes it and cuts it.
 #[test]
 fn r139_too_long_for_the_buffer() {
-    let mut small = MessageQueue::from_id(queue_kept()).unwrap();
-    let queue = own(small.clone());
+    let queue = queue();
+    let mut small = MessageQueue::clone(&queue);
     small.set_max_message_size(4);
     queue.send(&message(5, b"123456")).unwrap();
     let mut buffer = message(1, b"untouched");
@@ -220,10 +244,6 @@ fn r139_too_long_for_the_buffer() {
     assert_eq!((buffer.bytes(), queue.stat().unwrap().messages), (&b"untouched"[..], 1));
     small.receive_truncating(&mut buffer, Selector::Any, sysv_ipc::Deadline::NOW).unwrap();
     assert_eq!((buffer.message_type().get(), buffer.bytes()), (5, &b"1234"[..]));
-}
-
-fn queue_kept() -> i32 {
-    MessageQueueOptions::new().open_random().unwrap().id()
 }
 
 /// Peeking copies and leaves.
@@ -452,6 +472,17 @@ fn r146_attributes() {
     let stat = queue.stat().unwrap();
     assert_eq!((stat.messages, stat.last_receive_pid), (0, Some(pid)));
     assert!(stat.receive_time.is_some());
+}
+
+/// R145: a stranger is refused for being one, whatever the size.
+#[test]
+fn r145_strangers() {
+    let queue = queue();
+    queue.set_mode(0o666).unwrap();
+    as_nobody(|| {
+        let stranger = MessageQueue::from_id(queue.id()).unwrap();
+        assert_fails!(stranger.set_max_size(1 << 20), Error::PermissionDenied { .. });
+    });
 }
 
 /// R145: the queue's size; what it holds stays readable when it shrinks; more than `MSGMNB` needs privilege.

@@ -82,17 +82,29 @@ fn sizes() {
     assert_fails!(SemaphoreOptions::new().open_set(key, 3), Error::SizeMismatch { requested: 3, .. });
 }
 
-/// T7: what this call created goes if a later step fails; a stranger's object never does.
+/// R34: a mode that lets the owner write but not read takes its initial value all the same.
 #[test]
-fn t7_nothing_is_left_behind() {
+fn r34_initial_value_without_permission_to_read() {
     as_nobody(|| {
-        // Nobody may read what it makes with this mode, and so can't learn the size to set values.
-        let key = free_key();
-        let mut options = SemaphoreOptions::new();
-        options.create(true).exclusive(true).mode(0o200).initial_value(1);
-        assert_fails!(options.open(key), Error::PermissionDenied { .. });
-        assert_fails!(SemaphoreOptions::new().open(key), Error::NotFound { .. });
+        let set =
+            own(SemaphoreOptions::new().create(true).mode(0o200).initial_value(3).open_set(Key::PRIVATE, 2).unwrap());
+        assert_fails!(set.values(), Error::PermissionDenied { .. });
+        assert_fails!(set.set_value(7, 1), Error::NoSuchSemaphore { index: 7, .. });
+        // What can't be read can't be changed by halves, but whole.
+        assert_fails!(set.set_mode(0o600), Error::PermissionDenied { .. });
+        set.set_owner_and_mode(65_534, 65_534, 0o600).unwrap();
+        assert_eq!(set.values().unwrap(), [3, 3]);
     });
+}
+
+/// An owner that doesn't exist is not taken for an object that doesn't.
+#[test]
+fn owners_that_do_not_exist() {
+    let set = semaphores(1);
+    assert_fails!(set.set_owner(Some(u32::MAX), None), Error::System { errno: sysv_ipc::Errno::EINVAL, .. });
+    let (memory, queue) = (support::memory(1), support::queue());
+    assert_fails!(memory.set_owner(None, Some(u32::MAX)), Error::System { .. });
+    assert_fails!(queue.set_owner(Some(u32::MAX), None), Error::System { .. });
 }
 
 // Initialisation -----------------------------------------------------------------------------
@@ -108,6 +120,7 @@ fn r157_no_initialisation_race() {
                 child(|| {
                     let mut options = SemaphoreOptions::new();
                     let semaphore = options.initial_value(1).open_initialized(key, Duration::from_secs(20)).unwrap();
+                    assert!(semaphore.o_time().unwrap().is_some(), "opened before it was initialised");
                     // The lock of six steps: with the race, two would own it.
                     semaphore.acquire().unwrap();
                     assert_eq!(semaphore.value().unwrap(), 0);
@@ -140,6 +153,43 @@ fn r157_a_creator_that_dies_is_noticed() {
     creator.kill();
     let opened = SemaphoreOptions::new().initial_value(1).open_initialized(key, Duration::from_millis(50));
     assert_fails!(opened, Error::Uninitialized { creator: Some(creator), .. } if creator == pid);
+}
+
+/// R157: an opener waits as long as the creator takes, and sees the value when it is published.
+#[test]
+fn r157_openers_wait_for_the_creator() {
+    let key = free_key();
+    let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 1).unwrap());
+    set.set_value(0, 0).unwrap();
+    let published = support::memory(1);
+    let opener = child(|| {
+        let semaphore = SemaphoreOptions::new().open_initialized(key, Duration::from_secs(30)).unwrap();
+        assert_eq!((published.read(1, 0).unwrap(), semaphore.value().unwrap()), (vec![1], 4));
+    });
+    opener.until_asleep();
+    std::thread::sleep(Duration::from_millis(100));
+    published.write(&[1], 0).unwrap();
+    set.op(&[SemOp::zero(0).no_wait(), SemOp::add(0, Amount::new(4).unwrap())]).unwrap();
+    opener.join();
+}
+
+/// R157: creating, opening and removing may race; each opener gets a semaphore or makes one.
+#[test]
+fn r157_creation_races_with_removal() {
+    let key = free_key();
+    let _cleanup = support::KeyGuard(key);
+    let churn = || {
+        child(|| {
+            for _ in 0..2000 {
+                let semaphore = SemaphoreOptions::new().create(true).open(key).unwrap();
+                if let Err(error) = semaphore.remove() {
+                    assert!(error.is_gone(), "{error}");
+                }
+            }
+        })
+    };
+    let all = [churn(), churn(), churn()];
+    all.into_iter().for_each(support::Child::join);
 }
 
 /// R157: if the half-made semaphore is removed, whoever waits for it makes a new one.

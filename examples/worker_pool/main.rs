@@ -6,7 +6,8 @@
 //!
 //! The supervisor starts this program again as its workers. Jobs and results travel as typed values
 //! over one System V message queue, chosen by type. Workers may be killed at any moment; whatever
-//! they had in hand is done again. Nothing stays behind, even if the supervisor itself is killed.
+//! they had in hand is done again. Nothing stays behind, even if the supervisor itself is killed (not if
+//! all of them are, at once). Receiving all but jobs is Linux's, and so is this example.
 
 mod count;
 mod messages;
@@ -70,6 +71,9 @@ fn run() -> Result<()> {
     }
     let report = supervisor::run(&files, workers, arguments.kill)?;
     print(&report, files.len());
+    if report.killed < arguments.kill {
+        println!("{} kills came to nothing: nobody was left to be killed", arguments.kill - report.killed);
+    }
     if report.stopped {
         bail!("stopped before the end");
     }
@@ -98,7 +102,7 @@ fn print(report: &Report, files: usize) {
     let rate = jobs as f64 / report.elapsed.as_secs_f64();
     println!("jobs: {jobs} in {:.2?}, {rate:.0} per second", report.elapsed);
     if report.killed > 0 {
-        println!("killed: {} workers; {} jobs were sent again", report.killed, report.repeated);
+        println!("killed: {} workers; jobs were sent again {} times", report.killed, report.repeated);
     }
     for (worker, jobs) in &report.jobs_by_worker {
         println!("worker {worker}: {jobs} jobs");

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | pending | `pending` | – |
 //! | sent | `sent`; on the queue, or in some worker's hands | it may be lost: it is pending again |
+//! | given up | `summary`, as unreadable | – |
 //! | done | `summary`, once | a second result is dropped |
 //!
 //! - **S1** A job is done once: the first complete result counts, all others are dropped.
@@ -13,7 +14,12 @@
 //! - **S3** Jobs never fill more than half of the queue, so that there is always room for a result
 //!   once the results that are there have been taken.
 //! - **S4** The supervisor waits in one place: for any message but a job.
-//! - If the supervisor dies, the workers see their standard input end, remove the queue and end too.
+//! - **S5** A job that was in the hands of too many workers that died uncalled-for is given up: it may
+//!   be what kills them.
+//! - **S6** Stopping sends no new jobs; those that were sent are still done, also when workers die.
+//! - If the supervisor is killed, the workers see their standard input end, remove the queue and end
+//!   too. If all of them are killed at once the queue stays, for `ipcrm`.
+#![allow(unsafe_code, reason = "signals are given back their defaults")]
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -27,16 +33,20 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use signal_hook::{
-    consts::{SIGCHLD, SIGINT, SIGTERM},
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator::{Handle, Signals},
 };
 use sysv_primitives::{Channel, Message, raw::MessageQueueOptions};
 
 use crate::{
     count::{Summary, Words},
-    messages::{Counted, Event, Job},
+    messages::{Counted, Event, Job, Kind},
 };
+
+/// A job that was sent when more workers than this died uncalled-for is given up.
+const MOST_DEATHS: u32 = 20;
 
 /// What a run came to.
 pub(crate) struct Report {
@@ -55,6 +65,8 @@ pub(crate) struct Supervisor<'a> {
     next_worker: usize,
     signals: Handle,
     pending: VecDeque<usize>,
+    /// How often a job was sent when a worker died uncalled-for.
+    suspected: HashMap<usize, u32>,
     sent: BTreeSet<usize>,
     /// The words of results that are not complete yet, by job and worker.
     partial: HashMap<(usize, usize), Words>,
@@ -88,8 +100,9 @@ pub(crate) fn run(files: &[PathBuf], workers: usize, kills: usize) -> Result<Rep
 
 impl<'a> Supervisor<'a> {
     fn start(files: &'a [PathBuf], workers: usize, kills: usize) -> Result<Self> {
+        // First of all: a signal from here on is a message, and removes what follows.
+        let signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM]).context("can't handle signals")?;
         let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
-        let signals = Signals::new([SIGCHLD, SIGINT, SIGTERM]).context("can't handle signals")?;
         let mut kills: Vec<usize> = (0..kills).map(|_| fastrand::usize(..files.len().max(1))).collect();
         kills.sort_unstable_by(|a, b| b.cmp(a));
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} left")?;
@@ -100,6 +113,7 @@ impl<'a> Supervisor<'a> {
             next_worker: 1,
             signals: signals.handle(),
             pending: (0..files.len()).collect(),
+            suspected: HashMap::new(),
             sent: BTreeSet::new(),
             partial: HashMap::new(),
             kills,
@@ -137,13 +151,12 @@ impl<'a> Supervisor<'a> {
 
     /// After Ctrl-C: whether all that was sent is done.
     fn is_drained(&self) -> bool {
-        self.report.stopped && self.sent.is_empty()
+        self.report.stopped && self.sent.is_empty() && self.pending.is_empty()
     }
 
     /// Sends jobs as long as there are some and they leave half of the queue free (S3).
     fn feed(&mut self) -> Result<()> {
-        while !self.report.stopped {
-            let Some(&number) = self.pending.front() else { break };
+        while let Some(&number) = self.pending.front() {
             let stat = self.channel.queue().stat()?;
             let queued = stat.bytes.unwrap_or(stat.messages * 1024);
             let job = Job::new(number, self.files[number].clone());
@@ -171,9 +184,13 @@ impl<'a> Supervisor<'a> {
             match incoming.decode()? {
                 Event::ChildEnded => self.replace_the_dead()?,
                 Event::Stop if self.report.stopped => bail!("stopped twice; what was not done is lost"),
+                Event::Stop if self.done + self.sent.len() == self.files.len() => {}
                 Event::Stop => {
                     self.progress.println("stopping: waiting for the jobs that were sent; once more to stop at once");
                     self.report.stopped = true;
+                    // S6: what was never sent will not be.
+                    self.pending.retain(|job| self.suspected.contains_key(job));
+                    self.kills.clear();
                 }
             }
         }
@@ -191,10 +208,8 @@ impl<'a> Supervisor<'a> {
         // S1: a job that was sent again can come back twice.
         let first = self.sent.remove(&result.job) || remove(&mut self.pending, result.job);
         if first {
-            self.report.summary.add(kind, words);
             *self.report.jobs_by_worker.entry(result.worker).or_default() += 1;
-            self.done += 1;
-            self.progress.inc(1);
+            self.complete(kind, words);
             self.kill_some()?;
         }
         Ok(())
@@ -228,13 +243,27 @@ impl<'a> Supervisor<'a> {
         }
         for number in dead {
             self.workers.remove(&number);
-            if !self.report.stopped {
-                self.report.repeated += self.sent.len();
+            self.report.repeated += self.sent.len();
+            let called_for = self.victims.contains(&number);
+            for job in std::mem::take(&mut self.sent) {
+                let deaths = self.suspected.entry(job).or_default();
+                *deaths += u32::from(!called_for);
+                if *deaths > MOST_DEATHS {
+                    // S5.
+                    self.complete(Kind::Unreadable, Words::new());
+                } else {
+                    self.pending.push_back(job);
+                }
             }
-            self.pending.extend(std::mem::take(&mut self.sent));
             self.start_worker()?;
         }
         Ok(())
+    }
+
+    fn complete(&mut self, kind: Kind, words: Words) {
+        self.report.summary.add(kind, words);
+        self.done += 1;
+        self.progress.inc(1);
     }
 }
 
@@ -242,6 +271,12 @@ impl Drop for Supervisor<'_> {
     /// Whatever happened: no object and no process stays.
     fn drop(&mut self) {
         self.signals.close();
+        // From here on a signal does again what it does by default.
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+            // SAFETY: the default is no handler, so nothing runs.
+            let _ =
+                unsafe { sigaction(signal, &SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty())) };
+        }
         // The workers end when it is gone.
         let _ = self.channel.remove();
         for worker in self.workers.values_mut() {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use sysv_primitives::Channel;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// Takes jobs, and answers with results, until the supervisor removes the channel.
 pub(crate) fn run(channel: i32, worker: usize) -> Result<()> {
     // An interrupt from the terminal reaches the whole group; ending is the supervisor's business.
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         signal_hook::flag::register(signal, std::sync::Arc::default()).context("can't handle signals")?;
     }
     let channel = match Channel::from_id(channel) {
@@ -45,8 +45,10 @@ fn end_with_the_supervisor(channel: Channel) {
 }
 
 fn work(channel: &Channel, worker: usize) -> sysv_primitives::Result<()> {
-    // Half of the queue is for jobs; of the other half a result takes no more than a part.
-    let part = usize::try_from(channel.queue().stat().map_or(2048, |stat| stat.max_size)).unwrap_or(usize::MAX) / 8;
+    // Half of the queue is for jobs; of the other half a result takes no more than a part, and no
+    // more than a message may have.
+    let whole = usize::try_from(channel.queue().stat()?.max_size).unwrap_or(usize::MAX);
+    let part = (whole / 8).min(channel.queue().max_message_size() / 2);
     loop {
         let job: Job = channel.recv()?;
         let number = job.number;

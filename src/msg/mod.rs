@@ -17,7 +17,8 @@ pub use self::{
 use crate::{
     Deadline, Error, Key, Kind, Limit, Mode, Object, Permissions, Result, limits,
     perm::{object_methods, pid, time},
-    sys, wait,
+    process, sys,
+    wait::{self, Failure},
 };
 
 /// Removes a message queue by its id, without a handle.
@@ -164,7 +165,8 @@ impl MessageQueue {
     ///
     /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
     /// - [`Error::MessageTooLong`] for this handle, [`Error::MessageExceedsMsgmax`] for any queue,
-    ///   [`Error::MessageExceedsQueue`] for what this queue could never take. Nothing is sent.
+    ///   [`Error::MessageExceedsQueue`] for what this queue could never take. Nothing is sent. (A
+    ///   queue that shrinks while a sender waits is not looked at again.)
     pub fn send(&self, message: &MessageBuffer) -> Result<()> {
         self.send_deadline(message, Deadline::NEVER)
     }
@@ -203,12 +205,32 @@ impl MessageQueue {
             Err(Errno::EAGAIN) if self.holds_less_than(len) => Err(Errno::EFBIG),
             other => other,
         };
-        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0))
-            .map_err(|errno| self.send_error(len, errno))
+        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0)).map_err(|failure| {
+            match failure {
+                Failure::Call(errno) => self.send_error(len, errno),
+                Failure::Alarm(errno) => self.alarm_error(errno),
+            }
+        })
     }
 
+    fn alarm_error(&self, errno: Errno) -> Error {
+        Error::System { call: "alarm", object: self.object(), errno }
+    }
+
+    /// Whether a message can never fit. A queue of size 0 takes not even an empty one.
     fn holds_less_than(&self, len: usize) -> bool {
-        self.stat().is_ok_and(|stat| (len as u64) > stat.max_size)
+        self.max_size().is_ok_and(|max_size| len as u64 > max_size || max_size == 0)
+    }
+
+    /// Returns `msg_qbytes`, on Linux without permission to read as well.
+    fn max_size(&self) -> Result<u64> {
+        #[cfg(target_os = "linux")]
+        if let Ok((id, raw)) = sys::msgctl_stat(self.id, sys::MSG_STAT_ANY)
+            && id == self.id
+        {
+            return Ok(MessageQueueStat::from_raw(&raw).max_size);
+        }
+        Ok(self.stat()?.max_size)
     }
 
     #[cold]
@@ -216,8 +238,7 @@ impl MessageQueue {
         const CALL: &str = "msgsnd";
         match errno {
             Errno::EFBIG => {
-                let max_size = self.stat().map_or(0, |stat| stat.max_size);
-                let max_size = usize::try_from(max_size).unwrap_or(usize::MAX);
+                let max_size = usize::try_from(self.max_size().unwrap_or(0)).unwrap_or(usize::MAX);
                 Error::MessageExceedsQueue { object: self.object(), len, max_size }
             }
             // A type is positive by construction, so it is the length or the queue is gone.
@@ -334,7 +355,10 @@ impl MessageQueue {
         } else {
             wait::until(deadline, self.interruptible, || receive(flags | sys::IPC_NOWAIT), || receive(flags))
         };
-        received.map_err(|errno| self.receive_error(errno))
+        received.map_err(|failure| match failure {
+            Failure::Call(errno) => self.receive_error(errno),
+            Failure::Alarm(errno) => self.alarm_error(errno),
+        })
     }
 
     #[cold]
@@ -376,10 +400,12 @@ impl MessageQueue {
     pub fn set_max_size(&self, bytes: usize) -> Result<()> {
         let stat = self.stat()?;
         let permissions = stat.permissions;
+        let uid = process::effective_uid();
+        let may_change = [permissions.uid, permissions.cuid, 0].contains(&uid);
         sys::msgctl_set(self.id, permissions.uid, permissions.gid, permissions.mode, bytes).map_err(|errno| {
             let msgmnb = limits().ok().map(|limits| limits.message_queues.max_queue_size);
             match errno {
-                Errno::EPERM if msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
+                Errno::EPERM if may_change && msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
                     Limit::Msgmnb.reached("msgctl", self.object())
                 }
                 // The queue is there, as `stat` saw: the number doesn't fit.
@@ -394,8 +420,10 @@ impl MessageQueue {
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {
-        let max_size = usize::try_from(self.stat()?.max_size).unwrap_or(usize::MAX);
-        sys::msgctl_set(self.id, uid, gid, Mode::new(mode), max_size).map_err(|errno| self.control_error(errno))
+        // `IPC_SET` sets the size as well.
+        let max_size = usize::try_from(self.max_size()?).unwrap_or(usize::MAX);
+        let set = sys::msgctl_set(self.id, uid, gid, Mode::new(mode), max_size);
+        set.map_err(|errno| Error::on_set("msgctl", self.object(), errno, || self.stat().err()))
     }
 
     fn remove_object(&self) -> Result<()> {

@@ -18,7 +18,8 @@ pub use self::{
 use crate::{
     Deadline, Error, Kind, Limit, Mode, Object, Permissions, Result,
     perm::{object_methods, pid, time},
-    sys, wait,
+    sys,
+    wait::{self, Failure},
 };
 
 /// Removes a semaphore set by its id, without a handle.
@@ -173,13 +174,17 @@ impl SemaphoreSet {
         if ops.is_empty() {
             return Err(Error::NoOperations);
         }
-        wait::semop(self.id, ops, deadline, self.interruptible).map_err(|errno| self.op_error(ops, deadline, errno))
+        wait::semop(self.id, ops, deadline, self.interruptible).map_err(|failure| self.op_error(ops, deadline, failure))
     }
 
     #[cold]
-    fn op_error(&self, ops: &[SemOp], deadline: Deadline, errno: Errno) -> Error {
+    fn op_error(&self, ops: &[SemOp], deadline: Deadline, failure: Failure) -> Error {
         const CALL: &str = "semop";
         let object = self.object();
+        let errno = match failure {
+            Failure::Call(errno) => errno,
+            Failure::Alarm(errno) => return Error::System { call: "alarm", object, errno },
+        };
         match errno {
             Errno::ETIMEDOUT => Error::TimedOut { call: CALL, object },
             Errno::EAGAIN if deadline != Deadline::NOW && deadline.has_passed() => {
@@ -244,6 +249,11 @@ impl SemaphoreSet {
         if self.len()? != values.len() {
             return Err(Error::SizeMismatch { call: "semctl", object: self.object(), requested: values.len() });
         }
+        self.set_all(values)
+    }
+
+    /// Sets the values of a set that is known to have as many semaphores.
+    fn set_all(&self, values: &[u16]) -> Result<()> {
         sys::semctl_set_all(self.id, values).map_err(|errno| self.control_error(errno))
     }
 
@@ -302,7 +312,8 @@ impl SemaphoreSet {
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {
-        sys::semctl_set(self.id, uid, gid, Mode::new(mode)).map_err(|errno| self.control_error(errno))
+        let set = sys::semctl_set(self.id, uid, gid, Mode::new(mode));
+        set.map_err(|errno| Error::on_set("semctl", self.object(), errno, || self.stat().err()))
     }
 
     fn remove_object(&self) -> Result<()> {
@@ -332,7 +343,12 @@ impl SemaphoreSet {
     /// `EINVAL` is a wrong number or a set that is gone; only another call can tell.
     fn member_error(&self, index: usize, errno: Errno) -> Error {
         match errno {
-            Errno::EINVAL if self.len().is_ok_and(|len| index >= len) => self.no_such(index),
+            Errno::EINVAL => match self.len() {
+                Ok(len) if index < len => self.control_error(errno),
+                Err(error) if error.is_gone() => error,
+                // It is there, even if we may not see how large.
+                _ => self.no_such(index),
+            },
             errno => self.control_error(errno),
         }
     }

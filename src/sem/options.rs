@@ -112,6 +112,10 @@ impl SemaphoreOptions {
     /// which makes `sem_otime` non-zero; whoever finds the semaphore waits until it is, at most for
     /// `patience`. `create` and `exclusive` are implied and ignored.
     ///
+    /// Everybody must come this way: a semaphore that was made otherwise counts as initialised once
+    /// somebody has operated on it. The creator needs the owner's write permission in the mode, and
+    /// openers must be allowed to read.
+    ///
     /// A creator that dies in between leaves a semaphore that nobody will complete. That is
     /// [`Error::Uninitialized`] here, with the creator's pid, and the caller decides; the
     /// `sysv-primitives` crate repairs it by itself.
@@ -161,7 +165,7 @@ impl SemaphoreOptions {
         )?;
         let set = SemaphoreSet::new(Some(key), id);
         if created {
-            self.initialise(&set).inspect_err(|_| {
+            self.initialise(&set, create_count).inspect_err(|_| {
                 // What fails is reported; the set is ours, and removing it is all that is left to do.
                 let _ = set.remove();
             })?;
@@ -169,7 +173,7 @@ impl SemaphoreOptions {
         Ok(set)
     }
 
-    fn initialise(&self, set: &SemaphoreSet) -> Result<()> {
+    fn initialise(&self, set: &SemaphoreSet, count: u16) -> Result<()> {
         const OWNER_MAY_WRITE: u32 = 0o200;
         // Linux makes semaphores of value 0, POSIX promises nothing: set it even when it is 0,
         // unless nobody asked and we may not.
@@ -179,8 +183,14 @@ impl SemaphoreOptions {
         if cfg!(target_os = "linux") && self.initial_value == 0 {
             return Ok(());
         }
-        set.set_values(&vec![self.initial_value; set.len()?])
+        // Not `set_values`, which asks for the size and so for permission to read: we made the set.
+        set.set_all(&vec![self.initial_value; count.into()])
     }
+}
+
+/// Linux looks at the count before it looks for the key.
+fn exceeds_semmsl(count: u16) -> bool {
+    crate::limits().is_ok_and(|limits| u64::from(count) > limits.semaphores.max_per_set)
 }
 
 /// `semget`, with what its errno means.
@@ -194,7 +204,7 @@ pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_in
             Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),
             Errno::ENOSPC => full(Limit::Semmns),
             Errno::EINVAL if creating && count == 0 => Error::SizeZero { kind: Kind::Semaphores },
-            Errno::EINVAL if creating => full(Limit::Semmsl),
+            Errno::EINVAL if creating || exceeds_semmsl(count) => full(Limit::Semmsl),
             Errno::EINVAL => Error::SizeMismatch { call: CALL, object, requested: count.into() },
             errno => Error::from_errno(CALL, object, errno),
         }

@@ -175,7 +175,7 @@ impl Semaphore {
         self.perform(SemOp::zero(0), deadline)
     }
 
-    /// Dijkstra's name for [`acquire`](Self::acquire).
+    /// Dijkstra's name for [`acquire`](Self::acquire); its other forms are those of `acquire` alone.
     ///
     /// # Errors
     ///
@@ -218,7 +218,29 @@ impl Semaphore {
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
     pub fn guard(&self) -> Result<SemaphoreGuard<'_>> {
-        self.acquire()?;
+        self.guard_deadline(Deadline::NEVER)
+    }
+
+    /// Takes one if it can be had at once, and returns a guard.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_guard(&self) -> Result<SemaphoreGuard<'_>> {
+        self.guard_deadline(Deadline::NOW)
+    }
+
+    /// Takes one within `timeout`, and returns a guard.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub fn guard_timeout(&self, timeout: Duration) -> Result<SemaphoreGuard<'_>> {
+        self.guard_deadline(Deadline::after(timeout))
+    }
+
+    fn guard_deadline(&self, deadline: Deadline) -> Result<SemaphoreGuard<'_>> {
+        self.acquire_deadline(Amount::ONE, deadline)?;
         Ok(SemaphoreGuard { semaphore: self })
     }
 

@@ -81,7 +81,7 @@ impl AttachOptions {
         self.map(segment, sys::SHM_RDONLY)
     }
 
-    /// Attaches the segment in place of whatever is mapped at the address (`SHM_REMAP`).
+    /// Attaches the segment in place of whatever is mapped at an address (`SHM_REMAP`).
     ///
     /// # Safety
     ///
@@ -91,12 +91,18 @@ impl AttachOptions {
     ///
     /// As [`attach`](Self::attach).
     #[cfg(target_os = "linux")]
-    pub unsafe fn attach_over(&self, segment: &Segment) -> Result<SharedMemory<ReadWrite>> {
-        self.map(segment, libc::SHM_REMAP)
+    pub unsafe fn attach_over(&self, segment: &Segment, address: usize) -> Result<SharedMemory<ReadWrite>> {
+        let mut options = *self;
+        options.address(address).map(segment, libc::SHM_REMAP)
     }
 
     /// `SHM_REMAP` comes from `attach_over` alone, whose caller answers for it.
     fn map<A: Protection>(&self, segment: &Segment, flags: c_int) -> Result<SharedMemory<A>> {
+        // Zero would mean the kernel's choice, or by rounding become the page that null points to.
+        let lowest = if self.flags & sys::SHM_RND == 0 { 1 } else { page_size() };
+        if let Some(address) = self.address.filter(|&address| address < lowest) {
+            return Err(Error::AddressUnusable { object: segment.object(), address });
+        }
         // SAFETY: without SHM_REMAP the call replaces nothing; with it the caller answers for the range.
         let mapped = unsafe { sys::shmat(segment.id(), self.address.unwrap_or(0), self.flags | flags) };
         let address = mapped.map_err(|errno| self.error(segment, errno))?;
@@ -105,6 +111,10 @@ impl AttachOptions {
         // Now that it is mapped, the id can't come to mean another segment, and this one's size is
         // fixed for good. If it can't be told, dropping the memory detaches it.
         let size = segment.stat()?.size;
+        if isize::try_from(size).is_err() {
+            // Rust's pointers can't reach all of it.
+            return Err(Error::OutOfMemory { call: "shmat", object: segment.object() });
+        }
         // SAFETY: the segment has this size.
         unsafe { memory.set_size(size) };
         Ok(memory)

@@ -1,7 +1,7 @@
 //! Copies in and out of memory that others change meanwhile.
 //!
 //! Nobody can be kept from writing at the same time, so no copy may be a plain one: each byte is
-//! moved by a relaxed atomic access, eight at a time where the segment's side is aligned and single
+//! moved by a relaxed atomic access, a word at a time where the segment's side is aligned and single
 //! bytes at the ends. A copy is not atomic as a whole, and orders nothing: what the bytes mean, a
 //! semaphore must settle.
 //!
@@ -9,9 +9,9 @@
 //! same bytes at once; both are left to the machine, which treats an aligned access as one.
 #![allow(unsafe_code, reason = "memory of other processes is reached by address")]
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-const WORD: usize = size_of::<u64>();
+const WORD: usize = size_of::<usize>();
 
 /// Divides a range at the first address and behind the last that is aligned to a word.
 fn ends(address: *const u8, len: usize) -> (usize, usize) {
@@ -36,7 +36,7 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
     }
     for (number, to) in into[head..tail].chunks_exact_mut(WORD).enumerate() {
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicU64::from_ptr(source.wrapping_add(head + number * WORD).cast_mut().cast()) };
+        let word = unsafe { AtomicUsize::from_ptr(source.wrapping_add(head + number * WORD).cast_mut().cast()) };
         to.copy_from_slice(&word.load(Relaxed).to_ne_bytes());
     }
     for (index, to) in into.iter_mut().enumerate().skip(tail) {
@@ -61,8 +61,8 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
     }
     for (number, value) in from[head..tail].chunks_exact(WORD).enumerate() {
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicU64::from_ptr(target.wrapping_add(head + number * WORD).cast()) };
-        word.store(u64::from_ne_bytes(value.try_into().expect("a chunk is a word")), Relaxed);
+        let word = unsafe { AtomicUsize::from_ptr(target.wrapping_add(head + number * WORD).cast()) };
+        word.store(usize::from_ne_bytes(value.try_into().expect("a chunk is a word")), Relaxed);
     }
     for (index, &value) in from.iter().enumerate().skip(tail) {
         byte(index, value);

@@ -38,7 +38,9 @@ mod sealed {
 ///
 /// [`read`](Self::read) and [`write`](Self::write) copy, without any lock: readers can see half of
 /// a write, and a semaphore must guard what belongs together. [`view`](Self::view) and
-/// [`slice`](Self::slice) are the memory itself, live, as atomics.
+/// [`slice`](Self::slice) are the memory itself, live, as atomics. Rust's memory model knows no two
+/// accesses of different widths to the same bytes at the same time: where threads of one program
+/// copy and view the same bytes, let them take turns.
 ///
 /// **When a process dies** it is detached. What it had written so far stays as it is.
 ///

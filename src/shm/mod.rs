@@ -165,7 +165,8 @@ impl Segment {
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {
-        sys::shmctl_set(self.id, uid, gid, Mode::new(mode)).map_err(|errno| self.control_error(errno))
+        let set = sys::shmctl_set(self.id, uid, gid, Mode::new(mode));
+        set.map_err(|errno| Error::on_set("shmctl", self.object(), errno, || self.stat().err()))
     }
 
     fn remove_object(&self) -> Result<()> {

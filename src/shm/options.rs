@@ -201,6 +201,8 @@ fn get(key: Key, size: usize, flags: c_int) -> Result<c_int> {
     let object = Object::with_key(KIND, key);
     let creating = flags & sys::IPC_CREAT != 0;
     sys::shmget(key.get(), size, flags).map_err(|errno| match errno {
+        #[cfg(target_os = "linux")]
+        Errno::EPERM if flags & libc::SHM_HUGETLB != 0 => Error::HugePagesDenied { call: CALL, object },
         Errno::ENOSPC if limits::segments_are_full() => Limit::Shmmni.reached(CALL, object),
         Errno::ENOSPC => Limit::Shmall.reached(CALL, object),
         Errno::EINVAL if creating && size == 0 => Error::SizeZero { kind: KIND },

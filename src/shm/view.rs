@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{
     AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering,
+    Ordering, fence,
 };
 
 /// Types that may lie in memory which other processes change at any time.
@@ -37,26 +37,32 @@ unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
 pub struct LoadOnly<T>(T);
 
 macro_rules! shared_integers {
-    ($($atomic:ident $integer:ty),* $(,)?) => {$(
+    ($($(#[$attribute:meta])* $atomic:ident $integer:ty),* $(,)?) => {$(
         // SAFETY: every pattern of bits is an integer, and all access is atomic.
         unsafe impl Shared for $atomic {}
 
+        $(#[$attribute])*
         impl LoadOnly<$atomic> {
             /// Loads the value.
-            ///
-            /// # Panics
-            ///
-            /// With [`Ordering::Release`] or [`Ordering::AcqRel`], as the atomic's own `load`.
             #[inline]
             #[must_use]
             pub fn load(&self, ordering: Ordering) -> $integer {
-                self.0.load(ordering)
+                // On memory that can't be written, Rust promises relaxed loads of up to a word alone.
+                let value = self.0.load(Ordering::Relaxed);
+                if ordering != Ordering::Relaxed {
+                    fence(ordering);
+                }
+                value
             }
         }
     )*};
 }
 
 shared_integers! {
-    AtomicI8 i8, AtomicI16 i16, AtomicI32 i32, AtomicI64 i64, AtomicIsize isize,
-    AtomicU8 u8, AtomicU16 u16, AtomicU32 u32, AtomicU64 u64, AtomicUsize usize,
+    AtomicI8 i8, AtomicI16 i16, AtomicI32 i32, AtomicIsize isize,
+    AtomicU8 u8, AtomicU16 u16, AtomicU32 u32, AtomicUsize usize,
+    #[cfg(target_pointer_width = "64")]
+    AtomicI64 i64,
+    #[cfg(target_pointer_width = "64")]
+    AtomicU64 u64,
 }

@@ -84,8 +84,9 @@ pub(crate) fn semctl_set_value(id: c_int, index: c_int, value: u16) -> Result<()
 pub(crate) fn semctl_get_all(id: c_int, values: &mut [u16]) -> Result<(), Errno> {
     let argument = Semun { array: values.as_mut_ptr() };
     // SAFETY: the kernel writes one value for each semaphore of the set, and the caller made room
-    // for all of them. An id is handed out again only after millions of others, so it can't
-    // have become a larger set's since then.
+    // for all of them. Between the two calls the id can't have become a larger set's: it is handed
+    // out again only after the slot's whole sequence, at least 32,768 creations. (Root can force an
+    // id on Linux, and could as well write our memory.)
     Errno::result(unsafe { libc::semctl(id, 0, GETALL, argument) }).map(drop)
 }
 

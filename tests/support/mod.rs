@@ -11,7 +11,10 @@ use std::{
     ops::Deref,
     panic::{self, AssertUnwindSafe},
     process,
-    sync::{Mutex, MutexGuard, Once, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -52,15 +55,16 @@ fn remove(kind: Kind, id: i32) {
 
 /// Ends a program in which a test hangs.
 fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    // No lock: a child would find it held if another thread forked just now.
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.swap(true, Relaxed) {
         thread::spawn(|| {
             thread::sleep(PROGRAM_LIFE);
             owned().drain(..).for_each(|(kind, id)| remove(kind, id));
             eprintln!("a test hangs");
             process::abort();
         });
-    });
+    }
 }
 
 /// A handle whose object is removed when the test is done with it, in the process that made it.

@@ -26,7 +26,7 @@ use std::{cell::Cell, time::Duration};
 pub use self::route::{Message, Route};
 use crate::{
     Error, Result,
-    raw::{Deadline, MessageBuffer, MessageQueue, Selector, limits},
+    raw::{self, Deadline, MessageBuffer, MessageQueue, Selector, limits},
 };
 
 /// A channel between processes: typed values over a System V message queue.
@@ -75,19 +75,15 @@ pub struct Channel {
 impl Channel {
     /// Makes a channel of a queue, however it was opened.
     ///
-    /// The handle's `max_message_size` becomes the longest message the kernel allows, so that no
-    /// message of any sender is too long to be received.
+    /// The handle's `max_message_size` becomes the longest message the kernel allows, and follows it if
+    /// a longer one comes after the limit was raised: no message is too long to be received.
     ///
     /// # Errors
     ///
     /// [`Error::Raw`] if the queue is gone.
     pub fn new(mut queue: MessageQueue) -> Result<Self> {
-        // Where the system doesn't tell, no message is longer than the queue.
-        let longest = match limits() {
-            Ok(limits) => limits.message_queues.max_message_size,
-            Err(_unsupported) => queue.stat()?.max_size,
-        };
-        queue.set_max_message_size(usize::try_from(longest).unwrap_or(usize::MAX));
+        let longest = longest_message(&queue)?;
+        queue.set_max_message_size(longest);
         Ok(Self { queue })
     }
 
@@ -142,7 +138,12 @@ impl Channel {
         self.send_deadline(value, Deadline::after(timeout))
     }
 
-    fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<()> {
+    /// Sends a value; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<()> {
         with_scratch(|message| {
             message.clear();
             message.set_message_type(T::ROUTE.message_type());
@@ -179,9 +180,14 @@ impl Channel {
         self.recv_deadline(Deadline::after(timeout))
     }
 
-    fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
+    /// Receives the oldest value of this type; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
         with_scratch(|message| {
-            self.queue.receive_deadline(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
+            self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
             codec::decode(message.bytes()).map_err(|why| Error::Undecodable {
                 route: T::ROUTE,
                 bytes: message.bytes().to_vec(),
@@ -226,12 +232,37 @@ impl Channel {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
     }
 
+    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        match self.queue.receive_deadline(message, selector, deadline) {
+            Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
+            received => Ok(received?),
+        }
+    }
+
+    /// The kernel's limit was raised since the channel was made, and somebody used it.
+    #[cold]
+    fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        let mut roomy = self.queue.clone();
+        roomy.set_max_message_size(longest_message(&self.queue)?);
+        Ok(roomy.receive_deadline(message, selector, deadline)?)
+    }
+
     fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
         with_scratch(|message| {
-            self.queue.receive_deadline(message, selector, deadline)?;
+            self.receive(message, selector, deadline)?;
             Ok(Incoming { route: message.message_type().into(), bytes: message.bytes().to_vec() })
         })
     }
+}
+
+/// Returns the longest message that can be on a queue now.
+fn longest_message(queue: &MessageQueue) -> Result<usize> {
+    let longest = match limits() {
+        Ok(limits) => limits.message_queues.max_message_size,
+        // Where the system doesn't tell, no message is longer than the queue.
+        Err(_unsupported) => queue.stat()?.max_size,
+    };
+    Ok(usize::try_from(longest).unwrap_or(usize::MAX))
 }
 
 /// A message that was received, and not decoded yet.
