@@ -96,8 +96,12 @@ const _: () = assert!(size_of::<Header>() <= SLOTS);
 unsafe impl Shared for Header {}
 
 impl Header {
-    /// Writes everything but the magic, and that last: a header is there whole or not at all.
+    /// Writes the magic, and then everything else: from the first word on the segment is known as
+    /// ours, so that whoever finds it half-written after a death may remove it. Readers look only
+    /// once the set is live, and that comes after.
     pub(crate) fn write(&self, set: i32, description: &Description, created: u64) {
+        // SYNC: pairs with the load of the magic in `is_ours`, for a creator that finds us in its way.
+        self.magic.store(MAGIC, Release);
         self.version.store(VERSION, Relaxed);
         self.kind.store(description.kind, Relaxed);
         self.set.store(set, Relaxed);
@@ -114,8 +118,6 @@ impl Header {
             to.store(byte, Relaxed);
         }
         self.name_len.store(description.name.len() as u64, Relaxed);
-        // SYNC: pairs with the load of the magic in `is_ours`.
-        self.magic.store(MAGIC, Release);
     }
 
     pub(crate) fn is_ours(&self) -> bool {

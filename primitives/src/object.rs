@@ -22,6 +22,7 @@
 //! | --- | --- | --- |
 //! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, else when patience is over |
 //! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
+//! | having begun the header | the same, and a segment with our magic that nobody ever used | the next creator removes it |
 //! | having written the header | the same, and a segment that names the set | whoever finishes the set removes both |
 //! | having published | a live object | nobody need |
 //! | having condemned | a condemned set | the next opener finishes it |
@@ -354,9 +355,10 @@ impl Entrance<'_> {
 
     fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<()> {
         let description = &self.blueprint.description;
-        (self.blueprint.fill)(memory, body_offset(description.max_processes))?;
+        // The header first: a segment with contents and without a header would be a stranger's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Mapped::<Header>::at(memory, 0)?.write(set.id(), description, created);
+        (self.blueprint.fill)(memory, body_offset(description.max_processes))?;
         set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait()])?;
         Ok(())
     }

@@ -32,6 +32,9 @@ use sysv_ipc::{
     SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
 };
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod step;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 const CHILD_LIFE: u32 = 60;
 const PROGRAM_LIFE: Duration = Duration::from_secs(240);

@@ -1,0 +1,69 @@
+//! Explicit-state models of the protocols behind `sysv-primitives`, explored exhaustively.
+//!
+//! | module | what it models |
+//! | --- | --- |
+//! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
+//!
+//! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
+//! and the tests show that nothing goes wrong then, and that something does when one of them is taken out.
+//!
+//! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
+//! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step.
+#![warn(missing_docs)]
+
+pub mod mutex;
+
+use std::{
+    fmt::{self, Debug, Display},
+    hash::Hash,
+    time::{Duration, Instant},
+};
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// What an exploration found.
+#[derive(Clone, Debug)]
+pub struct Exploration {
+    /// The number of different states that were visited.
+    pub states: usize,
+    /// The time it took.
+    pub time: Duration,
+    /// The invariants that do not hold, by name, each with the trace of actions that breaks it.
+    pub violations: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Exploration {
+    /// Returns whether the invariant of this name was broken.
+    pub fn breaks(&self, invariant: &str) -> bool {
+        self.violations.iter().any(|(name, _)| *name == invariant)
+    }
+}
+
+impl Display for Exploration {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} states in {:.1?}", self.states, self.time)?;
+        for (name, trace) in &self.violations {
+            write!(out, "\n  {name} is broken by:\n    {}", trace.join("\n    "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Visits every state that can be reached, the nearest first, and stops early at the first violation.
+pub fn explore<M>(model: M) -> Exploration
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
+    M::Action: Clone + Debug + PartialEq,
+{
+    let start = Instant::now();
+    let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let found = checker.discoveries().into_iter();
+    let violations = found.map(|(name, path)| (name, trace(path.into_actions()))).collect();
+    Exploration { states: checker.unique_state_count(), time: start.elapsed(), violations }
+}
+
+/// Writes down a trace, one action a line.
+fn trace<Action: Debug>(actions: Vec<Action>) -> Vec<String> {
+    actions.into_iter().map(|action| format!("{action:?}")).collect()
+}
