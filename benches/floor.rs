@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use harness::{Alternative, Peer, compare};
+use harness::{Alternative, Peer, RobustMutex, compare};
 use nix::unistd::{pipe, read, write};
 use sysv_ipc::{
     Amount, Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Selector, SemOp, Semaphore,
@@ -75,8 +75,7 @@ fn locks() -> Result<(), sysv_ipc::Error> {
     let posix = memory.as_mut_ptr().cast::<libc::sem_t>();
     // SAFETY: the memory is mapped, large enough, and nobody else's.
     assert_eq!(unsafe { libc::sem_init(posix, 1, 1) }, 0);
-    let robust = memory.as_mut_ptr().wrapping_add(1024).cast::<libc::pthread_mutex_t>();
-    init_robust(robust);
+    let robust = RobustMutex::new(&memory, 1024);
     let word: &AtomicU32 = memory.view(2048)?;
     compare(
         "lock and unlock, uncontended",
@@ -117,12 +116,7 @@ fn locks() -> Result<(), sysv_ipc::Error> {
                 }
             }),
             Alternative::new("pthread mutex, robust, process-shared", |count| {
-                for _ in 0..count {
-                    // SAFETY: it was initialised above.
-                    assert_eq!(unsafe { libc::pthread_mutex_lock(robust) }, 0);
-                    // SAFETY: this thread holds it.
-                    assert_eq!(unsafe { libc::pthread_mutex_unlock(robust) }, 0);
-                }
+                (0..count).for_each(|_| robust.lock_and_unlock(|| ()));
             }),
             Alternative::new("compare-exchange and swap of one word", |count| {
                 for _ in 0..count {
@@ -134,19 +128,6 @@ fn locks() -> Result<(), sysv_ipc::Error> {
         ],
     );
     Ok(())
-}
-
-fn init_robust(mutex: *mut libc::pthread_mutex_t) {
-    let mut attributes = std::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-    let attributes = attributes.as_mut_ptr();
-    // SAFETY: there is room for the attributes.
-    assert_eq!(unsafe { libc::pthread_mutexattr_init(attributes) }, 0);
-    // SAFETY: they are initialised.
-    assert_eq!(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) }, 0);
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) }, 0);
-    // SAFETY: the mutex lies in mapped memory that nobody else uses yet.
-    assert_eq!(unsafe { libc::pthread_mutex_init(mutex, attributes) }, 0);
 }
 
 /// Sends a message and receives it again, by size.

@@ -245,6 +245,26 @@ fn hold_and_die() {
     }
 }
 
+/// Doorbells that can't count any higher, and ones that are empty beside them, do no harm.
+#[test]
+fn saturated_doorbells() {
+    let name = name();
+    let pool = Pool::create(&name, 1).unwrap();
+    let set = sysv_ipc::SemaphoreSet::from_id(pool.status().unwrap().set).unwrap();
+    set.op(&[sysv_ipc::SemOp::add(2, sysv_ipc::Amount::MAX)]).unwrap();
+    let other = Pool::open(&name).unwrap();
+    let permit = other.acquire().unwrap();
+    let started = Instant::now();
+    let waiter = child(|| drop(Pool::open(&name).unwrap().acquire().unwrap()));
+    waiter.until_asleep();
+    assert!(set.value(2).unwrap() < 100, "the pile was cleared");
+    drop(permit);
+    waiter.join();
+    drop(other);
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(pool.members().unwrap().len(), 1);
+}
+
 #[test]
 fn a_large_pool() {
     let name = name();

@@ -8,6 +8,7 @@
 
 use std::{
     env,
+    sync::atomic::{AtomicI64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -18,6 +19,7 @@ use nix::{
     },
     unistd::{ForkResult, Pid, alarm, fork},
 };
+use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 
 /// One of several ways to do the same thing.
 pub struct Alternative<'a> {
@@ -103,17 +105,108 @@ pub fn pin(processor: usize) {
     let _ = processor;
 }
 
+/// The C library's mutex for several processes that learn of each other's deaths.
+#[derive(Clone, Copy)]
+pub struct RobustMutex(*mut libc::pthread_mutex_t);
+
+impl RobustMutex {
+    /// Makes one in shared memory that nobody else uses there.
+    pub fn new(memory: &SharedMemory, offset: usize) -> Self {
+        memory.write(&[0; size_of::<libc::pthread_mutex_t>()], offset).expect("it fits");
+        let mutex = memory.as_mut_ptr().wrapping_add(offset).cast();
+        let mut attributes = std::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+        let attributes = attributes.as_mut_ptr();
+        // SAFETY: there is room for the attributes.
+        assert_eq!(unsafe { libc::pthread_mutexattr_init(attributes) }, 0);
+        // SAFETY: they are initialised.
+        assert_eq!(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) }, 0);
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) }, 0);
+        // SAFETY: the mutex lies in mapped memory that nobody else uses yet.
+        assert_eq!(unsafe { libc::pthread_mutex_init(mutex, attributes) }, 0);
+        Self(mutex)
+    }
+
+    #[inline]
+    pub fn lock_and_unlock(self, inside: impl FnOnce()) {
+        // SAFETY: `new` initialised it, and the benchmark keeps the memory.
+        assert_eq!(unsafe { libc::pthread_mutex_lock(self.0) }, 0);
+        inside();
+        // SAFETY: this thread holds it.
+        assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0) }, 0);
+    }
+}
+
+/// Several processes that do the same thing at once, and sleep in between.
+pub struct Crowd {
+    start: Semaphore,
+    finish: Semaphore,
+    batches: SharedMemory,
+    peers: Vec<Peer>,
+}
+
+/// How many operations a process does before it looks how many are left.
+const BATCH: u64 = 64;
+
+impl Crowd {
+    /// Starts all but one of so many processes; the last is the caller's own, in [`run`](Self::run).
+    pub fn start(processes: usize, operation: &dyn Fn()) -> Self {
+        let semaphore = || SemaphoreOptions::new().open(Key::PRIVATE).expect("a semaphore can be made");
+        let batches = SharedMemoryOptions::new().size(8).open(Key::PRIVATE).expect("memory can be had");
+        batches.remove().expect("it is ours");
+        let mut crowd = Self { start: semaphore(), finish: semaphore(), batches, peers: Vec::new() };
+        for number in 1..processes {
+            let peer = Peer::start_on(number, || {
+                while crowd.start.acquire().is_ok() {
+                    crowd.work(operation);
+                    crowd.finish.release().expect("the benchmark waits");
+                }
+            });
+            crowd.peers.push(peer);
+        }
+        crowd
+    }
+
+    fn work(&self, operation: &dyn Fn()) {
+        let left: &AtomicI64 = self.batches.view(0).expect("it fits");
+        while left.fetch_sub(1, Relaxed) > 0 {
+            (0..BATCH).for_each(|_| operation());
+        }
+    }
+
+    /// Has everybody together do the operation so often.
+    pub fn run(&self, count: u64, operation: &dyn Fn()) {
+        let left: &AtomicI64 = self.batches.view(0).expect("it fits");
+        left.store(i64::try_from(count.div_ceil(BATCH)).expect("it is small"), Relaxed);
+        self.peers.iter().for_each(|_| self.start.release().expect("it counts so far"));
+        self.work(operation);
+        self.peers.iter().for_each(|_| self.finish.acquire().expect("the peers live"));
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.peers.clear();
+        let _ = self.start.remove();
+        let _ = self.finish.remove();
+    }
+}
+
 /// A process that serves, on another processor, until it is dropped.
 pub struct Peer(Pid);
 
 impl Peer {
     pub fn start(serve: impl FnOnce()) -> Self {
+        Self::start_on(1, serve)
+    }
+
+    pub fn start_on(processor: usize, serve: impl FnOnce()) -> Self {
         // SAFETY: a benchmark has one thread here.
         match unsafe { fork() }.expect("a peer can be forked") {
             ForkResult::Parent { child } => Self(child),
             ForkResult::Child => {
                 alarm::set(300);
-                pin(1);
+                pin(processor);
                 serve();
                 // SAFETY: it ends the process at once.
                 unsafe { libc::_exit(0) }

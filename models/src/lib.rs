@@ -2,6 +2,7 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
+//! | [`handshake`] | how an object comes to be, is opened, removed and healed |
 //! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
 //!
 //! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
@@ -11,6 +12,7 @@
 //! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step.
 #![warn(missing_docs)]
 
+pub mod handshake;
 pub mod mutex;
 
 use std::{

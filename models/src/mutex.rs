@@ -10,6 +10,9 @@
 //! | the protected data | `tainted`: whether somebody died while changing it |
 //!
 //! Whoever died comes back as a newcomer and may take any slot that nobody holds. Processes lock and unlock for ever.
+//! A waiter may give up whenever it would sleep, and also right after it was woken. If it gave up only where it would
+//! sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for whoever owns the word.
+//!
 //! Left out: spinning, `try_lock` (a first step that gives up), `fork` and `exec`, removal.
 //!
 //! Invariants:

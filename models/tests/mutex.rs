@@ -61,7 +61,8 @@ fn newcomer_posts() {
 
 #[test]
 fn reaper_posts() {
-    // TODO
+    // While a waiter reaps, another one consumes the obituary, finds the slot claimed, and sleeps; the reaper, which never
+    // slept itself, frees the word in silence, locks and unlocks.
     assert!(run(3, 2, Rules { reaper_posts: false, ..ALL }).breaks("I2 no lost wake-up"));
 }
 

@@ -12,11 +12,16 @@ pub(crate) struct Token<'a> {
     bell: u16,
     held: bool,
     slept: bool,
+    /// Posts taken in a row that came to nothing.
+    vain: u32,
 }
+
+/// After so many posts in vain there may be thousands more: of waiters that gave up, and of the dead.
+const MOST_IN_VAIN: u32 = 8;
 
 impl<'a> Token<'a> {
     pub(crate) fn none(members: &'a Members, bell: u16) -> Self {
-        Self { members, bell, held: false, slept: false }
+        Self { members, bell, held: false, slept: false, vain: 0 }
     }
 
     /// Sleeps until the doorbell is posted, and takes the post; `false` if the time was over first.
@@ -24,7 +29,23 @@ impl<'a> Token<'a> {
         let woken = self.members.sleep(self.bell, deadline)?;
         self.held |= woken;
         self.slept |= woken;
+        self.vain += 1;
         Ok(woken)
+    }
+
+    /// Takes stale posts together, if they have piled up. To be called before the waiter looks, never
+    /// between its look and its sleep: a post that is taken must be followed by a look.
+    ///
+    /// Posts that were meant for others may be among them; so whoever has drained counts as woken,
+    /// and passes the event on as anybody who was.
+    pub(crate) fn clear_pile(&mut self) -> Result<()> {
+        if self.vain >= MOST_IN_VAIN {
+            self.vain = 0;
+            if self.members.drain(self.bell)? {
+                (self.held, self.slept) = (true, true);
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether a post was ever taken: others may sleep as well.

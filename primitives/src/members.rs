@@ -151,13 +151,13 @@ impl Members {
             let Some(slot) = self.free_slot(&values) else {
                 return Err(Error::Full { max_processes: self.max_processes() });
             };
-            match self.claim_as_member(slot) {
+            match self.claim_as_member(slot, &values) {
                 Ok(()) => {
                     self.move_in(slot, repair)?;
                     return Ok(Registration::Done);
                 }
-                // Somebody else took the slot, or the object was condemned: look again.
-                Err(raw::Error::WouldBlock { .. }) => {}
+                // Somebody took the slot, filled or emptied a doorbell, or condemned the object: look again.
+                Err(raw::Error::WouldBlock { .. } | raw::Error::ValueOutOfRange { .. }) => {}
                 Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
                 Err(error) => return Err(error.into()),
             }
@@ -174,26 +174,23 @@ impl Members {
     }
 
     /// Tests that the object is live, claims ALIVE, and arms the obituary on every doorbell: all or nothing.
-    fn claim_as_member(&self, slot: u32) -> raw::Result<()> {
-        let claim = |saturated: bool| {
-            let mut ops = vec![
-                SemOp::sub(STATE, ONE).no_wait(),
-                SemOp::zero(STATE).no_wait(),
-                SemOp::add(STATE, ONE).no_wait(),
-                SemOp::zero(self.alive(slot)).no_wait(),
-                SemOp::add(self.alive(slot), ONE).undo().no_wait(),
-            ];
-            for bell in DOORBELLS..DOORBELLS + self.doorbells {
-                let (plain, owed) = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
-                ops.extend(if saturated { [owed, plain] } else { [plain, owed] });
-            }
-            self.set.op(&ops)
-        };
-        match claim(false) {
-            // A doorbell that can't count higher can count lower first.
-            Err(raw::Error::ValueOutOfRange { .. }) => claim(true),
-            other => other,
+    fn claim_as_member(&self, slot: u32, values: &[u16]) -> raw::Result<()> {
+        let mut ops = vec![
+            SemOp::sub(STATE, ONE).no_wait(),
+            SemOp::zero(STATE).no_wait(),
+            SemOp::add(STATE, ONE).no_wait(),
+            SemOp::zero(self.alive(slot)).no_wait(),
+            SemOp::add(self.alive(slot), ONE).undo().no_wait(),
+        ];
+        for bell in self.bells() {
+            let pair = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
+            ops.extend(in_possible_order(pair, values, bell));
         }
+        self.set.op(&ops)
+    }
+
+    fn bells(&self) -> std::ops::Range<u16> {
+        DOORBELLS..DOORBELLS + self.doorbells
     }
 
     fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
@@ -216,20 +213,19 @@ impl Members {
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, self)?;
         self.slots[slot as usize].used.store(0, Release);
-        let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
-        for bell in DOORBELLS..DOORBELLS + self.doorbells {
-            ops.extend([SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait()]);
-        }
-        match self.set.op(&ops) {
-            Err(raw::Error::ValueOutOfRange { .. }) => {
-                // A saturated doorbell: the other way round. If it was drained meanwhile, this process's
-                // end settles the account.
-                for pair in ops[1..].chunks_mut(2) {
-                    pair.reverse();
-                }
-                Ok(self.set.op(&ops)?)
+        loop {
+            let values = self.set.values()?;
+            let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
+            for bell in self.bells() {
+                let pair = (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait());
+                ops.extend(in_possible_order(pair, &values, bell));
             }
-            other => Ok(other?),
+            match self.set.op(&ops) {
+                // Somebody filled or emptied a doorbell meanwhile.
+                Err(raw::Error::ValueOutOfRange { .. }) => {}
+                Err(raw::Error::WouldBlock { .. }) if self.is_alive(slot)? => {}
+                other => return Ok(other?),
+            }
         }
     }
 
@@ -302,6 +298,18 @@ impl Members {
         }
     }
 
+    /// Takes all posts of a doorbell at once; returns whether there were any.
+    pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
+        let bell = DOORBELLS + bell;
+        let Ok(posts) = Amount::new(self.set.value(bell.into())?) else { return Ok(false) };
+        match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
+            Ok(()) => Ok(true),
+            // Others were faster.
+            Err(raw::Error::WouldBlock { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Returns who is registered, without disturbing anybody.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.set.values()?;
@@ -324,6 +332,12 @@ impl Members {
             None => Err(Error::Damaged { part: "the owner of a word", id: self.set.id() }),
         }
     }
+}
+
+/// Adding comes first, except where a doorbell can't count any higher.
+fn in_possible_order((add, sub): (SemOp, SemOp), values: &[u16], bell: u16) -> [SemOp; 2] {
+    let is_full = values.get(usize::from(bell)) == Some(&raw::SEMAPHORE_VALUE_MAX);
+    if is_full { [sub, add] } else { [add, sub] }
 }
 
 fn own_start_time() -> u64 {

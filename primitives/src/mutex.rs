@@ -152,6 +152,7 @@ impl Lock {
         }
         let mut token = Token::none(members, self.bell);
         loop {
+            token.clear_pile()?;
             let waiters = if token.has_slept() { WAITERS } else { 0 };
             let word = match self.take_if_free(me, waiters) {
                 Ok(taken) => {

@@ -322,6 +322,7 @@ impl Pool {
     fn wait_for_one(&self, me: Session, deadline: Deadline) -> Result<usize> {
         let mut token = Token::none(&self.members, SINGLE_BELL);
         loop {
+            token.clear_pile()?;
             self.words.announce(SINGLE, &self.members)?;
             if let Some(index) = self.words.scan(me) {
                 // I4.
@@ -368,12 +369,16 @@ impl Pool {
             return Err(self.too_many(count));
         }
         let turnstile = Turnstile::enter(self, me, deadline)?;
+        if let Some(permits) = self.claim_many(me, count as usize) {
+            return Ok(permits);
+        }
         if deadline == Deadline::NOW {
             self.members.reap_all(&self.words)?;
             return self.claim_many(me, count as usize).ok_or(Error::Busy);
         }
         let mut token = Token::none(&self.members, MANY_BELL);
         loop {
+            token.clear_pile()?;
             self.words.announce(MANY, &self.members)?;
             if let Some(permits) = self.claim_many(me, count as usize) {
                 token.used(|| false);

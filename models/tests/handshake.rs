@@ -1,0 +1,114 @@
+//! The creation handshake: nothing goes wrong with every rule, something does without any one of them.
+
+use sysv_models::{
+    Exploration, explore,
+    handshake::{Budget, Handshake, Rules},
+};
+
+const ALL: Rules = Rules::ALL;
+const CALM: Budget = Budget { deaths: 1, removes: 1, set_wipes: 0, segment_wipes: 0 };
+const SET_WIPED: Budget = Budget { deaths: 1, removes: 0, set_wipes: 1, segment_wipes: 0 };
+const SEGMENT_WIPED: Budget = Budget { deaths: 1, removes: 0, set_wipes: 0, segment_wipes: 1 };
+
+fn complete(processes: usize, lives: u8, budget: Budget) -> bool {
+    let found = explore(Handshake { processes, lives, budget, sorts_processes: true, rules: ALL });
+    println!("handshake, {processes} processes, {lives} lives, {budget:?}: {found}");
+    found.violations.is_empty()
+}
+
+fn without(lives: u8, budget: Budget, rules: Rules) -> Exploration {
+    let found = explore(Handshake { processes: 2, lives, budget, sorts_processes: false, rules });
+    println!("handshake, 2 processes, {lives} lives, {budget:?}: {found}");
+    found
+}
+
+#[test]
+fn nothing_goes_wrong_with_2_processes() {
+    assert!(complete(2, 2, Budget { deaths: 2, ..CALM }));
+    assert!(complete(2, 2, SET_WIPED));
+    assert!(complete(2, 2, SEGMENT_WIPED));
+}
+
+#[test]
+fn nothing_goes_wrong_with_3_processes() {
+    assert!(complete(3, 1, Budget { deaths: 2, ..CALM }));
+    assert!(complete(3, 2, CALM));
+}
+
+#[test]
+fn nothing_goes_wrong_with_3_processes_and_wipes() {
+    assert!(complete(3, 1, Budget { deaths: 2, removes: 1, ..SET_WIPED }));
+    assert!(complete(3, 1, Budget { deaths: 2, removes: 1, ..SEGMENT_WIPED }));
+}
+
+#[test]
+#[ignore = "20 seconds and some gigabytes"]
+fn nothing_goes_wrong_with_3_processes_two_lives_and_2_deaths() {
+    assert!(complete(3, 2, Budget { deaths: 2, ..CALM }));
+}
+
+#[test]
+fn condemn_before_finish() {
+    // An opener loses patience; the creator publishes and registers; the opener removes what is now in use.
+    assert!(without(1, CALM, Rules { condemn_before_finish: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn creator_checks_own_set() {
+    // A slow creator, whose set was condemned and removed, takes the next creator's fresh segment for a leftover.
+    assert!(without(1, CALM, Rules { creator_checks_own_set: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn header_names_set() {
+    // Two finish the same set; the slower one finds the segment of the next creator, and removes it.
+    assert!(without(1, CALM, Rules { header_names_set: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn heal_tests_alive() {
+    // A user's segment is wiped; an opener condemns the set under the user, and makes a second object.
+    assert!(without(2, SEGMENT_WIPED, Rules { heal_tests_alive: false, ..ALL }).breaks("I2 users agree"));
+}
+
+#[test]
+fn opener_reads_header() {
+    // A live set's segment is wiped; a slow creator leaves an empty one; an opener uses it.
+    assert!(without(2, SEGMENT_WIPED, Rules { opener_reads_header: false, ..ALL }).breaks("I1 headers are complete"));
+}
+
+#[test]
+fn refuse_when_attached() {
+    // The set is wiped; a creator finds the segment in its way, used and attached, and removes it from under its user.
+    assert!(without(1, SET_WIPED, Rules { refuse_when_attached: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn register_tests_state() {
+    // An opener was about to register; `remove()` condemns; the opener registers all the same, and loses its segment.
+    assert!(without(1, CALM, Rules { register_tests_state: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn remove_by_id() {
+    // A creator fails to publish, and removes what the key finds: the segment of the next object's user.
+    assert!(without(1, CALM, Rules { remove_by_id: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn remove_condemns() {
+    // `remove()` is about to remove the segment; an opener finds STATE 1 and registers in between.
+    assert!(without(1, CALM, Rules { remove_condemns: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn setval_spares_state() {
+    // An opener condemns; the creator's `SETVAL` makes STATE 0 again, and it publishes; the opener removes what is used.
+    assert!(without(1, CALM, Rules { setval_spares_state: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
+
+#[test]
+fn used_before_register() {
+    // A user has registered but not stored `used`; the set is wiped; a creator takes its segment for a leftover.
+    assert!(without(1, SET_WIPED, Rules { used_before_register: false, ..ALL }).breaks("I4 a user's segment stays"));
+}
