@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`handshake`] | how an object comes to be, is opened, removed and healed |
 //! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
+//! | [`pool`] | permits, single callers, a caller of all, deaths, reaping and the reuse of slots |
 //!
 //! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
 //! and the tests show that nothing goes wrong then, and that something does when one of them is taken out.
@@ -14,6 +15,7 @@
 
 pub mod handshake;
 pub mod mutex;
+pub mod pool;
 
 use std::{
     fmt::{self, Debug, Display},

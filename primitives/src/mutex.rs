@@ -33,7 +33,7 @@
 #![allow(unsafe_code, reason = "the guarded value is reached through its address")]
 
 use std::{
-    fmt, hint,
+    fmt,
     marker::PhantomData,
     ops::{Deref, DerefMut},
     sync::{
@@ -48,6 +48,7 @@ use std::{
 };
 
 use bytemuck::Pod;
+use crossbeam_utils::Backoff;
 
 use crate::{
     Error, Member, Options, Result, Status,
@@ -71,10 +72,6 @@ const BELL: u16 = 0;
 
 /// Where the value lies in the body, behind the word and on a cache line of its own.
 const VALUE: usize = 128;
-
-/// How often a waiter looks again before it sleeps: waking another processor costs some ten
-/// microseconds, and most holders are done sooner.
-const SPINS: u32 = 100;
 
 /// The word alone: locking, unlocking, waiting and repairing.
 #[derive(Debug)]
@@ -175,13 +172,16 @@ impl Lock {
         }
     }
 
+    /// Looks again and again for a while before it sleeps, ever less often: waking another processor
+    /// costs some ten microseconds, and most holders are done sooner.
     fn spin(&self, me: Session) -> Option<Taken> {
-        for _ in 0..SPINS {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
             match self.take_if_free(me, 0) {
                 Ok(taken) => return Some(taken),
                 // Others sleep already: the holder's unlock goes to them.
                 Err(word) if word & WAITERS != 0 => return None,
-                Err(_) => hint::spin_loop(),
+                Err(_) => backoff.snooze(),
             }
         }
         None
