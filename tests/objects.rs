@@ -206,3 +206,35 @@ fn a_race_of_many_with_kills() {
         assert!(count <= 64 && survivors == 48);
     }
 }
+
+/// Opening an existing name costs a handful of system calls; locking and unlocking none.
+#[test]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn system_calls_are_counted() {
+    use support::step::{Victim, mark};
+    let name = name();
+    let _mutex = Mutex::create(&name, 0_u64).unwrap();
+    let nothing = Victim::start(|| {
+        mark();
+        mark();
+    });
+    let marks = nothing.count_calls();
+    let opening = Victim::start(|| {
+        // The process's own start time is read once.
+        drop(Mutex::<u64>::open(&name).unwrap());
+        mark();
+        let _mutex = Mutex::<u64>::open(&name).unwrap();
+        mark();
+    });
+    let opening = opening.count_calls() - marks;
+    let locking = Victim::start(|| {
+        let mutex = Mutex::<u64>::open(&name).unwrap();
+        mark();
+        (0..100).for_each(|_| *mutex.lock().unwrap() += 1);
+        mark();
+    });
+    let locking = locking.count_calls() - marks;
+    println!("open: {opening} system calls; 100 locks and unlocks: {locking}");
+    assert!(opening <= 20, "{opening}");
+    assert_eq!(locking, 0);
+}

@@ -11,14 +11,14 @@
 //! | a death | one action before any step: the kernel clears ALIVE and detaches |
 //! | a wipe | somebody outside (`ipcrm`, systemd) removes the set, or the segment, from under everybody |
 //!
-//! The numbers in the names of the steps' groups are those of the design. Left out: foreign segments (their contents
+//! The numbers in front of the steps in [`At`] are those of the design. Left out: foreign segments (their contents
 //! are only ever refused), other names under the same key, uids, and the reuse of slots.
 //!
 //! Two clauses are not needed for these invariants, as far as was explored (15 million states: 3 processes, two lives
 //! each, 2 deaths, one `remove()`), and have no test:
 //!
-//! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6b fails.
-//!   It would be needed if publishing *set* STATE.
+//! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6b
+//!   fails. It would be needed if publishing *set* STATE.
 //! - `failed_creator_cleans_up`: what it leaves has `used` = 0, and the next creator clears it away.
 //!
 //! Removing both the set and the segment from outside breaks I2: no trace is left, as the design says.

@@ -11,6 +11,10 @@
 //!
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
 //! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step.
+//!
+//! Not modelled: weak memory (accesses happen in one order that all see, as the protocols' fences promise), time (a
+//! deadline may pass whenever it matters), and fairness. So a lost wake-up is a *state*: nobody has anything to do, and
+//! somebody sleeps for something that is to be had.
 #![warn(missing_docs)]
 
 pub mod handshake;

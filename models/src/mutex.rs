@@ -27,7 +27,7 @@ use stateright::{Model, Property};
 /// The number of a slot in the table of members.
 pub type Slot = usize;
 
-/// Each boolean is one clause of the protocol; all of them are needed except where said.
+/// Each boolean is one clause of the protocol.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// R-own: the word of a dead owner is changed only by whoever holds its ALIVE.

@@ -192,11 +192,11 @@ pub struct Process {
     /// Whether it calls for all permits at once.
     wants_all: bool,
     at: At,
-    slot: Slot,
     wish: Wish,
     has_token: bool,
     holds: [bool; PERMITS],
     holds_turnstile: bool,
+    slot: Slot,
 }
 
 /// Everything that is shared, and every process.
@@ -286,6 +286,52 @@ impl State {
     /// Whether somebody sleeps for this.
     fn sleeps(&self, at: At, wish: Wish) -> bool {
         self.processes.iter().any(|process| process.at == at && process.wish == wish)
+    }
+}
+
+impl State {
+    /// Sorts the processes and numbers the slots by their first appearance: names mean nothing to the protocol.
+    fn rename(&mut self) {
+        self.processes.sort_unstable();
+        let order = self.slots_in_order();
+        let old = self.clone();
+        for (new, slot) in order.iter().enumerate() {
+            (self.alive[new], self.used[new]) = (old.alive[*slot], old.used[*slot]);
+        }
+        let rename = |slot| order.iter().position(|old| *old == slot).unwrap_or(slot);
+        self.words = self.words.map(|owner| owner.map(rename));
+        for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
+            (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+        }
+        self.processes.sort_unstable();
+    }
+
+    /// Every slot once: those of the living first, then the owners of words, then those that are marked as used.
+    fn slots_in_order(&self) -> Vec<Slot> {
+        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let owners = self.words.iter().flatten().copied();
+        let marked = (0..self.used.len()).filter(|slot| self.used[*slot]);
+        let mut order = Vec::with_capacity(self.used.len());
+        for slot in living.chain(owners).chain(marked).chain(0..self.used.len()) {
+            if !order.contains(&slot) {
+                order.push(slot);
+            }
+        }
+        order
+    }
+}
+
+impl At {
+    fn rename(self, rename: impl Fn(Slot) -> Slot) -> Self {
+        match self {
+            At::TurnCheck(slot) => At::TurnCheck(rename(slot)),
+            At::Claim(slot) => At::Claim(rename(slot)),
+            At::Repair(slot, word) => At::Repair(rename(slot), word),
+            At::PostRepair(slot) => At::PostRepair(rename(slot)),
+            At::MarkUnused(slot) => At::MarkUnused(rename(slot)),
+            At::GiveBack(slot) => At::GiveBack(rename(slot)),
+            other => other,
+        }
     }
 }
 
@@ -735,7 +781,7 @@ impl Model for Pool {
         state.processes[index].at = self.apply(&mut state, index, action);
         forget(&mut state.processes[index]);
         if self.sorts_processes {
-            state.processes.sort_unstable();
+            state.rename();
         }
         Some(state)
     }

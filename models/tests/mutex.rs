@@ -55,14 +55,14 @@ fn newcomer_repairs() {
 
 #[test]
 fn newcomer_posts() {
-    // A waiter consumes the obituary while a newcomer holds the slot, and sleeps; the newcomer frees the word in silence.
+    // A waiter consumes the obituary while a newcomer holds the slot, and sleeps; the newcomer is silent.
     assert!(run(3, 2, Rules { newcomer_posts: false, ..ALL }).breaks("I2 no lost wake-up"));
 }
 
 #[test]
 fn reaper_posts() {
-    // While a waiter reaps, another one consumes the obituary, finds the slot claimed, and sleeps; the reaper, which never
-    // slept itself, frees the word in silence, locks and unlocks.
+    // While a waiter reaps, another one consumes the obituary, finds the slot claimed, and sleeps; the reaper, which
+    // never slept itself, frees the word in silence, locks and unlocks without WAITERS.
     assert!(run(3, 2, Rules { reaper_posts: false, ..ALL }).breaks("I2 no lost wake-up"));
 }
 

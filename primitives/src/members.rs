@@ -243,7 +243,10 @@ impl Members {
         Ok(self.set.value(self.alive(slot).into())? != 0)
     }
 
-    /// Reaps a slot if it is dead and dirty (R-reap); returns whether it did.
+    /// Reaps a slot if nobody lives in it (R-reap); returns whether it did.
+    ///
+    /// A word that names a clean slot is none of the protocol's, and is repaired as well: otherwise
+    /// damaged memory could make us wait for nobody.
     pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
         let alive = self.alive(slot);
         let claim = [SemOp::zero(alive).no_wait(), SemOp::add(alive, ONE).undo().no_wait()];
@@ -254,13 +257,12 @@ impl Members {
             Err(error) => return Err(error.into()),
         }
         let entry = &self.slots[slot as usize];
-        let dirty = entry.used.load(Acquire) != 0;
-        let repaired = if dirty { repair.repair(slot, self) } else { Ok(()) };
+        let repaired = repair.repair(slot, self);
         if repaired.is_ok() {
             entry.used.store(0, Release);
         }
         self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()])?;
-        repaired.map(|()| dirty)
+        repaired.map(|()| true)
     }
 
     /// Reaps every dead and dirty slot, until a look at all of them at one instant finds none.

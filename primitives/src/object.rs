@@ -166,7 +166,7 @@ impl Object {
             permissions: stat.permissions,
             semaphores: stat.len,
             bytes: self.memory.len(),
-            created: UNIX_EPOCH + Duration::from_secs(self.header.created()),
+            created: UNIX_EPOCH.checked_add(Duration::from_secs(self.header.created())).unwrap_or(UNIX_EPOCH),
         })
     }
 

@@ -278,16 +278,20 @@ pub fn child(body: impl FnOnce()) -> Child {
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             }
-            panic::set_hook(Box::new(|info| {
-                let text = format!("in the child: {info}\n");
-                // SAFETY: the text is valid for its length.
-                unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
-            }));
-            let failed = panic::catch_unwind(AssertUnwindSafe(body)).is_err();
+            let failed = panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| tell(&*payload)).is_err();
             // SAFETY: it ends the process at once.
             unsafe { libc::_exit(i32::from(failed)) }
         }
     }
+}
+
+/// Says what a child panicked with, by the system alone: the harness captures what std prints, and
+/// its locks may have been held by another thread when the child was forked.
+fn tell(payload: &(dyn std::any::Any + Send)) {
+    let message = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    let text = format!("in the child: {}\n", message.unwrap_or("a panic"));
+    // SAFETY: the text is valid for its length.
+    unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
 }
 
 /// Runs a closure in a child without any privilege; needs root, and says so if it isn't there.
