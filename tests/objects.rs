@@ -235,6 +235,6 @@ fn system_calls_are_counted() {
     });
     let locking = locking.count_calls() - marks;
     println!("open: {opening} system calls; 100 locks and unlocks: {locking}");
-    assert!(opening <= 20, "{opening}");
+    assert!(opening <= 14, "{opening}");
     assert_eq!(locking, 0);
 }

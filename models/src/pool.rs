@@ -8,7 +8,7 @@
 //! | the doorbells | three counters that saturate at [`Pool::saturation`]: single, many, turnstile |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
 //! | a process | [`Process`]: where it stands, its slot, what it wishes and holds |
-//! | a death | one action before any step: the kernel clears what the process holds of ALIVE, and posts every doorbell |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
 //!
 //! Whoever died comes back as a newcomer and may take any slot that nobody holds. A holder may keep its permits for
 //! ever, so whoever sleeps must not depend on it. A waiter may give up whenever it would sleep, and right after it was

@@ -106,7 +106,7 @@ fn remove_condemns() {
 
 #[test]
 fn setval_spares_state() {
-    // An opener condemns; the creator's `SETVAL` makes STATE 0 again, and it publishes; the opener finishes all the same.
+    // An opener condemns; the creator's `SETVAL` makes STATE 0 again, and it publishes; the opener finishes anyway.
     assert!(without(1, CALM, Rules { setval_spares_state: false, ..ALL }).breaks("I4 a user's segment stays"));
 }
 

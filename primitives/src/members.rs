@@ -342,8 +342,20 @@ fn in_possible_order((add, sub): (SemOp, SemOp), values: &[u16], bell: u16) -> [
     if is_full { [sub, add] } else { [add, sub] }
 }
 
+/// Returns when this process started; the system is asked once in each process.
 fn own_start_time() -> u64 {
-    process::start_time(std::process::id()).unwrap_or(0)
+    static TIME: AtomicU64 = AtomicU64::new(0);
+    /// The fork generation that it is the time of, plus one.
+    static OF: AtomicU64 = AtomicU64::new(0);
+    let generation = u64::from(process::fork_generation()) + 1;
+    // SYNC: pairs with the store of `OF` below. Two threads may both ask, and store the same.
+    if OF.load(Acquire) == generation {
+        return TIME.load(Relaxed);
+    }
+    let time = process::start_time(std::process::id()).unwrap_or(0);
+    TIME.store(time, Relaxed);
+    OF.store(generation, Release);
+    time
 }
 
 /// A registered handle: which slot it has, and whose it is.

@@ -1,0 +1,98 @@
+//! Several processes add to one number; one is killed inside the lock; the next is told, mends, goes on.
+//!
+//! ```text
+//! cargo run --example robust_counter [-- --workers 4 --rounds 100000]
+//! ```
+//!
+//! The value has two halves that must agree. The victim dies between changing the first and the
+//! second, which is as bad as it gets: whoever locks next finds the mutex poisoned, sees that the
+//! halves differ, and makes them agree.
+
+use std::{
+    env,
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use sysv_primitives::{Error, LockError, Mutex, Options};
+
+#[derive(Parser)]
+struct Arguments {
+    /// How many processes count.
+    #[arg(long, default_value_t = 4)]
+    workers: u64,
+    /// How far each of them counts.
+    #[arg(long, default_value_t = 100_000)]
+    rounds: u64,
+    #[arg(long, hide = true)]
+    name: Option<String>,
+    /// Stops in the middle of a change, to be killed there.
+    #[arg(long, hide = true)]
+    dawdle: bool,
+}
+
+/// The number of counts that were begun, and of those that were ended.
+type Counter = Mutex<[u64; 2]>;
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    match &arguments.name {
+        Some(name) => work(&Mutex::open(name)?, &arguments),
+        None => supervise(&arguments),
+    }
+}
+
+fn supervise(arguments: &Arguments) -> Result<()> {
+    let name = format!("robust-counter-{}", std::process::id());
+    let counter: Counter = Options::new().remove_on_drop(true).create_mutex(&name, [0, 0])?;
+    let mut victim = start(&name, arguments, true)?;
+    // Until the victim is inside: it holds the lock and has changed one half.
+    while counter.holder().is_none_or(|holder| holder.pid != victim.id()) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let workers: Vec<Child> = (0..arguments.workers).map(|_| start(&name, arguments, false)).collect::<Result<_>>()?;
+    println!("process {} dies inside the lock", victim.id());
+    victim.kill()?;
+    victim.wait()?;
+    for mut worker in workers {
+        ensure!(worker.wait()?.success(), "a worker failed");
+    }
+    let [begun, ended] = *counter.lock().map_err(Error::from)?;
+    println!("counted to {ended}");
+    ensure!(begun == ended && ended == arguments.workers * arguments.rounds, "{begun} and {ended}");
+    Ok(())
+}
+
+fn start(name: &str, arguments: &Arguments, dawdle: bool) -> Result<Child> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["--name", name, "--rounds", &arguments.rounds.to_string()]);
+    if dawdle {
+        command.arg("--dawdle");
+    }
+    command.spawn().context("can't start a worker")
+}
+
+fn work(counter: &Counter, arguments: &Arguments) -> Result<()> {
+    for _ in 0..arguments.rounds {
+        let mut guard = match counter.lock() {
+            Err(LockError::Poisoned(poisoned)) => {
+                let mut guard = poisoned.into_inner();
+                let [begun, ended] = *guard;
+                println!("process {} is told: {begun} counts begun, {ended} ended; mending", std::process::id());
+                guard[0] = ended;
+                counter.clear_poison();
+                guard
+            }
+            locked => locked.map_err(Error::from)?,
+        };
+        guard[0] += 1;
+        if arguments.dawdle {
+            thread::sleep(Duration::MAX);
+        }
+        guard[1] += 1;
+    }
+    Ok(())
+}
