@@ -13,6 +13,8 @@
 //! A waiter may give up whenever it would sleep, and also right after it was woken. If it gave up only where it would
 //! sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for whoever owns the word.
 //!
+//! A waiter may drain the doorbell before it looks at the word.
+//!
 //! Left out: spinning, `try_lock` (a first step that gives up), `fork` and `exec`, removal.
 //!
 //! Invariants:
@@ -50,6 +52,8 @@ pub struct Rules {
     pub reaper_posts: bool,
     /// Whoever takes a poisoned word keeps POISONED.
     pub keep_poison: bool,
+    /// Who drains the doorbell counts as one who slept.
+    pub drained_is_slept: bool,
 }
 
 impl Rules {
@@ -65,6 +69,7 @@ impl Rules {
         newcomer_posts: true,
         reaper_posts: true,
         keep_poison: true,
+        drained_is_slept: true,
     };
 }
 
@@ -178,6 +183,8 @@ pub enum Action {
     Lock(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
+    /// A waiter consumes every post that is there, before it looks at the word.
+    Drain(usize),
     /// A sleeper's time is over.
     GiveUp(usize),
     /// The holder mends the data and clears POISONED.
@@ -408,10 +415,11 @@ fn moves(state: &State, index: usize, actions: &mut Vec<Action>) {
             actions.extend(free.map(|slot| Action::Enter(index, slot)));
         }
         At::Idle => actions.push(Action::Lock(index)),
-        At::Load if state.processes[index].slept => {
+        At::Load => {
             actions.push(Action::Step(index, at));
+            actions.extend((state.bell > 0).then_some(Action::Drain(index)));
             // The deadline may have passed while it was woken.
-            actions.push(Action::GiveUp(index));
+            actions.extend(state.processes[index].slept.then_some(Action::GiveUp(index)));
         }
         At::Sleep => {
             actions.extend((state.bell > 0).then_some(Action::Step(index, at)));
@@ -457,6 +465,10 @@ impl Model for Mutex {
             Action::Die(index) => self.die(&mut state, index),
             Action::Mend(_) => (state.word.poisoned, state.tainted) = (false, false),
             Action::Lock(index) => state.processes[index].at = self.lock(&mut state, index),
+            Action::Drain(index) => {
+                state.bell = 0;
+                state.processes[index].slept |= self.rules.drained_is_slept;
+            }
             Action::GiveUp(index) => state.processes[index].at = self.give_up(&state, index),
             Action::Step(index, _) => state.processes[index].at = self.step(&mut state, index),
         }

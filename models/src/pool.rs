@@ -12,7 +12,7 @@
 //!
 //! Whoever died comes back as a newcomer and may take any slot that nobody holds. A holder may keep its permits for
 //! ever, so whoever sleeps must not depend on it. A waiter may give up whenever it would sleep, and right after it was
-//! woken.
+//! woken; it may drain its doorbell before it sets its flag.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
 //! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too.
@@ -61,6 +61,8 @@ pub struct Rules {
     pub bell_of_its_own: bool,
     /// The caller of many that falls short gives back as a release does, with a wake.
     pub give_back_wakes: bool,
+    /// Who drains the doorbell counts as one who consumed a post.
+    pub drained_is_token: bool,
 }
 
 impl Rules {
@@ -77,6 +79,7 @@ impl Rules {
         newcomer_repairs: true,
         bell_of_its_own: true,
         give_back_wakes: true,
+        drained_is_token: true,
     };
 }
 
@@ -97,6 +100,8 @@ pub struct Pool {
     pub deaths: u8,
     /// Where a doorbell saturates.
     pub saturation: u8,
+    /// Whether a waiter may drain its doorbell before it sets its flag.
+    pub drains: bool,
     /// Whether states that differ only in who is who count as one; traces are harder to read then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
@@ -224,6 +229,8 @@ pub enum Action {
     Release(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
+    /// A waiter consumes every post that is there.
+    Drain(usize),
     /// A waiter's time is over.
     GiveUp(usize),
     /// A process dies, and the kernel settles its account.
@@ -351,9 +358,13 @@ impl Pool {
         }
     }
 
+    fn has_post(&self, state: &State, wish: Wish) -> bool {
+        state.bells[self.bell_for(wish) as usize] > 0
+    }
+
     fn can_wake(&self, state: &State, process: &Process) -> bool {
         match process.at {
-            At::Sleep => state.bells[self.bell_for(process.wish) as usize] > 0,
+            At::Sleep => self.has_post(state, process.wish),
             At::TurnSleep => state.bells[Bell::Turnstile as usize] > 0,
             _ => false,
         }
@@ -460,6 +471,13 @@ impl Pool {
                 if self.rules.announce_after_token { self.before_sleep() } else { retry(wish) }
             }
         }
+    }
+
+    fn drain(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        state.bells[self.bell_for(process.wish) as usize] = 0;
+        process.has_token |= self.rules.drained_is_token;
+        process.at
     }
 
     fn before_sleep(&self) -> At {
@@ -717,6 +735,9 @@ impl Pool {
                 // The deadline may have passed while it was woken.
                 let may_leave = process.has_token && matches!(at, At::Announce | At::Snapshot);
                 actions.extend(may_leave.then_some(Action::GiveUp(index)));
+                let is_first = at == At::Announce && self.rules.announce_before_try;
+                let may_drain = self.drains && is_first && self.has_post(state, process.wish);
+                actions.extend(may_drain.then_some(Action::Drain(index)));
             }
         }
     }
@@ -728,6 +749,7 @@ impl Pool {
             Action::Release(_) => {
                 state.processes[index].holds.iter().position(|holds| *holds).map_or(At::Idle, At::Free)
             }
+            Action::Drain(_) => self.drain(state, index),
             Action::GiveUp(_) => self.give_up(state, index),
             Action::Step(..) => self.step(state, index),
             Action::Die(_) => {
@@ -742,7 +764,8 @@ impl Action {
     fn index(self) -> usize {
         match self {
             Action::Enter(index, _) | Action::Step(index, _) => index,
-            Action::Acquire(index) | Action::Release(index) | Action::GiveUp(index) | Action::Die(index) => index,
+            Action::Acquire(index) | Action::Release(index) | Action::Drain(index) => index,
+            Action::GiveUp(index) | Action::Die(index) => index,
         }
     }
 }

@@ -83,3 +83,9 @@ fn keep_poison() {
     // A newcomer frees its dead predecessor's word; the next owner does not learn of the death.
     assert!(run(3, 1, Rules { keep_poison: false, ..ALL }).breaks("I3 poison is exact"));
 }
+
+#[test]
+fn drained_is_slept() {
+    // A waiter drains the post that was meant for a sleeper, locks without WAITERS and unlocks; the sleeper sleeps on.
+    assert!(run(3, 1, Rules { drained_is_slept: false, ..ALL }).breaks("I2 no lost wake-up"));
+}

@@ -8,13 +8,14 @@ use sysv_models::{
 const ALL: Rules = Rules::ALL;
 
 fn complete(singles: usize, manys: usize, deaths: u8) -> bool {
-    let found = explore(Pool { singles, manys, deaths, saturation: 2, sorts_processes: true, rules: ALL });
+    let found =
+        explore(Pool { singles, manys, deaths, saturation: 2, drains: true, sorts_processes: true, rules: ALL });
     println!("pool, {singles}+{manys} processes, {deaths} deaths: {found}");
     found.violations.is_empty()
 }
 
 fn without(singles: usize, manys: usize, deaths: u8, rules: Rules) -> Exploration {
-    let found = explore(Pool { singles, manys, deaths, saturation: 2, sorts_processes: false, rules });
+    let found = explore(Pool { singles, manys, deaths, saturation: 2, drains: true, sorts_processes: false, rules });
     println!("pool, {singles}+{manys} processes, {deaths} deaths: {found}");
     found
 }
@@ -91,8 +92,8 @@ fn claim_before_reaping() {
 
 #[test]
 fn reaping_posts() {
-    // A waiter finds the turnstile's dead owner's slot claimed by a newcomer, and sleeps; the newcomer is silent.
-    assert!(without(1, 1, 1, Rules { reaping_posts: false, ..ALL }).breaks("I5 the turnstile turns"));
+    // A waiter consumes the obituary while a newcomer holds the dead holder's slot, and sleeps; the newcomer is silent.
+    assert!(without(1, 1, 1, Rules { reaping_posts: false, ..ALL }).breaks("I4 many is not stuck"));
 }
 
 #[test]
@@ -111,4 +112,10 @@ fn bell_of_its_own() {
 fn give_back_wakes() {
     // A single caller sees no permit while the caller of many holds one, and sleeps; that one is given back in silence.
     assert!(without(2, 1, 0, Rules { give_back_wakes: false, ..ALL }).breaks("I3 no lost wake-up"));
+}
+
+#[test]
+fn drained_is_token() {
+    // Both permits are freed with one post; a waiter drains it, takes one permit, and tells nobody of the other.
+    assert!(without(2, 1, 0, Rules { drained_is_token: false, ..ALL }).breaks("I3 no lost wake-up"));
 }

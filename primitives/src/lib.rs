@@ -33,12 +33,14 @@ mod channel;
 mod doorbell;
 mod error;
 mod layout;
+mod lock;
 mod members;
 mod mutex;
 mod name;
 mod object;
 mod options;
 mod pool;
+mod sync;
 
 pub use sysv_ipc as raw;
 

@@ -1,32 +1,13 @@
 //! A named mutex with a value, which the death of its holder neither blocks nor corrupts unseen.
 //!
-//! The word and the value lie in the segment. Locking and unlocking are one atomic operation each;
-//! the kernel is asked only by who must wait, and by who finds that somebody waits.
+//! The lock word and the value lie in the segment; the protocol is [`Lock`]'s. A value is touched only
+//! between taking and freeing the word, so it has one user at a time (the lock's I1), and a lock
+//! whose holder died comes poisoned, so nobody takes a half-changed value for a whole one.
 //!
-//! The word:
-//!
-//! | bits | meaning | set by | cleared by |
-//! | --- | --- | --- | --- |
-//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder; whoever reaps the holder's slot |
-//! | 16 WAITERS | somebody may sleep on the doorbell | who is about to sleep; a holder who has slept | who frees the word, and posts |
-//! | 17 POISONED | a holder died or panicked | who reaps; a holder that panics | `clear_poison` |
-//!
-//! - **I1** Who made the compare-and-swap from free holds the lock until it frees the word, or its
-//!   slot is reaped; a slot is reaped only by who claimed its ALIVE (R-own), so not while its process lives.
-//! - **I2** A word is never freed with WAITERS set without a post of the doorbell after it, by who
-//!   freed it or by the obituary of who died in between.
-//! - **I3** Who sleeps has seen a living holder after WAITERS was set; so that holder's unlock or
-//!   death comes later and posts.
-//! - **I4** Who was woken keeps WAITERS set when it takes the lock, so the next unlock wakes the next one.
-//! - **I5** Who took a post and gives up posts one first: an event is never lost with its messenger.
-//!
-//! | the process dies | what is left | who notices |
+//! | the process dies | the value | the next holder |
 //! | --- | --- | --- |
-//! | before the compare-and-swap | nothing | – |
-//! | holding the lock | a word that names a dead slot | a sleeper, by the obituary; a newcomer, when it finds the holder dead: the lock is poisoned |
-//! | having freed the word, before it posted | a free word | a sleeper, by the obituary |
-//! | waiting, having set WAITERS | a WAITERS bit too many: one post too many | nobody need |
-//! | having taken a post | that event's messenger is gone | the next sleeper, by the obituary |
+//! | not holding the lock | whole | is told nothing |
+//! | holding it | as far as it was changed | is told, and keeps being told until somebody clears the poison |
 //!
 //! Not promised: an order among those who wait. Re-locking in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
@@ -36,25 +17,18 @@ use std::{
     fmt,
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::{
-        PoisonError,
-        atomic::{
-            AtomicU32,
-            Ordering::{Acquire, Relaxed, Release},
-        },
-    },
+    sync::PoisonError,
     thread,
     time::Duration,
 };
 
 use bytemuck::Pod;
-use crossbeam_utils::Backoff;
 
 use crate::{
     Error, Member, Options, Result, Status,
-    doorbell::Token,
     layout::{Description, Fingerprint, Mapped, Place},
-    members::{Members, Repair, Session},
+    lock::{Lock, Taken},
+    members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Object, Want},
     raw::Deadline,
@@ -63,176 +37,11 @@ use crate::{
 const KIND: &str = "mutex";
 const KIND_NUMBER: u32 = 1;
 
-const OWNER: u32 = 0xffff;
-const WAITERS: u32 = 1 << 16;
-const POISONED: u32 = 1 << 17;
-
 /// The one doorbell.
 const BELL: u16 = 0;
 
 /// Where the value lies in the body, behind the word and on a cache line of its own.
 const VALUE: usize = 128;
-
-/// The word alone: locking, unlocking, waiting and repairing.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    word: Mapped<AtomicU32>,
-    bell: u16,
-}
-
-/// How a lock was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) poisoned: bool,
-}
-
-impl Lock {
-    pub(crate) fn new(word: Mapped<AtomicU32>, bell: u16) -> Self {
-        Self { word, bell }
-    }
-
-    #[inline]
-    pub(crate) fn try_take(&self, me: Session) -> bool {
-        // SYNC: Acquire pairs with the swap in `free` and with the repair of a dead holder.
-        self.word.compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
-    }
-
-    /// Takes the lock if it is free or its holder is dead; `None` if a living process holds it.
-    #[cold]
-    pub(crate) fn try_take_slowly(
-        &self,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-    ) -> Result<Option<Taken>> {
-        loop {
-            match self.take_if_free(me, 0) {
-                Ok(taken) => return Ok(Some(taken)),
-                Err(word) if self.holder_is_alive(word, members, repair)? => return Ok(None),
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// Takes a free word, or returns what it is.
-    fn take_if_free(&self, me: Session, waiters: u32) -> Result<Taken, u32> {
-        let mut word = self.word.load(Relaxed);
-        while word & OWNER == 0 {
-            // Keeps the poison, and by I4 the hint that others sleep.
-            let mine = me.owner() | word & (POISONED | WAITERS) | waiters;
-            // SYNC: as in `try_take`.
-            match self.word.compare_exchange_weak(word, mine, Acquire, Relaxed) {
-                Ok(_) => return Ok(Taken { poisoned: word & POISONED != 0 }),
-                Err(now) => word = now,
-            }
-        }
-        Err(word)
-    }
-
-    /// Returns whether a word's holder lives; if it doesn't, the word is repaired when this returns.
-    fn holder_is_alive(&self, word: u32, members: &Members, repair: &impl Repair) -> Result<bool> {
-        let slot = members.slot_of(word & OWNER)?;
-        Ok(members.is_alive(slot)? || !members.reap(slot, repair)?)
-    }
-
-    /// Waits for the lock; `None` when the time is over.
-    #[cold]
-    pub(crate) fn take_contended(
-        &self,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-        deadline: Deadline,
-    ) -> Result<Option<Taken>> {
-        if let Some(taken) = self.spin(me) {
-            return Ok(Some(taken));
-        }
-        let mut token = Token::none(members, self.bell);
-        loop {
-            token.clear_pile()?;
-            let waiters = if token.has_slept() { WAITERS } else { 0 };
-            let word = match self.take_if_free(me, waiters) {
-                Ok(taken) => {
-                    // I4: our unlock passes the event on.
-                    token.used(|| false);
-                    return Ok(Some(taken));
-                }
-                Err(word) => word,
-            };
-            if word & WAITERS == 0 && self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_err() {
-                continue;
-            }
-            // I3: the holder is looked at after WAITERS was set.
-            if !self.holder_is_alive(word, members, repair)? {
-                continue;
-            }
-            if !token.sleep(deadline)? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Looks again and again for a while before it sleeps, ever less often: waking another processor
-    /// costs some ten microseconds, and most holders are done sooner.
-    fn spin(&self, me: Session) -> Option<Taken> {
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            match self.take_if_free(me, 0) {
-                Ok(taken) => return Some(taken),
-                // Others sleep already: the holder's unlock goes to them.
-                Err(word) if word & WAITERS != 0 => return None,
-                Err(_) => backoff.snooze(),
-            }
-        }
-        None
-    }
-
-    /// Frees the word. By I1 it is ours.
-    #[inline]
-    pub(crate) fn free(&self, members: &Members, poison: bool) {
-        // SYNC: Release pairs with the compare-and-swap of the next holder.
-        let word = self.word.swap(if poison { POISONED } else { 0 }, Release);
-        if word & WAITERS != 0 {
-            self.wake(members);
-        }
-    }
-
-    #[cold]
-    fn wake(&self, members: &Members) {
-        // It fails only if the object was removed, which has woken everybody.
-        let _ = members.post(self.bell);
-    }
-
-    /// Takes the word away from a slot whose ALIVE the caller holds (R-own).
-    pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
-        let word = self.word.load(Acquire);
-        if word & OWNER != slot + 1 {
-            return Ok(());
-        }
-        // Nobody but us may change the owner; WAITERS may be set meanwhile, so the swap must see it.
-        // SYNC: Release hands on what the dead holder had written, as far as it had come.
-        let word = self.word.swap(POISONED, Release);
-        if word & WAITERS != 0 { members.post(self.bell) } else { Ok(()) }
-    }
-
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.word.load(Relaxed) & POISONED != 0
-    }
-
-    pub(crate) fn clear_poison(&self) {
-        self.word.fetch_and(!POISONED, Relaxed);
-    }
-
-    pub(crate) fn holder(&self) -> u32 {
-        self.word.load(Relaxed) & OWNER
-    }
-}
-
-impl Repair for Lock {
-    fn repair(&self, slot: u32, members: &Members) -> Result<()> {
-        Self::repair(self, slot, members)
-    }
-}
 
 /// A named mutex between processes, with the value it guards.
 ///

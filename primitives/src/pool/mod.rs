@@ -1,66 +1,28 @@
 //! A counting pool whose permits have identity, and come back exactly when their holder dies.
 //!
-//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one
-//! compare-and-swap of a free word, found by a hint, and releasing one swap to 0.
-//!
-//! | word | value | meaning | changed by |
-//! | --- | --- | --- | --- |
-//! | permit | 0 | free | whoever acquires it |
-//! | permit | slot + 1 | held | its holder; whoever reaps the slot |
-//! | flags | SINGLE | somebody may sleep on the doorbell of single permits | set by who is about to sleep; cleared by who posts |
-//! | flags | MANY | the same for several permits at once | as above |
-//! | turnstile | as a mutex's | who tries for several at once | as a mutex's |
-//! | limit | number | permits below it are given out | `resize` |
-//!
-//! - **I1** A permit has one holder: words change from free by compare-and-swap alone, and from held by
-//!   the holder, or by who claimed the holder's ALIVE (R-own).
-//! - **I2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
-//! - **I3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
-//!   clears. Both sides are sequentially consistent: one of them sees the other.
-//! - **I4** Who was woken and got a permit posts again if more are free: so one flag is enough for
-//!   any number of sleepers.
-//! - **I5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
-//!   given back whole if they fall short: so two such callers can't hold what the other needs.
-//!
-//! | the process dies | what is left | who notices |
-//! | --- | --- | --- |
-//! | holding permits, one or several | words that name a dead slot | a sleeper, by the obituary; a newcomer that finds too little |
-//! | having freed a word, before it posted | a free word | a sleeper, by the obituary |
-//! | having taken a post | the event's messenger is gone | the next sleeper, by the obituary |
-//! | in the turnstile | a lock that names a dead slot | as with a mutex |
-//!
-//! Not promised: an order among those who wait; continuous callers for one can starve a caller for many.
+//! The protocol is that of its [`Words`]; here is what a user sees of it.
 
-use std::{
-    fmt,
-    sync::atomic::{
-        AtomicU32,
-        Ordering::{Acquire, Relaxed, SeqCst},
-        fence,
-    },
-    time::Duration,
-};
+mod words;
 
+use std::{fmt, sync::Arc, time::Duration};
+
+use self::words::{TURNSTILE_BELL, Words};
 use crate::{
     Error, Member, Options, Result, Status,
-    doorbell::Token,
     layout::{Description, Fingerprint, Mapped},
-    members::{Members, Repair, Session},
-    mutex::Lock,
+    lock::Lock,
+    members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Object, Want},
     raw::{Deadline, SharedMemory},
+    sync::{
+        AtomicU32,
+        Ordering::{Relaxed, SeqCst},
+    },
 };
 
 const KIND: &str = "pool";
 const KIND_NUMBER: u32 = 2;
-
-const SINGLE: u32 = 1;
-const MANY: u32 = 2;
-
-const SINGLE_BELL: u16 = 0;
-const TURNSTILE_BELL: u16 = 1;
-const MANY_BELL: u16 = 2;
 
 // Where the words lie in the body, each on a cache line of its own.
 const FLAGS: usize = 0;
@@ -72,100 +34,14 @@ const PERMITS: usize = 512;
 /// The most permits a pool may have.
 const MOST_PERMITS: u32 = 1 << 24;
 
-/// The pool's words in shared memory.
-#[derive(Debug)]
-struct Words {
-    flags: Mapped<AtomicU32>,
-    turnstile: Lock,
-    limit: Mapped<AtomicU32>,
-    /// Which permit was freed last: where to look first. It may say anything.
-    recent: Mapped<AtomicU32>,
-    permits: Mapped<[AtomicU32]>,
-}
-
-impl Words {
-    fn at(memory: &std::sync::Arc<SharedMemory>, body: usize, capacity: usize) -> Result<Self> {
-        Ok(Self {
-            flags: Mapped::at(memory, body + FLAGS)?,
-            turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
-            limit: Mapped::at(memory, body + LIMIT)?,
-            recent: Mapped::at(memory, body + RECENT)?,
-            permits: Mapped::slice(memory, body + PERMITS, capacity)?,
-        })
-    }
-
-    /// Returns how many permits are given out; what memory says is cut to what there is.
-    #[inline]
-    fn limit(&self) -> usize {
-        (self.limit.load(Relaxed) as usize).min(self.permits.len())
-    }
-
-    #[inline]
-    fn claim(&self, index: usize, me: Session) -> bool {
-        // SYNC: Acquire pairs with the swap in `free` and in `repair`: what the former holder did is done.
-        index < self.limit() && self.permits[index].compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
-    }
-
-    /// Looks at every permit once, first where one was freed last.
-    #[cold]
-    fn scan(&self, me: Session) -> Option<usize> {
-        let limit = self.limit();
-        let start = (self.recent.load(Relaxed) as usize).min(limit);
-        let is_free = |index: &usize| self.permits[*index].load(Relaxed) == 0;
-        (start..limit).chain(0..start).filter(is_free).find(|&index| self.claim(index, me))
-    }
-
-    fn available(&self) -> usize {
-        self.permits[..self.limit()].iter().filter(|permit| permit.load(Relaxed) == 0).count()
-    }
-
-    /// Frees a permit that this process holds, and wakes who waits for it (I3).
-    #[inline]
-    fn free(&self, index: usize, members: &Members) {
-        #[expect(clippy::cast_possible_truncation, reason = "an index is below the number of permits, a u32")]
-        self.recent.store(index as u32, Relaxed);
-        // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
-        self.permits[index].swap(0, SeqCst);
-        if self.flags.load(SeqCst) != 0 {
-            self.wake(members);
-        }
-    }
-
-    #[cold]
-    fn wake(&self, members: &Members) {
-        for (flag, bell) in [(SINGLE, SINGLE_BELL), (MANY, MANY_BELL)] {
-            if self.flags.fetch_and(!flag, SeqCst) & flag != 0 {
-                // It fails only if the object was removed, which has woken everybody.
-                let _ = members.post(bell);
-            }
-        }
-    }
-
-    /// Says that we are about to sleep, and reaps the dead (I2).
-    fn announce(&self, flag: u32, members: &Members) -> Result<()> {
-        self.flags.fetch_or(flag, SeqCst);
-        // SYNC: pairs with the swap and the load in `free`: either it sees the flag, or we see the free word.
-        fence(SeqCst);
-        members.reap_all(self)
-    }
-}
-
-impl Repair for Words {
-    fn repair(&self, slot: u32, members: &Members) -> Result<()> {
-        self.turnstile.repair(slot, members)?;
-        let mut freed = false;
-        for permit in self.permits.iter().filter(|permit| permit.load(Relaxed) == slot + 1) {
-            // Nobody but us may change its owner now (R-own).
-            permit.swap(0, SeqCst);
-            freed = true;
-        }
-        if freed {
-            self.flags.fetch_and(!(SINGLE | MANY), SeqCst);
-            members.post(SINGLE_BELL)?;
-            members.post(MANY_BELL)?;
-        }
-        Ok(())
-    }
+fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<Words> {
+    Ok(Words {
+        flags: Mapped::at(memory, body + FLAGS)?,
+        turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
+        limit: Mapped::at(memory, body + LIMIT)?,
+        recent: Mapped::at(memory, body + RECENT)?,
+        permits: Mapped::slice(memory, body + PERMITS, capacity)?,
+    })
 }
 
 /// A named pool of permits between processes: so many at a time, and each knows which it is.
@@ -255,7 +131,7 @@ impl Pool {
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
-            let words = Words::at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
+            let words = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
             let registration = object.register(&members, &words)?;
             Ok((Self { object, members, words, hint: AtomicU32::new(0) }, registration))
         })
@@ -299,8 +175,8 @@ impl Pool {
         }
         let index = match self.words.scan(me) {
             Some(index) => index,
-            None if deadline == Deadline::NOW => self.take_from_the_dead(me)?,
-            None => self.wait_for_one(me, deadline)?,
+            None if deadline == Deadline::NOW => self.words.take_from_the_dead(me, &self.members)?,
+            None => self.words.wait_for_one(me, &self.members, deadline)?,
         };
         Ok(self.permit(index, me))
     }
@@ -308,31 +184,6 @@ impl Pool {
     #[inline]
     fn permit(&self, index: usize, session: Session) -> Permit<'_> {
         Permit { pool: self, index, session }
-    }
-
-    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
-    #[cold]
-    fn take_from_the_dead(&self, me: Session) -> Result<usize> {
-        self.members.reap_all(&self.words)?;
-        self.words.scan(me).ok_or(Error::Busy)
-    }
-
-    /// R-sleep for one permit.
-    #[cold]
-    fn wait_for_one(&self, me: Session, deadline: Deadline) -> Result<usize> {
-        let mut token = Token::none(&self.members, SINGLE_BELL);
-        loop {
-            token.clear_pile()?;
-            self.words.announce(SINGLE, &self.members)?;
-            if let Some(index) = self.words.scan(me) {
-                // I4.
-                token.used(|| self.words.available() > 0);
-                return Ok(index);
-            }
-            if !token.sleep(deadline)? {
-                return Err(Error::Busy);
-            }
-        }
     }
 
     /// Acquires so many permits at once, all of them or none; waits as long as it takes.
@@ -368,41 +219,9 @@ impl Pool {
         if count as usize > self.words.limit() {
             return Err(self.too_many(count));
         }
-        let turnstile = Turnstile::enter(self, me, deadline)?;
-        if let Some(permits) = self.claim_many(me, count as usize) {
-            return Ok(permits);
-        }
-        if deadline == Deadline::NOW {
-            self.members.reap_all(&self.words)?;
-            return self.claim_many(me, count as usize).ok_or(Error::Busy);
-        }
-        let mut token = Token::none(&self.members, MANY_BELL);
-        loop {
-            token.clear_pile()?;
-            self.words.announce(MANY, &self.members)?;
-            if let Some(permits) = self.claim_many(me, count as usize) {
-                token.used(|| false);
-                drop(turnstile);
-                return Ok(permits);
-            }
-            if !token.sleep(deadline)? {
-                return Err(Error::Busy);
-            }
-        }
-    }
-
-    /// Claims all of so many permits, or gives back what it got (I5).
-    fn claim_many(&self, me: Session, count: usize) -> Option<Permits<'_>> {
-        if self.words.available() < count {
-            return None;
-        }
-        let mut permits = Permits { pool: self, indices: Vec::with_capacity(count), session: me };
-        while permits.indices.len() < count {
-            // Dropping what was got so far is a full release of it.
-            permits.indices.push(self.words.scan(me)?);
-        }
-        permits.indices.sort_unstable();
-        Some(permits)
+        let mut indices = self.words.take_many(me, &self.members, count as usize, deadline)?;
+        indices.sort_unstable();
+        Ok(Permits { pool: self, indices, session: me })
     }
 
     fn too_many(&self, wanted: u32) -> Error {
@@ -529,31 +348,6 @@ impl fmt::Debug for Pool {
             .field("permits", &self.permits())
             .field("available", &self.available())
             .finish_non_exhaustive()
-    }
-}
-
-/// The right to try for several permits at once; one caller has it at a time.
-struct Turnstile<'a> {
-    pool: &'a Pool,
-}
-
-impl<'a> Turnstile<'a> {
-    fn enter(pool: &'a Pool, me: Session, deadline: Deadline) -> Result<Self> {
-        let (lock, members) = (&pool.words.turnstile, &pool.members);
-        // Whoever died in it held nothing that isn't repaired: its poison means nothing.
-        let entered = lock.try_take(me)
-            || if deadline == Deadline::NOW {
-                lock.try_take_slowly(me, members, &pool.words)?.is_some()
-            } else {
-                lock.take_contended(me, members, &pool.words, deadline)?.is_some()
-            };
-        if entered { Ok(Self { pool }) } else { Err(Error::Busy) }
-    }
-}
-
-impl Drop for Turnstile<'_> {
-    fn drop(&mut self) {
-        self.pool.words.turnstile.free(&self.pool.members, false);
     }
 }
 

@@ -1,0 +1,239 @@
+//! The words of a pool, and everything that is done to them.
+//!
+//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one
+//! compare-and-swap of a free word, found by a hint, and releasing one swap to 0.
+//!
+//! | word | value | meaning | changed by |
+//! | --- | --- | --- | --- |
+//! | permit | 0 | free | whoever acquires it |
+//! | permit | slot + 1 | held | its holder; whoever reaps the slot |
+//! | flags | SINGLE | somebody may sleep on the doorbell of single permits | set by who is about to sleep; cleared by who posts |
+//! | flags | MANY | the same for several permits at once | as above |
+//! | turnstile | as a mutex's | who tries for several at once | as a mutex's |
+//! | limit | number | permits below it are given out | `resize` |
+//!
+//! - **I1** A permit has one holder: words change from free by compare-and-swap alone, and from held by
+//!   the holder, or by who claimed the holder's ALIVE (R-own).
+//! - **I2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
+//! - **I3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
+//!   clears. Both sides are sequentially consistent: one of them sees the other.
+//! - **I4** Who was woken and got a permit posts again if more are free: so one flag is enough for
+//!   any number of sleepers.
+//! - **I5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
+//!   given back whole if they fall short: so two such callers can't hold what the other needs.
+//!
+//! | the process dies | what is left | who notices |
+//! | --- | --- | --- |
+//! | holding permits, one or several | words that name a dead slot | a sleeper, by the obituary; a newcomer that finds too little |
+//! | having freed a word, before it posted | a free word | a sleeper, by the obituary |
+//! | having taken a post | the event's messenger is gone | the next sleeper, by the obituary |
+//! | in the turnstile | a lock that names a dead slot | as with a mutex |
+//!
+//! Not promised: an order among those who wait; continuous callers for one can starve a caller for many.
+
+use crate::{
+    Error, Result,
+    doorbell::Token,
+    layout::Mapped,
+    lock::Lock,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    sync::{
+        AtomicU32,
+        Ordering::{Acquire, Relaxed, SeqCst},
+        fence,
+    },
+};
+
+const SINGLE: u32 = 1;
+const MANY: u32 = 2;
+
+const SINGLE_BELL: u16 = 0;
+pub(super) const TURNSTILE_BELL: u16 = 1;
+const MANY_BELL: u16 = 2;
+
+/// The pool's words in shared memory.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) flags: Mapped<AtomicU32>,
+    pub(super) turnstile: Lock,
+    pub(super) limit: Mapped<AtomicU32>,
+    /// Which permit was freed last: where to look first. It may say anything.
+    pub(super) recent: Mapped<AtomicU32>,
+    pub(super) permits: Mapped<[AtomicU32]>,
+}
+
+impl Words {
+    /// Returns how many permits are given out; what memory says is cut to what there is.
+    #[inline]
+    pub(super) fn limit(&self) -> usize {
+        (self.limit.load(Relaxed) as usize).min(self.permits.len())
+    }
+
+    #[inline]
+    pub(super) fn claim(&self, index: usize, me: Session) -> bool {
+        // SYNC: Acquire pairs with the swap in `free` and in `repair`: what the former holder did is done.
+        index < self.limit() && self.permits[index].compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
+    }
+
+    /// Looks at every permit once, first where one was freed last.
+    #[cold]
+    pub(super) fn scan(&self, me: Session) -> Option<usize> {
+        let limit = self.limit();
+        let start = (self.recent.load(Relaxed) as usize).min(limit);
+        let is_free = |index: &usize| self.permits[*index].load(Relaxed) == 0;
+        (start..limit).chain(0..start).filter(is_free).find(|&index| self.claim(index, me))
+    }
+
+    pub(super) fn available(&self) -> usize {
+        self.permits[..self.limit()].iter().filter(|permit| permit.load(Relaxed) == 0).count()
+    }
+
+    /// Frees a permit that this process holds, and wakes who waits for it (I3).
+    #[inline]
+    pub(super) fn free(&self, index: usize, members: &Members) {
+        #[expect(clippy::cast_possible_truncation, reason = "an index is below the number of permits, a u32")]
+        self.recent.store(index as u32, Relaxed);
+        // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
+        self.permits[index].swap(0, SeqCst);
+        if self.flags.load(SeqCst) != 0 {
+            self.wake(members);
+        }
+    }
+
+    #[cold]
+    pub(super) fn wake(&self, members: &Members) {
+        for (flag, bell) in [(SINGLE, SINGLE_BELL), (MANY, MANY_BELL)] {
+            if self.flags.fetch_and(!flag, SeqCst) & flag != 0 {
+                // It fails only if the object was removed, which has woken everybody.
+                let _ = members.post(bell);
+            }
+        }
+    }
+
+    /// Says that we are about to sleep, and reaps the dead (I2).
+    fn announce(&self, flag: u32, members: &Members) -> Result<()> {
+        self.flags.fetch_or(flag, SeqCst);
+        // SYNC: pairs with the swap and the load in `free`: either it sees the flag, or we see the free word.
+        fence(SeqCst);
+        members.reap_all(self)
+    }
+}
+
+/// The callers' side: taking one permit, or several at once.
+impl Words {
+    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
+    #[cold]
+    pub(super) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<usize> {
+        members.reap_all(self)?;
+        self.scan(me).ok_or(Error::Busy)
+    }
+
+    /// R-sleep for one permit.
+    #[cold]
+    pub(super) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<usize> {
+        let mut token = Token::none(members, SINGLE_BELL);
+        loop {
+            token.clear_pile()?;
+            self.announce(SINGLE, members)?;
+            if let Some(index) = self.scan(me) {
+                // I4.
+                token.used(|| self.available() > 0);
+                return Ok(index);
+            }
+            if !token.sleep(deadline)? {
+                return Err(Error::Busy);
+            }
+        }
+    }
+
+    /// Takes several permits at once (I5), with R-sleep.
+    pub(super) fn take_many(
+        &self,
+        me: Session,
+        members: &Members,
+        count: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<usize>> {
+        let _turnstile = Turnstile::enter(self, me, members, deadline)?;
+        if let Some(indices) = self.claim_many(me, members, count) {
+            return Ok(indices);
+        }
+        if deadline == Deadline::NOW {
+            members.reap_all(self)?;
+            return self.claim_many(me, members, count).ok_or(Error::Busy);
+        }
+        let mut token = Token::none(members, MANY_BELL);
+        loop {
+            token.clear_pile()?;
+            self.announce(MANY, members)?;
+            if let Some(indices) = self.claim_many(me, members, count) {
+                token.used(|| false);
+                return Ok(indices);
+            }
+            if !token.sleep(deadline)? {
+                return Err(Error::Busy);
+            }
+        }
+    }
+
+    /// Claims all of so many permits, or gives back what it got (I5).
+    fn claim_many(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
+        if self.available() < count {
+            return None;
+        }
+        let mut indices = Vec::with_capacity(count);
+        while indices.len() < count {
+            let Some(index) = self.scan(me) else {
+                indices.into_iter().for_each(|index| self.free(index, members));
+                return None;
+            };
+            indices.push(index);
+        }
+        Some(indices)
+    }
+}
+
+impl Repair for Words {
+    fn repair(&self, slot: u32, members: &Members) -> Result<()> {
+        self.turnstile.repair(slot, members)?;
+        let mut freed = false;
+        for permit in self.permits.iter().filter(|permit| permit.load(Relaxed) == slot + 1) {
+            // Nobody but us may change its owner now (R-own).
+            permit.swap(0, SeqCst);
+            freed = true;
+        }
+        if freed {
+            self.flags.fetch_and(!(SINGLE | MANY), SeqCst);
+            members.post(SINGLE_BELL)?;
+            members.post(MANY_BELL)?;
+        }
+        Ok(())
+    }
+}
+
+/// The right to try for several permits at once; one caller has it at a time.
+struct Turnstile<'a> {
+    words: &'a Words,
+    members: &'a Members,
+}
+
+impl<'a> Turnstile<'a> {
+    fn enter(words: &'a Words, me: Session, members: &'a Members, deadline: Deadline) -> Result<Self> {
+        let lock = &words.turnstile;
+        // Whoever died in it held nothing that isn't repaired: its poison means nothing.
+        let entered = lock.try_take(me)
+            || if deadline == Deadline::NOW {
+                lock.try_take_slowly(me, members, words)?.is_some()
+            } else {
+                lock.take_contended(me, members, words, deadline)?.is_some()
+            };
+        if entered { Ok(Self { words, members }) } else { Err(Error::Busy) }
+    }
+}
+
+impl Drop for Turnstile<'_> {
+    fn drop(&mut self) {
+        self.words.turnstile.free(self.members, false);
+    }
+}
