@@ -14,8 +14,8 @@
 //! The numbers in front of the steps in [`At`] are those of the design. Left out: foreign segments (their contents
 //! are only ever refused), other names under the same key, uids, and the reuse of slots.
 //!
-//! Two clauses are not needed for these invariants, as far as was explored (15 million states: 3 processes, two lives
-//! each, 2 deaths, one `remove()`), and have no test:
+//! Two clauses are not needed for these invariants, as far as was explored (8 million states: 3 processes, two lives
+//! each, one death, one `remove()`; smaller with wipes), and have no test:
 //!
 //! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6b
 //!   fails. It would be needed if publishing *set* STATE.

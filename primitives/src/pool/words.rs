@@ -41,7 +41,7 @@ use crate::{
     sync::{
         AtomicU32,
         Ordering::{Acquire, Relaxed, SeqCst},
-        fence,
+        fence, order_seq_cst,
     },
 };
 
@@ -49,60 +49,61 @@ const SINGLE: u32 = 1;
 const MANY: u32 = 2;
 
 const SINGLE_BELL: u16 = 0;
-pub(super) const TURNSTILE_BELL: u16 = 1;
+pub(crate) const TURNSTILE_BELL: u16 = 1;
 const MANY_BELL: u16 = 2;
 
 /// The pool's words in shared memory.
 #[derive(Debug)]
-pub(super) struct Words {
-    pub(super) flags: Mapped<AtomicU32>,
-    pub(super) turnstile: Lock,
-    pub(super) limit: Mapped<AtomicU32>,
+pub(crate) struct Words {
+    pub(crate) flags: Mapped<AtomicU32>,
+    pub(crate) turnstile: Lock,
+    pub(crate) limit: Mapped<AtomicU32>,
     /// Which permit was freed last: where to look first. It may say anything.
-    pub(super) recent: Mapped<AtomicU32>,
-    pub(super) permits: Mapped<[AtomicU32]>,
+    pub(crate) recent: Mapped<AtomicU32>,
+    pub(crate) permits: Mapped<[AtomicU32]>,
 }
 
 impl Words {
     /// Returns how many permits are given out; what memory says is cut to what there is.
     #[inline]
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         (self.limit.load(Relaxed) as usize).min(self.permits.len())
     }
 
     #[inline]
-    pub(super) fn claim(&self, index: usize, me: Session) -> bool {
+    pub(crate) fn claim(&self, index: usize, me: Session) -> bool {
         // SYNC: Acquire pairs with the swap in `free` and in `repair`: what the former holder did is done.
         index < self.limit() && self.permits[index].compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
     /// Looks at every permit once, first where one was freed last.
     #[cold]
-    pub(super) fn scan(&self, me: Session) -> Option<usize> {
+    pub(crate) fn scan(&self, me: Session) -> Option<usize> {
         let limit = self.limit();
         let start = (self.recent.load(Relaxed) as usize).min(limit);
         let is_free = |index: &usize| self.permits[*index].load(Relaxed) == 0;
         (start..limit).chain(0..start).filter(is_free).find(|&index| self.claim(index, me))
     }
 
-    pub(super) fn available(&self) -> usize {
+    pub(crate) fn available(&self) -> usize {
         self.permits[..self.limit()].iter().filter(|permit| permit.load(Relaxed) == 0).count()
     }
 
     /// Frees a permit that this process holds, and wakes who waits for it (I3).
     #[inline]
-    pub(super) fn free(&self, index: usize, members: &Members) {
+    pub(crate) fn free(&self, index: usize, members: &Members) {
         #[expect(clippy::cast_possible_truncation, reason = "an index is below the number of permits, a u32")]
         self.recent.store(index as u32, Relaxed);
         // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
         self.permits[index].swap(0, SeqCst);
+        order_seq_cst();
         if self.flags.load(SeqCst) != 0 {
             self.wake(members);
         }
     }
 
     #[cold]
-    pub(super) fn wake(&self, members: &Members) {
+    pub(crate) fn wake(&self, members: &Members) {
         for (flag, bell) in [(SINGLE, SINGLE_BELL), (MANY, MANY_BELL)] {
             if self.flags.fetch_and(!flag, SeqCst) & flag != 0 {
                 // It fails only if the object was removed, which has woken everybody.
@@ -124,14 +125,14 @@ impl Words {
 impl Words {
     /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
     #[cold]
-    pub(super) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<usize> {
+    pub(crate) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<usize> {
         members.reap_all(self)?;
         self.scan(me).ok_or(Error::Busy)
     }
 
     /// R-sleep for one permit.
     #[cold]
-    pub(super) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<usize> {
+    pub(crate) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<usize> {
         let mut token = Token::none(members, SINGLE_BELL);
         loop {
             token.clear_pile()?;
@@ -148,7 +149,7 @@ impl Words {
     }
 
     /// Takes several permits at once (I5), with R-sleep.
-    pub(super) fn take_many(
+    pub(crate) fn take_many(
         &self,
         me: Session,
         members: &Members,

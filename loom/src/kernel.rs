@@ -1,0 +1,160 @@
+//! A model of the kernel: what the real code reaches through `Members`.
+//!
+//! One lock stands for the one that the kernel holds on a semaphore set, so each operation on it is
+//! one step, as each `semop` is.
+
+use std::sync::Arc;
+
+use loom::sync::{Condvar, Mutex};
+
+/// What can go wrong; nothing else does in a model.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Not available in the time that was given.
+    Busy,
+    /// A word names no slot.
+    Damaged,
+}
+
+/// A result of the real code.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How long to wait: here, not at all or without limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(bool);
+
+impl Deadline {
+    /// Don't wait.
+    pub const NOW: Self = Self(false);
+    /// Never give up.
+    pub const NEVER: Self = Self(true);
+}
+
+/// A registered process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session(u32);
+
+impl Session {
+    /// Returns the session of a slot.
+    #[must_use]
+    pub fn of(slot: u32) -> Self {
+        Self(slot + 1)
+    }
+
+    pub(crate) fn owner(self) -> u32 {
+        self.0
+    }
+}
+
+/// What a primitive does with the words of the dead.
+pub(crate) trait Repair {
+    fn repair(&self, slot: u32, members: &Members) -> Result<()>;
+}
+
+const BELLS: usize = 3;
+const SLOTS: usize = 4;
+
+#[derive(Debug)]
+struct Semaphores {
+    bells: [u32; BELLS],
+    alive: [bool; SLOTS],
+    used: [bool; SLOTS],
+}
+
+/// The set of one object.
+#[derive(Debug)]
+pub struct Members {
+    semaphores: Mutex<Semaphores>,
+    changed: Condvar,
+    obituaries: bool,
+}
+
+impl Members {
+    /// Makes a set in which the first `living` slots are registered.
+    #[must_use]
+    pub fn new(living: usize) -> Arc<Self> {
+        Self::make(living, true)
+    }
+
+    /// Makes a set whose kernel forgets to post doorbells at a death: to show that it must not.
+    #[must_use]
+    pub fn without_obituaries(living: usize) -> Arc<Self> {
+        Self::make(living, false)
+    }
+
+    fn make(living: usize, obituaries: bool) -> Arc<Self> {
+        let mut registered = [false; SLOTS];
+        registered[..living].fill(true);
+        let semaphores = Semaphores { bells: [0; BELLS], alive: registered, used: registered };
+        Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), obituaries })
+    }
+
+    fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
+        // Nobody panics while it is held, so it is never poisoned.
+        change(&mut self.semaphores.lock().expect("nobody panics here"))
+    }
+
+    /// A process dies: the kernel settles its account, in one step.
+    pub fn die(&self, session: Session) {
+        self.with(|semaphores| {
+            semaphores.alive[session.0 as usize - 1] = false;
+            if self.obituaries {
+                semaphores.bells.iter_mut().for_each(|bell| *bell += 1);
+            }
+        });
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn post(&self, bell: u16) -> Result<()> {
+        self.with(|semaphores| semaphores.bells[usize::from(bell)] += 1);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        let mut semaphores = self.semaphores.lock().expect("nobody panics here");
+        let bell = usize::from(bell);
+        while semaphores.bells[bell] == 0 {
+            if deadline == Deadline::NOW {
+                return Ok(false);
+            }
+            semaphores = self.changed.wait(semaphores).expect("nobody panics here");
+        }
+        semaphores.bells[bell] -= 1;
+        Ok(true)
+    }
+
+    pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
+        Ok(self.with(|semaphores| std::mem::take(&mut semaphores.bells[usize::from(bell)]) > 0))
+    }
+
+    pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
+        Ok(self.with(|semaphores| semaphores.alive[slot as usize]))
+    }
+
+    pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
+        owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Error::Damaged)
+    }
+
+    /// Claims, repairs, gives back: three steps, as in the real one.
+    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
+        let index = slot as usize;
+        let claimed = self.with(|semaphores| !std::mem::replace(&mut semaphores.alive[index], true));
+        if claimed {
+            repair.repair(slot, self)?;
+            self.with(|semaphores| (semaphores.used[index], semaphores.alive[index]) = (false, false));
+        }
+        Ok(claimed)
+    }
+
+    pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
+        loop {
+            let dead =
+                self.with(|semaphores| (0..SLOTS).find(|&slot| !semaphores.alive[slot] && semaphores.used[slot]));
+            match dead.and_then(|slot| u32::try_from(slot).ok()) {
+                None => return Ok(()),
+                Some(slot) => self.reap(slot, repair)?,
+            };
+        }
+    }
+}

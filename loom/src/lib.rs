@@ -1,0 +1,61 @@
+//! The real code of the lock and of the pool's words, run under [loom] in every interleaving.
+//!
+//! `lock.rs`, `doorbell.rs` and `pool/words.rs` of the primitives are compiled here as they are; what
+//! they know of the world is replaced: atomics are loom's, and the kernel is a model of it.
+//!
+//! | real | here |
+//! | --- | --- |
+//! | `sync` | loom's atomics; nobody spins, since that only multiplies the interleavings |
+//! | `layout::Mapped` | a value in an `Arc` |
+//! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
+//!
+//! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
+#![allow(dead_code, reason = "each model uses its own part of the real code")]
+
+#[path = "../../primitives/src/doorbell.rs"]
+mod doorbell;
+pub mod kernel;
+#[path = "../../primitives/src/lock.rs"]
+mod lock;
+pub mod scene;
+#[path = "../../primitives/src/pool/words.rs"]
+mod words;
+
+/// The real code looks for its neighbours under these names.
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+
+    /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
+    pub(crate) fn order_seq_cst() {
+        fence(Ordering::SeqCst);
+    }
+
+    /// Gives up at once.
+    pub(crate) struct Backoff;
+
+    impl Backoff {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn is_completed(&self) -> bool {
+            true
+        }
+
+        pub(crate) fn snooze(&self) {}
+    }
+}
+
+mod layout {
+    pub(crate) type Mapped<T> = std::sync::Arc<T>;
+}
+
+mod raw {
+    pub(crate) use crate::kernel::Deadline;
+}
+
+mod members {
+    pub(crate) use crate::kernel::{Members, Repair, Session};
+}
+
+pub use kernel::{Error, Result};

@@ -1,0 +1,136 @@
+//! What the models play with: the real lock and the real words, in the hands of modelled processes.
+
+use std::sync::Arc;
+
+use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
+
+use crate::{
+    Error, Result,
+    kernel::{Deadline, Members, Session},
+    lock::Lock,
+    words::{TURNSTILE_BELL, Words},
+};
+
+/// The real lock, and a cell that it guards: loom sees two users of the cell at once.
+#[derive(Debug)]
+pub struct LockScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    lock: Lock,
+    inside: UnsafeCell<u32>,
+}
+
+// The cell is what the lock under test must guard.
+#[allow(unsafe_code, reason = "loom checks it")]
+// SAFETY: loom's cell reports every access at the same time.
+unsafe impl Sync for LockScene {}
+
+impl LockScene {
+    /// Makes a free lock.
+    #[must_use]
+    pub fn new(members: Arc<Members>) -> Arc<Self> {
+        let lock = Lock::new(Arc::new(AtomicU32::new(0)), 0);
+        Arc::new(Self { members, lock, inside: UnsafeCell::new(0) })
+    }
+
+    /// Locks, as `Mutex::lock` does; returns whether the lock was poisoned.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn lock(&self, me: Session) -> bool {
+        if self.lock.try_take(me) {
+            return false;
+        }
+        let taken = self.lock.take_contended(me, &self.members, &self.lock, Deadline::NEVER);
+        taken.expect("nothing is damaged").expect("it waits as long as it takes").poisoned
+    }
+
+    /// Locks if it can be had at once, as `Mutex::lock_timeout` does at the end of its time.
+    ///
+    /// # Panics
+    ///
+    /// As [`lock`](Self::lock).
+    pub fn lock_impatiently(&self, me: Session) -> bool {
+        let taken = self.lock.take_contended(me, &self.members, &self.lock, Deadline::NOW);
+        taken.expect("nothing is damaged").is_some()
+    }
+
+    /// Uses what the lock guards.
+    #[allow(unsafe_code, reason = "loom checks it")]
+    pub fn use_it(&self) {
+        self.inside.with_mut(|inside| {
+            // SAFETY: loom reports a second user.
+            unsafe { *inside += 1 };
+        });
+    }
+
+    /// Unlocks.
+    pub fn unlock(&self) {
+        self.lock.free(&self.members, false);
+    }
+}
+
+/// The real words of a pool.
+#[derive(Debug)]
+pub struct PoolScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    words: Words,
+}
+
+impl PoolScene {
+    /// Makes a pool of so many permits, all free.
+    #[must_use]
+    pub fn new(members: Arc<Members>, permits: u32) -> Arc<Self> {
+        let words = Words {
+            flags: Arc::new(AtomicU32::new(0)),
+            turnstile: Lock::new(Arc::new(AtomicU32::new(0)), TURNSTILE_BELL),
+            limit: Arc::new(AtomicU32::new(permits)),
+            recent: Arc::new(AtomicU32::new(0)),
+            permits: (0..permits).map(|_| AtomicU32::new(0)).collect(),
+        };
+        Arc::new(Self { members, words })
+    }
+
+    /// Acquires a permit, as `Pool::acquire` does.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn acquire(&self, me: Session) -> usize {
+        match self.words.scan(me) {
+            Some(index) => index,
+            None => self.words.wait_for_one(me, &self.members, Deadline::NEVER).expect("it waits as long as it takes"),
+        }
+    }
+
+    /// Acquires a permit if it can be had at once, as `Pool::acquire_timeout` does at the end of its time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if not.
+    pub fn acquire_impatiently(&self, me: Session) -> Result<usize, Error> {
+        self.words.wait_for_one(me, &self.members, Deadline::NOW)
+    }
+
+    /// Acquires several, as `Pool::acquire_many` does.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_many(&self, me: Session, count: usize) -> Vec<usize> {
+        self.words.take_many(me, &self.members, count, Deadline::NEVER).expect("it waits as long as it takes")
+    }
+
+    /// Releases a permit.
+    pub fn release(&self, index: usize) {
+        self.words.free(index, &self.members);
+    }
+
+    /// Returns how many permits are free.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.words.available()
+    }
+}
