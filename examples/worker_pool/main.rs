@@ -71,9 +71,6 @@ fn run() -> Result<()> {
     }
     let report = supervisor::run(&files, workers, arguments.kill)?;
     print(&report, files.len());
-    if report.killed < arguments.kill {
-        println!("{} kills came to nothing: nobody was left to be killed", arguments.kill - report.killed);
-    }
     if report.stopped {
         bail!("stopped before the end");
     }

@@ -72,7 +72,6 @@ pub(crate) struct Supervisor<'a> {
     partial: HashMap<(usize, usize), Words>,
     /// After how many done jobs a worker is killed, the next one last.
     kills: Vec<usize>,
-    victims: BTreeSet<usize>,
     done: usize,
     progress: ProgressBar,
     report: Report,
@@ -91,7 +90,6 @@ pub(crate) fn run(files: &[PathBuf], workers: usize, kills: usize) -> Result<Rep
     let report = Report {
         summary: std::mem::take(&mut supervisor.report.summary),
         jobs_by_worker: std::mem::take(&mut supervisor.report.jobs_by_worker),
-        killed: supervisor.victims.len(),
         elapsed: started.elapsed(),
         ..supervisor.report
     };
@@ -117,7 +115,6 @@ impl<'a> Supervisor<'a> {
             sent: BTreeSet::new(),
             partial: HashMap::new(),
             kills,
-            victims: BTreeSet::new(),
             done: 0,
             progress: ProgressBar::new(files.len() as u64).with_style(style),
             report: Report {
@@ -215,21 +212,23 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Kills as many workers as it is time for, each once.
+    /// Kills as many workers as it is time for, and replaces each at once: so there is always one to kill.
     fn kill_some(&mut self) -> Result<()> {
         while self.kills.last().is_some_and(|&after| after < self.done) {
-            let alive: Vec<usize> = self.workers.keys().copied().filter(|id| !self.victims.contains(id)).collect();
-            let Some(&victim) = fastrand::choice(&alive) else { break };
+            self.kills.pop();
+            let workers: Vec<usize> = self.workers.keys().copied().collect();
+            let Some(&victim) = fastrand::choice(&workers) else { break };
             if let Some(worker) = self.workers.get_mut(&victim) {
                 worker.kill().context("can't kill a worker")?;
+                worker.wait()?;
             }
-            self.victims.insert(victim);
-            self.kills.pop();
+            self.report.killed += 1;
+            self.replace(victim, true)?;
         }
         Ok(())
     }
 
-    /// Starts new workers for those that ended, and sends again whatever a dead one may have had.
+    /// Replaces the workers that ended.
     fn replace_the_dead(&mut self) -> Result<()> {
         let mut dead = Vec::new();
         for (&number, worker) in &mut self.workers {
@@ -241,23 +240,24 @@ impl<'a> Supervisor<'a> {
                 dead.push(number);
             }
         }
-        for number in dead {
-            self.workers.remove(&number);
-            self.report.repeated += self.sent.len();
-            let called_for = self.victims.contains(&number);
-            for job in std::mem::take(&mut self.sent) {
-                let deaths = self.suspected.entry(job).or_default();
-                *deaths += u32::from(!called_for);
-                if *deaths > MOST_DEATHS {
-                    // S5.
-                    self.complete(Kind::Unreadable, Words::new());
-                } else {
-                    self.pending.push_back(job);
-                }
+        dead.into_iter().try_for_each(|number| self.replace(number, false))
+    }
+
+    /// Starts a new worker for a dead one, and sends again whatever that may have had in hand.
+    fn replace(&mut self, dead: usize, called_for: bool) -> Result<()> {
+        self.workers.remove(&dead);
+        self.report.repeated += self.sent.len();
+        for job in std::mem::take(&mut self.sent) {
+            let deaths = self.suspected.entry(job).or_default();
+            *deaths += u32::from(!called_for);
+            if *deaths > MOST_DEATHS {
+                // S5.
+                self.complete(Kind::Unreadable, Words::new());
+            } else {
+                self.pending.push_back(job);
             }
-            self.start_worker()?;
         }
-        Ok(())
+        self.start_worker()
     }
 
     fn complete(&mut self, kind: Kind, words: Words) {
