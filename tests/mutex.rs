@@ -377,3 +377,22 @@ fn permission_denied() {
         assert!(matches!(error, Error::Raw(sysv_ipc::Error::PermissionDenied { .. })), "{error}");
     });
 }
+
+/// Several threads of a child use their parent's handle at once: one of them registers for all.
+#[test]
+fn forked_child_with_threads() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u32).unwrap();
+    for _ in 0..20 {
+        child(|| {
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..500).for_each(|_| *mutex.lock().unwrap() += 1));
+                }
+            });
+            assert_eq!(mutex.members().unwrap().len(), 2);
+        })
+        .join();
+    }
+    assert_eq!(*mutex.lock().unwrap(), 20 * 4 * 500);
+}

@@ -200,13 +200,13 @@ impl Members {
         entry.start_time.store(own_start_time(), Relaxed);
         // M1: from here on the slot may own words.
         entry.used.store(1, Release);
-        let session = Session::new(slot);
-        let former = Session(self.me.swap(session.0, AcqRel));
-        // Two threads of a child can get here at once; the later one's slot counts.
-        if former.is_ours() && former != session {
-            self.leave(former.owner() - 1, repair)?;
+        // Two threads of a child can get here at once. The first one's slot counts: it may own words
+        // already, and the second one's can't.
+        let claim = |me: u64| (!Session(me).is_ours()).then_some(Session::new(slot).0);
+        match self.me.fetch_update(AcqRel, Acquire, claim) {
+            Ok(_) => Ok(()),
+            Err(_) => self.leave(slot, repair),
         }
-        Ok(())
     }
 
     /// Gives a slot back, and what it may still own.
