@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use support::{Child, as_nobody, child, name, until};
+use support::{Child, as_nobody, child, name, switches, until};
 use sysv_primitives::{Error, LockError, Mutex, Options};
 
 const SHORT: Duration = Duration::from_millis(30);
@@ -309,13 +309,6 @@ fn no_thundering_herd() {
     assert_eq!(locks, WAITERS);
     // A herd would be a wake of all for each unlock: about 64 * 64 / 2.
     assert!(wakes <= 4 * WAITERS, "{wakes}");
-}
-
-/// How often this process went to sleep of its own will.
-fn switches() -> u32 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
-    line.trim().parse().unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Child, child, memory, name, until};
+use support::{Child, child, memory, name, switches, until};
 use sysv_primitives::{Error, Options, Pool};
 
 const SHORT: Duration = Duration::from_millis(30);
@@ -243,6 +243,35 @@ fn hold_and_die() {
     unsafe {
         libc::_exit(0)
     }
+}
+
+/// Waking is for one: of 64 waiters each release wakes no more than the next.
+#[test]
+fn no_thundering_herd() {
+    const WAITERS: u32 = 64;
+    let name = name();
+    let pool = Options::new().max_processes(WAITERS + 1).create_pool(&name, 1, 1).unwrap();
+    let counted = memory(4);
+    let permit = pool.acquire().unwrap();
+    let waiters: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            child(|| {
+                let pool = Pool::open(&name).unwrap();
+                let wakes: &std::sync::atomic::AtomicU32 = counted.view(0).unwrap();
+                let before = switches();
+                let _permit = pool.acquire().unwrap();
+                wakes.fetch_add(switches() - before, std::sync::atomic::Ordering::SeqCst);
+            })
+        })
+        .collect();
+    waiters.iter().for_each(Child::until_asleep);
+    drop(permit);
+    waiters.into_iter().for_each(Child::join);
+    let wakes: &std::sync::atomic::AtomicU32 = counted.view(0).unwrap();
+    let wakes = wakes.load(std::sync::atomic::Ordering::SeqCst);
+    println!("{WAITERS} permits to waiters took {wakes} voluntary switches");
+    // A herd would be a wake of all for each release: about 64 * 64 / 2.
+    assert!(wakes <= 4 * WAITERS, "{wakes}");
 }
 
 /// Doorbells that can't count any higher, and ones that are empty beside them, do no harm.

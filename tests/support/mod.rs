@@ -337,6 +337,13 @@ pub fn set_limit(name: &str, value: &str) {
     fs::write(format!("/proc/sys/kernel/{name}"), value).expect("root may set limits");
 }
 
+/// How often this process went to sleep of its own will.
+pub fn switches() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
 /// Returns once the condition holds; it must within half a minute.
 #[track_caller]
 pub fn until(mut condition: impl FnMut() -> bool) {
