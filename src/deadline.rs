@@ -48,6 +48,22 @@ impl Deadline {
         }
     }
 
+    /// Returns the earlier one of two.
+    ///
+    /// ```
+    /// use sysv_ipc::Deadline;
+    ///
+    /// assert_eq!(Deadline::NEVER.min(Deadline::NOW), Deadline::NOW);
+    /// ```
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (When::Never, _) | (_, When::Now) => other,
+            (When::At(mine), When::At(theirs)) if theirs < mine => other,
+            _ => self,
+        }
+    }
+
     /// Returns whether the time is over.
     #[must_use]
     pub fn has_passed(self) -> bool {

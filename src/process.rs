@@ -1,4 +1,4 @@
-//! Facts about processes that primitives between them need: forks, lives, owners.
+//! Facts about processes that primitives between them need: forks, fences, lives, owners.
 #![allow(unsafe_code, reason = "a fork handler is registered here")]
 
 use std::{
@@ -50,6 +50,48 @@ pub fn watch_forks() {
 #[must_use]
 pub fn fork_generation() -> u32 {
     FORKS.load(Relaxed)
+}
+
+/// From now on this process, and every child it forks, takes part when another calls [`fence_all`].
+///
+/// Returns whether the system can do that: Linux can, unless a sandbox forbids it. A process that can't
+/// must use sequentially consistent fences itself. One system call; the first one of a process with
+/// several threads may take some milliseconds. `exec` ends it.
+///
+/// [`membarrier(2)`](https://man7.org/linux/man-pages/man2/membarrier.2.html)
+///
+/// ```
+/// use sysv_ipc::process;
+///
+/// if process::join_fences() {
+///     assert!(process::fence_all());
+/// }
+/// ```
+#[must_use]
+pub fn join_fences() -> bool {
+    #[cfg(target_os = "linux")]
+    return membarrier(libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+/// A sequentially consistent fence in this thread and, at the same time, in every running thread of
+/// all processes that [joined](join_fences).
+///
+/// It lets the rare side of a protocol pay for both: where two sides store and then look, the
+/// frequent one needs a compiler fence only. Returns whether it was done; some microseconds.
+#[must_use]
+pub fn fence_all() -> bool {
+    #[cfg(target_os = "linux")]
+    return membarrier(libc::MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+#[cfg(target_os = "linux")]
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: the call takes no pointers.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
 /// Returns the effective user id, to which new objects belong.

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{Fingerprint, Route, raw, raw::Key};
+use crate::{Fingerprint, Route, Side, raw, raw::Key};
 
 /// A specialised `Result` for the primitives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -40,6 +40,26 @@ pub enum Error {
     /// It is not available, and the caller's time is over or was none.
     #[error("not available in the time that was given")]
     Busy,
+    /// It was closed: nothing is taken in any more, and everything that was is taken out.
+    #[error("it was closed, and nothing is left in it")]
+    Closed,
+    /// Nobody is at the other end any more, and the caller asked to be told.
+    #[error("every {0} is gone, by its own will or by death")]
+    Abandoned(Side),
+    /// No memory could hold it.
+    #[error("{bytes} bytes of items are more than any memory holds; ask for a smaller capacity")]
+    TooLarge {
+        /// How many bytes the items would need.
+        bytes: usize,
+    },
+    /// Another handle has the role, and lives.
+    #[error("process {pid} is the {role}, and there can be one; wait until it leaves or dies")]
+    RoleTaken {
+        /// The role.
+        role: Side,
+        /// Who has it, as that process sees itself.
+        pid: u32,
+    },
     /// A lock was refused because a former holder died or panicked; see
     /// [`LockError`](crate::LockError), from which this comes and which has the guard.
     #[error("a process died or panicked while it held this lock; its value may be half changed")]

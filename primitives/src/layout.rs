@@ -227,6 +227,23 @@ impl<T: ?Sized> fmt::Debug for Mapped<T> {
     }
 }
 
+/// Finds room for so many values at an offset that suits their alignment.
+pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count: usize) -> Result<NonNull<T>> {
+    // The check is the slice's: the bytes lie in the segment.
+    let len = size_of::<T>().saturating_mul(count);
+    let bytes: &[AtomicU8] = memory.slice(offset, len)?;
+    if len == 0 {
+        return Ok(NonNull::dangling());
+    }
+    // From the mapping and not from the slice, whose bytes alone could be reached through it.
+    let first = memory.as_mut_ptr().wrapping_add(offset).cast::<T>();
+    debug_assert_eq!(first.addr(), bytes.as_ptr().addr());
+    match NonNull::new(first).filter(|first| first.is_aligned()) {
+        Some(first) => Ok(first),
+        None => Err(crate::raw::Error::Misaligned { address: offset, align: align_of::<T>() }.into()),
+    }
+}
+
 /// Room for a value that a lock guards: plain bytes, touched by whoever holds the lock.
 pub(crate) struct Place<T> {
     target: NonNull<T>,
@@ -241,19 +258,7 @@ unsafe impl<T: Send> Sync for Place<T> {}
 impl<T: bytemuck::Pod> Place<T> {
     /// Finds room at an offset that suits the type's alignment.
     pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
-        // The check is the slice's: the bytes lie in the segment.
-        let bytes: &[AtomicU8] = memory.slice(offset, size_of::<T>())?;
-        let target = if size_of::<T>() == 0 {
-            NonNull::dangling()
-        } else {
-            // From the mapping and not from the slice, whose bytes alone could be reached through it.
-            let first = memory.as_mut_ptr().wrapping_add(offset).cast::<T>();
-            debug_assert_eq!(first.addr(), bytes.as_ptr().addr());
-            NonNull::new(first).unwrap_or(NonNull::dangling())
-        };
-        if !target.is_aligned() {
-            return Err(crate::raw::Error::Misaligned { address: offset, align: align_of::<T>() }.into());
-        }
+        let target = room(memory, offset, 1)?;
         Ok(Self { target, memory: Arc::clone(memory) })
     }
 

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
 //! | so many at a time, and to know which | [`Pool`] |
+//! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
+//! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
@@ -40,6 +42,7 @@ mod name;
 mod object;
 mod options;
 mod pool;
+mod ring;
 mod sync;
 
 pub use sysv_ipc as raw;
@@ -53,4 +56,5 @@ pub use self::{
     object::Status,
     options::Options,
     pool::{Permit, Permits, Pool},
+    ring::{PushError, Side, mpmc, spsc},
 };

@@ -202,7 +202,7 @@ impl Lock {
 }
 
 impl Repair for Lock {
-    fn repair(&self, slot: u32, members: &Members) -> Result<()> {
+    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         Self::repair(self, slot, members)
     }
 }

@@ -55,7 +55,9 @@ const ONE: Amount = Amount::ONE;
 pub(crate) trait Repair {
     /// Takes every word away from a slot, any number of times with the same result, and posts
     /// whatever that makes available. The caller holds the slot's ALIVE.
-    fn repair(&self, slot: u32, members: &Members) -> Result<()>;
+    ///
+    /// `is_begun` says that another may have done part of it already, and died.
+    fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
 /// How an attempt to register ended.
@@ -89,6 +91,21 @@ impl Session {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
     pub(crate) fn owner(self) -> u32 {
         self.0 as u32
+    }
+
+    /// Returns the slot's number.
+    pub(crate) fn slot(self) -> usize {
+        self.owner() as usize - 1
+    }
+
+    /// Returns it as a number, to be kept in an atomic.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     /// Returns whether this process registered it, and not its parent.
@@ -195,7 +212,7 @@ impl Members {
 
     fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         let entry = &self.slots[slot as usize];
-        repair.repair(slot, self)?;
+        repair.repair(slot, entry.used.load(Acquire) != 0, self)?;
         entry.pid.store(std::process::id(), Relaxed);
         entry.start_time.store(own_start_time(), Relaxed);
         // M1: from here on the slot may own words.
@@ -211,7 +228,7 @@ impl Members {
 
     /// Gives a slot back, and what it may still own.
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
-        repair.repair(slot, self)?;
+        repair.repair(slot, false, self)?;
         self.slots[slot as usize].used.store(0, Release);
         loop {
             let values = self.set.values()?;
@@ -257,7 +274,7 @@ impl Members {
             Err(error) => return Err(error.into()),
         }
         let entry = &self.slots[slot as usize];
-        let repaired = repair.repair(slot, self);
+        let repaired = repair.repair(slot, true, self);
         if repaired.is_ok() {
             entry.used.store(0, Release);
         }
@@ -331,8 +348,12 @@ impl Members {
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
         match owner.checked_sub(1).filter(|&slot| slot < self.max_processes()) {
             Some(slot) => Ok(slot),
-            None => Err(Error::Damaged { part: "the owner of a word", id: self.set.id() }),
+            None => Err(self.damaged("the owner of a word")),
         }
+    }
+
+    pub(crate) fn damaged(&self, part: &'static str) -> Error {
+        Error::Damaged { part, id: self.set.id() }
     }
 }
 

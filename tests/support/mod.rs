@@ -194,6 +194,8 @@ impl Drop for Name {
         if self.0.starts_with(&format!("test-{}-", process::id())) {
             let _ = sysv_primitives::Mutex::<()>::remove_name(&self.0);
             let _ = sysv_primitives::Pool::remove_name(&self.0);
+            let _ = sysv_primitives::spsc::Ring::<u8>::remove_name(&self.0);
+            let _ = sysv_primitives::mpmc::Ring::<u8>::remove_name(&self.0);
         }
     }
 }

@@ -196,7 +196,7 @@ impl Words {
 }
 
 impl Repair for Words {
-    fn repair(&self, slot: u32, members: &Members) -> Result<()> {
+    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         self.turnstile.repair(slot, members)?;
         let mut freed = false;
         for permit in self.permits.iter().filter(|permit| permit.load(Relaxed) == slot + 1) {

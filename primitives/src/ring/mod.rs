@@ -1,0 +1,301 @@
+//! Rings of typed items in shared memory: what their two shapes have in common.
+//!
+//! ```text
+//! body             words        flags, indices, roles or slot words: what the protocol is made of
+//! after them       items        a power of two of places, on cache lines of their own
+//! ```
+//!
+//! - **R1** Items are touched only by whoever the shape's protocol gives their place to.
+//! - **R2** The capacity is the handle's own, checked against the segment when it was opened; what memory
+//!   says later chooses among the places and never reaches outside.
+//! - **R3** A ring that is closed stays closed. Whoever waits has looked for the end *before* it looked
+//!   for items, so what was pushed before the end is taken out before the end is told.
+
+mod ends;
+mod fence;
+mod items;
+pub mod mpmc;
+mod side;
+pub mod spsc;
+
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+pub use self::{ends::PushError, side::Side};
+use self::{fence::light_is_better, items::Items};
+use crate::{
+    Error, Options, Result,
+    layout::{Description, Fingerprint},
+    members::{Members, Repair},
+    name::Name,
+    object::{Blueprint, Object, Want},
+    raw::SharedMemory,
+};
+
+/// Where a ring's words lie, and what they mean to it.
+pub(crate) trait Words: Repair + Sized {
+    /// The kind's name, which is part of the key.
+    const KIND: &'static str;
+    const KIND_NUMBER: u32;
+    const DOORBELLS: u32;
+
+    /// Returns how many bytes the words need.
+    fn bytes(plan: Plan) -> usize;
+
+    /// Finds the words in the body. Opening may happen long after; filling happens before.
+    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self>;
+
+    /// Says in a new object, which nobody else can see yet, that everybody fences for itself.
+    fn demand_strong_fences(&self);
+}
+
+/// How large a ring is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    capacity: usize,
+    max_processes: u32,
+}
+
+impl Plan {
+    /// Returns where the items begin, from the beginning of the segment.
+    fn items<T, W: Words>(self, body: usize) -> usize {
+        (body + W::bytes(self)).next_multiple_of(align_of::<T>().max(CACHE_LINES))
+    }
+}
+
+/// Two cache lines, since processors fetch them in pairs.
+const CACHE_LINES: usize = 128;
+
+/// What all handles of one opening share.
+#[derive(Debug)]
+pub(crate) struct Shared<T: Pod, W: Words> {
+    object: Object,
+    members: Members,
+    words: W,
+    items: Items<T>,
+}
+
+impl<T: Pod, W: Words> Shared<T, W> {
+    fn enter(options: &Options, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
+        let too_large = || Error::TooLarge { bytes: capacity.saturating_mul(size_of::<T>()) };
+        let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
+        let plan = Plan { capacity, max_processes: options.max_processes };
+        let body = crate::layout::body_offset(options.max_processes);
+        let bytes = size_of::<T>().checked_mul(capacity).filter(|&bytes| bytes < isize::MAX as usize / 2);
+        let mut description = Description::new(&Name::new(name)?, W::KIND_NUMBER);
+        description.max_processes = options.max_processes;
+        description.doorbells = W::DOORBELLS;
+        description.capacity = capacity as u64;
+        description.fingerprint = Fingerprint::of::<T>(options.schema);
+        description.body = (plan.items::<T, W>(body) - body + bytes.ok_or_else(too_large)?) as u64;
+        let fill = |memory: &_, body: usize| {
+            if !options.light_fences || !light_is_better() {
+                W::at(memory, body, plan)?.demand_strong_fences();
+            }
+            Ok(())
+        };
+        let blueprint = Blueprint { kind: W::KIND, description, options, fill: &fill };
+        Object::enter(&blueprint, want, &|object| {
+            let found = object.description();
+            let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
+            let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
+            let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_processes: found.max_processes };
+            // Nothing real is so large; without this the sums below could overflow.
+            if plan.capacity > object.memory().len() {
+                return Err(damaged());
+            }
+            let (members, body) = (object.members()?, object.body());
+            let words = W::at(object.memory(), body, plan)?;
+            let items = Items::at(object.memory(), plan.items::<T, W>(body), plan.capacity)?;
+            let registration = object.register(&members, &words)?;
+            Ok((Arc::new(Self { object, members, words, items }), registration))
+        })
+    }
+}
+
+impl<T: Pod, W: Words> Drop for Shared<T, W> {
+    fn drop(&mut self) {
+        self.members.deregister(&self.words);
+        self.object.remove_if_asked();
+    }
+}
+
+/// What has happened in a ring since it was made.
+///
+/// The first two are exact at some instant each. The others are counted after the fact, so that a process
+/// killed in between may leave one uncounted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Places that producers have taken: items, and those of `skipped`.
+    pub pushed: u64,
+    /// Places that consumers have passed: items, and those of `skipped`.
+    pub popped: u64,
+    /// Places that were given up before there was an item: the writer died, or dropped its reservation.
+    pub skipped: u64,
+    /// Items, or in an spsc ring the consumer's role, that were taken over from the dead or put back.
+    pub taken_over: u64,
+    /// Items that made way for newer ones.
+    pub overwritten: u64,
+}
+
+/// The methods that both shapes of ring have.
+macro_rules! ring_methods {
+    ($shape:literal, $module:ident, $words:ty, $create:ident, $open:ident, $open_or_create:ident) => {
+        impl<T: Pod> Ring<T> {
+            /// Creates a ring for at least so many items; the next power of two is its [`capacity`](Self::capacity).
+            ///
+            /// # Errors
+            ///
+            #[doc = "[`Error::NameTaken`](crate::Error::NameTaken) if there is one; otherwise as [`open_or_create`](Self::open_or_create)."]
+            pub fn create(name: &str, capacity: usize) -> Result<Self> {
+                Options::new().$create(name, capacity)
+            }
+
+            /// Opens a ring that exists, whatever its capacity.
+            ///
+            /// # Errors
+            ///
+            #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName) if there is none; otherwise as [`open_or_create`](Self::open_or_create)."]
+            pub fn open(name: &str) -> Result<Self> {
+                Options::new().$open(name)
+            }
+
+            /// Opens a ring, whatever its capacity, or creates one for at least so many items.
+            ///
+            /// # Errors
+            ///
+            /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and
+            /// [`Error::TooLarge`](crate::Error::TooLarge) if no memory could hold it.
+            pub fn open_or_create(name: &str, capacity: usize) -> Result<Self> {
+                Options::new().$open_or_create(name, capacity)
+            }
+
+            /// Removes a ring by its name; whoever has it open finds it removed when it would have to wait.
+            ///
+            /// # Errors
+            ///
+            #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName), or [`Error::Raw`](crate::Error::Raw) for what the system refuses."]
+            pub fn remove_name(name: &str) -> Result<()> {
+                crate::object::remove(name, <$words as crate::ring::Words>::KIND)
+            }
+
+            /// Returns how many items there is room for.
+            #[must_use]
+            pub fn capacity(&self) -> usize {
+                usize::try_from(self.shared.items.capacity()).unwrap_or(usize::MAX)
+            }
+
+            /// Returns how many items are in it, as it was a moment ago.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.shared.words.len()
+            }
+
+            /// Returns whether it was empty a moment ago.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
+            ///
+            /// Whoever waits is woken. An item whose push begins before and ends after may stay in the
+            /// ring unseen, if the consumers have gone by then; close from the producers' side to
+            /// exclude that.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            pub fn close(&self) -> Result<()> {
+                self.shared.words.close(&self.shared.members)
+            }
+
+            /// Returns whether it was closed.
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                self.shared.words.is_closed()
+            }
+
+            /// Returns what has happened in it.
+            #[must_use]
+            pub fn counts(&self) -> Counts {
+                self.shared.words.counts()
+            }
+
+            /// Returns who has the ring open, without disturbing anybody.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            pub fn members(&self) -> Result<Vec<Member>> {
+                self.shared.members.list()
+            }
+
+            /// Returns what the ring is made of.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            pub fn status(&self) -> Result<Status> {
+                self.shared.object.status()
+            }
+
+            /// Removes the ring, as `unlink` does a file; see [`Mutex::remove`](crate::Mutex::remove).
+            ///
+            /// # Errors
+            ///
+            /// As [`Mutex::remove`](crate::Mutex::remove).
+            pub fn remove(&self) -> Result<()> {
+                self.shared.object.remove()
+            }
+        }
+
+        impl Options {
+            #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least so many items.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`Ring::create`](crate::", stringify!($module), "::Ring::create).")]
+            pub fn $create<T: Pod>(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+                Shared::enter(self, name, capacity, Want::Create).map(|shared| Ring { shared })
+            }
+
+            #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`Ring::open`](crate::", stringify!($module), "::Ring::open).")]
+            pub fn $open<T: Pod>(&self, name: &str) -> Result<Ring<T>> {
+                Shared::enter(self, name, 1, Want::Open).map(|shared| Ring { shared })
+            }
+
+            #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`Ring::open_or_create`](crate::", stringify!($module), "::Ring::open_or_create).")]
+            pub fn $open_or_create<T: Pod>(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+                Shared::enter(self, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
+            }
+        }
+
+        impl<T: Pod> Clone for Ring<T> {
+            fn clone(&self) -> Self {
+                Self { shared: Arc::clone(&self.shared) }
+            }
+        }
+
+        impl<T: Pod> fmt::Debug for Ring<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct("Ring")
+                    .field("name", &self.shared.object.description().name)
+                    .field("capacity", &self.capacity())
+                    .field("len", &self.len())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use ring_methods;

@@ -1,0 +1,289 @@
+//! The consumers' side of an mpmc ring.
+#![allow(unsafe_code, reason = "items are read where they lie")]
+
+use std::{
+    fmt,
+    mem::ManuallyDrop,
+    ops::Deref,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use bytemuck::Pod;
+
+use super::{
+    Shared,
+    seat::Place,
+    words::{Claim, Words},
+};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
+
+/// One of those who pop from a ring.
+///
+/// It may be cloned, shared between threads, and used by a child made by `fork`.
+///
+/// **When a process dies** while it pops, or has an item [claimed](Self::claim), the next consumer gets that item.
+#[derive(Clone)]
+pub struct Consumer<T: Pod> {
+    place: Place<T>,
+    /// How many items had been overwritten when it last asked.
+    missed: u64,
+}
+
+impl<T: Pod> Consumer<T> {
+    pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
+        let missed = shared.words.control.overwritten.load(Relaxed);
+        Ok(Self { place: Place::take(shared, Side::Consumer)?, missed })
+    }
+
+    /// Pops an item; waits for one as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
+    ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
+    /// - [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    #[inline]
+    pub fn pop(&self) -> Result<T> {
+        self.pop_deadline(Deadline::NEVER)
+    }
+
+    /// Pops an item if there is one, also one that a dead consumer had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if there is none; otherwise as [`pop`](Self::pop).
+    #[inline]
+    pub fn try_pop(&self) -> Result<T> {
+        self.pop_deadline(Deadline::NOW)
+    }
+
+    /// Pops an item; waits for one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] when the time is over; otherwise as [`pop`](Self::pop).
+    pub fn pop_timeout(&self, timeout: Duration) -> Result<T> {
+        // The clock is looked at only by who must wait.
+        match self.try_pop() {
+            Err(Error::Busy) => self.pop_deadline(Deadline::after(timeout)),
+            result => result,
+        }
+    }
+
+    #[inline]
+    fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
+        let (claim, _) = self.place.claim(deadline)?;
+        let Shared { items, words, members, .. } = &*self.place.shared;
+        // SAFETY: by I1 the place is ours.
+        let item = unsafe { items.read(claim.position) };
+        words.finish_pop(claim, members);
+        Ok(item)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many; waits until there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn pop_slice(&self, items: &mut [T]) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::NEVER)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_pop_slice(&self, items: &mut [T]) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::NOW)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many; waits until there is one
+    /// for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
+    pub fn pop_slice_timeout(&self, items: &mut [T], timeout: Duration) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::after(timeout))
+    }
+
+    fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+        let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
+        *first = self.pop_deadline(deadline)?;
+        let mut popped = 1;
+        for item in rest {
+            match self.try_pop() {
+                Ok(next) => *item = next,
+                // What went before is popped; what stands in the way is told by the next call.
+                Err(_) => break,
+            }
+            popped += 1;
+        }
+        Ok(popped)
+    }
+
+    /// Claims an item, to be read where it lies; waits for one as long as it takes.
+    ///
+    /// Dropping the [`Claimed`] consumes it. If this process dies before, the next consumer gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn claim(&self) -> Result<Claimed<'_, T>> {
+        self.claim_deadline(Deadline::NEVER)
+    }
+
+    /// Claims an item if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_claim(&self) -> Result<Claimed<'_, T>> {
+        self.claim_deadline(Deadline::NOW)
+    }
+
+    /// Claims an item; waits for one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
+    pub fn claim_timeout(&self, timeout: Duration) -> Result<Claimed<'_, T>> {
+        self.claim_deadline(Deadline::after(timeout))
+    }
+
+    fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>> {
+        let (claim, session) = self.place.claim(deadline)?;
+        Ok(Claimed { place: &self.place, claim, session })
+    }
+
+    /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
+    /// asked to be [told](Self::tell_when_abandoned). It waits for each item.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { consumer: self, failed: false }
+    }
+
+    /// Returns an iterator over what is there now; it never waits.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter { consumer: self }
+    }
+
+    /// Returns how many items were [overwritten](super::Producer::push_overwriting) since this was last
+    /// asked, or since the consumer was made.
+    pub fn missed(&mut self) -> u64 {
+        let now = self.place.shared.words.control.overwritten.load(Relaxed);
+        now.wrapping_sub(std::mem::replace(&mut self.missed, now))
+    }
+
+    /// From now on, whoever waits for items here is told by [`Error::Abandoned`] when there are none and no
+    /// producer any more: all left, or died. Before the first producer came nobody is told.
+    pub fn tell_when_abandoned(&mut self, tell: bool) {
+        self.place.wants_to_know = tell;
+    }
+
+    /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
+    ///
+    /// An item that is being pushed just now may stay in the ring, for a later consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`] if it was removed.
+    pub fn close(&self) -> Result<()> {
+        let Shared { words, members, .. } = &*self.place.shared;
+        words.close(members)
+    }
+}
+
+impl<'a, T: Pod> IntoIterator for &'a Consumer<T> {
+    type Item = Result<T>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T: Pod> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Consumer").field(&self.place).finish()
+    }
+}
+
+/// An item in hand, where it lies; dropping it consumes it.
+///
+/// In a child made by `fork`, dropping one of the parent's does nothing.
+#[must_use = "dropping it consumes the item"]
+pub struct Claimed<'a, T: Pod> {
+    place: &'a Place<T>,
+    claim: Claim,
+    session: Session,
+}
+
+impl<T: Pod> Claimed<'_, T> {
+    /// Puts the item back, for the next consumer: this one can't do with it what was to be done.
+    pub fn put_back(self) {
+        // It is put back instead of being dropped.
+        let this = ManuallyDrop::new(self);
+        this.place.end(this.session, |shared| shared.words.put_back(this.claim, &shared.members));
+    }
+}
+
+impl<T: Pod> Deref for Claimed<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: by I1 the place is ours, and nobody writes it before it is given back.
+        unsafe { self.place.shared.items.get(self.claim.position) }
+    }
+}
+
+impl<T: Pod> Drop for Claimed<'_, T> {
+    fn drop(&mut self) {
+        self.place.end(self.session, |shared| shared.words.finish_pop(self.claim, &shared.members));
+    }
+}
+
+impl<T: Pod + fmt::Debug> fmt::Debug for Claimed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// What comes, until the ring's end; see [`Consumer::iter`]. After an error it ends.
+#[derive(Debug)]
+pub struct Iter<'a, T: Pod> {
+    consumer: &'a Consumer<T>,
+    failed: bool,
+}
+
+impl<T: Pod> Iterator for Iter<'_, T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.failed {
+            return None;
+        }
+        match self.consumer.pop() {
+            Err(Error::Closed | Error::Abandoned(_)) => None,
+            result => {
+                self.failed = result.is_err();
+                Some(result)
+            }
+        }
+    }
+}
+
+/// What is there; see [`Consumer::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T: Pod> {
+    consumer: &'a Consumer<T>,
+}
+
+impl<T: Pod> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.consumer.try_pop().ok()
+    }
+}

@@ -1,0 +1,218 @@
+//! Who is at which end of an mpmc ring, who sleeps there, and how it ends.
+//!
+//! | word | value | changed by |
+//! | --- | --- | --- |
+//! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
+//! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
+//! | `seats` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
+//! | `arrived` of a side | 1 from before the first one on | who sits down |
+//! | `closed` | 1 from the closing on | `close` |
+//!
+//! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
+//!   nothing, in this order and on every round.
+//! - **E2** (R-wake) Who changes a place looks at the flags of the side it serves afterwards, and posts each
+//!   doorbell whose bit it clears.
+//! - **E3** (R-one) Who asked to be told has a doorbell of its own: otherwise one that did not ask could take
+//!   the post that tells of an end, and go back to sleep with it. What serves both is posted to both.
+//! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
+//!   That also wakes one after another when the ring is closed.
+//! - **E5** A side is gone if one of it ever came, the dead are reaped, and nobody has a seat.
+
+use crate::{
+    Error, Result,
+    doorbell::Token,
+    members::{Members, Session},
+    raw::Deadline,
+    ring::{
+        fence::Fence,
+        mpmc::words::{Claim, Words},
+        side::Side,
+    },
+    sync::{
+        AtomicU32, AtomicU64, Backoff,
+        Ordering::{AcqRel, Relaxed, SeqCst},
+        fence,
+    },
+};
+
+/// What everybody looks at often, and seldom changes: one cache line.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    pub(crate) dirty: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) taken_over: AtomicU64,
+    pub(crate) overwritten: AtomicU64,
+    pub(crate) flags: [AtomicU32; 2],
+    pub(crate) arrived: [AtomicU32; 2],
+    pub(crate) closed: AtomicU32,
+    /// 1: nobody may leave its fences to the sleepers.
+    pub(crate) strong: AtomicU32,
+}
+
+/// How many producers and consumers one process has.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    pub(crate) taken: [AtomicU32; 2],
+}
+
+impl Seat {
+    /// Empties it; returns whether anybody sat there.
+    pub(crate) fn clear(&self) -> bool {
+        let had_producers = self.taken[Side::Producer as usize].swap(0, AcqRel) != 0;
+        let had_consumers = self.taken[Side::Consumer as usize].swap(0, AcqRel) != 0;
+        had_producers || had_consumers
+    }
+}
+
+/// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
+fn bells(side: Side) -> [(u32, u16); 2] {
+    [(1, side as u16), (2, 2 + side as u16)]
+}
+
+impl Words {
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.control.closed.load(Relaxed) != 0
+    }
+
+    pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        self.control.closed.store(1, SeqCst);
+        self.post_all(members)
+    }
+
+    /// Sits down at a side.
+    pub(crate) fn sit(&self, side: Side, me: Session) {
+        self.control.arrived[side as usize].store(1, SeqCst);
+        self.seats[me.slot()].taken[side as usize].fetch_add(1, SeqCst);
+    }
+
+    /// Gets up; if it was the last one, whoever asked is told.
+    pub(crate) fn stand_up(&self, side: Side, me: Session, members: &Members) {
+        self.seats[me.slot()].taken[side as usize].fetch_sub(1, SeqCst);
+        // SYNC: pairs with `announce` in `wait`: either it sees the empty seat, or we see its flag.
+        fence(SeqCst);
+        self.wake_if_asleep(side.other(), members);
+    }
+
+    /// Returns whether anybody sits at a side, dead or alive.
+    pub(crate) fn is_anybody(&self, side: Side) -> bool {
+        self.seats.iter().any(|seat| seat.taken[side as usize].load(SeqCst) != 0)
+    }
+
+    #[inline]
+    pub(crate) fn wake_if_asleep(&self, side: Side, members: &Members) {
+        if self.control.flags[side as usize].load(SeqCst) != 0 {
+            self.wake(side, members);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, side: Side, members: &Members) {
+        let flags = self.control.flags[side as usize].swap(0, SeqCst);
+        for (bit, bell) in bells(side) {
+            if flags & bit != 0 {
+                // It fails only if the object was removed, which has woken everybody.
+                let _ = members.post(bell);
+            }
+        }
+    }
+
+    /// Posts every doorbell, whether anybody sleeps there or not.
+    pub(crate) fn post_all(&self, members: &Members) -> Result<()> {
+        let all = bells(Side::Producer).into_iter().chain(bells(Side::Consumer));
+        all.into_iter().try_for_each(|(_, bell)| members.post(bell))
+    }
+
+    #[inline]
+    fn claim(&self, side: Side, me: Session, members: &Members) -> Result<Option<Claim>> {
+        match side {
+            Side::Producer => self.start_push(me, members),
+            Side::Consumer => self.start_pop(me, members),
+        }
+    }
+
+    /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
+    fn end(&self, side: Side, wants_to_know: bool) -> Option<Error> {
+        let other = side.other();
+        if self.control.closed.load(SeqCst) != 0 {
+            return Some(Error::Closed);
+        }
+        // E5.
+        let is_gone =
+            wants_to_know && self.control.arrived[other as usize].load(SeqCst) != 0 && !self.is_anybody(other);
+        is_gone.then_some(Error::Abandoned(other))
+    }
+
+    /// Nothing is to be had, and the caller won't wait: perhaps the dead are in the way.
+    #[cold]
+    pub(crate) fn claim_from_the_dead(
+        &self,
+        side: Side,
+        me: Session,
+        members: &Members,
+        wants_to_know: bool,
+    ) -> Result<Claim> {
+        let owner = self.in_the_way(side);
+        let is_dead = match members.slot_of(owner) {
+            Ok(slot) => !members.is_alive(slot)?,
+            Err(_) => false,
+        };
+        if is_dead || wants_to_know {
+            members.reap_all(self)?;
+        }
+        let end = self.end(side, wants_to_know);
+        match self.claim(side, me, members)? {
+            Some(claim) => Ok(claim),
+            None => Err(end.unwrap_or(Error::Busy)),
+        }
+    }
+
+    /// Waits until there is something for a side, and claims it.
+    #[cold]
+    pub(crate) fn wait(
+        &self,
+        side: Side,
+        me: Session,
+        members: &Members,
+        wants_to_know: bool,
+        deadline: Deadline,
+    ) -> Result<Claim> {
+        if let Some(claim) = self.spin(side, me, members)? {
+            return Ok(claim);
+        }
+        let (bit, bell) = bells(side)[usize::from(wants_to_know)];
+        let mut token = Token::none(members, bell);
+        loop {
+            token.clear_pile()?;
+            // E1.
+            let is_sure = self.fence.announce(&self.control.flags[side as usize], bit);
+            members.reap_all(self)?;
+            let end = self.end(side, wants_to_know);
+            if let Some(claim) = self.claim(side, me, members)? {
+                // E4.
+                token.used(|| self.is_more_for(side));
+                return Ok(claim);
+            }
+            if let Some(end) = end {
+                return Err(end);
+            }
+            if !token.sleep(Fence::wake_up_at(is_sure, deadline))? && deadline.has_passed() {
+                return Err(Error::Busy);
+            }
+        }
+    }
+
+    /// Looks again and again for a while before it sleeps, ever less often.
+    fn spin(&self, side: Side, me: Session, members: &Members) -> Result<Option<Claim>> {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            if let Some(claim) = self.claim(side, me, members)? {
+                return Ok(Some(claim));
+            }
+            backoff.snooze();
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,170 @@
+//! A ring with any number of producers and consumers: each item goes to one consumer.
+//!
+//! Every place of the ring knows whose it is, so what a dead process had in hand is found and put right.
+//!
+//! | a process dies | what happens to items |
+//! | --- | --- |
+//! | pushing, before its item is committed | that item never was; its place is skipped |
+//! | having pushed | nothing: they stay |
+//! | popping, or holding a [`Claimed`], before the item is consumed | the next consumer gets it |
+//! | having popped | that item is consumed |
+//!
+//! Items come out in the order in which places were taken, but for those taken over from the dead, which
+//! come a lap of the ring late at most. A living process that is stopped while it writes an item holds up
+//! those behind it.
+//!
+//! ```
+//! use sysv_primitives::mpmc;
+//!
+//! # let name = format!("mpmc-example-{}", std::process::id());
+//! let ring = mpmc::Ring::open_or_create(&name, 1024)?;
+//! let producer = ring.producer()?; // in any process
+//! let consumer = ring.consumer()?; // in any process
+//! producer.push(7_u64)?;
+//! let job = consumer.claim()?;
+//! assert_eq!(*job, 7); // if we died here, the next consumer would get it
+//! drop(job);
+//! ring.remove()?;
+//! # Ok::<(), sysv_primitives::Error>(())
+//! ```
+
+mod consumer;
+mod ends;
+mod producer;
+mod seat;
+mod word;
+mod words;
+
+use std::{fmt, sync::Arc};
+
+use bytemuck::Pod;
+
+pub use self::{
+    consumer::{Claimed, Consumer, Iter, TryIter},
+    producer::{Producer, Reservation},
+};
+use self::{
+    ends::{Control, Seat},
+    words::Words,
+};
+pub use super::Counts;
+use super::{Plan, Shared, fence::Fence, ring_methods};
+use crate::{
+    Member, Options, Result, Side, Status,
+    layout::Mapped,
+    object::Want,
+    raw::{Shared as SharedMemoryType, SharedMemory},
+    sync::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed},
+    },
+};
+
+// Where the words lie in the body, each that is written often on cache lines of its own.
+const CONTROL: usize = 0;
+const TAIL: usize = 128;
+const HEAD: usize = 256;
+const SEATS: usize = 384;
+
+fn places_at(plan: Plan) -> usize {
+    (SEATS + plan.max_processes as usize * size_of::<Seat>()).next_multiple_of(super::CACHE_LINES)
+}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl SharedMemoryType for Control {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedMemoryType for Seat {}
+
+impl super::Words for Words {
+    const KIND: &'static str = "mpmc ring";
+    const KIND_NUMBER: u32 = 4;
+    const DOORBELLS: u32 = 4;
+
+    fn bytes(plan: Plan) -> usize {
+        places_at(plan).saturating_add(plan.capacity.saturating_mul(size_of::<AtomicU64>()))
+    }
+
+    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {
+        let control: Mapped<Control> = Mapped::at(memory, body + CONTROL)?;
+        Ok(Self {
+            tail: Mapped::at(memory, body + TAIL)?,
+            head: Mapped::at(memory, body + HEAD)?,
+            seats: Mapped::slice(memory, body + SEATS, plan.max_processes as usize)?,
+            places: Mapped::slice(memory, body + places_at(plan), plan.capacity)?,
+            shift: plan.capacity.trailing_zeros(),
+            fence: Fence::choose(control.strong.load(Relaxed) != 0),
+            control,
+        })
+    }
+
+    fn demand_strong_fences(&self) {
+        self.control.strong.store(1, Relaxed);
+    }
+}
+
+impl Words {
+    /// `head` may pass `tail` for a moment; what was put back behind it is not counted.
+    fn len(&self) -> usize {
+        let head = self.head.load(Acquire);
+        let distance = self.tail.load(Acquire).wrapping_sub(head);
+        if distance.cast_signed() < 0 {
+            0
+        } else {
+            usize::try_from(distance).map_or(0, |len| len.min(self.places.len()))
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            popped: self.head.load(Acquire),
+            pushed: self.tail.load(Acquire),
+            skipped: self.control.skipped.load(Relaxed),
+            taken_over: self.control.taken_over.load(Relaxed),
+            overwritten: self.control.overwritten.load(Relaxed),
+        }
+    }
+}
+
+/// A named ring between processes, for any number of producers and consumers.
+///
+/// It is a handle: it takes one of the object's slots, and gives out producers and consumers. It may be
+/// cloned and sent to threads. A child made by `fork` may go on using all of them.
+///
+/// **When a process dies** nothing that was committed is lost, and what it had in hand is put right; see
+/// the [module](self).
+pub struct Ring<T: Pod> {
+    shared: Arc<Shared<T, Words>>,
+}
+
+ring_methods!("mpmc", mpmc, Words, create_mpmc, open_mpmc, open_or_create_mpmc);
+
+impl<T: Pod> Ring<T> {
+    /// Makes a producer.
+    ///
+    /// # Errors
+    ///
+    /// In a child made by `fork`, as [`open`](Self::open); elsewhere none.
+    pub fn producer(&self) -> Result<Producer<T>> {
+        Producer::new(&self.shared)
+    }
+
+    /// Makes a consumer.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub fn consumer(&self) -> Result<Consumer<T>> {
+        Consumer::new(&self.shared)
+    }
+
+    /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
+    #[must_use]
+    pub fn holders(&self, side: Side) -> Vec<Member> {
+        let seated = |&(_, seat): &(u32, &Seat)| seat.taken[side as usize].load(Relaxed) != 0;
+        let seats = (0..).zip(&*self.shared.words.seats).filter(seated);
+        seats.map(|(slot, _)| self.shared.members.member(slot)).collect()
+    }
+}

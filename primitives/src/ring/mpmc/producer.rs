@@ -1,0 +1,300 @@
+//! The producers' side of an mpmc ring.
+#![allow(unsafe_code, reason = "items are written to where they lie")]
+
+use std::{
+    fmt,
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use bytemuck::Pod;
+
+use super::{
+    Shared,
+    seat::Place,
+    words::{Claim, Words},
+};
+use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
+
+/// One of those who push into a ring.
+///
+/// It may be cloned, shared between threads, and used by a child made by `fork`.
+///
+/// **When a process dies** while it pushes, that item never was; the place is skipped.
+#[derive(Clone)]
+pub struct Producer<T: Pod> {
+    place: Place<T>,
+}
+
+impl<T: Pod> Producer<T> {
+    pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
+        Ok(Self { place: Place::take(shared, Side::Producer)? })
+    }
+
+    /// Pushes an item; waits for room as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
+    /// [told](Self::tell_when_abandoned); [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    #[inline]
+    pub fn push(&self, item: T) -> Result<(), PushError<T>> {
+        self.push_deadline(item, Deadline::NEVER)
+    }
+
+    /// Pushes an item if there is room.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Busy`] if there is none; otherwise as [`push`](Self::push).
+    #[inline]
+    pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        self.push_deadline(item, Deadline::NOW)
+    }
+
+    /// Pushes an item; waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Busy`] when the time is over; otherwise as [`push`](Self::push).
+    pub fn push_timeout(&self, item: T, timeout: Duration) -> Result<(), PushError<T>> {
+        // The clock is looked at only by who must wait.
+        match self.try_push(item) {
+            Err(PushError { item, error: Error::Busy }) => self.push_deadline(item, Deadline::after(timeout)),
+            result => result,
+        }
+    }
+
+    #[inline]
+    fn push_deadline(&self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+        match self.place.claim(deadline) {
+            Ok((claim, _)) => {
+                self.fill(claim, item);
+                Ok(())
+            }
+            Err(error) => Err(PushError { item, error }),
+        }
+    }
+
+    #[inline]
+    fn fill(&self, claim: Claim, item: T) {
+        let Shared { items, words, members, .. } = &*self.place.shared;
+        // SAFETY: by I1 the place is ours.
+        unsafe { items.write(claim.position, item) };
+        words.finish_push(claim, members);
+    }
+
+    /// Pushes an item; if there is no room, the oldest item makes way for it. It never waits.
+    ///
+    /// For telemetry, where the newest is what counts: consumers learn by [`missed`](super::Consumer::missed)
+    /// how many they didn't see.
+    ///
+    /// ```
+    /// use sysv_primitives::mpmc;
+    ///
+    /// # let name = format!("overwriting-example-{}", std::process::id());
+    /// let ring = mpmc::Ring::create(&name, 2)?;
+    /// let (producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// (1..=5_u64).try_for_each(|reading| producer.push_overwriting(reading))?;
+    /// assert_eq!((consumer.pop()?, consumer.pop()?), (4, 5));
+    /// assert_eq!(consumer.missed(), 3);
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Busy`] if every place is being written or read just now;
+    /// otherwise as [`try_push`](Self::try_push).
+    pub fn push_overwriting(&self, item: T) -> Result<(), PushError<T>> {
+        match self.claim_overwriting() {
+            Ok(claim) => {
+                self.fill(claim, item);
+                Ok(())
+            }
+            Err(error) => Err(PushError { item, error }),
+        }
+    }
+
+    fn claim_overwriting(&self) -> Result<Claim> {
+        let Shared { words, members, .. } = &*self.place.shared;
+        let session = self.place.session()?;
+        if words.is_closed() {
+            return Err(Error::Closed);
+        }
+        loop {
+            if let Some(claim) = words.start_push(session, members)? {
+                return Ok(claim);
+            }
+            match words.start_pop(session, members)? {
+                Some(oldest) => {
+                    words.control.overwritten.fetch_add(1, Relaxed);
+                    words.finish_pop(oldest, members);
+                }
+                None => return words.claim_from_the_dead(Side::Producer, session, members, false),
+            }
+        }
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
+    ///
+    /// Others' items may come in between.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); then nothing was pushed.
+    pub fn push_slice(&self, items: &[T]) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::NEVER)
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push); then nothing was pushed.
+    pub fn try_push_slice(&self, items: &[T]) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::NOW)
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many; waits for room for
+    /// one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
+    pub fn push_slice_timeout(&self, items: &[T], timeout: Duration) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::after(timeout))
+    }
+
+    fn push_slice_deadline(&self, items: &[T], deadline: Deadline) -> Result<usize> {
+        let Some((&first, rest)) = items.split_first() else { return Ok(0) };
+        self.push_deadline(first, deadline)?;
+        let mut pushed = 1;
+        for &item in rest {
+            match self.try_push(item) {
+                Ok(()) => pushed += 1,
+                // What went before is in the ring; what stands in the way is told by the next call.
+                Err(_) => break,
+            }
+        }
+        Ok(pushed)
+    }
+
+    /// Reserves room for an item, to be written where it lies; waits until there is room.
+    ///
+    /// What is there still has what an earlier item left. It holds up the items behind it until it is
+    /// committed or dropped.
+    ///
+    /// ```
+    /// use sysv_primitives::mpmc;
+    ///
+    /// # let name = format!("mpmc-reserve-example-{}", std::process::id());
+    /// let ring = mpmc::Ring::<[u8; 1500]>::create(&name, 64)?;
+    /// let (producer, consumer) = (ring.producer()?, ring.consumer()?);
+    /// let mut packet = producer.reserve()?;
+    /// packet[..5].copy_from_slice(b"hello");
+    /// packet.commit();
+    /// assert_eq!(&consumer.claim()?[..5], b"hello");
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn reserve(&self) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(Deadline::NEVER)
+    }
+
+    /// Reserves room for an item, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push).
+    pub fn try_reserve(&self) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(Deadline::NOW)
+    }
+
+    /// Reserves room for an item; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout).
+    pub fn reserve_timeout(&self, timeout: Duration) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(Deadline::after(timeout))
+    }
+
+    fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>> {
+        let (claim, session) = self.place.claim(deadline)?;
+        Ok(Reservation { place: &self.place, claim, session })
+    }
+
+    /// From now on, whoever waits for room here is told by [`Error::Abandoned`] when there is no consumer any
+    /// more: all left, or died. Before the first consumer came nobody is told.
+    pub fn tell_when_abandoned(&mut self, tell: bool) {
+        self.place.wants_to_know = tell;
+    }
+
+    /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`] if it was removed.
+    pub fn close(&self) -> Result<()> {
+        let Shared { words, members, .. } = &*self.place.shared;
+        words.close(members)
+    }
+}
+
+impl<T: Pod> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Producer").field(&self.place).finish()
+    }
+}
+
+/// Room for one item, to be filled where it lies; dropped without [`commit`](Self::commit), its place is skipped.
+#[must_use = "nothing is pushed before the commit"]
+pub struct Reservation<'a, T: Pod> {
+    place: &'a Place<T>,
+    claim: Claim,
+    session: Session,
+}
+
+impl<T: Pod> Reservation<'_, T> {
+    /// Pushes the item.
+    pub fn commit(self) {
+        // It is committed instead of being dropped.
+        let this = ManuallyDrop::new(self);
+        this.place.end(this.session, |shared| shared.words.finish_push(this.claim, &shared.members));
+    }
+}
+
+impl<T: Pod> Deref for Reservation<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: by I1 the place is ours; the shared borrow lets nobody write.
+        unsafe { self.place.shared.items.get(self.claim.position) }
+    }
+}
+
+impl<T: Pod> DerefMut for Reservation<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: by I1 the place is ours, and the exclusive borrow keeps this value's other users out.
+        unsafe { self.place.shared.items.get_mut(self.claim.position) }
+    }
+}
+
+impl<T: Pod> Drop for Reservation<'_, T> {
+    fn drop(&mut self) {
+        self.place.end(self.session, |shared| shared.words.give_up_push(self.claim, &shared.members));
+    }
+}
+
+impl<T: Pod> fmt::Debug for Reservation<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reservation({})", self.claim.position)
+    }
+}

@@ -1,0 +1,114 @@
+//! A place at one end of an mpmc ring: what producers and consumers have in common.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
+    },
+};
+
+use bytemuck::Pod;
+
+use super::{
+    Shared,
+    words::{Claim, Words},
+};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
+
+/// One producer or consumer, which is counted among those of its process.
+pub(super) struct Place<T: Pod> {
+    pub(super) shared: Arc<Shared<T, Words>>,
+    side: Side,
+    /// The session under which it is counted.
+    session: AtomicU64,
+    pub(super) wants_to_know: bool,
+}
+
+impl<T: Pod> Place<T> {
+    pub(super) fn take(shared: &Arc<Shared<T, Words>>, side: Side) -> Result<Self> {
+        let session = shared.members.session(&shared.words)?;
+        shared.words.sit(side, session);
+        let session = AtomicU64::new(session.bits());
+        Ok(Self { shared: Arc::clone(shared), side, session, wants_to_know: false })
+    }
+
+    /// Returns the session; in a child made by `fork` it sits down there first.
+    #[inline]
+    pub(super) fn session(&self) -> Result<Session> {
+        // Relaxed: it was stored by this process, before it forked or shared the place.
+        let session = Session::from_bits(self.session.load(Relaxed));
+        if session.is_ours() { Ok(session) } else { self.sit_in_child(session) }
+    }
+
+    #[cold]
+    fn sit_in_child(&self, parents: Session) -> Result<Session> {
+        let Shared { members, words, .. } = &*self.shared;
+        let session = members.session(words)?;
+        words.sit(self.side, session);
+        if self.session.compare_exchange(parents.bits(), session.bits(), AcqRel, Acquire).is_err() {
+            // Another thread was faster.
+            words.stand_up(self.side, session, members);
+        }
+        Ok(session)
+    }
+
+    /// Claims a place of the ring: a free one to push, or one with an item.
+    #[inline]
+    pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session)> {
+        let Shared { words, members, .. } = &*self.shared;
+        let session = self.session()?;
+        let claim = match self.side {
+            Side::Producer if words.is_closed() => return Err(Error::Closed),
+            Side::Producer => words.start_push(session, members)?,
+            Side::Consumer => words.start_pop(session, members)?,
+        };
+        let claim = match claim {
+            Some(claim) => claim,
+            None if deadline == Deadline::NOW => {
+                words.claim_from_the_dead(self.side, session, members, self.wants_to_know)?
+            }
+            None => words.wait(self.side, session, members, self.wants_to_know, deadline)?,
+        };
+        Ok((claim, session))
+    }
+
+    /// Ends a claim, unless it is the parent's.
+    pub(super) fn end(&self, session: Session, end: impl FnOnce(&Shared<T, Words>)) {
+        if session.is_ours() {
+            end(&self.shared);
+        }
+    }
+}
+
+impl<T: Pod> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        // In a child that has not used it yet the parent's is not counted here, and neither is the copy.
+        let session = Session::from_bits(self.session.load(Relaxed));
+        if session.is_ours() {
+            self.shared.words.sit(self.side, session);
+        }
+        Self {
+            shared: Arc::clone(&self.shared),
+            side: self.side,
+            session: AtomicU64::new(session.bits()),
+            wants_to_know: self.wants_to_know,
+        }
+    }
+}
+
+impl<T: Pod> Drop for Place<T> {
+    fn drop(&mut self) {
+        let session = Session::from_bits(*self.session.get_mut());
+        self.end(session, |shared| shared.words.stand_up(self.side, session, &shared.members));
+    }
+}
+
+impl<T: Pod> fmt::Debug for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {:?}", self.side, self.shared.items)
+    }
+}

@@ -1,0 +1,99 @@
+//! What one word says of a place: in which lap, in which state, and whose it is.
+
+use std::fmt;
+
+const STATE: u64 = 0b11;
+const OWNER_SHIFT: u32 = 2;
+const OWNER: u64 = 0x3fff;
+const LAP_SHIFT: u32 = 16;
+/// Laps are counted in what is left of the word, and wrap.
+const LAPS: u64 = u64::MAX >> LAP_SHIFT;
+
+/// What happens to a place in the course of one lap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Empty = 0,
+    Writing = 1,
+    Full = 2,
+    Reading = 3,
+}
+
+/// A place's word: 48 bits of the lap, 14 of the owner's slot plus one, 2 of the state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) u64);
+
+impl Word {
+    #[inline]
+    fn new(lap: u64, state: State, owner: u32) -> Self {
+        Self((lap & LAPS) << LAP_SHIFT | (u64::from(owner) & OWNER) << OWNER_SHIFT | state as u64)
+    }
+
+    /// Returns the word of a free place, for the item of a lap.
+    #[inline]
+    pub(crate) fn empty(lap: u64) -> Self {
+        Self::new(lap, State::Empty, 0)
+    }
+
+    #[inline]
+    pub(crate) fn full(lap: u64) -> Self {
+        Self::new(lap, State::Full, 0)
+    }
+
+    #[inline]
+    pub(crate) fn writing(lap: u64, owner: u32) -> Self {
+        Self::new(lap, State::Writing, owner)
+    }
+
+    #[inline]
+    pub(crate) fn reading(lap: u64, owner: u32) -> Self {
+        Self::new(lap, State::Reading, owner)
+    }
+
+    #[inline]
+    pub(crate) fn state(self) -> State {
+        match self.0 & STATE {
+            0 => State::Empty,
+            1 => State::Writing,
+            2 => State::Full,
+            _ => State::Reading,
+        }
+    }
+
+    /// Returns the owner's slot plus one; 0 is nobody.
+    #[inline]
+    pub(crate) fn owner(self) -> u32 {
+        (self.0 >> OWNER_SHIFT & OWNER) as u32
+    }
+
+    /// Returns how many laps the word is ahead of `lap`; negative if it is behind. Laps wrap.
+    #[inline]
+    pub(crate) fn ahead_of(self, lap: u64) -> i64 {
+        let distance = (self.0 >> LAP_SHIFT).wrapping_sub(lap) << LAP_SHIFT;
+        distance.cast_signed() >> LAP_SHIFT
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({}, {})", self.state(), self.0 >> LAP_SHIFT, self.owner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_says_what_it_was_made_of() {
+        let word = Word::reading(77, 256);
+        assert_eq!((word.state(), word.owner(), word.ahead_of(75)), (State::Reading, 256, 2));
+        assert_eq!(Word(0), Word::empty(0));
+    }
+
+    #[test]
+    fn laps_wrap() {
+        assert_eq!(Word::empty(LAPS + 1).ahead_of(LAPS), 1);
+        assert_eq!(Word::full(LAPS).ahead_of(LAPS + 2), -2);
+        assert_eq!(Word::full(u64::MAX).ahead_of(u64::MAX), 0);
+    }
+}

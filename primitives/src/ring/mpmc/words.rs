@@ -1,0 +1,304 @@
+//! The words of an mpmc ring, and how a place goes from hand to hand.
+//!
+//! Positions count for ever; an item's place is its position modulo the capacity, its lap the quotient. Each place
+//! has one word that says whose it is, in every lap:
+//!
+//! | word | meaning | next | changed by |
+//! | --- | --- | --- | --- |
+//! | EMPTY(l) | free for the item of lap l | WRITING(l, me) | a producer, by compare-and-swap |
+//! | WRITING(l, k) | k writes it | FULL(l), or EMPTY(l+1) if it gives up | k; who reaps k gives up for it |
+//! | FULL(l) | the item is committed | READING(l, me) | a consumer, by compare-and-swap |
+//! | READING(l, k) | k has it | EMPTY(l+1), or FULL(l) if it puts it back | k; who reaps k puts it back |
+//!
+//! | other word | meaning | changed by |
+//! | --- | --- | --- |
+//! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
+//! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise |
+//! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
+//! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see [`ends`](super::ends) |
+//!
+//! - **I1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
+//!   such a word while that process lives.
+//! - **I2** An item is committed by the store of FULL, and consumed by the store of EMPTY(l+1). In between it has
+//!   one reader at a time; one that dies, or puts it back, leaves it FULL.
+//! - **I3** `tail` and `head` are helped on by whoever finds that their place has gone ahead, so nobody
+//!   waits for a process that was stopped between its word and the index.
+//! - **I4** An item is put back in this order: `head` is helped past it, its word becomes FULL, `dirty` is
+//!   raised, consumers are woken. So an item behind `head` is never unannounced for long: a
+//!   reaper that dies on the way left a slot dead and dirty, and who reaps it raises `dirty` again.
+//! - **I5** Who has looked through all places lowers `dirty` only if nobody has raised it meanwhile.
+//!
+//! | the process dies | what is left | who notices |
+//! | --- | --- | --- |
+//! | having WRITING | a place that names a dead slot; the item never was | who sleeps, by the obituary; who finds it in its way |
+//! | having FULL stored, before it posted | a committed item | the sleepers, by the obituary |
+//! | having READING | an item that names a dead slot | the same; the next consumer gets it |
+//! | having EMPTY stored, before it posted | a free place | the sleepers, by the obituary |
+//! | before it helped an index | an index that is behind | who next comes there |
+//!
+//! First in, first out, but for items that were taken over: such a one comes a lap late at most, since
+//! its place is needed again. A living process that is stopped while it writes holds up whoever pops after it.
+
+use crate::{
+    Result,
+    layout::Mapped,
+    members::{Members, Repair, Session},
+    ring::{
+        fence::Fence,
+        mpmc::{
+            ends::{Control, Seat},
+            word::{State, Word},
+        },
+        side::Side,
+    },
+    sync::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+        fence,
+    },
+};
+
+/// The ring's words in shared memory.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) control: Mapped<Control>,
+    pub(crate) tail: Mapped<AtomicU64>,
+    pub(crate) head: Mapped<AtomicU64>,
+    pub(crate) seats: Mapped<[Seat]>,
+    pub(crate) places: Mapped<[AtomicU64]>,
+    /// How far to shift a position for its lap: the capacity is a power of two.
+    pub(crate) shift: u32,
+    pub(crate) fence: Fence,
+}
+
+/// The position whose place this process has made its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) position: u64,
+}
+
+/// Each step that fails means that others got on. So many in a row, besides one for each place, mean damage.
+const MOST_STEPS: u64 = 1 << 20;
+
+impl Words {
+    #[inline]
+    fn lap(&self, position: u64) -> u64 {
+        position >> self.shift
+    }
+
+    #[inline]
+    pub(crate) fn place(&self, position: u64) -> &AtomicU64 {
+        #[expect(clippy::cast_possible_truncation, reason = "masked with the number of places")]
+        &self.places[position as usize & (self.places.len() - 1)]
+    }
+
+    /// Returns a place's word, and how many laps it is ahead of the position.
+    #[inline]
+    pub(crate) fn look(&self, position: u64) -> (Word, i64) {
+        // SYNC: pairs with the stores that hand places on: what was written there is whole.
+        let word = Word(self.place(position).load(Acquire));
+        (word, word.ahead_of(self.lap(position)))
+    }
+
+    #[inline]
+    fn swap(&self, position: u64, from: Word, to: Word) -> bool {
+        // SYNC: Acquire as in `look`; Release keeps the claim behind what was done before.
+        self.place(position).compare_exchange(from.0, to.0, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Moves an index past a position, unless somebody has (I3).
+    #[inline]
+    fn help(index: &AtomicU64, position: u64) {
+        // SYNC: Release and Acquire keep the index behind the words that it is derived from.
+        let _ = index.compare_exchange(position, position.wrapping_add(1), AcqRel, Relaxed);
+    }
+
+    fn too_many_steps(&self, steps: &mut u64, members: &Members) -> Result<()> {
+        *steps += 1;
+        let most = MOST_STEPS + 4 * self.places.len() as u64;
+        if *steps < most { Ok(()) } else { Err(members.damaged("the words of the places")) }
+    }
+
+    /// Claims the next free place for an item; `None` if the ring is full.
+    #[inline]
+    pub(crate) fn start_push(&self, me: Session, members: &Members) -> Result<Option<Claim>> {
+        let mut steps = 0;
+        loop {
+            let position = self.tail.load(Acquire);
+            let (word, ahead) = self.look(position);
+            let lap = self.lap(position);
+            if word == Word::empty(lap) {
+                if self.swap(position, word, Word::writing(lap, me.owner())) {
+                    Self::help(&self.tail, position);
+                    return Ok(Some(Claim { position }));
+                }
+            } else if ahead >= 0 {
+                Self::help(&self.tail, position);
+            } else if self.tail.load(Acquire) == position {
+                return Ok(None);
+            }
+            self.too_many_steps(&mut steps, members)?;
+        }
+    }
+
+    /// Commits the item of a claimed place (I2), and wakes consumers.
+    #[inline]
+    pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
+        let full = Word::full(self.lap(claim.position));
+        self.fence.publish(self.place(claim.position), full.0);
+        self.wake_if_asleep(Side::Consumer, members);
+    }
+
+    /// Gives a claimed place up: this position never has an item.
+    #[cold]
+    pub(crate) fn give_up_push(&self, claim: Claim, members: &Members) {
+        self.control.skipped.fetch_add(1, Relaxed);
+        let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
+        self.place(claim.position).store(empty.0, SeqCst);
+        // There is room for the next lap; and items behind it may have been waiting for this one.
+        self.wake_both(members);
+    }
+
+    /// Claims the oldest item; `None` if there is none to be had.
+    #[inline]
+    pub(crate) fn start_pop(&self, me: Session, members: &Members) -> Result<Option<Claim>> {
+        if self.control.dirty.load(Acquire) & 1 != 0
+            && let Some(claim) = self.take_over(me)
+        {
+            return Ok(Some(claim));
+        }
+        let mut steps = 0;
+        loop {
+            let position = self.head.load(Acquire);
+            let (word, ahead) = self.look(position);
+            let lap = self.lap(position);
+            if word == Word::full(lap) {
+                if self.swap(position, word, Word::reading(lap, me.owner())) {
+                    Self::help(&self.head, position);
+                    return Ok(Some(Claim { position }));
+                }
+            } else if ahead > 0 || (ahead == 0 && word.state() == State::Reading) {
+                Self::help(&self.head, position);
+            } else {
+                return Ok(None);
+            }
+            self.too_many_steps(&mut steps, members)?;
+        }
+    }
+
+    /// Looks for an item behind `head`, which was put back.
+    #[cold]
+    fn take_over(&self, me: Session) -> Option<Claim> {
+        let seen = self.control.dirty.load(SeqCst);
+        let head = self.head.load(Acquire);
+        for (index, place) in (0..).zip(&*self.places) {
+            let word = Word(place.load(Acquire));
+            let position = self.position(index, word, head);
+            let is_behind = position.wrapping_sub(head).cast_signed() < 0;
+            let lap = self.lap(position);
+            if word == Word::full(lap) && is_behind && self.swap(position, word, Word::reading(lap, me.owner())) {
+                return Some(Claim { position });
+            }
+        }
+        // I5.
+        let _ = self.control.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
+        None
+    }
+
+    /// Returns the position that a place's word speaks of: the one of its lap that is nearest to `near`.
+    fn position(&self, index: u64, word: Word, near: u64) -> u64 {
+        let lap = self.lap(near).wrapping_add_signed(word.ahead_of(self.lap(near)));
+        lap << self.shift | index
+    }
+
+    /// Consumes the item of a claimed place (I2), and wakes producers.
+    #[inline]
+    pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
+        let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
+        self.fence.publish(self.place(claim.position), empty.0);
+        self.wake_if_asleep(Side::Producer, members);
+    }
+
+    /// Puts the item of a claimed place back, for the next consumer (I4).
+    #[cold]
+    pub(crate) fn put_back(&self, claim: Claim, members: &Members) {
+        self.control.taken_over.fetch_add(1, Relaxed);
+        Self::help(&self.head, claim.position);
+        self.place(claim.position).store(Word::full(self.lap(claim.position)).0, Release);
+        self.raise_dirty();
+        self.wake_both(members);
+    }
+
+    fn raise_dirty(&self) {
+        let raise = |dirty: u64| Some(dirty.wrapping_add(2) | 1);
+        // SYNC: Release hands on the words that were put back before.
+        let _ = self.control.dirty.fetch_update(SeqCst, Relaxed, raise);
+    }
+
+    fn wake_both(&self, members: &Members) {
+        // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
+        fence(SeqCst);
+        self.wake_if_asleep(Side::Consumer, members);
+        self.wake_if_asleep(Side::Producer, members);
+    }
+
+    /// Returns whether another one of a side would find something: who was woken then passes the event on.
+    pub(crate) fn is_more_for(&self, side: Side) -> bool {
+        match side {
+            Side::Consumer => {
+                let (word, ahead) = self.look(self.head.load(Acquire));
+                let is_taken = matches!(word.state(), State::Full | State::Reading);
+                self.control.dirty.load(Acquire) & 1 != 0 || ahead > 0 || (ahead == 0 && is_taken)
+            }
+            Side::Producer => self.look(self.tail.load(Acquire)).1 >= 0,
+        }
+    }
+
+    /// Returns whose place stands in the way of a side, as a slot plus one; 0 if nobody's does.
+    pub(crate) fn in_the_way(&self, side: Side) -> u32 {
+        let index = if side == Side::Consumer { &self.head } else { &self.tail };
+        let (word, _) = self.look(index.load(Acquire));
+        if matches!(word.state(), State::Writing | State::Reading) { word.owner() } else { 0 }
+    }
+
+    /// Takes its place away from a dead slot, or from one that leaves.
+    fn repair_place(&self, index: u64, slot: u32) -> bool {
+        let head = self.head.load(Acquire);
+        let word = Word(self.places[usize::try_from(index).unwrap_or(0)].load(Acquire));
+        if word.owner() != slot + 1 {
+            return false;
+        }
+        let position = self.position(index, word, head);
+        let lap = self.lap(position);
+        match word.state() {
+            State::Writing => {
+                if self.swap(position, word, Word::empty(lap.wrapping_add(1))) {
+                    self.control.skipped.fetch_add(1, Relaxed);
+                }
+            }
+            State::Reading => {
+                // I4.
+                Self::help(&self.head, position);
+                if self.swap(position, word, Word::full(lap)) {
+                    self.control.taken_over.fetch_add(1, Relaxed);
+                }
+            }
+            // Others' words have no owner: this one is damaged, and its next user overwrites it.
+            State::Empty | State::Full => return false,
+        }
+        true
+    }
+}
+
+impl Repair for Words {
+    fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
+        let places = self.places.len() as u64;
+        let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
+        let was_seated = self.seats[slot as usize].clear();
+        if is_begun || was_seated || repaired > 0 {
+            self.raise_dirty();
+            self.post_all(members)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,379 @@
+//! The consumer's side of an spsc ring.
+#![allow(unsafe_code, reason = "items are read where they lie")]
+
+use std::{fmt, ops::Index, sync::Arc, time::Duration};
+
+use bytemuck::Pod;
+
+use super::{Shared, words::Words};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
+
+/// The right to pop from a ring; one process at a time has it.
+///
+/// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
+/// the parent's, and every call fails with [`Error::RoleTaken`].
+///
+/// **When a process dies** as the consumer, what it had not consumed is there for the next one.
+pub struct Consumer<T: Pod> {
+    shared: Arc<Shared<T, Words>>,
+    session: Session,
+    /// Our index: nobody else stores it (I1).
+    index: u64,
+    /// The producer's, as it was when we last looked.
+    seen: u64,
+    wants_to_know: bool,
+}
+
+impl<T: Pod> Consumer<T> {
+    pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
+        let (index, seen) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
+        let consumer = Self { shared: Arc::clone(shared), session, index, seen, wants_to_know: false };
+        consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
+        Ok(consumer)
+    }
+
+    /// Pops an item; waits for one as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
+    ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
+    /// - [`Error::RoleTaken`] in a child of the consumer's; [`Error::Damaged`]; [`Error::Raw`] if the
+    ///   ring was removed.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T> {
+        self.pop_deadline(Deadline::NEVER)
+    }
+
+    /// Pops an item if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if there is none; otherwise as [`pop`](Self::pop).
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T> {
+        self.pop_deadline(Deadline::NOW)
+    }
+
+    /// Pops an item; waits for one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] when the time is over; otherwise as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T> {
+        // The clock is looked at only by who must wait.
+        match self.try_pop() {
+            Err(Error::Busy) => self.pop_deadline(Deadline::after(timeout)),
+            result => result,
+        }
+    }
+
+    #[inline]
+    fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
+        self.available(deadline)?;
+        // SAFETY: by I1 this is the consumer, and the producer has committed the item.
+        let item = unsafe { self.shared.items.read(self.index) };
+        self.advance(1);
+        Ok(item)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many; waits until there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::NEVER)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::NOW)
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many; waits until there is one
+    /// for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
+    pub fn pop_slice_timeout(&mut self, items: &mut [T], timeout: Duration) -> Result<usize> {
+        self.pop_slice_deadline(items, Deadline::after(timeout))
+    }
+
+    fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let peeked = self.peek_deadline(items.len(), deadline)?;
+        let count = peeked.len();
+        let (first, second) = peeked.as_slices();
+        let (from_first, from_second) = items[..count].split_at_mut(first.len());
+        from_first.copy_from_slice(first);
+        from_second.copy_from_slice(second);
+        peeked.consume();
+        Ok(count)
+    }
+
+    /// Looks at the next items where they lie, at most `count`; waits until there is one.
+    ///
+    /// Nothing is taken before [`consume`](Peeked::consume): whatever happens before it, the items stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>> {
+        self.peek_deadline(count, Deadline::NEVER)
+    }
+
+    /// Looks at the next items where they lie, at most `count`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>> {
+        self.peek_deadline(count, Deadline::NOW)
+    }
+
+    /// Looks at the next items where they lie, at most `count`; waits until there is one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
+    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>> {
+        self.peek_deadline(count, Deadline::after(timeout))
+    }
+
+    fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>> {
+        let mut available = self.available(deadline)?;
+        if available < count as u64 {
+            // There may be more by now, and looking is cheap beside so many items.
+            let Shared { words, members, .. } = &*self.shared;
+            let seen = words.index(Side::Producer);
+            available = words.distance(self.index, seen, members)?;
+            self.seen = seen;
+        }
+        let len = usize::try_from(available).unwrap_or(usize::MAX).min(count);
+        Ok(Peeked { consumer: self, len })
+    }
+
+    /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
+    /// asked to be [told](Self::tell_when_abandoned). It waits for each item.
+    ///
+    /// ```
+    /// use sysv_primitives::spsc;
+    ///
+    /// # let name = format!("iter-example-{}", std::process::id());
+    /// let ring = spsc::Ring::create(&name, 16)?;
+    /// let mut producer = ring.producer()?;
+    /// (1..=4_u64).try_for_each(|number| producer.push(number))?;
+    /// producer.close()?;
+    /// let sum: u64 = ring.consumer()?.iter().sum::<Result<_, _>>()?;
+    /// assert_eq!(sum, 10);
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, T> {
+        Iter { consumer: self, failed: false }
+    }
+
+    /// Returns an iterator over what is there now; it never waits.
+    pub fn try_iter(&mut self) -> TryIter<'_, T> {
+        TryIter { consumer: self }
+    }
+
+    /// Returns how many items are there, as it was a moment ago.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let Shared { words, .. } = &*self.shared;
+        let available = words.index(Side::Producer).wrapping_sub(self.index).min(words.capacity);
+        usize::try_from(available).unwrap_or(usize::MAX)
+    }
+
+    /// Returns whether there was no item a moment ago.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// From now on, whoever waits for items here is told by [`Error::Abandoned`] when there are none and no
+    /// producer any more: it left, or died. Before the first producer came nobody is told.
+    ///
+    /// It costs nothing as long as there are items; whoever waits looks after the dead as well.
+    ///
+    /// ```
+    /// use sysv_primitives::{Error, Side, spsc};
+    ///
+    /// # let name = format!("abandoned-example-{}", std::process::id());
+    /// let ring = spsc::Ring::create(&name, 16)?;
+    /// let mut consumer = ring.consumer()?;
+    /// consumer.tell_when_abandoned(true);
+    /// ring.producer()?.push(7_u64)?; // pushes, and leaves
+    /// assert_eq!(consumer.pop()?, 7);
+    /// assert!(matches!(consumer.pop(), Err(Error::Abandoned(Side::Producer))));
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    pub fn tell_when_abandoned(&mut self, tell: bool) {
+        self.wants_to_know = tell;
+    }
+
+    /// Returns whether a producer has the role now, dead or alive.
+    #[must_use]
+    pub fn has_producer(&self) -> bool {
+        self.shared.words.roles[Side::Producer as usize].holder() != 0
+    }
+
+    /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
+    ///
+    /// An item that is being pushed just now may stay in the ring, for a later consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`] if it was removed.
+    pub fn close(&mut self) -> Result<()> {
+        self.shared.words.close(&self.shared.members)
+    }
+
+    /// Returns how many items there are, at least one.
+    #[inline]
+    fn available(&mut self, deadline: Deadline) -> Result<u64> {
+        let Shared { words, members, .. } = &*self.shared;
+        if !self.session.is_ours() {
+            return Err(self.shared.refusal(Side::Consumer, self.session));
+        }
+        if self.seen != self.index {
+            return Ok(self.seen.wrapping_sub(self.index));
+        }
+        let mut seen = words.index(Side::Producer);
+        if seen == self.seen {
+            seen = words.wait(Side::Consumer, seen, members, self.wants_to_know, deadline)?;
+        }
+        let available = words.distance(self.index, seen, members)?;
+        self.seen = seen;
+        Ok(available)
+    }
+
+    #[inline]
+    fn advance(&mut self, count: u64) {
+        self.index = self.index.wrapping_add(count);
+        self.shared.words.publish(Side::Consumer, self.index, &self.shared.members);
+    }
+}
+
+impl<T: Pod> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        if self.session.is_ours() {
+            self.shared.words.leave_role(Side::Consumer, &self.shared.members);
+        }
+    }
+}
+
+impl<T: Pod> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("popped", &self.index).field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Items of a ring, seen where they lie; none is taken before [`consume`](Self::consume).
+///
+/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts.
+#[must_use = "nothing is taken before it is consumed"]
+pub struct Peeked<'a, T: Pod> {
+    consumer: &'a mut Consumer<T>,
+    len: usize,
+}
+
+impl<T: Pod> Peeked<'_, T> {
+    /// Returns how many items there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there is none, because none was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
+    #[must_use]
+    pub fn as_slices(&self) -> (&[T], &[T]) {
+        // SAFETY: by I1 this is the consumer, and the producer has committed these items.
+        unsafe { self.consumer.shared.items.runs(self.consumer.index, self.len) }
+    }
+
+    /// Takes all of them out.
+    pub fn consume(self) {
+        let len = self.len;
+        self.consume_first(len);
+    }
+
+    /// Takes the first `count` of them out, or all if there are fewer.
+    pub fn consume_first(self, count: usize) {
+        let count = count.min(self.len);
+        // In a child of the consumer's there is nothing to take.
+        if count > 0 && self.consumer.session.is_ours() {
+            self.consumer.advance(count as u64);
+        }
+    }
+}
+
+impl<T: Pod> Index<usize> for Peeked<'_, T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        let (first, second) = self.as_slices();
+        if index < first.len() { &first[index] } else { &second[index - first.len()] }
+    }
+}
+
+impl<T: Pod> fmt::Debug for Peeked<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peeked({})", self.len)
+    }
+}
+
+/// What comes, until the ring's end; see [`Consumer::iter`]. After an error it ends.
+#[derive(Debug)]
+pub struct Iter<'a, T: Pod> {
+    consumer: &'a mut Consumer<T>,
+    failed: bool,
+}
+
+impl<T: Pod> Iterator for Iter<'_, T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.failed {
+            return None;
+        }
+        match self.consumer.pop() {
+            Err(Error::Closed | Error::Abandoned(_)) => None,
+            result => {
+                self.failed = result.is_err();
+                Some(result)
+            }
+        }
+    }
+}
+
+/// What is there; see [`Consumer::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T: Pod> {
+    consumer: &'a mut Consumer<T>,
+}
+
+impl<T: Pod> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.consumer.try_pop().ok()
+    }
+}

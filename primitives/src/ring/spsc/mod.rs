@@ -1,0 +1,203 @@
+//! A ring with one producer and one consumer at a time: the fastest way from one process to another.
+//!
+//! Pushing and popping take no system call and no lock: one store publishes an item, another gives its place back.
+//! Both roles are exclusive, and taken over when their holder dies.
+//!
+//! | a process dies | what happens to items | who gets its role |
+//! | --- | --- | --- |
+//! | pushing, before its item is committed | that item never was | whoever asks next, or waits for it |
+//! | having pushed | nothing: they stay | the same |
+//! | popping or looking, before the item is consumed | the next consumer gets it | the same |
+//! | having popped | that item is consumed | the same |
+//!
+//! ```
+//! use sysv_primitives::spsc;
+//!
+//! # let name = format!("spsc-example-{}", std::process::id());
+//! let ring = spsc::Ring::open_or_create(&name, 1024)?;
+//! let mut producer = ring.producer()?; // in one process
+//! let mut consumer = ring.consumer()?; // in another
+//! producer.push([1.0_f64, 2.0])?;
+//! assert_eq!(consumer.pop()?, [1.0, 2.0]);
+//! ring.remove()?;
+//! # Ok::<(), sysv_primitives::Error>(())
+//! ```
+//!
+//! There is no overwriting push in this shape: it would take the oldest item away from the consumer,
+//! so the consumer could not own its index any more, and every pop would need a locked instruction.
+//! The [mpmc](crate::mpmc) shape has one.
+
+mod consumer;
+mod producer;
+mod words;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytemuck::Pod;
+
+use self::words::{Control, Words, role_bell};
+pub use self::{
+    consumer::{Consumer, Iter, Peeked, TryIter},
+    producer::{Producer, Reservation},
+};
+pub use super::Counts;
+use super::{Plan, Shared, fence::Fence, ring_methods};
+use crate::{
+    Error, Member, Options, Result, Side, Status,
+    layout::Mapped,
+    lock::Lock,
+    members::Session,
+    object::Want,
+    raw::{Deadline, Shared as SharedMemoryType, SharedMemory},
+    sync::Ordering::Relaxed,
+};
+
+// Where the words lie in the body. What each side writes at every step has cache lines of its own.
+const CONTROL: usize = 0;
+const ROLES: usize = 64;
+const PRODUCER: usize = 128;
+const CONSUMER: usize = 256;
+const BYTES: usize = 384;
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl SharedMemoryType for Control {}
+
+impl super::Words for Words {
+    const KIND: &'static str = "spsc ring";
+    const KIND_NUMBER: u32 = 3;
+    const DOORBELLS: u32 = 4;
+
+    fn bytes(_: Plan) -> usize {
+        BYTES
+    }
+
+    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {
+        let control: Mapped<Control> = Mapped::at(memory, body + CONTROL)?;
+        let role = |side: Side| {
+            let word = Mapped::at(memory, body + ROLES + 4 * side as usize)?;
+            Ok::<_, Error>(Lock::new(word, role_bell(side)))
+        };
+        Ok(Self {
+            roles: [role(Side::Producer)?, role(Side::Consumer)?],
+            indices: [Mapped::at(memory, body + PRODUCER)?, Mapped::at(memory, body + CONSUMER)?],
+            capacity: plan.capacity as u64,
+            fence: Fence::choose(control.strong.load(Relaxed) != 0),
+            control,
+        })
+    }
+
+    fn demand_strong_fences(&self) {
+        self.control.strong.store(1, Relaxed);
+    }
+}
+
+impl Words {
+    fn len(&self) -> usize {
+        // The consumer's first: the producer's is never behind it.
+        let consumer = self.index(Side::Consumer);
+        let distance = self.index(Side::Producer).wrapping_sub(consumer);
+        usize::try_from(distance.min(self.capacity)).unwrap_or(usize::MAX)
+    }
+
+    fn counts(&self) -> Counts {
+        let popped = self.index(Side::Consumer);
+        let pushed = self.index(Side::Producer);
+        Counts { pushed, popped, taken_over: self.control.taken_over.load(Relaxed).into(), ..Counts::default() }
+    }
+}
+
+/// A named ring between processes, for one producer and one consumer at a time.
+///
+/// It is a handle: it takes one of the object's slots, and gives out the roles. It may be cloned and sent to
+/// threads. A child made by `fork` may go on using it; the roles that its parent has stay the parent's.
+///
+/// **When a process dies** its role is free, and nothing that was committed is lost; see the
+/// [module](self).
+///
+/// ```
+/// use sysv_primitives::{Side, spsc};
+///
+/// # let name = format!("spsc-ring-example-{}", std::process::id());
+/// let ring: spsc::Ring<u64> = spsc::Ring::create(&name, 1000)?;
+/// assert_eq!(ring.capacity(), 1024);
+/// let producer = ring.producer()?;
+/// assert!(ring.producer().is_err(), "there is one");
+/// assert_eq!(ring.holder(Side::Producer).map(|holder| holder.pid), Some(std::process::id()));
+/// ring.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+pub struct Ring<T: Pod> {
+    shared: Arc<Shared<T, Words>>,
+}
+
+ring_methods!("spsc", spsc, Words, create_spsc, open_spsc, open_or_create_spsc);
+
+impl<T: Pod> Ring<T> {
+    /// Becomes the producer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RoleTaken`] if a living process is; [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    pub fn producer(&self) -> Result<Producer<T>> {
+        self.role(Side::Producer, Deadline::NOW).and_then(|session| Producer::new(&self.shared, session))
+    }
+
+    /// Becomes the producer as soon as nobody else is; waits for at most `timeout`.
+    ///
+    /// So a process can stand by: it is woken when the producer leaves or dies.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub fn producer_timeout(&self, timeout: Duration) -> Result<Producer<T>> {
+        self.role(Side::Producer, Deadline::after(timeout)).and_then(|session| Producer::new(&self.shared, session))
+    }
+
+    /// Becomes the consumer.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub fn consumer(&self) -> Result<Consumer<T>> {
+        self.role(Side::Consumer, Deadline::NOW).and_then(|session| Consumer::new(&self.shared, session))
+    }
+
+    /// Becomes the consumer as soon as nobody else is; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub fn consumer_timeout(&self, timeout: Duration) -> Result<Consumer<T>> {
+        self.role(Side::Consumer, Deadline::after(timeout)).and_then(|session| Consumer::new(&self.shared, session))
+    }
+
+    fn role(&self, side: Side, deadline: Deadline) -> Result<Session> {
+        let Shared { members, words, .. } = &*self.shared;
+        let session = members.session(words)?;
+        match words.take_role(side, session, members, deadline)? {
+            Some(_) => Ok(session),
+            None => Err(Error::RoleTaken { role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) }),
+        }
+    }
+
+    /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
+    #[must_use]
+    pub fn holder(&self, side: Side) -> Option<Member> {
+        let Shared { members, words, .. } = &*self.shared;
+        let slot = members.slot_of(words.roles[side as usize].holder()).ok()?;
+        Some(members.member(slot))
+    }
+}
+
+impl<T: Pod> Shared<T, Words> {
+    /// Says why a role can't be used here: it is the parent's, or the ring is closed.
+    #[cold]
+    fn refusal(&self, side: Side, session: Session) -> Error {
+        if session.is_ours() {
+            return Error::Closed;
+        }
+        let pid = self.members.slot_of(session.owner()).map_or(0, |slot| self.members.member(slot).pid);
+        Error::RoleTaken { role: side, pid }
+    }
+}

@@ -1,0 +1,326 @@
+//! The producer's side of an spsc ring.
+#![allow(unsafe_code, reason = "items are written to where they lie")]
+
+use std::{
+    fmt,
+    ops::{Index, IndexMut},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytemuck::Pod;
+
+use super::{Shared, words::Words};
+use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
+
+/// The right to push into a ring; one process at a time has it.
+///
+/// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
+/// the parent's, and every call fails with [`Error::RoleTaken`].
+///
+/// **When a process dies** as the producer, everything it had committed is in the ring.
+pub struct Producer<T: Pod> {
+    shared: Arc<Shared<T, Words>>,
+    session: Session,
+    /// Our index: nobody else stores it (I1).
+    index: u64,
+    /// The consumer's, as it was when we last looked.
+    seen: u64,
+    wants_to_know: bool,
+}
+
+impl<T: Pod> Producer<T> {
+    pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
+        let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
+        let producer = Self { shared: Arc::clone(shared), session, index, seen, wants_to_know: false };
+        producer.shared.words.distance(seen, index, &producer.shared.members)?;
+        Ok(producer)
+    }
+
+    /// Pushes an item; waits for room as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
+    /// [told](Self::tell_when_abandoned); [`Error::RoleTaken`] in a child of the producer's;
+    /// [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    #[inline]
+    pub fn push(&mut self, item: T) -> Result<(), PushError<T>> {
+        self.push_deadline(item, Deadline::NEVER)
+    }
+
+    /// Pushes an item if there is room.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Busy`] if there is none; otherwise as [`push`](Self::push).
+    #[inline]
+    pub fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        self.push_deadline(item, Deadline::NOW)
+    }
+
+    /// Pushes an item; waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// With the item in each: [`Error::Busy`] when the time is over; otherwise as [`push`](Self::push).
+    #[inline]
+    pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError<T>> {
+        // The clock is looked at only by who must wait.
+        match self.try_push(item) {
+            Err(PushError { item, error: Error::Busy }) => self.push_deadline(item, Deadline::after(timeout)),
+            result => result,
+        }
+    }
+
+    #[inline]
+    fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+        if let Err(error) = self.room(deadline) {
+            return Err(PushError { item, error });
+        }
+        // SAFETY: by I1 this is the producer, and the consumer has given the place back.
+        unsafe { self.shared.items.write(self.index, item) };
+        self.advance(1);
+        Ok(())
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); then nothing was pushed.
+    pub fn push_slice(&mut self, items: &[T]) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::NEVER)
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push); then nothing was pushed.
+    pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::NOW)
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many; waits for room for
+    /// one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
+    pub fn push_slice_timeout(&mut self, items: &[T], timeout: Duration) -> Result<usize> {
+        self.push_slice_deadline(items, Deadline::after(timeout))
+    }
+
+    fn push_slice_deadline(&mut self, items: &[T], deadline: Deadline) -> Result<usize> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let mut places = self.reserve_deadline(items.len(), deadline)?;
+        let count = places.len();
+        let (first, second) = places.as_mut_slices();
+        let (to_first, to_second) = items[..count].split_at(first.len());
+        first.copy_from_slice(to_first);
+        second.copy_from_slice(to_second);
+        places.commit();
+        Ok(count)
+    }
+
+    /// Reserves room for at most `count` items, to be written where they lie; waits until there is room for one.
+    ///
+    /// What is there still has what earlier items left. Nothing is pushed before
+    /// [`commit`](Reservation::commit).
+    ///
+    /// ```
+    /// use sysv_primitives::spsc;
+    ///
+    /// # let name = format!("reserve-example-{}", std::process::id());
+    /// let ring = spsc::Ring::<[u8; 1500]>::create(&name, 64)?;
+    /// let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// let mut packet = producer.reserve(1)?;
+    /// packet[0][..5].copy_from_slice(b"hello");
+    /// packet.commit();
+    /// let packets = consumer.peek(8)?;
+    /// assert_eq!(packets.len(), 1);
+    /// assert_eq!(&packets[0][..5], b"hello");
+    /// packets.consume();
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn reserve(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(count, Deadline::NEVER)
+    }
+
+    /// Reserves room for at most `count` items, if there is room for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push).
+    pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(count, Deadline::NOW)
+    }
+
+    /// Reserves room for at most `count` items; waits until there is room for one for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout).
+    pub fn reserve_timeout(&mut self, count: usize, timeout: Duration) -> Result<Reservation<'_, T>> {
+        self.reserve_deadline(count, Deadline::after(timeout))
+    }
+
+    fn reserve_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Reservation<'_, T>> {
+        let mut room = self.room(deadline)?;
+        if room < count as u64 {
+            // There may be more by now, and looking is cheap beside so many items.
+            let Shared { words, members, .. } = &*self.shared;
+            let seen = words.index(Side::Consumer);
+            room = words.capacity - words.distance(seen, self.index, members)?;
+            self.seen = seen;
+        }
+        let len = usize::try_from(room).unwrap_or(usize::MAX).min(count);
+        Ok(Reservation { producer: self, len })
+    }
+
+    /// Returns for how many items there is room, as it was a moment ago.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        let Shared { words, .. } = &*self.shared;
+        let used = self.index.wrapping_sub(words.index(Side::Consumer)).min(words.capacity);
+        usize::try_from(words.capacity - used).unwrap_or(usize::MAX)
+    }
+
+    /// From now on, whoever waits for room here is told by [`Error::Abandoned`] when there is no consumer any
+    /// more: it left, or died. Before the first consumer came nobody is told.
+    ///
+    /// It costs nothing as long as there is room; whoever waits looks after the dead as well.
+    pub fn tell_when_abandoned(&mut self, tell: bool) {
+        self.wants_to_know = tell;
+    }
+
+    /// Returns whether a consumer has the role now, dead or alive.
+    #[must_use]
+    pub fn has_consumer(&self) -> bool {
+        self.shared.words.roles[Side::Consumer as usize].holder() != 0
+    }
+
+    /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`] if it was removed.
+    pub fn close(&mut self) -> Result<()> {
+        self.shared.words.close(&self.shared.members)
+    }
+
+    /// Returns for how many items there is room, at least one.
+    #[inline]
+    fn room(&mut self, deadline: Deadline) -> Result<u64> {
+        let Shared { words, members, .. } = &*self.shared;
+        if words.is_closed() || !self.session.is_ours() {
+            return Err(self.shared.refusal(Side::Producer, self.session));
+        }
+        let used = self.index.wrapping_sub(self.seen);
+        if used < words.capacity {
+            return Ok(words.capacity - used);
+        }
+        let mut seen = words.index(Side::Consumer);
+        if seen == self.seen {
+            seen = words.wait(Side::Producer, seen, members, self.wants_to_know, deadline)?;
+        }
+        let used = words.distance(seen, self.index, members)?;
+        self.seen = seen;
+        if used < words.capacity { Ok(words.capacity - used) } else { Err(members.damaged("the indices")) }
+    }
+
+    #[inline]
+    fn advance(&mut self, count: u64) {
+        self.index = self.index.wrapping_add(count);
+        self.shared.words.publish(Side::Producer, self.index, &self.shared.members);
+    }
+}
+
+impl<T: Pod> Drop for Producer<T> {
+    fn drop(&mut self) {
+        if self.session.is_ours() {
+            self.shared.words.leave_role(Side::Producer, &self.shared.members);
+        }
+    }
+}
+
+impl<T: Pod> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("pushed", &self.index).field("free", &self.free()).finish_non_exhaustive()
+    }
+}
+
+/// Room in a ring, to be filled where it lies; nothing of it is pushed before [`commit`](Self::commit).
+///
+/// It may go round the ring's end: [`as_mut_slices`](Self::as_mut_slices) gives both parts.
+#[must_use = "nothing is pushed before the commit"]
+pub struct Reservation<'a, T: Pod> {
+    producer: &'a mut Producer<T>,
+    len: usize,
+}
+
+impl<T: Pod> Reservation<'_, T> {
+    /// Returns for how many items there is room.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there is no room in it, because none was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the places, in order: those up to the ring's end, and those on from its beginning.
+    pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
+        // SAFETY: by I1 this is the producer, and the consumer has given these places back.
+        unsafe { self.producer.shared.items.runs_mut(self.producer.index, self.len) }
+    }
+
+    /// Pushes all of them.
+    pub fn commit(self) {
+        let len = self.len;
+        self.commit_first(len);
+    }
+
+    /// Pushes the first `count` of them, or all if there are fewer.
+    pub fn commit_first(self, count: usize) {
+        let count = count.min(self.len);
+        // In a child of the producer's there is nothing to push.
+        if count > 0 && self.producer.session.is_ours() {
+            self.producer.advance(count as u64);
+        }
+    }
+}
+
+impl<T: Pod> Index<usize> for Reservation<'_, T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        // SAFETY: as in `as_mut_slices`; the shared borrow lets nobody write.
+        let (first, second) = unsafe { self.producer.shared.items.runs(self.producer.index, self.len) };
+        if index < first.len() { &first[index] } else { &second[index - first.len()] }
+    }
+}
+
+impl<T: Pod> IndexMut<usize> for Reservation<'_, T> {
+    fn index_mut(&mut self, index: usize) -> &mut T {
+        let (first, second) = self.as_mut_slices();
+        if index < first.len() { &mut first[index] } else { &mut second[index - first.len()] }
+    }
+}
+
+impl<T: Pod> fmt::Debug for Reservation<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reservation({})", self.len)
+    }
+}

@@ -1,0 +1,243 @@
+//! The words of an spsc ring, and everything that is done to them.
+//!
+//! Positions count for ever; an item's place is its position masked with the capacity. The producer owns
+//! the places from its index on, the consumer those before it.
+//!
+//! | word | value | changed by |
+//! | --- | --- | --- |
+//! | `role`, one for each side | the slot of who is the producer, or the consumer: a [`Lock`] | who takes the role; who leaves it; who reaps the slot |
+//! | `index` of the producer | the position of the next push: what is before it is committed | the holder of the role |
+//! | `index` of the consumer | the position of the next pop: what is before it is consumed | the holder of the role |
+//! | `asleep`, one for each side | 1: the holder of that role may sleep until the other's index moves | set by who is about to sleep; cleared by it when it is done, and by who posts |
+//! | `arrived`, one for each side | 1 from before the first holder of the role on | set by who wants the role |
+//! | `closed` | 1 from the closing on | `close` |
+//!
+//! - **I1** A role has one living holder (the lock's I1), and an index is stored by its holder alone. A new holder
+//!   goes on from the indices that it finds.
+//! - **I2** An item is committed by the store of the producer's index, and consumed by the store of the
+//!   consumer's. What a dead producer had not committed never was; what a dead consumer had not
+//!   consumed, the next one gets.
+//! - **I3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
+//!   where it was.
+//! - **I4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it.
+//! - **I5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
+//!   one, and none is passed on.
+//! - **I6** Who asks to be told of the end, reaps the dead before it looks whether the other role is free,
+//!   and that before it looks at the other's index.
+//!
+//! | the process dies | what is left | who notices |
+//! | --- | --- | --- |
+//! | producing, before the index is stored | an item that never was | nobody need; the place is written again |
+//! | producing, after that, before it posted | a committed item | the sleeping consumer, by the obituary |
+//! | consuming, before the index is stored | an item that was not consumed | the next consumer |
+//! | consuming, after that, before it posted | a free place | the sleeping producer, by the obituary |
+//! | holding a role | a role that names a dead slot | who wants the role, or sleeps until it is free; who asked to be told |
+//! | having freed a role, before it posted | a free role | who sleeps for it, and who asked to be told, by the obituary |
+//! | having taken a post | nothing: the next holder looks before it sleeps | – |
+
+use crate::{
+    Error, Result,
+    doorbell::Token,
+    layout::Mapped,
+    lock::Lock,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    ring::{fence::Fence, side::Side},
+    sync::{
+        AtomicU32, AtomicU64, Backoff,
+        Ordering::{Acquire, Relaxed, SeqCst},
+        fence,
+    },
+};
+
+/// What both sides look at often, and seldom change: one cache line.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    pub(crate) asleep: [AtomicU32; 2],
+    pub(crate) arrived: [AtomicU32; 2],
+    pub(crate) closed: AtomicU32,
+    /// 1: nobody may leave its fences to the sleepers.
+    pub(crate) strong: AtomicU32,
+    /// How many consumers died, or left without words, in their role.
+    pub(crate) taken_over: AtomicU32,
+}
+
+/// The ring's words in shared memory; arrays go by side.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) control: Mapped<Control>,
+    pub(crate) roles: [Lock; 2],
+    pub(crate) indices: [Mapped<AtomicU64>; 2],
+    pub(crate) capacity: u64,
+    pub(crate) fence: Fence,
+}
+
+/// The doorbell on which the holder of a role sleeps.
+fn bell(side: Side) -> u16 {
+    side as u16
+}
+
+/// The doorbell of those who want a role.
+pub(crate) fn role_bell(side: Side) -> u16 {
+    2 + side as u16
+}
+
+impl Words {
+    #[inline]
+    pub(crate) fn index(&self, side: Side) -> u64 {
+        // SYNC: pairs with the store in `publish`: the items between the indices are whole, or their places free.
+        self.indices[side as usize].load(Acquire)
+    }
+
+    /// Returns how many items lie between two indices; more than there is room for are a damage.
+    #[inline]
+    pub(crate) fn distance(&self, consumer: u64, producer: u64, members: &Members) -> Result<u64> {
+        let distance = producer.wrapping_sub(consumer);
+        if distance <= self.capacity { Ok(distance) } else { Err(members.damaged("the indices")) }
+    }
+
+    /// Moves our index, and wakes who waits for that (I4).
+    #[inline]
+    pub(crate) fn publish(&self, side: Side, index: u64, members: &Members) {
+        self.fence.publish(&self.indices[side as usize], index);
+        let other = side.other();
+        if self.control.asleep[other as usize].load(SeqCst) != 0 {
+            self.wake(other, members);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, side: Side, members: &Members) {
+        if self.control.asleep[side as usize].swap(0, SeqCst) != 0 {
+            // It fails only if the object was removed, which has woken everybody.
+            let _ = members.post(bell(side));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.control.closed.load(Relaxed) != 0
+    }
+
+    pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        self.control.closed.store(1, SeqCst);
+        members.post(bell(Side::Producer))?;
+        members.post(bell(Side::Consumer))
+    }
+
+    /// Takes a role, or waits until it is free (I1); returns whether its former holder died in it.
+    pub(crate) fn take_role(
+        &self,
+        side: Side,
+        me: Session,
+        members: &Members,
+        deadline: Deadline,
+    ) -> Result<Option<bool>> {
+        self.control.arrived[side as usize].store(1, SeqCst);
+        let role = &self.roles[side as usize];
+        let taken = if deadline == Deadline::NOW {
+            role.try_take_slowly(me, members, self)?
+        } else {
+            role.take_contended(me, members, self, deadline)?
+        };
+        if taken.is_some() {
+            // What it says of the former holder is said once.
+            role.clear_poison();
+        }
+        Ok(taken.map(|taken| taken.poisoned))
+    }
+
+    /// Leaves a role; who sleeps at the other end may have asked to be told.
+    pub(crate) fn leave_role(&self, side: Side, members: &Members) {
+        self.roles[side as usize].free(members, false);
+        // SYNC: pairs with `announce` in `wait`: either it sees the free role, or we see its flag.
+        fence(SeqCst);
+        self.wake(side.other(), members);
+    }
+
+    /// Returns why nothing more is to be expected from the other side, if that is so (I6).
+    fn end(&self, side: Side, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
+        if self.control.closed.load(SeqCst) != 0 {
+            return Ok(Some(Error::Closed));
+        }
+        let other = side.other();
+        if !wants_to_know || self.control.arrived[other as usize].load(SeqCst) == 0 {
+            return Ok(None);
+        }
+        members.reap_all(self)?;
+        let is_gone = self.roles[other as usize].holder() == 0;
+        Ok(is_gone.then_some(Error::Abandoned(other)))
+    }
+
+    /// Waits until the other's index is not what was seen, and returns it.
+    #[cold]
+    pub(crate) fn wait(
+        &self,
+        side: Side,
+        seen: u64,
+        members: &Members,
+        wants_to_know: bool,
+        deadline: Deadline,
+    ) -> Result<u64> {
+        let other = side.other();
+        if deadline == Deadline::NOW {
+            let end = self.end(side, members, wants_to_know)?;
+            let index = self.index(other);
+            return if index != seen { Ok(index) } else { Err(end.unwrap_or(Error::Busy)) };
+        }
+        if let Some(index) = self.spin(other, seen) {
+            return Ok(index);
+        }
+        let asleep = &self.control.asleep[side as usize];
+        let mut token = Token::none(members, bell(side));
+        loop {
+            token.clear_pile()?;
+            // I3.
+            let is_sure = self.fence.announce(asleep, 1);
+            let end = self.end(side, members, wants_to_know)?;
+            let index = self.index(other);
+            if index != seen {
+                asleep.store(0, Relaxed);
+                token.used(|| false);
+                return Ok(index);
+            }
+            if let Some(end) = end {
+                return Err(end);
+            }
+            if !token.sleep(Fence::wake_up_at(is_sure, deadline))? && deadline.has_passed() {
+                return Err(Error::Busy);
+            }
+        }
+    }
+
+    /// Looks again and again for a while before it sleeps, ever less often: waking another processor
+    /// costs some ten microseconds.
+    fn spin(&self, other: Side, seen: u64) -> Option<u64> {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            let index = self.index(other);
+            if index != seen {
+                return Some(index);
+            }
+            backoff.snooze();
+        }
+        None
+    }
+}
+
+impl Repair for Words {
+    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
+        if self.roles[Side::Consumer as usize].holder() == slot + 1 {
+            self.control.taken_over.fetch_add(1, Relaxed);
+        }
+        for (role, other) in self.roles.iter().zip([Side::Consumer, Side::Producer]) {
+            if role.holder() == slot + 1 {
+                role.repair(slot, members)?;
+                // Whoever asked to be told looks again.
+                members.post(bell(other))?;
+            }
+        }
+        Ok(())
+    }
+}
