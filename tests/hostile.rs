@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use support::{child, name, own};
 use sysv_ipc::{Segment, SharedMemory};
-use sysv_primitives::{Mutex, Options, Pool};
+use sysv_primitives::{Mutex, Options, Pool, Side, mpmc, spsc};
 
 const SHORT: Duration = Duration::from_millis(2);
 
@@ -104,5 +104,97 @@ fn a_damaged_pool_does_no_harm() {
         });
         (0..100).for_each(|_| damage(&memory));
         user.join();
+    }
+}
+
+fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
+    if let Ok(mut producer) = ring.producer_timeout(SHORT) {
+        producer.tell_when_abandoned(true);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT), producer.free());
+        let _ = producer.push_slice_timeout(&[[3; 3]; 20], SHORT);
+        if let Ok(mut places) = producer.reserve_timeout(5, SHORT) {
+            places.as_mut_slices().0.fill([4; 3]);
+            places.commit();
+        }
+    }
+    if let Ok(mut consumer) = ring.consumer_timeout(SHORT) {
+        consumer.tell_when_abandoned(true);
+        let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.len());
+        let _ = consumer.pop_slice_timeout(&mut [[0; 3]; 20], SHORT);
+        if let Ok(items) = consumer.peek_timeout(5, SHORT) {
+            let (first, second) = items.as_slices();
+            assert!(first.len() + second.len() <= 8, "more than there are places");
+            items.consume();
+        }
+        // It ends, since there are so many places and nobody pushes any more.
+        let _ = consumer.try_iter().take(100).count();
+    }
+    let _ = (ring.len(), ring.counts(), ring.holder(Side::Producer), ring.members(), ring.is_closed());
+}
+
+fn use_mpmc(ring: &mpmc::Ring<[u32; 3]>) {
+    let (Ok(mut producer), Ok(mut consumer)) = (ring.producer(), ring.consumer()) else { return };
+    for tell in [true, false] {
+        producer.tell_when_abandoned(tell);
+        consumer.tell_when_abandoned(tell);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT));
+        let _ = (producer.push_overwriting([3; 3]), producer.try_push_slice(&[[4; 3]; 20]));
+        let _ = producer.try_reserve().map(|mut place| place[1] = 5);
+        let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.missed());
+        let _ = consumer.try_claim().map(mpmc::Claimed::put_back);
+        let _ = consumer.try_pop_slice(&mut [[0; 3]; 20]);
+    }
+    let _ = (ring.len(), ring.counts(), ring.holders(Side::Producer), ring.members(), ring.is_closed());
+}
+
+/// Damages a ring at rest and in use, at both ends at once.
+fn damage_ring<R>(
+    case: u32,
+    create: impl FnOnce(&Options, &str) -> R,
+    status: impl FnOnce(&R) -> sysv_primitives::Status,
+    open: impl Fn(&Options, &str) -> Option<R>,
+    use_it: impl Fn(&R),
+) {
+    let name = name();
+    let options = Options::new().max_processes(4).patience(SHORT);
+    let ring = create(&options, &name);
+    let status = status(&ring);
+    let memory = segment_of(status.segment);
+    let _cleanup = (own(sysv_ipc::SemaphoreSet::from_id(status.set).unwrap()), own(memory.segment().clone()));
+    fastrand::seed(u64::from(case));
+    damage(&memory);
+    child(|| {
+        use_it(&ring);
+        open(&options, &name).iter().for_each(&use_it);
+    })
+    .join();
+    let users = [(); 2].map(|()| child(|| (0..10).for_each(|_| use_it(&ring))));
+    (0..200).for_each(|_| damage(&memory));
+    users.into_iter().for_each(support::Child::join);
+}
+
+#[test]
+fn a_damaged_spsc_ring_does_no_harm() {
+    for case in 0..CASES {
+        damage_ring(
+            case,
+            |options, name| options.create_spsc(name, 8).unwrap(),
+            |ring| ring.status().unwrap(),
+            |options, name| options.open_spsc(name).ok(),
+            use_spsc,
+        );
+    }
+}
+
+#[test]
+fn a_damaged_mpmc_ring_does_no_harm() {
+    for case in 0..CASES {
+        damage_ring(
+            case,
+            |options, name| options.create_mpmc(name, 8).unwrap(),
+            |ring| ring.status().unwrap(),
+            |options, name| options.open_mpmc(name).ok(),
+            use_mpmc,
+        );
     }
 }

@@ -226,6 +226,15 @@ impl Child {
         assert_eq!(self.wait(), WaitStatus::Signaled(self.pid, Signal::SIGKILL, false));
     }
 
+    /// Kills it, unless it has come to a good end already.
+    #[track_caller]
+    pub fn kill_unless_done(mut self) {
+        self.signal(Signal::SIGKILL);
+        let status = self.wait();
+        let is_well = matches!(status, WaitStatus::Exited(_, 0) | WaitStatus::Signaled(_, Signal::SIGKILL, _));
+        assert!(is_well, "the child failed: {status:?}");
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(self.pid, signal).expect("the child is ours");
     }

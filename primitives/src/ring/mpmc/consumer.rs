@@ -48,7 +48,10 @@ impl<T: Pod> Consumer<T> {
         self.pop_deadline(Deadline::NEVER)
     }
 
-    /// Pops an item if there is one, also one that a dead consumer had.
+    /// Pops an item if there is one.
+    ///
+    /// One that a dead consumer had is found at the first attempt in vain, and at every 64th: looking
+    /// for the dead takes a system call.
     ///
     /// # Errors
     ///

@@ -145,21 +145,21 @@ impl Words {
         is_gone.then_some(Error::Abandoned(other))
     }
 
-    /// Nothing is to be had, and the caller won't wait: perhaps the dead are in the way.
+    /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.
     #[cold]
-    pub(crate) fn claim_from_the_dead(
+    pub(crate) fn claim_now(
         &self,
         side: Side,
         me: Session,
         members: &Members,
         wants_to_know: bool,
+        look_for_the_dead: bool,
     ) -> Result<Claim> {
-        let owner = self.in_the_way(side);
-        let is_dead = match members.slot_of(owner) {
+        let is_obstacle_dead = match members.slot_of(self.in_the_way(side)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
         };
-        if is_dead || wants_to_know {
+        if look_for_the_dead || wants_to_know || is_obstacle_dead {
             members.reap_all(self)?;
         }
         let end = self.end(side, wants_to_know);

@@ -133,7 +133,7 @@ impl<T: Pod> Producer<T> {
                     words.control.overwritten.fetch_add(1, Relaxed);
                     words.finish_pop(oldest, members);
                 }
-                None => return words.claim_from_the_dead(Side::Producer, session, members, false),
+                None => return words.claim_now(Side::Producer, session, members, false, true),
             }
         }
     }

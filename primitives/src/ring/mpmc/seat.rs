@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc,
         atomic::{
-            AtomicU64,
+            AtomicU32, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed},
         },
     },
@@ -26,14 +26,19 @@ pub(super) struct Place<T: Pod> {
     /// The session under which it is counted.
     session: AtomicU64,
     pub(super) wants_to_know: bool,
+    /// How often there was nothing for who would not wait.
+    vain: AtomicU32,
 }
+
+/// Who asks again and again without waiting looks for the dead so seldom: it is a system call.
+const VAIN: u32 = 64;
 
 impl<T: Pod> Place<T> {
     pub(super) fn take(shared: &Arc<Shared<T, Words>>, side: Side) -> Result<Self> {
         let session = shared.members.session(&shared.words)?;
         shared.words.sit(side, session);
         let session = AtomicU64::new(session.bits());
-        Ok(Self { shared: Arc::clone(shared), side, session, wants_to_know: false })
+        Ok(Self { shared: Arc::clone(shared), side, session, wants_to_know: false, vain: AtomicU32::new(0) })
     }
 
     /// Returns the session; in a child made by `fork` it sits down there first.
@@ -69,7 +74,8 @@ impl<T: Pod> Place<T> {
         let claim = match claim {
             Some(claim) => claim,
             None if deadline == Deadline::NOW => {
-                words.claim_from_the_dead(self.side, session, members, self.wants_to_know)?
+                let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
+                words.claim_now(self.side, session, members, self.wants_to_know, is_turn)?
             }
             None => words.wait(self.side, session, members, self.wants_to_know, deadline)?,
         };
@@ -96,6 +102,7 @@ impl<T: Pod> Clone for Place<T> {
             side: self.side,
             session: AtomicU64::new(session.bits()),
             wants_to_know: self.wants_to_know,
+            vain: AtomicU32::new(0),
         }
     }
 }

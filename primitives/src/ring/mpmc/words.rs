@@ -78,7 +78,7 @@ pub(crate) struct Claim {
 }
 
 /// Each step that fails means that others got on. So many in a row, besides one for each place, mean damage.
-const MOST_STEPS: u64 = 1 << 20;
+const MOST_STEPS: u64 = 1 << 14;
 
 impl Words {
     #[inline]
