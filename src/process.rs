@@ -1,4 +1,4 @@
-//! Facts about processes that primitives between them need: forks, fences, lives, owners.
+//! Facts about processes that primitives between them need: forks, fences, processors, lives, owners.
 #![allow(unsafe_code, reason = "a fork handler is registered here")]
 
 use std::{
@@ -92,6 +92,21 @@ pub fn fence_all() -> bool {
 fn membarrier(command: libc::c_int) -> bool {
     // SAFETY: the call takes no pointers.
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// Returns which processor this thread runs on, as it was a moment ago; `None` where the system doesn't tell.
+///
+/// On Linux that takes no system call.
+#[inline]
+#[must_use]
+pub fn current_processor() -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the call takes nothing, and returns a number or -1.
+        u32::try_from(unsafe { libc::sched_getcpu() }).ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// Returns the effective user id, to which new objects belong.

@@ -54,8 +54,12 @@ impl<'a> Alternative<'a> {
     }
 }
 
-/// Compares alternatives with the first of them, and prints a table.
+/// Compares alternatives with the first of them, and prints a table. Arguments choose among titles, by parts of them.
 pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) {
+    let mut parts = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    if parts.peek().is_some() && !parts.any(|part| title.contains(&part)) {
+        return;
+    }
     // `cargo test` runs benchmarks too, to see that they work; and a glance needs fewer rounds.
     let (rounds, round) = match (env::args().any(|argument| argument == "--test"), env::var("BENCH_ROUNDS")) {
         (true, _) => (1, Duration::from_millis(1)),
@@ -103,6 +107,17 @@ pub fn pin(processor: usize) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = processor;
+}
+
+/// Lets the calling thread run on any processor.
+pub fn unpin() {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sched::{CpuSet, sched_setaffinity};
+        let mut set = CpuSet::new();
+        (0..CpuSet::count()).for_each(|processor| set.set(processor).expect("it is in range"));
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+    }
 }
 
 /// The C library's mutex for several processes that learn of each other's deaths.

@@ -16,6 +16,7 @@ mod fence;
 mod items;
 pub mod mpmc;
 mod side;
+mod spin;
 pub mod spsc;
 
 use std::sync::Arc;

@@ -27,9 +27,10 @@ use crate::{
         fence::Fence,
         mpmc::words::{Claim, Words},
         side::Side,
+        spin::{Spin, Whereabouts, leave_word},
     },
     sync::{
-        AtomicU32, AtomicU64, Backoff,
+        AtomicU32, AtomicU64,
         Ordering::{AcqRel, Relaxed, SeqCst},
         fence,
     },
@@ -48,6 +49,7 @@ pub(crate) struct Control {
     pub(crate) closed: AtomicU32,
     /// 1: nobody may leave its fences to the sleepers.
     pub(crate) strong: AtomicU32,
+    pub(crate) whereabouts: Whereabouts,
 }
 
 /// How many producers and consumers one process has.
@@ -111,6 +113,7 @@ impl Words {
     #[cold]
     fn wake(&self, side: Side, members: &Members) {
         let flags = self.control.flags[side as usize].swap(0, SeqCst);
+        leave_word(side.other(), &self.control.whereabouts);
         for (bit, bell) in bells(side) {
             if flags & bit != 0 {
                 // It fails only if the object was removed, which has woken everybody.
@@ -177,10 +180,11 @@ impl Words {
         me: Session,
         members: &Members,
         wants_to_know: bool,
+        spin: &Spin,
         deadline: Deadline,
     ) -> Result<Claim> {
-        if let Some(claim) = self.spin(side, me, members)? {
-            return Ok(claim);
+        if let Some(claim) = spin.until(side, &self.control.whereabouts, || self.claim(side, me, members).transpose()) {
+            return claim;
         }
         let (bit, bell) = bells(side)[usize::from(wants_to_know)];
         let mut token = Token::none(members, bell);
@@ -202,17 +206,5 @@ impl Words {
                 return Err(Error::Busy);
             }
         }
-    }
-
-    /// Looks again and again for a while before it sleeps, ever less often.
-    fn spin(&self, side: Side, me: Session, members: &Members) -> Result<Option<Claim>> {
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            if let Some(claim) = self.claim(side, me, members)? {
-                return Ok(Some(claim));
-            }
-            backoff.snooze();
-        }
-        Ok(None)
     }
 }

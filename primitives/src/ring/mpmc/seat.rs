@@ -17,7 +17,7 @@ use super::{
     Shared,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline};
+use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::spin::Spin};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Place<T: Pod> {
@@ -26,6 +26,7 @@ pub(super) struct Place<T: Pod> {
     /// The session under which it is counted.
     session: AtomicU64,
     pub(super) wants_to_know: bool,
+    spin: Spin,
     /// How often there was nothing for who would not wait.
     vain: AtomicU32,
 }
@@ -38,7 +39,14 @@ impl<T: Pod> Place<T> {
         let session = shared.members.session(&shared.words)?;
         shared.words.sit(side, session);
         let session = AtomicU64::new(session.bits());
-        Ok(Self { shared: Arc::clone(shared), side, session, wants_to_know: false, vain: AtomicU32::new(0) })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            side,
+            session,
+            wants_to_know: false,
+            spin: Spin::new(),
+            vain: AtomicU32::new(0),
+        })
     }
 
     /// Returns the session; in a child made by `fork` it sits down there first.
@@ -77,7 +85,7 @@ impl<T: Pod> Place<T> {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
                 words.claim_now(self.side, session, members, self.wants_to_know, is_turn)?
             }
-            None => words.wait(self.side, session, members, self.wants_to_know, deadline)?,
+            None => words.wait(self.side, session, members, self.wants_to_know, &self.spin, deadline)?,
         };
         Ok((claim, session))
     }
@@ -102,6 +110,7 @@ impl<T: Pod> Clone for Place<T> {
             side: self.side,
             session: AtomicU64::new(session.bits()),
             wants_to_know: self.wants_to_know,
+            spin: Spin::new(),
             vain: AtomicU32::new(0),
         }
     }

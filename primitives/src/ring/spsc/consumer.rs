@@ -5,7 +5,10 @@ use std::{fmt, ops::Index, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{Shared, words::Words};
+use super::{
+    Shared, at_most,
+    words::{Patience, Words},
+};
 use crate::{Error, Result, Side, members::Session, raw::Deadline};
 
 /// The right to pop from a ring; one process at a time has it.
@@ -21,13 +24,13 @@ pub struct Consumer<T: Pod> {
     index: u64,
     /// The producer's, as it was when we last looked.
     seen: u64,
-    wants_to_know: bool,
+    patience: Patience,
 }
 
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (index, seen) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let consumer = Self { shared: Arc::clone(shared), session, index, seen, wants_to_know: false };
+        let consumer = Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new() };
         consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
@@ -158,8 +161,7 @@ impl<T: Pod> Consumer<T> {
             available = words.distance(self.index, seen, members)?;
             self.seen = seen;
         }
-        let len = usize::try_from(available).unwrap_or(usize::MAX).min(count);
-        Ok(Peeked { consumer: self, len })
+        Ok(Peeked { len: at_most(count, available), consumer: self })
     }
 
     /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
@@ -220,7 +222,7 @@ impl<T: Pod> Consumer<T> {
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     pub fn tell_when_abandoned(&mut self, tell: bool) {
-        self.wants_to_know = tell;
+        self.patience.wants_to_know = tell;
     }
 
     /// Returns whether a producer has the role now, dead or alive.
@@ -252,7 +254,7 @@ impl<T: Pod> Consumer<T> {
         }
         let mut seen = words.index(Side::Producer);
         if seen == self.seen {
-            seen = words.wait(Side::Consumer, seen, members, self.wants_to_know, deadline)?;
+            seen = words.wait(Side::Consumer, seen, members, &self.patience, deadline)?;
         }
         let available = words.distance(self.index, seen, members)?;
         self.seen = seen;

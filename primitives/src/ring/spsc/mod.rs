@@ -190,6 +190,18 @@ impl<T: Pod> Ring<T> {
     }
 }
 
+/// Returns the smaller one of two numbers, by a jump: what an index allows is known only when its cache line has come
+/// from the other processor, and until then ours goes on with what was asked for, which mostly is right.
+#[inline]
+fn at_most(count: usize, allowed: u64) -> usize {
+    if allowed >= count as u64 { count } else { fewer(allowed) }
+}
+
+#[cold]
+fn fewer(allowed: u64) -> usize {
+    usize::try_from(allowed).unwrap_or(usize::MAX)
+}
+
 impl<T: Pod> Shared<T, Words> {
     /// Says why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]

@@ -10,7 +10,10 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{Shared, words::Words};
+use super::{
+    Shared, at_most,
+    words::{Patience, Words},
+};
 use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
 
 /// The right to push into a ring; one process at a time has it.
@@ -26,13 +29,13 @@ pub struct Producer<T: Pod> {
     index: u64,
     /// The consumer's, as it was when we last looked.
     seen: u64,
-    wants_to_know: bool,
+    patience: Patience,
 }
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let producer = Self { shared: Arc::clone(shared), session, index, seen, wants_to_know: false };
+        let producer = Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new() };
         producer.shared.words.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
@@ -182,8 +185,7 @@ impl<T: Pod> Producer<T> {
             room = words.capacity - words.distance(seen, self.index, members)?;
             self.seen = seen;
         }
-        let len = usize::try_from(room).unwrap_or(usize::MAX).min(count);
-        Ok(Reservation { producer: self, len })
+        Ok(Reservation { len: at_most(count, room), producer: self })
     }
 
     /// Returns for how many items there is room, as it was a moment ago.
@@ -199,7 +201,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// It costs nothing as long as there is room; whoever waits looks after the dead as well.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
-        self.wants_to_know = tell;
+        self.patience.wants_to_know = tell;
     }
 
     /// Returns whether a consumer has the role now, dead or alive.
@@ -230,7 +232,7 @@ impl<T: Pod> Producer<T> {
         }
         let mut seen = words.index(Side::Consumer);
         if seen == self.seen {
-            seen = words.wait(Side::Producer, seen, members, self.wants_to_know, deadline)?;
+            seen = words.wait(Side::Producer, seen, members, &self.patience, deadline)?;
         }
         let used = words.distance(seen, self.index, members)?;
         self.seen = seen;

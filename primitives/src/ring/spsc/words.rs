@@ -42,9 +42,13 @@ use crate::{
     lock::Lock,
     members::{Members, Repair, Session},
     raw::Deadline,
-    ring::{fence::Fence, side::Side},
+    ring::{
+        fence::Fence,
+        side::Side,
+        spin::{Spin, Whereabouts, leave_word},
+    },
     sync::{
-        AtomicU32, AtomicU64, Backoff,
+        AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, SeqCst},
         fence,
     },
@@ -61,6 +65,21 @@ pub(crate) struct Control {
     pub(crate) strong: AtomicU32,
     /// How many consumers died, or left without words, in their role.
     pub(crate) taken_over: AtomicU32,
+    pub(crate) whereabouts: Whereabouts,
+}
+
+/// How the holder of a role waits.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    pub(crate) spin: Spin,
+    /// Whether it is told when nobody has the other role any more.
+    pub(crate) wants_to_know: bool,
+}
+
+impl Patience {
+    pub(crate) const fn new() -> Self {
+        Self { spin: Spin::new(), wants_to_know: false }
+    }
 }
 
 /// The ring's words in shared memory; arrays go by side.
@@ -110,6 +129,7 @@ impl Words {
     #[cold]
     fn wake(&self, side: Side, members: &Members) {
         if self.control.asleep[side as usize].swap(0, SeqCst) != 0 {
+            leave_word(side.other(), &self.control.whereabouts);
             // It fails only if the object was removed, which has woken everybody.
             let _ = members.post(bell(side));
         }
@@ -177,16 +197,18 @@ impl Words {
         side: Side,
         seen: u64,
         members: &Members,
-        wants_to_know: bool,
+        patience: &Patience,
         deadline: Deadline,
     ) -> Result<u64> {
+        let wants_to_know = patience.wants_to_know;
         let other = side.other();
         if deadline == Deadline::NOW {
             let end = self.end(side, members, wants_to_know)?;
             let index = self.index(other);
             return if index != seen { Ok(index) } else { Err(end.unwrap_or(Error::Busy)) };
         }
-        if let Some(index) = self.spin(other, seen) {
+        let moved = || Some(self.index(other)).filter(|&index| index != seen);
+        if let Some(index) = patience.spin.until(side, &self.control.whereabouts, moved) {
             return Ok(index);
         }
         let asleep = &self.control.asleep[side as usize];
@@ -209,20 +231,6 @@ impl Words {
                 return Err(Error::Busy);
             }
         }
-    }
-
-    /// Looks again and again for a while before it sleeps, ever less often: waking another processor
-    /// costs some ten microseconds.
-    fn spin(&self, other: Side, seen: u64) -> Option<u64> {
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            let index = self.index(other);
-            if index != seen {
-                return Some(index);
-            }
-            backoff.snooze();
-        }
-        None
     }
 }
 

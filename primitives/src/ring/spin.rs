@@ -1,0 +1,116 @@
+//! How long to look before going to sleep: it depends on where the other side is, and on what came of it lately.
+//!
+//! Waking a process on another processor costs some ten microseconds, and looking for a while costs less. So each
+//! handle spins about twice as long as it lately took when it was worth it. But who shares a
+//! processor with the one it waits for keeps it from running: it doesn't spin at all. Both sides leave
+//! word of where they last waited, or woke the other; that is a hint, and decides nothing but this.
+
+use std::hint::spin_loop;
+
+use crate::{
+    raw::process::current_processor,
+    ring::side::Side,
+    sync::{AtomicU32, Ordering::Relaxed},
+};
+
+/// The most pauses of the processor before sleeping: about what a sleep and its wake-up cost.
+const MOST: u32 = 1024;
+/// The fewest: what the other side may need if it is about to be done.
+const FEWEST: u32 = 128;
+/// The longest time between two looks: a look takes the cache line away from who is to change it.
+const LONGEST_STEP: u32 = 8;
+
+/// On which processor each side last waited or woke the other, plus one; 0 is unknown.
+pub(crate) type Whereabouts = [AtomicU32; 2];
+
+/// Says where this side is now, and returns it; to be called where time is spent anyway.
+pub(crate) fn leave_word(side: Side, whereabouts: &Whereabouts) -> u32 {
+    let here = current_processor().map_or(0, |processor| processor.wrapping_add(1));
+    let mine = &whereabouts[side as usize];
+    if mine.load(Relaxed) != here {
+        mine.store(here, Relaxed);
+    }
+    here
+}
+
+/// What a handle has learnt.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    /// How many pauses it took lately.
+    estimate: AtomicU32,
+}
+
+impl Spin {
+    pub(crate) const fn new() -> Self {
+        Self { estimate: AtomicU32::new(MOST / 4) }
+    }
+
+    /// Looks until something is found, or until sleeping is the better bet.
+    pub(crate) fn until<T>(&self, side: Side, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
+        let here = leave_word(side, whereabouts);
+        let is_shared = here != 0 && whereabouts[side.other() as usize].load(Relaxed) == here;
+        if is_shared { None } else { self.look_for_a_while(look) }
+    }
+
+    fn look_for_a_while<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let estimate = self.estimate.load(Relaxed);
+        let limit = (2 * estimate + FEWEST).min(MOST);
+        let (mut pauses, mut step) = (0, 1);
+        while pauses < limit {
+            (0..step).for_each(|_| spin_loop());
+            pauses += step;
+            step = (2 * step).min(LONGEST_STEP);
+            if let Some(found) = look() {
+                self.estimate.store(estimate - estimate / 8 + pauses / 8, Relaxed);
+                return Some(found);
+            }
+        }
+        self.estimate.store(estimate - estimate.div_ceil(8), Relaxed);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looks(spin: &Spin, success_after: u32) -> u32 {
+        let mut looks = 0;
+        spin.look_for_a_while(|| {
+            looks += 1;
+            (looks >= success_after).then_some(())
+        });
+        looks
+    }
+
+    #[test]
+    fn it_learns_what_is_worth_waiting_for() {
+        let spin = Spin::new();
+        let at_first = looks(&spin, u32::MAX);
+        (0..100).for_each(|_| assert!(looks(&spin, u32::MAX) > 0));
+        let later = looks(&spin, u32::MAX);
+        assert!(later < at_first, "{later} of {at_first}");
+        (0..100).for_each(|_| assert_eq!(looks(&spin, later - 1), later - 1));
+        assert!(looks(&spin, u32::MAX) > later, "what was worth it is waited for longer");
+    }
+
+    #[test]
+    fn who_shares_a_processor_does_not_spin() {
+        let spin = Spin::new();
+        let everywhere = Whereabouts::default();
+        let mut looked = false;
+        // Unless this thread was moved meanwhile, which the next attempt would see.
+        for _ in 0..100 {
+            everywhere[0].store(current_processor().map_or(0, |processor| processor + 1), Relaxed);
+            looked = false;
+            spin.until(Side::Consumer, &everywhere, || -> Option<()> {
+                looked = true;
+                None
+            });
+            if !looked {
+                break;
+            }
+        }
+        assert!(!looked || current_processor().is_none());
+    }
+}
