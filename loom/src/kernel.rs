@@ -7,13 +7,19 @@ use std::sync::Arc;
 
 use loom::sync::{Condvar, Mutex};
 
+use crate::ring::side::Side;
+
 /// What can go wrong; nothing else does in a model.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// Not available in the time that was given.
     Busy,
-    /// A word names no slot.
+    /// A word names no slot, or says something else that can't be.
     Damaged,
+    /// It is closed.
+    Closed,
+    /// Nobody is at the other end.
+    Abandoned(Side),
 }
 
 /// A result of the real code.
@@ -28,6 +34,10 @@ impl Deadline {
     pub const NOW: Self = Self(false);
     /// Never give up.
     pub const NEVER: Self = Self(true);
+
+    pub(crate) fn has_passed(self) -> bool {
+        self == Self::NOW
+    }
 }
 
 /// A registered process.
@@ -44,14 +54,18 @@ impl Session {
     pub(crate) fn owner(self) -> u32 {
         self.0
     }
+
+    pub(crate) fn slot(self) -> usize {
+        self.0 as usize - 1
+    }
 }
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
-    fn repair(&self, slot: u32, members: &Members) -> Result<()>;
+    fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
-const BELLS: usize = 3;
+const BELLS: usize = 4;
 const SLOTS: usize = 4;
 
 #[derive(Debug)]
@@ -136,12 +150,16 @@ impl Members {
         owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Error::Damaged)
     }
 
+    pub(crate) fn damaged(&self, _: &'static str) -> Error {
+        Error::Damaged
+    }
+
     /// Claims, repairs, gives back: three steps, as in the real one.
     pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
         let index = slot as usize;
         let claimed = self.with(|semaphores| !std::mem::replace(&mut semaphores.alive[index], true));
         if claimed {
-            repair.repair(slot, self)?;
+            repair.repair(slot, true, self)?;
             self.with(|semaphores| (semaphores.used[index], semaphores.alive[index]) = (false, false));
         }
         Ok(claimed)

@@ -1,12 +1,14 @@
-//! The real code of the lock and of the pool's words, run under [loom] in every interleaving.
+//! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving.
 //!
-//! `lock.rs`, `doorbell.rs` and `pool/words.rs` of the primitives are compiled here as they are; what
-//! they know of the world is replaced: atomics are loom's, and the kernel is a model of it.
+//! `lock.rs`, `doorbell.rs`, `pool/words.rs`, `ring/spsc/words.rs` and `ring/mpmc/{word,words,ends}.rs` of the
+//! primitives are compiled here as they are; what they know of the world is replaced: atomics are
+//! loom's, and the kernel is a model of it.
 //!
 //! | real | here |
 //! | --- | --- |
 //! | `sync` | loom's atomics; nobody spins, since that only multiplies the interleavings |
 //! | `layout::Mapped` | a value in an `Arc` |
+//! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
@@ -17,13 +19,15 @@ mod doorbell;
 pub mod kernel;
 #[path = "../../primitives/src/lock.rs"]
 mod lock;
+mod ring;
+pub mod rings;
 pub mod scene;
 #[path = "../../primitives/src/pool/words.rs"]
 mod words;
 
 /// The real code looks for its neighbours under these names.
 mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
     /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
     pub(crate) fn order_seq_cst() {
@@ -59,3 +63,4 @@ mod members {
 }
 
 pub use kernel::{Error, Result};
+pub use ring::side::Side;

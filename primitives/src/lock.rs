@@ -197,7 +197,8 @@ impl Lock {
     }
 
     pub(crate) fn holder(&self) -> u32 {
-        self.word.load(Relaxed) & OWNER
+        // SYNC: Acquire pairs with the swap in `free`: who sees a former holder gone, sees what it did.
+        self.word.load(Acquire) & OWNER
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
 //! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
 //! | `seats` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
-//! | `arrived` of a side | 1 from before the first one on | who sits down |
+//! | `arrived` of a side | 1 as soon as there was one | who sits down, afterwards; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
@@ -31,7 +31,7 @@ use crate::{
     },
     sync::{
         AtomicU32, AtomicU64,
-        Ordering::{AcqRel, Relaxed, SeqCst},
+        Ordering::{Relaxed, SeqCst},
         fence,
     },
 };
@@ -59,15 +59,6 @@ pub(crate) struct Seat {
     pub(crate) taken: [AtomicU32; 2],
 }
 
-impl Seat {
-    /// Empties it; returns whether anybody sat there.
-    pub(crate) fn clear(&self) -> bool {
-        let had_producers = self.taken[Side::Producer as usize].swap(0, AcqRel) != 0;
-        let had_consumers = self.taken[Side::Consumer as usize].swap(0, AcqRel) != 0;
-        had_producers || had_consumers
-    }
-}
-
 /// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
 fn bells(side: Side) -> [(u32, u16); 2] {
     [(1, side as u16), (2, 2 + side as u16)]
@@ -86,8 +77,9 @@ impl Words {
 
     /// Sits down at a side.
     pub(crate) fn sit(&self, side: Side, me: Session) {
-        self.control.arrived[side as usize].store(1, SeqCst);
         self.seats[me.slot()].taken[side as usize].fetch_add(1, SeqCst);
+        // Not before: who saw that somebody had come, and no seat taken, would think him gone.
+        self.control.arrived[side as usize].store(1, SeqCst);
     }
 
     /// Gets up; if it was the last one, whoever asked is told.
@@ -96,6 +88,21 @@ impl Words {
         // SYNC: pairs with `announce` in `wait`: either it sees the empty seat, or we see its flag.
         fence(SeqCst);
         self.wake_if_asleep(side.other(), members);
+    }
+
+    /// Empties a slot's seats; returns whether any was taken.
+    pub(crate) fn clear_seats(&self, slot: u32) -> bool {
+        let seat = &self.seats[slot as usize];
+        let sides = [Side::Producer as usize, Side::Consumer as usize];
+        let taken = sides.map(|side| {
+            let is_taken = seat.taken[side].load(SeqCst) != 0;
+            if is_taken {
+                self.control.arrived[side].store(1, SeqCst);
+                seat.taken[side].store(0, SeqCst);
+            }
+            is_taken
+        });
+        taken.contains(&true)
     }
 
     /// Returns whether anybody sits at a side, dead or alive.

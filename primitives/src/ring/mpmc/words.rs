@@ -15,7 +15,7 @@
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
 //! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
-//! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see [`ends`](super::ends) |
+//! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see `ends` |
 //!
 //! - **I1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
@@ -294,7 +294,7 @@ impl Repair for Words {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let places = self.places.len() as u64;
         let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
-        let was_seated = self.seats[slot as usize].clear();
+        let was_seated = self.clear_seats(slot);
         if is_begun || was_seated || repaired > 0 {
             self.raise_dirty();
             self.post_all(members)?;

@@ -9,7 +9,7 @@
 //! | `index` of the producer | the position of the next push: what is before it is committed | the holder of the role |
 //! | `index` of the consumer | the position of the next pop: what is before it is consumed | the holder of the role |
 //! | `asleep`, one for each side | 1: the holder of that role may sleep until the other's index moves | set by who is about to sleep; cleared by it when it is done, and by who posts |
-//! | `arrived`, one for each side | 1 from before the first holder of the role on | set by who wants the role |
+//! | `arrived`, one for each side | 1 as soon as there was a holder of the role | its holder; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **I1** A role has one living holder (the lock's I1), and an index is stored by its holder alone. A new holder
@@ -154,7 +154,6 @@ impl Words {
         members: &Members,
         deadline: Deadline,
     ) -> Result<Option<bool>> {
-        self.control.arrived[side as usize].store(1, SeqCst);
         let role = &self.roles[side as usize];
         let taken = if deadline == Deadline::NOW {
             role.try_take_slowly(me, members, self)?
@@ -162,6 +161,8 @@ impl Words {
             role.take_contended(me, members, self, deadline)?
         };
         if taken.is_some() {
+            // Not before the role is ours: who saw that somebody had come, and a free role, would think him gone.
+            self.control.arrived[side as usize].store(1, SeqCst);
             // What it says of the former holder is said once.
             role.clear_poison();
         }
@@ -236,15 +237,18 @@ impl Words {
 
 impl Repair for Words {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
-        if self.roles[Side::Consumer as usize].holder() == slot + 1 {
-            self.control.taken_over.fetch_add(1, Relaxed);
-        }
-        for (role, other) in self.roles.iter().zip([Side::Consumer, Side::Producer]) {
-            if role.holder() == slot + 1 {
-                role.repair(slot, members)?;
-                // Whoever asked to be told looks again.
-                members.post(bell(other))?;
+        for side in [Side::Producer, Side::Consumer] {
+            let role = &self.roles[side as usize];
+            if role.holder() != slot + 1 {
+                continue;
             }
+            if side == Side::Consumer {
+                self.control.taken_over.fetch_add(1, Relaxed);
+            }
+            self.control.arrived[side as usize].store(1, SeqCst);
+            role.repair(slot, members)?;
+            // Whoever asked to be told looks again.
+            members.post(bell(side.other()))?;
         }
         Ok(())
     }

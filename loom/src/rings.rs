@@ -1,0 +1,279 @@
+//! The real words of both rings, and cells in place of the items: loom sees two users of a cell at once.
+
+use std::sync::Arc;
+
+use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
+
+use crate::{
+    Error, Result,
+    kernel::{Deadline, Members, Session},
+    lock::Lock,
+    ring::{
+        fence::Fence,
+        mpmc::{ends, words as mpmc},
+        side::Side,
+        spin::Spin,
+        spsc::words::{self as spsc, Control, Patience, role_bell},
+    },
+    sync::AtomicU64,
+};
+
+/// Items in their places.
+#[derive(Debug)]
+struct Cells(Vec<UnsafeCell<u64>>);
+
+// The cells are what the words under test must guard.
+#[allow(unsafe_code, reason = "loom checks it")]
+// SAFETY: loom's cells report every access at the same time.
+unsafe impl Sync for Cells {}
+
+impl Cells {
+    fn new(capacity: u64) -> Self {
+        Self((0..capacity).map(|_| UnsafeCell::new(0)).collect())
+    }
+
+    fn cell(&self, position: u64) -> &UnsafeCell<u64> {
+        &self.0[usize::try_from(position).expect("it is small") % self.0.len()]
+    }
+
+    #[allow(unsafe_code, reason = "loom checks it")]
+    fn write(&self, position: u64, item: u64) {
+        self.cell(position).with_mut(|place| {
+            // SAFETY: loom reports a second user.
+            unsafe { *place = item };
+        });
+    }
+
+    #[allow(unsafe_code, reason = "loom checks it")]
+    fn read(&self, position: u64) -> u64 {
+        self.cell(position).with(|place| {
+            // SAFETY: loom reports a writer.
+            unsafe { *place }
+        })
+    }
+}
+
+/// A ring for one producer and one consumer.
+#[derive(Debug)]
+pub struct SpscScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    words: spsc::Words,
+    items: Cells,
+}
+
+/// One end of it, as `Producer` and `Consumer` are.
+#[derive(Debug)]
+pub struct SpscEnd<'a> {
+    scene: &'a SpscScene,
+    side: Side,
+    index: u64,
+    patience: Patience,
+}
+
+impl SpscScene {
+    /// Makes an empty ring.
+    #[must_use]
+    pub fn new(members: Arc<Members>, capacity: u64) -> Arc<Self> {
+        let role = |side| Lock::new(Arc::new(AtomicU32::new(0)), role_bell(side));
+        let words = spsc::Words {
+            control: Arc::new(Control::default()),
+            roles: [role(Side::Producer), role(Side::Consumer)],
+            indices: [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))],
+            capacity,
+            fence: Fence,
+        };
+        Arc::new(Self { members, words, items: Cells::new(capacity) })
+    }
+
+    /// Takes a role, as soon as it is free; told of the end of the other if it wants to know.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn take(&self, side: Side, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
+        let taken = self.words.take_role(side, me, &self.members, Deadline::NEVER);
+        taken.expect("nothing is damaged").expect("it waits as long as it takes");
+        let patience = Patience { wants_to_know, ..Patience::new() };
+        SpscEnd { scene: self, side, index: self.words.index(side), patience }
+    }
+
+    /// Closes it.
+    ///
+    /// # Panics
+    ///
+    /// As [`take`](Self::take).
+    pub fn close(&self) {
+        self.words.close(&self.members).expect("nothing is removed");
+    }
+}
+
+impl SpscEnd<'_> {
+    /// Pushes, or says why not; as `Producer::push` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] and [`Error::Abandoned`].
+    ///
+    /// # Panics
+    ///
+    /// If the real code wakes it for nothing.
+    pub fn push(&mut self, item: u64) -> Result<()> {
+        let SpscScene { words, members, items } = self.scene;
+        let seen = words.index(Side::Consumer);
+        if words.distance(seen, self.index, members)? == words.capacity {
+            let seen = words.wait(Side::Producer, seen, members, &self.patience, Deadline::NEVER)?;
+            assert!(words.distance(seen, self.index, members)? < words.capacity);
+        }
+        items.write(self.index, item);
+        self.index += 1;
+        words.publish(Side::Producer, self.index, members);
+        Ok(())
+    }
+
+    /// Reads the next item, but doesn't consume it.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// # Panics
+    ///
+    /// As [`push`](Self::push).
+    pub fn peek(&mut self) -> Result<u64> {
+        let SpscScene { words, members, items } = self.scene;
+        let seen = words.index(Side::Producer);
+        if words.distance(self.index, seen, members)? == 0 {
+            let seen = words.wait(Side::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
+            assert!(words.distance(self.index, seen, members)? > 0);
+        }
+        Ok(items.read(self.index))
+    }
+
+    /// Pops, or says why not; as `Consumer::pop` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn pop(&mut self) -> Result<u64> {
+        let item = self.peek()?;
+        self.index += 1;
+        self.scene.words.publish(Side::Consumer, self.index, &self.scene.members);
+        Ok(item)
+    }
+
+    /// Leaves the role.
+    pub fn leave(self) {
+        self.scene.words.leave_role(self.side, &self.scene.members);
+    }
+}
+
+/// A ring for any number on each side.
+#[derive(Debug)]
+pub struct MpmcScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    words: mpmc::Words,
+    items: Cells,
+}
+
+impl MpmcScene {
+    /// Makes an empty ring.
+    #[must_use]
+    pub fn new(members: Arc<Members>, capacity: u32) -> Arc<Self> {
+        let words = mpmc::Words {
+            control: Arc::new(ends::Control::default()),
+            tail: Arc::new(AtomicU64::new(0)),
+            head: Arc::new(AtomicU64::new(0)),
+            seats: (0..4).map(|_| ends::Seat::default()).collect(),
+            places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+            shift: capacity.trailing_zeros(),
+            fence: Fence,
+        };
+        Arc::new(Self { members, words, items: Cells::new(capacity.into()) })
+    }
+
+    fn claim(&self, side: Side, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
+        let claim = match side {
+            Side::Producer => self.words.start_push(me, &self.members)?,
+            Side::Consumer => self.words.start_pop(me, &self.members)?,
+        };
+        match claim {
+            Some(claim) => Ok(claim),
+            None => self.words.wait(side, me, &self.members, wants_to_know, &Spin::new(), Deadline::NEVER),
+        }
+    }
+
+    /// Pushes, as `Producer::push` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn push(&self, me: Session, item: u64) -> Result<()> {
+        let claim = self.claim(Side::Producer, me, false)?;
+        self.items.write(claim.position, item);
+        self.words.finish_push(claim, &self.members);
+        Ok(())
+    }
+
+    /// Begins to push, and goes no further.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn begin_push(&self, me: Session) {
+        let claim = self.claim(Side::Producer, me, false).expect("there is room");
+        self.items.write(claim.position, 99);
+    }
+
+    /// Pops, as `Consumer::pop` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] and, if it wants to know, [`Error::Abandoned`].
+    pub fn pop(&self, me: Session, wants_to_know: bool) -> Result<u64, Error> {
+        let claim = self.claim(Side::Consumer, me, wants_to_know)?;
+        let item = self.items.read(claim.position);
+        self.words.finish_pop(claim, &self.members);
+        Ok(item)
+    }
+
+    /// Begins to pop, and goes no further.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn begin_pop(&self, me: Session) -> u64 {
+        self.items.read(self.claim(Side::Consumer, me, false).expect("there is an item").position)
+    }
+
+    /// Pops and puts back.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn pop_and_put_back(&self, me: Session) {
+        let claim = self.claim(Side::Consumer, me, false).expect("there is an item");
+        self.items.read(claim.position);
+        self.words.put_back(claim, &self.members);
+    }
+
+    /// Sits down at a side.
+    pub fn sit(&self, side: Side, me: Session) {
+        self.words.sit(side, me);
+    }
+
+    /// Gets up from it.
+    pub fn stand_up(&self, side: Side, me: Session) {
+        self.words.stand_up(side, me, &self.members);
+    }
+
+    /// Closes it.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn close(&self) {
+        self.words.close(&self.members).expect("nothing is removed");
+    }
+}

@@ -1,0 +1,242 @@
+//! The real words of both rings in every interleaving of a few processes. A lost wake-up is a deadlock,
+//! and two users of one place are reported.
+
+use std::sync::Arc;
+
+use loom::{model::Builder, thread};
+use sysv_loom::{
+    Error, Side,
+    kernel::{Members, Session},
+    rings::{MpmcScene, SpscScene},
+};
+
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+fn process<S: Send + Sync + 'static, R: 'static>(
+    scene: &Arc<S>,
+    slot: u32,
+    body: impl FnOnce(&S, Session) -> R + 'static,
+) -> thread::JoinHandle<R> {
+    let scene = Arc::clone(scene);
+    thread::spawn(move || body(&scene, Session::of(slot)))
+}
+
+#[test]
+fn one_to_one_loses_nothing() {
+    explore(3, || {
+        let scene = SpscScene::new(Members::new(2), 1);
+        let producer = process(&scene, 1, |scene, me| {
+            let mut producer = scene.take(Side::Producer, me, false);
+            (1..=2).for_each(|item| producer.push(item).expect("nothing is in the way"));
+        });
+        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
+        producer.join().expect("it ends well");
+    });
+}
+
+/// The consumer dies with an item that it did not consume: the next one gets it.
+#[test]
+fn a_dead_consumer_hands_its_item_on() {
+    explore(2, || {
+        let scene = SpscScene::new(Members::new(3), 1);
+        let producer = process(&scene, 1, |scene, me| {
+            let mut producer = scene.take(Side::Producer, me, false);
+            (1..=2).for_each(|item| producer.push(item).expect("nothing is in the way"));
+        });
+        let victim = process(&scene, 2, |scene, me| {
+            let mut consumer = scene.take(Side::Consumer, me, false);
+            let _ = consumer.peek();
+            scene.members.die(me);
+        });
+        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        // Whoever of the two came first: it saw everything that was not consumed.
+        assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
+        consumer.leave();
+        producer.join().expect("it ends well");
+        // It may have come only now, and find an empty ring.
+        scene.close();
+        victim.join().expect("it ends well");
+    });
+}
+
+fn the_producer_goes(dies: bool) {
+    explore(3, move || {
+        let scene = SpscScene::new(Members::new(2), 1);
+        let producer = process(&scene, 1, move |scene, me| {
+            let mut producer = scene.take(Side::Producer, me, false);
+            producer.push(1).expect("there is room");
+            if dies { scene.members.die(me) } else { producer.leave() }
+        });
+        let mut consumer = scene.take(Side::Consumer, Session::of(0), true);
+        assert_eq!(consumer.pop(), Ok(1));
+        assert_eq!(consumer.pop(), Err(Error::Abandoned(Side::Producer)));
+        producer.join().expect("it ends well");
+    });
+}
+
+#[test]
+fn who_asked_is_told_that_the_producer_left() {
+    the_producer_goes(false);
+}
+
+#[test]
+fn who_asked_is_told_that_the_producer_died() {
+    the_producer_goes(true);
+}
+
+#[test]
+fn closing_reaches_a_sleeper_after_the_last_item() {
+    explore(3, || {
+        let scene = SpscScene::new(Members::new(2), 1);
+        let producer = process(&scene, 1, |scene, me| {
+            let mut producer = scene.take(Side::Producer, me, false);
+            producer.push(1).expect("there is room");
+            scene.close();
+        });
+        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Err(Error::Closed)));
+        producer.join().expect("it ends well");
+    });
+}
+
+#[test]
+fn two_producers_and_a_consumer() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        let producers = [1, 2].map(|slot| {
+            process(&scene, slot, move |scene, me| scene.push(me, slot.into()).expect("nothing is in the way"))
+        });
+        let me = Session::of(0);
+        let found = [scene.pop(me, false), scene.pop(me, false)];
+        assert!(found == [Ok(1), Ok(2)] || found == [Ok(2), Ok(1)], "{found:?}");
+        producers.into_iter().for_each(|producer| producer.join().expect("it ends well"));
+    });
+}
+
+#[test]
+fn a_producer_and_two_consumers() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let consumers = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.pop(me, false).expect("one each")));
+        let me = Session::of(0);
+        (1..=2).for_each(|item| scene.push(me, item).expect("nothing is in the way"));
+        let sum: u64 = consumers.map(|consumer| consumer.join().expect("it ends well")).iter().sum();
+        assert_eq!(sum, 3);
+    });
+}
+
+/// A writer dies in its place; what is behind it comes out all the same.
+#[test]
+fn a_dead_writer_is_not_in_the_way() {
+    explore(2, move || {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let victim = process(&scene, 1, |scene, me| {
+            scene.begin_push(me);
+            scene.members.die(me);
+        });
+        let producer = process(&scene, 2, |scene, me| scene.push(me, 7).expect("there is room"));
+        assert_eq!(scene.pop(Session::of(0), false), Ok(7));
+        victim.join().expect("it ends well");
+        producer.join().expect("it ends well");
+    });
+}
+
+fn a_reader_dies(members: fn(usize) -> Arc<Members>) {
+    explore(2, move || {
+        let scene = MpmcScene::new(members(2), 1);
+        let me = Session::of(0);
+        scene.push(me, 7).expect("there is room");
+        assert_eq!(scene.begin_pop(Session::of(1)), 7);
+        let victim = process(&scene, 1, |scene, me| scene.members.die(me));
+        assert_eq!(scene.pop(me, false), Ok(7));
+        victim.join().expect("it ends well");
+        scene.push(me, 8).expect("the room is there again");
+        assert_eq!(scene.pop(me, false), Ok(8));
+    });
+}
+
+#[test]
+fn a_dead_readers_item_is_delivered_again() {
+    a_reader_dies(Members::new);
+}
+
+/// The obituary is needed: without it a consumer sleeps for ever beside an item that a dead one had.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_dead_reader_of_whom_nobody_is_told() {
+    a_reader_dies(Members::without_obituaries);
+}
+
+#[test]
+fn a_reader_dies_while_others_come() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        let victim = process(&scene, 1, |scene, me| {
+            scene.begin_pop(me);
+            scene.members.die(me);
+        });
+        let other = process(&scene, 2, |scene, me| scene.pop(me, false).expect("one each"));
+        let me = Session::of(0);
+        scene.push(me, 1).expect("nothing is in the way");
+        // The other consumed the first one, so that this one is the victim's; or it comes after the victim.
+        scene.push(me, 2).expect("nothing is in the way");
+        let first = other.join().expect("it ends well");
+        victim.join().expect("it ends well");
+        let rest = scene.pop(me, false);
+        assert!(rest == Ok(3 - first), "{first} and {rest:?}");
+    });
+}
+
+#[test]
+fn what_is_put_back_reaches_a_sleeper() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(2), 1);
+        let me = Session::of(0);
+        scene.push(me, 7).expect("there is room");
+        let other = process(&scene, 1, MpmcScene::pop_and_put_back);
+        assert_eq!(scene.pop(me, false), Ok(7));
+        // It may come second, and needs one of its own then.
+        scene.push(me, 8).expect("the room is there again");
+        other.join().expect("it ends well");
+        assert_eq!(scene.pop(me, false), Ok(8));
+    });
+}
+
+fn all_producers_go(dies: bool) {
+    explore(2, move || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        // One that didn't ask sleeps as well, and must not take the event away.
+        let deaf = process(&scene, 2, |scene, me| {
+            let first = scene.pop(me, false);
+            if first.is_ok() { (first, scene.pop(me, false)) } else { (Err(Error::Busy), first) }
+        });
+        let producer = process(&scene, 1, move |scene, me| {
+            scene.sit(Side::Producer, me);
+            scene.push(me, 5).expect("there is room");
+            if dies { scene.members.die(me) } else { scene.stand_up(Side::Producer, me) }
+        });
+        let first = scene.pop(Session::of(0), true);
+        let told = if first.is_ok() { scene.pop(Session::of(0), true) } else { first.clone() };
+        assert_eq!(told, Err(Error::Abandoned(Side::Producer)));
+        scene.close();
+        let (others, end) = deaf.join().expect("it ends well");
+        assert_eq!(end, Err(Error::Closed));
+        assert!(others.is_ok() != first.is_ok(), "one of them had the item: {first:?}, {others:?}");
+        producer.join().expect("it ends well");
+    });
+}
+
+#[test]
+fn who_asked_is_told_that_all_producers_left() {
+    all_producers_go(false);
+}
+
+#[test]
+fn who_asked_is_told_that_all_producers_died() {
+    all_producers_go(true);
+}
