@@ -97,6 +97,12 @@ fn membarrier(command: libc::c_int) -> bool {
 /// Returns which processor this thread runs on, as it was a moment ago; `None` where the system doesn't tell.
 ///
 /// On Linux that takes no system call.
+///
+/// ```
+/// if cfg!(target_os = "linux") {
+///     assert!(sysv_ipc::process::current_processor().is_some());
+/// }
+/// ```
 #[inline]
 #[must_use]
 pub fn current_processor() -> Option<u32> {
