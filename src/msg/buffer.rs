@@ -55,11 +55,13 @@ impl MessageBuffer {
     }
 
     /// Sets the type.
+    #[inline]
     pub fn set_message_type(&mut self, message_type: MessageType) {
         self.raw[..MESSAGE_HEADER].copy_from_slice(&message_type.get().to_ne_bytes());
     }
 
     /// Returns the bytes.
+    #[inline]
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.raw[MESSAGE_HEADER..]
@@ -72,11 +74,13 @@ impl MessageBuffer {
     }
 
     /// Removes the bytes and keeps type and room.
+    #[inline]
     pub fn clear(&mut self) {
         self.raw.truncate(MESSAGE_HEADER);
     }
 
     /// Appends bytes.
+    #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.raw.extend_from_slice(bytes);
     }

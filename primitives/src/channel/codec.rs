@@ -3,7 +3,11 @@
 //! The encoding is bincode 2's standard one: little endian, variable-length integers, no field
 //! names. It describes itself nowhere, so both sides must be built from the same types.
 
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::{
+    config::{Configuration, Limit, LittleEndian, Varint},
+    enc::write::Writer,
+    error::EncodeError,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::raw::MessageBuffer;
@@ -13,12 +17,20 @@ const MOST: usize = 16 << 20;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<MOST>> = bincode::config::standard().with_limit();
 
+/// A message that grows; by `io::Write` each of the many short writes would cost more than its bytes.
+struct Growing<'a>(&'a mut MessageBuffer);
+
+impl Writer for Growing<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Appends a value to a message.
 pub(super) fn encode<T: Serialize>(value: &T, message: &mut MessageBuffer) -> Result<(), String> {
-    match bincode::serde::encode_into_std_write(value, message, CONFIG) {
-        Ok(_len) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+    bincode::serde::encode_into_writer(value, Growing(message), CONFIG).map_err(|error| error.to_string())
 }
 
 /// Makes a value of bytes, all of which must belong to it.
