@@ -1,0 +1,82 @@
+//! Making an object: from a new set, step by step, to a live one (I1).
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{Entrance, ONE, Object, Outcome, ignore_gone};
+use crate::{
+    Error, Result,
+    layout::{Header, Mapped, body_offset},
+    members::{CREATOR, Members, STATE},
+    raw::{self, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
+};
+
+impl Entrance<'_> {
+    pub(super) fn make_set(&self) -> raw::Result<SemaphoreSet> {
+        let description = &self.blueprint.description;
+        let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
+        let count = Members::semaphores(doorbells, description.max_processes).unwrap_or(u16::MAX);
+        let mut options = SemaphoreOptions::new();
+        options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
+        options.open_set(self.key, count)
+    }
+
+    /// Step by step from a new set to a live object (I1). Cleans up what it made if it can't go on.
+    pub(super) fn construct(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
+        // Records our pid and leaves `sem_otime` at 0. On STATE it could undo a condemnation.
+        or_start_again!(set.set_value(CREATOR.into(), 0));
+        let memory = match self.make_segment(&set) {
+            Ok(Outcome::Done(memory)) => memory,
+            Ok(Outcome::StartAgain) => return Ok(Outcome::StartAgain),
+            Err(error) => {
+                ignore_gone(set.remove())?;
+                return Err(error);
+            }
+        };
+        match self.write_and_publish(&set, &memory) {
+            Ok(()) => self.live(set, memory, self.blueprint.description.clone()).map(Outcome::Done),
+            Err(error) => {
+                ignore_gone(memory.remove())?;
+                match error {
+                    Error::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
+                    error if error.is_gone() => Ok(Outcome::StartAgain),
+                    error => {
+                        ignore_gone(set.remove())?;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    fn make_segment(&self, set: &SemaphoreSet) -> Result<Outcome<Arc<SharedMemory>>> {
+        let mut options = SharedMemoryOptions::new();
+        options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
+        options.size(self.blueprint.description.segment_size());
+        loop {
+            match options.open(self.key) {
+                Ok(memory) => return Ok(Outcome::Done(Arc::new(memory))),
+                Err(raw::Error::AlreadyExists { .. }) => {}
+                // It was removed before we had it attached.
+                Err(error) if error.is_gone() => continue,
+                Err(error) => return Err(error.into()),
+            }
+            match self.clear_the_way(set)? {
+                Outcome::Done(()) => {}
+                Outcome::StartAgain => return Ok(Outcome::StartAgain),
+            }
+        }
+    }
+
+    fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<()> {
+        let description = &self.blueprint.description;
+        // The header first: a segment with contents and without a header would be a stranger's.
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Mapped::<Header>::at(memory, 0)?.write(set.id(), description, created);
+        (self.blueprint.fill)(memory, body_offset(description.max_processes))?;
+        set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait()])?;
+        Ok(())
+    }
+}

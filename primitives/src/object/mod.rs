@@ -1,0 +1,300 @@
+//! Named objects: one semaphore set and one segment under one key, made so that nobody ever uses
+//! half of one.
+//!
+//! The set's STATE semaphore and the kernel's `sem_otime` say how far an object is:
+//!
+//! | set | `sem_otime` | STATE | the object is | who moves it on |
+//! | --- | --- | --- | --- | --- |
+//! | none | – | – | absent | whoever creates the set exclusively |
+//! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
+//! | there | not 0 | 1 | live | `remove`, or an opener who finds the segment gone |
+//! | there | not 0 | other | condemned | whoever sees it, by finishing it |
+//!
+//! - **I1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
+//!   first `semop` ever on the set, which also tests that nobody condemned it.
+//! - **I2** An object is used only by who registered in a `semop` that tested STATE to be 1.
+//! - **I3** A segment belongs to the set that its header names; it is removed by id, and only by its
+//!   creator, with its own set, or when nobody can be using it.
+//! - **I4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
+//! - **I5** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
+//!
+//! | the process dies | what is left | who mends it, and when |
+//! | --- | --- | --- |
+//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, else when patience is over |
+//! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
+//! | having begun the header | the same, and a segment with our magic that nobody ever used | the next creator removes it |
+//! | having written the header | the same, and a segment that names the set | whoever finishes the set removes both |
+//! | having published | a live object | nobody need |
+//! | having condemned | a condemned set | the next opener finishes it |
+//! | finishing, the segment removed | a condemned set | the next opener |
+//!
+//! Time decides how soon a half-made object is repaired and never whether anything is right: a creator that was
+//! only slow fails to publish (I1), removes its own segment and starts again.
+//!
+//! Semaphores wiped from outside (`ipcrm`, systemd's `RemoveIPC`) while others still have the segment attached: a new
+//! creator finds a used segment in its way, with users, and refuses: a second object would give
+//! two processes the same lock. Not closable by key: the wiper lists a segment as unattached, somebody
+//! attaches and registers, the wiper removes both. Inspectors count as attached: map for a moment only.
+
+/// Returns `StartAgain` from the function if the object is gone (I5).
+macro_rules! or_start_again {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
+            Err(error) => return Err(error.into()),
+        }
+    };
+}
+
+mod create;
+mod open;
+mod repair;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    Error, Options, Result,
+    layout::{Description, Header, Mapped, body_offset, slots},
+    members::{Members, Registration, Repair, STATE},
+    name::Name,
+    raw::{
+        self, Amount, Deadline, Key, Permissions, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
+        SharedMemoryOptions,
+    },
+};
+
+const ONE: Amount = Amount::ONE;
+const CONDEMN: Amount = match Amount::new(2) {
+    Ok(two) => two,
+    Err(_) => panic!("two is an amount"),
+};
+
+/// Whether an object may, must or must not be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    Create,
+    Open,
+    OpenOrCreate,
+}
+
+/// What a primitive asks for.
+pub(crate) struct Blueprint<'a> {
+    /// The kind's name, which is part of the key.
+    pub(crate) kind: &'static str,
+    pub(crate) description: Description,
+    pub(crate) options: &'a Options,
+    /// Writes the first contents of the body; nobody else can see it yet.
+    pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
+}
+
+/// A live object, which this process is about to register with, or has.
+#[derive(Debug)]
+pub(crate) struct Object {
+    memory: Arc<SharedMemory>,
+    header: Mapped<Header>,
+    set: SemaphoreSet,
+    description: Description,
+    remove_on_drop: bool,
+}
+
+/// How one way of getting in ended.
+enum Outcome<T> {
+    Done(T),
+    StartAgain,
+}
+
+impl Object {
+    /// Opens or creates, and registers.
+    ///
+    /// `build` makes the primitive of the live object, and with it registers.
+    pub(crate) fn enter<T>(
+        blueprint: &Blueprint<'_>,
+        want: Want,
+        build: &dyn Fn(Self) -> Result<(T, Registration)>,
+    ) -> Result<T> {
+        let name = Name::new(&blueprint.description.name)?;
+        let key = name.key(blueprint.kind)?;
+        let entrance = Entrance { blueprint, key, patience: Deadline::after(blueprint.options.patience) };
+        loop {
+            let object = match entrance.enter_once(want)? {
+                Outcome::Done(object) => object,
+                Outcome::StartAgain => continue,
+            };
+            match build(object) {
+                Ok((primitive, Registration::Done)) => return Ok(primitive),
+                Ok((_, Registration::StartAgain)) => {}
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<SharedMemory> {
+        &self.memory
+    }
+
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Returns where the primitive's own words begin.
+    pub(crate) fn body(&self) -> usize {
+        body_offset(self.description.max_processes)
+    }
+
+    /// Returns the table of members, in which nobody of this process is registered yet.
+    pub(crate) fn members(&self) -> Result<Members> {
+        let slots = slots(&self.memory, self.description.max_processes)?;
+        let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
+        Ok(Members::new(self.set.clone(), slots, doorbells))
+    }
+
+    /// Registers a primitive's members, having marked the object as used (I4).
+    pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration> {
+        self.header.set_used();
+        members.register(repair)
+    }
+
+    pub(crate) fn status(&self) -> Result<Status> {
+        let stat = self.set.stat()?;
+        Ok(Status {
+            name: self.description.name.clone(),
+            key: self.set.key().unwrap_or(Key::PRIVATE),
+            set: self.set.id(),
+            segment: self.memory.id(),
+            permissions: stat.permissions,
+            semaphores: stat.len,
+            bytes: self.memory.len(),
+            created: UNIX_EPOCH.checked_add(Duration::from_secs(self.header.created())).unwrap_or(UNIX_EPOCH),
+        })
+    }
+
+    /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find
+    /// it removed the next time they would sleep or look for the dead.
+    pub(crate) fn remove(&self) -> Result<()> {
+        match condemn_live(&self.set) {
+            // Somebody else has begun; whoever comes first ends it.
+            Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        ignore_gone(self.memory.remove())?;
+        ignore_gone(self.set.remove())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_if_asked(&self) {
+        if self.remove_on_drop {
+            // A drop has nobody to tell; what is gone already is as good.
+            let _ = self.remove();
+        }
+    }
+}
+
+/// What an object is made of, for people and tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// The key of set and segment.
+    pub key: Key,
+    /// The id of the semaphore set.
+    pub set: i32,
+    /// The id of the segment.
+    pub segment: i32,
+    /// Owner, creator and mode of the set.
+    pub permissions: Permissions,
+    /// How many semaphores the set has.
+    pub semaphores: usize,
+    /// How many bytes the segment has.
+    pub bytes: usize,
+    /// When it was made, in whole seconds.
+    pub created: SystemTime,
+}
+
+fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {
+    match result {
+        Err(error) if error.is_gone() => Ok(()),
+        other => other,
+    }
+}
+
+/// Makes a live set a condemned one, or fails with would-block.
+fn condemn_live(set: &SemaphoreSet) -> raw::Result<()> {
+    set.op(&[SemOp::sub(STATE, ONE).no_wait(), SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()])
+}
+
+/// One attempt after another to get into an object.
+struct Entrance<'a> {
+    blueprint: &'a Blueprint<'a>,
+    key: Key,
+    patience: Deadline,
+}
+
+impl Entrance<'_> {
+    fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
+        if want != Want::Open {
+            match self.make_set() {
+                Ok(set) => return self.construct(set),
+                Err(raw::Error::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let set = match SemaphoreOptions::new().open_set(self.key, 0) {
+            Ok(set) => set,
+            Err(raw::Error::NotFound { .. }) if want == Want::OpenOrCreate || want == Want::Create => {
+                return Ok(Outcome::StartAgain);
+            }
+            Err(raw::Error::NotFound { .. }) => {
+                return Err(Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match self.wait_until_settled(&set)? {
+            Outcome::StartAgain => Ok(Outcome::StartAgain),
+            Outcome::Done(1) if want == Want::Create => {
+                Err(Error::NameTaken { name: self.name().to_owned(), kind: self.blueprint.kind })
+            }
+            Outcome::Done(1) => self.join(set),
+            Outcome::Done(_) => self.finish(&set),
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.blueprint.description.name
+    }
+}
+
+/// Removes a named object without opening it: its segment, if it is the set's, and the set.
+pub(crate) fn remove(name: &str, kind: &'static str) -> Result<()> {
+    let name = Name::new(name)?;
+    let key = name.key(kind)?;
+    let set = match SemaphoreOptions::new().open_set(key, 0) {
+        Err(raw::Error::NotFound { .. }) => {
+            return Err(Error::NoSuchName { name: name.as_str().to_owned(), kind });
+        }
+        set => set?,
+    };
+    match condemn_live(&set) {
+        // Under construction or condemned already: it is not there yet, or any more.
+        Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let segment: Option<Segment> = match SharedMemoryOptions::new().open_segment(key) {
+        Ok(segment) => Some(segment),
+        Err(error) if error.is_gone() => None,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(segment) = segment {
+        let memory = Arc::new(segment.attach()?);
+        if Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id())) {
+            ignore_gone(memory.remove())?;
+        }
+    }
+    ignore_gone(set.remove())?;
+    Ok(())
+}

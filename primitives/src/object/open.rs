@@ -1,0 +1,123 @@
+//! Opening an object that somebody else has made, or is making (I2).
+
+use std::{sync::Arc, thread, time::Duration};
+
+use super::{CONDEMN, Entrance, Object, Outcome};
+use crate::{
+    Error, Result,
+    layout::{Description, Header, Mapped, VERSION},
+    members::{CREATOR, Members, STATE},
+    raw::{self, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+};
+
+impl Entrance<'_> {
+    /// Waits until a set is live or condemned, and returns its STATE. The kernel has no event for it,
+    /// and any `semop` would forge one: so this polls, from 20 microseconds up to 5 milliseconds.
+    pub(super) fn wait_until_settled(&self, set: &SemaphoreSet) -> Result<Outcome<u16>> {
+        let mut pause = Duration::from_micros(20);
+        loop {
+            let stat = or_start_again!(set.stat());
+            self.check_trust(&stat.permissions, set.id())?;
+            if stat.o_time.is_some() {
+                if stat.len <= STATE.into() {
+                    return Err(self.foreign_set(set));
+                }
+                return Ok(Outcome::Done(or_start_again!(set.value(STATE.into()))));
+            }
+            let creator = or_start_again!(set.last_pid(CREATOR.into()));
+            let is_dead = creator.is_some_and(|pid| !process::exists(pid));
+            if is_dead || self.patience.has_passed() {
+                match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
+                    Ok(()) | Err(raw::Error::WouldBlock { .. }) => continue,
+                    Err(raw::Error::NoSuchSemaphore { .. }) => return Err(self.foreign_set(set)),
+                    Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(5));
+        }
+    }
+
+    pub(super) fn foreign_set(&self, set: &SemaphoreSet) -> Error {
+        Error::ForeignSet { name: self.name().to_owned(), key: self.key, set: set.id() }
+    }
+
+    fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
+        let trusted =
+            |uid: u32| uid == 0 || uid == process::effective_uid() || self.blueprint.options.trusted.contains(&uid);
+        for uid in [permissions.uid, permissions.cuid] {
+            if !trusted(uid) {
+                return Err(Error::Untrusted { name: self.name().to_owned(), id, uid });
+            }
+        }
+        Ok(())
+    }
+
+    /// Maps the segment of a live set, if it is the one that names the set.
+    pub(super) fn join(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
+        let Some(memory) = self.segment_of(&set)? else { return self.heal(&set) };
+        self.check_trust(&memory.stat()?.permissions, memory.id())?;
+        let header = Mapped::<Header>::at(&memory, 0)?;
+        // Read once: what was checked is what is used.
+        let found = header.describe();
+        self.check_description(&found, header.version(), &memory, &set)?;
+        self.live(set, memory, found).map(Outcome::Done)
+    }
+
+    /// Returns the segment whose header names the set, attached.
+    pub(super) fn segment_of(&self, set: &SemaphoreSet) -> Result<Option<Arc<SharedMemory>>> {
+        let segment = match SharedMemoryOptions::new().open_segment(self.key) {
+            Ok(segment) => segment,
+            Err(error) if error.is_gone() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let memory = match segment.attach() {
+            Ok(memory) => Arc::new(memory),
+            Err(error) if error.is_gone() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // Too small for a header is not ours either.
+        let names_set = Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id()));
+        Ok(names_set.then_some(memory))
+    }
+
+    fn check_description(
+        &self,
+        found: &Description,
+        version: u32,
+        memory: &SharedMemory,
+        set: &SemaphoreSet,
+    ) -> Result<()> {
+        let wanted = &self.blueprint.description;
+        let name = || self.name().to_owned();
+        if version != VERSION {
+            return Err(Error::WrongVersion { name: name(), found: version, wanted: VERSION });
+        }
+        if found.name != wanted.name || found.kind != wanted.kind {
+            return Err(Error::NameCollision { name: name(), found: found.name.clone(), key: self.key });
+        }
+        if found.fingerprint != wanted.fingerprint {
+            return Err(Error::WrongType { name: name(), found: found.fingerprint, wanted: wanted.fingerprint });
+        }
+        let semaphores = Members::semaphores(
+            u16::try_from(found.doorbells).unwrap_or(u16::MAX),
+            found.max_processes.min(crate::options::MOST_PROCESSES + 1),
+        );
+        let is_whole = found.doorbells == wanted.doorbells
+            && found.segment_size() <= memory.len()
+            && semaphores.map(usize::from) == Some(set.len()?);
+        if is_whole { Ok(()) } else { Err(Error::Damaged { part: "the header", id: memory.id() }) }
+    }
+
+    pub(super) fn live(
+        &self,
+        set: SemaphoreSet,
+        memory: Arc<SharedMemory>,
+        description: Description,
+    ) -> Result<Object> {
+        let header = Mapped::<Header>::at(&memory, 0)?;
+        let remove_on_drop = self.blueprint.options.remove_on_drop;
+        Ok(Object { memory, header, set, description, remove_on_drop })
+    }
+}

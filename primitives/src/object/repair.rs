@@ -1,0 +1,86 @@
+//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way (I3).
+
+use std::sync::Arc;
+
+use super::{CONDEMN, Entrance, ONE, Object, Outcome, ignore_gone};
+use crate::{
+    Error, Result,
+    layout::{Header, Mapped, is_blank},
+    members::STATE,
+    raw::{self, SemOp, SemaphoreSet, SharedMemoryOptions, limits},
+};
+
+impl Entrance<'_> {
+    /// A segment stands in a creator's way: removes it if nobody can be using it (I3, I4), or says whose it is.
+    pub(super) fn clear_the_way(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
+        let segment = match SharedMemoryOptions::new().open_segment(self.key) {
+            Ok(segment) => segment,
+            Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
+            Err(error) => return Err(error.into()),
+        };
+        // Only while our set is there does the key mean that no other set can own the segment.
+        or_start_again!(set.stat());
+        let memory = match segment.attach() {
+            Ok(memory) => Arc::new(memory),
+            Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
+            Err(error) => return Err(error.into()),
+        };
+        let foreign = || Error::Foreign { name: self.name().to_owned(), key: self.key, segment: segment.id() };
+        let header = Mapped::<Header>::at(&memory, 0).map_err(|_| foreign())?;
+        if !header.is_ours() {
+            if !is_blank(&memory).unwrap_or(false) {
+                return Err(foreign());
+            }
+        } else if header.is_used() {
+            let attached = memory.stat()?.attached;
+            if attached > 1 {
+                return Err(Error::Wiped { name: self.name().to_owned(), segment: segment.id(), users: attached - 1 });
+            }
+        }
+        ignore_gone(memory.remove())?;
+        Ok(Outcome::Done(()))
+    }
+
+    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
+    pub(super) fn finish(&self, set: &SemaphoreSet) -> Result<Outcome<Object>> {
+        if let Some(memory) = self.segment_of(set)? {
+            ignore_gone(memory.remove())?;
+        }
+        ignore_gone(set.remove())?;
+        Ok(Outcome::StartAgain)
+    }
+
+    /// A set says it is live, and its segment is gone or another's: condemns it if nobody is registered.
+    pub(super) fn heal(&self, set: &SemaphoreSet) -> Result<Outcome<Object>> {
+        let values = or_start_again!(set.values());
+        match values.get(usize::from(STATE)) {
+            Some(1) => {}
+            Some(_) => return self.finish(set),
+            None => return Err(self.foreign_set(set)),
+        }
+        let doorbells = self.blueprint.description.doorbells as usize;
+        let first_alive = usize::from(STATE) + 1 + doorbells;
+        let damaged = || Error::Damaged { part: "its segment", id: set.id() };
+        let most = limits().map_or(500, |limits| limits.semaphores.max_operations);
+        let last = u16::try_from(values.len()).map_err(|_| damaged())?;
+        if values.len() <= first_alive || (values.len() - first_alive + 3) as u64 > most {
+            return Err(damaged());
+        }
+        let first = u16::try_from(first_alive).map_err(|_| damaged())?;
+        let mut ops: Vec<SemOp> = (first..last).map(|alive| SemOp::zero(alive).no_wait()).collect();
+        ops.extend([
+            SemOp::sub(STATE, ONE).no_wait(),
+            SemOp::zero(STATE).no_wait(),
+            SemOp::add(STATE, CONDEMN).no_wait(),
+        ]);
+        match set.op(&ops) {
+            Ok(()) => self.finish(set),
+            Err(raw::Error::WouldBlock { .. }) => match or_start_again!(set.value(STATE.into())) {
+                1 => Err(damaged()),
+                _ => self.finish(set),
+            },
+            Err(error) if error.is_gone() => Ok(Outcome::StartAgain),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
