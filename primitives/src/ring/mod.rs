@@ -14,6 +14,7 @@
 mod ends;
 mod fence;
 mod items;
+mod linger;
 pub mod mpmc;
 mod side;
 mod spin;

@@ -182,7 +182,7 @@ impl<T: Pod> Consumer<T> {
     /// From now on, whoever waits for items here is told by [`Error::Abandoned`] when there are none and no
     /// producer any more: all left, or died. Before the first producer came nobody is told.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
-        self.place.wants_to_know = tell;
+        self.place.patience.wants_to_know = tell;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

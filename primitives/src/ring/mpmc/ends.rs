@@ -25,6 +25,7 @@ use crate::{
     raw::Deadline,
     ring::{
         fence::Fence,
+        linger::Linger,
         mpmc::words::{Claim, Words},
         side::Side,
         spin::{Spin, Whereabouts, leave_word},
@@ -50,6 +51,21 @@ pub(crate) struct Control {
     /// 1: nobody may leave its fences to the sleepers.
     pub(crate) strong: AtomicU32,
     pub(crate) whereabouts: Whereabouts,
+}
+
+/// How a producer or consumer waits.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    pub(crate) linger: Linger,
+    pub(crate) spin: Spin,
+    /// Whether it is told when nobody is at the other side any more.
+    pub(crate) wants_to_know: bool,
+}
+
+impl Patience {
+    pub(crate) const fn new(side: Side, wants_to_know: bool) -> Self {
+        Self { linger: Linger::new(side), spin: Spin::new(), wants_to_know }
+    }
 }
 
 /// How many producers and consumers one process has.
@@ -135,6 +151,15 @@ impl Words {
         all.into_iter().try_for_each(|(_, bell)| members.post(bell))
     }
 
+    /// Returns for how many of a side there is something, from a claim of theirs on.
+    fn left_for(&self, side: Side, claim: Claim) -> u64 {
+        let end = match side {
+            Side::Consumer => self.tail.load(Relaxed),
+            Side::Producer => self.head.load(Relaxed).wrapping_add(self.places.len() as u64),
+        };
+        end.wrapping_sub(claim.position)
+    }
+
     #[inline]
     fn claim(&self, side: Side, me: Session, members: &Members) -> Result<Option<Claim>> {
         match side {
@@ -186,12 +211,17 @@ impl Words {
         side: Side,
         me: Session,
         members: &Members,
-        wants_to_know: bool,
-        spin: &Spin,
+        patience: &Patience,
         deadline: Deadline,
     ) -> Result<Claim> {
-        if let Some(claim) = spin.until(side, &self.control.whereabouts, || self.claim(side, me, members).transpose()) {
-            return claim;
+        let Patience { linger, spin, wants_to_know } = patience;
+        let wants_to_know = *wants_to_know;
+        linger.wait();
+        let look = || self.claim(side, me, members).transpose();
+        if let Some(claim) = spin.until(side, &self.control.whereabouts, look) {
+            let claim = claim?;
+            linger.learn(self.left_for(side, claim), self.places.len() as u64);
+            return Ok(claim);
         }
         let (bit, bell) = bells(side)[usize::from(wants_to_know)];
         let mut token = Token::none(members, bell);

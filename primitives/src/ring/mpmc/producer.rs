@@ -234,7 +234,7 @@ impl<T: Pod> Producer<T> {
     /// From now on, whoever waits for room here is told by [`Error::Abandoned`] when there is no consumer any
     /// more: all left, or died. Before the first consumer came nobody is told.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
-        self.place.wants_to_know = tell;
+        self.place.patience.wants_to_know = tell;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

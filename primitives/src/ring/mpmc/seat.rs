@@ -15,9 +15,10 @@ use bytemuck::Pod;
 
 use super::{
     Shared,
+    ends::Patience,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::spin::Spin};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Place<T: Pod> {
@@ -25,8 +26,7 @@ pub(super) struct Place<T: Pod> {
     side: Side,
     /// The session under which it is counted.
     session: AtomicU64,
-    pub(super) wants_to_know: bool,
-    spin: Spin,
+    pub(super) patience: Patience,
     /// How often there was nothing for who would not wait.
     vain: AtomicU32,
 }
@@ -43,8 +43,7 @@ impl<T: Pod> Place<T> {
             shared: Arc::clone(shared),
             side,
             session,
-            wants_to_know: false,
-            spin: Spin::new(),
+            patience: Patience::new(side, false),
             vain: AtomicU32::new(0),
         })
     }
@@ -83,9 +82,9 @@ impl<T: Pod> Place<T> {
             Some(claim) => claim,
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
-                words.claim_now(self.side, session, members, self.wants_to_know, is_turn)?
+                words.claim_now(self.side, session, members, self.patience.wants_to_know, is_turn)?
             }
-            None => words.wait(self.side, session, members, self.wants_to_know, &self.spin, deadline)?,
+            None => words.wait(self.side, session, members, &self.patience, deadline)?,
         };
         Ok((claim, session))
     }
@@ -109,8 +108,7 @@ impl<T: Pod> Clone for Place<T> {
             shared: Arc::clone(&self.shared),
             side: self.side,
             session: AtomicU64::new(session.bits()),
-            wants_to_know: self.wants_to_know,
-            spin: Spin::new(),
+            patience: Patience::new(self.side, self.patience.wants_to_know),
             vain: AtomicU32::new(0),
         }
     }

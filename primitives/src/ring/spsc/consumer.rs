@@ -30,7 +30,8 @@ pub struct Consumer<T: Pod> {
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (index, seen) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let consumer = Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new() };
+        let consumer =
+            Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new(Side::Consumer) };
         consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
@@ -252,11 +253,15 @@ impl<T: Pod> Consumer<T> {
         if self.seen != self.index {
             return Ok(self.seen.wrapping_sub(self.index));
         }
+        if deadline != Deadline::NOW {
+            self.patience.linger.wait();
+        }
         let mut seen = words.index(Side::Producer);
         if seen == self.seen {
             seen = words.wait(Side::Consumer, seen, members, &self.patience, deadline)?;
         }
         let available = words.distance(self.index, seen, members)?;
+        self.patience.linger.learn(available, words.capacity);
         self.seen = seen;
         Ok(available)
     }

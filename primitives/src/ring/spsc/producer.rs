@@ -35,7 +35,8 @@ pub struct Producer<T: Pod> {
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let producer = Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new() };
+        let producer =
+            Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new(Side::Producer) };
         producer.shared.words.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
@@ -230,13 +231,18 @@ impl<T: Pod> Producer<T> {
         if used < words.capacity {
             return Ok(words.capacity - used);
         }
+        if deadline != Deadline::NOW {
+            self.patience.linger.wait();
+        }
         let mut seen = words.index(Side::Consumer);
         if seen == self.seen {
             seen = words.wait(Side::Producer, seen, members, &self.patience, deadline)?;
         }
         let used = words.distance(seen, self.index, members)?;
         self.seen = seen;
-        if used < words.capacity { Ok(words.capacity - used) } else { Err(members.damaged("the indices")) }
+        let room = words.capacity - used;
+        self.patience.linger.learn(room, words.capacity);
+        if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
     }
 
     #[inline]

@@ -44,6 +44,7 @@ use crate::{
     raw::Deadline,
     ring::{
         fence::Fence,
+        linger::Linger,
         side::Side,
         spin::{Spin, Whereabouts, leave_word},
     },
@@ -71,14 +72,15 @@ pub(crate) struct Control {
 /// How the holder of a role waits.
 #[derive(Debug)]
 pub(crate) struct Patience {
+    pub(crate) linger: Linger,
     pub(crate) spin: Spin,
     /// Whether it is told when nobody has the other role any more.
     pub(crate) wants_to_know: bool,
 }
 
 impl Patience {
-    pub(crate) const fn new() -> Self {
-        Self { spin: Spin::new(), wants_to_know: false }
+    pub(crate) const fn new(side: Side) -> Self {
+        Self { linger: Linger::new(side), spin: Spin::new(), wants_to_know: false }
     }
 }
 
