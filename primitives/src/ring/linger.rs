@@ -38,9 +38,10 @@ impl Linger {
         (0..self.pauses.load(Relaxed)).for_each(|_| spin_loop());
     }
 
-    /// Learns from how much there was.
+    /// Learns from how much there was; `unit` items are wanted at once.
     #[inline]
-    pub(crate) fn learn(&self, found: u64, capacity: u64) {
+    pub(crate) fn learn(&self, found: u64, capacity: u64, unit: u64) {
+        let (found, capacity) = if unit > 1 { (found / unit, capacity / unit) } else { (found, capacity) };
         let pauses = self.pauses.load(Relaxed);
         let next = if found < self.stream {
             pauses / 2
@@ -63,7 +64,7 @@ mod tests {
 
     fn after(found: &[u64]) -> u32 {
         let linger = Linger::new(Side::Consumer);
-        found.iter().for_each(|&found| linger.learn(found, 1024));
+        found.iter().for_each(|&found| linger.learn(found, 1024, 1));
         linger.pauses.load(Relaxed)
     }
 
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn small_rings_never_linger() {
         let linger = Linger::new(Side::Consumer);
-        (0..100).for_each(|found| linger.learn(found % 9, 8));
+        (0..100).for_each(|found| linger.learn(found % 9, 8, 1));
         assert_eq!(linger.pauses.load(Relaxed), 0);
     }
 }

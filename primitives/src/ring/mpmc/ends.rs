@@ -220,7 +220,7 @@ impl Words {
         let look = || self.claim(side, me, members).transpose();
         if let Some(claim) = spin.until(side, &self.control.whereabouts, look) {
             let claim = claim?;
-            linger.learn(self.left_for(side, claim), self.places.len() as u64);
+            linger.learn(self.left_for(side, claim), self.places.len() as u64, 1);
             return Ok(claim);
         }
         let (bit, bell) = bells(side)[usize::from(wants_to_know)];

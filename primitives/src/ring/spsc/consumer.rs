@@ -75,7 +75,7 @@ impl<T: Pod> Consumer<T> {
 
     #[inline]
     fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
-        self.available(deadline)?;
+        self.available(1, deadline)?;
         // SAFETY: by I1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
         self.advance(1);
@@ -154,7 +154,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>> {
-        let mut available = self.available(deadline)?;
+        let mut available = self.available(count as u64, deadline)?;
         if available < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
@@ -243,9 +243,9 @@ impl<T: Pod> Consumer<T> {
         self.shared.words.close(&self.shared.members)
     }
 
-    /// Returns how many items there are, at least one.
+    /// Returns how many items there are, at least one; so many are wanted.
     #[inline]
-    fn available(&mut self, deadline: Deadline) -> Result<u64> {
+    fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             return Err(self.shared.refusal(Side::Consumer, self.session));
@@ -261,7 +261,7 @@ impl<T: Pod> Consumer<T> {
             seen = words.wait(Side::Consumer, seen, members, &self.patience, deadline)?;
         }
         let available = words.distance(self.index, seen, members)?;
-        self.patience.linger.learn(available, words.capacity);
+        self.patience.linger.learn(available, words.capacity, wanted);
         self.seen = seen;
         Ok(available)
     }

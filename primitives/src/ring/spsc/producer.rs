@@ -79,7 +79,7 @@ impl<T: Pod> Producer<T> {
 
     #[inline]
     fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
-        if let Err(error) = self.room(deadline) {
+        if let Err(error) = self.room(1, deadline) {
             return Err(PushError { item, error });
         }
         // SAFETY: by I1 this is the producer, and the consumer has given the place back.
@@ -178,7 +178,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn reserve_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Reservation<'_, T>> {
-        let mut room = self.room(deadline)?;
+        let mut room = self.room(count as u64, deadline)?;
         if room < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
@@ -220,9 +220,9 @@ impl<T: Pod> Producer<T> {
         self.shared.words.close(&self.shared.members)
     }
 
-    /// Returns for how many items there is room, at least one.
+    /// Returns for how many items there is room, at least one; room for so many is wanted.
     #[inline]
-    fn room(&mut self, deadline: Deadline) -> Result<u64> {
+    fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
         if words.is_closed() || !self.session.is_ours() {
             return Err(self.shared.refusal(Side::Producer, self.session));
@@ -241,7 +241,7 @@ impl<T: Pod> Producer<T> {
         let used = words.distance(seen, self.index, members)?;
         self.seen = seen;
         let room = words.capacity - used;
-        self.patience.linger.learn(room, words.capacity);
+        self.patience.linger.learn(room, words.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
     }
 
