@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use harness::{Alternative, Peer, compare};
+use harness::{Alternative, Peer, compare, gate::Other};
 use sysv_ipc::{Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SharedMemory, SharedMemoryOptions};
 use sysv_primitives::{Error, Options, mpmc, spsc};
 
@@ -112,36 +112,38 @@ fn slices<const SIZE: usize>() {
     const BLOCKS: usize = 16;
     let ring = new_spsc::<u8>(SIZE * BLOCKS);
     let bare = memory(SIZE * BLOCKS + 4096);
-    let turn = |side: usize| -> &AtomicU64 { bare.view(SIZE * BLOCKS + 1024 * side).expect("it fits") };
+    let index = |side: usize| -> &AtomicU64 { bare.view(SIZE * BLOCKS + 1024 * side).expect("it fits") };
     let block = |number: u64| {
         let offset = usize::try_from(number).unwrap_or(0) % BLOCKS * SIZE;
         bare.as_mut_ptr().wrapping_add(offset)
     };
-    let _peers = [
-        Peer::start(|| {
-            let mut consumer = ring.consumer().expect("it is free");
-            let mut bytes = vec![0; SIZE];
-            while consumer.pop_slice(&mut bytes).is_ok() {
+    let ours = Other::process(|| {
+        let mut consumer = ring.consumer().expect("it is free");
+        let mut bytes = vec![0; SIZE];
+        move |count| {
+            let mut left = usize::try_from(count).expect("it is small") * SIZE;
+            while left > 0 {
+                left -= consumer.pop_slice(&mut bytes).expect("the peer lives");
                 black_box(&mut bytes);
             }
-        }),
-        Peer::start(|| {
-            let mut bytes = vec![0_u8; SIZE];
-            for number in 0.. {
-                while turn(0).load(Acquire) <= number {
-                    // So that it leaves the processor to the other peer when it is not its turn.
-                    if turn(2).load(Acquire) == 0 {
-                        std::thread::sleep(std::time::Duration::from_millis(1))
-                    }
+        }
+    });
+    let theirs = Other::process(|| {
+        let mut bytes = vec![0_u8; SIZE];
+        let mut number = 0;
+        move |count| {
+            for _ in 0..count {
+                while index(0).load(Acquire) <= number {
                     spin_loop();
                 }
-                // SAFETY: the block was written, and is not written again before it is our turn's past.
+                // SAFETY: the block was written, and is not written again before our index says so.
                 unsafe { block(number).copy_to_nonoverlapping(bytes.as_mut_ptr(), SIZE) };
                 black_box(&mut bytes);
-                turn(1).store(number + 1, Release);
+                number += 1;
+                index(1).store(number, Release);
             }
-        }),
-    ];
+        }
+    });
     let mut producer = ring.producer().expect("it is free");
     let mut number = 0;
     let bytes = vec![1_u8; SIZE];
@@ -149,31 +151,27 @@ fn slices<const SIZE: usize>() {
         &format!("{SIZE} bytes in and out"),
         vec![
             Alternative::new("two memcpys, and an index each", |count| {
-                turn(2).store(1, Release);
-                for _ in 0..count {
-                    while turn(1).load(Acquire) + (BLOCKS as u64) <= number {
-                        spin_loop();
+                theirs.run(count, || {
+                    for _ in 0..count {
+                        while index(1).load(Acquire) + (BLOCKS as u64) <= number {
+                            spin_loop();
+                        }
+                        // SAFETY: the block was read, and is not read again before our index says so.
+                        unsafe { block(number).copy_from_nonoverlapping(bytes.as_ptr(), SIZE) };
+                        number += 1;
+                        index(0).store(number, Release);
                     }
-                    // SAFETY: the block was read, and is not read again before it is the other's turn.
-                    unsafe { block(number).copy_from_nonoverlapping(bytes.as_ptr(), SIZE) };
-                    number += 1;
-                    turn(0).store(number, Release);
-                }
-                while turn(1).load(Acquire) < number {
-                    spin_loop();
-                }
-                turn(2).store(0, Release);
+                });
             }),
             Alternative::new("spsc push_slice and pop_slice", |count| {
-                for _ in 0..count {
-                    let mut rest = &bytes[..];
-                    while !rest.is_empty() {
-                        rest = &rest[producer.push_slice(rest).expect("the peer lives")..];
+                ours.run(count, || {
+                    for _ in 0..count {
+                        let mut rest = &bytes[..];
+                        while !rest.is_empty() {
+                            rest = &rest[producer.push_slice(rest).expect("the peer lives")..];
+                        }
                     }
-                }
-                while !ring.is_empty() {
-                    spin_loop();
-                }
+                });
             }),
         ],
     );
@@ -185,63 +183,71 @@ fn there_and_back_spinning() {
     let line = |side: usize| -> &AtomicU64 { bare.view(256 * side).expect("it fits") };
     let (there, back) = (new_spsc::<u64>(CAPACITY), new_spsc::<u64>(CAPACITY));
     let (any_there, any_back) = (new_mpmc::<u64>(CAPACITY), new_mpmc::<u64>(CAPACITY));
-    let turn: &AtomicU32 = bare.view(2048).expect("it fits");
-    // One peer, which serves whoever has the turn: several that spin would share one processor.
-    let _peer = Peer::start(|| {
-        let (mut from, mut to) = (there.consumer().expect("it is free"), back.producer().expect("it is free"));
-        let (any_from, any_to) =
-            (any_there.consumer().expect("it is there"), any_back.producer().expect("it is there"));
-        loop {
-            match turn.load(Acquire) {
-                1 => {
-                    let ball = line(0).load(Acquire);
-                    if ball != line(1).load(Acquire) {
-                        line(1).store(ball, Release);
-                    }
+    let bare_peer = Other::process(|| {
+        let mut last = 0;
+        move |count| {
+            for _ in 0..count {
+                last += 1;
+                while line(0).load(Acquire) != last {
+                    spin_loop();
                 }
-                2 => from.try_pop().into_iter().for_each(|ball| to.try_push(ball).expect("there is room")),
-                3 => any_from.try_pop().into_iter().for_each(|ball| any_to.try_push(ball).expect("there is room")),
-                _ => std::thread::yield_now(),
+                line(1).store(last, Release);
             }
-            spin_loop();
         }
+    });
+    let peer = Other::process(|| {
+        let (mut from, mut to) = (there.consumer().expect("it is free"), back.producer().expect("it is free"));
+        move |count| (0..count).for_each(|_| to.try_push(look(|| from.try_pop())).expect("there is room"))
+    });
+    let any_peer = Other::process(|| {
+        let (from, to) = (any_there.consumer().expect("it is there"), any_back.producer().expect("it is there"));
+        move |count| (0..count).for_each(|_| to.try_push(look(|| from.try_pop())).expect("there is room"))
     });
     let (mut to, mut from) = (there.producer().expect("it is free"), back.consumer().expect("it is free"));
     let (any_to, any_from) = (any_there.producer().expect("it is there"), any_back.consumer().expect("it is there"));
-    let mut ball = 0;
+    let mut last = 0;
     compare(
         "there and back, both spinning",
         vec![
             Alternative::new("a bare cache line each way", |count| {
-                turn.store(1, SeqCst);
-                for _ in 0..count {
-                    ball += 1;
-                    line(0).store(ball, Release);
-                    while line(1).load(Acquire) != ball {
-                        spin_loop();
+                bare_peer.run(count, || {
+                    for _ in 0..count {
+                        last += 1;
+                        line(0).store(last, Release);
+                        while line(1).load(Acquire) != last {
+                            spin_loop();
+                        }
                     }
-                }
+                });
             }),
             Alternative::new("spsc ring each way", |count| {
-                turn.store(2, SeqCst);
-                for number in 0..count {
-                    to.try_push(number).expect("there is room");
-                    while from.try_pop().is_err() {
-                        spin_loop();
+                peer.run(count, || {
+                    for number in 0..count {
+                        to.try_push(number).expect("there is room");
+                        assert_eq!(look(|| from.try_pop()), number);
                     }
-                }
+                });
             }),
             Alternative::new("mpmc ring each way", |count| {
-                turn.store(3, SeqCst);
-                for number in 0..count {
-                    any_to.try_push(number).expect("there is room");
-                    while any_from.try_pop().is_err() {
-                        spin_loop();
+                any_peer.run(count, || {
+                    for number in 0..count {
+                        any_to.try_push(number).expect("there is room");
+                        assert_eq!(look(|| any_from.try_pop()), number);
                     }
-                }
+                });
             }),
         ],
     );
+}
+
+/// Looks again and again until there is something.
+fn look(mut look: impl FnMut() -> Result<u64, Error>) -> u64 {
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(_) => spin_loop(),
+        }
+    }
 }
 
 fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {

@@ -6,6 +6,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part")]
 #![allow(unsafe_code, reason = "peers are forked")]
 
+pub mod gate;
+
 use std::{
     env,
     sync::atomic::{AtomicI64, Ordering::Relaxed},

@@ -21,12 +21,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use crossbeam_queue::ArrayQueue;
-use harness::{Alternative, compare, pin};
+use harness::{Alternative, compare, gate::Other};
 use iceoryx2::{
     port::{publisher::Publisher, subscriber::Subscriber},
     prelude::*,
 };
-use sysv_comparison::gate::Other;
 use sysv_ipc::{Key, SharedMemory, SharedMemoryOptions};
 use sysv_primitives::{Options, mpmc, spsc};
 
@@ -110,17 +109,17 @@ where
     Item<WORDS>: ZeroCopySend + serde::Serialize + for<'a> serde::Deserialize<'a>,
 {
     let ring: spsc::Ring<Item<WORDS>> = Options::new().remove_on_drop(true).create_spsc(&name("spsc"), CAPACITY)?;
-    let ours = Other::process(pin, || {
+    let ours = Other::process(|| {
         let mut consumer = ring.consumer().expect("it is free");
         move |count| (0..count).for_each(|number| check(consumer.pop().expect("the peer lives")[0], number))
-    })?;
+    });
     let service = name("iceoryx2");
-    let iceoryx2_peer = Other::process(pin, || {
+    let iceoryx2_peer = Other::process(|| {
         let ports = iceoryx2::<Item<WORDS>>(&service, false).expect("it can be opened");
         move |count| (0..count).for_each(|number| check(ports.receive()[0], number))
-    })?;
+    });
     let (path, buffer) = ipmpsc::SharedRingBuffer::create_temp(u32::try_from(CAPACITY * (8 * WORDS + 8))?)?;
-    let ipmpsc_peer = Other::process(pin, || {
+    let ipmpsc_peer = Other::process(|| {
         let buffer = ipmpsc::SharedRingBuffer::open(&path).expect("it is there");
         let receiver = ipmpsc::Receiver::new(buffer);
         move |count| {
@@ -129,11 +128,11 @@ where
                 check(item[0], number);
             });
         }
-    })?;
+    });
     let ports = iceoryx2::<Item<WORDS>>(&service, true).context("iceoryx2")?;
     let sender = ipmpsc::Sender::new(buffer);
     let (mut to_thread, mut from_thread) = rtrb::RingBuffer::<Item<WORDS>>::new(CAPACITY);
-    let thread = Other::thread(pin, move |count| {
+    let thread = Other::thread(move |count| {
         for number in 0..count {
             let item = loop {
                 match from_thread.pop() {
@@ -143,7 +142,7 @@ where
             };
             check(item[0], number);
         }
-    })?;
+    });
     let mut producer = ring.producer()?;
     compare(
         &format!("one to one, items of {} bytes", 8 * WORDS),
@@ -190,13 +189,13 @@ where
     Item<WORDS>: bytemuck::Pod,
 {
     let ring: mpmc::Ring<Item<WORDS>> = Options::new().remove_on_drop(true).create_mpmc(&name("mpmc"), CAPACITY)?;
-    let ours = Other::process(pin, || {
+    let ours = Other::process(|| {
         let consumer = ring.consumer().expect("it can be had");
         move |count| (0..count).for_each(|number| check(consumer.pop().expect("the peer lives")[0], number))
-    })?;
+    });
     let queue = Arc::new(ArrayQueue::<Item<WORDS>>::new(CAPACITY));
     let from_thread = Arc::clone(&queue);
-    let thread = Other::thread(pin, move |count| {
+    let thread = Other::thread(move |count| {
         for number in 0..count {
             let item = loop {
                 match from_thread.pop() {
@@ -206,7 +205,7 @@ where
             };
             check(item[0], number);
         }
-    })?;
+    });
     let producer = ring.producer()?;
     compare(
         &format!("any to any, one on each side, items of {} bytes", 8 * WORDS),
@@ -241,7 +240,7 @@ fn there_and_back() -> Result<()> {
     let options = Options::new().remove_on_drop(true);
     let rings: [spsc::Ring<u64>; 2] =
         [options.create_spsc(&name("there"), CAPACITY)?, options.create_spsc(&name("back"), CAPACITY)?];
-    let ours = Other::process(pin, || {
+    let ours = Other::process(|| {
         let mut from = rings[0].consumer().expect("it is free");
         let mut to = rings[1].producer().expect("it is free");
         move |count| {
@@ -255,16 +254,16 @@ fn there_and_back() -> Result<()> {
                 to.try_push(ball).expect("there is room");
             }
         }
-    })?;
+    });
     let services = [name("there"), name("back")];
-    let iceoryx2_peer = Other::process(pin, || {
+    let iceoryx2_peer = Other::process(|| {
         let from = iceoryx2::<u64>(&services[0], false).expect("it can be opened");
         let to = iceoryx2::<u64>(&services[1], true).expect("it can be opened");
         move |count| (0..count).for_each(|_| to.send(from.receive()))
-    })?;
+    });
     let bare = memory()?;
     let line = |side: usize| -> &AtomicU64 { bare.view(256 * side).expect("it fits") };
-    let bare_peer = Other::process(pin, || {
+    let bare_peer = Other::process(|| {
         let mut last = 0;
         move |count| {
             for _ in 0..count {
@@ -275,7 +274,7 @@ fn there_and_back() -> Result<()> {
                 line(1).store(last, Release);
             }
         }
-    })?;
+    });
     let to_iceoryx2 = iceoryx2::<u64>(&services[0], true)?;
     let from_iceoryx2 = iceoryx2::<u64>(&services[1], false)?;
     // So that each side has found the other.

@@ -1,12 +1,13 @@
 //! Both sides of a comparison begin together, and sleep while others have their turn.
-#![allow(unsafe_code, reason = "peers are forked")]
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     thread,
 };
 
-use anyhow::Result;
 use nix::{
     sys::wait::waitpid,
     unistd::{ForkResult, Pid, alarm, fork},
@@ -24,11 +25,11 @@ struct Gate {
 }
 
 impl Gate {
-    fn new() -> Result<Self> {
-        let semaphore = || SemaphoreOptions::new().open(Key::PRIVATE);
-        let orders = SharedMemoryOptions::new().size(8).open(Key::PRIVATE)?;
-        orders.remove()?;
-        Ok(Self { begin: semaphore()?, done: semaphore()?, orders })
+    fn new() -> Arc<Self> {
+        let semaphore = || SemaphoreOptions::new().open(Key::PRIVATE).expect("a semaphore can be made");
+        let orders = SharedMemoryOptions::new().size(8).open(Key::PRIVATE).expect("memory can be had");
+        orders.remove().expect("it is ours");
+        Arc::new(Self { begin: semaphore(), done: semaphore(), orders })
     }
 
     fn order(&self) -> &AtomicU64 {
@@ -71,47 +72,39 @@ enum Peer {
 
 /// The other side: a process or a thread on the second processor.
 pub struct Other {
-    gate: std::sync::Arc<Gate>,
+    gate: Arc<Gate>,
     peer: Option<Peer>,
 }
 
 impl Other {
     /// Starts a process, which makes its end and then serves.
-    ///
-    /// # Errors
-    ///
-    /// What the system refuses.
-    pub fn process<S: FnMut(u64)>(pin: fn(usize), make: impl FnOnce() -> S) -> Result<Self> {
-        let gate = std::sync::Arc::new(Gate::new()?);
+    pub fn process<S: FnMut(u64)>(make: impl FnOnce() -> S) -> Self {
+        let gate = Gate::new();
         // SAFETY: this process has one thread while peers are forked.
-        let peer = match unsafe { fork() }? {
+        let peer = match unsafe { fork() }.expect("a peer can be forked") {
             ForkResult::Parent { child } => Peer::Process(child),
             ForkResult::Child => {
                 alarm::set(600);
-                pin(1);
+                super::pin(1);
                 gate.serve(make());
                 // SAFETY: it ends the process at once.
                 unsafe { libc::_exit(0) }
             }
         };
-        gate.done.acquire()?;
-        Ok(Self { gate, peer: Some(peer) })
+        gate.done.acquire().expect("the peer lives");
+        Self { gate, peer: Some(peer) }
     }
 
     /// Starts a thread.
-    ///
-    /// # Errors
-    ///
-    /// What the system refuses.
-    pub fn thread(pin: fn(usize), serve: impl FnMut(u64) + Send + 'static) -> Result<Self> {
-        let gate = std::sync::Arc::new(Gate::new()?);
-        let theirs = std::sync::Arc::clone(&gate);
+    pub fn thread(serve: impl FnMut(u64) + Send + 'static) -> Self {
+        let gate = Gate::new();
+        let theirs = Arc::clone(&gate);
         let thread = thread::spawn(move || {
-            pin(1);
+            super::pin(1);
             theirs.serve(serve);
         });
-        gate.done.acquire()?;
-        Ok(Self { gate, peer: Some(Peer::Thread(thread)) })
+        gate.done.acquire().expect("the thread lives");
+        Self { gate, peer: Some(Peer::Thread(thread)) }
     }
 
     /// Has the other side do its part so often, while this one does its own.
