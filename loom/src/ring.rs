@@ -1,5 +1,7 @@
 //! The rings' code, with its neighbours under the names it looks for.
 
+#[path = "../../primitives/src/ring/linger.rs"]
+pub(crate) mod linger;
 #[path = "../../primitives/src/ring/side.rs"]
 pub(crate) mod side;
 

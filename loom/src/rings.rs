@@ -12,7 +12,6 @@ use crate::{
         fence::Fence,
         mpmc::{ends, words as mpmc},
         side::Side,
-        spin::Spin,
         spsc::words::{self as spsc, Control, Patience, role_bell},
     },
     sync::AtomicU64,
@@ -94,7 +93,7 @@ impl SpscScene {
     pub fn take(&self, side: Side, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
         let taken = self.words.take_role(side, me, &self.members, Deadline::NEVER);
         taken.expect("nothing is damaged").expect("it waits as long as it takes");
-        let patience = Patience { wants_to_know, ..Patience::new() };
+        let patience = Patience { wants_to_know, ..Patience::new(side) };
         SpscEnd { scene: self, side, index: self.words.index(side), patience }
     }
 
@@ -200,7 +199,10 @@ impl MpmcScene {
         };
         match claim {
             Some(claim) => Ok(claim),
-            None => self.words.wait(side, me, &self.members, wants_to_know, &Spin::new(), Deadline::NEVER),
+            None => {
+                let patience = ends::Patience::new(side, wants_to_know);
+                self.words.wait(side, me, &self.members, &patience, Deadline::NEVER)
+            }
         }
     }
 
