@@ -352,3 +352,152 @@ fn crowd(options: &Options) {
     everybody.into_iter().flatten().for_each(support::Child::join);
     assert!(ring.is_empty());
 }
+
+/// Two asked to be told. The first finds the last item and the end at once; the second must not sleep on.
+#[test]
+fn the_end_is_passed_on_with_the_last_item() {
+    for _ in 0..20 {
+        let name = name();
+        let ring = ring::<u64>(&name, 4);
+        let told = [(); 2].map(|()| {
+            child(|| {
+                let mut consumer = ring.consumer().unwrap();
+                consumer.tell_when_abandoned(true);
+                loop {
+                    match consumer.pop_timeout(LONG) {
+                        Ok(_) => {}
+                        Err(Error::Abandoned(Side::Producer)) => return,
+                        Err(error) => panic!("stuck: {error}"),
+                    }
+                }
+            })
+        });
+        told.iter().for_each(support::Child::until_asleep);
+        ring.producer().unwrap().push(1).unwrap();
+        told.into_iter().for_each(support::Child::join);
+    }
+}
+
+#[test]
+fn overwriting_throws_nothing_away_in_vain() {
+    let name = name();
+    let ring = ring::<u64>(&name, 8);
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    (0..8).for_each(|number| producer.push(number).unwrap());
+    let oldest = consumer.claim().unwrap();
+    assert!(refused(producer.push_overwriting(8)).error.is_busy());
+    assert_eq!((ring.len(), ring.counts().overwritten), (7, 0));
+    oldest.put_back();
+    // What was put back is the oldest again.
+    producer.push_overwriting(8).unwrap();
+    assert_eq!(consumer.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn reservations_that_are_dropped_leave_nothing() {
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let first = producer.reserve().unwrap();
+    // Behind one that is held, `head` can't follow at once.
+    (0..3).for_each(|_| drop(producer.try_reserve().unwrap()));
+    assert!(producer.try_reserve().is_err());
+    drop(first);
+    for _ in 0..100_000 {
+        drop(producer.try_reserve().unwrap());
+    }
+    producer.push(1).unwrap();
+    assert_eq!(consumer.try_pop().unwrap(), 1);
+    assert!(ring.is_empty());
+    assert_eq!(ring.counts().skipped, 100_004);
+}
+
+/// What was committed before the end comes before the end, also behind one that is still being written.
+#[test]
+fn the_end_waits_for_who_is_still_writing() {
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let mut slow = producer.reserve().unwrap();
+    producer.push_slice(&[2, 3]).unwrap();
+    ring.close().unwrap();
+    assert!(consumer.try_pop().unwrap_err().is_busy());
+    let waiting = [(); 2].map(|()| {
+        child(|| {
+            let consumer = ring.consumer().unwrap();
+            consumer.iter().for_each(|item| assert!((1..=3).contains(&item.unwrap())));
+            assert!(matches!(consumer.pop(), Err(Error::Closed)));
+        })
+    });
+    waiting.iter().for_each(support::Child::until_asleep);
+    *slow = 1;
+    slow.commit();
+    waiting.into_iter().for_each(support::Child::join);
+    assert!(ring.is_empty());
+}
+
+/// The next one comes before the former leaves: there is somebody at every instant, and nobody is told otherwise.
+#[test]
+fn a_side_that_changes_hands_is_not_gone() {
+    const ROUNDS: u64 = 3000;
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let batons: Vec<_> = (0..4).map(|_| Options::new().max_processes(12).open_mpmc::<u64>(&name).unwrap()).collect();
+    let first = batons[0].producer().unwrap();
+    let watcher = child(|| {
+        let mut consumer = ring.consumer().unwrap();
+        consumer.tell_when_abandoned(true);
+        loop {
+            match consumer.try_pop() {
+                Ok(_) => return,
+                Err(error) => assert!(error.is_busy(), "{error}"),
+            }
+        }
+    });
+    let mut holder = first;
+    for round in 0..ROUNDS {
+        let next = batons[fastrand::usize(..4)].producer().unwrap();
+        drop(std::mem::replace(&mut holder, next));
+        if round % 64 == 0 {
+            thread::yield_now();
+        }
+    }
+    holder.push(1).unwrap();
+    watcher.join();
+}
+
+#[test]
+fn a_child_can_not_look_into_its_parents_guards() {
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    producer.push(1).unwrap();
+    let (claimed, reserved) = (consumer.claim().unwrap(), producer.reserve().unwrap());
+    child(|| {
+        for looks in [std::panic::catch_unwind(|| *claimed), std::panic::catch_unwind(|| *reserved)] {
+            let panic = looks.expect_err("it is the parent's");
+            assert!(
+                panic.downcast_ref::<&str>().is_some_and(|text| text.contains("belongs to the process that made it"))
+            );
+        }
+    })
+    .join();
+    assert_eq!(*claimed, 1);
+}
+
+#[test]
+fn sizes_that_can_not_be_are_refused_before_anything_is_made() {
+    #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+    #[repr(C, align(65536))]
+    struct Huge([u8; 65536]);
+    let name = name();
+    for capacity in [1 << 61, 1 << 63, usize::MAX] {
+        assert!(matches!(mpmc::Ring::<u8>::create(&name, capacity), Err(Error::TooLarge { .. })));
+        assert!(matches!(mpmc::Ring::<()>::create(&name, capacity), Err(Error::TooLarge { .. })));
+    }
+    assert!(matches!(mpmc::Ring::<Huge>::create(&name, 1), Err(Error::Raw(sysv_ipc::Error::Misaligned { .. }))));
+    assert!(matches!(mpmc::Ring::<u8>::open(&name), Err(Error::NoSuchName { .. })));
+    let nothing = ring::<()>(&name, 1 << 12);
+    nothing.producer().unwrap().push(()).unwrap();
+    assert_eq!(nothing.len(), 1);
+}

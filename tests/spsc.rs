@@ -310,8 +310,10 @@ fn a_child_has_no_part_in_its_parents_roles() {
     reservation[0] = 2;
     let reserved = std::sync::Mutex::new(Some(reservation));
     child(|| {
-        // Committed in the child, it would be pushed twice.
-        reserved.lock().unwrap().take().unwrap().commit();
+        // Written or committed in the child, it would spoil what the parent pushes.
+        let mut inherited = reserved.lock().unwrap().take().unwrap();
+        assert_eq!(inherited.as_mut_slices().0, []);
+        inherited.commit();
         let mut consumer = consumer.lock().unwrap().take().unwrap();
         let popped = consumer.try_pop();
         assert!(matches!(popped, Err(Error::RoleTaken { role: Side::Consumer, pid }) if pid == me), "{popped:?}");
@@ -424,6 +426,8 @@ fn forbid(call: libc::c_long) {
 
 #[test]
 fn types_of_no_size_and_of_great_alignment() {
+    let huge = name();
+    assert_eq!(ring::<()>(&huge, 1 << 20).capacity(), 1 << 20);
     let name = name();
     let ring = ring::<()>(&name, 4);
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());

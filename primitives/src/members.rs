@@ -283,8 +283,11 @@ impl Members {
     }
 
     /// Reaps every dead and dirty slot, until a look at all of them at one instant finds none.
+    ///
+    /// Whoever dies after such a look posts the doorbells. So if it took more looks than there are slots, somebody
+    /// dies all the time, or overwrites the slots, and the caller may as well go on.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
-        loop {
+        for _ in 0..=self.max_processes() {
             let values = self.set.values()?;
             let mut reaped = false;
             for slot in 0..self.max_processes() {
@@ -294,9 +297,10 @@ impl Members {
                 }
             }
             if !reaped {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Posts a doorbell: one sleeper, now or later, looks again.

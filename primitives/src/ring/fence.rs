@@ -23,7 +23,7 @@ use std::{
     sync::atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Release, SeqCst},
-        compiler_fence,
+        compiler_fence, fence,
     },
     time::Duration,
 };
@@ -74,7 +74,12 @@ impl Fence {
     /// Raises a bit of a flag; returns whether every publisher is sure to see it from now on.
     pub(crate) fn announce(self, flag: &AtomicU32, bit: u32) -> bool {
         flag.fetch_or(bit, SeqCst);
-        self == (Self::Strong { everybody: true }) || process::fence_all()
+        if self == (Self::Strong { everybody: true }) {
+            // SYNC: pairs with the store in `publish`; the caller's loads of the word need only acquire.
+            fence(SeqCst);
+            return true;
+        }
+        process::fence_all()
     }
 
     /// Returns until when to sleep after an announcement (F3).

@@ -20,7 +20,7 @@ pub(crate) struct Items<T> {
 // SAFETY: it is an address and the mapping it lies in; access is unsafe, and its callers answer for it.
 unsafe impl<T: Send> Send for Items<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Items<T> {}
+unsafe impl<T: Send + Sync> Sync for Items<T> {}
 
 impl<T: Pod> Items<T> {
     /// Finds the room; `capacity` is a power of two.

@@ -32,7 +32,7 @@ use crate::{
     members::{Members, Repair},
     name::Name,
     object::{Blueprint, Object, Want},
-    raw::SharedMemory,
+    raw::{self, SharedMemory},
 };
 
 /// Where a ring's words lie, and what they mean to it.
@@ -42,8 +42,8 @@ pub(crate) trait Words: Repair + Sized {
     const KIND_NUMBER: u32;
     const DOORBELLS: u32;
 
-    /// Returns how many bytes the words need.
-    fn bytes(plan: Plan) -> usize;
+    /// Returns how many bytes the words need, if a number can say it.
+    fn bytes(plan: Plan) -> Option<usize>;
 
     /// Finds the words in the body. Opening may happen long after; filling happens before.
     fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self>;
@@ -60,11 +60,17 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns where the items begin, from the beginning of the segment.
-    fn items<T, W: Words>(self, body: usize) -> usize {
-        (body + W::bytes(self)).next_multiple_of(align_of::<T>().max(CACHE_LINES))
+    /// Returns where the items begin, and where they end, from the beginning of the segment.
+    fn items<T, W: Words>(self, body: usize) -> Option<(usize, usize)> {
+        let words = body.checked_add(W::bytes(self)?)?;
+        let begin = words.checked_next_multiple_of(align_of::<T>().max(CACHE_LINES))?;
+        let end = begin.checked_add(size_of::<T>().checked_mul(self.capacity)?)?;
+        (end <= isize::MAX as usize).then_some((begin, end))
     }
 }
+
+/// Segments begin on a page, and no page is smaller: so much alignment can be had, and no more.
+const PAGE: usize = 4096;
 
 /// Two cache lines, since processors fetch them in pairs.
 const CACHE_LINES: usize = 128;
@@ -80,17 +86,20 @@ pub(crate) struct Shared<T: Pod, W: Words> {
 
 impl<T: Pod, W: Words> Shared<T, W> {
     fn enter(options: &Options, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
+        if align_of::<T>() > PAGE {
+            return Err(raw::Error::Misaligned { address: PAGE, align: align_of::<T>() }.into());
+        }
         let too_large = || Error::TooLarge { bytes: capacity.saturating_mul(size_of::<T>()) };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let plan = Plan { capacity, max_processes: options.max_processes };
         let body = crate::layout::body_offset(options.max_processes);
-        let bytes = size_of::<T>().checked_mul(capacity).filter(|&bytes| bytes < isize::MAX as usize / 2);
+        let (_, end) = plan.items::<T, W>(body).ok_or_else(too_large)?;
         let mut description = Description::new(&Name::new(name)?, W::KIND_NUMBER);
         description.max_processes = options.max_processes;
         description.doorbells = W::DOORBELLS;
         description.capacity = capacity as u64;
         description.fingerprint = Fingerprint::of::<T>(options.schema);
-        description.body = (plan.items::<T, W>(body) - body + bytes.ok_or_else(too_large)?) as u64;
+        description.body = (end - body) as u64;
         let fill = |memory: &_, body: usize| {
             if !options.light_fences || !light_is_better() {
                 W::at(memory, body, plan)?.demand_strong_fences();
@@ -103,13 +112,13 @@ impl<T: Pod, W: Words> Shared<T, W> {
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
             let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_processes: found.max_processes };
-            // Nothing real is so large; without this the sums below could overflow.
-            if plan.capacity > object.memory().len() {
+            let (members, body) = (object.members()?, object.body());
+            let (items, end) = plan.items::<T, W>(body).ok_or_else(damaged)?;
+            if end > object.memory().len() {
                 return Err(damaged());
             }
-            let (members, body) = (object.members()?, object.body());
             let words = W::at(object.memory(), body, plan)?;
-            let items = Items::at(object.memory(), plan.items::<T, W>(body), plan.capacity)?;
+            let items = Items::at(object.memory(), items, plan.capacity)?;
             let registration = object.register(&members, &words)?;
             Ok((Arc::new(Self { object, members, words, items }), registration))
         })
@@ -189,7 +198,7 @@ macro_rules! ring_methods {
                 usize::try_from(self.shared.items.capacity()).unwrap_or(usize::MAX)
             }
 
-            /// Returns how many items are in it, as it was a moment ago.
+            /// Returns how many items are in it, as it was a moment ago. What was put back is not counted.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.shared.words.len()

@@ -20,7 +20,8 @@ use crate::{Error, Result, Side, members::Session, raw::Deadline};
 
 /// One of those who pop from a ring.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`.
+/// It may be cloned, shared between threads, and used by a child made by `fork`. A child counts as one of those who pop
+/// from its first use of it on, so let it pop, or make a consumer of its own, before the parent drops its.
 ///
 /// **When a process dies** while it pops, or has an item [claimed](Self::claim), the next consumer gets that item.
 #[derive(Clone)]
@@ -215,7 +216,7 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 
 /// An item in hand, where it lies; dropping it consumes it.
 ///
-/// In a child made by `fork`, dropping one of the parent's does nothing.
+/// In a child made by `fork`, dropping one of the parent's does nothing, and looking into it panics.
 #[must_use = "dropping it consumes the item"]
 pub struct Claimed<'a, T: Pod> {
     place: &'a Place<T>,
@@ -236,6 +237,7 @@ impl<T: Pod> Deref for Claimed<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
+        self.place.assert_ours(self.session);
         // SAFETY: by I1 the place is ours, and nobody writes it before it is given back.
         unsafe { self.place.shared.items.get(self.claim.position) }
     }

@@ -5,7 +5,7 @@
 //! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
 //! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
 //! | `seats` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
-//! | `arrived` of a side | 1 as soon as there was one | who sits down, afterwards; who reaps one that did not come to it |
+//! | `arrived` of a side | how many have come | who sits down, afterwards; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
@@ -16,7 +16,11 @@
 //!   the post that tells of an end, and go back to sleep with it. What serves both is posted to both.
 //! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
 //!   That also wakes one after another when the ring is closed.
-//! - **E5** A side is gone if one of it ever came, the dead are reaped, and nobody has a seat.
+//!   Who finds both an item and the end passes the end on, since it would not sleep again to do so.
+//! - **E5** A side is gone if one of it ever came, the dead are reaped, and a look at all seats, during which
+//!   nobody came, finds nobody.
+//! - **E6** The end of a closed ring is not told while a living producer writes the item at `head`: it was begun
+//!   before, and what was committed behind it is not to be had yet.
 
 use crate::{
     Error, Result,
@@ -26,13 +30,16 @@ use crate::{
     ring::{
         fence::Fence,
         linger::Linger,
-        mpmc::words::{Claim, Words},
+        mpmc::{
+            word::State,
+            words::{Claim, Words},
+        },
         side::Side,
         spin::{Spin, Whereabouts, leave_word},
     },
     sync::{
         AtomicU32, AtomicU64,
-        Ordering::{Relaxed, SeqCst},
+        Ordering::{Acquire, Relaxed, SeqCst},
         fence,
     },
 };
@@ -75,6 +82,9 @@ pub(crate) struct Seat {
     pub(crate) taken: [AtomicU32; 2],
 }
 
+/// How often to look at all seats, if somebody comes each time.
+const LOOKS: usize = 8;
+
 /// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
 fn bells(side: Side) -> [(u32, u16); 2] {
     [(1, side as u16), (2, 2 + side as u16)]
@@ -95,7 +105,7 @@ impl Words {
     pub(crate) fn sit(&self, side: Side, me: Session) {
         self.seats[me.slot()].taken[side as usize].fetch_add(1, SeqCst);
         // Not before: who saw that somebody had come, and no seat taken, would think him gone.
-        self.control.arrived[side as usize].store(1, SeqCst);
+        self.control.arrived[side as usize].fetch_add(1, SeqCst);
     }
 
     /// Gets up; if it was the last one, whoever asked is told.
@@ -113,7 +123,7 @@ impl Words {
         let taken = sides.map(|side| {
             let is_taken = seat.taken[side].load(SeqCst) != 0;
             if is_taken {
-                self.control.arrived[side].store(1, SeqCst);
+                self.control.arrived[side].fetch_add(1, SeqCst);
                 seat.taken[side].store(0, SeqCst);
             }
             is_taken
@@ -121,9 +131,17 @@ impl Words {
         taken.contains(&true)
     }
 
-    /// Returns whether anybody sits at a side, dead or alive.
-    pub(crate) fn is_anybody(&self, side: Side) -> bool {
-        self.seats.iter().any(|seat| seat.taken[side as usize].load(SeqCst) != 0)
+    /// Returns whether all of a side are gone (E5). The dead are reaped.
+    fn is_gone(&self, side: Side) -> bool {
+        let arrived = &self.control.arrived[side as usize];
+        let is_anybody = || self.seats.iter().any(|seat| seat.taken[side as usize].load(SeqCst) != 0);
+        // One may sit down where we have looked, and another get up where we have not: then we look again. If that goes
+        // on, they are not gone; the last one wakes us.
+        (0..LOOKS).find_map(|_| {
+            let before = arrived.load(SeqCst);
+            let is_gone = before != 0 && !is_anybody();
+            (!is_gone || arrived.load(SeqCst) == before).then_some(is_gone)
+        }) == Some(true)
     }
 
     #[inline]
@@ -170,14 +188,16 @@ impl Words {
 
     /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
     fn end(&self, side: Side, wants_to_know: bool) -> Option<Error> {
-        let other = side.other();
         if self.control.closed.load(SeqCst) != 0 {
-            return Some(Error::Closed);
+            // E6.
+            return (side == Side::Producer || !self.is_writing_at_head()).then_some(Error::Closed);
         }
-        // E5.
-        let is_gone =
-            wants_to_know && self.control.arrived[other as usize].load(SeqCst) != 0 && !self.is_anybody(other);
-        is_gone.then_some(Error::Abandoned(other))
+        (wants_to_know && self.is_gone(side.other())).then_some(Error::Abandoned(side.other()))
+    }
+
+    fn is_writing_at_head(&self) -> bool {
+        let (word, ahead) = self.look(self.head.load(Acquire));
+        ahead == 0 && word.state() == State::Writing
     }
 
     /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.
@@ -233,15 +253,16 @@ impl Words {
             let end = self.end(side, wants_to_know);
             if let Some(claim) = self.claim(side, me, members)? {
                 // E4.
-                token.used(|| self.is_more_for(side));
+                token.used(|| end.is_some() || self.is_more_for(side));
                 return Ok(claim);
             }
             if let Some(end) = end {
                 return Err(end);
             }
-            if !token.sleep(Fence::wake_up_at(is_sure, deadline))? && deadline.has_passed() {
+            if deadline.has_passed() {
                 return Err(Error::Busy);
             }
+            token.sleep(Fence::wake_up_at(is_sure, deadline))?;
         }
     }
 }

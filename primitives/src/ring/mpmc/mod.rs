@@ -83,8 +83,8 @@ impl super::Words for Words {
     const KIND_NUMBER: u32 = 4;
     const DOORBELLS: u32 = 4;
 
-    fn bytes(plan: Plan) -> usize {
-        places_at(plan).saturating_add(plan.capacity.saturating_mul(size_of::<AtomicU64>()))
+    fn bytes(plan: Plan) -> Option<usize> {
+        places_at(plan).checked_add(plan.capacity.checked_mul(size_of::<AtomicU64>())?)
     }
 
     fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {

@@ -18,9 +18,13 @@ use super::{
 };
 use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
 
+/// How often to try, if others are faster each time.
+const ATTEMPTS: u32 = 64;
+
 /// One of those who push into a ring.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`.
+/// It may be cloned, shared between threads, and used by a child made by `fork`. A child counts as one of those who push
+/// from its first use of it on, so let it push, or make a producer of its own, before the parent drops its.
 ///
 /// **When a process dies** while it pushes, that item never was; the place is skipped.
 #[derive(Clone)]
@@ -106,8 +110,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] if every place is being written or read just now;
-    /// otherwise as [`try_push`](Self::try_push).
+    /// With the item in each: [`Error::Busy`] if the oldest item, or the place that comes next, is in somebody's hand
+    /// just now; nothing is thrown away then. Otherwise as [`try_push`](Self::try_push).
     pub fn push_overwriting(&self, item: T) -> Result<(), PushError<T>> {
         match self.claim_overwriting() {
             Ok(claim) => {
@@ -124,18 +128,16 @@ impl<T: Pod> Producer<T> {
         if words.is_closed() {
             return Err(Error::Closed);
         }
-        loop {
+        for _ in 0..ATTEMPTS {
             if let Some(claim) = words.start_push(session, members)? {
                 return Ok(claim);
             }
-            match words.start_pop(session, members)? {
-                Some(oldest) => {
-                    words.control.overwritten.fetch_add(1, Relaxed);
-                    words.finish_pop(oldest, members);
-                }
-                None => return words.claim_now(Side::Producer, session, members, false, true),
+            if let Some(oldest) = words.start_overwrite(session) {
+                words.finish_pop(oldest, members);
+                words.control.overwritten.fetch_add(1, Relaxed);
             }
         }
+        words.claim_now(Side::Producer, session, members, false, true)
     }
 
     /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
@@ -255,6 +257,8 @@ impl<T: Pod> fmt::Debug for Producer<T> {
 }
 
 /// Room for one item, to be filled where it lies; dropped without [`commit`](Self::commit), its place is skipped.
+///
+/// In a child made by `fork`, dropping one of the parent's does nothing, and looking into it panics.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
     place: &'a Place<T>,
@@ -275,6 +279,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
+        self.place.assert_ours(self.session);
         // SAFETY: by I1 the place is ours; the shared borrow lets nobody write.
         unsafe { self.place.shared.items.get(self.claim.position) }
     }
@@ -282,6 +287,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
 
 impl<T: Pod> DerefMut for Reservation<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        self.place.assert_ours(self.session);
         // SAFETY: by I1 the place is ours, and the exclusive borrow keeps this value's other users out.
         unsafe { self.place.shared.items.get_mut(self.claim.position) }
     }

@@ -89,6 +89,12 @@ impl<T: Pod> Place<T> {
         Ok((claim, session))
     }
 
+    /// Refuses a child that looks into what its parent has claimed: the parent goes on using it.
+    #[inline]
+    pub(super) fn assert_ours(&self, session: Session) {
+        assert!(session.is_ours(), "this guard belongs to the process that made it, and not to its child");
+    }
+
     /// Ends a claim, unless it is the parent's.
     pub(super) fn end(&self, session: Session, end: impl FnOnce(&Shared<T, Words>)) {
         if session.is_ours() {

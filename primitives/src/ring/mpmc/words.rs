@@ -155,6 +155,8 @@ impl Words {
         self.control.skipped.fetch_add(1, Relaxed);
         let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
         self.place(claim.position).store(empty.0, SeqCst);
+        // So that a ring with nothing but such places is empty.
+        Self::help(&self.head, claim.position);
         // There is room for the next lap; and items behind it may have been waiting for this one.
         self.wake_both(members);
     }
@@ -177,13 +179,37 @@ impl Words {
                     Self::help(&self.head, position);
                     return Ok(Some(Claim { position }));
                 }
-            } else if ahead > 0 || (ahead == 0 && word.state() == State::Reading) {
+            } else if ahead > 0 {
+                self.help_head_far(position, ahead);
+            } else if ahead == 0 && word.state() == State::Reading {
                 Self::help(&self.head, position);
             } else {
                 return Ok(None);
             }
             self.too_many_steps(&mut steps, members)?;
         }
+    }
+
+    /// Moves `head` past a position whose place is so many laps ahead, and past all that is finished with it: a place
+    /// that was given out for a lap was free before, and so was every place before it a lap earlier.
+    #[cold]
+    fn help_head_far(&self, position: u64, ahead: i64) {
+        let laps = ahead.saturating_sub(2).max(0).cast_unsigned();
+        let next = position.wrapping_add(laps << self.shift).wrapping_add(1);
+        let _ = self.head.compare_exchange(position, next, AcqRel, Relaxed);
+    }
+
+    /// Claims the item that stands in the way of the next push, which is the oldest; `None` if there is none, or
+    /// somebody has it in hand.
+    #[cold]
+    pub(crate) fn start_overwrite(&self, me: Session) -> Option<Claim> {
+        let position = self.tail.load(Acquire).wrapping_sub(self.places.len() as u64);
+        let lap = self.lap(position);
+        if !self.swap(position, Word::full(lap), Word::reading(lap, me.owner())) {
+            return None;
+        }
+        Self::help(&self.head, position);
+        Some(Claim { position })
     }
 
     /// Looks for an item behind `head`, which was put back.

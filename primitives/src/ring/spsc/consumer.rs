@@ -159,8 +159,11 @@ impl<T: Pod> Consumer<T> {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
             let seen = words.index(Side::Producer);
-            available = words.distance(self.index, seen, members)?;
-            self.seen = seen;
+            let more = words.distance(self.index, seen, members)?;
+            if more < available {
+                return Err(members.damaged("the indices"));
+            }
+            (available, self.seen) = (more, seen);
         }
         Ok(Peeked { len: at_most(count, available), consumer: self })
     }
@@ -289,7 +292,8 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 
 /// Items of a ring, seen where they lie; none is taken before [`consume`](Self::consume).
 ///
-/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts.
+/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts. In a child made by `fork` there
+/// are none of the parent's.
 #[must_use = "nothing is taken before it is consumed"]
 pub struct Peeked<'a, T: Pod> {
     consumer: &'a mut Consumer<T>,
@@ -312,8 +316,10 @@ impl<T: Pod> Peeked<'_, T> {
     /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
     #[must_use]
     pub fn as_slices(&self) -> (&[T], &[T]) {
+        // In a child of the consumer's nothing is there: the parent goes on giving places back.
+        let len = if self.consumer.session.is_ours() { self.len } else { 0 };
         // SAFETY: by I1 this is the consumer, and the producer has committed these items.
-        unsafe { self.consumer.shared.items.runs(self.consumer.index, self.len) }
+        unsafe { self.consumer.shared.items.runs(self.consumer.index, len) }
     }
 
     /// Takes all of them out.

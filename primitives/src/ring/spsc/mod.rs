@@ -68,8 +68,8 @@ impl super::Words for Words {
     const KIND_NUMBER: u32 = 3;
     const DOORBELLS: u32 = 4;
 
-    fn bytes(_: Plan) -> usize {
-        BYTES
+    fn bytes(_: Plan) -> Option<usize> {
+        Some(BYTES)
     }
 
     fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {

@@ -183,8 +183,11 @@ impl<T: Pod> Producer<T> {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
             let seen = words.index(Side::Consumer);
-            room = words.capacity - words.distance(seen, self.index, members)?;
-            self.seen = seen;
+            let more = words.capacity - words.distance(seen, self.index, members)?;
+            if more < room {
+                return Err(members.damaged("the indices"));
+            }
+            (room, self.seen) = (more, seen);
         }
         Ok(Reservation { len: at_most(count, room), producer: self })
     }
@@ -268,7 +271,8 @@ impl<T: Pod> fmt::Debug for Producer<T> {
 
 /// Room in a ring, to be filled where it lies; nothing of it is pushed before [`commit`](Self::commit).
 ///
-/// It may go round the ring's end: [`as_mut_slices`](Self::as_mut_slices) gives both parts.
+/// It may go round the ring's end: [`as_mut_slices`](Self::as_mut_slices) gives both parts. In a child made by `fork`
+/// one of the parent's has no places.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
     producer: &'a mut Producer<T>,
@@ -290,8 +294,10 @@ impl<T: Pod> Reservation<'_, T> {
 
     /// Returns the places, in order: those up to the ring's end, and those on from its beginning.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
+        // In a child of the producer's nothing is there: the parent goes on writing.
+        let len = if self.producer.session.is_ours() { self.len } else { 0 };
         // SAFETY: by I1 this is the producer, and the consumer has given these places back.
-        unsafe { self.producer.shared.items.runs_mut(self.producer.index, self.len) }
+        unsafe { self.producer.shared.items.runs_mut(self.producer.index, len) }
     }
 
     /// Pushes all of them.
@@ -314,8 +320,9 @@ impl<T: Pod> Index<usize> for Reservation<'_, T> {
     type Output = T;
 
     fn index(&self, index: usize) -> &T {
+        let len = if self.producer.session.is_ours() { self.len } else { 0 };
         // SAFETY: as in `as_mut_slices`; the shared borrow lets nobody write.
-        let (first, second) = unsafe { self.producer.shared.items.runs(self.producer.index, self.len) };
+        let (first, second) = unsafe { self.producer.shared.items.runs(self.producer.index, len) };
         if index < first.len() { &first[index] } else { &second[index - first.len()] }
     }
 }

@@ -230,9 +230,10 @@ impl Words {
             if let Some(end) = end {
                 return Err(end);
             }
-            if !token.sleep(Fence::wake_up_at(is_sure, deadline))? && deadline.has_passed() {
+            if deadline.has_passed() {
                 return Err(Error::Busy);
             }
+            token.sleep(Fence::wake_up_at(is_sure, deadline))?;
         }
     }
 }
@@ -244,11 +245,11 @@ impl Repair for Words {
             if role.holder() != slot + 1 {
                 continue;
             }
+            self.control.arrived[side as usize].store(1, SeqCst);
+            role.repair(slot, members)?;
             if side == Side::Consumer {
                 self.control.taken_over.fetch_add(1, Relaxed);
             }
-            self.control.arrived[side as usize].store(1, SeqCst);
-            role.repair(slot, members)?;
             // Whoever asked to be told looks again.
             members.post(bell(side.other()))?;
         }
