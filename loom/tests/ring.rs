@@ -240,3 +240,25 @@ fn who_asked_is_told_that_all_producers_left() {
 fn who_asked_is_told_that_all_producers_died() {
     all_producers_go(true);
 }
+
+/// Who finds the last item and the end at once passes the end on.
+#[test]
+fn everybody_who_asked_is_told() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        let until_told = |scene: &MpmcScene, me: Session| {
+            while let Ok(item) = scene.pop(me, true) {
+                assert_eq!(item, 5);
+            }
+        };
+        let other = process(&scene, 2, until_told);
+        let producer = process(&scene, 1, |scene, me| {
+            scene.sit(Side::Producer, me);
+            scene.push(me, 5).expect("there is room");
+            scene.stand_up(Side::Producer, me);
+        });
+        until_told(&scene, Session::of(0));
+        other.join().expect("it ends well");
+        producer.join().expect("it ends well");
+    });
+}
