@@ -22,6 +22,12 @@ pub enum Error {
         /// What the codec said.
         why: String,
     },
+    /// Another type of message has this route.
+    #[error("another type of message has route {route}; give each type a route of its own")]
+    RouteTaken {
+        /// The route of both.
+        route: Route,
+    },
     /// A message was received that is no value of the type; here are its bytes.
     ///
     /// Another program or version may have sent it. It is off the queue, and the channel goes on.

@@ -48,7 +48,7 @@ mod sync;
 pub use sysv_ipc as raw;
 
 pub use self::{
-    channel::{Channel, Incoming, Message, Route},
+    channel::{Channel, Incoming, Message, Queued, Route, Router, Unhandled},
     error::{Error, Result},
     layout::Fingerprint,
     members::Member,

@@ -1,16 +1,16 @@
 //! Values to bytes and back: the only file that knows bincode.
 //!
-//! The encoding is bincode 2's standard one: little endian, variable-length integers, no field
-//! names. It describes itself nowhere, so both sides must be built from the same types.
+//! A message is the schema number of its type in four bytes, little endian, and then bincode 2's standard
+//! encoding: little endian, variable-length integers, no field names. It describes itself nowhere, so both
+//! sides must be built from the same types; the schema number is there to notice if they aren't.
 
+use super::Message;
+use crate::raw::MessageBuffer;
 use bincode::{
     config::{Configuration, Limit, LittleEndian, Varint},
     enc::write::Writer,
     error::EncodeError,
 };
-use serde::{Serialize, de::DeserializeOwned};
-
-use crate::raw::MessageBuffer;
 
 /// The most memory that a length in received bytes may ask for at once: bytes from outside say what they like.
 const MOST: usize = 16 << 20;
@@ -29,12 +29,18 @@ impl Writer for Growing<'_> {
 }
 
 /// Appends a value to a message.
-pub(super) fn encode<T: Serialize>(value: &T, message: &mut MessageBuffer) -> Result<(), String> {
+pub(super) fn encode<T: Message>(value: &T, message: &mut MessageBuffer) -> Result<(), String> {
+    message.extend_from_slice(&T::SCHEMA.to_le_bytes());
     bincode::serde::encode_into_writer(value, Growing(message), CONFIG).map_err(|error| error.to_string())
 }
 
 /// Makes a value of bytes, all of which must belong to it.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub(super) fn decode<T: Message>(bytes: &[u8]) -> Result<T, String> {
+    let (schema, bytes) = bytes.split_first_chunk().ok_or("it is shorter than a schema number")?;
+    let schema = u32::from_le_bytes(*schema);
+    if schema != T::SCHEMA {
+        return Err(format!("it has schema {schema}, and this program knows schema {}", T::SCHEMA));
+    }
     let (value, used) = bincode::serde::decode_from_slice(bytes, CONFIG).map_err(|error| error.to_string())?;
     match bytes.len() - used {
         0 => Ok(value),

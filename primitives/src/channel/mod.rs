@@ -13,20 +13,31 @@
 //!
 //! - **C1** `msgsnd` and `msgrcv` move a message whole or not at all, so no receiver sees half of one
 //!   and no two receivers see the same.
-//! - **C2** A received message is a value or an [`Error::Undecodable`] with its bytes; none is dropped.
+//! - **C2** A received message is a value or an [`Error::Undecodable`](crate::Error::Undecodable) with its bytes; none is
+//!   dropped.
 //! - **C3** A failed send changed nothing; the value is still the caller's.
 //! - Not promised: that what a receiver took is ever worked on. Whoever needs that must wait for an
 //!   answer, and send again if the receiver died.
 
 mod codec;
+mod incoming;
+mod queued;
+mod recv;
 mod route;
+mod router;
+mod send;
 
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
 
-pub use self::route::{Message, Route};
+pub use self::{
+    incoming::Incoming,
+    queued::Queued,
+    route::{Message, Route},
+    router::{Router, Unhandled},
+};
 use crate::{
-    Error, Result,
-    raw::{self, Deadline, MessageBuffer, MessageQueue, Selector, limits},
+    Result,
+    raw::{MessageBuffer, MessageQueue, limits},
 };
 
 /// A channel between processes: typed values over a System V message queue.
@@ -110,149 +121,6 @@ impl Channel {
     pub fn remove(&self) -> Result<()> {
         Ok(self.queue.remove()?)
     }
-
-    /// Sends a value; waits while the queue is full.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unencodable`]; [`Error::Raw`], as [`MessageQueue::send`].
-    pub fn send<T: Message>(&self, value: &T) -> Result<()> {
-        self.send_deadline(value, Deadline::NEVER)
-    }
-
-    /// Sends a value if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_send<T: Message>(&self, value: &T) -> Result<()> {
-        self.send_deadline(value, Deadline::NOW)
-    }
-
-    /// Sends a value; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<()> {
-        self.send_deadline(value, Deadline::after(timeout))
-    }
-
-    /// Sends a value; waits until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_timeout`](Self::send_timeout).
-    pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<()> {
-        with_scratch(|message| {
-            message.clear();
-            message.set_message_type(T::ROUTE.message_type());
-            codec::encode(value, message).map_err(|why| Error::Unencodable { route: T::ROUTE, why })?;
-            Ok(self.queue.send_deadline(message, deadline)?)
-        })
-    }
-
-    /// Receives the oldest value of this type; waits for one.
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
-    /// - [`Error::Raw`], as [`MessageQueue::receive`].
-    pub fn recv<T: Message>(&self) -> Result<T> {
-        self.recv_deadline(Deadline::NEVER)
-    }
-
-    /// Receives the oldest value of this type, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv<T: Message>(&self) -> Result<T> {
-        self.recv_deadline(Deadline::NOW)
-    }
-
-    /// Receives the oldest value of this type; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_timeout<T: Message>(&self, timeout: Duration) -> Result<T> {
-        self.recv_deadline(Deadline::after(timeout))
-    }
-
-    /// Receives the oldest value of this type; waits until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_timeout`](Self::recv_timeout).
-    pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
-        with_scratch(|message| {
-            self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
-            codec::decode(message.bytes()).map_err(|why| Error::Undecodable {
-                route: T::ROUTE,
-                bytes: message.bytes().to_vec(),
-                why,
-            })
-        })
-    }
-
-    /// Receives the oldest message of any route, to be decoded when its route is known; waits for one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Raw`], as [`MessageQueue::receive`].
-    pub fn recv_any(&self) -> Result<Incoming> {
-        self.recv_selected(Selector::Any, Deadline::NEVER)
-    }
-
-    /// Receives the oldest message of any route, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_any(&self) -> Result<Incoming> {
-        self.recv_selected(Selector::Any, Deadline::NOW)
-    }
-
-    /// Receives the oldest message of any route; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Incoming> {
-        self.recv_selected(Selector::Any, Deadline::after(timeout))
-    }
-
-    /// Receives the oldest message of any route but this type's; waits for one (Linux).
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any); [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
-    pub fn recv_except<T: Message>(&self) -> Result<Incoming> {
-        self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
-    }
-
-    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
-        match self.queue.receive_deadline(message, selector, deadline) {
-            Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
-            received => Ok(received?),
-        }
-    }
-
-    /// The kernel's limit was raised since the channel was made, and somebody used it.
-    #[cold]
-    fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
-        let mut roomy = self.queue.clone();
-        roomy.set_max_message_size(longest_message(&self.queue)?);
-        Ok(roomy.receive_deadline(message, selector, deadline)?)
-    }
-
-    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
-        with_scratch(|message| {
-            self.receive(message, selector, deadline)?;
-            Ok(Incoming { route: message.message_type().into(), bytes: message.bytes().to_vec() })
-        })
-    }
 }
 
 /// Returns the longest message that can be on a queue now.
@@ -263,41 +131,6 @@ fn longest_message(queue: &MessageQueue) -> Result<usize> {
         Err(_unsupported) => queue.stat()?.max_size,
     };
     Ok(usize::try_from(longest).unwrap_or(usize::MAX))
-}
-
-/// A message that was received, and not decoded yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    route: Route,
-    bytes: Vec<u8>,
-}
-
-impl Incoming {
-    /// Returns the route it came on.
-    #[must_use]
-    pub fn route(&self) -> Route {
-        self.route
-    }
-
-    /// Returns the encoded bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Makes the value of it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Undecodable`], with the bytes, if it came on another route or is no such value.
-    pub fn decode<T: Message>(self) -> Result<T> {
-        let decoded = if self.route == T::ROUTE {
-            codec::decode(&self.bytes)
-        } else {
-            Err(format!("the type travels on route {}", T::ROUTE))
-        };
-        decoded.map_err(|why| Error::Undecodable { route: self.route, bytes: self.bytes, why })
-    }
 }
 
 /// Lends this thread's buffer, so that sending and receiving allocate nothing of their own.

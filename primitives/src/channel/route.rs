@@ -62,4 +62,59 @@ impl fmt::Display for Route {
 pub trait Message: Serialize + DeserializeOwned {
     /// The route of all values of this type.
     const ROUTE: Route;
+    /// A number for what the bytes mean. Change it with the type: a value of another schema is
+    /// [`Undecodable`](crate::Error::Undecodable), instead of being taken for what it isn't.
+    const SCHEMA: u32 = 0;
+}
+
+/// Declares types as [`Message`]s, one line each: its route, its name, and its schema unless that is 0.
+///
+/// Two of one route don't compile.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Message, messages};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Resize { path: String, width: u32 }
+/// #[derive(Serialize, Deserialize)]
+/// struct Done { path: String }
+///
+/// messages! {
+///     1 => Resize, schema 2;
+///     2 => Done;
+/// }
+/// assert_eq!((Resize::ROUTE.to_string(), Resize::SCHEMA, Done::SCHEMA), ("1".to_owned(), 2, 0));
+/// ```
+///
+/// ```compile_fail,E0080
+/// # #[derive(serde::Serialize, serde::Deserialize)] struct One;
+/// # #[derive(serde::Serialize, serde::Deserialize)] struct Two;
+/// sysv_primitives::messages! {
+///     1 => One;
+///     1 => Two;
+/// }
+/// ```
+#[macro_export]
+macro_rules! messages {
+    ($($route:literal => $message:ty $(, schema $schema:literal)?);+ $(;)?) => {
+        $(
+            impl $crate::Message for $message {
+                const ROUTE: $crate::Route = $crate::Route::new($route);
+                $(const SCHEMA: u32 = $schema;)?
+            }
+        )+
+        const _: () = {
+            let routes = [$($route as i32),+];
+            let mut one = 0;
+            while one < routes.len() {
+                let mut other = one + 1;
+                while other < routes.len() {
+                    assert!(routes[one] != routes[other], "two messages have one route");
+                    other += 1;
+                }
+                one += 1;
+            }
+        };
+    };
 }

@@ -1,0 +1,204 @@
+//! Receiving: by type, any, by priority, all but one.
+
+use std::{iter, time::Duration};
+
+use super::{Channel, Incoming, Message, Route, codec, longest_message, with_scratch};
+use crate::{
+    Error, Result,
+    raw::{self, Deadline, MessageBuffer, Selector},
+};
+
+impl Channel {
+    /// Receives the oldest value of this type; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
+    /// - [`Error::Raw`], as [`MessageQueue::receive`].
+    pub fn recv<T: Message>(&self) -> Result<T> {
+        self.recv_deadline(Deadline::NEVER)
+    }
+
+    /// Receives the oldest value of this type, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) if there is none.
+    pub fn try_recv<T: Message>(&self) -> Result<T> {
+        self.recv_deadline(Deadline::NOW)
+    }
+
+    /// Receives the oldest value of this type; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_timeout<T: Message>(&self, timeout: Duration) -> Result<T> {
+        self.recv_deadline(Deadline::after(timeout))
+    }
+
+    /// Receives the oldest value of this type; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
+        with_scratch(|message| {
+            self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
+            codec::decode(message.bytes()).map_err(|why| Error::Undecodable {
+                route: T::ROUTE,
+                bytes: message.bytes().to_vec(),
+                why,
+            })
+        })
+    }
+
+    /// Receives the oldest message of any route, to be decoded when its route is known; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    pub fn recv_any(&self) -> Result<Incoming> {
+        self.recv_selected(Selector::Any, Deadline::NEVER)
+    }
+
+    /// Receives the oldest message of any route, to be decoded when its route is known, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) if there is none.
+    pub fn try_recv_any(&self) -> Result<Incoming> {
+        self.recv_selected(Selector::Any, Deadline::NOW)
+    }
+
+    /// Receives the oldest message of any route, to be decoded when its route is known; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Incoming> {
+        self.recv_selected(Selector::Any, Deadline::after(timeout))
+    }
+
+    /// Receives the oldest message of the lowest route there is, up to this one; waits for one.
+    ///
+    /// So routes are priorities: the lower, the sooner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    pub fn recv_lowest(&self, up_to: Route) -> Result<Incoming> {
+        self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NEVER)
+    }
+
+    /// Receives the oldest message of the lowest route there is, up to this one, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) if there is none.
+    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Incoming> {
+        self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NOW)
+    }
+
+    /// Receives the oldest message of the lowest route there is, up to this one; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Incoming> {
+        self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::after(timeout))
+    }
+
+    /// Receives the oldest message of any route but this type's (Linux); waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive);
+    /// [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
+    pub fn recv_except<T: Message>(&self) -> Result<Incoming> {
+        self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
+    }
+
+    /// Receives the oldest message of any route but this type's (Linux), if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) if there is none.
+    pub fn try_recv_except<T: Message>(&self) -> Result<Incoming> {
+        self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NOW)
+    }
+
+    /// Receives the oldest message of any route but this type's (Linux); waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Incoming> {
+        self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::after(timeout))
+    }
+
+    /// Receives the oldest bytes on a route as they are, from who speaks plain System V; waits for some.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    pub fn recv_raw(&self, route: Route) -> Result<Vec<u8>> {
+        Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::NEVER)?.bytes)
+    }
+
+    /// Receives the oldest bytes on a route as they are, if there are some now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_raw`](Self::recv_raw), and an error that [is busy](Error::is_busy) if there are none.
+    pub fn try_recv_raw(&self, route: Route) -> Result<Vec<u8>> {
+        Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::NOW)?.bytes)
+    }
+
+    /// Receives the oldest bytes on a route as they are; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_raw`](Self::recv_raw), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_raw_timeout(&self, route: Route, timeout: Duration) -> Result<Vec<u8>> {
+        Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::after(timeout))?.bytes)
+    }
+
+    /// Returns an iterator over the values of this type that come, until the channel is removed. It waits for each.
+    pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
+        iter::from_fn(|| match self.recv() {
+            Err(error) if error.is_gone() => None,
+            received => Some(received),
+        })
+    }
+
+    /// Returns an iterator over the values of this type that are there; it never waits.
+    pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
+        iter::from_fn(|| match self.try_recv() {
+            Err(error) if error.is_gone() || error.is_busy() => None,
+            received => Some(received),
+        })
+    }
+
+    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        match self.queue.receive_deadline(message, selector, deadline) {
+            Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
+            received => Ok(received?),
+        }
+    }
+
+    /// The kernel's limit was raised since the channel was made, and somebody used it.
+    #[cold]
+    fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        let mut roomy = self.queue.clone();
+        roomy.set_max_message_size(longest_message(&self.queue)?);
+        Ok(roomy.receive_deadline(message, selector, deadline)?)
+    }
+
+    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
+        with_scratch(|message| {
+            self.receive(message, selector, deadline)?;
+            Ok(Incoming { route: message.message_type().into(), bytes: message.bytes().to_vec() })
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Handlers by type, and what becomes of messages that nobody handles.
+//!
+//! - **D1** Every message that is received goes to one handler, to the fallback, or into the error that ends the run.
+//! - **D2** Each route has one handler: a second type on the same route is refused when it is registered.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    ops::ControlFlow,
+};
+
+use super::{Channel, Incoming, Message, Route, codec};
+use crate::{Error, Result};
+
+/// A message for which there is no handler, or which its handler's type does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unhandled {
+    /// The message.
+    pub incoming: Incoming,
+    /// Why it could not be decoded, if there was a handler.
+    pub why: Option<String>,
+}
+
+/// Says whether to go on, or hands the message back with the reason why it is no such value.
+type Handler<'a> = Box<dyn FnMut(&Incoming) -> Result<ControlFlow<()>, String> + 'a>;
+
+/// Handlers by type of message.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, Router, messages, raw::MessageQueueOptions};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Add(u64);
+/// #[derive(Serialize, Deserialize)]
+/// struct Stop;
+/// messages! { 1 => Add; 2 => Stop }
+///
+/// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+/// (1..=4).try_for_each(|number| channel.send(&Add(number)))?;
+/// channel.send(&Stop)?;
+///
+/// let mut sum = 0;
+/// let mut router = Router::new();
+/// router.on(|Add(number)| sum += number)?;
+/// router.until(|Stop| ControlFlow::Break(()))?;
+/// router.run(&channel)?;
+/// drop(router);
+/// assert_eq!(sum, 10);
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Default)]
+pub struct Router<'a> {
+    handlers: BTreeMap<Route, Handler<'a>>,
+    fallback: Option<Box<dyn FnMut(Unhandled) + 'a>>,
+}
+
+impl<'a> Router<'a> {
+    /// Returns a router that handles nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has values of a type handled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RouteTaken`] if another type has the same route.
+    pub fn on<T: Message>(&mut self, mut handle: impl FnMut(T) + 'a) -> Result<&mut Self> {
+        self.until(move |value| {
+            handle(value);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Has values of a type handled by who also says whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`on`](Self::on).
+    pub fn until<T: Message>(&mut self, mut handle: impl FnMut(T) -> ControlFlow<()> + 'a) -> Result<&mut Self> {
+        let handler = move |incoming: &Incoming| codec::decode(incoming.bytes()).map(&mut handle);
+        match self.handlers.entry(T::ROUTE) {
+            Entry::Vacant(place) => place.insert(Box::new(handler)),
+            Entry::Occupied(_) => return Err(Error::RouteTaken { route: T::ROUTE }),
+        };
+        Ok(self)
+    }
+
+    /// Hands over what nobody handles: messages of other routes, and those that can't be decoded.
+    ///
+    /// Without it such a message ends [`run`](Self::run), and is in its error.
+    pub fn otherwise(&mut self, handle: impl FnMut(Unhandled) + 'a) -> &mut Self {
+        self.fallback = Some(Box::new(handle));
+        self
+    }
+
+    /// Receives and handles, until a handler says stop or the channel is removed.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Undecodable`], with the bytes, for a message that nobody handles, if there is no
+    ///   [`otherwise`](Self::otherwise). It may be run again.
+    /// - [`Error::Raw`], as [`Channel::recv_any`].
+    pub fn run(&mut self, channel: &Channel) -> Result<()> {
+        loop {
+            match channel.recv_any() {
+                Ok(incoming) => {
+                    if self.handle(incoming)?.is_break() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.is_gone() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Handles one message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Undecodable`], as [`run`](Self::run).
+    pub fn handle(&mut self, incoming: Incoming) -> Result<ControlFlow<()>> {
+        let why = match self.handlers.get_mut(&incoming.route) {
+            Some(handler) => match handler(&incoming) {
+                Ok(flow) => return Ok(flow),
+                Err(why) => Some(why),
+            },
+            None => None,
+        };
+        match &mut self.fallback {
+            Some(fallback) => {
+                fallback(Unhandled { incoming, why });
+                Ok(ControlFlow::Continue(()))
+            }
+            None => {
+                let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
+                Err(Error::Undecodable { route: incoming.route, bytes: incoming.bytes, why })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Router<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("routes", &self.handlers.keys()).finish_non_exhaustive()
+    }
+}
