@@ -14,7 +14,7 @@ impl Channel {
     /// # Errors
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
-    /// - [`Error::Raw`], as [`MessageQueue::receive`].
+    /// - [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     pub fn recv<T: Message>(&self) -> Result<T> {
         self.recv_deadline(Deadline::NEVER)
     }

@@ -10,7 +10,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Unencodable`]; [`Error::Raw`], as [`MessageQueue::send`].
+    /// [`Error::Unencodable`]; [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
     pub fn send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NEVER)
     }
