@@ -91,7 +91,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if the queue is gone.
+    /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
     pub fn new(mut queue: MessageQueue) -> Result<Self> {
         let longest = longest_message(&queue)?;
         queue.set_max_message_size(longest);
@@ -102,7 +102,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if there is no such queue.
+    /// [`Error::Raw`](crate::Error::Raw) if there is no such queue.
     pub fn from_id(id: i32) -> Result<Self> {
         Self::new(MessageQueue::from_id(id)?)
     }
@@ -113,11 +113,11 @@ impl Channel {
         &self.queue
     }
 
-    /// Removes the channel's queue; whoever waits on it wakes with an error that [is gone](Error::is_gone).
+    /// Removes the channel's queue; whoever waits on it wakes with an error that [is gone](crate::Error::is_gone).
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::remove`].
+    /// [`Error::Raw`](crate::Error::Raw), as [`MessageQueue::remove`].
     pub fn remove(&self) -> Result<()> {
         Ok(self.queue.remove()?)
     }
