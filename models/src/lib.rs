@@ -2,9 +2,12 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
+//! | [`fence`] | the fences between a store and a look, under the store buffers of x86 |
 //! | [`handshake`] | how an object comes to be, is opened, removed and healed |
+//! | [`mpmc`] | the places of a ring, both its ends, deaths, reaping and the reuse of slots |
 //! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
 //! | [`pool`] | permits, single callers, a caller of all, deaths, reaping and the reuse of slots |
+//! | [`spsc`] | the two roles of a ring, who waits for one, and who is told that the other side is gone |
 //!
 //! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
 //! and the tests show that nothing goes wrong then, and that something does when one of them is taken out.
@@ -12,14 +15,17 @@
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
 //! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step.
 //!
-//! Not modelled: weak memory (accesses happen in one order that all see, as the protocols' fences promise), time (a
-//! deadline may pass whenever it matters), and fairness. So a lost wake-up is a *state*: nobody has anything to do, and
-//! somebody sleeps for something that is to be had.
+//! Not modelled: weak memory, but for [`fence`] (accesses happen in one order that all see, as the protocols' fences
+//! promise), time (a deadline may pass whenever it matters), and fairness. So a lost wake-up is a *state*: nobody has
+//! anything to do, and somebody sleeps for something that is to be had.
 #![warn(missing_docs)]
 
+pub mod fence;
 pub mod handshake;
+pub mod mpmc;
 pub mod mutex;
 pub mod pool;
+pub mod spsc;
 
 use std::{
     fmt::{self, Debug, Display},

@@ -22,8 +22,8 @@
 //! - **I4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it.
 //! - **I5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
 //!   one, and none is passed on.
-//! - **I6** Who asks to be told of the end, reaps the dead before it looks whether the other role is free,
-//!   and that before it looks at the other's index.
+//! - **I6** Who asks to be told of the end reaps the dead, then looks whether there ever was a holder of the other role
+//!   and whether it is free now, and then at the other's index. A holder has come once it has the role, not before.
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |
@@ -184,12 +184,14 @@ impl Words {
         if self.control.closed.load(SeqCst) != 0 {
             return Ok(Some(Error::Closed));
         }
-        let other = side.other();
-        if !wants_to_know || self.control.arrived[other as usize].load(SeqCst) == 0 {
+        if !wants_to_know {
             return Ok(None);
         }
+        let other = side.other();
+        // First: who reaps one that died before it could say that it had come, says it.
         members.reap_all(self)?;
-        let is_gone = self.roles[other as usize].holder() == 0;
+        let has_come = self.control.arrived[other as usize].load(SeqCst) != 0;
+        let is_gone = has_come && self.roles[other as usize].holder() == 0;
         Ok(is_gone.then_some(Error::Abandoned(other)))
     }
 

@@ -1,0 +1,156 @@
+//! The invariants.
+
+use super::{
+    At, Damage, Mpmc, Position, Process, State,
+    words::{Place, Stage, Word, next_lap},
+};
+
+impl Process {
+    /// The position whose place it has, and what it does there.
+    fn holds(&self) -> Option<(Position, Stage)> {
+        match self.at {
+            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.slot))),
+            At::PassHead(position) | At::Reading(position) | At::PutFull(position) => {
+                Some((position, Stage::Reading(self.slot)))
+            }
+            At::OnDirty(position) | At::OnIndex(position) | At::OnLook(position, _) | At::OnPost(position) => {
+                let stage = if self.is_producer { Stage::Writing(self.slot) } else { Stage::Reading(self.slot) };
+                Some((position, stage))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// Whether a word's owner, if it has one, is dead and will be reaped.
+    fn will_be_reaped(&self, word: Word) -> bool {
+        word.stage.owner().is_some_and(|slot| self.is_dirty_slot(slot))
+    }
+
+    pub(super) fn owners_are_marked(&self) -> bool {
+        self.places.iter().filter_map(|place| place.word.stage.owner()).all(|slot| self.used[usize::from(slot)])
+    }
+
+    fn sleeps(&self, is_producer: bool) -> bool {
+        self.processes.iter().any(|process| process.is_producer == is_producer && process.at == At::Sleep)
+    }
+}
+
+impl Mpmc {
+    fn places<'a>(&self, state: &'a State) -> &'a [Place] {
+        &state.places[..usize::from(self.capacity)]
+    }
+
+    /// Whether nothing will happen unless somebody wishes something new, goes on with its claim, or dies.
+    fn is_quiet(&self, state: &State) -> bool {
+        state.processes.iter().all(|process| match process.at {
+            At::Outside | At::Idle | At::Writing(_) | At::Reading(_) => true,
+            At::Sleep => !self.has_post(state, process),
+            _ => false,
+        })
+    }
+
+    pub(super) fn items_are_there(&self, state: &State) -> bool {
+        let is_there = |place: &Place| {
+            let is_occupied = matches!(place.word.stage, Stage::Full | Stage::Reading(_));
+            place.item.is_none_or(|position| place.word.lap == self.lap(position) && is_occupied)
+        };
+        state.damage != Damage::Lost && self.places(state).iter().all(is_there)
+    }
+
+    pub(super) fn holders_are_alone(&self, state: &State) -> bool {
+        let mut held = [false; super::MOST_PLACES];
+        state.processes.iter().filter_map(|process| process.holds()).all(|(position, stage)| {
+            let place = self.place(position);
+            let is_own = state.places[place].word == Word { lap: self.lap(position), stage };
+            is_own && !std::mem::replace(&mut held[place], true)
+        })
+    }
+
+    pub(super) fn nothing_is_forgotten(&self, state: &State) -> bool {
+        if !self.is_quiet(state) {
+            return true;
+        }
+        let is_held = |word: Word, place: u8| {
+            let holds = |process: &Process| process.holds() == Some((self.at(word.lap, place), word.stage));
+            state.processes.iter().any(holds)
+        };
+        let is_known = |(place, &Place { word, .. }): (u8, &Place)| {
+            let is_announced = state.dirty || state.dirty_slot().is_some();
+            let is_orphan = word.stage == Stage::Full && self.precedes(self.at(word.lap, place), state.head);
+            let has_owner = word.stage.owner().is_some();
+            (!is_orphan || is_announced) && (!has_owner || state.will_be_reaped(word) || is_held(word, place))
+        };
+        (0..).zip(self.places(state)).all(is_known)
+    }
+
+    /// A place as it will be when the dead are reaped.
+    fn reaped(&self, state: &State, position: Position) -> Word {
+        let word = state.places[self.place(position)].word;
+        match word.stage {
+            Stage::Writing(_) if state.will_be_reaped(word) => Word { lap: next_lap(word.lap), stage: Stage::Empty },
+            Stage::Reading(_) if state.will_be_reaped(word) => Word { lap: word.lap, stage: Stage::Full },
+            _ => word,
+        }
+    }
+
+    /// The first position from `tail` on that nobody has claimed yet.
+    fn true_tail(&self, state: &State) -> Position {
+        let mut tail = state.tail;
+        for _ in 0..self.capacity {
+            let word = self.reaped(state, tail);
+            let ahead = self.truly_ahead(word, tail);
+            if ahead < 0 || (ahead == 0 && word.stage == Stage::Empty) {
+                break;
+            }
+            tail = self.after(tail);
+        }
+        tail
+    }
+
+    /// Whether there is an item that no living process has, or holds up by writing before it.
+    fn has_item(&self, state: &State) -> bool {
+        (0..self.capacity).any(|place| {
+            let word = self.reaped(state, place);
+            let position = self.at(word.lap, place);
+            word.stage == Stage::Full && !self.is_held_up(state, position)
+        })
+    }
+
+    fn is_held_up(&self, state: &State, item: Position) -> bool {
+        (0..self.capacity).any(|place| {
+            let word = self.reaped(state, place);
+            let position = self.at(word.lap, place);
+            let is_written = matches!(word.stage, Stage::Writing(_));
+            is_written && self.precedes(position, item) && !self.precedes(position, state.head)
+        })
+    }
+
+    fn has_room(&self, state: &State) -> bool {
+        let tail = self.true_tail(state);
+        self.reaped(state, tail) == Word { lap: self.lap(tail), stage: Stage::Empty }
+    }
+
+    pub(super) fn consumers_are_served(&self, state: &State) -> bool {
+        !(state.sleeps(false) && self.is_quiet(state) && self.has_item(state))
+    }
+
+    pub(super) fn producers_are_served(&self, state: &State) -> bool {
+        !(state.sleeps(true) && self.is_quiet(state) && self.has_room(state))
+    }
+
+    pub(super) fn places_are_usable(&self, state: &State) -> bool {
+        let is_held = state.processes.iter().any(|process| process.holds().is_some());
+        let has_items = self.places(state).iter().any(|place| place.item.is_some());
+        if !self.is_quiet(state) || is_held || has_items {
+            return true;
+        }
+        let mut position = self.true_tail(state);
+        (0..self.capacity).all(|_| {
+            let is_empty = self.reaped(state, position) == Word { lap: self.lap(position), stage: Stage::Empty };
+            position = self.after(position);
+            is_empty
+        })
+    }
+}

@@ -1,0 +1,349 @@
+//! The places of an mpmc ring: pushing, popping, sleeping at either end, owners that die, slots that are used again.
+//!
+//! | modelled | as |
+//! | --- | --- |
+//! | a place | its [`Word`], and the item that was committed there and not consumed yet |
+//! | `tail`, `head` | positions; laps wrap at [`LAPS`], and the first one is the last before they do |
+//! | `dirty` | its low bit, and for each process that scans whether the word is still what it read |
+//! | the flags | one boolean for consumers, one for producers |
+//! | the doorbells | two counters that saturate at [`Mpmc::saturation`]: not empty, not full |
+//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
+//! | a process | [`Process`]: where it stands, its slot, what it wishes |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts both doorbells |
+//!
+//! In the beginning everybody is registered, and some items may be in the ring. Whoever died comes back as a newcomer
+//! and may take any slot that nobody holds. Who has claimed a place may keep it for ever, so whoever sleeps must not depend on it. A
+//! waiter may give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it
+//! sets its flag.
+//!
+//! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
+//! finds 1 decides nothing. A load of a place's word that is followed by a compare-and-swap is one step too: if that
+//! fails the word has gone on, and the process would look again. What is written to a place's memory, or read from
+//! it, belongs to the step that hands it on; that nobody else is there meanwhile is an invariant of its own.
+//!
+//! Left out: closing, and being told that the other side is gone, with the seats and doorbells for that; see
+//! [`crate::spsc`].
+//!
+//! Invariants:
+//!
+//! - I1. An item that was committed lies in its place, full or being read, until it is consumed or overwritten.
+//! - I2. No item is consumed twice.
+//! - I3. A place is in the hands of at most one living process, and its word names that process.
+//! - I4. When nobody has anything to do, every word that has an owner is in its hands, or its slot will be reaped;
+//!   and items behind `head` are announced by `dirty`, or a slot will be reaped.
+//! - I5. When nobody has anything to do, no consumer sleeps while there is an item that no living process has or
+//!   holds up.
+//! - I6. When nobody has anything to do, no producer sleeps while there is room.
+//! - I7. When nobody has anything to do, no place is claimed, and every item is consumed, there is room for as many
+//!   items as there are places.
+//! - I8. A word names only slots that are marked as used.
+//!
+//! One clause turns out not to be needed where every access is seen by all at once: that a producer looks at `tail`
+//! again before it says that the ring is full. Words only go forward, and `tail` does not pass a place that is a lap
+//! behind; so if the place is, `tail` is still there. It matters at most to who may see an old word.
+
+mod at;
+mod check;
+mod reap;
+mod rules;
+mod steps;
+mod symmetry;
+mod words;
+
+pub use self::{
+    at::At,
+    rules::Rules,
+    words::{LAPS, Place, Position, Stage, Word},
+};
+
+use stateright::{Model, Property};
+
+/// The number of a slot in the table of members.
+pub type Slot = u8;
+
+/// The model: its bounds and its rules.
+#[derive(Clone, Debug)]
+pub struct Mpmc {
+    /// How many processes push.
+    pub producers: usize,
+    /// How many processes pop.
+    pub consumers: usize,
+    /// How many places there are.
+    pub capacity: u8,
+    /// How many items are in the ring in the beginning.
+    pub filled: u8,
+    /// How many places producers may claim in all; fewer than fit into half of the laps.
+    pub items: u8,
+    /// How many deaths there may be in all.
+    pub deaths: u8,
+    /// Where a doorbell saturates.
+    pub saturation: u8,
+    /// Whether a waiter may drain its doorbell before it sets its flag.
+    pub drains: bool,
+    /// Whether a producer may give up a place that it has claimed, and a consumer put an item back.
+    pub changes_mind: bool,
+    /// Whether a producer that finds the ring full may overwrite the oldest item.
+    pub overwrites: bool,
+    /// Whether states that differ only in who is who count as one; traces are harder to read then.
+    pub sorts_processes: bool,
+    /// The clauses that are in force.
+    pub rules: Rules,
+}
+
+/// A doorbell, and the flag that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bell {
+    /// Consumers sleep on it.
+    NotEmpty,
+    /// Producers sleep on it.
+    NotFull,
+}
+
+/// What a process is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wish {
+    /// Nothing, or to enter.
+    Nothing,
+    /// To push, and to wait for room.
+    Push,
+    /// To push, and to overwrite what is oldest.
+    Overwrite,
+    /// To pop, and to wait for an item.
+    Pop,
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Process {
+    is_producer: bool,
+    at: At,
+    wish: Wish,
+    /// Has looked for the dead in this round: what it tries now is its last try.
+    is_last_try: bool,
+    has_token: bool,
+    /// Nobody has changed `dirty` since this process read it.
+    dirty_is_as_read: bool,
+    /// It has put back something for the dead, in this reaping.
+    has_put_back: bool,
+    slot: Slot,
+}
+
+/// What went wrong, if it can't be seen in the state that comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// Nothing.
+    None,
+    /// Somebody committed an item where there was one.
+    Lost,
+    /// Somebody consumed an item that was not there.
+    Twice,
+}
+
+/// Everything that is shared, and every process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    places: [Place; MOST_PLACES],
+    tail: Position,
+    head: Position,
+    dirty: bool,
+    flags: [bool; 2],
+    bells: [u8; 2],
+    alive: [bool; MOST_PROCESSES as usize],
+    used: [bool; MOST_PROCESSES as usize],
+    items: u8,
+    deaths: u8,
+    damage: Damage,
+    processes: Vec<Process>,
+}
+
+const MOST_PLACES: usize = 3;
+const MOST_PROCESSES: Slot = 4;
+
+/// What happens next; the first number is the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A newcomer claims a slot and arms its obituary.
+    Enter(usize, Slot),
+    /// An idle process begins.
+    Begin(usize, Wish),
+    /// A process takes the step it stands at.
+    Step(usize, At),
+    /// A producer gives up its place, or a consumer puts its item back.
+    Undo(usize),
+    /// A waiter consumes every post that is there.
+    Drain(usize),
+    /// A waiter's time is over.
+    GiveUp(usize),
+    /// A process dies, and the kernel settles its account.
+    Die(usize),
+}
+
+impl Action {
+    fn index(self) -> usize {
+        match self {
+            Action::Enter(index, _) | Action::Begin(index, _) | Action::Step(index, _) => index,
+            Action::Undo(index) | Action::Drain(index) | Action::GiveUp(index) | Action::Die(index) => index,
+        }
+    }
+}
+
+impl Process {
+    const fn new(is_producer: bool, at: At, slot: Slot) -> Self {
+        Self {
+            is_producer,
+            at,
+            wish: Wish::Nothing,
+            is_last_try: false,
+            has_token: false,
+            dirty_is_as_read: false,
+            has_put_back: false,
+            slot,
+        }
+    }
+
+    fn bell(&self) -> Bell {
+        if self.is_producer { Bell::NotFull } else { Bell::NotEmpty }
+    }
+
+    /// Forgets what is over, so that equal situations are equal states.
+    fn forget(&mut self) {
+        match self.at {
+            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.slot),
+            At::Writing(_) | At::Reading(_) => (self.has_token, self.is_last_try) = (false, false),
+            _ => {}
+        }
+        self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ClearDirty);
+    }
+}
+
+impl Mpmc {
+    /// Adds what one process can do without dying.
+    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+        let process = &state.processes[index];
+        match process.at {
+            At::Outside => {
+                let free = (0..MOST_PROCESSES).zip(&state.processes).map(|(slot, _)| slot);
+                let free = free.filter(|slot| !state.alive[usize::from(*slot)]);
+                actions.extend(free.map(|slot| Action::Enter(index, slot)));
+            }
+            At::Idle if !process.is_producer => actions.push(Action::Begin(index, Wish::Pop)),
+            At::Idle => {
+                actions.extend((state.items > 0).then_some(Action::Begin(index, Wish::Push)));
+                actions.extend((state.items > 0 && self.overwrites).then_some(Action::Begin(index, Wish::Overwrite)));
+            }
+            at @ (At::Writing(_) | At::Reading(_)) => {
+                actions.push(Action::Step(index, at));
+                let may_undo = self.changes_mind && process.wish != Wish::Overwrite;
+                actions.extend(may_undo.then_some(Action::Undo(index)));
+            }
+            at @ At::Sleep => {
+                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
+                actions.push(Action::GiveUp(index));
+            }
+            at => {
+                actions.push(Action::Step(index, at));
+                // The deadline may have passed while it was woken, or it never wanted to wait.
+                let is_first = at == if self.rules.announce_before_try { At::Announce } else { At::Snapshot };
+                actions.extend((is_first && !process.is_last_try).then_some(Action::GiveUp(index)));
+                let may_drain = self.drains && at == At::Announce && self.rules.announce_before_try;
+                actions.extend((may_drain && self.has_post(state, process)).then_some(Action::Drain(index)));
+            }
+        }
+    }
+
+    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+        match action {
+            Action::Enter(_, slot) => self.enter(state, index, slot),
+            Action::Begin(_, wish) => begin(state, index, wish),
+            Action::Step(..) => self.step(state, index),
+            Action::Undo(_) => self.undo(state, index),
+            Action::Drain(_) => self.drain(state, index),
+            Action::GiveUp(_) => self.give_up(state, index),
+            Action::Die(_) => self.die(state, index),
+        }
+    }
+}
+
+fn begin(state: &mut State, index: usize, wish: Wish) -> At {
+    state.processes[index].wish = wish;
+    if wish == Wish::Pop {
+        return At::LoadDirty;
+    }
+    state.items -= 1;
+    At::LoadTail
+}
+
+impl Model for Mpmc {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        assert!(
+            usize::from(self.capacity) <= MOST_PLACES && self.producers + self.consumers <= usize::from(MOST_PROCESSES)
+        );
+        assert!(self.filled <= self.capacity && self.items < (LAPS / 2 - 1) * self.capacity);
+        let roles = std::iter::repeat_n(true, self.producers).chain(std::iter::repeat_n(false, self.consumers));
+        let processes: Vec<_> =
+            roles.zip(0..).map(|(is_producer, slot)| Process::new(is_producer, At::Idle, slot)).collect();
+        let exists = std::array::from_fn(|slot| slot < processes.len());
+        let head = self.at(LAPS - 1, 0);
+        let tail = (head + self.filled) % (LAPS * self.capacity);
+        let mut places = [Place::new(LAPS - 1); MOST_PLACES];
+        for (place, position) in places.iter_mut().zip(head..head + self.filled) {
+            (place.word.stage, place.item) = (Stage::Full, Some(position));
+        }
+        vec![State {
+            places,
+            tail,
+            head,
+            dirty: false,
+            flags: [false; 2],
+            bells: [0; 2],
+            alive: exists,
+            used: exists,
+            items: self.items,
+            deaths: self.deaths,
+            damage: Damage::None,
+            processes,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (index, process) in state.processes.iter().enumerate() {
+            self.moves(state, index, actions);
+            if state.deaths > 0 && process.at != At::Outside {
+                actions.push(Action::Die(index));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let index = action.index();
+        state.processes[index].at = self.apply(&mut state, index, action);
+        state.processes[index].forget();
+        if self.sorts_processes {
+            state.rename();
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("I1 no item is lost", |model: &Self, state: &State| model.items_are_there(state)),
+            Property::always("I2 no item comes twice", |_, state: &State| state.damage != Damage::Twice),
+            Property::always("I3 one at a place", |model: &Self, state: &State| model.holders_are_alone(state)),
+            Property::always("I4 nothing is forgotten", |model: &Self, state: &State| {
+                model.nothing_is_forgotten(state)
+            }),
+            Property::always("I5 no consumer is stuck", |model: &Self, state: &State| {
+                model.consumers_are_served(state)
+            }),
+            Property::always("I6 no producer is stuck", |model: &Self, state: &State| {
+                model.producers_are_served(state)
+            }),
+            Property::always("I7 all places are usable", |model: &Self, state: &State| model.places_are_usable(state)),
+            Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
+        ]
+    }
+}

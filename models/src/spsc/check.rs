@@ -1,0 +1,68 @@
+//! The invariants.
+
+use super::{At, Process, Side, Slot, Spsc, State};
+
+const SIDES: [Side; 2] = [Side::Producer, Side::Consumer];
+
+impl State {
+    fn holders(&self, side: Side) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(move |process| process.side == side && process.has_role)
+    }
+
+    pub(super) fn holders_are_alone(&self) -> bool {
+        SIDES.into_iter().all(|side| {
+            let mut holders = self.holders(side);
+            let owner = self.roles[side as usize].owner;
+            holders.next().is_none_or(|only| owner == Some(only.slot)) && holders.next().is_none()
+        })
+    }
+
+    pub(super) fn owners_are_marked(&self) -> bool {
+        self.roles.iter().filter_map(|role| role.owner).all(|slot| self.used[usize::from(slot)])
+    }
+
+    /// The slot that a role's word names, unless that is dead and dirty.
+    fn true_owner(&self, side: Side) -> Option<Slot> {
+        self.roles[side as usize].owner.filter(|slot| !self.is_dirty_slot(*slot))
+    }
+}
+
+impl Spsc {
+    /// Whether nothing will happen unless somebody wishes something new, or dies.
+    fn is_quiet(&self, state: &State) -> bool {
+        state.processes.iter().all(|process| match process.at {
+            At::Outside | At::Idle | At::Ready => true,
+            At::Sleep | At::RoleSleep => !self.has_post(state, process),
+            _ => false,
+        })
+    }
+
+    /// Whether everybody who sleeps here has a reason to, when nobody has anything to do.
+    fn all_sleepers(&self, state: &State, at: At, has_reason: impl Fn(&Process) -> bool) -> bool {
+        let mut sleepers = state.processes.iter().filter(|process| process.at == at);
+        sleepers.all(has_reason) || !self.is_quiet(state)
+    }
+
+    pub(super) fn roles_are_known(&self, state: &State) -> bool {
+        let is_known = |side: Side| state.true_owner(side).is_none() || state.holders(side).next().is_some();
+        SIDES.into_iter().all(is_known) || !self.is_quiet(state)
+    }
+
+    pub(super) fn holders_are_served(&self, state: &State) -> bool {
+        self.all_sleepers(state, At::Sleep, |process| {
+            let now = Process { seen: state.indices[process.side.other() as usize], ..*process };
+            !self.can_go_on(&now) && !state.closed
+        })
+    }
+
+    pub(super) fn standbys_are_served(&self, state: &State) -> bool {
+        self.all_sleepers(state, At::RoleSleep, |process| state.true_owner(process.side).is_some())
+    }
+
+    pub(super) fn watchers_are_told(&self, state: &State) -> bool {
+        self.all_sleepers(state, At::Sleep, |process| {
+            let asks = self.watches && process.side == Side::Consumer;
+            !asks || !state.has_begun || state.true_owner(Side::Producer).is_some()
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! The roles of an spsc ring: who takes one, waits for one or leaves it, and who is told that the other side is gone.
+//!
+//! | modelled | as |
+//! | --- | --- |
+//! | the roles | a word each: its owner's slot or nobody, WAITERS; see [`crate::mutex`] for such a word alone |
+//! | the indices | positions, which count the items from 0 |
+//! | the items | what the latest push wrote to each place: its position |
+//! | the flags | one boolean for each side |
+//! | `arrived` of the producers, `closed` | one boolean each |
+//! | the doorbells | four counters that saturate at [`Spsc::saturation`]: one for who has the role, one for who wants it |
+//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
+//! | a process | [`Process`]: where it stands, its slot, its copies of the indices |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
+//!
+//! In the beginning everybody is registered and nobody has a role. Whoever died comes back as a newcomer and may take
+//! any slot that nobody holds. A process may keep its role for ever and do nothing. A waiter may give up whenever it
+//! would sleep, and right after it was woken; it may drain its doorbell before it looks.
+//!
+//! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
+//! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too.
+//!
+//! Only consumers ask to be told that the other side is gone; producers would do the same.
+//!
+//! Invariants:
+//!
+//! - I1. A role has at most one living holder, and its word names the holder.
+//! - I2. Every item that was committed is consumed once, in order, and none is written over before.
+//! - I3. When nobody has anything to do, the word of a role is free, or names its holder or a slot that is dead and dirty.
+//! - I4. When nobody has anything to do, no holder sleeps while the other's index has moved, or the ring is closed.
+//! - I5. When nobody has anything to do, nobody sleeps for a role that is free or whose holder is dead.
+//! - I6. When nobody has anything to do, no consumer that asked to be told sleeps while a producer had the role and
+//!   none has it.
+//! - I7. Whoever is told that the ring is closed, or that the producer is gone, has consumed what was committed before
+//!   that; and "gone" is told only if a producer ever had the role.
+//! - I8. A word names only slots that are marked as used.
+
+mod at;
+mod check;
+mod reap;
+mod roles;
+mod rules;
+mod steps;
+
+pub use self::{at::At, rules::Rules};
+
+use stateright::{Model, Property};
+
+/// The number of a slot in the table of members.
+pub type Slot = u8;
+
+/// The model: its bounds and its rules.
+#[derive(Clone, Debug)]
+pub struct Spsc {
+    /// How many processes want the producer's role.
+    pub producers: usize,
+    /// How many processes want the consumer's role.
+    pub consumers: usize,
+    /// How many places there are.
+    pub capacity: u8,
+    /// How many items may be pushed in all.
+    pub items: u8,
+    /// How many deaths there may be in all.
+    pub deaths: u8,
+    /// Where a doorbell saturates.
+    pub saturation: u8,
+    /// Whether a waiter may drain its doorbell before it looks.
+    pub drains: bool,
+    /// Whether consumers ask to be told when the producer is gone.
+    pub watches: bool,
+    /// Whether a holder may close the ring.
+    pub closes: bool,
+    /// The clauses that are in force.
+    pub rules: Rules,
+}
+
+/// An end of the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Where items are pushed.
+    Producer,
+    /// Where items are popped.
+    Consumer,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        if self == Side::Producer { Side::Consumer } else { Side::Producer }
+    }
+}
+
+/// A doorbell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bell {
+    /// The holder of the role sleeps on it.
+    Holder(Side),
+    /// Those who want the role sleep on it.
+    Role(Side),
+}
+
+impl Bell {
+    const ALL: [Bell; 4] = [
+        Bell::Holder(Side::Producer),
+        Bell::Holder(Side::Consumer),
+        Bell::Role(Side::Producer),
+        Bell::Role(Side::Consumer),
+    ];
+
+    fn number(self) -> usize {
+        match self {
+            Bell::Holder(side) => side as usize,
+            Bell::Role(side) => 2 + side as usize,
+        }
+    }
+}
+
+/// What a waiting holder knows of the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// There is more to come.
+    None,
+    /// It found the ring closed, or the other side gone, when so many items had been committed.
+    Found(u8),
+    /// It found the other side gone before any producer ever had the role.
+    FoundTooEarly,
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    side: Side,
+    at: At,
+    slot: Slot,
+    has_role: bool,
+    has_slept: bool,
+    /// Its own index.
+    index: u8,
+    /// The other's, as it was when it last looked.
+    seen: u8,
+    end: End,
+}
+
+/// What went wrong, if it can't be seen in the state that comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// Nothing.
+    None,
+    /// An item was lost, or came twice, or too early.
+    Items,
+    /// Somebody was told of an end that was not one.
+    ToldWrongly,
+}
+
+/// The word of a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Role {
+    owner: Option<Slot>,
+    waiters: bool,
+}
+
+/// Everything that is shared, and every process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    roles: [Role; 2],
+    indices: [u8; 2],
+    places: [Option<u8>; MOST_PLACES],
+    flags: [bool; 2],
+    bells: [u8; 4],
+    arrived: bool,
+    /// Whether a producer ever had the role, in truth.
+    has_begun: bool,
+    closed: bool,
+    alive: [bool; MOST_PROCESSES as usize],
+    used: [bool; MOST_PROCESSES as usize],
+    deaths: u8,
+    damage: Damage,
+    processes: Vec<Process>,
+}
+
+const MOST_PLACES: usize = 2;
+const MOST_PROCESSES: Slot = 4;
+
+/// What happens next; the first number is the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A newcomer claims a slot and arms its obituary.
+    Enter(usize, Slot),
+    /// A process begins to push or pop, or to take the role if it has none.
+    Begin(usize),
+    /// A holder begins to leave its role.
+    Leave(usize),
+    /// A holder begins to close the ring.
+    Close(usize),
+    /// A process takes the step it stands at.
+    Step(usize, At),
+    /// A waiter consumes every post that is there.
+    Drain(usize),
+    /// A waiter's time is over.
+    GiveUp(usize),
+    /// A process dies, and the kernel settles its account.
+    Die(usize),
+}
+
+impl Action {
+    fn index(self) -> usize {
+        match self {
+            Action::Enter(index, _) | Action::Begin(index) | Action::Leave(index) | Action::Close(index) => index,
+            Action::Step(index, _) | Action::Drain(index) | Action::GiveUp(index) | Action::Die(index) => index,
+        }
+    }
+}
+
+impl Process {
+    const fn new(side: Side, at: At, slot: Slot) -> Self {
+        Self { side, at, slot, has_role: false, has_slept: false, index: 0, seen: 0, end: End::None }
+    }
+
+    /// Forgets what is over, so that equal situations are equal states.
+    fn forget(&mut self) {
+        if !self.has_role && !matches!(self.at, At::TakeRole) {
+            (self.index, self.seen) = (0, 0);
+        }
+        // A holder passes nothing on: nobody else sleeps on its doorbell.
+        self.has_slept &= !self.has_role && self.at != At::Idle;
+        if !matches!(self.at, At::LastLook) {
+            self.end = End::None;
+        }
+    }
+}
+
+impl Spsc {
+    /// Adds what one process can do without dying.
+    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+        let process = &state.processes[index];
+        match process.at {
+            At::Outside => {
+                let free = (0..MOST_PROCESSES).zip(&state.processes).map(|(slot, _)| slot);
+                let free = free.filter(|slot| !state.alive[usize::from(*slot)]);
+                actions.extend(free.map(|slot| Action::Enter(index, slot)));
+            }
+            At::Idle => actions.push(Action::Begin(index)),
+            At::Ready => {
+                let is_producer = process.side == Side::Producer;
+                let may_push = process.index < self.items && !state.closed;
+                actions.extend((!is_producer || may_push).then_some(Action::Begin(index)));
+                actions.push(Action::Leave(index));
+                let may_close = self.closes && !state.closed;
+                actions.extend(may_close.then_some(Action::Close(index)));
+            }
+            at @ (At::Sleep | At::RoleSleep) => {
+                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
+                actions.push(Action::GiveUp(index));
+            }
+            at => {
+                actions.push(Action::Step(index, at));
+                // The deadline may have passed while it was woken, or it never wanted to wait.
+                let may_leave = at == At::Announce || (at == At::TakeRole && process.has_slept);
+                actions.extend(may_leave.then_some(Action::GiveUp(index)));
+                let may_drain =
+                    self.drains && matches!(at, At::TakeRole | At::Announce) && self.has_post(state, process);
+                actions.extend(may_drain.then_some(Action::Drain(index)));
+            }
+        }
+    }
+
+    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+        match action {
+            Action::Enter(_, slot) => self.enter(state, index, slot),
+            Action::Begin(_) => self.begin(state, index),
+            Action::Leave(_) => At::FreeRole,
+            Action::Close(_) => At::Close,
+            Action::Step(..) => self.step(state, index),
+            Action::Drain(_) => self.drain(state, index),
+            Action::GiveUp(_) => self.give_up(state, index),
+            Action::Die(_) => self.die(state, index),
+        }
+    }
+}
+
+impl Model for Spsc {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        assert!(
+            usize::from(self.capacity) <= MOST_PLACES && self.producers + self.consumers <= usize::from(MOST_PROCESSES)
+        );
+        let producers = std::iter::repeat_n(Side::Producer, self.producers);
+        let sides = producers.chain(std::iter::repeat_n(Side::Consumer, self.consumers));
+        let processes: Vec<_> = sides.zip(0..).map(|(side, slot)| Process::new(side, At::Idle, slot)).collect();
+        let exists = std::array::from_fn(|slot| slot < processes.len());
+        vec![State {
+            roles: [Role::default(); 2],
+            indices: [0; 2],
+            places: [None; MOST_PLACES],
+            flags: [false; 2],
+            bells: [0; 4],
+            arrived: false,
+            has_begun: false,
+            closed: false,
+            alive: exists,
+            used: exists,
+            deaths: self.deaths,
+            damage: Damage::None,
+            processes,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (index, process) in state.processes.iter().enumerate() {
+            self.moves(state, index, actions);
+            if state.deaths > 0 && process.at != At::Outside {
+                actions.push(Action::Die(index));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let index = action.index();
+        state.processes[index].at = self.apply(&mut state, index, action);
+        state.processes[index].forget();
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("I1 one holder", |_, state: &State| state.holders_are_alone()),
+            Property::always("I2 items come once", |_, state: &State| state.damage != Damage::Items),
+            Property::always("I3 no role is lost", |model: &Self, state: &State| model.roles_are_known(state)),
+            Property::always("I4 no holder is stuck", |model: &Self, state: &State| model.holders_are_served(state)),
+            Property::always("I5 no standby is stuck", |model: &Self, state: &State| model.standbys_are_served(state)),
+            Property::always("I6 the end is told", |model: &Self, state: &State| model.watchers_are_told(state)),
+            Property::always("I7 the end is true", |_, state: &State| state.damage != Damage::ToldWrongly),
+            Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
+        ]
+    }
+}

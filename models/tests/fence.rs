@@ -1,0 +1,77 @@
+//! The fences: nothing goes wrong with every rule, something does without any one of them.
+
+use sysv_models::{
+    Exploration, explore,
+    fence::{
+        Fence,
+        Publisher::{self, Light, Strong},
+        Rules,
+        Sleeper::{self, Heavy, Own, Unsure},
+    },
+};
+
+const ALL: Rules = Rules::ALL;
+const LOST: &str = "I1 no lost wake-up";
+
+fn run(publishers: &[Publisher], sleeper: Sleeper, rules: Rules) -> Exploration {
+    let found = explore(Fence { publishers: publishers.to_vec(), sleeper, items: 3, rules });
+    println!("fence, {publishers:?} and {sleeper:?}: {found}");
+    found
+}
+
+#[test]
+fn nothing_goes_wrong_if_the_sleeper_fences_for_everybody() {
+    assert!(run(&[Light], Heavy, ALL).violations.is_empty());
+    assert!(run(&[Light, Light], Heavy, ALL).violations.is_empty());
+}
+
+#[test]
+fn nothing_goes_wrong_if_everybody_fences_for_itself() {
+    assert!(run(&[Strong], Own, ALL).violations.is_empty());
+    assert!(run(&[Strong, Strong], Own, ALL).violations.is_empty());
+}
+
+#[test]
+fn nothing_goes_wrong_if_some_publishers_could_not_join() {
+    assert!(run(&[Light, Strong], Heavy, ALL).violations.is_empty());
+}
+
+#[test]
+fn nothing_goes_wrong_for_long_if_the_sleeper_naps() {
+    assert!(run(&[Light, Strong], Unsure, ALL).violations.is_empty());
+}
+
+#[test]
+fn a_light_publisher_needs_a_heavy_fence() {
+    // The item is still in the publisher's buffer when it finds no flag, and the sleeper no item.
+    assert!(run(&[Light], Own, ALL).breaks(LOST));
+    assert!(run(&[Light, Strong], Own, ALL).breaks(LOST));
+}
+
+#[test]
+fn a_strong_publisher_does_not_help_a_sleeper_without_a_fence() {
+    // The flag is still in the sleeper's buffer when the publisher looks at it.
+    assert!(run(&[Strong], Own, Rules { fence_before_look: false, ..ALL }).breaks(LOST));
+}
+
+#[test]
+fn join_first() {
+    // The heavy fence passes over the publisher, whose item stays in its buffer.
+    assert!(run(&[Light], Heavy, Rules { join_first: false, ..ALL }).breaks(LOST));
+}
+
+#[test]
+fn fence_before_look() {
+    assert!(run(&[Light], Heavy, Rules { fence_before_look: false, ..ALL }).breaks(LOST));
+}
+
+#[test]
+fn fence_every_round() {
+    // The sleeper consumes a post that was late for an item it has seen, and sets its flag again; then as above.
+    assert!(run(&[Light], Heavy, Rules { fence_every_round: false, ..ALL }).breaks(LOST));
+}
+
+#[test]
+fn nap_if_unsure() {
+    assert!(run(&[Light], Unsure, Rules { nap_if_unsure: false, ..ALL }).breaks(LOST));
+}
