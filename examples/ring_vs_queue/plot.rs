@@ -12,7 +12,7 @@ use plotters::{
     style::{Color, TextStyle},
 };
 
-use crate::{Row, measure::Latency};
+use crate::{Latency, Row};
 
 const RING: RGBColor = RGBColor(0, 110, 180);
 const QUEUE: RGBColor = RGBColor(200, 80, 20);
@@ -35,16 +35,18 @@ fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) -> Result<(), B
     let by_size = |of: &dyn Fn(&Row) -> f64| -> Vec<(f64, f64)> {
         rows.iter().map(|row| (row.size as f64, of(row).max(1e-3))).collect()
     };
-    let throughput =
-        [("ring", RING, true, by_size(&|row| row.ring.0)), ("message queue", QUEUE, true, by_size(&|row| row.queue.0))];
+    let throughput = [
+        ("ring", RING, true, by_size(&|row| row.ring.rate)),
+        ("message queue", QUEUE, true, by_size(&|row| row.queue.rate)),
+    ];
     panel(&above, "Items in a second, from process to process", &throughput)?;
     let half = |latency: &Latency| latency.p50;
     let most = |latency: &Latency| latency.p99;
     let latency = [
-        ("ring, 50 %", RING, true, by_size(&|row| half(&row.ring.1))),
-        ("ring, 99 %", RING, false, by_size(&|row| most(&row.ring.1))),
-        ("message queue, 50 %", QUEUE, true, by_size(&|row| half(&row.queue.1))),
-        ("message queue, 99 %", QUEUE, false, by_size(&|row| most(&row.queue.1))),
+        ("ring, 50 %", RING, true, by_size(&|row| half(&row.ring.latency))),
+        ("ring, 99 %", RING, false, by_size(&|row| most(&row.ring.latency))),
+        ("message queue, 50 %", QUEUE, true, by_size(&|row| half(&row.queue.latency))),
+        ("message queue, 99 %", QUEUE, false, by_size(&|row| most(&row.queue.latency))),
     ];
     panel(&below, "Microseconds for one item, sent every 50 microseconds", &latency)?;
     root.present()?;

@@ -12,8 +12,8 @@ use std::{
 
 use crate::ring::side::Side;
 
-/// The most pauses: about the time in which a few hundred items come.
-const MOST: u32 = 32;
+/// The most pauses: a microsecond or so.
+const MOST: u32 = 64;
 /// So many items at once are a stream; fewer may be questions and answers, which must not wait.
 const STREAM: u64 = 4;
 
