@@ -9,7 +9,8 @@
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
-//!   nothing, in this order and on every round.
+//!   nothing, in this order and on every round. Who was woken does so too before it looks, although it may find
+//!   something at once: others may sleep on the same bit, and the post has cleared it.
 //! - **E2** (R-wake) Who changes a place looks at the flags of the side it serves afterwards, and posts each
 //!   doorbell whose bit it clears.
 //! - **E3** (R-one) Who asked to be told has a doorbell of its own: otherwise one that did not ask could take

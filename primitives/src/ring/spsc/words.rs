@@ -220,6 +220,11 @@ impl Words {
         let mut token = Token::none(members, bell(side));
         loop {
             token.clear_pile()?;
+            // Who was woken mostly finds what it was woken for, and can save the announcement: by I5 nobody else needs it.
+            if token.has_slept() && self.index(other) != seen {
+                token.used(|| false);
+                return Ok(self.index(other));
+            }
             // I3.
             let is_sure = self.fence.announce(asleep, 1);
             let end = self.end(side, members, wants_to_know)?;
