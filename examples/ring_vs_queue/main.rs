@@ -9,8 +9,8 @@
 //! - **throughput**: the items after the first one in a second, when they are sent as fast as they go. A
 //!   carrier that is full makes the sender wait.
 //! - **latency**: from just before an item is sent until it is there and copied out, one way, by one clock. Items are
-//!   sent one by one, at least 50 microseconds apart, so that none waits behind another; the sender spins till then, and
-//!   the receiver waits as the ring or the kernel has it wait.
+//!   sent one by one, at least 50 microseconds apart, so that none waits behind another, unless the receiver is kept
+//!   from a processor; the sender spins till then, and the receiver waits as the ring or the kernel has it wait.
 //!
 //! Both carry the same items, by `push` and `pop` and by `msgsnd` and `msgrcv`; the receiver checks each. The ring has
 //! room for 1,024 of them, the queue for what the kernel grants: 16 KiB unless it was told otherwise. Ring and queue
