@@ -98,6 +98,11 @@ impl Session {
         self.owner() as usize - 1
     }
 
+    /// Returns the fork generation of the process that registered it.
+    pub(crate) fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
     /// Returns it as a number, to be kept in an atomic.
     pub(crate) fn bits(self) -> u64 {
         self.0

@@ -9,7 +9,11 @@ use super::{
     Shared, at_most,
     words::{Patience, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline};
+use crate::{
+    Error, Result, Side,
+    members::Session,
+    raw::{Deadline, process},
+};
 
 /// The right to pop from a ring; one process at a time has it.
 ///
@@ -20,6 +24,8 @@ use crate::{Error, Result, Side, members::Session, raw::Deadline};
 pub struct Consumer<T: Pod> {
     shared: Arc<Shared<T, Words>>,
     session: Session,
+    /// The fork generation of the session, which every call compares.
+    generation: u32,
     /// Our index: nobody else stores it (I1).
     index: u64,
     /// The producer's, as it was when we last looked.
@@ -30,8 +36,8 @@ pub struct Consumer<T: Pod> {
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (index, seen) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let consumer =
-            Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new(Side::Consumer) };
+        let (generation, patience) = (session.generation(), Patience::new(Side::Consumer));
+        let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
         consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
@@ -250,7 +256,7 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
-        if !self.session.is_ours() {
+        if process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Side::Consumer, self.session));
         }
         if self.seen != self.index {

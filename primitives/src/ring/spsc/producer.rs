@@ -14,7 +14,11 @@ use super::{
     Shared, at_most,
     words::{Patience, Words},
 };
-use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
+use crate::{
+    Error, PushError, Result, Side,
+    members::Session,
+    raw::{Deadline, process},
+};
 
 /// The right to push into a ring; one process at a time has it.
 ///
@@ -25,18 +29,23 @@ use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
 pub struct Producer<T: Pod> {
     shared: Arc<Shared<T, Words>>,
     session: Session,
+    /// The fork generation of the session, which every call compares.
+    generation: u32,
     /// Our index: nobody else stores it (I1).
     index: u64,
     /// The consumer's, as it was when we last looked.
     seen: u64,
+    /// Up to where there is room, then: a capacity further.
+    limit: u64,
     patience: Patience,
 }
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
         let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let producer =
-            Self { shared: Arc::clone(shared), session, index, seen, patience: Patience::new(Side::Producer) };
+        let limit = seen.wrapping_add(shared.words.capacity);
+        let (generation, patience) = (session.generation(), Patience::new(Side::Producer));
+        let producer = Self { shared: Arc::clone(shared), session, generation, index, seen, limit, patience };
         producer.shared.words.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
@@ -187,7 +196,7 @@ impl<T: Pod> Producer<T> {
             if more < room {
                 return Err(members.damaged("the indices"));
             }
-            (room, self.seen) = (more, seen);
+            (room, self.seen, self.limit) = (more, seen, seen.wrapping_add(words.capacity));
         }
         Ok(Reservation { len: at_most(count, room), producer: self })
     }
@@ -227,12 +236,11 @@ impl<T: Pod> Producer<T> {
     #[inline]
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
-        if words.is_closed() || !self.session.is_ours() {
+        if words.is_closed() || process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Side::Producer, self.session));
         }
-        let used = self.index.wrapping_sub(self.seen);
-        if used < words.capacity {
-            return Ok(words.capacity - used);
+        if self.index != self.limit {
+            return Ok(self.limit.wrapping_sub(self.index));
         }
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
@@ -241,9 +249,8 @@ impl<T: Pod> Producer<T> {
         if seen == self.seen {
             seen = words.wait(Side::Producer, seen, members, &self.patience, deadline)?;
         }
-        let used = words.distance(seen, self.index, members)?;
-        self.seen = seen;
-        let room = words.capacity - used;
+        let room = words.capacity - words.distance(seen, self.index, members)?;
+        (self.seen, self.limit) = (seen, seen.wrapping_add(words.capacity));
         self.patience.linger.learn(room, words.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
     }
