@@ -2,6 +2,8 @@
 
 #[path = "../../primitives/src/ring/linger.rs"]
 pub(crate) mod linger;
+#[path = "../../primitives/src/ring/patience.rs"]
+pub(crate) mod patience;
 #[path = "../../primitives/src/ring/side.rs"]
 pub(crate) mod side;
 

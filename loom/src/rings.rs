@@ -11,8 +11,9 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{ends, words as mpmc},
+        patience::Patience,
         side::Side,
-        spsc::words::{self as spsc, Control, Patience, role_bell},
+        spsc::words::{self as spsc, Control, role_bell},
     },
     sync::AtomicU64,
 };
@@ -92,7 +93,7 @@ impl SpscScene {
     /// If the real code fails, which is what the models are to find.
     pub fn take(&self, side: Side, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
         let taken = self.words.take_role(side, me, &self.members, Deadline::NEVER);
-        taken.expect("nothing is damaged").expect("it waits as long as it takes");
+        assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
         let patience = Patience { wants_to_know, ..Patience::new(side) };
         SpscEnd { scene: self, side, index: self.words.index(side), patience }
     }
@@ -200,7 +201,7 @@ impl MpmcScene {
         match claim {
             Some(claim) => Ok(claim),
             None => {
-                let patience = ends::Patience::new(side, wants_to_know);
+                let patience = Patience { wants_to_know, ..Patience::new(side) };
                 self.words.wait(side, me, &self.members, &patience, Deadline::NEVER)
             }
         }

@@ -11,11 +11,13 @@
 //! - **R3** A ring that is closed stays closed. Whoever waits has looked for the end *before* it looked
 //!   for items, so what was pushed before the end is taken out before the end is told.
 
-mod ends;
 mod fence;
 mod items;
+mod iter;
 mod linger;
 pub mod mpmc;
+mod patience;
+mod push_error;
 mod side;
 mod spin;
 pub mod spsc;
@@ -24,8 +26,8 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-pub use self::{ends::PushError, side::Side};
 use self::{fence::light_is_better, items::Items};
+pub use self::{push_error::PushError, side::Side};
 use crate::{
     Error, Options, Result,
     layout::{Description, Fingerprint},

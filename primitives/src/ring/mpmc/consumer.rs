@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
 use std::{
-    fmt,
+    fmt, iter,
     mem::ManuallyDrop,
     ops::Deref,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -16,7 +16,7 @@ use super::{
     seat::Place,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline};
+use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::iter::until_the_end};
 
 /// One of those who pop from a ring.
 ///
@@ -163,14 +163,14 @@ impl<T: Pod> Consumer<T> {
     }
 
     /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
-    /// asked to be [told](Self::tell_when_abandoned). It waits for each item.
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter { consumer: self, failed: false }
+    /// asked to be [told](Self::tell_when_abandoned), or something fails. It waits for each item.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
+        until_the_end(|| self.pop())
     }
 
     /// Returns an iterator over what is there now; it never waits.
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { consumer: self }
+    pub fn try_iter(&self) -> impl Iterator<Item = T> {
+        iter::from_fn(|| self.try_pop().ok())
     }
 
     /// Returns how many items were [overwritten](super::Producer::push_overwriting) since this was last
@@ -196,15 +196,6 @@ impl<T: Pod> Consumer<T> {
     pub fn close(&self) -> Result<()> {
         let Shared { words, members, .. } = &*self.place.shared;
         words.close(members)
-    }
-}
-
-impl<'a, T: Pod> IntoIterator for &'a Consumer<T> {
-    type Item = Result<T>;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
     }
 }
 
@@ -252,43 +243,5 @@ impl<T: Pod> Drop for Claimed<'_, T> {
 impl<T: Pod + fmt::Debug> fmt::Debug for Claimed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
-    }
-}
-
-/// What comes, until the ring's end; see [`Consumer::iter`]. After an error it ends.
-#[derive(Debug)]
-pub struct Iter<'a, T: Pod> {
-    consumer: &'a Consumer<T>,
-    failed: bool,
-}
-
-impl<T: Pod> Iterator for Iter<'_, T> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Result<T>> {
-        if self.failed {
-            return None;
-        }
-        match self.consumer.pop() {
-            Err(Error::Closed | Error::Abandoned(_)) => None,
-            result => {
-                self.failed = result.is_err();
-                Some(result)
-            }
-        }
-    }
-}
-
-/// What is there; see [`Consumer::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T: Pod> {
-    consumer: &'a Consumer<T>,
-}
-
-impl<T: Pod> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.consumer.try_pop().ok()
     }
 }

@@ -30,13 +30,13 @@ use crate::{
     raw::Deadline,
     ring::{
         fence::Fence,
-        linger::Linger,
         mpmc::{
             word::State,
             words::{Claim, Words},
         },
+        patience::Patience,
         side::Side,
-        spin::{Spin, Whereabouts, leave_word},
+        spin::{Whereabouts, leave_word},
     },
     sync::{
         AtomicU32, AtomicU64,
@@ -59,21 +59,6 @@ pub(crate) struct Control {
     /// 1: nobody may leave its fences to the sleepers.
     pub(crate) strong: AtomicU32,
     pub(crate) whereabouts: Whereabouts,
-}
-
-/// How a producer or consumer waits.
-#[derive(Debug)]
-pub(crate) struct Patience {
-    pub(crate) linger: Linger,
-    pub(crate) spin: Spin,
-    /// Whether it is told when nobody is at the other side any more.
-    pub(crate) wants_to_know: bool,
-}
-
-impl Patience {
-    pub(crate) const fn new(side: Side, wants_to_know: bool) -> Self {
-        Self { linger: Linger::new(side), spin: Spin::new(), wants_to_know }
-    }
 }
 
 /// How many producers and consumers one process has.

@@ -40,7 +40,7 @@ use std::{fmt, sync::Arc};
 use bytemuck::Pod;
 
 pub use self::{
-    consumer::{Claimed, Consumer, Iter, TryIter},
+    consumer::{Claimed, Consumer},
     producer::{Producer, Reservation},
 };
 use self::{

@@ -15,10 +15,9 @@ use bytemuck::Pod;
 
 use super::{
     Shared,
-    ends::Patience,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline};
+use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::patience::Patience};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Place<T: Pod> {
@@ -39,13 +38,7 @@ impl<T: Pod> Place<T> {
         let session = shared.members.session(&shared.words)?;
         shared.words.sit(side, session);
         let session = AtomicU64::new(session.bits());
-        Ok(Self {
-            shared: Arc::clone(shared),
-            side,
-            session,
-            patience: Patience::new(side, false),
-            vain: AtomicU32::new(0),
-        })
+        Ok(Self { shared: Arc::clone(shared), side, session, patience: Patience::new(side), vain: AtomicU32::new(0) })
     }
 
     /// Returns the session; in a child made by `fork` it sits down there first.
@@ -114,7 +107,7 @@ impl<T: Pod> Clone for Place<T> {
             shared: Arc::clone(&self.shared),
             side: self.side,
             session: AtomicU64::new(session.bits()),
-            patience: Patience::new(self.side, self.patience.wants_to_know),
+            patience: Patience { wants_to_know: self.patience.wants_to_know, ..Patience::new(self.side) },
             vain: AtomicU32::new(0),
         }
     }

@@ -7,13 +7,13 @@
 //! | --- | --- | --- | --- |
 //! | EMPTY(l) | free for the item of lap l | WRITING(l, me) | a producer, by compare-and-swap |
 //! | WRITING(l, k) | k writes it | FULL(l), or EMPTY(l+1) if it gives up | k; who reaps k gives up for it |
-//! | FULL(l) | the item is committed | READING(l, me) | a consumer, by compare-and-swap |
+//! | FULL(l) | the item is committed | READING(l, me) | a consumer, or a producer that overwrites, by compare-and-swap |
 //! | READING(l, k) | k has it | EMPTY(l+1), or FULL(l) if it puts it back | k; who reaps k puts it back |
 //!
 //! | other word | meaning | changed by |
 //! | --- | --- | --- |
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
-//! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise |
+//! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise; past several laps at once if all of them are finished |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
 //! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see `ends` |
 //!
@@ -87,7 +87,7 @@ impl Words {
     }
 
     #[inline]
-    pub(crate) fn place(&self, position: u64) -> &AtomicU64 {
+    fn place(&self, position: u64) -> &AtomicU64 {
         #[expect(clippy::cast_possible_truncation, reason = "masked with the number of places")]
         &self.places[position as usize & (self.places.len() - 1)]
     }
@@ -290,7 +290,7 @@ impl Words {
     /// Takes its place away from a dead slot, or from one that leaves.
     fn repair_place(&self, index: u64, slot: u32) -> bool {
         let head = self.head.load(Acquire);
-        let word = Word(self.places[usize::try_from(index).unwrap_or(0)].load(Acquire));
+        let word = Word(self.place(index).load(Acquire));
         if word.owner() != slot + 1 {
             return false;
         }

@@ -1,18 +1,16 @@
 //! The consumer's side of an spsc ring.
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
-use std::{fmt, ops::Index, sync::Arc, time::Duration};
+use std::{fmt, iter, ops::Index, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{
-    Shared, at_most,
-    words::{Patience, Words},
-};
+use super::{Shared, at_most, words::Words};
 use crate::{
     Error, Result, Side,
     members::Session,
     raw::{Deadline, process},
+    ring::{iter::until_the_end, patience::Patience},
 };
 
 /// The right to pop from a ring; one process at a time has it.
@@ -175,7 +173,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
-    /// asked to be [told](Self::tell_when_abandoned). It waits for each item.
+    /// asked to be [told](Self::tell_when_abandoned), or something fails. It waits for each item.
     ///
     /// ```
     /// use sysv_primitives::spsc;
@@ -190,13 +188,13 @@ impl<T: Pod> Consumer<T> {
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    pub fn iter(&mut self) -> Iter<'_, T> {
-        Iter { consumer: self, failed: false }
+    pub fn iter(&mut self) -> impl Iterator<Item = Result<T>> {
+        until_the_end(|| self.pop())
     }
 
     /// Returns an iterator over what is there now; it never waits.
-    pub fn try_iter(&mut self) -> TryIter<'_, T> {
-        TryIter { consumer: self }
+    pub fn try_iter(&mut self) -> impl Iterator<Item = T> {
+        iter::from_fn(|| self.try_pop().ok())
     }
 
     /// Returns how many items are there, as it was a moment ago.
@@ -322,10 +320,13 @@ impl<T: Pod> Peeked<'_, T> {
     /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
     #[must_use]
     pub fn as_slices(&self) -> (&[T], &[T]) {
-        // In a child of the consumer's nothing is there: the parent goes on giving places back.
-        let len = if self.consumer.session.is_ours() { self.len } else { 0 };
         // SAFETY: by I1 this is the consumer, and the producer has committed these items.
-        unsafe { self.consumer.shared.items.runs(self.consumer.index, len) }
+        unsafe { self.consumer.shared.items.runs(self.consumer.index, self.visible()) }
+    }
+
+    /// In a child of the consumer's nothing is there: the parent goes on giving places back.
+    fn visible(&self) -> usize {
+        if self.consumer.session.is_ours() { self.len } else { 0 }
     }
 
     /// Takes all of them out.
@@ -348,51 +349,14 @@ impl<T: Pod> Index<usize> for Peeked<'_, T> {
     type Output = T;
 
     fn index(&self, index: usize) -> &T {
-        let (first, second) = self.as_slices();
-        if index < first.len() { &first[index] } else { &second[index - first.len()] }
+        assert!(index < self.visible(), "item {index} of {}", self.visible());
+        // SAFETY: as in `as_slices`.
+        unsafe { self.consumer.shared.items.get(self.consumer.index.wrapping_add(index as u64)) }
     }
 }
 
 impl<T: Pod> fmt::Debug for Peeked<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Peeked({})", self.len)
-    }
-}
-
-/// What comes, until the ring's end; see [`Consumer::iter`]. After an error it ends.
-#[derive(Debug)]
-pub struct Iter<'a, T: Pod> {
-    consumer: &'a mut Consumer<T>,
-    failed: bool,
-}
-
-impl<T: Pod> Iterator for Iter<'_, T> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Result<T>> {
-        if self.failed {
-            return None;
-        }
-        match self.consumer.pop() {
-            Err(Error::Closed | Error::Abandoned(_)) => None,
-            result => {
-                self.failed = result.is_err();
-                Some(result)
-            }
-        }
-    }
-}
-
-/// What is there; see [`Consumer::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T: Pod> {
-    consumer: &'a mut Consumer<T>,
-}
-
-impl<T: Pod> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.consumer.try_pop().ok()
     }
 }

@@ -37,7 +37,7 @@ use bytemuck::Pod;
 
 use self::words::{Control, Words, role_bell};
 pub use self::{
-    consumer::{Consumer, Iter, Peeked, TryIter},
+    consumer::{Consumer, Peeked},
     producer::{Producer, Reservation},
 };
 pub use super::Counts;
@@ -175,10 +175,10 @@ impl<T: Pod> Ring<T> {
     fn role(&self, side: Side, deadline: Deadline) -> Result<Session> {
         let Shared { members, words, .. } = &*self.shared;
         let session = members.session(words)?;
-        match words.take_role(side, session, members, deadline)? {
-            Some(_) => Ok(session),
-            None => Err(Error::RoleTaken { role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) }),
+        if words.take_role(side, session, members, deadline)? {
+            return Ok(session);
         }
+        Err(Error::RoleTaken { role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) })
     }
 
     /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.

@@ -10,14 +10,12 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{
-    Shared, at_most,
-    words::{Patience, Words},
-};
+use super::{Shared, at_most, words::Words};
 use crate::{
     Error, PushError, Result, Side,
     members::Session,
     raw::{Deadline, process},
+    ring::patience::Patience,
 };
 
 /// The right to push into a ring; one process at a time has it.
@@ -33,9 +31,7 @@ pub struct Producer<T: Pod> {
     generation: u32,
     /// Our index: nobody else stores it (I1).
     index: u64,
-    /// The consumer's, as it was when we last looked.
-    seen: u64,
-    /// Up to where there is room, then: a capacity further.
+    /// Up to where there was room when we last looked: a capacity beyond the consumer's.
     limit: u64,
     patience: Patience,
 }
@@ -45,7 +41,7 @@ impl<T: Pod> Producer<T> {
         let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
         let limit = seen.wrapping_add(shared.words.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Side::Producer));
-        let producer = Self { shared: Arc::clone(shared), session, generation, index, seen, limit, patience };
+        let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
         producer.shared.words.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
@@ -196,7 +192,7 @@ impl<T: Pod> Producer<T> {
             if more < room {
                 return Err(members.damaged("the indices"));
             }
-            (room, self.seen, self.limit) = (more, seen, seen.wrapping_add(words.capacity));
+            (room, self.limit) = (more, seen.wrapping_add(words.capacity));
         }
         Ok(Reservation { len: at_most(count, room), producer: self })
     }
@@ -246,11 +242,11 @@ impl<T: Pod> Producer<T> {
             self.patience.linger.wait();
         }
         let mut seen = words.index(Side::Consumer);
-        if seen == self.seen {
+        if seen.wrapping_add(words.capacity) == self.limit {
             seen = words.wait(Side::Producer, seen, members, &self.patience, deadline)?;
         }
         let room = words.capacity - words.distance(seen, self.index, members)?;
-        (self.seen, self.limit) = (seen, seen.wrapping_add(words.capacity));
+        self.limit = seen.wrapping_add(words.capacity);
         self.patience.linger.learn(room, words.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
     }
@@ -301,10 +297,19 @@ impl<T: Pod> Reservation<'_, T> {
 
     /// Returns the places, in order: those up to the ring's end, and those on from its beginning.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
-        // In a child of the producer's nothing is there: the parent goes on writing.
-        let len = if self.producer.session.is_ours() { self.len } else { 0 };
         // SAFETY: by I1 this is the producer, and the consumer has given these places back.
-        unsafe { self.producer.shared.items.runs_mut(self.producer.index, len) }
+        unsafe { self.producer.shared.items.runs_mut(self.producer.index, self.visible()) }
+    }
+
+    /// In a child of the producer's nothing is there: the parent goes on writing.
+    fn visible(&self) -> usize {
+        if self.producer.session.is_ours() { self.len } else { 0 }
+    }
+
+    /// Returns the position of a place in it.
+    fn position(&self, index: usize) -> u64 {
+        assert!(index < self.visible(), "place {index} of {}", self.visible());
+        self.producer.index.wrapping_add(index as u64)
     }
 
     /// Pushes all of them.
@@ -327,17 +332,15 @@ impl<T: Pod> Index<usize> for Reservation<'_, T> {
     type Output = T;
 
     fn index(&self, index: usize) -> &T {
-        let len = if self.producer.session.is_ours() { self.len } else { 0 };
         // SAFETY: as in `as_mut_slices`; the shared borrow lets nobody write.
-        let (first, second) = unsafe { self.producer.shared.items.runs(self.producer.index, len) };
-        if index < first.len() { &first[index] } else { &second[index - first.len()] }
+        unsafe { self.producer.shared.items.get(self.position(index)) }
     }
 }
 
 impl<T: Pod> IndexMut<usize> for Reservation<'_, T> {
     fn index_mut(&mut self, index: usize) -> &mut T {
-        let (first, second) = self.as_mut_slices();
-        if index < first.len() { &mut first[index] } else { &mut second[index - first.len()] }
+        // SAFETY: as in `as_mut_slices`; the exclusive borrow keeps this value's other users out.
+        unsafe { self.producer.shared.items.get_mut(self.position(index)) }
     }
 }
 

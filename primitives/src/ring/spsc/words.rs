@@ -44,9 +44,9 @@ use crate::{
     raw::Deadline,
     ring::{
         fence::Fence,
-        linger::Linger,
+        patience::Patience,
         side::Side,
-        spin::{Spin, Whereabouts, leave_word},
+        spin::{Whereabouts, leave_word},
     },
     sync::{
         AtomicU32, AtomicU64,
@@ -67,21 +67,6 @@ pub(crate) struct Control {
     /// How many consumers died, or left without words, in their role.
     pub(crate) taken_over: AtomicU32,
     pub(crate) whereabouts: Whereabouts,
-}
-
-/// How the holder of a role waits.
-#[derive(Debug)]
-pub(crate) struct Patience {
-    pub(crate) linger: Linger,
-    pub(crate) spin: Spin,
-    /// Whether it is told when nobody has the other role any more.
-    pub(crate) wants_to_know: bool,
-}
-
-impl Patience {
-    pub(crate) const fn new(side: Side) -> Self {
-        Self { linger: Linger::new(side), spin: Spin::new(), wants_to_know: false }
-    }
 }
 
 /// The ring's words in shared memory; arrays go by side.
@@ -148,14 +133,8 @@ impl Words {
         members.post(bell(Side::Consumer))
     }
 
-    /// Takes a role, or waits until it is free (I1); returns whether its former holder died in it.
-    pub(crate) fn take_role(
-        &self,
-        side: Side,
-        me: Session,
-        members: &Members,
-        deadline: Deadline,
-    ) -> Result<Option<bool>> {
+    /// Takes a role, or waits until it is free (I1); returns whether it did in time.
+    pub(crate) fn take_role(&self, side: Side, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
         let role = &self.roles[side as usize];
         let taken = if deadline == Deadline::NOW {
             role.try_take_slowly(me, members, self)?
@@ -165,10 +144,10 @@ impl Words {
         if taken.is_some() {
             // Not before the role is ours: who saw that somebody had come, and a free role, would think him gone.
             self.control.arrived[side as usize].store(1, SeqCst);
-            // What it says of the former holder is said once.
+            // A former holder's death leaves nothing half done.
             role.clear_poison();
         }
-        Ok(taken.map(|taken| taken.poisoned))
+        Ok(taken.is_some())
     }
 
     /// Leaves a role; who sleeps at the other end may have asked to be told.
@@ -213,7 +192,7 @@ impl Words {
             return if index != seen { Ok(index) } else { Err(end.unwrap_or(Error::Busy)) };
         }
         let moved = || Some(self.index(other)).filter(|&index| index != seen);
-        if let Some(index) = patience.spin.until(side, &self.control.whereabouts, moved) {
+        if let Some(index) = patience.spin.until(side, &self.control.whereabouts, &moved) {
             return Ok(index);
         }
         let asleep = &self.control.asleep[side as usize];
@@ -221,9 +200,11 @@ impl Words {
         loop {
             token.clear_pile()?;
             // Who was woken mostly finds what it was woken for, and can save the announcement: by I5 nobody else needs it.
-            if token.has_slept() && self.index(other) != seen {
+            if token.has_slept()
+                && let Some(index) = moved()
+            {
                 token.used(|| false);
-                return Ok(self.index(other));
+                return Ok(index);
             }
             // I3.
             let is_sure = self.fence.announce(asleep, 1);
