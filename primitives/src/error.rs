@@ -52,6 +52,30 @@ pub enum Error {
     /// Nobody is at the other end any more, and the caller asked to be told.
     #[error("every {0} is gone, by its own will or by death")]
     Abandoned(Side),
+    /// The message is longer than the channel carries. Nothing was sent.
+    #[error(
+        "a message of {bytes} bytes is longer than this channel's limit of {limit}; create it with a larger largest_message"
+    )]
+    TooLong {
+        /// How long it is, encoded.
+        bytes: usize,
+        /// The longest there may be.
+        limit: usize,
+    },
+    /// A request was taken by a process that died, or gave it up, before it had answered.
+    ///
+    /// It may have worked on it. Ask again if that does no harm.
+    #[error("who took the request of route {route} died or gave it up, and may have worked on it")]
+    Unanswered {
+        /// The route of the request.
+        route: Route,
+    },
+    /// A channel over a plain queue has no name and no memory of its own.
+    #[error("a channel over a plain message queue can't {what}; open a channel by name for that")]
+    NeedsName {
+        /// What it can't.
+        what: &'static str,
+    },
     /// No memory could hold it.
     #[error("{bytes} bytes of items are more than any memory holds; ask for a smaller capacity")]
     TooLarge {
@@ -133,6 +157,19 @@ pub enum Error {
         key: Key,
         /// The id of the set.
         set: i32,
+    },
+    /// The key belongs to a message queue that is no channel's.
+    #[error(
+        "the key {key} of {name:?} belongs to message queue {queue}, which is another program's or lost its channel; \
+         choose another name, or remove it"
+    )]
+    ForeignQueue {
+        /// The name that was asked for.
+        name: String,
+        /// Its key.
+        key: Key,
+        /// The id of the queue.
+        queue: i32,
     },
     /// The object was made by another version of this crate, with another layout.
     #[error("{name:?} has layout version {found}, this program knows {wanted}; build both from the same version")]
@@ -216,6 +253,12 @@ impl Error {
             Self::Raw(error) => error.is_busy(),
             _ => false,
         }
+    }
+
+    /// Returns whether it is the end: closed, or abandoned by the other side.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Closed | Self::Abandoned(_))
     }
 
     /// Returns whether the object is gone; see [`raw::Error::is_gone`].

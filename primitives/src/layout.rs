@@ -86,6 +86,8 @@ pub(crate) struct Header {
     schema: AtomicU64,
     body: AtomicU64,
     created: AtomicU64,
+    /// The id of the object's message queue, plus one.
+    queue: AtomicU64,
     name_len: AtomicU64,
     name: [AtomicU8; LONGEST],
 }
@@ -106,6 +108,7 @@ impl Header {
         self.kind.store(description.kind, Relaxed);
         self.set.store(set, Relaxed);
         self.used.store(0, Relaxed);
+        self.queue.store(0, Relaxed);
         self.max_processes.store(description.max_processes, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);
         self.capacity.store(description.capacity, Relaxed);
@@ -140,6 +143,17 @@ impl Header {
 
     pub(crate) fn set_used(&self) {
         self.used.store(1, Release);
+    }
+
+    /// Notes which message queue is the object's; before it is published, so never again.
+    pub(crate) fn set_queue(&self, id: i32) {
+        self.queue.store(u64::from(id.cast_unsigned()) + 1, Relaxed);
+    }
+
+    /// Returns the id of the object's message queue, if one was noted.
+    pub(crate) fn queue(&self) -> Option<i32> {
+        let id = self.queue.load(Relaxed).checked_sub(1)?;
+        u32::try_from(id).ok().map(u32::cast_signed)
     }
 
     pub(crate) fn created(&self) -> u64 {

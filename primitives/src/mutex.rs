@@ -127,7 +127,7 @@ impl<T: Pod> Mutex<T> {
             *unsafe { place.get_mut() } = value;
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint { kind: KIND, description, options, queue: false, bell_each: false, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let lock = Lock::new(Mapped::at(object.memory(), object.body())?, BELL);

@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     layout::{Header, Mapped, body_offset},
     members::{CREATOR, Members, STATE},
-    raw::{self, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
+    raw::{self, MessageQueue, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
 };
 
 impl Entrance<'_> {
@@ -36,8 +36,15 @@ impl Entrance<'_> {
             }
         };
         match self.write_and_publish(&set, &memory) {
-            Ok(()) => self.live(set, memory, self.blueprint.description.clone()).map(Outcome::Done),
+            Ok(Outcome::Done(queue)) => {
+                self.live(set, memory, self.blueprint.description.clone(), queue).map(Outcome::Done)
+            }
+            Ok(Outcome::StartAgain) => {
+                ignore_gone(memory.remove())?;
+                Ok(Outcome::StartAgain)
+            }
             Err(error) => {
+                self.remove_queue(&memory, &set)?;
                 ignore_gone(memory.remove())?;
                 match error {
                     Error::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
@@ -70,13 +77,22 @@ impl Entrance<'_> {
         }
     }
 
-    fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<()> {
+    fn write_and_publish(
+        &self,
+        set: &SemaphoreSet,
+        memory: &Arc<SharedMemory>,
+    ) -> Result<Outcome<Option<MessageQueue>>> {
         let description = &self.blueprint.description;
         // The header first: a segment with contents and without a header would be a stranger's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Mapped::<Header>::at(memory, 0)?.write(set.id(), description, created);
+        let header = Mapped::<Header>::at(memory, 0)?;
+        header.write(set.id(), description, created);
         (self.blueprint.fill)(memory, body_offset(description.max_processes))?;
+        let queue = match self.make_queue(set, &header)? {
+            Outcome::Done(queue) => queue,
+            Outcome::StartAgain => return Ok(Outcome::StartAgain),
+        };
         set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait()])?;
-        Ok(())
+        Ok(Outcome::Done(queue))
     }
 }

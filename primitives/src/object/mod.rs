@@ -24,6 +24,7 @@
 //! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
 //! | having begun the header | the same, and a segment with our magic that nobody ever used | the next creator removes it |
 //! | having written the header | the same, and a segment that names the set | whoever finishes the set removes both |
+//! | having made the message queue (see `queue`) | the same, and a queue that was never used | whoever finishes the set, or the next creator |
 //! | having published | a live object | nobody need |
 //! | having condemned | a condemned set | the next opener finishes it |
 //! | finishing, the segment removed | a condemned set | the next opener |
@@ -49,6 +50,7 @@ macro_rules! or_start_again {
 
 mod create;
 mod open;
+mod queue;
 mod repair;
 
 use std::{
@@ -62,8 +64,8 @@ use crate::{
     members::{Members, Registration, Repair, STATE},
     name::Name,
     raw::{
-        self, Amount, Deadline, Key, Permissions, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
-        SharedMemoryOptions,
+        self, Amount, Deadline, Key, MessageQueue, Permissions, Segment, SemOp, SemaphoreOptions, SemaphoreSet,
+        SharedMemory, SharedMemoryOptions,
     },
 };
 
@@ -87,8 +89,20 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) kind: &'static str,
     pub(crate) description: Description,
     pub(crate) options: &'a Options,
+    /// Whether a message queue belongs to it.
+    pub(crate) queue: bool,
+    /// Whether each slot has a doorbell of its own, besides those for all.
+    pub(crate) bell_each: bool,
     /// Writes the first contents of the body; nobody else can see it yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
+}
+
+impl Blueprint<'_> {
+    /// Returns how many doorbells an object for so many processes has.
+    fn doorbells(&self, max_processes: u32) -> u32 {
+        let Description { doorbells, max_processes: planned, .. } = self.description;
+        if self.bell_each { doorbells - planned + max_processes } else { doorbells }
+    }
 }
 
 /// A live object, which this process is about to register with, or has.
@@ -97,6 +111,7 @@ pub(crate) struct Object {
     memory: Arc<SharedMemory>,
     header: Mapped<Header>,
     set: SemaphoreSet,
+    queue: Option<MessageQueue>,
     description: Description,
     remove_on_drop: bool,
 }
@@ -137,6 +152,11 @@ impl Object {
         &self.memory
     }
 
+    /// Returns the object's message queue, if its kind has one.
+    pub(crate) fn queue(&self) -> Option<&MessageQueue> {
+        self.queue.as_ref()
+    }
+
     pub(crate) fn description(&self) -> &Description {
         &self.description
     }
@@ -166,6 +186,7 @@ impl Object {
             key: self.set.key().unwrap_or(Key::PRIVATE),
             set: self.set.id(),
             segment: self.memory.id(),
+            queue: self.queue.as_ref().map(MessageQueue::id),
             permissions: stat.permissions,
             semaphores: stat.len,
             bytes: self.memory.len(),
@@ -180,6 +201,9 @@ impl Object {
             // Somebody else has begun; whoever comes first ends it.
             Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
             Err(error) => return Err(error.into()),
+        }
+        if let Some(queue) = &self.queue {
+            ignore_gone(queue.remove())?;
         }
         ignore_gone(self.memory.remove())?;
         ignore_gone(self.set.remove())?;
@@ -200,12 +224,14 @@ impl Object {
 pub struct Status {
     /// Its name.
     pub name: String,
-    /// The key of set and segment.
+    /// The key of set, segment and message queue.
     pub key: Key,
     /// The id of the semaphore set.
     pub set: i32,
     /// The id of the segment.
     pub segment: i32,
+    /// The id of the message queue, if it is a channel.
+    pub queue: Option<i32>,
     /// Owner, creator and mode of the set.
     pub permissions: Permissions,
     /// How many semaphores the set has.
@@ -291,7 +317,8 @@ pub(crate) fn remove(name: &str, kind: &'static str) -> Result<()> {
     };
     if let Some(segment) = segment {
         let memory = Arc::new(segment.attach()?);
-        if Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id())) {
+        if let Some(header) = Mapped::<Header>::at(&memory, 0).ok().filter(|header| header.names_set(set.id())) {
+            queue::remove_noted(key, &header)?;
             ignore_gone(memory.remove())?;
         }
     }

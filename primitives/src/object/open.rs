@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     layout::{Description, Header, Mapped, VERSION},
     members::{CREATOR, Members, STATE},
-    raw::{self, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+    raw::{self, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
 };
 
 impl Entrance<'_> {
@@ -56,13 +56,21 @@ impl Entrance<'_> {
 
     /// Maps the segment of a live set, if it is the one that names the set.
     pub(super) fn join(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
-        let Some(memory) = self.segment_of(&set)? else { return self.heal(&set) };
+        let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
+        let queue = match self.queue_of(&header)? {
+            Some(queue) => {
+                self.check_trust(&queue.stat()?.permissions, queue.id())?;
+                Some(queue)
+            }
+            None if self.blueprint.queue => return self.heal(&set, "its message queue"),
+            None => None,
+        };
         // Read once: what was checked is what is used.
         let found = header.describe();
         self.check_description(&found, header.version(), &memory, &set)?;
-        self.live(set, memory, found).map(Outcome::Done)
+        self.live(set, memory, found, queue).map(Outcome::Done)
     }
 
     /// Returns the segment whose header names the set, attached.
@@ -104,7 +112,8 @@ impl Entrance<'_> {
             u16::try_from(found.doorbells).unwrap_or(u16::MAX),
             found.max_processes.min(crate::options::MOST_PROCESSES + 1),
         );
-        let is_whole = found.doorbells == wanted.doorbells
+        let is_whole = found.max_processes <= crate::options::MOST_PROCESSES
+            && found.doorbells == self.blueprint.doorbells(found.max_processes)
             && found.segment_size() <= memory.len()
             && semaphores.map(usize::from) == Some(set.len()?);
         if is_whole { Ok(()) } else { Err(Error::Damaged { part: "the header", id: memory.id() }) }
@@ -115,9 +124,10 @@ impl Entrance<'_> {
         set: SemaphoreSet,
         memory: Arc<SharedMemory>,
         description: Description,
+        queue: Option<MessageQueue>,
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
         let remove_on_drop = self.blueprint.options.remove_on_drop;
-        Ok(Object { memory, header, set, description, remove_on_drop })
+        Ok(Object { memory, header, set, queue, description, remove_on_drop })
     }
 }

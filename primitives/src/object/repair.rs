@@ -37,6 +37,7 @@ impl Entrance<'_> {
                 return Err(Error::Wiped { name: self.name().to_owned(), segment: segment.id(), users: attached - 1 });
             }
         }
+        self.remove_queue(&memory, set)?;
         ignore_gone(memory.remove())?;
         Ok(Outcome::Done(()))
     }
@@ -44,23 +45,30 @@ impl Entrance<'_> {
     /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
     pub(super) fn finish(&self, set: &SemaphoreSet) -> Result<Outcome<Object>> {
         if let Some(memory) = self.segment_of(set)? {
+            self.remove_queue(&memory, set)?;
             ignore_gone(memory.remove())?;
         }
         ignore_gone(set.remove())?;
         Ok(Outcome::StartAgain)
     }
 
-    /// A set says it is live, and its segment is gone or another's: condemns it if nobody is registered.
-    pub(super) fn heal(&self, set: &SemaphoreSet) -> Result<Outcome<Object>> {
+    /// A set says it is live, and a part of it is gone or another's: condemns it if nobody is registered.
+    pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
         match values.get(usize::from(STATE)) {
             Some(1) => {}
             Some(_) => return self.finish(set),
             None => return Err(self.foreign_set(set)),
         }
-        let doorbells = self.blueprint.description.doorbells as usize;
-        let first_alive = usize::from(STATE) + 1 + doorbells;
-        let damaged = || Error::Damaged { part: "its segment", id: set.id() };
+        // After the doorbells for all, as many semaphores are slots, or the slots' own doorbells and the slots.
+        let first_bell = usize::from(STATE) + 1;
+        let first_alive = if self.blueprint.bell_each {
+            let for_all = self.blueprint.doorbells(0) as usize;
+            first_bell + for_all + values.len().saturating_sub(first_bell + for_all) / 2
+        } else {
+            first_bell + self.blueprint.description.doorbells as usize
+        };
+        let damaged = || Error::Damaged { part, id: set.id() };
         let most = limits().map_or(500, |limits| limits.semaphores.max_operations);
         let last = u16::try_from(values.len()).map_err(|_| damaged())?;
         if values.len() <= first_alive || (values.len() - first_alive + 3) as u64 > most {

@@ -126,7 +126,7 @@ impl Pool {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint { kind: KIND, description, options, queue: false, bell_each: false, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;

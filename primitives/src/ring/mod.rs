@@ -108,7 +108,7 @@ impl<T: Pod, W: Words> Shared<T, W> {
             }
             Ok(())
         };
-        let blueprint = Blueprint { kind: W::KIND, description, options, fill: &fill };
+        let blueprint = Blueprint { kind: W::KIND, description, options, queue: false, bell_each: false, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
