@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use support::{Owned, child, own};
 use sysv_primitives::{
     Channel, Error, Message, Route,
-    raw::{self, MessageBuffer, MessageQueue, MessageType},
+    raw::{MessageBuffer, MessageQueue, MessageType},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ fn too_long() {
     let (channel, queue) = channel();
     let name = "x".repeat(1 << 20);
     let refused = channel.send(&Job { name, ..job(1) });
-    assert!(matches!(refused, Err(Error::Raw(raw::Error::MessageTooLong { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
 

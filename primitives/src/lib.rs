@@ -48,7 +48,9 @@ mod sync;
 pub use sysv_ipc as raw;
 
 pub use self::{
-    channel::{Channel, Incoming, Message, Queued, Route, Router, Unhandled},
+    channel::{
+        Asked, Channel, Incoming, Message, Pending, Queued, Receiver, Request, Route, Router, Sender, Unhandled, Usage,
+    },
     error::{Error, Result},
     layout::Fingerprint,
     members::Member,

@@ -23,6 +23,7 @@ pub struct Options {
     pub(crate) trusted: Vec<u32>,
     pub(crate) remove_on_drop: bool,
     pub(crate) light_fences: bool,
+    pub(crate) largest_message: usize,
 }
 
 /// The most handles one object may have at once: one `semop` must be able to look at all of them.
@@ -46,6 +47,7 @@ impl Options {
             trusted: Vec::new(),
             remove_on_drop: false,
             light_fences: true,
+            largest_message: 1 << 20,
         }
     }
 
@@ -96,6 +98,16 @@ impl Options {
     #[must_use]
     pub fn remove_on_drop(mut self, remove: bool) -> Self {
         self.remove_on_drop = remove;
+        self
+    }
+
+    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
+    ///
+    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
+    /// smaller ones. Linux takes the memory when it is first used.
+    #[must_use]
+    pub fn largest_message(mut self, bytes: usize) -> Self {
+        self.largest_message = bytes;
         self
     }
 

@@ -196,6 +196,7 @@ impl Drop for Name {
             let _ = sysv_primitives::Pool::remove_name(&self.0);
             let _ = sysv_primitives::spsc::Ring::<u8>::remove_name(&self.0);
             let _ = sysv_primitives::mpmc::Ring::<u8>::remove_name(&self.0);
+            let _ = sysv_primitives::Channel::remove_name(&self.0);
         }
     }
 }

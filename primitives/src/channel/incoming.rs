@@ -1,13 +1,16 @@
 //! A message between its receipt and its value.
 
-use super::{Message, Route, codec};
+use super::{Asked, Message, Request, Route, codec, shared::Parcel};
 use crate::{Error, Result};
 
 /// A message that was received, and not decoded yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// If somebody waits for its answer, and this is dropped, he learns that there is none.
+#[derive(Debug)]
 pub struct Incoming {
     pub(super) route: Route,
     pub(super) bytes: Vec<u8>,
+    pub(super) request: Option<Parcel>,
 }
 
 impl Incoming {
@@ -23,17 +26,39 @@ impl Incoming {
         &self.bytes
     }
 
+    /// Returns whether somebody waits for an answer to it.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        self.request.is_some()
+    }
+
     /// Makes the value of it.
     ///
     /// # Errors
     ///
     /// [`Error::Undecodable`], with the bytes, if it came on another route or is no such value.
     pub fn decode<T: Message>(self) -> Result<T> {
+        self.decode_with_parcel().map(|(value, _)| value)
+    }
+
+    /// Makes the request of it, to be answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode); and who asked is told that there is no answer.
+    pub fn decode_request<R: Request>(self) -> Result<Asked<R>> {
+        self.decode_with_parcel().map(|(request, parcel)| Asked::new(request, parcel))
+    }
+
+    fn decode_with_parcel<T: Message>(self) -> Result<(T, Option<Parcel>)> {
         let decoded = if self.route == T::ROUTE {
-            codec::decode(&self.bytes)
+            codec::decode(&self.bytes, T::SCHEMA)
         } else {
             Err(format!("the type travels on route {}", T::ROUTE))
         };
-        decoded.map_err(|why| Error::Undecodable { route: self.route, bytes: self.bytes, why })
+        match decoded {
+            Ok(value) => Ok((value, self.request)),
+            Err(why) => Err(Error::Undecodable { route: self.route, bytes: self.bytes, why }),
+        }
     }
 }

@@ -3,38 +3,61 @@
 //! A value is encoded into one message whose type is the route of the value's Rust type; the
 //! kernel keeps the queue, chooses by route, and wakes whoever waits.
 //!
+//! A channel is made of a queue that somebody opened, or has a name. With a name it has a segment besides: what
+//! is too long for the queue, and every call, travels in a parcel there (see `parcels`), and a notice of it
+//! on the queue; who listens, who is there and how it ends stand in `words`.
+//!
 //! States of a value, and what a death does to it:
 //!
 //! | state | who has it | the process dies here |
 //! | --- | --- | --- |
 //! | encoded | the sender | it was never sent |
+//! | in a parcel, the notice not sent | the sender | it was never sent, and the parcel is freed |
 //! | queued | the kernel | nothing happens to it: it outlives both sides |
-//! | received | the receiver | it is lost |
+//! | received in the queue | the receiver | it is lost |
+//! | its notice received, its parcel not claimed | nobody | the notice is sent again: nothing is lost |
+//! | its parcel claimed | the receiver | it is lost, and the parcel is freed; who asked, if it was a call, is told |
 //!
 //! - **C1** `msgsnd` and `msgrcv` move a message whole or not at all, so no receiver sees half of one
-//!   and no two receivers see the same.
+//!   and no two receivers see the same; a parcel is claimed by compare-and-swap, once.
 //! - **C2** A received message is a value or an [`Error::Undecodable`](crate::Error::Undecodable) with its bytes; none is
 //!   dropped.
 //! - **C3** A failed send changed nothing; the value is still the caller's.
-//! - Not promised: that what a receiver took is ever worked on. Whoever needs that must wait for an
-//!   answer, and send again if the receiver died.
+//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it.
+//! - Not promised: that what a receiver took is ever worked on. Whoever needs that calls, and asks
+//!   again if the answer does not come. Nor the order among parcels whose notices were sent again.
 
+mod call;
+mod chain;
 mod codec;
+mod deliver;
+mod desk;
+mod ends;
 mod incoming;
+mod named;
+mod notice;
+mod parcel;
+mod parcels;
+mod plan;
 mod queued;
 mod recv;
 mod route;
 mod router;
 mod send;
+mod shared;
+mod words;
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 pub use self::{
+    call::{Asked, Pending, Request},
+    ends::{Receiver, Sender},
     incoming::Incoming,
-    queued::Queued,
+    queued::{Queued, Usage},
     route::{Message, Route},
     router::{Router, Unhandled},
 };
+use self::{ends::Listens, shared::Shared};
 use crate::{
     Result,
     raw::{MessageBuffer, MessageQueue, limits},
@@ -45,35 +68,37 @@ use crate::{
 /// Any number of processes and threads may send and receive. Each value reaches one receiver, in
 /// the order of sending within its route. A handle may be cloned; dropping it removes nothing.
 ///
-/// One value must fit in one message: `MSGMAX` bytes, 8,192 unless the system was told otherwise.
+/// | made by | messages up to | calls, closing, who is there |
+/// | --- | --- | --- |
+/// | a name: [`open_or_create`](Self::open_or_create) | [`largest_message`](crate::Options::largest_message): 1 MiB, at most 4 GiB | yes |
+/// | a queue: [`new`](Self::new), [`from_id`](Self::from_id) | `MSGMAX`: 8,192 bytes, unless the system was told otherwise | no |
 ///
-/// **When a process dies** what it sent stays, and what it received is gone with it.
+/// Either is plain System V underneath: programs in C or Python take part with `msgsnd` and `msgrcv`, on
+/// routes of their own ([`send_raw`](Self::send_raw), [`recv_raw`](Self::recv_raw)).
+///
+/// **When a process dies** what it sent stays, and what it received is gone with it: a value is received at most
+/// once. Who [calls](Self::call) is told at once when the process that took the request dies; a
+/// [`Receiver`] may be told when the last [`Sender`] is gone.
 ///
 /// ```
 /// use std::time::Duration;
 /// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Channel, Message, Route, raw::MessageQueueOptions};
+/// use sysv_primitives::{Channel, messages};
 ///
 /// #[derive(Serialize, Deserialize, Debug, PartialEq)]
 /// struct Job(String);
 /// #[derive(Serialize, Deserialize, Debug, PartialEq)]
 /// struct Done { words: u64 }
 ///
-/// impl Message for Job {
-///     const ROUTE: Route = Route::new(1);
-/// }
-/// impl Message for Done {
-///     const ROUTE: Route = Route::new(2);
-/// }
+/// messages! { 1 => Job; 2 => Done }
 ///
-/// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
-/// channel.send(&Job("count".into()))?;
+/// # let name = format!("channel-example-{}", std::process::id());
+/// let channel = Channel::open_or_create(&name)?;
+/// channel.send(&Job("count".repeat(10_000)))?;
 /// channel.send(&Done { words: 3 })?;
 /// // Chosen by type, not by age.
 /// assert_eq!(channel.recv::<Done>()?, Done { words: 3 });
-/// let incoming = channel.recv_any()?;
-/// assert_eq!(incoming.route(), Job::ROUTE);
-/// assert_eq!(incoming.decode::<Job>()?, Job("count".into()));
+/// assert_eq!(channel.recv::<Job>()?.0.len(), 50_000);
 /// assert!(channel.recv_timeout::<Job>(Duration::from_millis(5)).unwrap_err().is_busy());
 /// channel.remove()?;
 /// # Ok::<(), sysv_primitives::Error>(())
@@ -81,6 +106,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Channel {
     queue: MessageQueue,
+    shared: Option<Arc<Shared>>,
+    /// How its receiving hears of the end; on a [`Receiver`] alone.
+    listens: Option<Listens>,
+    /// The longest message that the queue takes.
+    longest: usize,
 }
 
 impl Channel {
@@ -93,12 +123,28 @@ impl Channel {
     ///
     /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
     pub fn new(mut queue: MessageQueue) -> Result<Self> {
-        let longest = longest_message(&queue)?;
-        queue.set_max_message_size(longest);
-        Ok(Self { queue })
+        queue.set_max_message_size(longest_message(&queue)?);
+        Self::over(queue, None)
+    }
+
+    fn over(queue: MessageQueue, shared: Option<Arc<Shared>>) -> Result<Self> {
+        let room = usize::try_from(queue.stat()?.max_size).unwrap_or(usize::MAX);
+        let longest = longest_message(&queue)?.min(room);
+        Ok(Self { queue, shared, listens: None, longest })
     }
 
     /// Makes a channel of a queue's kernel id, as a parent passes it to its children.
+    ///
+    /// ```
+    /// use sysv_primitives::{Channel, Route, raw::MessageQueueOptions};
+    ///
+    /// let queue = MessageQueueOptions::new().open_random()?;
+    /// let channel = Channel::from_id(queue.id())?;
+    /// channel.send_raw(Route::new(1), b"by its number")?;
+    /// assert_eq!(Channel::new(queue)?.recv_raw(Route::new(1))?, b"by its number");
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -113,13 +159,16 @@ impl Channel {
         &self.queue
     }
 
-    /// Removes the channel's queue; whoever waits on it wakes with an error that [is gone](crate::Error::is_gone).
+    /// Removes the channel; whoever waits on it wakes with an error that [is gone](crate::Error::is_gone).
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw), as [`MessageQueue::remove`].
+    /// [`Error::Raw`](crate::Error::Raw) for what the system refuses.
     pub fn remove(&self) -> Result<()> {
-        Ok(self.queue.remove()?)
+        match &self.shared {
+            Some(shared) => shared.object.remove(),
+            None => Ok(self.queue.remove()?),
+        }
     }
 }
 

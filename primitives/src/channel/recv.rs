@@ -1,10 +1,19 @@
 //! Receiving: by type, any, by priority, all but one.
 
-use std::{iter, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
-use super::{Channel, Incoming, Message, Route, codec, longest_message, with_scratch};
+use super::{
+    Channel, Incoming, Message, Route, codec, deliver,
+    desk::Watch,
+    ends::Listens,
+    longest_message,
+    shared::{Parcel, Shared},
+    with_scratch,
+    words::{CLOSED, REPEAT},
+};
 use crate::{
     Error, Result,
+    members::Session,
     raw::{self, Deadline, MessageBuffer, Selector},
 };
 
@@ -43,14 +52,7 @@ impl Channel {
     ///
     /// As [`recv_timeout`](Self::recv_timeout).
     pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
-        with_scratch(|message| {
-            self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
-            codec::decode(message.bytes()).map_err(|why| Error::Undecodable {
-                route: T::ROUTE,
-                bytes: message.bytes().to_vec(),
-                why,
-            })
-        })
+        self.recv_value(deadline).map(|(value, _)| value)
     }
 
     /// Receives the oldest message of any route, to be decoded when its route is known; waits for one.
@@ -167,7 +169,7 @@ impl Channel {
     /// Returns an iterator over the values of this type that come, until the channel is removed. It waits for each.
     pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
         iter::from_fn(|| match self.recv() {
-            Err(error) if error.is_gone() => None,
+            Err(error) if error.is_gone() || error.is_end() => None,
             received => Some(received),
         })
     }
@@ -175,12 +177,92 @@ impl Channel {
     /// Returns an iterator over the values of this type that are there; it never waits.
     pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
         iter::from_fn(|| match self.try_recv() {
-            Err(error) if error.is_gone() || error.is_busy() => None,
+            Err(error) if error.is_gone() || error.is_end() || error.is_busy() => None,
             received => Some(received),
         })
     }
 
-    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+    /// Receives a message into `message`, or a parcel instead; skips notices of what others have taken.
+    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<Delivery> {
+        match &self.shared {
+            None => self.receive_plain(message, selector, deadline).map(|()| Delivery::Plain),
+            Some(shared) if self.listens.is_none() => self.receive_from_queue(shared, message, selector, deadline),
+            Some(shared) => self.receive_or_end(shared, message, selector, deadline),
+        }
+    }
+
+    /// Waits in the kernel's queue.
+    fn receive_from_queue(
+        &self,
+        shared: &Arc<Shared>,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        mut deadline: Deadline,
+    ) -> Result<Delivery> {
+        let words = &shared.words;
+        let me = shared.session()?;
+        words.will_receive(me);
+        loop {
+            let state = words.state();
+            if state & REPEAT != 0 {
+                words.repeat_now(&shared.members)?;
+            }
+            if state & CLOSED != 0 {
+                deadline = Deadline::NOW;
+            }
+            match self.receive_plain(message, selector, deadline) {
+                Err(error) if state & CLOSED != 0 && error.is_busy() => return Err(Error::Closed),
+                received => received?,
+            }
+            if let Some(delivery) = Self::unpack(shared, message, me)? {
+                return Ok(delivery);
+            }
+        }
+    }
+
+    /// Waits at this slot's doorbell, and hears of the end.
+    fn receive_or_end(
+        &self,
+        shared: &Arc<Shared>,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<Delivery> {
+        let wants_to_know = self.listens == Some(Listens::AndIsTold);
+        let mut look = |me| {
+            let end = shared.words.end(me, wants_to_know);
+            loop {
+                match self.receive_plain(message, selector, Deadline::NOW) {
+                    Ok(()) => {}
+                    Err(error) if error.is_busy() => return end.map_or(Ok(None), Err),
+                    Err(error) => return Err(error),
+                }
+                if let Some(delivery) = Self::unpack(shared, message, me)? {
+                    return Ok(Some(delivery));
+                }
+            }
+        };
+        let me = shared.session()?;
+        shared.words.will_receive(me);
+        if shared.words.state() & REPEAT != 0 {
+            shared.words.repeat_now(&shared.members)?;
+        }
+        // What is there needs no waiting; and an end that was seen without looking for the dead is one.
+        match look(me)? {
+            Some(delivery) => Ok(delivery),
+            None => shared.wait(Watch::Message(selector), deadline, look),
+        }
+    }
+
+    /// Finds what a notice tells of; `None` if somebody else has it.
+    #[inline]
+    fn unpack(shared: &Arc<Shared>, message: &MessageBuffer, me: Session) -> Result<Option<Delivery>> {
+        let Some(notice) = shared.words.tag.read(message.bytes()) else { return Ok(Some(Delivery::Plain)) };
+        let claimed = shared.claim(notice, me)?;
+        Ok(claimed.map(|(parcel, is_call)| Delivery::Parcel(parcel, is_call)))
+    }
+
+    fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
         match self.queue.receive_deadline(message, selector, deadline) {
             Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
             received => Ok(received?),
@@ -195,10 +277,39 @@ impl Channel {
         Ok(roomy.receive_deadline(message, selector, deadline)?)
     }
 
-    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
-        with_scratch(|message| {
-            self.receive(message, selector, deadline)?;
-            Ok(Incoming { route: message.message_type().into(), bytes: message.bytes().to_vec() })
+    /// Receives a value of one type, and the parcel of a request that waits for its answer.
+    pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Parcel>)> {
+        with_scratch(|message| match self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)? {
+            Delivery::Plain => match codec::decode(message.bytes(), T::SCHEMA) {
+                Ok(value) => Ok((value, None)),
+                Err(why) => Err(Error::Undecodable { route: T::ROUTE, bytes: message.bytes().to_vec(), why }),
+            },
+            Delivery::Parcel(parcel, is_call) => {
+                let value = deliver::read(T::SCHEMA, parcel.parcels(), parcel.held(), T::ROUTE)?;
+                Ok((value, is_call.then_some(parcel)))
+            }
         })
     }
+
+    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
+        with_scratch(|message| {
+            let delivery = self.receive(message, selector, deadline)?;
+            let route = message.message_type().into();
+            Ok(match delivery {
+                Delivery::Plain => Incoming { route, bytes: message.bytes().to_vec(), request: None },
+                Delivery::Parcel(parcel, is_call) => {
+                    let bytes = parcel.parcels().read_all(parcel.held())?;
+                    Incoming { route, bytes, request: is_call.then_some(parcel) }
+                }
+            })
+        })
+    }
+}
+
+/// How a message came.
+enum Delivery {
+    /// In the buffer.
+    Plain,
+    /// In a parcel; and whether somebody waits for its answer.
+    Parcel(Parcel, bool),
 }

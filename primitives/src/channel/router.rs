@@ -9,11 +9,11 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Incoming, Message, Route, codec};
+use super::{Channel, Incoming, Message, Request, Route, codec, deliver};
 use crate::{Error, Result};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Unhandled {
     /// The message.
@@ -22,8 +22,8 @@ pub struct Unhandled {
     pub why: Option<String>,
 }
 
-/// Says whether to go on, or hands the message back with the reason why it is no such value.
-type Handler<'a> = Box<dyn FnMut(&Incoming) -> Result<ControlFlow<()>, String> + 'a>;
+/// Says whether to go on, or why the message is no such value; then it is as it was.
+type Handler<'a> = Box<dyn FnMut(&mut Incoming) -> Result<Result<ControlFlow<()>>, String> + 'a>;
 
 /// Handlers by type of message.
 ///
@@ -83,9 +83,30 @@ impl<'a> Router<'a> {
     ///
     /// As [`on`](Self::on).
     pub fn until<T: Message>(&mut self, mut handle: impl FnMut(T) -> ControlFlow<()> + 'a) -> Result<&mut Self> {
-        let handler = move |incoming: &Incoming| codec::decode(incoming.bytes()).map(&mut handle);
+        self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(codec::decode(incoming.bytes(), T::SCHEMA)?)))))
+    }
+
+    /// Has requests of a type answered.
+    ///
+    /// An answer that can't be sent ends the [run](Self::run), and is told to who asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`on`](Self::on).
+    pub fn answer<R: Request>(&mut self, mut handle: impl FnMut(R) -> R::Answer + 'a) -> Result<&mut Self> {
+        self.register::<R>(Box::new(move |incoming| {
+            let answer = handle(codec::decode(incoming.bytes(), R::SCHEMA)?);
+            let sent = match incoming.request.take() {
+                Some(parcel) => deliver::answer(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE),
+                None => Ok(()),
+            };
+            Ok(sent.map(ControlFlow::Continue))
+        }))
+    }
+
+    fn register<T: Message>(&mut self, handler: Handler<'a>) -> Result<&mut Self> {
         match self.handlers.entry(T::ROUTE) {
-            Entry::Vacant(place) => place.insert(Box::new(handler)),
+            Entry::Vacant(place) => place.insert(handler),
             Entry::Occupied(_) => return Err(Error::RouteTaken { route: T::ROUTE }),
         };
         Ok(self)
@@ -99,7 +120,8 @@ impl<'a> Router<'a> {
         self
     }
 
-    /// Receives and handles, until a handler says stop or the channel is removed.
+    /// Receives and handles, until a handler says stop or the channel is removed; on a [`Receiver`](super::Receiver)
+    /// also until it is closed, or abandoned if that was asked for.
     ///
     /// # Errors
     ///
@@ -114,7 +136,7 @@ impl<'a> Router<'a> {
                         return Ok(());
                     }
                 }
-                Err(error) if error.is_gone() => return Ok(()),
+                Err(error) if error.is_gone() || error.is_end() => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
@@ -124,11 +146,11 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Undecodable`], as [`run`](Self::run).
-    pub fn handle(&mut self, incoming: Incoming) -> Result<ControlFlow<()>> {
+    /// [`Error::Undecodable`], as [`run`](Self::run); what kept an [answer](Self::answer) from being sent.
+    pub fn handle(&mut self, mut incoming: Incoming) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
-            Some(handler) => match handler(&incoming) {
-                Ok(flow) => return Ok(flow),
+            Some(handler) => match handler(&mut incoming) {
+                Ok(flow) => return flow,
                 Err(why) => Some(why),
             },
             None => None,

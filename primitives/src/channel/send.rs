@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Channel, Message, codec, with_scratch};
-use crate::{Error, Result, Route, raw::Deadline};
+use super::{Channel, Message, codec, deliver, with_scratch};
+use crate::{
+    Error, Result, Route,
+    channel::words::CLOSED,
+    raw::{Deadline, MessageBuffer, MessageType},
+};
 
 impl Channel {
     /// Sends a value; waits while the queue is full.
     ///
     /// # Errors
     ///
-    /// [`Error::Unencodable`]; [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    /// - [`Error::TooLong`] if it is longer than the channel carries, [`Error::Unencodable`]; nothing was sent.
+    /// - [`Error::Closed`] if the channel is closed.
+    /// - [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
     pub fn send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NEVER)
     }
@@ -39,12 +45,68 @@ impl Channel {
     ///
     /// As [`send_timeout`](Self::send_timeout).
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<()> {
+        with_scratch(|message| self.send_with(message, value, deadline))
+    }
+
+    /// Sends several values in order, until the deadline; returns how many were sent if not all.
+    ///
+    /// The kernel takes one message at a time; what is saved is the caller's loop and its buffers.
+    ///
+    /// # Errors
+    ///
+    /// How many were sent, and why the next one was not, as [`send_timeout`](Self::send_timeout).
+    pub fn send_many<'a, T: Message + 'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a T>,
+        deadline: Deadline,
+    ) -> Result<usize, (usize, Error)> {
         with_scratch(|message| {
-            message.clear();
-            message.set_message_type(T::ROUTE.message_type());
-            codec::encode(value, message).map_err(|why| Error::Unencodable { route: T::ROUTE, why })?;
-            Ok(self.queue.send_deadline(message, deadline)?)
+            let mut sent = 0;
+            for value in values {
+                self.send_with(message, value, deadline).map_err(|error| (sent, error))?;
+                sent += 1;
+            }
+            Ok(sent)
         })
+    }
+
+    #[inline]
+    fn send_with<T: Message>(&self, message: &mut MessageBuffer, value: &T, deadline: Deadline) -> Result<()> {
+        self.check_open()?;
+        message.clear();
+        message.set_message_type(T::ROUTE.message_type());
+        let len = codec::encode(value, T::SCHEMA, message, self.longest)
+            .map_err(|why| Error::Unencodable { route: T::ROUTE, why })?;
+        if len > self.longest {
+            return self.send_long(message, value, len, deadline);
+        }
+        self.queue.send_deadline(message, deadline)?;
+        self.heard(T::ROUTE.message_type());
+        Ok(())
+    }
+
+    /// Sends a value that is too long for the queue in a parcel.
+    #[cold]
+    fn send_long<T: Message>(&self, message: &MessageBuffer, value: &T, len: usize, deadline: Deadline) -> Result<()> {
+        let Some(shared) = &self.shared else { return Err(Error::TooLong { bytes: len, limit: self.longest }) };
+        let parcel = shared.rent(len, deadline)?;
+        deliver::write(value, T::SCHEMA, message, parcel.parcels(), parcel.held(), T::ROUTE)?;
+        parcel.post(T::ROUTE.message_type(), false, deadline)
+    }
+
+    #[inline]
+    pub(super) fn check_open(&self) -> Result<()> {
+        match &self.shared {
+            Some(shared) if shared.words.state() & CLOSED != 0 => Err(Error::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn heard(&self, message_type: MessageType) {
+        if let Some(shared) = &self.shared {
+            shared.words.heard(message_type, &shared.members);
+        }
     }
 
     /// Sends bytes as they are on a route, for who speaks plain System V; waits while the queue is full.
@@ -63,7 +125,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    /// [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send); [`Error::Closed`].
     pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<()> {
         self.send_raw_deadline(route, bytes, Deadline::NEVER)
     }
@@ -78,11 +140,14 @@ impl Channel {
     }
 
     fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<()> {
+        self.check_open()?;
         with_scratch(|message| {
             message.clear();
             message.set_message_type(route.message_type());
             message.extend_from_slice(bytes);
-            Ok(self.queue.send_deadline(message, deadline)?)
+            self.queue.send_deadline(message, deadline)?;
+            self.heard(route.message_type());
+            Ok(())
         })
     }
 }

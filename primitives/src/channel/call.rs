@@ -1,0 +1,288 @@
+//! Calls: a request, and the answer to who asked.
+//!
+//! A request travels in a parcel that names its caller, and the answer in the same parcel; so it reaches who asked
+//! and nobody else, and no thread needs a queue or a route of its own. `parcels` has the states and
+//! the deaths. The caller sleeps on its slot's doorbell, which the answer, or the obituary of who has
+//! taken the request, posts.
+
+use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Channel, Message, codec, deliver,
+    desk::Watch,
+    notice::Notice,
+    parcels::Found,
+    shared::{Parcel, Shared},
+    with_scratch,
+};
+use crate::{Error, Result, members::Session, raw::Deadline};
+
+/// A message that is answered.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Request, messages};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Thumbnail { path: String, width: u32 }
+/// messages! { 1 => Thumbnail }
+///
+/// impl Request for Thumbnail {
+///     type Answer = Result<Vec<u8>, String>;
+/// }
+/// ```
+pub trait Request: Message {
+    /// What answers it.
+    type Answer: Serialize + DeserializeOwned;
+    /// As [`Message::SCHEMA`], for the answer.
+    const ANSWER_SCHEMA: u32 = 0;
+}
+
+impl Channel {
+    /// Sends a request, and waits for its answer.
+    ///
+    /// Any number of threads and processes may do so at once, up to 1,024 calls in all; further ones wait for room.
+    /// While nobody receives requests it waits as well: say how long with [`call_timeout`](Self::call_timeout).
+    ///
+    /// ```
+    /// use std::thread;
+    /// use serde::{Deserialize, Serialize};
+    /// use sysv_primitives::{Channel, Request, messages};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Square(u64);
+    /// messages! { 1 => Square }
+    /// impl Request for Square {
+    ///     type Answer = u64;
+    /// }
+    ///
+    /// # let name = format!("call-example-{}", std::process::id());
+    /// let channel = Channel::open_or_create(&name)?;
+    /// thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let asked = channel.recv_request::<Square>()?;
+    ///         let square = asked.0 * asked.0;
+    ///         asked.answer(&square)
+    ///     });
+    ///     assert_eq!(channel.call(&Square(12))?, 144);
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Unanswered`] if who took the request died, or gave it up.
+    /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
+    /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
+    /// - [`Error::Raw`], as [`send`](Self::send).
+    pub fn call<R: Request>(&self, request: &R) -> Result<R::Answer> {
+        self.call_deadline(request, Deadline::NEVER)
+    }
+
+    /// Sends a request, and waits for its answer for at most `timeout` in all.
+    ///
+    /// When the time is over the request is taken back, or if somebody works on it the answer will go nowhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn call_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<R::Answer> {
+        self.call_deadline(request, Deadline::after(timeout))
+    }
+
+    /// Sends a request, and waits for its answer until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_timeout`](Self::call_timeout).
+    pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Answer> {
+        self.ask_deadline(request, deadline)?.wait_deadline(deadline)
+    }
+
+    /// Sends a request, and leaves the waiting for later; several may be under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call), as far as it concerns the sending.
+    pub fn ask<R: Request>(&self, request: &R) -> Result<Pending<R>> {
+        self.ask_deadline(request, Deadline::NEVER)
+    }
+
+    fn ask_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<Pending<R>> {
+        let shared = self.shared("make calls")?;
+        self.check_open()?;
+        let parcel = with_scratch(|message| {
+            message.clear();
+            let len = codec::encode(request, R::SCHEMA, message, self.longest)
+                .map_err(|why| Error::Unencodable { route: R::ROUTE, why })?;
+            let parcel = shared.rent(len, deadline)?;
+            deliver::write(request, R::SCHEMA, message, parcel.parcels(), parcel.held(), R::ROUTE)?;
+            Ok::<_, Error>(parcel)
+        })?;
+        let (notice, session) = (parcel.held().notice, parcel.session());
+        parcel.post(R::ROUTE.message_type(), true, deadline)?;
+        Ok(Pending { shared: Arc::clone(shared), notice, session, request: PhantomData })
+    }
+
+    /// Receives the oldest request of this type, to be answered; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv). Who sent a request that can't be decoded is told that there is no answer.
+    pub fn recv_request<R: Request>(&self) -> Result<Asked<R>> {
+        self.recv_request_deadline(Deadline::NEVER)
+    }
+
+    /// Receives the oldest request of this type, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) if there is none.
+    pub fn try_recv_request<R: Request>(&self) -> Result<Asked<R>> {
+        self.recv_request_deadline(Deadline::NOW)
+    }
+
+    /// Receives the oldest request of this type; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn recv_request_timeout<R: Request>(&self, timeout: Duration) -> Result<Asked<R>> {
+        self.recv_request_deadline(Deadline::after(timeout))
+    }
+
+    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<Asked<R>> {
+        let (request, parcel) = self.recv_value(deadline)?;
+        Ok(Asked::new(request, parcel))
+    }
+}
+
+/// A request under way; dropping it gives the answer up.
+#[must_use = "dropping it gives the answer up"]
+pub struct Pending<R: Request> {
+    shared: Arc<Shared>,
+    notice: Notice,
+    session: Session,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Pending<R> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::call`], as far as it concerns the answer.
+    pub fn wait(mut self) -> Result<R::Answer> {
+        self.wait_deadline(Deadline::NEVER)
+    }
+
+    /// Waits for the answer for at most `timeout`; it may be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), and an error that [is busy](Error::is_busy) when the time is over. Once the answer was
+    /// had, [`Error::Unanswered`].
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Answer> {
+        self.wait_deadline(Deadline::after(timeout))
+    }
+
+    /// Takes the answer, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout`](Self::wait_timeout).
+    pub fn try_wait(&mut self) -> Result<R::Answer> {
+        self.wait_deadline(Deadline::NOW)
+    }
+
+    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Answer> {
+        let Shared { words, members, .. } = &*self.shared;
+        if !self.session.is_ours() {
+            // In a child made by `fork` it is the parent's.
+            return Err(Error::Unanswered { route: R::ROUTE });
+        }
+        let look = || match words.parcels.look(self.notice) {
+            Found::Waiting => None,
+            found => Some(found),
+        };
+        let found = match look() {
+            Some(found) => found,
+            None => self.shared.wait(Watch::Call(self.notice), deadline, |_| Ok(look()))?,
+        };
+        if found != Found::Answered {
+            words.parcels.settle(self.notice, self.session, members);
+            return Err(Error::Unanswered { route: R::ROUTE });
+        }
+        let held = words.parcels.answer(self.notice, members)?;
+        // Frees it, when it was read.
+        let parcel = Parcel::of_answer(&self.shared, held, self.session);
+        deliver::read(R::ANSWER_SCHEMA, &words.parcels, parcel.held(), R::ROUTE)
+    }
+}
+
+impl<R: Request> Drop for Pending<R> {
+    fn drop(&mut self) {
+        if self.session.is_ours() {
+            self.shared.words.parcels.settle(self.notice, self.session, &self.shared.members);
+        }
+    }
+}
+
+impl<R: Request> fmt::Debug for Pending<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("route", &R::ROUTE).finish_non_exhaustive()
+    }
+}
+
+/// A request that this process has taken, and is to answer; it derefs to the request.
+///
+/// If it is dropped, or its process dies, who asked is told that there is [no answer](Error::Unanswered).
+#[derive(Debug)]
+pub struct Asked<R: Request> {
+    request: R,
+    /// `None` if the message was sent, and not called.
+    parcel: Option<Parcel>,
+}
+
+impl<R: Request> Asked<R> {
+    pub(super) fn new(request: R, parcel: Option<Parcel>) -> Self {
+        Self { request, parcel }
+    }
+
+    /// Answers. If who asked has given up or died meanwhile, or never waited since it only sent, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLong`], [`Error::Unencodable`]: who asked is told that there is no answer.
+    /// [`Error::Raw`] if the channel was removed.
+    pub fn answer(self, answer: &R::Answer) -> Result<()> {
+        match self.parcel {
+            Some(parcel) => deliver::answer(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns whether somebody waited for the answer when the request was received.
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        self.parcel.is_some()
+    }
+
+    /// Gives the answer up, and keeps the request.
+    #[must_use]
+    pub fn into_request(self) -> R {
+        self.request
+    }
+}
+
+impl<R: Request> Deref for Asked<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        &self.request
+    }
+}

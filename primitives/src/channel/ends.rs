@@ -1,0 +1,125 @@
+//! Handles that count: who sends, and who receives and hears of the end.
+
+use std::{ops::Deref, sync::Arc};
+
+use super::{Channel, shared::Shared};
+use crate::{Result, Side, members::Session};
+
+/// Of what receiving hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listens {
+    ToClosing,
+    /// And when the last sender is gone.
+    AndIsTold,
+}
+
+/// A place at one side, until it is dropped or its process dies.
+#[derive(Debug)]
+struct Seat {
+    shared: Arc<Shared>,
+    side: Side,
+    session: Session,
+}
+
+impl Seat {
+    fn take(shared: &Arc<Shared>, side: Side) -> Result<Self> {
+        let session = shared.session()?;
+        shared.words.sit(side, session);
+        Ok(Self { shared: Arc::clone(shared), side, session })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // In a child made by `fork` it is the parent's.
+        if self.session.is_ours() {
+            self.shared.words.stand_up(self.side, self.session, &self.shared.members);
+        }
+    }
+}
+
+/// A channel of which others know that somebody here sends; it has all that a [`Channel`] has.
+///
+/// When the last one is dropped, or its process dies, who [asked](Receiver::tell_when_abandoned) is told.
+/// A child made by `fork` may go on sending with it, and does not count; let it take its own.
+#[derive(Debug)]
+pub struct Sender {
+    channel: Channel,
+    _seat: Seat,
+}
+
+/// A channel that hears of its end while it waits; it has all that a [`Channel`] has.
+///
+/// Its `recv`s return [`Error::Closed`](crate::Error::Closed) once the channel is closed and nothing that they
+/// want is left. The price is that it sleeps on a semaphore, and not in the queue: three system calls more for a message
+/// that it had to wait for, none for one that was there; and that it sleeps through what plain
+/// `msgsnd` sends, as programs in C or Python use it, until something else wakes it.
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// use sysv_primitives::{Channel, Error, Route, Side};
+///
+/// # let name = format!("receiver-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// let mut receiver = channel.receiver()?;
+/// receiver.tell_when_abandoned(true);
+/// thread::scope(|scope| {
+///     scope.spawn(|| channel.close());
+///     assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+/// });
+/// channel.remove()?;
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    channel: Channel,
+    _seat: Seat,
+}
+
+impl Channel {
+    /// Returns a handle that counts as a sender.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Raw`](crate::Error::Raw) if the channel was removed.
+    pub fn sender(&self) -> Result<Sender> {
+        let seat = Seat::take(self.shared("count its senders")?, Side::Producer)?;
+        Ok(Sender { channel: Self { listens: None, ..self.clone() }, _seat: seat })
+    }
+
+    /// Returns a handle that counts as a receiver, and hears of the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`sender`](Self::sender).
+    pub fn receiver(&self) -> Result<Receiver> {
+        let seat = Seat::take(self.shared("tell its receivers of the end")?, Side::Consumer)?;
+        Ok(Receiver { channel: Self { listens: Some(Listens::ToClosing), ..self.clone() }, _seat: seat })
+    }
+}
+
+impl Receiver {
+    /// Asks to be told when no [`Sender`] is left in any other process, or not to be told; at first it is not.
+    ///
+    /// Then its `recv`s return [`Error::Abandoned`](crate::Error::Abandoned) once nothing that they want is left,
+    /// until another sender comes. Before the first one has come nobody is missed. Handles that are no [`Sender`] don't count.
+    pub fn tell_when_abandoned(&mut self, tell: bool) {
+        self.channel.listens = Some(if tell { Listens::AndIsTold } else { Listens::ToClosing });
+    }
+}
+
+impl Deref for Sender {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.channel
+    }
+}
+
+impl Deref for Receiver {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.channel
+    }
+}

@@ -1,0 +1,186 @@
+//! Channels that have a name: how they are opened and closed, and who is there.
+
+use std::sync::Arc;
+
+use super::{
+    Channel,
+    shared::{KIND, Shared},
+    words::CLOSED,
+};
+use crate::{
+    Error, Member, Options, Result, Side, Status,
+    object::{self, Want},
+};
+
+impl Channel {
+    /// Creates a channel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str) -> Result<Self> {
+        Options::new().create_channel(name)
+    }
+
+    /// Opens a channel that exists, however large its messages may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn open(name: &str) -> Result<Self> {
+        Options::new().open_channel(name)
+    }
+
+    /// Opens a channel, or creates it.
+    ///
+    /// However many processes do it at once, and whichever of them die meanwhile: one channel comes
+    /// of it, and nobody sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::ForeignQueue`] if another program's
+    /// queue has the key.
+    pub fn open_or_create(name: &str) -> Result<Self> {
+        Options::new().open_or_create_channel(name)
+    }
+
+    /// Removes a channel by its name, with what is on it; whoever waits on it wakes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
+    pub fn remove_name(name: &str) -> Result<()> {
+        object::remove(name, KIND)
+    }
+
+    fn enter(options: &Options, name: &str, want: Want) -> Result<Self> {
+        let shared = Shared::enter(options, name, want)?;
+        Self::over(shared.words.queue.clone(), Some(shared))
+    }
+
+    /// Returns what a named channel shares, for something that only those can.
+    pub(super) fn shared(&self, what: &'static str) -> Result<&Arc<Shared>> {
+        self.shared.as_ref().ok_or(Error::NeedsName { what })
+    }
+
+    /// Returns the longest message that it carries, in encoded bytes.
+    #[must_use]
+    pub fn largest_message(&self) -> usize {
+        self.shared.as_ref().map_or(self.longest, |shared| shared.words.parcels.plan.largest.max(self.longest))
+    }
+
+    /// Closes the channel for good: nothing more is sent, and what is on it can be received.
+    ///
+    /// Every [`Receiver`](super::Receiver) that waits is woken, and finds [`Error::Closed`] once nothing that it wants
+    /// is left. A `recv` that sleeps on another handle sleeps on: that one is the kernel's, which knows of no closing.
+    /// A message whose sending began before may come after.
+    ///
+    /// ```
+    /// use sysv_primitives::{Channel, Error, Route};
+    ///
+    /// # let name = format!("channel-close-example-{}", std::process::id());
+    /// let channel = Channel::create(&name)?;
+    /// let receiver = channel.receiver()?;
+    /// channel.send_raw(Route::new(1), b"the last one")?;
+    /// channel.close()?;
+    /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(Error::Closed)));
+    /// assert_eq!(receiver.recv_raw(Route::new(1))?, b"the last one");
+    /// assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+    /// channel.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsName`] for a plain queue.
+    pub fn close(&self) -> Result<()> {
+        let shared = self.shared("be closed")?;
+        shared.words.close(&shared.members);
+        Ok(())
+    }
+
+    /// Returns whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.words.state() & CLOSED != 0)
+    }
+
+    /// Returns what the channel is made of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsName`] for a plain queue; [`Error::Raw`] if it was removed.
+    pub fn status(&self) -> Result<Status> {
+        self.shared("tell what it is made of")?.object.status()
+    }
+
+    /// Returns who has the channel open, without disturbing anybody.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn members(&self) -> Result<Vec<Member>> {
+        self.shared("tell who uses it")?.members.list()
+    }
+
+    /// Returns in which processes there is a [`Sender`](super::Sender).
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn senders(&self) -> Result<Vec<Member>> {
+        self.shared("tell who sends")?.seated(Side::Producer)
+    }
+
+    /// Returns in which processes there is a [`Receiver`](super::Receiver).
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn receivers(&self) -> Result<Vec<Member>> {
+        self.shared("tell who receives")?.seated(Side::Consumer)
+    }
+}
+
+impl Options {
+    /// Creates a [`Channel`], with this [`largest_message`](Self::largest_message) and at most 240
+    /// [`max_processes`](Self::max_processes).
+    ///
+    /// Systems with small limits, as macOS has them, need smaller ones: it takes 6 semaphores and two for each process,
+    /// and a segment twice as large as the largest message.
+    ///
+    /// ```
+    /// use sysv_primitives::Options;
+    ///
+    /// # let name = format!("channel-options-example-{}", std::process::id());
+    /// let options = Options::new().largest_message(64 << 20).remove_on_drop(true);
+    /// let channel = options.create_channel(&name)?;
+    /// assert_eq!(channel.largest_message(), 64 << 20);
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
+    pub fn create_channel(&self, name: &str) -> Result<Channel> {
+        Channel::enter(self, name, Want::Create)
+    }
+
+    /// Opens a [`Channel`] that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::open`].
+    pub fn open_channel(&self, name: &str) -> Result<Channel> {
+        Channel::enter(self, name, Want::Open)
+    }
+
+    /// Opens a [`Channel`], or creates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::open_or_create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
+    pub fn open_or_create_channel(&self, name: &str) -> Result<Channel> {
+        Channel::enter(self, name, Want::OpenOrCreate)
+    }
+}

@@ -1,0 +1,261 @@
+//! What the handles of one named channel share in a process, and how they wait.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
+
+use super::{
+    desk::{Desk, Watch},
+    notice::{Notice, Tag},
+    parcels::{BELLS, Held, Parcels, Use},
+    plan::{MOST, PARCELS, Plan},
+    words::{Control, Words},
+};
+use crate::{
+    Error, Options, Result, Side,
+    doorbell::Token,
+    layout::{Description, Fingerprint, Mapped},
+    lock::Lock,
+    members::{Members, Session},
+    name::Name,
+    object::{Blueprint, Object, Want},
+    raw::{Deadline, MessageQueue, MessageType, SharedMemory},
+    sync::Ordering::Relaxed,
+};
+
+pub(super) const KIND: &str = "channel";
+const KIND_NUMBER: u32 = 5;
+
+/// One `semop` must be able to arm every doorbell, with two operations for each; 500 is Linux's limit.
+const MOST_PROCESSES: u32 = 240;
+
+// Where the words lie in the body.
+const FLAGS: usize = 128;
+const TURNSTILES: [usize; 2] = [256, 384];
+
+/// A named channel, opened.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) object: Object,
+    pub(super) members: Members,
+    pub(super) words: Words,
+    desk: Desk,
+}
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &MessageQueue) -> Result<Words> {
+    let lock = |purpose: Use| -> Result<Lock> {
+        Ok(Lock::new(Mapped::at(memory, body + TURNSTILES[purpose as usize])?, purpose.turnstile_bell()))
+    };
+    let control: Mapped<Control> = Mapped::at(memory, body)?;
+    // The last block must be inside, too.
+    memory.slice::<std::sync::atomic::AtomicU8>(body + plan.bytes(), plan.blocks() * plan.block)?;
+    let tag = Tag([control.tag[0].load(Relaxed), control.tag[1].load(Relaxed)]);
+    let parcels = Parcels {
+        plan,
+        memory: Arc::clone(memory),
+        bytes: body + plan.bytes(),
+        flags: Mapped::at(memory, body + FLAGS)?,
+        turnstiles: [lock(Use::Message)?, lock(Use::Answer)?],
+        words: Mapped::slice(memory, body + plan.parcels(), PARCELS)?,
+        blocks: Mapped::slice(memory, body + plan.block_words(), plan.blocks())?,
+    };
+    let mailboxes = Mapped::slice(memory, body + plan.mailboxes(), plan.max_processes)?;
+    Ok(Words { control, mailboxes, parcels, queue: queue.clone(), tag })
+}
+
+impl Shared {
+    pub(super) fn enter(options: &Options, name: &str, want: Want) -> Result<Arc<Self>> {
+        let largest = options.largest_message;
+        if largest as u64 > MOST {
+            return Err(Error::TooLarge { bytes: largest });
+        }
+        let max_processes = options.max_processes.min(MOST_PROCESSES);
+        let plan = Plan::new(largest, max_processes);
+        let mut description = Description::new(&Name::new(name)?, KIND_NUMBER);
+        description.max_processes = max_processes;
+        description.doorbells = u32::from(BELLS) + max_processes;
+        description.capacity = largest as u64;
+        description.fingerprint = Fingerprint { schema: options.schema, ..Fingerprint::default() };
+        description.body = plan.size() as u64;
+        let fill = |memory: &_, body: usize| {
+            let control: Mapped<Control> = Mapped::at(memory, body)?;
+            control.tag.iter().for_each(|word| word.store(random(), Relaxed));
+            Ok(())
+        };
+        let blueprint = Blueprint { kind: KIND, description, options, queue: true, bell_each: true, fill: &fill };
+        let shared = Object::enter(&blueprint, want, &|object| {
+            let damaged = |part| Error::Damaged { part, id: object.memory().id() };
+            let found = object.description();
+            let largest = usize::try_from(found.capacity).map_err(|_| damaged("the capacity"))?;
+            let plan = Plan::new(largest.min(1 << 32), found.max_processes);
+            let mut queue = object.queue().ok_or_else(|| damaged("its message queue"))?.clone();
+            queue.set_max_message_size(super::longest_message(&queue)?);
+            let members = object.members()?;
+            let words = words_at(object.memory(), object.body(), plan, &queue)?;
+            let registration = object.register(&members, &words)?;
+            Ok((Self { object, members, words, desk: Desk::new() }, registration))
+        })?;
+        Ok(Arc::new(shared))
+    }
+
+    #[inline]
+    pub(super) fn session(&self) -> Result<Session> {
+        self.members.session(&self.words)
+    }
+
+    /// Waits until `look` finds something; the queue is not waited on here, but this slot's doorbell (W1).
+    pub(super) fn wait<T>(
+        &self,
+        watch: Watch,
+        deadline: Deadline,
+        mut look: impl FnMut(Session) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let me = self.session()?;
+        let desk = self.desk.ours();
+        let place = desk.join(watch);
+        let mut token = Token::none(&self.members, Words::bell(me.slot()));
+        let mut was_woken = false;
+        loop {
+            let leads = place.lead();
+            if leads {
+                token.clear_pile()?;
+            }
+            let (wish, awaits) = desk.wishes();
+            self.words.announce(me, wish, awaits);
+            if leads {
+                self.members.reap_all(&self.words)?;
+                place.wake_others(was_woken, &self.words.parcels);
+            }
+            if let Some(found) = look(me)? {
+                // Whoever leads next goes through a round of its own.
+                token.used(|| false);
+                return Ok(found);
+            }
+            if deadline.has_passed() {
+                token.used(|| false);
+                return Err(Error::Busy);
+            }
+            if leads {
+                was_woken = token.sleep(deadline)?;
+            } else {
+                place.park(deadline);
+            }
+        }
+    }
+
+    /// Takes a parcel for so many bytes.
+    pub(super) fn rent(self: &Arc<Self>, len: usize, deadline: Deadline) -> Result<Parcel> {
+        let largest = self.words.parcels.plan.largest;
+        if len > largest {
+            return Err(Error::TooLong { bytes: len, limit: largest });
+        }
+        let me = self.session()?;
+        let held = self.words.parcels.rent(me, &self.members, &self.words, len, deadline)?;
+        Ok(Parcel::new(self, held, me))
+    }
+
+    /// Takes the parcel that a notice tells of, and says whether it is a call; `None` if somebody else has it.
+    pub(super) fn claim(self: &Arc<Self>, notice: Notice, me: Session) -> Result<Option<(Parcel, bool)>> {
+        let claimed = self.words.parcels.claim(notice, me, &self.members)?;
+        Ok(claimed.map(|(held, is_call)| (Parcel::new(self, held, me), is_call)))
+    }
+
+    /// Returns who is seated at a side.
+    pub(super) fn seated(&self, side: Side) -> Result<Vec<crate::Member>> {
+        let mut members = self.members.list()?;
+        members.retain(|member| self.words.is_seated(side, member.slot as usize));
+        Ok(members)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.members.deregister(&self.words);
+        self.object.remove_if_asked();
+    }
+}
+
+/// A parcel that this process holds; dropping it frees it, or tells its caller that there is no answer.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    shared: Arc<Shared>,
+    held: Held,
+    session: Session,
+    is_handed_on: bool,
+}
+
+impl Parcel {
+    fn new(shared: &Arc<Shared>, held: Held, session: Session) -> Self {
+        Self { shared: Arc::clone(shared), held, session, is_handed_on: false }
+    }
+
+    /// Takes an answer that the caller has found.
+    pub(super) fn of_answer(shared: &Arc<Shared>, held: Held, session: Session) -> Self {
+        Self::new(shared, held, session)
+    }
+
+    pub(super) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    pub(super) fn session(&self) -> Session {
+        self.session
+    }
+
+    pub(super) fn parcels(&self) -> &Parcels {
+        &self.shared.words.parcels
+    }
+
+    /// Takes what more room so many bytes of an answer need.
+    pub(super) fn make_room(&mut self, len: usize) -> Result<()> {
+        let Shared { words, members, .. } = &*self.shared;
+        let largest = words.parcels.plan.largest;
+        if len > largest {
+            return Err(Error::TooLong { bytes: len, limit: largest });
+        }
+        words.parcels.enlarge(&mut self.held, self.session, members, words, len, Deadline::NEVER)
+    }
+
+    /// Hands what was written to the caller.
+    pub(super) fn answer(mut self) {
+        self.is_handed_on = true;
+        let Shared { words, members, .. } = &*self.shared;
+        if let Some(caller) = words.parcels.answered(&self.held, members) {
+            words.tell_caller(caller, members);
+        }
+    }
+
+    /// Announces what was written, and says so to who listens; on an error nothing was sent, and the parcel is free.
+    pub(super) fn post(mut self, route: MessageType, is_call: bool, deadline: Deadline) -> Result<()> {
+        let (Shared { words, members, .. }, me, notice) = (&*self.shared, self.session, self.held.notice);
+        words.parcels.ready(&self.held, route, me, is_call);
+        self.is_handed_on = true;
+        match words.queue.send_deadline(&words.tag.message(route, notice), deadline) {
+            Ok(()) => words.parcels.sent(notice, me),
+            // Otherwise a reaper sent the notice meanwhile, and somebody has the message.
+            Err(error) if words.parcels.take_back(notice, me, members) => return Err(error.into()),
+            Err(_) => {}
+        }
+        words.heard(route, members);
+        Ok(())
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        // In a child made by `fork` it is the parent's.
+        if self.is_handed_on || !self.session.is_ours() {
+            return;
+        }
+        let Shared { words, members, .. } = &*self.shared;
+        if let Some(caller) = words.parcels.done(&self.held, members) {
+            words.tell_caller(caller, members);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! A channel's words besides its parcels: who listens, who is there, how it ends.
+//!
+//! | word | value | changed by |
+//! | --- | --- | --- |
+//! | `state` | CLOSED from the closing on; REPEAT: notices are to be repeated once there is room | `close`; a reaper that found the queue full, and who does its work |
+//! | `ears`, a bit for each slot | somebody of that slot may sleep, and wants to hear of messages that fit its `wish` | set by that slot; cleared by who posts |
+//! | `wish` of a slot | which messages | that slot, before it sets its bit |
+//! | `awaits` of a slot | 1: somebody of it may sleep until a call is answered | set by that slot; cleared by who posts |
+//! | `seats` of a slot | how many senders and receivers its process has | that process; who reaps the slot |
+//! | `arrived` of a side | how many have come | who sits down, afterwards; who reaps one that did not come to it |
+//! | `receives` of a slot | 1: it may have taken a notice | that process; who reaps the slot |
+//!
+//! Who receives on a plain handle sleeps in the kernel's queue: the kernel wakes it. Who listens, or waits for an answer,
+//! sleeps on the doorbell of its slot, which nobody else uses (R-one); see `desk` for the threads of one process.
+//!
+//! - **W1** (R-sleep) Who sleeps has set its bit or `awaits`, reaped the dead, and found nothing, in this order and on
+//!   every round.
+//! - **W2** (R-wake) Who has put a message on the queue looks at `ears` afterwards. The kernel's lock on the queue
+//!   orders this: if a listener's look came before the message, its bit was set before, and is seen.
+//! - **W3** Who answers a call, or finds that nobody will, looks at `awaits` afterwards; a fence stands in between.
+//! - **W4** The end is looked for before messages are: what was sent before the end is received before it is told.
+//! - A program that speaks plain System V posts no doorbell: who listens does not hear what it sends.
+
+use crate::{
+    Error, Result, Side,
+    channel::{
+        notice::Tag,
+        parcels::{BELLS, Parcels},
+    },
+    layout::Mapped,
+    members::{Members, Repair, Session},
+    raw::{MessageQueue, MessageType, Selector, Shared},
+    sync::{
+        AtomicU32, AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+        fence,
+    },
+};
+
+pub(super) const CLOSED: u32 = 1;
+pub(super) const REPEAT: u32 = 2;
+
+/// What everybody looks at, and seldom changes.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    pub(super) state: AtomicU32,
+    arrived: [AtomicU32; 2],
+    ears: [AtomicU64; 4],
+    pub(super) tag: [AtomicU64; 2],
+}
+
+/// What one slot says of itself.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    wish: AtomicU64,
+    awaits: AtomicU32,
+    seats: [AtomicU32; 2],
+    receives: AtomicU32,
+}
+
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+#[allow(unsafe_code, reason = "a promise of its layout")]
+unsafe impl Shared for Control {}
+// SAFETY: as above.
+#[allow(unsafe_code, reason = "a promise of its layout")]
+unsafe impl Shared for Mailbox {}
+
+/// All words of a channel, and its queue.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) control: Mapped<Control>,
+    pub(super) mailboxes: Mapped<[Mailbox]>,
+    pub(super) parcels: Parcels,
+    pub(super) queue: MessageQueue,
+    pub(super) tag: Tag,
+}
+
+/// How often to look at all seats, if somebody comes each time.
+const LOOKS: usize = 8;
+
+const NOTHING: u64 = 0;
+const ANY: u64 = 1;
+const TYPE: u64 = 2;
+const UP_TO: u64 = 3;
+const EXCEPT: u64 = 4;
+
+/// Packs which messages somebody wants into a word.
+fn wish_of(selector: Selector) -> u64 {
+    let pack = |kind: u64, message_type: MessageType| {
+        let number = message_type.get().cast_unsigned();
+        if number >> 60 == 0 { number << 3 | kind } else { ANY }
+    };
+    match selector {
+        Selector::Any => ANY,
+        Selector::Type(message_type) => pack(TYPE, message_type),
+        Selector::LowestUpTo(message_type) => pack(UP_TO, message_type),
+        Selector::Except(message_type) => pack(EXCEPT, message_type),
+    }
+}
+
+fn is_wished(wish: u64, message_type: MessageType) -> bool {
+    let (kind, number, found) = (wish & 7, wish >> 3, message_type.get().cast_unsigned());
+    match kind {
+        NOTHING => false,
+        TYPE => found == number,
+        UP_TO => found <= number,
+        EXCEPT => found != number,
+        _ => true,
+    }
+}
+
+impl Words {
+    #[inline]
+    pub(super) fn state(&self) -> u32 {
+        // Relaxed: who must not miss the end looks again after it has announced itself.
+        self.control.state.load(Relaxed)
+    }
+
+    /// Returns the doorbell of a slot.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 240 slots")]
+    pub(super) fn bell(slot: usize) -> u16 {
+        BELLS + slot as u16
+    }
+
+    /// Says what this process is about to sleep for (W1).
+    pub(super) fn announce(&self, me: Session, wish: Option<Selector>, awaits: bool) {
+        let mailbox = &self.mailboxes[me.slot()];
+        if let Some(selector) = wish {
+            mailbox.wish.store(wish_of(selector), SeqCst);
+            self.control.ears[me.slot() / 64].fetch_or(1 << (me.slot() % 64), SeqCst);
+        }
+        if awaits {
+            mailbox.awaits.store(1, SeqCst);
+        }
+        // SYNC: pairs with the fence in `tell_caller`; for messages with the kernel's lock (W2).
+        fence(SeqCst);
+    }
+
+    /// A message was put on the queue: wakes who listens for it (W2).
+    #[inline]
+    pub(super) fn heard(&self, message_type: MessageType, members: &Members) {
+        if self.control.ears.iter().any(|ears| ears.load(Relaxed) != 0) {
+            self.wake_listeners(|wish| is_wished(wish, message_type), members);
+        }
+    }
+
+    #[cold]
+    fn wake_listeners(&self, concerns: impl Fn(u64) -> bool, members: &Members) {
+        for (slot, mailbox) in self.mailboxes.iter().enumerate() {
+            let (ears, bit) = (&self.control.ears[slot / 64], 1 << (slot % 64));
+            let is_concerned = ears.load(SeqCst) & bit != 0 && concerns(mailbox.wish.load(SeqCst));
+            if is_concerned && ears.fetch_and(!bit, SeqCst) & bit != 0 {
+                // It fails only if the object was removed, which has woken everybody.
+                let _ = members.post(Self::bell(slot));
+            }
+        }
+    }
+
+    /// A call of this slot is answered, or never will be: wakes it (W3).
+    pub(super) fn tell_caller(&self, slot: u32, members: &Members) {
+        // SYNC: pairs with the fence in `announce`: either we see it wait, or it sees what became of its call.
+        fence(SeqCst);
+        let Some(mailbox) = self.mailboxes.get(slot as usize) else { return };
+        if mailbox.awaits.load(Relaxed) != 0 && mailbox.awaits.swap(0, SeqCst) != 0 {
+            // It fails only if the object was removed, which has woken everybody.
+            let _ = members.post(Self::bell(slot as usize));
+        }
+    }
+
+    pub(super) fn close(&self, members: &Members) {
+        self.control.state.fetch_or(CLOSED, SeqCst);
+        self.wake_listeners(|_| true, members);
+    }
+
+    /// Notes that a slot takes messages from the queue, before it does.
+    #[inline]
+    pub(super) fn will_receive(&self, me: Session) {
+        let receives = &self.mailboxes[me.slot()].receives;
+        // Relaxed: it matters after this process's death, which orders it.
+        if receives.load(Relaxed) == 0 {
+            receives.store(1, SeqCst);
+        }
+    }
+
+    /// Sends the notices of all parcels again that nobody has claimed; if there is no room, leaves that to who
+    /// next receives.
+    #[cold]
+    pub(super) fn repeat_notices(&self, members: &Members) -> Result<()> {
+        for (route, notice) in self.parcels.unclaimed() {
+            match self.queue.try_send(&self.tag.message(route, notice)) {
+                Ok(()) => self.heard(route, members),
+                Err(error) if error.is_busy() => {
+                    self.control.state.fetch_or(REPEAT, SeqCst);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// There was room again since a reaper found none.
+    #[cold]
+    pub(super) fn repeat_now(&self, members: &Members) -> Result<()> {
+        if self.control.state.fetch_and(!REPEAT, SeqCst) & REPEAT != 0 { self.repeat_notices(members) } else { Ok(()) }
+    }
+
+    /// Sits down at a side.
+    pub(super) fn sit(&self, side: Side, me: Session) {
+        self.mailboxes[me.slot()].seats[side as usize].fetch_add(1, SeqCst);
+        // Not before: who saw that somebody had come, and no seat taken, would think him gone.
+        self.control.arrived[side as usize].fetch_add(1, SeqCst);
+    }
+
+    /// Gets up; whoever listens looks whether it was the last one.
+    pub(super) fn stand_up(&self, side: Side, me: Session, members: &Members) {
+        self.mailboxes[me.slot()].seats[side as usize].fetch_sub(1, SeqCst);
+        self.wake_listeners(|_| true, members);
+    }
+
+    pub(super) fn is_seated(&self, side: Side, slot: usize) -> bool {
+        self.mailboxes[slot].seats[side as usize].load(SeqCst) != 0
+    }
+
+    /// Returns why nothing more is to be expected on the queue, if that is so (W4). The dead are reaped.
+    pub(super) fn end(&self, me: Session, wants_to_know: bool) -> Option<Error> {
+        if self.control.state.load(SeqCst) & CLOSED != 0 {
+            return Some(Error::Closed);
+        }
+        (wants_to_know && self.is_gone(Side::Producer, me)).then_some(Error::Abandoned(Side::Producer))
+    }
+
+    /// Returns whether all of a side are gone, besides the caller's own process.
+    fn is_gone(&self, side: Side, me: Session) -> bool {
+        let arrived = &self.control.arrived[side as usize];
+        let is_anybody = || (0..self.mailboxes.len()).any(|slot| slot != me.slot() && self.is_seated(side, slot));
+        // One may sit down where we have looked, and another get up where we have not: then we look again.
+        (0..LOOKS).find_map(|_| {
+            let before = arrived.load(SeqCst);
+            let is_gone = before != 0 && !is_anybody();
+            (!is_gone || arrived.load(SeqCst) == before).then_some(is_gone)
+        }) == Some(true)
+    }
+}
+
+impl Repair for Words {
+    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
+        let mailbox = &self.mailboxes[slot as usize];
+        self.control.ears[slot as usize / 64].fetch_and(!(1 << (slot % 64)), SeqCst);
+        mailbox.wish.store(NOTHING, SeqCst);
+        mailbox.awaits.store(0, SeqCst);
+        self.parcels.repair(slot, members, |caller| self.tell_caller(caller, members))?;
+        let mut left = false;
+        for side in [Side::Producer as usize, Side::Consumer as usize] {
+            if mailbox.seats[side].load(SeqCst) != 0 {
+                // Perhaps it died before it was counted.
+                self.control.arrived[side].fetch_add(1, SeqCst);
+                mailbox.seats[side].store(0, SeqCst);
+                left = true;
+            }
+        }
+        if mailbox.receives.load(SeqCst) != 0 {
+            self.repeat_notices(members)?;
+            mailbox.receives.store(0, SeqCst);
+        }
+        if left {
+            self.wake_listeners(|_| true, members);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_wished, wish_of};
+    use crate::raw::{MessageType, Selector};
+
+    #[test]
+    fn wishes_fit_what_the_kernel_would_choose() {
+        let number = |number| MessageType::new(number).expect("it is positive");
+        let fits = |selector| [1, 5, 6].map(|message| is_wished(wish_of(selector), number(message)));
+        assert_eq!(fits(Selector::Any), [true; 3]);
+        assert_eq!(fits(Selector::Type(number(5))), [false, true, false]);
+        assert_eq!(fits(Selector::LowestUpTo(number(5))), [true, true, false]);
+        assert_eq!(fits(Selector::Except(number(5))), [true, false, true]);
+        assert!(is_wished(wish_of(Selector::Type(MessageType::MAX)), MessageType::MAX));
+        assert!(!is_wished(0, MessageType::ONE));
+    }
+}
