@@ -6,7 +6,8 @@
 //!
 //! - **K1** A thread is on the list before it announces itself and looks; the leader looks at the list after each
 //!   time it was woken, and after it announced itself for all. So either the thread sees what came, or the leader does.
-//! - **K2** There is a leader whenever a thread is parked: a round begins by taking the lead if nobody has it.
+//! - **K2** Whenever a thread is parked, there is a leader, or one was woken to take the lead: a round begins by taking
+//!   it if nobody has it, and who leaves while nobody has it wakes the next.
 //! - A child made by `fork` has a desk of its own: its parent's may be locked for ever there.
 
 use std::{
@@ -133,11 +134,43 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut waiters = self.desk.waiters();
         waiters.list.retain(|waiter| waiter.ticket != self.ticket);
-        if waiters.leader == Some(self.ticket) {
+        // Nobody leads, too, if this thread was woken to and had found what it waited for already (K2).
+        if waiters.leader.is_none_or(|leader| leader == self.ticket) {
             waiters.leader = None;
             if let Some(next) = waiters.list.first() {
                 next.thread.unpark();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::{Desk, Watch};
+    use crate::raw::Selector;
+
+    /// Consumes the wake-up that this thread must have had.
+    fn expect_wake_up() {
+        let begun = Instant::now();
+        thread::park_timeout(Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(10), "it sleeps for ever");
+    }
+
+    #[test]
+    fn who_is_woken_to_lead_and_leaves_wakes_the_next() {
+        let desk = Desk::new();
+        let [first, second, third] = [0; 3].map(|_| desk.join(Watch::Message(Selector::Any)));
+        assert!(first.lead() && !second.lead() && !third.lead());
+        drop(first);
+        expect_wake_up();
+        // It has found what it waited for, and doesn't come to lead.
+        drop(second);
+        expect_wake_up();
+        assert!(third.lead());
     }
 }
