@@ -4,9 +4,10 @@ mod support;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use support::{child, name, own};
 use sysv_ipc::{Segment, SharedMemory};
-use sysv_primitives::{Mutex, Options, Pool, Side, mpmc, spsc};
+use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Router, Side, messages, mpmc, spsc};
 
 const SHORT: Duration = Duration::from_millis(2);
 
@@ -147,8 +148,34 @@ fn use_mpmc(ring: &mpmc::Ring<[u32; 3]>) {
     let _ = (ring.len(), ring.counts(), ring.holders(Side::Producer), ring.members(), ring.is_closed());
 }
 
-/// Damages a ring at rest and in use, at both ends at once.
-fn damage_ring<R>(
+#[derive(Serialize, Deserialize)]
+struct Text(String);
+#[derive(Serialize, Deserialize)]
+struct Ask(u8);
+messages! { 1 => Text; 2 => Ask }
+impl Request for Ask {
+    type Answer = u64;
+}
+
+fn use_channel(channel: &Channel) {
+    let (Ok(sender), Ok(mut receiver)) = (channel.sender(), channel.receiver()) else { return };
+    for tell in [true, false] {
+        receiver.tell_when_abandoned(tell);
+        let _ = (sender.try_send(&Text(String::new())), sender.send_timeout(&Text("x".repeat(9_000)), SHORT));
+        let pending = channel.ask_timeout(&Ask(1), SHORT);
+        let _ = receiver.recv_request_timeout::<Ask>(SHORT).map(|asked| asked.answer(&2));
+        let _ = pending.map(|mut pending| (pending.try_wait(), pending.wait_timeout(SHORT)));
+        let _ = (receiver.recv_timeout::<Text>(SHORT), channel.recv_timeout::<Text>(SHORT));
+        let mut router = Router::new();
+        while let Ok(incoming) = receiver.try_recv_any() {
+            let _ = router.handle(incoming);
+        }
+    }
+    let _ = (channel.usage(), channel.queued(), channel.senders(), channel.receivers(), channel.is_closed());
+}
+
+/// Damages a ring or a channel at rest and in use, at both ends at once.
+fn damage_stream<R>(
     case: u32,
     create: impl FnOnce(&Options, &str) -> R,
     status: impl FnOnce(&R) -> sysv_primitives::Status,
@@ -161,6 +188,7 @@ fn damage_ring<R>(
     let status = status(&ring);
     let memory = segment_of(status.segment);
     let _cleanup = (own(sysv_ipc::SemaphoreSet::from_id(status.set).unwrap()), own(memory.segment().clone()));
+    let _queue = status.queue.map(|id| own(sysv_ipc::MessageQueue::from_id(id).unwrap()));
     fastrand::seed(u64::from(case));
     damage(&memory);
     child(|| {
@@ -176,7 +204,7 @@ fn damage_ring<R>(
 #[test]
 fn a_damaged_spsc_ring_does_no_harm() {
     for case in 0..CASES {
-        damage_ring(
+        damage_stream(
             case,
             |options, name| options.create_spsc(name, 8).unwrap(),
             |ring| ring.status().unwrap(),
@@ -189,12 +217,25 @@ fn a_damaged_spsc_ring_does_no_harm() {
 #[test]
 fn a_damaged_mpmc_ring_does_no_harm() {
     for case in 0..CASES {
-        damage_ring(
+        damage_stream(
             case,
             |options, name| options.create_mpmc(name, 8).unwrap(),
             |ring| ring.status().unwrap(),
             |options, name| options.open_mpmc(name).ok(),
             use_mpmc,
+        );
+    }
+}
+
+#[test]
+fn a_damaged_channel_does_no_harm() {
+    for case in 0..CASES {
+        damage_stream(
+            case,
+            |options, name| options.clone().largest_message(10_000).create_channel(name).unwrap(),
+            |channel| channel.status().unwrap(),
+            |options, name| options.open_channel(name).ok(),
+            use_channel,
         );
     }
 }

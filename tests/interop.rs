@@ -11,12 +11,14 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Once,
+    time::Duration,
 };
 
 use support::{KeyGuard, free_key, own, until};
 use sysv_ipc::{
     Amount, Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions,
 };
+use sysv_primitives::{Channel, Route};
 
 fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
@@ -185,6 +187,32 @@ step(message.hex(), kind, queue.current_messages, queue.last_send_pid)
     assert_eq!(script.line(), format!("fe 8 1 {}", std::process::id()));
     assert_eq!(queue.stat().unwrap().last_receive_pid, Some(script.child.id()));
     script.go_on();
+    script.end();
+}
+
+/// Python on the raw routes of a named channel, in both directions; its notices are nothing to Python.
+#[test]
+fn a_channels_raw_routes_both_ways() {
+    let name = support::name();
+    let channel = Channel::create(&name).unwrap();
+    let script = "
+queue = MessageQueue(key)
+message, route = queue.receive(type=5)
+assert message == b'from Rust', message
+queue.send(message + b' and back', type=6)
+step(route, queue.current_messages)
+for number in range(3):
+    queue.send(bytes([number]) * 100, type=7)
+";
+    channel.send_raw(Route::new(5), b"from Rust").unwrap();
+    let Some(mut script) = Script::start(script, channel.status().unwrap().key) else { return };
+    assert_eq!(script.line(), "5 1");
+    let patience = Duration::from_secs(20);
+    assert_eq!(channel.recv_raw_timeout(Route::new(6), patience).unwrap(), b"from Rust and back");
+    script.go_on();
+    for number in 0..3 {
+        assert_eq!(channel.recv_raw_timeout(Route::new(7), patience).unwrap(), [number; 100]);
+    }
     script.end();
 }
 

@@ -112,6 +112,15 @@ impl Channel {
         self.ask_deadline(request, Deadline::NEVER)
     }
 
+    /// Sends a request, waiting for room for at most `timeout`, and leaves the waiting for the answer for later.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn ask_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<Pending<R>> {
+        self.ask_deadline(request, Deadline::after(timeout))
+    }
+
     fn ask_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<Pending<R>> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
