@@ -185,12 +185,12 @@ fn longest_message(queue: &MessageQueue) -> Result<usize> {
 /// Lends this thread's buffer, so that sending and receiving allocate nothing of their own.
 fn with_scratch<R>(use_it: impl FnOnce(&mut MessageBuffer) -> R) -> R {
     thread_local! {
-        static SCRATCH: Cell<MessageBuffer> = Cell::default();
+        static SCRATCH: Cell<Option<MessageBuffer>> = const { Cell::new(None) };
     }
     // A value whose `Serialize` sends on a channel meanwhile, and a thread that is about to end,
-    // find an empty buffer.
-    let mut message = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    // get a new buffer.
+    let mut message = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
     let result = use_it(&mut message);
-    let _ = SCRATCH.try_with(|scratch| scratch.set(message));
+    let _ = SCRATCH.try_with(|scratch| scratch.set(Some(message)));
     result
 }
