@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The supervisor starts this program again as its workers. Jobs and results travel as typed values
-//! over one System V message queue, chosen by type. Workers may be killed at any moment; whatever
+//! over one named channel, chosen by type, however long they are. Workers may be killed at any moment; whatever
 //! they had in hand is done again. Nothing stays behind, even if the supervisor itself is killed (not if
 //! all of them are, at once). Receiving all but jobs is Linux's, and so is this example.
 
@@ -41,8 +41,8 @@ struct Arguments {
     verify: bool,
     #[arg(long, hide = true, requires = "channel")]
     as_worker: Option<usize>,
-    #[arg(long, hide = true, requires = "as_worker", allow_hyphen_values = true)]
-    channel: Option<i32>,
+    #[arg(long, hide = true, requires = "as_worker")]
+    channel: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let arguments = Arguments::parse();
-    if let (Some(worker), Some(channel)) = (arguments.as_worker, arguments.channel) {
+    if let (Some(worker), Some(channel)) = (arguments.as_worker, &arguments.channel) {
         return worker::run(channel, worker);
     }
     let directory = arguments.directory.unwrap_or_default();

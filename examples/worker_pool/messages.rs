@@ -3,7 +3,11 @@
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Message, Route};
+use sysv_primitives::messages;
+
+use crate::count::Words;
+
+messages! { 1 => Job; 2 => Counted; 3 => Event }
 
 /// A file to be counted.
 #[derive(Serialize, Deserialize)]
@@ -23,22 +27,14 @@ impl Job {
     }
 }
 
-impl Message for Job {
-    const ROUTE: Route = Route::new(1);
-}
-
-/// What became of a job. The words come in as many messages as they need, the last one completes them.
+/// What became of a job.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Counted {
     pub(crate) job: usize,
     /// Which worker, by a number that is never used again; a replacement has another one.
     pub(crate) worker: usize,
-    pub(crate) words: Vec<(String, u64)>,
-    pub(crate) complete: Option<Kind>,
-}
-
-impl Message for Counted {
-    const ROUTE: Route = Route::new(2);
+    pub(crate) kind: Kind,
+    pub(crate) words: Words,
 }
 
 /// What a file turned out to be.
@@ -56,8 +52,4 @@ pub(crate) enum Kind {
 pub(crate) enum Event {
     ChildEnded,
     Stop,
-}
-
-impl Message for Event {
-    const ROUTE: Route = Route::new(3);
 }

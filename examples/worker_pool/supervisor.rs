@@ -10,15 +10,15 @@
 //! | done | `summary`, once | a second result is dropped |
 //!
 //! - **S1** A job is done once: the first complete result counts, all others are dropped.
-//! - **S2** The words of a result count only when it is complete, so half a result counts nothing.
+//! - **S2** A result is one message, however long: there is no half of one.
 //! - **S3** Jobs never fill more than half of the queue, so that there is always room for a result
 //!   once the results that are there have been taken.
 //! - **S4** The supervisor waits in one place: for any message but a job.
 //! - **S5** A job that was in the hands of too many workers that died uncalled-for is given up: it may
 //!   be what kills them.
 //! - **S6** Stopping sends no new jobs; those that were sent are still done, also when workers die.
-//! - If the supervisor is killed, the workers see their standard input end, remove the queue and end
-//!   too. If all of them are killed at once the queue stays, for `ipcrm`.
+//! - If the supervisor is killed, the workers see their standard input end, remove the channel and end
+//!   too. If all of them are killed at once the channel stays, for `ipcrm`.
 #![allow(unsafe_code, reason = "signals are given back their defaults")]
 
 use std::{
@@ -38,7 +38,7 @@ use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator::{Handle, Signals},
 };
-use sysv_primitives::{Channel, Message, raw::MessageQueueOptions};
+use sysv_primitives::{Channel, Message, Options};
 
 use crate::{
     count::{Summary, Words},
@@ -47,6 +47,9 @@ use crate::{
 
 /// A job that was sent when more workers than this died uncalled-for is given up.
 const MOST_DEATHS: u32 = 20;
+
+/// A file with more different words than this is as good as unreadable; memory is taken when it is used.
+const LONGEST_RESULT: usize = 64 << 20;
 
 /// What a run came to.
 pub(crate) struct Report {
@@ -68,8 +71,6 @@ pub(crate) struct Supervisor<'a> {
     /// How often a job was sent when a worker died uncalled-for.
     suspected: HashMap<usize, u32>,
     sent: BTreeSet<usize>,
-    /// The words of results that are not complete yet, by job and worker.
-    partial: HashMap<(usize, usize), Words>,
     /// After how many done jobs a worker is killed, the next one last.
     kills: Vec<usize>,
     done: usize,
@@ -100,7 +101,11 @@ impl<'a> Supervisor<'a> {
     fn start(files: &'a [PathBuf], workers: usize, kills: usize) -> Result<Self> {
         // First of all: a signal from here on is a message, and removes what follows.
         let signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM]).context("can't handle signals")?;
-        let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+        let name = format!("worker-pool-{}-{:016x}", std::process::id(), fastrand::u64(..));
+        let channel = Options::new()
+            .max_processes(u32::try_from(workers + 8).unwrap_or(u32::MAX))
+            .largest_message(LONGEST_RESULT)
+            .create_channel(&name)?;
         let mut kills: Vec<usize> = (0..kills).map(|_| fastrand::usize(..files.len().max(1))).collect();
         kills.sort_unstable_by(|a, b| b.cmp(a));
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} left")?;
@@ -113,7 +118,6 @@ impl<'a> Supervisor<'a> {
             pending: (0..files.len()).collect(),
             suspected: HashMap::new(),
             sent: BTreeSet::new(),
-            partial: HashMap::new(),
             kills,
             done: 0,
             progress: ProgressBar::new(files.len() as u64).with_style(style),
@@ -138,7 +142,7 @@ impl<'a> Supervisor<'a> {
         let number = self.next_worker;
         self.next_worker += 1;
         let child = Command::new(env::current_exe()?)
-            .args(["--as-worker", &number.to_string(), "--channel", &self.channel.queue().id().to_string()])
+            .args(["--as-worker", &number.to_string(), "--channel", &self.channel.status()?.name])
             .stdin(Stdio::piped())
             .spawn()
             .context("can't start a worker")?;
@@ -195,18 +199,11 @@ impl<'a> Supervisor<'a> {
     }
 
     fn take(&mut self, result: Counted) -> Result<()> {
-        let key = (result.job, result.worker);
-        let words = self.partial.entry(key).or_default();
-        for (word, count) in result.words {
-            *words.entry(word).or_default() += count;
-        }
-        let Some(kind) = result.complete else { return Ok(()) };
-        let words = self.partial.remove(&key).unwrap_or_default();
         // S1: a job that was sent again can come back twice.
         let first = self.sent.remove(&result.job) || remove(&mut self.pending, result.job);
         if first {
             *self.report.jobs_by_worker.entry(result.worker).or_default() += 1;
-            self.complete(kind, words);
+            self.complete(result.kind, result.words);
             self.kill_some()?;
         }
         Ok(())
