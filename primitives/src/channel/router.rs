@@ -129,8 +129,21 @@ impl<'a> Router<'a> {
     ///   [`otherwise`](Self::otherwise). It may be run again.
     /// - [`Error::Raw`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {
+        self.run_with(|| channel.recv_any())
+    }
+
+    /// Receives and handles as [`run`](Self::run), the lowest route first, and none above `up_to`.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_lowest(&mut self, channel: &Channel, up_to: Route) -> Result<()> {
+        self.run_with(|| channel.recv_lowest(up_to))
+    }
+
+    fn run_with(&mut self, receive: impl Fn() -> Result<Incoming>) -> Result<()> {
         loop {
-            match channel.recv_any() {
+            match receive() {
                 Ok(incoming) => {
                     if self.handle(incoming)?.is_break() {
                         return Ok(());
