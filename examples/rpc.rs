@@ -105,8 +105,7 @@ impl Servers {
     fn kill(&mut self, pid: u32) -> Result<()> {
         let index = self.0.iter().position(|server| server.id() == pid).context("it is no server of ours")?;
         self.0[index].kill()?;
-        self.0[index].wait()?;
-        self.0.swap_remove(index);
+        self.0.swap_remove(index).wait()?;
         Ok(())
     }
 }

@@ -7,24 +7,23 @@
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
+//! | to ask another process, and to have its answer | [`Channel::call`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
 //! re-exported so that a program needs to name one dependency only.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
-//! use sysv_primitives::{Channel, Message, Route, raw::MessageQueueOptions};
+//! use sysv_primitives::{Channel, messages};
 //!
 //! #[derive(Serialize, Deserialize)]
 //! struct Job {
 //!     number: u32,
 //! }
+//! messages! { 1 => Job }
 //!
-//! impl Message for Job {
-//!     const ROUTE: Route = Route::new(1);
-//! }
-//!
-//! let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+//! # let name = format!("lib-example-{}", std::process::id());
+//! let channel = Channel::open_or_create(&name)?;
 //! channel.send(&Job { number: 7 })?;
 //! assert_eq!(channel.recv::<Job>()?.number, 7);
 //! channel.remove()?;

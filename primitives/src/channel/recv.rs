@@ -23,6 +23,8 @@ impl Channel {
     /// # Errors
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
+    /// - On a [`Receiver`](super::Receiver) [`Error::Closed`], and [`Error::Abandoned`] if that was asked for, once
+    ///   nothing is left that is wanted; elsewhere [`Error::Closed`] if it was closed before.
     /// - [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     pub fn recv<T: Message>(&self) -> Result<T> {
         self.recv_deadline(Deadline::NEVER)
@@ -59,7 +61,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    /// As [`recv`](Self::recv), but for what can't be decoded: that shows later.
     pub fn recv_any(&self) -> Result<Incoming> {
         self.recv_selected(Selector::Any, Deadline::NEVER)
     }
@@ -166,7 +168,8 @@ impl Channel {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::after(timeout))?.bytes)
     }
 
-    /// Returns an iterator over the values of this type that come, until the channel is removed. It waits for each.
+    /// Returns an iterator over the values of this type that come, until the channel is removed, or
+    /// at its [end](Error::is_end). It waits for each.
     pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
         iter::from_fn(|| match self.recv() {
             Err(error) if error.is_gone() || error.is_end() => None,
