@@ -102,15 +102,29 @@ fn one_way() {
     let bare_peer = Other::process(|| |count| (0..count).for_each(|_| receive_bare(&bare, 1)));
     let receiving = |channel: &Channel| {
         let channel = channel.clone();
-        Other::process(move || move |count| (0..count).for_each(|_| drop(channel.recv::<Job>().expect("it comes"))))
+        Other::process(move || {
+            move |count| {
+                (0..count).for_each(|_| {
+                    black_box(channel.recv::<Job>().expect("it comes"));
+                })
+            }
+        })
     };
     let (plain_peer, whole_peer) = (receiving(&plain), receiving(&whole));
     let timed_peer = Other::process(|| {
-        |count| (0..count).for_each(|_| drop(timed.recv_timeout::<Job>(PATIENCE).expect("it comes")))
+        |count| {
+            (0..count).for_each(|_| {
+                black_box(timed.recv_timeout::<Job>(PATIENCE).expect("it comes"));
+            })
+        }
     });
     let heard_peer = Other::process(|| {
         let receiver = heard.receiver().expect("it can be had");
-        move |count| (0..count).for_each(|_| drop(receiver.recv::<Job>().expect("it comes")))
+        move |count| {
+            (0..count).for_each(|_| {
+                black_box(receiver.recv::<Job>().expect("it comes"));
+            })
+        }
     });
     let send =
         |channel: &Channel, count| (0..count).for_each(|_| channel.send(&Job(fields())).expect("the peer lives"));

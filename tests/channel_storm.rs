@@ -21,7 +21,7 @@ use support::{Child, child, memory, name};
 use sysv_ipc::SharedMemory;
 use sysv_primitives::{Channel, Error, Message, Options, Receiver, Route};
 
-const CROWD: usize = 16;
+const CROWD: u32 = 16;
 const ROUTES: usize = 8;
 const MOST: usize = 40_000;
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -187,5 +187,5 @@ fn sixteen_by_sixteen_by_eight() {
     assert!(sent.iter().all(|&count| count > 0), "too little was sent to say anything");
     assert!(lost <= receivers, "{lost} messages lost, and {receivers} receivers killed");
     // A sender may also have been in the middle when the channel was closed.
-    assert!(unsure <= senders + CROWD as u32, "{unsure} messages half sent, and {senders} senders killed");
+    assert!(unsure <= senders + CROWD, "{unsure} messages half sent, and {senders} senders killed");
 }
