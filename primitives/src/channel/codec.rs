@@ -13,6 +13,9 @@ use crate::raw::MessageBuffer;
 
 const STANDARD: Configuration = bincode::config::standard();
 
+/// No message is longer than 4 GiB.
+const MOST: usize = if usize::BITS > 32 { usize::MAX >> 31 } else { usize::MAX >> 1 };
+
 /// Decodes with a limit to the memory that lengths in the bytes may ask for, since those from outside say what they
 /// like: four times what arrived, or more; there are a few limits, since each is a type.
 macro_rules! decode_limited {
@@ -21,8 +24,7 @@ macro_rules! decode_limited {
             0..1 => $decode($from, STANDARD.with_limit::<{ 16 << 20 }>()),
             1..16 => $decode($from, STANDARD.with_limit::<{ 64 << 20 }>()),
             16..256 => $decode($from, STANDARD.with_limit::<{ 1 << 30 }>()),
-            // 8 GiB: no message is longer than 4 GiB.
-            _ => $decode($from, STANDARD.with_limit::<{ usize::MAX >> 31 }>()),
+            _ => $decode($from, STANDARD.with_limit::<MOST>()),
         }
     };
 }

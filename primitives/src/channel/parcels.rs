@@ -120,6 +120,12 @@ pub(super) enum Found {
     Lost,
 }
 
+/// Returns the number of a message type, as wide as the widest system has it.
+pub(super) fn number_of(message_type: MessageType) -> u64 {
+    // It is positive.
+    u64::try_from(message_type.get()).unwrap_or(0)
+}
+
 impl Parcels {
     fn word(&self, parcel: usize) -> Word {
         // SYNC: pairs with the compare-and-swap in `change`.
@@ -278,7 +284,7 @@ impl Parcels {
     pub(super) fn ready(&self, held: &Held, route: MessageType, me: Session, is_call: bool) {
         self.describe(held);
         let parcel = held.notice.parcel;
-        self.words[parcel].route.store(route.get().cast_unsigned(), Relaxed);
+        self.words[parcel].route.store(number_of(route), Relaxed);
         let word = self.word(parcel);
         let caller = if is_call { me.owner() } else { 0 };
         self.change(parcel, word, word.with_state(State::Ready).with_caller(caller));
@@ -501,7 +507,7 @@ impl Parcels {
     pub(super) fn unclaimed(&self) -> impl Iterator<Item = (MessageType, Notice)> {
         (0..self.words.len()).filter_map(|parcel| {
             let word = self.word(parcel);
-            let route = self.words[parcel].route.load(Relaxed).cast_signed();
+            let route = self.words[parcel].route.load(Relaxed).try_into().ok()?;
             let route = MessageType::new(route).ok()?;
             let notice = Notice { parcel, generation: word.generation() };
             (word.state() == Some(State::Ready)).then_some((route, notice))

@@ -25,7 +25,7 @@ use crate::{
     Error, Result, Side,
     channel::{
         notice::Tag,
-        parcels::{BELLS, Parcels},
+        parcels::{BELLS, Parcels, number_of},
     },
     layout::Mapped,
     members::{Members, Repair, Session},
@@ -89,7 +89,7 @@ const EXCEPT: u64 = 4;
 /// Packs which messages somebody wants into a word.
 fn wish_of(selector: Selector) -> u64 {
     let pack = |kind: u64, message_type: MessageType| {
-        let number = message_type.get().cast_unsigned();
+        let number = number_of(message_type);
         if number >> 60 == 0 { number << 3 | kind } else { ANY }
     };
     match selector {
@@ -101,7 +101,7 @@ fn wish_of(selector: Selector) -> u64 {
 }
 
 fn is_wished(wish: u64, message_type: MessageType) -> bool {
-    let (kind, number, found) = (wish & 7, wish >> 3, message_type.get().cast_unsigned());
+    let (kind, number, found) = (wish & 7, wish >> 3, number_of(message_type));
     match kind {
         NOTHING => false,
         TYPE => found == number,
