@@ -10,7 +10,7 @@ pub mod gate;
 
 use std::{
     env,
-    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -56,44 +56,82 @@ impl<'a> Alternative<'a> {
     }
 }
 
-/// Compares alternatives with the first of them, and prints a table. Arguments choose among titles, by parts of them.
-pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) {
-    let mut parts = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
-    if parts.peek().is_some() && !parts.any(|part| title.contains(&part)) {
-        return;
-    }
-    // `cargo test` runs benchmarks too, to see that they work; and a glance needs fewer rounds.
-    let (rounds, round) = match (env::args().any(|argument| argument == "--test"), env::var("BENCH_ROUNDS")) {
+/// What came of a comparison.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub title: String,
+    pub lines: Vec<Line>,
+}
+
+/// What came of one alternative.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub name: String,
+    /// The median of what it took each time.
+    pub nanoseconds: f64,
+    /// Median, least and most of its ratio to the first alternative of the same round.
+    pub ratio: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+/// Set by who wants it to end early: what is measured then comes to nothing.
+pub static STOP: AtomicBool = AtomicBool::new(false);
+
+/// How many rounds, and how long one is. `cargo test` runs benchmarks too, to see that they work; and a glance needs
+/// fewer rounds.
+fn effort() -> (usize, Duration) {
+    let is_quick = env::args().any(|argument| argument == "--test" || argument == "--quick");
+    match (is_quick, env::var("BENCH_ROUNDS")) {
         (true, _) => (1, Duration::from_millis(1)),
         (false, Ok(rounds)) => (rounds.parse().expect("BENCH_ROUNDS is a number"), Duration::from_millis(50)),
         (false, Err(_)) => (15, Duration::from_millis(50)),
-    };
+    }
+}
+
+/// Compares alternatives with the first of them, and prints a table. Arguments choose among titles, by parts of them.
+pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Comparison> {
+    let mut parts = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    if parts.peek().is_some() && !parts.any(|part| title.contains(&part)) {
+        return None;
+    }
+    if STOP.load(Relaxed) {
+        return None;
+    }
+    let (rounds, round) = effort();
     pin(0);
     let counts: Vec<u64> = alternatives.iter_mut().map(|alternative| alternative.calibrate(round)).collect();
     let mut times = vec![Vec::new(); alternatives.len()];
     for _ in 0..rounds {
         for (index, alternative) in alternatives.iter_mut().enumerate() {
+            if STOP.load(Relaxed) {
+                return None;
+            }
             let took = alternative.time(counts[index]);
             #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
             times[index].push(took.as_secs_f64() * 1e9 / counts[index] as f64);
         }
     }
-    println!("\n{title}");
-    println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
-    for (alternative, nanoseconds) in alternatives.iter().zip(&times) {
+    let line = |(alternative, nanoseconds): (&Alternative<'_>, &Vec<f64>)| {
         let mut ratios: Vec<f64> = nanoseconds.iter().zip(&times[0]).map(|(this, first)| this / first).collect();
         ratios.sort_unstable_by(f64::total_cmp);
         let mut sorted = nanoseconds.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        println!(
-            "{:<44} {:>12.1} {:>8.3}   {:.3} to {:.3}",
-            alternative.name,
-            sorted[sorted.len() / 2],
-            ratios[ratios.len() / 2],
-            ratios[0],
-            ratios[ratios.len() - 1]
-        );
+        Line {
+            name: alternative.name.clone(),
+            nanoseconds: sorted[sorted.len() / 2],
+            ratio: ratios[ratios.len() / 2],
+            least: ratios[0],
+            most: ratios[ratios.len() - 1],
+        }
+    };
+    let lines: Vec<Line> = alternatives.iter().zip(&times).map(line).collect();
+    println!("\n{title}");
+    println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
+    for Line { name, nanoseconds, ratio, least, most } in &lines {
+        println!("{name:<44} {nanoseconds:>12.1} {ratio:>8.3}   {least:.3} to {most:.3}");
     }
+    Some(Comparison { title: title.to_owned(), lines })
 }
 
 /// Keeps the calling thread on one processor, counted round those there are.
@@ -229,6 +267,14 @@ impl Peer {
                 unsafe { libc::_exit(0) }
             }
         }
+    }
+}
+
+impl Peer {
+    /// Waits until it ends by itself.
+    pub fn join(self) {
+        let _ = waitpid(self.0, None);
+        std::mem::forget(self);
     }
 }
 

@@ -2,10 +2,6 @@
 //!
 //! `rtrb` and `ArrayQueue` work between threads of one process; all others between processes. Both sides are
 //! pinned, each to a processor of its own. Every item carries its number, which is checked.
-#![allow(unsafe_code, reason = "the harness forks")]
-
-#[path = "../../benches/harness/mod.rs"]
-mod harness;
 
 use std::{
     hint::spin_loop,
@@ -19,9 +15,13 @@ use std::{
     time::Duration,
 };
 
+use super::name;
+use crate::{
+    harness::{Alternative, compare, gate::Other},
+    report::Section,
+};
 use anyhow::{Context, Result};
 use crossbeam_queue::ArrayQueue;
-use harness::{Alternative, compare, gate::Other};
 use iceoryx2::{
     port::{publisher::Publisher, subscriber::Subscriber},
     prelude::*,
@@ -33,20 +33,15 @@ const CAPACITY: usize = 1024;
 
 type Item<const WORDS: usize> = [u64; WORDS];
 
-fn name(what: &str) -> String {
-    format!("comparison-{}-{what}-{:x}", std::process::id(), COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-}
-
-static COUNTER: AtomicU64 = AtomicU64::new(0);
-
-fn main() -> Result<()> {
+pub(crate) fn measure(section: &mut Section) -> Result<()> {
     set_log_level(LogLevel::Error);
     // Threads only after all processes are forked: each part ends its own.
-    throughput::<1>()?;
-    throughput::<8>()?;
-    any_to_any::<1>()?;
-    any_to_any::<8>()?;
-    there_and_back()
+    throughput::<1>(section)?;
+    throughput::<8>(section)?;
+    throughput::<32>(section)?;
+    any_to_any::<1>(section)?;
+    any_to_any::<8>(section)?;
+    there_and_back(section)
 }
 
 fn check(number: u64, expected: u64) {
@@ -104,7 +99,7 @@ impl<T: ZeroCopySend + core::fmt::Debug + Copy + 'static> Ports<T> {
 }
 
 /// A stream of items from one to one.
-fn throughput<const WORDS: usize>() -> Result<()>
+fn throughput<const WORDS: usize>(section: &mut Section) -> Result<()>
 where
     Item<WORDS>: ZeroCopySend + serde::Serialize + for<'a> serde::Deserialize<'a>,
 {
@@ -144,7 +139,7 @@ where
         }
     });
     let mut producer = ring.producer()?;
-    compare(
+    section.add(compare(
         &format!("one to one, items of {} bytes", 8 * WORDS),
         vec![
             Alternative::new("rtrb, between threads", |count| {
@@ -170,7 +165,7 @@ where
                 });
             }),
         ],
-    );
+    ));
     Ok(())
 }
 
@@ -184,7 +179,7 @@ fn receive<T: for<'a> serde::Deserialize<'a>>(receiver: &ipmpsc::Receiver) -> T 
 }
 
 /// A stream of items through a queue that any number may use, by one on each side.
-fn any_to_any<const WORDS: usize>() -> Result<()>
+fn any_to_any<const WORDS: usize>(section: &mut Section) -> Result<()>
 where
     Item<WORDS>: bytemuck::Pod,
 {
@@ -207,7 +202,7 @@ where
         }
     });
     let producer = ring.producer()?;
-    compare(
+    section.add(compare(
         &format!("any to any, one on each side, items of {} bytes", 8 * WORDS),
         vec![
             Alternative::new("crossbeam ArrayQueue, between threads", |count| {
@@ -225,7 +220,7 @@ where
                 });
             }),
         ],
-    );
+    ));
     Ok(())
 }
 
@@ -236,7 +231,7 @@ fn memory() -> Result<SharedMemory> {
 }
 
 /// One item there and one back; both sides look all the time.
-fn there_and_back() -> Result<()> {
+fn there_and_back(section: &mut Section) -> Result<()> {
     let options = Options::new().remove_on_drop(true);
     let rings: [spsc::Ring<u64>; 2] =
         [options.create_spsc(&name("there"), CAPACITY)?, options.create_spsc(&name("back"), CAPACITY)?];
@@ -281,7 +276,7 @@ fn there_and_back() -> Result<()> {
     std::thread::sleep(Duration::from_millis(100));
     let (mut to, mut from) = (rings[0].producer()?, rings[1].consumer()?);
     let mut last = 0;
-    compare(
+    section.add(compare(
         "there and back, both spinning",
         vec![
             Alternative::new("a bare cache line each way", |count| {
@@ -318,6 +313,6 @@ fn there_and_back() -> Result<()> {
                 });
             }),
         ],
-    );
+    ));
     Ok(())
 }

@@ -2,19 +2,15 @@
 //!
 //! All between two processes, each pinned to a processor of its own. Every message carries its number, which is
 //! checked.
-#![allow(unsafe_code, reason = "the harness forks, and the bare queues are called directly")]
 
-#[path = "../../benches/harness/mod.rs"]
-mod harness;
+use std::{ffi::CString, os::unix::net::UnixDatagram};
 
-use std::{
-    ffi::CString,
-    os::unix::net::UnixDatagram,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+use super::name;
+use crate::{
+    harness::{Alternative, compare, gate::Other},
+    report::Section,
 };
-
 use anyhow::{Result, ensure};
-use harness::{Alternative, compare, gate::Other};
 use ipc_channel::ipc;
 use serde::{Deserialize, Serialize};
 use sysv_ipc::{Key, MessageQueueOptions};
@@ -55,16 +51,14 @@ fn check(number: u64, expected: u64) {
     assert_eq!(number & !(1 << 40), expected, "a message is lost");
 }
 
-fn main() -> Result<()> {
-    small()?;
-    large(1 << 20)?;
-    large(16 << 20)
+pub(crate) fn measure(section: &mut Section) -> Result<()> {
+    small(section)?;
+    large(section, 1 << 20)?;
+    large(section, 16 << 20)
 }
 
 fn channel(largest: usize) -> Result<Channel> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let name = format!("comparison-channel-{}-{:x}", std::process::id(), COUNTER.fetch_add(1, Relaxed));
-    Ok(Options::new().largest_message(largest).remove_on_drop(true).create_channel(&name)?)
+    Ok(Options::new().largest_message(largest).remove_on_drop(true).create_channel(&name("channel"))?)
 }
 
 const CODEC: bincode::config::Configuration = bincode::config::standard();
@@ -96,7 +90,7 @@ impl PosixQueue {
     }
 }
 
-fn small() -> Result<()> {
+fn small(section: &mut Section) -> Result<()> {
     let encoded = bincode::serde::encode_to_vec(job(1), CODEC)?.len() + 4;
     ensure!(encoded == 64, "the message takes {encoded} bytes");
     let channel = channel(1 << 20)?;
@@ -144,7 +138,7 @@ fn small() -> Result<()> {
         move |count| (0..count).for_each(|number| check(receiver.recv().expect("it comes").number, number))
     });
     let mut bytes = [0; 1024];
-    compare(
+    section.add(compare(
         "64 bytes, from process to process",
         vec![
             Alternative::new("msgsnd, msgrcv", |count| {
@@ -183,13 +177,13 @@ fn small() -> Result<()> {
                 });
             }),
         ],
-    );
+    ));
     queue.remove()?;
     Ok(())
 }
 
 /// Long messages; ipc-channel has a channel for bytes alone, which it advises for these.
-fn large(size: usize) -> Result<()> {
+fn large(section: &mut Section, size: usize) -> Result<()> {
     let channel = channel(size + 100)?;
     let ours = Other::process(|| {
         |count| {
@@ -209,8 +203,9 @@ fn large(size: usize) -> Result<()> {
         move |count| (0..count).for_each(|number| check(typed_receiver.recv().expect("it comes").number, number))
     });
     let payload = |number| Payload { number, bytes: vec![1; size] };
-    let mut reused = payload(0);
-    compare(
+    // Whoever sends by reference makes it once.
+    let (reused, mut ours_reused) = (payload(0), payload(0));
+    section.add(compare(
         &format!("{} MiB, from process to process", size >> 20),
         vec![
             Alternative::new("ipc-channel, bytes", |count| {
@@ -226,12 +221,12 @@ fn large(size: usize) -> Result<()> {
             Alternative::new("channel", |count| {
                 ours.run(count, || {
                     for number in 0..count {
-                        channel.send(&payload(number)).expect("the peer lives");
+                        ours_reused.number = number;
+                        channel.send(&ours_reused).expect("the peer lives");
                     }
                 });
             }),
         ],
-    );
-    reused.bytes.clear();
+    ));
     Ok(())
 }
