@@ -27,7 +27,7 @@ pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
 
 /// The versions of the rivals, as the lock file has them.
 fn rivals() -> String {
-    const RIVALS: [&str; 9] = [
+    const RIVALS: [&str; 8] = [
         "crossbeam-queue",
         "iceoryx2",
         "ipc-channel",
@@ -36,7 +36,6 @@ fn rivals() -> String {
         "parking_lot",
         "raw_sync",
         "rtrb",
-        "bincode",
     ];
     let lock = include_str!("../Cargo.lock");
     let versions = RIVALS.map(|name| {

@@ -1,6 +1,6 @@
 //! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving.
 //!
-//! `lock.rs`, `doorbell.rs`, `pool/words.rs`, `ring/spsc/words.rs` and `ring/mpmc/{word,words,ends}.rs` of the
+//! `lock.rs`, `doorbell.rs`, `pool/{places,words}.rs`, `ring/spsc/words.rs` and `ring/mpmc/{word,words,ends}.rs` of the
 //! primitives are compiled here as they are; what they know of the world is replaced: atomics are
 //! loom's, and the kernel is a model of it.
 //!
@@ -19,6 +19,8 @@ mod doorbell;
 pub mod kernel;
 #[path = "../../primitives/src/lock.rs"]
 mod lock;
+#[path = "../../primitives/src/pool/places.rs"]
+mod places;
 mod ring;
 pub mod rings;
 pub mod scene;
@@ -33,6 +35,9 @@ mod sync {
     pub(crate) fn order_seq_cst() {
         fence(Ordering::SeqCst);
     }
+
+    /// Hints decide nothing, and would multiply the interleavings.
+    pub(crate) const HINTS: bool = false;
 
     /// Gives up at once.
     pub(crate) struct Backoff;

@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     kernel::{Deadline, Members, Session},
     lock::Lock,
+    places::Places,
     words::{TURNSTILE_BELL, Words},
 };
 
@@ -83,12 +84,13 @@ impl PoolScene {
     /// Makes a pool of so many permits, all free.
     #[must_use]
     pub fn new(members: Arc<Members>, permits: u32) -> Arc<Self> {
+        let capacity = permits as usize;
         let words = Words {
             flags: Arc::new(AtomicU32::new(0)),
             turnstile: Lock::new(Arc::new(AtomicU32::new(0)), TURNSTILE_BELL),
             limit: Arc::new(AtomicU32::new(permits)),
             recent: Arc::new(AtomicU32::new(0)),
-            permits: (0..permits).map(|_| AtomicU32::new(0)).collect(),
+            permits: Places::new((0..Places::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
         Arc::new(Self { members, words })
     }
@@ -125,7 +127,7 @@ impl PoolScene {
 
     /// Releases a permit.
     pub fn release(&self, index: usize) {
-        self.words.free(index, &self.members);
+        self.words.free(self.words.permits.spot(index), &self.members);
     }
 
     /// Returns how many permits are free.

@@ -10,3 +10,6 @@ pub(crate) use crossbeam_utils::Backoff;
 /// acquire and release alone, and puts a fence here.
 #[inline]
 pub(crate) fn order_seq_cst() {}
+
+/// Whether hints are given: models leave out what decides nothing.
+pub(crate) const HINTS: bool = true;

@@ -2,11 +2,15 @@
 //!
 //! The protocol is that of its [`Words`]; here is what a user sees of it.
 
+mod places;
 mod words;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use self::words::{TURNSTILE_BELL, Words};
+use self::{
+    places::{Places, Spot},
+    words::{TURNSTILE_BELL, Words},
+};
 use crate::{
     Error, Member, Options, Result, Status,
     layout::{Description, Fingerprint, Mapped},
@@ -16,7 +20,7 @@ use crate::{
     object::{self, Blueprint, Object, Want},
     raw::{Deadline, SharedMemory},
     sync::{
-        AtomicU32,
+        AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
     },
 };
@@ -40,7 +44,7 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<
         turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
         limit: Mapped::at(memory, body + LIMIT)?,
         recent: Mapped::at(memory, body + RECENT)?,
-        permits: Mapped::slice(memory, body + PERMITS, capacity)?,
+        permits: Places::new(Mapped::slice(memory, body + PERMITS, Places::words(capacity))?, capacity),
     })
 }
 
@@ -70,8 +74,8 @@ pub struct Pool {
     object: Object,
     members: Members,
     words: Words,
-    /// Which permit this handle freed last: nobody else has touched its cache line, with luck.
-    hint: AtomicU32,
+    /// Where the permit lies that this handle freed last: nobody else has touched its cache line, with luck.
+    hint: AtomicU64,
 }
 
 impl Pool {
@@ -121,7 +125,7 @@ impl Pool {
         description.doorbells = 3;
         description.capacity = capacity.into();
         description.fingerprint = Fingerprint { schema: options.schema, ..Fingerprint::default() };
-        description.body = (PERMITS + size_of::<AtomicU32>() * capacity as usize) as u64;
+        description.body = (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64;
         let fill = |memory: &_, body: usize| {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
@@ -133,7 +137,7 @@ impl Pool {
             let members = object.members()?;
             let words = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
             let registration = object.register(&members, &words)?;
-            Ok((Self { object, members, words, hint: AtomicU32::new(0) }, registration))
+            Ok((Self { object, members, words, hint: AtomicU64::new(0) }, registration))
         })
     }
 
@@ -169,21 +173,22 @@ impl Pool {
     #[inline]
     fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>> {
         let me = self.members.session(&self.words)?;
-        let hint = self.hint.load(Relaxed) as usize;
+        let hint = Spot::from_bits(self.hint.load(Relaxed));
         if self.words.claim(hint, me) {
-            return Ok(self.permit(hint, me));
+            return Ok(Permit { pool: self, spot: hint, session: me });
         }
+        self.acquire_slowly(me, deadline)
+    }
+
+    /// Its own last permit isn't free.
+    #[cold]
+    fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>> {
         let index = match self.words.scan(me) {
             Some(index) => index,
             None if deadline == Deadline::NOW => self.words.take_from_the_dead(me, &self.members)?,
             None => self.words.wait_for_one(me, &self.members, deadline)?,
         };
-        Ok(self.permit(index, me))
-    }
-
-    #[inline]
-    fn permit(&self, index: usize, session: Session) -> Permit<'_> {
-        Permit { pool: self, index, session }
+        Ok(Permit { pool: self, spot: self.words.permits.spot(index), session: me })
     }
 
     /// Acquires so many permits at once, all of them or none; waits as long as it takes.
@@ -226,7 +231,7 @@ impl Pool {
 
     fn too_many(&self, wanted: u32) -> Error {
         let cut = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Error::TooMany { wanted, limit: cut(self.words.limit()), capacity: cut(self.words.permits.len()) }
+        Error::TooMany { wanted, limit: cut(self.words.limit()), capacity: cut(self.words.permits.capacity()) }
     }
 
     /// Returns how many permits are free, as it was a moment ago.
@@ -244,18 +249,19 @@ impl Pool {
     /// Returns how many permits it may be resized to.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.words.permits.len()
+        self.words.permits.capacity()
     }
 
     /// Returns who holds which permit, as it was a moment ago. The dead are listed until somebody
     /// wants what they had.
     #[must_use]
     pub fn holders(&self) -> Vec<(usize, Member)> {
-        let holder = |(index, permit): (usize, &AtomicU32)| {
+        let holder = |index: usize| {
+            let permit = self.words.permits.get(self.words.permits.spot(index));
             let slot = self.members.slot_of(permit.load(Relaxed)).ok()?;
             Some((index, self.members.member(slot)))
         };
-        self.words.permits.iter().enumerate().filter_map(holder).collect()
+        (0..self.capacity()).filter_map(holder).collect()
     }
 
     /// Makes the pool give out more or fewer permits, up to its capacity.
@@ -267,7 +273,7 @@ impl Pool {
     ///
     /// [`Error::TooMany`] above the capacity it was created with.
     pub fn resize(&self, permits: u32) -> Result<()> {
-        if permits as usize > self.words.permits.len() {
+        if permits as usize > self.words.permits.capacity() {
             return Err(self.too_many(permits));
         }
         self.words.limit.store(permits, SeqCst);
@@ -357,7 +363,7 @@ impl fmt::Debug for Pool {
 #[must_use = "dropping the permit gives it back"]
 pub struct Permit<'a> {
     pool: &'a Pool,
-    index: usize,
+    spot: Spot,
     session: Session,
 }
 
@@ -365,7 +371,7 @@ impl Permit<'_> {
     /// Returns which permit it is, counted from 0.
     #[must_use]
     pub fn index(&self) -> usize {
-        self.index
+        self.spot.index as usize
     }
 }
 
@@ -373,16 +379,15 @@ impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.session.is_ours() {
-            #[expect(clippy::cast_possible_truncation, reason = "an index is below the number of permits, a u32")]
-            self.pool.hint.store(self.index as u32, Relaxed);
-            self.pool.words.free(self.index, &self.pool.members);
+            self.pool.hint.store(self.spot.bits(), Relaxed);
+            self.pool.words.free(self.spot, &self.pool.members);
         }
     }
 }
 
 impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Permit({})", self.index)
+        write!(f, "Permit({})", self.index())
     }
 }
 
@@ -406,7 +411,7 @@ impl Drop for Permits<'_> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             for &index in &self.indices {
-                self.pool.words.free(index, &self.pool.members);
+                self.pool.words.free(self.pool.words.permits.spot(index), &self.pool.members);
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The words of a pool, and everything that is done to them.
 //!
 //! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one
-//! compare-and-swap of a free word, found by a hint, and releasing one swap to 0.
+//! compare-and-swap of a free word, found by a hint, and releasing one swap to 0. A handle looks first at the permit
+//! that it freed last; only who misses there says so, and is told of others: so as long as there are enough, processes
+//! touch no word of each other's.
 //!
 //! | word | value | meaning | changed by |
 //! | --- | --- | --- | --- |
@@ -9,6 +11,8 @@
 //! | permit | slot + 1 | held | its holder; whoever reaps the slot |
 //! | flags | SINGLE | somebody may sleep on the doorbell of single permits | set by who is about to sleep; cleared by who posts |
 //! | flags | MANY | the same for several permits at once | as above |
+//! | flags | SEEKING | somebody did not find a permit where it looked first | who scans; cleared by who frees, when nobody did any more |
+//! | recent | index, or NOWHERE | a permit that was freed while somebody was seeking; it may say anything | who frees; who scans, and takes the hint |
 //! | turnstile | as a mutex's | who tries for several at once | as a mutex's |
 //! | limit | number | permits below it are given out | `resize` |
 //!
@@ -31,6 +35,7 @@
 //!
 //! Not promised: an order among those who wait; continuous callers for one can starve a caller for many.
 
+use super::places::{Places, Spot};
 use crate::{
     Error, Result,
     doorbell::Token,
@@ -39,7 +44,7 @@ use crate::{
     members::{Members, Repair, Session},
     raw::Deadline,
     sync::{
-        AtomicU32,
+        AtomicU32, HINTS,
         Ordering::{Acquire, Relaxed, SeqCst},
         fence, order_seq_cst,
     },
@@ -47,6 +52,10 @@ use crate::{
 
 const SINGLE: u32 = 1;
 const MANY: u32 = 2;
+const SEEKING: u32 = 4;
+
+/// No hint.
+const NOWHERE: u32 = u32::MAX;
 
 const SINGLE_BELL: u16 = 0;
 pub(crate) const TURNSTILE_BELL: u16 = 1;
@@ -58,46 +67,73 @@ pub(crate) struct Words {
     pub(crate) flags: Mapped<AtomicU32>,
     pub(crate) turnstile: Lock,
     pub(crate) limit: Mapped<AtomicU32>,
-    /// Which permit was freed last: where to look first. It may say anything.
     pub(crate) recent: Mapped<AtomicU32>,
-    pub(crate) permits: Mapped<[AtomicU32]>,
+    pub(crate) permits: Places,
 }
 
 impl Words {
     /// Returns how many permits are given out; what memory says is cut to what there is.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
-        (self.limit.load(Relaxed) as usize).min(self.permits.len())
+        (self.limit.load(Relaxed) as usize).min(self.permits.capacity())
     }
 
+    /// Claims a permit, if it is free and given out.
     #[inline]
-    pub(crate) fn claim(&self, index: usize, me: Session) -> bool {
+    pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {
         // SYNC: Acquire pairs with the swap in `free` and in `repair`: what the former holder did is done.
-        index < self.limit() && self.permits[index].compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
+        (spot.index as usize) < self.limit()
+            && self.permits.get(spot).compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
     /// Looks at every permit once, first where one was freed last.
     #[cold]
     pub(crate) fn scan(&self, me: Session) -> Option<usize> {
-        let limit = self.limit();
-        let start = (self.recent.load(Relaxed) as usize).min(limit);
-        let is_free = |index: &usize| self.permits[*index].load(Relaxed) == 0;
-        (start..limit).chain(0..start).filter(is_free).find(|&index| self.claim(index, me))
+        let first = if HINTS { self.take_hint() } else { 0 };
+        let mut free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
+        free.find(|&(index, _)| self.claim(self.permits.spot(index), me)).map(|(index, _)| index)
+    }
+
+    /// Says that somebody seeks, and returns where a permit was freed last. Nothing depends on who sees this when.
+    fn take_hint(&self) -> usize {
+        if self.flags.load(Relaxed) & SEEKING == 0 {
+            self.flags.fetch_or(SEEKING, Relaxed);
+        }
+        let recent = self.recent.load(Relaxed);
+        if recent != NOWHERE {
+            self.recent.store(NOWHERE, Relaxed);
+        }
+        if (recent as usize) < self.permits.capacity() { recent as usize } else { 0 }
     }
 
     pub(crate) fn available(&self) -> usize {
-        self.permits[..self.limit()].iter().filter(|permit| permit.load(Relaxed) == 0).count()
+        self.permits.from(0, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0).count()
     }
 
     /// Frees a permit that this process holds, and wakes who waits for it (I3).
     #[inline]
-    pub(crate) fn free(&self, index: usize, members: &Members) {
-        #[expect(clippy::cast_possible_truncation, reason = "an index is below the number of permits, a u32")]
-        self.recent.store(index as u32, Relaxed);
+    pub(crate) fn free(&self, spot: Spot, members: &Members) {
         // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
-        self.permits[index].swap(0, SeqCst);
+        self.permits.get(spot).swap(0, SeqCst);
         order_seq_cst();
-        if self.flags.load(SeqCst) != 0 {
+        let flags = self.flags.load(SeqCst);
+        if flags != 0 {
+            self.tell(spot, flags, members);
+        }
+    }
+
+    /// Tells who seeks or sleeps of a permit that was freed.
+    #[cold]
+    fn tell(&self, spot: Spot, flags: u32, members: &Members) {
+        if flags & SEEKING != 0 {
+            if self.recent.load(Relaxed) == NOWHERE {
+                self.recent.store(spot.index, Relaxed);
+            } else {
+                // Nobody has taken the last hint.
+                self.flags.fetch_and(!SEEKING, Relaxed);
+            }
+        }
+        if flags & (SINGLE | MANY) != 0 {
             self.wake(members);
         }
     }
@@ -186,7 +222,7 @@ impl Words {
         let mut indices = Vec::with_capacity(count);
         while indices.len() < count {
             let Some(index) = self.scan(me) else {
-                indices.into_iter().for_each(|index| self.free(index, members));
+                indices.into_iter().for_each(|index| self.free(self.permits.spot(index), members));
                 return None;
             };
             indices.push(index);
@@ -199,7 +235,7 @@ impl Repair for Words {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         self.turnstile.repair(slot, members)?;
         let mut freed = false;
-        for permit in self.permits.iter().filter(|permit| permit.load(Relaxed) == slot + 1) {
+        for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == slot + 1) {
             // Nobody but us may change its owner now (R-own).
             permit.swap(0, SeqCst);
             freed = true;

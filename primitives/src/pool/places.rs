@@ -1,0 +1,114 @@
+//! Where a pool's permits lie: neighbours on different cache lines, so that processes with different permits don't
+//! take lines from each other.
+
+use crate::{layout::Mapped, sync::AtomicU32};
+
+/// How many words a cache line has; as a power of two.
+const WORDS: u32 = 4;
+
+/// Up to how many permits each have a line of their own.
+const MOST_LINES: usize = 64;
+
+/// A permit's number, and where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) index: u32,
+    place: u32,
+}
+
+impl Spot {
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "each half is one of them")]
+        Self { index: bits as u32, place: (bits >> 32) as u32 }
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        u64::from(self.place) << 32 | u64::from(self.index)
+    }
+}
+
+/// The permits' words.
+#[derive(Debug)]
+pub(crate) struct Places {
+    words: Mapped<[AtomicU32]>,
+    capacity: usize,
+    /// How many lines, as a power of two.
+    lines: u32,
+}
+
+impl Places {
+    fn lines(capacity: usize) -> u32 {
+        capacity.div_ceil(1 << WORDS).max(capacity.min(MOST_LINES)).next_power_of_two().trailing_zeros()
+    }
+
+    /// Returns how many words so many permits need.
+    pub(crate) fn words(capacity: usize) -> usize {
+        1 << (Self::lines(capacity) + WORDS)
+    }
+
+    /// Takes as many words as [`words`](Self::words) says.
+    pub(crate) fn new(words: Mapped<[AtomicU32]>, capacity: usize) -> Self {
+        Self { words, capacity, lines: Self::lines(capacity) }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn place_of(&self, index: usize) -> usize {
+        (index & ((1 << self.lines) - 1)) << WORDS | index >> self.lines
+    }
+
+    fn index_of(&self, place: usize) -> usize {
+        (place & ((1 << WORDS) - 1)) << self.lines | place >> WORDS
+    }
+
+    /// Returns where a permit lies.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most twice as many places as permits, a u32")]
+    pub(crate) fn spot(&self, index: usize) -> Spot {
+        Spot { index: index as u32, place: self.place_of(index) as u32 }
+    }
+
+    /// Returns the word of a permit; that of a spot from elsewhere may be another's.
+    #[inline]
+    pub(crate) fn get(&self, spot: Spot) -> &AtomicU32 {
+        &self.words[spot.place as usize]
+    }
+
+    /// Returns all permits below a limit, as they lie in memory, from one of them on.
+    pub(crate) fn from(&self, first: usize, limit: usize) -> impl Iterator<Item = (usize, &AtomicU32)> {
+        let (before, after) = self.words.split_at(self.place_of(first).min(self.words.len()));
+        let places = (before.len()..self.words.len()).chain(0..before.len());
+        let words = places.zip(after.iter().chain(before));
+        words.map(|(place, word)| (self.index_of(place), word)).filter(move |(index, _)| *index < limit)
+    }
+
+    /// Returns all permits, as they lie in memory.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (usize, &AtomicU32)> {
+        self.from(0, self.capacity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+
+    #[test]
+    fn neighbours_are_apart_and_nothing_is_lost() {
+        for capacity in [1, 2, 4, 5, 16, 63, 64, 65, 1000, 1024, 1025, 16_384] {
+            let words = Places::words(capacity);
+            assert!(words >= capacity && words <= capacity.max(MOST) * 2, "{words} words for {capacity}");
+            let lines = Places::lines(capacity);
+            let place = |index: usize| (index & ((1 << lines) - 1)) << 4 | index >> lines;
+            let mut places: Vec<usize> = (0..capacity).map(place).collect();
+            assert!(places.windows(2).all(|pair| pair[0] / 16 != pair[1] / 16));
+            places.sort_unstable();
+            places.dedup();
+            assert!(places.len() == capacity && places.last().is_none_or(|&last| last < words));
+        }
+    }
+
+    const MOST: usize = 16 * super::MOST_LINES;
+}
