@@ -27,16 +27,8 @@ pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
 
 /// The versions of the rivals, as the lock file has them.
 fn rivals() -> String {
-    const RIVALS: [&str; 8] = [
-        "crossbeam-queue",
-        "iceoryx2",
-        "ipc-channel",
-        "ipmpsc",
-        "named-lock",
-        "parking_lot",
-        "raw_sync",
-        "rtrb",
-    ];
+    const RIVALS: [&str; 8] =
+        ["crossbeam-queue", "iceoryx2", "ipc-channel", "ipmpsc", "named-lock", "parking_lot", "raw_sync", "rtrb"];
     let lock = include_str!("../Cargo.lock");
     let versions = RIVALS.map(|name| {
         let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);

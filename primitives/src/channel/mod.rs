@@ -28,7 +28,6 @@
 //!   again if the answer does not come. Nor the order among parcels whose notices were sent again.
 
 mod call;
-mod chain;
 mod codec;
 mod deliver;
 mod desk;
@@ -36,7 +35,6 @@ mod ends;
 mod incoming;
 mod named;
 mod notice;
-mod parcel;
 mod parcels;
 mod plan;
 mod queued;

@@ -33,51 +33,34 @@
 //! | caller, waiting | the same | who reaps it: freed, or its request is one without caller |
 //! | while it frees | some blocks are free already | who reaps it frees the rest |
 
-use std::{ops::Range, sync::Arc};
+mod answers;
+mod chain;
+mod repair;
+mod room;
+mod word;
 
-use super::{
-    chain::Chain,
-    notice::Notice,
-    parcel::{State, Word},
-    plan::Plan,
+use std::sync::Arc;
+
+pub(super) use self::{
+    answers::Found,
+    room::{BELLS, Use},
 };
+use self::{
+    chain::Chain,
+    word::{State, Word},
+};
+use super::{notice::Notice, plan::Plan};
 use crate::{
-    Error, Result,
-    doorbell::Token,
+    Result,
     layout::Mapped,
     lock::Lock,
-    members::{Members, Repair, Session},
-    raw::{Deadline, MessageType, Shared, SharedMemory},
+    members::{Members, Session},
+    raw::{MessageType, Shared, SharedMemory},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
-        fence,
     },
 };
-
-/// For what blocks are taken; each has a turnstile, a bit of the flags, and two doorbells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Message,
-    Answer,
-}
-
-impl Use {
-    fn flag(self) -> u32 {
-        1 << self as u32
-    }
-
-    pub(super) fn turnstile_bell(self) -> u16 {
-        2 * self as u16
-    }
-
-    fn room_bell(self) -> u16 {
-        2 * self as u16 + 1
-    }
-}
-
-/// How many doorbells senders need.
-pub(super) const BELLS: u16 = 4;
 
 /// A parcel, as it lies in memory.
 #[repr(C, align(64))]
@@ -112,14 +95,6 @@ pub(super) struct Held {
     pub(super) chain: Chain,
 }
 
-/// What a caller finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    Waiting,
-    Answered,
-    Lost,
-}
-
 /// Returns the number of a message type, as wide as the widest system has it.
 pub(super) fn number_of(message_type: MessageType) -> u64 {
     // It is positive.
@@ -141,134 +116,6 @@ impl Parcels {
     #[expect(clippy::cast_possible_truncation, reason = "there are far fewer parcels")]
     fn name(parcel: usize) -> u32 {
         parcel as u32 + 1
-    }
-
-    /// Takes a parcel with room for so many bytes; waits for it until the deadline.
-    pub(super) fn rent(
-        &self,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-        len: usize,
-        deadline: Deadline,
-    ) -> Result<Held> {
-        let count = self.plan.blocks_for(len);
-        let take = || {
-            let (parcel, word) = self.take_parcel(me)?;
-            match self.take_blocks(parcel, count, &[self.plan.for_sending()]) {
-                Some(chain) => Some(Held { notice: Notice { parcel, generation: word.generation() }, len, chain }),
-                None => {
-                    self.free_word(parcel, word);
-                    None
-                }
-            }
-        };
-        self.in_turn(Use::Message, me, members, repair, deadline, take)
-    }
-
-    /// Takes more blocks for a parcel that this process holds, if it has not room for so many bytes.
-    pub(super) fn enlarge(
-        &self,
-        held: &mut Held,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-        len: usize,
-        deadline: Deadline,
-    ) -> Result<()> {
-        let more = self.plan.blocks_for(len).saturating_sub(held.chain.blocks());
-        if more > 0 {
-            let ranges = [self.plan.for_answers(), self.plan.for_sending()];
-            let take = || self.take_blocks(held.notice.parcel, more, &ranges);
-            let chain = self.in_turn(Use::Answer, me, members, repair, deadline, take)?;
-            held.chain.merge(chain);
-        }
-        held.len = len;
-        Ok(())
-    }
-
-    /// R-sleep in a turnstile (I5): `take` is all or nothing.
-    fn in_turn<T>(
-        &self,
-        purpose: Use,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-        deadline: Deadline,
-        mut take: impl FnMut() -> Option<T>,
-    ) -> Result<T> {
-        let turnstile = &self.turnstiles[purpose as usize];
-        // Whoever died in it held nothing that isn't repaired: its poison means nothing.
-        let entered = turnstile.try_take(me)
-            || if deadline == Deadline::NOW {
-                turnstile.try_take_slowly(me, members, repair)?.is_some()
-            } else {
-                turnstile.take_contended(me, members, repair, deadline)?.is_some()
-            };
-        if !entered {
-            return Err(Error::Busy);
-        }
-        let taken = match take() {
-            Some(taken) => Ok(taken),
-            None => self.wait_for_room(purpose, members, repair, deadline, take),
-        };
-        turnstile.free(members, false);
-        taken
-    }
-
-    #[cold]
-    fn wait_for_room<T>(
-        &self,
-        purpose: Use,
-        members: &Members,
-        repair: &impl Repair,
-        deadline: Deadline,
-        mut take: impl FnMut() -> Option<T>,
-    ) -> Result<T> {
-        let mut token = Token::none(members, purpose.room_bell());
-        loop {
-            token.clear_pile()?;
-            self.flags.fetch_or(purpose.flag(), SeqCst);
-            // SYNC: pairs with the fence in `wake`: either it sees the flag, or we see what it freed.
-            fence(SeqCst);
-            members.reap_all(repair)?;
-            if let Some(taken) = take() {
-                token.used(|| false);
-                return Ok(taken);
-            }
-            if deadline.has_passed() || !token.sleep(deadline)? {
-                return Err(Error::Busy);
-            }
-        }
-    }
-
-    fn take_parcel(&self, me: Session) -> Option<(usize, Word)> {
-        (0..self.words.len()).find_map(|parcel| {
-            let word = self.word(parcel);
-            let mine = word.with_state(State::Filling).with_holder(me.owner()).with_caller(0);
-            (word.state() == Some(State::Free) && self.change(parcel, word, mine)).then_some((parcel, mine))
-        })
-    }
-
-    /// Takes so many blocks for a parcel of the caller's, or none (I2).
-    fn take_blocks(&self, parcel: usize, count: usize, ranges: &[Range<usize>]) -> Option<Chain> {
-        let name = Self::name(parcel);
-        let mut chain = Chain::default();
-        for index in ranges.iter().cloned().flatten() {
-            if chain.blocks() == count {
-                break;
-            }
-            let block = &self.blocks[index];
-            // SYNC: Acquire pairs with the store in `free_blocks`: who had it before is done with it.
-            if block.load(Relaxed) == 0 && block.compare_exchange(0, name, Acquire, Relaxed).is_ok() {
-                chain.add(index);
-            }
-        }
-        if chain.blocks() == count {
-            return Some(chain);
-        }
-        chain.indices().for_each(|index| self.blocks[index].store(0, Release));
-        None
     }
 
     fn describe(&self, held: &Held) {
@@ -386,53 +233,6 @@ impl Parcels {
         }
     }
 
-    /// Hands the answer to the caller; returns its slot, or `None` if it has given up, and the parcel is free.
-    pub(super) fn answered(&self, held: &Held, members: &Members) -> Option<u32> {
-        self.describe(held);
-        let parcel = held.notice.parcel;
-        let word = self.word(parcel);
-        let caller = word.caller();
-        if caller != 0 && self.change(parcel, word, word.with_state(State::Answered).with_holder(0)) {
-            return Some(caller - 1);
-        }
-        self.free_all(parcel, self.word(parcel), members);
-        None
-    }
-
-    /// Returns what has become of a call of this process.
-    pub(super) fn look(&self, notice: Notice) -> Found {
-        let word = self.word(notice.parcel);
-        match word.state() {
-            _ if word.generation() != notice.generation => Found::Lost,
-            Some(State::Answered) => Found::Answered,
-            Some(State::Ready | State::Held) => Found::Waiting,
-            _ => Found::Lost,
-        }
-    }
-
-    /// Returns the answer that [`look`](Self::look) has found; [`done`](Self::done) frees it.
-    pub(super) fn answer(&self, notice: Notice, members: &Members) -> Result<Held> {
-        self.open(notice).ok_or_else(|| members.damaged("an answer"))
-    }
-
-    /// Ends a call of this process, however far it is.
-    pub(super) fn settle(&self, notice: Notice, me: Session, members: &Members) {
-        loop {
-            let word = self.word(notice.parcel);
-            if word.generation() != notice.generation || word.caller() != me.owner() {
-                return;
-            }
-            match word.state() {
-                Some(State::Answered | State::Lost) => return self.free_all(notice.parcel, word, members),
-                Some(State::Ready) if self.take_back(notice, me, members) => return,
-                Some(State::Held) if self.change(notice.parcel, word, word.with_caller(0)) => return,
-                // It has moved on since.
-                Some(State::Ready | State::Held) => {}
-                _ => return,
-            }
-        }
-    }
-
     /// Frees a parcel and every block that names it. By I1 the caller of this alone may.
     fn free_all(&self, parcel: usize, word: Word, members: &Members) {
         let name = Self::name(parcel);
@@ -445,73 +245,6 @@ impl Parcels {
     fn free_word(&self, parcel: usize, word: Word) {
         // SYNC: Release: whoever takes the parcel next finds it ours no more.
         self.words[parcel].word.store(word.freed().bits(), SeqCst);
-    }
-
-    /// Something was freed: wakes who waits for it.
-    fn wake(&self, members: &Members) {
-        // SYNC: pairs with the fence in `wait_for_room`.
-        fence(SeqCst);
-        if self.flags.load(Relaxed) != 0 {
-            for purpose in [Use::Message, Use::Answer] {
-                if self.flags.fetch_and(!purpose.flag(), SeqCst) & purpose.flag() != 0 {
-                    // It fails only if the object was removed, which has woken everybody.
-                    let _ = members.post(purpose.room_bell());
-                }
-            }
-        }
-    }
-
-    /// Takes everything away from a slot whose ALIVE the caller holds; `lost` is told of slots that wait for its answer.
-    pub(super) fn repair(&self, slot: u32, members: &Members, mut lost: impl FnMut(u32)) -> Result<()> {
-        self.turnstiles.iter().try_for_each(|turnstile| turnstile.repair(slot, members))?;
-        let dead = slot + 1;
-        for parcel in 0..self.words.len() {
-            loop {
-                let word = self.word(parcel);
-                let (state, is_holder, is_caller) = (word.state(), word.holder() == dead, word.caller() == dead);
-                match state {
-                    None | Some(State::Free) => {}
-                    _ if !is_holder && !is_caller => {}
-                    Some(State::Filling) => self.free_all(parcel, word, members),
-                    // Nobody can receive it once it is taken back, and only we may free it then.
-                    Some(State::Ready) => {
-                        let taken = word.with_state(State::Filling).with_holder(dead).with_caller(0);
-                        if !self.change(parcel, word, taken) {
-                            continue;
-                        }
-                        self.free_all(parcel, taken, members);
-                    }
-                    Some(State::Held) if is_holder && (is_caller || word.caller() == 0) => {
-                        self.free_all(parcel, word, members);
-                    }
-                    Some(State::Held) if is_holder => {
-                        if !self.change(parcel, word, word.with_state(State::Lost).with_holder(0)) {
-                            continue;
-                        }
-                        lost(word.caller() - 1);
-                    }
-                    Some(State::Held) => {
-                        if !self.change(parcel, word, word.with_caller(0)) {
-                            continue;
-                        }
-                    }
-                    Some(State::Answered | State::Lost) => self.free_all(parcel, word, members),
-                }
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns every complete parcel that nobody has received: its notice may have died with a receiver.
-    pub(super) fn unclaimed(&self) -> impl Iterator<Item = (MessageType, Notice)> {
-        (0..self.words.len()).filter_map(|parcel| {
-            let word = self.word(parcel);
-            let route = self.words[parcel].route.load(Relaxed).try_into().ok()?;
-            let route = MessageType::new(route).ok()?;
-            let notice = Notice { parcel, generation: word.generation() };
-            (word.state() == Some(State::Ready)).then_some((route, notice))
-        })
     }
 
     /// Returns how many bytes a notice stands for, if it still stands for any.

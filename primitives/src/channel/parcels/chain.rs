@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Blocks in ascending order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chain {
+pub(in crate::channel) struct Chain {
     runs: Vec<Range<usize>>,
     blocks: usize,
 }

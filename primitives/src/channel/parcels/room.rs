@@ -1,0 +1,183 @@
+//! Room for parcels: who takes blocks, and who waits for them (I2, I3, I5).
+
+use std::ops::Range;
+
+use super::{Chain, Held, Notice, Parcels, State, Word};
+use crate::{
+    Error, Result,
+    doorbell::Token,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    sync::{
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+        fence,
+    },
+};
+
+/// For what blocks are taken; each has a turnstile, a bit of the flags, and two doorbells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::channel) enum Use {
+    Message,
+    Answer,
+}
+
+impl Use {
+    fn flag(self) -> u32 {
+        1 << self as u32
+    }
+
+    pub(in crate::channel) fn turnstile_bell(self) -> u16 {
+        2 * self as u16
+    }
+
+    fn room_bell(self) -> u16 {
+        2 * self as u16 + 1
+    }
+}
+
+/// How many doorbells senders need.
+pub(in crate::channel) const BELLS: u16 = 4;
+
+impl Parcels {
+    /// Takes a parcel with room for so many bytes; waits for it until the deadline.
+    pub(in crate::channel) fn rent(
+        &self,
+        me: Session,
+        members: &Members,
+        repair: &impl Repair,
+        len: usize,
+        deadline: Deadline,
+    ) -> Result<Held> {
+        let count = self.plan.blocks_for(len);
+        let take = || {
+            let (parcel, word) = self.take_parcel(me)?;
+            match self.take_blocks(parcel, count, &[self.plan.for_sending()]) {
+                Some(chain) => Some(Held { notice: Notice { parcel, generation: word.generation() }, len, chain }),
+                None => {
+                    self.free_word(parcel, word);
+                    None
+                }
+            }
+        };
+        self.in_turn(Use::Message, me, members, repair, deadline, take)
+    }
+
+    /// Takes more blocks for a parcel that this process holds, if it has not room for so many bytes.
+    pub(in crate::channel) fn enlarge(
+        &self,
+        held: &mut Held,
+        me: Session,
+        members: &Members,
+        repair: &impl Repair,
+        len: usize,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let more = self.plan.blocks_for(len).saturating_sub(held.chain.blocks());
+        if more > 0 {
+            let ranges = [self.plan.for_answers(), self.plan.for_sending()];
+            let take = || self.take_blocks(held.notice.parcel, more, &ranges);
+            let chain = self.in_turn(Use::Answer, me, members, repair, deadline, take)?;
+            held.chain.merge(chain);
+        }
+        held.len = len;
+        Ok(())
+    }
+
+    /// R-sleep in a turnstile (I5): `take` is all or nothing.
+    fn in_turn<T>(
+        &self,
+        purpose: Use,
+        me: Session,
+        members: &Members,
+        repair: &impl Repair,
+        deadline: Deadline,
+        mut take: impl FnMut() -> Option<T>,
+    ) -> Result<T> {
+        let turnstile = &self.turnstiles[purpose as usize];
+        // Whoever died in it held nothing that isn't repaired: its poison means nothing.
+        let entered = turnstile.try_take(me)
+            || if deadline == Deadline::NOW {
+                turnstile.try_take_slowly(me, members, repair)?.is_some()
+            } else {
+                turnstile.take_contended(me, members, repair, deadline)?.is_some()
+            };
+        if !entered {
+            return Err(Error::Busy);
+        }
+        let taken = match take() {
+            Some(taken) => Ok(taken),
+            None => self.wait_for_room(purpose, members, repair, deadline, take),
+        };
+        turnstile.free(members, false);
+        taken
+    }
+
+    #[cold]
+    fn wait_for_room<T>(
+        &self,
+        purpose: Use,
+        members: &Members,
+        repair: &impl Repair,
+        deadline: Deadline,
+        mut take: impl FnMut() -> Option<T>,
+    ) -> Result<T> {
+        let mut token = Token::none(members, purpose.room_bell());
+        loop {
+            token.clear_pile()?;
+            self.flags.fetch_or(purpose.flag(), SeqCst);
+            // SYNC: pairs with the fence in `wake`: either it sees the flag, or we see what it freed.
+            fence(SeqCst);
+            members.reap_all(repair)?;
+            if let Some(taken) = take() {
+                token.used(|| false);
+                return Ok(taken);
+            }
+            if deadline.has_passed() || !token.sleep(deadline)? {
+                return Err(Error::Busy);
+            }
+        }
+    }
+
+    fn take_parcel(&self, me: Session) -> Option<(usize, Word)> {
+        (0..self.words.len()).find_map(|parcel| {
+            let word = self.word(parcel);
+            let mine = word.with_state(State::Filling).with_holder(me.owner()).with_caller(0);
+            (word.state() == Some(State::Free) && self.change(parcel, word, mine)).then_some((parcel, mine))
+        })
+    }
+
+    /// Takes so many blocks for a parcel of the caller's, or none (I2).
+    fn take_blocks(&self, parcel: usize, count: usize, ranges: &[Range<usize>]) -> Option<Chain> {
+        let name = Self::name(parcel);
+        let mut chain = Chain::default();
+        for index in ranges.iter().cloned().flatten() {
+            if chain.blocks() == count {
+                break;
+            }
+            let block = &self.blocks[index];
+            // SYNC: Acquire pairs with the store in `free_blocks`: who had it before is done with it.
+            if block.load(Relaxed) == 0 && block.compare_exchange(0, name, Acquire, Relaxed).is_ok() {
+                chain.add(index);
+            }
+        }
+        if chain.blocks() == count {
+            return Some(chain);
+        }
+        chain.indices().for_each(|index| self.blocks[index].store(0, Release));
+        None
+    }
+
+    /// Something was freed: wakes who waits for it.
+    pub(super) fn wake(&self, members: &Members) {
+        // SYNC: pairs with the fence in `wait_for_room`.
+        fence(SeqCst);
+        if self.flags.load(Relaxed) != 0 {
+            for purpose in [Use::Message, Use::Answer] {
+                if self.flags.fetch_and(!purpose.flag(), SeqCst) & purpose.flag() != 0 {
+                    // It fails only if the object was removed, which has woken everybody.
+                    let _ = members.post(purpose.room_bell());
+                }
+            }
+        }
+    }
+}
