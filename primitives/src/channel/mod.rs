@@ -24,6 +24,8 @@
 //!   dropped.
 //! - **C3** A failed send changed nothing; the value is still the caller's.
 //! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it.
+//! - Who sleeps at a doorbell looks for the dead at once, woken by the obituary; who sleeps in the kernel's queue does not. So
+//!   where only the latter wait, a notice that died with its receiver is sent again when somebody else comes to look.
 //! - Not promised: that what a receiver took is ever worked on. Whoever needs that calls, and asks
 //!   again if the answer does not come. Nor the order among parcels whose notices were sent again.
 
