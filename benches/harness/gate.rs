@@ -9,7 +9,10 @@ use std::{
 };
 
 use nix::{
-    sys::wait::waitpid,
+    sys::{
+        signal::{Signal, kill},
+        wait::waitpid,
+    },
     unistd::{ForkResult, Pid, alarm, fork},
 };
 use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
@@ -70,22 +73,27 @@ enum Peer {
     Thread(thread::JoinHandle<()>),
 }
 
-/// The other side: a process or a thread on the second processor.
+/// The other side: a process or a thread, mostly on the second processor.
 pub struct Other {
     gate: Arc<Gate>,
     peer: Option<Peer>,
 }
 
 impl Other {
-    /// Starts a process, which makes its end and then serves.
+    /// Starts a process on the second processor, which makes its end and then serves.
     pub fn process<S: FnMut(u64)>(make: impl FnOnce() -> S) -> Self {
+        Self::process_on(1, make)
+    }
+
+    /// The same on the processor of one's choice.
+    pub fn process_on<S: FnMut(u64)>(processor: usize, make: impl FnOnce() -> S) -> Self {
         let gate = Gate::new();
         // SAFETY: this process has one thread while peers are forked.
         let peer = match unsafe { fork() }.expect("a peer can be forked") {
             ForkResult::Parent { child } => Peer::Process(child),
             ForkResult::Child => {
-                alarm::set(600);
-                super::pin(1);
+                alarm::set(1800);
+                super::pin(processor);
                 gate.serve(make());
                 // SAFETY: it ends the process at once.
                 unsafe { libc::_exit(0) }
@@ -115,8 +123,17 @@ impl Other {
 
 impl Drop for Other {
     fn drop(&mut self) {
+        let peer = self.peer.take();
+        if thread::panicking() {
+            // It may wait for what never comes.
+            if let Some(Peer::Process(pid)) = peer {
+                let _ = kill(pid, Signal::SIGKILL);
+                let _ = waitpid(pid, None);
+            }
+            return;
+        }
         self.gate.run(END, || ());
-        match self.peer.take() {
+        match peer {
             Some(Peer::Process(pid)) => drop(waitpid(pid, None)),
             Some(Peer::Thread(thread)) => drop(thread.join()),
             None => {}

@@ -10,7 +10,10 @@ pub mod gate;
 
 use std::{
     env,
-    sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,16 +26,55 @@ use nix::{
 };
 use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 
+/// What an alternative is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// This project's.
+    Ours,
+    /// What one would take instead.
+    Rival,
+    /// What the hardware or the kernel can do at best; or something that does less, as a floor.
+    Limit,
+}
+
 /// One of several ways to do the same thing.
 pub struct Alternative<'a> {
     name: String,
+    kind: Kind,
     run: Box<dyn FnMut(u64) + 'a>,
 }
 
 impl<'a> Alternative<'a> {
     /// `run` does the thing as often as it is told.
     pub fn new(name: impl Into<String>, run: impl FnMut(u64) + 'a) -> Self {
-        Self { name: name.into(), run: Box::new(run) }
+        Self { name: name.into(), kind: Kind::Rival, run: Box::new(run) }
+    }
+
+    pub fn ours(self) -> Self {
+        self.kind(Kind::Ours)
+    }
+
+    pub fn limit(self) -> Self {
+        self.kind(Kind::Limit)
+    }
+
+    pub fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Keeps a thing as long as it lives.
+    pub fn keeping<T: 'a>(self, kept: T) -> Self {
+        let Self { name, kind, mut run } = self;
+        let run = move |count| {
+            let _ = &kept;
+            run(count);
+        };
+        Self { name, kind, run: Box::new(run) }
+    }
+
+    /// Does the thing so often.
+    pub fn run(&mut self, count: u64) {
+        (self.run)(count);
     }
 
     fn time(&mut self, count: u64) -> Duration {
@@ -67,6 +109,7 @@ pub struct Comparison {
 #[derive(Clone, Debug)]
 pub struct Line {
     pub name: String,
+    pub kind: Kind,
     /// The median of what it took each time.
     pub nanoseconds: f64,
     /// Median, least and most of its ratio to the first alternative of the same round.
@@ -77,6 +120,12 @@ pub struct Line {
 
 /// Set by who wants it to end early: what is measured then comes to nothing.
 pub static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Set by who wants the kernel to place processes: nobody is pinned then.
+pub static UNPINNED: AtomicBool = AtomicBool::new(false);
+
+/// Is told what is measured next.
+pub static PROGRESS: OnceLock<fn(&str)> = OnceLock::new();
 
 /// How many rounds, and how long one is. `cargo test` runs benchmarks too, to see that they work; and a glance needs
 /// fewer rounds.
@@ -89,14 +138,30 @@ fn effort() -> (usize, Duration) {
     }
 }
 
-/// Compares alternatives with the first of them, and prints a table. Arguments choose among titles, by parts of them.
-pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Comparison> {
+/// Whether this is wanted: arguments choose among titles, by parts of them.
+pub fn is_wanted(title: &str) -> bool {
     let mut parts = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
-    if parts.peek().is_some() && !parts.any(|part| title.contains(&part)) {
+    !STOP.load(Relaxed) && (parts.peek().is_none() || parts.any(|part| title.contains(&part)))
+}
+
+/// Compares alternatives with the first of them, if it is wanted, and prints a table.
+pub fn compare(title: &str, alternatives: Vec<Alternative<'_>>) -> Option<Comparison> {
+    let comparison = measure(title, alternatives)?;
+    println!("\n{title}");
+    println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
+    for Line { name, nanoseconds, ratio, least, most, .. } in &comparison.lines {
+        println!("{name:<44} {nanoseconds:>12.1} {ratio:>8.3}   {least:.3} to {most:.3}");
+    }
+    Some(comparison)
+}
+
+/// Compares alternatives with the first of them, if it is wanted.
+pub fn measure(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Comparison> {
+    if !is_wanted(title) {
         return None;
     }
-    if STOP.load(Relaxed) {
-        return None;
+    if let Some(progress) = PROGRESS.get() {
+        progress(title);
     }
     let (rounds, round) = effort();
     pin(0);
@@ -119,6 +184,7 @@ pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Co
         sorted.sort_unstable_by(f64::total_cmp);
         Line {
             name: alternative.name.clone(),
+            kind: alternative.kind,
             nanoseconds: sorted[sorted.len() / 2],
             ratio: ratios[ratios.len() / 2],
             least: ratios[0],
@@ -126,16 +192,14 @@ pub fn compare(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Co
         }
     };
     let lines: Vec<Line> = alternatives.iter().zip(&times).map(line).collect();
-    println!("\n{title}");
-    println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
-    for Line { name, nanoseconds, ratio, least, most } in &lines {
-        println!("{name:<44} {nanoseconds:>12.1} {ratio:>8.3}   {least:.3} to {most:.3}");
-    }
     Some(Comparison { title: title.to_owned(), lines })
 }
 
 /// Keeps the calling thread on one processor, counted round those there are.
 pub fn pin(processor: usize) {
+    if UNPINNED.load(Relaxed) {
+        return unpin();
+    }
     #[cfg(target_os = "linux")]
     {
         use nix::sched::{CpuSet, sched_setaffinity};
@@ -229,13 +293,15 @@ impl Crowd {
         }
     }
 
-    /// Has everybody together do the operation so often.
-    pub fn run(&self, count: u64, operation: &dyn Fn()) {
+    /// Has everybody together do the operation so often, and some more, to fill the last batch; returns how often.
+    pub fn run(&self, count: u64, operation: &dyn Fn()) -> u64 {
         let left: &AtomicI64 = self.batches.view(0).expect("it fits");
-        left.store(i64::try_from(count.div_ceil(BATCH)).expect("it is small"), Relaxed);
+        let batches = count.div_ceil(BATCH);
+        left.store(i64::try_from(batches).expect("it is small"), Relaxed);
         self.peers.iter().for_each(|_| self.start.release().expect("it counts so far"));
         self.work(operation);
         self.peers.iter().for_each(|_| self.finish.acquire().expect("the peers live"));
+        batches * BATCH
     }
 }
 

@@ -8,22 +8,33 @@
 //! `report.md`. Words choose among the comparisons by parts of their titles; `--quick` only shows that all of them work.
 //! Each rival is used as its own documentation advises.
 
+mod calls;
 #[path = "../../benches/harness/mod.rs"]
 mod harness;
+mod lanes;
 mod machine;
 mod markdown;
 mod page;
 mod plot;
+mod reasons;
 mod report;
 mod rows;
 
-use std::{fs, path::PathBuf, sync::atomic::Ordering::Relaxed};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{OnceLock, atomic::Ordering::Relaxed},
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::report::Report;
+use crate::{
+    report::{Report, Section},
+    rows::PARTS,
+};
 
 /// Measures the primitives beside what one would take instead, and writes a report.
 #[derive(Parser)]
@@ -38,6 +49,37 @@ struct Arguments {
     out: PathBuf,
 }
 
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Shows on a terminal how far it is, and what it measures.
+fn show_progress() -> Result<&'static ProgressBar> {
+    let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {prefix}: {msg}")?.progress_chars("=> ");
+    // It draws when it is told something: a thread of its own must not be there when peers are forked.
+    let bar = BAR.get_or_init(|| ProgressBar::new(2 * PARTS.len() as u64).with_style(style));
+    let _ = harness::PROGRESS.set(|title| match BAR.wait() {
+        bar if bar.is_hidden() => eprintln!("{}: {title}", bar.prefix()),
+        bar => bar.set_message(title.to_owned()),
+    });
+    bar.force_draw();
+    Ok(bar)
+}
+
+/// Measures everything: each side pinned to a processor of its own, or not.
+fn measure(bar: &ProgressBar, is_pinned: bool) -> Result<Vec<Section>> {
+    harness::UNPINNED.store(!is_pinned, Relaxed);
+    let mut sections = Vec::new();
+    for part in &PARTS {
+        bar.set_prefix(if is_pinned { part.title.to_owned() } else { format!("{}, unpinned", part.title) });
+        sections.push(part.measure()?);
+        bar.inc(1);
+        if harness::STOP.load(Relaxed) {
+            // Whatever was made has been removed on the way here.
+            bail!("interrupted");
+        }
+    }
+    Ok(sections)
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     for signal in [SIGHUP, SIGINT, SIGTERM] {
@@ -45,16 +87,13 @@ fn main() -> Result<()> {
         #[allow(unsafe_code, reason = "a signal handler")]
         unsafe { signal_hook::low_level::register(signal, || harness::STOP.store(true, Relaxed)) }?;
     }
-    let mut report = Report { machine: machine::describe(arguments.quick), sections: Vec::new() };
-    for (index, part) in rows::PARTS.iter().enumerate() {
-        eprintln!("[{} of {}] {}", index + 1, rows::PARTS.len(), part.title);
-        report.sections.push(part.measure()?);
-        if harness::STOP.load(Relaxed) {
-            // Whatever was made has been removed on the way here.
-            bail!("interrupted");
-        }
-    }
-    report.sections.retain(|section| !section.is_empty());
+    let bar = show_progress()?;
+    let mut sections = measure(bar, true)?;
+    let unpinned = measure(bar, false)?;
+    sections.iter_mut().zip(&unpinned).for_each(|(section, unpinned)| section.note_unpinned(unpinned));
+    sections.retain(|section| !section.blocks.is_empty());
+    bar.finish_and_clear();
+    let report = Report { machine: machine::describe(arguments.quick), sections };
     fs::create_dir_all(&arguments.out).with_context(|| format!("can't make {}", arguments.out.display()))?;
     for (name, text) in [("report.md", markdown::write(&report)), ("report.html", page::write(&report)?)] {
         let path = arguments.out.join(name);

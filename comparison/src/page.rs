@@ -4,51 +4,120 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use crate::{markdown::time, plot, report::Report};
+use crate::{
+    markdown::{cells, matrix},
+    plot,
+    report::{Block, Facts, Family, Report, Section, Table},
+};
 
-const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}\
-    table{border-collapse:collapse;margin:.5em 0 1em}td,th{padding:.15em .8em;border-bottom:1px solid #ddd;text-align:left}\
-    td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}";
+const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}\
+    table{border-collapse:collapse;margin:.5em 0 1em}td,th{padding:.15em .8em;border-bottom:1px solid #ddd;text-align:left;\
+    vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
+    svg{max-width:100%;height:auto}summary{cursor:pointer;color:#555}nav a{margin-right:1em}";
+
+const TITLE: &str = "The primitives beside what one would take instead";
+
+const READING: &str = "Each time is the median of all rounds. A ratio is of the time to that of the first line, in the \
+    same round; its spread is from the least to the greatest of them. Above 1 is slower than ours, which is the first. \
+    In the plots ours are blue, rivals grey, and limits of the hardware or the kernel, and what does less, are light.";
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-pub(crate) fn write(report: &Report) -> Result<String> {
-    let title = "The primitives beside what one would take instead";
-    let mut html = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>\n"
-    );
-    html.push_str(
-        "<p>A ratio is of the time to that of the first line, in the same round; less is faster.</p><table>\n",
-    );
-    for (what, value) in &report.machine {
-        writeln!(html, "<tr><th>{what}<td>{}", escape(value))?;
+/// A table with names in front; figures are set to the right.
+fn table<'a>(html: &mut String, head: &[&str], rows: impl Iterator<Item = (&'a str, &'a [String])>) -> Result<()> {
+    write!(html, "<table><tr><th>{}", head.join("<th>"))?;
+    for (name, cells) in rows {
+        write!(html, "\n<tr><td>{}", escape(name))?;
+        for cell in cells {
+            write!(html, "<td class=n>{}", escape(cell))?;
+        }
     }
     html.push_str("</table>\n");
+    Ok(())
+}
+
+pub(crate) fn write(report: &Report) -> Result<String> {
+    let mut html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>{TITLE}</title><style>{STYLE}</style><h1>{TITLE}</h1>\n<nav>"
+    );
     for section in &report.sections {
-        writeln!(html, "<h2>{}</h2><p>{}</p>", escape(section.title), escape(section.about))?;
-        for comparison in &section.comparisons {
-            writeln!(html, "<h3>{}</h3>{}", escape(&comparison.title), plot::bars(comparison)?)?;
-            html.push_str("<table><tr><th><th>each<th>ratio<th>spread\n");
-            for line in &comparison.lines {
-                let (name, each) = (escape(&line.name), time(line.nanoseconds));
-                writeln!(
-                    html,
-                    "<tr><td>{name}<td class=n>{each}<td class=n>{:.2}<td>{:.2} to {:.2}",
-                    line.ratio, line.least, line.most
-                )?;
+        write!(html, "<a href=\"#{}\">{}</a>", anchor(section), section.title)?;
+    }
+    write!(html, "<a href=\"#behind\">Where ours is not first</a></nav><p>{READING}</p><table>")?;
+    for (what, value) in &report.machine {
+        write!(html, "\n<tr><th>{what}<td>{}", escape(value))?;
+    }
+    html.push_str("</table>\n");
+    behind(&mut html, report)?;
+    for section in &report.sections {
+        writeln!(html, "<h2 id=\"{}\">{}</h2><p>{}</p>", anchor(section), section.title, escape(section.about))?;
+        if !section.peers.is_empty() {
+            html.push_str("<table><tr><th>beside<th>has, and ours hasn't<th>hasn't, and ours has");
+            for peer in section.peers {
+                write!(html, "\n<tr><td>{}<td>{}<td>{}", escape(peer.name), escape(peer.more), escape(peer.less))?;
             }
             html.push_str("</table>\n");
         }
-        for facts in &section.facts {
-            writeln!(html, "<h3>{}</h3><table><tr><th>{}", escape(facts.title), facts.head.join("<th>"))?;
-            for row in &facts.rows {
-                let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
-                writeln!(html, "<tr><td>{}", cells.join("<td class=n>"))?;
+        for block in &section.blocks {
+            match block {
+                Block::Table(table) => one(&mut html, table)?,
+                Block::Family(family) => all(&mut html, family)?,
+                Block::Facts(facts) => counted(&mut html, facts)?,
             }
-            html.push_str("</table>\n");
         }
     }
     Ok(html)
+}
+
+fn anchor(section: &Section) -> String {
+    section.title.to_lowercase().replace(' ', "-")
+}
+
+fn behind(html: &mut String, report: &Report) -> Result<()> {
+    html.push_str("<h2 id=behind>Where ours is not first</h2><table>");
+    html.push_str("<tr><th><th>faster, or a limit<th>its ratio<th>spread<th>why");
+    for behind in report.behind() {
+        let place = escape(&format!("{}: {}, {}", behind.section, behind.table, behind.ours));
+        let (name, line) = (escape(&behind.line.name), behind.line);
+        let (ratio, least, most, why) = (line.ratio, line.least, line.most, escape(behind.reason));
+        write!(html, "\n<tr><td>{place}<td>{name}<td class=n>{ratio:.2}<td class=n>{least:.2} to {most:.2}<td>{why}")?;
+    }
+    html.push_str("</table>\n");
+    Ok(())
+}
+
+fn figures(html: &mut String, compared: &Table) -> Result<()> {
+    let (mut head, cells) = cells(compared);
+    head.insert(0, "");
+    let names = compared.rows.iter().map(|row| row.line.name.as_str());
+    table(html, &head, names.zip(cells.iter().map(Vec::as_slice)))
+}
+
+fn one(html: &mut String, compared: &Table) -> Result<()> {
+    writeln!(html, "<h3>{}</h3>{}", escape(&compared.title), plot::bars(compared)?)?;
+    figures(html, compared)
+}
+
+fn all(html: &mut String, family: &Family) -> Result<()> {
+    writeln!(html, "<h3>{}</h3>{}", escape(family.title), plot::curves(family)?)?;
+    let points: Vec<String> = family.points.iter().map(|(x, _)| x.to_string()).collect();
+    let head: Vec<&str> = [family.axis].into_iter().chain(points.iter().map(String::as_str)).collect();
+    let rows = matrix(family);
+    table(html, &head, rows.iter().map(|(name, cells)| (name.as_str(), cells.as_slice())))?;
+    html.push_str("<details><summary>each of them, with spread</summary>\n");
+    for (_, compared) in &family.points {
+        writeln!(html, "<h4>{}</h4>", escape(&compared.title))?;
+        figures(html, compared)?;
+    }
+    html.push_str("</details>\n");
+    Ok(())
+}
+
+fn counted(html: &mut String, facts: &Facts) -> Result<()> {
+    writeln!(html, "<h3>{}</h3>", escape(facts.title))?;
+    let rows = facts.rows.iter().filter_map(|row| row.split_first());
+    table(html, facts.head, rows.map(|(name, cells)| (name.as_str(), cells)))
 }

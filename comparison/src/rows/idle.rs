@@ -95,7 +95,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
             idle(|second| drop(objects.channel.receiver().map(|receiver| receiver.recv_timeout::<Nothing>(second))))?,
         ),
     ];
-    section.facts.push(Facts {
+    section.add_facts(Facts {
         title: "Processor time while waiting for a second",
         head: &["", "microseconds"],
         rows: rows.map(|(what, used)| vec![what.to_owned(), used.to_string()]).into(),
@@ -103,7 +103,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let sizes = objects
         .status()?
         .map(|(what, status)| vec![what.to_owned(), status.semaphores.to_string(), status.bytes.to_string()]);
-    section.facts.push(Facts {
+    section.add_facts(Facts {
         title: "Size of an object for 64 processes",
         head: &["", "semaphores", "bytes of memory"],
         rows: sizes.into(),

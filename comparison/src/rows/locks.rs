@@ -1,7 +1,6 @@
 //! The mutex beside other locks between processes.
 
 use std::{
-    cell::RefCell,
     fs::{self, File},
     path::{Path, PathBuf},
 };
@@ -12,9 +11,9 @@ use raw_sync::locks::{LockImpl, LockInit};
 use sysv_ipc::{Key, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 use sysv_primitives::Options;
 
-use super::name;
+use super::{Operation, alone, crowds, name, own::Own, system_calls};
 use crate::{
-    harness::{Alternative, Crowd, RobustMutex, compare},
+    harness::{Alternative, Kind, RobustMutex, measure as measure_these},
     report::Section,
 };
 
@@ -27,23 +26,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Locks on files belong to whoever opened them: so each process opens its own, the first time.
-struct Own<T: 'static>(RefCell<Option<(u32, T)>>);
-
-impl<T> Own<T> {
-    const fn none() -> Self {
-        Self(RefCell::new(None))
-    }
-
-    fn with(&self, open: impl FnOnce() -> T, act: impl FnOnce(&T)) {
-        let me = std::process::id();
-        let mut own = self.0.borrow_mut();
-        match &mut *own {
-            Some((owner, value)) if *owner == me => act(value),
-            _ => act(&own.insert((me, open())).1),
-        }
-    }
-}
+// Locks on files belong to whoever opened them: so each process opens its own.
 
 fn flock(path: &Path) {
     thread_local!(static FILE: Own<File> = const { Own::none() });
@@ -103,34 +86,29 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let file = || flock(&files[0].0);
     let named = || named_lock(&files[1].0);
     let raw_sync = || drop(raw.lock().expect("nobody dies here"));
-    let operations: [(&str, &dyn Fn()); 7] = [
-        ("pthread mutex, robust", &pthread),
-        ("Mutex", &ours),
-        ("POSIX semaphore", &posix),
-        ("raw_sync's mutex", &raw_sync),
-        ("semop with undo", &semop),
-        ("flock", &file),
-        ("named-lock", &named),
+    let operations: [Operation<'_>; 7] = [
+        (Kind::Ours, "Mutex", &ours),
+        (Kind::Rival, "pthread mutex, robust", &pthread),
+        (Kind::Rival, "POSIX semaphore", &posix),
+        (Kind::Rival, "raw_sync's mutex", &raw_sync),
+        (Kind::Rival, "semop with undo", &semop),
+        (Kind::Rival, "flock", &file),
+        (Kind::Rival, "named-lock", &named),
     ];
 
     let parking_lot = parking_lot::Mutex::new(0_u64);
-    let mut alone: Vec<Alternative<'_>> = operations
-        .iter()
-        .map(|&(name, operation)| Alternative::new(name, move |count| (0..count).for_each(|_| operation())))
-        .collect();
-    alone.push(Alternative::new("parking_lot, in one process", |count| {
-        (0..count).for_each(|_| *parking_lot.lock() += 1);
-    }));
-    section.add(compare("lock and unlock, nobody else wants to", alone));
+    let mut one: Vec<Alternative<'_>> = operations.iter().map(alone).collect();
+    one.push(
+        Alternative::new("parking_lot, in one process", |count| (0..count).for_each(|_| *parking_lot.lock() += 1))
+            .limit(),
+    );
+    let mut points = vec![(1.0, measure_these("lock and unlock, nobody else wants to", one))];
     for processes in [2, 4, 8, 16] {
-        let crowds: Vec<Crowd> = operations.iter().map(|(_, operation)| Crowd::start(processes, *operation)).collect();
-        let contended = operations
-            .iter()
-            .zip(&crowds)
-            .map(|(&(name, operation), crowd)| Alternative::new(name, move |count| crowd.run(count, operation)));
         let title = format!("lock and unlock, {processes} processes; time for one of all");
-        section.add(compare(&title, contended.collect()));
+        points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
+    section.add_family("Lock and unlock; time for one of all", "processes", points);
+    system_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)?;
     drop(removed);
     Ok(())
 }

@@ -1,318 +1,205 @@
-//! The rings beside `rtrb`, crossbeam's `ArrayQueue`, iceoryx2 and ipmpsc.
-//!
-//! `rtrb` and `ArrayQueue` work between threads of one process; all others between processes. Both sides are
-//! pinned, each to a processor of its own. Every item carries its number, which is checked.
+//! The rings: streams of items by size, single items there and back, and crowds of processes.
 
 use std::{
-    hint::spin_loop,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicU64,
-            Ordering::{Acquire, Release},
-        },
+    rc::Rc,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
     },
-    time::Duration,
+    thread,
 };
 
-use super::name;
+use anyhow::Result;
+use sysv_ipc::{Key, SharedMemoryOptions};
+
+use super::own::Own;
 use crate::{
-    harness::{Alternative, compare, gate::Other},
-    report::Section,
+    calls,
+    harness::{self, Alternative, Comparison, Crowd, Peer, UNPINNED, is_wanted},
+    lanes::{
+        Any, Bounded, Futex, Iceoryx, Ipmpsc, Lane, Line, Memory, One, Pipe, Posix, Queue, Receiver, Rtrb, Sender,
+        ShmemIpc, Socket, SystemV, ThereAndBack, stream, stream_to_thread, there_and_back, there_and_back_by_thread,
+    },
+    report::{Facts, Section},
 };
-use anyhow::{Context, Result};
-use crossbeam_queue::ArrayQueue;
-use iceoryx2::{
-    port::{publisher::Publisher, subscriber::Subscriber},
-    prelude::*,
-};
-use sysv_ipc::{Key, SharedMemory, SharedMemoryOptions};
-use sysv_primitives::{Options, mpmc, spsc};
-
-const CAPACITY: usize = 1024;
-
-type Item<const WORDS: usize> = [u64; WORDS];
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    set_log_level(LogLevel::Error);
-    // Threads only after all processes are forked: each part ends its own.
-    throughput::<1>(section)?;
-    throughput::<8>(section)?;
-    throughput::<32>(section)?;
-    any_to_any::<1>(section)?;
-    any_to_any::<8>(section)?;
-    there_and_back(section)
-}
-
-fn check(number: u64, expected: u64) {
-    assert_eq!(number, expected, "an item is lost");
-}
-
-/// One end of each pair of iceoryx2.
-struct Ports<T: ZeroCopySend + core::fmt::Debug + 'static> {
-    publisher: Option<Publisher<ipc::Service, T, ()>>,
-    subscriber: Option<Subscriber<ipc::Service, T, ()>>,
-    _node: Node<ipc::Service>,
-}
-
-/// Opens a service for items that must not be lost, as its documentation says: without overflow, and the
-/// publisher waits for room.
-fn iceoryx2<T: ZeroCopySend + core::fmt::Debug + 'static>(name: &str, publishes: bool) -> Result<Ports<T>> {
-    let node = NodeBuilder::new().create::<ipc::Service>()?;
-    let service = node
-        .service_builder(&name.try_into()?)
-        .publish_subscribe::<T>()
-        .max_publishers(1)
-        .max_subscribers(1)
-        .subscriber_max_buffer_size(CAPACITY)
-        .enable_safe_overflow(false)
-        .open_or_create()?;
-    let mut ports = Ports { publisher: None, subscriber: None, _node: node };
-    if publishes {
-        ports.publisher = Some(service.publisher_builder().create()?);
-    } else {
-        ports.subscriber = Some(service.subscriber_builder().buffer_size(CAPACITY).create()?);
+    let streams = vec![
+        (8.0, streams::<1>()?),
+        (64.0, streams::<8>()?),
+        (512.0, streams::<64>()?),
+        (4096.0, streams::<512>()?),
+        (65536.0, streams::<8192>()?),
+    ];
+    section.add_family("One to one, by size; time for an item", "bytes", streams);
+    looking(section)?;
+    waiting(section, 1, "there and back, 8 bytes, whoever waits may sleep")?;
+    if !UNPINNED.load(Relaxed) {
+        waiting(section, 0, "there and back, 8 bytes, on one processor, so whoever waits sleeps")?;
     }
-    Ok(ports)
-}
-
-impl<T: ZeroCopySend + core::fmt::Debug + Copy + 'static> Ports<T> {
-    fn send(&self, item: T) {
-        let publisher = self.publisher.as_ref().expect("this end publishes");
-        let sample = publisher.loan_uninit().expect("there is a sample").write_payload(item);
-        sample.send().expect("the subscriber lives");
+    let crowds = [1, 2, 4, 8].into_iter().map(|each| anyhow::Ok((f64::from(2 * each), crowds(each)?)));
+    let crowds = crowds.collect::<Result<_>>()?;
+    section.add_family("Any to any, 64 bytes, by processes, half of which send; time for an item", "processes", crowds);
+    if is_wanted("system calls") && !UNPINNED.load(Relaxed) {
+        system_calls(section)?;
     }
-
-    fn try_receive(&self) -> Option<T> {
-        let subscriber = self.subscriber.as_ref().expect("this end subscribes");
-        subscriber.receive().expect("the publisher lives").map(|sample| *sample)
-    }
-
-    fn receive(&self) -> T {
-        loop {
-            if let Some(item) = self.try_receive() {
-                return item;
-            }
-            spin_loop();
-        }
-    }
-}
-
-/// A stream of items from one to one.
-fn throughput<const WORDS: usize>(section: &mut Section) -> Result<()>
-where
-    Item<WORDS>: ZeroCopySend + serde::Serialize + for<'a> serde::Deserialize<'a>,
-{
-    let ring: spsc::Ring<Item<WORDS>> = Options::new().remove_on_drop(true).create_spsc(&name("spsc"), CAPACITY)?;
-    let ours = Other::process(|| {
-        let mut consumer = ring.consumer().expect("it is free");
-        move |count| (0..count).for_each(|number| check(consumer.pop().expect("the peer lives")[0], number))
-    });
-    let service = name("iceoryx2");
-    let iceoryx2_peer = Other::process(|| {
-        let ports = iceoryx2::<Item<WORDS>>(&service, false).expect("it can be opened");
-        move |count| (0..count).for_each(|number| check(ports.receive()[0], number))
-    });
-    let (path, buffer) = ipmpsc::SharedRingBuffer::create_temp(u32::try_from(CAPACITY * (8 * WORDS + 8))?)?;
-    let ipmpsc_peer = Other::process(|| {
-        let buffer = ipmpsc::SharedRingBuffer::open(&path).expect("it is there");
-        let receiver = ipmpsc::Receiver::new(buffer);
-        move |count| {
-            (0..count).for_each(|number| {
-                let item: Item<WORDS> = receive(&receiver);
-                check(item[0], number);
-            });
-        }
-    });
-    let ports = iceoryx2::<Item<WORDS>>(&service, true).context("iceoryx2")?;
-    let sender = ipmpsc::Sender::new(buffer);
-    let (mut to_thread, mut from_thread) = rtrb::RingBuffer::<Item<WORDS>>::new(CAPACITY);
-    let thread = Other::thread(move |count| {
-        for number in 0..count {
-            let item = loop {
-                match from_thread.pop() {
-                    Ok(item) => break item,
-                    Err(_) => spin_loop(),
-                }
-            };
-            check(item[0], number);
-        }
-    });
-    let mut producer = ring.producer()?;
-    section.add(compare(
-        &format!("one to one, items of {} bytes", 8 * WORDS),
-        vec![
-            Alternative::new("rtrb, between threads", |count| {
-                thread.run(count, || {
-                    for number in 0..count {
-                        while to_thread.push([number; WORDS]).is_err() {
-                            spin_loop();
-                        }
-                    }
-                });
-            }),
-            Alternative::new("spsc ring", |count| {
-                ours.run(count, || {
-                    (0..count).for_each(|number| producer.push([number; WORDS]).expect("the peer lives"));
-                });
-            }),
-            Alternative::new("iceoryx2 publish/subscribe", |count| {
-                iceoryx2_peer.run(count, || (0..count).for_each(|number| ports.send([number; WORDS])));
-            }),
-            Alternative::new("ipmpsc", |count| {
-                ipmpsc_peer.run(count, || {
-                    (0..count).for_each(|number| sender.send(&Array([number; WORDS])).expect("the peer lives"));
-                });
-            }),
-        ],
-    ));
     Ok(())
 }
 
-/// Serde knows arrays up to 32 by length, not by constant.
-#[derive(serde::Serialize)]
-#[serde(transparent)]
-struct Array<T>(T);
-
-fn receive<T: for<'a> serde::Deserialize<'a>>(receiver: &ipmpsc::Receiver) -> T {
-    receiver.recv().expect("the peer lives")
-}
-
-/// A stream of items through a queue that any number may use, by one on each side.
-fn any_to_any<const WORDS: usize>(section: &mut Section) -> Result<()>
-where
-    Item<WORDS>: bytemuck::Pod,
-{
-    let ring: mpmc::Ring<Item<WORDS>> = Options::new().remove_on_drop(true).create_mpmc(&name("mpmc"), CAPACITY)?;
-    let ours = Other::process(|| {
-        let consumer = ring.consumer().expect("it can be had");
-        move |count| (0..count).for_each(|number| check(consumer.pop().expect("the peer lives")[0], number))
-    });
-    let queue = Arc::new(ArrayQueue::<Item<WORDS>>::new(CAPACITY));
-    let from_thread = Arc::clone(&queue);
-    let thread = Other::thread(move |count| {
-        for number in 0..count {
-            let item = loop {
-                match from_thread.pop() {
-                    Some(item) => break item,
-                    None => spin_loop(),
-                }
-            };
-            check(item[0], number);
-        }
-    });
-    let producer = ring.producer()?;
-    section.add(compare(
-        &format!("any to any, one on each side, items of {} bytes", 8 * WORDS),
-        vec![
-            Alternative::new("crossbeam ArrayQueue, between threads", |count| {
-                thread.run(count, || {
-                    for number in 0..count {
-                        while queue.push([number; WORDS]).is_err() {
-                            spin_loop();
-                        }
-                    }
-                });
-            }),
-            Alternative::new("mpmc ring", |count| {
-                ours.run(count, || {
-                    (0..count).for_each(|number| producer.push([number; WORDS]).expect("the peer lives"));
-                });
-            }),
-        ],
-    ));
-    Ok(())
-}
-
-fn memory() -> Result<SharedMemory> {
-    let memory = SharedMemoryOptions::new().size(4096).open(Key::PRIVATE)?;
-    memory.remove()?;
-    Ok(memory)
+/// A stream of items from one to one, of so many words.
+fn streams<const WORDS: usize>() -> Result<Option<Comparison>> {
+    let title = format!("one to one, items of {} bytes", 8 * WORDS);
+    if !is_wanted(&title) {
+        return Ok(None);
+    }
+    // What a processor's own cache holds.
+    let capacity = ((1 << 20) / (8 * WORDS)).clamp(16, 1024);
+    let mut alternatives = vec![
+        stream::<WORDS, One<WORDS>>(capacity)?,
+        stream::<WORDS, Any<WORDS>>(capacity)?,
+        stream::<WORDS, Iceoryx>(capacity)?,
+        stream::<WORDS, ShmemIpc<WORDS>>(capacity)?,
+        stream::<WORDS, Ipmpsc>(capacity)?,
+        stream::<WORDS, Socket>(capacity)?,
+        stream::<WORDS, Pipe>(capacity)?,
+    ];
+    // Longer ones they don't take, as systems come.
+    if WORDS <= 1024 {
+        alternatives.push(stream::<WORDS, SystemV>(capacity)?);
+        alternatives.push(stream::<WORDS, Posix<WORDS>>(capacity)?);
+    }
+    // Short items in bare memory are written and read faster than their lines cross, in whatever order they happen to.
+    if WORDS >= 64 {
+        alternatives.push(stream::<WORDS, Memory>(capacity)?);
+    }
+    // Threads only after all processes are forked.
+    alternatives.push(stream_to_thread::<WORDS, Rtrb<WORDS>>(capacity)?);
+    alternatives.push(stream_to_thread::<WORDS, Queue<WORDS>>(capacity)?);
+    alternatives.push(stream_to_thread::<WORDS, Bounded<WORDS>>(capacity)?);
+    Ok(harness::measure(&title, alternatives))
 }
 
 /// One item there and one back; both sides look all the time.
-fn there_and_back(section: &mut Section) -> Result<()> {
-    let options = Options::new().remove_on_drop(true);
-    let rings: [spsc::Ring<u64>; 2] =
-        [options.create_spsc(&name("there"), CAPACITY)?, options.create_spsc(&name("back"), CAPACITY)?];
-    let ours = Other::process(|| {
-        let mut from = rings[0].consumer().expect("it is free");
-        let mut to = rings[1].producer().expect("it is free");
-        move |count| {
-            for _ in 0..count {
-                let ball = loop {
-                    match from.try_pop() {
-                        Ok(ball) => break ball,
-                        Err(_) => spin_loop(),
-                    }
-                };
-                to.try_push(ball).expect("there is room");
-            }
-        }
-    });
-    let services = [name("there"), name("back")];
-    let iceoryx2_peer = Other::process(|| {
-        let from = iceoryx2::<u64>(&services[0], false).expect("it can be opened");
-        let to = iceoryx2::<u64>(&services[1], true).expect("it can be opened");
-        move |count| (0..count).for_each(|_| to.send(from.receive()))
-    });
-    let bare = memory()?;
-    let line = |side: usize| -> &AtomicU64 { bare.view(256 * side).expect("it fits") };
-    let bare_peer = Other::process(|| {
-        let mut last = 0;
-        move |count| {
-            for _ in 0..count {
-                last += 1;
-                while line(0).load(Acquire) != last {
-                    spin_loop();
-                }
-                line(1).store(last, Release);
-            }
-        }
-    });
-    let to_iceoryx2 = iceoryx2::<u64>(&services[0], true)?;
-    let from_iceoryx2 = iceoryx2::<u64>(&services[1], false)?;
-    // So that each side has found the other.
-    std::thread::sleep(Duration::from_millis(100));
-    let (mut to, mut from) = (rings[0].producer()?, rings[1].consumer()?);
-    let mut last = 0;
-    section.add(compare(
-        "there and back, both spinning",
-        vec![
-            Alternative::new("a bare cache line each way", |count| {
-                bare_peer.run(count, || {
-                    for _ in 0..count {
-                        last += 1;
-                        line(0).store(last, Release);
-                        while line(1).load(Acquire) != last {
-                            spin_loop();
-                        }
-                    }
-                });
-            }),
-            Alternative::new("spsc ring each way", |count| {
-                ours.run(count, || {
-                    for number in 0..count {
-                        to.try_push(number).expect("there is room");
-                        let ball = loop {
-                            match from.try_pop() {
-                                Ok(ball) => break ball,
-                                Err(_) => spin_loop(),
-                            }
-                        };
-                        check(ball, number);
-                    }
-                });
-            }),
-            Alternative::new("iceoryx2 each way", |count| {
-                iceoryx2_peer.run(count, || {
-                    for number in 0..count {
-                        to_iceoryx2.send(number);
-                        check(from_iceoryx2.receive(), number);
-                    }
-                });
-            }),
-        ],
-    ));
+fn looking(section: &mut Section) -> Result<()> {
+    let title = "there and back, 8 bytes, whoever waits looks again and again";
+    if !is_wanted(title) {
+        return Ok(());
+    }
+    let lanes = vec![
+        there_and_back::<1, One<1, true>>(1)?,
+        there_and_back::<1, Any<1, true>>(1)?,
+        there_and_back::<1, Iceoryx>(1)?,
+        there_and_back::<1, Line>(1)?,
+        there_and_back_by_thread::<1, Rtrb<1>>()?,
+        there_and_back_by_thread::<1, Queue<1>>()?,
+    ];
+    section.add_lanes(title, lanes);
     Ok(())
+}
+
+/// The same by whatever each offers for waiting.
+fn waiting(section: &mut Section, processor: usize, title: &str) -> Result<()> {
+    if !is_wanted(title) {
+        return Ok(());
+    }
+    let lanes = vec![
+        there_and_back::<1, One<1>>(processor)?,
+        there_and_back::<1, Any<1>>(processor)?,
+        there_and_back::<1, ShmemIpc<1>>(processor)?,
+        there_and_back::<1, Ipmpsc>(processor)?,
+        there_and_back::<1, Socket>(processor)?,
+        there_and_back::<1, Pipe>(processor)?,
+        there_and_back::<1, SystemV>(processor)?,
+        there_and_back::<1, Posix<1>>(processor)?,
+        there_and_back::<1, Futex>(processor)?,
+    ];
+    section.add_lanes(title, lanes);
+    Ok(())
+}
+
+/// Many that send and as many that receive.
+fn crowds(each: u32) -> Result<Option<Comparison>> {
+    let title = format!("any to any, items of 64 bytes, {each} to {each} processes; time for one of all");
+    if !is_wanted(&title) {
+        return Ok(None);
+    }
+    let alternatives = vec![crowd::<Any<8>>(each)?, crowd::<SystemV>(each)?, crowd::<Posix<8>>(each)?];
+    Ok(harness::measure(&title, alternatives))
+}
+
+/// How far apart those count who receive.
+const APART: usize = 256;
+
+fn crowd<'a, L: Lane<8> + 'a>(each: u32) -> Result<Alternative<'a>>
+where
+    L::Sender: 'static,
+{
+    let lane = Rc::new(L::new(1024)?);
+    let each = usize::try_from(each)?;
+    let counters = SharedMemoryOptions::new().size(APART * each).open(Key::PRIVATE)?;
+    counters.remove()?;
+    let start = |number: usize| {
+        Peer::start_on(number + 1, || {
+            let mut receiver = lane.receiver().expect("it can be had");
+            let counter: &AtomicU64 = counters.view(APART * number).expect("it fits");
+            for received in 1.. {
+                receiver.receive();
+                counter.store(received, Release);
+            }
+        })
+    };
+    let receivers: Vec<Peer> = (0..each).map(start).collect();
+    let own = Own::none();
+    let sending = Rc::clone(&lane);
+    let send = move || own.with(|| sending.sender().expect("it can be had"), |sender: &mut L::Sender| sender.send(0));
+    let crowd = Crowd::start(each, &send);
+    let mut sent = 0;
+    let alternative = Alternative::new(L::NAME, move |count| {
+        sent += crowd.run(count, &send);
+        let counter = |number: usize| -> &AtomicU64 { counters.view(APART * number).expect("it fits") };
+        while (0..each).map(|number| counter(number).load(Acquire)).sum::<u64>() < sent {
+            thread::yield_now();
+        }
+    });
+    Ok(alternative.kind(L::KIND).keeping((receivers, lane)))
+}
+
+/// Counts them for one item: by one process that does both, so that nobody waits; and by two that wait each time.
+fn system_calls(section: &mut Section) -> Result<()> {
+    let mut rows = vec![
+        system_calls_of::<One<1>>()?,
+        system_calls_of::<Any<1>>()?,
+        system_calls_of::<Iceoryx>()?,
+        system_calls_of::<ShmemIpc<1>>()?,
+        system_calls_of::<Ipmpsc>()?,
+        system_calls_of::<Socket>()?,
+        system_calls_of::<Pipe>()?,
+        system_calls_of::<SystemV>()?,
+        system_calls_of::<Posix<1>>()?,
+    ];
+    // It never sleeps, so there is nothing to count.
+    rows[2][2] = "looks".to_owned();
+    section.add_facts(Facts {
+        title: "System calls for an item, counted",
+        head: &["", "sent and received, nobody waits", "there and back, both sleep"],
+        rows,
+    });
+    Ok(())
+}
+
+fn system_calls_of<L: Lane<1>>() -> Result<Vec<String>> {
+    let alone = calls::count(|count| {
+        let lane = L::new(16).expect("it can be made");
+        let (mut sender, mut receiver) =
+            (lane.sender().expect("it can be had"), lane.receiver().expect("it can be had"));
+        for number in 0..count {
+            sender.send(number);
+            assert_eq!(receiver.receive(), number, "an item is lost");
+        }
+    })?;
+    let sleeping = calls::count(|count| {
+        let ThereAndBack { mut alternative, .. } = there_and_back::<1, L>(0).expect("it can be made");
+        alternative.run(count);
+    })?;
+    Ok(vec![L::NAME.to_owned(), format!("{alone:.2}"), format!("{sleeping:.2}")])
 }

@@ -12,7 +12,7 @@ use sysv_primitives::{Channel, Options, messages, mpmc};
 
 use super::name;
 use crate::{
-    harness::{Alternative, Peer, compare},
+    harness::{Alternative, Comparison, Peer, is_wanted, measure as measure_these},
     report::Section,
 };
 
@@ -53,7 +53,11 @@ impl Drop for Removed {
     }
 }
 
-fn with_workers(section: &mut Section, workers: usize, duration: Duration) -> Result<()> {
+fn with_workers(workers: u16, duration: Duration) -> Result<Option<Comparison>> {
+    let title = format!("{workers} workers, jobs of {} µs", duration.as_micros());
+    if !is_wanted(&title) {
+        return Ok(None);
+    }
     let options = Options::new().remove_on_drop(true);
     let channel: Channel = options.create_channel(&name("jobs"))?;
     let jobs: mpmc::Ring<u64> = options.create_mpmc(&name("jobs"), 256)?;
@@ -61,7 +65,7 @@ fn with_workers(section: &mut Section, workers: usize, duration: Duration) -> Re
     let queue = Removed(MessageQueueOptions::new().open(Key::PRIVATE)?);
     let [there, back] = [1, 2].map(|number| MessageType::new(number).expect("it is positive"));
     let mut peers = Vec::new();
-    for number in 1..=workers {
+    for number in 1..=usize::from(workers) {
         peers.push(Peer::start_on(number, || {
             while let Ok(Job(number)) = channel.recv() {
                 work(duration);
@@ -86,10 +90,23 @@ fn with_workers(section: &mut Section, workers: usize, duration: Duration) -> Re
     }
     let (to, from) = (jobs.producer()?, results.consumer()?);
     let mut received = MessageBuffer::with_capacity(back, 8);
-    let title = format!("{workers} workers, jobs of {} µs", duration.as_micros());
-    section.add(compare(
-        &title,
-        vec![
+    let alternatives = vec![
+            Alternative::new("mpmc rings", |count| {
+                let send = |number| to.push(number).expect("the workers live");
+                let receive = || {
+                    black_box(from.pop().expect("the workers live"));
+                };
+                drive(count, send, receive);
+            })
+            .ours(),
+            Alternative::new("channel", |count| {
+                let send = |number| channel.send(&Job(number)).expect("the workers live");
+                let receive = || {
+                    black_box(channel.recv::<Done>().expect("the workers live").0);
+                };
+                drive(count, send, receive);
+            })
+            .ours(),
             Alternative::new("System V queue, eight bytes", |count| {
                 let send = |number: u64| {
                     queue.0.send(&MessageBuffer::new(there, &number.to_le_bytes())).expect("the workers live");
@@ -99,30 +116,16 @@ fn with_workers(section: &mut Section, workers: usize, duration: Duration) -> Re
                 };
                 drive(count, send, receive);
             }),
-            Alternative::new("channel", |count| {
-                let send = |number| channel.send(&Job(number)).expect("the workers live");
-                let receive = || {
-                    black_box(channel.recv::<Done>().expect("the workers live").0);
-                };
-                drive(count, send, receive);
-            }),
-            Alternative::new("mpmc rings", |count| {
-                let send = |number| to.push(number).expect("the workers live");
-                let receive = || {
-                    black_box(from.pop().expect("the workers live"));
-                };
-                drive(count, send, receive);
-            }),
-        ],
-    ));
-    Ok(())
+    ];
+    Ok(measure_these(&title, alternatives))
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    for duration in [Duration::ZERO, Duration::from_micros(100)] {
-        for workers in [1, 2, 4, 8] {
-            with_workers(section, workers, duration)?;
-        }
+    let families =
+        [(Duration::ZERO, "Empty jobs, by workers; time for a job"), (Duration::from_micros(100), "Jobs of 100 µs, by workers")];
+    for (duration, title) in families {
+        let points = [1, 2, 4, 8].into_iter().map(|workers| anyhow::Ok((f64::from(workers), with_workers(workers, duration)?)));
+        section.add_family(title, "workers", points.collect::<Result<_>>()?);
     }
     Ok(())
 }

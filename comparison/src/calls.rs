@@ -1,0 +1,113 @@
+//! System calls, counted.
+//!
+//! A child does a thing some times, and a thousand times more; whatever it calls is seen by `ptrace(2)`, in its own
+//! children too. The difference, for each of the thousand, is what one costs.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    errno::Errno,
+    sys::{
+        ptrace::{self, Options},
+        signal::{Signal, kill, raise},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{ForkResult, Pid, alarm, fork},
+};
+
+use crate::harness;
+
+const WARM: u64 = 16;
+const MORE: u64 = 1000;
+
+/// Returns how many system calls one takes, of `act`, which is told how many to do; in all processes that take part.
+pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {
+    let (warm, all) = (count_all(|| act(WARM))?, count_all(|| act(WARM + MORE))?);
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    Ok((all as f64 - warm as f64) / MORE as f64)
+}
+
+fn count_all(act: impl Fn()) -> Result<u64> {
+    // SAFETY: this process has one thread.
+    #[allow(unsafe_code, reason = "whoever is counted is forked")]
+    let child = match unsafe { fork() }? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            alarm::set(60);
+            harness::pin(0);
+            let is_traced = ptrace::traceme().is_ok() && raise(Signal::SIGSTOP).is_ok();
+            if is_traced {
+                act();
+            }
+            // SAFETY: it ends the process at once.
+            #[allow(unsafe_code, reason = "a child must not run what its parent has yet to do")]
+            unsafe {
+                libc::_exit(i32::from(!is_traced))
+            }
+        }
+    };
+    let counted = follow(child);
+    if counted.is_err() {
+        let _ = kill(child, Signal::SIGKILL);
+        let _ = waitpid(child, None);
+    }
+    counted.context("can't count system calls")
+}
+
+/// Follows a child, which has stopped itself, and its children, until all have ended.
+fn follow(child: Pid) -> Result<u64> {
+    if !matches!(waitpid(child, None)?, WaitStatus::Stopped(_, Signal::SIGSTOP)) {
+        bail!("the child can't be traced");
+    }
+    let options = Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_EXITKILL
+        | Options::PTRACE_O_TRACEFORK
+        | Options::PTRACE_O_TRACEVFORK
+        | Options::PTRACE_O_TRACECLONE;
+    ptrace::setoptions(child, options)?;
+    ptrace::syscall(child, None)?;
+    let (mut inside, mut stops, mut new) = (BTreeSet::from([child]), 0_u64, BTreeSet::new());
+    while !inside.is_empty() {
+        let (process, signal) = match waitpid(None, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::Exited(process, code)) => {
+                if process == child && code != 0 {
+                    bail!("it ended with {code}");
+                }
+                inside.remove(&process);
+                continue;
+            }
+            Ok(WaitStatus::Signaled(process, signal, _)) => {
+                // A peer is killed when it is not needed any more.
+                if process == child {
+                    bail!("it was killed by {signal}");
+                }
+                inside.remove(&process);
+                continue;
+            }
+            Ok(WaitStatus::PtraceSyscall(process)) => {
+                stops += 1;
+                (process, None)
+            }
+            // A new one stops once before it begins.
+            Ok(WaitStatus::Stopped(process, Signal::SIGSTOP)) if new.insert(process) => {
+                inside.insert(process);
+                (process, None)
+            }
+            Ok(WaitStatus::Stopped(process, signal)) => (process, Some(signal)),
+            Ok(status) => match status.pid() {
+                Some(process) => (process, None),
+                None => continue,
+            },
+            Err(Errno::ECHILD) => break,
+            Err(error) => return Err(error.into()),
+        };
+        match ptrace::syscall(process, signal) {
+            // It was killed meanwhile, and its end comes next.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // Each call stops twice: before and after.
+    Ok(stops / 2)
+}

@@ -1,0 +1,65 @@
+//! Our ring from one to one.
+
+use anyhow::Result;
+use sysv_primitives::{Options, spsc};
+
+use super::{IN_PLACE, Item, Lane, Receiver, Sender};
+use crate::{harness::Kind, rows::name};
+
+/// `LOOKS`: whoever waits looks again and again, and never sleeps.
+pub(crate) struct One<const WORDS: usize, const LOOKS: bool = false>(spsc::Ring<Item<WORDS>>);
+
+pub(crate) struct To<const WORDS: usize>(spsc::Producer<Item<WORDS>>);
+pub(crate) struct From<const WORDS: usize, const LOOKS: bool>(spsc::Consumer<Item<WORDS>>);
+
+impl<const WORDS: usize, const LOOKS: bool> Lane<WORDS> for One<WORDS, LOOKS> {
+    const NAME: &'static str = "spsc ring";
+    const KIND: Kind = Kind::Ours;
+    type Sender = To<WORDS>;
+    type Receiver = From<WORDS, LOOKS>;
+
+    fn new(capacity: usize) -> Result<Self> {
+        Ok(Self(Options::new().remove_on_drop(true).create_spsc(&name("spsc"), capacity)?))
+    }
+
+    fn sender(&self) -> Result<To<WORDS>> {
+        Ok(To(self.0.producer()?))
+    }
+
+    fn receiver(&self) -> Result<From<WORDS, LOOKS>> {
+        Ok(From(self.0.consumer()?))
+    }
+}
+
+impl<const WORDS: usize> Sender for To<WORDS> {
+    #[inline]
+    fn send(&mut self, number: u64) {
+        if WORDS < IN_PLACE {
+            return self.0.push(Item::new(number)).expect("the ring stays");
+        }
+        let mut room = self.0.reserve(1).expect("the ring stays");
+        room.as_mut_slices().0[0].fill(number);
+        room.commit();
+    }
+}
+
+impl<const WORDS: usize, const LOOKS: bool> Receiver for From<WORDS, LOOKS> {
+    #[inline]
+    fn receive(&mut self) -> u64 {
+        if LOOKS {
+            loop {
+                match self.0.try_pop() {
+                    Ok(item) => return item.number(),
+                    Err(_) => std::hint::spin_loop(),
+                }
+            }
+        }
+        if WORDS < IN_PLACE {
+            return self.0.pop().expect("the ring stays").number();
+        }
+        let items = self.0.peek(1).expect("the ring stays");
+        let number = items.as_slices().0[0].number();
+        items.consume();
+        number
+    }
+}

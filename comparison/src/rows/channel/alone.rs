@@ -1,0 +1,127 @@
+//! The channel in one process, where nobody sleeps: what types and order cost, and what must be copied.
+
+use std::hint::black_box;
+
+use anyhow::Result;
+use sysv_ipc::{Key, SharedMemoryOptions};
+use sysv_primitives::{Channel, Route};
+
+use super::{Job, Payload, channel, job};
+use crate::{
+    calls,
+    harness::{Alternative, UNPINNED, is_wanted, measure as measure_these},
+    lanes::{Lane, Receiver, Sender, SystemV},
+    report::{Facts, Section},
+};
+
+pub(super) fn measure(section: &mut Section) -> Result<()> {
+    let points = [0, 10, 100, 1000].into_iter().map(|others| anyhow::Ok((f64::from(others), behind(others)?)));
+    let mut points = points.collect::<Result<Vec<_>>>()?;
+    // A scale of powers has no zero.
+    points[0].0 = 1.0;
+    section.add_family("64 bytes, sent and received behind messages of another route", "messages", points);
+    [1 << 20, 16 << 20].into_iter().try_for_each(|size| copies(section, size))?;
+    let title = "System calls for a message, sent and received, counted";
+    if is_wanted(title) && !UNPINNED.load(std::sync::atomic::Ordering::Relaxed) {
+        section.add_facts(Facts { title, head: &["", "each"], rows: system_calls()? });
+    }
+    Ok(())
+}
+
+fn once(channel: &Channel, number: u64) {
+    channel.send(&job(number)).expect("there is room");
+    black_box(channel.recv::<Job>().expect("it is there"));
+}
+
+fn behind(others: u32) -> Result<Option<crate::harness::Comparison>> {
+    let title = format!("64 bytes, in one process, behind {others} messages of another route");
+    if !is_wanted(&title) {
+        return Ok(None);
+    }
+    let bare = <SystemV as Lane<8>>::new(0)?;
+    let channel = channel(1 << 20)?;
+    let (mut sender, mut receiver) = (Lane::<8>::sender(&bare)?, Lane::<8>::receiver(&bare)?);
+    for _ in 0..others {
+        Channel::new(bare.queue().clone())?.send_raw(Route::new(9), b"x")?;
+        channel.send_raw(Route::new(9), b"x")?;
+    }
+    let alternatives = vec![
+        Alternative::new("channel", |count| (0..count).for_each(|number| once(&channel, number))).ours(),
+        Alternative::new("msgsnd, msgrcv by type", |count| {
+            for number in 0..count {
+                sender.send(number);
+                black_box(receiver.receive());
+            }
+        })
+        .limit(),
+    ];
+    Ok(measure_these(&title, alternatives))
+}
+
+/// Long messages, beside what has to be copied at least.
+fn copies(section: &mut Section, size: usize) -> Result<()> {
+    let title = format!("{} MiB, sent and received in one process", size >> 20);
+    if !is_wanted(&title) {
+        return Ok(());
+    }
+    let memory = SharedMemoryOptions::new().size(size).open(Key::PRIVATE)?;
+    memory.remove()?;
+    let channel = channel(size + 100)?;
+    let payload = Payload { number: 0, bytes: vec![1; size] };
+    let mut out = vec![0_u8; size];
+    let alternatives = vec![
+        Alternative::new("channel", |count| {
+            (0..count).for_each(|_| {
+                channel.send(&payload).expect("there is room");
+                black_box(channel.recv::<Payload>().expect("it is there"));
+            });
+        })
+        .ours(),
+        Alternative::new("one memcpy in, one out", |count| {
+            for _ in 0..count {
+                // SAFETY: both have so many bytes, and nobody else has the memory.
+                #[allow(unsafe_code, reason = "the limit is reached by address")]
+                unsafe {
+                    memory.as_mut_ptr().copy_from_nonoverlapping(payload.bytes.as_ptr(), size);
+                }
+                // SAFETY: as above.
+                #[allow(unsafe_code, reason = "the limit is reached by address")]
+                unsafe {
+                    memory.as_mut_ptr().copy_to_nonoverlapping(out.as_mut_ptr(), size);
+                }
+                black_box(&mut out);
+            }
+        })
+        .limit(),
+    ];
+    section.add(measure_these(&title, alternatives));
+    Ok(())
+}
+
+fn system_calls() -> Result<Vec<Vec<String>>> {
+    let channel = channel(2 << 20)?;
+    let receiver = channel.receiver()?;
+    let payload = Payload { number: 0, bytes: vec![1; 1 << 20] };
+    let (sender, from_sender) = ipc_channel::ipc::channel::<Job>()?;
+    let short = calls::count(|count| (0..count).for_each(|number| once(&channel, number)))?;
+    let heard = calls::count(|count| (0..count).for_each(|number| once(&receiver, number)))?;
+    let long = calls::count(|count| {
+        (0..count).for_each(|_| {
+            channel.send(&payload).expect("there is room");
+            black_box(channel.recv::<Payload>().expect("it is there"));
+        });
+    })?;
+    let theirs = calls::count(|count| {
+        (0..count).for_each(|number| {
+            sender.send(job(number)).expect("there is room");
+            black_box(from_sender.recv().expect("it is there"));
+        });
+    })?;
+    let rows = [
+        ("channel, 64 bytes", short),
+        ("channel, 64 bytes, by a Receiver", heard),
+        ("channel, 1 MiB", long),
+        ("ipc-channel, 64 bytes", theirs),
+    ];
+    Ok(rows.map(|(what, count)| vec![what.to_owned(), format!("{count:.2}")]).into())
+}

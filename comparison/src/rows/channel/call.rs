@@ -1,0 +1,66 @@
+//! A request and its answer; both sides sleep meanwhile.
+
+use anyhow::Result;
+use ipc_channel::ipc::{self, IpcSender};
+use sysv_primitives::Channel;
+
+use super::{Ask, Job, channel, check, job};
+use crate::{
+    harness::{Alternative, Kind, gate::Other, is_wanted},
+    lanes::{Socket, SystemV, ThereAndBack, there_and_back, timed},
+    report::Section,
+};
+
+pub(super) fn measure(section: &mut Section) -> Result<()> {
+    let title = "64 bytes there and back, both sides sleep";
+    if !is_wanted(title) {
+        return Ok(());
+    }
+    let (served, heard) = (channel(1 << 20)?, channel(1 << 20)?);
+    let answer = |channel: &Channel| {
+        let asked = channel.recv_request::<Ask>().expect("it comes");
+        let job = asked.0.clone();
+        asked.answer(&job).expect("the caller lives");
+    };
+    let peer = Other::process(|| |count| (0..count).for_each(|_| answer(&served)));
+    let heard_peer = Other::process(|| {
+        let receiver = heard.receiver().expect("it can be had");
+        move |count| (0..count).for_each(|_| answer(&receiver))
+    });
+    // As its documentation does: the request brings the channel for the answer, which is made once.
+    let (ask, asked) = ipc::channel::<(Job, Option<IpcSender<Job>>)>()?;
+    let ipc_channel_peer = Other::process(move || {
+        let mut back: Option<IpcSender<Job>> = None;
+        move |count| {
+            for _ in 0..count {
+                let (job, way) = asked.recv().expect("it comes");
+                back = way.or(back.take());
+                back.as_ref().expect("the first brought it").send(job).expect("the caller lives");
+            }
+        }
+    });
+    let (way, answers) = ipc::channel::<Job>()?;
+    let mut way = Some(way);
+    let lanes = vec![
+        timed("call, answer", Kind::Ours, peer, |number| {
+            check(served.call(&Ask(job(number))).expect("the peer lives").number, number);
+        })?,
+        timed("call, answer by a Receiver", Kind::Ours, heard_peer, |number| {
+            check(heard.call(&Ask(job(number))).expect("the peer lives").number, number);
+        })?,
+        timed("ipc-channel, there and back", Kind::Rival, ipc_channel_peer, |number| {
+            ask.send((job(number), way.take())).expect("the peer lives");
+            check(answers.recv().expect("the peer lives").number, number);
+        })?,
+        there_and_back::<8, Socket>(1)?,
+        limit(there_and_back::<8, SystemV>(1)?),
+    ];
+    section.add_lanes(title, lanes);
+    Ok(())
+}
+
+/// The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
+fn limit(lane: ThereAndBack<'_>) -> ThereAndBack<'_> {
+    let ThereAndBack { alternative, trips } = lane;
+    ThereAndBack { alternative: Alternative::limit(alternative), trips }
+}

@@ -1,0 +1,212 @@
+//! The channel beside ipc-channel, a Unix datagram socket with the same codec, and the bare message queues.
+//!
+//! All between two processes, each pinned to a processor of its own. Every message carries its number, which is
+//! checked.
+
+mod alone;
+mod call;
+
+use std::{
+    hint::black_box,
+    io::{Read, Write},
+    os::unix::net::{UnixDatagram, UnixStream},
+    time::Duration,
+};
+
+use anyhow::{Result, ensure};
+use ipc_channel::ipc;
+use serde::{Deserialize, Serialize};
+use sysv_primitives::{Channel, Options, Request, messages};
+
+use super::name;
+use crate::{
+    harness::{Alternative, gate::Other, is_wanted, measure as measure_these},
+    lanes::{Posix, SystemV, stream},
+    report::Section,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// With a schema number in front it takes 64 bytes.
+#[derive(Clone, Serialize, Deserialize)]
+struct Job {
+    number: u64,
+    times: [u64; 4],
+    values: [f64; 2],
+    kind: u16,
+    color: u32,
+    is_last: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    number: u64,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ask(Job);
+
+impl Request for Ask {
+    type Answer = Job;
+}
+
+messages! { 1 => Job; 2 => Payload; 3 => Ask }
+
+fn job(number: u64) -> Job {
+    Job {
+        number: number | 1 << 40,
+        times: [1, 1 << 40, 1 << 50, 1 << 60],
+        values: [0.5; 2],
+        kind: 7,
+        color: 1 << 20,
+        is_last: false,
+    }
+}
+
+fn check(number: u64, expected: u64) {
+    assert_eq!(number & !(1 << 40), expected, "a message is lost");
+}
+
+pub(crate) fn measure(section: &mut Section) -> Result<()> {
+    one_way(section)?;
+    call::measure(section)?;
+    large(section, 1 << 20)?;
+    large(section, 16 << 20)?;
+    alone::measure(section)
+}
+
+fn channel(largest: usize) -> Result<Channel> {
+    Ok(Options::new().largest_message(largest).remove_on_drop(true).create_channel(&name("channel"))?)
+}
+
+const CODEC: bincode::config::Configuration = bincode::config::standard();
+
+fn one_way(section: &mut Section) -> Result<()> {
+    let title = "64 bytes, from process to process";
+    if !is_wanted(title) {
+        return Ok(());
+    }
+    let encoded = bincode::serde::encode_to_vec(job(1), CODEC)?.len() + 4;
+    ensure!(encoded == 64, "the message takes {encoded} bytes");
+    let (channel, timed, heard) = (channel(1 << 20)?, channel(1 << 20)?, channel(1 << 20)?);
+    let ours = Other::process(|| {
+        |count| (0..count).for_each(|number| check(channel.recv::<Job>().expect("it comes").number, number))
+    });
+    let timed_peer = Other::process(|| {
+        let receive = || timed.recv_timeout::<Job>(PATIENCE).expect("it comes").number;
+        move |count| (0..count).for_each(|number| check(receive(), number))
+    });
+    let heard_peer = Other::process(|| {
+        let receiver = heard.receiver().expect("it can be had");
+        move |count| (0..count).for_each(|number| check(receiver.recv::<Job>().expect("it comes").number, number))
+    });
+    let (to_socket, from_socket) = UnixDatagram::pair()?;
+    let socket_peer = Other::process(|| {
+        let mut bytes = [0; 1024];
+        move |count| {
+            for number in 0..count {
+                let len = from_socket.recv(&mut bytes).expect("it comes");
+                let (job, _): (Job, usize) =
+                    bincode::serde::decode_from_slice(&bytes[..len], CODEC).expect("it is one");
+                check(job.number, number);
+            }
+        }
+    });
+    let (sender, receiver) = ipc::channel::<Job>()?;
+    let ipc_channel_peer = Other::process(move || {
+        move |count| (0..count).for_each(|number| check(receiver.recv().expect("it comes").number, number))
+    });
+    let mut bytes = [0; 1024];
+    let send = |channel: &Channel, count| {
+        (0..count).for_each(|number| channel.send(&job(number)).expect("the peer lives"));
+    };
+    let alternatives = vec![
+        Alternative::new("channel", |count| ours.run(count, || send(&channel, count))).ours(),
+        Alternative::new("channel, recv_timeout", |count| timed_peer.run(count, || send(&timed, count))).ours(),
+        Alternative::new("channel, Receiver", |count| heard_peer.run(count, || send(&heard, count))).ours(),
+        Alternative::new("ipc-channel", |count| {
+            ipc_channel_peer.run(count, || {
+                (0..count).for_each(|number| sender.send(job(number)).expect("the peer lives"));
+            });
+        }),
+        Alternative::new("Unix datagram socket, the same codec", |count| {
+            socket_peer.run(count, || {
+                for number in 0..count {
+                    let len = bincode::serde::encode_into_slice(job(number), &mut bytes, CODEC).expect("it fits");
+                    to_socket.send(&bytes[..len]).expect("the peer lives");
+                }
+            });
+        }),
+        stream::<8, Posix<8>>(10)?,
+        // The same 64 bytes without types: what the kernel allows.
+        stream::<8, SystemV>(10)?.limit(),
+    ];
+    section.add(measure_these(title, alternatives));
+    Ok(())
+}
+
+/// Long messages; ipc-channel has a channel for bytes alone, which it advises for these.
+fn large(section: &mut Section, size: usize) -> Result<()> {
+    let title = format!("{} MiB, from process to process", size >> 20);
+    if !is_wanted(&title) {
+        return Ok(());
+    }
+    let channel = channel(size + 100)?;
+    let ours = Other::process(|| {
+        |count| {
+            for number in 0..count {
+                let payload: Payload = channel.recv().expect("it comes");
+                check(payload.number, number);
+                assert_eq!(payload.bytes.len(), size);
+            }
+        }
+    });
+    let (sender, receiver) = ipc::bytes_channel()?;
+    let bytes_peer = Other::process(move || {
+        move |count| (0..count).for_each(|_| assert_eq!(receiver.recv().expect("it comes").len(), size))
+    });
+    let (typed_sender, typed_receiver) = ipc::channel::<Payload>()?;
+    let typed_peer = Other::process(move || {
+        move |count| (0..count).for_each(|number| check(typed_receiver.recv().expect("it comes").number, number))
+    });
+    let (mut to_socket, mut from_socket) = UnixStream::pair()?;
+    let socket_peer = Other::process(move || {
+        move |count| {
+            // As much is allocated for each message as the others do.
+            (0..count).for_each(|_| from_socket.read_exact(black_box(&mut vec![0; size])).expect("it comes"));
+        }
+    });
+    let payload = |number| Payload { number, bytes: vec![1; size] };
+    // Whoever sends by reference makes it once.
+    let (reused, mut ours_reused) = (payload(0), payload(0));
+    let alternatives = vec![
+        Alternative::new("channel", |count| {
+            ours.run(count, || {
+                for number in 0..count {
+                    ours_reused.number = number;
+                    channel.send(&ours_reused).expect("the peer lives");
+                }
+            });
+        })
+        .ours(),
+        Alternative::new("ipc-channel, bytes", |count| {
+            bytes_peer.run(count, || {
+                (0..count).for_each(|_| sender.send(&reused.bytes).expect("the peer lives"));
+            });
+        }),
+        Alternative::new("ipc-channel, typed", |count| {
+            typed_peer.run(count, || {
+                (0..count).for_each(|number| typed_sender.send(payload(number)).expect("the peer lives"));
+            });
+        }),
+        Alternative::new("Unix stream socket, bytes", |count| {
+            socket_peer.run(count, || {
+                (0..count).for_each(|_| to_socket.write_all(&reused.bytes).expect("the peer lives"));
+            });
+        }),
+    ];
+    section.add(measure_these(&title, alternatives));
+    Ok(())
+}
