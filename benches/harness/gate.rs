@@ -13,7 +13,7 @@ use nix::{
         signal::{Signal, kill},
         wait::waitpid,
     },
-    unistd::{ForkResult, Pid, alarm, fork},
+    unistd::{ForkResult, Pid, fork},
 };
 use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 
@@ -92,8 +92,7 @@ impl Other {
         let peer = match unsafe { fork() }.expect("a peer can be forked") {
             ForkResult::Parent { child } => Peer::Process(child),
             ForkResult::Child => {
-                alarm::set(1800);
-                super::pin(processor);
+                super::begin_child(processor, 300);
                 gate.serve(make());
                 // SAFETY: it ends the process at once.
                 unsafe { libc::_exit(0) }

@@ -12,7 +12,7 @@ use std::{
     env,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -123,6 +123,22 @@ pub static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Set by who wants the kernel to place processes: nobody is pinned then.
 pub static UNPINNED: AtomicBool = AtomicBool::new(false);
+
+/// How many forks lie between the first process and this one. A process's number would do to tell them apart, and is a
+/// system call.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Returns a number that a process has not in common with its parent.
+pub fn generation() -> u32 {
+    GENERATION.load(Relaxed)
+}
+
+/// Begins a child's life: it ends by itself in the end, whoever forgets it.
+pub fn begin_child(processor: usize, seconds: u32) {
+    GENERATION.fetch_add(1, Relaxed);
+    alarm::set(seconds);
+    pin(processor);
+}
 
 /// Is told what is measured next.
 pub static PROGRESS: OnceLock<fn(&str)> = OnceLock::new();
@@ -326,8 +342,7 @@ impl Peer {
         match unsafe { fork() }.expect("a peer can be forked") {
             ForkResult::Parent { child } => Self(child),
             ForkResult::Child => {
-                alarm::set(300);
-                pin(processor);
+                begin_child(processor, 300);
                 serve();
                 // SAFETY: it ends the process at once.
                 unsafe { libc::_exit(0) }
@@ -337,6 +352,10 @@ impl Peer {
 }
 
 impl Peer {
+    pub fn pid(&self) -> Pid {
+        self.0
+    }
+
     /// Waits until it ends by itself.
     pub fn join(self) {
         let _ = waitpid(self.0, None);

@@ -13,7 +13,7 @@ use nix::{
         signal::{Signal, kill, raise},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Pid, alarm, fork},
+    unistd::{ForkResult, Pid, fork},
 };
 
 use crate::harness;
@@ -34,8 +34,7 @@ fn count_all(act: impl Fn()) -> Result<u64> {
     let child = match unsafe { fork() }? {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            alarm::set(60);
-            harness::pin(0);
+            harness::begin_child(0, 60);
             let is_traced = ptrace::traceme().is_ok() && raise(Signal::SIGSTOP).is_ok();
             if is_traced {
                 act();

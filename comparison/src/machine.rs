@@ -20,15 +20,29 @@ pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
         ("processor", format!("{processor}, {processors} of them, {}", std::env::consts::ARCH)),
         ("kernel", kernel),
         ("rounds", rounds),
-        ("placing", "each side pinned to a processor of its own".to_owned()),
+        (
+            "placing",
+            "each side pinned to a processor of its own; in the columns \"unpinned\" the kernel placed them".to_owned(),
+        ),
+        ("system calls", "counted with ptrace, a thousand of each".to_owned()),
         ("rivals", rivals()),
     ]
 }
 
 /// The versions of the rivals, as the lock file has them.
 fn rivals() -> String {
-    const RIVALS: [&str; 8] =
-        ["crossbeam-queue", "iceoryx2", "ipc-channel", "ipmpsc", "named-lock", "parking_lot", "raw_sync", "rtrb"];
+    const RIVALS: [&str; 10] = [
+        "crossbeam-channel",
+        "crossbeam-queue",
+        "iceoryx2",
+        "ipc-channel",
+        "ipmpsc",
+        "named-lock",
+        "parking_lot",
+        "raw_sync",
+        "rtrb",
+        "shmem-ipc",
+    ];
     let lock = include_str!("../Cargo.lock");
     let versions = RIVALS.map(|name| {
         let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);

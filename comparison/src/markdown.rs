@@ -62,7 +62,9 @@ pub(crate) fn write(report: &Report) -> String {
         .to_owned();
     let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
     report.machine.iter().for_each(|(what, value)| line(&format!("- {what}: {value}")));
-    line("\n## Where ours is not first\n\n| | faster, or a limit | its ratio | spread | why |\n| --- | --- | ---: | --- | --- |");
+    line(
+        "\n## Where ours is not first\n\n| | faster, or a limit | its ratio | spread | why |\n| --- | --- | ---: | --- | --- |",
+    );
     for behind in report.behind() {
         let (name, ratio) = (&behind.line.name, behind.line.ratio);
         let place = format!("{}: {}, {}", behind.section, behind.table, behind.ours);

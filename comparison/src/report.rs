@@ -98,7 +98,12 @@ impl Section {
     }
 
     /// Adds comparisons along an axis, those that were asked for.
-    pub(crate) fn add_family(&mut self, title: &'static str, axis: &'static str, points: Vec<(f64, Option<Comparison>)>) {
+    pub(crate) fn add_family(
+        &mut self,
+        title: &'static str,
+        axis: &'static str,
+        points: Vec<(f64, Option<Comparison>)>,
+    ) {
         let points: Vec<_> = points.into_iter().filter_map(|(x, point)| Some((x, Table::new(point?)))).collect();
         if !points.is_empty() {
             self.blocks.push(Block::Family(Family { title, axis, points }));

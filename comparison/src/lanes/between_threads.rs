@@ -47,7 +47,9 @@ impl<const WORDS: usize> Sender for rtrb::Producer<Item<WORDS>> {
                 Item::fill_uninit(&mut room[0], number);
                 // SAFETY: every word of it was written.
                 #[allow(unsafe_code, reason = "the room is initialised now")]
-                unsafe { chunk.commit_all() };
+                unsafe {
+                    chunk.commit_all()
+                };
                 return;
             }
             spin_loop();

@@ -74,7 +74,9 @@ impl<const WORDS: usize> Sender for Port<Publisher<ipc::Service, Item<WORDS>, ()
             Item::fill_uninit(sample.payload_mut(), number);
             // SAFETY: every word of it was written.
             #[allow(unsafe_code, reason = "the sample is initialised now")]
-            unsafe { sample.assume_init() }
+            unsafe {
+                sample.assume_init()
+            }
         };
         sample.send().expect("the subscriber lives");
     }

@@ -149,9 +149,8 @@ where
 }
 
 /// Items from this process to another.
-pub(crate) fn stream<'a, const WORDS: usize, L: Lane<WORDS>>(capacity: usize) -> Result<Alternative<'a>>
+pub(crate) fn stream<'a, const WORDS: usize, L: Lane<WORDS> + 'a>(capacity: usize) -> Result<Alternative<'a>>
 where
-    L: 'a,
     L::Sender: 'a,
 {
     let lane = L::new(capacity).context(L::NAME)?;
@@ -218,7 +217,9 @@ where
 }
 
 /// Between this process and one on that processor.
-pub(crate) fn there_and_back<'a, const WORDS: usize, L: Lane<WORDS> + 'a>(processor: usize) -> Result<ThereAndBack<'a>> {
+pub(crate) fn there_and_back<'a, const WORDS: usize, L: Lane<WORDS> + 'a>(
+    processor: usize,
+) -> Result<ThereAndBack<'a>> {
     let (there, back) = (L::new(16).context(L::NAME)?, L::new(16).context(L::NAME)?);
     let other = Other::process_on(processor, || {
         echo(there.receiver().expect("it can be had"), back.sender().expect("it can be had"))

@@ -11,7 +11,7 @@ use raw_sync::locks::{LockImpl, LockInit};
 use sysv_ipc::{Key, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 use sysv_primitives::Options;
 
-use super::{Operation, alone, crowds, name, own::Own, system_calls};
+use super::{Operation, alone, crowds, name, own::Own, removed::Removed, system_calls};
 use crate::{
     harness::{Alternative, Kind, RobustMutex, measure as measure_these},
     report::Section,
@@ -74,14 +74,14 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let (raw, _): (Box<dyn LockImpl>, _) = raw.map_err(|error| anyhow!("{error}"))?;
     let mut semaphore = SemaphoreOptions::new().initial_value(1).open(Key::PRIVATE)?;
     semaphore.set_undo(true);
-    let removed = RemovedSemaphore(&semaphore);
+    let semaphore = Removed(semaphore);
     let files = ["flock", "named"].map(|what| Scratch(std::env::temp_dir().join(name(what))));
 
     let ours = || *mutex.lock().expect("nobody dies here") += 1;
     let pthread = || robust.lock_and_unlock(|| ());
     let semop = || {
-        semaphore.acquire().expect("it is there");
-        semaphore.release().expect("it is held");
+        semaphore.0.acquire().expect("it is there");
+        semaphore.0.release().expect("it is held");
     };
     let file = || flock(&files[0].0);
     let named = || named_lock(&files[1].0);
@@ -109,14 +109,5 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     }
     section.add_family("Lock and unlock; time for one of all", "processes", points);
     system_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)?;
-    drop(removed);
     Ok(())
-}
-
-struct RemovedSemaphore<'a>(&'a sysv_ipc::Semaphore);
-
-impl Drop for RemovedSemaphore<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.remove();
-    }
 }

@@ -4,9 +4,12 @@ mod channel;
 mod idle;
 mod locks;
 mod own;
+mod peers;
 mod permits;
+mod removed;
 mod ring;
 mod worker_pool;
+mod wrappers;
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -76,37 +79,28 @@ pub(crate) fn name(what: &str) -> String {
     format!("comparison-{}-{what}-{:x}", std::process::id(), COUNTER.fetch_add(1, Relaxed))
 }
 
-pub(crate) const PARTS: [Part; 6] = [
+pub(crate) const PARTS: [Part; 7] = [
     Part {
         title: "Mutex",
-        about: "A named lock between processes. Ours is poisoned when its holder dies, and found by name. A robust \
-            pthread mutex and semop with undo learn of deaths too, and have no name of their own; flock and named-lock \
-            (which uses it) are released by a death, and tell nobody; POSIX semaphores and raw_sync's mutex stay \
-            locked. parking_lot works within one process, and is the floor.",
-        peers: &[],
+        about: "A lock between processes, found by name, around eight bytes.",
+        peers: peers::OF_MUTEX,
         measure: locks::measure,
     },
-    Part {
-        title: "Pool",
-        about: "Counted permits. Ours says which permit it is, and gives back what the dead had. A POSIX semaphore \
-            forgets the dead; semop with undo doesn't.",
-        peers: &[],
-        measure: permits::measure,
-    },
+    Part { title: "Pool", about: "Counted permits, found by name.", peers: peers::OF_POOL, measure: permits::measure },
     Part {
         title: "Rings",
-        about: "rtrb and ArrayQueue work between threads of one process and know of no deaths; all others between \
-            processes. iceoryx2 delivers to several subscribers, without copying, which ours doesn't; a ring's consumer \
-            may sleep, and is told of deaths. ipmpsc has many producers, and takes items of any length.",
-        peers: &[],
+        about: "A sender writes each word of an item, in shared memory where the peer lets it (ours and rtrb from 512 \
+            bytes on); a receiver reads each word, there if it can. Percentiles are of single trips there and back, \
+            and each has the two looks at the clock in it, as the limit has. Bare memory is what two processes reach \
+            with two indexes and nothing else: no waiting, no deaths, no checks.",
+        peers: peers::OF_RINGS,
         measure: ring::measure,
     },
     Part {
         title: "Channel",
-        about: "Typed values. Ours and the socket use the same codec; ipc-channel uses its own, and can send channels, \
-            which ours can't, to one receiver; ours has any number of receivers, who choose by type, and survives the \
-            death of each. The bare queues carry bytes.",
-        peers: &[],
+        about: "Typed values. Ours and the datagram socket use the same codec. The bare queue, which is the limit of \
+            what goes through it, carries bytes.",
+        peers: peers::OF_CHANNEL,
         measure: channel::measure,
     },
     Part {
@@ -117,9 +111,14 @@ pub(crate) const PARTS: [Part; 6] = [
         measure: worker_pool::measure,
     },
     Part {
+        title: "The raw layer",
+        about: "The wrappers beside the same calls by libc, in one process.",
+        peers: &[],
+        measure: wrappers::measure,
+    },
+    Part {
         title: "What waiting and being costs",
-        about: "The processor time that a process uses while it waits for a second, and what an object for 64 processes \
-            takes of the kernel.",
+        about: "The processor time that a process uses in a second while it waits, and what an object takes.",
         peers: &[],
         measure: idle::measure,
     },

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use crate::harness::generation;
+
 /// A thing that must not cross `fork`: each process opens its own, the first time it needs it.
 pub(super) struct Own<T: 'static>(RefCell<Option<(u32, T)>>);
 
@@ -11,7 +13,7 @@ impl<T> Own<T> {
     }
 
     pub(super) fn with(&self, open: impl FnOnce() -> T, act: impl FnOnce(&mut T)) {
-        let me = std::process::id();
+        let me = generation();
         let mut own = self.0.borrow_mut();
         match &mut *own {
             Some((owner, value)) if *owner == me => act(value),

@@ -1,25 +1,16 @@
 //! The pool beside other counting semaphores.
 
 use anyhow::Result;
-use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemoryOptions};
+use sysv_ipc::{Key, SemaphoreOptions, SharedMemoryOptions};
 use sysv_primitives::Options;
 
-use super::{Operation, alone, crowds, name, system_calls};
+use super::{Operation, alone, crowds, name, removed::Removed, system_calls};
 use crate::{
     harness::{Alternative, Kind, is_wanted, measure as measure_these},
     report::Section,
 };
 
 const PERMITS: u32 = 4;
-
-/// A semaphore that is removed in the end.
-struct Removed(Semaphore);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = self.0.remove();
-    }
-}
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let pool = Options::new().remove_on_drop(true).create_pool(&name("pool"), PERMITS, PERMITS)?;
@@ -43,8 +34,11 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         semaphore.0.acquire().expect("nobody removes it");
         semaphore.0.release().expect("it is held");
     };
-    let operations: [Operation<'_>; 3] =
-        [(Kind::Ours, "Pool", &ours), (Kind::Rival, "POSIX semaphore", &posix), (Kind::Rival, "semop with undo", &semop)];
+    let operations: [Operation<'_>; 3] = [
+        (Kind::Ours, "Pool", &ours),
+        (Kind::Rival, "POSIX semaphore", &posix),
+        (Kind::Rival, "semop with undo", &semop),
+    ];
     let one = operations.iter().map(alone).collect();
     let mut points = vec![(1.0, measure_these("acquire and release, nobody else wants to", one))];
     for processes in [2, 4, 8, 16] {

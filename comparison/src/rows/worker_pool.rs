@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use sysv_ipc::{Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Selector};
+use sysv_ipc::{Key, MessageBuffer, MessageQueueOptions, MessageType, Selector};
 use sysv_primitives::{Channel, Options, messages, mpmc};
 
-use super::name;
+use super::{name, removed::Removed};
 use crate::{
     harness::{Alternative, Comparison, Peer, is_wanted, measure as measure_these},
     report::Section,
@@ -42,15 +42,6 @@ fn drive(count: u64, mut send: impl FnMut(u64), mut receive: impl FnMut()) {
         send(number);
     }
     (0..count.min(UNDER_WAY)).for_each(|_| receive());
-}
-
-/// A queue that is removed in the end.
-struct Removed(MessageQueue);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = self.0.remove();
-    }
 }
 
 fn with_workers(workers: u16, duration: Duration) -> Result<Option<Comparison>> {
@@ -91,40 +82,43 @@ fn with_workers(workers: u16, duration: Duration) -> Result<Option<Comparison>> 
     let (to, from) = (jobs.producer()?, results.consumer()?);
     let mut received = MessageBuffer::with_capacity(back, 8);
     let alternatives = vec![
-            Alternative::new("mpmc rings", |count| {
-                let send = |number| to.push(number).expect("the workers live");
-                let receive = || {
-                    black_box(from.pop().expect("the workers live"));
-                };
-                drive(count, send, receive);
-            })
-            .ours(),
-            Alternative::new("channel", |count| {
-                let send = |number| channel.send(&Job(number)).expect("the workers live");
-                let receive = || {
-                    black_box(channel.recv::<Done>().expect("the workers live").0);
-                };
-                drive(count, send, receive);
-            })
-            .ours(),
-            Alternative::new("System V queue, eight bytes", |count| {
-                let send = |number: u64| {
-                    queue.0.send(&MessageBuffer::new(there, &number.to_le_bytes())).expect("the workers live");
-                };
-                let receive = || {
-                    queue.0.receive_into(&mut received, Selector::Type(back)).expect("the workers live");
-                };
-                drive(count, send, receive);
-            }),
+        Alternative::new("mpmc rings", |count| {
+            let send = |number| to.push(number).expect("the workers live");
+            let receive = || {
+                black_box(from.pop().expect("the workers live"));
+            };
+            drive(count, send, receive);
+        })
+        .ours(),
+        Alternative::new("channel", |count| {
+            let send = |number| channel.send(&Job(number)).expect("the workers live");
+            let receive = || {
+                black_box(channel.recv::<Done>().expect("the workers live").0);
+            };
+            drive(count, send, receive);
+        })
+        .ours(),
+        Alternative::new("System V queue, eight bytes", |count| {
+            let send = |number: u64| {
+                queue.0.send(&MessageBuffer::new(there, &number.to_le_bytes())).expect("the workers live");
+            };
+            let receive = || {
+                queue.0.receive_into(&mut received, Selector::Type(back)).expect("the workers live");
+            };
+            drive(count, send, receive);
+        }),
     ];
     Ok(measure_these(&title, alternatives))
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    let families =
-        [(Duration::ZERO, "Empty jobs, by workers; time for a job"), (Duration::from_micros(100), "Jobs of 100 µs, by workers")];
+    let families = [
+        (Duration::ZERO, "Empty jobs, by workers; time for a job"),
+        (Duration::from_micros(100), "Jobs of 100 µs, by workers"),
+    ];
     for (duration, title) in families {
-        let points = [1, 2, 4, 8].into_iter().map(|workers| anyhow::Ok((f64::from(workers), with_workers(workers, duration)?)));
+        let points =
+            [1, 2, 4, 8].into_iter().map(|workers| anyhow::Ok((f64::from(workers), with_workers(workers, duration)?)));
         section.add_family(title, "workers", points.collect::<Result<_>>()?);
     }
     Ok(())

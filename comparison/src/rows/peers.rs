@@ -1,0 +1,88 @@
+//! What a peer does that ours doesn't, and the other way round.
+
+use crate::report::Peer;
+
+const fn peer(name: &'static str, more: &'static str, less: &'static str) -> Peer {
+    Peer { name, more, less }
+}
+
+pub(super) const OF_MUTEX: &[Peer] = &[
+    peer(
+        "pthread mutex, robust",
+        "learns of a death in the kernel alone",
+        "a name, data inside, timeouts by a clock that doesn't jump",
+    ),
+    peer("POSIX semaphore", "can be posted by anyone", "deaths: it stays locked"),
+    peer("raw_sync's mutex", "lies in memory of one's own choice", "deaths: it stays locked; a name"),
+    peer("semop with undo", "several semaphores in one step", "poisoning: nobody is told of a death; user space alone"),
+    peer(
+        "flock, named-lock",
+        "works between containers that share files",
+        "poisoning: nobody is told of a death; timeouts; fairness",
+    ),
+    peer("parking_lot", "condition variables, and read-write locks", "other processes: it is the floor of one"),
+];
+
+pub(super) const OF_POOL: &[Peer] = &[
+    peer(
+        "POSIX semaphore",
+        "can be posted by who holds nothing",
+        "deaths: what the dead had is gone; which permit it is",
+    ),
+    peer("semop with undo", "gives back at the moment of death", "which permit it is; user space alone"),
+];
+
+pub(super) const OF_RINGS: &[Peer] = &[
+    peer(
+        "iceoryx2 publish/subscribe",
+        "one item to many subscribers, history, samples lent in any number, no kernel objects of its own names",
+        "sleeping in the same call (its events are a service of their own); whoever dies with an item in hand loses it",
+    ),
+    peer(
+        "shmem-ipc",
+        "peers who don't trust each other: sealed memory, descriptors passed on",
+        "a name; deaths; more than one on a side",
+    ),
+    peer(
+        "ipmpsc",
+        "any number of producers to one consumer, items of any length, Windows",
+        "deaths: a killed holder of its lock stops all",
+    ),
+    peer(
+        "Unix stream socket",
+        "other machines' worth of tools: poll, descriptors, credentials; its end is heard at once",
+        "items: it carries bytes",
+    ),
+    peer("pipe", "poll and splice; its end is heard at once", "items beyond 4 KiB whole; its capacity in items"),
+    peer("System V message queue", "choice by type", "items beyond 8 KiB; the end of the other side"),
+    peer(
+        "POSIX message queue",
+        "priorities, notification, poll on Linux",
+        "items beyond 8 KiB and more than 10, unless raised; the end of the other side",
+    ),
+    peer(
+        "rtrb, ArrayQueue, crossbeam channel",
+        "values of any type; select over several (crossbeam channel)",
+        "other processes: they are between threads of one, and know of no deaths",
+    ),
+];
+
+pub(super) const OF_CHANNEL: &[Peer] = &[
+    peer(
+        "ipc-channel",
+        "sends channels and shared memory through channels; Windows and macOS",
+        "any number of receivers, who choose by type; messages that survive both sides; calls that learn of a death",
+    ),
+    peer(
+        "Unix datagram socket",
+        "poll, descriptors, credentials",
+        "messages beyond its buffer; choice by type; answers",
+    ),
+    peer("Unix stream socket", "poll, descriptors, credentials", "messages: it carries bytes"),
+    peer("POSIX message queue", "priorities, notification", "types; messages beyond 8 KiB unless raised"),
+    peer(
+        "System V message queue",
+        "nothing: it is what ours is made of",
+        "types, messages beyond 8 KiB, calls, the end of the other side",
+    ),
+];
