@@ -1,7 +1,7 @@
 //! System calls, counted.
 //!
-//! A child does a thing some times, and a thousand times more; whatever it calls is seen by `ptrace(2)`, in its own
-//! children too. The difference, for each of the thousand, is what one costs.
+//! A child does a thing some times, and many times more; whatever it calls is seen by `ptrace(2)`, in its own
+//! children too. The difference, for each of the many, is what one costs.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use nix::{
 use crate::harness;
 
 const WARM: u64 = 16;
-const MORE: u64 = 1000;
+const MORE: u64 = 250;
 
 /// Returns how many system calls one takes, of `act`, which is told how many to do; in all processes that take part.
 pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {

@@ -24,7 +24,7 @@ pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
             "placing",
             "each side pinned to a processor of its own; in the columns \"unpinned\" the kernel placed them".to_owned(),
         ),
-        ("system calls", "counted with ptrace, a thousand of each".to_owned()),
+        ("system calls", "counted with ptrace, in all processes that take part".to_owned()),
         ("rivals", rivals()),
     ]
 }

@@ -34,12 +34,7 @@ impl<const WORDS: usize, const LOOKS: bool> Lane<WORDS> for Any<WORDS, LOOKS> {
 impl<const WORDS: usize> Sender for To<WORDS> {
     #[inline]
     fn send(&mut self, number: u64) {
-        if WORDS < IN_PLACE {
-            return self.0.push(Item::new(number)).expect("the ring stays");
-        }
-        let mut room = self.0.reserve().expect("the ring stays");
-        room.fill(number);
-        room.commit();
+        self.0.push(Item::new(number)).expect("the ring stays");
     }
 }
 

@@ -192,7 +192,9 @@ impl<const WORDS: usize> Sender for MemoryEnd<WORDS> {
         // SAFETY: the place is mapped and aligned, was read by the other side, and is not read again before our index
         // says so.
         #[allow(unsafe_code, reason = "the limit is reached by address")]
-        unsafe { &mut *self.place() }.fill(number);
+        unsafe {
+            self.place().write(Item::new(number))
+        };
         self.mine += 1;
         self.index(0).store(self.mine, Release);
     }

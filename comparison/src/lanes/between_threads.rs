@@ -35,23 +35,7 @@ impl<const WORDS: usize> Lane<WORDS> for Rtrb<WORDS> {
 impl<const WORDS: usize> Sender for rtrb::Producer<Item<WORDS>> {
     #[inline]
     fn send(&mut self, number: u64) {
-        if WORDS < IN_PLACE {
-            while self.push(Item::new(number)).is_err() {
-                spin_loop();
-            }
-            return;
-        }
-        loop {
-            if let Ok(mut chunk) = self.write_chunk_uninit(1) {
-                let (room, _) = chunk.as_mut_slices();
-                Item::fill_uninit(&mut room[0], number);
-                // SAFETY: every word of it was written.
-                #[allow(unsafe_code, reason = "the room is initialised now")]
-                unsafe {
-                    chunk.commit_all()
-                };
-                return;
-            }
+        while self.push(Item::new(number)).is_err() {
             spin_loop();
         }
     }

@@ -12,7 +12,7 @@ use iceoryx2::{
     service::port_factory::publish_subscribe::PortFactory,
 };
 
-use super::{IN_PLACE, Item, Lane, Receiver, Sender};
+use super::{Item, Lane, Receiver, Sender};
 use crate::rows::name;
 
 pub(crate) struct Iceoryx {
@@ -67,17 +67,7 @@ impl<const WORDS: usize> Lane<WORDS> for Iceoryx {
 impl<const WORDS: usize> Sender for Port<Publisher<ipc::Service, Item<WORDS>, ()>> {
     #[inline]
     fn send(&mut self, number: u64) {
-        let mut sample = self.port.loan_uninit().expect("there is a sample");
-        let sample = if WORDS < IN_PLACE {
-            sample.write_payload(Item::new(number))
-        } else {
-            Item::fill_uninit(sample.payload_mut(), number);
-            // SAFETY: every word of it was written.
-            #[allow(unsafe_code, reason = "the sample is initialised now")]
-            unsafe {
-                sample.assume_init()
-            }
-        };
+        let sample = self.port.loan_uninit().expect("there is a sample").write_payload(Item::new(number));
         sample.send().expect("the subscriber lives");
     }
 }

@@ -176,7 +176,7 @@ impl<const WORDS: usize> Lane<WORDS> for SystemV {
 #[allow(unsafe_code, reason = "the C library is called directly")]
 impl<const WORDS: usize> Sender for SystemVEnd<WORDS> {
     fn send(&mut self, number: u64) {
-        self.1.item.fill(number);
+        self.1.item = Item::new(number);
         // SAFETY: the message has so many bytes behind its type.
         let sent = unsafe { libc::msgsnd(self.0, (&raw const self.1).cast(), 8 * WORDS, 0) };
         assert_eq!(sent, 0, "msgsnd: {}", io::Error::last_os_error());

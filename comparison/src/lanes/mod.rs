@@ -1,8 +1,9 @@
 //! Lanes: each way to carry items from one side to another, used as its own documentation advises.
 //!
-//! A sender makes an item where the lane lets it, in shared memory if it can; a receiver reads all of it, in place if
-//! it can; so nobody is charged for a copy that it does not make, and nobody saves the reading. Every item says in each
-//! of its words which number it is, and that is checked.
+//! A sender makes an item in its own memory and hands it over; a receiver reads all of it, in place where the lane lets
+//! it. Every item says in each of its words which number it is, and that is checked. (Items of some KiB that are made in
+//! shared memory word by word are slower with every lane where lines cross slowly between processors, twice as slow or
+//! more: a copy needs not fetch a line that it overwrites.)
 
 mod any;
 mod bare;
@@ -13,7 +14,12 @@ mod multi_producer;
 mod one;
 mod shmem;
 
-use std::{cell::RefCell, mem::MaybeUninit, rc::Rc, time::Instant};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use bytemuck::{Pod, Zeroable};
@@ -32,7 +38,7 @@ pub(crate) use shmem::ShmemIpc;
 
 use crate::harness::{Alternative, Kind, gate::Other};
 
-/// From so many words on an item is written and read in place by those who offer it; smaller ones travel by value.
+/// From so many words on an item is read in place by those who can; smaller ones are taken out.
 const IN_PLACE: usize = 64;
 
 /// What is carried.
@@ -46,29 +52,16 @@ impl<const WORDS: usize> Item<WORDS> {
         Self([number; WORDS])
     }
 
-    /// Makes it in the place where it is to be.
-    #[inline]
-    fn fill(&mut self, number: u64) {
-        self.0.fill(number);
-    }
-
-    /// The same where nothing was before.
-    #[inline]
-    fn fill_uninit(room: &mut MaybeUninit<Self>, number: u64) {
-        let words = room.as_mut_ptr().cast::<MaybeUninit<u64>>();
-        // SAFETY: an item is an array of so many words, the room is borrowed, and words that need not be initialised
-        // may be seen.
-        #[allow(unsafe_code, reason = "an item of 64 KiB would be made elsewhere and copied")]
-        let words = unsafe { std::slice::from_raw_parts_mut(words, WORDS) };
-        words.fill(MaybeUninit::new(number));
-    }
-
     /// Reads all of it, and returns its number.
     #[inline]
     pub(crate) fn number(&self) -> u64 {
         let number = self.0[0];
         assert!(self.0.iter().fold(0, |difference, word| difference | (word ^ number)) == 0, "an item is torn");
         number
+    }
+
+    fn words(&self) -> &[u64; WORDS] {
+        &self.0
     }
 
     fn bytes(&self) -> &[u8] {
@@ -169,6 +162,22 @@ where
     drive(&lane, Other::thread(serve(lane.receiver()?)))
 }
 
+/// Trips of more than a minute are noted as one.
+const LONGEST: u64 = 60_000_000_000;
+
+/// Sends items one by one, each to a receiver that has had a while to fall asleep.
+pub(crate) fn send_to_sleeper<const WORDS: usize, L: Lane<WORDS>>(count: u64) {
+    let lane = L::new(16).expect("it can be made");
+    let other = Other::process(|| serve(lane.receiver().expect("it can be had")));
+    let mut sender = lane.sender().expect("it can be had");
+    other.run(count, || {
+        for number in 0..count {
+            thread::sleep(Duration::from_millis(2));
+            sender.send(number);
+        }
+    });
+}
+
 /// How long each single trip took.
 pub(crate) type Trips = Rc<RefCell<Histogram<u64>>>;
 
@@ -189,7 +198,7 @@ pub(crate) fn timed<'a>(
     other: Other,
     mut once: impl FnMut(u64) + 'a,
 ) -> Result<ThereAndBack<'a>> {
-    let trips = Trips::new(RefCell::new(Histogram::new(3)?));
+    let trips = Trips::new(RefCell::new(Histogram::new_with_bounds(1, LONGEST, 3)?));
     let noted = Rc::clone(&trips);
     let alternative = Alternative::new(name, move |count| {
         let mut noted = noted.borrow_mut();

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use shmem_ipc::sharedring;
 
-use super::{Lane, Once, Receiver, Sender};
+use super::{Item, Lane, Once, Receiver, Sender};
 
 /// Words go through it, as many for each item as it has; at the end of its memory, which is rounded up to pages, an item
 /// goes in two parts.
@@ -40,11 +40,12 @@ impl<const WORDS: usize> Lane<WORDS> for ShmemIpc<WORDS> {
 impl<const WORDS: usize> Sender for To<WORDS> {
     #[inline]
     fn send(&mut self, number: u64) {
+        let item = Item::<WORDS>::new(number);
         let mut left = WORDS;
         loop {
             let write = |room: &mut [u64]| {
                 let count = room.len().min(left);
-                room[..count].fill(number);
+                room[..count].copy_from_slice(&item.words()[WORDS - left..][..count]);
                 left -= count;
                 count
             };

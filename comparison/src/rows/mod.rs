@@ -89,8 +89,7 @@ pub(crate) const PARTS: [Part; 7] = [
     Part { title: "Pool", about: "Counted permits, found by name.", peers: peers::OF_POOL, measure: permits::measure },
     Part {
         title: "Rings",
-        about: "A sender writes each word of an item, in shared memory where the peer lets it (ours and rtrb from 512 \
-            bytes on); a receiver reads each word, there if it can. Percentiles are of single trips there and back, \
+        about: "A sender makes an item and hands it over; a receiver reads each word of it, in place where it can. Percentiles are of single trips there and back, \
             and each has the two looks at the clock in it, as the limit has. Bare memory is what two processes reach \
             with two indexes and nothing else: no waiting, no deaths, no checks.",
         peers: peers::OF_RINGS,
