@@ -91,7 +91,9 @@ pub(crate) const PARTS: [Part; 7] = [
         title: "Rings",
         about: "A sender makes an item and hands it over; a receiver reads each word of it, in place where it can. Percentiles are of single trips there and back, \
             and each has the two looks at the clock in it, as the limit has. Bare memory is what two processes reach \
-            with two indexes and nothing else: no waiting, no deaths, no checks.",
+            with two indexes and nothing else: no waiting, no deaths, no checks. An mpmc ring's sleep has eight system \
+            calls: before it and after it the dead are looked for (twice two), since an item may be in a dead hand, and \
+            fences are had for everybody (twice one).",
         peers: peers::OF_RINGS,
         measure: ring::measure,
     },
