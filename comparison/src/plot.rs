@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use plotters::{
-    chart::{ChartBuilder, LabelAreaPosition, SeriesLabelPosition},
+    chart::{ChartBuilder, LabelAreaPosition},
     coord::combinators::IntoLogRange,
     prelude::{Circle, IntoDrawingArea, PathElement, Rectangle, SVGBackend, Text},
     series::LineSeries,
@@ -23,6 +23,9 @@ const ROW: u32 = 30;
 const LEFT: i32 = 330;
 /// What is left for figures behind the longest bar.
 const RIGHT: i32 = 90;
+
+/// How much is to the right of the last point of a curve, for their names.
+const LEGEND: i32 = 245;
 
 const SPREAD: RGBColor = RGBColor(60, 60, 60);
 
@@ -131,31 +134,30 @@ fn draw_curves(family: &Family, svg: &mut String) -> Drawn {
         .margin(10)
         .set_label_area_size(LabelAreaPosition::Left, 70)
         .set_label_area_size(LabelAreaPosition::Bottom, 40)
-        // What is to the right of the last point is for the legend.
-        .set_label_area_size(LabelAreaPosition::Right, 250)
+        .margin_right(LEGEND)
         .build_cartesian_2d((from..to * 1.001).log_scale(), (least / 1.5..most * 1.5).log_scale())?;
     let mesh = |nanoseconds: &f64| time(*nanoseconds).replace(".0 ", " ");
-    chart.configure_mesh().x_desc(family.axis).y_label_formatter(&mesh).label_style(("sans-serif", 13)).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(family.axis)
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&mesh)
+        .label_style(("sans-serif", 13))
+        .draw()?;
     let mut colors = PALETTE.iter().cycle();
-    for curve in &curves {
+    for (index, curve) in curves.iter().enumerate() {
         let (color, width) = match curve.kind {
-            Kind::Ours if curve.name == curves[0].name => (color(Kind::Ours), 4),
+            Kind::Ours if index == 0 => (color(Kind::Ours), 4),
             Kind::Ours => (RGBColor(90, 170, 225), 4),
             Kind::Limit => (RGBColor(190, 190, 190), 2),
             Kind::Rival => (*colors.next().unwrap_or(&SPREAD), 2),
         };
-        chart
-            .draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(width)))?
-            .label(curve.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(width)));
+        chart.draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(width)))?;
         chart.draw_series(curve.points.iter().map(|&point| Circle::new(point, 3, color.filled())))?;
+        let (left, top) = (i32::try_from(WIDTH)? - LEGEND, 20 + 18 * i32::try_from(index)?);
+        root.draw(&PathElement::new([(left, top), (left + 18, top)], color.stroke_width(width)))?;
+        root.draw(&Text::new(curve.name.to_owned(), (left + 26, top - 6), ("sans-serif", 13).into_font()))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(i32::try_from(WIDTH)? - 330, 10))
-        .label_font(("sans-serif", 13))
-        .background_style(WHITE)
-        .draw()?;
     root.present()?;
     drop(chart);
     drop(root);

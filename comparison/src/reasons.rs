@@ -7,14 +7,17 @@ struct Reason {
     why: &'static str,
 }
 
+const LIMIT: &str =
+    "Not found out: the spread reaches 1.01, and at 512 bytes and at 64 KiB the ring is level or ahead.";
+
+const COPIED_OUT: &str = "Where a line takes 500 ns to cross, an item that is copied out at once (by crossbeam) comes \
+    faster than one that is read where it lies: `pop` instead of `peek` took 338 ns beside crossbeam's 352 and 358. Where \
+    a line takes 95 ns, reading in place is first.";
+
 /// The first that fits counts.
 const REASONS: &[Reason] = &[
-    Reason {
-        table: "one to one, items of",
-        name: "",
-        why: "At this size the copies decide, and how fast lines cross between the processors just then; the spread shows \
-            both sides of 1. Ours takes an item by value, copies it in, and has it read where it lies.",
-    },
+    Reason { table: "one to one, items of", name: "bare memory", why: LIMIT },
+    Reason { table: "one to one, items of", name: "", why: COPIED_OUT },
     Reason {
         table: "looks again and again",
         name: "",
