@@ -19,6 +19,7 @@ const COPIED_OUT: &str = "Where a line takes 500 ns to cross, an item that is co
 
 /// The first that fits counts.
 const REASONS: &[Reason] = &[
+    Reason { table: "one to one, items of 8 bytes", name: "rtrb", why: EIGHT_BYTES },
     Reason { table: "one to one, items of", name: "bare memory", why: LIMIT },
     Reason { table: "one to one, items of", name: "", why: COPIED_OUT },
     Reason {
