@@ -1,30 +1,28 @@
 //! Comparisons in one run: alternatives in turn, several rounds, the median ratio and its spread.
 //!
 //! A single timing says little on a machine that does other things as well. Each round times every
-//! alternative once, the first again as the one to compare with, so that what disturbs a round
-//! disturbs all of it.
+//! alternative once, and a ratio is to the first one of the same round: what disturbs a round disturbs all of it.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part")]
 #![allow(unsafe_code, reason = "peers are forked")]
 
 pub mod gate;
+mod peers;
+mod robust;
+
+#[allow(unused_imports, reason = "each benchmark uses its own part")]
+pub use self::{
+    peers::{Crowd, Peer, begin_child, generation},
+    robust::RobustMutex,
+};
 
 use std::{
     env,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
-
-use nix::{
-    sys::{
-        signal::{Signal, kill},
-        wait::waitpid,
-    },
-    unistd::{ForkResult, Pid, alarm, fork},
-};
-use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
 
 /// What an alternative is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,22 +122,6 @@ pub static STOP: AtomicBool = AtomicBool::new(false);
 /// Set by who wants the kernel to place processes: nobody is pinned then.
 pub static UNPINNED: AtomicBool = AtomicBool::new(false);
 
-/// How many forks lie between the first process and this one. A process's number would do to tell them apart, and is a
-/// system call.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
-
-/// Returns a number that a process has not in common with its parent.
-pub fn generation() -> u32 {
-    GENERATION.load(Relaxed)
-}
-
-/// Begins a child's life: it ends by itself in the end, whoever forgets it.
-pub fn begin_child(processor: usize, seconds: u32) {
-    GENERATION.fetch_add(1, Relaxed);
-    alarm::set(seconds);
-    pin(processor);
-}
-
 /// Is told what is measured next.
 pub static PROGRESS: OnceLock<fn(&str)> = OnceLock::new();
 
@@ -223,7 +205,7 @@ pub fn pin(processor: usize) {
         let mut set = CpuSet::new();
         // Where it can't be had, the spread shows it.
         let _ = set.set(processor % processors.max(2));
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+        let _ = sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = processor;
@@ -236,136 +218,6 @@ pub fn unpin() {
         use nix::sched::{CpuSet, sched_setaffinity};
         let mut set = CpuSet::new();
         (0..CpuSet::count()).for_each(|processor| set.set(processor).expect("it is in range"));
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
-    }
-}
-
-/// The C library's mutex for several processes that learn of each other's deaths.
-#[derive(Clone, Copy)]
-pub struct RobustMutex(*mut libc::pthread_mutex_t);
-
-impl RobustMutex {
-    /// Makes one in shared memory that nobody else uses there.
-    pub fn new(memory: &SharedMemory, offset: usize) -> Self {
-        memory.write(&[0; size_of::<libc::pthread_mutex_t>()], offset).expect("it fits");
-        let mutex = memory.as_mut_ptr().wrapping_add(offset).cast();
-        let mut attributes = std::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: there is room for the attributes.
-        assert_eq!(unsafe { libc::pthread_mutexattr_init(attributes) }, 0);
-        // SAFETY: they are initialised.
-        assert_eq!(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) }, 0);
-        // SAFETY: as above.
-        assert_eq!(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) }, 0);
-        // SAFETY: the mutex lies in mapped memory that nobody else uses yet.
-        assert_eq!(unsafe { libc::pthread_mutex_init(mutex, attributes) }, 0);
-        Self(mutex)
-    }
-
-    #[inline]
-    pub fn lock_and_unlock(self, inside: impl FnOnce()) {
-        // SAFETY: `new` initialised it, and the benchmark keeps the memory.
-        assert_eq!(unsafe { libc::pthread_mutex_lock(self.0) }, 0);
-        inside();
-        // SAFETY: this thread holds it.
-        assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0) }, 0);
-    }
-}
-
-/// Several processes that do the same thing at once, and sleep in between.
-pub struct Crowd {
-    start: Semaphore,
-    finish: Semaphore,
-    batches: SharedMemory,
-    peers: Vec<Peer>,
-}
-
-/// How many operations a process does before it looks how many are left.
-const BATCH: u64 = 64;
-
-impl Crowd {
-    /// Starts all but one of so many processes; the last is the caller's own, in [`run`](Self::run).
-    pub fn start(processes: usize, operation: &dyn Fn()) -> Self {
-        let semaphore = || SemaphoreOptions::new().open(Key::PRIVATE).expect("a semaphore can be made");
-        let batches = SharedMemoryOptions::new().size(8).open(Key::PRIVATE).expect("memory can be had");
-        batches.remove().expect("it is ours");
-        let mut crowd = Self { start: semaphore(), finish: semaphore(), batches, peers: Vec::new() };
-        for number in 1..processes {
-            let peer = Peer::start_on(number, || {
-                while crowd.start.acquire().is_ok() {
-                    crowd.work(operation);
-                    crowd.finish.release().expect("the benchmark waits");
-                }
-            });
-            crowd.peers.push(peer);
-        }
-        crowd
-    }
-
-    fn work(&self, operation: &dyn Fn()) {
-        let left: &AtomicI64 = self.batches.view(0).expect("it fits");
-        while left.fetch_sub(1, Relaxed) > 0 {
-            (0..BATCH).for_each(|_| operation());
-        }
-    }
-
-    /// Has everybody together do the operation so often, and some more, to fill the last batch; returns how often.
-    pub fn run(&self, count: u64, operation: &dyn Fn()) -> u64 {
-        let left: &AtomicI64 = self.batches.view(0).expect("it fits");
-        let batches = count.div_ceil(BATCH);
-        left.store(i64::try_from(batches).expect("it is small"), Relaxed);
-        self.peers.iter().for_each(|_| self.start.release().expect("it counts so far"));
-        self.work(operation);
-        self.peers.iter().for_each(|_| self.finish.acquire().expect("the peers live"));
-        batches * BATCH
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        self.peers.clear();
-        let _ = self.start.remove();
-        let _ = self.finish.remove();
-    }
-}
-
-/// A process that serves, on another processor, until it is dropped.
-pub struct Peer(Pid);
-
-impl Peer {
-    pub fn start(serve: impl FnOnce()) -> Self {
-        Self::start_on(1, serve)
-    }
-
-    pub fn start_on(processor: usize, serve: impl FnOnce()) -> Self {
-        // SAFETY: a benchmark has one thread here.
-        match unsafe { fork() }.expect("a peer can be forked") {
-            ForkResult::Parent { child } => Self(child),
-            ForkResult::Child => {
-                begin_child(processor, 300);
-                serve();
-                // SAFETY: it ends the process at once.
-                unsafe { libc::_exit(0) }
-            }
-        }
-    }
-}
-
-impl Peer {
-    pub fn pid(&self) -> Pid {
-        self.0
-    }
-
-    /// Waits until it ends by itself.
-    pub fn join(self) {
-        let _ = waitpid(self.0, None);
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGKILL);
-        let _ = waitpid(self.0, None);
+        let _ = sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
     }
 }
