@@ -156,6 +156,7 @@ fn name_collision() {
     let error = Mutex::<u8>::open(&name).unwrap_err();
     let Error::NameCollision { found, .. } = &error else { panic!("{error}") };
     assert!(found.starts_with("best-"));
+    mutex.remove().unwrap();
 }
 
 #[test]
@@ -166,6 +167,7 @@ fn wrong_version() {
     segment.write(&[99], 8).unwrap();
     let error = Mutex::<u8>::open(&name).unwrap_err();
     assert!(matches!(error, Error::WrongVersion { found: 99, .. }), "{error}");
+    mutex.remove().unwrap();
 }
 
 /// Sixty-four processes race for one name, and some are killed on the way: one object, never half of one.

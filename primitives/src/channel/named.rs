@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Channel,
-    shared::{KIND, Shared},
+    shared::{KIND, KIND_NUMBER, Shared},
     words::CLOSED,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Channel {
     ///
     /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
-        object::remove(name, KIND)
+        object::remove(name, KIND, KIND_NUMBER)
     }
 
     fn enter(options: &Options, name: &str, want: Want) -> Result<Self> {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(super) const KIND: &str = "channel";
-const KIND_NUMBER: u32 = 5;
+pub(super) const KIND_NUMBER: u32 = 5;
 
 /// One `semop` must be able to arm every doorbell, with two operations for each; 500 is Linux's limit.
 const MOST_PROCESSES: u32 = 240;

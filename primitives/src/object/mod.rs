@@ -8,7 +8,8 @@
 //! | none | – | – | absent | whoever creates the set exclusively |
 //! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
 //! | there | not 0 | 1 | live | `remove`, or an opener who finds the segment gone |
-//! | there | not 0 | other | condemned | whoever sees it, by finishing it |
+//! | there | not 0 | 2 | condemned | whoever sees it, by finishing it |
+//! | there | not 0 | other | another program's | nobody: it is refused |
 //!
 //! - **I1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
 //!   first `semop` ever on the set, which also tests that nobody condemned it.
@@ -51,6 +52,7 @@ macro_rules! or_start_again {
 mod create;
 mod open;
 mod queue;
+mod remove;
 mod repair;
 
 use std::{
@@ -58,19 +60,22 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub(crate) use self::remove::remove;
 use crate::{
     Error, Options, Result,
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair, STATE},
     name::Name,
     raw::{
-        self, Amount, Deadline, Key, MessageQueue, Permissions, Segment, SemOp, SemaphoreOptions, SemaphoreSet,
-        SharedMemory, SharedMemoryOptions,
+        self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
+        process,
     },
 };
 
 const ONE: Amount = Amount::ONE;
-const CONDEMN: Amount = match Amount::new(2) {
+/// What STATE of a condemned set is.
+const CONDEMNED: u16 = 2;
+const CONDEMN: Amount = match Amount::new(CONDEMNED) {
     Ok(two) => two,
     Err(_) => panic!("two is an amount"),
 };
@@ -114,6 +119,8 @@ pub(crate) struct Object {
     queue: Option<MessageQueue>,
     description: Description,
     remove_on_drop: bool,
+    /// The fork generation of the process that opened it.
+    generation: u32,
 }
 
 /// How one way of getting in ended.
@@ -133,7 +140,8 @@ impl Object {
     ) -> Result<T> {
         let name = Name::new(&blueprint.description.name)?;
         let key = name.key(blueprint.kind)?;
-        let entrance = Entrance { blueprint, key, patience: Deadline::after(blueprint.options.patience) };
+        process::watch_forks();
+        let entrance = Entrance::new(blueprint, key);
         loop {
             let object = match entrance.enter_once(want)? {
                 Outcome::Done(object) => object,
@@ -210,8 +218,9 @@ impl Object {
         Ok(())
     }
 
+    /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
     pub(crate) fn remove_if_asked(&self) {
-        if self.remove_on_drop {
+        if self.remove_on_drop && self.generation == process::fork_generation() {
             // A drop has nobody to tell; what is gone already is as good.
             let _ = self.remove();
         }
@@ -259,9 +268,16 @@ struct Entrance<'a> {
     blueprint: &'a Blueprint<'a>,
     key: Key,
     patience: Deadline,
+    /// Who asks: its own objects are trusted.
+    uid: u32,
 }
 
-impl Entrance<'_> {
+impl<'a> Entrance<'a> {
+    fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
+        let patience = Deadline::after(blueprint.options.patience);
+        Self { blueprint, key, patience, uid: process::effective_uid() }
+    }
+
     fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
         if want != Want::Open {
             match self.make_set() {
@@ -276,7 +292,7 @@ impl Entrance<'_> {
                 return Ok(Outcome::StartAgain);
             }
             Err(raw::Error::NotFound { .. }) => {
-                return Err(Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind });
+                return Err(self.no_such_name());
             }
             Err(error) => return Err(error.into()),
         };
@@ -286,42 +302,15 @@ impl Entrance<'_> {
                 Err(Error::NameTaken { name: self.name().to_owned(), kind: self.blueprint.kind })
             }
             Outcome::Done(1) => self.join(set),
-            Outcome::Done(_) => self.finish(&set),
+            Outcome::Done(state) => self.finish(&set, state),
         }
     }
 
     fn name(&self) -> &str {
         &self.blueprint.description.name
     }
-}
 
-/// Removes a named object without opening it: its segment, if it is the set's, and the set.
-pub(crate) fn remove(name: &str, kind: &'static str) -> Result<()> {
-    let name = Name::new(name)?;
-    let key = name.key(kind)?;
-    let set = match SemaphoreOptions::new().open_set(key, 0) {
-        Err(raw::Error::NotFound { .. }) => {
-            return Err(Error::NoSuchName { name: name.as_str().to_owned(), kind });
-        }
-        set => set?,
-    };
-    match condemn_live(&set) {
-        // Under construction or condemned already: it is not there yet, or any more.
-        Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
-        Err(error) => return Err(error.into()),
+    fn no_such_name(&self) -> Error {
+        Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind }
     }
-    let segment: Option<Segment> = match SharedMemoryOptions::new().open_segment(key) {
-        Ok(segment) => Some(segment),
-        Err(error) if error.is_gone() => None,
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(segment) = segment {
-        let memory = Arc::new(segment.attach()?);
-        if let Some(header) = Mapped::<Header>::at(&memory, 0).ok().filter(|header| header.names_set(set.id())) {
-            queue::remove_noted(key, &header)?;
-            ignore_gone(memory.remove())?;
-        }
-    }
-    ignore_gone(set.remove())?;
-    Ok(())
 }

@@ -44,8 +44,7 @@ impl Entrance<'_> {
     }
 
     fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
-        let trusted =
-            |uid: u32| uid == 0 || uid == process::effective_uid() || self.blueprint.options.trusted.contains(&uid);
+        let trusted = |uid: u32| uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid);
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
                 return Err(Error::Untrusted { name: self.name().to_owned(), id, uid });
@@ -90,6 +89,19 @@ impl Entrance<'_> {
         Ok(names_set.then_some(memory))
     }
 
+    /// Checks that it is the object of this kind and name.
+    pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
+        let wanted = &self.blueprint.description;
+        let name = || self.name().to_owned();
+        if version != VERSION {
+            return Err(Error::WrongVersion { name: name(), found: version, wanted: VERSION });
+        }
+        if found.name != wanted.name || found.kind != wanted.kind {
+            return Err(Error::NameCollision { name: name(), found: found.name.clone(), key: self.key });
+        }
+        Ok(())
+    }
+
     fn check_description(
         &self,
         found: &Description,
@@ -99,12 +111,7 @@ impl Entrance<'_> {
     ) -> Result<()> {
         let wanted = &self.blueprint.description;
         let name = || self.name().to_owned();
-        if version != VERSION {
-            return Err(Error::WrongVersion { name: name(), found: version, wanted: VERSION });
-        }
-        if found.name != wanted.name || found.kind != wanted.kind {
-            return Err(Error::NameCollision { name: name(), found: found.name.clone(), key: self.key });
-        }
+        self.check_name(found, version)?;
         if found.fingerprint != wanted.fingerprint {
             return Err(Error::WrongType { name: name(), found: found.fingerprint, wanted: wanted.fingerprint });
         }
@@ -128,6 +135,7 @@ impl Entrance<'_> {
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
         let remove_on_drop = self.blueprint.options.remove_on_drop;
-        Ok(Object { memory, header, set, queue, description, remove_on_drop })
+        let generation = process::fork_generation();
+        Ok(Object { memory, header, set, queue, description, remove_on_drop, generation })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CONDEMN, Entrance, ONE, Object, Outcome, ignore_gone};
+use super::{CONDEMN, CONDEMNED, Entrance, ONE, Object, Outcome, ignore_gone};
 use crate::{
     Error, Result,
     layout::{Header, Mapped, is_blank},
@@ -42,8 +42,12 @@ impl Entrance<'_> {
         Ok(Outcome::Done(()))
     }
 
-    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
-    pub(super) fn finish(&self, set: &SemaphoreSet) -> Result<Outcome<Object>> {
+    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3). A set with any other
+    /// STATE than ours can have is another program's.
+    pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
+        if state != CONDEMNED {
+            return Err(self.foreign_set(set));
+        }
         if let Some(memory) = self.segment_of(set)? {
             self.remove_queue(&memory, set)?;
             ignore_gone(memory.remove())?;
@@ -57,7 +61,7 @@ impl Entrance<'_> {
         let values = or_start_again!(set.values());
         match values.get(usize::from(STATE)) {
             Some(1) => {}
-            Some(_) => return self.finish(set),
+            Some(&state) => return self.finish(set, state),
             None => return Err(self.foreign_set(set)),
         }
         // After the doorbells for all, as many semaphores are slots, or the slots' own doorbells and the slots.
@@ -82,10 +86,10 @@ impl Entrance<'_> {
             SemOp::add(STATE, CONDEMN).no_wait(),
         ]);
         match set.op(&ops) {
-            Ok(()) => self.finish(set),
+            Ok(()) => self.finish(set, CONDEMNED),
             Err(raw::Error::WouldBlock { .. }) => match or_start_again!(set.value(STATE.into())) {
                 1 => Err(damaged()),
-                _ => self.finish(set),
+                state => self.finish(set, state),
             },
             Err(error) if error.is_gone() => Ok(Outcome::StartAgain),
             Err(error) => Err(error.into()),

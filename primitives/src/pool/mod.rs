@@ -112,7 +112,7 @@ impl Pool {
     ///
     /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
-        object::remove(name, KIND)
+        object::remove(name, KIND, KIND_NUMBER)
     }
 
     fn enter(options: &Options, name: &str, permits: u32, capacity: u32, want: Want) -> Result<Self> {

@@ -33,7 +33,7 @@ use crate::{
     layout::{Description, Fingerprint},
     members::{Members, Repair},
     name::Name,
-    object::{Blueprint, Object, Want},
+    object::{self, Blueprint, Object, Want},
     raw::{self, SharedMemory},
 };
 
@@ -134,6 +134,11 @@ impl<T: Pod, W: Words> Drop for Shared<T, W> {
     }
 }
 
+/// Removes a ring by its name.
+pub(crate) fn remove<W: Words>(name: &str) -> Result<()> {
+    object::remove(name, W::KIND, W::KIND_NUMBER)
+}
+
 /// What has happened in a ring since it was made.
 ///
 /// The first two are exact at some instant each. The others are counted after the fact, so that a process
@@ -191,7 +196,7 @@ macro_rules! ring_methods {
             ///
             #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName), or [`Error::Raw`](crate::Error::Raw) for what the system refuses."]
             pub fn remove_name(name: &str) -> Result<()> {
-                crate::object::remove(name, <$words as crate::ring::Words>::KIND)
+                crate::ring::remove::<$words>(name)
             }
 
             /// Returns how many items there is room for.

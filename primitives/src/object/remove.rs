@@ -1,0 +1,72 @@
+//! Removing an object by its name, without opening it.
+//!
+//! It must be the named object before anything is touched: another name, or another program, may have the same key.
+//! So the segment is read first, and the set condemned only if the segment names it and says this kind and name.
+
+use super::{Blueprint, Entrance, Outcome, condemn_live, ignore_gone, queue};
+use crate::{
+    Error, Options, Result,
+    layout::{Description, Header, Mapped},
+    members::STATE,
+    name::Name,
+    raw::{self, SemaphoreOptions, SemaphoreSet},
+};
+
+/// Removes a named object: the name is free at once.
+///
+/// One that is still being made is not there yet, and one that was condemned is not there any more.
+pub(crate) fn remove(name: &str, kind: &'static str, kind_number: u32) -> Result<()> {
+    let name = Name::new(name)?;
+    let key = name.key(kind)?;
+    let description = Description::new(&name, kind_number);
+    let fill = |_: &_, _: usize| Ok(());
+    let options = &Options::new();
+    let blueprint = Blueprint { kind, description, options, queue: false, bell_each: false, fill: &fill };
+    let entrance = Entrance::new(&blueprint, key);
+    loop {
+        let set = match SemaphoreOptions::new().open_set(key, 0) {
+            Err(raw::Error::NotFound { .. }) => return Err(entrance.no_such_name()),
+            set => set?,
+        };
+        match entrance.remove_once(&set)? {
+            Outcome::Done(()) => return Ok(()),
+            Outcome::StartAgain => {}
+        }
+    }
+}
+
+impl Entrance<'_> {
+    fn remove_once(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
+        let stat = or_start_again!(set.stat());
+        if stat.o_time.is_none() {
+            return Err(self.no_such_name());
+        }
+        if stat.len <= STATE.into() {
+            return Err(self.foreign_set(set));
+        }
+        let Some(memory) = self.segment_of(set)? else {
+            return match or_start_again!(set.value(STATE.into())) {
+                1 => Err(Error::Damaged { part: "its segment", id: set.id() }),
+                // Somebody has begun.
+                state => self.finish(set, state),
+            };
+        };
+        let header = Mapped::<Header>::at(&memory, 0)?;
+        self.check_name(&header.describe(), header.version())?;
+        match condemn_live(set) {
+            Ok(()) => {}
+            Err(raw::Error::WouldBlock { .. }) => {
+                return match or_start_again!(set.value(STATE.into())) {
+                    1 => Ok(Outcome::StartAgain),
+                    state => self.finish(set, state),
+                };
+            }
+            Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
+            Err(error) => return Err(error.into()),
+        }
+        queue::remove_noted(self.key, &header)?;
+        ignore_gone(memory.remove())?;
+        ignore_gone(set.remove())?;
+        Ok(Outcome::Done(()))
+    }
+}
