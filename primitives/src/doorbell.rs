@@ -37,15 +37,16 @@ impl<'a> Token<'a> {
     /// between its look and its sleep: a post that is taken must be followed by a look.
     ///
     /// Posts that were meant for others may be among them; so whoever has drained counts as woken,
-    /// and passes the event on as anybody who was.
-    pub(crate) fn clear_pile(&mut self) -> Result<()> {
-        if self.vain >= MOST_IN_VAIN {
-            self.vain = 0;
-            if self.members.drain(self.bell)? {
-                (self.held, self.slept) = (true, true);
-            }
+    /// and passes the event on as anybody who was. Returns whether it was that.
+    pub(crate) fn clear_pile(&mut self) -> Result<bool> {
+        if self.vain < MOST_IN_VAIN {
+            return Ok(false);
         }
-        Ok(())
+        self.vain = 0;
+        let has_drained = self.members.drain(self.bell)?;
+        self.held |= has_drained;
+        self.slept |= has_drained;
+        Ok(has_drained)
     }
 
     /// Returns whether a post was ever taken: others may sleep as well.

@@ -33,6 +33,7 @@
 mod channel;
 mod doorbell;
 mod error;
+mod iter;
 mod layout;
 mod lock;
 mod members;

@@ -174,10 +174,14 @@ impl Members {
                 return Err(Error::Full { max_processes: self.max_processes() });
             };
             match self.claim_as_member(slot, &values) {
-                Ok(()) => {
-                    self.move_in(slot, repair)?;
-                    return Ok(Registration::Done);
-                }
+                Ok(()) => match self.move_in(slot, repair) {
+                    Ok(()) => return Ok(Registration::Done),
+                    Err(error) => {
+                        // Nobody lives there: otherwise what its former owner left could not be repaired by others.
+                        self.disarm(slot)?;
+                        return Err(error);
+                    }
+                },
                 // Somebody took the slot, filled or emptied a doorbell, or condemned the object: look again.
                 Err(raw::Error::WouldBlock { .. } | raw::Error::ValueOutOfRange { .. }) => {}
                 Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
@@ -235,6 +239,11 @@ impl Members {
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, false, self)?;
         self.slots[slot as usize].used.store(0, Release);
+        self.disarm(slot)
+    }
+
+    /// Gives ALIVE back, and takes the obituary off every doorbell: all or nothing.
+    fn disarm(&self, slot: u32) -> Result<()> {
         loop {
             let values = self.set.values()?;
             let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];

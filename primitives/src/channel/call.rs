@@ -85,7 +85,9 @@ impl Channel {
 
     /// Sends a request, and waits for its answer for at most `timeout` in all.
     ///
-    /// When the time is over the request is taken back, or if somebody works on it the answer will go nowhere.
+    /// When the time is over the request is taken back, or if somebody works on it the answer will go nowhere. What was
+    /// taken back leaves 32 bytes on the queue until somebody receives on its route: where nobody ever does, some 500 such
+    /// calls fill the queue.
     ///
     /// # Errors
     ///
@@ -134,6 +136,11 @@ impl Channel {
         })?;
         let (notice, session) = (parcel.held().notice, parcel.session());
         parcel.post(R::ROUTE.message_type(), true, deadline)?;
+        let Shared { words, members, .. } = &**shared;
+        // Closed meanwhile: those who answer may have been told the end already, and look no more.
+        if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
+            return Err(Error::Closed);
+        }
         Ok(Pending { shared: Arc::clone(shared), notice, session, request: PhantomData })
     }
 
@@ -262,15 +269,33 @@ impl<R: Request> Asked<R> {
         Self { request, parcel }
     }
 
-    /// Answers. If who asked has given up or died meanwhile, or never waited since it only sent, nothing happens.
+    /// Answers. If the caller has given up or died meanwhile, or never waited since it only sent, nothing happens.
+    ///
+    /// An answer that is longer than the request may have to wait for room, as long as others leave theirs unread: say
+    /// how long with [`answer_timeout`](Self::answer_timeout).
     ///
     /// # Errors
     ///
-    /// [`Error::TooLong`], [`Error::Unencodable`]: who asked is told that there is no answer.
-    /// [`Error::Raw`] if the channel was removed.
+    /// - [`Error::TooLong`], [`Error::Unencodable`]: the caller is told that there is no answer.
+    /// - [`Error::Unanswered`] in a child made by `fork`: it is the parent's to answer.
+    /// - [`Error::Raw`] if the channel was removed.
     pub fn answer(self, answer: &R::Answer) -> Result<()> {
+        self.answer_deadline(answer, Deadline::NEVER)
+    }
+
+    /// Answers, and waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer), and an error that [is busy](Error::is_busy) when the time is over; then the caller is
+    /// told that there is no answer.
+    pub fn answer_timeout(self, answer: &R::Answer, timeout: Duration) -> Result<()> {
+        self.answer_deadline(answer, Deadline::after(timeout))
+    }
+
+    fn answer_deadline(self, answer: &R::Answer, deadline: Deadline) -> Result<()> {
         match self.parcel {
-            Some(parcel) => deliver::answer(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE),
+            Some(parcel) => deliver::answer(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
             None => Ok(()),
         }
     }

@@ -10,7 +10,10 @@ use super::{
     shared::Parcel,
     with_scratch,
 };
-use crate::{Error, Result, Route, raw::MessageBuffer};
+use crate::{
+    Error, Result, Route,
+    raw::{Deadline, MessageBuffer},
+};
 
 /// Up to how many bytes an answer is encoded once and copied; longer ones are measured first, and then encoded
 /// where they are to be.
@@ -84,7 +87,13 @@ pub(super) fn read<T: DeserializeOwned>(schema: u32, parcels: &Parcels, held: &H
 }
 
 /// Answers the request in a parcel that is held; on an error its caller learns that there is no answer.
-pub(super) fn answer<T: Serialize>(mut parcel: Parcel, value: &T, schema: u32, route: Route) -> Result<()> {
+pub(super) fn answer<T: Serialize>(
+    mut parcel: Parcel,
+    value: &T,
+    schema: u32,
+    route: Route,
+    deadline: Deadline,
+) -> Result<()> {
     if !parcel.session().is_ours() {
         // In a child made by `fork` it is the parent's to answer.
         return Err(Error::Unanswered { route });
@@ -93,7 +102,7 @@ pub(super) fn answer<T: Serialize>(mut parcel: Parcel, value: &T, schema: u32, r
         message.clear();
         let len =
             codec::encode(value, schema, message, MOST_IN_SCRATCH).map_err(|why| Error::Unencodable { route, why })?;
-        parcel.make_room(len)?;
+        parcel.make_room(len, deadline)?;
         write(value, schema, message, parcel.parcels(), parcel.held(), route)
     })?;
     parcel.answer();

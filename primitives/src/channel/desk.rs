@@ -8,6 +8,8 @@
 //!   time it was woken, and after it announced itself for all. So either the thread sees what came, or the leader does.
 //! - **K2** Whenever a thread is parked, there is a leader, or one was woken to take the lead: a round begins by taking
 //!   it if nobody has it, and who leaves while nobody has it wakes the next.
+//! - **K3** What is announced is what those on the list wish for, and no older announcement overwrites a newer one: both
+//!   happen under the list's lock.
 //! - A child made by `fork` has a desk of its own: its parent's may be locked for ever there.
 
 use std::{
@@ -82,17 +84,20 @@ impl Desk {
         Place { desk: self, ticket }
     }
 
-    /// Returns which messages the threads wait for together, and whether any waits for an answer.
-    pub(super) fn wishes(&self) -> (Option<Selector>, bool) {
+    /// Says to `announce` which messages the threads wait for together, and whether any waits for an answer.
+    ///
+    /// The list is locked meanwhile (K3).
+    pub(super) fn announce(&self, announce: impl FnOnce(Option<Selector>, bool)) {
+        let waiters = self.waiters();
         let (mut wish, mut awaits) = (None, false);
-        for waiter in &self.waiters().list {
+        for waiter in &waiters.list {
             match waiter.watch {
                 Watch::Call(_) => awaits = true,
                 Watch::Message(selector) if wish.is_none_or(|wish| wish == selector) => wish = Some(selector),
                 Watch::Message(_) => wish = Some(Selector::Any),
             }
         }
-        (wish, awaits)
+        announce(wish, awaits);
     }
 }
 

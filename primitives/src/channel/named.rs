@@ -95,6 +95,8 @@ impl Channel {
     /// [`Error::NeedsName`] for a plain queue.
     pub fn close(&self) -> Result<()> {
         let shared = self.shared("be closed")?;
+        // Whoever dies before it has woken all must have an obituary.
+        shared.session()?;
         shared.words.close(&shared.members);
         Ok(())
     }

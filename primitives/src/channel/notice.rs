@@ -8,7 +8,7 @@ use crate::raw::{MessageBuffer, MessageType};
 pub(super) struct Tag(pub(super) [u64; 2]);
 
 /// A parcel in one of its lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Notice {
     pub(super) parcel: usize,
     pub(super) generation: u64,

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{Channel, Route};
-use crate::{Result, raw};
+use crate::{
+    Result,
+    raw::{self, MessageBuffer, MessageQueue},
+};
 
 /// What is queued on one route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,11 @@ pub struct Usage {
     pub max_bytes: usize,
 }
 
+/// Returns the messages on a queue, oldest first, without taking them (Linux).
+pub(super) fn messages_on(queue: &MessageQueue) -> impl Iterator<Item = raw::Result<MessageBuffer>> {
+    (0..).map(|index| queue.peek(index)).take_while(|peeked| !matches!(peeked, Err(raw::Error::WouldBlock { .. })))
+}
+
 impl Channel {
     /// Returns what is queued, by route, without taking anything (Linux).
     ///
@@ -40,17 +48,12 @@ impl Channel {
     /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
     pub fn queued(&self) -> Result<BTreeMap<Route, Queued>> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
-        for index in 0.. {
-            match self.queue.peek(index) {
-                Ok(message) => {
-                    let Some(bytes) = self.bytes_of(message.bytes()) else { continue };
-                    let queued = routes.entry(message.message_type().into()).or_default();
-                    queued.messages += 1;
-                    queued.bytes += bytes;
-                }
-                Err(raw::Error::WouldBlock { .. }) => break,
-                Err(error) => return Err(error.into()),
-            }
+        for message in messages_on(&self.queue) {
+            let message = message?;
+            let Some(bytes) = self.bytes_of(message.bytes()) else { continue };
+            let queued = routes.entry(message.message_type().into()).or_default();
+            queued.messages += 1;
+            queued.bytes += bytes;
         }
         Ok(routes)
     }

@@ -1,6 +1,6 @@
 //! Receiving: by type, any, by priority, all but one.
 
-use std::{iter, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Channel, Incoming, Message, Route, codec, deliver,
@@ -9,10 +9,11 @@ use super::{
     longest_message,
     shared::{Parcel, Shared},
     with_scratch,
-    words::{CLOSED, REPEAT},
+    words::CLOSED,
 };
 use crate::{
     Error, Result,
+    iter::until_the_end,
     members::Session,
     raw::{self, Deadline, MessageBuffer, Selector},
 };
@@ -169,20 +170,16 @@ impl Channel {
     }
 
     /// Returns an iterator over the values of this type that come, until the channel is removed, or
-    /// at its [end](Error::is_end). It waits for each.
+    /// at its [end](Error::is_end). It waits for each, and goes on after one that can't be decoded; any other error is the
+    /// last that it gives.
     pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
-        iter::from_fn(|| match self.recv() {
-            Err(error) if error.is_gone() || error.is_end() => None,
-            received => Some(received),
-        })
+        until_the_end(|| self.recv(), |error| error.is_gone() || error.is_end())
     }
 
-    /// Returns an iterator over the values of this type that are there; it never waits.
+    /// Returns an iterator over the values of this type that are there; it never waits. Errors are as those of
+    /// [`iter`](Self::iter).
     pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
-        iter::from_fn(|| match self.try_recv() {
-            Err(error) if error.is_gone() || error.is_end() || error.is_busy() => None,
-            received => Some(received),
-        })
+        until_the_end(|| self.try_recv(), |error| error.is_gone() || error.is_end() || error.is_busy())
     }
 
     /// Receives a message into `message`, or a parcel instead; skips notices of what others have taken.
@@ -206,15 +203,14 @@ impl Channel {
         let me = shared.session()?;
         words.will_receive(me);
         loop {
-            let state = words.state();
-            if state & REPEAT != 0 {
-                words.repeat_now(&shared.members)?;
-            }
-            if state & CLOSED != 0 {
+            let is_closed = words.state() & CLOSED != 0;
+            if is_closed {
                 deadline = Deadline::NOW;
             }
             match self.receive_plain(message, selector, deadline) {
-                Err(error) if state & CLOSED != 0 && error.is_busy() => return Err(Error::Closed),
+                Err(error) if is_closed && error.is_busy() => {
+                    return Self::take_what_is_left(shared, message, selector, me)?.ok_or(Error::Closed);
+                }
                 received => received?,
             }
             if let Some(delivery) = Self::unpack(shared, message, me)? {
@@ -237,7 +233,13 @@ impl Channel {
             loop {
                 match self.receive_plain(message, selector, Deadline::NOW) {
                     Ok(()) => {}
-                    Err(error) if error.is_busy() => return end.map_or(Ok(None), Err),
+                    Err(error) if error.is_busy() => {
+                        let Some(end) = end else { return Ok(None) };
+                        return match Self::take_what_is_left(shared, message, selector, me)? {
+                            None => Err(end),
+                            left => Ok(left),
+                        };
+                    }
                     Err(error) => return Err(error),
                 }
                 if let Some(delivery) = Self::unpack(shared, message, me)? {
@@ -247,10 +249,8 @@ impl Channel {
         };
         let me = shared.session()?;
         shared.words.will_receive(me);
-        if shared.words.state() & REPEAT != 0 {
-            shared.words.repeat_now(&shared.members)?;
-        }
-        // What is there needs no waiting; and an end that was seen without looking for the dead is one.
+        // What is there needs no waiting. Nor does an end that was seen without looking for the dead: what they took from
+        // the queue and did not claim is left to be taken.
         match look(me)? {
             Some(delivery) => Ok(delivery),
             None => shared.wait(Watch::Message(selector), deadline, look),
@@ -260,9 +260,27 @@ impl Channel {
     /// Finds what a notice tells of; `None` if somebody else has it.
     #[inline]
     fn unpack(shared: &Arc<Shared>, message: &MessageBuffer, me: Session) -> Result<Option<Delivery>> {
-        let Some(notice) = shared.words.tag.read(message.bytes()) else { return Ok(Some(Delivery::Plain)) };
-        let claimed = shared.claim(notice, me)?;
-        Ok(claimed.map(|(parcel, is_call)| Delivery::Parcel(parcel, is_call)))
+        let delivery = match shared.words.tag.read(message.bytes()) {
+            None => Some(Delivery::Plain),
+            Some(notice) => shared.claim(notice, me)?.map(|(parcel, is_call)| Delivery::Parcel(parcel, is_call)),
+        };
+        // If that fails it is still due, for the next one; what was received is not to be lost for it.
+        let _ = shared.words.repeat_if_due(&shared.members);
+        Ok(delivery)
+    }
+
+    /// At the end, and with nothing on the queue that suits: takes a parcel whose notice is lost (W4).
+    #[cold]
+    fn take_what_is_left(
+        shared: &Arc<Shared>,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        me: Session,
+    ) -> Result<Option<Delivery>> {
+        Ok(shared.claim_without_notice(selector, me)?.map(|(route, parcel, is_call)| {
+            message.set_message_type(route);
+            Delivery::Parcel(parcel, is_call)
+        }))
     }
 
     fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {

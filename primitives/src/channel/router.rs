@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Channel, Incoming, Message, Request, Route, codec, deliver};
-use crate::{Error, Result};
+use crate::{Error, Result, raw::Deadline};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl<'a> Router<'a> {
         self.register::<R>(Box::new(move |incoming| {
             let answer = handle(codec::decode(incoming.bytes(), R::SCHEMA)?);
             let sent = match incoming.request.take() {
-                Some(parcel) => deliver::answer(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE),
+                Some(parcel) => deliver::answer(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE, Deadline::NEVER),
                 None => Ok(()),
             };
             Ok(sent.map(ControlFlow::Continue))

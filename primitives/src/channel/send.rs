@@ -94,12 +94,13 @@ impl Channel {
         parcel.post(T::ROUTE.message_type(), false, deadline)
     }
 
+    /// Refuses to send on a closed channel. A child made by `fork` registers first: if it died between sending and
+    /// waking who listens, there would be no obituary to wake them.
     #[inline]
     pub(super) fn check_open(&self) -> Result<()> {
-        match &self.shared {
-            Some(shared) if shared.words.state() & CLOSED != 0 => Err(Error::Closed),
-            _ => Ok(()),
-        }
+        let Some(shared) = &self.shared else { return Ok(()) };
+        shared.session()?;
+        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(Error::Closed) }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use std::{
 use super::{
     desk::{Desk, Watch},
     notice::{Notice, Tag},
-    parcels::{BELLS, Held, Parcels, Use},
+    parcels::{BELLS, Claimed, Held, Parcels, Use},
     plan::{MOST, PARCELS, Plan},
     words::{Control, Words},
 };
@@ -21,7 +21,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{Blueprint, Object, Want},
-    raw::{Deadline, MessageQueue, MessageType, SharedMemory},
+    raw::{Deadline, MessageQueue, MessageType, Selector, SharedMemory},
     sync::Ordering::Relaxed,
 };
 
@@ -54,7 +54,7 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &Message
     };
     let control: Mapped<Control> = Mapped::at(memory, body)?;
     // The last block must be inside, too.
-    memory.slice::<std::sync::atomic::AtomicU8>(body + plan.bytes(), plan.blocks() * plan.block)?;
+    memory.slice::<std::sync::atomic::AtomicU8>(body + plan.bytes(), plan.blocks().saturating_mul(plan.block))?;
     let tag = Tag([control.tag[0].load(Relaxed), control.tag[1].load(Relaxed)]);
     let parcels = Parcels {
         plan,
@@ -92,8 +92,8 @@ impl Shared {
         let shared = Object::enter(&blueprint, want, &|object| {
             let damaged = |part| Error::Damaged { part, id: object.memory().id() };
             let found = object.description();
-            let largest = usize::try_from(found.capacity).map_err(|_| damaged("the capacity"))?;
-            let plan = Plan::new(largest.min(1 << 32), found.max_processes);
+            let largest = usize::try_from(found.capacity.min(MOST)).map_err(|_| damaged("the capacity"))?;
+            let plan = Plan::new(largest, found.max_processes);
             let mut queue = object.queue().ok_or_else(|| damaged("its message queue"))?.clone();
             queue.set_max_message_size(super::longest_message(&queue)?);
             let members = object.members()?;
@@ -124,12 +124,13 @@ impl Shared {
         loop {
             let leads = place.lead();
             if leads {
-                token.clear_pile()?;
+                // Whoever drains takes posts that were meant for others of this process.
+                was_woken |= token.clear_pile()?;
             }
-            let (wish, awaits) = desk.wishes();
-            self.words.announce(me, wish, awaits);
+            desk.announce(|wish, awaits| self.words.announce(me, wish, awaits));
             if leads {
                 self.members.reap_all(&self.words)?;
+                self.words.repeat_if_due(&self.members)?;
                 place.wake_others(was_woken, &self.words.parcels);
             }
             if let Some(found) = look(me)? {
@@ -162,8 +163,33 @@ impl Shared {
 
     /// Takes the parcel that a notice tells of, and says whether it is a call; `None` if somebody else has it.
     pub(super) fn claim(self: &Arc<Self>, notice: Notice, me: Session) -> Result<Option<(Parcel, bool)>> {
-        let claimed = self.words.parcels.claim(notice, me, &self.members)?;
-        Ok(claimed.map(|(held, is_call)| (Parcel::new(self, held, me), is_call)))
+        match self.words.parcels.claim(notice, me, &self.members) {
+            Claimed::ByAnother => Ok(None),
+            Claimed::Whole(held, is_call) => Ok(Some((Parcel::new(self, held, me), is_call))),
+            Claimed::Damaged(caller) => {
+                if let Some(caller) = caller {
+                    self.words.tell_caller(caller, &self.members);
+                }
+                Err(self.members.damaged("a parcel"))
+            }
+        }
+    }
+
+    /// Takes a parcel that suits, although no notice of it has come; returns its route as well.
+    ///
+    /// At the end nothing is left behind so: a notice may have died with its receiver.
+    #[cold]
+    pub(super) fn claim_without_notice(
+        self: &Arc<Self>,
+        selector: Selector,
+        me: Session,
+    ) -> Result<Option<(MessageType, Parcel, bool)>> {
+        for (route, notice) in self.words.ready_for(selector) {
+            if let Some((parcel, is_call)) = self.claim(notice, me)? {
+                return Ok(Some((route, parcel, is_call)));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns who is seated at a side.
@@ -212,14 +238,14 @@ impl Parcel {
         &self.shared.words.parcels
     }
 
-    /// Takes what more room so many bytes of an answer need.
-    pub(super) fn make_room(&mut self, len: usize) -> Result<()> {
+    /// Takes what more room so many bytes of an answer need; waits for it until the deadline.
+    pub(super) fn make_room(&mut self, len: usize, deadline: Deadline) -> Result<()> {
         let Shared { words, members, .. } = &*self.shared;
         let largest = words.parcels.plan.largest;
         if len > largest {
             return Err(Error::TooLong { bytes: len, limit: largest });
         }
-        words.parcels.enlarge(&mut self.held, self.session, members, words, len, Deadline::NEVER)
+        words.parcels.enlarge(&mut self.held, self.session, members, words, len, deadline)
     }
 
     /// Hands what was written to the caller.

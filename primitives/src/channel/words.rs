@@ -2,7 +2,8 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `state` | CLOSED from the closing on; REPEAT: notices are to be repeated once there is room | `close`; a reaper that found the queue full, and who does its work |
+//! | `state` | CLOSED from the closing on | `close` |
+//! | `repeat` | odd: notices are to be sent again; the rest counts how often that was said | who reaps a receiver, adding; who has sent them all, by compare-and-swap from what it read before |
 //! | `ears`, a bit for each slot | somebody of that slot may sleep, and wants to hear of messages that fit its `wish` | set by that slot; cleared by who posts |
 //! | `wish` of a slot | which messages | that slot, before it sets its bit |
 //! | `awaits` of a slot | 1: somebody of it may sleep until a call is answered | set by that slot; cleared by who posts |
@@ -18,13 +19,20 @@
 //! - **W2** (R-wake) Who has put a message on the queue looks at `ears` afterwards. The kernel's lock on the queue
 //!   orders this: if a listener's look came before the message, its bit was set before, and is seen.
 //! - **W3** Who answers a call, or finds that nobody will, looks at `awaits` afterwards; a fence stands in between.
-//! - **W4** The end is looked for before messages are: what was sent before the end is received before it is told.
+//! - **W4** The end is looked for before messages are: what was sent before the end is received before it is told. Then
+//!   complete parcels are taken without a notice, of which the last may have died with its receiver.
+//! - **W5** `repeat` is odd before notices are sent again, and looked at after each message that was taken: whoever makes
+//!   room that a reaper did not find does its work. A notice that is on the queue is not sent again, where the kernel
+//!   shows what is there; otherwise those of a route where nobody receives would fill the queue, death by death.
 //! - A program that speaks plain System V posts no doorbell: who listens does not hear what it sends.
 
+use std::collections::HashSet;
+
+use super::queued::messages_on;
 use crate::{
     Error, Result, Side,
     channel::{
-        notice::Tag,
+        notice::{Notice, Tag},
         parcels::{BELLS, Parcels, number_of},
     },
     layout::Mapped,
@@ -38,7 +46,6 @@ use crate::{
 };
 
 pub(super) const CLOSED: u32 = 1;
-pub(super) const REPEAT: u32 = 2;
 
 /// What everybody looks at, and seldom changes.
 #[repr(C)]
@@ -46,6 +53,7 @@ pub(super) const REPEAT: u32 = 2;
 pub(super) struct Control {
     pub(super) state: AtomicU32,
     arrived: [AtomicU32; 2],
+    repeat: AtomicU32,
     ears: [AtomicU64; 4],
     pub(super) tag: [AtomicU64; 2],
 }
@@ -169,6 +177,14 @@ impl Words {
         }
     }
 
+    /// Returns whether it was closed; unlike `state` also after what this thread did just now (for whom it matters that
+    /// either it sees the end, or those who are told of the end see what it did).
+    pub(super) fn is_closed_by_now(&self) -> bool {
+        // SYNC: pairs with the loads of the state in `end`, whose looks at messages and parcels come later.
+        fence(SeqCst);
+        self.control.state.load(SeqCst) & CLOSED != 0
+    }
+
     pub(super) fn close(&self, members: &Members) {
         self.control.state.fetch_or(CLOSED, SeqCst);
         self.wake_listeners(|_| true, members);
@@ -184,27 +200,45 @@ impl Words {
         }
     }
 
-    /// Sends the notices of all parcels again that nobody has claimed; if there is no room, leaves that to who
-    /// next receives.
+    /// Sends notices again that a receiver found no room for; to be called after each message that was taken (W5).
+    #[inline]
+    pub(super) fn repeat_if_due(&self, members: &Members) -> Result<()> {
+        // Relaxed: the kernel's lock on the queue orders the message that was taken, and the attempt that found no room.
+        if self.control.repeat.load(Relaxed) & 1 == 0 { Ok(()) } else { self.repeat_notices(members) }
+    }
+
+    /// Sends the notices of complete parcels again that are not on the queue; where there is no room, leaves the rest to
+    /// whoever makes some.
     #[cold]
-    pub(super) fn repeat_notices(&self, members: &Members) -> Result<()> {
-        for (route, notice) in self.parcels.unclaimed() {
+    fn repeat_notices(&self, members: &Members) -> Result<()> {
+        let said = self.control.repeat.load(SeqCst);
+        let mut lost = self.parcels.unclaimed().peekable();
+        let queued = if lost.peek().is_some() { self.queued_notices() } else { HashSet::new() };
+        for (route, notice) in lost.filter(|(_, notice)| !queued.contains(notice)) {
             match self.queue.try_send(&self.tag.message(route, notice)) {
                 Ok(()) => self.heard(route, members),
-                Err(error) if error.is_busy() => {
-                    self.control.state.fetch_or(REPEAT, SeqCst);
-                    break;
-                }
+                Err(error) if error.is_busy() => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
         }
+        // Otherwise it was said again meanwhile.
+        let _ = self.control.repeat.compare_exchange(said, said & !1, SeqCst, Relaxed);
         Ok(())
     }
 
-    /// There was room again since a reaper found none.
-    #[cold]
-    pub(super) fn repeat_now(&self, members: &Members) -> Result<()> {
-        if self.control.state.fetch_and(!REPEAT, SeqCst) & REPEAT != 0 { self.repeat_notices(members) } else { Ok(()) }
+    /// Returns which notices are on the queue, where the kernel shows it.
+    fn queued_notices(&self) -> HashSet<Notice> {
+        messages_on(&self.queue).map_while(Result::ok).filter_map(|message| self.tag.read(message.bytes())).collect()
+    }
+
+    /// Returns the complete parcels that suit, in the order in which they are to be taken.
+    pub(super) fn ready_for(&self, selector: Selector) -> Vec<(MessageType, Notice)> {
+        let wish = wish_of(selector);
+        let mut ready: Vec<_> = self.parcels.unclaimed().filter(|&(route, _)| is_wished(wish, route)).collect();
+        if matches!(selector, Selector::LowestUpTo(_)) {
+            ready.sort_by_key(|&(route, _)| route);
+        }
+        ready
     }
 
     /// Sits down at a side.
@@ -246,12 +280,19 @@ impl Words {
 }
 
 impl Repair for Words {
-    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
+    fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let mailbox = &self.mailboxes[slot as usize];
         self.control.ears[slot as usize / 64].fetch_and(!(1 << (slot % 64)), SeqCst);
         mailbox.wish.store(NOTHING, SeqCst);
         mailbox.awaits.store(0, SeqCst);
         self.parcels.repair(slot, members, |caller| self.tell_caller(caller, members))?;
+        // Whoever leaves by itself has no notice in hand.
+        if is_begun && mailbox.receives.load(SeqCst) != 0 {
+            let raise = |repeat: u32| Some(repeat.wrapping_add(2) | 1);
+            let _ = self.control.repeat.fetch_update(SeqCst, Relaxed, raise);
+            self.repeat_notices(members)?;
+        }
+        mailbox.receives.store(0, SeqCst);
         let mut left = false;
         for side in [Side::Producer as usize, Side::Consumer as usize] {
             if mailbox.seats[side].load(SeqCst) != 0 {
@@ -260,10 +301,6 @@ impl Repair for Words {
                 mailbox.seats[side].store(0, SeqCst);
                 left = true;
             }
-        }
-        if mailbox.receives.load(SeqCst) != 0 {
-            self.repeat_notices(members)?;
-            mailbox.receives.store(0, SeqCst);
         }
         if left {
             self.wake_listeners(|_| true, members);

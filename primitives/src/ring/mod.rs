@@ -13,7 +13,6 @@
 
 mod fence;
 mod items;
-mod iter;
 mod linger;
 pub mod mpmc;
 mod patience;

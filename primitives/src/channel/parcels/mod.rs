@@ -95,6 +95,16 @@ pub(super) struct Held {
     pub(super) chain: Chain,
 }
 
+/// What came of a notice.
+pub(super) enum Claimed {
+    /// The parcel was taken before, or taken back.
+    ByAnother,
+    /// It is the caller's, who is told whether somebody waits for its answer.
+    Whole(Held, bool),
+    /// What memory says of it can't be; whoever waits for its answer is in this slot, and must be told.
+    Damaged(Option<u32>),
+}
+
 /// Returns the number of a message type, as wide as the widest system has it.
 pub(super) fn number_of(message_type: MessageType) -> u64 {
     // It is positive.
@@ -160,10 +170,10 @@ impl Parcels {
         is_mine
     }
 
-    /// Takes the parcel that a notice tells of; `None` if it was taken before, or taken back (I4).
-    pub(super) fn claim(&self, notice: Notice, me: Session, members: &Members) -> Result<Option<(Held, bool)>> {
+    /// Takes the parcel that a notice tells of (I4).
+    pub(super) fn claim(&self, notice: Notice, me: Session, members: &Members) -> Claimed {
         if notice.parcel >= self.words.len() {
-            return Ok(None);
+            return Claimed::ByAnother;
         }
         let word = self.word(notice.parcel);
         let mine = word.with_state(State::Held).with_holder(me.owner());
@@ -171,14 +181,11 @@ impl Parcels {
             || word.state() != Some(State::Ready)
             || !self.change(notice.parcel, word, mine)
         {
-            return Ok(None);
+            return Claimed::ByAnother;
         }
         match self.open(notice) {
-            Some(held) => Ok(Some((held, word.caller() != 0))),
-            None => {
-                self.lose(notice.parcel, members);
-                Err(members.damaged("a parcel"))
-            }
+            Some(held) => Claimed::Whole(held, word.caller() != 0),
+            None => Claimed::Damaged(self.lose(notice.parcel, members)),
         }
     }
 

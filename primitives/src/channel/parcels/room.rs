@@ -22,6 +22,10 @@ pub(in crate::channel) enum Use {
 }
 
 impl Use {
+    fn other(self) -> Self {
+        if self == Self::Message { Self::Answer } else { Self::Message }
+    }
+
     fn flag(self) -> u32 {
         1 << self as u32
     }
@@ -51,7 +55,7 @@ impl Parcels {
         let count = self.plan.blocks_for(len);
         let take = || {
             let (parcel, word) = self.take_parcel(me)?;
-            match self.take_blocks(parcel, count, &[self.plan.for_sending()]) {
+            match self.take_blocks(Use::Message, parcel, count, &[self.plan.for_sending()], members) {
                 Some(chain) => Some(Held { notice: Notice { parcel, generation: word.generation() }, len, chain }),
                 None => {
                     self.free_word(parcel, word);
@@ -75,7 +79,7 @@ impl Parcels {
         let more = self.plan.blocks_for(len).saturating_sub(held.chain.blocks());
         if more > 0 {
             let ranges = [self.plan.for_answers(), self.plan.for_sending()];
-            let take = || self.take_blocks(held.notice.parcel, more, &ranges);
+            let take = || self.take_blocks(Use::Answer, held.notice.parcel, more, &ranges, members);
             let chain = self.in_turn(Use::Answer, me, members, repair, deadline, take)?;
             held.chain.merge(chain);
         }
@@ -147,15 +151,27 @@ impl Parcels {
     }
 
     /// Takes so many blocks for a parcel of the caller's, or none (I2).
-    fn take_blocks(&self, parcel: usize, count: usize, ranges: &[Range<usize>]) -> Option<Chain> {
+    fn take_blocks(
+        &self,
+        purpose: Use,
+        parcel: usize,
+        count: usize,
+        ranges: &[Range<usize>],
+        members: &Members,
+    ) -> Option<Chain> {
+        let indices = || ranges.iter().cloned().flatten();
+        // Whoever takes some and gives them back keeps them from others for a moment.
+        if indices().filter(|&index| self.blocks[index].load(Relaxed) == 0).take(count).count() < count {
+            return None;
+        }
         let name = Self::name(parcel);
         let mut chain = Chain::default();
-        for index in ranges.iter().cloned().flatten() {
+        for index in indices() {
             if chain.blocks() == count {
                 break;
             }
             let block = &self.blocks[index];
-            // SYNC: Acquire pairs with the store in `free_blocks`: who had it before is done with it.
+            // SYNC: Acquire pairs with the stores that free blocks: who had it before is done with it.
             if block.load(Relaxed) == 0 && block.compare_exchange(0, name, Acquire, Relaxed).is_ok() {
                 chain.add(index);
             }
@@ -163,20 +179,27 @@ impl Parcels {
         if chain.blocks() == count {
             return Some(chain);
         }
+        // The other turnstile's holder was faster with some of them, and may have missed these.
         chain.indices().for_each(|index| self.blocks[index].store(0, Release));
+        self.wake_for(&[purpose.other()], members);
         None
     }
 
     /// Something was freed: wakes who waits for it.
     pub(super) fn wake(&self, members: &Members) {
+        self.wake_for(&[Use::Message, Use::Answer], members);
+    }
+
+    fn wake_for(&self, purposes: &[Use], members: &Members) {
         // SYNC: pairs with the fence in `wait_for_room`.
         fence(SeqCst);
-        if self.flags.load(Relaxed) != 0 {
-            for purpose in [Use::Message, Use::Answer] {
-                if self.flags.fetch_and(!purpose.flag(), SeqCst) & purpose.flag() != 0 {
-                    // It fails only if the object was removed, which has woken everybody.
-                    let _ = members.post(purpose.room_bell());
-                }
+        if self.flags.load(Relaxed) == 0 {
+            return;
+        }
+        for purpose in purposes {
+            if self.flags.fetch_and(!purpose.flag(), SeqCst) & purpose.flag() != 0 {
+                // It fails only if the object was removed, which has woken everybody.
+                let _ = members.post(purpose.room_bell());
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{
     seat::Place,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::iter::until_the_end};
+use crate::{Error, Result, Side, iter::until_the_end, members::Session, raw::Deadline};
 
 /// One of those who pop from a ring.
 ///
@@ -165,7 +165,7 @@ impl<T: Pod> Consumer<T> {
     /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
     /// asked to be [told](Self::tell_when_abandoned), or something fails. It waits for each item.
     pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.pop())
+        until_the_end(|| self.pop(), Error::is_end)
     }
 
     /// Returns an iterator over what is there now; it never waits.

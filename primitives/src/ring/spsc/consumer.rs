@@ -8,9 +8,10 @@ use bytemuck::Pod;
 use super::{Shared, at_most, words::Words};
 use crate::{
     Error, Result, Side,
+    iter::until_the_end,
     members::Session,
     raw::{Deadline, process},
-    ring::{iter::until_the_end, patience::Patience},
+    ring::patience::Patience,
 };
 
 /// The right to pop from a ring; one process at a time has it.
@@ -189,7 +190,7 @@ impl<T: Pod> Consumer<T> {
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.pop())
+        until_the_end(|| self.pop(), Error::is_end)
     }
 
     /// Returns an iterator over what is there now; it never waits.
