@@ -27,7 +27,8 @@ fn every_kind() {
         mpmc::Ring::<u8>::create(&name, 1).unwrap().status().unwrap(),
         Channel::create(&name).unwrap().status().unwrap(),
     ];
-    let removes: [fn(&str) -> Result<(), Error>; 5] = [
+    type Remove = fn(&str) -> Result<(), Error>;
+    let removes: [Remove; 5] = [
         Mutex::<u8>::remove_name,
         Pool::remove_name,
         spsc::Ring::<u8>::remove_name,
@@ -83,7 +84,8 @@ fn of_another_program() {
     let segment = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
     assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "there is no set");
     for values in [&[1][..], &[0, 0, 0], &[0, 3, 0], &[5, 1, 9]] {
-        let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(key, values.len() as u16).unwrap());
+        let count = u16::try_from(values.len()).unwrap();
+        let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(key, count).unwrap());
         assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "it could be under construction");
         set.set_values(values).unwrap();
         set.op(&[SemOp::add(0, Amount::ONE)]).unwrap();

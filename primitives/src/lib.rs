@@ -36,6 +36,7 @@ mod error;
 mod iter;
 mod layout;
 mod lock;
+mod member;
 mod members;
 mod mutex;
 mod name;
@@ -53,7 +54,7 @@ pub use self::{
     },
     error::{Error, Result},
     layout::Fingerprint,
-    members::Member,
+    member::Member,
     mutex::{LockError, Mutex, MutexGuard, Poisoned},
     object::Status,
     options::Options,

@@ -40,6 +40,7 @@ use std::sync::atomic::{
 use crate::{
     Error, Result,
     layout::{Mapped, Slot},
+    member::{Member, own_start_time},
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
 };
 
@@ -50,6 +51,9 @@ pub(crate) const STATE: u16 = 1;
 const DOORBELLS: u16 = 2;
 
 const ONE: Amount = Amount::ONE;
+
+/// So many semaphores are read one by one sooner than all at once, which takes two longer calls.
+const FEW: usize = 3;
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
@@ -296,25 +300,38 @@ impl Members {
         repaired.map(|()| true)
     }
 
-    /// Reaps every dead and dirty slot, until a look at all of them at one instant finds none.
+    /// Reaps every dead and dirty slot, until a look at all of them finds none.
     ///
-    /// Whoever dies after such a look posts the doorbells. So if it took more looks than there are slots, somebody
-    /// dies all the time, or overwrites the slots, and the caller may as well go on.
+    /// The look need not be at one instant: whoever dies after its slot was looked at posts the doorbells, and who looked
+    /// has not taken that post. So if it took more looks than there are slots, somebody dies all the time, or overwrites
+    /// the slots, and the caller may as well go on.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
         for _ in 0..=self.max_processes() {
-            let values = self.set.values()?;
-            let mut reaped = false;
-            for slot in 0..self.max_processes() {
-                let dead = values.get(usize::from(self.alive(slot))) == Some(&0);
-                if dead && self.slots[slot as usize].used.load(Acquire) != 0 {
-                    reaped |= self.reap(slot, repair)?;
-                }
-            }
-            if !reaped {
+            if !self.reap_some(repair)? {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Looks at all others once, and reaps those that are dead and dirty; returns whether there were any.
+    fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
+        let me = Session(self.me.load(Relaxed));
+        let mine = if me.is_ours() { me.owner() } else { 0 };
+        let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
+        let others = || (0..self.max_processes()).filter(is_used);
+        let values = if others().count() > FEW { Some(self.set.values()?) } else { None };
+        let mut has_reaped = false;
+        for slot in others() {
+            let is_alive = match &values {
+                Some(values) => values.get(usize::from(self.alive(slot))) != Some(&0),
+                None => self.is_alive(slot)?,
+            };
+            if !is_alive {
+                has_reaped |= self.reap(slot, repair)?;
+            }
+        }
+        Ok(has_reaped)
     }
 
     /// Posts a doorbell: one sleeper, now or later, looks again.
@@ -379,41 +396,4 @@ impl Members {
 fn in_possible_order((add, sub): (SemOp, SemOp), values: &[u16], bell: u16) -> [SemOp; 2] {
     let is_full = values.get(usize::from(bell)) == Some(&raw::SEMAPHORE_VALUE_MAX);
     if is_full { [sub, add] } else { [add, sub] }
-}
-
-/// Returns when this process started; the system is asked once in each process.
-fn own_start_time() -> u64 {
-    static TIME: AtomicU64 = AtomicU64::new(0);
-    /// The fork generation that it is the time of, plus one.
-    static OF: AtomicU64 = AtomicU64::new(0);
-    let generation = u64::from(process::fork_generation()) + 1;
-    // SYNC: pairs with the store of `OF` below. Two threads may both ask, and store the same.
-    if OF.load(Acquire) == generation {
-        return TIME.load(Relaxed);
-    }
-    let time = process::start_time(std::process::id()).unwrap_or(0);
-    TIME.store(time, Relaxed);
-    OF.store(generation, Release);
-    time
-}
-
-/// A registered handle: which slot it has, and whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Member {
-    /// Its slot.
-    pub slot: u32,
-    /// Its process, as that process sees itself; another PID namespace numbers otherwise.
-    pub pid: u32,
-    /// When the process started, in clock ticks since boot; 0 where the system doesn't tell.
-    pub start_time: u64,
-}
-
-impl Member {
-    /// Returns the command the process runs, if it can be seen from here.
-    #[must_use]
-    pub fn command(&self) -> Option<String> {
-        let is_the_same = process::start_time(self.pid) == Some(self.start_time);
-        if is_the_same { process::command(self.pid) } else { None }
-    }
 }

@@ -1,0 +1,45 @@
+//! Who a registered handle is: facts for people, on which no protocol depends.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use crate::raw::process;
+
+/// Returns when this process started; the system is asked once in each process.
+pub(crate) fn own_start_time() -> u64 {
+    static TIME: AtomicU64 = AtomicU64::new(0);
+    /// The fork generation that it is the time of, plus one.
+    static OF: AtomicU64 = AtomicU64::new(0);
+    let generation = u64::from(process::fork_generation()) + 1;
+    // SYNC: pairs with the store of `OF` below. Two threads may both ask, and store the same.
+    if OF.load(Acquire) == generation {
+        return TIME.load(Relaxed);
+    }
+    let time = process::start_time(std::process::id()).unwrap_or(0);
+    TIME.store(time, Relaxed);
+    OF.store(generation, Release);
+    time
+}
+
+/// A registered handle: which slot it has, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// Its slot.
+    pub slot: u32,
+    /// Its process, as that process sees itself; another PID namespace numbers otherwise.
+    pub pid: u32,
+    /// When the process started, in clock ticks since boot; 0 where the system doesn't tell.
+    pub start_time: u64,
+}
+
+impl Member {
+    /// Returns the command the process runs, if it can be seen from here.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        let is_the_same = process::start_time(self.pid) == Some(self.start_time);
+        if is_the_same { process::command(self.pid) } else { None }
+    }
+}
