@@ -1,168 +1,14 @@
 //! What can go wrong, on what, and what to do about it.
 
-use std::{fmt, io};
+use std::io;
 
 pub use nix::errno::Errno;
 use thiserror::Error;
 
-use crate::Key;
+use crate::{Kind, Limit, Object};
 
 /// A specialised `Result` for System V calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The three kinds of System V object.
-///
-/// Each kind has a key space of its own: a semaphore set and a segment may have the same key.
-///
-/// ```
-/// use sysv_ipc::Kind;
-/// assert_eq!(Kind::MessageQueue.to_string(), "message queue");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A set of semaphores.
-    Semaphores,
-    /// A segment of shared memory.
-    SharedMemory,
-    /// A message queue.
-    MessageQueue,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Semaphores => "semaphore set",
-            Self::SharedMemory => "shared memory segment",
-            Self::MessageQueue => "message queue",
-        })
-    }
-}
-
-/// The object a call was about, as far as the caller had named it.
-///
-/// ```
-/// use sysv_ipc::{Key, Kind, Object};
-/// let object = Object { kind: Kind::SharedMemory, key: Some(Key::new(42)?), id: Some(7) };
-/// assert_eq!(object.to_string(), "shared memory segment 7 (key 0x0000002a)");
-/// # Ok::<(), sysv_ipc::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Object {
-    /// What kind of object it is.
-    pub kind: Kind,
-    /// Its key, if the caller knew it.
-    pub key: Option<Key>,
-    /// Its kernel id, if the caller knew it.
-    pub id: Option<i32>,
-}
-
-impl Object {
-    pub(crate) fn with_key(kind: Kind, key: Key) -> Self {
-        Self { kind, key: Some(key), id: None }
-    }
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        match (self.id, self.key) {
-            (Some(id), Some(key)) => write!(f, " {id} (key {key})"),
-            (Some(id), None) => write!(f, " {id}"),
-            (None, Some(key)) => write!(f, " with key {key}"),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-/// A limit of the kernel on System V objects.
-///
-/// [`limits`](crate::limits) reads them all.
-///
-/// ```
-/// use sysv_ipc::Limit;
-/// assert_eq!(Limit::Msgmax.to_string(), "MSGMAX (bytes in one message)");
-/// assert!(Limit::Msgmax.advice().contains("kernel.msgmax"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// Semaphore sets in this IPC namespace.
-    Semmni,
-    /// Semaphores in all sets of this IPC namespace.
-    Semmns,
-    /// Semaphores in one set.
-    Semmsl,
-    /// Operations in one `semop`.
-    Semopm,
-    /// Segments in this IPC namespace.
-    Shmmni,
-    /// Bytes in one segment.
-    Shmmax,
-    /// Pages in all segments of this IPC namespace.
-    Shmall,
-    /// Segments attached to one process.
-    Shmseg,
-    /// Message queues in this IPC namespace.
-    Msgmni,
-    /// Bytes in one message.
-    Msgmax,
-    /// Bytes a queue may be given without privilege.
-    Msgmnb,
-}
-
-impl Limit {
-    /// Returns how the limit is raised on this system.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        if cfg!(not(target_os = "linux")) {
-            return "see the kern.sysv or kern.ipc entries of sysctl";
-        }
-        match self {
-            Self::Semmsl => "raise the 1st number of `sysctl kernel.sem`",
-            Self::Semmns => "raise the 2nd number of `sysctl kernel.sem`",
-            Self::Semopm => "raise the 3rd number of `sysctl kernel.sem`",
-            Self::Semmni => "remove leftovers (`ipcs -s`, `ipcrm -s`) or raise the 4th number of `sysctl kernel.sem`",
-            Self::Shmmni => "remove leftovers (`ipcs -m`, `ipcrm -m`) or raise `sysctl kernel.shmmni`",
-            Self::Shmmax => "raise `sysctl kernel.shmmax`",
-            Self::Shmall => "remove leftovers (`ipcs -m`, `ipcrm -m`) or raise `sysctl kernel.shmall`",
-            Self::Shmseg => "detach segments that are no longer needed",
-            Self::Msgmni => "remove leftovers (`ipcs -q`, `ipcrm -q`) or raise `sysctl kernel.msgmni`",
-            Self::Msgmax => "send less at once or raise `sysctl kernel.msgmax`",
-            Self::Msgmnb => "raise `sysctl kernel.msgmnb`, or run with CAP_SYS_RESOURCE",
-        }
-    }
-}
-
-impl Limit {
-    /// The error of a call that met this limit, with the value that the kernel tells of it.
-    #[cold]
-    pub(crate) fn reached(self, call: &'static str, object: Object) -> Error {
-        Error::LimitReached {
-            call,
-            object,
-            limit: self,
-            value: crate::limits().ok().and_then(|limits| limits.value(self)),
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Semmni => "SEMMNI (semaphore sets)",
-            Self::Semmns => "SEMMNS (semaphores in all sets)",
-            Self::Semmsl => "SEMMSL (semaphores in one set)",
-            Self::Semopm => "SEMOPM (operations in one semop)",
-            Self::Shmmni => "SHMMNI (segments)",
-            Self::Shmmax => "SHMMAX (bytes in one segment)",
-            Self::Shmall => "SHMALL (pages in all segments)",
-            Self::Shmseg => "SHMSEG (segments attached to one process)",
-            Self::Msgmni => "MSGMNI (message queues)",
-            Self::Msgmax => "MSGMAX (bytes in one message)",
-            Self::Msgmnb => "MSGMNB (bytes on one queue)",
-        })
-    }
-}
 
 /// The error of every operation of this crate.
 ///
@@ -341,7 +187,17 @@ pub enum Error {
         /// What it was called on.
         object: Object,
     },
-    /// The set has no semaphore of this number, or the number of values differs from its size.
+    /// As many values must be set as there are semaphores.
+    #[error("{object} has {len} semaphores, and {given} values were given")]
+    WrongCount {
+        /// The set.
+        object: Object,
+        /// How many values were given.
+        given: usize,
+        /// How many semaphores it has.
+        len: usize,
+    },
+    /// The set has no semaphore of this number.
     #[error("{call}: {object} has no semaphore number {index}")]
     NoSuchSemaphore {
         /// The system call that failed.
@@ -504,7 +360,7 @@ impl Error {
 
     /// Returns whether waiting longer could have helped: would-block or timed-out.
     ///
-    /// The seed has one `BusyError` for both; [`WouldBlock`](Self::WouldBlock) and
+    /// Python's `sysv_ipc` has one `BusyError` for both; [`WouldBlock`](Self::WouldBlock) and
     /// [`TimedOut`](Self::TimedOut) tell them apart.
     ///
     /// ```

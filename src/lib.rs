@@ -1,6 +1,6 @@
 //! System V semaphores, shared memory and message queues: safe, complete, typed.
 //!
-//! Every System V call is here, under the names the field knows. Objects are made and opened as
+//! Every System V call is here, under its usual name. Objects are made and opened as
 //! files are, by [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have
 //! a kernel-wide name, a [`Key`], and outlive the process that made them until somebody removes them.
 //!
@@ -35,7 +35,7 @@
 //!
 //! # Time
 //!
-//! Every wait comes in four forms: without limit, `try_` (not at all), `_timeout` (a duration) and
+//! Most waits come in four forms: without limit, `try_` (not at all), `_timeout` (a duration) and
 //! `_deadline` (an instant, see [`Deadline`]). A signal handler that runs meanwhile does not end the
 //! wait, and does not prolong it either; `set_interruptible(true)` makes the wait end with
 //! [`Error::Interrupted`].
@@ -45,15 +45,16 @@
 //! tries without waiting, which costs nothing more than the call. Only if it must wait does it arm a
 //! timer that sends `SIGURG` to the waiting thread alone when the time is over, and again each
 //! millisecond until the call has returned, so that a signal that arrives just before the call is
-//! not lost. That costs four more system calls for each timed wait that really waits. `SIGURG` is ignored by
+//! not lost. That costs eight more system calls for each timed wait that really waits, on Linux: seven
+//! for the alarm, and the first try. `SIGURG` is ignored by
 //! default, so nothing else notices; if the program has no handler for it, one that does nothing is
 //! installed. A program that keeps the signal blocked to read it by `signalfd` or `sigwait` can miss one
 //! that arrives during a timed wait. Other processes' receivers, plain or timed, are not involved at all.
 //!
 //! # Fork, exec, threads
 //!
-//! After `fork` the child's handles work. Mappings are inherited (and counted); undo accounts are
-//! not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread
+//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and
+//! counted); undo accounts are not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread
 //! that ends gives nothing back.
 //!
 //! # Whom to trust
@@ -67,8 +68,8 @@
 //! Linux is the main platform, with glibc or musl. macOS and FreeBSD are compiled for and not tested;
 //! the other BSDs are missing until somebody can check their C layouts. What differs:
 //!
-//! - macOS has no `semtimedop`: waits on semaphores are timed as those on queues are. A value there
-//!   runs to 65,535 and then wraps to 0.
+//! - macOS and FreeBSD have no `semtimedop`; waits on semaphores are timed as those on queues are.
+//! - A semaphore's value runs to 65,535 on macOS and then wraps to 0.
 //! - `last_pid` of a semaphore is set by `semop` alone on FreeBSD, also by `SETVAL` and by what is
 //!   undone at exit on Linux and macOS.
 //! - FreeBSD and macOS accept an increase of a queue's `max_size` and ignore it; the default there is
@@ -81,7 +82,7 @@
 //!   [`Error::Unsupported`] outside Linux.
 //! - How much a queue holds differs widely: 64 KiB on OpenSolaris, 16 KiB on Linux, 2,048 bytes in all
 //!   on macOS and the BSDs.
-//! - gVisor, Gramine and CRIU don't support undo; Android's libc has no System V calls at all.
+//! - gVisor, Gramine and CRIU don't support undo; Android is not supported.
 #![doc(html_root_url = "https://docs.rs/sysv-ipc/0.1.0")]
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
@@ -94,8 +95,10 @@ mod deadline;
 mod error;
 mod inventory;
 mod key;
+mod limit;
 mod limits;
 mod msg;
+mod object;
 mod open;
 mod perm;
 pub mod process;
@@ -106,13 +109,15 @@ mod wait;
 
 pub use self::{
     deadline::Deadline,
-    error::{Errno, Error, Kind, Limit, Object, Result},
+    error::{Errno, Error, Result},
     inventory::{Entry, Inventory, inventory},
     key::Key,
+    limit::Limit,
     limits::{Limits, MessageQueueLimits, SemaphoreLimits, SharedMemoryLimits, limits, page_size},
     msg::{
         MessageBuffer, MessageQueue, MessageQueueOptions, MessageQueueStat, MessageType, Selector, remove_message_queue,
     },
+    object::{Kind, Object},
     perm::{Mode, Permissions},
     sem::{
         Amount, SEMAPHORE_VALUE_MAX, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat,

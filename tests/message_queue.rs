@@ -309,6 +309,10 @@ fn r181_a_buffer_is_used_again() {
         queue.receive_into(&mut buffer, Selector::Any).unwrap();
         assert_eq!((buffer.bytes(), buffer.bytes().as_ptr()), (&round.to_ne_bytes()[..], place));
     }
+    assert_fails!(queue.try_receive_into(&mut buffer, Selector::Any), Error::WouldBlock { .. });
+    let soon = Duration::from_millis(5);
+    assert_fails!(queue.receive_into_timeout(&mut buffer, Selector::Any, soon), Error::TimedOut { .. });
+    assert_eq!(buffer.bytes(), 999_u32.to_ne_bytes());
 }
 
 // Time ---------------------------------------------------------------------------------------

@@ -1,0 +1,153 @@
+//! Receiving: how a message is chosen and waited for, and what becomes of one that is too long.
+
+use std::time::Duration;
+
+use libc::c_int;
+use nix::errno::Errno;
+
+use super::{MessageBuffer, MessageQueue, Selector};
+use crate::{
+    Deadline, Error, Result, sys,
+    wait::{self, Failure},
+};
+
+impl MessageQueue {
+    /// Receives a message; waits for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
+    /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
+    /// - [`Error::BufferTooSmall`] if the message is longer than
+    ///   [`max_message_size`](Self::max_message_size). It stays on the queue.
+    pub fn receive(&self, selector: Selector) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::NEVER)
+    }
+
+    /// Receives a message that suits, if there is one now (`IPC_NOWAIT`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`] if there is none; otherwise as [`receive`](Self::receive).
+    pub fn try_receive(&self, selector: Selector) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::NOW)
+    }
+
+    /// Receives a message; waits for at most `timeout` for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`]; otherwise as [`receive`](Self::receive).
+    pub fn receive_timeout(&self, selector: Selector, timeout: Duration) -> Result<MessageBuffer> {
+        self.receive_new(selector, Deadline::after(timeout))
+    }
+
+    /// Receives a message into a buffer that is there already; waits for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive); the buffer is then as it was.
+    pub fn receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
+        self.receive_deadline(message, selector, Deadline::NEVER)
+    }
+
+    /// Receives a message that suits into a buffer, if there is one now (`IPC_NOWAIT`).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_receive`](Self::try_receive); the buffer is then as it was.
+    pub fn try_receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
+        self.receive_deadline(message, selector, Deadline::NOW)
+    }
+
+    /// Receives a message into a buffer; waits for at most `timeout` for one that suits.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_timeout`](Self::receive_timeout); the buffer is then as it was.
+    pub fn receive_into_timeout(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        timeout: Duration,
+    ) -> Result<()> {
+        self.receive_deadline(message, selector, Deadline::after(timeout))
+    }
+
+    /// Receives a message into a buffer; waits until `deadline` for one that suits. The crate's page
+    /// on time says how, and what it costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_timeout`](Self::receive_timeout); for [`Deadline::NOW`] as
+    /// [`try_receive`](Self::try_receive). The buffer is then as it was.
+    pub fn receive_deadline(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+        self.receive_flagged(message, selector, deadline, 0)
+    }
+
+    /// Receives a message and cuts off what is longer than the handle's
+    /// [`max_message_size`](Self::max_message_size) (`MSG_NOERROR`); the rest is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_deadline`](Self::receive_deadline), but never [`Error::BufferTooSmall`].
+    pub fn receive_truncating(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.receive_flagged(message, selector, deadline, sys::MSG_NOERROR)
+    }
+
+    /// Copies the message at `index` and leaves it on the queue; 0 is the oldest (`MSG_COPY`).
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::WouldBlock`] if there are not that many messages.
+    /// - [`Error::Unsupported`] outside Linux, and on a kernel without `CONFIG_CHECKPOINT_RESTORE`.
+    /// - Otherwise as [`receive`](Self::receive).
+    pub fn peek(&self, index: usize) -> Result<MessageBuffer> {
+        let mut message = MessageBuffer::default();
+        let index = libc::c_long::try_from(index).unwrap_or(libc::c_long::MAX);
+        sys::msgrcv_copy(self.id, message.raw_mut(), self.max_message_size, index)
+            .map_err(|errno| self.receive_error(if errno == Errno::ENOMSG { Errno::EAGAIN } else { errno }))?;
+        Ok(message)
+    }
+
+    fn receive_new(&self, selector: Selector, deadline: Deadline) -> Result<MessageBuffer> {
+        let mut message = MessageBuffer::default();
+        self.receive_deadline(&mut message, selector, deadline)?;
+        Ok(message)
+    }
+
+    fn receive_flagged(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+        flags: c_int,
+    ) -> Result<()> {
+        let (wanted, except) = selector.arguments()?;
+        let (id, room, flags) = (self.id, self.max_message_size, flags | except);
+        let buffer = std::cell::RefCell::new(message.raw_mut());
+        let receive = |flags| sys::msgrcv(id, &mut buffer.borrow_mut(), room, wanted, flags);
+        let received = if deadline == Deadline::NEVER {
+            wait::unlimited(self.interruptible, || receive(flags))
+        } else {
+            wait::until(deadline, self.interruptible, || receive(flags | sys::IPC_NOWAIT), || receive(flags))
+        };
+        received.map_err(|failure| match failure {
+            Failure::Call(errno) => self.receive_error(errno),
+            Failure::Alarm(errno) => self.alarm_error(errno),
+        })
+    }
+
+    #[cold]
+    fn receive_error(&self, errno: Errno) -> Error {
+        match errno {
+            Errno::E2BIG => Error::BufferTooSmall { object: self.object(), buffer: self.max_message_size },
+            errno => self.wait_error("msgrcv", errno),
+        }
+    }
+}
