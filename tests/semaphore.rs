@@ -232,7 +232,9 @@ fn r41_timeouts() {
     assert!(started.elapsed() >= SHORT);
     semaphore.release().unwrap();
     semaphore.acquire_timeout(SHORT).unwrap();
-    assert_fails!(semaphore.acquire_deadline(amount(1), Deadline::from(started)), Error::TimedOut { .. });
+    assert_fails!(semaphore.acquire_many_timeout(amount(2), SHORT), Error::TimedOut { .. });
+    assert_fails!(semaphore.guard_deadline(Deadline::NOW), Error::WouldBlock { .. });
+    assert_fails!(semaphore.acquire_deadline(Deadline::from(started)), Error::TimedOut { .. });
 }
 
 /// R43: the longest duration there is waits as long as it takes, and ends when it may.
@@ -385,6 +387,26 @@ fn guard_releases_on_panic() {
     let _guard = semaphore.try_guard().unwrap();
     assert_fails!(semaphore.guard_timeout(SHORT), Error::TimedOut { .. });
     assert_fails!(semaphore.try_guard(), Error::WouldBlock { .. });
+}
+
+/// What a guard took is given back once: by the process that took it.
+#[test]
+fn forked_child_drops_its_parents_guard() {
+    let semaphore = semaphore(1);
+    // Both processes have it after the fork, and the parent keeps its own.
+    let mut guard = Some(semaphore.guard().unwrap());
+    child(|| {
+        drop(guard.take());
+        assert_eq!(semaphore.value().unwrap(), 0, "the parent still has it");
+        semaphore.release().unwrap();
+        drop(semaphore.guard().unwrap());
+        assert_eq!(semaphore.value().unwrap(), 1, "the child's own is given back");
+        semaphore.acquire().unwrap();
+    })
+    .join();
+    assert_eq!(semaphore.value().unwrap(), 0);
+    drop(guard);
+    assert_eq!(semaphore.value().unwrap(), 1);
 }
 
 /// D3: whether a child returns, panics or is killed, the parent gets the semaphore.

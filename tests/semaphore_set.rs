@@ -39,6 +39,7 @@ fn a_lock_of_two_operations_survives_its_holder() {
     until(|| set.value(0).unwrap() == 1);
     assert_fails!(set.op_timeout(&lock, Duration::from_millis(20)), Error::TimedOut { .. });
     assert_fails!(set.op_deadline(&lock, Deadline::NOW), Error::WouldBlock { .. });
+    assert_fails!(set.try_op(&lock), Error::WouldBlock { .. });
     holder.kill();
     set.op_timeout(&lock, Duration::from_secs(10)).unwrap();
 }
@@ -51,7 +52,7 @@ fn r152_all_values() {
     assert_eq!(set.values().unwrap(), [1, 2, 3]);
     assert_eq!((set.len().unwrap(), set.stat().unwrap().len), (3, 3));
     assert!(set.stat().unwrap().c_time.is_some());
-    assert_fails!(set.set_values(&[1, 2]), Error::SizeMismatch { requested: 2, .. });
+    assert_fails!(set.set_values(&[1, 2]), Error::WrongCount { given: 2, len: 3, .. });
     assert_fails!(set.set_values(&[1, 2, 32_768]), Error::ValueOutOfRange { .. });
     assert_eq!(set.values().unwrap(), [1, 2, 3]);
 }

@@ -132,8 +132,9 @@ impl SemaphoreSet {
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
     ///
     /// Without it they go on with the time that is left.
-    pub fn set_interruptible(&mut self, interruptible: bool) {
+    pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
+        self
     }
 
     /// Performs all operations as one: all of them, or none.
@@ -147,10 +148,21 @@ impl SemaphoreSet {
     /// - [`Error::Removed`] if the set is or was removed, also while waiting.
     /// - [`Error::ValueOutOfRange`] if a value would exceed 32,767; nothing is changed.
     /// - [`Error::NoSuchSemaphore`], [`Error::NoOperations`], [`Error::PermissionDenied`].
+    /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
     /// - [`Error::LimitReached`] for more operations than `SEMOPM`.
     #[inline]
     pub fn op(&self, ops: &[SemOp]) -> Result<()> {
         self.op_deadline(ops, Deadline::NEVER)
+    }
+
+    /// Performs all operations as one if that can be done at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`] if it can't; otherwise as [`op`](Self::op).
+    #[inline]
+    pub fn try_op(&self, ops: &[SemOp]) -> Result<()> {
+        self.op_deadline(ops, Deadline::NOW)
     }
 
     /// Performs all operations as one, and gives up after `timeout`.
@@ -222,7 +234,7 @@ impl SemaphoreSet {
         Ok(values)
     }
 
-    /// Sets the value of one semaphore and wakes whom it concerns (`SETVAL`).
+    /// Sets the value of one semaphore and wakes whoever waited for that value (`SETVAL`).
     ///
     /// **Clears what every process's undo account holds for this semaphore.** Leaves
     /// [`o_time`](SemaphoreStat::o_time) alone; on Linux it sets [`last_pid`](Self::last_pid).
@@ -242,12 +254,13 @@ impl SemaphoreSet {
     ///
     /// # Errors
     ///
-    /// [`Error::SizeMismatch`] unless there is one value for each semaphore; otherwise as
+    /// [`Error::WrongCount`] unless there is one value for each semaphore; otherwise as
     /// [`set_value`](Self::set_value).
     pub fn set_values(&self, values: &[u16]) -> Result<()> {
         values.iter().try_for_each(|&value| self.check_value(value))?;
-        if self.len()? != values.len() {
-            return Err(Error::SizeMismatch { call: "semctl", object: self.object(), requested: values.len() });
+        let len = self.len()?;
+        if len != values.len() {
+            return Err(Error::WrongCount { object: self.object(), given: values.len(), len });
         }
         self.set_all(values)
     }
@@ -269,7 +282,7 @@ impl SemaphoreSet {
         self.get(index, sys::GETPID).map(pid)
     }
 
-    /// Returns how many wait to acquire from the semaphore (`GETNCNT`).
+    /// Returns how many callers wait to acquire from the semaphore (`GETNCNT`).
     ///
     /// # Errors
     ///
@@ -278,7 +291,7 @@ impl SemaphoreSet {
         self.get(index, sys::GETNCNT).map(|count| usize::try_from(count).unwrap_or(0))
     }
 
-    /// Returns how many wait for the semaphore to be zero (`GETZCNT`).
+    /// Returns how many callers wait for the semaphore to be zero (`GETZCNT`).
     ///
     /// # Errors
     ///

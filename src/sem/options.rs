@@ -60,8 +60,8 @@ impl SemaphoreOptions {
     /// Sets the value a semaphore gets if this call creates it; 0 unless said.
     ///
     /// Creating and setting the value are two system calls, between which others see 0: see
-    /// [`open_initialized`](Self::open_initialized) for openers that mustn't. Ignored, as the seed
-    /// does it, if the mode denies the owner to write (such as 0400).
+    /// [`open_initialized`](Self::open_initialized) for openers that mustn't. Ignored, as Python's
+    /// `sysv_ipc` does it, if the mode denies the owner to write (such as 0400).
     pub const fn initial_value(&mut self, value: u16) -> &mut Self {
         self.initial_value = value;
         self

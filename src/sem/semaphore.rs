@@ -1,9 +1,9 @@
-//! A single semaphore: the seed's class.
+//! A single semaphore, with the methods of the class in Python's `sysv_ipc`.
 
 use std::time::{Duration, SystemTime};
 
 use super::{Amount, SemOp, SemaphoreSet, SemaphoreStat};
-use crate::{Deadline, Result, perm::object_methods, sys};
+use crate::{Deadline, Result, perm::object_methods, process, sys};
 
 /// A counting semaphore: the first, and usually only, member of a set.
 ///
@@ -12,7 +12,7 @@ use crate::{Deadline, Result, perm::object_methods, sys};
 /// gets it, even if others wait for more.
 ///
 /// Whether later operations are undone at exit, wait, or can be interrupted are attributes of the
-/// handle, as in the seed. A handle removes nothing when it is dropped.
+/// handle, as in Python's `sysv_ipc`. A handle removes nothing when it is dropped.
 ///
 /// **When a process dies** holding the semaphore, the value stays as it is, unless it acquired
 /// with [`set_undo(true)`](Self::set_undo): then the kernel gives back what it took.
@@ -55,10 +55,12 @@ impl Semaphore {
     ///
     /// [`Error::Removed`](crate::Error::Removed), also while waiting;
     /// [`Error::PermissionDenied`](crate::Error::PermissionDenied);
-    /// [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block).
+    /// [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block);
+    /// [`Error::Interrupted`](crate::Error::Interrupted) after
+    /// [`set_interruptible(true)`](Self::set_interruptible).
     #[inline]
     pub fn acquire(&self) -> Result<()> {
-        self.acquire_deadline(Amount::ONE, Deadline::NEVER)
+        self.acquire_deadline(Deadline::NEVER)
     }
 
     /// Takes one if it can be had at once (`IPC_NOWAIT`, on every system).
@@ -68,7 +70,7 @@ impl Semaphore {
     /// [`Error::WouldBlock`](crate::Error::WouldBlock) if not; otherwise as [`acquire`](Self::acquire).
     #[inline]
     pub fn try_acquire(&self) -> Result<()> {
-        self.acquire_deadline(Amount::ONE, Deadline::NOW)
+        self.acquire_deadline(Deadline::NOW)
     }
 
     /// Takes one; waits for at most `timeout`.
@@ -77,7 +79,17 @@ impl Semaphore {
     ///
     /// [`Error::TimedOut`](crate::Error::TimedOut); otherwise as [`acquire`](Self::acquire).
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<()> {
-        self.acquire_deadline(Amount::ONE, Deadline::after(timeout))
+        self.acquire_deadline(Deadline::after(timeout))
+    }
+
+    /// Takes one; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout); for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn acquire_deadline(&self, deadline: Deadline) -> Result<()> {
+        self.acquire_many_deadline(Amount::ONE, deadline)
     }
 
     /// Takes `amount`, all or nothing; waits until the value is at least that.
@@ -95,7 +107,7 @@ impl Semaphore {
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
     pub fn acquire_many(&self, amount: Amount) -> Result<()> {
-        self.acquire_deadline(amount, Deadline::NEVER)
+        self.acquire_many_deadline(amount, Deadline::NEVER)
     }
 
     /// Takes `amount` if all of it can be had at once.
@@ -104,16 +116,25 @@ impl Semaphore {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_many(&self, amount: Amount) -> Result<()> {
-        self.acquire_deadline(amount, Deadline::NOW)
+        self.acquire_many_deadline(amount, Deadline::NOW)
     }
 
-    /// Takes `amount`; waits until `deadline`.
+    /// Takes `amount`; waits for at most `timeout` until all of it can be had.
     ///
     /// # Errors
     ///
-    /// As [`acquire_timeout`](Self::acquire_timeout); for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub fn acquire_many_timeout(&self, amount: Amount, timeout: Duration) -> Result<()> {
+        self.acquire_many_deadline(amount, Deadline::after(timeout))
+    }
+
+    /// Takes `amount`; waits until `deadline` until all of it can be had.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_deadline`](Self::acquire_deadline).
     #[inline]
-    pub fn acquire_deadline(&self, amount: Amount, deadline: Deadline) -> Result<()> {
+    pub fn acquire_many_deadline(&self, amount: Amount, deadline: Deadline) -> Result<()> {
         self.perform(SemOp::sub(0, amount), deadline)
     }
 
@@ -193,7 +214,7 @@ impl Semaphore {
         self.release()
     }
 
-    /// The seed's name for [`wait_zero`](Self::wait_zero).
+    /// The name in Python's `sysv_ipc` for [`wait_zero`](Self::wait_zero).
     ///
     /// # Errors
     ///
@@ -239,9 +260,15 @@ impl Semaphore {
         self.guard_deadline(Deadline::after(timeout))
     }
 
-    fn guard_deadline(&self, deadline: Deadline) -> Result<SemaphoreGuard<'_>> {
-        self.acquire_deadline(Amount::ONE, deadline)?;
-        Ok(SemaphoreGuard { semaphore: self })
+    /// Takes one until `deadline`, and returns a guard.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_deadline`](Self::acquire_deadline).
+    pub fn guard_deadline(&self, deadline: Deadline) -> Result<SemaphoreGuard<'_>> {
+        process::watch_forks();
+        self.acquire_deadline(deadline)?;
+        Ok(SemaphoreGuard { semaphore: self, generation: process::fork_generation() })
     }
 
     /// Sets whether later operations of this handle are undone when the process ends (`SEM_UNDO`).
@@ -288,7 +315,7 @@ impl Semaphore {
         self.set.value(0)
     }
 
-    /// Sets the value and wakes whom it concerns; **clears every process's undo account for it**.
+    /// Sets the value and wakes whoever waited for that value; **clears every process's undo account for it**.
     ///
     /// # Errors
     ///
@@ -307,7 +334,7 @@ impl Semaphore {
         self.set.last_pid(0)
     }
 
-    /// Returns how many wait to acquire.
+    /// Returns how many callers wait to acquire.
     ///
     /// # Errors
     ///
@@ -316,7 +343,7 @@ impl Semaphore {
         self.set.waiting_for_nonzero(0)
     }
 
-    /// Returns how many wait for zero.
+    /// Returns how many callers wait for zero.
     ///
     /// # Errors
     ///
@@ -369,15 +396,21 @@ impl Semaphore {
 /// Gives one back to the semaphore when it is dropped; made by [`Semaphore::guard`].
 ///
 /// If the process dies first, the kernel gives it back only after
-/// [`set_undo(true)`](Semaphore::set_undo).
+/// [`set_undo(true)`](Semaphore::set_undo). In a child made by `fork`, dropping a guard of the
+/// parent's does nothing: what was taken is the parent's to give back.
 #[derive(Debug)]
 #[must_use = "dropping the guard releases the semaphore"]
 pub struct SemaphoreGuard<'a> {
     semaphore: &'a Semaphore,
+    /// The fork generation of the process that took it.
+    generation: u32,
 }
 
 impl Drop for SemaphoreGuard<'_> {
     fn drop(&mut self) {
+        if self.generation != process::fork_generation() {
+            return;
+        }
         // If the semaphore was removed, there is nothing to give back and nobody to tell.
         let _ = self.semaphore.release();
     }
