@@ -7,9 +7,9 @@ use std::{
 
 use crate::sys;
 
-/// Permission bits of an object, as `chmod` has them; execute bits mean nothing here.
+/// Permission bits of an object, as `chmod` has them.
 ///
-/// Shown in octal, the way they are read.
+/// Execute bits matter to `AttachOptions::execute` alone. Shown in octal, the way they are read.
 ///
 /// ```
 /// use sysv_ipc::Mode;

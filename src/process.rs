@@ -52,7 +52,7 @@ pub fn fork_generation() -> u32 {
     FORKS.load(Relaxed)
 }
 
-/// From now on this process, and every child it forks, takes part when another calls [`fence_all`].
+/// Lets this process, and every child it forks, take part when another calls [`fence_all`].
 ///
 /// Returns whether the system can do that: Linux can, unless a sandbox forbids it. A process that can't
 /// must use sequentially consistent fences itself. One system call; the first one of a process with
@@ -75,8 +75,8 @@ pub fn join_fences() -> bool {
     return false;
 }
 
-/// A sequentially consistent fence in this thread and, at the same time, in every running thread of
-/// all processes that [joined](join_fences).
+/// Runs a sequentially consistent fence in this thread and in every running thread of all processes
+/// that [joined](join_fences).
 ///
 /// It lets the rare side of a protocol pay for both: where two sides store and then look, the
 /// frequent one needs a compiler fence only. Returns whether it was done; some microseconds.

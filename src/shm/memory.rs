@@ -157,6 +157,9 @@ impl<A: Protection> SharedMemory<A> {
 
     /// Copies bytes out: `byte_count` of them, or up to the end if they are fewer or it is 0.
     ///
+    /// **What would lie behind the end is left out without an error**, although [`write`](Self::write)
+    /// refuses it; [`read_at`](Self::read_at) reads all that was asked for, or fails.
+    ///
     /// # Errors
     ///
     /// [`Error::OutOfBounds`] if `offset` is not inside the segment; [`Error::OutOfMemory`].

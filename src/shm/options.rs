@@ -74,8 +74,9 @@ impl SharedMemoryOptions {
     /// Sets the byte that a segment is filled with if this call creates it.
     ///
     /// Unless said it is left as the kernel makes it: all zeroes, and no page used before it is
-    /// touched. (The seed fills with blanks, which uses every page at once.) Others may see the
-    /// zeroes before. Ignored, as the seed does it, if the mode denies the owner to write.
+    /// touched. (Python's `sysv_ipc` fills with blanks, which uses every page at once.)
+    /// Others may see the zeroes before. Ignored, as that module does it, if the mode denies the owner
+    /// to write.
     pub const fn init_character(&mut self, byte: u8) -> &mut Self {
         self.init_character = Some(byte);
         self
