@@ -3,7 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
-//! | so many at a time, and to know which | [`Pool`] |
+//! | to let at most N in at a time, and to know which place each has | [`Pool`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -46,6 +46,11 @@ mod pool;
 mod ring;
 mod sync;
 
+/// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.
+///
+/// Its derives look for a dependency of that name; `#[bytemuck(crate = "sysv_primitives::bytemuck")]` on the type
+/// leads them here.
+pub use bytemuck;
 pub use sysv_ipc as raw;
 
 pub use self::{

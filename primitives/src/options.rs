@@ -60,8 +60,9 @@ impl Options {
 
     /// Sets how many handles a new object may have at once, in all processes together: 1 to 256.
     ///
-    /// Numbers outside this range are moved into it. Each costs 16 bytes of the segment and one
-    /// semaphore of the kernel.
+    /// Numbers outside this range are moved into it. Each costs 16 bytes and one semaphore; in an
+    /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes, in a [`Channel`](crate::Channel), which has at most 240,
+    /// 80 bytes and two semaphores.
     #[must_use]
     pub fn max_processes(mut self, number: u32) -> Self {
         self.max_processes = number.clamp(1, MOST_PROCESSES);
@@ -75,7 +76,7 @@ impl Options {
         self
     }
 
-    /// Sets how long to wait for a creator that shows no sign of life before its work is done over.
+    /// Sets how long to wait for a creator that lives and has not finished; a dead one is not waited for.
     ///
     /// It decides how soon a half-made object is repaired, and never whether anything is right: a
     /// creator that was only slow finds out and starts again.

@@ -48,14 +48,15 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<
     })
 }
 
-/// A named pool of permits between processes: so many at a time, and each knows which it is.
+/// A named pool of permits between processes: at most so many at a time, each with a number.
 ///
 /// Permits are numbered from 0: [`Permit::index`] tells which GPU, port or licence it stands for.
 ///
 /// **When a process dies** its permits come back, each exactly once, and whoever waits gets them.
 ///
-/// Handles are for any number of threads; each takes one of the object's slots. A child made by
-/// `fork` may go on using the handle; permits stay the parent's.
+/// Each handle takes one of the object's slots, however many threads share it. A child made by
+/// `fork` may go on using the handle; permits stay the parent's. Nothing is promised of the order in
+/// which those who wait get permits.
 ///
 /// ```
 /// use sysv_primitives::Pool;
@@ -192,6 +193,8 @@ impl Pool {
     }
 
     /// Acquires so many permits at once, all of them or none; waits as long as it takes.
+    ///
+    /// Callers that acquire single permits all the time can starve one that waits for many.
     ///
     /// # Errors
     ///
