@@ -320,6 +320,11 @@ fn wrong_type() {
     assert!(error.to_string().contains("8 bytes") && error.to_string().contains("4 bytes"), "{error}");
     assert!(matches!(Options::new().schema(1).open_mutex::<u64>(&name), Err(Error::WrongType { .. })));
     assert!(matches!(Mutex::create(&name, 0_u64), Err(Error::NameTaken { .. })));
+    #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+    #[repr(C, align(256))]
+    struct Wide([u8; 256]);
+    let wide = Mutex::create(&format!("{}-", &*name), Wide([0; 256]));
+    assert!(matches!(wide, Err(Error::Overaligned { align: 256, most: 128 })));
 }
 
 #[test]

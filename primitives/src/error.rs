@@ -1,5 +1,7 @@
 //! What can go wrong in the primitives.
 
+use std::io;
+
 use thiserror::Error;
 
 use crate::{Fingerprint, Route, Side, raw, raw::Key};
@@ -49,7 +51,7 @@ pub enum Error {
     /// It was closed: nothing is taken in any more, and everything that was is taken out.
     #[error("it was closed, and nothing is left in it")]
     Closed,
-    /// Nobody is at the other end any more, and the caller asked to be told.
+    /// Nobody is at the other end any more, and the caller asked to be told of that.
     #[error("every {0} is gone, by its own will or by death")]
     Abandoned(Side),
     /// The message is longer than the channel carries. Nothing was sent.
@@ -65,7 +67,10 @@ pub enum Error {
     /// A request was taken by a process that died, or gave it up, before it had answered.
     ///
     /// It may have worked on it. Ask again if that does no harm.
-    #[error("who took the request of route {route} died or gave it up, and may have worked on it")]
+    #[error(
+        "the process that took the request of route {route} died or gave it up, and may have worked on it; \
+         ask again if that does no harm"
+    )]
     Unanswered {
         /// The route of the request.
         route: Route,
@@ -76,30 +81,41 @@ pub enum Error {
         /// What it can't.
         what: &'static str,
     },
-    /// No memory could hold it.
-    #[error("{bytes} bytes of items are more than any memory holds; ask for a smaller capacity")]
+    /// A ring of this capacity, or a channel for messages of this size, can't be made.
+    #[error("{bytes} bytes are more than it can be made for; ask for a smaller capacity or largest_message")]
     TooLarge {
-        /// How many bytes the items would need.
+        /// How many bytes the items, or the largest message, would need.
         bytes: usize,
     },
+    /// The type needs more alignment than the object can give its values.
+    #[error("the type must be aligned to {align} bytes, and {most} is the most that can be had here")]
+    Overaligned {
+        /// The alignment of the type.
+        align: usize,
+        /// The largest that there can be.
+        most: usize,
+    },
     /// Another handle has the role, and lives.
-    #[error("process {pid} is the {role}, and there can be one; wait until it leaves or dies")]
+    #[error("process {pid} is the {role}, and there can be only one; wait until it leaves or dies")]
     RoleTaken {
         /// The role.
         role: Side,
-        /// Who has it, as that process sees itself.
+        /// The process that has it, by its own id.
         pid: u32,
     },
-    /// A lock was refused because a former holder died or panicked; see
+    /// A lock was refused because an earlier holder died or panicked; see
     /// [`LockError`](crate::LockError), from which this comes and which has the guard.
-    #[error("a process died or panicked while it held this lock; its value may be half changed")]
+    #[error(
+        "a process died or panicked while it held this lock, and its value may be half changed; \
+         lock again, mend the value and call clear_poison"
+    )]
     Poisoned,
     /// More was asked for at once than there is, or may ever be.
-    #[error("{wanted} permits can't be had at once: the pool has {limit}, and room for {capacity}")]
+    #[error("{wanted} permits are too many: there can be at most {limit} at once{}", resized(*limit, *capacity))]
     TooMany {
         /// How many were asked for.
         wanted: u32,
-        /// How many the pool gives out.
+        /// How many the pool gives out, or the most that any pool may have.
         limit: u32,
         /// How many it may be resized to.
         capacity: u32,
@@ -183,7 +199,8 @@ pub enum Error {
     },
     /// The object holds values of another type.
     #[error(
-        "{name:?} holds values of {} bytes, alignment {}, schema {}, not of {} bytes, alignment {}, schema {}",
+        "{name:?} holds values of {} bytes, alignment {}, schema {}, not of {} bytes, alignment {}, schema {}; \
+         use the same type and schema, or another name",
         found.size, found.align, found.schema, wanted.size, wanted.align, wanted.schema
     )]
     WrongType {
@@ -261,9 +278,42 @@ impl Error {
         matches!(self, Self::Closed | Self::Abandoned(_))
     }
 
-    /// Returns whether the object is gone; see [`raw::Error::is_gone`].
+    /// Returns whether the object is gone, or was never there; see [`raw::Error::is_gone`].
+    ///
+    /// ```
+    /// # use sysv_primitives::Pool;
+    /// assert!(Pool::open("no pool has this name").unwrap_err().is_gone());
+    /// ```
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Raw(error) if error.is_gone())
+        match self {
+            Self::NoSuchName { .. } => true,
+            Self::Raw(error) => error.is_gone(),
+            _ => false,
+        }
+    }
+}
+
+fn resized(limit: u32, capacity: u32) -> String {
+    if capacity > limit { format!(", or {capacity} after a resize") } else { String::new() }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error {
+            Error::Raw(error) => return error.into(),
+            Error::NoSuchName { .. } => io::ErrorKind::NotFound,
+            Error::NameTaken { .. } | Error::NameCollision { .. } => io::ErrorKind::AlreadyExists,
+            Error::Untrusted { .. } => io::ErrorKind::PermissionDenied,
+            Error::Busy => io::ErrorKind::WouldBlock,
+            Error::RoleTaken { .. } | Error::Wiped { .. } => io::ErrorKind::ResourceBusy,
+            Error::Full { .. } => io::ErrorKind::QuotaExceeded,
+            Error::Closed | Error::Abandoned(_) => io::ErrorKind::BrokenPipe,
+            Error::Unanswered { .. } => io::ErrorKind::ConnectionAborted,
+            Error::Undecodable { .. } | Error::Damaged { .. } => io::ErrorKind::InvalidData,
+            Error::Poisoned => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidInput,
+        };
+        Self::new(kind, error)
     }
 }

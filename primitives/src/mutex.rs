@@ -40,20 +40,25 @@ const KIND_NUMBER: u32 = 1;
 /// The one doorbell.
 const BELL: u16 = 0;
 
-/// Where the value lies in the body, behind the word and on a cache line of its own.
+/// Where the value lies in the body, behind the word and on a cache line of its own. The body is aligned to as much,
+/// and so is the value, to no more.
 const VALUE: usize = 128;
 
 /// A named mutex between processes, with the value it guards.
 ///
-/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers. With `()`, the
-/// default, it is a named lock alone.
+/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at
+/// most 128 bytes. With `()`, the default, it is a named lock alone.
 ///
 /// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
 /// [poisoned](Poisoned): it can look at the value, mend it, and [clear](Mutex::clear_poison) the poison.
 /// A panic while the lock is held poisons it as well.
 ///
-/// Handles are for any number of threads; each takes one of the object's slots. A child made by
+/// Each handle takes one of the object's slots, however many threads share it. A child made by
 /// `fork` may go on using the handle; it must not use a guard of its parent's.
+///
+/// Nothing is promised of the order in which those who wait get the lock. Locking again in the
+/// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
+/// starts in place keeps the lock until it ends.
 ///
 /// ```
 /// use sysv_primitives::Mutex;
@@ -99,7 +104,8 @@ impl<T: Pod> Mutex<T> {
     /// # Errors
     ///
     /// - [`Error::BadName`], [`Error::NameCollision`], [`Error::Foreign`], [`Error::ForeignSet`].
-    /// - [`Error::WrongVersion`], [`Error::WrongType`], [`Error::Untrusted`].
+    /// - [`Error::WrongVersion`], [`Error::WrongType`], [`Error::Untrusted`]; [`Error::Overaligned`] for a
+    ///   type that must be aligned to more than 128 bytes.
     /// - [`Error::Full`] if all slots are taken; [`Error::Damaged`], [`Error::Wiped`].
     /// - [`Error::Raw`] for what the system refuses.
     pub fn open_or_create(name: &str, value: T) -> Result<Self> {
@@ -116,6 +122,9 @@ impl<T: Pod> Mutex<T> {
     }
 
     fn enter(options: &Options, name: &str, value: T, want: Want) -> Result<Self> {
+        if align_of::<T>() > VALUE {
+            return Err(Error::Overaligned { align: align_of::<T>(), most: VALUE });
+        }
         let mut description = Description::new(&Name::new(name)?, KIND_NUMBER);
         description.max_processes = options.max_processes;
         description.doorbells = 1;
@@ -240,7 +249,7 @@ impl<T: Pod> Mutex<T> {
     }
 
     /// Removes the mutex, as `unlink` does a file: the name is free at once. Whoever has it open may
-    /// go on; who waits is told, and so is whoever would have to wait.
+    /// go on; a caller that waits, or would have to, gets an error.
     ///
     /// # Errors
     ///
@@ -364,7 +373,7 @@ pub enum LockError<G> {
     /// It is taken, but a former holder died or panicked: the value may be half changed.
     ///
     /// `into_inner` gives the guard; [`Mutex::clear_poison`] ends it once the value is right.
-    #[error("a process died or panicked while it held this lock; its value may be half changed")]
+    #[error("a process died or panicked while it held this lock; mend the value and call clear_poison")]
     Poisoned(Poisoned<G>),
     /// Somebody living holds it, and the caller's time is over or was none.
     #[error("the lock is held by another")]
@@ -372,6 +381,37 @@ pub enum LockError<G> {
     /// The object was removed, is damaged, or the system refused something.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl<G> LockError<G> {
+    /// Returns whether waiting longer could have helped; see [`Error::is_busy`].
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Poisoned(_) => false,
+            Self::Busy => true,
+            Self::Failed(error) => error.is_busy(),
+        }
+    }
+
+    /// Returns whether the mutex is gone; see [`Error::is_gone`].
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("lock-error-example-{}", std::process::id());
+    /// let mutex = Mutex::open_or_create(&name, ())?;
+    /// let guard = mutex.lock()?;
+    /// assert!(mutex.try_lock().unwrap_err().is_busy());
+    /// mutex.remove()?;
+    /// assert!(mutex.try_lock().unwrap_err().is_gone());
+    /// drop(guard);
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_gone())
+    }
 }
 
 /// For `?` in functions that don't mend: the guard is dropped, and the lock free again, still poisoned.

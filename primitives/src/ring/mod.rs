@@ -33,7 +33,7 @@ use crate::{
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Object, Want},
-    raw::{self, SharedMemory},
+    raw::SharedMemory,
 };
 
 /// Where a ring's words lie, and what they mean to it.
@@ -88,7 +88,7 @@ pub(crate) struct Shared<T: Pod, W: Words> {
 impl<T: Pod, W: Words> Shared<T, W> {
     fn enter(options: &Options, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
         if align_of::<T>() > PAGE {
-            return Err(raw::Error::Misaligned { address: PAGE, align: align_of::<T>() }.into());
+            return Err(Error::Overaligned { align: align_of::<T>(), most: PAGE });
         }
         let too_large = || Error::TooLarge { bytes: capacity.saturating_mul(size_of::<T>()) };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
@@ -183,7 +183,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and
+            /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), but for
+            /// [`Error::Overaligned`](crate::Error::Overaligned) above 4,096 bytes; and
             /// [`Error::TooLarge`](crate::Error::TooLarge) if no memory could hold it.
             pub fn open_or_create(name: &str, capacity: usize) -> Result<Self> {
                 Options::new().$open_or_create(name, capacity)

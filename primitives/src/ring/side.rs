@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// One end of a ring: those who push, or those who pop.
+/// One end of a ring or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Who pushes.
+    /// The end that pushes.
     Producer,
-    /// Who pops.
+    /// The end that pops.
     Consumer,
 }
 

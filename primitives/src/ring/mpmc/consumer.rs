@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{Error, Result, Side, iter::until_the_end, members::Session, raw::Deadline};
 
-/// One of those who pop from a ring.
+/// One of a ring's consumers.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`. A child counts as one of those who pop
+/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a consumer
 /// from its first use of it on, so let it pop, or make a consumer of its own, before the parent drops its.
 ///
 /// **When a process dies** while it pops, or has an item [claimed](Self::claim), the next consumer gets that item.
 #[derive(Clone)]
+#[must_use = "dropping it leaves the ring, perhaps as its last consumer"]
 pub struct Consumer<T: Pod> {
     place: Place<T>,
     /// How many items had been overwritten when it last asked.
@@ -173,6 +174,24 @@ impl<T: Pod> Consumer<T> {
         iter::from_fn(|| self.try_pop().ok())
     }
 
+    /// Returns how many items there are, as it was a moment ago. What was put back is not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.place.shared.words.len()
+    }
+
+    /// Returns whether there was no item a moment ago.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns whether there is a producer now, dead or alive.
+    #[must_use]
+    pub fn has_producer(&self) -> bool {
+        self.place.shared.words.is_anybody(Side::Producer)
+    }
+
     /// Returns how many items were [overwritten](super::Producer::push_overwriting) since this was last
     /// asked, or since the consumer was made.
     pub fn missed(&mut self) -> u64 {
@@ -180,8 +199,10 @@ impl<T: Pod> Consumer<T> {
         now.wrapping_sub(std::mem::replace(&mut self.missed, now))
     }
 
-    /// From now on, whoever waits for items here is told by [`Error::Abandoned`] when there are none and no
-    /// producer any more: all left, or died. Before the first producer came nobody is told.
+    /// Sets whether waiting here ends with [`Error::Abandoned`] when no producer is left.
+    ///
+    /// Whether they left or died: first come the items that are there. Before the first producer has come none is
+    /// missed.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
         self.place.patience.wants_to_know = tell;
     }

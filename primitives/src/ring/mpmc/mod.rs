@@ -117,6 +117,11 @@ impl Words {
         }
     }
 
+    /// Returns whether anybody is seated at a side, dead or alive.
+    fn is_anybody(&self, side: Side) -> bool {
+        self.seats.iter().any(|seat| seat.taken[side as usize].load(Relaxed) != 0)
+    }
+
     fn counts(&self) -> Counts {
         Counts {
             popped: self.head.load(Acquire),
@@ -130,11 +135,40 @@ impl Words {
 
 /// A named ring between processes, for any number of producers and consumers.
 ///
-/// It is a handle: it takes one of the object's slots, and gives out producers and consumers. It may be
-/// cloned and sent to threads. A child made by `fork` may go on using all of them.
+/// It is a handle, and gives out producers and consumers. Each opening takes one of the object's slots,
+/// however many clones and threads share it. A child made by `fork` may go on using all of them.
 ///
 /// **When a process dies** nothing that was committed is lost, and what it had in hand is put right; see
 /// the [module](self).
+///
+/// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
+///
+/// ```
+/// use sysv_primitives::{
+///     bytemuck::{Pod, Zeroable},
+///     mpmc,
+/// };
+///
+/// #[derive(Clone, Copy, Pod, Zeroable)]
+/// #[bytemuck(crate = "sysv_primitives::bytemuck")]
+/// #[repr(C)]
+/// struct Job {
+///     number: u64,
+///     priority: u64,
+/// }
+///
+/// # let name = format!("mpmc-ring-example-{}", std::process::id());
+/// let ring: mpmc::Ring<Job> = mpmc::Ring::create(&name, 1000)?;
+/// assert_eq!(ring.capacity(), 1024);
+/// let (producer, consumer) = (ring.producer()?, ring.consumer()?);
+/// producer.push(Job { number: 7, priority: 1 })?;
+/// assert_eq!((consumer.len(), producer.free(), producer.has_consumer()), (1, 1023, true));
+/// let job = consumer.claim()?;
+/// job.put_back(); // for the next one who claims
+/// assert_eq!(consumer.pop()?.number, 7);
+/// ring.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
 pub struct Ring<T: Pod> {
     shared: Arc<Shared<T, Words>>,
 }

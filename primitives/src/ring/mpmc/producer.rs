@@ -21,13 +21,14 @@ use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
 /// How often to try, if others are faster each time.
 const ATTEMPTS: u32 = 64;
 
-/// One of those who push into a ring.
+/// One of a ring's producers.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`. A child counts as one of those who push
+/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a producer
 /// from its first use of it on, so let it push, or make a producer of its own, before the parent drops its.
 ///
 /// **When a process dies** while it pushes, that item never was; the place is skipped.
 #[derive(Clone)]
+#[must_use = "dropping it leaves the ring, perhaps as its last producer"]
 pub struct Producer<T: Pod> {
     place: Place<T>,
 }
@@ -233,8 +234,23 @@ impl<T: Pod> Producer<T> {
         Ok(Reservation { place: &self.place, claim, session })
     }
 
-    /// From now on, whoever waits for room here is told by [`Error::Abandoned`] when there is no consumer any
-    /// more: all left, or died. Before the first consumer came nobody is told.
+    /// Returns for how many items there is room, as it was a moment ago. The place of one that was put back counts as
+    /// room.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        let Shared { items, words, .. } = &*self.place.shared;
+        usize::try_from(items.capacity()).unwrap_or(usize::MAX).saturating_sub(words.len())
+    }
+
+    /// Returns whether there is a consumer now, dead or alive.
+    #[must_use]
+    pub fn has_consumer(&self) -> bool {
+        self.place.shared.words.is_anybody(Side::Consumer)
+    }
+
+    /// Sets whether waiting here ends with [`Error::Abandoned`] when no consumer is left.
+    ///
+    /// Whether they left or died. Before the first consumer has come none is missed.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
         self.place.patience.wants_to_know = tell;
     }

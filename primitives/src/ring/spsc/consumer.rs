@@ -14,12 +14,13 @@ use crate::{
     ring::patience::Patience,
 };
 
-/// The right to pop from a ring; one process at a time has it.
+/// The right to pop from a ring; one handle at a time has it.
 ///
 /// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
 /// the parent's, and every call fails with [`Error::RoleTaken`].
 ///
 /// **When a process dies** as the consumer, what it had not consumed is there for the next one.
+#[must_use = "dropping it leaves the role"]
 pub struct Consumer<T: Pod> {
     shared: Arc<Shared<T, Words>>,
     session: Session,
@@ -212,10 +213,10 @@ impl<T: Pod> Consumer<T> {
         self.len() == 0
     }
 
-    /// From now on, whoever waits for items here is told by [`Error::Abandoned`] when there are none and no
-    /// producer any more: it left, or died. Before the first producer came nobody is told.
+    /// Sets whether waiting here ends with [`Error::Abandoned`] when no producer is left.
     ///
-    /// It costs nothing as long as there are items; whoever waits looks after the dead as well.
+    /// Whether it left or died: first come the items that are there. Before the first producer has come none is
+    /// missed. It costs nothing as long as there are items; a wait then looks for the dead as well.
     ///
     /// ```
     /// use sysv_primitives::{Error, Side, spsc};

@@ -109,11 +109,13 @@ impl Words {
 
 /// A named ring between processes, for one producer and one consumer at a time.
 ///
-/// It is a handle: it takes one of the object's slots, and gives out the roles. It may be cloned and sent to
-/// threads. A child made by `fork` may go on using it; the roles that its parent has stay the parent's.
+/// It is a handle, and gives out the roles. Each opening takes one of the object's slots, however many clones and
+/// threads share it. A child made by `fork` may go on using it; the roles that its parent has stay the parent's.
 ///
 /// **When a process dies** its role is free, and nothing that was committed is lost; see the
 /// [module](self).
+///
+/// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
 ///
 /// ```
 /// use sysv_primitives::{Side, spsc};

@@ -24,6 +24,7 @@ use crate::{
 /// the parent's, and every call fails with [`Error::RoleTaken`].
 ///
 /// **When a process dies** as the producer, everything it had committed is in the ring.
+#[must_use = "dropping it leaves the role"]
 pub struct Producer<T: Pod> {
     shared: Arc<Shared<T, Words>>,
     session: Session,
@@ -205,10 +206,10 @@ impl<T: Pod> Producer<T> {
         usize::try_from(words.capacity - used).unwrap_or(usize::MAX)
     }
 
-    /// From now on, whoever waits for room here is told by [`Error::Abandoned`] when there is no consumer any
-    /// more: it left, or died. Before the first consumer came nobody is told.
+    /// Sets whether waiting here ends with [`Error::Abandoned`] when no consumer is left.
     ///
-    /// It costs nothing as long as there is room; whoever waits looks after the dead as well.
+    /// Whether it left or died. Before the first consumer has come none is missed. It costs nothing as long as there is
+    /// room; a wait then looks for the dead as well.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
         self.patience.wants_to_know = tell;
     }
