@@ -75,7 +75,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`Error::Unanswered`] if who took the request died, or gave it up.
+    /// - [`Error::Unanswered`] if the process that took the request died, or gave it up.
     /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
     /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
     /// - [`Error::Raw`], as [`send`](Self::send).
@@ -148,7 +148,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv). Who sent a request that can't be decoded is told that there is no answer.
+    /// As [`recv`](Self::recv). The caller of a request that can't be decoded is told that there is no answer.
     pub fn recv_request<R: Request>(&self) -> Result<Asked<R>> {
         self.recv_request_deadline(Deadline::NEVER)
     }
@@ -256,8 +256,9 @@ impl<R: Request> fmt::Debug for Pending<R> {
 
 /// A request that this process has taken, and is to answer; it derefs to the request.
 ///
-/// If it is dropped, or its process dies, who asked is told that there is [no answer](Error::Unanswered).
+/// If it is dropped, or its process dies, the caller is told that there is [no answer](Error::Unanswered).
 #[derive(Debug)]
+#[must_use = "dropping it gives the answer up"]
 pub struct Asked<R: Request> {
     request: R,
     /// `None` if the message was sent, and not called.
@@ -269,7 +270,7 @@ impl<R: Request> Asked<R> {
         Self { request, parcel }
     }
 
-    /// Answers. If the caller has given up or died meanwhile, or never waited since it only sent, nothing happens.
+    /// Answers. If the caller has given up or died meanwhile, or only sent the request, nothing happens.
     ///
     /// An answer that is longer than the request may have to wait for room, as long as others leave theirs unread: say
     /// how long with [`answer_timeout`](Self::answer_timeout).

@@ -40,9 +40,10 @@ impl Drop for Seat {
 
 /// A channel of which others know that somebody here sends; it has all that a [`Channel`] has.
 ///
-/// When the last one is dropped, or its process dies, who [asked](Receiver::tell_when_abandoned) is told.
-/// A child made by `fork` may go on sending with it, and does not count; let it take its own.
+/// When the last one is dropped, or its process dies, each [`Receiver`] that
+/// [asked](Receiver::tell_when_abandoned) is told. A child made by `fork` may go on sending with it, and does not count; let it take its own.
 #[derive(Debug)]
+#[must_use = "dropping it leaves the channel, perhaps as its last sender"]
 pub struct Sender {
     channel: Channel,
     _seat: Seat,
@@ -71,6 +72,7 @@ pub struct Sender {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "dropping it leaves the channel"]
 pub struct Receiver {
     channel: Channel,
     _seat: Seat,
@@ -99,10 +101,11 @@ impl Channel {
 }
 
 impl Receiver {
-    /// Asks to be told when no [`Sender`] is left in any other process, or not to be told; at first it is not.
+    /// Sets whether receiving ends with [`Error::Abandoned`](crate::Error::Abandoned) when no [`Sender`] is left on any
+    /// other opened handle (clones share one); at first it does not.
     ///
-    /// Then its `recv`s return [`Error::Abandoned`](crate::Error::Abandoned) once nothing that they want is left,
-    /// until another sender comes. Before the first one has come nobody is missed. Handles that are no [`Sender`] don't count.
+    /// First comes everything that it wants and is there; and when another sender comes, it receives again. Before the
+    /// first one has come none is missed. Handles that are no [`Sender`] don't count.
     pub fn tell_when_abandoned(&mut self, tell: bool) {
         self.channel.listens = Some(if tell { Listens::AndIsTold } else { Listens::ToClosing });
     }

@@ -5,8 +5,9 @@ use crate::{Error, Result};
 
 /// A message that was received, and not decoded yet.
 ///
-/// If somebody waits for its answer, and this is dropped, he learns that there is none.
+/// If somebody waits for its answer, and this is dropped, they learn that there is none.
 #[derive(Debug)]
+#[must_use = "a message that is dropped is lost"]
 pub struct Incoming {
     pub(super) route: Route,
     pub(super) bytes: Vec<u8>,
@@ -32,7 +33,7 @@ impl Incoming {
         self.request.is_some()
     }
 
-    /// Makes the value of it.
+    /// Decodes the value.
     ///
     /// # Errors
     ///
@@ -41,11 +42,11 @@ impl Incoming {
         self.decode_with_parcel().map(|(value, _)| value)
     }
 
-    /// Makes the request of it, to be answered.
+    /// Decodes the request, to be answered.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode); and who asked is told that there is no answer.
+    /// As [`decode`](Self::decode); the caller is told that there is no answer.
     pub fn decode_request<R: Request>(self) -> Result<Asked<R>> {
         self.decode_with_parcel().map(|(request, parcel)| Asked::new(request, parcel))
     }

@@ -77,7 +77,7 @@ use crate::{
 /// routes of their own ([`send_raw`](Self::send_raw), [`recv_raw`](Self::recv_raw)).
 ///
 /// **When a process dies** what it sent stays, and what it received is gone with it: a value is received at most
-/// once. Who [calls](Self::call) is told at once when the process that took the request dies; a
+/// once. A [caller](Self::call) is told at once when the process that took the request dies; a
 /// [`Receiver`] may be told when the last [`Sender`] is gone.
 ///
 /// ```

@@ -149,7 +149,8 @@ impl Options {
     /// [`max_processes`](Self::max_processes).
     ///
     /// Systems with small limits, as macOS has them, need smaller ones: it takes 6 semaphores and two for each process,
-    /// and a segment twice as large as the largest message.
+    /// and a segment of about 5 MiB for the default of 1 MiB; twice the largest message from 64 MiB on, and never less
+    /// than 1 MiB.
     ///
     /// ```
     /// use sysv_primitives::Options;

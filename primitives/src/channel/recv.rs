@@ -21,6 +21,9 @@ use crate::{
 impl Channel {
     /// Receives the oldest value of this type; waits for one.
     ///
+    /// If it was [called](Self::call), its caller is told that there is no answer: use
+    /// [`recv_request`](Self::recv_request).
+    ///
     /// # Errors
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
@@ -91,7 +94,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    /// As [`recv_any`](Self::recv_any).
     pub fn recv_lowest(&self, up_to: Route) -> Result<Incoming> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NEVER)
     }
@@ -118,8 +121,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive);
-    /// [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
+    /// As [`recv_any`](Self::recv_any), and [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
     pub fn recv_except<T: Message>(&self) -> Result<Incoming> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
     }
@@ -142,11 +144,11 @@ impl Channel {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::after(timeout))
     }
 
-    /// Receives the oldest bytes on a route as they are, from who speaks plain System V; waits for some.
+    /// Receives the oldest bytes on a route as they are, from programs that use plain System V; waits for some.
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    /// As [`recv_any`](Self::recv_any).
     pub fn recv_raw(&self, route: Route) -> Result<Vec<u8>> {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::NEVER)?.bytes)
     }

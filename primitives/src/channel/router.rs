@@ -65,7 +65,7 @@ impl<'a> Router<'a> {
         Self::default()
     }
 
-    /// Has values of a type handled.
+    /// Sets the handler of a type.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl<'a> Router<'a> {
         })
     }
 
-    /// Has values of a type handled by who also says whether to go on.
+    /// Sets the handler of a type, which also says whether to go on.
     ///
     /// # Errors
     ///
@@ -86,9 +86,9 @@ impl<'a> Router<'a> {
         self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(codec::decode(incoming.bytes(), T::SCHEMA)?)))))
     }
 
-    /// Has requests of a type answered.
+    /// Sets what answers requests of a type.
     ///
-    /// An answer that can't be sent ends the [run](Self::run), and is told to who asked.
+    /// An answer that can't be sent ends the [run](Self::run), and the caller is told that there is none.
     ///
     /// # Errors
     ///
@@ -120,8 +120,9 @@ impl<'a> Router<'a> {
         self
     }
 
-    /// Receives and handles, until a handler says stop or the channel is removed; on a [`Receiver`](super::Receiver)
-    /// also until it is closed, or abandoned if that was asked for.
+    /// Receives and handles, until a handler says stop, the channel is removed, or it is closed (only a
+    /// [`Receiver`](super::Receiver) that sleeps is woken by that); on a `Receiver` also until it is abandoned, if that was
+    /// asked for.
     ///
     /// # Errors
     ///

@@ -110,7 +110,7 @@ impl Channel {
         }
     }
 
-    /// Sends bytes as they are on a route, for who speaks plain System V; waits while the queue is full.
+    /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
     ///
     /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
     ///
