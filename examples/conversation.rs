@@ -1,4 +1,4 @@
-//! Two processes talk through shared memory, guarded by a semaphore: the seed's first demonstration.
+//! Two processes talk through shared memory, guarded by a semaphore: the first demonstration of Python's `sysv_ipc`.
 //!
 //! ```text
 //! cargo run --release --example conversation
@@ -9,6 +9,7 @@
 //! because each kind of object has keys of its own. The text lies at the beginning of the segment
 //! and ends with a NUL, so that a peer in C or Python can take part: start one side with `--role`.
 //! Without the semaphore (`--live-dangerously`) texts may be torn, and usually are sooner or later.
+//! If the premise is killed, both objects stay until `ipcrm -S 42 -M 42` removes them.
 
 use std::{
     env,

@@ -35,7 +35,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.name {
-        Some(name) => job(&Pool::open(name)?, &arguments),
+        Some(name) => work(&Pool::open(name)?, &arguments),
         None => schedule(),
     }
 }
@@ -43,33 +43,47 @@ fn main() -> Result<()> {
 fn schedule() -> Result<()> {
     let name = format!("gpus-{}", std::process::id());
     let pool = Options::new().remove_on_drop(true).create_pool(&name, GPUS, GPUS)?;
-    let mut endless = start(&name, 1, u64::MAX)?;
+    let mut endless = Job::start(&name, 1, u64::MAX)?;
     while pool.holders().is_empty() {
+        ensure!(endless.0.try_wait()?.is_none(), "a job ended too early");
         thread::sleep(Duration::from_millis(1));
     }
-    let jobs = [1, 2, 1, 4, 2, 1].map(|gpus| start(&name, gpus, 50));
+    let jobs = [1, 2, 1, 4, 2, 1].map(|gpus| Job::start(&name, gpus, 50));
+    let jobs = jobs.into_iter().collect::<Result<Vec<_>>>()?;
     for (gpu, holder) in pool.holders() {
         let command = holder.command().unwrap_or_default();
         println!("GPU {gpu} is used by process {} ({command})", holder.pid);
     }
-    println!("process {} is killed; the job for four GPUs needs its one", endless.id());
-    endless.kill()?;
-    endless.wait()?;
-    for job in jobs {
-        ensure!(job?.wait()?.success(), "a job failed");
+    println!("process {} is killed; the job for four GPUs needs its one", endless.0.id());
+    drop(endless);
+    for mut job in jobs {
+        ensure!(job.0.wait()?.success(), "a job failed");
     }
     println!("{} GPUs are free", pool.acquire_many(GPUS)?.indices().len());
     Ok(())
 }
 
-fn start(name: &str, gpus: u32, milliseconds: u64) -> Result<Child> {
-    let numbers = [gpus.to_string(), milliseconds.to_string()];
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["--name", name, "--gpus", &numbers[0], "--milliseconds", &numbers[1]]);
-    command.spawn().context("can't start a job")
+/// A job's process; it is killed if it is still there in the end.
+struct Job(Child);
+
+impl Job {
+    fn start(name: &str, gpus: u32, milliseconds: u64) -> Result<Self> {
+        let numbers = [gpus.to_string(), milliseconds.to_string()];
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["--name", name, "--gpus", &numbers[0], "--milliseconds", &numbers[1]]);
+        command.spawn().map(Self).context("can't start a job")
+    }
 }
 
-fn job(pool: &Pool, arguments: &Arguments) -> Result<()> {
+impl Drop for Job {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn work(pool: &Pool, arguments: &Arguments) -> Result<()> {
     let gpus = pool.acquire_many(arguments.gpus)?;
     println!("process {} works on {:?}", std::process::id(), gpus.indices());
     thread::sleep(Duration::from_millis(arguments.milliseconds));

@@ -10,7 +10,8 @@
 
 use std::{
     env,
-    process::{Child, Command},
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
@@ -22,14 +23,14 @@ use sysv_primitives::{Error, LockError, Mutex, Options};
 #[derive(Parser)]
 struct Arguments {
     /// How many processes count.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=60))]
     workers: u64,
     /// How far each of them counts.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
     #[arg(long, hide = true)]
     name: Option<String>,
-    /// Stops in the middle of a change, to be killed there.
+    /// Stops in the middle of a change, says so, and is to be killed there.
     #[arg(long, hide = true)]
     dawdle: bool,
 }
@@ -48,17 +49,13 @@ fn main() -> Result<()> {
 fn supervise(arguments: &Arguments) -> Result<()> {
     let name = format!("robust-counter-{}", std::process::id());
     let counter: Counter = Options::new().remove_on_drop(true).create_mutex(&name, [0, 0])?;
-    let mut victim = start(&name, arguments, true)?;
-    // Until the victim is inside: it holds the lock and has changed one half.
-    while counter.holder().is_none_or(|holder| holder.pid != victim.id()) {
-        thread::sleep(Duration::from_millis(1));
-    }
-    let workers: Vec<Child> = (0..arguments.workers).map(|_| start(&name, arguments, false)).collect::<Result<_>>()?;
-    println!("process {} dies inside the lock", victim.id());
-    victim.kill()?;
-    victim.wait()?;
+    let mut victim = Worker::start(&name, arguments, true)?;
+    victim.until_it_says("half changed")?;
+    let workers = (0..arguments.workers).map(|_| Worker::start(&name, arguments, false)).collect::<Result<Vec<_>>>()?;
+    println!("process {} dies inside the lock", victim.0.id());
+    drop(victim);
     for mut worker in workers {
-        ensure!(worker.wait()?.success(), "a worker failed");
+        ensure!(worker.0.wait()?.success(), "a worker failed");
     }
     let [begun, ended] = *counter.lock().map_err(Error::from)?;
     println!("counted to {ended}");
@@ -66,13 +63,34 @@ fn supervise(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn start(name: &str, arguments: &Arguments, dawdle: bool) -> Result<Child> {
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["--name", name, "--rounds", &arguments.rounds.to_string()]);
-    if dawdle {
-        command.arg("--dawdle");
+/// One of the processes that count; it is killed if it is still there in the end.
+struct Worker(Child);
+
+impl Worker {
+    fn start(name: &str, arguments: &Arguments, dawdle: bool) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["--name", name, "--rounds", &arguments.rounds.to_string()]);
+        if dawdle {
+            command.arg("--dawdle").stdout(Stdio::piped());
+        }
+        command.spawn().map(Self).context("can't start a worker")
     }
-    command.spawn().context("can't start a worker")
+
+    /// Waits until its output begins with this; one that ends says nothing.
+    fn until_it_says(&mut self, expected: &str) -> Result<()> {
+        let mut said = String::new();
+        BufReader::new(self.0.stdout.take().context("its output is not ours")?).read_line(&mut said)?;
+        ensure!(said.trim_end() == expected, "the victim said {said:?}");
+        Ok(())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn work(counter: &Counter, arguments: &Arguments) -> Result<()> {
@@ -90,6 +108,7 @@ fn work(counter: &Counter, arguments: &Arguments) -> Result<()> {
         };
         guard[0] += 1;
         if arguments.dawdle {
+            println!("half changed");
             thread::sleep(Duration::MAX);
         }
         guard[1] += 1;

@@ -9,7 +9,7 @@
 
 use std::{
     env,
-    process::{Child, Command, ExitCode},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -63,30 +63,23 @@ struct Arguments {
 const SERVERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn main() -> ExitCode {
-    let outcome = match Arguments::parse().serve {
+fn main() -> Result<()> {
+    match Arguments::parse().serve {
         Some(name) => serve(&name),
         None => call(),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("rpc: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 
 /// Answers requests until the channel is closed.
 fn serve(name: &str) -> Result<()> {
-    let channel = Channel::open(&format!("{name}-begun"))?;
+    let begun = Channel::open(&format!("{name}-begun"))?;
     let requests = Channel::open(name)?.receiver()?;
     let mut router = Router::new();
     router.answer(|SmallestFactor(number)| smallest_factor(number))?;
     router.answer(|WhoIsThere { busy }| {
         let pid = std::process::id();
         // If nobody wants to know, that is no reason not to work.
-        let _ = channel.try_send(&Begun { pid });
+        let _ = begun.try_send(&Begun { pid });
         thread::sleep(busy);
         pid
     })?;

@@ -15,7 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     ops::ControlFlow,
-    process::{Command, ExitCode},
+    process::{Child, Command},
     thread,
     time::Duration,
 };
@@ -109,18 +109,11 @@ struct Arguments {
     service: Option<String>,
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let outcome = match (arguments.as_worker, &arguments.service) {
+    match (arguments.as_worker, &arguments.service) {
         (Some(worker), Some(service)) => work(service, worker),
         _ => serve(arguments.workers, arguments.images),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("typed_channel: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 
@@ -151,6 +144,25 @@ fn work(service: &str, worker: usize) -> Result<()> {
     unsent.map_or(Ok(()), |error| Err(error.into()))
 }
 
+/// A worker's process; it is killed if it is still there in the end.
+struct Worker(Child);
+
+impl Worker {
+    fn start(number: u32, service: &str) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["--as-worker", &number.to_string(), "--service", service]);
+        command.spawn().map(Self).context("can't start a worker")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn serve(workers: u32, images: usize) -> Result<()> {
     let service = format!("typed-channel-{}", std::process::id());
     let (jobs, results) = names(&service);
@@ -159,14 +171,7 @@ fn serve(workers: u32, images: usize) -> Result<()> {
     let mut results = results.receiver()?;
     results.tell_when_abandoned(true);
 
-    let mut children = Vec::new();
-    for number in 1..=workers {
-        let child = Command::new(env::current_exe()?)
-            .args(["--as-worker", &number.to_string(), "--service", &service])
-            .spawn()
-            .context("can't start a worker")?;
-        children.push(child);
-    }
+    let children = (1..=workers).map(|number| Worker::start(number, &service)).collect::<Result<Vec<_>>>()?;
     // Before the first has come nobody is missed, so all of them should.
     (0..workers).try_for_each(|_| results.recv_timeout::<Ready>(PATIENCE).map(drop)).context("a worker didn't come")?;
     let feed = || -> sysv_primitives::Result<()> {
@@ -192,12 +197,15 @@ fn serve(workers: u32, images: usize) -> Result<()> {
     thread::scope(|scope| -> Result<()> {
         // On its own thread, since a full channel makes it wait while results come back.
         let feeder = scope.spawn(feed);
-        router.run(&results)?;
+        let outcome = router.run(&results);
+        // If no worker is left, or this failed, nobody makes room any more, and the feeder would wait for ever.
+        jobs.remove()?;
+        outcome?;
         feeder.join().expect("it doesn't panic").context("can't send jobs")
     })?;
     drop(router);
     for mut child in children {
-        ensure!(child.wait()?.success(), "a worker failed");
+        ensure!(child.0.wait()?.success(), "a worker failed");
     }
     println!("{} images halved, {} could not be{}", done.len(), failed.len(), first(&failed));
     by_worker.iter().for_each(|(worker, images)| println!("worker {worker}: {images} images"));

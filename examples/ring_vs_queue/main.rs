@@ -22,10 +22,10 @@ mod plot;
 mod receiver;
 mod sender;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{item::SIZES, links::Links};
@@ -49,7 +49,7 @@ enum Figure {
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
     /// The sizes of items in bytes, with commas between.
-    #[arg(long, value_delimiter = ',', default_values_t = SIZES, value_parser = size())]
+    #[arg(long, value_delimiter = ',', default_values_t = SIZES, value_parser = size)]
     sizes: Vec<usize>,
     /// How many items are sent for a throughput; as many as take `--seconds` unless said.
     #[arg(long, value_parser = clap::value_parser!(u64).range(2..))]
@@ -124,22 +124,15 @@ struct Row {
     queue: Figures,
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let mut arguments = Arguments::parse();
-    let result = match &arguments.role {
+    match &arguments.role {
         Some(Role::Receive(task)) => receiver::run(task),
         None => {
             if arguments.quick {
                 (arguments.seconds, arguments.rounds) = (Duration::from_millis(20), 1);
             }
             compare(&arguments)
-        }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ring_vs_queue: {error:#}");
-            ExitCode::FAILURE
         }
     }
 }
@@ -217,8 +210,10 @@ fn print(rows: &[Row]) {
     }
 }
 
-fn size() -> impl TypedValueParser<Value = usize> {
-    PossibleValuesParser::new(["8", "64", "512", "1024", "4096", "8192"]).try_map(|size| size.parse::<usize>())
+fn size(size: &str) -> Result<usize> {
+    let size = size.parse()?;
+    ensure!(SIZES.contains(&size), "it must be one of {SIZES:?}");
+    Ok(size)
 }
 
 fn duration(seconds: &str) -> Result<Duration> {

@@ -14,7 +14,7 @@ mod messages;
 mod supervisor;
 mod worker;
 
-use std::{num::NonZero, path::PathBuf, process::ExitCode, thread};
+use std::{num::NonZero, path::PathBuf, thread};
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -45,17 +45,7 @@ struct Arguments {
     channel: Option<String>,
 }
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("worker_pool: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<()> {
+fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let (Some(worker), Some(channel)) = (arguments.as_worker, &arguments.channel) {
         return worker::run(channel, worker);
