@@ -48,7 +48,7 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<
     })
 }
 
-/// A named pool of permits between processes: at most so many at a time, each with a number.
+/// A named pool of numbered permits between processes.
 ///
 /// Permits are numbered from 0: [`Permit::index`] tells which GPU, port or licence it stands for.
 ///
@@ -80,7 +80,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Creates a pool of so many permits.
+    /// Creates a pool of this many permits.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Pool {
         Options::new().open_pool(name)
     }
 
-    /// Opens a pool, whatever its size, or creates one of so many permits.
+    /// Opens a pool, whatever its size, or creates one of this many permits.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl Pool {
         Ok(Permit { pool: self, spot: self.words.permits.spot(index), session: me })
     }
 
-    /// Acquires so many permits at once, all of them or none; waits as long as it takes.
+    /// Acquires this many permits at once, all of them or none; waits as long as it takes.
     ///
     /// Callers that acquire single permits all the time can starve one that waits for many.
     ///
@@ -203,7 +203,7 @@ impl Pool {
         self.acquire_many_deadline(count, Deadline::NEVER)
     }
 
-    /// Acquires so many permits at once if they are free, or held by the dead.
+    /// Acquires this many permits at once if they are free, or held by the dead.
     ///
     /// # Errors
     ///
@@ -213,7 +213,7 @@ impl Pool {
         self.acquire_many_deadline(count, Deadline::NOW)
     }
 
-    /// Acquires so many permits at once; waits for at most `timeout`.
+    /// Acquires this many permits at once; waits for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -315,7 +315,7 @@ impl Pool {
 }
 
 impl Options {
-    /// Creates a [`Pool`] of so many permits, with room for `capacity` of them.
+    /// Creates a [`Pool`] of this many permits, with room for `capacity` of them.
     ///
     /// # Errors
     ///
@@ -333,7 +333,7 @@ impl Options {
         Pool::enter(self, name, 0, 0, Want::Open)
     }
 
-    /// Opens a [`Pool`], or creates one of so many permits, with room for `capacity` of them.
+    /// Opens a [`Pool`], or creates one of this many permits, with room for `capacity` of them.
     ///
     /// # Errors
     ///

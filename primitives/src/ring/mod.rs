@@ -161,7 +161,7 @@ pub struct Counts {
 macro_rules! ring_methods {
     ($shape:literal, $module:ident, $words:ty, $create:ident, $open:ident, $open_or_create:ident) => {
         impl<T: Pod> Ring<T> {
-            /// Creates a ring for at least so many items; the next power of two is its [`capacity`](Self::capacity).
+            /// Creates a ring for at least this many items; the next power of two is its [`capacity`](Self::capacity).
             ///
             /// # Errors
             ///
@@ -179,7 +179,7 @@ macro_rules! ring_methods {
                 Options::new().$open(name)
             }
 
-            /// Opens a ring, whatever its capacity, or creates one for at least so many items.
+            /// Opens a ring, whatever its capacity, or creates one for at least this many items.
             ///
             /// # Errors
             ///
@@ -271,7 +271,7 @@ macro_rules! ring_methods {
         }
 
         impl Options {
-            #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least so many items.")]
+            #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]
             ///
             /// # Errors
             ///
