@@ -44,9 +44,9 @@ use crate::{
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
 };
 
-/// Records the creator's pid, and is never tested.
+/// Records the creator's pid; and says that the set is ours, from the first `semop` on.
 pub(crate) const CREATOR: u16 = 0;
-/// 0 under construction, 1 live, anything else condemned.
+/// 0 under construction, 1 live, 2 condemned.
 pub(crate) const STATE: u16 = 1;
 const DOORBELLS: u16 = 2;
 
@@ -320,7 +320,12 @@ impl Members {
         let mine = if me.is_ours() { me.owner() } else { 0 };
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
         let others = || (0..self.max_processes()).filter(is_used);
-        let values = if others().count() > FEW { Some(self.set.values()?) } else { None };
+        let values = match others().count() {
+            // Nobody else is there, but the object may have been removed.
+            0 => return self.set.value(STATE.into()).map(|_| false).map_err(Error::from),
+            1..=FEW => None,
+            _ => Some(self.set.values()?),
+        };
         let mut has_reaped = false;
         for slot in others() {
             let is_alive = match &values {

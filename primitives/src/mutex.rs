@@ -30,12 +30,11 @@ use crate::{
     lock::{Lock, Taken},
     members::{Members, Session},
     name::Name,
-    object::{self, Blueprint, Object, Want},
+    object::{self, Blueprint, Kind, Object, Want},
     raw::Deadline,
 };
 
-const KIND: &str = "mutex";
-const KIND_NUMBER: u32 = 1;
+const KIND: Kind = Kind::new("mutex", 1);
 
 /// The one doorbell.
 const BELL: u16 = 0;
@@ -116,16 +115,18 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
+    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
+    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
+    /// [`Error::Raw`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
-        object::remove(name, KIND, KIND_NUMBER)
+        object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, value: T, want: Want) -> Result<Self> {
         if align_of::<T>() > VALUE {
             return Err(Error::Overaligned { align: align_of::<T>(), most: VALUE });
         }
-        let mut description = Description::new(&Name::new(name)?, KIND_NUMBER);
+        let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = options.max_processes;
         description.doorbells = 1;
         description.fingerprint = Fingerprint::of::<T>(options.schema);
@@ -136,7 +137,7 @@ impl<T: Pod> Mutex<T> {
             *unsafe { place.get_mut() } = value;
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, queue: false, bell_each: false, fill: &fill };
+        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let lock = Lock::new(Mapped::at(object.memory(), object.body())?, BELL);

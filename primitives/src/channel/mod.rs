@@ -35,6 +35,7 @@ mod deliver;
 mod desk;
 mod ends;
 mod incoming;
+mod lost;
 mod named;
 mod notice;
 mod parcels;

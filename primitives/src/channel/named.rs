@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Channel,
-    shared::{KIND, KIND_NUMBER, Shared},
+    shared::{KIND, Shared},
     words::CLOSED,
 };
 use crate::{
@@ -48,9 +48,11 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
+    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
+    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
+    /// [`Error::Raw`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
-        object::remove(name, KIND, KIND_NUMBER)
+        object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, want: Want) -> Result<Self> {

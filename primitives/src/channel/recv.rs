@@ -204,6 +204,7 @@ impl Channel {
         let words = &shared.words;
         let me = shared.session()?;
         words.will_receive(me);
+        words.send_lost_if_due(&shared.members)?;
         loop {
             let is_closed = words.state() & CLOSED != 0;
             if is_closed {
@@ -211,7 +212,7 @@ impl Channel {
             }
             match self.receive_plain(message, selector, deadline) {
                 Err(error) if is_closed && error.is_busy() => {
-                    return Self::take_what_is_left(shared, message, selector, me)?.ok_or(Error::Closed);
+                    return self.take_what_is_left(shared, message, selector, me)?.ok_or(Error::Closed);
                 }
                 received => received?,
             }
@@ -237,7 +238,7 @@ impl Channel {
                     Ok(()) => {}
                     Err(error) if error.is_busy() => {
                         let Some(end) = end else { return Ok(None) };
-                        return match Self::take_what_is_left(shared, message, selector, me)? {
+                        return match self.take_what_is_left(shared, message, selector, me)? {
                             None => Err(end),
                             left => Ok(left),
                         };
@@ -251,6 +252,7 @@ impl Channel {
         };
         let me = shared.session()?;
         shared.words.will_receive(me);
+        shared.words.send_lost_if_due(&shared.members)?;
         // What is there needs no waiting. Nor does an end that was seen without looking for the dead: what they took from
         // the queue and did not claim is left to be taken.
         match look(me)? {
@@ -263,26 +265,44 @@ impl Channel {
     #[inline]
     fn unpack(shared: &Arc<Shared>, message: &MessageBuffer, me: Session) -> Result<Option<Delivery>> {
         let delivery = match shared.words.tag.read(message.bytes()) {
-            None => Some(Delivery::Plain),
-            Some(notice) => shared.claim(notice, me)?.map(|(parcel, is_call)| Delivery::Parcel(parcel, is_call)),
+            None => Ok(Some(Delivery::Plain)),
+            Some(notice) => shared.claim(notice, me).map(|claimed| claimed.map(Delivery::of_parcel)),
         };
         // If that fails it is still due, for the next one; what was received is not to be lost for it.
-        let _ = shared.words.repeat_if_due(&shared.members);
-        Ok(delivery)
+        let _ = shared.words.send_lost_if_due(&shared.members);
+        delivery
     }
 
-    /// At the end, and with nothing on the queue that suits: takes a parcel whose notice is lost (W4).
+    /// At the end, and with nothing on the queue that suits: takes a complete parcel, whose notice may be lost (W4).
     #[cold]
     fn take_what_is_left(
+        &self,
         shared: &Arc<Shared>,
         message: &mut MessageBuffer,
         selector: Selector,
         me: Session,
     ) -> Result<Option<Delivery>> {
-        Ok(shared.claim_without_notice(selector, me)?.map(|(route, parcel, is_call)| {
-            message.set_message_type(route);
-            Delivery::Parcel(parcel, is_call)
-        }))
+        loop {
+            let ready = shared.words.ready_for(selector);
+            if ready.is_empty() {
+                return Ok(None);
+            }
+            // Somebody may have begun to send again. What it sent before these is on the queue.
+            match self.receive_plain(message, selector, Deadline::NOW) {
+                Ok(()) => match Self::unpack(shared, message, me)? {
+                    None => continue,
+                    delivery => return Ok(delivery),
+                },
+                Err(error) if error.is_busy() => {}
+                Err(error) => return Err(error),
+            }
+            for (route, notice) in ready {
+                if let Some(claimed) = shared.claim(notice, me)? {
+                    message.set_message_type(route);
+                    return Ok(Some(Delivery::of_parcel(claimed)));
+                }
+            }
+        }
     }
 
     fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
@@ -335,4 +355,10 @@ enum Delivery {
     Plain,
     /// In a parcel; and whether somebody waits for its answer.
     Parcel(Parcel, bool),
+}
+
+impl Delivery {
+    fn of_parcel((parcel, is_call): (Parcel, bool)) -> Self {
+        Self::Parcel(parcel, is_call)
+    }
 }

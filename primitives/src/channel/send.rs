@@ -15,7 +15,7 @@ impl Channel {
     /// # Errors
     ///
     /// - [`Error::TooLong`] if it is longer than the channel carries, [`Error::Unencodable`]; nothing was sent.
-    /// - [`Error::Closed`] if the channel is closed.
+    /// - [`Error::Closed`] if the channel is closed; [`Error::Full`] in a child made by `fork`, which takes a slot of its own.
     /// - [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
     pub fn send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NEVER)

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     desk::{Desk, Watch},
+    lost,
     notice::{Notice, Tag},
     parcels::{BELLS, Claimed, Held, Parcels, Use},
     plan::{MOST, PARCELS, Plan},
@@ -20,13 +21,12 @@ use crate::{
     lock::Lock,
     members::{Members, Session},
     name::Name,
-    object::{Blueprint, Object, Want},
-    raw::{Deadline, MessageQueue, MessageType, Selector, SharedMemory},
+    object::{Blueprint, Kind, Object, Want},
+    raw::{Deadline, MessageQueue, MessageType, SharedMemory},
     sync::Ordering::Relaxed,
 };
 
-pub(super) const KIND: &str = "channel";
-pub(super) const KIND_NUMBER: u32 = 5;
+pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, has_bell_each: true };
 
 /// One `semop` must be able to arm every doorbell, with two operations for each; 500 is Linux's limit.
 const MOST_PROCESSES: u32 = 240;
@@ -34,6 +34,7 @@ const MOST_PROCESSES: u32 = 240;
 // Where the words lie in the body.
 const FLAGS: usize = 128;
 const TURNSTILES: [usize; 2] = [256, 384];
+const LOST: usize = 512;
 
 /// A named channel, opened.
 #[derive(Debug)]
@@ -66,7 +67,8 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &Message
         blocks: Mapped::slice(memory, body + plan.block_words(), plan.blocks())?,
     };
     let mailboxes = Mapped::slice(memory, body + plan.mailboxes(), plan.max_processes)?;
-    Ok(Words { control, mailboxes, parcels, queue: queue.clone(), tag })
+    let lost = Mapped::slice(memory, body + LOST, lost::WORDS)?;
+    Ok(Words { control, mailboxes, parcels, lost, queue: queue.clone(), tag })
 }
 
 impl Shared {
@@ -77,7 +79,7 @@ impl Shared {
         }
         let max_processes = options.max_processes.min(MOST_PROCESSES);
         let plan = Plan::new(largest, max_processes);
-        let mut description = Description::new(&Name::new(name)?, KIND_NUMBER);
+        let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = max_processes;
         description.doorbells = u32::from(BELLS) + max_processes;
         description.capacity = largest as u64;
@@ -88,7 +90,7 @@ impl Shared {
             control.tag.iter().for_each(|word| word.store(random(), Relaxed));
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, queue: true, bell_each: true, fill: &fill };
+        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         let shared = Object::enter(&blueprint, want, &|object| {
             let damaged = |part| Error::Damaged { part, id: object.memory().id() };
             let found = object.description();
@@ -130,7 +132,7 @@ impl Shared {
             desk.announce(|wish, awaits| self.words.announce(me, wish, awaits));
             if leads {
                 self.members.reap_all(&self.words)?;
-                self.words.repeat_if_due(&self.members)?;
+                self.words.send_lost_if_due(&self.members)?;
                 place.wake_others(was_woken, &self.words.parcels);
             }
             if let Some(found) = look(me)? {
@@ -173,23 +175,6 @@ impl Shared {
                 Err(self.members.damaged("a parcel"))
             }
         }
-    }
-
-    /// Takes a parcel that suits, although no notice of it has come; returns its route as well.
-    ///
-    /// At the end nothing is left behind so: a notice may have died with its receiver.
-    #[cold]
-    pub(super) fn claim_without_notice(
-        self: &Arc<Self>,
-        selector: Selector,
-        me: Session,
-    ) -> Result<Option<(MessageType, Parcel, bool)>> {
-        for (route, notice) in self.words.ready_for(selector) {
-            if let Some((parcel, is_call)) = self.claim(notice, me)? {
-                return Ok(Some((route, parcel, is_call)));
-            }
-        }
-        Ok(None)
     }
 
     /// Returns who is seated at a side.

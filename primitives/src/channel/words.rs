@@ -3,7 +3,7 @@
 //! | word | value | changed by |
 //! | --- | --- | --- |
 //! | `state` | CLOSED from the closing on | `close` |
-//! | `repeat` | odd: notices are to be sent again; the rest counts how often that was said | who reaps a receiver, adding; who has sent them all, by compare-and-swap from what it read before |
+//! | `repeat`, `lost` | which notices died with a receiver | see `lost` |
 //! | `ears`, a bit for each slot | somebody of that slot may sleep, and wants to hear of messages that fit its `wish` | set by that slot; cleared by who posts |
 //! | `wish` of a slot | which messages | that slot, before it sets its bit |
 //! | `awaits` of a slot | 1: somebody of it may sleep until a call is answered | set by that slot; cleared by who posts |
@@ -21,17 +21,12 @@
 //! - **W3** Who answers a call, or finds that nobody will, looks at `awaits` afterwards; a fence stands in between.
 //! - **W4** The end is looked for before messages are: what was sent before the end is received before it is told. Then
 //!   complete parcels are taken without a notice, of which the last may have died with its receiver.
-//! - **W5** `repeat` is odd before notices are sent again, and looked at after each message that was taken: whoever makes
-//!   room that a reaper did not find does its work. A notice that is on the queue is not sent again, where the kernel
-//!   shows what is there; otherwise those of a route where nobody receives would fill the queue, death by death.
 //! - A program that speaks plain System V posts no doorbell: who listens does not hear what it sends.
 
-use std::collections::HashSet;
-
-use super::queued::messages_on;
 use crate::{
     Error, Result, Side,
     channel::{
+        lost::Lost,
         notice::{Notice, Tag},
         parcels::{BELLS, Parcels, number_of},
     },
@@ -53,7 +48,7 @@ pub(super) const CLOSED: u32 = 1;
 pub(super) struct Control {
     pub(super) state: AtomicU32,
     arrived: [AtomicU32; 2],
-    repeat: AtomicU32,
+    pub(super) repeat: AtomicU32,
     ears: [AtomicU64; 4],
     pub(super) tag: [AtomicU64; 2],
 }
@@ -81,6 +76,7 @@ pub(super) struct Words {
     pub(super) control: Mapped<Control>,
     pub(super) mailboxes: Mapped<[Mailbox]>,
     pub(super) parcels: Parcels,
+    pub(super) lost: Lost,
     pub(super) queue: MessageQueue,
     pub(super) tag: Tag,
 }
@@ -200,41 +196,16 @@ impl Words {
         }
     }
 
-    /// Sends notices again that a receiver found no room for; to be called after each message that was taken (W5).
-    #[inline]
-    pub(super) fn repeat_if_due(&self, members: &Members) -> Result<()> {
-        // Relaxed: the kernel's lock on the queue orders the message that was taken, and the attempt that found no room.
-        if self.control.repeat.load(Relaxed) & 1 == 0 { Ok(()) } else { self.repeat_notices(members) }
-    }
-
-    /// Sends the notices of complete parcels again that are not on the queue; where there is no room, leaves the rest to
-    /// whoever makes some.
-    #[cold]
-    fn repeat_notices(&self, members: &Members) -> Result<()> {
-        let said = self.control.repeat.load(SeqCst);
-        let mut lost = self.parcels.unclaimed().peekable();
-        let queued = if lost.peek().is_some() { self.queued_notices() } else { HashSet::new() };
-        for (route, notice) in lost.filter(|(_, notice)| !queued.contains(notice)) {
-            match self.queue.try_send(&self.tag.message(route, notice)) {
-                Ok(()) => self.heard(route, members),
-                Err(error) if error.is_busy() => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        // Otherwise it was said again meanwhile.
-        let _ = self.control.repeat.compare_exchange(said, said & !1, SeqCst, Relaxed);
-        Ok(())
-    }
-
-    /// Returns which notices are on the queue, where the kernel shows it.
-    fn queued_notices(&self) -> HashSet<Notice> {
-        messages_on(&self.queue).map_while(Result::ok).filter_map(|message| self.tag.read(message.bytes())).collect()
-    }
-
     /// Returns the complete parcels that suit, in the order in which they are to be taken.
     pub(super) fn ready_for(&self, selector: Selector) -> Vec<(MessageType, Notice)> {
-        let wish = wish_of(selector);
-        let mut ready: Vec<_> = self.parcels.unclaimed().filter(|&(route, _)| is_wished(wish, route)).collect();
+        // By the selector itself: a wish may be wider.
+        let suits = |route| match selector {
+            Selector::Any => true,
+            Selector::Type(wanted) => route == wanted,
+            Selector::LowestUpTo(highest) => route <= highest,
+            Selector::Except(unwanted) => route != unwanted,
+        };
+        let mut ready: Vec<_> = self.parcels.unclaimed().filter(|&(route, _)| suits(route)).collect();
         if matches!(selector, Selector::LowestUpTo(_)) {
             ready.sort_by_key(|&(route, _)| route);
         }
@@ -288,9 +259,7 @@ impl Repair for Words {
         self.parcels.repair(slot, members, |caller| self.tell_caller(caller, members))?;
         // Whoever leaves by itself has no notice in hand.
         if is_begun && mailbox.receives.load(SeqCst) != 0 {
-            let raise = |repeat: u32| Some(repeat.wrapping_add(2) | 1);
-            let _ = self.control.repeat.fetch_update(SeqCst, Relaxed, raise);
-            self.repeat_notices(members)?;
+            self.note_lost();
         }
         mailbox.receives.store(0, SeqCst);
         let mut left = false;
@@ -305,7 +274,7 @@ impl Repair for Words {
         if left {
             self.wake_listeners(|_| true, members);
         }
-        Ok(())
+        self.send_lost_if_due(members)
     }
 }
 

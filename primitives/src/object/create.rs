@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{Entrance, ONE, Object, Outcome, ignore_gone};
+use super::{Entrance, MARK, ONE, Object, Outcome, ignore_gone};
 use crate::{
     Error, Result,
     layout::{Header, Mapped, body_offset},
@@ -92,7 +92,7 @@ impl Entrance<'_> {
             Outcome::Done(queue) => queue,
             Outcome::StartAgain => return Ok(Outcome::StartAgain),
         };
-        set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait()])?;
+        set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait(), SemOp::add(CREATOR, MARK).no_wait()])?;
         Ok(Outcome::Done(queue))
     }
 }

@@ -9,7 +9,7 @@
 //! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
 //! | there | not 0 | 1 | live | `remove`, or an opener who finds the segment gone |
 //! | there | not 0 | 2 | condemned | whoever sees it, by finishing it |
-//! | there | not 0 | other | another program's | nobody: it is refused |
+//! | there | not 0 | any, without our mark | another program's | nobody: it is refused |
 //!
 //! - **I1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
 //!   first `semop` ever on the set, which also tests that nobody condemned it.
@@ -17,7 +17,9 @@
 //! - **I3** A segment belongs to the set that its header names; it is removed by id, and only by its
 //!   creator, with its own set, or when nobody can be using it.
 //! - **I4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
-//! - **I5** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
+//! - **I5** The first `semop` on a set, which publishes or condemns it, also marks it as ours; without the mark, and
+//!   without a segment that names it, a set is another program's and is left alone.
+//! - **I6** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
 //!
 //! | the process dies | what is left | who mends it, and when |
 //! | --- | --- | --- |
@@ -38,7 +40,7 @@
 //! two processes the same lock. Not closable by key: the wiper lists a segment as unattached, somebody
 //! attaches and registers, the wiper removes both. Inspectors count as attached: map for a moment only.
 
-/// Returns `StartAgain` from the function if the object is gone (I5).
+/// Returns `StartAgain` from the function if the object is gone (I6).
 macro_rules! or_start_again {
     ($result:expr) => {
         match $result {
@@ -73,6 +75,11 @@ use crate::{
 };
 
 const ONE: Amount = Amount::ONE;
+/// What CREATOR of a set of ours is, once it was published or condemned; another program's will hardly be that.
+const MARK: Amount = match Amount::new(0x5356) {
+    Ok(mark) => mark,
+    Err(_) => panic!("it is an amount"),
+};
 /// What STATE of a condemned set is.
 const CONDEMNED: u16 = 2;
 const CONDEMN: Amount = match Amount::new(CONDEMNED) {
@@ -88,16 +95,31 @@ pub(crate) enum Want {
     OpenOrCreate,
 }
 
+/// What all objects of one primitive have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    /// It is part of the key.
+    pub(crate) name: &'static str,
+    /// It stands in the header.
+    pub(crate) number: u32,
+    /// Whether a message queue belongs to it.
+    pub(crate) has_queue: bool,
+    /// Whether each slot has a doorbell of its own, besides those for all.
+    pub(crate) has_bell_each: bool,
+}
+
+impl Kind {
+    /// Returns a kind without a queue, and without doorbells of single slots.
+    pub(crate) const fn new(name: &'static str, number: u32) -> Self {
+        Self { name, number, has_queue: false, has_bell_each: false }
+    }
+}
+
 /// What a primitive asks for.
 pub(crate) struct Blueprint<'a> {
-    /// The kind's name, which is part of the key.
-    pub(crate) kind: &'static str,
+    pub(crate) kind: Kind,
     pub(crate) description: Description,
     pub(crate) options: &'a Options,
-    /// Whether a message queue belongs to it.
-    pub(crate) queue: bool,
-    /// Whether each slot has a doorbell of its own, besides those for all.
-    pub(crate) bell_each: bool,
     /// Writes the first contents of the body; nobody else can see it yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
 }
@@ -106,7 +128,7 @@ impl Blueprint<'_> {
     /// Returns how many doorbells an object for so many processes has.
     fn doorbells(&self, max_processes: u32) -> u32 {
         let Description { doorbells, max_processes: planned, .. } = self.description;
-        if self.bell_each { doorbells - planned + max_processes } else { doorbells }
+        if self.kind.has_bell_each { doorbells - planned + max_processes } else { doorbells }
     }
 }
 
@@ -139,7 +161,7 @@ impl Object {
         build: &dyn Fn(Self) -> Result<(T, Registration)>,
     ) -> Result<T> {
         let name = Name::new(&blueprint.description.name)?;
-        let key = name.key(blueprint.kind)?;
+        let key = name.key(blueprint.kind.name)?;
         process::watch_forks();
         let entrance = Entrance::new(blueprint, key);
         loop {
@@ -299,7 +321,7 @@ impl<'a> Entrance<'a> {
         match self.wait_until_settled(&set)? {
             Outcome::StartAgain => Ok(Outcome::StartAgain),
             Outcome::Done(1) if want == Want::Create => {
-                Err(Error::NameTaken { name: self.name().to_owned(), kind: self.blueprint.kind })
+                Err(Error::NameTaken { name: self.name().to_owned(), kind: self.blueprint.kind.name })
             }
             Outcome::Done(1) => self.join(set),
             Outcome::Done(state) => self.finish(&set, state),
@@ -311,6 +333,6 @@ impl<'a> Entrance<'a> {
     }
 
     fn no_such_name(&self) -> Error {
-        Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind }
+        Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind.name }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use super::{CONDEMN, Entrance, Object, Outcome};
+use super::{CONDEMN, Entrance, MARK, Object, Outcome};
 use crate::{
     Error, Result,
     layout::{Description, Header, Mapped, VERSION},
@@ -27,7 +27,12 @@ impl Entrance<'_> {
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
             if is_dead || self.patience.has_passed() {
-                match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
+                let condemn = [
+                    SemOp::zero(STATE).no_wait(),
+                    SemOp::add(STATE, CONDEMN).no_wait(),
+                    SemOp::add(CREATOR, MARK).no_wait(),
+                ];
+                match set.op(&condemn) {
                     Ok(()) | Err(raw::Error::WouldBlock { .. }) => continue,
                     Err(raw::Error::NoSuchSemaphore { .. }) => return Err(self.foreign_set(set)),
                     Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
@@ -63,7 +68,7 @@ impl Entrance<'_> {
                 self.check_trust(&queue.stat()?.permissions, queue.id())?;
                 Some(queue)
             }
-            None if self.blueprint.queue => return self.heal(&set, "its message queue"),
+            None if self.blueprint.kind.has_queue => return self.heal(&set, "its message queue"),
             None => None,
         };
         // Read once: what was checked is what is used.

@@ -52,7 +52,7 @@ pub(super) fn remove_noted(key: Key, header: &Header) -> Result<()> {
 impl Entrance<'_> {
     /// Makes the queue, if the object is to have one, and notes it (Q1).
     pub(super) fn make_queue(&self, set: &SemaphoreSet, header: &Header) -> Result<Outcome<Option<MessageQueue>>> {
-        if !self.blueprint.queue {
+        if !self.blueprint.kind.has_queue {
             return Ok(Outcome::Done(None));
         }
         let mut options = MessageQueueOptions::new();
@@ -90,7 +90,7 @@ impl Entrance<'_> {
             return Ok(());
         }
         remove_noted(self.key, &header)?;
-        if !self.blueprint.queue || header.queue().is_some() {
+        if !self.blueprint.kind.has_queue || header.queue().is_some() {
             return Ok(());
         }
         let Some(queue) = under(self.key)? else { return Ok(()) };

@@ -3,11 +3,11 @@
 //! It must be the named object before anything is touched: another name, or another program, may have the same key.
 //! So the segment is read first, and the set condemned only if the segment names it and says this kind and name.
 
-use super::{Blueprint, Entrance, Outcome, condemn_live, ignore_gone, queue};
+use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
 use crate::{
     Error, Options, Result,
     layout::{Description, Header, Mapped},
-    members::STATE,
+    members::{CREATOR, STATE},
     name::Name,
     raw::{self, SemaphoreOptions, SemaphoreSet},
 };
@@ -15,13 +15,12 @@ use crate::{
 /// Removes a named object: the name is free at once.
 ///
 /// One that is still being made is not there yet, and one that was condemned is not there any more.
-pub(crate) fn remove(name: &str, kind: &'static str, kind_number: u32) -> Result<()> {
+pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
     let name = Name::new(name)?;
-    let key = name.key(kind)?;
-    let description = Description::new(&name, kind_number);
+    let key = name.key(kind.name)?;
+    let description = Description::new(&name, kind.number);
     let fill = |_: &_, _: usize| Ok(());
-    let options = &Options::new();
-    let blueprint = Blueprint { kind, description, options, queue: false, bell_each: false, fill: &fill };
+    let blueprint = Blueprint { kind, description, options: &Options::new(), fill: &fill };
     let entrance = Entrance::new(&blueprint, key);
     loop {
         let set = match SemaphoreOptions::new().open_set(key, 0) {
@@ -46,7 +45,10 @@ impl Entrance<'_> {
         }
         let Some(memory) = self.segment_of(set)? else {
             return match or_start_again!(set.value(STATE.into())) {
-                1 => Err(Error::Damaged { part: "its segment", id: set.id() }),
+                1 if or_start_again!(set.value(CREATOR.into())) == MARK.get() => {
+                    Err(Error::Damaged { part: "its segment", id: set.id() })
+                }
+                1 => Err(self.foreign_set(set)),
                 // Somebody has begun.
                 state => self.finish(set, state),
             };

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{CONDEMN, CONDEMNED, Entrance, ONE, Object, Outcome, ignore_gone};
+use super::{CONDEMN, CONDEMNED, Entrance, MARK, ONE, Object, Outcome, ignore_gone};
 use crate::{
     Error, Result,
     layout::{Header, Mapped, is_blank},
-    members::STATE,
+    members::{CREATOR, STATE},
     raw::{self, SemOp, SemaphoreSet, SharedMemoryOptions, limits},
 };
 
@@ -42,10 +42,10 @@ impl Entrance<'_> {
         Ok(Outcome::Done(()))
     }
 
-    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3). A set with any other
-    /// STATE than ours can have is another program's.
+    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
     pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
-        if state != CONDEMNED {
+        let is_ours = state == CONDEMNED && or_start_again!(set.value(CREATOR.into())) == MARK.get();
+        if !is_ours {
             return Err(self.foreign_set(set));
         }
         if let Some(memory) = self.segment_of(set)? {
@@ -60,13 +60,14 @@ impl Entrance<'_> {
     pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
         match values.get(usize::from(STATE)) {
+            Some(1) if values[usize::from(CREATOR)] != MARK.get() => return Err(self.foreign_set(set)),
             Some(1) => {}
             Some(&state) => return self.finish(set, state),
             None => return Err(self.foreign_set(set)),
         }
         // After the doorbells for all, as many semaphores are slots, or the slots' own doorbells and the slots.
         let first_bell = usize::from(STATE) + 1;
-        let first_alive = if self.blueprint.bell_each {
+        let first_alive = if self.blueprint.kind.has_bell_each {
             let for_all = self.blueprint.doorbells(0) as usize;
             first_bell + for_all + values.len().saturating_sub(first_bell + for_all) / 2
         } else {

@@ -17,7 +17,7 @@ use crate::{
     lock::Lock,
     members::{Members, Session},
     name::Name,
-    object::{self, Blueprint, Object, Want},
+    object::{self, Blueprint, Kind, Object, Want},
     raw::{Deadline, SharedMemory},
     sync::{
         AtomicU32, AtomicU64,
@@ -25,8 +25,7 @@ use crate::{
     },
 };
 
-const KIND: &str = "pool";
-const KIND_NUMBER: u32 = 2;
+const KIND: Kind = Kind::new("pool", 2);
 
 // Where the words lie in the body, each on a cache line of its own.
 const FLAGS: usize = 0;
@@ -111,9 +110,11 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], or [`Error::Raw`] for what the system refuses.
+    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
+    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
+    /// [`Error::Raw`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
-        object::remove(name, KIND, KIND_NUMBER)
+        object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, permits: u32, capacity: u32, want: Want) -> Result<Self> {
@@ -121,7 +122,7 @@ impl Pool {
         if capacity > MOST_PERMITS {
             return Err(Error::TooMany { wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
         }
-        let mut description = Description::new(&Name::new(name)?, KIND_NUMBER);
+        let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = options.max_processes;
         description.doorbells = 3;
         description.capacity = capacity.into();
@@ -131,7 +132,7 @@ impl Pool {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, queue: false, bell_each: false, fill: &fill };
+        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;

@@ -32,15 +32,13 @@ use crate::{
     layout::{Description, Fingerprint},
     members::{Members, Repair},
     name::Name,
-    object::{self, Blueprint, Object, Want},
+    object::{self, Blueprint, Kind, Object, Want},
     raw::SharedMemory,
 };
 
 /// Where a ring's words lie, and what they mean to it.
 pub(crate) trait Words: Repair + Sized {
-    /// The kind's name, which is part of the key.
-    const KIND: &'static str;
-    const KIND_NUMBER: u32;
+    const KIND: Kind;
     const DOORBELLS: u32;
 
     /// Returns how many bytes the words need, if a number can say it.
@@ -95,7 +93,7 @@ impl<T: Pod, W: Words> Shared<T, W> {
         let plan = Plan { capacity, max_processes: options.max_processes };
         let body = crate::layout::body_offset(options.max_processes);
         let (_, end) = plan.items::<T, W>(body).ok_or_else(too_large)?;
-        let mut description = Description::new(&Name::new(name)?, W::KIND_NUMBER);
+        let mut description = Description::new(&Name::new(name)?, W::KIND.number);
         description.max_processes = options.max_processes;
         description.doorbells = W::DOORBELLS;
         description.capacity = capacity as u64;
@@ -107,7 +105,7 @@ impl<T: Pod, W: Words> Shared<T, W> {
             }
             Ok(())
         };
-        let blueprint = Blueprint { kind: W::KIND, description, options, queue: false, bell_each: false, fill: &fill };
+        let blueprint = Blueprint { kind: W::KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
@@ -135,7 +133,7 @@ impl<T: Pod, W: Words> Drop for Shared<T, W> {
 
 /// Removes a ring by its name.
 pub(crate) fn remove<W: Words>(name: &str) -> Result<()> {
-    object::remove(name, W::KIND, W::KIND_NUMBER)
+    object::remove(name, W::KIND)
 }
 
 /// What has happened in a ring since it was made.
@@ -194,7 +192,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName), or [`Error::Raw`](crate::Error::Raw) for what the system refuses."]
+            /// As [`Mutex::remove_name`](crate::Mutex::remove_name).
             pub fn remove_name(name: &str) -> Result<()> {
                 crate::ring::remove::<$words>(name)
             }

@@ -7,7 +7,7 @@
 //! | --- | --- | --- | --- |
 //! | FREE(g) | nobody's | FILLING(me) | a sender, by compare-and-swap |
 //! | FILLING(s) | s takes blocks and writes | READY; FREE(g+1) if it gives up | s; who reaps s gives up for it |
-//! | READY(s), READY(0) | complete; s has not yet sent the notice for certain, or has | HELD(r) | who received a notice of this generation |
+//! | READY(s), READY(0) | complete; s has not yet sent the notice for certain, or has | HELD(r) | who received a notice of this generation; at the channel's end, anybody |
 //! | the same | | FILLING(k), to be freed | s, or the caller, that gives up; who reaps them |
 //! | HELD(r), no caller | r reads | FREE(g+1) | r; who reaps r: the message is lost with its receiver |
 //! | HELD(r), caller c | r reads the request, works, writes the answer | ANSWERED(c); LOST(c) if r dies or gives up | r; who reaps r |
@@ -26,8 +26,8 @@
 //!
 //! | the process dies | what is left | who notices, and what becomes of the message |
 //! | --- | --- | --- |
-//! | FILLING, or READY before `send` returned | a parcel that names a dead slot | who needs blocks, or sleeps: freed, the message never was |
-//! | having taken the notice from the queue | a READY parcel of which nobody knows | who reaps a receiver repeats the notices of all READY parcels |
+//! | FILLING, or READY before `send` returned | a parcel that names a dead slot | who needs blocks, or sleeps: freed, the message never was, unless it was received already |
+//! | having taken the notice from the queue | a READY parcel of which nobody knows | who reaps a receiver has its notice sent again (see `lost`) |
 //! | HELD, without caller | a parcel that names a dead slot | as the first: freed, the message is lost with its receiver |
 //! | HELD, with caller | the same | the caller, by the obituary, at once: LOST |
 //! | caller, waiting | the same | who reaps it: freed, or its request is one without caller |
@@ -49,7 +49,10 @@ use self::{
     chain::Chain,
     word::{State, Word},
 };
-use super::{notice::Notice, plan::Plan};
+use super::{
+    notice::Notice,
+    plan::{PARCELS, Plan},
+};
 use crate::{
     Result,
     layout::Mapped,
@@ -112,6 +115,9 @@ pub(super) fn number_of(message_type: MessageType) -> u64 {
 }
 
 impl Parcels {
+    /// How many there are.
+    pub(super) const COUNT: usize = PARCELS;
+
     fn word(&self, parcel: usize) -> Word {
         // SYNC: pairs with the compare-and-swap in `change`.
         Word::from_bits(self.words[parcel].word.load(Acquire))

@@ -48,12 +48,15 @@ impl Parcels {
 
     /// Returns every complete parcel that nobody has received: its notice may have died with a receiver.
     pub(in crate::channel) fn unclaimed(&self) -> impl Iterator<Item = (MessageType, Notice)> {
-        (0..self.words.len()).filter_map(|parcel| {
-            let word = self.word(parcel);
-            let route = self.words[parcel].route.load(Relaxed).try_into().ok()?;
-            let route = MessageType::new(route).ok()?;
-            let notice = Notice { parcel, generation: word.generation() };
-            (word.state() == Some(State::Ready)).then_some((route, notice))
-        })
+        (0..self.words.len()).filter_map(|parcel| self.unclaimed_one(parcel))
+    }
+
+    /// Returns a parcel's route and notice, if it is complete and nobody has received it.
+    pub(in crate::channel) fn unclaimed_one(&self, parcel: usize) -> Option<(MessageType, Notice)> {
+        let word = self.word(parcel);
+        let route = self.words[parcel].route.load(Relaxed).try_into().ok()?;
+        let route = MessageType::new(route).ok()?;
+        let notice = Notice { parcel, generation: word.generation() };
+        (word.state() == Some(State::Ready)).then_some((route, notice))
     }
 }

@@ -52,7 +52,7 @@ use super::{Plan, Shared, fence::Fence, ring_methods};
 use crate::{
     Member, Options, Result, Side, Status,
     layout::Mapped,
-    object::Want,
+    object::{Kind, Want},
     raw::{Shared as SharedMemoryType, SharedMemory},
     sync::{
         AtomicU64,
@@ -79,8 +79,7 @@ unsafe impl SharedMemoryType for Control {}
 unsafe impl SharedMemoryType for Seat {}
 
 impl super::Words for Words {
-    const KIND: &'static str = "mpmc ring";
-    const KIND_NUMBER: u32 = 4;
+    const KIND: Kind = Kind::new("mpmc ring", 4);
     const DOORBELLS: u32 = 4;
 
     fn bytes(plan: Plan) -> Option<usize> {

@@ -47,7 +47,7 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     members::Session,
-    object::Want,
+    object::{Kind, Want},
     raw::{Deadline, Shared as SharedMemoryType, SharedMemory},
     sync::Ordering::Relaxed,
 };
@@ -64,8 +64,7 @@ const BYTES: usize = 384;
 unsafe impl SharedMemoryType for Control {}
 
 impl super::Words for Words {
-    const KIND: &'static str = "spsc ring";
-    const KIND_NUMBER: u32 = 3;
+    const KIND: Kind = Kind::new("spsc ring", 3);
     const DOORBELLS: u32 = 4;
 
     fn bytes(_: Plan) -> Option<usize> {
