@@ -10,12 +10,12 @@ use std::{
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use letters::{Ask, Number, PATIENCE, ask, assert_unused, blob};
 use serde::{Deserialize, Serialize};
-use support::{child, memory, name, until};
+use support::{child, hold_for_ever, memory, name, until};
 use sysv_primitives::{Channel, Error, Message, Options, Request, Route, Router};
 
 fn serve(name: &str) {
@@ -101,20 +101,18 @@ fn unanswered() {
         let channel = Channel::open(&name).unwrap();
         let asked = channel.recv_request::<Ask>().unwrap();
         assert_eq!((asked.number, asked.is_call()), (5, true));
-        thread::sleep(PATIENCE);
-        drop(asked);
+        hold_for_ever()
     });
-    let told = thread::scope(|scope| {
-        let caller = scope.spawn(|| channel.call_timeout(&ask(5), PATIENCE));
-        until(|| channel.queue().stat().unwrap().receive_time.is_some());
-        thread::sleep(Duration::from_millis(20));
-        let killed = Instant::now();
-        dies.kill();
-        let told = caller.join().unwrap();
-        assert!(killed.elapsed() < Duration::from_secs(5));
-        told
+    // Without a deadline, at which it would look once more: only what wakes it can tell it.
+    let caller = child(|| {
+        let told = Channel::open(&name).unwrap().call(&ask(5));
+        assert!(matches!(told, Err(Error::Unanswered { route: Ask::ROUTE })), "{told:?}");
     });
-    assert!(matches!(told, Err(Error::Unanswered { route: Ask::ROUTE })), "{told:?}");
+    until(|| channel.queue().stat().unwrap().receive_time.is_some());
+    caller.until_asleep();
+    dies.until_asleep();
+    dies.kill();
+    caller.join();
 
     let gives_up = child(|| {
         let channel = Channel::open(&name).unwrap();

@@ -7,7 +7,6 @@
 mod support;
 
 use std::{
-    env,
     sync::atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -17,14 +16,13 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use support::{Child, child, memory, name};
+use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
 use sysv_primitives::{Channel, Error, Message, Options, Receiver, Route};
 
 const CROWD: u32 = 16;
 const ROUTES: usize = 8;
 const MOST: usize = 40_000;
-const PATIENCE: Duration = Duration::from_secs(25);
 
 #[derive(Serialize, Deserialize)]
 struct Numbered<const ROUTE: i32> {
@@ -88,7 +86,7 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
     let len = [10, 10, 10, 9_000, 30_000][fastrand::usize(..5)];
     let message = Numbered::<ROUTE> { number, padding: vec![number.to_le_bytes()[0]; len] };
     ledger.message(route, number).fetch_add(SENDING, SeqCst);
-    match channel.send_timeout(&message, PATIENCE) {
+    match channel.send_timeout(&message, LONG) {
         Ok(()) => {}
         Err(Error::Closed) => return false,
         Err(error) => panic!("a sender is stuck: {error}"),
@@ -133,7 +131,7 @@ fn receiver(name: &str, ledger: &Ledger<'_>) {
 
 #[test]
 fn sixteen_by_sixteen_by_eight() {
-    let kills = env::var("STORM_KILLS").map_or(300, |kills| kills.parse().expect("STORM_KILLS is a number"));
+    let kills = number_from_env("STORM_KILLS", 300);
     let name = name();
     let shared = memory(Ledger::SIZE);
     let ledger = Ledger::of(&shared);

@@ -7,20 +7,15 @@
 
 mod support;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use support::{
-    Name, name,
+    LONG, Name, exit_now, name,
     step::{Victim, Walk, every_instruction, mark},
+    until_rings,
 };
-use sysv_ipc::SemaphoreSet;
-use sysv_primitives::{LockError, Mutex, Options, Permit, Pool};
+use sysv_primitives::{Error, LockError, Mutex, Options, Permit, Pool};
 
-/// Nothing a survivor does may take longer: no event is ever needed that could have been lost.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SLOTS: u32 = 4;
 
 fn options() -> Options {
@@ -29,10 +24,9 @@ fn options() -> Options {
 
 /// Looks at a mutex after a kill; the name may be free.
 fn survey_mutex(name: &Name, victim: u32) {
-    let begun = Instant::now();
     let mutex = options().open_or_create_mutex(name, [7_u32, 7]).expect("it can be opened");
     let held = mutex.holder().is_some_and(|holder| holder.pid == victim);
-    match mutex.lock_timeout(PATIENCE) {
+    match mutex.lock_timeout(LONG) {
         Ok(guard) => {
             assert!(!held, "a holder died, and nobody was told");
             assert_eq!(*guard, [7, 7]);
@@ -44,28 +38,25 @@ fn survey_mutex(name: &Name, victim: u32) {
         }
         Err(error) => panic!("stuck: {error}"),
     }
-    drop(mutex.lock_timeout(PATIENCE).expect("it is mended"));
+    drop(mutex.lock_timeout(LONG).expect("it is mended"));
     drop(mutex);
     let everybody: Vec<_> =
         (0..SLOTS).map(|_| options().open_mutex::<[u32; 2]>(name).expect("a slot is free")).collect();
-    everybody.iter().for_each(|mutex| drop(mutex.lock_timeout(PATIENCE).expect("every slot works")));
-    assert!(begun.elapsed() < PATIENCE, "it took {:?}", begun.elapsed());
+    everybody.iter().for_each(|mutex| drop(mutex.lock_timeout(LONG).expect("every slot works")));
 }
 
 /// Looks at a pool after a kill; the name may be free.
 fn survey_pool(name: &Name, permits: u32) {
-    let begun = Instant::now();
     let pool = options().open_or_create_pool(name, permits, permits).expect("it can be opened");
-    let all = pool.acquire_many_timeout(permits, PATIENCE).expect("no permit is lost");
+    let all = pool.acquire_many_timeout(permits, LONG).expect("no permit is lost");
     assert_eq!(all.indices(), (0..permits as usize).collect::<Vec<_>>(), "each exactly once");
     assert!(pool.try_acquire().is_err(), "and none more");
     drop(all);
-    let singles: Vec<Permit<'_>> = (0..permits).map(|_| pool.acquire_timeout(PATIENCE).expect("it is free")).collect();
+    let singles: Vec<Permit<'_>> = (0..permits).map(|_| pool.acquire_timeout(LONG).expect("it is free")).collect();
     drop(singles);
     drop(pool);
     let everybody: Vec<_> = (0..SLOTS).map(|_| options().open_pool(name).expect("a slot is free")).collect();
-    everybody.iter().for_each(|pool| drop(pool.acquire_many_timeout(permits, PATIENCE).expect("every slot works")));
-    assert!(begun.elapsed() < PATIENCE, "it took {:?}", begun.elapsed());
+    everybody.iter().for_each(|pool| drop(pool.acquire_many_timeout(permits, LONG).expect("every slot works")));
 }
 
 fn new_mutex(name: &Name) -> Mutex<[u32; 2]> {
@@ -74,12 +65,6 @@ fn new_mutex(name: &Name) -> Mutex<[u32; 2]> {
 
 fn new_pool(name: &Name, permits: u32) -> Pool {
     options().create_pool(name, permits, permits).expect("the name is ours")
-}
-
-/// Returns when somebody sleeps on a doorbell of the set.
-fn until_asleep(set: i32, doorbell: usize) {
-    let set = SemaphoreSet::from_id(set).expect("it is there");
-    support::until(|| set.waiting_for_nonzero(2 + doorbell).expect("it is there") > 0);
 }
 
 #[test]
@@ -142,19 +127,13 @@ fn unlock_with_a_waiter(name: &Name, steps: u64) -> Walk {
         mark();
     });
     let pid = victim.pid();
-    let walk = thread::scope(|scope| {
-        let survivor = scope.spawn(|| match mutex.lock_timeout(PATIENCE) {
-            Ok(_) => {}
-            Err(LockError::Poisoned(poisoned)) => {
-                drop(poisoned.into_inner());
-                mutex.clear_poison();
-            }
-            Err(error) => panic!("stuck: {error}"),
-        });
-        until_asleep(set, 0);
-        let walk = victim.walk(steps);
-        survivor.join().expect("the survivor is well");
-        walk
+    let (walk, ()) = victim.walk_beside(steps, (set, 0), || match mutex.lock_timeout(LONG) {
+        Ok(_) => {}
+        Err(LockError::Poisoned(poisoned)) => {
+            drop(poisoned.into_inner());
+            mutex.clear_poison();
+        }
+        Err(error) => panic!("stuck: {error}"),
     });
     drop(mutex);
     survey_mutex(name, pid);
@@ -194,19 +173,15 @@ fn mutex_reap_every_instruction() {
         });
         let holder = support::child(|| {
             let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
-            std::mem::forget(mutex.lock().unwrap());
-            // SAFETY: it ends the process with the lock held.
-            #[allow(unsafe_code, reason = "nothing may be dropped")]
-            unsafe {
-                libc::_exit(0)
-            }
+            let _held = mutex.lock().unwrap();
+            exit_now(0)
         });
         let dead = holder.id();
         holder.join();
         let (pid, walk) = (victim.pid(), victim.walk(steps));
         // Whoever held it last, one of them died with it: mended before the usual look.
         let mutex = options().open_mutex::<[u32; 2]>(&name).expect("it is there");
-        match mutex.lock_timeout(PATIENCE) {
+        match mutex.lock_timeout(LONG) {
             Err(LockError::Poisoned(poisoned)) => drop(poisoned.into_inner()),
             other => panic!("process {dead} died holding the lock: {:?}", other.map(drop)),
         }
@@ -246,6 +221,9 @@ fn mutex_remove_every_instruction() {
             mark();
         });
         let (pid, walk) = (victim.pid(), victim.walk(steps));
+        if walk != Walk::Killed {
+            assert!(matches!(Mutex::<[u32; 2]>::open(&name), Err(Error::NoSuchName { .. })));
+        }
         survey_mutex(&name, pid);
         walk
     });
@@ -334,10 +312,10 @@ fn pool_release_with_waiters_every_instruction() {
             mark();
         });
         let walk = thread::scope(|scope| {
-            let one = scope.spawn(|| drop(single.acquire_timeout(PATIENCE).expect("no wake-up is lost")));
-            let two = scope.spawn(|| drop(many.acquire_many_timeout(2, PATIENCE).expect("no wake-up is lost")));
-            until_asleep(set, 0);
-            until_asleep(set, 2);
+            let one = scope.spawn(|| drop(single.acquire_timeout(LONG).expect("no wake-up is lost")));
+            let two = scope.spawn(|| drop(many.acquire_many_timeout(2, LONG).expect("no wake-up is lost")));
+            until_rings(set, 0);
+            until_rings(set, 2);
             let walk = victim.walk(steps);
             one.join().expect("the survivor is well");
             two.join().expect("the survivor is well");
@@ -379,6 +357,9 @@ fn pool_remove_every_instruction() {
             mark();
         });
         let walk = victim.walk(steps);
+        if walk != Walk::Killed {
+            assert!(matches!(Pool::open(&name), Err(Error::NoSuchName { .. })));
+        }
         survey_pool(&name, 2);
         walk
     });

@@ -5,28 +5,55 @@ mod support;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use support::{child, name, own};
-use sysv_ipc::{Segment, SharedMemory};
-use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Router, Side, messages, mpmc, spsc};
+use support::{Child, Name, child, name, own};
+use sysv_ipc::{MessageQueue, Segment, SemaphoreSet, SharedMemory};
+use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Router, Side, Status, messages, mpmc, spsc};
 
 const SHORT: Duration = Duration::from_millis(2);
 
-/// Overwrites some bytes anywhere in the segment, mostly with what is likely to hurt.
-fn damage(memory: &SharedMemory) {
-    for _ in 0..fastrand::usize(1..12) {
-        let offset = fastrand::usize(..memory.len());
-        let bytes: Vec<u8> = match fastrand::u8(..4) {
-            0 => vec![0xff; fastrand::usize(1..64)],
-            1 => vec![0; fastrand::usize(1..64)],
-            2 => fastrand::u32(..70).to_ne_bytes().to_vec(),
-            _ => (0..fastrand::usize(1..64)).map(|_| fastrand::u8(..)).collect(),
-        };
-        memory.write_truncating(&bytes, offset).unwrap();
+/// An object whose memory somebody else overwrites.
+struct Damaged {
+    memory: SharedMemory,
+    random: fastrand::Rng,
+    case: u64,
+}
+
+impl Damaged {
+    /// What is damaged, and where, follows from the number of the case.
+    fn new(segment: i32, case: u64) -> Self {
+        let memory = Segment::from_id(segment).unwrap().attach().unwrap();
+        Self { memory, random: fastrand::Rng::with_seed(case), case }
+    }
+
+    /// Overwrites some bytes anywhere in the segment, mostly with what is likely to hurt.
+    fn damage(&mut self) {
+        let Self { memory, random, .. } = self;
+        for _ in 0..random.usize(1..12) {
+            let offset = random.usize(..memory.len());
+            let bytes: Vec<u8> = match random.u8(..4) {
+                0 => vec![0xff; random.usize(1..64)],
+                1 => vec![0; random.usize(1..64)],
+                2 => random.u32(..70).to_ne_bytes().to_vec(),
+                _ => (0..random.usize(1..64)).map(|_| random.u8(..)).collect(),
+            };
+            memory.write_truncating(&bytes, offset).unwrap();
+        }
+    }
+
+    /// Goes on as long as somebody uses it.
+    fn damage_until_done(&mut self, users: &[Child]) {
+        while !users.iter().all(Child::is_done) {
+            self.damage();
+        }
     }
 }
 
-fn segment_of(id: i32) -> SharedMemory {
-    Segment::from_id(id).unwrap().attach().unwrap()
+impl Drop for Damaged {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("it was case {}", self.case);
+        }
+    }
 }
 
 /// Everything that a user may do, within a bounded time.
@@ -44,68 +71,6 @@ fn use_pool(pool: &Pool) {
     let _ = pool.acquire_many_timeout(3, SHORT);
     let _ = (pool.available(), pool.holders(), pool.members(), pool.permits(), pool.capacity());
     let _ = pool.resize(2);
-}
-
-const CASES: u32 = 150;
-
-#[test]
-fn a_damaged_mutex_does_no_harm() {
-    for case in 0..CASES {
-        let name = name();
-        let options = Options::new().max_processes(4).patience(SHORT);
-        let mutex = options.create_mutex(&name, [1_u32, 2, 3]).unwrap();
-        let status = mutex.status().unwrap();
-        let memory = segment_of(status.segment);
-        let _cleanup = (own(sysv_ipc::SemaphoreSet::from_id(status.set).unwrap()), own(memory.segment().clone()));
-        fastrand::seed(u64::from(case));
-        damage(&memory);
-        // In a child: a crash or a hang of it fails the test, and this process stays well.
-        child(|| {
-            use_mutex(&mutex);
-            if let Ok(opened) = options.open_mutex::<[u32; 3]>(&name) {
-                use_mutex(&opened);
-            }
-            let _ = options.open_or_create_mutex(&name, [0_u32; 3]);
-        })
-        .join();
-        // While it is used, memory goes on changing.
-        let user = child(|| {
-            for _ in 0..50 {
-                use_mutex(&mutex);
-            }
-        });
-        (0..100).for_each(|_| damage(&memory));
-        user.join();
-    }
-}
-
-#[test]
-fn a_damaged_pool_does_no_harm() {
-    for case in 0..CASES {
-        let name = name();
-        let options = Options::new().max_processes(4).patience(SHORT);
-        let pool = options.create_pool(&name, 3, 5).unwrap();
-        let status = pool.status().unwrap();
-        let memory = segment_of(status.segment);
-        let _cleanup = (own(sysv_ipc::SemaphoreSet::from_id(status.set).unwrap()), own(memory.segment().clone()));
-        fastrand::seed(u64::from(case));
-        damage(&memory);
-        child(|| {
-            use_pool(&pool);
-            if let Ok(opened) = options.open_pool(&name) {
-                use_pool(&opened);
-            }
-            let _ = options.open_or_create_pool(&name, 3, 3);
-        })
-        .join();
-        let user = child(|| {
-            for _ in 0..30 {
-                use_pool(&pool);
-            }
-        });
-        (0..100).for_each(|_| damage(&memory));
-        user.join();
-    }
 }
 
 fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
@@ -174,68 +139,87 @@ fn use_channel(channel: &Channel) {
     let _ = (channel.usage(), channel.queued(), channel.senders(), channel.receivers(), channel.is_closed());
 }
 
-/// Damages a ring or a channel at rest and in use, at both ends at once.
-fn damage_stream<R>(
-    case: u32,
-    create: impl FnOnce(&Options, &str) -> R,
-    status: impl FnOnce(&R) -> sysv_primitives::Status,
-    open: impl Fn(&Options, &str) -> Option<R>,
-    use_it: impl Fn(&R),
+/// Damages objects at rest and in use, at both ends at once.
+fn damage<T>(
+    create: impl Fn(&Options, &str) -> T,
+    status: impl Fn(&T) -> Status,
+    open: impl Fn(&Options, &str) -> Vec<T>,
+    use_it: impl Fn(&T),
 ) {
-    let name = name();
-    let options = Options::new().max_processes(4).patience(SHORT);
-    let ring = create(&options, &name);
-    let status = status(&ring);
-    let memory = segment_of(status.segment);
-    let _cleanup = (own(sysv_ipc::SemaphoreSet::from_id(status.set).unwrap()), own(memory.segment().clone()));
-    let _queue = status.queue.map(|id| own(sysv_ipc::MessageQueue::from_id(id).unwrap()));
-    fastrand::seed(u64::from(case));
-    damage(&memory);
-    child(|| {
-        use_it(&ring);
-        open(&options, &name).iter().for_each(&use_it);
-    })
-    .join();
-    let users = [(); 2].map(|()| child(|| (0..10).for_each(|_| use_it(&ring))));
-    (0..200).for_each(|_| damage(&memory));
-    users.into_iter().for_each(support::Child::join);
+    for case in 0..150 {
+        let name: Name = name();
+        let options = Options::new().max_processes(4).patience(SHORT);
+        let object = create(&options, &name);
+        let Status { set, segment, queue, .. } = status(&object);
+        // What is damaged can't be removed by its name.
+        let _cleanup = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
+        let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
+        let mut damaged = Damaged::new(segment, case);
+        damaged.damage();
+        // In a child: a crash or a hang of it fails the test, and this process stays well.
+        child(|| {
+            use_it(&object);
+            open(&options, &name).iter().for_each(&use_it);
+        })
+        .join();
+        let users = [(); 2].map(|()| child(|| (0..10).for_each(|_| use_it(&object))));
+        damaged.damage_until_done(&users);
+        users.into_iter().for_each(Child::join);
+    }
+}
+
+/// Whatever can be opened, and then made or found.
+fn opened<T, E>(found: [Result<T, E>; 2]) -> Vec<T> {
+    found.into_iter().flatten().collect()
+}
+
+#[test]
+fn a_damaged_mutex_does_no_harm() {
+    damage(
+        |options, name| options.create_mutex(name, [1_u32, 2, 3]).unwrap(),
+        |mutex| mutex.status().unwrap(),
+        |options, name| opened([options.open_mutex(name), options.open_or_create_mutex(name, [0; 3])]),
+        use_mutex,
+    );
+}
+
+#[test]
+fn a_damaged_pool_does_no_harm() {
+    damage(
+        |options, name| options.create_pool(name, 3, 5).unwrap(),
+        |pool| pool.status().unwrap(),
+        |options, name| opened([options.open_pool(name), options.open_or_create_pool(name, 3, 3)]),
+        use_pool,
+    );
 }
 
 #[test]
 fn a_damaged_spsc_ring_does_no_harm() {
-    for case in 0..CASES {
-        damage_stream(
-            case,
-            |options, name| options.create_spsc(name, 8).unwrap(),
-            |ring| ring.status().unwrap(),
-            |options, name| options.open_spsc(name).ok(),
-            use_spsc,
-        );
-    }
+    damage(
+        |options, name| options.create_spsc(name, 8).unwrap(),
+        |ring| ring.status().unwrap(),
+        |options, name| opened([options.open_spsc(name), options.open_or_create_spsc(name, 8)]),
+        use_spsc,
+    );
 }
 
 #[test]
 fn a_damaged_mpmc_ring_does_no_harm() {
-    for case in 0..CASES {
-        damage_stream(
-            case,
-            |options, name| options.create_mpmc(name, 8).unwrap(),
-            |ring| ring.status().unwrap(),
-            |options, name| options.open_mpmc(name).ok(),
-            use_mpmc,
-        );
-    }
+    damage(
+        |options, name| options.create_mpmc(name, 8).unwrap(),
+        |ring| ring.status().unwrap(),
+        |options, name| opened([options.open_mpmc(name), options.open_or_create_mpmc(name, 8)]),
+        use_mpmc,
+    );
 }
 
 #[test]
 fn a_damaged_channel_does_no_harm() {
-    for case in 0..CASES {
-        damage_stream(
-            case,
-            |options, name| options.clone().largest_message(10_000).create_channel(name).unwrap(),
-            |channel| channel.status().unwrap(),
-            |options, name| options.open_channel(name).ok(),
-            use_channel,
-        );
-    }
+    let sized = |options: &Options| options.clone().largest_message(10_000);
+    damage(
+        |options, name| sized(options).create_channel(name).unwrap(),
+        |channel| channel.status().unwrap(),
+        |options, name| opened([options.open_channel(name), sized(options).open_or_create_channel(name)]),
+        use_channel,
+    );
 }

@@ -63,7 +63,7 @@ fn r11_constants() {
     // SAFETY: `sysconf` takes no pointers.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     assert_eq!(libc::c_long::try_from(sysv_ipc::page_size()).unwrap(), page);
-    assert_eq!(sysv_ipc::VERSION, "0.1.0");
+    assert_eq!(sysv_ipc::VERSION, env!("CARGO_PKG_VERSION"));
 }
 
 /// R4 R5 R7: create and exclusive are two switches, and exclusive alone means nothing.

@@ -5,17 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use support::{Child, as_nobody, child, name, switches, until};
+use support::{Child, LONG, SHORT, as_nobody, child, hold_for_ever, name, switches, until};
 use sysv_primitives::{Error, LockError, Mutex, Options};
-
-const SHORT: Duration = Duration::from_millis(30);
-const LONG: Duration = Duration::from_secs(20);
-
-fn hold_for_ever() -> ! {
-    loop {
-        nix::unistd::pause();
-    }
-}
 
 #[test]
 fn smoke() {
@@ -349,20 +340,17 @@ fn limit_reached() {
 fn untrusted_owners() {
     let name = name();
     let _mutex = Options::new().mode(0o666).create_mutex(&name, 0_u8).unwrap();
+    let theirs = support::name();
     as_nobody(|| {
         // Root's objects are trusted by everybody.
         *Mutex::<u8>::open(&name).unwrap().lock().unwrap() = 9;
-        let own = format!("{}-nobody", &*name);
-        let mine = Mutex::create(&own, 0_u8).unwrap();
-        std::mem::forget(mine);
+        drop(Mutex::create(&theirs, 0_u8).unwrap());
     });
-    let theirs = format!("{}-nobody", &*name);
     if nix::unistd::getuid().is_root() {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
         assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
         let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
         assert!(trusting.is_ok());
-        Mutex::<u8>::remove_name(&theirs).unwrap();
     }
 }
 

@@ -4,15 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Name, child, free_key, name, own, until};
+use support::{Child, Name, alone, child, hold_for_ever, name, own, until};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
-use sysv_primitives::{Error, Mutex, Options, Pool};
-
-fn hold_for_ever() -> ! {
-    loop {
-        nix::unistd::pause();
-    }
-}
+use sysv_primitives::{Error, LockError, Mutex, Options, Pool};
 
 /// The key of a name, learnt from an object that is removed again.
 fn key_from(name: &Name) -> Key {
@@ -48,7 +42,7 @@ fn bad_names() {
     assert!(matches!(Mutex::<()>::remove_name(&name), Err(Error::NoSuchName { .. })));
 }
 
-/// A creator that died having made the set only: the next one mends it, as soon as the pid is gone.
+/// A creator that died having made the set only: the next one mends it at once, since the pid is gone.
 #[test]
 fn creator_killed_before_the_segment() {
     let name = name();
@@ -60,7 +54,8 @@ fn creator_killed_before_the_segment() {
     });
     until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
     creator.kill();
-    let mutex = Options::new().patience(Duration::from_secs(20)).open_or_create_mutex(&name, 3_u8).unwrap();
+    // Longer than any test may take: patience can't be what it waits for.
+    let mutex = Options::new().patience(Duration::from_secs(3600)).open_or_create_mutex(&name, 3_u8).unwrap();
     assert_eq!(*mutex.lock().unwrap(), 3);
 }
 
@@ -91,8 +86,6 @@ fn foreign_segment() {
     assert!(matches!(&error, Error::Foreign { segment, .. } if *segment == foreign.id()), "{error}");
     assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
     assert_eq!(foreign.read(1, 4095).unwrap(), b"?");
-    let tiny_key = free_key();
-    drop(own(SharedMemoryOptions::new().create(true).size(1).open(tiny_key).unwrap()));
 }
 
 /// Somebody else's set is left alone.
@@ -110,6 +103,10 @@ fn foreign_set() {
 /// The semaphores are wiped while somebody still uses the memory: nobody gets a second lock of that name.
 #[test]
 fn wiped_under_living_users() {
+    alone(wipe_under_living_users);
+}
+
+fn wipe_under_living_users() {
     let name = name();
     let mutex = Mutex::create(&name, 0_u8).unwrap();
     let guard = mutex.lock().unwrap();
@@ -170,43 +167,49 @@ fn wrong_version() {
     mutex.remove().unwrap();
 }
 
-/// Sixty-four processes race for one name, and some are killed on the way: one object, never half of one.
+/// Opens or makes a mutex, mends it if its holder was killed, and counts in it.
+fn race(name: &str) {
+    let options = Options::new().max_processes(100).patience(Duration::from_millis(200));
+    let mutex = options.open_or_create_mutex(name, [7_u32, 0]).unwrap();
+    let mut guard = match mutex.lock() {
+        Ok(guard) => guard,
+        Err(LockError::Poisoned(poisoned)) => {
+            mutex.clear_poison();
+            poisoned.into_inner()
+        }
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(guard[0], 7, "seen before it was complete");
+    guard[1] += 1;
+}
+
+/// Sixty-four processes race for one name, and every fourth is killed on the way: one object, never half of one.
 #[test]
 fn a_race_of_many_with_kills() {
+    let mut killed = 0;
     for _ in 0..5 {
         let name = name();
-        let racers: Vec<_> = (0..64)
-            .map(|_| {
-                child(|| {
-                    let options = Options::new().max_processes(100).patience(Duration::from_millis(200));
-                    let mutex = options.open_or_create_mutex(&name, [7_u32, 0]).unwrap();
-                    match mutex.lock() {
-                        Ok(mut guard) => {
-                            assert_eq!(guard[0], 7, "seen before it was complete");
-                            guard[1] += 1;
-                        }
-                        Err(error) => assert!(matches!(error, sysv_primitives::LockError::Poisoned(_)), "{error}"),
-                    }
-                })
-            })
-            .collect();
-        let mut survivors = 0;
-        for (number, racer) in racers.into_iter().enumerate() {
-            if number % 4 == 0 {
-                drop(racer);
-            } else {
-                racer.join();
-                survivors += 1;
-            }
+        let (mut survivors, mut dead) = (Vec::new(), 0);
+        for _ in 0..16 {
+            survivors.extend((0..3).map(|_| child(|| race(&name))));
+            let victim = child(|| race(&name));
+            // Some before they have done anything, some at their end.
+            (0..fastrand::u32(..10_000)).for_each(|_| std::hint::spin_loop());
+            dead += u32::from(victim.kill_unless_done());
         }
+        survivors.into_iter().for_each(Child::join);
         let mutex = Mutex::<[u32; 2]>::open(&name).unwrap();
         let count = match mutex.lock() {
             Ok(guard) => guard[1],
-            Err(sysv_primitives::LockError::Poisoned(poisoned)) => poisoned.into_inner()[1],
+            Err(LockError::Poisoned(poisoned)) => poisoned.into_inner()[1],
             Err(error) => panic!("{error}"),
         };
-        assert!(count <= 64 && survivors == 48);
+        // One that was killed may have counted before.
+        assert!((64 - dead..=64).contains(&count), "{count} of 64 with {dead} killed");
+        killed += dead;
     }
+    println!("{killed} of 80 victims were killed on their way");
+    assert!(killed > 8, "{killed} of 80 victims were killed on their way");
 }
 
 /// Opening an existing name costs a handful of system calls; locking and unlocking none.

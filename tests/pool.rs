@@ -7,17 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Child, child, memory, name, switches, until};
+use support::{Child, LONG, SHORT, child, exit_now, hold_for_ever, memory, name, switches, until};
 use sysv_primitives::{Error, Options, Pool};
-
-const SHORT: Duration = Duration::from_millis(30);
-const LONG: Duration = Duration::from_secs(20);
-
-fn hold_for_ever() -> ! {
-    loop {
-        nix::unistd::pause();
-    }
-}
 
 #[test]
 fn smoke() {
@@ -184,8 +175,6 @@ fn resize_loses_no_permit() {
     let name = name();
     let pool = Options::new().create_pool(&name, 2, 8).unwrap();
     let held = pool.acquire_many(2).unwrap();
-    let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many_timeout(2, LONG).unwrap_err()));
-    drop(waiter);
     let waiter = child(|| _ = Pool::open(&name).unwrap().acquire().unwrap().index());
     waiter.until_asleep();
     pool.resize(5).unwrap();
@@ -227,22 +216,13 @@ fn forked_child() {
         assert_eq!(pool.available(), 1, "the permit is the parent's");
         let _mine = pool.acquire().unwrap();
         assert_eq!(pool.members().unwrap().len(), 2);
-        hold_and_die();
+        exit_now(0)
     })
     .join();
     assert_eq!(pool.holders().len(), 2, "the dead are listed until somebody wants what they had");
     let _other = pool.acquire().unwrap();
     assert!(pool.holders().iter().all(|(_, member)| member.pid == std::process::id()));
     drop(permit);
-}
-
-/// Ends the process well, as far as its parent sees, with everything it has still in its hands.
-fn hold_and_die() {
-    // SAFETY: it ends the process at once.
-    #[allow(unsafe_code, reason = "nothing may be dropped")]
-    unsafe {
-        libc::_exit(0)
-    }
 }
 
 /// Waking is for one: of 64 waiters each release wakes no more than the next.
@@ -283,14 +263,12 @@ fn saturated_doorbells() {
     set.op(&[sysv_ipc::SemOp::add(2, sysv_ipc::Amount::MAX)]).unwrap();
     let other = Pool::open(&name).unwrap();
     let permit = other.acquire().unwrap();
-    let started = Instant::now();
     let waiter = child(|| drop(Pool::open(&name).unwrap().acquire().unwrap()));
     waiter.until_asleep();
     assert!(set.value(2).unwrap() < 100, "the pile was cleared");
     drop(permit);
     waiter.join();
     drop(other);
-    assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(pool.members().unwrap().len(), 1);
 }
 

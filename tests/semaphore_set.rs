@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{as_nobody, child, free_key, own, semaphores, until};
+use support::{KeyGuard, as_nobody, child, free_key, hold_for_ever, own, semaphores, until};
 use sysv_ipc::{Amount, Deadline, Error, Key, SemOp, SemaphoreOptions, SemaphoreSet};
 
 const ONE: Amount = Amount::ONE;
@@ -32,9 +32,7 @@ fn a_lock_of_two_operations_survives_its_holder() {
     let lock = [SemOp::zero(0), SemOp::add(0, ONE).undo()];
     let holder = child(|| {
         set.op(&lock).unwrap();
-        loop {
-            nix::unistd::pause();
-        }
+        hold_for_ever()
     });
     until(|| set.value(0).unwrap() == 1);
     assert_fails!(set.op_timeout(&lock, Duration::from_millis(20)), Error::TimedOut { .. });
@@ -116,6 +114,7 @@ fn r157_no_initialisation_race() {
     const ROUNDS: usize = 25;
     for _ in 0..ROUNDS {
         let key = free_key();
+        let _cleanup = KeyGuard::new(key);
         let openers: Vec<_> = (0..4)
             .map(|_| {
                 child(|| {
@@ -130,8 +129,7 @@ fn r157_no_initialisation_race() {
             })
             .collect();
         openers.into_iter().for_each(support::Child::join);
-        let semaphore = own(SemaphoreOptions::new().open(key).unwrap());
-        assert_eq!(semaphore.value().unwrap(), 1);
+        assert_eq!(SemaphoreOptions::new().open(key).unwrap().value().unwrap(), 1);
     }
 }
 
@@ -139,17 +137,15 @@ fn r157_no_initialisation_race() {
 #[test]
 fn r157_a_creator_that_dies_is_noticed() {
     let key = free_key();
+    let _cleanup = KeyGuard::new(key);
     let creator = child(|| {
         // What `open_initialized` does up to the moment before it publishes.
         let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 1).unwrap();
         set.set_value(0, 0).unwrap();
-        loop {
-            nix::unistd::pause();
-        }
+        hold_for_ever()
     });
     let half_made = || SemaphoreOptions::new().open(key);
     until(|| half_made().is_ok_and(|semaphore| semaphore.last_pid().unwrap().is_some()));
-    let _cleanup = own(half_made().unwrap());
     let pid = creator.id();
     creator.kill();
     let opened = SemaphoreOptions::new().initial_value(1).open_initialized(key, Duration::from_millis(50));
@@ -178,7 +174,7 @@ fn r157_openers_wait_for_the_creator() {
 #[test]
 fn r157_creation_races_with_removal() {
     let key = free_key();
-    let _cleanup = support::KeyGuard(key);
+    let _cleanup = KeyGuard::new(key);
     let churn = || {
         child(|| {
             for _ in 0..2000 {
@@ -197,6 +193,7 @@ fn r157_creation_races_with_removal() {
 #[test]
 fn r157_a_removal_while_waiting_starts_again() {
     let key = free_key();
+    let _cleanup = KeyGuard::new(key);
     let half_made = SemaphoreOptions::new().create(true).open(key).unwrap();
     let opener = child(|| {
         let patience = Duration::from_secs(30);
@@ -206,7 +203,6 @@ fn r157_a_removal_while_waiting_starts_again() {
     opener.until_asleep();
     half_made.remove().unwrap();
     opener.join();
-    own(SemaphoreOptions::new().open(key).unwrap());
 }
 
 /// The recipe works for a value of zero too, and for the private key.

@@ -1,4 +1,6 @@
 //! Shared memory: construction, attaching, copies and views, attributes.
+//!
+//! What counts attachments runs alone: a child that another test forks has a copy of each.
 
 mod support;
 
@@ -7,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use support::{as_nobody, child, free_key, memory, own, until};
+use support::{alone, as_nobody, child, free_key, memory, own, until};
 use sysv_ipc::{
     AttachOptions, Error, Key, Mode, Segment, SharedMemory, SharedMemoryOptions, page_size, remove_shared_memory,
 };
@@ -17,15 +19,17 @@ use sysv_ipc::{
 /// R71 R72 R74: opening, opening or creating, creating; attached on return.
 #[test]
 fn r74_open_create_exclusive() {
-    let key = free_key();
-    let mut options = SharedMemoryOptions::new();
-    assert_fails!(options.open(key), Error::NotFound { call: "shmget", .. });
-    let made = own(options.create(true).size(100).open(key).unwrap());
-    assert_eq!((made.len(), made.stat().unwrap().attached), (100, 1));
-    let opened = options.open(key).unwrap();
-    assert_eq!((opened.id(), made.stat().unwrap().attached), (made.id(), 2));
-    assert_fails!(options.exclusive(true).open(key), Error::AlreadyExists { call: "shmget", .. });
-    assert_fails!(SharedMemoryOptions::new().exclusive(true).open(key), Error::ExclusiveWithoutCreate);
+    alone(|| {
+        let key = free_key();
+        let mut options = SharedMemoryOptions::new();
+        assert_fails!(options.open(key), Error::NotFound { call: "shmget", .. });
+        let made = own(options.create(true).size(100).open(key).unwrap());
+        assert_eq!((made.len(), made.stat().unwrap().attached), (100, 1));
+        let opened = options.open(key).unwrap();
+        assert_eq!((opened.id(), made.stat().unwrap().attached), (made.id(), 2));
+        assert_fails!(options.exclusive(true).open(key), Error::AlreadyExists { call: "shmget", .. });
+        assert_fails!(SharedMemoryOptions::new().exclusive(true).open(key), Error::ExclusiveWithoutCreate);
+    });
 }
 
 /// R8: a private segment needs a size, unless the creation is exclusive.
@@ -145,12 +149,14 @@ fn r83_nothing_is_left_behind() {
 /// R83: a failed opening removes nothing of somebody else's.
 #[test]
 fn r83_a_failed_opening_removes_nothing() {
-    let made = own(SharedMemoryOptions::new().mode(0o600).size(8).open_random().unwrap());
-    as_nobody(|| {
-        let mut options = SharedMemoryOptions::new();
-        assert_fails!(options.create(true).size(8).open(made.key().unwrap()), Error::PermissionDenied { .. });
+    alone(|| {
+        let made = own(SharedMemoryOptions::new().mode(0o600).size(8).open_random().unwrap());
+        as_nobody(|| {
+            let mut options = SharedMemoryOptions::new();
+            assert_fails!(options.create(true).size(8).open(made.key().unwrap()), Error::PermissionDenied { .. });
+        });
+        assert_eq!(made.stat().unwrap().attached, 1);
     });
-    assert_eq!(made.stat().unwrap().attached, 1);
 }
 
 /// R28: random keys are drawn for segments too.
@@ -183,21 +189,23 @@ fn r14_huge_pages_and_no_reserve() {
 /// R13 R84 R85 R86 R106: an address can be chosen, is rounded on request, and must be aligned and free.
 #[test]
 fn r85_addresses() {
-    let made = memory(page_size());
-    let segment = made.segment();
-    let free = segment.attach().unwrap().address();
-    let chosen = AttachOptions::new().address(free).attach(segment).unwrap();
-    assert_eq!(chosen.address(), free);
-    assert_fails!(AttachOptions::new().address(free).attach(segment), Error::AddressUnusable { .. });
-    drop(chosen);
-    for zero in [AttachOptions::new().address(0), AttachOptions::new().address(17).round(true)] {
-        assert_fails!(zero.attach(segment), Error::AddressUnusable { .. });
-    }
-    assert_eq!(made.stat().unwrap().attached, 1);
-    assert_fails!(AttachOptions::new().address(free + 1).attach(segment), Error::Misaligned { .. });
-    let rounded = AttachOptions::new().address(free + 1).round(true).attach_read_only(segment).unwrap();
-    assert_eq!(rounded.address(), free);
-    assert!(rounded.as_ptr().addr() == free);
+    alone(|| {
+        let made = memory(page_size());
+        let segment = made.segment();
+        let free = segment.attach().unwrap().address();
+        let chosen = AttachOptions::new().address(free).attach(segment).unwrap();
+        assert_eq!(chosen.address(), free);
+        assert_fails!(AttachOptions::new().address(free).attach(segment), Error::AddressUnusable { .. });
+        drop(chosen);
+        for zero in [AttachOptions::new().address(0), AttachOptions::new().address(17).round(true)] {
+            assert_fails!(zero.attach(segment), Error::AddressUnusable { .. });
+        }
+        assert_eq!(made.stat().unwrap().attached, 1);
+        assert_fails!(AttachOptions::new().address(free + 1).attach(segment), Error::Misaligned { .. });
+        let rounded = AttachOptions::new().address(free + 1).round(true).attach_read_only(segment).unwrap();
+        assert_eq!(rounded.address(), free);
+        assert!(rounded.as_ptr().addr() == free);
+    });
 }
 
 /// R15: remapping replaces what is mapped at the address.
@@ -205,17 +213,19 @@ fn r85_addresses() {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "replacing a mapping is unsafe")]
 fn r15_remap() {
-    let (below, above) = (memory(page_size()), memory(page_size()));
-    below.write(b"below", 0).unwrap();
-    above.write(b"above", 0).unwrap();
-    let replaced = below.segment().attach().unwrap();
-    let address = replaced.address();
-    // The mapping to be replaced must not be detached by its first handle any more.
-    std::mem::forget(replaced);
-    // SAFETY: nobody uses the mapping there, and its handle is forgotten.
-    let over = unsafe { AttachOptions::new().attach_over(above.segment(), address) }.unwrap();
-    assert_eq!((over.address(), over.read(5, 0).unwrap()), (address, b"above".to_vec()));
-    assert_eq!(below.stat().unwrap().attached, 1);
+    alone(|| {
+        let (below, above) = (memory(page_size()), memory(page_size()));
+        below.write(b"below", 0).unwrap();
+        above.write(b"above", 0).unwrap();
+        let replaced = below.segment().attach().unwrap();
+        let address = replaced.address();
+        // The mapping to be replaced must not be detached by its first handle any more.
+        std::mem::forget(replaced);
+        // SAFETY: nobody uses the mapping there, and its handle is forgotten.
+        let over = unsafe { AttachOptions::new().attach_over(above.segment(), address) }.unwrap();
+        assert_eq!((over.address(), over.read(5, 0).unwrap()), (address, b"above".to_vec()));
+        assert_eq!(below.stat().unwrap().attached, 1);
+    });
 }
 
 /// R16 R87: a read-only attachment reads what others write; that it can't write, the compiler proves
@@ -232,23 +242,26 @@ fn r87_read_only() {
 /// R88 R89 R90 R107 R113: one handle is one mapping; dropping and detaching unmap, and remove nothing.
 #[test]
 fn r88_attach_and_detach() {
-    let made = memory(16);
-    let attached = || made.stat().unwrap().attached;
-    let second = made.segment().attach().unwrap();
-    let third = made.segment().attach().unwrap();
-    assert_eq!(attached(), 3);
-    drop(second);
-    assert_eq!(attached(), 2);
-    let segment = third.detach();
-    assert_eq!((attached(), segment.stat().unwrap().size), (1, 16));
-    child(|| assert_eq!(attached(), 2)).join();
-    assert_eq!(attached(), 1, "the end of a process detaches");
-    let other_program = child(|| {
-        let _inherited_and_dropped_by_exec = made.address();
-        nix::unistd::execv(c"/bin/sleep", &[c"sleep", c"60"]).unwrap();
-    });
-    until(|| {
-        attached() == 1 && std::fs::read_to_string(format!("/proc/{}/comm", other_program.id())).unwrap() == "sleep\n"
+    alone(|| {
+        let made = memory(16);
+        let attached = || made.stat().unwrap().attached;
+        let second = made.segment().attach().unwrap();
+        let third = made.segment().attach().unwrap();
+        assert_eq!(attached(), 3);
+        drop(second);
+        assert_eq!(attached(), 2);
+        let segment = third.detach();
+        assert_eq!((attached(), segment.stat().unwrap().size), (1, 16));
+        child(|| assert_eq!(attached(), 2)).join();
+        assert_eq!(attached(), 1, "the end of a process detaches");
+        let other_program = child(|| {
+            let _inherited_and_dropped_by_exec = made.address();
+            nix::unistd::execv(c"/bin/sleep", &[c"sleep", c"60"]).unwrap();
+        });
+        until(|| {
+            attached() == 1
+                && std::fs::read_to_string(format!("/proc/{}/comm", other_program.id())).unwrap() == "sleep\n"
+        });
     });
 }
 
@@ -265,34 +278,38 @@ fn r99_detached() {
 #[test]
 #[cfg(target_os = "linux")]
 fn r102_removal_is_deferred() {
-    let made = memory(16);
-    let key = made.key().unwrap();
-    made.remove().unwrap();
-    made.write(b"alive", 0).unwrap();
-    assert!(made.stat().unwrap().marked_removed);
-    assert_eq!(made.permissions().unwrap().mode, Mode::new(0o600));
-    made.remove().unwrap();
-    let late = Segment::from_id(made.id()).unwrap().attach().unwrap();
-    assert_eq!(late.read(5, 0).unwrap(), b"alive");
-    let renewed = own(SharedMemoryOptions::new().create(true).exclusive(true).size(8).open(key).unwrap());
-    assert_ne!(renewed.id(), made.id());
+    alone(|| {
+        let made = memory(16);
+        let key = made.key().unwrap();
+        made.remove().unwrap();
+        made.write(b"alive", 0).unwrap();
+        assert!(made.stat().unwrap().marked_removed);
+        assert_eq!(made.permissions().unwrap().mode, Mode::new(0o600));
+        made.remove().unwrap();
+        let late = Segment::from_id(made.id()).unwrap().attach().unwrap();
+        assert_eq!(late.read(5, 0).unwrap(), b"alive");
+        let renewed = own(SharedMemoryOptions::new().create(true).exclusive(true).size(8).open(key).unwrap());
+        assert_ne!(renewed.id(), made.id());
 
-    let gone = own(SharedMemoryOptions::new().size(8).open_random().unwrap().detach());
-    gone.remove().unwrap();
-    assert_fails!(gone.attach(), Error::Removed { .. });
-    assert_fails!(gone.remove(), Error::Removed { .. });
+        let gone = own(SharedMemoryOptions::new().size(8).open_random().unwrap().detach());
+        gone.remove().unwrap();
+        assert_fails!(gone.attach(), Error::Removed { .. });
+        assert_fails!(gone.remove(), Error::Removed { .. });
+    });
 }
 
 /// R2: removal by id; an id that nothing has is never-there.
 #[test]
 fn r2_removal_by_id() {
-    let segment = own(SharedMemoryOptions::new().size(8).open_random().unwrap().detach());
-    remove_shared_memory(segment.id()).unwrap();
-    assert_fails!(remove_shared_memory(segment.id()), Error::NotFound { .. });
-    assert_fails!(remove_shared_memory(-1), Error::NotFound { .. });
-    assert_fails!(Segment::from_id(-1), Error::NotFound { .. });
-    let other = memory(8);
-    as_nobody(|| assert_fails!(remove_shared_memory(other.id()), Error::PermissionDenied { .. }));
+    alone(|| {
+        let segment = own(SharedMemoryOptions::new().size(8).open_random().unwrap().detach());
+        remove_shared_memory(segment.id()).unwrap();
+        assert_fails!(remove_shared_memory(segment.id()), Error::NotFound { .. });
+        assert_fails!(remove_shared_memory(-1), Error::NotFound { .. });
+        assert_fails!(Segment::from_id(-1), Error::NotFound { .. });
+        let other = memory(8);
+        as_nobody(|| assert_fails!(remove_shared_memory(other.id()), Error::PermissionDenied { .. }));
+    });
 }
 
 // Copies ------------------------------------------------------------------------------------
@@ -440,19 +457,21 @@ fn d4_copies_and_views() {
 /// R103 R104 R108 R109 R110 R111 R112: key, id, times and processes.
 #[test]
 fn r108_attributes() {
-    let made = memory(16);
-    let stat = made.stat().unwrap();
-    let me = Some(std::process::id());
-    assert!(made.key().is_some() && made.id() >= 0);
-    assert!(stat.attach_time.is_some() && stat.change_time.is_some());
-    assert_eq!((stat.detach_time, stat.creator_pid, stat.last_pid), (None, me, me));
-    // It attaches, and its exit detaches.
-    let visitor = child(|| std::mem::forget(made.segment().attach().unwrap()));
-    let pid = Some(visitor.id());
-    visitor.join();
-    let stat = made.stat().unwrap();
-    assert!(stat.detach_time.is_some());
-    assert_eq!((stat.creator_pid, stat.last_pid), (me, pid));
+    alone(|| {
+        let made = memory(16);
+        let stat = made.stat().unwrap();
+        let me = Some(std::process::id());
+        assert!(made.key().is_some() && made.id() >= 0);
+        assert!(stat.attach_time.is_some() && stat.change_time.is_some());
+        assert_eq!((stat.detach_time, stat.creator_pid, stat.last_pid), (None, me, me));
+        // It attaches, and its exit detaches.
+        let visitor = child(|| std::mem::forget(made.segment().attach().unwrap()));
+        let pid = Some(visitor.id());
+        visitor.join();
+        let stat = made.stat().unwrap();
+        assert!(stat.detach_time.is_some());
+        assert_eq!((stat.creator_pid, stat.last_pid), (me, pid));
+    });
 }
 
 /// R110 R114 R115 R116: owner and mode can be changed, the creator can't; the change is dated.
@@ -490,8 +509,10 @@ fn r153_debug() {
 /// R163: dropping a handle detaches and removes nothing.
 #[test]
 fn r163_objects_outlive_handles() {
-    let memory = SharedMemoryOptions::new().size(8).open_random().unwrap();
-    let segment = own(memory.segment().clone());
-    drop(memory);
-    assert_eq!(segment.stat().unwrap().attached, 0);
+    alone(|| {
+        let memory = SharedMemoryOptions::new().size(8).open_random().unwrap();
+        let segment = own(memory.segment().clone());
+        drop(memory);
+        assert_eq!(segment.stat().unwrap().attached, 0);
+    });
 }

@@ -7,18 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{child, name, switches};
-use sysv_primitives::{Error, Options, PushError, Side, spsc};
-
-const SHORT: Duration = Duration::from_millis(30);
-const LONG: Duration = Duration::from_secs(20);
+use support::{LONG, SHORT, child, hold_for_ever, name, refused, switches};
+use sysv_primitives::{Error, Options, Side, spsc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> spsc::Ring<T> {
     Options::new().max_processes(8).create_spsc(name, capacity).unwrap()
-}
-
-fn refused<T>(result: Result<(), PushError<T>>) -> PushError<T> {
-    result.expect_err("it is refused")
 }
 
 #[test]
@@ -49,7 +42,7 @@ fn the_capacity_is_rounded_up_and_said() {
         assert!(refused(producer.try_push([4; 3])).error.is_busy());
         assert_eq!((ring.len(), producer.free()), (given, 0));
     }
-    let huge = Options::new().create_spsc::<u64>("never", usize::MAX / 2);
+    let huge = Options::new().create_spsc::<u64>(&name(), usize::MAX / 2);
     assert!(matches!(huge, Err(Error::TooLarge { .. })), "{huge:?}");
 }
 
@@ -132,12 +125,11 @@ fn who_stands_by_is_woken_by_a_death_and_by_leaving() {
                 return;
             }
             drop(producer);
-            thread::sleep(LONG);
+            hold_for_ever()
         });
         ring.consumer().unwrap().pop_timeout(LONG).unwrap();
-        let begun = Instant::now();
-        drop(ring.producer_timeout(LONG).expect("the role is free in time"));
-        assert!(begun.elapsed() < LONG / 2);
+        // In a child, which ends if nothing wakes it; there is no deadline at which it would look once more.
+        child(|| drop(ring.producer_timeout(Duration::MAX).unwrap())).join();
         if dies { holder.join() } else { holder.kill() }
     }
 }
@@ -236,9 +228,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
             let mut consumer = ring.consumer().unwrap();
             consumer.tell_when_abandoned(true);
             assert_eq!(consumer.pop().unwrap(), 7);
-            let begun = Instant::now();
-            assert!(matches!(consumer.pop_timeout(LONG), Err(Error::Abandoned(Side::Producer))));
-            assert!(begun.elapsed() < LONG / 2);
+            assert!(matches!(consumer.pop(), Err(Error::Abandoned(Side::Producer))));
         });
         consumer.until_asleep();
         let producer = child(|| {
@@ -274,8 +264,8 @@ fn a_sleeper_uses_no_processor_and_one_wake_up() {
         let before = switches();
         assert_eq!(consumer.pop().unwrap(), 1);
         let slept = switches() - before;
-        // Once to sleep; a few more for a busy machine, which the spinning before it yields to.
-        assert!(slept <= 12, "{slept} times");
+        // Once for want of an item; and the heavy fence before it may have to wait for another process's.
+        assert!((1..=4).contains(&slept), "{slept} times");
     });
     let mut producer = ring.producer().unwrap();
     producer.push(0).unwrap();
@@ -295,7 +285,7 @@ fn waits_end_in_time() {
     assert!(refused(producer.push_timeout(2, SHORT)).error.is_busy());
     assert!(producer.reserve_timeout(1, SHORT).unwrap_err().is_busy());
     assert!(matches!(ring.producer_timeout(SHORT), Err(Error::RoleTaken { .. })));
-    assert!(begun.elapsed() >= SHORT * 4 && begun.elapsed() < LONG);
+    assert!(begun.elapsed() >= SHORT * 4);
 }
 
 #[test]

@@ -5,23 +5,18 @@
 mod support;
 
 use std::{
-    env,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
     time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, child, memory, name};
+use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
 use sysv_primitives::{LockError, Mutex, Options, Pool};
 
+const KILLS: u64 = 2000;
 const PROCESSES: usize = 8;
 const PERMITS: u32 = 3;
-const PATIENCE: Duration = Duration::from_secs(25);
-
-fn kills() -> u32 {
-    env::var("STORM_KILLS").map_or(2000, |kills| kills.parse().expect("STORM_KILLS is a number"))
-}
 
 /// What everybody sees: who is about to be killed, who has what, and how much was done.
 struct Ledger<'a> {
@@ -71,12 +66,12 @@ fn work(name: &str, ledger: &Ledger<'_>, me: u32) {
     loop {
         match fastrand::u8(..4) {
             0 => {
-                let permits = pool.acquire_many_timeout(2, PATIENCE).expect("no wake-up is lost");
+                let permits = pool.acquire_many_timeout(2, LONG).expect("no wake-up is lost");
                 permits.indices().iter().for_each(|&index| ledger.enter(&ledger.holders[index], me));
                 permits.indices().iter().for_each(|&index| ledger.leave(&ledger.holders[index], me));
             }
             1 => {
-                let permit = pool.acquire_timeout(PATIENCE).expect("no wake-up is lost");
+                let permit = pool.acquire_timeout(LONG).expect("no wake-up is lost");
                 ledger.enter(&ledger.holders[permit.index()], me);
                 ledger.leave(&ledger.holders[permit.index()], me);
             }
@@ -86,7 +81,7 @@ fn work(name: &str, ledger: &Ledger<'_>, me: u32) {
 }
 
 fn lock_once(mutex: &Mutex<[u64; 2]>, ledger: &Ledger<'_>, me: u32) {
-    let mut guard = match mutex.lock_timeout(PATIENCE) {
+    let mut guard = match mutex.lock_timeout(LONG) {
         Ok(guard) => guard,
         Err(LockError::Poisoned(poisoned)) => {
             let mut guard = poisoned.into_inner();
@@ -108,8 +103,8 @@ fn lock_once(mutex: &Mutex<[u64; 2]>, ledger: &Ledger<'_>, me: u32) {
 
 #[test]
 fn mutex_and_pool_in_a_storm() {
-    let kills = kills();
-    let workers = kills as usize + PROCESSES + 1;
+    let kills = number_from_env("STORM_KILLS", KILLS);
+    let workers = usize::try_from(kills).unwrap() + PROCESSES + 1;
     let name = name();
     let shared = memory(Ledger::size(workers));
     let ledger = Ledger::of(&shared, workers);
@@ -143,11 +138,13 @@ fn mutex_and_pool_in_a_storm() {
         survivor.kill();
     }
     let pool = Pool::open(&name).expect("it is there");
-    assert_eq!(pool.acquire_many_timeout(PERMITS, PATIENCE).expect("no permit is lost").indices(), [0, 1, 2]);
+    assert_eq!(pool.acquire_many_timeout(PERMITS, LONG).expect("no permit is lost").indices(), [0, 1, 2]);
     println!(
         "storm: {kills} kills, {stops} stops, {} operations, {} locks taken from the dead, in {:.1?}",
         ledger.done.load(SeqCst),
         ledger.poisoned.load(SeqCst),
         begun.elapsed()
     );
+    let poisoned = ledger.poisoned.load(SeqCst);
+    assert!(poisoned > 0 || kills < KILLS, "nobody was killed with the lock in hand");
 }

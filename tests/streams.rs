@@ -6,20 +6,17 @@
 mod support;
 
 use std::{
-    env,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
     time::{Duration, Instant},
 };
 
 use bytemuck::{Pod, Zeroable};
-use support::{Child, child, memory, name};
+use support::{Child, LONG, child, hold_for_ever, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
 use sysv_primitives::{Error, Options, Side, mpmc, spsc};
 
-const LONG: Duration = Duration::from_secs(25);
-
 fn items() -> u64 {
-    env::var("STREAM_ITEMS").map_or(100_000_000, |items| items.parse().expect("STREAM_ITEMS is a number"))
+    number_from_env("STREAM_ITEMS", 100_000_000)
 }
 
 /// An item that says where it belongs, all over.
@@ -163,13 +160,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn write(&self, ring: &mpmc::Ring<Words<8>>, life: usize) {
+    fn write(&self, ring: &mpmc::Ring<Words<8>>, life: usize) -> ! {
         let producer = ring.producer().expect("it can be had");
         for number in 0..EACH {
             producer.push(Words::of((life * EACH + number) as u64)).expect("nothing is in the way");
             self.written[life].store(number as u64 + 1, SeqCst);
         }
-        std::thread::sleep(LONG);
+        hold_for_ever()
     }
 
     fn read(&self, ring: &mpmc::Ring<Words<8>>) {
@@ -237,6 +234,7 @@ fn many_to_many() {
             doubled += u64::from(seen.saturating_sub(1));
         }
     }
+    assert!(total > 0, "nothing went through");
     assert!(doubled <= dead_readers, "{doubled} came again, and {dead_readers} readers died");
     assert!(ring.is_empty() && ring.holders(Side::Consumer).is_empty());
     println!(

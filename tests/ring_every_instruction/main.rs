@@ -10,20 +10,14 @@ mod one_to_one;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use support::{
-    name,
+    LONG, name,
     step::{Victim, Walk, every_instruction, mark},
 };
-use sysv_ipc::SemaphoreSet;
 use sysv_primitives::{Error, Options, Side, mpmc, spsc};
 
-/// Nothing a survivor does may take longer: no event is ever needed that could have been lost.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SLOTS: u32 = 5;
 const CAPACITY: usize = 4;
 
@@ -41,26 +35,4 @@ fn number(found: Item) -> u64 {
 
 fn options() -> Options {
     Options::new().max_processes(SLOTS).patience(Duration::from_millis(100))
-}
-
-/// Returns when somebody sleeps on a doorbell of the set.
-fn until_asleep(set: i32, doorbell: usize) {
-    let set = SemaphoreSet::from_id(set).expect("it is there");
-    support::until(|| set.waiting_for_nonzero(2 + doorbell).expect("it is there") > 0);
-}
-
-/// An operation and the one that sleeps beside it: returns how the walk went, and what the sleeper got.
-fn beside<T: Send>(
-    victim: Victim,
-    steps: u64,
-    set: i32,
-    doorbell: usize,
-    sleeper: impl FnOnce() -> T + Send,
-) -> (Walk, T) {
-    thread::scope(|scope| {
-        let sleeper = scope.spawn(sleeper);
-        until_asleep(set, doorbell);
-        let walk = victim.walk(steps);
-        (walk, sleeper.join().expect("the survivor is well"))
-    })
 }

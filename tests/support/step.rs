@@ -4,7 +4,8 @@
 //! between it is single-stepped, and after `k` steps killed with `SIGKILL`. A system call is one step.
 
 use std::{
-    env,
+    cell::Cell,
+    env, thread,
     time::{Duration, Instant},
 };
 
@@ -12,10 +13,12 @@ use nix::{
     sys::{
         ptrace,
         signal::{Signal, kill, raise},
-        wait::{WaitStatus, waitpid},
+        wait::WaitStatus,
     },
-    unistd::{ForkResult, Pid, alarm, fork},
+    unistd::Pid,
 };
+
+use super::{number_from_env, process, until_rings};
 
 /// How a stepped operation went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,27 +32,22 @@ pub enum Walk {
 /// The traced process.
 pub struct Victim {
     pid: Pid,
+    is_reaped: Cell<bool>,
 }
 
 impl Victim {
     /// Starts a victim, which calls [`mark`] where the operation begins and where it ends; returns
     /// when it has come to the beginning.
+    #[track_caller]
     pub fn start(body: impl FnOnce()) -> Self {
-        // SAFETY: as in `child`.
-        match unsafe { fork() }.expect("a victim can be forked") {
-            ForkResult::Parent { child } => {
-                let victim = Self { pid: child };
-                assert_eq!(victim.wait(), WaitStatus::Stopped(child, Signal::SIGSTOP), "it never began");
-                victim
-            }
-            ForkResult::Child => {
-                alarm::set(60);
-                ptrace::traceme().expect("a child may be traced");
-                let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err();
-                // SAFETY: it ends the process at once.
-                unsafe { libc::_exit(i32::from(failed)) }
-            }
-        }
+        let pid = process::start(|| {
+            ptrace::traceme().expect("a child may be traced");
+            body();
+        });
+        let victim = Self { pid, is_reaped: Cell::new(false) };
+        assert_eq!(victim.wait(), WaitStatus::Stopped(pid, Signal::SIGSTOP), "it never began");
+        ptrace::setoptions(pid, ptrace::Options::PTRACE_O_EXITKILL).expect("the victim is stopped");
+        victim
     }
 
     pub fn pid(&self) -> u32 {
@@ -73,31 +71,54 @@ impl Victim {
     }
 
     fn wait(&self) -> WaitStatus {
-        waitpid(self.pid, None).expect("the victim is ours")
+        let status = process::wait_for(self.pid).expect("the victim is ours");
+        self.is_reaped.set(matches!(status, WaitStatus::Exited(..) | WaitStatus::Signaled(..)));
+        status
     }
 
     /// Steps through the operation, and kills after `most` steps or at the end.
     pub fn walk(self, most: u64) -> Walk {
-        let mut outcome = Walk::Killed;
-        for step in 0..most {
+        let mut steps = 0..most;
+        self.walk_until(|| steps.next().is_none())
+    }
+
+    /// Steps through the operation, and kills as soon as the condition holds, or at the end.
+    pub fn walk_until(self, mut is_enough: impl FnMut() -> bool) -> Walk {
+        let mut steps = 0;
+        while !is_enough() {
             ptrace::step(self.pid, None).expect("the victim is stopped");
             match self.wait() {
-                WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
-                WaitStatus::Stopped(_, Signal::SIGSTOP) => {
-                    outcome = Walk::Ended(step);
-                    break;
-                }
-                other => panic!("the victim failed at step {step}: {other:?}"),
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => steps += 1,
+                WaitStatus::Stopped(_, Signal::SIGSTOP) => return Walk::Ended(steps),
+                other => panic!("the victim failed at step {steps}: {other:?}"),
             }
         }
-        outcome
+        Walk::Killed
+    }
+
+    /// Walks while somebody sleeps on a doorbell; returns how the walk went, and what the sleeper got.
+    pub fn walk_beside<T: Send>(
+        self,
+        steps: u64,
+        (set, doorbell): (i32, usize),
+        sleeper: impl FnOnce() -> T + Send,
+    ) -> (Walk, T) {
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(sleeper);
+            until_rings(set, doorbell);
+            let walk = self.walk(steps);
+            (walk, sleeper.join().expect("the survivor is well"))
+        })
     }
 }
 
 impl Drop for Victim {
     fn drop(&mut self) {
-        kill(self.pid, Signal::SIGKILL).expect("the victim is ours");
-        assert_eq!(self.wait(), WaitStatus::Signaled(self.pid, Signal::SIGKILL, false));
+        // A victim that failed is gone already, and the test that tells so is about to unwind.
+        if !self.is_reaped.get() {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = process::wait_for(self.pid);
+        }
     }
 }
 
@@ -110,25 +131,53 @@ pub fn mark() {
 const MOST_KILLS: u64 = 1000;
 const MOST_TIME: Duration = Duration::from_secs(15);
 
+/// After how many steps to kill: all numbers, or as many as there is time for, in an order that the seed decides.
+fn sample(instructions: u64, is_whole: bool, seed: u64) -> Vec<u64> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let stride = if is_whole { 1 } else { instructions.div_ceil(MOST_KILLS).max(1) };
+    let first = random.u64(..stride);
+    let stride = usize::try_from(stride).expect("it is small");
+    let mut steps: Vec<u64> = (first..=instructions).step_by(stride).collect();
+    // Late ones must not be the ones for which there is no time.
+    random.shuffle(&mut steps);
+    steps
+}
+
+/// Says which kill it was, if the test fails there.
+struct Attempt<'a>(&'a str, u64, u64);
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let Self(operation, steps, seed) = self;
+            println!("{operation}: failed when killed after {steps} steps; STEP_SEED={seed} gives the same order");
+        }
+    }
+}
+
 /// Kills a victim after every number of steps of an operation, and has the survivors look each time.
 ///
 /// `attempt` sets the scene, walks the victim with so many steps, looks, and says how the walk went.
 /// A long operation is sampled, unless `EVERY_INSTRUCTION` is set.
 pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
+    let is_whole = env::var_os("EVERY_INSTRUCTION").is_some();
+    let seed = number_from_env("STEP_SEED", fastrand::u64(..));
+    let mut attempt = |steps| {
+        let _told = Attempt(operation, steps, seed);
+        attempt(steps)
+    };
     let Walk::Ended(instructions) = attempt(u64::MAX) else { panic!("{operation} never ended") };
-    let all = env::var_os("EVERY_INSTRUCTION").is_some();
-    let stride = if all { 1 } else { instructions.div_ceil(MOST_KILLS).max(1) };
-    // Not always the same ones.
-    let first = fastrand::u64(..stride);
-    let begun = Instant::now();
+    let (begun, steps) = (Instant::now(), sample(instructions, is_whole, seed));
     let mut kills = 0;
-    for steps in (first..=instructions).step_by(usize::try_from(stride).expect("it is small")) {
-        attempt(steps);
-        kills += 1;
-        if !all && begun.elapsed() > MOST_TIME {
+    for &steps in &steps {
+        if !is_whole && kills > 0 && begun.elapsed() > MOST_TIME {
             break;
         }
+        attempt(steps);
+        kills += 1;
     }
-    assert!(kills > 0);
-    println!("{operation}: {instructions} instructions, {kills} kills, 0 stuck, 0 lost, 0 duplicated");
+    let skipped = steps.len() - kills;
+    println!(
+        "{operation}: {instructions} instructions, {kills} kills, {skipped} left out for want of time, none failed"
+    );
 }

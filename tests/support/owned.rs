@@ -1,0 +1,260 @@
+//! What a test makes is removed when the test is done with it, also when it fails or hangs.
+
+use std::{
+    ops::Deref,
+    process,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use sysv_ipc::{
+    Key, Kind, MessageQueue, MessageQueueOptions, Semaphore, SemaphoreOptions, SemaphoreSet, SharedMemory,
+    SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
+};
+
+use super::say;
+
+/// What there is to remove.
+#[derive(Clone, Debug, PartialEq)]
+enum Thing {
+    Object(Kind, i32),
+    Key(Key),
+    Name(String),
+}
+
+impl Thing {
+    fn remove(&self) {
+        // Gone already is as good; and there is nobody else to tell.
+        match self {
+            Self::Object(kind, id) => remove_object(*kind, *id),
+            Self::Key(key) => remove_key(*key),
+            Self::Name(name) => remove_name(name),
+        }
+    }
+}
+
+fn remove_object(kind: Kind, id: i32) {
+    let _ = match kind {
+        Kind::Semaphores => remove_semaphore(id),
+        Kind::SharedMemory => remove_shared_memory(id),
+        Kind::MessageQueue => remove_message_queue(id),
+    };
+}
+
+fn remove_key(key: Key) {
+    let found = [
+        SemaphoreOptions::new().open(key).map(|semaphore| (Kind::Semaphores, semaphore.id())),
+        SharedMemoryOptions::new().open_segment(key).map(|segment| (Kind::SharedMemory, segment.id())),
+        MessageQueueOptions::new().open(key).map(|queue| (Kind::MessageQueue, queue.id())),
+    ];
+    found.into_iter().flatten().for_each(|(kind, id)| remove_object(kind, id));
+}
+
+fn remove_name(name: &str) {
+    let _ = sysv_primitives::Mutex::<()>::remove_name(name);
+    let _ = sysv_primitives::Pool::remove_name(name);
+    let _ = sysv_primitives::spsc::Ring::<u8>::remove_name(name);
+    let _ = sysv_primitives::mpmc::Ring::<u8>::remove_name(name);
+    let _ = sysv_primitives::Channel::remove_name(name);
+}
+
+// The list, and the watchdog -------------------------------------------------------------------
+
+/// What is to be removed if a test hangs, and which tests run until when.
+#[derive(Debug)]
+pub(super) struct Registry {
+    things: Vec<Thing>,
+    tests: Vec<(thread::ThreadId, Instant)>,
+    is_watched: bool,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { things: Vec::new(), tests: Vec::new(), is_watched: false });
+
+/// Locks the list. Whoever forks must have it locked: a child would find it held for ever otherwise.
+pub(super) fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long one test may take. There is no limit to what is asked for by the environment.
+fn limit() -> Option<Duration> {
+    let asked = ["EVERY_INSTRUCTION", "STORM_KILLS", "STREAM_ITEMS"];
+    asked.iter().all(|name| std::env::var_os(name).is_none()).then_some(Duration::from_secs(300))
+}
+
+/// Ends the program if the test that runs in this thread hangs.
+fn watch() {
+    thread_local! {
+        static WATCHED: Watched = Watched::new();
+    }
+    WATCHED.with(|_| ());
+}
+
+/// A test: the harness runs each in a thread of its own.
+struct Watched(thread::ThreadId);
+
+impl Watched {
+    fn new() -> Self {
+        let id = thread::current().id();
+        if let Some(limit) = limit() {
+            let mut registry = registry();
+            registry.tests.push((id, Instant::now() + limit));
+            if !registry.is_watched {
+                registry.is_watched = true;
+                thread::spawn(look_for_hangs);
+            }
+        }
+        Self(id)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        registry().tests.retain(|(id, _)| *id != self.0);
+    }
+}
+
+fn look_for_hangs() {
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        let mut registry = registry();
+        if registry.tests.iter().any(|(_, end)| *end < Instant::now()) {
+            registry.things.drain(..).for_each(|thing| thing.remove());
+            say("a test hangs\n");
+            process::abort();
+        }
+    }
+}
+
+/// Has a thing removed when it goes, in the process that made it.
+#[derive(Debug)]
+struct Removal {
+    thing: Thing,
+    maker: u32,
+}
+
+impl Removal {
+    fn of(thing: Thing) -> Self {
+        watch();
+        registry().things.push(thing.clone());
+        Self { thing, maker: process::id() }
+    }
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        // A child's copy must not remove what its parent uses.
+        if process::id() == self.maker {
+            self.thing.remove();
+            registry().things.retain(|thing| *thing != self.thing);
+        }
+    }
+}
+
+// Objects --------------------------------------------------------------------------------------
+
+/// A handle whose object is removed when the test is done with it, in the process that made it.
+#[derive(Debug)]
+pub struct Owned<T> {
+    handle: T,
+    _removal: Removal,
+}
+
+impl<T> Deref for Owned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.handle
+    }
+}
+
+/// Handles that can be owned.
+pub trait Object {
+    const KIND: Kind;
+    fn id_of(&self) -> i32;
+}
+
+macro_rules! objects {
+    ($($handle:ty, $kind:expr);*) => {$(
+        impl Object for $handle {
+            const KIND: Kind = $kind;
+            fn id_of(&self) -> i32 {
+                self.id()
+            }
+        }
+    )*};
+}
+
+objects! {
+    Semaphore, Kind::Semaphores;
+    SemaphoreSet, Kind::Semaphores;
+    SharedMemory, Kind::SharedMemory;
+    SharedMemory<sysv_ipc::ReadOnly>, Kind::SharedMemory;
+    sysv_ipc::Segment, Kind::SharedMemory;
+    MessageQueue, Kind::MessageQueue
+}
+
+/// Has the object removed when the guard goes.
+pub fn own<T: Object>(handle: T) -> Owned<T> {
+    let removal = Removal::of(Thing::Object(T::KIND, handle.id_of()));
+    Owned { handle, _removal: removal }
+}
+
+pub fn semaphore(value: u16) -> Owned<Semaphore> {
+    own(SemaphoreOptions::new().initial_value(value).open_random().expect("a semaphore can be made"))
+}
+
+pub fn semaphores(count: u16) -> Owned<SemaphoreSet> {
+    own(SemaphoreOptions::new().create(true).open_set(Key::PRIVATE, count).expect("a set can be made"))
+}
+
+pub fn memory(size: usize) -> Owned<SharedMemory> {
+    own(SharedMemoryOptions::new().size(size).open_random().expect("a segment can be made"))
+}
+
+pub fn queue() -> Owned<MessageQueue> {
+    own(MessageQueueOptions::new().open_random().expect("a queue can be made"))
+}
+
+// Keys and names -------------------------------------------------------------------------------
+
+/// A key that nothing has now: one that was random, and is free again.
+pub fn free_key() -> Key {
+    watch();
+    let probe = SemaphoreOptions::new().open_random().expect("a semaphore can be made");
+    probe.remove().expect("it is ours");
+    let key = probe.key().expect("it was drawn");
+    let taken = SharedMemoryOptions::new().open_segment(key).is_ok() || MessageQueueOptions::new().open(key).is_ok();
+    if taken { free_key() } else { key }
+}
+
+/// A key whose objects of every kind are removed when the test is done with it.
+#[derive(Debug)]
+pub struct KeyGuard(Removal);
+
+impl KeyGuard {
+    pub fn new(key: Key) -> Self {
+        Self(Removal::of(Thing::Key(key)))
+    }
+}
+
+/// A name of this test's own; what it names is removed when the test is done with it.
+#[derive(Debug)]
+pub struct Name {
+    text: String,
+    _removal: Removal,
+}
+
+/// Makes a name that nothing else has.
+pub fn name() -> Name {
+    let text = format!("test-{}-{:016x}", process::id(), fastrand::u64(..));
+    Name { _removal: Removal::of(Thing::Name(text.clone())), text }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}

@@ -1,0 +1,222 @@
+//! Children: forks that run a closure.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    fs,
+    panic::{self, AssertUnwindSafe},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction},
+        wait::{WaitStatus, waitpid},
+    },
+    unistd::{ForkResult, Gid, Pid, Uid, alarm, fork, getuid, setgid, setgroups, setuid},
+};
+
+use super::{owned::registry, say, skip, until};
+
+const LIFE_SECONDS: u32 = 60;
+
+/// Forks a process that runs a closure, says what it panicked with, and ends by its result. It dies with the
+/// thread that forked it, and by itself after a minute.
+#[track_caller]
+pub(super) fn start(body: impl FnOnce()) -> Pid {
+    let list = registry();
+    // SAFETY: the harness has other threads. The child uses the allocator, which the C libraries we
+    // test with make usable after a fork, and the list, which is locked by this thread. It leaves by `_exit`.
+    let forked = unsafe { fork() }.expect("a child can be forked");
+    drop(list);
+    match forked {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            alarm::set(LIFE_SECONDS);
+            #[cfg(target_os = "linux")]
+            // SAFETY: `prctl` with this option takes no pointers.
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            }
+            // Brothers are not to draw the same numbers.
+            fastrand::seed(fastrand::u64(..) ^ u64::from(std::process::id()));
+            let failed = panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| tell(&*payload)).is_err();
+            exit_now(i32::from(failed))
+        }
+    }
+}
+
+/// Says what a child panicked with: the harness would capture what std prints.
+fn tell(payload: &(dyn Any + Send)) {
+    let message = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    say(&format!("in the child: {}\n", message.unwrap_or("a panic")));
+}
+
+/// Ends the process at once, with everything that it has in its hands: nothing is dropped.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: it ends the process at once.
+    unsafe { libc::_exit(status) }
+}
+
+/// Waits for signals, and so for the one that kills.
+pub fn hold_for_ever() -> ! {
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+/// Installs a handler, or another disposition; returns the former one.
+pub fn install(signal: Signal, handler: SigHandler) -> SigAction {
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the tests' handlers change atomics alone.
+    unsafe { sigaction(signal, &action) }.expect("the signal can be caught")
+}
+
+pub(super) fn wait_for(pid: Pid) -> nix::Result<WaitStatus> {
+    loop {
+        match waitpid(pid, None) {
+            Err(Errno::EINTR) => {}
+            status => return status,
+        }
+    }
+}
+
+/// A child process; killed if the test is done with it before its end.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    is_reaped: Cell<bool>,
+}
+
+impl Child {
+    pub fn id(&self) -> u32 {
+        self.pid.as_raw().unsigned_abs()
+    }
+
+    /// Waits for the end, which must be a good one.
+    #[track_caller]
+    pub fn join(self) {
+        assert_eq!(self.wait(), WaitStatus::Exited(self.pid, 0), "the child failed");
+    }
+
+    /// Kills it with `SIGKILL`, and waits until it is dead.
+    #[track_caller]
+    pub fn kill(self) {
+        self.signal(Signal::SIGKILL);
+        assert_eq!(self.wait(), WaitStatus::Signaled(self.pid, Signal::SIGKILL, false), "the child had ended");
+    }
+
+    /// Kills it, unless it has come to a good end already; returns whether it was killed.
+    #[track_caller]
+    pub fn kill_unless_done(self) -> bool {
+        self.signal(Signal::SIGKILL);
+        match self.wait() {
+            WaitStatus::Exited(_, 0) => false,
+            WaitStatus::Signaled(_, Signal::SIGKILL, _) => true,
+            status => panic!("the child failed: {status:?}"),
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid, signal).expect("the child is ours");
+    }
+
+    /// Returns whether it has ended; it is still to be waited for.
+    pub fn is_done(&self) -> bool {
+        // SAFETY: zeroes are such a structure.
+        let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: the structure is valid and ours.
+        let result = unsafe { libc::waitid(libc::P_PID, self.id(), &raw mut found, options) };
+        assert_eq!(result, 0, "the child is ours");
+        // SAFETY: what is there is zeroes, or what a child's end fills in.
+        unsafe { found.si_pid() != 0 }
+    }
+
+    fn wait(&self) -> WaitStatus {
+        self.is_reaped.set(true);
+        wait_for(self.pid).expect("the child is ours")
+    }
+
+    /// Returns when the child has gone to sleep in a system call.
+    #[track_caller]
+    pub fn until_asleep(&self) {
+        let asleep = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the child lives");
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+        };
+        until(|| {
+            // Twice, some time apart: what sleeps for a moment only is not there yet.
+            asleep() && {
+                thread::sleep(Duration::from_millis(10));
+                asleep()
+            }
+        });
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.is_reaped.get() {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = wait_for(self.pid);
+        }
+    }
+}
+
+/// Runs a closure in a child process.
+#[track_caller]
+pub fn child(body: impl FnOnce()) -> Child {
+    Child { pid: start(body), is_reaped: Cell::new(false) }
+}
+
+/// Runs a test's body in a child, to its good end. What it maps, and the number of its mappings, is its own affair:
+/// no other test of this program forks a copy.
+#[track_caller]
+pub fn alone(body: impl FnOnce()) {
+    child(body).join();
+}
+
+/// Runs a closure in a child without any privilege; needs root.
+#[track_caller]
+pub fn as_nobody(body: impl FnOnce()) {
+    const NOBODY: u32 = 65_534;
+    if !getuid().is_root() {
+        return skip("only root can become nobody");
+    }
+    alone(|| {
+        setgroups(&[]).expect("root may");
+        setgid(Gid::from_raw(NOBODY)).expect("root may");
+        setuid(Uid::from_raw(NOBODY)).expect("root may");
+        body();
+    });
+}
+
+/// Runs a closure in a child with an IPC namespace of its own, whose limits it may set by
+/// [`set_limit`]; needs root.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn in_own_namespace(body: impl FnOnce()) {
+    if !getuid().is_root() {
+        return skip("only root can make an IPC namespace");
+    }
+    alone(|| match nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWIPC) {
+        Ok(()) => body(),
+        Err(errno) => skip(&format!("no IPC namespace: {errno}")),
+    });
+}
+
+/// Sets a limit of this IPC namespace, as `sysctl kernel.` does.
+pub fn set_limit(name: &str, value: &str) {
+    fs::write(format!("/proc/sys/kernel/{name}"), value).expect("root may set limits");
+}
+
+/// How often this thread went to sleep of its own will.
+#[cfg(target_os = "linux")]
+pub fn switches() -> u32 {
+    let status = fs::read_to_string("/proc/thread-self/status").expect("it is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("it is counted");
+    line.trim().parse().expect("it is a number")
+}
