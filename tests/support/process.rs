@@ -1,7 +1,6 @@
 //! Children: forks that run a closure.
 
 use std::{
-    any::Any,
     cell::Cell,
     fs,
     panic::{self, AssertUnwindSafe},
@@ -22,7 +21,7 @@ use super::{owned::registry, say, skip, until};
 
 const LIFE_SECONDS: u32 = 60;
 
-/// Forks a process that runs a closure, says what it panicked with, and ends by its result. It dies with the
+/// Forks a process that runs a closure, says what it panics with, and ends by its result. It dies with the
 /// thread that forked it, and by itself after a minute.
 #[track_caller]
 pub(super) fn start(body: impl FnOnce()) -> Pid {
@@ -42,16 +41,12 @@ pub(super) fn start(body: impl FnOnce()) -> Pid {
             }
             // Brothers are not to draw the same numbers.
             fastrand::seed(fastrand::u64(..) ^ u64::from(std::process::id()));
-            let failed = panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| tell(&*payload)).is_err();
+            // The harness would capture what std prints; and a backtrace takes hours in single steps.
+            panic::set_hook(Box::new(|panic| say(&format!("in the child: {panic}\n"))));
+            let failed = panic::catch_unwind(AssertUnwindSafe(body)).is_err();
             exit_now(i32::from(failed))
         }
     }
-}
-
-/// Says what a child panicked with: the harness would capture what std prints.
-fn tell(payload: &(dyn Any + Send)) {
-    let message = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
-    say(&format!("in the child: {}\n", message.unwrap_or("a panic")));
 }
 
 /// Ends the process at once, with everything that it has in its hands: nothing is dropped.

@@ -150,7 +150,8 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let Self(operation, steps, seed) = self;
-            println!("{operation}: failed when killed after {steps} steps; STEP_SEED={seed} gives the same order");
+            let when = if *steps == u64::MAX { "unharmed" } else { &format!("killed after {steps} steps") };
+            println!("{operation}: failed when {when}; STEP_SEED={seed} gives the same order");
         }
     }
 }
