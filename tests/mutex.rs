@@ -1,10 +1,9 @@
-//! The named mutex, between processes that die.
+//! The named mutex, between processes that die; what holds for every kind is in `every_kind`.
 
 mod support;
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use support::{Child, LONG, SHORT, as_nobody, child, hold_for_ever, name, switches, until};
 use sysv_primitives::{Error, LockError, Mutex, Options};
 
@@ -113,21 +112,6 @@ fn owner_killed_and_nobody_waits() {
 }
 
 #[test]
-fn waiter_killed() {
-    let name = name();
-    let mutex = Mutex::create(&name, ()).unwrap();
-    let guard = mutex.lock().unwrap();
-    let victim = child(|| drop(Mutex::<()>::open(&name).unwrap().lock()));
-    let survivor = child(|| drop(Mutex::<()>::open(&name).unwrap().lock().unwrap()));
-    victim.until_asleep();
-    survivor.until_asleep();
-    victim.kill();
-    drop(guard);
-    survivor.join();
-    assert!(mutex.lock().is_ok());
-}
-
-#[test]
 fn a_panic_poisons() {
     let name = name();
     let mutex = Mutex::create(&name, 0_u8).unwrap();
@@ -182,20 +166,6 @@ fn a_waiter_that_gives_up_loses_no_event() {
     let all = [impatient(), patient(), impatient(), patient()];
     all.into_iter().for_each(Child::join);
     assert!(*mutex.lock().unwrap() >= 4000);
-}
-
-#[test]
-fn signal_interrupts_nothing() {
-    let name = name();
-    let mutex = Mutex::create(&name, ()).unwrap();
-    let guard = mutex.lock().unwrap();
-    let waiter = child(|| drop(Mutex::<()>::open(&name).unwrap().lock().unwrap()));
-    waiter.until_asleep();
-    waiter.signal(Signal::SIGSTOP);
-    waiter.signal(Signal::SIGCONT);
-    waiter.until_asleep();
-    drop(guard);
-    waiter.join();
 }
 
 #[test]
@@ -319,24 +289,6 @@ fn wrong_type() {
 }
 
 #[test]
-fn limit_reached() {
-    let name = name();
-    let first = Options::new().max_processes(2).create_mutex(&name, ()).unwrap();
-    let second = Mutex::<()>::open(&name).unwrap();
-    let error = Mutex::<()>::open(&name).unwrap_err();
-    assert!(matches!(error, Error::Full { max_processes: 2 }), "{error}");
-    drop(second);
-    let victim = child(|| {
-        let _mutex = Mutex::<()>::open(&name).unwrap();
-        hold_for_ever()
-    });
-    until(|| first.members().unwrap().len() == 2);
-    assert!(matches!(Mutex::<()>::open(&name), Err(Error::Full { .. })));
-    victim.kill();
-    assert!(Mutex::<()>::open(&name).is_ok(), "the slot of the dead is free");
-}
-
-#[test]
 fn untrusted_owners() {
     let name = name();
     let _mutex = Options::new().mode(0o666).create_mutex(&name, 0_u8).unwrap();
@@ -352,16 +304,6 @@ fn untrusted_owners() {
         let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
         assert!(trusting.is_ok());
     }
-}
-
-#[test]
-fn permission_denied() {
-    let name = name();
-    let _mutex = Options::new().mode(0o600).create_mutex(&name, ()).unwrap();
-    as_nobody(|| {
-        let error = Mutex::<()>::open(&name).unwrap_err();
-        assert!(matches!(error, Error::Raw(sysv_ipc::Error::PermissionDenied { .. })), "{error}");
-    });
 }
 
 /// Several threads of a child use their parent's handle at once: one of them registers for all.

@@ -1,10 +1,10 @@
-//! Named objects: what opening and creating find, and what they cost.
+//! Named objects: what opening and creating find, and what they cost; what holds for every kind is in `every_kind`.
 
 mod support;
 
 use std::time::Duration;
 
-use support::{Child, Name, alone, child, hold_for_ever, name, own, until};
+use support::{Child, Name, alone, child, name};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
 use sysv_primitives::{Error, LockError, Mutex, Options, Pool};
 
@@ -42,23 +42,6 @@ fn bad_names() {
     assert!(matches!(Mutex::<()>::remove_name(&name), Err(Error::NoSuchName { .. })));
 }
 
-/// A creator that died having made the set only: the next one mends it at once, since the pid is gone.
-#[test]
-fn creator_killed_before_the_segment() {
-    let name = name();
-    let key = key_from(&name);
-    let creator = child(|| {
-        let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 67).unwrap();
-        set.set_value(0, 0).unwrap();
-        hold_for_ever()
-    });
-    until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
-    creator.kill();
-    // Longer than any test may take: patience can't be what it waits for.
-    let mutex = Options::new().patience(Duration::from_secs(3600)).open_or_create_mutex(&name, 3_u8).unwrap();
-    assert_eq!(*mutex.lock().unwrap(), 3);
-}
-
 /// A creator that is only slow is condemned when patience is over, and finds out.
 #[test]
 fn creator_is_slow() {
@@ -74,30 +57,6 @@ fn creator_is_slow() {
     let publish = set.op(&[SemOp::zero(1).no_wait(), SemOp::add(1, Amount::ONE)]);
     assert!(publish.is_err_and(|error| error.is_gone()));
     assert!(segment.stat().unwrap().marked_removed, "the blank segment was in the way");
-}
-
-/// Somebody else's segment is left alone, and our half of the work is taken back.
-#[test]
-fn foreign_segment() {
-    let name = name();
-    let key = key_from(&name);
-    let foreign = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
-    let error = Mutex::open_or_create(&name, ()).unwrap_err();
-    assert!(matches!(&error, Error::Foreign { segment, .. } if *segment == foreign.id()), "{error}");
-    assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
-    assert_eq!(foreign.read(1, 4095).unwrap(), b"?");
-}
-
-/// Somebody else's set is left alone.
-#[test]
-fn foreign_set() {
-    let name = name();
-    let key = key_from(&name);
-    let foreign = own(SemaphoreOptions::new().create(true).open_set(key, 1).unwrap());
-    foreign.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
-    let error = Mutex::open_or_create(&name, ()).unwrap_err();
-    assert!(matches!(&error, Error::ForeignSet { set, .. } if *set == foreign.id()), "{error}");
-    assert_eq!(foreign.value(0).unwrap(), 1);
 }
 
 /// The semaphores are wiped while somebody still uses the memory: nobody gets a second lock of that name.
@@ -153,17 +112,6 @@ fn name_collision() {
     let error = Mutex::<u8>::open(&name).unwrap_err();
     let Error::NameCollision { found, .. } = &error else { panic!("{error}") };
     assert!(found.starts_with("best-"));
-    mutex.remove().unwrap();
-}
-
-#[test]
-fn wrong_version() {
-    let name = name();
-    let mutex = Mutex::create(&name, 0_u8).unwrap();
-    let segment = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
-    segment.write(&[99], 8).unwrap();
-    let error = Mutex::<u8>::open(&name).unwrap_err();
-    assert!(matches!(error, Error::WrongVersion { found: 99, .. }), "{error}");
     mutex.remove().unwrap();
 }
 

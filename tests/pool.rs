@@ -1,4 +1,4 @@
-//! The counting pool, between processes that die.
+//! The counting pool, between processes that die; what holds for every kind is in `every_kind`.
 
 mod support;
 
@@ -92,24 +92,6 @@ fn owner_killed_and_nobody_waits() {
 }
 
 #[test]
-fn waiter_killed() {
-    let name = name();
-    let pool = Pool::create(&name, 1).unwrap();
-    let permit = pool.acquire().unwrap();
-    let victim = child(|| drop(Pool::open(&name).unwrap().acquire()));
-    let greedy = child(|| drop(Pool::open(&name).unwrap().acquire_many(1)));
-    let survivor = child(|| drop(Pool::open(&name).unwrap().acquire().unwrap()));
-    let patient = child(|| drop(Pool::open(&name).unwrap().acquire_many(1).unwrap()));
-    [&victim, &greedy, &survivor, &patient].into_iter().for_each(Child::until_asleep);
-    victim.kill();
-    greedy.kill();
-    drop(permit);
-    survivor.join();
-    patient.join();
-    assert_eq!(pool.available(), 1);
-}
-
-#[test]
 fn all_or_nothing() {
     let name = name();
     let pool = Pool::create(&name, 4).unwrap();
@@ -189,21 +171,6 @@ fn resize_loses_no_permit() {
     assert!(matches!(pool.resize(9), Err(Error::TooMany { wanted: 9, capacity: 8, .. })));
     pool.resize(8).unwrap();
     assert_eq!(pool.available(), 7);
-}
-
-#[test]
-fn removed_while_waiting() {
-    let name = name();
-    let pool = Pool::create(&name, 1).unwrap();
-    let permit = pool.acquire().unwrap();
-    let single = child(|| assert!(Pool::open(&name).unwrap().acquire().unwrap_err().is_gone()));
-    let many = child(|| assert!(Pool::open(&name).unwrap().acquire_many(1).unwrap_err().is_gone()));
-    single.until_asleep();
-    many.until_asleep();
-    pool.remove().unwrap();
-    single.join();
-    many.join();
-    drop(permit);
 }
 
 #[test]

@@ -327,16 +327,6 @@ fn types_and_names_are_checked() {
     assert!(matches!(spsc::Ring::<u64>::open(&name), Err(Error::NoSuchName { .. })));
 }
 
-#[test]
-fn a_removed_ring_wakes_its_sleepers() {
-    let name = name();
-    let ring = ring::<u64>(&name, 4);
-    let sleeper = child(|| assert!(ring.consumer().unwrap().pop().unwrap_err().is_gone()));
-    sleeper.until_asleep();
-    ring.remove().unwrap();
-    sleeper.join();
-}
-
 /// The same traffic with every process fencing for itself.
 #[test]
 fn strong_fences_lose_no_wake_up() {

@@ -69,6 +69,32 @@ pub fn install(signal: Signal, handler: SigHandler) -> SigAction {
     unsafe { sigaction(signal, &action) }.expect("the signal can be caught")
 }
 
+/// Returns whether a child has changed so; it is still to be waited for.
+pub(super) fn has_changed(pid: Pid, how: libc::c_int) -> bool {
+    // SAFETY: zeroes are such a structure.
+    let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = how | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the structure is valid and ours.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.as_raw().unsigned_abs(), &raw mut found, options) };
+    assert_eq!(result, 0, "the child is ours");
+    // SAFETY: what is there is zeroes, or what a child's change fills in.
+    unsafe { found.si_pid() != 0 }
+}
+
+/// Returns whether a child sleeps in a system call.
+#[track_caller]
+pub(super) fn is_asleep(pid: Pid) -> bool {
+    let asleep = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the child lives");
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+    };
+    // Twice, some time apart: what sleeps for a moment only is not there yet.
+    asleep() && {
+        thread::sleep(Duration::from_millis(10));
+        asleep()
+    }
+}
+
 pub(super) fn wait_for(pid: Pid) -> nix::Result<WaitStatus> {
     loop {
         match waitpid(pid, None) {
@@ -120,14 +146,7 @@ impl Child {
 
     /// Returns whether it has ended; it is still to be waited for.
     pub fn is_done(&self) -> bool {
-        // SAFETY: zeroes are such a structure.
-        let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        // SAFETY: the structure is valid and ours.
-        let result = unsafe { libc::waitid(libc::P_PID, self.id(), &raw mut found, options) };
-        assert_eq!(result, 0, "the child is ours");
-        // SAFETY: what is there is zeroes, or what a child's end fills in.
-        unsafe { found.si_pid() != 0 }
+        has_changed(self.pid, libc::WEXITED)
     }
 
     fn wait(&self) -> WaitStatus {
@@ -138,17 +157,7 @@ impl Child {
     /// Returns when the child has gone to sleep in a system call.
     #[track_caller]
     pub fn until_asleep(&self) {
-        let asleep = || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the child lives");
-            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
-        };
-        until(|| {
-            // Twice, some time apart: what sleeps for a moment only is not there yet.
-            asleep() && {
-                thread::sleep(Duration::from_millis(10));
-                asleep()
-            }
-        });
+        until(|| is_asleep(self.pid));
     }
 }
 

@@ -18,7 +18,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{number_from_env, process, until_rings};
+use super::{number_from_env, process, until, until_rings};
 
 /// How a stepped operation went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,33 @@ impl Victim {
             }
         }
         Walk::Killed
+    }
+
+    /// Runs until it sleeps in a system call.
+    #[track_caller]
+    pub fn until_asleep(self) -> Self {
+        let has_changed = || process::has_changed(self.pid, libc::WEXITED | libc::WSTOPPED);
+        loop {
+            ptrace::syscall(self.pid, None).expect("the victim is stopped");
+            // The begin or the end of a system call is next; or nothing, for as long as it sleeps in one.
+            until(|| has_changed() || process::is_asleep(self.pid));
+            if !has_changed() {
+                return self;
+            }
+            self.expect_trap();
+        }
+    }
+
+    /// Returns when the system call in which it slept is over, and nothing else has happened.
+    #[track_caller]
+    pub fn until_woken(&self) {
+        self.expect_trap();
+    }
+
+    #[track_caller]
+    fn expect_trap(&self) {
+        let status = self.wait();
+        assert_eq!(status, WaitStatus::Stopped(self.pid, Signal::SIGTRAP), "the victim failed");
     }
 
     /// Walks while somebody sleeps on a doorbell; returns how the walk went, and what the sleeper got.
