@@ -56,9 +56,30 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    fn tally(&self) -> Tally {
+        let mut tally = Tally { received: [0; ROUTES], lost: 0, unsure: 0 };
+        for (index, message) in self.messages.iter().enumerate() {
+            match message.load(Relaxed) {
+                0 => {}
+                word if word == SENDING + SENT + RECEIVED => tally.received[index / MOST] += 1,
+                word if word == SENDING + SENT => tally.lost += 1,
+                word if word == SENDING || word == SENDING + RECEIVED => tally.unsure += 1,
+                word => panic!("message {index} is in state {word}"),
+            }
+        }
+        tally
+    }
+
     fn message(&self, route: usize, number: u32) -> &AtomicU32 {
         &self.messages[(route - 1) * MOST + number as usize]
     }
+}
+
+/// What became of the messages.
+struct Tally {
+    received: [u32; ROUTES],
+    lost: u32,
+    unsure: u32,
 }
 
 macro_rules! with_route {
@@ -129,6 +150,22 @@ fn receiver(name: &str, ledger: &Ledger<'_>) {
     }
 }
 
+/// Closes the channel, and receives what is left until everybody has ended.
+fn close(channel: &Channel, ledger: &Ledger<'_>, survivors: Vec<Child>) {
+    channel.close().unwrap();
+    let rest = channel.receiver().unwrap();
+    let drain = || {
+        (1..=ROUTES).for_each(|route| while with_route!(route, receive, &rest, ledger, Duration::ZERO) {});
+    };
+    // Senders that wait for room are still to have it.
+    while !survivors.iter().all(Child::is_done) {
+        drain();
+        thread::sleep(Duration::from_millis(1));
+    }
+    survivors.into_iter().for_each(Child::join);
+    drain();
+}
+
 #[test]
 fn sixteen_by_sixteen_by_eight() {
     let kills = number_from_env("STORM_KILLS", 300);
@@ -149,40 +186,17 @@ fn sixteen_by_sixteen_by_eight() {
         killed[usize::from(sends)] += 1;
         crowd.push(start(sends));
     }
-    channel.close().unwrap();
-    // Senders that wait for room are still to have it.
-    let rest = channel.receiver().unwrap();
-    let drain = || {
-        (1..=ROUTES).for_each(|route| while with_route!(route, receive, &rest, &ledger, Duration::ZERO) {});
-    };
-    thread::scope(|scope| {
-        let joining = scope.spawn(|| crowd.into_iter().for_each(|(_, survivor)| survivor.join()));
-        while !joining.is_finished() {
-            drain();
-            thread::sleep(Duration::from_millis(1));
-        }
-    });
-    drain();
+    close(&channel, &ledger, crowd.into_iter().map(|(_, survivor)| survivor).collect());
     let usage = channel.usage().unwrap();
     assert_eq!((usage.messages, usage.bytes), (0, 0), "leaked");
-
-    let (mut sent, mut lost, mut unsure) = ([0_u32; ROUTES], 0, 0);
-    for (index, message) in ledger.messages.iter().enumerate() {
-        match message.load(Relaxed) {
-            0 => {}
-            word if word == SENDING + SENT + RECEIVED => sent[index / MOST] += 1,
-            word if word == SENDING + SENT => lost += 1,
-            word if word == SENDING || word == SENDING + RECEIVED => unsure += 1,
-            word => panic!("message {index} is in state {word}"),
-        }
-    }
+    let Tally { received, lost, unsure } = ledger.tally();
     let [receivers, senders] = killed;
     println!(
-        "channel storm: {receivers} receivers and {senders} senders killed, received by route {sent:?}, lost with a \
+        "channel storm: {receivers} receivers and {senders} senders killed, received by route {received:?}, lost with a \
          receiver {lost}, in a killed sender's hands {unsure}, in {:.1?}",
         begun.elapsed()
     );
-    assert!(sent.iter().all(|&count| count > 0), "too little was sent to say anything");
+    assert!(received.iter().all(|&count| count > 0), "too little was sent to say anything");
     assert!(lost <= receivers, "{lost} messages lost, and {receivers} receivers killed");
     // A sender may also have been in the middle when the channel was closed.
     assert!(unsure <= senders + CROWD, "{unsure} messages half sent, and {senders} senders killed");

@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use support::{SHORT, alone, child, hold_for_ever, memory, name, queue, semaphore, until};
-use sysv_ipc::{Error, MessageBuffer, MessageQueue, MessageType, Selector, Semaphore};
+use support::{SHORT, alone, child, hold_for_ever, memory, message, name, queue, semaphore, until};
+use sysv_ipc::{Error, MessageQueue, Selector, Semaphore};
 use sysv_primitives::{Options, Side, mpmc, spsc};
 
 /// An item in hand reaches a consumer that sleeps.
@@ -111,10 +111,6 @@ fn having_memory_attached() {
     });
 }
 
-fn message(bytes: &[u8]) -> MessageBuffer {
-    MessageBuffer::new(MessageType::ONE, bytes)
-}
-
 /// What would have been its message is another one's.
 #[test]
 fn waiting_for_a_message() {
@@ -123,7 +119,7 @@ fn waiting_for_a_message() {
     waiters.iter().for_each(support::Child::until_asleep);
     let [first, second] = waiters;
     first.kill();
-    queue.send(&message(b"one")).unwrap();
+    queue.send(&message(1, b"one")).unwrap();
     second.join();
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
@@ -133,8 +129,8 @@ fn waiting_for_a_message() {
 fn waiting_for_room() {
     let queue = queue();
     queue.set_max_size(10).unwrap();
-    queue.send(&message(&[b'x'; 10])).unwrap();
-    let send = |queue: &MessageQueue, bytes| queue.send(&message(bytes));
+    queue.send(&message(1, &[b'x'; 10])).unwrap();
+    let send = |queue: &MessageQueue, bytes| queue.send(&message(1, bytes));
     let victim = child(|| send(&queue, b"the victim").unwrap());
     victim.until_asleep();
     let survivor = child(|| send(&queue, b"a survivor").unwrap());

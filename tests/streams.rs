@@ -160,6 +160,20 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Returns how many items came, and how many came again; none may be lost.
+    fn tally(&self) -> (u64, u64) {
+        let (mut total, mut doubled) = (0, 0);
+        for (life, written) in self.written.iter().enumerate() {
+            let seen = self.seen[life * EACH..][..EACH].iter().map(|count| count.load(SeqCst));
+            for (number, seen) in seen.enumerate() {
+                assert!(seen > 0 || number as u64 >= written.load(SeqCst), "item {number} of life {life} is lost");
+                total += u64::from(seen > 0);
+                doubled += u64::from(seen.saturating_sub(1));
+            }
+        }
+        (total, doubled)
+    }
+
     fn write(&self, ring: &mpmc::Ring<Words<8>>, life: usize) -> ! {
         let producer = ring.producer().expect("it can be had");
         for number in 0..EACH {
@@ -225,15 +239,7 @@ fn many_to_many() {
     writers.into_iter().for_each(Child::kill);
     ring.close().unwrap();
     readers.into_iter().for_each(Child::join);
-    let (mut total, mut doubled) = (0, 0);
-    for (life, written) in ledger.written.iter().enumerate() {
-        let seen = ledger.seen[life * EACH..][..EACH].iter().map(|count| count.load(SeqCst));
-        for (number, seen) in seen.enumerate() {
-            assert!(seen > 0 || number as u64 >= written.load(SeqCst), "item {number} of life {life} is lost");
-            total += u64::from(seen > 0);
-            doubled += u64::from(seen.saturating_sub(1));
-        }
-    }
+    let (total, doubled) = ledger.tally();
     assert!(total > 0, "nothing went through");
     assert!(doubled <= dead_readers, "{doubled} came again, and {dead_readers} readers died");
     assert!(ring.is_empty() && ring.holders(Side::Consumer).is_empty());

@@ -15,7 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use owned::{KeyGuard, Name, Owned, free_key, memory, name, own, queue, semaphore, semaphores};
+pub use owned::{
+    KeyGuard, Name, Owned, free_key, full_queue, kind, memory, message, name, own, queue, semaphore, semaphores,
+};
 pub use process::*;
 use sysv_ipc::{Error, MessageQueue, SemaphoreSet};
 use sysv_primitives::{Channel, PushError};

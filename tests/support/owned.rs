@@ -9,8 +9,8 @@ use std::{
 };
 
 use sysv_ipc::{
-    Key, Kind, MessageQueue, MessageQueueOptions, Semaphore, SemaphoreOptions, SemaphoreSet, SharedMemory,
-    SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
+    Key, Kind, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Semaphore, SemaphoreOptions,
+    SemaphoreSet, SharedMemory, SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
 };
 
 use super::say;
@@ -214,6 +214,21 @@ pub fn memory(size: usize) -> Owned<SharedMemory> {
 
 pub fn queue() -> Owned<MessageQueue> {
     own(MessageQueueOptions::new().open_random().expect("a queue can be made"))
+}
+
+pub fn kind(number: i64) -> MessageType {
+    MessageType::new(libc::c_long::try_from(number).expect("it is in range")).expect("it is positive")
+}
+
+pub fn message(number: i64, bytes: &[u8]) -> MessageBuffer {
+    MessageBuffer::new(kind(number), bytes)
+}
+
+/// A queue full of messages of 1,024 bytes.
+pub fn full_queue() -> Owned<MessageQueue> {
+    let queue = queue();
+    while queue.try_send(&message(1, &[b'x'; 1024])).is_ok() {}
+    queue
 }
 
 // Keys and names -------------------------------------------------------------------------------
