@@ -13,9 +13,9 @@ use std::{
     time::Duration,
 };
 
-use letters::{Ask, Number, PATIENCE, ask, assert_unused, blob};
+use letters::{Ask, Number, ask, assert_unused, blob};
 use serde::{Deserialize, Serialize};
-use support::{child, hold_for_ever, memory, name, until};
+use support::{LONG, child, hold_for_ever, memory, name, until};
 use sysv_primitives::{Channel, Error, Message, Options, Request, Route, Router};
 
 fn serve(name: &str) {
@@ -38,12 +38,12 @@ fn calls() {
     let servers = [0; 2].map(|_| child(|| serve(&name)));
     for (number, len) in [0, 1, 500, 1_000, 5_000, 9_000, 100_000, 1_000_000].into_iter().enumerate() {
         let ask = Ask { number: number as u64, len };
-        assert_eq!(channel.call_timeout(&ask, PATIENCE).unwrap(), blob(number as u64, len), "{len}");
+        assert_eq!(channel.call_timeout(&ask, LONG).unwrap(), blob(number as u64, len), "{len}");
     }
     // Several under way, answered in any order.
     let pending: Vec<_> = (0..50).map(|number| channel.ask(&ask(number)).unwrap()).collect();
     for (number, mut pending) in pending.into_iter().enumerate().rev() {
-        assert_eq!(pending.wait_timeout(PATIENCE).unwrap(), blob(number as u64, 10));
+        assert_eq!(pending.wait_timeout(LONG).unwrap(), blob(number as u64, 10));
         assert!(matches!(pending.try_wait(), Err(Error::Unanswered { .. })), "it was had");
     }
     channel.close().unwrap();
@@ -77,7 +77,7 @@ fn a_thousand_calls_at_once() {
                             together.wait();
                             for round in 0..5 {
                                 let number = process * 1_000_000 + thread * 1_000 + round;
-                                let answer = channel.call_timeout(&ask(number), PATIENCE).unwrap();
+                                let answer = channel.call_timeout(&ask(number), LONG).unwrap();
                                 assert_eq!(answer, blob(number, 10), "another one's answer");
                             }
                         });
@@ -124,7 +124,7 @@ fn unanswered() {
         assert!(matches!(channel.recv_any().unwrap().decode_request::<Other>(), Err(Error::Undecodable { .. })));
     });
     for number in [6, 7, 8, 9] {
-        let told = channel.call_timeout(&ask(number), PATIENCE);
+        let told = channel.call_timeout(&ask(number), LONG);
         assert!(matches!(told, Err(Error::Unanswered { .. })), "{told:?}");
     }
     gives_up.join();
@@ -200,7 +200,7 @@ fn answers_find_room() {
     }
     let server = child(|| serve(&name));
     for mut pending in pending {
-        assert_eq!(pending.wait_timeout(PATIENCE).unwrap(), blob(1, 190_000));
+        assert_eq!(pending.wait_timeout(LONG).unwrap(), blob(1, 190_000));
     }
     server.kill();
 }
@@ -224,7 +224,7 @@ fn routers_answer() {
         router.run(&receiver).unwrap();
     });
     channel.send(&Number(40)).unwrap();
-    assert_eq!(channel.call_timeout(&ask(3), PATIENCE).unwrap(), blob(3, 10));
+    assert_eq!(channel.call_timeout(&ask(3), LONG).unwrap(), blob(3, 10));
     channel.send(&Number(2)).unwrap();
     channel.close().unwrap();
     server.join();

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use letters::{Ask, Blob, Echo, Number, PATIENCE, ask, assert_unused, blob};
-use support::{Child, child, hold_for_ever, name, until};
+use letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
+use support::{Child, LONG, child, hold_for_ever, name, until};
 use sysv_primitives::{
     Channel, Error, Message, Options, Route, Side,
     raw::{MessageBuffer, MessageQueueOptions, Selector},
@@ -32,8 +32,8 @@ fn two_processes() {
     let sizes = [0, 10, 5_000, 8_200, 70_000, 900_000].into_iter().cycle();
     for (number, len) in (0..48).zip(sizes) {
         channel.send(&blob(number, len)).unwrap();
-        assert_eq!(channel.recv_timeout::<Number>(PATIENCE).unwrap(), Number(len as u64));
-        assert_eq!(channel.recv_timeout::<Echo>(PATIENCE).unwrap().0, blob(number, len));
+        assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(len as u64));
+        assert_eq!(channel.recv_timeout::<Echo>(LONG).unwrap().0, blob(number, len));
     }
     worker.join();
     assert_unused(&channel);
@@ -58,7 +58,7 @@ fn every_size() {
         let sent = blob(size as u64, size);
         for _ in 0..2 {
             channel.send(&sent).unwrap();
-            assert!(channel.recv_timeout::<Echo>(PATIENCE).unwrap().0 == sent, "{size} bytes came back changed");
+            assert!(channel.recv_timeout::<Echo>(LONG).unwrap().0 == sent, "{size} bytes came back changed");
         }
     }
     echo.join();
@@ -126,10 +126,10 @@ fn full_of_parcels() {
     let begun = Instant::now();
     assert!(channel.send_timeout(&blob(0, 900_000), Duration::from_millis(50)).unwrap_err().is_busy());
     assert!(begun.elapsed() >= Duration::from_millis(50));
-    let waiting = child(|| channel.send_timeout(&blob(sent, 900_000), PATIENCE).unwrap());
+    let waiting = child(|| channel.send_timeout(&blob(sent, 900_000), LONG).unwrap());
     waiting.until_asleep();
     for number in 0..=sent {
-        assert_eq!(channel.recv_timeout::<Blob>(PATIENCE).unwrap(), blob(number, 900_000));
+        assert_eq!(channel.recv_timeout::<Blob>(LONG).unwrap(), blob(number, 900_000));
     }
     waiting.join();
     assert_unused(&channel);
@@ -188,10 +188,10 @@ fn abandoned() {
                 nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
             }
         });
-        let first = || receiver.recv_timeout::<Number>(PATIENCE);
+        let first = || receiver.recv_timeout::<Number>(LONG);
         // The one before is gone until the next one has come.
         until(|| matches!(first(), Ok(Number(7))));
-        let told = receiver.recv_timeout::<Number>(PATIENCE);
+        let told = receiver.recv_timeout::<Number>(LONG);
         assert!(matches!(told, Err(Error::Abandoned(Side::Producer))), "{told:?}");
         sender.kill_unless_done();
         assert!(channel.senders().unwrap().is_empty());
@@ -205,7 +205,7 @@ fn abandoned() {
     let busy = receiver.recv_timeout::<Number>(Duration::from_millis(30));
     assert!(busy.as_ref().is_err_and(Error::is_busy), "{busy:?}");
     let waiting = thread::scope(|scope| {
-        let waiting = scope.spawn(|| receiver.recv_timeout::<Number>(PATIENCE));
+        let waiting = scope.spawn(|| receiver.recv_timeout::<Number>(LONG));
         thread::sleep(Duration::from_millis(30));
         sender.kill();
         waiting.join().unwrap()
@@ -306,7 +306,7 @@ fn a_lost_notice() {
         until(|| channel.queue().stat().unwrap().messages == 0);
         dies.kill_unless_done();
         let receiver = channel.receiver().unwrap();
-        assert_eq!(receiver.recv_timeout::<Blob>(PATIENCE).unwrap(), blob(pass, 20_000));
+        assert_eq!(receiver.recv_timeout::<Blob>(LONG).unwrap(), blob(pass, 20_000));
     }
     assert_unused(&channel);
 }

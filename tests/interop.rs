@@ -13,7 +13,7 @@ use std::{
     sync::Once,
 };
 
-use support::{KeyGuard, LONG, SHORT, child, free_key, own, skip, until};
+use support::{KeyGuard, LONG, SHORT, free_key, own, skip, until};
 use sysv_ipc::{
     Amount, Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions,
 };
@@ -250,10 +250,14 @@ queue.remove()
 ";
     let Some(mut script) = Script::start(script, queue.key().unwrap()) else { return };
     assert_eq!(script.line(), "ready");
-    let receiver = child(|| assert_fails!(queue.receive(Selector::Any), sysv_ipc::Error::Removed { .. }));
-    receiver.until_asleep();
-    script.go_on();
-    receiver.join();
+    // A thread: a fork would have copies of what other tests here have attached.
+    let received = std::thread::scope(|scope| {
+        let receiver = scope.spawn(|| queue.receive(Selector::Any));
+        std::thread::sleep(SHORT);
+        script.go_on();
+        receiver.join().expect("it only receives")
+    });
+    assert_fails!(received, sysv_ipc::Error::Removed { .. });
     script.end();
 }
 

@@ -1,8 +1,6 @@
 //! What the tests of channels send.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{Channel, Request, messages};
 
@@ -33,8 +31,6 @@ messages! { 1 => Blob; 2 => Number; 3 => Ask; 4 => Echo }
 impl Request for Ask {
     type Answer = Blob;
 }
-
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn blob(seed: u64, len: usize) -> Blob {
     let mut random = fastrand::Rng::with_seed(seed);

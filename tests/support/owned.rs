@@ -65,7 +65,7 @@ fn remove_name(name: &str) {
 #[derive(Debug)]
 pub(super) struct Registry {
     things: Vec<Thing>,
-    tests: Vec<(thread::ThreadId, Instant)>,
+    tests: Vec<(thread::Thread, Instant)>,
     is_watched: bool,
 }
 
@@ -91,26 +91,26 @@ fn watch() {
 }
 
 /// A test: the harness runs each in a thread of its own.
-struct Watched(thread::ThreadId);
+struct Watched(thread::Thread);
 
 impl Watched {
     fn new() -> Self {
-        let id = thread::current().id();
+        let test = thread::current();
         if let Some(limit) = limit() {
             let mut registry = registry();
-            registry.tests.push((id, Instant::now() + limit));
+            registry.tests.push((test.clone(), Instant::now() + limit));
             if !registry.is_watched {
                 registry.is_watched = true;
                 thread::spawn(look_for_hangs);
             }
         }
-        Self(id)
+        Self(test)
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        registry().tests.retain(|(id, _)| *id != self.0);
+        registry().tests.retain(|(test, _)| test.id() != self.0.id());
     }
 }
 
@@ -118,9 +118,10 @@ fn look_for_hangs() {
     loop {
         thread::sleep(Duration::from_secs(1));
         let mut registry = registry();
-        if registry.tests.iter().any(|(_, end)| *end < Instant::now()) {
+        let late = registry.tests.iter().find(|(_, end)| *end < Instant::now());
+        if let Some(name) = late.map(|(test, _)| test.name().unwrap_or("a test").to_owned()) {
             registry.things.drain(..).for_each(|thing| thing.remove());
-            say("a test hangs\n");
+            say(&format!("{name} hangs\n"));
             process::abort();
         }
     }
