@@ -40,6 +40,7 @@ fn assert_works<K: Kind>(name: &str) {
 
 /// Starts a process that waits, and returns when it sleeps.
 fn start<K: Kind>(name: &str, wait: &Wait<K>) -> Child {
+    println!("waits: {}", wait.name);
     let waiter = child(|| (wait.wait)(&open(name)).unwrap_or_else(|error| panic!("{}: {error}", wait.name)));
     waiter.until_asleep();
     waiter
