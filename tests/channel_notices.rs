@@ -6,9 +6,9 @@ mod support;
 
 use std::{thread, time::Duration};
 
-use letters::{Ask, Blob, Number, PATIENCE, ask, assert_unused, blob};
-use nix::unistd::pause;
-use support::{child, name, until};
+use letters::{Ask, Blob, Number, ask, assert_unused, blob};
+
+use support::{LONG, child, hold_for_ever, name, until};
 use sysv_primitives::{Channel, Error, Options, raw::Selector};
 
 fn queued(channel: &Channel) -> u64 {
@@ -36,7 +36,7 @@ fn one_notice_each() {
         let dies = child(|| {
             let channel = Channel::open(&name).unwrap();
             assert!(channel.try_recv::<Number>().unwrap_err().is_busy());
-            pause();
+            hold_for_ever();
         });
         dies.until_asleep();
         dies.kill();
@@ -61,7 +61,7 @@ fn behind_a_full_queue() {
         lose(&channel);
         lose(&channel);
         while channel.try_send(&Number(7)).is_ok() {}
-        pause();
+        hold_for_ever();
     });
     dies.until_asleep();
     dies.kill();
@@ -109,12 +109,12 @@ fn lost_before_abandonment() {
         assert!(channel.try_recv::<Number>().unwrap_err().is_busy());
         sender.send(&blob(5, 20_000)).unwrap();
         lose(&channel);
-        pause();
+        hold_for_ever();
     });
     dies.until_asleep();
     dies.kill();
-    assert_eq!(receiver.recv_timeout::<Blob>(PATIENCE).unwrap(), blob(5, 20_000));
-    assert!(matches!(receiver.recv_any_timeout(PATIENCE), Err(Error::Abandoned(_))));
+    assert_eq!(receiver.recv_timeout::<Blob>(LONG).unwrap(), blob(5, 20_000));
+    assert!(matches!(receiver.recv_any_timeout(LONG), Err(Error::Abandoned(_))));
     assert_unused(&channel);
 }
 
@@ -126,7 +126,7 @@ fn a_child_that_sends_is_registered() {
     let inherited = &channel;
     let sends = child(|| {
         inherited.send(&Number(1)).unwrap();
-        pause();
+        hold_for_ever();
     });
     until(|| queued(&channel) == 1);
     let members = channel.members().unwrap();
@@ -164,7 +164,7 @@ fn no_room_for_an_answer() {
         scope.spawn(|| {
             let request = channel.recv_request::<Ask>().unwrap();
             let answer = blob(request.number, LEN);
-            request.answer_timeout(&answer, PATIENCE).unwrap();
+            request.answer_timeout(&answer, LONG).unwrap();
         });
         for (number, pending) in unread.into_iter().enumerate() {
             assert_eq!(pending.wait().unwrap(), blob(number as u64, LEN));
@@ -201,11 +201,11 @@ fn listeners_for_different_routes() {
     thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0..ROUNDS {
-                assert_eq!(receiver.recv_timeout::<Number>(PATIENCE).unwrap(), Number(round));
+                assert_eq!(receiver.recv_timeout::<Number>(LONG).unwrap(), Number(round));
             }
         });
         for round in 0..ROUNDS {
-            assert_eq!(receiver.recv_timeout::<Blob>(PATIENCE).unwrap(), blob(round, 10));
+            assert_eq!(receiver.recv_timeout::<Blob>(LONG).unwrap(), blob(round, 10));
         }
     });
     sender.join();

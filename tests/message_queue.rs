@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{LONG, as_nobody, child, free_key, full_queue, kind, message, own, queue, skip, until};
 use sysv_ipc::{
     Error, Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Mode, Selector, remove_message_queue,

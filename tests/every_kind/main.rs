@@ -162,8 +162,12 @@ fn wrong_type<K: Kind>() {
 fn wrong_version<K: Kind>() {
     let name = name();
     let object: K = create(&name);
-    segment_of(&object).write(&[99], 8).unwrap();
+    let memory = segment_of(&object);
+    let ours = memory.read(1, 8).unwrap();
+    memory.write(&[99], 8).unwrap();
     let opened = K::open(&Options::new(), &name).map(drop);
+    // Otherwise it is not this name's to remove.
+    memory.write(&ours, 8).unwrap();
     assert!(matches!(opened, Err(Error::WrongVersion { found: 99, .. })), "{opened:?}");
 }
 
