@@ -22,6 +22,8 @@
 
 pub mod fence;
 pub mod handshake;
+pub mod lock;
+pub mod members;
 pub mod mpmc;
 pub mod mutex;
 pub mod pool;
@@ -33,7 +35,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 /// What an exploration found.
 #[derive(Clone, Debug)]
@@ -44,12 +46,19 @@ pub struct Exploration {
     pub time: Duration,
     /// The invariants that do not hold, by name, each with the trace of actions that breaks it.
     pub violations: Vec<(&'static str, Vec<String>)>,
+    /// The situations that came about, by name, of those that a model wants to be reached.
+    pub reached: Vec<&'static str>,
 }
 
 impl Exploration {
     /// Returns whether the invariant of this name was broken.
     pub fn breaks(&self, invariant: &str) -> bool {
         self.violations.iter().any(|(name, _)| *name == invariant)
+    }
+
+    /// Returns whether this situation came about.
+    pub fn reaches(&self, situation: &str) -> bool {
+        self.reached.contains(&situation)
     }
 }
 
@@ -70,11 +79,42 @@ where
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
     M::Action: Clone + Debug + PartialEq,
 {
+    explore_to(model, HasDiscoveries::AnyFailures)
+}
+
+/// Visits states, the nearest first, until this invariant is broken, whichever others are broken before.
+pub fn explore_until_broken<M>(model: M, invariant: &'static str) -> Exploration
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
+    M::Action: Clone + Debug + PartialEq,
+{
+    assert!(model.properties().iter().any(|property| property.name == invariant), "there is no {invariant:?}");
+    explore_to(model, HasDiscoveries::AnyOf([invariant].into()))
+}
+
+fn explore_to<M>(model: M, end: HasDiscoveries) -> Exploration
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
+    M::Action: Clone + Debug + PartialEq,
+{
     let start = Instant::now();
-    let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let situations: Vec<_> = model.properties().into_iter().filter(is_situation).map(|wanted| wanted.name).collect();
+    let checker = model.checker().finish_when(end).spawn_bfs().join();
     let found = checker.discoveries().into_iter();
-    let violations = found.map(|(name, path)| (name, trace(path.into_actions()))).collect();
-    Exploration { states: checker.unique_state_count(), time: start.elapsed(), violations }
+    let (reached, broken): (Vec<_>, Vec<_>) = found.partition(|(name, _)| situations.contains(name));
+    Exploration {
+        states: checker.unique_state_count(),
+        time: start.elapsed(),
+        violations: broken.into_iter().map(|(name, path)| (name, trace(path.into_actions()))).collect(),
+        reached: reached.into_iter().map(|(name, _)| name).collect(),
+    }
+}
+
+/// Whether a property is a situation that a model wants to be reached, and not an invariant.
+fn is_situation<M: Model>(property: &Property<M>) -> bool {
+    matches!(property.expectation, Expectation::Sometimes)
 }
 
 /// Writes down a trace, one action a line.

@@ -1,0 +1,137 @@
+//! The table of members and the doorbells, as every model but the handshake's and the fences' has them.
+//!
+//! Who takes which step when stands in each model; here is only what a step does. States of a slot are those of the
+//! table in `members.rs` of the primitives.
+
+/// The number of a slot in the table of members.
+pub type Slot = u8;
+
+const MOST_SLOTS: usize = 4;
+
+/// `ALIVE_k` and `used[k]` of every slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slots {
+    count: Slot,
+    alive: [bool; MOST_SLOTS],
+    used: [bool; MOST_SLOTS],
+}
+
+impl Slots {
+    /// Returns so many slots that nobody ever had.
+    pub(crate) fn empty(count: usize) -> Self {
+        assert!(count <= MOST_SLOTS);
+        let count = Slot::try_from(count).unwrap_or(Slot::MAX);
+        Self { count, alive: [false; MOST_SLOTS], used: [false; MOST_SLOTS] }
+    }
+
+    /// Returns so many slots, each of which somebody lives in.
+    pub(crate) fn inhabited(count: usize) -> Self {
+        let mut slots = Self::empty(count);
+        (slots.alive[..count].fill(true), slots.used[..count].fill(true));
+        slots
+    }
+
+    pub(crate) fn all(&self) -> std::ops::Range<Slot> {
+        0..self.count
+    }
+
+    /// Returns the slots that a newcomer may claim.
+    pub(crate) fn free(&self) -> impl Iterator<Item = Slot> {
+        self.all().filter(|slot| !self.is_alive(*slot))
+    }
+
+    /// Returns a slot that is dead and dirty.
+    pub(crate) fn dirty(&self) -> Option<Slot> {
+        self.all().find(|slot| self.is_dirty(*slot))
+    }
+
+    pub(crate) fn is_alive(&self, slot: Slot) -> bool {
+        self.alive[usize::from(slot)]
+    }
+
+    pub(crate) fn is_used(&self, slot: Slot) -> bool {
+        self.used[usize::from(slot)]
+    }
+
+    pub(crate) fn is_dirty(&self, slot: Slot) -> bool {
+        !self.is_alive(slot) && self.is_used(slot)
+    }
+
+    /// Claims ALIVE of a slot, with undo; returns whether it was there to be claimed.
+    pub(crate) fn claim(&mut self, slot: Slot) -> bool {
+        !std::mem::replace(&mut self.alive[usize::from(slot)], true)
+    }
+
+    pub(crate) fn mark_used(&mut self, slot: Slot) {
+        self.used[usize::from(slot)] = true;
+    }
+
+    pub(crate) fn mark_unused(&mut self, slot: Slot) {
+        self.used[usize::from(slot)] = false;
+    }
+
+    /// Gives ALIVE back: after reaping, or to leave.
+    pub(crate) fn give_back(&mut self, slot: Slot) {
+        self.alive[usize::from(slot)] = false;
+    }
+
+    /// The kernel clears what a dead process held of ALIVE: its own slot, and the one that it was reaping.
+    pub(crate) fn bury(&mut self, own: Slot, reaped: Option<Slot>) {
+        self.give_back(own);
+        if let Some(reaped) = reaped {
+            self.give_back(reaped);
+        }
+    }
+
+    /// Returns the slots in another order, which gives each one's old number.
+    pub(crate) fn reordered(&self, order: &[Slot]) -> Self {
+        let mut slots = *self;
+        for (new, &old) in order.iter().enumerate() {
+            (slots.alive[new], slots.used[new]) = (self.is_alive(old), self.is_used(old));
+        }
+        slots
+    }
+}
+
+/// Every slot once: first those that are named, by their first appearance, then those that are marked as used.
+pub(crate) fn order(slots: &Slots, named: impl Iterator<Item = Slot>) -> Vec<Slot> {
+    let marked = slots.all().filter(|slot| slots.is_used(*slot));
+    let mut order = Vec::with_capacity(MOST_SLOTS);
+    for slot in named.chain(marked).chain(slots.all()) {
+        if !order.contains(&slot) {
+            order.push(slot);
+        }
+    }
+    order
+}
+
+/// Doorbells: how many posts are on each, as many as it can count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bells<const N: usize> {
+    posts: [u8; N],
+    saturation: u8,
+}
+
+impl<const N: usize> Bells<N> {
+    pub(crate) fn silent(saturation: u8) -> Self {
+        Self { posts: [0; N], saturation }
+    }
+
+    pub(crate) fn post(&mut self, bell: usize) {
+        self.posts[bell] = self.saturation.min(self.posts[bell] + 1);
+    }
+
+    pub(crate) fn has_post(&self, bell: usize) -> bool {
+        self.posts[bell] > 0
+    }
+
+    /// Takes one post, which must be there: who sleeps takes no step before.
+    pub(crate) fn take(&mut self, bell: usize) {
+        self.posts[bell] -= 1;
+    }
+
+    /// Takes every post that is there.
+    pub(crate) fn drain(&mut self, bell: usize) {
+        self.posts[bell] = 0;
+    }
+}

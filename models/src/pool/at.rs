@@ -1,0 +1,71 @@
+//! Where a process of the pool stands.
+
+use super::Bell;
+use crate::members::Slot;
+
+/// Where a process stands: the name of the step it takes next. Small numbers are permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum At {
+    /// Not registered, or dead: it may come in as a newcomer.
+    Outside,
+    /// Stores `used` = 1.
+    MarkUsed,
+    /// Wants nothing, and holds nothing.
+    Idle,
+    /// Tries this permit, before it ever thinks of sleeping.
+    Scan(usize),
+    /// Sets its flag.
+    Announce,
+    /// Reads ALIVE and `used` of everybody.
+    Snapshot,
+    /// Tries this permit once more.
+    Retry(usize),
+    /// Sleeps until its doorbell is posted.
+    Sleep,
+    /// Looks whether this permit is free for somebody else.
+    PassOn(usize),
+    /// Posts, because one is.
+    PostOn,
+    /// Posts before it gives up, because it consumed a post.
+    PostLeave,
+    /// Has what it wanted.
+    Holding,
+    /// Frees this permit.
+    Free(usize),
+    /// Looks whether any flag is up.
+    LoadFlags,
+    /// Takes the flag down.
+    Wake(Bell),
+    /// Posts, because the flag was up.
+    Post(Bell),
+    /// Takes the turnstile, or adds WAITERS to it.
+    TurnTake,
+    /// Asks whether the turnstile's owner lives.
+    TurnCheck(Slot),
+    /// Sleeps until the turnstile's doorbell is posted.
+    TurnSleep,
+    /// Frees the turnstile.
+    TurnDrop,
+    /// Posts, because the turnstile had waiters.
+    TurnPost,
+    /// Counts this permit if it is free.
+    ManyLook(usize),
+    /// Takes this permit, one of all.
+    ManyTake(usize),
+    /// Claims a dead owner's slot.
+    Claim(Slot),
+    /// Frees the turnstile, which the slot owns.
+    RepairTurn(Slot),
+    /// Posts the turnstile's doorbell, because it had waiters.
+    PostRepairTurn(Slot),
+    /// Frees this permit, which the slot owns.
+    Repair(Slot, usize),
+    /// Takes both flags down, because it freed a permit.
+    ClearFlags(Slot),
+    /// Posts this doorbell, because it freed a permit.
+    PostRepair(Slot, Bell),
+    /// Stores `used` = 0 for the slot that it reaped, or for its own.
+    MarkUnused(Slot),
+    /// Gives back ALIVE of that slot.
+    GiveBack(Slot),
+}

@@ -1,0 +1,23 @@
+//! All permits or none.
+
+use super::{At, PERMITS, Pool, State, wait::take};
+
+impl Pool {
+    /// Looks whether there are enough, and only then takes one after another, wherever it finds one.
+    pub(super) fn take_all(&self, state: &mut State, index: usize, at: At) -> At {
+        match at {
+            At::ManyLook(permit) if state.permits[permit].is_some() => self.short(&state.processes[index]),
+            At::ManyLook(permit) if permit + 1 < PERMITS => At::ManyLook(permit + 1),
+            At::ManyLook(_) => At::ManyTake(0),
+            At::ManyTake(permit) if take(state, index, permit) => {
+                let has_all = state.processes[index].holds == [true; PERMITS];
+                if has_all { At::TurnDrop } else { At::ManyTake(0) }
+            }
+            At::ManyTake(permit) if permit + 1 < PERMITS => At::ManyTake(permit + 1),
+            _ => {
+                let process = &state.processes[index];
+                process.first_held().map_or(self.short(process), At::Free)
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The permits of `Pool`: single callers, a caller that wants both permits, owners that die, slots that are used again.
+//!
+//! | modelled | as |
+//! | --- | --- |
+//! | the permits | two words, each free or owned by a slot |
+//! | the turnstile | a word as the mutex's, whose poison means nothing; see [`crate::mutex`] for it alone |
+//! | the flags | one boolean for single callers, one for the caller of many |
+//! | the doorbells | three counters that saturate at [`Pool::saturation`]: single, many, turnstile |
+//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
+//! | a process | [`Process`]: where it stands, its slot, what it wishes and holds |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
+//!
+//! Whoever died or left comes back as a newcomer and may take any slot that nobody holds. A holder may keep its permits
+//! for ever, so whoever sleeps must not depend on it. It may leave with permits that it never gave back. A waiter may
+//! give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it sets its flag.
+//!
+//! A load that is followed by a compare-and-swap, and again if that fails, is one step. A reaper's look at a word that
+//! the slot does not own is none: only the reaper could change that.
+//!
+//! Left out: `resize`, and so the limit; SEEKING and `recent`, which only say where to look first; the hint of a handle.
+//! Callers that don't wait at all are those that give up before they sleep, but that they raise no flag.
+//!
+//! Invariants:
+//!
+//! - I1. A permit has at most one living holder, and its word names the holder.
+//! - I2. When nobody has anything to do, every word is free, held, or owned by a slot that a waiter would reap.
+//! - I3. When nobody has anything to do, no single caller sleeps while a permit is to be had.
+//! - I4. When nobody has anything to do, the caller of many does not sleep while every permit is to be had.
+//! - I5. When nobody has anything to do, nobody sleeps at the turnstile unless somebody holds it.
+
+mod at;
+mod check;
+mod many;
+mod reap;
+mod rules;
+mod symmetry;
+mod turnstile;
+mod wait;
+
+pub use self::{at::At, rules::Rules};
+
+use stateright::{Model, Property};
+
+use crate::{
+    lock::Word,
+    members::{Bells, Slot, Slots},
+};
+
+/// How many permits there are; the caller of many wants them all.
+const PERMITS: usize = 2;
+
+/// The model: its bounds and its rules.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// How many processes want one permit at a time.
+    pub singles: usize,
+    /// How many processes want both permits at once.
+    pub manys: usize,
+    /// How many deaths there may be in all.
+    pub deaths: u8,
+    /// Where a doorbell saturates.
+    pub saturation: u8,
+    /// Whether a waiter may drain its doorbell before it sets its flag.
+    pub drains: bool,
+    /// Whether processes may leave.
+    pub leaves: bool,
+    /// Whether states that differ only in who is who count as one; traces are harder to read then.
+    pub sorts_processes: bool,
+    /// The clauses that are in force.
+    pub rules: Rules,
+}
+
+/// A doorbell; the first two have a flag each, and the turnstile's is WAITERS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bell {
+    /// For one permit.
+    Single,
+    /// For all permits.
+    Many,
+    /// For the turnstile.
+    Turnstile,
+}
+
+/// What a process is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wish {
+    /// Nothing, or to enter.
+    Nothing,
+    /// One permit.
+    One,
+    /// All permits.
+    All,
+    /// To leave.
+    Leave,
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Process {
+    /// Whether it calls for all permits at once.
+    wants_all: bool,
+    at: At,
+    wish: Wish,
+    /// Has looked for the dead in this round: what it tries now is its last try.
+    is_last_try: bool,
+    has_token: bool,
+    /// It has freed a permit of a slot's, in this repair.
+    has_freed: bool,
+    holds: [bool; PERMITS],
+    holds_turnstile: bool,
+    slot: Slot,
+}
+
+/// Everything that is shared, and every process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    permits: [Option<Slot>; PERMITS],
+    turnstile: Word,
+    /// Of single callers, and of the caller of many.
+    flags: [bool; 2],
+    bells: Bells<3>,
+    slots: Slots,
+    deaths: u8,
+    processes: Vec<Process>,
+}
+
+/// What happens next; the first number is the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A newcomer claims a slot and arms its obituary.
+    Enter(usize, Slot),
+    /// An idle process begins to acquire.
+    Acquire(usize),
+    /// A holder begins to release.
+    Release(usize),
+    /// A process takes the step it stands at.
+    Step(usize, At),
+    /// A waiter consumes every post that is there.
+    Drain(usize),
+    /// A waiter's time is over.
+    GiveUp(usize),
+    /// A process begins to leave, with whatever it holds.
+    Leave(usize),
+    /// A process dies, and the kernel settles its account.
+    Die(usize),
+}
+
+impl Action {
+    fn index(self) -> usize {
+        match self {
+            Action::Enter(index, _) | Action::Step(index, _) => index,
+            Action::Acquire(index) | Action::Release(index) | Action::Drain(index) => index,
+            Action::GiveUp(index) | Action::Leave(index) | Action::Die(index) => index,
+        }
+    }
+}
+
+impl Process {
+    const fn outside(wants_all: bool) -> Self {
+        Self {
+            wants_all,
+            at: At::Outside,
+            slot: 0,
+            wish: Wish::Nothing,
+            is_last_try: false,
+            has_token: false,
+            has_freed: false,
+            holds: [false; PERMITS],
+            holds_turnstile: false,
+        }
+    }
+
+    /// Whether it is after the turnstile, and not yet after the permits.
+    fn is_before_turnstile(&self) -> bool {
+        self.wish == Wish::All && !self.holds_turnstile
+    }
+
+    fn first_held(&self) -> Option<usize> {
+        self.holds.iter().position(|holds| *holds)
+    }
+
+    /// Forgets what is over, so that equal situations are equal states.
+    fn forget(&mut self) {
+        if matches!(self.at, At::Idle | At::Holding) {
+            (self.wish, self.is_last_try, self.has_token) = (Wish::Nothing, false, false);
+        }
+        if self.at == At::Outside {
+            *self = Self::outside(self.wants_all);
+        }
+    }
+}
+
+impl Pool {
+    /// Adds what one process can do without dying.
+    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+        let process = &state.processes[index];
+        match process.at {
+            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
+            at @ (At::Idle | At::Holding) => {
+                actions.push(if at == At::Idle { Action::Acquire(index) } else { Action::Release(index) });
+                actions.extend(self.leaves.then_some(Action::Leave(index)));
+            }
+            at @ (At::Sleep | At::TurnSleep) => {
+                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
+                actions.push(Action::GiveUp(index));
+            }
+            at => {
+                actions.push(Action::Step(index, at));
+                let is_first = at == At::Announce && self.rules.announce_before_try;
+                // Who never wanted to wait gives up here; and the deadline may have passed while it was woken.
+                let may_leave =
+                    is_first || (process.has_token && matches!(at, At::Announce | At::Snapshot | At::TurnTake));
+                actions.extend(may_leave.then_some(Action::GiveUp(index)));
+                let may_drain = self.drains && is_first && self.has_post(state, process);
+                actions.extend(may_drain.then_some(Action::Drain(index)));
+            }
+        }
+    }
+
+    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+        match action {
+            Action::Enter(_, slot) => self.enter(state, index, slot),
+            Action::Acquire(_) => acquire(state, index),
+            Action::Release(_) => state.processes[index].first_held().map_or(At::Idle, At::Free),
+            Action::Drain(_) => self.drain(state, index),
+            Action::GiveUp(_) => self.give_up(state, index),
+            Action::Step(..) => self.step(state, index),
+            Action::Leave(_) => self.leave(state, index),
+            Action::Die(_) => self.die(state, index),
+        }
+    }
+
+    fn step(&self, state: &mut State, index: usize) -> At {
+        match state.processes[index].at {
+            at @ (At::Outside | At::Idle | At::Holding) => at,
+            at @ (At::Scan(_) | At::Announce | At::Snapshot | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
+            at @ (At::PassOn(_) | At::PostOn | At::PostLeave) => self.settle(state, index, at),
+            at @ (At::Free(_) | At::LoadFlags | At::Wake(_) | At::Post(_)) => self.release(state, index, at),
+            at @ (At::TurnTake | At::TurnCheck(_) | At::TurnSleep | At::TurnDrop | At::TurnPost) => {
+                self.turn(state, index, at)
+            }
+            at @ (At::ManyLook(_) | At::ManyTake(_)) => self.take_all(state, index, at),
+            at => self.reap(state, index, at),
+        }
+    }
+}
+
+fn acquire(state: &mut State, index: usize) -> At {
+    let process = &mut state.processes[index];
+    process.wish = if process.wants_all { Wish::All } else { Wish::One };
+    if process.wants_all { At::TurnTake } else { At::Scan(0) }
+}
+
+impl Model for Pool {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let singles = std::iter::repeat_n(Process::outside(false), self.singles);
+        let processes: Vec<_> = singles.chain(std::iter::repeat_n(Process::outside(true), self.manys)).collect();
+        vec![State {
+            permits: [None; PERMITS],
+            turnstile: Word::default(),
+            flags: [false; 2],
+            bells: Bells::silent(self.saturation),
+            slots: Slots::empty(processes.len()),
+            deaths: self.deaths,
+            processes,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (index, process) in state.processes.iter().enumerate() {
+            self.moves(state, index, actions);
+            if state.deaths > 0 && process.at != At::Outside {
+                actions.push(Action::Die(index));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let index = action.index();
+        state.processes[index].at = self.apply(&mut state, index, action);
+        state.processes[index].forget();
+        if self.sorts_processes {
+            state.rename();
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("I1 one holder", |_, state: &State| state.holders_are_alone()),
+            Property::always("I2 nothing is lost", |model: &Self, state: &State| {
+                !model.is_quiet(state) || state.nothing_is_lost()
+            }),
+            Property::always("I3 no lost wake-up", |model: &Self, state: &State| model.is_served(state)),
+            Property::always("I4 many is not stuck", |model: &Self, state: &State| model.is_served_all(state)),
+            Property::always("I5 the turnstile turns", |model: &Self, state: &State| model.turns(state)),
+            Property::sometimes("both permits are held by one", |_, state: &State| state.one_holds_all()),
+            Property::sometimes("a reaper frees a permit", |_, state: &State| state.a_reaper_has_freed()),
+        ]
+    }
+}

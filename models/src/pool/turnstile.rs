@@ -1,0 +1,42 @@
+//! The turnstile: the mutex's protocol.
+
+use super::{At, Bell, Pool, Process, State};
+
+impl Pool {
+    pub(super) fn turn(&self, state: &mut State, index: usize, at: At) -> At {
+        match at {
+            At::TurnTake => self.take_turn(state, index),
+            At::TurnCheck(owner) if state.slots.is_alive(owner) => At::TurnSleep,
+            At::TurnCheck(owner) => self.begin_reaping(state, owner),
+            At::TurnSleep => {
+                self.take_post(state, index);
+                At::TurnTake
+            }
+            At::TurnDrop => {
+                state.processes[index].holds_turnstile = false;
+                let had_waiters = state.turnstile.free();
+                if had_waiters { At::TurnPost } else { after_turn(&state.processes[index]) }
+            }
+            _ => {
+                state.bells.post(Bell::Turnstile as usize);
+                after_turn(&state.processes[index])
+            }
+        }
+    }
+
+    fn take_turn(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        if !state.turnstile.take(process.slot, process.has_token) {
+            return state.turnstile.mark().map_or(At::TurnTake, At::TurnCheck);
+        }
+        // Whoever died in it held nothing that is not repaired.
+        state.turnstile.poisoned = false;
+        process.holds_turnstile = true;
+        process.has_token = false;
+        At::ManyLook(0)
+    }
+}
+
+fn after_turn(process: &Process) -> At {
+    if process.first_held().is_some() { At::Holding } else { At::Idle }
+}
