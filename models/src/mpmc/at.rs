@@ -1,6 +1,7 @@
 //! Where a process of the ring stands.
 
-use super::{Bell, Position, Slot};
+use super::{Bell, Position};
+use crate::members::Slot;
 
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,20 +24,30 @@ pub enum At {
     PassTail(Position),
     /// Writes; may take as long as it likes.
     Writing(Position),
-    /// Loads `dirty`.
+    /// Steps back from a place that it claimed, having stored EMPTY: helps `head` past it.
+    UndoHead(Position),
+    /// Loads `tail`, to overwrite what stands in its way.
+    OverLoad,
+    /// Claims the item of this position, to overwrite it.
+    OverTake(Position),
+    /// Looks whether `dirty` is raised.
     LoadDirty,
+    /// Loads `dirty`, to know what to compare it with.
+    SeeDirty,
     /// Loads `head`, to know what is behind it.
     ScanHead,
-    /// Looks at a place, given by its number after `head`, and claims it if there is an item behind `head`.
+    /// Looks whether there is an item behind `head` in this place; the first number is `head`.
     Scan(Position, u8),
+    /// Claims the item of the second position, which lies behind `head`, the first.
+    ScanTake(Position, Position),
     /// Clears the low bit of `dirty`.
     ClearDirty,
     /// Loads `head`.
     LoadHead,
     /// Looks at the head's place, and claims it if it is full.
     LookHead(Position),
-    /// Helps `head` past somebody else's place.
-    HelpHead(Position),
+    /// Helps `head` past somebody else's place, and past so many laps before that.
+    HelpHead(Position, u8),
     /// Helps `head` past the place that it claimed.
     PassHead(Position),
     /// Reads; may take as long as it likes.
@@ -69,7 +80,7 @@ pub enum At {
     Post(Bell, bool),
     /// Claims a dead owner's slot.
     Claim(Slot),
-    /// Takes a place away from the slot, beginning with `head` if it was being read.
+    /// Takes away a place, which the slot owns, beginning with `head` if it was being read.
     Repair(Slot, u8),
     /// Stores FULL in a place whose reader is dead.
     RepairFull(Slot, u8),
@@ -79,8 +90,8 @@ pub enum At {
     RaiseDirty(Slot),
     /// Posts a doorbell for what it repaired.
     PostRepair(Slot, Bell),
-    /// Stores `used` = 0 for the slot that it reaped.
+    /// Stores `used` = 0 for the slot that it reaped, or for its own.
     MarkUnused(Slot),
-    /// Gives back ALIVE of the slot that it reaped.
+    /// Gives back ALIVE of that slot.
     GiveBack(Slot),
 }

@@ -1,7 +1,8 @@
 //! The invariants.
 
 use super::{
-    At, Damage, Mpmc, Position, Process, State,
+    At, Damage, Mpmc, Position, Process, State, Wish,
+    wait::has_post,
     words::{Place, Stage, Word, next_lap},
 };
 
@@ -25,11 +26,23 @@ impl Process {
 impl State {
     /// Whether a word's owner, if it has one, is dead and will be reaped.
     fn will_be_reaped(&self, word: Word) -> bool {
-        word.stage.owner().is_some_and(|slot| self.is_dirty_slot(slot))
+        word.stage.owner().is_some_and(|slot| self.slots.is_dirty(slot))
     }
 
     pub(super) fn owners_are_marked(&self) -> bool {
-        self.places.iter().filter_map(|place| place.word.stage.owner()).all(|slot| self.used[usize::from(slot)])
+        self.places.iter().filter_map(|place| place.word.stage.owner()).all(|slot| self.slots.is_used(slot))
+    }
+
+    pub(super) fn one_is_taking_over(&self) -> bool {
+        self.processes.iter().any(|process| matches!(process.at, At::ScanTake(..)))
+    }
+
+    pub(super) fn one_overwrites(&self) -> bool {
+        self.processes.iter().any(|process| process.wish == Wish::Overwrite && matches!(process.at, At::Reading(_)))
+    }
+
+    pub(super) fn one_helps_far(&self) -> bool {
+        self.processes.iter().any(|process| matches!(process.at, At::HelpHead(_, laps) if laps > 0))
     }
 
     fn sleeps(&self, is_producer: bool) -> bool {
@@ -46,7 +59,7 @@ impl Mpmc {
     fn is_quiet(&self, state: &State) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Writing(_) | At::Reading(_) => true,
-            At::Sleep => !self.has_post(state, process),
+            At::Sleep => !has_post(state, process),
             _ => false,
         })
     }
@@ -77,7 +90,7 @@ impl Mpmc {
             state.processes.iter().any(holds)
         };
         let is_known = |(place, &Place { word, .. }): (u8, &Place)| {
-            let is_announced = state.dirty || state.dirty_slot().is_some();
+            let is_announced = state.dirty || state.slots.dirty().is_some();
             let is_orphan = word.stage == Stage::Full && self.precedes(self.at(word.lap, place), state.head);
             let has_owner = word.stage.owner().is_some();
             (!is_orphan || is_announced) && (!has_owner || state.will_be_reaped(word) || is_held(word, place))

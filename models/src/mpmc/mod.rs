@@ -11,18 +11,19 @@
 //! | a process | [`Process`]: where it stands, its slot, what it wishes |
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts both doorbells |
 //!
-//! In the beginning everybody is registered, and some items may be in the ring. Whoever died comes back as a newcomer
-//! and may take any slot that nobody holds. Who has claimed a place may keep it for ever, so whoever sleeps must not depend on it. A
-//! waiter may give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it
-//! sets its flag.
+//! In the beginning everybody is registered, and some items may be in the ring. Whoever died or left comes back as a
+//! newcomer and may take any slot that nobody holds. Who has claimed a place may keep it for ever, so whoever sleeps
+//! must not depend on it; it may also leave with it. A waiter may give up whenever it would sleep, and right after it
+//! was woken; it may drain its doorbell before it sets its flag.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
 //! finds 1 decides nothing. A load of a place's word that is followed by a compare-and-swap is one step too: if that
 //! fails the word has gone on, and the process would look again. What is written to a place's memory, or read from
-//! it, belongs to the step that hands it on; that nobody else is there meanwhile is an invariant of its own.
+//! it, belongs to the step that hands it on; that nobody else is there meanwhile is an invariant of its own. A
+//! reaper's look at a place that the slot does not own is no step: only the reaper could change that.
 //!
 //! Left out: closing, and being told that the other side is gone, with the seats and doorbells for that; see
-//! [`crate::spsc`].
+//! [`crate::spsc`]. Callers that don't wait give up before they sleep; what they do about the dead is what sleepers do.
 //!
 //! Invariants:
 //!
@@ -48,6 +49,7 @@ mod reap;
 mod rules;
 mod steps;
 mod symmetry;
+mod wait;
 mod words;
 
 pub use self::{
@@ -58,8 +60,8 @@ pub use self::{
 
 use stateright::{Model, Property};
 
-/// The number of a slot in the table of members.
-pub type Slot = u8;
+use self::wait::{can_wake, has_post};
+use crate::members::{Bells, Slot, Slots};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -84,6 +86,8 @@ pub struct Mpmc {
     pub changes_mind: bool,
     /// Whether a producer that finds the ring full may overwrite the oldest item.
     pub overwrites: bool,
+    /// Whether processes may leave, even with a place in hand.
+    pub leaves: bool,
     /// Whether states that differ only in who is who count as one; traces are harder to read then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
@@ -110,6 +114,8 @@ pub enum Wish {
     Overwrite,
     /// To pop, and to wait for an item.
     Pop,
+    /// To leave.
+    Leave,
 }
 
 /// One process.
@@ -123,8 +129,8 @@ pub struct Process {
     has_token: bool,
     /// Nobody has changed `dirty` since this process read it.
     dirty_is_as_read: bool,
-    /// It has put back something for the dead, in this reaping.
-    has_put_back: bool,
+    /// It will raise `dirty` when this repair is done.
+    must_raise: bool,
     slot: Slot,
 }
 
@@ -147,9 +153,8 @@ pub struct State {
     head: Position,
     dirty: bool,
     flags: [bool; 2],
-    bells: [u8; 2],
-    alive: [bool; MOST_PROCESSES as usize],
-    used: [bool; MOST_PROCESSES as usize],
+    bells: Bells<2>,
+    slots: Slots,
     items: u8,
     deaths: u8,
     damage: Damage,
@@ -157,7 +162,6 @@ pub struct State {
 }
 
 const MOST_PLACES: usize = 3;
-const MOST_PROCESSES: Slot = 4;
 
 /// What happens next; the first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,8 +176,10 @@ pub enum Action {
     Undo(usize),
     /// A waiter consumes every post that is there.
     Drain(usize),
-    /// A waiter's time is over.
+    /// A waiter's time is over, or who overwrites has tried often enough.
     GiveUp(usize),
+    /// A process begins to leave, with whatever it has in hand.
+    Leave(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
 }
@@ -182,7 +188,8 @@ impl Action {
     fn index(self) -> usize {
         match self {
             Action::Enter(index, _) | Action::Begin(index, _) | Action::Step(index, _) => index,
-            Action::Undo(index) | Action::Drain(index) | Action::GiveUp(index) | Action::Die(index) => index,
+            Action::Undo(index) | Action::Drain(index) | Action::GiveUp(index) => index,
+            Action::Leave(index) | Action::Die(index) => index,
         }
     }
 }
@@ -196,7 +203,7 @@ impl Process {
             is_last_try: false,
             has_token: false,
             dirty_is_as_read: false,
-            has_put_back: false,
+            must_raise: false,
             slot,
         }
     }
@@ -209,10 +216,11 @@ impl Process {
     fn forget(&mut self) {
         match self.at {
             At::Idle => *self = Self::new(self.is_producer, At::Idle, self.slot),
+            At::Outside => *self = Self::new(self.is_producer, At::Outside, 0),
             At::Writing(_) | At::Reading(_) => (self.has_token, self.is_last_try) = (false, false),
             _ => {}
         }
-        self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ClearDirty);
+        self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
     }
 }
 
@@ -221,11 +229,7 @@ impl Mpmc {
     fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
-            At::Outside => {
-                let free = (0..MOST_PROCESSES).zip(&state.processes).map(|(slot, _)| slot);
-                let free = free.filter(|slot| !state.alive[usize::from(*slot)]);
-                actions.extend(free.map(|slot| Action::Enter(index, slot)));
-            }
+            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
             At::Idle if !process.is_producer => actions.push(Action::Begin(index, Wish::Pop)),
             At::Idle => {
                 actions.extend((state.items > 0).then_some(Action::Begin(index, Wish::Push)));
@@ -236,8 +240,9 @@ impl Mpmc {
                 let may_undo = self.changes_mind && process.wish != Wish::Overwrite;
                 actions.extend(may_undo.then_some(Action::Undo(index)));
             }
+            at @ At::OverLoad => actions.extend([Action::Step(index, at), Action::GiveUp(index)]),
             at @ At::Sleep => {
-                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
+                actions.extend(can_wake(state, process).then_some(Action::Step(index, at)));
                 actions.push(Action::GiveUp(index));
             }
             at => {
@@ -246,9 +251,11 @@ impl Mpmc {
                 let is_first = at == if self.rules.announce_before_try { At::Announce } else { At::Snapshot };
                 actions.extend((is_first && !process.is_last_try).then_some(Action::GiveUp(index)));
                 let may_drain = self.drains && at == At::Announce && self.rules.announce_before_try;
-                actions.extend((may_drain && self.has_post(state, process)).then_some(Action::Drain(index)));
+                actions.extend((may_drain && has_post(state, process)).then_some(Action::Drain(index)));
             }
         }
+        let may_leave = self.leaves && matches!(process.at, At::Idle | At::Writing(_) | At::Reading(_));
+        actions.extend(may_leave.then_some(Action::Leave(index)));
     }
 
     fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
@@ -259,6 +266,7 @@ impl Mpmc {
             Action::Undo(_) => self.undo(state, index),
             Action::Drain(_) => self.drain(state, index),
             Action::GiveUp(_) => self.give_up(state, index),
+            Action::Leave(_) => self.leave(state, index),
             Action::Die(_) => self.die(state, index),
         }
     }
@@ -278,14 +286,11 @@ impl Model for Mpmc {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        assert!(
-            usize::from(self.capacity) <= MOST_PLACES && self.producers + self.consumers <= usize::from(MOST_PROCESSES)
-        );
+        assert!(usize::from(self.capacity) <= MOST_PLACES);
         assert!(self.filled <= self.capacity && self.items < (LAPS / 2 - 1) * self.capacity);
         let roles = std::iter::repeat_n(true, self.producers).chain(std::iter::repeat_n(false, self.consumers));
         let processes: Vec<_> =
             roles.zip(0..).map(|(is_producer, slot)| Process::new(is_producer, At::Idle, slot)).collect();
-        let exists = std::array::from_fn(|slot| slot < processes.len());
         let head = self.at(LAPS - 1, 0);
         let tail = (head + self.filled) % (LAPS * self.capacity);
         let mut places = [Place::new(LAPS - 1); MOST_PLACES];
@@ -298,9 +303,8 @@ impl Model for Mpmc {
             head,
             dirty: false,
             flags: [false; 2],
-            bells: [0; 2],
-            alive: exists,
-            used: exists,
+            bells: Bells::silent(self.saturation),
+            slots: Slots::inhabited(processes.len()),
             items: self.items,
             deaths: self.deaths,
             damage: Damage::None,
@@ -344,6 +348,9 @@ impl Model for Mpmc {
             }),
             Property::always("I7 all places are usable", |model: &Self, state: &State| model.places_are_usable(state)),
             Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
+            Property::sometimes("an item is taken over", |_, state: &State| state.one_is_taking_over()),
+            Property::sometimes("an item is overwritten", |_, state: &State| state.one_overwrites()),
+            Property::sometimes("head is helped over laps", |_, state: &State| state.one_helps_far()),
         ]
     }
 }

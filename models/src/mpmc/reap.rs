@@ -1,41 +1,27 @@
-//! Deaths, newcomers, and what is done about the dead.
+//! Newcomers, leavers, the dead, and what is done about them.
 
 use super::{
-    At, Bell, MOST_PROCESSES, Mpmc, Process, Slot, State, Wish,
+    At, Bell, Mpmc, State, Wish,
     words::{Stage, next_lap},
 };
-
-impl State {
-    pub(super) fn is_dirty_slot(&self, slot: Slot) -> bool {
-        let slot = usize::from(slot);
-        !self.alive[slot] && self.used[slot]
-    }
-
-    pub(super) fn dirty_slot(&self) -> Option<Slot> {
-        (0..MOST_PROCESSES).find(|slot| self.is_dirty_slot(*slot))
-    }
-}
+use crate::members::Slot;
 
 impl Mpmc {
     /// Clears what the process holds of ALIVE, then posts: its undo account.
     pub(super) fn die(&self, state: &mut State, index: usize) -> At {
         let process = state.processes[index];
-        state.alive[usize::from(process.slot)] = false;
-        if let Some(reaped) = self.reaps(process.at, process.slot) {
-            state.alive[usize::from(reaped)] = false;
-        }
+        state.slots.bury(process.slot, self.reaps(process.at, process.slot));
         if self.rules.obituary_posts_not_empty {
-            self.post(state, Bell::NotEmpty);
+            state.bells.post(Bell::NotEmpty as usize);
         }
         if self.rules.obituary_posts_not_full {
-            self.post(state, Bell::NotFull);
+            state.bells.post(Bell::NotFull as usize);
         }
         state.deaths -= 1;
-        state.processes[index] = Process::new(process.is_producer, At::Outside, 0);
         At::Outside
     }
 
-    /// The slot that is held only while its former owner is reaped.
+    /// The slot that is held while its words are repaired.
     fn reaps(&self, at: At, own: Slot) -> Option<Slot> {
         match at {
             At::Repair(slot, _) | At::RepairFull(slot, _) | At::RepairHead(slot, _) | At::RaiseDirty(slot) => {
@@ -49,48 +35,65 @@ impl Mpmc {
 
     /// A slot that is clean owns nothing (I8), so there is nothing to repair.
     pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        state.alive[usize::from(slot)] = true;
+        state.slots.claim(slot);
         state.processes[index].slot = slot;
-        let must_repair = state.used[usize::from(slot)] && self.rules.newcomer_repairs;
-        if must_repair { At::Repair(slot, 0) } else { At::MarkUsed }
+        let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
+        if must_repair { self.begin_repair(state, index, slot) } else { At::MarkUsed }
     }
 
-    pub(super) fn begin_reaping(&self, slot: Slot) -> At {
-        if self.rules.claim_before_reaping { At::Claim(slot) } else { At::Repair(slot, 0) }
+    /// Whatever it has in hand is forgotten: the words still name its slot. It raises `dirty` only if there are such.
+    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        (process.wish, process.must_raise) = (Wish::Leave, false);
+        let slot = process.slot;
+        if !self.rules.repair_before_unused {
+            state.slots.mark_unused(slot);
+        }
+        if self.rules.leaver_repairs { self.repair_from(state, index, slot, 0) } else { At::MarkUnused(slot) }
     }
 
-    /// R-reap, for the slot of somebody dead or for a newcomer's own.
+    pub(super) fn begin_reaping(&self, state: &mut State, index: usize, slot: Slot) -> At {
+        if self.rules.claim_before_reaping { At::Claim(slot) } else { self.begin_repair(state, index, slot) }
+    }
+
+    /// Somebody may have done part of it already, and died: so it raises `dirty` in any case.
+    fn begin_repair(&self, state: &mut State, index: usize, slot: Slot) -> At {
+        state.processes[index].must_raise = self.rules.always_raise_dirty;
+        self.repair_from(state, index, slot, 0)
+    }
+
+    /// R-reap, for the slot of somebody dead or for a newcomer's or leaver's own.
     pub(super) fn reap(&self, state: &mut State, index: usize, at: At) -> At {
-        let is_newcomer = state.processes[index].wish == Wish::Nothing;
         match at {
-            At::Claim(slot) => claim(state, slot),
+            At::Claim(slot) if state.slots.claim(slot) => self.begin_repair(state, index, slot),
+            // Who cannot claim treats the owner as alive.
+            At::Claim(_) => At::Snapshot,
             At::Repair(slot, place) => self.repair(state, index, slot, place),
             At::RepairFull(slot, place) => self.repair_full(state, index, slot, place),
             At::RepairHead(slot, position) => {
                 state.pass_head(self, position);
-                self.after_repair(&state.processes[index], slot, position % self.capacity)
+                self.repair_from(state, index, slot, position % self.capacity + 1)
             }
             At::RaiseDirty(slot) => {
                 state.raise_dirty();
-                self.post_repair(slot)
+                self.post_repair(state, index, slot)
             }
             At::PostRepair(slot, bell) => {
-                self.post(state, bell);
+                state.bells.post(bell as usize);
                 let is_last = bell == Bell::NotFull || !self.rules.reaping_posts_not_full;
-                if is_last { At::MarkUnused(slot) } else { At::PostRepair(slot, Bell::NotFull) }
+                if is_last { after_repair(state, index, slot) } else { At::PostRepair(slot, Bell::NotFull) }
             }
-            At::MarkUnused(_) if is_newcomer => At::MarkUsed,
             At::MarkUnused(slot) => {
-                state.used[usize::from(slot)] = false;
-                if self.rules.claim_before_reaping { At::GiveBack(slot) } else { At::Snapshot }
+                state.slots.mark_unused(slot);
+                let is_held = self.rules.claim_before_reaping || slot == state.processes[index].slot;
+                if is_held { At::GiveBack(slot) } else { At::Snapshot }
             }
             At::GiveBack(slot) => {
-                state.alive[usize::from(slot)] = false;
-                At::Snapshot
+                state.slots.give_back(slot);
+                if state.processes[index].wish == Wish::Leave { At::Outside } else { At::Snapshot }
             }
             At::MarkUsed => {
-                let slot = usize::from(state.processes[index].slot);
-                state.used[slot] = true;
+                state.slots.mark_used(state.processes[index].slot);
                 At::Idle
             }
             at => at,
@@ -102,7 +105,8 @@ impl Mpmc {
         match word.stage {
             Stage::Writing(owner) if owner == slot => {
                 (word.lap, word.stage) = (next_lap(word.lap), Stage::Empty);
-                self.after_repair(&state.processes[index], slot, place)
+                self.has_repaired(state, index);
+                self.repair_from(state, index, slot, place + 1)
             }
             Stage::Reading(owner) if owner == slot => {
                 if !self.rules.head_before_full {
@@ -112,7 +116,7 @@ impl Mpmc {
                 state.pass_head(self, position);
                 At::RepairFull(slot, place)
             }
-            _ => self.after_repair(&state.processes[index], slot, place),
+            _ => self.repair_from(state, index, slot, place + 1),
         }
     }
 
@@ -123,33 +127,43 @@ impl Mpmc {
         if word.stage == Stage::Reading(slot) {
             word.stage = Stage::Full;
         }
-        state.processes[index].has_put_back = !self.rules.always_raise_dirty;
+        self.has_repaired(state, index);
         if self.rules.head_before_full {
-            self.after_repair(&state.processes[index], slot, place)
+            self.repair_from(state, index, slot, place + 1)
         } else {
             At::RepairHead(slot, position)
         }
     }
 
-    fn after_repair(&self, process: &Process, slot: Slot, place: u8) -> At {
-        if place + 1 < self.capacity {
-            return At::Repair(slot, place + 1);
-        }
-        let must_raise = self.rules.always_raise_dirty || process.has_put_back;
-        if must_raise { At::RaiseDirty(slot) } else { self.post_repair(slot) }
+    fn has_repaired(&self, state: &mut State, index: usize) {
+        state.processes[index].must_raise = true;
     }
 
-    fn post_repair(&self, slot: Slot) -> At {
+    /// The next place that the slot owns, or what follows the last one.
+    fn repair_from(&self, state: &mut State, index: usize, slot: Slot, from: u8) -> At {
+        let owns = |place: &u8| state.places[usize::from(*place)].word.stage.owner() == Some(slot);
+        if let Some(place) = (from..self.capacity).find(owns) {
+            return At::Repair(slot, place);
+        }
+        let process = &state.processes[index];
+        match (process.must_raise, process.wish) {
+            (true, _) => At::RaiseDirty(slot),
+            (false, Wish::Leave) => At::MarkUnused(slot),
+            (false, _) => self.post_repair(state, index, slot),
+        }
+    }
+
+    fn post_repair(&self, state: &mut State, index: usize, slot: Slot) -> At {
         match (self.rules.reaping_posts_not_empty, self.rules.reaping_posts_not_full) {
             (true, _) => At::PostRepair(slot, Bell::NotEmpty),
             (false, true) => At::PostRepair(slot, Bell::NotFull),
-            (false, false) => At::MarkUnused(slot),
+            (false, false) => after_repair(state, index, slot),
         }
     }
 }
 
-/// Who cannot claim treats the owner as alive.
-fn claim(state: &mut State, slot: Slot) -> At {
-    let alive = &mut state.alive[usize::from(slot)];
-    if std::mem::replace(alive, true) { At::Snapshot } else { At::Repair(slot, 0) }
+fn after_repair(state: &mut State, index: usize, slot: Slot) -> At {
+    let process = &mut state.processes[index];
+    process.must_raise = false;
+    if process.wish == Wish::Nothing { At::MarkUsed } else { At::MarkUnused(slot) }
 }

@@ -9,6 +9,8 @@ pub struct Rules {
     pub recheck_tail: bool,
     /// Who finds that an index's place has gone ahead helps the index on.
     pub help: bool,
+    /// Who helps `head` over several laps stops two laps before the one that its place is in.
+    pub far_is_finished: bool,
     /// Who puts an item back helps `head` past it before the item can be claimed again.
     pub head_before_full: bool,
     /// Who reaps raises `dirty` even if it found nothing to put back.
@@ -47,6 +49,10 @@ pub struct Rules {
     pub reaping_posts_not_full: bool,
     /// A newcomer repairs the words that its slot owns before it uses the slot.
     pub newcomer_repairs: bool,
+    /// Who leaves takes back what it has in hand, before it marks its slot as unused.
+    pub leaver_repairs: bool,
+    /// R-reap: `used` = 0 is stored after the words were repaired.
+    pub repair_before_unused: bool,
     /// A producer that gives up its place wakes consumers: items behind it may have waited for it.
     pub give_up_wakes_consumers: bool,
     /// A producer that gives up its place wakes producers.
@@ -61,6 +67,7 @@ impl Rules {
         laps_wrap: true,
         recheck_tail: true,
         help: true,
+        far_is_finished: true,
         head_before_full: true,
         always_raise_dirty: true,
         compare_dirty: true,
@@ -80,6 +87,8 @@ impl Rules {
         reaping_posts_not_empty: true,
         reaping_posts_not_full: true,
         newcomer_repairs: true,
+        leaver_repairs: true,
+        repair_before_unused: true,
         give_up_wakes_consumers: true,
         give_up_wakes_producers: true,
         put_back_wakes: true,

@@ -1,4 +1,4 @@
-//! Pushing, popping, sleeping and waking.
+//! Pushing, overwriting, popping, and changing one's mind.
 
 use super::{
     At, Bell, Damage, Mpmc, Position, Process, State, Wish,
@@ -32,28 +32,22 @@ impl State {
 }
 
 impl Mpmc {
-    pub(super) fn post(&self, state: &mut State, bell: Bell) {
-        let bell = &mut state.bells[bell as usize];
-        *bell = self.saturation.min(*bell + 1);
-    }
-
-    pub(super) fn has_post(&self, state: &State, process: &Process) -> bool {
-        state.bells[process.bell() as usize] > 0
-    }
-
-    pub(super) fn can_wake(&self, state: &State, process: &Process) -> bool {
-        process.at == At::Sleep && self.has_post(state, process)
-    }
-
     pub(super) fn step(&self, state: &mut State, index: usize) -> At {
         match state.processes[index].at {
             at @ (At::LoadTail | At::LookTail(_) | At::HelpTail(_) | At::RecheckTail(_) | At::PassTail(_)) => {
                 self.push(state, index, at)
             }
-            at @ (At::LoadDirty | At::ScanHead | At::Scan(..) | At::ClearDirty) => self.scan(state, index, at),
-            at @ (At::LoadHead | At::LookHead(_) | At::HelpHead(_) | At::PassHead(_)) => self.pop(state, index, at),
+            at @ (At::OverLoad | At::OverTake(_)) => self.overwrite(state, index, at),
+            at @ (At::LoadDirty | At::SeeDirty | At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty) => {
+                self.scan(state, index, at)
+            }
+            at @ (At::LoadHead | At::LookHead(_) | At::HelpHead(..) | At::PassHead(_)) => self.pop(state, index, at),
             At::Writing(position) => self.commit(state, position),
             At::Reading(position) => self.consume(state, position),
+            At::UndoHead(position) => {
+                state.pass_head(self, position);
+                self.after_undo()
+            }
             at @ (At::PutHead(_) | At::PutFull(_) | At::PutDirty) => self.put_back(state, at),
             at @ (At::Announce | At::Snapshot | At::Sleep) => self.wait(state, index, at),
             at @ (At::OnDirty(_) | At::OnIndex(_) | At::OnLook(..) | At::OnPost(_) | At::PostLeave) => {
@@ -92,45 +86,72 @@ impl Mpmc {
         }
     }
 
+    /// Claims exactly the item that stands in the way of the next push.
+    fn overwrite(&self, state: &mut State, index: usize, at: At) -> At {
+        let At::OverTake(position) = at else { return At::OverTake(self.lap_before(state.tail)) };
+        if self.claim_full(state, index, position) { At::PassHead(position) } else { At::LoadTail }
+    }
+
+    /// FULL to READING, by compare-and-swap.
+    fn claim_full(&self, state: &mut State, index: usize, position: Position) -> bool {
+        let word = &mut state.places[self.place(position)].word;
+        let is_full = *word == (Word { lap: self.lap(position), stage: Stage::Full });
+        if is_full {
+            word.stage = Stage::Reading(state.processes[index].slot);
+        }
+        is_full
+    }
+
     /// Looks for an item behind `head`.
     fn scan(&self, state: &mut State, index: usize, at: At) -> At {
         match at {
-            At::LoadDirty if state.dirty => {
+            At::LoadDirty if state.dirty => At::SeeDirty,
+            At::SeeDirty => {
                 state.processes[index].dirty_is_as_read = true;
                 At::ScanHead
             }
             At::ScanHead => At::Scan(state.head, 0),
             At::Scan(head, place) => {
-                let word = &mut state.places[usize::from(place)].word;
+                let word = state.places[usize::from(place)].word;
                 let position = self.at(word.lap, place);
-                if word.stage == Stage::Full && self.is_behind(position, head) {
-                    word.stage = Stage::Reading(state.processes[index].slot);
-                    return self.after_claim(state, index, position);
-                }
-                if place + 1 < self.capacity { At::Scan(head, place + 1) } else { At::ClearDirty }
+                let is_orphan = word.stage == Stage::Full && self.is_behind(position, head);
+                if is_orphan { At::ScanTake(head, position) } else { self.scan_on(head, place) }
             }
+            At::ScanTake(_, position) if self.claim_full(state, index, position) => {
+                self.after_claim(state, index, position)
+            }
+            At::ScanTake(head, position) => self.scan_on(head, position % self.capacity),
             At::ClearDirty if state.processes[index].dirty_is_as_read || !self.rules.compare_dirty => {
-                state.change_dirty(false);
+                // Storing what is there already changes nothing for those who compare.
+                if state.dirty {
+                    state.change_dirty(false);
+                }
                 At::LoadHead
             }
             _ => At::LoadHead,
         }
     }
 
+    fn scan_on(&self, head: Position, place: u8) -> At {
+        if place + 1 < self.capacity { At::Scan(head, place + 1) } else { At::ClearDirty }
+    }
+
     fn pop(&self, state: &mut State, index: usize, at: At) -> At {
         match at {
+            At::LookHead(head) if self.claim_full(state, index, head) => At::PassHead(head),
             At::LookHead(head) => {
-                let lap = self.lap(head);
-                let word = &mut state.places[self.place(head)].word;
-                if *word == (Word { lap, stage: Stage::Full }) {
-                    word.stage = Stage::Reading(state.processes[index].slot);
-                    return At::PassHead(head);
+                let word = state.places[self.place(head)].word;
+                let may_help = self.has_gone(word, head) && self.rules.help;
+                if may_help {
+                    At::HelpHead(head, self.finished_laps(word, head))
+                } else {
+                    self.fall_short(state, index)
                 }
-                let has_gone = self.has_gone(*word, head);
-                if has_gone && self.rules.help { At::HelpHead(head) } else { self.fall_short(state, index) }
             }
-            At::HelpHead(head) => {
-                state.pass_head(self, head);
+            At::HelpHead(head, laps) => {
+                if state.head == head {
+                    state.head = self.after_laps(head, laps);
+                }
                 At::LoadHead
             }
             At::PassHead(head) => {
@@ -142,24 +163,30 @@ impl Mpmc {
     }
 
     /// Whether the item at `head` is somebody else's, or gone.
-    fn has_gone(&self, word: Word, head: Position) -> bool {
+    pub(super) fn has_gone(&self, word: Word, head: Position) -> bool {
         let ahead = self.ahead(word.lap, self.lap(head));
         ahead > 0 || (ahead == 0 && matches!(word.stage, Stage::Reading(_)))
     }
 
+    /// Over how many laps `head` may be helped: a place that was given out for a lap was free before, and so was every
+    /// place before it a lap earlier.
+    fn finished_laps(&self, word: Word, head: Position) -> u8 {
+        let unsure = if self.rules.far_is_finished { 2 } else { 1 };
+        (self.ahead(word.lap, self.lap(head)) - unsure).max(0).cast_unsigned()
+    }
+
     /// Where it goes when it found nothing.
-    fn fall_short(&self, state: &mut State, index: usize) -> At {
+    fn fall_short(&self, state: &State, index: usize) -> At {
         let process = &state.processes[index];
         match (process.wish, process.at) {
-            (Wish::Overwrite, At::LookTail(_) | At::RecheckTail(_)) => At::LoadDirty,
-            (Wish::Overwrite, _) => self.give_up(state, index),
+            (Wish::Overwrite, _) => At::OverLoad,
             _ if process.is_last_try && self.rules.announce_before_try => At::Sleep,
             _ if process.is_last_try => At::Announce,
             _ => self.before_sleep(),
         }
     }
 
-    fn before_sleep(&self) -> At {
+    pub(super) fn before_sleep(&self) -> At {
         if self.rules.announce_before_try { At::Announce } else { At::Snapshot }
     }
 
@@ -167,11 +194,9 @@ impl Mpmc {
         let Process { is_producer, has_token, wish, .. } = state.processes[index];
         match (has_token, wish) {
             (true, Wish::Push) if self.rules.producers_pass_on => At::OnIndex(position),
-            (true, Wish::Pop) if self.rules.consumers_pass_on => At::OnDirty(position),
+            (true, Wish::Pop) if self.rules.consumers_pass_on => At::OnIndex(position),
             // Who overwrites has claimed an item to get rid of it, unless it has just claimed a free place.
-            _ if is_producer && !matches!(state.processes[index].at, At::PassHead(_) | At::Scan(..)) => {
-                At::Writing(position)
-            }
+            _ if is_producer && !matches!(state.processes[index].at, At::PassHead(_)) => At::Writing(position),
             _ => At::Reading(position),
         }
     }
@@ -202,14 +227,18 @@ impl Mpmc {
             At::Writing(position) => {
                 let lap = next_lap(self.lap(position));
                 state.places[self.place(position)].word = Word { lap, stage: Stage::Empty };
-                match (self.rules.give_up_wakes_consumers, self.rules.give_up_wakes_producers) {
-                    (true, both) => At::Wake(Bell::NotEmpty, both),
-                    (false, _) => At::Wake(Bell::NotFull, false),
-                }
+                At::UndoHead(position)
             }
             At::Reading(position) if self.rules.head_before_full => At::PutHead(position),
             At::Reading(position) => At::PutFull(position),
             at => at,
+        }
+    }
+
+    fn after_undo(&self) -> At {
+        match (self.rules.give_up_wakes_consumers, self.rules.give_up_wakes_producers) {
+            (true, both) => At::Wake(Bell::NotEmpty, both),
+            (false, _) => At::Wake(Bell::NotFull, false),
         }
     }
 
@@ -225,111 +254,8 @@ impl Mpmc {
             }
             _ => {
                 state.raise_dirty();
-                if self.rules.put_back_wakes { At::Wake(Bell::NotEmpty, false) } else { At::Idle }
+                if self.rules.put_back_wakes { At::Wake(Bell::NotEmpty, true) } else { At::Wake(Bell::NotFull, false) }
             }
         }
-    }
-
-    /// R-sleep.
-    fn wait(&self, state: &mut State, index: usize, at: At) -> At {
-        let process = &mut state.processes[index];
-        match at {
-            At::Announce => {
-                state.flags[process.bell() as usize] = true;
-                if self.rules.announce_before_try { At::Snapshot } else { At::Sleep }
-            }
-            At::Snapshot => {
-                if let Some(slot) = state.dirty_slot().filter(|_| self.rules.reap_before_sleep) {
-                    return self.begin_reaping(slot);
-                }
-                state.processes[index].is_last_try = true;
-                try_again(&state.processes[index])
-            }
-            _ => {
-                state.bells[process.bell() as usize] -= 1;
-                process.has_token = true;
-                if self.rules.announce_after_token {
-                    process.is_last_try = false;
-                    self.before_sleep()
-                } else {
-                    try_again(process)
-                }
-            }
-        }
-    }
-
-    pub(super) fn drain(&self, state: &mut State, index: usize) -> At {
-        let process = &mut state.processes[index];
-        state.bells[process.bell() as usize] = 0;
-        process.has_token |= self.rules.drained_is_token;
-        process.at
-    }
-
-    pub(super) fn give_up(&self, state: &mut State, index: usize) -> At {
-        let process = &state.processes[index];
-        state.items += u8::from(process.is_producer);
-        if process.has_token && self.rules.post_before_leaving { At::PostLeave } else { At::Idle }
-    }
-
-    /// What is left to do about a post that was consumed.
-    fn settle(&self, state: &mut State, index: usize, at: At) -> At {
-        let process = state.processes[index];
-        let done = |position| if process.is_producer { At::Writing(position) } else { At::Reading(position) };
-        match at {
-            At::OnDirty(position) if state.dirty && self.rules.pass_on_dirty => At::OnPost(position),
-            At::OnDirty(position) => At::OnIndex(position),
-            At::OnIndex(position) if process.is_producer => At::OnLook(position, state.tail),
-            At::OnIndex(position) => At::OnLook(position, state.head),
-            At::OnLook(position, index) => {
-                let word = state.places[self.place(index)].word;
-                let is_more =
-                    if process.is_producer { self.may_be_room(word, index) } else { self.may_be_item(word, index) };
-                if is_more { At::OnPost(position) } else { done(position) }
-            }
-            At::OnPost(position) => {
-                self.post(state, process.bell());
-                done(position)
-            }
-            _ => {
-                self.post(state, process.bell());
-                At::Idle
-            }
-        }
-    }
-
-    fn may_be_item(&self, word: Word, head: Position) -> bool {
-        let is_item = word == Word { lap: self.lap(head), stage: Stage::Full };
-        is_item || (self.has_gone(word, head) && self.rules.pass_on_gone)
-    }
-
-    fn may_be_room(&self, word: Word, tail: Position) -> bool {
-        let is_room = word == Word { lap: self.lap(tail), stage: Stage::Empty };
-        is_room || (self.ahead(word.lap, self.lap(tail)) >= 0 && self.rules.pass_on_taken)
-    }
-
-    /// R-wake.
-    fn wake(&self, state: &mut State, index: usize, at: At) -> At {
-        match at {
-            At::Wake(bell, and_other) if std::mem::take(&mut state.flags[bell as usize]) => At::Post(bell, and_other),
-            At::Post(bell, and_other) => {
-                self.post(state, bell);
-                after_wake(&state.processes[index], bell, and_other)
-            }
-            At::Wake(bell, and_other) => after_wake(&state.processes[index], bell, and_other),
-            at => at,
-        }
-    }
-}
-
-fn try_again(process: &Process) -> At {
-    if process.is_producer { At::LoadTail } else { At::LoadDirty }
-}
-
-fn after_wake(process: &Process, bell: Bell, and_other: bool) -> At {
-    match (process.wish, bell) {
-        _ if and_other => At::Wake(Bell::NotFull, false),
-        // It has made room, for itself.
-        (Wish::Overwrite, Bell::NotFull) => At::LoadTail,
-        _ => At::Idle,
     }
 }

@@ -1,17 +1,17 @@
 //! Names mean nothing to the protocol: states that differ only in who is who are one.
 
-use super::{At, MOST_PROCESSES, Slot, Stage, State};
+use super::{At, Stage, State};
+use crate::members::{Slot, order};
 
 impl State {
     /// Sorts the processes and numbers the slots by their first appearance.
     pub(super) fn rename(&mut self) {
         self.processes.sort_unstable();
-        let names = self.names();
-        let (alive, used) = (self.alive, self.used);
-        for (old, new) in names.iter().enumerate() {
-            (self.alive[usize::from(*new)], self.used[usize::from(*new)]) = (alive[old], used[old]);
-        }
-        let rename = |slot: Slot| names[usize::from(slot)];
+        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let owners = self.places.iter().filter_map(|place| place.word.stage.owner());
+        let order = order(&self.slots, living.chain(owners));
+        self.slots = self.slots.reordered(&order);
+        let rename = |slot| (0..).zip(&order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new);
         for place in &mut self.places {
             place.word.stage = match place.word.stage {
                 Stage::Writing(slot) => Stage::Writing(rename(slot)),
@@ -23,26 +23,6 @@ impl State {
             (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
         }
         self.processes.sort_unstable();
-    }
-
-    /// The new name of each slot: those of the living come first, then the owners of words, then those marked as used.
-    fn names(&self) -> [Slot; MOST_PROCESSES as usize] {
-        const NONE: Slot = Slot::MAX;
-        let mut names = [NONE; MOST_PROCESSES as usize];
-        let mut next = 0;
-        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
-        let owners = self.places.iter().filter_map(|place| place.word.stage.owner());
-        let all = 0..MOST_PROCESSES;
-        let marked = all.clone().filter(|slot| self.used[usize::from(*slot)]);
-        // Slots beyond the processes are never used, and keep their names.
-        for slot in living.chain(owners).chain(marked).chain(all) {
-            let name = &mut names[usize::from(slot)];
-            if *name == NONE {
-                *name = next;
-                next += 1;
-            }
-        }
-        names
     }
 }
 

@@ -1,6 +1,7 @@
 //! Positions, laps, and what a place's word says.
 
-use super::{Mpmc, Slot};
+use super::Mpmc;
+use crate::members::Slot;
 
 /// Where laps wrap. So few that they do; so many that no process sleeps through half of them.
 pub const LAPS: u8 = 16;
@@ -75,6 +76,16 @@ impl Mpmc {
 
     pub(super) fn after(&self, position: Position) -> Position {
         (position + 1) % (LAPS * self.capacity)
+    }
+
+    /// The position so many laps and one place later.
+    pub(super) fn after_laps(&self, position: Position, laps: u8) -> Position {
+        self.after((position + laps * self.capacity) % (LAPS * self.capacity))
+    }
+
+    /// The position a lap earlier.
+    pub(super) fn lap_before(&self, position: Position) -> Position {
+        (position + (LAPS - 1) * self.capacity) % (LAPS * self.capacity)
     }
 
     pub(super) fn at(&self, lap: u8, place: u8) -> Position {
