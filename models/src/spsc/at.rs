@@ -1,6 +1,7 @@
 //! Where a process of the ring stands.
 
-use super::{Side, Slot};
+use super::Side;
+use crate::members::Slot;
 
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +28,8 @@ pub enum At {
     Ready,
     /// Loads the other's index.
     Look,
+    /// Loads the other's index, having been woken: what it finds at once needs no announcement.
+    EarlyLook,
     /// Sets its flag.
     Announce,
     /// Loads `closed`.
@@ -65,14 +68,14 @@ pub enum At {
     PostClose(Side),
     /// Claims a dead owner's slot.
     Claim(Slot),
-    /// Frees the role of this side if the slot owns it; before that, stores `arrived` = 1 if that is missing.
+    /// Frees the role of this side, which the slot owns; before that, stores `arrived` = 1 if that is missing.
     Repair(Slot, Side),
     /// Posts the role's doorbell, because it had waiters.
     RepairRole(Slot, Side),
     /// Posts the doorbell of the other side's holder: it may want to be told.
     RepairOther(Slot, Side),
-    /// Stores `used` = 0 for the slot that it reaped.
+    /// Stores `used` = 0 for the slot that it reaped, or for its own.
     MarkUnused(Slot),
-    /// Gives back ALIVE of the slot that it reaped.
+    /// Gives back ALIVE of that slot.
     GiveBack(Slot),
 }

@@ -1,6 +1,7 @@
 //! The invariants.
 
-use super::{At, Process, Side, Slot, Spsc, State};
+use super::{At, End, Process, Side, Spsc, State, roles::has_post};
+use crate::members::Slot;
 
 const SIDES: [Side; 2] = [Side::Producer, Side::Consumer];
 
@@ -18,12 +19,20 @@ impl State {
     }
 
     pub(super) fn owners_are_marked(&self) -> bool {
-        self.roles.iter().filter_map(|role| role.owner).all(|slot| self.used[usize::from(slot)])
+        self.roles.iter().filter_map(|role| role.owner).all(|slot| self.slots.is_used(slot))
+    }
+
+    pub(super) fn one_finds_the_end(&self) -> bool {
+        self.processes.iter().any(|process| matches!(process.end, End::Found(_)))
+    }
+
+    pub(super) fn one_goes_on_announced(&self) -> bool {
+        self.processes.iter().any(|process| process.at == At::Touch && self.flags[process.side as usize])
     }
 
     /// The slot that a role's word names, unless that is dead and dirty.
     fn true_owner(&self, side: Side) -> Option<Slot> {
-        self.roles[side as usize].owner.filter(|slot| !self.is_dirty_slot(*slot))
+        self.roles[side as usize].owner.filter(|slot| !self.slots.is_dirty(*slot))
     }
 }
 
@@ -32,7 +41,7 @@ impl Spsc {
     fn is_quiet(&self, state: &State) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Ready => true,
-            At::Sleep | At::RoleSleep => !self.has_post(state, process),
+            At::Sleep | At::RoleSleep => !has_post(state, process),
             _ => false,
         })
     }

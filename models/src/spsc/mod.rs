@@ -12,12 +12,14 @@
 //! | a process | [`Process`]: where it stands, its slot, its copies of the indices |
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
 //!
-//! In the beginning everybody is registered and nobody has a role. Whoever died comes back as a newcomer and may take
-//! any slot that nobody holds. A process may keep its role for ever and do nothing. A waiter may give up whenever it
-//! would sleep, and right after it was woken; it may drain its doorbell before it looks.
+//! In the beginning everybody is registered and nobody has a role. Whoever died or left comes back as a newcomer and
+//! may take any slot that nobody holds. A process may keep its role for ever and do nothing, or leave with it. A waiter
+//! may give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it looks. Who
+//! was woken looks before it announces anything, and may go on with its flag still up.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
-//! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too.
+//! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too. A
+//! reaper's look at a role that the slot does not own is none: only the reaper could change that.
 //!
 //! Only consumers ask to be told that the other side is gone; producers would do the same.
 //!
@@ -45,8 +47,11 @@ pub use self::{at::At, rules::Rules};
 
 use stateright::{Model, Property};
 
-/// The number of a slot in the table of members.
-pub type Slot = u8;
+use self::roles::{can_wake, has_post};
+use crate::{
+    lock::Word,
+    members::{Bells, Slot, Slots},
+};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -69,6 +74,8 @@ pub struct Spsc {
     pub watches: bool,
     /// Whether a holder may close the ring.
     pub closes: bool,
+    /// Whether processes may leave, even with a role.
+    pub leaves: bool,
     /// The clauses that are in force.
     pub rules: Rules,
 }
@@ -130,6 +137,7 @@ pub struct Process {
     side: Side,
     at: At,
     slot: Slot,
+    is_leaving: bool,
     has_role: bool,
     has_slept: bool,
     /// Its own index.
@@ -150,34 +158,25 @@ pub enum Damage {
     ToldWrongly,
 }
 
-/// The word of a role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Role {
-    owner: Option<Slot>,
-    waiters: bool,
-}
-
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    roles: [Role; 2],
+    roles: [Word; 2],
     indices: [u8; 2],
     places: [Option<u8>; MOST_PLACES],
     flags: [bool; 2],
-    bells: [u8; 4],
+    bells: Bells<4>,
     arrived: bool,
     /// Whether a producer ever had the role, in truth.
     has_begun: bool,
     closed: bool,
-    alive: [bool; MOST_PROCESSES as usize],
-    used: [bool; MOST_PROCESSES as usize],
+    slots: Slots,
     deaths: u8,
     damage: Damage,
     processes: Vec<Process>,
 }
 
 const MOST_PLACES: usize = 2;
-const MOST_PROCESSES: Slot = 4;
 
 /// What happens next; the first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +186,8 @@ pub enum Action {
     /// A process begins to push or pop, or to take the role if it has none.
     Begin(usize),
     /// A holder begins to leave its role.
+    LeaveRole(usize),
+    /// A process begins to leave the ring, with its role if it has one.
     Leave(usize),
     /// A holder begins to close the ring.
     Close(usize),
@@ -203,7 +204,8 @@ pub enum Action {
 impl Action {
     fn index(self) -> usize {
         match self {
-            Action::Enter(index, _) | Action::Begin(index) | Action::Leave(index) | Action::Close(index) => index,
+            Action::Enter(index, _) | Action::Begin(index) | Action::LeaveRole(index) | Action::Leave(index) => index,
+            Action::Close(index) => index,
             Action::Step(index, _) | Action::Drain(index) | Action::GiveUp(index) | Action::Die(index) => index,
         }
     }
@@ -211,11 +213,19 @@ impl Action {
 
 impl Process {
     const fn new(side: Side, at: At, slot: Slot) -> Self {
-        Self { side, at, slot, has_role: false, has_slept: false, index: 0, seen: 0, end: End::None }
+        Self { side, at, slot, is_leaving: false, has_role: false, has_slept: false, index: 0, seen: 0, end: End::None }
+    }
+
+    /// The doorbell that it sleeps on.
+    fn bell(&self) -> Bell {
+        if self.has_role { Bell::Holder(self.side) } else { Bell::Role(self.side) }
     }
 
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
+        if self.at == At::Outside {
+            *self = Self::new(self.side, At::Outside, 0);
+        }
         if !self.has_role && !matches!(self.at, At::TakeRole) {
             (self.index, self.seen) = (0, 0);
         }
@@ -232,22 +242,18 @@ impl Spsc {
     fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
-            At::Outside => {
-                let free = (0..MOST_PROCESSES).zip(&state.processes).map(|(slot, _)| slot);
-                let free = free.filter(|slot| !state.alive[usize::from(*slot)]);
-                actions.extend(free.map(|slot| Action::Enter(index, slot)));
-            }
+            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
             At::Idle => actions.push(Action::Begin(index)),
             At::Ready => {
                 let is_producer = process.side == Side::Producer;
                 let may_push = process.index < self.items && !state.closed;
                 actions.extend((!is_producer || may_push).then_some(Action::Begin(index)));
-                actions.push(Action::Leave(index));
+                actions.push(Action::LeaveRole(index));
                 let may_close = self.closes && !state.closed;
                 actions.extend(may_close.then_some(Action::Close(index)));
             }
             at @ (At::Sleep | At::RoleSleep) => {
-                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
+                actions.extend(can_wake(state, process).then_some(Action::Step(index, at)));
                 actions.push(Action::GiveUp(index));
             }
             at => {
@@ -255,18 +261,22 @@ impl Spsc {
                 // The deadline may have passed while it was woken, or it never wanted to wait.
                 let may_leave = at == At::Announce || (at == At::TakeRole && process.has_slept);
                 actions.extend(may_leave.then_some(Action::GiveUp(index)));
-                let may_drain =
-                    self.drains && matches!(at, At::TakeRole | At::Announce) && self.has_post(state, process);
+                let may_drain = self.drains
+                    && matches!(at, At::TakeRole | At::EarlyLook | At::Announce)
+                    && has_post(state, process);
                 actions.extend(may_drain.then_some(Action::Drain(index)));
             }
         }
+        let may_leave = self.leaves && matches!(process.at, At::Idle | At::Ready);
+        actions.extend(may_leave.then_some(Action::Leave(index)));
     }
 
     fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Begin(_) => self.begin(state, index),
-            Action::Leave(_) => At::FreeRole,
+            Action::LeaveRole(_) => At::FreeRole,
+            Action::Leave(_) => self.leave(state, index),
             Action::Close(_) => At::Close,
             Action::Step(..) => self.step(state, index),
             Action::Drain(_) => self.drain(state, index),
@@ -281,24 +291,20 @@ impl Model for Spsc {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        assert!(
-            usize::from(self.capacity) <= MOST_PLACES && self.producers + self.consumers <= usize::from(MOST_PROCESSES)
-        );
+        assert!(usize::from(self.capacity) <= MOST_PLACES);
         let producers = std::iter::repeat_n(Side::Producer, self.producers);
         let sides = producers.chain(std::iter::repeat_n(Side::Consumer, self.consumers));
         let processes: Vec<_> = sides.zip(0..).map(|(side, slot)| Process::new(side, At::Idle, slot)).collect();
-        let exists = std::array::from_fn(|slot| slot < processes.len());
         vec![State {
-            roles: [Role::default(); 2],
+            roles: [Word::default(); 2],
             indices: [0; 2],
             places: [None; MOST_PLACES],
             flags: [false; 2],
-            bells: [0; 4],
+            bells: Bells::silent(self.saturation),
             arrived: false,
             has_begun: false,
             closed: false,
-            alive: exists,
-            used: exists,
+            slots: Slots::inhabited(processes.len()),
             deaths: self.deaths,
             damage: Damage::None,
             processes,
@@ -332,6 +338,8 @@ impl Model for Spsc {
             Property::always("I6 the end is told", |model: &Self, state: &State| model.watchers_are_told(state)),
             Property::always("I7 the end is true", |_, state: &State| state.damage != Damage::ToldWrongly),
             Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
+            Property::sometimes("the end is found", |_, state: &State| state.one_finds_the_end()),
+            Property::sometimes("a flag is left up", |_, state: &State| state.one_goes_on_announced()),
         ]
     }
 }

@@ -1,41 +1,27 @@
-//! Deaths, newcomers, and what is done about the dead.
+//! Newcomers, leavers, the dead, and what is done about them.
 
-use super::{At, Bell, MOST_PROCESSES, Process, Side, Slot, Spsc, State};
-
-impl State {
-    pub(super) fn is_dirty_slot(&self, slot: Slot) -> bool {
-        let slot = usize::from(slot);
-        !self.alive[slot] && self.used[slot]
-    }
-
-    pub(super) fn dirty_slot(&self) -> Option<Slot> {
-        (0..MOST_PROCESSES).find(|slot| self.is_dirty_slot(*slot))
-    }
-}
+use super::{At, Bell, Process, Side, Spsc, State};
+use crate::members::Slot;
 
 impl Spsc {
     /// Clears what the process holds of ALIVE, then posts: its undo account.
     pub(super) fn die(&self, state: &mut State, index: usize) -> At {
         let process = state.processes[index];
-        state.alive[usize::from(process.slot)] = false;
-        if let Some(reaped) = self.reaps(process.at, process.slot) {
-            state.alive[usize::from(reaped)] = false;
-        }
+        state.slots.bury(process.slot, self.reaps(process.at, process.slot));
         for bell in Bell::ALL {
             let is_posted = match bell {
                 Bell::Holder(_) => self.rules.obituary_posts_holders,
                 Bell::Role(_) => self.rules.obituary_posts_roles,
             };
             if is_posted {
-                self.post(state, bell);
+                state.bells.post(bell.number());
             }
         }
         state.deaths -= 1;
-        state.processes[index] = Process::new(process.side, At::Outside, 0);
         At::Outside
     }
 
-    /// The slot that is held only while its former owner is reaped.
+    /// The slot that is held while its words are repaired.
     fn reaps(&self, at: At, own: Slot) -> Option<Slot> {
         match at {
             At::Repair(slot, _) | At::RepairRole(slot, _) | At::RepairOther(slot, _) => Some(slot),
@@ -47,44 +33,60 @@ impl Spsc {
 
     /// A slot that is clean owns nothing (I8), so there is nothing to repair.
     pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        state.alive[usize::from(slot)] = true;
-        let side = state.processes[index].side;
-        let must_repair = state.used[usize::from(slot)] && self.rules.newcomer_repairs;
-        let at = if must_repair { At::Repair(slot, Side::Producer) } else { At::MarkUsed };
-        state.processes[index] = Process::new(side, at, slot);
-        at
+        state.slots.claim(slot);
+        state.processes[index] = Process::new(state.processes[index].side, At::Outside, slot);
+        let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
+        if must_repair { self.repair_from(state, index, slot, Side::Producer) } else { At::MarkUsed }
     }
 
-    pub(super) fn begin_reaping(&self, slot: Slot) -> At {
-        if self.rules.claim_before_reaping { At::Claim(slot) } else { At::Repair(slot, Side::Producer) }
+    /// A role that it never left is forgotten: the word still names its slot.
+    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        (process.is_leaving, process.has_role) = (true, false);
+        let slot = process.slot;
+        if !self.rules.repair_before_unused {
+            state.slots.mark_unused(slot);
+        }
+        if self.rules.leaver_repairs {
+            self.repair_from(state, index, slot, Side::Producer)
+        } else {
+            At::MarkUnused(slot)
+        }
     }
 
-    /// R-reap, for the slot of somebody dead or for a newcomer's own.
+    pub(super) fn begin_reaping(&self, state: &State, index: usize, slot: Slot) -> At {
+        if self.rules.claim_before_reaping {
+            At::Claim(slot)
+        } else {
+            self.repair_from(state, index, slot, Side::Producer)
+        }
+    }
+
+    /// R-reap, for the slot of somebody dead or for a newcomer's or leaver's own.
     pub(super) fn reap(&self, state: &mut State, index: usize, at: At) -> At {
         let process = state.processes[index];
-        let is_own = |slot| slot == process.slot;
         match at {
             At::Claim(slot) => self.claim(state, index, slot),
-            At::Repair(slot, side) => self.repair(state, slot, side),
+            At::Repair(slot, side) => self.repair(state, index, slot, side),
             At::RepairRole(slot, side) => {
-                self.post(state, Bell::Role(side));
-                self.after_role(slot, side)
+                state.bells.post(Bell::Role(side).number());
+                self.after_role(state, index, slot, side)
             }
             At::RepairOther(slot, side) => {
-                self.post(state, Bell::Holder(side.other()));
-                after_repair(slot, side)
+                state.bells.post(Bell::Holder(side.other()).number());
+                self.after_repair(state, index, slot, side)
             }
-            At::MarkUnused(slot) if is_own(slot) => At::MarkUsed,
             At::MarkUnused(slot) => {
-                state.used[usize::from(slot)] = false;
-                if self.rules.claim_before_reaping { At::GiveBack(slot) } else { after_reaping(&process) }
+                state.slots.mark_unused(slot);
+                let is_held = self.rules.claim_before_reaping || slot == process.slot;
+                if is_held { At::GiveBack(slot) } else { after_reaping(&process) }
             }
             At::GiveBack(slot) => {
-                state.alive[usize::from(slot)] = false;
+                state.slots.give_back(slot);
                 after_reaping(&process)
             }
             At::MarkUsed => {
-                state.used[usize::from(process.slot)] = true;
+                state.slots.mark_used(process.slot);
                 At::Idle
             }
             at => at,
@@ -93,41 +95,69 @@ impl Spsc {
 
     /// Who cannot claim treats the owner as alive.
     fn claim(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        let alive = &mut state.alive[usize::from(slot)];
-        if !std::mem::replace(alive, true) {
-            return At::Repair(slot, Side::Producer);
+        match (state.slots.claim(slot), state.processes[index].has_role) {
+            (true, _) => self.repair_from(state, index, slot, Side::Producer),
+            (false, true) => At::Snapshot,
+            (false, false) => At::RoleSleep,
         }
-        if state.processes[index].has_role { At::Snapshot } else { At::RoleSleep }
     }
 
-    fn repair(&self, state: &mut State, slot: Slot, side: Side) -> At {
+    fn repair(&self, state: &mut State, index: usize, slot: Slot, side: Side) -> At {
         let role = &mut state.roles[side as usize];
+        // Without a claim it may be somebody else's by now.
         if role.owner != Some(slot) {
-            return after_repair(slot, side);
+            return self.after_repair(state, index, slot, side);
         }
         // Its owner may have died before it came to that. Storing 1 where there is 1 is no step.
         if side == Side::Producer && !state.arrived && self.rules.reaper_says_arrived {
             state.arrived = true;
             return At::Repair(slot, side);
         }
-        let had_waiters = std::mem::take(role).waiters;
+        let had_waiters = role.repair(slot);
+        role.poisoned = false;
         if had_waiters && self.rules.reaping_posts_role {
             At::RepairRole(slot, side)
         } else {
-            self.after_role(slot, side)
+            self.after_role(state, index, slot, side)
         }
     }
 
-    fn after_role(&self, slot: Slot, side: Side) -> At {
-        if self.rules.reaping_posts_other { At::RepairOther(slot, side) } else { after_repair(slot, side) }
+    fn after_role(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
+        if self.rules.reaping_posts_other {
+            At::RepairOther(slot, side)
+        } else {
+            self.after_repair(state, index, slot, side)
+        }
+    }
+
+    fn after_repair(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
+        match side {
+            Side::Producer => self.repair_from(state, index, slot, Side::Consumer),
+            Side::Consumer => after_repairs(&state.processes[index], slot),
+        }
+    }
+
+    /// The next role that the slot owns, or what follows the last one. A look at one that it doesn't own is no step.
+    fn repair_from(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
+        match (state.roles[side as usize].owner == Some(slot), side) {
+            (true, _) => At::Repair(slot, side),
+            (false, Side::Producer) => self.repair_from(state, index, slot, Side::Consumer),
+            (false, Side::Consumer) => after_repairs(&state.processes[index], slot),
+        }
     }
 }
 
-fn after_repair(slot: Slot, side: Side) -> At {
-    if side == Side::Producer { At::Repair(slot, Side::Consumer) } else { At::MarkUnused(slot) }
+/// A newcomer goes on to use the slot.
+fn after_repairs(process: &Process, slot: Slot) -> At {
+    let comes = slot == process.slot && !process.is_leaving;
+    if comes { At::MarkUsed } else { At::MarkUnused(slot) }
 }
 
-/// Who has a role reaped because it wants to be told, who has none because it wants one.
+/// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
 fn after_reaping(process: &Process) -> At {
-    if process.has_role { At::Snapshot } else { At::TakeRole }
+    match (process.is_leaving, process.has_role) {
+        (true, _) => At::Outside,
+        (false, true) => At::Snapshot,
+        (false, false) => At::TakeRole,
+    }
 }

@@ -1,40 +1,25 @@
 //! Taking a role, waiting for one, and leaving it.
 
-use super::{At, Bell, Process, Role, Side, Slot, Spsc, State};
+use super::{At, Bell, Process, Side, Spsc, State};
+use crate::members::Slot;
 
 impl Spsc {
-    pub(super) fn post(&self, state: &mut State, bell: Bell) {
-        let bell = &mut state.bells[bell.number()];
-        *bell = self.saturation.min(*bell + 1);
-    }
-
-    fn bell(process: &Process) -> Bell {
-        if process.has_role { Bell::Holder(process.side) } else { Bell::Role(process.side) }
-    }
-
-    pub(super) fn has_post(&self, state: &State, process: &Process) -> bool {
-        state.bells[Self::bell(process).number()] > 0
-    }
-
-    pub(super) fn can_wake(&self, state: &State, process: &Process) -> bool {
-        matches!(process.at, At::Sleep | At::RoleSleep) && self.has_post(state, process)
-    }
-
     /// Consumes a post.
     pub(super) fn take_post(&self, state: &mut State, index: usize) {
         let process = &mut state.processes[index];
-        state.bells[Self::bell(process).number()] -= 1;
+        state.bells.take(process.bell().number());
         process.has_slept = true;
     }
 
     pub(super) fn drain(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
-        state.bells[Self::bell(process).number()] = 0;
+        state.bells.drain(process.bell().number());
         process.has_slept |= self.rules.drained_is_slept;
         process.at
     }
 
-    /// On a holder's doorbell nobody else sleeps, so it need not post before it gives up.
+    /// On a holder's doorbell nobody else sleeps, so it need not post before it gives up; the code does, which can
+    /// only wake it once more than it need be.
     pub(super) fn give_up(&self, state: &State, index: usize) -> At {
         let process = &state.processes[index];
         match (process.has_role, process.has_slept && self.rules.post_before_leaving) {
@@ -67,7 +52,7 @@ impl Spsc {
                 if self.rules.arrive_with_role { self.after_arrival() } else { At::TakeRole }
             }
             At::TakeRole => self.take_role(state, index),
-            At::CheckRole(owner) => self.check_role(state, owner),
+            At::CheckRole(owner) => self.check_role(state, index, owner),
             At::RoleSleep => {
                 self.take_post(state, index);
                 At::TakeRole
@@ -78,11 +63,11 @@ impl Spsc {
             }
             At::FreeRole => self.free_role(state, index),
             At::PostRole => {
-                self.post(state, Bell::Role(state.processes[index].side));
+                state.bells.post(Bell::Role(state.processes[index].side).number());
                 self.after_leaving()
             }
             _ => {
-                self.post(state, Bell::Role(state.processes[index].side));
+                state.bells.post(Bell::Role(state.processes[index].side).number());
                 At::Idle
             }
         }
@@ -95,30 +80,39 @@ impl Spsc {
     fn take_role(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
         let role = &mut state.roles[process.side as usize];
-        if let Some(owner) = role.owner {
-            role.waiters = true;
-            return if self.rules.standby_checks_owner { At::CheckRole(owner) } else { At::RoleSleep };
-        }
         let others_may_sleep = process.has_slept && self.rules.keep_waiters_after_sleep;
-        *role = Role { owner: Some(process.slot), waiters: role.waiters || others_may_sleep };
+        if !role.take(process.slot, others_may_sleep) {
+            let sleep = |owner| if self.rules.standby_checks_owner { At::CheckRole(owner) } else { At::RoleSleep };
+            return role.mark().map_or(At::TakeRole, sleep);
+        }
+        // A former holder's death leaves nothing half done.
+        role.poisoned = false;
         process.has_role = true;
         state.has_begun |= process.side == Side::Producer;
         let must_arrive = process.side == Side::Producer && self.rules.arrive_with_role;
         if must_arrive { At::Arrive } else { self.after_arrival() }
     }
 
-    fn check_role(&self, state: &State, owner: Slot) -> At {
-        if state.alive[usize::from(owner)] { At::RoleSleep } else { self.begin_reaping(owner) }
+    fn check_role(&self, state: &mut State, index: usize, owner: Slot) -> At {
+        if state.slots.is_alive(owner) { At::RoleSleep } else { self.begin_reaping(state, index, owner) }
     }
 
     fn free_role(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
         process.has_role = false;
-        let role = std::mem::take(&mut state.roles[process.side as usize]);
-        if role.waiters && self.rules.leaving_posts_role { At::PostRole } else { self.after_leaving() }
+        let had_waiters = state.roles[process.side as usize].free();
+        if had_waiters && self.rules.leaving_posts_role { At::PostRole } else { self.after_leaving() }
     }
 
     fn after_leaving(&self) -> At {
         if self.rules.leaving_wakes_other { At::WakeLeft } else { At::Idle }
     }
+}
+
+pub(super) fn has_post(state: &State, process: &Process) -> bool {
+    state.bells.has_post(process.bell().number())
+}
+
+pub(super) fn can_wake(state: &State, process: &Process) -> bool {
+    matches!(process.at, At::Sleep | At::RoleSleep) && has_post(state, process)
 }

@@ -11,14 +11,14 @@ pub struct Rules {
     pub reaper_says_arrived: bool,
     /// R-sleep: the flag is set before the last look, not after it.
     pub announce_before_look: bool,
-    /// R-sleep: who consumed a post sets the flag again before it looks.
+    /// R-sleep: who consumed a post and finds nothing at once sets the flag again before its last look.
     pub announce_after_token: bool,
     /// Who asked to be told reaps the dead before it looks whether the role is free.
     pub watcher_reaps: bool,
+    /// Who asked to be told reaps the dead even before it looks whether anybody arrived.
+    pub reap_before_arrived: bool,
     /// Who waits looks for the end before it looks at the other's index, not after that.
     pub end_before_look: bool,
-    /// It does so even before it looks whether one arrived.
-    pub reap_before_arrived: bool,
     /// A role that nobody ever had is no sign of the end.
     pub watcher_asks_arrived: bool,
     /// Who leaves a role looks at the other side's flag.
@@ -47,6 +47,10 @@ pub struct Rules {
     pub reaping_posts_other: bool,
     /// A newcomer repairs the words that its slot owns before it uses the slot.
     pub newcomer_repairs: bool,
+    /// Who leaves frees a role that it never left, before it marks its slot as unused.
+    pub leaver_repairs: bool,
+    /// R-reap: `used` = 0 is stored after the words were repaired.
+    pub repair_before_unused: bool,
 }
 
 impl Rules {
@@ -74,6 +78,8 @@ impl Rules {
         reaping_posts_role: true,
         reaping_posts_other: true,
         newcomer_repairs: true,
+        leaver_repairs: true,
+        repair_before_unused: true,
     };
 }
 

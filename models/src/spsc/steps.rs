@@ -13,7 +13,9 @@ impl Spsc {
                 self.load_seen(state, index);
                 self.after_look(&state.processes[index])
             }
-            at @ (At::Announce | At::Sleep | At::Withdraw | At::LastLook) => self.wait(state, index, at),
+            at @ (At::EarlyLook | At::Announce | At::Sleep | At::Withdraw | At::LastLook) => {
+                self.wait(state, index, at)
+            }
             at @ (At::LoadClosed | At::LoadArrived | At::Snapshot | At::LoadRole) => self.watch(state, index, at),
             At::Touch => self.touch(state, index),
             At::Publish => self.publish(state, index),
@@ -68,7 +70,15 @@ impl Spsc {
             }
             At::Sleep => {
                 self.take_post(state, index);
-                if self.rules.announce_after_token { self.before_sleep() } else { self.first_look() }
+                At::EarlyLook
+            }
+            At::EarlyLook => {
+                self.load_seen(state, index);
+                match (self.can_go_on(&state.processes[index]), self.rules.announce_after_token) {
+                    (true, _) => At::Touch,
+                    (false, true) => self.before_sleep(),
+                    (false, false) => self.first_look(),
+                }
             }
             _ => {
                 state.flags[side as usize] = false;
@@ -92,8 +102,8 @@ impl Spsc {
             At::LoadArrived if !state.arrived => self.no_end(),
             At::LoadArrived if self.rules.reap_before_arrived => At::LoadRole,
             At::LoadArrived => At::Snapshot,
-            At::Snapshot => match state.dirty_slot().filter(|_| self.rules.watcher_reaps) {
-                Some(slot) => self.begin_reaping(slot),
+            At::Snapshot => match state.slots.dirty().filter(|_| self.rules.watcher_reaps) {
+                Some(slot) => self.begin_reaping(state, index, slot),
                 None if self.rules.reap_before_arrived => self.ask_arrived(),
                 None => At::LoadRole,
             },
@@ -162,7 +172,7 @@ impl Spsc {
             At::Wake => At::Ready,
             At::WakeLeft => At::Idle,
             at => {
-                self.post(state, Bell::Holder(other));
+                state.bells.post(Bell::Holder(other).number());
                 if at == At::Post { At::Ready } else { At::Idle }
             }
         }
@@ -175,7 +185,7 @@ impl Spsc {
                 if self.rules.closing_posts { At::PostClose(Side::Producer) } else { At::Ready }
             }
             At::PostClose(side) => {
-                self.post(state, Bell::Holder(side));
+                state.bells.post(Bell::Holder(side).number());
                 if side == Side::Producer { At::PostClose(Side::Consumer) } else { At::Ready }
             }
             at => at,
