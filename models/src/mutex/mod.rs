@@ -1,0 +1,303 @@
+//! The lock word of `Mutex`: a doorbell for its waiters, owners that die, and slots that are used again.
+//!
+//! | modelled | as |
+//! | --- | --- |
+//! | the word | [`Word`]: the owner's slot or nobody, WAITERS, POISONED |
+//! | the doorbell W | a counter that saturates at [`Mutex::saturation`] |
+//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
+//! | a process | [`Process`]: where it stands, its slot, whether it slept in this `lock` |
+//! | a death | one action before any step: the kernel clears what the process holds of ALIVE, and posts W |
+//! | the protected data | `tainted`: whether somebody died while changing it, or left without unlocking |
+//!
+//! Whoever died or left comes back as a newcomer and may take any slot that nobody holds. Processes lock and unlock for
+//! ever. A waiter may give up whenever it would sleep, and also right after it was woken. If it gave up only where it
+//! would sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for whoever owns the word.
+//!
+//! A waiter may drain the doorbell before it looks at the word. `try_lock` looks for a dead owner, but never says that
+//! it waits. A load that is followed by a compare-and-swap, and again if that fails, is one step.
+//!
+//! Left out: spinning, a holder that panics and so poisons the word itself, `fork` and `exec`, removal.
+//!
+//! Invariants:
+//!
+//! - I1. At most one living process is in the critical section, and the word names it.
+//! - I2. Nobody sleeps on an empty doorbell while everybody else who lives has nothing to do.
+//! - I3. Whoever enters finds POISONED exactly when an owner died since the data was last mended.
+//! - I4. A word names only slots that are marked as used, so that a newcomer knows what to repair.
+
+mod rules;
+mod steps;
+
+pub use self::rules::Rules;
+pub use crate::lock::Word;
+
+use stateright::{Model, Property};
+
+use crate::members::{Bells, Slot, Slots, order};
+
+/// The model: its bounds and its rules.
+#[derive(Clone, Debug)]
+pub struct Mutex {
+    /// How many processes, and how many slots, there are.
+    pub processes: usize,
+    /// How many deaths there may be in all.
+    pub deaths: u8,
+    /// Where the doorbell saturates.
+    pub saturation: u8,
+    /// Whether processes may leave, even with the word.
+    pub leaves: bool,
+    /// The clauses that are in force.
+    pub rules: Rules,
+}
+
+/// Where a process stands: the name of the step it takes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum At {
+    /// Not registered, or dead: it may come in as a newcomer.
+    Outside,
+    /// Stores `used` = 1.
+    MarkUsed,
+    /// Wants nothing.
+    Idle,
+    /// Takes the word if it is free; else adds WAITERS, unless that is set or it would not wait.
+    Take,
+    /// Asks whether the owner lives.
+    CheckOwner(Slot),
+    /// Claims a dead owner's slot.
+    Claim(Slot),
+    /// Frees the word, which the slot owns.
+    Repair(Slot),
+    /// Posts because the word that it repaired had waiters.
+    PostRepair(Slot),
+    /// Stores `used` = 0 for the slot that it reaped, or for its own.
+    MarkUnused(Slot),
+    /// Gives back ALIVE of that slot.
+    GiveBack(Slot),
+    /// Sleeps until the doorbell is posted.
+    Sleep,
+    /// Has locked, and changes the protected data; unlocks.
+    Critical,
+    /// Posts before it gives up, because it consumed a post.
+    PostLeave,
+    /// Posts because the word that it freed had waiters.
+    PostUnlock,
+}
+
+/// What a process is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wish {
+    /// Nothing, or to enter.
+    Nothing,
+    /// To lock, and to wait for that.
+    Lock,
+    /// To lock if no living process has.
+    TryLock,
+    /// To leave.
+    Leave,
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Process {
+    at: At,
+    wish: Wish,
+    slot: Slot,
+    slept: bool,
+}
+
+/// Everything that is shared, and every process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    word: Word,
+    bell: Bells<1>,
+    slots: Slots,
+    tainted: bool,
+    deaths: u8,
+    processes: Vec<Process>,
+}
+
+/// What happens next; the first number is the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A newcomer claims a slot and arms its obituary.
+    Enter(usize, Slot),
+    /// An idle process begins to lock.
+    Lock(usize, Wish),
+    /// A process takes the step it stands at.
+    Step(usize, At),
+    /// A waiter consumes every post that is there, before it looks at the word.
+    Drain(usize),
+    /// A sleeper's time is over.
+    GiveUp(usize),
+    /// The holder mends the data and clears POISONED.
+    Mend(usize),
+    /// A process begins to leave, with the word if it has it.
+    Leave(usize),
+    /// A process dies, and the kernel settles its account.
+    Die(usize),
+}
+
+impl Action {
+    fn index(self) -> usize {
+        match self {
+            Action::Enter(index, _) | Action::Lock(index, _) | Action::Step(index, _) => index,
+            Action::Drain(index) | Action::GiveUp(index) | Action::Mend(index) => index,
+            Action::Leave(index) | Action::Die(index) => index,
+        }
+    }
+}
+
+/// A process before its first life, and after each.
+const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slot: 0, slept: false };
+
+impl Process {
+    /// Forgets what is over, so that equal situations are equal states.
+    fn forget(&mut self) {
+        match self.at {
+            At::Idle | At::Critical => (self.wish, self.slept) = (Wish::Nothing, false),
+            At::PostLeave | At::PostUnlock => self.slept = false,
+            At::Outside => *self = OUTSIDE,
+            _ => {}
+        }
+    }
+}
+
+impl State {
+    fn has_nothing_to_do(&self, process: &Process) -> bool {
+        match process.at {
+            At::Outside | At::Idle => true,
+            At::Sleep => !self.bell.has_post(0),
+            _ => false,
+        }
+    }
+
+    fn is_stuck(&self) -> bool {
+        let asleep = self.processes.iter().any(|process| process.at == At::Sleep);
+        asleep && self.processes.iter().all(|process| self.has_nothing_to_do(process))
+    }
+
+    fn holders(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(|process| process.at == At::Critical)
+    }
+
+    fn excludes(&self) -> bool {
+        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.slot))
+    }
+
+    fn poison_is_exact(&self) -> bool {
+        let is_settled = self.word.owner.is_none() || self.holders().next().is_some();
+        !is_settled || self.word.poisoned == self.tainted
+    }
+
+    fn owner_is_marked(&self) -> bool {
+        self.word.owner.is_none_or(|owner| self.slots.is_used(owner))
+    }
+
+    /// Sorts the processes and numbers the slots by their first appearance: names mean nothing to the protocol.
+    fn rename(&mut self) {
+        self.processes.sort_unstable();
+        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let order = order(&self.slots, living.chain(self.word.owner));
+        self.slots = self.slots.reordered(&order);
+        let rename = |slot| (0..).zip(&order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new);
+        self.word.owner = self.word.owner.map(rename);
+        for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
+            (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+        }
+        self.processes.sort_unstable();
+    }
+}
+
+impl At {
+    fn rename(self, rename: impl Fn(Slot) -> Slot) -> Self {
+        match self {
+            At::CheckOwner(slot) => At::CheckOwner(rename(slot)),
+            At::Claim(slot) => At::Claim(rename(slot)),
+            At::Repair(slot) => At::Repair(rename(slot)),
+            At::PostRepair(slot) => At::PostRepair(rename(slot)),
+            At::MarkUnused(slot) => At::MarkUnused(rename(slot)),
+            At::GiveBack(slot) => At::GiveBack(rename(slot)),
+            other => other,
+        }
+    }
+}
+
+impl Mutex {
+    /// Adds what one process can do without dying.
+    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+        let process = &state.processes[index];
+        let at = process.at;
+        match at {
+            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
+            At::Idle => actions.extend([Wish::Lock, Wish::TryLock].map(|wish| Action::Lock(index, wish))),
+            At::Take => {
+                actions.push(Action::Step(index, at));
+                let may_drain = process.wish == Wish::Lock && state.bell.has_post(0);
+                actions.extend(may_drain.then_some(Action::Drain(index)));
+                // The deadline may have passed while it was woken.
+                actions.extend(process.slept.then_some(Action::GiveUp(index)));
+            }
+            At::Sleep => {
+                actions.extend(state.bell.has_post(0).then_some(Action::Step(index, at)));
+                actions.push(Action::GiveUp(index));
+            }
+            At::Critical => {
+                actions.push(Action::Step(index, at));
+                actions.extend(state.word.poisoned.then_some(Action::Mend(index)));
+            }
+            _ => actions.push(Action::Step(index, at)),
+        }
+        let may_leave = self.leaves && matches!(at, At::Idle | At::Critical);
+        actions.extend(may_leave.then_some(Action::Leave(index)));
+    }
+}
+
+impl Model for Mutex {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            word: Word::default(),
+            bell: Bells::silent(self.saturation),
+            slots: Slots::empty(self.processes),
+            tainted: false,
+            deaths: self.deaths,
+            processes: vec![OUTSIDE; self.processes],
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (index, process) in state.processes.iter().enumerate() {
+            self.moves(state, index, actions);
+            if state.deaths > 0 && process.at != At::Outside {
+                actions.push(Action::Die(index));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let index = action.index();
+        state.processes[index].at = self.apply(&mut state, index, action);
+        state.processes[index].forget();
+        state.rename();
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("I1 mutual exclusion", |_, state: &State| state.excludes()),
+            Property::always("I2 no lost wake-up", |_, state: &State| !state.is_stuck()),
+            Property::always("I3 poison is exact", |_, state: &State| state.poison_is_exact()),
+            Property::always("I4 owners are marked as used", |_, state: &State| state.owner_is_marked()),
+            Property::sometimes("poison is handed on", |_, state: &State| {
+                state.word.poisoned && state.holders().next().is_some()
+            }),
+            Property::sometimes("a try reaps", |_, state: &State| {
+                let mut tries = state.processes.iter().filter(|process| process.wish == Wish::TryLock);
+                tries.any(|process| matches!(process.at, At::Repair(_)))
+            }),
+        ]
+    }
+}
