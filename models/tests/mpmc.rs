@@ -1,4 +1,4 @@
-//! The places of an mpmc ring: nothing goes wrong with every rule, something does without any one of them.
+//! The places of an mpmc ring: nothing goes wrong with every rule, something does without any one of them but one.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,

@@ -72,7 +72,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn before_sleep(&self) -> At {
+    fn before_sleep(&self) -> At {
         if self.rules.announce_before_try { At::Announce } else { At::Snapshot }
     }
 
