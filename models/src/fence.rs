@@ -16,7 +16,8 @@
 //!
 //! Invariant:
 //!
-//! - I1. When nobody has anything to do, the sleeper does not sleep while there is an item that it has not seen.
+//! - I1. When nobody has anything to do, the sleeper does not sleep while there is an item that it has not seen; or if
+//!   it naps, it has seen every item a round later.
 
 use std::collections::VecDeque;
 
@@ -33,12 +34,19 @@ pub struct Rules {
     pub fence_every_round: bool,
     /// A sleeper that can't have the heavy fence sleeps in slices, and looks again after each.
     pub nap_if_unsure: bool,
+    /// After a slice it looks, and does not go straight back to sleep.
+    pub look_after_nap: bool,
 }
 
 impl Rules {
     /// The complete protocol.
-    pub const ALL: Self =
-        Self { join_first: true, fence_before_look: true, fence_every_round: true, nap_if_unsure: true };
+    pub const ALL: Self = Self {
+        join_first: true,
+        fence_before_look: true,
+        fence_every_round: true,
+        nap_if_unsure: true,
+        look_after_nap: true,
+    };
 }
 
 impl Default for Rules {
@@ -149,7 +157,8 @@ pub enum Action {
 }
 
 impl Fence {
-    fn sleepers(&self) -> usize {
+    /// The number of the sleeper's buffer, after those of the publishers.
+    fn sleeper_buffer(&self) -> usize {
         self.publishers.len()
     }
 
@@ -183,7 +192,7 @@ impl Fence {
 
     fn can_go_on(&self, state: &State) -> bool {
         match state.phase {
-            Phase::FenceOwn => state.buffers[self.sleepers()].is_empty(),
+            Phase::FenceOwn => state.buffers[self.sleeper_buffer()].is_empty(),
             Phase::FenceAll(index) => !self.has_joined(index) || state.buffers[index].is_empty(),
             Phase::Sleep => state.bell > 0,
             Phase::Announce | Phase::Look(_) => true,
@@ -197,13 +206,12 @@ impl Fence {
     fn go_on(&self, state: &mut State) {
         state.phase = match state.phase {
             Phase::Announce => {
-                let own = self.sleepers();
-                state.buffers[own].push_back(Store::Flag);
+                state.buffers[self.sleeper_buffer()].push_back(Store::Flag);
                 let is_turn = state.is_first_round || self.rules.fence_every_round;
                 if self.rules.fence_before_look && is_turn { Phase::FenceOwn } else { Phase::Look(0) }
             }
             Phase::FenceOwn if self.sleeper == Sleeper::Heavy => Phase::FenceAll(0),
-            Phase::FenceAll(index) if index + 1 < self.sleepers() => Phase::FenceAll(index + 1),
+            Phase::FenceAll(index) if index + 1 < self.publishers.len() => Phase::FenceAll(index + 1),
             Phase::FenceOwn | Phase::FenceAll(_) => Phase::Look(0),
             Phase::Look(index) => self.look(state, index),
             Phase::Sleep => {
@@ -220,7 +228,7 @@ impl Fence {
             state.is_first_round = true;
             return Phase::Announce;
         }
-        if index + 1 < self.sleepers() { Phase::Look(index + 1) } else { Phase::Sleep }
+        if index + 1 < self.publishers.len() { Phase::Look(index + 1) } else { Phase::Sleep }
     }
 
     fn naps(&self) -> bool {
@@ -235,11 +243,37 @@ impl Fence {
         }
     }
 
+    fn end_nap(&self, state: &mut State) {
+        if self.rules.look_after_nap {
+            (state.phase, state.is_first_round) = (Phase::Announce, false);
+        }
+    }
+
+    /// The rest of a sleep: if it is a nap, one more round follows, in which nobody else does anything.
+    fn rest(&self, state: &State) -> State {
+        let mut state = state.clone();
+        if self.naps() {
+            self.end_nap(&mut state);
+        }
+        while state.phase != Phase::Sleep {
+            if self.can_go_on(&state) {
+                self.go_on(&mut state);
+            } else {
+                self.drain(&mut state, self.sleeper_buffer());
+            }
+        }
+        state
+    }
+
     fn is_served(&self, state: &State) -> bool {
         let is_over = state.publishers.iter().all(|(at, _)| *at == At::Done);
         let is_drained = state.buffers.iter().all(VecDeque::is_empty);
-        let sleeps = state.phase == Phase::Sleep && state.bell == 0 && !self.naps();
-        !(is_over && is_drained && sleeps) || state.seen == state.words
+        let sleeps = state.phase == Phase::Sleep && state.bell == 0;
+        if !(is_over && is_drained && sleeps) {
+            return true;
+        }
+        let State { seen, words, .. } = self.rest(state);
+        seen == words
     }
 }
 
@@ -277,13 +311,22 @@ impl Model for Fence {
         match action {
             Action::Publish(index, _) => self.publish(&mut state, index),
             Action::Sleeper(_) => self.go_on(&mut state),
-            Action::Nap => (state.phase, state.is_first_round) = (Phase::Announce, false),
+            Action::Nap => self.end_nap(&mut state),
             Action::Drain(index) => self.drain(&mut state, index),
         }
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always("I1 no lost wake-up", |model: &Self, state: &State| model.is_served(state))]
+        let overtakes = |model: &Self, state: &State| {
+            let is_light =
+                |index: usize| model.publishers[index] == Publisher::Light && !state.buffers[index].is_empty();
+            let finds_nothing = |index: usize| matches!(state.publishers[index].0, At::LoadFlag) && !state.flag;
+            (0..state.publishers.len()).any(|index| is_light(index) && finds_nothing(index))
+        };
+        vec![
+            Property::always("I1 no lost wake-up", |model: &Self, state: &State| model.is_served(state)),
+            Property::sometimes("a look overtakes a store", overtakes),
+        ]
     }
 }

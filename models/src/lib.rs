@@ -9,15 +9,31 @@
 //! | [`pool`] | permits, single callers, a caller of all, deaths, reaping and the reuse of slots |
 //! | [`spsc`] | the two roles of a ring, who waits for one, and who is told that the other side is gone |
 //!
+//! What several of them have is in [`members`], slots and doorbells, and in [`lock`], the lock word.
+//!
 //! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
-//! and the tests show that nothing goes wrong then, and that something does when one of them is taken out.
+//! and the tests show that nothing goes wrong then, and that something does when one of them is taken out. Three clauses
+//! turn out not to be needed, which their models say: `publish_tests_state` and `failed_creator_cleans_up` of the
+//! handshake, and `recheck_tail` of the mpmc ring. Each invariant is broken by some test, and the situations that it
+//! speaks of are wanted to come about.
 //!
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
-//! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step.
+//! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step. Some steps
+//! are several in the code:
+//!
+//! - A look for the dead is one step here. The code reads ALIVE of all slots by one call, and then `used` of those that
+//!   are dead; who dies or comes meanwhile has posted, or makes the claim of the slot fail. Who cannot claim a slot
+//!   takes a new look here; the code goes on with the one it has.
+//! - Draining a doorbell is one step. The code reads the value and then takes so many posts, and none if there are
+//!   fewer by then.
+//! - A load that is followed by a compare-and-swap is one step where the module says so.
 //!
 //! Not modelled: weak memory, but for [`fence`] (accesses happen in one order that all see, as the protocols' fences
 //! promise), time (a deadline may pass whenever it matters), and fairness. So a lost wake-up is a *state*: nobody has
 //! anything to do, and somebody sleeps for something that is to be had.
+//!
+//! Without a model are the parts of a channel: parcels, the desk, and calls with their answers. They have their tests
+//! in the primitives only.
 #![warn(missing_docs)]
 
 pub mod fence;

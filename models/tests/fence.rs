@@ -42,6 +42,11 @@ fn nothing_goes_wrong_for_long_if_the_sleeper_naps() {
 }
 
 #[test]
+fn a_look_overtakes_a_store() {
+    assert!(run(&[Light], Heavy, ALL).reaches("a look overtakes a store"));
+}
+
+#[test]
 fn a_light_publisher_needs_a_heavy_fence() {
     // The item is still in the publisher's buffer when it finds no flag, and the sleeper no item.
     assert!(run(&[Light], Own, ALL).breaks(LOST));
@@ -74,4 +79,9 @@ fn fence_every_round() {
 #[test]
 fn nap_if_unsure() {
     assert!(run(&[Light], Unsure, Rules { nap_if_unsure: false, ..ALL }).breaks(LOST));
+}
+
+#[test]
+fn look_after_nap() {
+    assert!(run(&[Light], Unsure, Rules { look_after_nap: false, ..ALL }).breaks(LOST));
 }

@@ -82,7 +82,7 @@ fn two_clauses_are_not_needed() {
 }
 
 #[test]
-#[ignore = "a minute and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn two_clauses_are_not_needed_in_larger_bounds() {
     assert!(is_complete_without_them(3, 2, CALM));
 }
