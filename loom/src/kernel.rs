@@ -1,7 +1,8 @@
 //! A model of the kernel: what the real code reaches through `Members`.
 //!
 //! One lock stands for the one that the kernel holds on a semaphore set, so each operation on it is
-//! one step, as each `semop` is.
+//! one step, as each `semop` is. `used` of a slot lies behind the same lock: a look for the dead, which reads it after
+//! ALIVE, is one step here. Doorbells count without end, as if nobody could post more often than they can count.
 
 use std::sync::Arc;
 
@@ -154,13 +155,14 @@ impl Members {
         Error::Damaged
     }
 
-    /// Claims, repairs, gives back: three steps, as in the real one.
+    /// Claims, repairs, marks as unused, gives back: four steps, as in the real one.
     pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
         let index = slot as usize;
         let claimed = self.with(|semaphores| !std::mem::replace(&mut semaphores.alive[index], true));
         if claimed {
             repair.repair(slot, true, self)?;
-            self.with(|semaphores| (semaphores.used[index], semaphores.alive[index]) = (false, false));
+            self.with(|semaphores| semaphores.used[index] = false);
+            self.with(|semaphores| semaphores.alive[index] = false);
         }
         Ok(claimed)
     }

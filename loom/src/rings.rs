@@ -120,6 +120,9 @@ impl SpscEnd<'_> {
     /// If the real code wakes it for nothing.
     pub fn push(&mut self, item: u64) -> Result<()> {
         let SpscScene { words, members, items } = self.scene;
+        if words.is_closed() {
+            return Err(Error::Closed);
+        }
         let seen = words.index(Side::Consumer);
         if words.distance(seen, self.index, members)? == words.capacity {
             let seen = words.wait(Side::Producer, seen, members, &self.patience, Deadline::NEVER)?;
@@ -168,6 +171,9 @@ impl SpscEnd<'_> {
     }
 }
 
+/// How often who overwrites tries; the real one does so more often, which only multiplies the interleavings.
+const ATTEMPTS: usize = 2;
+
 /// A ring for any number on each side.
 #[derive(Debug)]
 pub struct MpmcScene {
@@ -195,6 +201,7 @@ impl MpmcScene {
 
     fn claim(&self, side: Side, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
         let claim = match side {
+            Side::Producer if self.words.is_closed() => return Err(Error::Closed),
             Side::Producer => self.words.start_push(me, &self.members)?,
             Side::Consumer => self.words.start_pop(me, &self.members)?,
         };
@@ -217,6 +224,59 @@ impl MpmcScene {
         self.items.write(claim.position, item);
         self.words.finish_push(claim, &self.members);
         Ok(())
+    }
+
+    /// Pushes, and overwrites the oldest item if there is no room, as `Producer::push_overwriting` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`]; [`Error::Busy`] if others have every place in hand.
+    pub fn push_overwriting(&self, me: Session, item: u64) -> Result<()> {
+        let claim = self.claim_overwriting(me)?;
+        self.items.write(claim.position, item);
+        self.words.finish_push(claim, &self.members);
+        Ok(())
+    }
+
+    fn claim_overwriting(&self, me: Session) -> Result<mpmc::Claim> {
+        if self.words.is_closed() {
+            return Err(Error::Closed);
+        }
+        for _ in 0..ATTEMPTS {
+            if let Some(claim) = self.words.start_push(me, &self.members)? {
+                return Ok(claim);
+            }
+            if let Some(oldest) = self.words.start_overwrite(me) {
+                self.words.finish_pop(oldest, &self.members);
+            }
+        }
+        self.words.claim_now(Side::Producer, me, &self.members, false, true)
+    }
+
+    /// Pops if there is an item, or a dead process has one, as `Consumer::try_pop` does at its first attempt in vain.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if not; [`Error::Closed`].
+    pub fn try_pop(&self, me: Session) -> Result<u64> {
+        let claim = match self.words.start_pop(me, &self.members)? {
+            Some(claim) => claim,
+            None => self.words.claim_now(Side::Consumer, me, &self.members, false, true)?,
+        };
+        let item = self.items.read(claim.position);
+        self.words.finish_pop(claim, &self.members);
+        Ok(item)
+    }
+
+    /// Begins to push, and gives the place up.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn push_and_give_up(&self, me: Session) {
+        let claim = self.claim(Side::Producer, me, false).expect("there is room");
+        self.items.write(claim.position, 99);
+        self.words.give_up_push(claim, &self.members);
     }
 
     /// Begins to push, and goes no further.

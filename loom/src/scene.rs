@@ -57,6 +57,19 @@ impl LockScene {
         taken.expect("nothing is damaged").is_some()
     }
 
+    /// Locks unless a living process has it, as `Mutex::try_lock` does; returns whether the lock was poisoned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if one has.
+    pub fn try_lock(&self, me: Session) -> Result<bool, Error> {
+        if self.lock.try_take(me) {
+            return Ok(false);
+        }
+        let taken = self.lock.try_take_slowly(me, &self.members, &self.lock)?;
+        taken.map(|taken| taken.poisoned).ok_or(Error::Busy)
+    }
+
     /// Uses what the lock guards.
     #[allow(unsafe_code, reason = "loom checks it")]
     pub fn use_it(&self) {
@@ -114,6 +127,24 @@ impl PoolScene {
     /// [`Error::Busy`] if not.
     pub fn acquire_impatiently(&self, me: Session) -> Result<usize, Error> {
         self.words.wait_for_one(me, &self.members, Deadline::NOW)
+    }
+
+    /// Acquires a permit if one is free or held by the dead, as `Pool::try_acquire` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if none is.
+    pub fn try_acquire(&self, me: Session) -> Result<usize, Error> {
+        self.words.scan(me).map_or_else(|| self.words.take_from_the_dead(me, &self.members), Ok)
+    }
+
+    /// Acquires several if they can be had at once, as `Pool::try_acquire_many` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if not.
+    pub fn try_acquire_many(&self, me: Session, count: usize) -> Result<Vec<usize>, Error> {
+        self.words.take_many(me, &self.members, count, Deadline::NOW)
     }
 
     /// Acquires several, as `Pool::acquire_many` does.

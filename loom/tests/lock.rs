@@ -1,28 +1,13 @@
-//! The real lock in every interleaving of a few processes. A lost wake-up is a deadlock, which loom reports.
+//! The real lock in every interleaving of a few processes with few preemptions. A lost wake-up is a deadlock, which loom reports.
 
 use std::sync::Arc;
 
-use loom::{model::Builder, thread};
 use sysv_loom::{
+    Error,
+    explore::{explore, process},
     kernel::{Members, Session},
     scene::LockScene,
 };
-
-/// Explores every interleaving with at most so many preemptions.
-fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-fn process(
-    scene: &Arc<LockScene>,
-    slot: u32,
-    body: impl FnOnce(&LockScene, Session) + 'static,
-) -> thread::JoinHandle<()> {
-    let scene = Arc::clone(scene);
-    thread::spawn(move || body(&scene, Session::of(slot)))
-}
 
 #[test]
 fn two_processes_lock_and_unlock() {
@@ -123,5 +108,35 @@ fn a_holder_dies_and_two_wait() {
         survive(&scene, Session::of(0));
         other.join().expect("it ends well");
         victim.join().expect("it ends well");
+    });
+}
+
+/// Who doesn't wait gets a dead holder's lock as well, poisoned.
+#[test]
+fn a_try_finds_the_holder_dead() {
+    explore(3, || {
+        let scene = LockScene::new(Members::new(3));
+        let victim = process(&scene, 2, |scene, me| {
+            scene.lock(me);
+            scene.members.die(me);
+        });
+        let other = process(&scene, 1, |scene, me| {
+            if scene.try_lock(me).is_ok() {
+                scene.use_it();
+                scene.unlock();
+            }
+        });
+        victim.join().expect("it ends well");
+        let me = Session::of(0);
+        match scene.try_lock(me) {
+            Ok(_) => {
+                scene.use_it();
+                scene.unlock();
+            }
+            // The other one has it, or is about to reap.
+            Err(error) => assert_eq!(error, Error::Busy),
+        }
+        other.join().expect("it ends well");
+        assert!(scene.try_lock(me).is_ok());
     });
 }

@@ -1,27 +1,12 @@
-//! The real words of a pool in every interleaving of a few processes.
+//! The real words of a pool in every interleaving of a few processes with few preemptions.
 
 use std::sync::Arc;
 
-use loom::{model::Builder, thread};
 use sysv_loom::{
+    explore::{explore, process},
     kernel::{Members, Session},
     scene::PoolScene,
 };
-
-fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-fn process(
-    scene: &Arc<PoolScene>,
-    slot: u32,
-    body: impl FnOnce(&PoolScene, Session) + 'static,
-) -> thread::JoinHandle<()> {
-    let scene = Arc::clone(scene);
-    thread::spawn(move || body(&scene, Session::of(slot)))
-}
 
 fn take_and_give(scene: &PoolScene, me: Session) {
     let index = scene.acquire(me);
@@ -104,4 +89,42 @@ fn a_holder_dies() {
 #[should_panic(expected = "deadlock")]
 fn a_holder_dies_and_nobody_is_told() {
     explore(3, || holder_dies(Members::without_obituaries(2)));
+}
+
+/// Who doesn't wait finds what the dead have; who sleeps meanwhile is told of it.
+#[test]
+fn a_try_takes_from_the_dead() {
+    explore(2, || {
+        let scene = PoolScene::new(Members::new(3), 1);
+        let victim = Session::of(2);
+        scene.acquire(victim);
+        scene.members.die(victim);
+        let other = process(&scene, 1, take_and_give);
+        if let Ok(index) = scene.try_acquire(Session::of(0)) {
+            scene.release(index);
+        }
+        other.join().expect("it ends well");
+        assert_eq!(scene.available(), 1);
+    });
+}
+
+/// Whoever dies in the turnstile is not in the way of who doesn't wait.
+#[test]
+fn a_try_for_both_takes_from_the_dead() {
+    explore(2, || {
+        let scene = PoolScene::new(Members::new(3), 2);
+        let victim = process(&scene, 2, |scene, me| {
+            scene.acquire_many(me, 2);
+            scene.members.die(me);
+        });
+        let try_both = |scene: &PoolScene, me| {
+            for index in scene.try_acquire_many(me, 2).into_iter().flatten() {
+                scene.release(index);
+            }
+        };
+        try_both(&scene, Session::of(0));
+        victim.join().expect("it ends well");
+        let indices = scene.try_acquire_many(Session::of(1), 2);
+        assert!(indices.is_ok_and(|indices| indices.len() == 2));
+    });
 }

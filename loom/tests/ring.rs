@@ -1,29 +1,14 @@
-//! The real words of both rings in every interleaving of a few processes. A lost wake-up is a deadlock,
-//! and two users of one place are reported.
+//! The real words of both rings in every interleaving of a few processes with few preemptions. A lost wake-up is a
+//! deadlock, and two users of one place are reported.
 
 use std::sync::Arc;
 
-use loom::{model::Builder, thread};
 use sysv_loom::{
     Error, Side,
+    explore::{explore, process},
     kernel::{Members, Session},
     rings::{MpmcScene, SpscScene},
 };
-
-fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-fn process<S: Send + Sync + 'static, R: 'static>(
-    scene: &Arc<S>,
-    slot: u32,
-    body: impl FnOnce(&S, Session) -> R + 'static,
-) -> thread::JoinHandle<R> {
-    let scene = Arc::clone(scene);
-    thread::spawn(move || body(&scene, Session::of(slot)))
-}
 
 #[test]
 fn one_to_one_loses_nothing() {
@@ -260,5 +245,103 @@ fn everybody_who_asked_is_told() {
         until_told(&scene, Session::of(0));
         other.join().expect("it ends well");
         producer.join().expect("it ends well");
+    });
+}
+
+/// Nothing comes twice, and what is newest stays.
+#[test]
+fn who_overwrites_meets_a_consumer() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(2), 1);
+        let producer = process(&scene, 1, |scene, me| [1, 2].map(|item| scene.push_overwriting(me, item)));
+        let me = Session::of(0);
+        let first = scene.pop(me, false).expect("nothing is in the way");
+        let pushed = producer.join().expect("it ends well");
+        assert_eq!(pushed[0], Ok(()));
+        let second = scene.try_pop(me);
+        match (first, pushed[1].is_ok()) {
+            (1, true) => assert_eq!(second, Ok(2)),
+            (2, true) | (1, false) => assert_eq!(second, Err(Error::Busy)),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn two_overwrite() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        scene.push(Session::of(0), 1).expect("there is room");
+        let others = [1, 2].map(|slot| {
+            process(&scene, slot, move |scene, me| scene.push_overwriting(me, u64::from(slot) + 1).is_ok())
+        });
+        let pushed = others.map(|other| other.join().expect("it ends well"));
+        assert!(pushed.contains(&true));
+        let left = scene.try_pop(Session::of(0)).expect("the newest is there");
+        assert!(left == 2 && pushed[0] || left == 3 && pushed[1]);
+        assert_eq!(scene.try_pop(Session::of(0)), Err(Error::Busy));
+    });
+}
+
+/// The item behind a place that is given up comes out, and the place is free again.
+#[test]
+fn what_is_given_up_is_not_in_the_way() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(2), 2);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| {
+            scene.push_and_give_up(me);
+            scene.push(me, 7).expect("there is room");
+        });
+        assert_eq!(scene.pop(me, false), Ok(7));
+        other.join().expect("it ends well");
+        (1..=2).for_each(|item| scene.push(me, item).expect("both places are free"));
+    });
+}
+
+/// A producer sleeps until the only place is given up.
+#[test]
+fn giving_up_wakes_a_producer() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(2), 1);
+        let other = process(&scene, 1, MpmcScene::push_and_give_up);
+        scene.push(Session::of(0), 7).expect("there is room sooner or later");
+        assert_eq!(scene.pop(Session::of(0), false), Ok(7));
+        other.join().expect("it ends well");
+    });
+}
+
+/// Who doesn't wait finds what a dead reader had.
+#[test]
+fn a_try_takes_over_from_the_dead() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        scene.push(Session::of(0), 7).expect("there is room");
+        let victim = process(&scene, 1, |scene, me| {
+            scene.begin_pop(me);
+            scene.members.die(me);
+        });
+        victim.join().expect("it ends well");
+        let other = process(&scene, 2, |scene, me| scene.try_pop(me));
+        let found = [scene.try_pop(Session::of(0)), other.join().expect("it ends well")];
+        let rest = scene.try_pop(Session::of(0));
+        let items = found.iter().chain([&rest]).filter(|found| **found == Ok(7)).count();
+        assert_eq!(items, 1, "{found:?}, {rest:?}");
+    });
+}
+
+/// A closed ring takes nothing in.
+#[test]
+fn a_closed_ring_refuses() {
+    explore(3, || {
+        let scene = SpscScene::new(Members::new(2), 1);
+        let producer = process(&scene, 1, |scene, me| {
+            let mut producer = scene.take(Side::Producer, me, false);
+            [1, 2].map(|item| producer.push(item))
+        });
+        scene.close();
+        let pushed = producer.join().expect("it ends well");
+        assert!(pushed[0].is_ok() || pushed[1] == Err(Error::Closed));
+        assert_eq!(pushed[1], Err(Error::Closed), "there was room for one");
     });
 }
