@@ -22,7 +22,7 @@
 //! - `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
-#![allow(dead_code, reason = "what only says how things are, for people, is not run")]
+#![allow(dead_code, reason = "the poison that a mutex shows and the hint of a pool's handle are not run")]
 
 #[path = "../../primitives/src/doorbell.rs"]
 mod doorbell;

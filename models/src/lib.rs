@@ -99,6 +99,10 @@ where
 }
 
 /// Visits states, the nearest first, until this invariant is broken, whichever others are broken before.
+///
+/// # Panics
+///
+/// If the model has no invariant of this name.
 pub fn explore_until_broken<M>(model: M, invariant: &'static str) -> Exploration
 where
     M: Model + Send + Sync + 'static,

@@ -27,7 +27,8 @@ impl Slots {
     /// Returns so many slots, each of which somebody lives in.
     pub(crate) fn inhabited(count: usize) -> Self {
         let mut slots = Self::empty(count);
-        (slots.alive[..count].fill(true), slots.used[..count].fill(true));
+        slots.alive[..count].fill(true);
+        slots.used[..count].fill(true);
         slots
     }
 
