@@ -23,7 +23,7 @@
 //!
 //! - A look for the dead is one step here. The code reads ALIVE of all slots by one call, and then `used` of those that
 //!   are dead; who dies or comes meanwhile has posted, or makes the claim of the slot fail. Who cannot claim a slot
-//!   takes a new look here; the code goes on with the one it has.
+//!   takes a new look here; the code goes on with the one it has, and takes no more looks than there are slots, and one.
 //! - Draining a doorbell is one step. The code reads the value and then takes so many posts, and none if there are
 //!   fewer by then.
 //! - A load that is followed by a compare-and-swap is one step where the module says so.

@@ -106,6 +106,11 @@ pub(crate) fn order(slots: &Slots, named: impl Iterator<Item = Slot>) -> Vec<Slo
     order
 }
 
+/// The new number of a slot, after they were reordered.
+pub(crate) fn new_name(order: &[Slot], slot: Slot) -> Slot {
+    (0..).zip(order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new)
+}
+
 /// Doorbells: how many posts are on each, as many as it can count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bells<const N: usize> {

@@ -1,4 +1,4 @@
-//! The creation handshake: nothing goes wrong with every rule, something does without any one of them but two.
+//! The creation handshake: nothing goes wrong with every rule; without one of them something does, but for two.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,
@@ -78,7 +78,6 @@ fn two_clauses_are_not_needed() {
     assert!(is_complete_without_them(2, 2, CALM));
     assert!(is_complete_without_them(2, 2, SET_WIPED));
     assert!(is_complete_without_them(2, 2, SEGMENT_WIPED));
-    assert!(is_complete_without_them(3, 1, CALM));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Names mean nothing to the protocol: states that differ only in who is who are one.
 
 use super::{At, Stage, State};
-use crate::members::{Slot, order};
+use crate::members::{Slot, new_name, order};
 
 impl State {
     /// Sorts the processes and numbers the slots by their first appearance.
@@ -11,7 +11,7 @@ impl State {
         let owners = self.places.iter().filter_map(|place| place.word.stage.owner());
         let order = order(&self.slots, living.chain(owners));
         self.slots = self.slots.reordered(&order);
-        let rename = |slot| (0..).zip(&order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new);
+        let rename = |slot| new_name(&order, slot);
         for place in &mut self.places {
             place.word.stage = match place.word.stage {
                 Stage::Writing(slot) => Stage::Writing(rename(slot)),

@@ -33,7 +33,7 @@ pub use crate::lock::Word;
 
 use stateright::{Model, Property};
 
-use crate::members::{Bells, Slot, Slots, order};
+use crate::members::{Bells, Slot, Slots, new_name, order};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -199,7 +199,7 @@ impl State {
         let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
         let order = order(&self.slots, living.chain(self.word.owner));
         self.slots = self.slots.reordered(&order);
-        let rename = |slot| (0..).zip(&order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new);
+        let rename = |slot| new_name(&order, slot);
         self.word.owner = self.word.owner.map(rename);
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
             (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));

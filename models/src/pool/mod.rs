@@ -12,7 +12,9 @@
 //!
 //! Whoever died or left comes back as a newcomer and may take any slot that nobody holds. A holder may keep its permits
 //! for ever, so whoever sleeps must not depend on it. It may leave with permits that it never gave back. A waiter may
-//! give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it sets its flag.
+//! give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it sets its flag. If
+//! it gave up only where it would sleep, as the code does, `post_before_leaving` and `turnstile_gives_back` would not be
+//! needed: by then its flag is up, or WAITERS set.
 //!
 //! A load that is followed by a compare-and-swap, and again if that fails, is one step. A reaper's look at a word that
 //! the slot does not own is none: only the reaper could change that.

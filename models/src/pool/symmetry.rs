@@ -1,7 +1,7 @@
 //! Names mean nothing to the protocol: states that differ only in who is who count as one.
 
 use super::{At, State};
-use crate::members::{Slot, order};
+use crate::members::{Slot, new_name, order};
 
 impl State {
     /// Sorts the processes and numbers the slots by their first appearance.
@@ -11,7 +11,7 @@ impl State {
         let owners = self.permits.into_iter().flatten().chain(self.turnstile.owner);
         let order = order(&self.slots, living.chain(owners));
         self.slots = self.slots.reordered(&order);
-        let rename = |slot| (0..).zip(&order).find(|(_, old)| **old == slot).map_or(slot, |(new, _)| new);
+        let rename = |slot| new_name(&order, slot);
         self.permits = self.permits.map(|owner| owner.map(rename));
         self.turnstile.owner = self.turnstile.owner.map(rename);
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {

@@ -13,9 +13,10 @@
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
 //!
 //! In the beginning everybody is registered and nobody has a role. Whoever died or left comes back as a newcomer and
-//! may take any slot that nobody holds. A process may keep its role for ever and do nothing, or leave with it. A waiter
-//! may give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it looks. Who
-//! was woken looks before it announces anything, and may go on with its flag still up.
+//! may take any slot that nobody holds. A process may keep its role for ever and do nothing. It may also leave with it,
+//! which is harsher than the code: that keeps it registered as long as it has one. A waiter may give up whenever it
+//! would sleep, and right after it was woken; it may drain its doorbell before it looks. Who was woken looks before it
+//! announces anything, and may go on with its flag still up.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
 //! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too. A
