@@ -21,9 +21,8 @@
 //! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step. Some steps
 //! are several in the code:
 //!
-//! - A look for the dead is one step here. The code reads ALIVE of all slots by one call, and then `used` of those that
-//!   are dead; who dies or comes meanwhile has posted, or makes the claim of the slot fail. Who cannot claim a slot
-//!   takes a new look here; the code goes on with the one it has, and takes no more looks than there are slots, and one.
+//! - A look for the dead is one step for each slot, in any order. The code loads `used` and asks for ALIVE, of one slot
+//!   or of all at once; it takes no more looks than there are slots, and one.
 //! - Draining a doorbell is one step. The code reads the value and then takes so many posts, and none if there are
 //!   fewer by then.
 //! - A load that is followed by a compare-and-swap is one step where the module says so.

@@ -94,6 +94,55 @@ impl Slots {
     }
 }
 
+/// A look for the dead: at the slots of all others, one after another, each at its own instant.
+///
+/// The code loads `used` and asks for ALIVE of a slot by itself, or of all at once. What it finds is what the slot was
+/// at one of these moments, but for slots whose owner has left, which it may reap in vain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Look {
+    /// One bit for each slot that is still to be looked at.
+    unseen: u8,
+    has_reaped: bool,
+}
+
+impl Look {
+    /// Nobody need be looked at once nobody can die any more, and nobody is dead.
+    pub(crate) fn at_others(slots: &Slots, own: Slot, deaths: u8) -> Self {
+        if deaths == 0 && slots.dirty().is_none() {
+            return Self::default();
+        }
+        let unseen = slots.all().filter(|slot| *slot != own).fold(0, |unseen, slot| unseen | 1 << slot);
+        Self { unseen, has_reaped: false }
+    }
+
+    pub(crate) fn unseen(self) -> impl Iterator<Item = Slot> {
+        (0..).take(MOST_SLOTS).filter(move |slot| self.unseen & 1 << slot != 0)
+    }
+
+    pub(crate) fn see(&mut self, slot: Slot) {
+        self.unseen &= !(1 << slot);
+    }
+
+    pub(crate) fn say_reaped(&mut self) {
+        self.has_reaped = true;
+    }
+
+    /// Whether all slots were looked at.
+    pub(crate) fn is_over(self) -> bool {
+        self.unseen == 0
+    }
+
+    /// Whether another look must follow, because this one found somebody.
+    pub(crate) fn must_repeat(self) -> bool {
+        self.has_reaped
+    }
+
+    pub(crate) fn renamed(self, rename: impl Fn(Slot) -> Slot) -> Self {
+        let unseen = self.unseen().fold(0, |unseen, slot| unseen | 1 << rename(slot));
+        Self { unseen, ..self }
+    }
+}
+
 /// Every slot once: first those that are named, by their first appearance, then those that are marked as used.
 pub(crate) fn order(slots: &Slots, named: impl Iterator<Item = Slot>) -> Vec<Slot> {
     let marked = slots.all().filter(|slot| slots.is_used(*slot));

@@ -60,7 +60,7 @@ pub enum At {
     PutDirty,
     /// Sets its flag.
     Announce,
-    /// Reads ALIVE and `used` of everybody.
+    /// Reads ALIVE and `used` of one slot after another.
     Snapshot,
     /// Sleeps until its doorbell is posted.
     Sleep,

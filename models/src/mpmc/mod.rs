@@ -61,7 +61,7 @@ pub use self::{
 use stateright::{Model, Property};
 
 use self::wait::{can_wake, has_post};
-use crate::members::{Bells, Slot, Slots};
+use crate::members::{Bells, Look, Slot, Slots};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -124,6 +124,7 @@ pub struct Process {
     is_producer: bool,
     at: At,
     wish: Wish,
+    look: Look,
     /// Has looked for the dead in this round: what it tries now is its last try.
     is_last_try: bool,
     has_token: bool,
@@ -172,6 +173,8 @@ pub enum Action {
     Begin(usize, Wish),
     /// A process takes the step it stands at.
     Step(usize, At),
+    /// A process that looks for the dead looks at this slot.
+    Look(usize, Slot),
     /// A producer gives up its place, or a consumer puts its item back.
     Undo(usize),
     /// A waiter consumes every post that is there.
@@ -188,6 +191,7 @@ impl Action {
     fn index(self) -> usize {
         match self {
             Action::Enter(index, _) | Action::Begin(index, _) | Action::Step(index, _) => index,
+            Action::Look(index, _) => index,
             Action::Undo(index) | Action::Drain(index) | Action::GiveUp(index) => index,
             Action::Leave(index) | Action::Die(index) => index,
         }
@@ -195,11 +199,12 @@ impl Action {
 }
 
 impl Process {
-    const fn new(is_producer: bool, at: At, slot: Slot) -> Self {
+    fn new(is_producer: bool, at: At, slot: Slot) -> Self {
         Self {
             is_producer,
             at,
             wish: Wish::Nothing,
+            look: Look::default(),
             is_last_try: false,
             has_token: false,
             dirty_is_as_read: false,
@@ -246,7 +251,11 @@ impl Mpmc {
                 actions.push(Action::GiveUp(index));
             }
             at => {
-                actions.push(Action::Step(index, at));
+                if at == At::Snapshot {
+                    actions.extend(process.look.unseen().map(|slot| Action::Look(index, slot)));
+                } else {
+                    actions.push(Action::Step(index, at));
+                }
                 // The deadline may have passed while it was woken, or it never wanted to wait.
                 let is_first = at == if self.rules.announce_before_try { At::Announce } else { At::Snapshot };
                 actions.extend((is_first && !process.is_last_try).then_some(Action::GiveUp(index)));
@@ -263,6 +272,7 @@ impl Mpmc {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Begin(_, wish) => begin(state, index, wish),
             Action::Step(..) => self.step(state, index),
+            Action::Look(_, slot) => self.look_at(state, index, slot),
             Action::Undo(_) => self.undo(state, index),
             Action::Drain(_) => self.drain(state, index),
             Action::GiveUp(_) => self.give_up(state, index),

@@ -67,7 +67,7 @@ impl Mpmc {
         match at {
             At::Claim(slot) if state.slots.claim(slot) => self.begin_repair(state, index, slot),
             // Who cannot claim treats the owner as alive.
-            At::Claim(_) => At::Snapshot,
+            At::Claim(_) => self.look_on(state, index),
             At::Repair(slot, place) => self.repair(state, index, slot, place),
             At::RepairFull(slot, place) => self.repair_full(state, index, slot, place),
             At::RepairHead(slot, position) => {
@@ -86,11 +86,11 @@ impl Mpmc {
             At::MarkUnused(slot) => {
                 state.slots.mark_unused(slot);
                 let is_held = self.rules.claim_before_reaping || slot == state.processes[index].slot;
-                if is_held { At::GiveBack(slot) } else { At::Snapshot }
+                if is_held { At::GiveBack(slot) } else { self.after_reaping(state, index) }
             }
             At::GiveBack(slot) => {
                 state.slots.give_back(slot);
-                if state.processes[index].wish == Wish::Leave { At::Outside } else { At::Snapshot }
+                self.after_reaping(state, index)
             }
             At::MarkUsed => {
                 state.slots.mark_used(state.processes[index].slot);
@@ -98,6 +98,14 @@ impl Mpmc {
             }
             at => at,
         }
+    }
+
+    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+        if state.processes[index].wish == Wish::Leave {
+            return At::Outside;
+        }
+        state.processes[index].look.say_reaped();
+        self.look_on(state, index)
     }
 
     fn repair(&self, state: &mut State, index: usize, slot: Slot, place: u8) -> At {

@@ -49,7 +49,7 @@ impl Mpmc {
                 self.after_undo()
             }
             at @ (At::PutHead(_) | At::PutFull(_) | At::PutDirty) => self.put_back(state, at),
-            at @ (At::Announce | At::Snapshot | At::Sleep) => self.wait(state, index, at),
+            at @ (At::Announce | At::Sleep) => self.wait(state, index, at),
             at @ (At::OnDirty(_) | At::OnIndex(_) | At::OnLook(..) | At::OnPost(_) | At::PostLeave) => {
                 self.settle(state, index, at)
             }
@@ -176,18 +176,14 @@ impl Mpmc {
     }
 
     /// Where it goes when it found nothing.
-    fn fall_short(&self, state: &State, index: usize) -> At {
+    fn fall_short(&self, state: &mut State, index: usize) -> At {
         let process = &state.processes[index];
         match (process.wish, process.at) {
             (Wish::Overwrite, _) => At::OverLoad,
             _ if process.is_last_try && self.rules.announce_before_try => At::Sleep,
             _ if process.is_last_try => At::Announce,
-            _ => self.before_sleep(),
+            _ => self.before_sleep(state, index),
         }
-    }
-
-    pub(super) fn before_sleep(&self) -> At {
-        if self.rules.announce_before_try { At::Announce } else { At::Snapshot }
     }
 
     fn after_claim(&self, state: &State, index: usize, position: Position) -> At {

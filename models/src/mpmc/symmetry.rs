@@ -21,6 +21,7 @@ impl State {
         }
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
             (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+            process.look = process.look.renamed(rename);
         }
         self.processes.sort_unstable();
     }

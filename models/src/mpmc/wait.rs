@@ -4,32 +4,53 @@ use super::{
     At, Bell, Mpmc, Position, Process, State, Wish,
     words::{Stage, Word},
 };
+use crate::members::{Look, Slot};
 
 impl Mpmc {
     /// R-sleep.
     pub(super) fn wait(&self, state: &mut State, index: usize, at: At) -> At {
         let process = &mut state.processes[index];
-        match at {
-            At::Announce => {
-                state.flags[process.bell() as usize] = true;
-                if self.rules.announce_before_try { At::Snapshot } else { At::Sleep }
-            }
-            At::Snapshot => {
-                if let Some(slot) = state.slots.dirty().filter(|_| self.rules.reap_before_sleep) {
-                    return self.begin_reaping(state, index, slot);
-                }
-                state.processes[index].is_last_try = true;
-                try_again(&state.processes[index])
-            }
-            _ => {
-                state.bells.take(process.bell() as usize);
-                process.has_token = true;
-                if self.rules.announce_after_token {
-                    process.is_last_try = false;
-                    self.before_sleep()
-                } else {
-                    try_again(process)
-                }
+        if at == At::Announce {
+            state.flags[process.bell() as usize] = true;
+            return if self.rules.announce_before_try { self.look_for_the_dead(state, index) } else { At::Sleep };
+        }
+        state.bells.take(process.bell() as usize);
+        process.has_token = true;
+        if self.rules.announce_after_token {
+            process.is_last_try = false;
+            self.before_sleep(state, index)
+        } else {
+            try_again(process)
+        }
+    }
+
+    pub(super) fn before_sleep(&self, state: &mut State, index: usize) -> At {
+        if self.rules.announce_before_try { At::Announce } else { self.look_for_the_dead(state, index) }
+    }
+
+    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        if self.rules.reap_before_sleep {
+            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+        }
+        self.look_on(state, index)
+    }
+
+    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+        state.processes[index].look.see(slot);
+        let is_dirty = state.slots.is_dirty(slot);
+        if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
+    }
+
+    /// Goes on to look, until a look at all slots finds nobody; then tries once more.
+    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        match (process.look.is_over(), process.look.must_repeat()) {
+            (false, _) => At::Snapshot,
+            (true, true) => self.look_for_the_dead(state, index),
+            (true, false) => {
+                process.is_last_try = true;
+                try_again(process)
             }
         }
     }
@@ -42,7 +63,8 @@ impl Mpmc {
     }
 
     pub(super) fn give_up(&self, state: &mut State, index: usize) -> At {
-        let process = &state.processes[index];
+        let process = &mut state.processes[index];
+        process.look = Look::default();
         state.items += u8::from(process.is_producer);
         if process.has_token && self.rules.post_before_leaving { At::PostLeave } else { At::Idle }
     }

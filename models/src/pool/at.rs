@@ -16,7 +16,7 @@ pub enum At {
     Scan(usize),
     /// Sets its flag.
     Announce,
-    /// Reads ALIVE and `used` of everybody.
+    /// Reads ALIVE and `used` of one slot after another.
     Snapshot,
     /// Tries this permit once more.
     Retry(usize),

@@ -6,7 +6,7 @@ impl Pool {
     /// Looks whether there are enough, and only then takes one after another, wherever it finds one.
     pub(super) fn take_all(&self, state: &mut State, index: usize, at: At) -> At {
         match at {
-            At::ManyLook(permit) if state.permits[permit].is_some() => self.short(&state.processes[index]),
+            At::ManyLook(permit) if state.permits[permit].is_some() => self.short(state, index),
             At::ManyLook(permit) if permit + 1 < PERMITS => At::ManyLook(permit + 1),
             At::ManyLook(_) => At::ManyTake(0),
             At::ManyTake(permit) if take(state, index, permit) => {
@@ -15,8 +15,8 @@ impl Pool {
             }
             At::ManyTake(permit) if permit + 1 < PERMITS => At::ManyTake(permit + 1),
             _ => {
-                let process = &state.processes[index];
-                process.first_held().map_or(self.short(process), At::Free)
+                let first = state.processes[index].first_held();
+                first.map_or_else(|| self.short(state, index), At::Free)
             }
         }
     }

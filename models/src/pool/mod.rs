@@ -45,7 +45,7 @@ use stateright::{Model, Property};
 
 use crate::{
     lock::Word,
-    members::{Bells, Slot, Slots},
+    members::{Bells, Look, Slot, Slots},
 };
 
 /// How many permits there are; the caller of many wants them all.
@@ -103,6 +103,7 @@ pub struct Process {
     wants_all: bool,
     at: At,
     wish: Wish,
+    look: Look,
     /// Has looked for the dead in this round: what it tries now is its last try.
     is_last_try: bool,
     has_token: bool,
@@ -137,6 +138,8 @@ pub enum Action {
     Release(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
+    /// A process that looks for the dead looks at this slot.
+    Look(usize, Slot),
     /// A waiter consumes every post that is there.
     Drain(usize),
     /// A waiter's time is over.
@@ -150,7 +153,7 @@ pub enum Action {
 impl Action {
     fn index(self) -> usize {
         match self {
-            Action::Enter(index, _) | Action::Step(index, _) => index,
+            Action::Enter(index, _) | Action::Step(index, _) | Action::Look(index, _) => index,
             Action::Acquire(index) | Action::Release(index) | Action::Drain(index) => index,
             Action::GiveUp(index) | Action::Leave(index) | Action::Die(index) => index,
         }
@@ -158,12 +161,13 @@ impl Action {
 }
 
 impl Process {
-    const fn outside(wants_all: bool) -> Self {
+    fn outside(wants_all: bool) -> Self {
         Self {
             wants_all,
             at: At::Outside,
             slot: 0,
             wish: Wish::Nothing,
+            look: Look::default(),
             is_last_try: false,
             has_token: false,
             has_freed: false,
@@ -185,6 +189,7 @@ impl Process {
     fn forget(&mut self) {
         if matches!(self.at, At::Idle | At::Holding) {
             (self.wish, self.is_last_try, self.has_token) = (Wish::Nothing, false, false);
+            self.look = Look::default();
         }
         if self.at == At::Outside {
             *self = Self::outside(self.wants_all);
@@ -207,7 +212,11 @@ impl Pool {
                 actions.push(Action::GiveUp(index));
             }
             at => {
-                actions.push(Action::Step(index, at));
+                if at == At::Snapshot {
+                    actions.extend(process.look.unseen().map(|slot| Action::Look(index, slot)));
+                } else {
+                    actions.push(Action::Step(index, at));
+                }
                 let is_first = at == At::Announce && self.rules.announce_before_try;
                 // Who never wanted to wait gives up here; and the deadline may have passed while it was woken.
                 let may_leave =
@@ -227,6 +236,7 @@ impl Pool {
             Action::Drain(_) => self.drain(state, index),
             Action::GiveUp(_) => self.give_up(state, index),
             Action::Step(..) => self.step(state, index),
+            Action::Look(_, slot) => self.look_at(state, index, slot),
             Action::Leave(_) => self.leave(state, index),
             Action::Die(_) => self.die(state, index),
         }
@@ -234,8 +244,8 @@ impl Pool {
 
     fn step(&self, state: &mut State, index: usize) -> At {
         match state.processes[index].at {
-            at @ (At::Outside | At::Idle | At::Holding) => at,
-            at @ (At::Scan(_) | At::Announce | At::Snapshot | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
+            at @ (At::Outside | At::Idle | At::Holding | At::Snapshot) => at,
+            at @ (At::Scan(_) | At::Announce | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
             at @ (At::PassOn(_) | At::PostOn | At::PostLeave) => self.settle(state, index, at),
             at @ (At::Free(_) | At::LoadFlags | At::Wake(_) | At::Post(_)) => self.release(state, index, at),
             at @ (At::TurnTake | At::TurnCheck(_) | At::TurnSleep | At::TurnDrop | At::TurnPost) => {

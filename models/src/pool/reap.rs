@@ -109,7 +109,7 @@ impl Pool {
         match (state.slots.claim(slot), state.processes[index].is_before_turnstile()) {
             (true, _) => self.begin_repair(state, index, slot),
             (false, true) => At::TurnSleep,
-            (false, false) => At::Snapshot,
+            (false, false) => self.look_on(state, index),
         }
     }
 
@@ -127,12 +127,15 @@ impl Pool {
     }
 
     /// Where it goes on after it reaped a slot, or left its own.
-    fn after_reaping(&self, state: &State, index: usize) -> At {
-        let process = &state.processes[index];
+    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
         match process.wish {
             Wish::Leave => At::Outside,
             _ if process.is_before_turnstile() => At::TurnTake,
-            _ => At::Snapshot,
+            _ => {
+                process.look.say_reaped();
+                self.look_on(state, index)
+            }
         }
     }
 }

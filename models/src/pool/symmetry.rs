@@ -16,6 +16,7 @@ impl State {
         self.turnstile.owner = self.turnstile.owner.map(rename);
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
             (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+            process.look = process.look.renamed(rename);
         }
         self.processes.sort_unstable();
     }

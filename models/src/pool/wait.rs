@@ -1,6 +1,7 @@
 //! One permit: taking it, waiting for it, giving it back.
 
 use super::{At, Bell, PERMITS, Pool, Process, State, Wish};
+use crate::members::{Look, Slot};
 
 impl Pool {
     /// The doorbell that this process sleeps on.
@@ -35,8 +36,9 @@ impl Pool {
     }
 
     /// R-leave.
-    pub(super) fn give_up(&self, state: &State, index: usize) -> At {
-        let process = state.processes[index];
+    pub(super) fn give_up(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        process.look = Look::default();
         match (process.has_token && self.rules.post_before_leaving, process.holds_turnstile) {
             (true, _) => At::PostLeave,
             (false, true) => At::TurnDrop,
@@ -50,36 +52,55 @@ impl Pool {
         match at {
             At::Scan(permit) if take(state, index, permit) => At::Holding,
             At::Scan(permit) if permit + 1 < PERMITS => At::Scan(permit + 1),
-            At::Scan(_) => self.before_sleep(),
+            At::Scan(_) => self.before_sleep(state, index),
             At::Announce => {
                 state.flags[self.bell(&state.processes[index]) as usize] = true;
-                if self.rules.announce_before_try { At::Snapshot } else { At::Sleep }
+                if self.rules.announce_before_try { self.look_for_the_dead(state, index) } else { At::Sleep }
             }
-            At::Snapshot => match state.slots.dirty().filter(|_| self.rules.reap_before_sleep) {
-                Some(slot) => self.begin_reaping(state, slot),
-                None => {
-                    state.processes[index].is_last_try = true;
-                    retry(wish)
-                }
-            },
             At::Retry(permit) if take(state, index, permit) => self.after_success(state, index),
             At::Retry(permit) if permit + 1 < PERMITS => At::Retry(permit + 1),
-            At::Retry(_) => self.short(&state.processes[index]),
+            At::Retry(_) => self.short(state, index),
             _ => {
                 self.take_post(state, index);
-                if self.rules.announce_after_token { self.before_sleep() } else { retry(wish) }
+                if self.rules.announce_after_token { self.before_sleep(state, index) } else { retry(wish) }
             }
         }
     }
 
-    fn before_sleep(&self) -> At {
-        if self.rules.announce_before_try { At::Announce } else { At::Snapshot }
+    fn before_sleep(&self, state: &mut State, index: usize) -> At {
+        if self.rules.announce_before_try { At::Announce } else { self.look_for_the_dead(state, index) }
+    }
+
+    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        if self.rules.reap_before_sleep {
+            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+        }
+        self.look_on(state, index)
+    }
+
+    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+        state.processes[index].look.see(slot);
+        if state.slots.is_dirty(slot) { self.begin_reaping(state, slot) } else { self.look_on(state, index) }
+    }
+
+    /// Goes on to look, until a look at all slots finds nobody; then tries once more.
+    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        match (process.look.is_over(), process.look.must_repeat()) {
+            (false, _) => At::Snapshot,
+            (true, true) => self.look_for_the_dead(state, index),
+            (true, false) => {
+                process.is_last_try = true;
+                retry(process.wish)
+            }
+        }
     }
 
     /// Where it goes after a try failed.
-    pub(super) fn short(&self, process: &Process) -> At {
-        match (process.is_last_try, self.rules.announce_before_try) {
-            (false, _) => self.before_sleep(),
+    pub(super) fn short(&self, state: &mut State, index: usize) -> At {
+        match (state.processes[index].is_last_try, self.rules.announce_before_try) {
+            (false, _) => self.before_sleep(state, index),
             (true, true) => At::Sleep,
             (true, false) => At::Announce,
         }
@@ -118,9 +139,9 @@ impl Pool {
                 state.permits[permit] = None;
                 let gives_back = state.processes[index].wish == Wish::All;
                 let is_silent = gives_back && !self.rules.give_back_wakes;
-                if is_silent { self.after_wake(&state.processes[index]) } else { At::LoadFlags }
+                if is_silent { self.after_wake(state, index) } else { At::LoadFlags }
             }
-            At::LoadFlags if state.flags == [false; 2] => self.after_wake(&state.processes[index]),
+            At::LoadFlags if state.flags == [false; 2] => self.after_wake(state, index),
             At::LoadFlags => At::Wake(Bell::Single),
             At::Wake(bell) if std::mem::take(&mut state.flags[bell as usize]) => At::Post(bell),
             At::Post(bell) => {
@@ -132,14 +153,15 @@ impl Pool {
         }
     }
 
-    fn after_bell(&self, state: &State, index: usize, bell: Bell) -> At {
-        if bell == Bell::Single { At::Wake(Bell::Many) } else { self.after_wake(&state.processes[index]) }
+    fn after_bell(&self, state: &mut State, index: usize, bell: Bell) -> At {
+        if bell == Bell::Single { At::Wake(Bell::Many) } else { self.after_wake(state, index) }
     }
 
-    fn after_wake(&self, process: &Process) -> At {
+    fn after_wake(&self, state: &mut State, index: usize) -> At {
+        let process = &state.processes[index];
         match (process.first_held(), process.wish) {
             (Some(permit), _) => At::Free(permit),
-            (None, Wish::All) => self.short(process),
+            (None, Wish::All) => self.short(state, index),
             (None, _) => At::Idle,
         }
     }

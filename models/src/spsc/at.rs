@@ -36,7 +36,7 @@ pub enum At {
     LoadClosed,
     /// Loads `arrived`.
     LoadArrived,
-    /// Reads ALIVE and `used` of everybody.
+    /// Reads ALIVE and `used` of one slot after another.
     Snapshot,
     /// Loads the other's role.
     LoadRole,

@@ -51,7 +51,7 @@ use stateright::{Model, Property};
 use self::roles::{can_wake, has_post};
 use crate::{
     lock::Word,
-    members::{Bells, Slot, Slots},
+    members::{Bells, Look, Slot, Slots},
 };
 
 /// The model: its bounds and its rules.
@@ -146,6 +146,7 @@ pub struct Process {
     /// The other's, as it was when it last looked.
     seen: u8,
     end: End,
+    look: Look,
 }
 
 /// What went wrong, if it can't be seen in the state that comes of it.
@@ -194,6 +195,8 @@ pub enum Action {
     Close(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
+    /// A process that looks for the dead looks at this slot.
+    Look(usize, Slot),
     /// A waiter consumes every post that is there.
     Drain(usize),
     /// A waiter's time is over.
@@ -206,15 +209,26 @@ impl Action {
     fn index(self) -> usize {
         match self {
             Action::Enter(index, _) | Action::Begin(index) | Action::LeaveRole(index) | Action::Leave(index) => index,
-            Action::Close(index) => index,
+            Action::Close(index) | Action::Look(index, _) => index,
             Action::Step(index, _) | Action::Drain(index) | Action::GiveUp(index) | Action::Die(index) => index,
         }
     }
 }
 
 impl Process {
-    const fn new(side: Side, at: At, slot: Slot) -> Self {
-        Self { side, at, slot, is_leaving: false, has_role: false, has_slept: false, index: 0, seen: 0, end: End::None }
+    fn new(side: Side, at: At, slot: Slot) -> Self {
+        Self {
+            side,
+            at,
+            slot,
+            is_leaving: false,
+            has_role: false,
+            has_slept: false,
+            index: 0,
+            seen: 0,
+            end: End::None,
+            look: Look::default(),
+        }
     }
 
     /// The doorbell that it sleeps on.
@@ -253,6 +267,7 @@ impl Spsc {
                 let may_close = self.closes && !state.closed;
                 actions.extend(may_close.then_some(Action::Close(index)));
             }
+            At::Snapshot => actions.extend(process.look.unseen().map(|slot| Action::Look(index, slot))),
             at @ (At::Sleep | At::RoleSleep) => {
                 actions.extend(can_wake(state, process).then_some(Action::Step(index, at)));
                 actions.push(Action::GiveUp(index));
@@ -280,6 +295,7 @@ impl Spsc {
             Action::Leave(_) => self.leave(state, index),
             Action::Close(_) => At::Close,
             Action::Step(..) => self.step(state, index),
+            Action::Look(_, slot) => self.look_at(state, index, slot),
             Action::Drain(_) => self.drain(state, index),
             Action::GiveUp(_) => self.give_up(state, index),
             Action::Die(_) => self.die(state, index),

@@ -79,11 +79,11 @@ impl Spsc {
             At::MarkUnused(slot) => {
                 state.slots.mark_unused(slot);
                 let is_held = self.rules.claim_before_reaping || slot == process.slot;
-                if is_held { At::GiveBack(slot) } else { after_reaping(&process) }
+                if is_held { At::GiveBack(slot) } else { self.after_reaping(state, index) }
             }
             At::GiveBack(slot) => {
                 state.slots.give_back(slot);
-                after_reaping(&process)
+                self.after_reaping(state, index)
             }
             At::MarkUsed => {
                 state.slots.mark_used(process.slot);
@@ -97,7 +97,7 @@ impl Spsc {
     fn claim(&self, state: &mut State, index: usize, slot: Slot) -> At {
         match (state.slots.claim(slot), state.processes[index].has_role) {
             (true, _) => self.repair_from(state, index, slot, Side::Producer),
-            (false, true) => At::Snapshot,
+            (false, true) => self.look_on(state, index),
             (false, false) => At::RoleSleep,
         }
     }
@@ -137,6 +137,19 @@ impl Spsc {
         }
     }
 
+    /// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
+    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        match (process.is_leaving, process.has_role) {
+            (true, _) => At::Outside,
+            (false, true) => {
+                process.look.say_reaped();
+                self.look_on(state, index)
+            }
+            (false, false) => At::TakeRole,
+        }
+    }
+
     /// The next role that the slot owns, or what follows the last one. A look at one that it doesn't own is no step.
     fn repair_from(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
         match (state.roles[side as usize].owner == Some(slot), side) {
@@ -151,13 +164,4 @@ impl Spsc {
 fn after_repairs(process: &Process, slot: Slot) -> At {
     let comes = slot == process.slot && !process.is_leaving;
     if comes { At::MarkUsed } else { At::MarkUnused(slot) }
-}
-
-/// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
-fn after_reaping(process: &Process) -> At {
-    match (process.is_leaving, process.has_role) {
-        (true, _) => At::Outside,
-        (false, true) => At::Snapshot,
-        (false, false) => At::TakeRole,
-    }
 }

@@ -1,6 +1,7 @@
 //! What the holder of a role does: pushing, popping, sleeping, closing.
 
 use super::{At, Bell, Damage, End, Process, Side, Spsc, State};
+use crate::members::{Look, Slot};
 
 impl Spsc {
     pub(super) fn step(&self, state: &mut State, index: usize) -> At {
@@ -16,7 +17,7 @@ impl Spsc {
             at @ (At::EarlyLook | At::Announce | At::Sleep | At::Withdraw | At::LastLook) => {
                 self.wait(state, index, at)
             }
-            at @ (At::LoadClosed | At::LoadArrived | At::Snapshot | At::LoadRole) => self.watch(state, index, at),
+            at @ (At::LoadClosed | At::LoadArrived | At::LoadRole) => self.watch(state, index, at),
             At::Touch => self.touch(state, index),
             At::Publish => self.publish(state, index),
             at @ (At::Wake | At::Post | At::WakeLeft | At::PostLeft) => self.wake(state, index, at),
@@ -97,26 +98,46 @@ impl Spsc {
         match at {
             At::LoadClosed if state.closed => self.end(state, index),
             At::LoadClosed if !self.watches || side == Side::Producer => self.no_end(),
-            At::LoadClosed if self.rules.reap_before_arrived => At::Snapshot,
-            At::LoadClosed => self.ask_arrived(),
+            At::LoadClosed if self.rules.reap_before_arrived => self.look_for_the_dead(state, index),
+            At::LoadClosed => self.ask_arrived(state, index),
             At::LoadArrived if !state.arrived => self.no_end(),
             At::LoadArrived if self.rules.reap_before_arrived => At::LoadRole,
-            At::LoadArrived => At::Snapshot,
-            At::Snapshot => match state.slots.dirty().filter(|_| self.rules.watcher_reaps) {
-                Some(slot) => self.begin_reaping(state, index, slot),
-                None if self.rules.reap_before_arrived => self.ask_arrived(),
-                None => At::LoadRole,
-            },
+            At::LoadArrived => self.look_for_the_dead(state, index),
             At::LoadRole if state.roles[side.other() as usize].owner.is_some() => self.no_end(),
             _ => self.end(state, index),
         }
     }
 
-    fn ask_arrived(&self) -> At {
+    fn ask_arrived(&self, state: &mut State, index: usize) -> At {
         match (self.rules.watcher_asks_arrived, self.rules.reap_before_arrived) {
             (true, _) => At::LoadArrived,
             (false, true) => At::LoadRole,
-            (false, false) => At::Snapshot,
+            (false, false) => self.look_for_the_dead(state, index),
+        }
+    }
+
+    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+        let process = &mut state.processes[index];
+        if self.rules.watcher_reaps {
+            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+        }
+        self.look_on(state, index)
+    }
+
+    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+        state.processes[index].look.see(slot);
+        let is_dirty = state.slots.is_dirty(slot);
+        if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
+    }
+
+    /// Goes on to look, until a look at all slots finds nobody.
+    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+        let look = state.processes[index].look;
+        match (look.is_over(), look.must_repeat()) {
+            (false, _) => At::Snapshot,
+            (true, true) => self.look_for_the_dead(state, index),
+            (true, false) if self.rules.reap_before_arrived => self.ask_arrived(state, index),
+            (true, false) => At::LoadRole,
         }
     }
 
