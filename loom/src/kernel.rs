@@ -1,8 +1,8 @@
 //! A model of the kernel: what the real code reaches through `Members`.
 //!
 //! One lock stands for the one that the kernel holds on a semaphore set, so each operation on it is
-//! one step, as each `semop` is. `used` of a slot lies behind the same lock: a look for the dead, which reads it after
-//! ALIVE, is one step here. Doorbells count without end, as if nobody could post more often than they can count.
+//! one step, as each `semop` is. `used` of a slot lies behind the same lock: a look at a slot, which reads both it
+//! and ALIVE, is one step here. Doorbells count without end, as if nobody could post more often than they can count.
 
 use std::sync::Arc;
 
@@ -81,6 +81,8 @@ struct Semaphores {
 pub struct Members {
     semaphores: Mutex<Semaphores>,
     changed: Condvar,
+    /// How many slots anybody ever has.
+    slots: u32,
     obituaries: bool,
 }
 
@@ -101,7 +103,8 @@ impl Members {
         let mut registered = [false; SLOTS];
         registered[..living].fill(true);
         let semaphores = Semaphores { bells: [0; BELLS], alive: registered, used: registered };
-        Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), obituaries })
+        let slots = u32::try_from(living).expect("there are few");
+        Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), slots, obituaries })
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
@@ -167,14 +170,18 @@ impl Members {
         Ok(claimed)
     }
 
+    /// Looks at one slot after another, and again if there was anybody.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
         loop {
-            let dead =
-                self.with(|semaphores| (0..SLOTS).find(|&slot| !semaphores.alive[slot] && semaphores.used[slot]));
-            match dead.and_then(|slot| u32::try_from(slot).ok()) {
-                None => return Ok(()),
-                Some(slot) => self.reap(slot, repair)?,
-            };
+            let mut has_reaped = false;
+            for slot in 0..self.slots {
+                let index = slot as usize;
+                let is_dirty = self.with(|semaphores| !semaphores.alive[index] && semaphores.used[index]);
+                has_reaped |= is_dirty && self.reap(slot, repair)?;
+            }
+            if !has_reaped {
+                return Ok(());
+            }
         }
     }
 }
