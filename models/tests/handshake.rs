@@ -54,7 +54,7 @@ fn what_the_protocol_speaks_of_comes_about() {
 }
 
 #[test]
-#[ignore = "a minute and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_in_larger_bounds() {
     assert!(complete(3, 2, Budget { deaths: 2, ..CALM }));
     assert!(complete(3, 2, SET_WIPED));

@@ -112,7 +112,7 @@ fn what_the_invariants_speak_of_comes_about() {
 }
 
 #[test]
-#[ignore = "a minute or two, and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_with_3_processes_and_more() {
     assert!(complete((1, 2, 1, 0, 3, 1), May::DrainAndChangeMind));
     assert!(complete((1, 2, 2, 0, 3, 1), May::Nothing));
@@ -122,7 +122,7 @@ fn nothing_goes_wrong_with_3_processes_and_more() {
 }
 
 #[test]
-#[ignore = "a minute or two, and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_with_4_processes_and_more() {
     assert!(complete((2, 2, 1, 0, 2, 0), May::DrainAndChangeMind));
     assert!(complete((2, 2, 2, 0, 3, 0), May::Nothing));

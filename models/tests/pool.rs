@@ -67,7 +67,7 @@ fn what_the_invariants_speak_of_comes_about() {
 }
 
 #[test]
-#[ignore = "half a minute and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_with_3_processes_and_more_deaths() {
     assert!(is_complete(2, 1, 2));
     assert!(is_complete_with_leaving(2, 1, 0));

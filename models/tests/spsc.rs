@@ -77,7 +77,7 @@ fn what_the_invariants_speak_of_comes_about() {
 }
 
 #[test]
-#[ignore = "a minute or two, and some gigabytes"]
+#[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_with_3_processes_and_more() {
     assert!(complete((2, 1, 1, 2, 1), May::Drain));
     assert!(complete((2, 1, 1, 1, 1), May::Close));
