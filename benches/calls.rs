@@ -5,15 +5,18 @@
 //! ```
 #![allow(unsafe_code, reason = "the C library is called directly, as the thing to compare with")]
 
+mod harness;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use harness::objects;
 use serde::{Deserialize, Serialize};
-use sysv_ipc::{Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions};
+use sysv_ipc::{MessageBuffer, MessageType, Selector};
 use sysv_primitives::{Channel, Message, Route};
 
 fn semaphores(criterion: &mut Criterion) {
-    let semaphore = SemaphoreOptions::new().initial_value(1).open(Key::PRIVATE).expect("it can be made");
+    let semaphore = objects::semaphore(1).expect("it can be made");
     let mut group = criterion.benchmark_group("semaphore");
     group.bench_function("libc", |bencher| {
         bencher.iter(|| {
@@ -37,12 +40,10 @@ fn semaphores(criterion: &mut Criterion) {
         });
     });
     group.finish();
-    semaphore.remove().expect("it is ours");
 }
 
 fn memory(criterion: &mut Criterion) {
-    let memory = SharedMemoryOptions::new().size(1 << 20).open(Key::PRIVATE).expect("it can be made");
-    memory.remove().expect("it is ours");
+    let memory = objects::memory(1 << 20).expect("it can be had");
     let mut group = criterion.benchmark_group("memory");
     for size in [64, 4096, 1 << 20] {
         let mut bytes = vec![7; size];
@@ -72,8 +73,8 @@ impl Message for Sample {
 }
 
 fn messages(criterion: &mut Criterion) {
-    let queue = MessageQueueOptions::new().open(Key::PRIVATE).expect("it can be made");
-    let channel = Channel::new(queue.clone()).expect("the queue is there");
+    let queue = objects::queue().expect("it can be made");
+    let channel = Channel::new((*queue).clone()).expect("the queue is there");
     let sample = Sample { numbers: [u64::MAX; 4] };
     let mut message = MessageBuffer::new(MessageType::ONE, &[0; 36]);
     let mut group = criterion.benchmark_group("message");
@@ -99,7 +100,6 @@ fn messages(criterion: &mut Criterion) {
         });
     });
     group.finish();
-    queue.remove().expect("it is ours");
 }
 
 criterion_group!(benches, semaphores, memory, messages);

@@ -8,133 +8,107 @@
 mod harness;
 
 use std::{
-    hint, io,
+    hint,
     os::fd::OwnedFd,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use harness::{Alternative, Peer, RobustMutex, compare};
-use nix::unistd::{pipe, read, write};
-use sysv_ipc::{
-    Amount, Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Selector, SemOp, Semaphore,
-    SemaphoreOptions, SharedMemory, SharedMemoryOptions,
+use harness::{
+    Alternative, PosixSemaphore, RobustMutex, compare,
+    gate::Other,
+    objects::{Removed, memory, queue, semaphore, undone_semaphore},
 };
+use nix::unistd::{pipe, read, write};
+use sysv_ipc::{Amount, Error, MessageBuffer, MessageType, Selector, SemOp, Semaphore, SharedMemory};
 
-fn main() -> Result<(), sysv_ipc::Error> {
+fn main() -> Result<(), Error> {
     locks()?;
     messages_in_one_process()?;
     ping_pong()
 }
 
-/// Objects under no key, removed as soon as nobody needs their names: a crash leaves nothing.
-fn memory() -> Result<SharedMemory, sysv_ipc::Error> {
-    let memory = SharedMemoryOptions::new().size(4096).open(Key::PRIVATE)?;
-    memory.remove()?;
-    Ok(memory)
-}
-
-struct Objects {
-    semaphores: Vec<Semaphore>,
-    queues: Vec<MessageQueue>,
-}
-
-impl Objects {
-    fn new() -> Self {
-        Self { semaphores: Vec::new(), queues: Vec::new() }
-    }
-
-    fn semaphore(&mut self, value: u16) -> Result<Semaphore, sysv_ipc::Error> {
-        let semaphore = SemaphoreOptions::new().initial_value(value).open(Key::PRIVATE)?;
-        self.semaphores.push(semaphore.clone());
-        Ok(semaphore)
-    }
-
-    fn queue(&mut self) -> Result<MessageQueue, sysv_ipc::Error> {
-        let queue = MessageQueueOptions::new().max_message_size(8192).open(Key::PRIVATE)?;
-        self.queues.push(queue.clone());
-        Ok(queue)
-    }
-}
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        self.semaphores.iter().for_each(|semaphore| _ = semaphore.remove());
-        self.queues.iter().for_each(|queue| _ = queue.remove());
-    }
-}
-
 /// Takes and gives back what nobody else wants.
-fn locks() -> Result<(), sysv_ipc::Error> {
-    let mut objects = Objects::new();
-    let plain = objects.semaphore(1)?;
-    let mut undone = objects.semaphore(1)?;
-    undone.set_undo(true);
-    let bare = objects.semaphore(1)?;
-    let pair = objects.semaphore(1)?;
-    let memory = memory()?;
-    let posix = memory.as_mut_ptr().cast::<libc::sem_t>();
-    // SAFETY: the memory is mapped, large enough, and nobody else's.
-    assert_eq!(unsafe { libc::sem_init(posix, 1, 1) }, 0);
-    let robust = RobustMutex::new(&memory, 1024);
-    let word: &AtomicU32 = memory.view(2048)?;
+fn locks() -> Result<(), Error> {
     compare(
         "lock and unlock, uncontended",
         vec![
-            Alternative::new("semop -1, semop +1", |count| {
-                for _ in 0..count {
-                    plain.acquire().expect("it is free");
-                    plain.release().expect("it is held");
-                }
-            }),
-            Alternative::new("the same by libc alone", |count| {
-                for _ in 0..count {
-                    for change in [-1, 1] {
-                        let mut op = libc::sembuf { sem_num: 0, sem_op: change, sem_flg: 0 };
-                        // SAFETY: one operation is passed.
-                        assert_eq!(unsafe { libc::semop(bare.id(), &raw mut op, 1) }, 0);
-                    }
-                }
-            }),
-            Alternative::new("the same with SEM_UNDO", |count| {
-                for _ in 0..count {
-                    undone.acquire().expect("it is free");
-                    undone.release().expect("it is held");
-                }
-            }),
-            Alternative::new("one semop of both", |count| {
-                let both = [SemOp::sub(0, Amount::ONE), SemOp::add(0, Amount::ONE)];
-                for _ in 0..count {
-                    pair.as_set().op(&both).expect("it is free");
-                }
-            }),
-            Alternative::new("POSIX semaphore, process-shared", |count| {
-                for _ in 0..count {
-                    // SAFETY: it was initialised above.
-                    assert_eq!(unsafe { libc::sem_wait(posix) }, 0);
-                    // SAFETY: as above.
-                    assert_eq!(unsafe { libc::sem_post(posix) }, 0);
-                }
-            }),
-            Alternative::new("pthread mutex, robust, process-shared", |count| {
-                (0..count).for_each(|_| robust.lock_and_unlock(|| ()));
-            }),
-            Alternative::new("compare-exchange and swap of one word", |count| {
-                for _ in 0..count {
-                    let taken = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-                    assert_eq!(hint::black_box(taken), Ok(0));
-                    hint::black_box(word.swap(0, Ordering::Release));
-                }
-            }),
+            semop("semop -1, semop +1", semaphore(1)?),
+            bare_semop()?,
+            semop("the same with SEM_UNDO", undone_semaphore(1)?),
+            one_semop()?,
+            posix_semaphore()?,
+            robust_mutex()?,
+            one_word()?,
         ],
     );
     Ok(())
 }
 
+fn semop(name: &str, semaphore: Removed<Semaphore>) -> Alternative<'static> {
+    Alternative::new(name, move |count| {
+        for _ in 0..count {
+            semaphore.acquire().expect("it is free");
+            semaphore.release().expect("it is held");
+        }
+    })
+}
+
+fn bare_semop() -> Result<Alternative<'static>, Error> {
+    let semaphore = semaphore(1)?;
+    Ok(Alternative::new("the same by libc alone", move |count| {
+        for _ in 0..count {
+            for change in [-1, 1] {
+                let mut op = libc::sembuf { sem_num: 0, sem_op: change, sem_flg: 0 };
+                // SAFETY: one operation is passed.
+                assert_eq!(unsafe { libc::semop(semaphore.id(), &raw mut op, 1) }, 0);
+            }
+        }
+    }))
+}
+
+fn one_semop() -> Result<Alternative<'static>, Error> {
+    let semaphore = semaphore(1)?;
+    Ok(Alternative::new("one semop of both", move |count| {
+        let both = [SemOp::sub(0, Amount::ONE), SemOp::add(0, Amount::ONE)];
+        (0..count).for_each(|_| semaphore.as_set().op(&both).expect("it is free"));
+    }))
+}
+
+fn posix_semaphore() -> Result<Alternative<'static>, Error> {
+    let memory = memory(4096)?;
+    let semaphore = PosixSemaphore::new(&memory, 0, 1);
+    let run = move |count| {
+        for _ in 0..count {
+            semaphore.wait();
+            semaphore.post();
+        }
+    };
+    Ok(Alternative::new("POSIX semaphore, process-shared", run).keeping(memory))
+}
+
+fn robust_mutex() -> Result<Alternative<'static>, Error> {
+    let memory = memory(4096)?;
+    let mutex = RobustMutex::new(&memory, 0);
+    let run = move |count| (0..count).for_each(|_| mutex.lock_and_unlock(|| ()));
+    Ok(Alternative::new("pthread mutex, robust, process-shared", run).keeping(memory))
+}
+
+fn one_word() -> Result<Alternative<'static>, Error> {
+    let memory = memory(4096)?;
+    Ok(Alternative::new("compare-exchange and swap of one word", move |count| {
+        let word: &AtomicU32 = memory.view(0).expect("it fits");
+        for _ in 0..count {
+            let taken = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
+            assert_eq!(hint::black_box(taken), Ok(0));
+            hint::black_box(word.swap(0, Ordering::Release));
+        }
+    }))
+}
+
 /// Sends a message and receives it again, by size.
-fn messages_in_one_process() -> Result<(), sysv_ipc::Error> {
-    let mut objects = Objects::new();
+fn messages_in_one_process() -> Result<(), Error> {
     let sizes = [0, 32, 256, 2048, 8192].map(|size| (size, MessageBuffer::new(MessageType::ONE, &vec![7; size])));
-    let queue = objects.queue()?;
+    let queue = queue()?;
     let mut alternatives: Vec<_> = sizes
         .iter()
         .map(|(size, message)| {
@@ -150,9 +124,7 @@ fn messages_in_one_process() -> Result<(), sysv_ipc::Error> {
         .collect();
     let (reader, writer) = pipe().expect("a pipe can be made");
     alternatives.push(Alternative::new("pipe, 32 bytes", move |count| {
-        for _ in 0..count {
-            transfer(&reader, &writer);
-        }
+        (0..count).for_each(|_| transfer(&reader, &writer));
     }));
     compare("a message to oneself", alternatives);
     Ok(())
@@ -164,97 +136,127 @@ fn transfer(reader: &OwnedFd, writer: &OwnedFd) {
     assert_eq!(read(reader, &mut bytes), Ok(bytes.len()));
 }
 
-/// There and back between two processes on two processors.
-fn ping_pong() -> Result<(), sysv_ipc::Error> {
-    let mut objects = Objects::new();
-    let memory = memory()?;
-    let (ping, pong): (&AtomicU32, &AtomicU32) = (memory.view(0)?, memory.view(128)?);
-    let _cache_peer = Peer::start(|| {
-        for turn in 1.. {
-            wait_for(ping, turn);
-            pong.store(turn, Ordering::Release);
-        }
-    });
-    let mut turn = 0;
-    let cache = Alternative::new("cache line, spinning", |count| {
-        for _ in 0..count {
-            turn += 1;
-            ping.store(turn, Ordering::Release);
-            wait_for(pong, turn);
-        }
-    });
+/// There and back between two processes on two processors; those whose turn it is not sleep.
+fn ping_pong() -> Result<(), Error> {
+    let alternatives =
+        vec![messages_there_and_back()?, semaphores()?, posix_semaphores()?, pipes_there_and_back(), cache_line()?];
+    compare("there and back between processes", alternatives);
+    Ok(())
+}
 
-    let (there, back) = (objects.semaphore(0)?, objects.semaphore(0)?);
-    let _semaphore_peer = Peer::start(|| while there.acquire().is_ok() && back.release().is_ok() {});
-    let semaphores = Alternative::new("System V semaphores", |count| {
-        for _ in 0..count {
-            there.release().expect("the peer lives");
-            back.acquire().expect("the peer lives");
-        }
-    });
-
-    let queue = objects.queue()?;
+fn messages_there_and_back() -> Result<Alternative<'static>, Error> {
+    let queue = queue()?;
     let (request, reply) = (MessageType::ONE, MessageType::new(2)?);
-    let _queue_peer = Peer::start(|| {
-        let mut message = MessageBuffer::default();
-        while queue.receive_into(&mut message, Selector::Type(request)).is_ok() {
-            message.set_message_type(reply);
-            if queue.send(&message).is_err() {
-                break;
+    let peer = Other::process(|| {
+        |count| {
+            let mut message = MessageBuffer::default();
+            for _ in 0..count {
+                queue.receive_into(&mut message, Selector::Type(request)).expect("it comes");
+                message.set_message_type(reply);
+                queue.send(&message).expect("the other side lives");
             }
         }
     });
-    let messages = Alternative::new("System V messages of 32 bytes", |count| {
+    Ok(Alternative::new("System V messages of 32 bytes", move |count| {
         let mut message = MessageBuffer::new(request, &[7; 32]);
-        for _ in 0..count {
-            message.set_message_type(request);
-            queue.send(&message).expect("the peer lives");
-            queue.receive_into(&mut message, Selector::Type(reply)).expect("the peer lives");
+        peer.run(count, || {
+            for _ in 0..count {
+                message.set_message_type(request);
+                queue.send(&message).expect("the peer lives");
+                queue.receive_into(&mut message, Selector::Type(reply)).expect("the peer lives");
+            }
+        });
+    }))
+}
+
+fn semaphores() -> Result<Alternative<'static>, Error> {
+    let (there, back) = (semaphore(0)?, semaphore(0)?);
+    let peer = Other::process(|| {
+        |count| {
+            for _ in 0..count {
+                there.acquire().expect("the other side lives");
+                back.release().expect("the other side lives");
+            }
         }
     });
+    Ok(Alternative::new("System V semaphores", move |count| {
+        peer.run(count, || {
+            for _ in 0..count {
+                there.release().expect("the peer lives");
+                back.acquire().expect("the peer lives");
+            }
+        });
+    }))
+}
 
-    let posix = memory.as_mut_ptr().wrapping_add(1024).cast::<libc::sem_t>();
-    for semaphore in [posix, posix.wrapping_add(4)] {
-        // SAFETY: the memory is mapped, large enough, and used for nothing else.
-        assert_eq!(unsafe { libc::sem_init(semaphore, 1, 0) }, 0);
-    }
-    let hand_over = |from: *mut libc::sem_t, to: *mut libc::sem_t| {
-        // SAFETY: both were initialised above.
-        assert_eq!(unsafe { libc::sem_post(to) }, 0);
-        // SAFETY: as above.
-        while unsafe { libc::sem_wait(from) } != 0 {
-            assert_eq!(io::Error::last_os_error().kind(), io::ErrorKind::Interrupted);
+fn posix_semaphores() -> Result<Alternative<'static>, Error> {
+    let memory = memory(4096)?;
+    let [there, back] = [0, 128].map(|offset| PosixSemaphore::new(&memory, offset, 0));
+    let peer = Other::process(|| {
+        |count| {
+            for _ in 0..count {
+                there.wait();
+                back.post();
+            }
         }
+    });
+    let run = move |count| {
+        peer.run(count, || {
+            for _ in 0..count {
+                there.post();
+                back.wait();
+            }
+        });
     };
-    let _posix_peer = Peer::start(|| {
-        // SAFETY: it was initialised above.
-        assert_eq!(unsafe { libc::sem_wait(posix) }, 0);
-        loop {
-            hand_over(posix, posix.wrapping_add(4));
-        }
-    });
-    let posix_semaphores = Alternative::new("POSIX semaphores", |count| {
-        for _ in 0..count {
-            hand_over(posix.wrapping_add(4), posix);
-        }
-    });
+    Ok(Alternative::new("POSIX semaphores", run).keeping(memory))
+}
 
+fn pipes_there_and_back() -> Alternative<'static> {
     let (their_reader, writer) = pipe().expect("a pipe can be made");
     let (reader, their_writer) = pipe().expect("a pipe can be made");
-    let _pipe_peer = Peer::start(|| {
-        loop {
-            let mut bytes = [0; 32];
-            assert!(read(&their_reader, &mut bytes).is_ok_and(|count| count > 0));
-            assert!(write(&their_writer, &bytes).is_ok());
+    let peer = Other::process(|| {
+        |count| {
+            for _ in 0..count {
+                let mut bytes = [0; 32];
+                assert_eq!(read(&their_reader, &mut bytes), Ok(bytes.len()));
+                assert_eq!(write(&their_writer, &bytes), Ok(bytes.len()));
+            }
         }
     });
-    let pipes = Alternative::new("pipes, 32 bytes", |count| {
-        for _ in 0..count {
-            transfer(&reader, &writer);
+    Alternative::new("pipes, 32 bytes", move |count| {
+        peer.run(count, || (0..count).for_each(|_| transfer(&reader, &writer)));
+    })
+}
+
+fn cache_line() -> Result<Alternative<'static>, Error> {
+    let memory = memory(4096)?;
+    let peer = Other::process(|| {
+        let (ping, pong) = ping_and_pong(&memory);
+        let mut turn = 0;
+        move |count| {
+            for _ in 0..count {
+                turn += 1;
+                wait_for(ping, turn);
+                pong.store(turn, Ordering::Release);
+            }
         }
     });
-    compare("there and back between processes", vec![messages, semaphores, posix_semaphores, pipes, cache]);
-    Ok(())
+    let mut turn = 0;
+    Ok(Alternative::new("cache line, spinning", move |count| {
+        let (ping, pong) = ping_and_pong(&memory);
+        peer.run(count, || {
+            for _ in 0..count {
+                turn += 1;
+                ping.store(turn, Ordering::Release);
+                wait_for(pong, turn);
+            }
+        });
+    }))
+}
+
+/// Two words on lines of their own.
+fn ping_and_pong(memory: &SharedMemory) -> (&AtomicU32, &AtomicU32) {
+    (memory.view(0).expect("it fits"), memory.view(128).expect("it fits"))
 }
 
 fn wait_for(word: &AtomicU32, value: u32) {

@@ -13,25 +13,30 @@ use nix::{
         signal::{Signal, kill},
         wait::waitpid,
     },
-    unistd::{ForkResult, Pid, fork},
+    unistd::Pid,
 };
-use sysv_ipc::{Key, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
+use sysv_ipc::{Semaphore, SharedMemory};
+
+use super::{
+    fork_child,
+    objects::{Removed, memory, semaphore},
+    pin,
+};
 
 /// Tells a peer that there is nothing more to do.
 const END: u64 = u64::MAX;
 
 /// Where one side says how many, and both wait for each other.
 struct Gate {
-    begin: Semaphore,
-    done: Semaphore,
+    begin: Removed<Semaphore>,
+    done: Removed<Semaphore>,
     orders: SharedMemory,
 }
 
 impl Gate {
     fn new() -> Arc<Self> {
-        let semaphore = || SemaphoreOptions::new().open(Key::PRIVATE).expect("a semaphore can be made");
-        let orders = SharedMemoryOptions::new().size(8).open(Key::PRIVATE).expect("memory can be had");
-        orders.remove().expect("it is ours");
+        let semaphore = || semaphore(0).expect("a semaphore can be made");
+        let orders = memory(8).expect("memory can be had");
         Arc::new(Self { begin: semaphore(), done: semaphore(), orders })
     }
 
@@ -61,14 +66,19 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+/// Tells whoever waits for one that panics.
+struct Tell<'a>(&'a Gate);
+
+impl Drop for Tell<'_> {
     fn drop(&mut self) {
-        let _ = self.begin.remove();
-        let _ = self.done.remove();
+        if thread::panicking() {
+            let _ = self.0.begin.remove();
+            let _ = self.0.done.remove();
+        }
     }
 }
 
-enum Peer {
+enum Side {
     Process(Pid),
     Thread(thread::JoinHandle<()>),
 }
@@ -76,7 +86,7 @@ enum Peer {
 /// The other side: a process or a thread, mostly on the second processor.
 pub struct Other {
     gate: Arc<Gate>,
-    peer: Option<Peer>,
+    side: Option<Side>,
 }
 
 impl Other {
@@ -88,18 +98,12 @@ impl Other {
     /// The same on the processor of one's choice.
     pub fn process_on<S: FnMut(u64)>(processor: usize, make: impl FnOnce() -> S) -> Self {
         let gate = Gate::new();
-        // SAFETY: this process has one thread while peers are forked.
-        let peer = match unsafe { fork() }.expect("a peer can be forked") {
-            ForkResult::Parent { child } => Peer::Process(child),
-            ForkResult::Child => {
-                super::begin_child(processor, 300);
-                gate.serve(make());
-                // SAFETY: it ends the process at once.
-                unsafe { libc::_exit(0) }
-            }
-        };
+        let child = fork_child(processor, 300, || {
+            let _tell = Tell(&gate);
+            gate.serve(make());
+        });
         gate.done.acquire().expect("the peer lives");
-        Self { gate, peer: Some(peer) }
+        Self { gate, side: Some(Side::Process(child)) }
     }
 
     /// Starts a thread.
@@ -107,11 +111,12 @@ impl Other {
         let gate = Gate::new();
         let theirs = Arc::clone(&gate);
         let thread = thread::spawn(move || {
-            super::pin(1);
+            let _tell = Tell(&theirs);
+            pin(1);
             theirs.serve(serve);
         });
         gate.done.acquire().expect("the thread lives");
-        Self { gate, peer: Some(Peer::Thread(thread)) }
+        Self { gate, side: Some(Side::Thread(thread)) }
     }
 
     /// Has the other side do its part so often, while this one does its own.
@@ -122,19 +127,19 @@ impl Other {
 
 impl Drop for Other {
     fn drop(&mut self) {
-        let peer = self.peer.take();
+        let side = self.side.take();
         if thread::panicking() {
             // It may wait for what never comes.
-            if let Some(Peer::Process(pid)) = peer {
+            if let Some(Side::Process(pid)) = side {
                 let _ = kill(pid, Signal::SIGKILL);
                 let _ = waitpid(pid, None);
             }
             return;
         }
         self.gate.run(END, || ());
-        match peer {
-            Some(Peer::Process(pid)) => drop(waitpid(pid, None)),
-            Some(Peer::Thread(thread)) => drop(thread.join()),
+        match side {
+            Some(Side::Process(pid)) => drop(waitpid(pid, None)),
+            Some(Side::Thread(thread)) => drop(thread.join()),
             None => {}
         }
     }

@@ -13,7 +13,7 @@ use nix::{
         signal::{Signal, kill, raise},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Pid, fork},
+    unistd::Pid,
 };
 
 use crate::harness;
@@ -29,23 +29,11 @@ pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {
 }
 
 fn count_all(act: impl Fn()) -> Result<u64> {
-    // SAFETY: this process has one thread.
-    #[allow(unsafe_code, reason = "whoever is counted is forked")]
-    let child = match unsafe { fork() }? {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            harness::begin_child(0, 60);
-            let is_traced = ptrace::traceme().is_ok() && raise(Signal::SIGSTOP).is_ok();
-            if is_traced {
-                act();
-            }
-            // SAFETY: it ends the process at once.
-            #[allow(unsafe_code, reason = "a child must not run what its parent has yet to do")]
-            unsafe {
-                libc::_exit(i32::from(!is_traced))
-            }
-        }
-    };
+    let child = harness::fork_child(0, 60, || {
+        ptrace::traceme().expect("it may be traced");
+        raise(Signal::SIGSTOP).expect("it may stop");
+        act();
+    });
     let counted = follow(child);
     if counted.is_err() {
         let _ = kill(child, Signal::SIGKILL);

@@ -1,6 +1,8 @@
-//! What it was measured on.
+//! What it was measured on, and how.
 
 use std::fs;
+
+use crate::harness::{processors, settings};
 
 /// Describes the machine, the kernel, and how much was measured.
 pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
@@ -9,24 +11,42 @@ pub(crate) fn describe(quick: bool) -> Vec<(&'static str, String)> {
         .lines()
         .find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split_once(": ")))
         .map_or_else(|| "unknown".to_owned(), |(_, name)| name.to_owned());
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let count = processors().len();
     let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
     let rounds = if quick {
         "one of a millisecond: these figures say only that it works".to_owned()
     } else {
-        format!("{} of 50 ms for each alternative, in turn", std::env::var("BENCH_ROUNDS").unwrap_or("15".to_owned()))
+        format!("{} of 50 ms for each alternative, in turn; each begins with another of them", settings().rounds)
     };
-    vec![
-        ("processor", format!("{processor}, {processors} of them, {}", std::env::consts::ARCH)),
+    let mut described = vec![
+        ("processor", format!("{processor}, {count} of them, {}", std::env::consts::ARCH)),
         ("kernel", kernel),
         ("rounds", rounds),
-        (
-            "placing",
-            "each side pinned to a processor of its own; in the columns \"unpinned\" the kernel placed them".to_owned(),
-        ),
+        ("placing", placing(count)),
         ("system calls", "counted with ptrace, in all processes that take part".to_owned()),
+        (
+            "freed memory",
+            "the C library keeps it, in all processes (M_TRIM_THRESHOLD of 1 GiB, M_MMAP_THRESHOLD of 32 MiB): what one \
+             comparison has freed changes nothing for the next"
+                .to_owned(),
+        ),
         ("rivals", rivals()),
-    ]
+    ];
+    if !settings().titles.is_empty() {
+        let titles = settings().titles.join(", ");
+        described
+            .insert(0, ("chosen", format!("only comparisons or sections with one of these in the title: {titles}")));
+    }
+    described
+}
+
+/// Says where processes were.
+fn placing(count: usize) -> String {
+    format!(
+        "of the {count} processors that it was allowed, the process that measures is on the first, the other side on the \
+         second, and where there are more, each on the next, round and round if they are more than the processors; \
+         what is measured on one processor is on the first. In the columns \"unpinned\" the kernel placed all of them"
+    )
 }
 
 /// The versions of the rivals, as the lock file has them.

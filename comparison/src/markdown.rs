@@ -2,35 +2,54 @@
 
 use std::fmt::Write;
 
-use crate::report::{Block, Facts, Family, Report, Row, Table};
+use crate::{
+    harness::Ratio,
+    report::{BEHIND_RULE, BEHIND_TITLE, Behind, Block, Facts, Family, READING, Report, Row, TITLE, Table},
+};
+
+/// Returns a number with three digits that say something.
+pub(crate) fn figure(number: f64) -> String {
+    match number {
+        ..9.995 => format!("{number:.2}"),
+        ..99.95 => format!("{number:.1}"),
+        ..999.5 => format!("{number:.0}"),
+        // Each digit more says nothing.
+        _ => {
+            let scale = 10_f64.powf(number.log10().floor() - 2.0);
+            format!("{:.0}", (number / scale).round() * scale)
+        }
+    }
+}
 
 /// Returns a time as people read it.
 pub(crate) fn time(nanoseconds: f64) -> String {
     match nanoseconds {
-        ..1e3 => format!("{nanoseconds:.1} ns"),
-        ..1e6 => format!("{:.1} µs", nanoseconds / 1e3),
-        _ => format!("{:.2} ms", nanoseconds / 1e6),
+        ..999.5 => format!("{} ns", figure(nanoseconds)),
+        ..999.5e3 => format!("{} µs", figure(nanoseconds / 1e3)),
+        _ => format!("{} ms", figure(nanoseconds / 1e6)),
     }
 }
 
 /// The figures of a table: a head, and rows without the names.
 pub(crate) fn cells(table: &Table) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let mut head = vec!["each", "ratio", "spread"];
+    let mut head = vec!["one takes", "ratio", "spread of the ratio"];
     let (has_percentiles, has_unpinned) =
         (table.rows.iter().any(|row| row.percentiles.is_some()), table.rows.iter().any(|row| row.unpinned.is_some()));
     if has_percentiles {
         head.extend(["p50", "p99", "p99.9"]);
     }
     if has_unpinned {
-        head.extend(["unpinned", "ratio"]);
+        head.extend(["unpinned, one takes", "unpinned, ratio"]);
     }
+    let Some(first) = table.rows.first() else { return (head, Vec::new()) };
     let row = |Row { line, percentiles, unpinned }: &Row| {
-        let spread = format!("{:.2} to {:.2}", line.least, line.most);
-        let mut cells = vec![time(line.nanoseconds), format!("{:.2}", line.ratio), spread];
-        #[expect(clippy::cast_precision_loss, reason = "it is shown with four digits")]
+        let Ratio { median, least, most } = line.ratio_to(&first.line);
+        let spread = format!("{} to {}", figure(least), figure(most));
+        let mut cells = vec![time(line.nanoseconds()), figure(median), spread];
+        #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
         cells.extend(percentiles.iter().flatten().map(|&nanoseconds| time(nanoseconds as f64)));
-        match unpinned {
-            Some((nanoseconds, ratio)) => cells.extend([time(*nanoseconds), format!("{ratio:.2}")]),
+        match unpinned.as_ref().zip(first.unpinned.as_ref()) {
+            Some((line, first)) => cells.extend([time(line.nanoseconds()), figure(line.ratio_to(first).median)]),
             None if has_unpinned => cells.extend([String::new(), String::new()]),
             None => {}
         }
@@ -49,27 +68,21 @@ pub(crate) fn matrix(family: &Family) -> Vec<(String, Vec<String>)> {
     }
     let cell = |table: &Table, name: &str| {
         let row = table.rows.iter().find(|row| row.line.name == name);
-        row.map_or_else(String::new, |Row { line, .. }| format!("{} ({:.2})", time(line.nanoseconds), line.ratio))
+        let (Some(row), Some(first)) = (row, table.rows.first()) else { return String::new() };
+        format!("{} ({})", time(row.line.nanoseconds()), figure(row.line.ratio_to(&first.line).median))
     };
     let row = |name: &str| (name.to_owned(), family.points.iter().map(|(_, table)| cell(table, name)).collect());
     names.into_iter().map(row).collect()
 }
 
 pub(crate) fn write(report: &Report) -> String {
-    let mut text = "# The primitives beside what one would take instead\n\n\
-        Each time is the median of all rounds. A ratio is of the time to that of the first line, in the same round, and \
-        its spread is from the least to the greatest of them: above 1 is slower than ours, which is the first.\n\n"
-        .to_owned();
+    let mut text = format!("# {TITLE}\n\n{READING}\n\n");
     let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
     report.machine.iter().for_each(|(what, value)| line(&format!("- {what}: {value}")));
-    line(
-        "\n## Where ours is not first\n\n| | faster, or a limit | its ratio | spread | why |\n| --- | --- | ---: | --- | --- |",
-    );
-    for behind in report.behind() {
-        let (name, ratio) = (&behind.line.name, behind.line.ratio);
-        let place = format!("{}: {}, {}", behind.section, behind.table, behind.ours);
-        let spread = format!("{:.2} to {:.2}", behind.line.least, behind.line.most);
-        line(&format!("| {place} | {name} | {ratio:.2} | {spread} | {} |", behind.reason));
+    line(&format!("\n## {BEHIND_TITLE}\n\n{BEHIND_RULE}\n"));
+    line("| | ours | ahead of it | why |\n| --- | --- | --- | --- |");
+    for Behind { section, table, ours, ahead, reason } in report.behind() {
+        line(&format!("| {section}: {table} | {ours} | {} | {reason} |", ahead.join("; ")));
     }
     for section in &report.sections {
         line(&format!("\n## {}\n\n{}", section.title, section.about));

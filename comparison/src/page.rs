@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     markdown::{cells, matrix},
     plot,
-    report::{Block, Facts, Family, Report, Section, Table},
+    report::{BEHIND_RULE, BEHIND_TITLE, Block, Facts, Family, READING, Report, Section, TITLE, Table},
 };
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}\
@@ -15,11 +15,7 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em aut
     vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
     svg{max-width:100%;height:auto}summary{cursor:pointer;color:#555}nav a{margin-right:1em}";
 
-const TITLE: &str = "The primitives beside what one would take instead";
-
-const READING: &str = "Each time is the median of all rounds. A ratio is of the time to that of the first line, in the \
-    same round; its spread is from the least to the greatest of them. Above 1 is slower than ours, which is the first. \
-    In the plots ours are blue, rivals grey, and limits of the hardware or the kernel, and what does less, are light.";
+const COLORS: &str = "In the plots ours are blue, rivals grey, and limits and floors are light.";
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -46,7 +42,7 @@ pub(crate) fn write(report: &Report) -> Result<String> {
     for section in &report.sections {
         write!(html, "<a href=\"#{}\">{}</a>", anchor(section), section.title)?;
     }
-    write!(html, "<a href=\"#behind\">Where ours is not first</a></nav><p>{READING}</p><table>")?;
+    write!(html, "<a href=\"#behind\">{BEHIND_TITLE}</a></nav><p>{READING} {COLORS}</p><table>")?;
     for (what, value) in &report.machine {
         write!(html, "\n<tr><th>{what}<td>{}", escape(value))?;
     }
@@ -77,13 +73,12 @@ fn anchor(section: &Section) -> String {
 }
 
 fn behind(html: &mut String, report: &Report) -> Result<()> {
-    html.push_str("<h2 id=behind>Where ours is not first</h2><table>");
-    html.push_str("<tr><th><th>faster, or a limit<th>its ratio<th>spread<th>why");
+    write!(html, "<h2 id=behind>{}</h2><p>{BEHIND_RULE}</p><table>", BEHIND_TITLE)?;
+    html.push_str("<tr><th><th>ours<th>ahead of it<th>why");
     for behind in report.behind() {
-        let place = escape(&format!("{}: {}, {}", behind.section, behind.table, behind.ours));
-        let (name, line) = (escape(&behind.line.name), behind.line);
-        let (ratio, least, most, why) = (line.ratio, line.least, line.most, escape(behind.reason));
-        write!(html, "\n<tr><td>{place}<td>{name}<td class=n>{ratio:.2}<td class=n>{least:.2} to {most:.2}<td>{why}")?;
+        let place = escape(&format!("{}: {}", behind.section, behind.table));
+        let (ours, ahead, why) = (escape(behind.ours), escape(&behind.ahead.join("; ")), escape(behind.reason));
+        write!(html, "\n<tr><td>{place}<td>{ours}<td>{ahead}<td>{why}")?;
     }
     html.push_str("</table>\n");
     Ok(())

@@ -33,7 +33,7 @@ fn color(kind: Kind) -> RGBColor {
     match kind {
         Kind::Ours => RGBColor(0, 110, 180),
         Kind::Rival => RGBColor(160, 160, 160),
-        Kind::Limit => RGBColor(215, 215, 215),
+        Kind::Limit | Kind::Floor => RGBColor(215, 215, 215),
     }
 }
 
@@ -61,10 +61,13 @@ pub(crate) fn bars(table: &Table) -> Result<String> {
 
 /// The bar of a row, and the line through its end.
 #[expect(clippy::cast_precision_loss, reason = "it is a place on the page")]
-fn extent(row: &Row, base: f64) -> (f64, f64, f64) {
+fn extent(row: &Row, first: &Row) -> (f64, f64, f64) {
     match row.percentiles {
         Some([median, _, most]) => (median as f64, median as f64, most as f64),
-        None => (row.line.nanoseconds, base * row.line.least, base * row.line.most),
+        None => {
+            let (base, ratio) = (first.line.nanoseconds(), row.line.ratio_to(&first.line));
+            (row.line.nanoseconds(), base * ratio.least, base * ratio.most)
+        }
     }
 }
 
@@ -72,8 +75,7 @@ fn draw_bars(table: &Table, svg: &mut String) -> Drawn {
     let rows = u32::try_from(table.rows.len())?;
     let root = SVGBackend::with_string(svg, (WIDTH, ROW * rows + 10)).into_drawing_area();
     root.fill(&WHITE)?;
-    let base = table.rows.first().map_or(1.0, |row| row.line.nanoseconds);
-    let extents: Vec<_> = table.rows.iter().map(|row| extent(row, base)).collect();
+    let extents: Vec<_> = table.rows.iter().map(|row| extent(row, &table.rows[0])).collect();
     let least = extents.iter().map(|&(bar, from, _)| bar.min(from)).fold(f64::MAX, f64::min) / 2.0;
     let most = extents.iter().map(|&(bar, _, to)| bar.max(to)).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, reason = "it is a place on the page")]
@@ -113,7 +115,7 @@ fn gather(family: &Family) -> Vec<Curve<'_>> {
     let mut curves: Vec<Curve<'_>> = Vec::new();
     for (x, table) in &family.points {
         for Row { line, .. } in &table.rows {
-            let point = (*x, line.nanoseconds);
+            let point = (*x, line.nanoseconds());
             match curves.iter_mut().find(|curve| curve.name == line.name) {
                 Some(curve) => curve.points.push(point),
                 None => curves.push(Curve { name: &line.name, kind: line.kind, points: vec![point] }),
@@ -149,7 +151,7 @@ fn draw_curves(family: &Family, svg: &mut String) -> Drawn {
         let (color, width) = match curve.kind {
             Kind::Ours if index == 0 => (color(Kind::Ours), 4),
             Kind::Ours => (RGBColor(90, 170, 225), 4),
-            Kind::Limit => (RGBColor(190, 190, 190), 2),
+            Kind::Limit | Kind::Floor => (RGBColor(190, 190, 190), 2),
             Kind::Rival => (*colors.next().unwrap_or(&SPREAD), 2),
         };
         chart.draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(width)))?;

@@ -76,7 +76,7 @@ const REASONS: &[Reason] = &[
 ];
 
 /// Returns the reason for a row, if one is known.
-pub(crate) fn why(table: &str, name: &str) -> &'static str {
+pub(crate) fn why(table: &str, _ours: &str, name: &str) -> &'static str {
     let reason = REASONS.iter().find(|reason| table.contains(reason.table) && name.contains(reason.name));
     reason.map_or("not known yet", |reason| reason.why)
 }

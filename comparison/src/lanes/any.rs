@@ -3,53 +3,48 @@
 use anyhow::Result;
 use sysv_primitives::{Options, mpmc};
 
-use super::{IN_PLACE, Item, Lane, Receiver, Sender};
+use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
 /// `LOOKS`: whoever waits looks again and again, and never sleeps.
-pub(crate) struct Any<const WORDS: usize, const LOOKS: bool = false>(mpmc::Ring<Item<WORDS>>);
+pub(crate) struct Any<T: Item, const LOOKS: bool = false>(mpmc::Ring<T>);
 
-pub(crate) struct To<const WORDS: usize>(mpmc::Producer<Item<WORDS>>);
-pub(crate) struct From<const WORDS: usize, const LOOKS: bool>(mpmc::Consumer<Item<WORDS>>);
+pub(crate) struct To<T: Item>(mpmc::Producer<T>);
+pub(crate) struct From<T: Item, const LOOKS: bool>(mpmc::Consumer<T>);
 
-impl<const WORDS: usize, const LOOKS: bool> Lane<WORDS> for Any<WORDS, LOOKS> {
+impl<T: Item, const LOOKS: bool> Lane<T> for Any<T, LOOKS> {
     const NAME: &'static str = "mpmc ring";
     const KIND: Kind = Kind::Ours;
-    type Sender = To<WORDS>;
-    type Receiver = From<WORDS, LOOKS>;
+    type Sender = To<T>;
+    type Receiver = From<T, LOOKS>;
 
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self(Options::new().remove_on_drop(true).create_mpmc(&name("mpmc"), capacity)?))
     }
 
-    fn sender(&self) -> Result<To<WORDS>> {
+    fn sender(&self) -> Result<To<T>> {
         Ok(To(self.0.producer()?))
     }
 
-    fn receiver(&self) -> Result<From<WORDS, LOOKS>> {
+    fn receiver(&self) -> Result<From<T, LOOKS>> {
         Ok(From(self.0.consumer()?))
     }
 }
 
-impl<const WORDS: usize> Sender for To<WORDS> {
+impl<T: Item> Sender for To<T> {
     #[inline]
     fn send(&mut self, number: u64) {
-        self.0.push(Item::new(number)).expect("the ring stays");
+        self.0.push(T::new(number)).expect("the ring stays");
     }
 }
 
-impl<const WORDS: usize, const LOOKS: bool> Receiver for From<WORDS, LOOKS> {
+impl<T: Item, const LOOKS: bool> Receiver for From<T, LOOKS> {
     #[inline]
     fn receive(&mut self) -> u64 {
         if LOOKS {
-            loop {
-                match self.0.try_pop() {
-                    Ok(item) => return item.number(),
-                    Err(_) => std::hint::spin_loop(),
-                }
-            }
+            return look_again(|| self.0.try_pop().ok()).number();
         }
-        if WORDS < IN_PLACE {
+        if !T::IS_READ_IN_PLACE {
             return self.0.pop().expect("the ring stays").number();
         }
         self.0.claim().expect("the ring stays").number()

@@ -1,22 +1,24 @@
 //! Queues between threads of one process: what is had without crossing to another.
 
-use std::{hint::spin_loop, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
 use crossbeam_channel as channel;
 use crossbeam_queue::ArrayQueue;
 
-use super::{IN_PLACE, Item, Lane, Once, Receiver, Sender};
+use super::{Item, Lane, Once, Receiver, Sender, look_again};
+use crate::harness::Kind;
 
-pub(crate) struct Rtrb<const WORDS: usize> {
-    producer: Once<rtrb::Producer<Item<WORDS>>>,
-    consumer: Once<rtrb::Consumer<Item<WORDS>>>,
+pub(crate) struct Rtrb<T: Item> {
+    producer: Once<rtrb::Producer<T>>,
+    consumer: Once<rtrb::Consumer<T>>,
 }
 
-impl<const WORDS: usize> Lane<WORDS> for Rtrb<WORDS> {
+impl<T: Item> Lane<T> for Rtrb<T> {
     const NAME: &'static str = "rtrb, between threads";
-    type Sender = rtrb::Producer<Item<WORDS>>;
-    type Receiver = rtrb::Consumer<Item<WORDS>>;
+    const KIND: Kind = Kind::Floor;
+    type Sender = rtrb::Producer<T>;
+    type Receiver = rtrb::Consumer<T>;
 
     fn new(capacity: usize) -> Result<Self> {
         let (producer, consumer) = rtrb::RingBuffer::new(capacity);
@@ -32,39 +34,35 @@ impl<const WORDS: usize> Lane<WORDS> for Rtrb<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Sender for rtrb::Producer<Item<WORDS>> {
+impl<T: Item> Sender for rtrb::Producer<T> {
     #[inline]
     fn send(&mut self, number: u64) {
-        while self.push(Item::new(number)).is_err() {
-            spin_loop();
-        }
+        look_again(|| self.push(T::new(number)).ok());
     }
 }
 
-impl<const WORDS: usize> Receiver for rtrb::Consumer<Item<WORDS>> {
+impl<T: Item> Receiver for rtrb::Consumer<T> {
     #[inline]
     fn receive(&mut self) -> u64 {
-        loop {
-            if WORDS < IN_PLACE {
-                if let Ok(item) = self.pop() {
-                    return item.number();
-                }
-            } else if let Ok(chunk) = self.read_chunk(1) {
-                let number = chunk.as_slices().0[0].number();
-                chunk.commit_all();
-                return number;
+        look_again(|| {
+            if !T::IS_READ_IN_PLACE {
+                return Some(self.pop().ok()?.number());
             }
-            spin_loop();
-        }
+            let chunk = self.read_chunk(1).ok()?;
+            let number = chunk.as_slices().0[0].number();
+            chunk.commit_all();
+            Some(number)
+        })
     }
 }
 
-pub(crate) struct Queue<const WORDS: usize>(Arc<ArrayQueue<Item<WORDS>>>);
+pub(crate) struct Queue<T: Item>(Arc<ArrayQueue<T>>);
 
-impl<const WORDS: usize> Lane<WORDS> for Queue<WORDS> {
+impl<T: Item> Lane<T> for Queue<T> {
     const NAME: &'static str = "crossbeam ArrayQueue, between threads";
-    type Sender = Arc<ArrayQueue<Item<WORDS>>>;
-    type Receiver = Arc<ArrayQueue<Item<WORDS>>>;
+    const KIND: Kind = Kind::Floor;
+    type Sender = Arc<ArrayQueue<T>>;
+    type Receiver = Arc<ArrayQueue<T>>;
 
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self(Arc::new(ArrayQueue::new(capacity))))
@@ -79,33 +77,27 @@ impl<const WORDS: usize> Lane<WORDS> for Queue<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Sender for Arc<ArrayQueue<Item<WORDS>>> {
+impl<T: Item> Sender for Arc<ArrayQueue<T>> {
     #[inline]
     fn send(&mut self, number: u64) {
-        while self.push(Item::new(number)).is_err() {
-            spin_loop();
-        }
+        look_again(|| self.push(T::new(number)).ok());
     }
 }
 
-impl<const WORDS: usize> Receiver for Arc<ArrayQueue<Item<WORDS>>> {
+impl<T: Item> Receiver for Arc<ArrayQueue<T>> {
     #[inline]
     fn receive(&mut self) -> u64 {
-        loop {
-            if let Some(item) = self.pop() {
-                return item.number();
-            }
-            spin_loop();
-        }
+        look_again(|| self.pop()).number()
     }
 }
 
-pub(crate) struct Bounded<const WORDS: usize>(channel::Sender<Item<WORDS>>, channel::Receiver<Item<WORDS>>);
+pub(crate) struct Bounded<T: Item>(channel::Sender<T>, channel::Receiver<T>);
 
-impl<const WORDS: usize> Lane<WORDS> for Bounded<WORDS> {
+impl<T: Item> Lane<T> for Bounded<T> {
     const NAME: &'static str = "crossbeam channel, between threads";
-    type Sender = channel::Sender<Item<WORDS>>;
-    type Receiver = channel::Receiver<Item<WORDS>>;
+    const KIND: Kind = Kind::Floor;
+    type Sender = channel::Sender<T>;
+    type Receiver = channel::Receiver<T>;
 
     fn new(capacity: usize) -> Result<Self> {
         let (sender, receiver) = channel::bounded(capacity);
@@ -121,14 +113,14 @@ impl<const WORDS: usize> Lane<WORDS> for Bounded<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Sender for channel::Sender<Item<WORDS>> {
+impl<T: Item> Sender for channel::Sender<T> {
     #[inline]
     fn send(&mut self, number: u64) {
-        channel::Sender::send(self, Item::new(number)).expect("the receiver lives");
+        channel::Sender::send(self, T::new(number)).expect("the receiver lives");
     }
 }
 
-impl<const WORDS: usize> Receiver for channel::Receiver<Item<WORDS>> {
+impl<T: Item> Receiver for channel::Receiver<T> {
     #[inline]
     fn receive(&mut self) -> u64 {
         self.recv().expect("the sender lives").number()

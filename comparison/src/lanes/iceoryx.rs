@@ -1,18 +1,16 @@
 //! iceoryx2: publish and subscribe, without copies.
 //!
 //! For items that must not be lost its documentation says: no overflow, and the publisher waits for room. A subscriber
-//! looks again and again; its events, for those who would rather sleep, are a service of their own.
-
-use std::hint::spin_loop;
+//! looks again and again; for those who would rather sleep there are events, a service of their own.
 
 use anyhow::Result;
 use iceoryx2::{
-    port::{publisher::Publisher, subscriber::Subscriber},
+    port::{listener::Listener, notifier::Notifier, publisher::Publisher, subscriber::Subscriber},
     prelude::*,
-    service::port_factory::publish_subscribe::PortFactory,
+    service::port_factory::{event, publish_subscribe::PortFactory},
 };
 
-use super::{Item, Lane, Receiver, Sender};
+use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::rows::name;
 
 pub(crate) struct Iceoryx {
@@ -23,7 +21,7 @@ pub(crate) struct Iceoryx {
 /// A port, and the node that it lives in.
 pub(crate) struct Port<P> {
     port: P,
-    _node: Node<ipc::Service>,
+    node: Node<ipc::Service>,
 }
 
 impl Iceoryx {
@@ -44,10 +42,10 @@ impl Iceoryx {
     }
 }
 
-impl<const WORDS: usize> Lane<WORDS> for Iceoryx {
+impl<T: Item> Lane<T> for Iceoryx {
     const NAME: &'static str = "iceoryx2 publish/subscribe";
-    type Sender = Port<Publisher<ipc::Service, Item<WORDS>, ()>>;
-    type Receiver = Port<Subscriber<ipc::Service, Item<WORDS>, ()>>;
+    type Sender = Port<Publisher<ipc::Service, T, ()>>;
+    type Receiver = Port<Subscriber<ipc::Service, T, ()>>;
 
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self { name: name("iceoryx2"), capacity })
@@ -55,31 +53,85 @@ impl<const WORDS: usize> Lane<WORDS> for Iceoryx {
 
     fn sender(&self) -> Result<Self::Sender> {
         let (node, service) = self.open()?;
-        Ok(Port { port: service.publisher_builder().create()?, _node: node })
+        Ok(Port { port: service.publisher_builder().create()?, node })
     }
 
     fn receiver(&self) -> Result<Self::Receiver> {
         let (node, service) = self.open()?;
-        Ok(Port { port: service.subscriber_builder().buffer_size(self.capacity).create()?, _node: node })
+        Ok(Port { port: service.subscriber_builder().buffer_size(self.capacity).create()?, node })
     }
 }
 
-impl<const WORDS: usize> Sender for Port<Publisher<ipc::Service, Item<WORDS>, ()>> {
+impl<T: Item> Sender for Port<Publisher<ipc::Service, T, ()>> {
     #[inline]
     fn send(&mut self, number: u64) {
-        let sample = self.port.loan_uninit().expect("there is a sample").write_payload(Item::new(number));
+        let sample = self.port.loan_uninit().expect("there is a sample").write_payload(T::new(number));
         sample.send().expect("the subscriber lives");
     }
 }
 
-impl<const WORDS: usize> Receiver for Port<Subscriber<ipc::Service, Item<WORDS>, ()>> {
+impl<T: Item> Receiver for Port<Subscriber<ipc::Service, T, ()>> {
+    #[inline]
+    fn receive(&mut self) -> u64 {
+        look_again(|| self.port.receive().expect("the publisher lives")).number()
+    }
+}
+
+/// The same, and an event for each item: whoever finds none waits for the next.
+pub(crate) struct IceoryxEvents(Iceoryx);
+
+/// A port, and what tells of its items.
+pub(crate) struct Told<P, E> {
+    port: P,
+    event: E,
+}
+
+impl IceoryxEvents {
+    fn open_event(&self, node: &Node<ipc::Service>) -> Result<event::PortFactory<ipc::Service>> {
+        let name = format!("{}-event", self.0.name);
+        let service = node.service_builder(&name.as_str().try_into()?).event();
+        Ok(service.max_notifiers(1).max_listeners(1).open_or_create()?)
+    }
+}
+
+impl<T: Item> Lane<T> for IceoryxEvents {
+    const NAME: &'static str = "iceoryx2, with events";
+    type Sender = Told<Port<Publisher<ipc::Service, T, ()>>, Notifier<ipc::Service>>;
+    type Receiver = Told<Port<Subscriber<ipc::Service, T, ()>>, Listener<ipc::Service>>;
+
+    fn new(capacity: usize) -> Result<Self> {
+        Ok(Self(<Iceoryx as Lane<T>>::new(capacity)?))
+    }
+
+    fn sender(&self) -> Result<Self::Sender> {
+        let port: Port<_> = <Iceoryx as Lane<T>>::sender(&self.0)?;
+        let event = self.open_event(&port.node)?.notifier_builder().create()?;
+        Ok(Told { port, event })
+    }
+
+    fn receiver(&self) -> Result<Self::Receiver> {
+        let port: Port<_> = <Iceoryx as Lane<T>>::receiver(&self.0)?;
+        let event = self.open_event(&port.node)?.listener_builder().create()?;
+        Ok(Told { port, event })
+    }
+}
+
+impl<P: Sender> Sender for Told<P, Notifier<ipc::Service>> {
+    #[inline]
+    fn send(&mut self, number: u64) {
+        self.port.send(number);
+        self.event.notify().expect("the listener lives");
+    }
+}
+
+impl<T: Item> Receiver for Told<Port<Subscriber<ipc::Service, T, ()>>, Listener<ipc::Service>> {
     #[inline]
     fn receive(&mut self) -> u64 {
         loop {
-            if let Some(sample) = self.port.receive().expect("the publisher lives") {
+            if let Some(sample) = self.port.port.receive().expect("the publisher lives") {
                 return sample.number();
             }
-            spin_loop();
+            self.event.blocking_wait(|_| ()).expect("the notifier lives");
         }
     }
 }

@@ -1,29 +1,46 @@
-//! What the kernel offers: a pipe, a Unix socket, a POSIX and a System V message queue.
+//! The kernel's pipes and Unix sockets.
+//!
+//! Their buffers hold as much as the rings do, or as much as the system lets an ordinary process have.
 
 use std::{
-    ffi::CString,
     io::{self, PipeReader, PipeWriter, Read, Write},
-    os::unix::net::UnixStream,
+    marker::PhantomData,
+    os::{
+        fd::AsRawFd,
+        unix::net::{UnixDatagram, UnixStream},
+    },
 };
 
 use anyhow::{Result, ensure};
-use bytemuck::{Zeroable, bytes_of_mut};
-use sysv_ipc::{Key, MessageQueue, MessageQueueOptions};
+use bytemuck::bytes_of_mut;
 
 use super::{Item, Lane, Once, Receiver, Sender};
 
-/// Bytes in a row, from which items are cut.
-pub(crate) struct Stream<S, const WORDS: usize>(S);
+/// How many bytes a pipe holds, which is the most that is allowed everybody, and how many a socket is asked to hold.
+static BUFFER: libc::c_int = 1 << 20;
 
-impl<S: Write, const WORDS: usize> Sender for Stream<S, WORDS> {
+/// Asks for a large buffer; the system gives as much as it allows, without a word.
+pub(crate) fn enlarge(socket: &impl AsRawFd) -> Result<()> {
+    let (size, len) = (&raw const BUFFER, libc::socklen_t::try_from(size_of_val(&BUFFER))?);
+    // SAFETY: it is an open descriptor, and the size is that long.
+    #[allow(unsafe_code, reason = "the C library is called directly")]
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_SNDBUF, size.cast(), len) };
+    ensure!(result == 0, "SO_SNDBUF: {}", io::Error::last_os_error());
+    Ok(())
+}
+
+/// Bytes in a row, from which items are cut.
+pub(crate) struct Stream<S, T>(S, PhantomData<T>);
+
+impl<S: Write, T: Item> Sender for Stream<S, T> {
     fn send(&mut self, number: u64) {
-        self.0.write_all(Item::<WORDS>::new(number).bytes()).expect("the receiver lives");
+        self.0.write_all(T::new(number).bytes()).expect("the receiver lives");
     }
 }
 
-impl<S: Read, const WORDS: usize> Receiver for Stream<S, WORDS> {
+impl<S: Read, T: Item> Receiver for Stream<S, T> {
     fn receive(&mut self) -> u64 {
-        let mut item = Item::<WORDS>::zeroed();
+        let mut item = T::zeroed();
         self.0.read_exact(bytes_of_mut(&mut item)).expect("the sender lives");
         item.number()
     }
@@ -31,164 +48,99 @@ impl<S: Read, const WORDS: usize> Receiver for Stream<S, WORDS> {
 
 pub(crate) struct Pipe(Once<PipeReader>, Once<PipeWriter>);
 
-impl<const WORDS: usize> Lane<WORDS> for Pipe {
+impl<T: Item> Lane<T> for Pipe {
     const NAME: &'static str = "pipe";
-    type Sender = Stream<PipeWriter, WORDS>;
-    type Receiver = Stream<PipeReader, WORDS>;
+    type Sender = Stream<PipeWriter, T>;
+    type Receiver = Stream<PipeReader, T>;
 
     fn new(_: usize) -> Result<Self> {
         let (reader, writer) = io::pipe()?;
+        // SAFETY: it is an open descriptor, and a number.
+        #[allow(unsafe_code, reason = "the C library is called directly")]
+        let size = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, BUFFER) };
+        ensure!(size >= BUFFER, "F_SETPIPE_SZ: {}", io::Error::last_os_error());
         Ok(Self(Once::new(reader), Once::new(writer)))
     }
 
     fn sender(&self) -> Result<Self::Sender> {
-        Ok(Stream(self.1.take()?))
+        Ok(Stream(self.1.take()?, PhantomData))
     }
 
     fn receiver(&self) -> Result<Self::Receiver> {
-        Ok(Stream(self.0.take()?))
+        Ok(Stream(self.0.take()?, PhantomData))
     }
 }
 
 pub(crate) struct Socket(Once<UnixStream>, Once<UnixStream>);
 
-impl<const WORDS: usize> Lane<WORDS> for Socket {
+impl<T: Item> Lane<T> for Socket {
     const NAME: &'static str = "Unix stream socket";
-    type Sender = Stream<UnixStream, WORDS>;
-    type Receiver = Stream<UnixStream, WORDS>;
+    type Sender = Stream<UnixStream, T>;
+    type Receiver = Stream<UnixStream, T>;
 
     fn new(_: usize) -> Result<Self> {
         let (sender, receiver) = UnixStream::pair()?;
+        enlarge(&sender)?;
         Ok(Self(Once::new(sender), Once::new(receiver)))
     }
 
     fn sender(&self) -> Result<Self::Sender> {
-        Ok(Stream(self.0.take()?))
+        Ok(Stream(self.0.take()?, PhantomData))
     }
 
     fn receiver(&self) -> Result<Self::Receiver> {
-        Ok(Stream(self.1.take()?))
+        Ok(Stream(self.1.take()?, PhantomData))
     }
 }
 
-/// A POSIX message queue, which has lost its name.
-#[derive(Clone, Copy)]
-pub(crate) struct Posix<const WORDS: usize>(libc::mqd_t);
+/// A Unix datagram socket: any number of processes may send, and receive, whole items.
+pub(crate) struct Datagrams(UnixDatagram, UnixDatagram);
 
-/// How many messages one holds where nobody raised it.
-const POSIX_CAPACITY: libc::c_long = 10;
+pub(crate) struct DatagramEnd<T>(UnixDatagram, PhantomData<T>);
 
-#[allow(unsafe_code, reason = "the C library is called directly")]
-impl<const WORDS: usize> Lane<WORDS> for Posix<WORDS> {
-    const NAME: &'static str = "POSIX message queue";
-    type Sender = Self;
-    type Receiver = Self;
+impl<T: Item> Lane<T> for Datagrams {
+    const NAME: &'static str = "Unix datagram socket";
+    type Sender = DatagramEnd<T>;
+    type Receiver = DatagramEnd<T>;
 
     fn new(_: usize) -> Result<Self> {
-        let name = CString::new(format!("/{}", crate::rows::name("mq")))?;
-        // SAFETY: zeroes are valid for a structure of integers.
-        let mut limits: libc::mq_attr = unsafe { std::mem::zeroed() };
-        (limits.mq_maxmsg, limits.mq_msgsize) = (POSIX_CAPACITY, libc::c_long::try_from(8 * WORDS)?);
-        // SAFETY: the name ends with NUL, and the limits live during the call.
-        let queue = unsafe {
-            libc::mq_open(name.as_ptr(), libc::O_CREAT | libc::O_EXCL | libc::O_RDWR, 0o600, &raw mut limits)
-        };
-        ensure!(queue >= 0, "mq_open: {}", io::Error::last_os_error());
-        // SAFETY: as above.
-        unsafe { libc::mq_unlink(name.as_ptr()) };
-        Ok(Self(queue))
+        let (sender, receiver) = UnixDatagram::pair()?;
+        enlarge(&sender)?;
+        Ok(Self(sender, receiver))
     }
 
-    fn sender(&self) -> Result<Self> {
-        Ok(*self)
+    fn sender(&self) -> Result<Self::Sender> {
+        Ok(DatagramEnd(self.0.try_clone()?, PhantomData))
     }
 
-    fn receiver(&self) -> Result<Self> {
-        Ok(*self)
+    fn receiver(&self) -> Result<Self::Receiver> {
+        Ok(DatagramEnd(self.1.try_clone()?, PhantomData))
     }
 }
 
-#[allow(unsafe_code, reason = "the C library is called directly")]
-impl<const WORDS: usize> Sender for Posix<WORDS> {
+impl<T: Item> Sender for DatagramEnd<T> {
     fn send(&mut self, number: u64) {
-        let item = Item::<WORDS>::new(number);
-        // SAFETY: there are so many bytes.
-        let sent = unsafe { libc::mq_send(self.0, item.bytes().as_ptr().cast(), size_of_val(&item), 0) };
-        assert_eq!(sent, 0, "mq_send: {}", io::Error::last_os_error());
+        let item = T::new(number);
+        let sent = again(|| self.0.send(item.bytes()));
+        assert_eq!(sent, size_of::<T>(), "an item is cut");
     }
 }
 
-#[allow(unsafe_code, reason = "the C library is called directly")]
-impl<const WORDS: usize> Receiver for Posix<WORDS> {
+impl<T: Item> Receiver for DatagramEnd<T> {
     fn receive(&mut self) -> u64 {
-        let mut item = Item::<WORDS>::zeroed();
-        let room = bytes_of_mut(&mut item);
-        // SAFETY: there is room for so many bytes, and any are an item.
-        let len = unsafe { libc::mq_receive(self.0, room.as_mut_ptr().cast(), room.len(), std::ptr::null_mut()) };
-        assert_eq!(usize::try_from(len), Ok(room.len()), "mq_receive: {}", io::Error::last_os_error());
+        let mut item = T::zeroed();
+        let got = again(|| self.0.recv(bytes_of_mut(&mut item)));
+        assert_eq!(got, size_of::<T>(), "an item is cut");
         item.number()
     }
 }
 
-/// A System V message queue by its bare calls; it is removed in the end.
-pub(crate) struct SystemV(MessageQueue);
-
-impl SystemV {
-    pub(crate) fn queue(&self) -> &MessageQueue {
-        &self.0
-    }
-}
-
-impl Drop for SystemV {
-    fn drop(&mut self) {
-        let _ = self.0.remove();
-    }
-}
-
-/// A message as the C library sees it.
-#[repr(C)]
-pub(crate) struct BareMessage<const WORDS: usize> {
-    message_type: libc::c_long,
-    item: Item<WORDS>,
-}
-
-/// Either end, with a message of its own.
-pub(crate) struct SystemVEnd<const WORDS: usize>(i32, BareMessage<WORDS>);
-
-impl<const WORDS: usize> Lane<WORDS> for SystemV {
-    const NAME: &'static str = "System V message queue";
-    type Sender = SystemVEnd<WORDS>;
-    type Receiver = SystemVEnd<WORDS>;
-
-    fn new(_: usize) -> Result<Self> {
-        Ok(Self(MessageQueueOptions::new().open(Key::PRIVATE)?))
-    }
-
-    fn sender(&self) -> Result<Self::Sender> {
-        Ok(SystemVEnd(self.0.id(), BareMessage { message_type: 1, item: Item::zeroed() }))
-    }
-
-    fn receiver(&self) -> Result<Self::Receiver> {
-        <Self as Lane<WORDS>>::sender(self)
-    }
-}
-
-#[allow(unsafe_code, reason = "the C library is called directly")]
-impl<const WORDS: usize> Sender for SystemVEnd<WORDS> {
-    fn send(&mut self, number: u64) {
-        self.1.item = Item::new(number);
-        // SAFETY: the message has so many bytes behind its type.
-        let sent = unsafe { libc::msgsnd(self.0, (&raw const self.1).cast(), 8 * WORDS, 0) };
-        assert_eq!(sent, 0, "msgsnd: {}", io::Error::last_os_error());
-    }
-}
-
-#[allow(unsafe_code, reason = "the C library is called directly")]
-impl<const WORDS: usize> Receiver for SystemVEnd<WORDS> {
-    fn receive(&mut self) -> u64 {
-        // SAFETY: there is room for so many bytes behind the type, and any are an item.
-        let len = unsafe { libc::msgrcv(self.0, (&raw mut self.1).cast(), 8 * WORDS, 1, 0) };
-        assert_eq!(usize::try_from(len), Ok(8 * WORDS), "msgrcv: {}", io::Error::last_os_error());
-        self.1.item.number()
+/// Calls again while signals interrupt.
+pub(crate) fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> R {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.expect("the other side lives"),
+        }
     }
 }

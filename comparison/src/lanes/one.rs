@@ -3,53 +3,48 @@
 use anyhow::Result;
 use sysv_primitives::{Options, spsc};
 
-use super::{IN_PLACE, Item, Lane, Receiver, Sender};
+use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
 /// `LOOKS`: whoever waits looks again and again, and never sleeps.
-pub(crate) struct One<const WORDS: usize, const LOOKS: bool = false>(spsc::Ring<Item<WORDS>>);
+pub(crate) struct One<T: Item, const LOOKS: bool = false>(spsc::Ring<T>);
 
-pub(crate) struct To<const WORDS: usize>(spsc::Producer<Item<WORDS>>);
-pub(crate) struct From<const WORDS: usize, const LOOKS: bool>(spsc::Consumer<Item<WORDS>>);
+pub(crate) struct To<T: Item>(spsc::Producer<T>);
+pub(crate) struct From<T: Item, const LOOKS: bool>(spsc::Consumer<T>);
 
-impl<const WORDS: usize, const LOOKS: bool> Lane<WORDS> for One<WORDS, LOOKS> {
+impl<T: Item, const LOOKS: bool> Lane<T> for One<T, LOOKS> {
     const NAME: &'static str = "spsc ring";
     const KIND: Kind = Kind::Ours;
-    type Sender = To<WORDS>;
-    type Receiver = From<WORDS, LOOKS>;
+    type Sender = To<T>;
+    type Receiver = From<T, LOOKS>;
 
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self(Options::new().remove_on_drop(true).create_spsc(&name("spsc"), capacity)?))
     }
 
-    fn sender(&self) -> Result<To<WORDS>> {
+    fn sender(&self) -> Result<To<T>> {
         Ok(To(self.0.producer()?))
     }
 
-    fn receiver(&self) -> Result<From<WORDS, LOOKS>> {
+    fn receiver(&self) -> Result<From<T, LOOKS>> {
         Ok(From(self.0.consumer()?))
     }
 }
 
-impl<const WORDS: usize> Sender for To<WORDS> {
+impl<T: Item> Sender for To<T> {
     #[inline]
     fn send(&mut self, number: u64) {
-        self.0.push(Item::new(number)).expect("the ring stays");
+        self.0.push(T::new(number)).expect("the ring stays");
     }
 }
 
-impl<const WORDS: usize, const LOOKS: bool> Receiver for From<WORDS, LOOKS> {
+impl<T: Item, const LOOKS: bool> Receiver for From<T, LOOKS> {
     #[inline]
     fn receive(&mut self) -> u64 {
         if LOOKS {
-            loop {
-                match self.0.try_pop() {
-                    Ok(item) => return item.number(),
-                    Err(_) => std::hint::spin_loop(),
-                }
-            }
+            return look_again(|| self.0.try_pop().ok()).number();
         }
-        if WORDS < IN_PLACE {
+        if !T::IS_READ_IN_PLACE {
             return self.0.pop().expect("the ring stays").number();
         }
         let items = self.0.peek(1).expect("the ring stays");

@@ -1,30 +1,30 @@
 //! shmem-ipc: a ring between processes that don't trust each other, with an eventfd for either side.
 
 use anyhow::Result;
+use bytemuck::bytes_of;
 use shmem_ipc::sharedring;
 
-use super::{Item, Lane, Once, Receiver, Sender};
+use super::{Item, Lane, Once, Receiver, Sender, item::number_of};
 
-/// Words go through it, as many for each item as it has; at the end of its memory, which is rounded up to pages, an item
-/// goes in two parts.
-pub(crate) struct ShmemIpc<const WORDS: usize> {
-    sender: Once<sharedring::Sender<u64>>,
-    receiver: Once<sharedring::Receiver<u64>>,
+/// Whole items go through it, and are read in place.
+pub(crate) struct ShmemIpc<T: Item> {
+    sender: Once<sharedring::Sender<T::Bare>>,
+    receiver: Once<sharedring::Receiver<T::Bare>>,
 }
 
-pub(crate) struct To<const WORDS: usize>(sharedring::Sender<u64>);
-pub(crate) struct From<const WORDS: usize>(sharedring::Receiver<u64>);
+pub(crate) struct To<T: Item>(sharedring::Sender<T::Bare>);
+pub(crate) struct From<T: Item>(sharedring::Receiver<T::Bare>);
 
-impl<const WORDS: usize> Lane<WORDS> for ShmemIpc<WORDS> {
+impl<T: Item> Lane<T> for ShmemIpc<T> {
     const NAME: &'static str = "shmem-ipc";
-    type Sender = To<WORDS>;
-    type Receiver = From<WORDS>;
+    type Sender = To<T>;
+    type Receiver = From<T>;
 
     fn new(capacity: usize) -> Result<Self> {
-        let sender = sharedring::Sender::new(capacity * WORDS)?;
+        let sender = sharedring::Sender::new(capacity)?;
         let memory = sender.memfd().as_file().try_clone()?;
         let signals = (sender.empty_signal().try_clone()?, sender.full_signal().try_clone()?);
-        let receiver = sharedring::Receiver::open(capacity * WORDS, memory, signals.0, signals.1)?;
+        let receiver = sharedring::Receiver::open(capacity, memory, signals.0, signals.1)?;
         Ok(Self { sender: Once::new(sender), receiver: Once::new(receiver) })
     }
 
@@ -37,53 +37,43 @@ impl<const WORDS: usize> Lane<WORDS> for ShmemIpc<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Sender for To<WORDS> {
+impl<T: Item> Sender for To<T> {
     #[inline]
     fn send(&mut self, number: u64) {
-        let item = Item::<WORDS>::new(number);
-        let mut left = WORDS;
+        let (item, mut is_sent) = (T::new(number).bare(), false);
         loop {
-            let write = |room: &mut [u64]| {
-                let count = room.len().min(left);
-                room[..count].copy_from_slice(&item.words()[WORDS - left..][..count]);
-                left -= count;
-                count
+            let write = |room: &mut [T::Bare]| {
+                room[0] = item;
+                is_sent = true;
+                1
             };
             // SAFETY: there is one sender and one receiver, made together.
             #[allow(unsafe_code, reason = "it is how an item is written in place")]
-            let status = unsafe { self.0.send_trusted(write) }.expect("the receiver lives");
-            if left == 0 {
+            unsafe { self.0.send_trusted(write) }.expect("the receiver lives");
+            if is_sent {
                 return;
             }
-            if status.remaining == 0 {
-                self.0.block_until_writable().expect("the receiver lives");
-            }
+            self.0.block_until_writable().expect("the receiver lives");
         }
     }
 }
 
-impl<const WORDS: usize> Receiver for From<WORDS> {
+impl<T: Item> Receiver for From<T> {
     #[inline]
     fn receive(&mut self) -> u64 {
-        let (mut number, mut left) = (None, WORDS);
+        let mut number = None;
         loop {
-            let read = |words: &[u64]| {
-                let count = words.len().min(left);
-                let number = *number.get_or_insert(words[0]);
-                let difference = words[..count].iter().fold(0, |difference, word| difference | (word ^ number));
-                assert!(difference == 0, "an item is torn");
-                left -= count;
-                count
+            let read = |items: &[T::Bare]| {
+                number = Some(number_of(bytes_of(&items[0])));
+                1
             };
             // SAFETY: there is one sender and one receiver, made together.
             #[allow(unsafe_code, reason = "it is how an item is read in place")]
-            let status = unsafe { self.0.receive_trusted(read) }.expect("the sender lives");
-            if let (Some(number), 0) = (number, left) {
+            unsafe { self.0.receive_trusted(read) }.expect("the sender lives");
+            if let Some(number) = number {
                 return number;
             }
-            if status.remaining == 0 {
-                self.0.block_until_readable().expect("the sender lives");
-            }
+            self.0.block_until_readable().expect("the sender lives");
         }
     }
 }

@@ -1,24 +1,41 @@
 //! The mutex beside other locks between processes.
+//!
+//! Whoever has a lock adds one to a number beside it, without any other care: if two were in at once, some of it would
+//! be lost. So each crowd's sum tells whether the lock is one.
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use anyhow::{Result, anyhow};
 use named_lock::NamedLock;
 use raw_sync::locks::{LockImpl, LockInit};
-use sysv_ipc::{Key, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
+use sysv_ipc::SharedMemory;
 use sysv_primitives::Options;
 
-use super::{Operation, alone, crowds, name, own::Own, removed::Removed, system_calls};
+use super::{
+    crowds::{Operation, alone, count_calls, crowds, waits},
+    name,
+    own::Own,
+};
 use crate::{
-    harness::{Alternative, Kind, RobustMutex, measure as measure_these},
+    harness::{
+        APART, Alternative, Kind, PosixSemaphore, RobustMutex, measure as measure_these,
+        objects::{memory, undone_semaphore},
+    },
     report::Section,
 };
 
 /// A file that is removed in the end.
 struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(what: &str) -> Self {
+        Self(std::env::temp_dir().join(name(what)))
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -26,81 +43,113 @@ impl Drop for Scratch {
     }
 }
 
-// Locks on files belong to whoever opened them: so each process opens its own.
+// A lock on a file belongs to whoever opened it: so each process opens it for itself.
 
-fn flock(path: &Path) {
-    thread_local!(static FILE: Own<File> = const { Own::none() });
-    let open = || File::create(path).expect("the file can be made");
-    FILE.with(|file| {
-        file.with(open, |file| {
-            file.lock().expect("it can be locked");
-            file.unlock().expect("it can be unlocked");
-        });
-    });
-}
-
-fn named_lock(path: &Path) {
-    thread_local!(static LOCK: Own<NamedLock> = const { Own::none() });
-    let open = || NamedLock::with_path(path).expect("the file can be made");
-    LOCK.with(|lock| lock.with(open, |lock| drop(lock.lock().expect("it can be locked"))));
-}
-
-fn memory() -> Result<SharedMemory> {
-    let memory = SharedMemoryOptions::new().size(4096).open(Key::PRIVATE)?;
-    memory.remove()?;
-    Ok(memory)
-}
-
-fn posix_semaphore(memory: &SharedMemory) -> impl Fn() {
-    let semaphore = memory.as_mut_ptr().wrapping_add(1024).cast::<libc::sem_t>();
-    // SAFETY: the memory is mapped, large enough, and nobody else's.
-    assert_eq!(unsafe { libc::sem_init(semaphore, 1, 1) }, 0);
+fn flock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
+    let own = Own::closed();
     move || {
-        // SAFETY: it was initialised above, and the memory outlives its users.
-        assert_eq!(unsafe { libc::sem_wait(semaphore) }, 0);
-        // SAFETY: as above.
-        assert_eq!(unsafe { libc::sem_post(semaphore) }, 0);
+        own.with(
+            || File::create(path).expect("the file can be made"),
+            |file| {
+                file.lock().expect("it can be locked");
+                inside();
+                file.unlock().expect("it can be unlocked");
+            },
+        );
     }
+}
+
+fn named_lock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
+    let own = Own::closed();
+    move || {
+        own.with(
+            || NamedLock::with_path(path).expect("the file can be made"),
+            |lock| {
+                let _held = lock.lock().expect("it can be locked");
+                inside();
+            },
+        );
+    }
+}
+
+/// Numbers in shared memory; each has some room in front for a lock, on the same line.
+struct Numbers(SharedMemory);
+
+impl Numbers {
+    const COUNT: usize = 6;
+    const ROOM: usize = 48;
+
+    fn new() -> Result<Self> {
+        Ok(Self(memory(APART * Self::COUNT)?))
+    }
+
+    fn number(&self, place: usize) -> &AtomicU64 {
+        self.0.view(APART * place + Self::ROOM).expect("it fits")
+    }
+
+    fn sum(&self, place: usize) -> impl Fn() -> u64 {
+        move || self.number(place).load(Relaxed)
+    }
+
+    /// Adds one as if nobody else could: a load, and a store.
+    #[inline]
+    fn add(&self, place: usize) {
+        let number = self.number(place);
+        number.store(number.load(Relaxed) + 1, Relaxed);
+    }
+}
+
+fn raw_sync_mutex(numbers: &Numbers, place: usize) -> Result<Box<dyn LockImpl>> {
+    let lock = numbers.0.as_mut_ptr().wrapping_add(APART * place);
+    // SAFETY: the memory is mapped, has room for a mutex there, and nobody else uses it.
+    let lock = unsafe { raw_sync::locks::Mutex::new(lock, lock.wrapping_add(Numbers::ROOM)) };
+    Ok(lock.map_err(|error| anyhow!("{error}"))?.0)
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let mutex = Options::new().remove_on_drop(true).create_mutex(&name("mutex"), 0_u64)?;
-    let memory = memory()?;
-    let robust = RobustMutex::new(&memory, 0);
-    let posix = posix_semaphore(&memory);
-    let place = memory.as_mut_ptr().wrapping_add(2048);
-    // SAFETY: the memory is mapped, has room for a mutex there, and nobody else uses it.
-    let raw = unsafe { raw_sync::locks::Mutex::new(place, place.wrapping_add(1024)) };
-    let (raw, _): (Box<dyn LockImpl>, _) = raw.map_err(|error| anyhow!("{error}"))?;
-    let mut semaphore = SemaphoreOptions::new().initial_value(1).open(Key::PRIVATE)?;
-    semaphore.set_undo(true);
-    let semaphore = Removed(semaphore);
-    let files = ["flock", "named"].map(|what| Scratch(std::env::temp_dir().join(name(what))));
+    let numbers = Numbers::new()?;
+    let robust = RobustMutex::new(&numbers.0, 0);
+    let posix = PosixSemaphore::new(&numbers.0, APART, 1);
+    let raw = raw_sync_mutex(&numbers, 2)?;
+    let semaphore = undone_semaphore(1)?;
+    let files = ["flock", "named"].map(Scratch::new);
 
     let ours = || *mutex.lock().expect("nobody dies here") += 1;
-    let pthread = || robust.lock_and_unlock(|| ());
-    let semop = || {
-        semaphore.0.acquire().expect("it is there");
-        semaphore.0.release().expect("it is held");
+    let pthread = || robust.lock_and_unlock(|| numbers.add(0));
+    let posix = || {
+        posix.wait();
+        numbers.add(1);
+        posix.post();
     };
-    let file = || flock(&files[0].0);
-    let named = || named_lock(&files[1].0);
-    let raw_sync = || drop(raw.lock().expect("nobody dies here"));
-    let operations: [Operation<'_>; 7] = [
-        (Kind::Ours, "Mutex", &ours),
-        (Kind::Rival, "pthread mutex, robust", &pthread),
-        (Kind::Rival, "POSIX semaphore", &posix),
-        (Kind::Rival, "raw_sync's mutex", &raw_sync),
-        (Kind::Rival, "semop with undo", &semop),
-        (Kind::Rival, "flock", &file),
-        (Kind::Rival, "named-lock", &named),
+    let raw_sync = || {
+        let _held = raw.lock().expect("nobody dies here");
+        numbers.add(2);
+    };
+    let semop = || {
+        semaphore.acquire().expect("it is there");
+        numbers.add(3);
+        semaphore.release().expect("it is held");
+    };
+    let file = flock(&files[0].0, || numbers.add(4));
+    let named = named_lock(&files[1].0, || numbers.add(5));
+    let our_number = || *mutex.lock().expect("nobody dies here");
+    let sums = [0, 1, 2, 3, 4, 5].map(|place| numbers.sum(place));
+    let operations = [
+        Operation::new(Kind::Ours, "Mutex", &ours).summed(&our_number),
+        Operation::new(Kind::Rival, "pthread mutex, robust", &pthread).summed(&sums[0]),
+        Operation::new(Kind::Rival, "POSIX semaphore", &posix).summed(&sums[1]),
+        Operation::new(Kind::Rival, "raw_sync's mutex", &raw_sync).summed(&sums[2]),
+        Operation::new(Kind::Rival, "semop with undo", &semop).summed(&sums[3]),
+        Operation::new(Kind::Rival, "flock", &file).summed(&sums[4]),
+        Operation::new(Kind::Rival, "named-lock", &named).summed(&sums[5]),
     ];
 
     let parking_lot = parking_lot::Mutex::new(0_u64);
     let mut one: Vec<Alternative<'_>> = operations.iter().map(alone).collect();
     one.push(
         Alternative::new("parking_lot, in one process", |count| (0..count).for_each(|_| *parking_lot.lock() += 1))
-            .limit(),
+            .floor(),
     );
     let mut points = vec![(1.0, measure_these("lock and unlock, nobody else wants to", one))];
     for processes in [2, 4, 8, 16] {
@@ -108,6 +157,6 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
     section.add_family("Lock and unlock; time for one of all", "processes", points);
-    system_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)?;
-    Ok(())
+    waits(section, "lock and unlock, 4 processes; how long one of them takes", 4, &operations);
+    count_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)
 }

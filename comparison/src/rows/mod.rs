@@ -1,13 +1,13 @@
 //! What is measured: a module for each primitive.
 
 mod channel;
+mod crowds;
 mod idle;
 mod locks;
 mod own;
 mod peers;
 mod permits;
-mod removed;
-mod ring;
+mod rings;
 mod worker_pool;
 mod wrappers;
 
@@ -15,17 +15,13 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
 
-use crate::{
-    calls,
-    harness::{self, Alternative, Comparison, Crowd, Kind, UNPINNED, is_wanted},
-    report::{Facts, Peer, Section},
-};
+use crate::report::{Difference, Section};
 
 /// A primitive, and how it is measured.
 pub(crate) struct Part {
     pub(crate) title: &'static str,
     about: &'static str,
-    peers: &'static [Peer],
+    peers: &'static [Difference],
     measure: fn(&mut Section) -> Result<()>,
 }
 
@@ -35,41 +31,6 @@ impl Part {
         (self.measure)(&mut section).context(self.title)?;
         Ok(section)
     }
-}
-
-/// Something that a process does again and again: what it is to us, its name, and once of it.
-type Operation<'a> = (Kind, &'static str, &'a dyn Fn());
-
-/// One process does it.
-fn alone<'a>(&(kind, name, operation): &Operation<'a>) -> Alternative<'a> {
-    Alternative::new(name, move |count| (0..count).for_each(|_| operation())).kind(kind)
-}
-
-/// So many processes do it at once.
-fn crowds(title: &str, processes: u16, operations: &[Operation<'_>]) -> Option<Comparison> {
-    if !is_wanted(title) {
-        return None;
-    }
-    harness::measure(title, operations.iter().map(|operation| crowd(processes, operation)).collect())
-}
-
-fn crowd<'a>(processes: u16, &(kind, name, operation): &Operation<'a>) -> Alternative<'a> {
-    let crowd = Crowd::start(usize::from(processes), operation);
-    Alternative::new(name, move |count| _ = crowd.run(count, operation)).kind(kind)
-}
-
-/// Counts the system calls of each.
-fn system_calls(section: &mut Section, title: &'static str, operations: &[Operation<'_>]) -> Result<()> {
-    if !is_wanted(title) || UNPINNED.load(Relaxed) {
-        return Ok(());
-    }
-    let count = |&(_, name, operation): &Operation<'_>| {
-        let count = calls::count(|count| (0..count).for_each(|_| operation()))?;
-        Ok(vec![name.to_owned(), format!("{count:.2}")])
-    };
-    let rows = operations.iter().map(count).collect::<Result<_>>()?;
-    section.add_facts(Facts { title, head: &["", "each"], rows });
-    Ok(())
 }
 
 /// Returns a name that nothing else has.
@@ -95,7 +56,7 @@ pub(crate) const PARTS: [Part; 7] = [
             calls: before it and after it the dead are looked for (twice two), since an item may be in a dead hand, and \
             fences are had for everybody (twice one).",
         peers: peers::OF_RINGS,
-        measure: ring::measure,
+        measure: rings::measure,
     },
     Part {
         title: "Channel",

@@ -1,12 +1,12 @@
 //! What a peer does that ours doesn't, and the other way round.
 
-use crate::report::Peer;
+use crate::report::Difference;
 
-const fn peer(name: &'static str, more: &'static str, less: &'static str) -> Peer {
-    Peer { name, more, less }
+const fn peer(name: &'static str, more: &'static str, less: &'static str) -> Difference {
+    Difference { name, more, less }
 }
 
-pub(super) const OF_MUTEX: &[Peer] = &[
+pub(super) const OF_MUTEX: &[Difference] = &[
     peer(
         "pthread mutex, robust",
         "learns of a death in the kernel alone",
@@ -23,7 +23,7 @@ pub(super) const OF_MUTEX: &[Peer] = &[
     peer("parking_lot", "condition variables, and read-write locks", "other processes: it is the floor of one"),
 ];
 
-pub(super) const OF_POOL: &[Peer] = &[
+pub(super) const OF_POOL: &[Difference] = &[
     peer(
         "POSIX semaphore",
         "can be posted by who holds nothing",
@@ -32,7 +32,7 @@ pub(super) const OF_POOL: &[Peer] = &[
     peer("semop with undo", "gives back at the moment of death", "which permit it is; user space alone"),
 ];
 
-pub(super) const OF_RINGS: &[Peer] = &[
+pub(super) const OF_RINGS: &[Difference] = &[
     peer(
         "iceoryx2 publish/subscribe",
         "one item to many subscribers, history, samples lent in any number, no kernel objects of its own names",
@@ -67,7 +67,7 @@ pub(super) const OF_RINGS: &[Peer] = &[
     ),
 ];
 
-pub(super) const OF_CHANNEL: &[Peer] = &[
+pub(super) const OF_CHANNEL: &[Difference] = &[
     peer(
         "ipc-channel",
         "sends channels and shared memory through channels; Windows and macOS",

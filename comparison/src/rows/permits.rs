@@ -1,43 +1,42 @@
 //! The pool beside other counting semaphores.
 
 use anyhow::Result;
-use sysv_ipc::{Key, SemaphoreOptions, SharedMemoryOptions};
 use sysv_primitives::Options;
 
-use super::{Operation, alone, crowds, name, removed::Removed, system_calls};
+use super::{
+    crowds::{Operation, alone, count_calls, crowds, waits},
+    name,
+};
 use crate::{
-    harness::{Alternative, Kind, is_wanted, measure as measure_these},
+    harness::{
+        Alternative, Kind, PosixSemaphore, is_wanted, measure as measure_these,
+        objects::{memory, undone_semaphore},
+    },
     report::Section,
 };
 
-const PERMITS: u32 = 4;
+const PERMITS: u16 = 4;
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    let pool = Options::new().remove_on_drop(true).create_pool(&name("pool"), PERMITS, PERMITS)?;
-    let memory = SharedMemoryOptions::new().size(4096).open(Key::PRIVATE)?;
-    memory.remove()?;
-    let posix = memory.as_mut_ptr().cast::<libc::sem_t>();
-    // SAFETY: the memory is mapped, large enough, and nobody else's.
-    assert_eq!(unsafe { libc::sem_init(posix, 1, PERMITS) }, 0);
-    let mut semaphore = SemaphoreOptions::new().initial_value(4).open(Key::PRIVATE)?;
-    semaphore.set_undo(true);
-    let semaphore = Removed(semaphore);
+    let permits = u32::from(PERMITS);
+    let pool = Options::new().remove_on_drop(true).create_pool(&name("pool"), permits, permits)?;
+    let memory = memory(4096)?;
+    let posix = PosixSemaphore::new(&memory, 0, permits);
+    let semaphore = undone_semaphore(PERMITS)?;
 
     let ours = || drop(pool.acquire().expect("nobody removes it"));
     let posix = || {
-        // SAFETY: it was initialised above.
-        assert_eq!(unsafe { libc::sem_wait(posix) }, 0);
-        // SAFETY: as above.
-        assert_eq!(unsafe { libc::sem_post(posix) }, 0);
+        posix.wait();
+        posix.post();
     };
     let semop = || {
-        semaphore.0.acquire().expect("nobody removes it");
-        semaphore.0.release().expect("it is held");
+        semaphore.acquire().expect("nobody removes it");
+        semaphore.release().expect("it is held");
     };
-    let operations: [Operation<'_>; 3] = [
-        (Kind::Ours, "Pool", &ours),
-        (Kind::Rival, "POSIX semaphore", &posix),
-        (Kind::Rival, "semop with undo", &semop),
+    let operations = [
+        Operation::new(Kind::Ours, "Pool", &ours),
+        Operation::new(Kind::Rival, "POSIX semaphore", &posix),
+        Operation::new(Kind::Rival, "semop with undo", &semop),
     ];
     let one = operations.iter().map(alone).collect();
     let mut points = vec![(1.0, measure_these("acquire and release, nobody else wants to", one))];
@@ -46,8 +45,9 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
     section.add_family("Acquire and release, four permits; time for one of all", "processes", points);
+    waits(section, "acquire and release, 16 processes for 4 permits; how long one of them takes", 16, &operations);
     sizes(section)?;
-    system_calls(section, "System calls to acquire and release, nobody else wants to, counted", &operations)
+    count_calls(section, "System calls to acquire and release, nobody else wants to, counted", &operations)
 }
 
 /// All permits but one are taken. The one is not always the same: it is the one freed last.

@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use sysv_ipc::{Key, MessageBuffer, MessageQueueOptions, MessageType, Selector};
-use sysv_primitives::{Channel, Options, messages, mpmc};
+use sysv_ipc::{MessageBuffer, MessageType, Selector};
+use sysv_primitives::{Options, messages, mpmc};
 
-use super::{name, removed::Removed};
+use super::name;
 use crate::{
-    harness::{Alternative, Comparison, Peer, is_wanted, measure as measure_these},
+    harness::{Alternative, Comparison, Process, is_wanted, measure as measure_these, objects},
     report::Section,
 };
 
@@ -45,70 +45,82 @@ fn drive(count: u64, mut send: impl FnMut(u64), mut receive: impl FnMut()) {
 }
 
 fn with_workers(workers: u16, duration: Duration) -> Result<Option<Comparison>> {
-    let title = format!("{workers} workers, jobs of {} µs", duration.as_micros());
+    let jobs = if workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
+    let title = format!("{jobs}, jobs of {} µs", duration.as_micros());
     if !is_wanted(&title) {
         return Ok(None);
     }
+    let alternatives = vec![rings(workers, duration)?, channel(workers, duration)?, queue(workers, duration)?];
+    Ok(measure_these(&title, alternatives))
+}
+
+/// Starts so many, the first on the second processor.
+fn start(workers: u16, work: impl Fn()) -> Vec<Process> {
+    (1..=usize::from(workers)).map(|number| Process::start_on(number, &work)).collect()
+}
+
+fn rings<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
     let options = Options::new().remove_on_drop(true);
-    let channel: Channel = options.create_channel(&name("jobs"))?;
     let jobs: mpmc::Ring<u64> = options.create_mpmc(&name("jobs"), 256)?;
     let results: mpmc::Ring<u64> = options.create_mpmc(&name("results"), 256)?;
-    let queue = Removed(MessageQueueOptions::new().open(Key::PRIVATE)?);
-    let [there, back] = [1, 2].map(|number| MessageType::new(number).expect("it is positive"));
-    let mut peers = Vec::new();
-    for number in 1..=usize::from(workers) {
-        peers.push(Peer::start_on(number, || {
-            while let Ok(Job(number)) = channel.recv() {
-                work(duration);
-                channel.send(&Done(number)).expect("the other side lives");
-            }
-        }));
-        peers.push(Peer::start_on(number, || {
-            let (from, to) = (jobs.consumer().expect("it can be had"), results.producer().expect("it can be had"));
-            while let Ok(number) = from.pop() {
-                work(duration);
-                to.push(number).expect("the other side lives");
-            }
-        }));
-        peers.push(Peer::start_on(number, || {
-            let mut message = MessageBuffer::with_capacity(there, 8);
-            while queue.0.receive_into(&mut message, Selector::Type(there)).is_ok() {
-                work(duration);
-                message.set_message_type(back);
-                queue.0.send(&message).expect("the other side lives");
-            }
-        }));
-    }
+    let peers = start(workers, || {
+        let (from, to) = (jobs.consumer().expect("it can be had"), results.producer().expect("it can be had"));
+        while let Ok(number) = from.pop() {
+            work(duration);
+            to.push(number).expect("the other side lives");
+        }
+    });
     let (to, from) = (jobs.producer()?, results.consumer()?);
-    let mut received = MessageBuffer::with_capacity(back, 8);
-    let alternatives = vec![
-        Alternative::new("mpmc rings", |count| {
-            let send = |number| to.push(number).expect("the workers live");
-            let receive = || {
-                black_box(from.pop().expect("the workers live"));
-            };
-            drive(count, send, receive);
-        })
-        .ours(),
-        Alternative::new("channel", |count| {
-            let send = |number| channel.send(&Job(number)).expect("the workers live");
-            let receive = || {
-                black_box(channel.recv::<Done>().expect("the workers live").0);
-            };
-            drive(count, send, receive);
-        })
-        .ours(),
-        Alternative::new("System V queue, eight bytes", |count| {
-            let send = |number: u64| {
-                queue.0.send(&MessageBuffer::new(there, &number.to_le_bytes())).expect("the workers live");
-            };
-            let receive = || {
-                queue.0.receive_into(&mut received, Selector::Type(back)).expect("the workers live");
-            };
-            drive(count, send, receive);
-        }),
-    ];
-    Ok(measure_these(&title, alternatives))
+    let run = move |count| {
+        let send = |number| to.push(number).expect("the workers live");
+        let receive = || {
+            black_box(from.pop().expect("the workers live"));
+        };
+        drive(count, send, receive);
+    };
+    Ok(Alternative::new("mpmc rings", run).ours().keeping((peers, jobs, results)))
+}
+
+fn channel<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
+    let channel = Options::new().remove_on_drop(true).create_channel(&name("jobs"))?;
+    let peers = start(workers, || {
+        while let Ok(Job(number)) = channel.recv() {
+            work(duration);
+            channel.send(&Done(number)).expect("the other side lives");
+        }
+    });
+    let run = move |count| {
+        let send = |number| channel.send(&Job(number)).expect("the workers live");
+        let receive = || {
+            black_box(channel.recv::<Done>().expect("the workers live").0);
+        };
+        drive(count, send, receive);
+    };
+    Ok(Alternative::new("channel", run).ours().keeping(peers))
+}
+
+fn queue<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
+    let queue = objects::queue()?;
+    let [there, back] = [1, 2].map(|number| MessageType::new(number).expect("it is positive"));
+    let peers = start(workers, || {
+        let mut message = MessageBuffer::with_capacity(there, 8);
+        while queue.receive_into(&mut message, Selector::Type(there)).is_ok() {
+            work(duration);
+            message.set_message_type(back);
+            queue.send(&message).expect("the other side lives");
+        }
+    });
+    let mut job = MessageBuffer::new(there, &[0; 8]);
+    let mut result = MessageBuffer::with_capacity(back, 8);
+    let run = move |count| {
+        let send = |number: u64| {
+            job.bytes_mut().copy_from_slice(&number.to_le_bytes());
+            queue.send(&job).expect("the workers live");
+        };
+        let receive = || queue.receive_into(&mut result, Selector::Type(back)).expect("the workers live");
+        drive(count, send, receive);
+    };
+    Ok(Alternative::new("System V queue, eight bytes", run).keeping(peers))
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {

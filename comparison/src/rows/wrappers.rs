@@ -4,15 +4,11 @@
 use std::hint::black_box;
 
 use anyhow::Result;
-use sysv_ipc::{
-    Amount, Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemOp, SemaphoreOptions,
-    SharedMemoryOptions,
-};
+use sysv_ipc::{Amount, MessageBuffer, MessageType, Selector, SemOp};
 
-use super::removed::Removed;
 use crate::{
-    harness::{Alternative, measure as measure_these},
-    lanes::{Lane, Receiver, Sender, SystemV},
+    harness::{Alternative, measure as measure_these, objects},
+    lanes::{Lane, Lines, Receiver, Sender, SystemV},
     report::Section,
 };
 
@@ -23,16 +19,16 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
 }
 
 fn semaphores(section: &mut Section) -> Result<()> {
-    let semaphore = Removed(SemaphoreOptions::new().initial_value(1).open(Key::PRIVATE)?);
-    let mut undone = semaphore.0.clone();
+    let semaphore = objects::semaphore(1)?;
+    let mut undone = (*semaphore).clone();
     undone.set_undo(true);
-    let id = semaphore.0.id();
+    let id = semaphore.id();
     let both = [SemOp::sub(0, Amount::ONE), SemOp::add(0, Amount::ONE)];
     let alternatives = vec![
         Alternative::new("acquire, release", |count| {
             for _ in 0..count {
-                semaphore.0.acquire().expect("it is free");
-                semaphore.0.release().expect("it is held");
+                semaphore.acquire().expect("it is free");
+                semaphore.release().expect("it is held");
             }
         })
         .ours(),
@@ -44,7 +40,7 @@ fn semaphores(section: &mut Section) -> Result<()> {
         })
         .ours(),
         Alternative::new("both in one step", |count| {
-            (0..count).for_each(|_| semaphore.0.as_set().op(&both).expect("it is free"));
+            (0..count).for_each(|_| semaphore.as_set().op(&both).expect("it is free"));
         })
         .ours(),
         Alternative::new("semop twice, by libc", |count| {
@@ -63,15 +59,15 @@ fn semaphores(section: &mut Section) -> Result<()> {
 }
 
 fn messages(section: &mut Section) -> Result<()> {
-    let queue = Removed(MessageQueueOptions::new().open(Key::PRIVATE)?);
-    let bare = <SystemV as Lane<8>>::new(0)?;
-    let (mut sender, mut receiver) = (Lane::<8>::sender(&bare)?, Lane::<8>::receiver(&bare)?);
+    let queue = objects::queue()?;
+    let bare = <SystemV as Lane<Lines<1>>>::new(0)?;
+    let (mut sender, mut receiver) = (Lane::<Lines<1>>::sender(&bare)?, Lane::<Lines<1>>::receiver(&bare)?);
     let mut message = MessageBuffer::new(MessageType::ONE, &[0; 64]);
     let alternatives = vec![
         Alternative::new("send, receive_into", |count| {
             for _ in 0..count {
-                queue.0.send(&message).expect("there is room");
-                queue.0.receive_into(&mut message, Selector::Type(MessageType::ONE)).expect("it is there");
+                queue.send(&message).expect("there is room");
+                queue.receive_into(&mut message, Selector::Type(MessageType::ONE)).expect("it is there");
             }
         })
         .ours(),
@@ -88,8 +84,7 @@ fn messages(section: &mut Section) -> Result<()> {
 }
 
 fn memory(section: &mut Section) -> Result<()> {
-    let memory = SharedMemoryOptions::new().size(1 << 20).open(Key::PRIVATE)?;
-    memory.remove()?;
+    let memory = objects::memory(1 << 20)?;
     let bytes = vec![7; 1 << 20];
     let alternatives = vec![
         Alternative::new("SharedMemory::write", |count| {

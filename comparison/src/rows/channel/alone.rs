@@ -1,29 +1,28 @@
 //! The channel in one process, where nobody sleeps: what types and order cost, and what must be copied.
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::atomic::Ordering::Relaxed};
 
 use anyhow::Result;
-use sysv_ipc::{Key, SharedMemoryOptions};
 use sysv_primitives::{Channel, Route};
 
-use super::{Job, Payload, channel, job};
+use super::{Job, Payload, channel, job, payload};
 use crate::{
     calls,
-    harness::{Alternative, UNPINNED, is_wanted, measure as measure_these},
-    lanes::{Lane, Receiver, Sender, SystemV},
+    harness::{Alternative, Comparison, UNPINNED, is_wanted, measure as measure_these, objects},
+    lanes::{Lane, Lines, Receiver, Sender, SystemV},
     report::{Facts, Section},
 };
 
 pub(super) fn measure(section: &mut Section) -> Result<()> {
-    let points = [0, 10, 100, 1000].into_iter().map(|others| anyhow::Ok((f64::from(others), behind(others)?)));
-    let mut points = points.collect::<Result<Vec<_>>>()?;
     // A scale of powers has no zero.
-    points[0].0 = 1.0;
+    section.add(behind(0)?);
+    let points = [1, 10, 100, 1000].into_iter().map(|others| anyhow::Ok((f64::from(others), behind(others)?)));
+    let points = points.collect::<Result<Vec<_>>>()?;
     section.add_family("64 bytes, sent and received behind messages of another route", "messages", points);
     [1 << 20, 16 << 20].into_iter().try_for_each(|size| copies(section, size))?;
     let title = "System calls for a message, sent and received, counted";
-    if is_wanted(title) && !UNPINNED.load(std::sync::atomic::Ordering::Relaxed) {
-        section.add_facts(Facts { title, head: &["", "each"], rows: system_calls()? });
+    if is_wanted(title) && !UNPINNED.load(Relaxed) {
+        section.add_facts(Facts { title, head: &["", "each"], rows: calls_per_message()? });
     }
     Ok(())
 }
@@ -33,14 +32,18 @@ fn once(channel: &Channel, number: u64) {
     black_box(channel.recv::<Job>().expect("it is there"));
 }
 
-fn behind(others: u32) -> Result<Option<crate::harness::Comparison>> {
-    let title = format!("64 bytes, in one process, behind {others} messages of another route");
+fn behind(others: u32) -> Result<Option<Comparison>> {
+    let title = match others {
+        0 => "64 bytes, sent and received in one process".to_owned(),
+        1 => "64 bytes, in one process, behind 1 message of another route".to_owned(),
+        _ => format!("64 bytes, in one process, behind {others} messages of another route"),
+    };
     if !is_wanted(&title) {
         return Ok(None);
     }
-    let bare = <SystemV as Lane<8>>::new(0)?;
+    let bare = <SystemV as Lane<Lines<1>>>::new(0)?;
     let channel = channel(1 << 20)?;
-    let (mut sender, mut receiver) = (Lane::<8>::sender(&bare)?, Lane::<8>::receiver(&bare)?);
+    let (mut sender, mut receiver) = (Lane::<Lines<1>>::sender(&bare)?, Lane::<Lines<1>>::receiver(&bare)?);
     for _ in 0..others {
         Channel::new(bare.queue().clone())?.send_raw(Route::new(9), b"x")?;
         channel.send_raw(Route::new(9), b"x")?;
@@ -64,10 +67,9 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
     if !is_wanted(&title) {
         return Ok(());
     }
-    let memory = SharedMemoryOptions::new().size(size).open(Key::PRIVATE)?;
-    memory.remove()?;
+    let memory = objects::memory(size)?;
     let channel = channel(size + 100)?;
-    let payload = Payload { number: 0, bytes: vec![1; size] };
+    let payload = payload(size);
     let mut out = vec![0_u8; size];
     let alternatives = vec![
         Alternative::new("channel", |count| {
@@ -98,10 +100,10 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
     Ok(())
 }
 
-fn system_calls() -> Result<Vec<Vec<String>>> {
+fn calls_per_message() -> Result<Vec<Vec<String>>> {
     let channel = channel(2 << 20)?;
     let receiver = channel.receiver()?;
-    let payload = Payload { number: 0, bytes: vec![1; 1 << 20] };
+    let payload = payload(1 << 20);
     let (sender, from_sender) = ipc_channel::ipc::channel::<Job>()?;
     let short = calls::count(|count| (0..count).for_each(|number| once(&channel, number)))?;
     let heard = calls::count(|count| (0..count).for_each(|number| once(&receiver, number)))?;

@@ -6,8 +6,8 @@ use sysv_primitives::Channel;
 
 use super::{Ask, Job, channel, check, job};
 use crate::{
-    harness::{Alternative, Kind, gate::Other, is_wanted},
-    lanes::{Socket, SystemV, ThereAndBack, there_and_back, timed},
+    harness::{Kind, gate::Other, is_wanted},
+    lanes::{Lines, Socket, SystemV, answered, there_and_back},
     report::Section,
 };
 
@@ -42,25 +42,20 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
     let (way, answers) = ipc::channel::<Job>()?;
     let mut way = Some(way);
     let lanes = vec![
-        timed("call, answer", Kind::Ours, peer, |number| {
+        answered("call, answer", Kind::Ours, peer, |number| {
             check(served.call(&Ask(job(number))).expect("the peer lives").number, number);
-        })?,
-        timed("call, answer by a Receiver", Kind::Ours, heard_peer, |number| {
+        }),
+        answered("call, answer by a Receiver", Kind::Ours, heard_peer, |number| {
             check(heard.call(&Ask(job(number))).expect("the peer lives").number, number);
-        })?,
-        timed("ipc-channel, there and back", Kind::Rival, ipc_channel_peer, |number| {
+        }),
+        answered("ipc-channel, there and back", Kind::Rival, ipc_channel_peer, |number| {
             ask.send((job(number), way.take())).expect("the peer lives");
             check(answers.recv().expect("the peer lives").number, number);
-        })?,
-        there_and_back::<8, Socket>(1)?,
-        limit(there_and_back::<8, SystemV>(1)?),
+        }),
+        there_and_back::<Lines<1>, Socket>(1)?,
+        // The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
+        there_and_back::<Lines<1>, SystemV>(1)?.limit(),
     ];
-    section.add_lanes(title, lanes);
+    section.add_timed(title, lanes);
     Ok(())
-}
-
-/// The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
-fn limit(lane: ThereAndBack<'_>) -> ThereAndBack<'_> {
-    let ThereAndBack { alternative, trips } = lane;
-    ThereAndBack { alternative: Alternative::limit(alternative), trips }
 }

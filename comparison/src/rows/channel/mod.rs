@@ -5,13 +5,9 @@
 
 mod alone;
 mod call;
+mod large;
 
-use std::{
-    hint::black_box,
-    io::{Read, Write},
-    os::unix::net::{UnixDatagram, UnixStream},
-    time::Duration,
-};
+use std::{os::unix::net::UnixDatagram, time::Duration};
 
 use anyhow::{Result, ensure};
 use ipc_channel::ipc;
@@ -21,7 +17,7 @@ use sysv_primitives::{Channel, Options, Request, messages};
 use super::name;
 use crate::{
     harness::{Alternative, gate::Other, is_wanted, measure as measure_these},
-    lanes::{Posix, SystemV, stream},
+    lanes::{Lines, Posix, SystemV, again, enlarge, stream},
     report::Section,
 };
 
@@ -65,6 +61,10 @@ fn job(number: u64) -> Job {
     }
 }
 
+fn payload(size: usize) -> Payload {
+    Payload { number: 0, bytes: vec![1; size] }
+}
+
 fn check(number: u64, expected: u64) {
     assert_eq!(number & !(1 << 40), expected, "a message is lost");
 }
@@ -72,8 +72,8 @@ fn check(number: u64, expected: u64) {
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     one_way(section)?;
     call::measure(section)?;
-    large(section, 1 << 20)?;
-    large(section, 16 << 20)?;
+    large::measure(section, 1 << 20)?;
+    large::measure(section, 16 << 20)?;
     alone::measure(section)
 }
 
@@ -103,11 +103,12 @@ fn one_way(section: &mut Section) -> Result<()> {
         move |count| (0..count).for_each(|number| check(receiver.recv::<Job>().expect("it comes").number, number))
     });
     let (to_socket, from_socket) = UnixDatagram::pair()?;
+    enlarge(&to_socket)?;
     let socket_peer = Other::process(|| {
         let mut bytes = [0; 1024];
         move |count| {
             for number in 0..count {
-                let len = from_socket.recv(&mut bytes).expect("it comes");
+                let len = again(|| from_socket.recv(&mut bytes));
                 let (job, _): (Job, usize) =
                     bincode::serde::decode_from_slice(&bytes[..len], CODEC).expect("it is one");
                 check(job.number, number);
@@ -135,78 +136,14 @@ fn one_way(section: &mut Section) -> Result<()> {
             socket_peer.run(count, || {
                 for number in 0..count {
                     let len = bincode::serde::encode_into_slice(job(number), &mut bytes, CODEC).expect("it fits");
-                    to_socket.send(&bytes[..len]).expect("the peer lives");
+                    again(|| to_socket.send(&bytes[..len]));
                 }
             });
         }),
-        stream::<8, Posix<8>>(10)?,
+        stream::<Lines<1>, Posix>(10)?,
         // The same 64 bytes without types: what the kernel allows.
-        stream::<8, SystemV>(10)?.limit(),
+        stream::<Lines<1>, SystemV>(10)?.limit(),
     ];
     section.add(measure_these(title, alternatives));
-    Ok(())
-}
-
-/// Long messages; ipc-channel has a channel for bytes alone, which it advises for these.
-fn large(section: &mut Section, size: usize) -> Result<()> {
-    let title = format!("{} MiB, from process to process", size >> 20);
-    if !is_wanted(&title) {
-        return Ok(());
-    }
-    let channel = channel(size + 100)?;
-    let ours = Other::process(|| {
-        |count| {
-            for number in 0..count {
-                let payload: Payload = channel.recv().expect("it comes");
-                check(payload.number, number);
-                assert_eq!(payload.bytes.len(), size);
-            }
-        }
-    });
-    let (sender, receiver) = ipc::bytes_channel()?;
-    let bytes_peer = Other::process(move || {
-        move |count| (0..count).for_each(|_| assert_eq!(receiver.recv().expect("it comes").len(), size))
-    });
-    let (typed_sender, typed_receiver) = ipc::channel::<Payload>()?;
-    let typed_peer = Other::process(move || {
-        move |count| (0..count).for_each(|number| check(typed_receiver.recv().expect("it comes").number, number))
-    });
-    let (mut to_socket, mut from_socket) = UnixStream::pair()?;
-    let socket_peer = Other::process(move || {
-        move |count| {
-            // As much is allocated for each message as the others do.
-            (0..count).for_each(|_| from_socket.read_exact(black_box(&mut vec![0; size])).expect("it comes"));
-        }
-    });
-    let payload = |number| Payload { number, bytes: vec![1; size] };
-    // Whoever sends by reference makes it once.
-    let (reused, mut ours_reused) = (payload(0), payload(0));
-    let alternatives = vec![
-        Alternative::new("channel", |count| {
-            ours.run(count, || {
-                for number in 0..count {
-                    ours_reused.number = number;
-                    channel.send(&ours_reused).expect("the peer lives");
-                }
-            });
-        })
-        .ours(),
-        Alternative::new("ipc-channel, bytes", |count| {
-            bytes_peer.run(count, || {
-                (0..count).for_each(|_| sender.send(&reused.bytes).expect("the peer lives"));
-            });
-        }),
-        Alternative::new("ipc-channel, typed", |count| {
-            typed_peer.run(count, || {
-                (0..count).for_each(|number| typed_sender.send(payload(number)).expect("the peer lives"));
-            });
-        }),
-        Alternative::new("Unix stream socket, bytes", |count| {
-            socket_peer.run(count, || {
-                (0..count).for_each(|_| to_socket.write_all(&reused.bytes).expect("the peer lives"));
-            });
-        }),
-    ];
-    section.add(measure_these(&title, alternatives));
     Ok(())
 }

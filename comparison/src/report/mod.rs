@@ -1,10 +1,21 @@
 //! What a report consists of.
 
+mod behind;
+
+pub(crate) use self::behind::{BEHIND_RULE, BEHIND_TITLE, Behind};
 use crate::{
-    harness::{self, Comparison, Kind, Line},
-    lanes::ThereAndBack,
-    reasons,
+    harness::{self, Comparison, Line},
+    timed::Timed,
 };
+
+pub(crate) const TITLE: &str = "The primitives beside what one would take instead";
+
+/// How to read it.
+pub(crate) const READING: &str = "What one takes is the time for one operation, item, message or job: the median of all \
+    rounds. A ratio is of that time to the first line's in the same round, and its spread is from the least to the greatest \
+    of all rounds. Above 1 is slower than the first line, which is ours. Percentiles are of single times, with two looks \
+    at the clock in each. A limit is what ours is made of, without it; a floor is what does less, and can't be taken \
+    instead.";
 
 /// Everything that was measured in one run.
 pub(crate) struct Report {
@@ -18,12 +29,12 @@ pub(crate) struct Section {
     pub(crate) title: &'static str,
     /// How it was measured.
     pub(crate) about: &'static str,
-    pub(crate) peers: &'static [Peer],
+    pub(crate) peers: &'static [Difference],
     pub(crate) blocks: Vec<Block>,
 }
 
 /// What one would take instead, and what that changes besides the time.
-pub(crate) struct Peer {
+pub(crate) struct Difference {
     pub(crate) name: &'static str,
     /// What it does, and ours doesn't.
     pub(crate) more: &'static str,
@@ -47,8 +58,8 @@ pub(crate) struct Row {
     pub(crate) line: Line,
     /// Nanoseconds that half of the single trips, 99 of 100, and 999 of 1,000 took at most.
     pub(crate) percentiles: Option<[u64; 3]>,
-    /// What it was where the kernel placed processes: nanoseconds and ratio.
-    pub(crate) unpinned: Option<(f64, f64)>,
+    /// What came of it where the kernel placed processes.
+    pub(crate) unpinned: Option<Line>,
 }
 
 /// The same comparison along an axis.
@@ -65,17 +76,8 @@ pub(crate) struct Facts {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// Where a rival was faster than ours, or a limit is far.
-pub(crate) struct Behind<'a> {
-    pub(crate) section: &'static str,
-    pub(crate) table: &'a str,
-    pub(crate) ours: &'a str,
-    pub(crate) line: &'a Line,
-    pub(crate) reason: &'static str,
-}
-
 impl Section {
-    pub(crate) fn new(title: &'static str, about: &'static str, peers: &'static [Peer]) -> Self {
+    pub(crate) fn new(title: &'static str, about: &'static str, peers: &'static [Difference]) -> Self {
         Self { title, about, peers, blocks: Vec::new() }
     }
 
@@ -84,15 +86,14 @@ impl Section {
         self.blocks.extend(comparison.map(|comparison| Block::Table(Table::new(comparison))));
     }
 
-    /// Compares ways there and back, and adds what came of it with how long single trips took.
-    pub(crate) fn add_lanes(&mut self, title: &str, lanes: Vec<ThereAndBack<'_>>) {
-        let (alternatives, trips): (Vec<_>, Vec<_>) =
-            lanes.into_iter().map(|ThereAndBack { alternative, trips }| (alternative, trips)).unzip();
+    /// Compares alternatives, and adds what came of it with how long single times took.
+    pub(crate) fn add_timed(&mut self, title: &str, timed: Vec<Timed<'_>>) {
+        let (alternatives, times): (Vec<_>, Vec<_>) =
+            timed.into_iter().map(|Timed { alternative, times }| (alternative, times)).unzip();
         let Some(comparison) = harness::measure(title, alternatives) else { return };
         let mut table = Table::new(comparison);
-        for (row, trips) in table.rows.iter_mut().zip(trips) {
-            let trips = trips.borrow();
-            row.percentiles = Some([50.0, 99.0, 99.9].map(|percentile| trips.value_at_percentile(percentile)));
+        for (row, times) in table.rows.iter_mut().zip(times) {
+            row.percentiles = Some(times.percentiles());
         }
         self.blocks.push(Block::Table(table));
     }
@@ -136,7 +137,7 @@ impl Section {
         for (title, row) in self.rows_mut() {
             let mut same = unpinned.tables().filter(|table| table.title == title).flat_map(|table| &table.rows);
             let same = same.find(|other| other.line.name == row.line.name);
-            row.unpinned = same.map(|other| (other.line.nanoseconds, other.line.ratio));
+            row.unpinned = same.map(|other| other.line.clone());
         }
     }
 }
@@ -145,33 +146,5 @@ impl Table {
     fn new(comparison: Comparison) -> Self {
         let row = |line| Row { line, percentiles: None, unpinned: None };
         Self { title: comparison.title, rows: comparison.lines.into_iter().map(row).collect() }
-    }
-}
-
-impl Report {
-    /// Where ours, which is the first of each table, took longer than a rival, or more than 1.2 times a limit. What
-    /// lies within the spread of a comparison with itself, two in a hundred, is no difference.
-    pub(crate) fn behind(&self) -> Vec<Behind<'_>> {
-        let mut behind = Vec::new();
-        for section in &self.sections {
-            for table in section.tables() {
-                let Some((first, others)) = table.rows.split_first() else { continue };
-                if first.line.kind != Kind::Ours {
-                    continue;
-                }
-                for Row { line, .. } in others {
-                    let is_behind = match line.kind {
-                        Kind::Ours => false,
-                        Kind::Rival => line.ratio < 0.98,
-                        Kind::Limit => line.ratio < 1.0 / 1.2,
-                    };
-                    if is_behind {
-                        let (ours, reason) = (first.line.name.as_str(), reasons::why(&table.title, &line.name));
-                        behind.push(Behind { section: section.title, table: &table.title, ours, line, reason });
-                    }
-                }
-            }
-        }
-        behind
     }
 }

@@ -1,0 +1,93 @@
+//! One of several ways to do the same thing.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use super::STOP;
+
+/// What an alternative is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// This project's.
+    Ours,
+    /// What one would take instead.
+    Rival,
+    /// What ours is made of, without it: what the hardware or the kernel can do at best.
+    Limit,
+    /// Does less, and can't be taken instead.
+    Floor,
+}
+
+pub struct Alternative<'a> {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    run: Box<dyn FnMut(u64) + 'a>,
+    begin: Box<dyn FnMut() + 'a>,
+}
+
+impl<'a> Alternative<'a> {
+    /// `run` does the thing as often as it is told.
+    pub fn new(name: impl Into<String>, run: impl FnMut(u64) + 'a) -> Self {
+        Self { name: name.into(), kind: Kind::Rival, run: Box::new(run), begin: Box::new(|| ()) }
+    }
+
+    pub fn ours(self) -> Self {
+        self.kind(Kind::Ours)
+    }
+
+    pub fn limit(self) -> Self {
+        self.kind(Kind::Limit)
+    }
+
+    pub fn floor(self) -> Self {
+        self.kind(Kind::Floor)
+    }
+
+    pub fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Is called when what it takes begins to count.
+    pub fn beginning(self, begin: impl FnMut() + 'a) -> Self {
+        Self { begin: Box::new(begin), ..self }
+    }
+
+    /// Keeps a thing as long as it lives.
+    pub fn keeping<T: 'a>(self, kept: T) -> Self {
+        let Self { name, kind, mut run, begin } = self;
+        let run = move |count| {
+            let _ = &kept;
+            run(count);
+        };
+        Self { name, kind, run: Box::new(run), begin }
+    }
+
+    pub(super) fn time(&mut self, count: u64) -> Duration {
+        let started = Instant::now();
+        (self.run)(count);
+        started.elapsed()
+    }
+
+    /// Finds how often it must run for a round to last about `wanted`.
+    pub(super) fn calibrate(&mut self, wanted: Duration) -> u64 {
+        let mut count = 1;
+        // Whoever wants it to stop doesn't want to know.
+        while !STOP.load(Relaxed) {
+            let took = self.time(count);
+            if took > wanted / 10 {
+                let scale = wanted.as_secs_f64() / took.as_secs_f64();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+                return self.begin_with(((count as f64 * scale) as u64).max(1));
+            }
+            count *= 4;
+        }
+        count
+    }
+
+    fn begin_with(&mut self, count: u64) -> u64 {
+        (self.begin)();
+        count
+    }
+}

@@ -1,0 +1,7 @@
+//! What the hardware allows: memory, and who looks at it.
+
+mod futex;
+mod line;
+mod memory;
+
+pub(crate) use self::{futex::Futex, line::Line, memory::Memory};
