@@ -47,7 +47,11 @@ pub(crate) fn cells(table: &Table) -> (Vec<&'static str>, Vec<Vec<String>>) {
         let spread = format!("{} to {}", figure(least), figure(most));
         let mut cells = vec![time(line.nanoseconds()), figure(median), spread];
         #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
-        cells.extend(percentiles.iter().flatten().map(|&nanoseconds| time(nanoseconds as f64)));
+        match percentiles {
+            Some(percentiles) => cells.extend(percentiles.map(|nanoseconds| time(nanoseconds as f64))),
+            None if has_percentiles => cells.extend([const { String::new() }; 3]),
+            None => {}
+        }
         match unpinned.as_ref().zip(first.unpinned.as_ref()) {
             Some((line, first)) => cells.extend([time(line.nanoseconds()), figure(line.ratio_to(first).median)]),
             None if has_unpinned => cells.extend([String::new(), String::new()]),

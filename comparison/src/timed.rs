@@ -27,9 +27,10 @@ impl Stopwatch {
         self.0.borrow_mut().saturating_record(took);
     }
 
-    /// Nanoseconds that half of the times took at most, 99 of 100, and 999 of 1,000.
-    pub(crate) fn percentiles(&self) -> [u64; 3] {
-        [50.0, 99.0, 99.9].map(|percentile| self.0.borrow().value_at_percentile(percentile))
+    /// Nanoseconds that half of the times took at most, 99 of 100, and 999 of 1,000, if there were any.
+    pub(crate) fn percentiles(&self) -> Option<[u64; 3]> {
+        let times = self.0.borrow();
+        (!times.is_empty()).then(|| [50.0, 99.0, 99.9].map(|percentile| times.value_at_percentile(percentile)))
     }
 }
 

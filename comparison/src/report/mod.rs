@@ -93,7 +93,7 @@ impl Section {
         let Some(comparison) = harness::measure(title, alternatives) else { return };
         let mut table = Table::new(comparison);
         for (row, times) in table.rows.iter_mut().zip(times) {
-            row.percentiles = Some(times.percentiles());
+            row.percentiles = times.percentiles();
         }
         self.blocks.push(Block::Table(table));
     }

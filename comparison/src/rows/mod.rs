@@ -40,36 +40,43 @@ pub(crate) fn name(what: &str) -> String {
     format!("comparison-{}-{what}-{:x}", std::process::id(), COUNTER.fetch_add(1, Relaxed))
 }
 
+const MUTEX: &str = "A lock between processes, found by name, around eight bytes. Whoever has any of these locks adds one to \
+    a number, without any other care, and each run ends with a look at the sum: so each row is of a lock that has excluded \
+    the others. The number lies right behind those locks that lie in memory, as in a structure of the two; the Mutex has its \
+    value on a line of its own.";
+
+const RINGS: &str = "A sender makes an item and hands it over; a receiver reads each word of it, in place where it can. Items \
+    of 64 bytes and more begin at a multiple of 64 with all that have a say in it: not in ipmpsc, whose items lie where the \
+    last one ends, nor in the kernel. \
+    Streams: rings, queues and channels have room for 1,024 items, or for 1 MiB of longer ones; a pipe for 1 MiB, which is \
+    the most that everybody may have; sockets are asked for 1 MiB, and get what the system allows (net.core.wmem_max); a \
+    System V queue has 16 KiB and a POSIX queue 10 items, unless the system's administrator raised that; iceoryx2 and \
+    ipmpsc have what 1,024 items need. There and back they have room for 16. \
+    Those that never sleep (rtrb, ArrayQueue, bare memory, iceoryx2 without events) look, pause once (spin_loop), and look \
+    again; crossbeam's channel and ours have ways of their own: ours pauses up to 64 times before it looks again, if it \
+    keeps finding a stream in small pieces. ipmpsc's file is in /dev/shm, if there is one: never on a disk. \
+    Bare memory is two processes with two indexes and nothing else, without waiting, deaths or checks: it does less, and is \
+    written item by item, so it is a floor and not the fastest that can be.";
+
 pub(crate) const PARTS: [Part; 7] = [
-    Part {
-        title: "Mutex",
-        about: "A lock between processes, found by name, around eight bytes.",
-        peers: peers::OF_MUTEX,
-        measure: locks::measure,
-    },
+    Part { title: "Mutex", about: MUTEX, peers: peers::OF_MUTEX, measure: locks::measure },
     Part { title: "Pool", about: "Counted permits, found by name.", peers: peers::OF_POOL, measure: permits::measure },
-    Part {
-        title: "Rings",
-        about: "A sender makes an item and hands it over; a receiver reads each word of it, in place where it can. Percentiles are of single trips there and back, \
-            and each has the two looks at the clock in it, as the limit has. Bare memory is what two processes reach \
-            with two indexes and nothing else: no waiting, no deaths, no checks. An mpmc ring's sleep has eight system \
-            calls: before it and after it the dead are looked for (twice two), since an item may be in a dead hand, and \
-            fences are had for everybody (twice one).",
-        peers: peers::OF_RINGS,
-        measure: rings::measure,
-    },
+    Part { title: "Rings", about: RINGS, peers: peers::OF_RINGS, measure: rings::measure },
     Part {
         title: "Channel",
         about: "Typed values. Ours and the datagram socket use the same codec. The bare queue, which is the limit of \
-            what goes through it, carries bytes.",
+            what goes through it, carries bytes, as POSIX queues do. Sockets are asked for buffers of 1 MiB, and get what \
+            the system allows. Long messages are made once and for all, and sent from there, and whoever receives reads \
+            all of them; ipc-channel's shared memory is made for each message, and is read where it lies.",
         peers: peers::OF_CHANNEL,
         measure: channel::measure,
     },
     Part {
         title: "A worker pool",
         about: "Jobs from one process to workers, and results back; the time for one job. Both sides sleep when \
-            nothing is there. More workers than processors can't be faster; they show what crowding costs.",
-        peers: &[],
+            nothing is there. More workers than processors can't be faster; they show what crowding costs. At most 64 \
+            jobs are under way.",
+        peers: peers::OF_WORKER_POOL,
         measure: worker_pool::measure,
     },
     Part {

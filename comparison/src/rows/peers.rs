@@ -7,20 +7,16 @@ const fn peer(name: &'static str, more: &'static str, less: &'static str) -> Dif
 }
 
 pub(super) const OF_MUTEX: &[Difference] = &[
-    peer(
-        "pthread mutex, robust",
-        "learns of a death in the kernel alone",
-        "a name, data inside, timeouts by a clock that doesn't jump",
-    ),
+    peer("pthread mutex, robust", "learns of a death in the kernel alone", "a name; a value inside"),
     peer("POSIX semaphore", "can be posted by anyone", "deaths: it stays locked"),
-    peer("raw_sync's mutex", "lies in memory of one's own choice", "deaths: it stays locked; a name"),
+    peer("raw_sync's mutex", "lies in memory of one's own choice; Windows", "deaths: it stays locked; a name"),
     peer("semop with undo", "several semaphores in one step", "poisoning: nobody is told of a death; user space alone"),
     peer(
         "flock, named-lock",
-        "works between containers that share files",
-        "poisoning: nobody is told of a death; timeouts; fairness",
+        "works between containers that share files; Windows (named-lock)",
+        "poisoning: nobody is told of a death; timeouts; user space alone",
     ),
-    peer("parking_lot", "condition variables, and read-write locks", "other processes: it is the floor of one"),
+    peer("parking_lot", "condition variables, and read-write locks", "other processes: it is a floor"),
 ];
 
 pub(super) const OF_POOL: &[Difference] = &[
@@ -34,24 +30,24 @@ pub(super) const OF_POOL: &[Difference] = &[
 
 pub(super) const OF_RINGS: &[Difference] = &[
     peer(
-        "iceoryx2 publish/subscribe",
-        "one item to many subscribers, history, samples lent in any number, no kernel objects of its own names",
+        "iceoryx2 publish/subscribe, and with events",
+        "one item to many subscribers, history, samples lent in any number; other systems than Linux",
         "sleeping in the same call (its events are a service of their own); whoever dies with an item in hand loses it",
     ),
     peer(
         "shmem-ipc",
         "peers who don't trust each other: sealed memory, descriptors passed on",
-        "a name; deaths; more than one on a side",
+        "a name; deaths; more than one on a side, as mpmc has",
     ),
     peer(
         "ipmpsc",
-        "any number of producers to one consumer, items of any length, Windows",
-        "deaths: a killed holder of its lock stops all",
+        "items of any length, anything that serde knows; Windows",
+        "deaths: a killed holder of its lock stops all; more than one consumer, as mpmc has",
     ),
     peer(
-        "Unix stream socket",
-        "other machines' worth of tools: poll, descriptors, credentials; its end is heard at once",
-        "items: it carries bytes",
+        "Unix sockets",
+        "other machines' worth of tools: poll, descriptors, credentials; the end of a stream is heard at once",
+        "items (streams): they carry bytes; the end of the other side (datagrams, while anybody has it open)",
     ),
     peer("pipe", "poll and splice; its end is heard at once", "items beyond 4 KiB whole; its capacity in items"),
     peer("System V message queue", "choice by type", "items beyond 8 KiB; the end of the other side"),
@@ -86,3 +82,9 @@ pub(super) const OF_CHANNEL: &[Difference] = &[
         "types, messages beyond 8 KiB, calls, the end of the other side",
     ),
 ];
+
+pub(super) const OF_WORKER_POOL: &[Difference] = &[peer(
+    "System V queue, eight bytes",
+    "jobs and results in one object, which outlives all who use it",
+    "types; jobs beyond 8 KiB; what a worker that died had in hand; the end of the other side",
+)];

@@ -19,7 +19,9 @@ use sysv_primitives::{Channel, Mutex, Options, Pool, Status, messages, mpmc, sps
 use super::name;
 use crate::{
     harness::{Process, UNPINNED, is_wanted, objects::memory},
-    lanes::{Any, Iceoryx, IceoryxEvents, Ipmpsc, Lane, Lines, One, Pipe, Posix, Receiver, ShmemIpc, Socket, SystemV},
+    lanes::{
+        Any, Iceoryx, IceoryxEvents, Ipmpsc, Lane, Lines, One, Pipe, Posix, Receiver, Sender, ShmemIpc, Socket, SystemV,
+    },
     report::{Facts, Section},
 };
 
@@ -59,8 +61,8 @@ impl Objects {
     }
 }
 
-/// Returns how many microseconds of processor time a process uses in a second in which it waits.
-fn idle(wait: impl FnOnce()) -> Result<i64> {
+/// Returns how many microseconds of processor time a process uses in a second in which it waits, and the process.
+fn idle(wait: impl FnOnce()) -> Result<(i64, Process)> {
     const BEGUN: u32 = 1;
     const BACK: u32 = 2;
     let memory = memory(4)?;
@@ -80,13 +82,16 @@ fn idle(wait: impl FnOnce()) -> Result<i64> {
     thread::sleep(Duration::from_secs(1));
     let used = (clock.now()? - before).num_microseconds();
     ensure!(state.load(SeqCst) == BEGUN && peer.is_alive(), "it doesn't wait any more");
-    Ok(used)
+    Ok((used, peer))
 }
 
 /// What a lane's receiver uses while nothing comes, and what is mapped.
 fn of_lane<L: Lane<Lines<1>>>() -> Result<Vec<String>> {
     let lane = L::new(1024)?;
-    let used = idle(|| _ = lane.receiver().map(|mut receiver| receiver.receive())).context(L::NAME)?;
+    let (used, peer) = idle(|| _ = lane.receiver().map(|mut receiver| receiver.receive())).context(L::NAME)?;
+    // It ends by itself, since not every lane clears up after one that is killed.
+    lane.sender()?.send(0);
+    peer.join();
     drop(lane);
     let bytes = match mapped::by_lane::<L>()? {
         0 => "in the kernel".to_owned(),
@@ -118,7 +123,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
 
 fn waiting(section: &mut Section, objects: &Objects) -> Result<()> {
     let _held = (objects.mutex.lock().map_err(sysv_primitives::Error::from)?, objects.pool.acquire()?);
-    let of_ours = |what: &str, used: i64| vec![what.to_owned(), used.to_string(), String::new()];
+    let of_ours = |what: &str, (used, _): (i64, Process)| vec![what.to_owned(), used.to_string(), String::new()];
     let rows = vec![
         of_ours("Mutex::lock", idle(|| drop(objects.mutex.lock()))?),
         of_ours("Pool::acquire", idle(|| drop(objects.pool.acquire()))?),
