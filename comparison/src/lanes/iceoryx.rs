@@ -5,7 +5,12 @@
 
 use anyhow::Result;
 use iceoryx2::{
-    port::{listener::Listener, notifier::Notifier, publisher::Publisher, subscriber::Subscriber},
+    port::{
+        listener::{Listener, ListenerWaitError},
+        notifier::Notifier,
+        publisher::Publisher,
+        subscriber::Subscriber,
+    },
     prelude::*,
     service::port_factory::{event, publish_subscribe::PortFactory},
 };
@@ -131,7 +136,10 @@ impl<T: Item> Receiver for Told<Port<Subscriber<ipc::Service, T, ()>>, Listener<
             if let Some(sample) = self.port.port.receive().expect("the publisher lives") {
                 return sample.number();
             }
-            self.event.blocking_wait(|_| ()).expect("the notifier lives");
+            match self.event.blocking_wait(|_| ()) {
+                Ok(_) | Err(ListenerWaitError::InterruptSignal) => {}
+                Err(error) => panic!("it can't wait: {error}"),
+            }
         }
     }
 }

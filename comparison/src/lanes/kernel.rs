@@ -140,7 +140,7 @@ pub(crate) fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> R {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result.expect("the other side lives"),
+            result => return result.expect("nothing else stands in the way"),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         APART, Alternative, Kind, PosixSemaphore, RobustMutex, measure as measure_these,
         objects::{memory, undone_semaphore},
     },
+    lanes::again,
     report::Section,
 };
 
@@ -51,7 +52,7 @@ fn flock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
         own.with(
             || File::create(path).expect("the file can be made"),
             |file| {
-                file.lock().expect("it can be locked");
+                again(|| file.lock());
                 inside();
                 file.unlock().expect("it can be unlocked");
             },

@@ -90,9 +90,10 @@ fn of_lane<L: Lane<Lines<1>>>() -> Result<Vec<String>> {
     let lane = L::new(1024)?;
     let (used, peer) = idle(|| _ = lane.receiver().map(|mut receiver| receiver.receive())).context(L::NAME)?;
     // It ends by itself, since not every lane clears up after one that is killed.
-    lane.sender()?.send(0);
+    let mut sender = lane.sender()?;
+    sender.send(0);
     peer.join();
-    drop(lane);
+    drop((sender, lane));
     let bytes = match mapped::by_lane::<L>()? {
         0 => "in the kernel".to_owned(),
         bytes => bytes.to_string(),
