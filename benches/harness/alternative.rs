@@ -70,24 +70,25 @@ impl<'a> Alternative<'a> {
         started.elapsed()
     }
 
-    /// Finds how often it must run for a round to last about `wanted`.
+    /// Finds how often it must run for a round to last about `wanted`. Only a run that lasts half as long says so: a
+    /// shorter one may be a hiccup of the machine's.
     pub(super) fn calibrate(&mut self, wanted: Duration) -> u64 {
         let mut count = 1;
         // Whoever wants it to stop doesn't want to know.
         while !STOP.load(Relaxed) {
-            let took = self.time(count);
-            if took > wanted / 10 {
-                let scale = wanted.as_secs_f64() / took.as_secs_f64();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-                return self.begin_with(((count as f64 * scale) as u64).max(1));
+            let scale = wanted.as_secs_f64() / self.time(count).as_secs_f64();
+            if scale <= 2.0 {
+                count = scaled(count, scale);
+                break;
             }
-            count *= 4;
+            count = scaled(count, scale.min(10.0));
         }
-        count
-    }
-
-    fn begin_with(&mut self, count: u64) -> u64 {
         (self.begin)();
         count
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+fn scaled(count: u64, scale: f64) -> u64 {
+    ((count as f64 * scale) as u64).max(1)
 }

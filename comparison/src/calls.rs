@@ -3,9 +3,9 @@
 //! A child does a thing some times, and many times more; whatever it calls is seen by `ptrace(2)`, in its own
 //! children too. The difference, for each of the many, is what one costs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering::Relaxed};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::{
     errno::Errno,
     sys::{
@@ -23,6 +23,7 @@ const MORE: u64 = 250;
 
 /// Returns how many system calls one takes, of `act`, which is told how many to do; in all processes that take part.
 pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {
+    ensure!(!harness::STOP.load(Relaxed), "interrupted");
     let (warm, all) = (count_all(|| act(WARM))?, count_all(|| act(WARM + MORE))?);
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     Ok((all as f64 - warm as f64) / MORE as f64)

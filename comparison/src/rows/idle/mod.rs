@@ -18,7 +18,7 @@ use sysv_primitives::{Channel, Mutex, Options, Pool, Status, messages, mpmc, sps
 
 use super::name;
 use crate::{
-    harness::{Process, UNPINNED, is_wanted, objects::memory},
+    harness::{Process, STOP, UNPINNED, is_wanted, objects::memory},
     lanes::{
         Any, Iceoryx, IceoryxEvents, Ipmpsc, Lane, Lines, One, Pipe, Posix, Receiver, Sender, ShmemIpc, Socket, SystemV,
     },
@@ -65,6 +65,7 @@ impl Objects {
 fn idle(wait: impl FnOnce()) -> Result<(i64, Process)> {
     const BEGUN: u32 = 1;
     const BACK: u32 = 2;
+    ensure!(!STOP.load(Relaxed), "interrupted");
     let memory = memory(4)?;
     let state: &AtomicU32 = memory.view(0)?;
     let peer = Process::start(|| {
