@@ -15,7 +15,8 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em aut
     vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
     svg{max-width:100%;height:auto}summary{cursor:pointer;color:#555}nav a{margin-right:1em}";
 
-const COLORS: &str = "In the plots ours are blue, rivals grey, and limits and floors are light.";
+const COLORS: &str = "In the plots ours are blue, rivals grey, and limits and floors are light; floors' curves \
+    are thin.";
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")

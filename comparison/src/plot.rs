@@ -37,8 +37,8 @@ fn color(kind: Kind) -> RGBColor {
     }
 }
 
-/// Colours that differ for who has eyes of any kind, for rivals in a plot of curves.
-const PALETTE: [RGBColor; 10] = [
+/// Colours that differ for who has eyes of any kind, for rivals and floors in a plot of curves.
+const PALETTE: [RGBColor; 12] = [
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
@@ -49,6 +49,8 @@ const PALETTE: [RGBColor; 10] = [
     RGBColor(220, 38, 127),
     RGBColor(110, 130, 0),
     RGBColor(70, 70, 70),
+    RGBColor(0, 60, 60),
+    RGBColor(190, 150, 190),
 ];
 
 /// Draws a table: on a scale of powers, each with the spread of its ratio, or from the median trip to the longest but
@@ -151,7 +153,8 @@ fn draw_curves(family: &Family, svg: &mut String) -> Drawn {
         let (color, width) = match curve.kind {
             Kind::Ours if index == 0 => (color(Kind::Ours), 4),
             Kind::Ours => (RGBColor(90, 170, 225), 4),
-            Kind::Limit | Kind::Floor => (RGBColor(190, 190, 190), 2),
+            Kind::Limit => (RGBColor(190, 190, 190), 2),
+            Kind::Floor => (*colors.next().unwrap_or(&SPREAD), 1),
             Kind::Rival => (*colors.next().unwrap_or(&SPREAD), 2),
         };
         chart.draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(width)))?;
