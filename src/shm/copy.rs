@@ -2,8 +2,8 @@
 //!
 //! Nobody can be kept from writing at the same time, so no copy may be a plain one: each byte is
 //! moved by a relaxed atomic access, a word at a time where the segment's side is aligned and single
-//! bytes at the ends. A copy is not atomic as a whole, and orders nothing: what the bytes mean, a
-//! semaphore must settle.
+//! bytes at the ends. Where there is something wider that moves each byte once ([`wide`]), most go that way.
+//! A copy is not atomic as a whole, and orders nothing: what the bytes mean, a semaphore must settle.
 //!
 //! Rust's memory model says nothing of other processes, nor of accesses of different widths to the
 //! same bytes at once; both are left to the machine, which treats an aligned access as one.
@@ -34,9 +34,13 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
     for (index, to) in into.iter_mut().enumerate().take(head) {
         *to = byte(index);
     }
-    for (number, to) in into[head..tail].chunks_exact_mut(WORD).enumerate() {
+    let words = &mut into[head..tail];
+    // SAFETY: as above; and nobody else has `into`.
+    let wide = unsafe { wide::copy(source.wrapping_add(head), words.as_mut_ptr(), words.len()) };
+    for (number, to) in words[wide..].chunks_exact_mut(WORD).enumerate() {
+        let word = source.wrapping_add(head + wide + number * WORD);
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicUsize::from_ptr(source.wrapping_add(head + number * WORD).cast_mut().cast()) };
+        let word = unsafe { AtomicUsize::from_ptr(word.cast_mut().cast()) };
         to.copy_from_slice(&word.load(Relaxed).to_ne_bytes());
     }
     for (index, to) in into.iter_mut().enumerate().skip(tail) {
@@ -59,13 +63,81 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
     for (index, &value) in from.iter().enumerate().take(head) {
         byte(index, value);
     }
-    for (number, value) in from[head..tail].chunks_exact(WORD).enumerate() {
+    let words = &from[head..tail];
+    // SAFETY: as above; and nobody changes `from`.
+    let wide = unsafe { wide::copy(words.as_ptr(), target.wrapping_add(head), words.len()) };
+    for (number, value) in words[wide..].chunks_exact(WORD).enumerate() {
+        let word = target.wrapping_add(head + wide + number * WORD);
         // SAFETY: as above, and `head` is where words are aligned.
-        let word = unsafe { AtomicUsize::from_ptr(target.wrapping_add(head + number * WORD).cast()) };
+        let word = unsafe { AtomicUsize::from_ptr(word.cast()) };
         word.store(usize::from_ne_bytes(value.try_into().expect("a chunk is a word")), Relaxed);
     }
     for (index, &value) in from.iter().enumerate().skip(tail) {
         byte(index, value);
+    }
+}
+
+/// The widest moves that every x86-64 has: a cache line in four.
+///
+/// Rust has no atomic access of that width. To its memory model this is code of another language, which moves each
+/// byte once, as a relaxed atomic access does; so it may race with other processes as that may. Word by word a
+/// copy of a MiB takes half as long again.
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use std::arch::asm;
+
+    const LINE: usize = 64;
+
+    /// Copies as many whole lines as `len` bytes have, and returns how many bytes these are: a multiple of the word's
+    /// size.
+    ///
+    /// # Safety
+    ///
+    /// `len` bytes at `from` must be mapped for reading, and at `to` for writing; one of them is shared memory, and
+    /// nobody else in this process uses the other meanwhile.
+    pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) -> usize {
+        let len = len / LINE * LINE;
+        if len == 0 {
+            return 0;
+        }
+        // SAFETY: it moves the `len` bytes, for which the caller answers, and changes these registers alone.
+        unsafe {
+            asm!(
+                "2:",
+                "movdqu {first}, [{from}]",
+                "movdqu {second}, [{from} + 16]",
+                "movdqu {third}, [{from} + 32]",
+                "movdqu {fourth}, [{from} + 48]",
+                "movdqu [{to}], {first}",
+                "movdqu [{to} + 16], {second}",
+                "movdqu [{to} + 32], {third}",
+                "movdqu [{to} + 48], {fourth}",
+                "add {from}, 64",
+                "add {to}, 64",
+                "sub {left}, 64",
+                "jnz 2b",
+                from = inout(reg) from => _,
+                to = inout(reg) to => _,
+                left = inout(reg) len => _,
+                first = out(xmm_reg) _,
+                second = out(xmm_reg) _,
+                third = out(xmm_reg) _,
+                fourth = out(xmm_reg) _,
+                options(nostack),
+            );
+        }
+        len
+    }
+}
+
+/// Nothing wider than a word.
+#[cfg(not(target_arch = "x86_64"))]
+mod wide {
+    /// # Safety
+    ///
+    /// It does nothing.
+    pub(super) unsafe fn copy(_from: *const u8, _to: *mut u8, _len: usize) -> usize {
+        0
     }
 }
 
@@ -75,9 +147,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_copy_is_exact_at_every_alignment(offset in 0_usize..17, data in proptest::collection::vec(0_u8.., 0..80)) {
-            let mut memory = [0xa5_u8; 128];
-            // SAFETY: offset and length together stay below 128, and nobody else uses the array.
+        fn a_copy_is_exact_at_every_alignment(offset in 0_usize..17, data in proptest::collection::vec(0_u8.., 0..300)) {
+            let mut memory = [0xa5_u8; 384];
+            // SAFETY: offset and length together stay below 384, and nobody else uses the array.
             unsafe { store(memory.as_mut_ptr().wrapping_add(offset), &data) };
             let mut back = vec![0; data.len()];
             // SAFETY: as above.
