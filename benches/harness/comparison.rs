@@ -23,6 +23,8 @@ pub struct Line {
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     pub median: f64,
+    /// Three quarters of all rounds were at most that.
+    pub upper: f64,
     pub least: f64,
     pub most: f64,
 }
@@ -39,7 +41,12 @@ impl Line {
     pub fn ratio_to(&self, other: &Self) -> Ratio {
         let mut ratios: Vec<f64> = self.rounds.iter().zip(&other.rounds).map(|(this, other)| this / other).collect();
         ratios.sort_unstable_by(f64::total_cmp);
-        Ratio { median: ratios[ratios.len() / 2], least: ratios[0], most: ratios[ratios.len() - 1] }
+        Ratio {
+            median: ratios[ratios.len() / 2],
+            upper: ratios[ratios.len() * 3 / 4],
+            least: ratios[0],
+            most: ratios[ratios.len() - 1],
+        }
     }
 }
 
@@ -53,7 +60,7 @@ pub fn compare(title: &str, alternatives: Vec<Alternative<'_>>) -> Option<Compar
     println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
     for line in &comparison.lines {
         let (name, nanoseconds) = (&line.name, line.nanoseconds());
-        let Ratio { median, least, most } = line.ratio_to(&comparison.lines[0]);
+        let Ratio { median, least, most, .. } = line.ratio_to(&comparison.lines[0]);
         println!("{name:<44} {nanoseconds:>12.1} {median:>8.3}   {least:.3} to {most:.3}");
     }
     Some(comparison)

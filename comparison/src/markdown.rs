@@ -43,7 +43,7 @@ pub(crate) fn cells(table: &Table) -> (Vec<&'static str>, Vec<Vec<String>>) {
     }
     let Some(first) = table.rows.first() else { return (head, Vec::new()) };
     let row = |Row { line, percentiles, unpinned }: &Row| {
-        let Ratio { median, least, most } = line.ratio_to(&first.line);
+        let Ratio { median, least, most, .. } = line.ratio_to(&first.line);
         let spread = format!("{} to {}", figure(least), figure(most));
         let mut cells = vec![time(line.nanoseconds()), figure(median), spread];
         #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]

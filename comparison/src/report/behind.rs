@@ -10,11 +10,15 @@ use crate::{
 pub(crate) const BEHIND_TITLE: &str = "Where ours is not first";
 
 pub(crate) const BEHIND_RULE: &str = "Each row of ours is compared with every row of the same table that is not ours, \
-    limits and floors too, pinned and unpinned. All are listed whose time was below 0.98 of ours in either: less is a tie. \
-    Ratios are of their time to that of our row, with the spread of all rounds.";
+    limits and floors too, pinned and unpinned. All are listed whose time was below 0.98 of ours in either, by the median, \
+    and below ours in three of four rounds: less is a tie. Ratios are of their time to that of our row, with the spread of all rounds.";
 
-/// The median below which another is ahead.
+/// The median below which another is ahead, if it was so in most rounds.
 const TIE: f64 = 0.98;
+
+fn is_ahead(ratio: Ratio) -> bool {
+    ratio.median < TIE && ratio.upper < 1.0
+}
 
 /// A row of ours, and those that were ahead of it for one reason.
 pub(crate) struct Behind<'a> {
@@ -60,7 +64,7 @@ fn ahead_of<'a>(section: &'static str, table: &'a Table, ours: &'a Row) -> Vec<B
 fn if_ahead(other: &Row, ours: &Row) -> Option<String> {
     let pinned = other.line.ratio_to(&ours.line);
     let unpinned = other.unpinned.as_ref().zip(ours.unpinned.as_ref()).map(|(other, ours)| other.ratio_to(ours));
-    if pinned.median >= TIE && unpinned.is_none_or(|unpinned| unpinned.median >= TIE) {
+    if !is_ahead(pinned) && !unpinned.is_some_and(is_ahead) {
         return None;
     }
     let kind = match other.line.kind {
@@ -75,6 +79,6 @@ fn if_ahead(other: &Row, ours: &Row) -> Option<String> {
     Some(text)
 }
 
-fn with_spread(Ratio { median, least, most }: Ratio) -> String {
+fn with_spread(Ratio { median, least, most, .. }: Ratio) -> String {
     format!("{} ({} to {})", figure(median), figure(least), figure(most))
 }
