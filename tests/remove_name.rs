@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{Name, child, name, own};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
 use sysv_primitives::{Channel, Error, Mutex, Options, Pool, mpmc, spsc};
@@ -85,7 +87,7 @@ fn of_another_program() {
     assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "there is no set");
     // As many as a mutex has, too, and with what live and condemned ones have where ours say so.
     let like_ours = |state| [&[0, state][..], &[0; 65]].concat();
-    for values in [&[1][..], &[0, 0, 0], &[0, 3, 0], &[5, 1, 9], &like_ours(1), &like_ours(2)] {
+    for values in [&[1][..], &[0, 0, 0], &[0, 3, 0], &[5, 1, 9], &like_ours(1), &like_ours(2), &like_ours(3)] {
         let count = u16::try_from(values.len()).unwrap();
         let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(key, count).unwrap());
         assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "it could be under construction");
@@ -98,6 +100,31 @@ fn of_another_program() {
         assert_eq!(set.len().unwrap(), values.len());
     }
     assert_eq!(segment.read(1, 4095).unwrap(), b"?");
+}
+
+/// Another program's set on which nobody has operated yet, and that can't be one under construction: refused at once.
+#[test]
+fn of_another_program_that_only_sets_values() {
+    let name = name();
+    let set = own(SemaphoreOptions::new().create(true).open_set(key_of(&name), 3).unwrap());
+    set.set_value(1, 7).unwrap();
+    let impatient = Options::new().patience(Duration::ZERO);
+    let opened = impatient.open_or_create_mutex(&name, 0_u8);
+    assert!(matches!(opened, Err(Error::ForeignSet { .. })), "{opened:?}");
+    assert_eq!(set.values().unwrap(), [0, 7, 0]);
+}
+
+/// A creator that was condemned because it was slow, and goes on before anybody has cleared up: the name is not stuck.
+#[test]
+fn of_a_slow_creator() {
+    let name = name();
+    let key = key_of(&name);
+    let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 67).unwrap();
+    // What an opener does that is killed then, and what the creator does next.
+    set.op(&[SemOp::zero(1).no_wait(), SemOp::add(1, Amount::new(0x5356).unwrap())]).unwrap();
+    set.set_value(0, 0).unwrap();
+    let mutex = Mutex::open_or_create(&name, 6_u8).unwrap();
+    assert_eq!(*mutex.lock().unwrap(), 6);
 }
 
 /// An object that goes with its handle stays if a forked child drops that.

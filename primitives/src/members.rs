@@ -46,7 +46,7 @@ use crate::{
 
 /// Records the creator's pid; and says that the set is ours, from the first `semop` on.
 pub(crate) const CREATOR: u16 = 0;
-/// 0 under construction, 1 live, 2 condemned.
+/// 0 under construction, 1 live; condemned sets have another number of ours.
 pub(crate) const STATE: u16 = 1;
 const DOORBELLS: u16 = 2;
 

@@ -5,7 +5,7 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `lost`, a bit for each parcel | its notice may be lost | who reaps a receiver, raising; who has sent it again, lowering |
+//! | `lost`, a bit for each parcel, and a count for each 32 of them | its notice may be lost; how often that was said of any of them | who reaps a receiver, raising and counting; who has sent it again, lowering, if the count is what it was before |
 //! | `repeat` | odd: some bits of `lost` are up; the rest counts how often that was said | who reaps a receiver, adding; who has found no bit up, by compare-and-swap from what it read before |
 //!
 //! - **N1** A reaper notes the complete parcels of which no notice is on the queue, where the kernel shows what is there;
@@ -13,16 +13,19 @@
 //!   receives would fill the queue, death by death.
 //! - **N2** It is said before it is tried, and whoever has taken a message, or is about to receive, looks afterwards: so if
 //!   a reaper finds no room, whoever makes some sends the notices.
-//! - **N3** `repeat` is counted up before the bits are raised and after. So who lowers a bit, having sent that notice, learns
-//!   whether it was raised again meanwhile, and raises it itself; and it is odd once they are up.
+//! - **N3** A bit is lowered only if nobody has raised it, or a neighbour, since before its notice was sent: perhaps that one
+//!   is lost as well.
+//! - **N4** `repeat` is counted up before the bits are raised and after: it is odd once they are up, and who lowers it has
+//!   found none that was raised before.
 //!
 //! | the process dies | what is left |
 //! | --- | --- |
 //! | reaping, before all bits are up | the dead receiver's slot, dirty: its next reaper notes them |
 //! | having raised them | `repeat` is odd: whoever receives next, or is woken by the obituary, sends them |
 //! | having sent one, before its bit is lowered | one copy more |
+//! | having lowered it | nothing: its notice is on the queue, or was received |
 
-use std::{collections::HashSet, iter};
+use std::collections::HashSet;
 
 use super::{notice::Notice, parcels::Parcels, queued::messages_on, words::Words};
 use crate::{
@@ -36,8 +39,15 @@ use crate::{
     },
 };
 
-/// The bits.
+/// The bits: those of 32 parcels in the lower half of a word, a count in the upper half.
 pub(super) type Lost = Mapped<[AtomicU64]>;
+
+const PER_WORD: usize = 32;
+const COUNT: u32 = 32;
+const ONE: u64 = 1 << COUNT;
+
+/// How many words there are.
+pub(super) const WORDS: usize = Parcels::COUNT / PER_WORD;
 
 /// How many messages a reaper looks at: the kernel counts from the first one each time, so many would take long.
 const MOST_LOOKED_AT: u64 = 1024;
@@ -52,20 +62,17 @@ impl Words {
         self.say_lost();
         let queued = self.queued_notices();
         for (_, notice) in unclaimed.filter(|(_, notice)| !queued.contains(notice)) {
-            let (word, bit) = self.lost_bit(notice.parcel);
-            word.fetch_or(bit, SeqCst);
+            let bit = 1 << (notice.parcel % PER_WORD);
+            let raise = |word: u64| Some((word | bit).wrapping_add(ONE));
+            let _ = self.lost[notice.parcel / PER_WORD].fetch_update(SeqCst, Relaxed, raise);
         }
         self.say_lost();
     }
 
-    /// Counts up, and says that bits are up (N3).
+    /// Counts up, and says that bits are up (N4).
     fn say_lost(&self) {
         let raise = |repeat: u32| Some(repeat.wrapping_add(2) | 1);
         let _ = self.control.repeat.fetch_update(SeqCst, Relaxed, raise);
-    }
-
-    fn lost_bit(&self, parcel: usize) -> (&AtomicU64, u64) {
-        (&self.lost[parcel / 64], 1 << (parcel % 64))
     }
 
     /// Returns which notices are on the queue, where the kernel shows it (N1).
@@ -90,20 +97,15 @@ impl Words {
     #[cold]
     pub(super) fn send_lost(&self, members: &Members) -> Result<()> {
         let said = self.control.repeat.load(SeqCst);
-        for parcel in self.lost_parcels() {
-            if let Some((route, notice)) = self.parcels.unclaimed_one(parcel) {
-                match self.queue.try_send(&self.tag.message(route, notice)) {
-                    Ok(()) => self.heard(route, members),
-                    Err(error) if error.is_gone() => return Err(error.into()),
-                    // There is no room, or the kernel has no memory: whoever comes next tries again.
-                    Err(_) => return Ok(()),
+        for (index, word) in self.lost.iter().enumerate() {
+            // Before anything is sent (N3).
+            let seen = word.load(SeqCst);
+            for number in (0..PER_WORD).filter(|number| seen >> number & 1 != 0) {
+                if !self.send_one(index * PER_WORD + number, members)? {
+                    return Ok(());
                 }
-            }
-            let (word, bit) = self.lost_bit(parcel);
-            word.fetch_and(!bit, SeqCst);
-            if self.control.repeat.load(SeqCst) != said {
-                // N3: perhaps for the notice that was just sent.
-                word.fetch_or(bit, SeqCst);
+                let lower = |now: u64| (now >> COUNT == seen >> COUNT).then_some(now & !(1 << number));
+                let _ = word.fetch_update(SeqCst, Relaxed, lower);
             }
         }
         // Otherwise it was said again meanwhile.
@@ -111,17 +113,15 @@ impl Words {
         Ok(())
     }
 
-    fn lost_parcels(&self) -> impl Iterator<Item = usize> {
-        (0..).zip(&*self.lost).flat_map(|(index, word)| {
-            let mut bits = word.load(SeqCst);
-            iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < u64::BITS).then_some(64 * index + bit as usize)
-            })
-        })
+    /// Sends the notice of a parcel, if that still waits for a receiver; returns whether there was room.
+    fn send_one(&self, parcel: usize, members: &Members) -> Result<bool> {
+        let Some((route, notice)) = self.parcels.unclaimed_one(parcel) else { return Ok(true) };
+        match self.queue.try_send(&self.tag.message(route, notice)) {
+            Ok(()) => self.heard(route, members),
+            Err(error) if error.is_gone() => return Err(error.into()),
+            // There is no room, or the kernel has no memory: whoever comes next tries again.
+            Err(_) => return Ok(false),
+        }
+        Ok(true)
     }
 }
-
-/// How many words the bits take.
-pub(super) const WORDS: usize = Parcels::COUNT / 64;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! 0                control, the two turnstiles
-//! 512              lost         a bit for each parcel
-//! 640              mailboxes    one for each slot
+//! 512              lost         a bit for each parcel, and counts
+//! 768              mailboxes    one for each slot
 //! after them       parcels      64 bytes each
 //! after them       block words  4 bytes each: which parcel has the block
 //! after them       blocks       the bytes of long messages, requests and answers
@@ -17,7 +17,7 @@ use std::ops::Range;
 pub(super) const PARCELS: usize = 1024;
 const PARCEL: usize = 64;
 const MAILBOX: usize = 64;
-const MAILBOXES: usize = 640;
+const MAILBOXES: usize = 768;
 
 const SMALLEST_BLOCK: usize = 1 << 10;
 const LARGEST_BLOCK: usize = 1 << 16;

@@ -8,7 +8,7 @@
 //! | none | – | – | absent | whoever creates the set exclusively |
 //! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
 //! | there | not 0 | 1 | live | `remove`, or an opener who finds the segment gone |
-//! | there | not 0 | 2 | condemned | whoever sees it, by finishing it |
+//! | there | not 0 | `CONDEMNED` | condemned | whoever sees it, by finishing it |
 //! | there | not 0 | any, without our mark | another program's | nobody: it is refused |
 //!
 //! - **I1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
@@ -17,8 +17,9 @@
 //! - **I3** A segment belongs to the set that its header names; it is removed by id, and only by its
 //!   creator, with its own set, or when nobody can be using it.
 //! - **I4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
-//! - **I5** The first `semop` on a set, which publishes or condemns it, also marks it as ours; without the mark, and
-//!   without a segment that names it, a set is another program's and is left alone.
+//! - **I5** The `semop` that publishes a set also marks it as ours, in CREATOR; one that condemns it does so by the number
+//!   to which it raises STATE. Without either mark, and without a segment that names it, a set on which anybody operated
+//!   is another program's and is left alone.
 //! - **I6** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
 //!
 //! | the process dies | what is left | who mends it, and when |
@@ -75,17 +76,15 @@ use crate::{
 };
 
 const ONE: Amount = Amount::ONE;
-/// What CREATOR of a set of ours is, once it was published or condemned; another program's will hardly be that.
+/// What CREATOR of a live set of ours is; another program's will hardly be that.
 const MARK: Amount = match Amount::new(0x5356) {
     Ok(mark) => mark,
     Err(_) => panic!("it is an amount"),
 };
-/// What STATE of a condemned set is.
-const CONDEMNED: u16 = 2;
-const CONDEMN: Amount = match Amount::new(CONDEMNED) {
-    Ok(two) => two,
-    Err(_) => panic!("two is an amount"),
-};
+/// What STATE of a condemned set is: it can't be marked elsewhere, since its creator, if that is only slow, may still set
+/// CREATOR.
+const CONDEMNED: u16 = CONDEMN.get();
+const CONDEMN: Amount = MARK;
 
 /// Whether an object may, must or must not be there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use super::{CONDEMN, Entrance, MARK, Object, Outcome};
+use super::{CONDEMN, Entrance, Object, Outcome};
 use crate::{
     Error, Result,
     layout::{Description, Header, Mapped, VERSION},
@@ -27,13 +27,13 @@ impl Entrance<'_> {
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
             if is_dead || self.patience.has_passed() {
-                let condemn = [
-                    SemOp::zero(STATE).no_wait(),
-                    SemOp::add(STATE, CONDEMN).no_wait(),
-                    SemOp::add(CREATOR, MARK).no_wait(),
-                ];
-                match set.op(&condemn) {
-                    Ok(()) | Err(raw::Error::WouldBlock { .. }) => continue,
+                match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
+                    Ok(()) => continue,
+                    // Nothing but the first `semop` on a set of ours changes STATE.
+                    Err(raw::Error::WouldBlock { .. }) if or_start_again!(set.stat()).o_time.is_none() => {
+                        return Err(self.foreign_set(set));
+                    }
+                    Err(raw::Error::WouldBlock { .. }) => continue,
                     Err(raw::Error::NoSuchSemaphore { .. }) => return Err(self.foreign_set(set)),
                     Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
                     Err(error) => return Err(error.into()),

@@ -44,8 +44,7 @@ impl Entrance<'_> {
 
     /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
     pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
-        let is_ours = state == CONDEMNED && or_start_again!(set.value(CREATOR.into())) == MARK.get();
-        if !is_ours {
+        if state != CONDEMNED {
             return Err(self.foreign_set(set));
         }
         if let Some(memory) = self.segment_of(set)? {
