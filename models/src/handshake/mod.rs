@@ -25,7 +25,7 @@
 //! `remove()`; smaller with wipes), and a test shows that:
 //!
 //! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6
-//!   fails. It would be needed if publishing *set* STATE, or if nothing but 2 counted as condemned.
+//!   fails. It is needed in the code, where nothing but one number counts as condemned.
 //! - `failed_creator_cleans_up`: what it leaves has `used` = 0, and the next creator clears it away.
 //!
 //! Removing both the set and the segment from outside breaks I2: no trace is left, as the module of the primitives says.
