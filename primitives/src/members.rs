@@ -44,7 +44,7 @@ use crate::{
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
 };
 
-/// Records the creator's pid; and says that the set is ours, from the first `semop` on.
+/// Records the creator's pid; and says that a set is ours, from its publishing on.
 pub(crate) const CREATOR: u16 = 0;
 /// 0 under construction, 1 live; condemned sets have another number of ours.
 pub(crate) const STATE: u16 = 1;

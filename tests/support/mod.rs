@@ -16,7 +16,8 @@ use std::{
 };
 
 pub use owned::{
-    KeyGuard, Name, Owned, free_key, full_queue, kind, memory, message, name, own, queue, semaphore, semaphores,
+    KeyGuard, Name, Owned, amount, free_key, full_queue, kind, memory, message, name, own, queue, semaphore,
+    semaphores, undoing,
 };
 pub use process::*;
 use sysv_ipc::{Error, MessageQueue, SemaphoreSet};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sysv_ipc::{
-    Key, Kind, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Semaphore, SemaphoreOptions,
+    Amount, Key, Kind, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Semaphore, SemaphoreOptions,
     SemaphoreSet, SharedMemory, SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
 };
 
@@ -203,6 +203,17 @@ pub fn own<T: Object>(handle: T) -> Owned<T> {
 
 pub fn semaphore(value: u16) -> Owned<Semaphore> {
     own(SemaphoreOptions::new().initial_value(value).open_random().expect("a semaphore can be made"))
+}
+
+/// A second handle, what is done with which is reversed when the process ends.
+pub fn undoing(semaphore: &Semaphore) -> Semaphore {
+    let mut undone = semaphore.clone();
+    undone.set_undo(true);
+    undone
+}
+
+pub fn amount(number: u16) -> Amount {
+    Amount::new(number).expect("it is in range")
 }
 
 pub fn semaphores(count: u16) -> Owned<SemaphoreSet> {

@@ -27,7 +27,7 @@
 
 use std::collections::HashSet;
 
-use super::{notice::Notice, parcels::Parcels, queued::messages_on, words::Words};
+use super::{notice::Notice, plan::PARCELS, queued::messages_on, words::Words};
 use crate::{
     Result,
     layout::Mapped,
@@ -47,7 +47,7 @@ const COUNT: u32 = 32;
 const ONE: u64 = 1 << COUNT;
 
 /// How many words there are.
-pub(super) const WORDS: usize = Parcels::COUNT / PER_WORD;
+pub(super) const WORDS: usize = PARCELS / PER_WORD;
 
 /// How many messages a reaper looks at: the kernel counts from the first one each time, so many would take long.
 const MOST_LOOKED_AT: u64 = 1024;
@@ -95,7 +95,7 @@ impl Words {
 
     /// Sends lost notices again as far as there is room; fails only if the queue is gone.
     #[cold]
-    pub(super) fn send_lost(&self, members: &Members) -> Result<()> {
+    fn send_lost(&self, members: &Members) -> Result<()> {
         let said = self.control.repeat.load(SeqCst);
         for (index, word) in self.lost.iter().enumerate() {
             // Before anything is sent (N3).

@@ -2,6 +2,9 @@
 //!
 //! It must be the named object before anything is touched: another name, or another program, may have the same key.
 //! So the segment is read first, and the set condemned only if the segment names it and says this kind and name.
+//!
+//! A process that dies before it has condemned the set leaves the object as it was; afterwards a condemned set, with or
+//! without its queue and segment, which the next opener or remover finishes.
 
 use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
 use crate::{

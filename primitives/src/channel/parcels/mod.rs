@@ -49,10 +49,7 @@ use self::{
     chain::Chain,
     word::{State, Word},
 };
-use super::{
-    notice::Notice,
-    plan::{PARCELS, Plan},
-};
+use super::{notice::Notice, plan::Plan};
 use crate::{
     Result,
     layout::Mapped,
@@ -115,9 +112,6 @@ pub(super) fn number_of(message_type: MessageType) -> u64 {
 }
 
 impl Parcels {
-    /// How many there are.
-    pub(super) const COUNT: usize = PARCELS;
-
     fn word(&self, parcel: usize) -> Word {
         // SYNC: pairs with the compare-and-swap in `change`.
         Word::from_bits(self.words[parcel].word.load(Acquire))
