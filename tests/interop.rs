@@ -1,9 +1,7 @@
 //! Together with Python's `sysv_ipc`, in both directions.
 //!
-//! The interpreter is the one of the virtual environment that `ci/python` makes under `target/`.
+//! The interpreter is the one of the virtual environment that `.ci/python` makes under `target/`.
 //! Without it these tests say that they were skipped, except in CI, where they must run.
-
-mod support;
 
 use std::{
     env, fs,
@@ -13,18 +11,18 @@ use std::{
     sync::Once,
 };
 
-use support::{KeyGuard, LONG, SHORT, free_key, own, skip, until};
+use support::{KeyGuard, LONG, SHORT, assert_fails, free_key, own, skip, until};
 use sysv_ipc::{
     Amount, Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions,
 };
 use sysv_primitives::{Channel, Route};
 
 fn python() -> Option<PathBuf> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/python");
     if python.exists() {
         return Some(python);
     }
-    skip(&format!("no {}; call ci/python to make it", python.display()));
+    skip(&format!("no {}; call .ci/python to make it", python.display()));
     None
 }
 
@@ -284,7 +282,7 @@ fn rust_side(name: &str, key: Key, role: &[&str]) -> Command {
 }
 
 fn python_side(medium: &str, role: &str, key: Key) -> Option<Command> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/conversation.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/conversation.py");
     let mut command = Command::new(python()?);
     command.arg(script).args([medium, role, &key.get().to_string(), ITERATIONS]);
     Some(command)

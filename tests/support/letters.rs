@@ -1,5 +1,4 @@
 //! What the tests of channels send.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{Channel, Request, messages};

@@ -257,11 +257,13 @@ pub fn free_key() -> Key {
 
 /// A key whose objects of every kind are removed when the test is done with it.
 #[derive(Debug)]
-pub struct KeyGuard(Removal);
+pub struct KeyGuard {
+    _removal: Removal,
+}
 
 impl KeyGuard {
     pub fn new(key: Key) -> Self {
-        Self(Removal::of(Thing::Key(key)))
+        Self { _removal: Removal::of(Thing::Key(key)) }
     }
 }
 

@@ -1,0 +1,146 @@
+//! The primitives beside what one would take instead, in one run, with a report.
+//!
+//! ```text
+//! cargo run --release
+//! ```
+//!
+//! It measures everything that the README says of speed, alternatives in turn, and writes `report.html` and
+//! `report.md`. Words choose among the comparisons by parts of their titles, or of their sections'; `--quick` only shows
+//! that all of them work. Either writes elsewhere than a whole run. Each rival is used as its own documentation advises.
+
+mod calls;
+#[path = "../../harness/mod.rs"]
+mod harness;
+mod lanes;
+mod machine;
+mod markdown;
+mod page;
+mod plot;
+mod reasons;
+mod report;
+mod rows;
+mod timed;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{OnceLock, atomic::Ordering::Relaxed},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::{
+    harness::Settings,
+    report::{Report, Section},
+    rows::PARTS,
+};
+
+/// Measures the primitives beside what one would take instead, and writes a report.
+#[derive(Parser)]
+struct Arguments {
+    /// Parts of titles, in whatever case: compares only these.
+    titles: Vec<String>,
+    /// Runs everything for a moment, to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// How many rounds of 50 ms each alternative has.
+    #[arg(long, require_equals = true, env = "BENCH_ROUNDS", default_value_t = 15,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Where to write the report: `report`, or `target/report` if titles were chosen, or it was quick.
+    #[arg(long, require_equals = true)]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn is_whole(&self) -> bool {
+        self.titles.is_empty() && !self.quick
+    }
+
+    /// What is not the whole never takes its place by itself.
+    fn directory(&self) -> &Path {
+        let by_itself = if self.is_whole() { "report" } else { "target/report" };
+        self.out.as_deref().unwrap_or(Path::new(by_itself))
+    }
+
+    fn settings(&self) -> Settings {
+        match self.quick {
+            true => Settings::quick(self.titles.clone()),
+            false => Settings::new(self.titles.clone(), usize::from(self.rounds)),
+        }
+    }
+}
+
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Shows on a terminal how far it is, and what it measures.
+fn show_progress() -> Result<&'static ProgressBar> {
+    let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {prefix}: {msg}")?.progress_chars("=> ");
+    // It draws when it is told something: a thread of its own must not be there when peers are forked.
+    let bar = BAR.get_or_init(|| ProgressBar::new(2 * PARTS.len() as u64).with_style(style));
+    let _ = harness::PROGRESS.set(|title| match BAR.wait() {
+        bar if bar.is_hidden() => eprintln!("{}: {title}", bar.prefix()),
+        bar => bar.set_message(title.to_owned()),
+    });
+    bar.force_draw();
+    Ok(bar)
+}
+
+/// Has the C library keep what was freed, up to its own limits: so that no comparison depends on what came before it.
+fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    for (option, value) in [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 1 << 30)] {
+        // SAFETY: it takes two numbers.
+        #[allow(unsafe_code, reason = "the C library is called directly")]
+        let is_set = unsafe { libc::mallopt(option, value) };
+        assert_eq!(is_set, 1, "these are within its bounds");
+    }
+}
+
+/// Measures everything: each side pinned to a processor of its own, or not.
+fn measure(bar: &ProgressBar, is_pinned: bool) -> Result<Vec<Section>> {
+    harness::UNPINNED.store(!is_pinned, Relaxed);
+    let mut sections = Vec::new();
+    for part in &PARTS {
+        bar.set_prefix(if is_pinned { part.title.to_owned() } else { format!("{}, unpinned", part.title) });
+        harness::WHOLE_SECTION.store(harness::is_named(part.title), Relaxed);
+        sections.push(part.measure()?);
+        bar.inc(1);
+        if harness::STOP.load(Relaxed) {
+            // Whatever was made has been removed on the way here.
+            bail!("interrupted");
+        }
+    }
+    Ok(sections)
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    keep_freed_memory();
+    harness::processors();
+    arguments.settings().apply();
+    let directory = arguments.directory();
+    fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // SAFETY: storing into an atomic is all it does, and a signal may interrupt anything with that.
+        #[allow(unsafe_code, reason = "a signal handler")]
+        unsafe { signal_hook::low_level::register(signal, || harness::STOP.store(true, Relaxed)) }?;
+    }
+    let bar = show_progress()?;
+    let mut sections = measure(bar, true)?;
+    let unpinned = measure(bar, false)?;
+    sections.iter_mut().zip(&unpinned).for_each(|(section, unpinned)| section.note_unpinned(unpinned));
+    sections.retain(|section| !section.blocks.is_empty());
+    bar.finish_and_clear();
+    ensure!(!sections.is_empty(), "no title has any of these in it: {}", arguments.titles.join(", "));
+    let report = Report { machine: machine::describe(arguments.quick), sections };
+    for (name, text) in [("report.md", markdown::write(&report)), ("report.html", page::write(&report)?)] {
+        let path = directory.join(name);
+        fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+        eprintln!("{}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! Channels that have a name: sizes, order, ends, and what is left behind.
+
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
+use support::{Child, LONG, child, hold_for_ever, name, until};
+use sysv_primitives::{
+    Channel, Error, Message, Options, Route, Side,
+    raw::{MessageBuffer, MessageQueueOptions, Selector},
+};
+
+#[test]
+fn two_processes() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let worker = child(|| {
+        let channel = Channel::open(&name).unwrap();
+        for _ in 0..48 {
+            let blob: Blob = channel.recv().unwrap();
+            channel.send(&Number(blob.bytes.len() as u64)).unwrap();
+            channel.send(&Echo(blob)).unwrap();
+        }
+    });
+    let sizes = [0, 10, 5_000, 8_200, 70_000, 900_000].into_iter().cycle();
+    for (number, len) in (0..48).zip(sizes) {
+        channel.send(&blob(number, len)).unwrap();
+        assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(len as u64));
+        assert_eq!(channel.recv_timeout::<Echo>(LONG).unwrap().0, blob(number, len));
+    }
+    worker.join();
+    assert_unused(&channel);
+}
+
+/// One byte to 64 MiB, with the kernel's limits as they are.
+#[test]
+fn every_size() {
+    let name = name();
+    let channel = Options::new().largest_message(65 << 20).create_channel(&name).unwrap();
+    assert_eq!(channel.largest_message(), 65 << 20);
+    let sizes = [1, 31, 32, 33, 1 << 10, 8_150, 8_192, 8_193, 65_535, 65_536, 65_537, 1 << 20, 16 << 20, 64 << 20];
+    let echo = child(|| {
+        let channel = Channel::open(&name).unwrap();
+        for _ in sizes {
+            channel.send(&Echo(channel.recv().unwrap())).unwrap();
+            let incoming = channel.recv_lowest(Blob::ROUTE).unwrap();
+            channel.send(&Echo(incoming.decode().unwrap())).unwrap();
+        }
+    });
+    for size in sizes {
+        let sent = blob(size as u64, size);
+        for _ in 0..2 {
+            channel.send(&sent).unwrap();
+            assert!(channel.recv_timeout::<Echo>(LONG).unwrap().0 == sent, "{size} bytes came back changed");
+        }
+    }
+    echo.join();
+    assert_unused(&channel);
+}
+
+/// What is longer than the channel carries is refused before anything is sent, and so is what is no limit.
+#[test]
+fn too_long() {
+    let name = name();
+    let channel = Options::new().largest_message(100_000).create_channel(&name).unwrap();
+    match channel.send(&blob(0, 100_000)) {
+        Err(Error::TooLong { bytes, limit: 100_000 }) => assert!(bytes > 100_000),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(channel.queue().stat().unwrap().messages, 0);
+    assert_unused(&channel);
+    channel.send(&blob(0, 99_000)).unwrap();
+    assert_eq!(channel.recv::<Blob>().unwrap(), blob(0, 99_000));
+    let unlimited = Options::new().largest_message(1 << 40).create_channel(&support::name());
+    assert!(matches!(unlimited, Err(Error::TooLarge { .. })), "{unlimited:?}");
+}
+
+/// Openers take what they find, whatever they would have made.
+#[test]
+fn a_channel_is_opened_as_it_was_made() {
+    let name = name();
+    let made = Options::new().largest_message(3 << 20).max_processes(5).create_channel(&name).unwrap();
+    let opened = Channel::open_or_create(&name).unwrap();
+    assert_eq!(opened.largest_message(), 3 << 20);
+    assert!(matches!(Channel::create(&name), Err(Error::NameTaken { .. })));
+    assert!(matches!(Options::new().schema(1).open_channel(&name), Err(Error::WrongType { .. })));
+    assert_eq!(made.members().unwrap().len(), 2);
+    let status = made.status().unwrap();
+    assert_eq!(status.queue, Some(opened.queue().id()));
+    made.remove().unwrap();
+    assert!(matches!(Channel::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(opened.send(&Number(1)).unwrap_err().is_gone());
+}
+
+#[test]
+fn a_plain_queue_says_what_needs_a_name() {
+    let queue = support::queue();
+    let channel = Channel::from_id(queue.id()).unwrap();
+    let refused = channel.call(&ask(1)).unwrap_err();
+    assert!(matches!(refused, Error::NeedsName { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("by name"), "{refused}");
+    assert!(matches!(channel.close(), Err(Error::NeedsName { .. })));
+    assert!(matches!(channel.send(&blob(0, 10_000)), Err(Error::TooLong { .. })));
+}
+
+/// Without room in the segment a send waits, until the deadline or until a message is received.
+#[test]
+fn full_of_parcels() {
+    let name = name();
+    let channel = Options::new().largest_message(1 << 20).create_channel(&name).unwrap();
+    let mut sent = 0;
+    loop {
+        match channel.try_send(&blob(sent, 900_000)) {
+            Ok(()) => sent += 1,
+            Err(error) => break assert!(error.is_busy(), "{error:?}"),
+        }
+    }
+    assert!(sent >= 1);
+    let begun = Instant::now();
+    assert!(channel.send_timeout(&blob(0, 900_000), Duration::from_millis(50)).unwrap_err().is_busy());
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    let waiting = child(|| channel.send_timeout(&blob(sent, 900_000), LONG).unwrap());
+    waiting.until_asleep();
+    for number in 0..=sent {
+        assert_eq!(channel.recv_timeout::<Blob>(LONG).unwrap(), blob(number, 900_000));
+    }
+    waiting.join();
+    assert_unused(&channel);
+}
+
+/// A full queue refuses a notice as it refuses a message, and nothing leaks.
+#[test]
+fn full_queue() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    while channel.try_send_raw(Route::new(9), &[0; 8_000]).is_ok() {}
+    while channel.try_send_raw(Route::new(9), &[0; 16]).is_ok() {}
+    assert!(channel.try_send(&blob(1, 20_000)).unwrap_err().is_busy());
+    assert!(channel.send_timeout(&blob(1, 20_000), Duration::from_millis(20)).unwrap_err().is_busy());
+    assert!(channel.call_timeout(&ask(1), Duration::from_millis(20)).unwrap_err().is_busy());
+    assert_unused(&channel);
+}
+
+#[test]
+fn closed_wakes_who_listens() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let listeners = [0; 3].map(|_| {
+        child(|| {
+            let receiver = Channel::open(&name).unwrap().receiver().unwrap();
+            receiver.iter::<Number>().for_each(|number| assert!(number.is_ok()));
+            assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+        })
+    });
+    until(|| channel.receivers().unwrap().len() == 3);
+    (0..30).for_each(|number| channel.send(&Number(number)).unwrap());
+    until(|| channel.queued().unwrap().is_empty());
+    listeners.iter().for_each(Child::until_asleep);
+    channel.close().unwrap();
+    assert!(channel.is_closed());
+    assert!(matches!(channel.send(&Number(9)), Err(Error::Closed)));
+    assert!(matches!(channel.call(&ask(9)), Err(Error::Closed)));
+    listeners.into_iter().for_each(Child::join);
+}
+
+/// Who asked is told when the last sender is gone, by its own will or by death, and not before.
+#[test]
+fn abandoned() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let mut receiver = channel.receiver().unwrap();
+    receiver.tell_when_abandoned(true);
+    // Nobody has come yet.
+    assert!(receiver.recv_timeout::<Number>(Duration::from_millis(10)).unwrap_err().is_busy());
+    for dies in [false, true] {
+        let sender = child(|| {
+            let sender = Channel::open(&name).unwrap().sender().unwrap();
+            sender.send(&Number(7)).unwrap();
+            if dies {
+                std::mem::forget(sender);
+                nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
+            }
+        });
+        let first = || receiver.recv_timeout::<Number>(LONG);
+        // The one before is gone until the next one has come.
+        until(|| matches!(first(), Ok(Number(7))));
+        let told = receiver.recv_timeout::<Number>(LONG);
+        assert!(matches!(told, Err(Error::Abandoned(Side::Producer))), "{told:?}");
+        sender.kill_unless_done();
+        assert!(channel.senders().unwrap().is_empty());
+    }
+    // Another one comes: it goes on.
+    let sender = child(|| {
+        let _sender = Channel::open(&name).unwrap().sender().unwrap();
+        hold_for_ever()
+    });
+    until(|| channel.senders().unwrap().len() == 1);
+    let busy = receiver.recv_timeout::<Number>(Duration::from_millis(30));
+    assert!(busy.as_ref().is_err_and(Error::is_busy), "{busy:?}");
+    let waiting = thread::scope(|scope| {
+        let waiting = scope.spawn(|| receiver.recv_timeout::<Number>(LONG));
+        thread::sleep(Duration::from_millis(30));
+        sender.kill();
+        waiting.join().unwrap()
+    });
+    assert!(matches!(waiting, Err(Error::Abandoned(Side::Producer))), "{waiting:?}");
+}
+
+/// A child made by `fork` goes on with the handle, and doesn't answer for its parent.
+#[test]
+fn forked_child() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let pending = channel.ask(&ask(1)).unwrap();
+    let asked = channel.recv_request::<Ask>().unwrap();
+    let mut inherited = Some((pending, asked, channel.sender().unwrap()));
+    let forked = child(|| {
+        // Its copies of them, by the fork.
+        let (mut pending, asked, sender) = inherited.take().unwrap();
+        assert!(matches!(asked.answer(&blob(1, 10)), Err(Error::Unanswered { .. })));
+        assert!(matches!(pending.try_wait(), Err(Error::Unanswered { .. })));
+        drop(pending);
+        drop(sender);
+        channel.send(&blob(4, 50_000)).unwrap();
+    });
+    forked.join();
+    let (pending, asked, sender) = inherited.unwrap();
+    assert_eq!(channel.senders().unwrap().len(), 1, "the parent's sender counts");
+    assert_eq!(channel.recv::<Blob>().unwrap(), blob(4, 50_000));
+    asked.answer(&blob(1, 10)).unwrap();
+    assert_eq!(pending.wait().unwrap(), blob(1, 10));
+    drop(sender);
+    assert_eq!(channel.senders().unwrap().len(), 0);
+    assert_unused(&channel);
+}
+
+/// Whatever is told of a channel is true.
+#[test]
+fn observed() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    assert_eq!((channel.last_sent().unwrap(), channel.last_received().unwrap()), (None, None));
+    channel.send(&blob(1, 100_000)).unwrap();
+    channel.send(&Number(1)).unwrap();
+    channel.send_raw(Route::new(9), b"raw").unwrap();
+    assert!(channel.last_sent().unwrap().is_some());
+    let queued = channel.queued().unwrap();
+    let told: Vec<_> = queued.iter().map(|(route, queued)| (*route, queued.messages, queued.bytes)).collect();
+    assert_eq!(told[1..], [(Number::ROUTE, 1, 5), (Route::new(9), 1, 3)]);
+    assert_eq!((told[0].0, told[0].1), (Blob::ROUTE, 1));
+    assert!((100_000..100_100).contains(&told[0].2), "{told:?}");
+    let usage = channel.usage().unwrap();
+    assert!(usage.messages == 1 && usage.bytes >= 100_000 && usage.max_bytes >= 1 << 20, "{usage:?}");
+    channel.recv::<Blob>().unwrap();
+    assert!(channel.last_received().unwrap().is_some());
+    assert_unused(&channel);
+    let pids: BTreeSet<u32> = channel.members().unwrap().iter().map(|member| member.pid).collect();
+    assert_eq!(pids, [std::process::id()].into());
+}
+
+/// The notices of parcels that are gone are skipped; those that say nonsense do no harm.
+#[test]
+fn notices_from_outside() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let plain = MessageQueueOptions::new().open(channel.status().unwrap().key).unwrap();
+    channel.send(&blob(1, 20_000)).unwrap();
+    let notice = plain.receive(Selector::Any).unwrap();
+    // The same thrice, and others that name what isn't there.
+    for _ in 0..3 {
+        plain.send(&notice).unwrap();
+    }
+    for _ in 0..200 {
+        let mut bytes = notice.bytes().to_vec();
+        let at = 16 + fastrand::usize(..16);
+        bytes[at] ^= fastrand::u8(1..);
+        plain.try_send(&MessageBuffer::new(notice.message_type(), &bytes)).unwrap();
+    }
+    assert_eq!(channel.recv::<Blob>().unwrap(), blob(1, 20_000));
+    let nothing = channel.try_recv::<Blob>();
+    assert!(nothing.as_ref().is_err_and(Error::is_busy), "{nothing:?}");
+    assert_unused(&channel);
+}
+
+/// A notice that died with its receiver is sent again.
+#[test]
+fn a_lost_notice() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    for pass in 0..3 {
+        channel.send(&blob(pass, 20_000)).unwrap();
+        let dies = child(|| {
+            let channel = Channel::open(&name).unwrap();
+            // It counts as a receiver from here on.
+            assert!(channel.try_recv::<Number>().unwrap_err().is_busy());
+            channel.queue().receive(Selector::Any).unwrap();
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
+        });
+        until(|| channel.queue().stat().unwrap().messages == 0);
+        dies.kill_unless_done();
+        let receiver = channel.receiver().unwrap();
+        assert_eq!(receiver.recv_timeout::<Blob>(LONG).unwrap(), blob(pass, 20_000));
+    }
+    assert_unused(&channel);
+}

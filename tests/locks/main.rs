@@ -1,0 +1,4 @@
+//! The mutex and the pool.
+
+mod mutex;
+mod pool;

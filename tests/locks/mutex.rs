@@ -1,0 +1,324 @@
+//! The named mutex, between processes that die; what holds for every kind is in `every_kind`.
+
+use std::time::{Duration, Instant};
+
+use support::{Child, LONG, SHORT, as_nobody, child, hold_for_ever, name, switches, until};
+use sysv_primitives::{Error, LockError, Mutex, Options};
+
+#[test]
+fn smoke() {
+    let name = name();
+    let mutex = Mutex::create(&name, 5_u64).unwrap();
+    assert_eq!(*mutex.lock().unwrap(), 5);
+    *mutex.lock().unwrap() += 1;
+    let other = Mutex::<u64>::open(&name).unwrap();
+    let guard = other.lock().unwrap();
+    assert_eq!(*guard, 6);
+    assert!(matches!(mutex.try_lock(), Err(LockError::Busy)));
+    assert_eq!(mutex.holder().unwrap().pid, std::process::id());
+    drop(guard);
+    assert!(mutex.holder().is_none());
+    assert!(mutex.try_lock().is_ok());
+    assert_eq!(mutex.members().unwrap().len(), 2);
+    drop(other);
+    assert_eq!(mutex.members().unwrap().len(), 1);
+}
+
+#[test]
+fn a_lock_alone() {
+    let name = name();
+    let mutex: Mutex = Mutex::open_or_create(&name, ()).unwrap();
+    let guard = mutex.lock().unwrap();
+    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::Busy)));
+    drop(guard);
+    assert!(mutex.lock_timeout(SHORT).is_ok());
+}
+
+#[test]
+fn two_processes() {
+    let name = name();
+    let mutex = Mutex::create(&name, [0_u64; 2]).unwrap();
+    let count = |mutex: &Mutex<[u64; 2]>| {
+        for _ in 0..20_000 {
+            let mut guard = mutex.lock().unwrap();
+            guard[0] += 1;
+            let first = guard[0];
+            guard[1] += 1;
+            assert_eq!(first, guard[1]);
+        }
+    };
+    let children: Vec<_> = (0..4).map(|_| child(|| count(&Mutex::open(&name).unwrap()))).collect();
+    children.into_iter().for_each(Child::join);
+    assert_eq!(*mutex.lock().unwrap(), [80_000; 2]);
+    assert!(!mutex.is_poisoned());
+}
+
+#[test]
+fn open_or_create_race() {
+    for _ in 0..20 {
+        let name = name();
+        let openers: Vec<_> =
+            (0..6).map(|_| child(|| *Mutex::open_or_create(&name, 100_u32).unwrap().lock().unwrap() += 1)).collect();
+        openers.into_iter().for_each(Child::join);
+        assert_eq!(*Mutex::<u32>::open(&name).unwrap().lock().unwrap(), 106);
+    }
+}
+
+#[test]
+fn owner_killed() {
+    let name = name();
+    let mutex = Mutex::create(&name, 1_u32).unwrap();
+    let owner = child(|| {
+        let mutex = Mutex::<u32>::open(&name).unwrap();
+        let mut guard = mutex.lock().unwrap();
+        *guard = 2;
+        hold_for_ever()
+    });
+    until(|| mutex.holder().is_some_and(|holder| holder.pid == owner.id()));
+    let waiter = child(|| match Mutex::<u32>::open(&name).unwrap().lock() {
+        Err(LockError::Poisoned(poisoned)) => assert_eq!(*poisoned.into_inner(), 2),
+        other => panic!("{:?}", other.map(|guard| *guard)),
+    });
+    waiter.until_asleep();
+    owner.kill();
+    waiter.join();
+    assert!(mutex.is_poisoned());
+    // Nobody waited for it, and it stays poisoned until somebody says it is mended.
+    match mutex.lock() {
+        Err(LockError::Poisoned(poisoned)) => {
+            *poisoned.into_inner() = 3;
+            mutex.clear_poison();
+        }
+        other => panic!("{:?}", other.map(|guard| *guard)),
+    }
+    assert_eq!(*mutex.lock().unwrap(), 3);
+}
+
+#[test]
+fn owner_killed_and_nobody_waits() {
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    let owner = child(|| {
+        let mutex = Mutex::<()>::open(&name).unwrap();
+        let _guard = mutex.lock().unwrap();
+        hold_for_ever()
+    });
+    until(|| mutex.holder().is_some());
+    assert!(matches!(mutex.try_lock(), Err(LockError::Busy)));
+    owner.kill();
+    assert!(matches!(mutex.try_lock(), Err(LockError::Poisoned(_))));
+}
+
+#[test]
+fn a_panic_poisons() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = mutex.lock().unwrap();
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    // `resume_unwind` counts as panicking.
+    assert!(panicked.is_err() && mutex.is_poisoned());
+    let Err(LockError::Poisoned(poisoned)) = mutex.lock() else { panic!("it is poisoned") };
+    drop(poisoned.into_inner());
+    assert!(mutex.is_poisoned(), "looking at it does not mend it");
+    let Err(error) = mutex.lock().map_err(Error::from) else { panic!("it is poisoned") };
+    assert!(matches!(error, Error::Poisoned));
+    mutex.clear_poison();
+    assert!(mutex.lock().is_ok());
+}
+
+#[test]
+fn deadline_passes_and_not_early() {
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    let _guard = mutex.lock().unwrap();
+    let started = Instant::now();
+    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::Busy)));
+    assert!(started.elapsed() >= SHORT);
+    assert!(matches!(mutex.lock_timeout(Duration::ZERO), Err(LockError::Busy)));
+}
+
+#[test]
+fn a_waiter_that_gives_up_loses_no_event() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u32).unwrap();
+    let impatient = || {
+        child(|| {
+            let mutex = Mutex::<u32>::open(&name).unwrap();
+            for _ in 0..300 {
+                if let Ok(mut guard) = mutex.lock_timeout(Duration::from_micros(50)) {
+                    *guard += 1;
+                }
+            }
+        })
+    };
+    let patient = || {
+        child(|| {
+            let mutex = Mutex::<u32>::open(&name).unwrap();
+            for _ in 0..2000 {
+                *mutex.lock_timeout(LONG).unwrap() += 1;
+            }
+        })
+    };
+    let all = [impatient(), patient(), impatient(), patient()];
+    all.into_iter().for_each(Child::join);
+    assert!(*mutex.lock().unwrap() >= 4000);
+}
+
+#[test]
+fn removed_while_waiting() {
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    let guard = mutex.lock().unwrap();
+    let waiter = child(|| match Mutex::<()>::open(&name).unwrap().lock() {
+        Err(LockError::Failed(error)) => assert!(error.is_gone(), "{error}"),
+        other => panic!("{:?}", other.map(drop)),
+    });
+    waiter.until_asleep();
+    mutex.remove().unwrap();
+    waiter.join();
+    // The name is free; what is open goes on for who holds it.
+    let renewed = Mutex::create(&name, ()).unwrap();
+    drop(guard);
+    drop(renewed.lock().unwrap());
+    assert!(mutex.remove().unwrap_err().is_gone());
+}
+
+#[test]
+fn reopen_after_exit() {
+    let name = name();
+    child(|| *Mutex::create(&name, 1_u64).unwrap().lock().unwrap() = 42).join();
+    assert_eq!(*Mutex::<u64>::open(&name).unwrap().lock().unwrap(), 42);
+}
+
+#[test]
+fn remove_on_drop() {
+    let name = name();
+    let mutex = Options::new().remove_on_drop(true).create_mutex(&name, ()).unwrap();
+    drop(mutex);
+    assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
+}
+
+#[test]
+fn forked_child() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u32).unwrap();
+    let guard = mutex.lock().unwrap();
+    let forked = child(|| {
+        // The parent's guard is not the child's to drop, and the child waits like anybody else.
+        let refused = mutex.try_lock().map(drop);
+        assert!(matches!(refused, Err(LockError::Busy)), "{refused:?}");
+        assert_eq!(mutex.members().unwrap().len(), 2);
+        *mutex.lock().unwrap() = 7;
+    });
+    forked.until_asleep();
+    until(|| mutex.members().unwrap().len() == 2);
+    drop(guard);
+    forked.join();
+    assert_eq!(*mutex.lock().unwrap(), 7);
+    until(|| mutex.members().unwrap().len() == 1);
+}
+
+#[test]
+fn forked_child_drops_its_parents_guard() {
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    // Both processes have it after the fork, and the parent keeps its own.
+    let mut guard = Some(mutex.lock().unwrap());
+    child(|| drop(guard.take())).join();
+    assert!(mutex.holder().is_some_and(|holder| holder.pid == std::process::id()), "the parent still holds it");
+}
+
+#[test]
+fn threads_share_a_handle() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u64).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..5000).for_each(|_| *mutex.lock().unwrap() += 1));
+        }
+    });
+    assert_eq!(*mutex.lock().unwrap(), 40_000);
+}
+
+/// Waking is for one: of 64 waiters each unlock wakes no more than the next.
+#[test]
+fn no_thundering_herd() {
+    const WAITERS: u32 = 64;
+    let name = name();
+    let mutex = Options::new().max_processes(WAITERS + 1).create_mutex(&name, [0_u32; 2]).unwrap();
+    let guard = mutex.lock().unwrap();
+    let waiters: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            child(|| {
+                let mutex = Mutex::<[u32; 2]>::open(&name).unwrap();
+                let before = switches();
+                let mut guard = mutex.lock().unwrap();
+                guard[0] += 1;
+                guard[1] += switches() - before;
+            })
+        })
+        .collect();
+    waiters.iter().for_each(Child::until_asleep);
+    drop(guard);
+    waiters.into_iter().for_each(Child::join);
+    let [locks, wakes] = *mutex.lock().unwrap();
+    println!("{locks} locks by waiters took {wakes} voluntary switches");
+    assert_eq!(locks, WAITERS);
+    // A herd would be a wake of all for each unlock: about 64 * 64 / 2.
+    assert!(wakes <= 4 * WAITERS, "{wakes}");
+}
+
+#[test]
+fn wrong_type() {
+    let name = name();
+    let _mutex = Mutex::create(&name, 0_u64).unwrap();
+    let error = Mutex::<u32>::open(&name).unwrap_err();
+    assert!(matches!(error, Error::WrongType { .. }));
+    assert!(error.to_string().contains("8 bytes") && error.to_string().contains("4 bytes"), "{error}");
+    assert!(matches!(Options::new().schema(1).open_mutex::<u64>(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(Mutex::create(&name, 0_u64), Err(Error::NameTaken { .. })));
+    #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+    #[repr(C, align(256))]
+    struct Wide([u8; 256]);
+    let wide = Mutex::create(&format!("{}-", &*name), Wide([0; 256]));
+    assert!(matches!(wide, Err(Error::Overaligned { align: 256, most: 128 })));
+}
+
+#[test]
+fn untrusted_owners() {
+    let name = name();
+    let _mutex = Options::new().mode(0o666).create_mutex(&name, 0_u8).unwrap();
+    let theirs = support::name();
+    as_nobody(|| {
+        // Root's objects are trusted by everybody.
+        *Mutex::<u8>::open(&name).unwrap().lock().unwrap() = 9;
+        drop(Mutex::create(&theirs, 0_u8).unwrap());
+    });
+    if nix::unistd::getuid().is_root() {
+        let error = Mutex::<u8>::open(&theirs).unwrap_err();
+        assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
+        let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
+        assert!(trusting.is_ok());
+    }
+}
+
+/// Several threads of a child use their parent's handle at once: one of them registers for all.
+#[test]
+fn forked_child_with_threads() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u32).unwrap();
+    for _ in 0..20 {
+        child(|| {
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..500).for_each(|_| *mutex.lock().unwrap() += 1));
+                }
+            });
+            assert_eq!(mutex.members().unwrap().len(), 2);
+        })
+        .join();
+    }
+    assert_eq!(*mutex.lock().unwrap(), 20 * 4 * 500);
+}

@@ -1,0 +1,78 @@
+//! The rings' code, with its neighbours under the names it looks for.
+
+#[path = "../../../primitives/src/ring/linger.rs"]
+pub(crate) mod linger;
+#[path = "../../../primitives/src/ring/patience.rs"]
+pub(crate) mod patience;
+#[path = "../../../primitives/src/ring/side.rs"]
+pub(crate) mod side;
+
+#[path = "../../../primitives/src/ring/mpmc/ends.rs"]
+pub(crate) mod mpmc_ends;
+#[path = "../../../primitives/src/ring/mpmc/word.rs"]
+pub(crate) mod mpmc_word;
+#[path = "../../../primitives/src/ring/mpmc/words.rs"]
+pub(crate) mod mpmc_words;
+#[path = "../../../primitives/src/ring/spsc/words.rs"]
+pub(crate) mod spsc_words;
+
+pub(crate) mod spsc {
+    pub(crate) use super::spsc_words as words;
+}
+
+pub(crate) mod mpmc {
+    pub(crate) use super::{mpmc_ends as ends, mpmc_word as word, mpmc_words as words};
+}
+
+/// Every process fences for itself.
+pub(crate) mod fence {
+    use loom::sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Release, SeqCst},
+        fence,
+    };
+
+    use crate::kernel::Deadline;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Fence;
+
+    impl Fence {
+        pub(crate) fn publish(self, word: &AtomicU64, value: u64) {
+            word.store(value, Release);
+            fence(SeqCst);
+        }
+
+        pub(crate) fn announce(self, flag: &AtomicU32, bit: u32) -> bool {
+            flag.fetch_or(bit, SeqCst);
+            fence(SeqCst);
+            true
+        }
+
+        pub(crate) fn wake_up_at(_: bool, deadline: Deadline) -> Deadline {
+            deadline
+        }
+    }
+}
+
+/// Nobody spins: that only multiplies the interleavings.
+pub(crate) mod spin {
+    use crate::{ring::side::Side, sync::AtomicU32};
+
+    pub(crate) type Whereabouts = [AtomicU32; 2];
+
+    #[derive(Debug)]
+    pub(crate) struct Spin;
+
+    impl Spin {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn until<T>(&self, _: Side, _: &Whereabouts, _: impl FnMut() -> Option<T>) -> Option<T> {
+            None
+        }
+    }
+
+    pub(crate) fn leave_word(_: Side, _: &Whereabouts) {}
+}

@@ -1,0 +1,294 @@
+//! What holds for every kind of named object, shown for each in the same words.
+
+mod kinds;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod woken;
+
+use std::{
+    sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst},
+    time::Duration,
+};
+
+use kinds::{Kind, Wait};
+use nix::sys::signal::{SigHandler, Signal};
+use support::{Child, Name, as_nobody, child, hold_for_ever, install, memory, name, own, until};
+use sysv_ipc::{Amount, Key, MessageQueueOptions, Segment, SemOp, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
+use sysv_primitives::{Channel, Error, Mutex, Options, Pool, mpmc, spsc};
+
+fn create<K: Kind>(name: &str) -> K {
+    K::create(&Options::new(), name).expect("the name is ours")
+}
+
+fn open<K: Kind>(name: &str) -> K {
+    K::open(&Options::new(), name).expect("it is there")
+}
+
+/// The object is whole, and everybody who waits goes on when it is time.
+#[track_caller]
+fn assert_works<K: Kind>(name: &str) {
+    for wait in K::waits() {
+        let object: K = open(name);
+        let release = (wait.hinder)(&object);
+        let waiter = start(name, &wait);
+        release();
+        waiter.join();
+        object.empty();
+    }
+}
+
+/// Starts a process that waits, and returns when it sleeps.
+fn start<K: Kind>(name: &str, wait: &Wait<K>) -> Child {
+    println!("waits: {}", wait.name);
+    let waiter = child(|| (wait.wait)(&open(name)).unwrap_or_else(|error| panic!("{}: {error}", wait.name)));
+    waiter.until_asleep();
+    waiter
+}
+
+fn smoke<K: Kind>() {
+    let name = name();
+    let object: K = create(&name);
+    assert!(matches!(K::create(&Options::new(), &name), Err(Error::NameTaken { .. })));
+    let other = K::open_or_create(&Options::new(), &name).unwrap();
+    assert_eq!(other.status().unwrap(), object.status().unwrap());
+    assert_eq!(object.members().unwrap().len(), 2);
+    drop(other);
+    assert_works::<K>(&name);
+    assert_eq!(object.members().unwrap().len(), 1);
+    object.remove().unwrap();
+    assert!(matches!(K::open(&Options::new(), &name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(K::remove_name(&name), Err(Error::NoSuchName { .. })));
+}
+
+/// Whoever comes first makes it, and all the others have the same.
+fn open_or_create_race<K: Kind>() {
+    const RACERS: usize = 6;
+    let segments = memory(4 * RACERS);
+    let segments: &[AtomicI32] = segments.slice(0, RACERS).unwrap();
+    for _ in 0..20 {
+        let name = name();
+        let racers = segments.iter().map(|segment| {
+            child(|| {
+                let object = K::open_or_create(&Options::new(), &name).unwrap();
+                segment.store(object.status().unwrap().segment, SeqCst);
+            })
+        });
+        racers.collect::<Vec<_>>().into_iter().for_each(Child::join);
+        let made = open::<K>(&name).status().unwrap().segment;
+        assert!(segments.iter().all(|segment| segment.load(SeqCst) == made), "there are two");
+    }
+}
+
+/// A waiter that is killed takes nothing along: the next one goes on.
+fn waiter_killed<K: Kind>() {
+    for wait in K::waits() {
+        let name = name();
+        let object: K = create(&name);
+        let release = (wait.hinder)(&object);
+        let victim = start(&name, &wait);
+        let beside = wait.is_shared.then(|| start(&name, &wait));
+        victim.kill();
+        let survivor = beside.unwrap_or_else(|| start(&name, &wait));
+        release();
+        survivor.join();
+    }
+}
+
+static SIGNALS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count(_signal: libc::c_int) {
+    SIGNALS.fetch_add(1, SeqCst);
+}
+
+/// Signals end no wait, and neither does being stopped.
+fn signal_interrupts<K: Kind>() {
+    for wait in K::waits() {
+        let name = name();
+        let object: K = create(&name);
+        let release = (wait.hinder)(&object);
+        let waiter = child(|| {
+            install(Signal::SIGUSR1, SigHandler::Handler(count));
+            (wait.wait)(&open(&name)).unwrap();
+            assert!(SIGNALS.load(SeqCst) > 0, "no signal came");
+        });
+        waiter.until_asleep();
+        for signal in [Signal::SIGUSR1, Signal::SIGSTOP, Signal::SIGCONT] {
+            waiter.signal(signal);
+        }
+        waiter.until_asleep();
+        release();
+        waiter.join();
+    }
+}
+
+/// Whoever waits when it is removed is told, in each way to wait.
+fn removed_while_waiting<K: Kind>() {
+    for wait in K::waits() {
+        let name = name();
+        let object: K = create(&name);
+        let _release = (wait.hinder)(&object);
+        let waiter = child(|| {
+            let told = (wait.wait)(&open(&name));
+            assert!(told.as_ref().is_err_and(Error::is_gone), "{}: {told:?}", wait.name);
+        });
+        waiter.until_asleep();
+        object.remove().unwrap();
+        waiter.join();
+    }
+}
+
+fn reopen_after_exit<K: Kind>() {
+    let name = name();
+    child(|| drop(create::<K>(&name))).join();
+    assert_works::<K>(&name);
+    // Also after a death.
+    child(|| {
+        let _object: K = open(&name);
+        support::exit_now(0)
+    })
+    .join();
+    assert_works::<K>(&name);
+}
+
+fn wrong_type<K: Kind>() {
+    let name = name();
+    let _object: K = create(&name);
+    for opened in K::open_otherwise(&name) {
+        assert!(matches!(opened, Err(Error::WrongType { .. })), "{opened:?}");
+    }
+}
+
+fn wrong_version<K: Kind>() {
+    let name = name();
+    let object: K = create(&name);
+    let memory = segment_of(&object);
+    let ours = memory.read(1, 8).unwrap();
+    memory.write(&[99], 8).unwrap();
+    let opened = K::open(&Options::new(), &name).map(drop);
+    // Otherwise it is not this name's to remove.
+    memory.write(&ours, 8).unwrap();
+    assert!(matches!(opened, Err(Error::WrongVersion { found: 99, .. })), "{opened:?}");
+}
+
+fn segment_of<K: Kind>(object: &K) -> SharedMemory {
+    Segment::from_id(object.status().unwrap().segment).unwrap().attach().unwrap()
+}
+
+fn permission_denied<K: Kind>() {
+    let name = name();
+    let object: K = K::create(&Options::new().mode(0o600), &name).unwrap();
+    as_nobody(|| {
+        for opened in [K::open(&Options::new(), &name), K::open_or_create(&Options::new(), &name)] {
+            let refused = opened.map(drop);
+            assert!(matches!(refused, Err(Error::Raw(sysv_ipc::Error::PermissionDenied { .. }))), "{refused:?}");
+        }
+        assert!(K::remove_name(&name).is_err());
+    });
+    assert_eq!(object.members().unwrap().len(), 1);
+}
+
+/// So many processes and no more; the place of one that died is free.
+fn limit_reached<K: Kind>() {
+    let name = name();
+    let first = K::create(&Options::new().max_processes(2), &name).unwrap();
+    let opened = || K::open(&Options::new(), &name).map(drop);
+    let second: K = open(&name);
+    assert!(matches!(opened(), Err(Error::Full { max_processes: 2 })));
+    drop(second);
+    let victim = child(|| {
+        let _second: K = open(&name);
+        hold_for_ever()
+    });
+    until(|| first.members().unwrap().len() == 2);
+    assert!(matches!(opened(), Err(Error::Full { max_processes: 2 })));
+    victim.kill();
+    opened().expect("the slot of the dead is free");
+}
+
+/// The key of a name, learnt from an object that is removed again, and how many semaphores it has.
+fn key_from<K: Kind>(name: &Name) -> (Key, u16) {
+    let object: K = create(name);
+    let status = object.status().unwrap();
+    object.remove().unwrap();
+    (status.key, u16::try_from(status.semaphores).unwrap())
+}
+
+/// A creator that died having made the set only: the next one mends it at once, since the pid is gone.
+fn creator_killed<K: Kind>() {
+    let name = name();
+    let (key, semaphores) = key_from::<K>(&name);
+    let creator = child(|| {
+        let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, semaphores).unwrap();
+        set.set_value(0, 0).unwrap();
+        hold_for_ever()
+    });
+    until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
+    creator.kill();
+    // Longer than any test may take: patience can't be what it waits for.
+    drop(K::open_or_create(&Options::new().patience(Duration::from_secs(3600)), &name).unwrap());
+    assert_works::<K>(&name);
+}
+
+/// Somebody else's segment is left alone, and our half of the work is taken back.
+fn foreign_segment<K: Kind>() {
+    let name = name();
+    let (key, _) = key_from::<K>(&name);
+    let foreign = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
+    let refused = K::open_or_create(&Options::new(), &name).map(drop);
+    assert!(matches!(&refused, Err(Error::Foreign { segment, .. }) if *segment == foreign.id()), "{refused:?}");
+    assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
+    assert_eq!(foreign.read(0, 0).unwrap(), [b'?'; 4096]);
+}
+
+/// Somebody else's set is left alone.
+fn foreign_set<K: Kind>() {
+    let name = name();
+    let (key, _) = key_from::<K>(&name);
+    let foreign = own(SemaphoreOptions::new().create(true).open_set(key, 1).unwrap());
+    foreign.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
+    let refused = K::open_or_create(&Options::new(), &name).map(drop);
+    assert!(matches!(&refused, Err(Error::ForeignSet { set, .. }) if *set == foreign.id()), "{refused:?}");
+    assert_eq!(foreign.value(0).unwrap(), 1);
+}
+
+/// Somebody else's queue is left alone, and our half of the work is taken back.
+#[test]
+fn foreign_queue() {
+    let name = name();
+    let (key, _) = key_from::<Channel>(&name);
+    let foreign = own(MessageQueueOptions::new().create(true).open(key).unwrap());
+    let message = sysv_ipc::MessageBuffer::new(sysv_ipc::MessageType::ONE, b"theirs");
+    foreign.send(&message).unwrap();
+    let refused = Channel::open_or_create(&name).map(drop);
+    assert!(matches!(&refused, Err(Error::ForeignQueue { queue, .. }) if *queue == foreign.id()), "{refused:?}");
+    assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
+    assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "and the segment");
+    assert_eq!(foreign.receive(sysv_ipc::Selector::Any).unwrap(), message);
+}
+
+macro_rules! suites {
+    ($($module:ident: $kind:ty;)*) => {$(
+        mod $module {
+            use super::*;
+
+            suites! {
+                @$kind: smoke, open_or_create_race, creator_killed, waiter_killed, signal_interrupts,
+                removed_while_waiting, reopen_after_exit, wrong_type, wrong_version, foreign_segment, foreign_set,
+                permission_denied, limit_reached
+            }
+        }
+    )*};
+    (@$kind:ty: $($test:ident),*) => {$(
+        #[test]
+        fn $test() {
+            super::$test::<$kind>();
+        }
+    )*};
+}
+
+suites! {
+    mutex: Mutex<u64>;
+    pool: Pool;
+    spsc_ring: spsc::Ring<u64>;
+    mpmc_ring: mpmc::Ring<u64>;
+    channel: Channel;
+}

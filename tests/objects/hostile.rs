@@ -1,0 +1,223 @@
+//! Damaged and hostile memory: errors or wrong data, and never a crash, a hang, or a look outside.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use support::{Child, Name, child, name, own};
+use sysv_ipc::{MessageQueue, Segment, SemaphoreSet, SharedMemory};
+use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Router, Side, Status, messages, mpmc, spsc};
+
+const SHORT: Duration = Duration::from_millis(2);
+
+/// An object whose memory somebody else overwrites.
+struct Damaged {
+    memory: SharedMemory,
+    random: fastrand::Rng,
+    case: u64,
+}
+
+impl Damaged {
+    /// What is damaged, and where, follows from the number of the case.
+    fn new(segment: i32, case: u64) -> Self {
+        let memory = Segment::from_id(segment).unwrap().attach().unwrap();
+        Self { memory, random: fastrand::Rng::with_seed(case), case }
+    }
+
+    /// Overwrites some bytes anywhere in the segment, mostly with what is likely to hurt.
+    fn damage(&mut self) {
+        let Self { memory, random, .. } = self;
+        for _ in 0..random.usize(1..12) {
+            let offset = random.usize(..memory.len());
+            let bytes: Vec<u8> = match random.u8(..4) {
+                0 => vec![0xff; random.usize(1..64)],
+                1 => vec![0; random.usize(1..64)],
+                2 => random.u32(..70).to_ne_bytes().to_vec(),
+                _ => (0..random.usize(1..64)).map(|_| random.u8(..)).collect(),
+            };
+            memory.write_truncating(&bytes, offset).unwrap();
+        }
+    }
+
+    /// Goes on as long as somebody uses it.
+    fn damage_until_done(&mut self, users: &[Child]) {
+        while !users.iter().all(Child::is_done) {
+            self.damage();
+        }
+    }
+}
+
+impl Drop for Damaged {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("it was case {}", self.case);
+        }
+    }
+}
+
+/// Everything that a user may do, within a bounded time.
+fn use_mutex(mutex: &Mutex<[u32; 3]>) {
+    let _ = mutex.try_lock().map(|mut guard| guard[2] = guard[2].wrapping_add(1));
+    let _ = mutex.lock_timeout(SHORT).map(|mut guard| guard[1] = guard[1].wrapping_add(1));
+    let _ = (mutex.holder(), mutex.is_poisoned(), mutex.members(), mutex.status());
+    mutex.clear_poison();
+}
+
+fn use_pool(pool: &Pool) {
+    let _ = pool.try_acquire();
+    let _ = pool.acquire_timeout(SHORT);
+    let _ = pool.try_acquire_many(2);
+    let _ = pool.acquire_many_timeout(3, SHORT);
+    let _ = (pool.available(), pool.holders(), pool.members(), pool.permits(), pool.capacity());
+    let _ = pool.resize(2);
+}
+
+fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
+    if let Ok(mut producer) = ring.producer_timeout(SHORT) {
+        producer.tell_when_abandoned(true);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT), producer.free());
+        let _ = producer.push_slice_timeout(&[[3; 3]; 20], SHORT);
+        if let Ok(mut places) = producer.reserve_timeout(5, SHORT) {
+            places.as_mut_slices().0.fill([4; 3]);
+            places.commit();
+        }
+    }
+    if let Ok(mut consumer) = ring.consumer_timeout(SHORT) {
+        consumer.tell_when_abandoned(true);
+        let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.len());
+        let _ = consumer.pop_slice_timeout(&mut [[0; 3]; 20], SHORT);
+        if let Ok(items) = consumer.peek_timeout(5, SHORT) {
+            let (first, second) = items.as_slices();
+            assert!(first.len() + second.len() <= 8, "more than there are places");
+            items.consume();
+        }
+        // It ends, since there are so many places and nobody pushes any more.
+        let _ = consumer.try_iter().take(100).count();
+    }
+    let _ = (ring.len(), ring.counts(), ring.holder(Side::Producer), ring.members(), ring.is_closed());
+}
+
+fn use_mpmc(ring: &mpmc::Ring<[u32; 3]>) {
+    let (Ok(mut producer), Ok(mut consumer)) = (ring.producer(), ring.consumer()) else { return };
+    for tell in [true, false] {
+        producer.tell_when_abandoned(tell);
+        consumer.tell_when_abandoned(tell);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT));
+        let _ = (producer.push_overwriting([3; 3]), producer.try_push_slice(&[[4; 3]; 20]));
+        let _ = producer.try_reserve().map(|mut place| place[1] = 5);
+        let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.missed());
+        let _ = consumer.try_claim().map(mpmc::Claimed::put_back);
+        let _ = consumer.try_pop_slice(&mut [[0; 3]; 20]);
+    }
+    let _ = (ring.len(), ring.counts(), ring.holders(Side::Producer), ring.members(), ring.is_closed());
+}
+
+#[derive(Serialize, Deserialize)]
+struct Text(String);
+#[derive(Serialize, Deserialize)]
+struct Ask(u8);
+messages! { 1 => Text; 2 => Ask }
+impl Request for Ask {
+    type Answer = u64;
+}
+
+fn use_channel(channel: &Channel) {
+    let (Ok(sender), Ok(mut receiver)) = (channel.sender(), channel.receiver()) else { return };
+    for tell in [true, false] {
+        receiver.tell_when_abandoned(tell);
+        let _ = (sender.try_send(&Text(String::new())), sender.send_timeout(&Text("x".repeat(9_000)), SHORT));
+        let pending = channel.ask_timeout(&Ask(1), SHORT);
+        let _ = receiver.recv_request_timeout::<Ask>(SHORT).map(|asked| asked.answer(&2));
+        let _ = pending.map(|mut pending| (pending.try_wait(), pending.wait_timeout(SHORT)));
+        let _ = (receiver.recv_timeout::<Text>(SHORT), channel.recv_timeout::<Text>(SHORT));
+        let mut router = Router::new();
+        while let Ok(incoming) = receiver.try_recv_any() {
+            let _ = router.handle(incoming);
+        }
+    }
+    let _ = (channel.usage(), channel.queued(), channel.senders(), channel.receivers(), channel.is_closed());
+}
+
+/// Damages objects at rest and in use, at both ends at once.
+fn damage<T>(
+    create: impl Fn(&Options, &str) -> T,
+    status: impl Fn(&T) -> Status,
+    open: impl Fn(&Options, &str) -> Vec<T>,
+    use_it: impl Fn(&T),
+) {
+    for case in 0..150 {
+        let name: Name = name();
+        let options = Options::new().max_processes(4).patience(SHORT);
+        let object = create(&options, &name);
+        let Status { set, segment, queue, .. } = status(&object);
+        // What is damaged can't be removed by its name.
+        let _cleanup = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
+        let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
+        let mut damaged = Damaged::new(segment, case);
+        damaged.damage();
+        // In a child: a crash or a hang of it fails the test, and this process stays well.
+        child(|| {
+            use_it(&object);
+            open(&options, &name).iter().for_each(&use_it);
+        })
+        .join();
+        let users = [(); 2].map(|()| child(|| (0..10).for_each(|_| use_it(&object))));
+        damaged.damage_until_done(&users);
+        users.into_iter().for_each(Child::join);
+    }
+}
+
+/// Whatever can be opened, and then made or found.
+fn opened<T, E>(found: [Result<T, E>; 2]) -> Vec<T> {
+    found.into_iter().flatten().collect()
+}
+
+#[test]
+fn a_damaged_mutex_does_no_harm() {
+    damage(
+        |options, name| options.create_mutex(name, [1_u32, 2, 3]).unwrap(),
+        |mutex| mutex.status().unwrap(),
+        |options, name| opened([options.open_mutex(name), options.open_or_create_mutex(name, [0; 3])]),
+        use_mutex,
+    );
+}
+
+#[test]
+fn a_damaged_pool_does_no_harm() {
+    damage(
+        |options, name| options.create_pool(name, 3, 5).unwrap(),
+        |pool| pool.status().unwrap(),
+        |options, name| opened([options.open_pool(name), options.open_or_create_pool(name, 3, 3)]),
+        use_pool,
+    );
+}
+
+#[test]
+fn a_damaged_spsc_ring_does_no_harm() {
+    damage(
+        |options, name| options.create_spsc(name, 8).unwrap(),
+        |ring| ring.status().unwrap(),
+        |options, name| opened([options.open_spsc(name), options.open_or_create_spsc(name, 8)]),
+        use_spsc,
+    );
+}
+
+#[test]
+fn a_damaged_mpmc_ring_does_no_harm() {
+    damage(
+        |options, name| options.create_mpmc(name, 8).unwrap(),
+        |ring| ring.status().unwrap(),
+        |options, name| opened([options.open_mpmc(name), options.open_or_create_mpmc(name, 8)]),
+        use_mpmc,
+    );
+}
+
+#[test]
+fn a_damaged_channel_does_no_harm() {
+    let sized = |options: &Options| options.clone().largest_message(10_000);
+    damage(
+        |options, name| sized(options).create_channel(name).unwrap(),
+        |channel| channel.status().unwrap(),
+        |options, name| opened([options.open_channel(name), sized(options).open_or_create_channel(name)]),
+        use_channel,
+    );
+}

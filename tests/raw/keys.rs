@@ -1,0 +1,94 @@
+//! Keys, and the crate's constants.
+
+use std::num::NonZero;
+use support::assert_fails;
+
+use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
+use sysv_ipc::{Error, Key};
+
+/// R9 R172 R177 R179: a key is any 32-bit number but 0; what is wider is refused, and never cut.
+#[test]
+fn r9_range() {
+    assert_eq!(Key::MAX.get(), i32::MAX);
+    assert_eq!(Key::new(-1).unwrap().get(), -1);
+    assert_fails!(Key::new(0), Error::KeyOutOfRange { key: 0 });
+    assert_fails!(Key::try_from((1_i64 << 32) + 4242), Error::KeyOutOfRange { key } if key == (1 << 32) + 4242);
+    assert_fails!(Key::try_from(u32::MAX), Error::KeyOutOfRange { .. });
+    assert_fails!(Key::try_from(u64::MAX), Error::KeyOutOfRange { .. });
+    assert_eq!(Key::try_from(4242_u64).unwrap(), Key::new(4242).unwrap());
+}
+
+/// R8: the private key is reached by its name alone.
+#[test]
+fn r8_private() {
+    assert!(Key::PRIVATE.is_private());
+    assert_eq!(Key::PRIVATE.get(), 0);
+    for text in ["0", "0x0", "", "x", "0x1ffffffff", "0x+2a", "4294967296", "1 "] {
+        assert_fails!(text.parse::<Key>(), Error::KeyUnreadable);
+    }
+}
+
+proptest! {
+    /// What is shown can be read again.
+    #[test]
+    fn text_round_trip(number in any::<i32>().prop_filter("0 is no key", |number| *number != 0)) {
+        let key = Key::new(number).unwrap();
+        prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+        prop_assert_eq!(number.to_string().parse::<Key>().unwrap(), key);
+    }
+}
+
+/// R156: `ftok` is there, with the system's answer, and says what is wrong with a path.
+#[test]
+#[allow(unsafe_code, reason = "the C function is called to compare")]
+fn r156_ftok() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let project = NonZero::new(b'x').unwrap();
+    let key = Key::ftok(file.path(), project).unwrap();
+    let path = std::ffi::CString::new(file.path().to_str().unwrap()).unwrap();
+    // SAFETY: the path is a C string.
+    assert_eq!(key.get(), unsafe { libc::ftok(path.as_ptr(), b'x'.into()) });
+    assert_ne!(key, Key::ftok(file.path(), NonZero::new(b'y').unwrap()).unwrap());
+    let missing = Key::ftok("/nowhere/at/all", project).unwrap_err();
+    assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+    let nul = Key::ftok("/a\0b", project).unwrap_err();
+    assert_eq!(nul.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// R11 R17: the page size is asked for at run time; the version is the package's.
+#[test]
+#[allow(unsafe_code, reason = "the C function is called to compare")]
+fn r11_constants() {
+    // SAFETY: `sysconf` takes no pointers.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    assert_eq!(libc::c_long::try_from(sysv_ipc::page_size()).unwrap(), page);
+    assert_eq!(sysv_ipc::VERSION, env!("CARGO_PKG_VERSION"));
+}
+
+/// R4 R5 R7: create and exclusive are two switches, and exclusive alone means nothing.
+#[test]
+fn r4_switches() {
+    let key = support::free_key();
+    assert_fails!(sysv_ipc::SemaphoreOptions::new().exclusive(true).open(key), Error::ExclusiveWithoutCreate);
+    assert_fails!(sysv_ipc::SemaphoreOptions::new().open(key), Error::NotFound { .. });
+    let made = sysv_ipc::SemaphoreOptions::new().create(true).exclusive(true).open(key).unwrap();
+    let made = support::own(made);
+    assert_fails!(
+        sysv_ipc::SemaphoreOptions::new().create(true).exclusive(true).open(key),
+        Error::AlreadyExists { .. }
+    );
+    assert_eq!(sysv_ipc::SemaphoreOptions::new().create(true).open(key).unwrap().id(), made.id());
+}
+
+/// R18 R24: one error type, which says what was tried on what, and becomes an `io::Error`.
+#[test]
+fn r18_errors() {
+    let key = support::free_key();
+    let error = sysv_ipc::MessageQueueOptions::new().open(key).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("msgget") && text.contains(&key.to_string()), "{text}");
+    assert!(text.contains("RemoveIPC") && text.contains("namespace"), "{text}");
+    assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::NotFound);
+    let private = sysv_ipc::SharedMemoryOptions::new().create(true).open(key).unwrap_err();
+    assert_eq!(std::io::Error::from(private).kind(), std::io::ErrorKind::InvalidInput);
+}

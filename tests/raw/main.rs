@@ -1,0 +1,13 @@
+//! The raw layer: every call, every refusal, every limit.
+
+mod inventory;
+mod keys;
+mod limits;
+mod message_queue;
+mod message_queue_time;
+mod semaphore;
+mod semaphore_open;
+mod semaphore_set;
+mod semaphore_undo;
+mod shared_memory;
+mod shared_memory_open;

@@ -1,0 +1,5 @@
+//! The rings of both shapes.
+
+mod mpmc;
+mod mpmc_ends;
+mod spsc;

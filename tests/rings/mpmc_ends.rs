@@ -1,0 +1,160 @@
+//! The ring for any number of producers and consumers: how it ends, and who is told.
+
+use std::thread;
+
+use support::{LONG, SHORT, child, name, refused};
+use sysv_primitives::{Error, Options, Side, mpmc};
+
+fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
+    Options::new().max_processes(12).create_mpmc(name, capacity).unwrap()
+}
+
+#[test]
+fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    ring.producer().unwrap().push_slice(&[1, 2]).unwrap();
+    let told = [false, true, false, true];
+    let waiting = told.map(|tell| {
+        child(|| {
+            let mut consumer = ring.consumer().unwrap();
+            consumer.tell_when_abandoned(tell);
+            // Nobody is told of an end as long as this one pushes.
+            let _producer = ring.producer().unwrap();
+            assert!(consumer.iter().all(|item| item.is_ok()));
+            assert!(matches!(consumer.pop(), Err(Error::Closed)));
+        })
+    });
+    waiting.iter().for_each(support::Child::until_asleep);
+    assert!(ring.is_empty());
+    ring.close().unwrap();
+    waiting.into_iter().for_each(support::Child::join);
+    let refused = refused(ring.producer().unwrap().push(3));
+    assert!(matches!((refused.error, refused.item), (Error::Closed, 3)));
+}
+
+/// Some asked to be told, some did not: the end reaches those who did, all of them, and at once.
+#[test]
+fn who_asked_is_told_that_all_others_are_gone() {
+    for dies in [false, true] {
+        let name = name();
+        let ring = ring::<u64>(&name, 4);
+        let deaf = [(); 2].map(|()| child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed)))));
+        let told = [(); 2].map(|()| {
+            child(|| {
+                let mut consumer = ring.consumer().unwrap();
+                consumer.tell_when_abandoned(true);
+                assert!(matches!(consumer.pop(), Err(Error::Abandoned(Side::Producer))));
+            })
+        });
+        deaf.iter().chain(&told).for_each(support::Child::until_asleep);
+        let producers = [(); 2].map(|()| {
+            child(|| {
+                let producer = ring.producer().unwrap();
+                thread::sleep(SHORT);
+                if dies { std::mem::forget(producer) } else { drop(producer) }
+            })
+        });
+        producers.into_iter().for_each(support::Child::join);
+        told.into_iter().for_each(support::Child::join);
+        ring.close().unwrap();
+        deaf.into_iter().for_each(support::Child::join);
+    }
+}
+
+#[test]
+fn a_producer_learns_that_all_consumers_are_gone() {
+    let name = name();
+    let ring = ring::<u64>(&name, 1);
+    child(|| {
+        let consumer = ring.consumer().unwrap();
+        assert_eq!(ring.holders(Side::Consumer).len(), 1);
+        std::mem::forget(consumer);
+    })
+    .join();
+    let mut producer = ring.producer().unwrap();
+    producer.push(1).unwrap();
+    producer.tell_when_abandoned(true);
+    let refused = refused(producer.try_push(2));
+    assert!(matches!((refused.error, refused.item), (Error::Abandoned(Side::Consumer), 2)));
+    assert!(ring.holders(Side::Consumer).is_empty());
+}
+
+/// Two asked to be told. The first finds the last item and the end at once; the second must not sleep on.
+#[test]
+fn the_end_is_passed_on_with_the_last_item() {
+    for _ in 0..20 {
+        let name = name();
+        let ring = ring::<u64>(&name, 4);
+        let told = [(); 2].map(|()| {
+            child(|| {
+                let mut consumer = ring.consumer().unwrap();
+                consumer.tell_when_abandoned(true);
+                loop {
+                    match consumer.pop_timeout(LONG) {
+                        Ok(_) => {}
+                        Err(Error::Abandoned(Side::Producer)) => return,
+                        Err(error) => panic!("stuck: {error}"),
+                    }
+                }
+            })
+        });
+        told.iter().for_each(support::Child::until_asleep);
+        ring.producer().unwrap().push(1).unwrap();
+        told.into_iter().for_each(support::Child::join);
+    }
+}
+
+/// What was committed before the end comes before the end, also behind one that is still being written.
+#[test]
+fn the_end_waits_for_who_is_still_writing() {
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let mut slow = producer.reserve().unwrap();
+    producer.push_slice(&[2, 3]).unwrap();
+    ring.close().unwrap();
+    assert!(consumer.try_pop().unwrap_err().is_busy());
+    let waiting = [(); 2].map(|()| {
+        child(|| {
+            let consumer = ring.consumer().unwrap();
+            consumer.iter().for_each(|item| assert!((1..=3).contains(&item.unwrap())));
+            assert!(matches!(consumer.pop(), Err(Error::Closed)));
+        })
+    });
+    waiting.iter().for_each(support::Child::until_asleep);
+    *slow = 1;
+    slow.commit();
+    waiting.into_iter().for_each(support::Child::join);
+    assert!(ring.is_empty());
+}
+
+/// The next one comes before the former leaves: there is somebody at every instant, and nobody is told otherwise.
+#[test]
+fn a_side_that_changes_hands_is_not_gone() {
+    const ROUNDS: u64 = 3000;
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    let batons: Vec<_> = (0..4).map(|_| Options::new().max_processes(12).open_mpmc::<u64>(&name).unwrap()).collect();
+    let first = batons[0].producer().unwrap();
+    let watcher = child(|| {
+        let mut consumer = ring.consumer().unwrap();
+        consumer.tell_when_abandoned(true);
+        loop {
+            match consumer.try_pop() {
+                Ok(_) => return,
+                Err(error) => assert!(error.is_busy(), "{error}"),
+            }
+        }
+    });
+    let mut holder = first;
+    for round in 0..ROUNDS {
+        let next = batons[fastrand::usize(..4)].producer().unwrap();
+        drop(std::mem::replace(&mut holder, next));
+        if round % 64 == 0 {
+            thread::yield_now();
+        }
+    }
+    holder.push(1).unwrap();
+    watcher.join();
+}

@@ -1,0 +1,297 @@
+//! Channels, killed at every machine instruction of sending, receiving, calling and answering.
+//!
+//! A survivor waits at the other end. Afterwards it has the message at most once, knows of the death where it
+//! asked to be told, and no parcel, block or slot is missing.
+
+use std::{cell::Cell, thread, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use support::{
+    LONG, name,
+    step::{Victim, Walk, every_instruction, mark},
+    until_rings,
+};
+use sysv_primitives::{Channel, Error, Options, Receiver, Request, Side, messages};
+
+const SLOTS: u32 = 5;
+
+/// The request that ends a server.
+const LAST: u64 = 500;
+
+/// Doorbells of slots come after the four for room.
+const FIRST_BELL: usize = 4;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Text(String);
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Double(u64);
+
+messages! { 1 => Text; 2 => Double }
+
+impl Request for Double {
+    type Answer = u64;
+}
+
+fn options() -> Options {
+    Options::new().max_processes(SLOTS).patience(Duration::from_millis(100)).largest_message(40_000)
+}
+
+fn small() -> Text {
+    Text("small".into())
+}
+
+fn large() -> Text {
+    Text("large".repeat(4_000))
+}
+
+fn open(name: &str) -> Channel {
+    options().open_channel(name).expect("a slot is free")
+}
+
+/// Returns when the first slot's process sleeps on its doorbell.
+fn until_asleep(channel: &Channel) {
+    until_rings(channel.status().unwrap().set, FIRST_BELL);
+}
+
+/// Nothing is missing, and everything works.
+#[track_caller]
+fn survey(channel: &Channel, name: &str) {
+    // Notices that were sent again may be left, and stand for nothing.
+    assert!(channel.queued().unwrap().is_empty() && channel.try_recv_any().unwrap_err().is_busy());
+    let usage = channel.usage().unwrap();
+    assert_eq!((usage.messages, usage.bytes), (0, 0), "leaked");
+    let everybody: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
+    for other in &everybody {
+        other.send_timeout(&large(), LONG).unwrap();
+        assert_eq!(channel.recv_timeout::<Text>(LONG).unwrap(), large());
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| everybody[0].recv_request_timeout::<Double>(LONG).unwrap().answer(&8).unwrap());
+        assert_eq!(channel.call_timeout(&Double(4), LONG).unwrap(), 8);
+    });
+}
+
+/// Receives until the last sender is gone; returns how many there were of this text.
+fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
+    let mut received = 0;
+    loop {
+        match receiver.recv_timeout::<Text>(LONG) {
+            Ok(text) => assert!(text == *expected, "changed on its way"),
+            Err(Error::Abandoned(Side::Producer) | Error::Closed) => return received,
+            Err(error) => panic!("stuck: {error}"),
+        }
+        received += 1;
+    }
+}
+
+fn sending(operation: &str, text: &Text, act: impl Fn(&Channel)) {
+    every_instruction(operation, |steps| {
+        let name = name();
+        let channel = options().create_channel(&name).unwrap();
+        let mut receiver = channel.receiver().unwrap();
+        receiver.tell_when_abandoned(true);
+        let victim = Victim::start(|| {
+            let sender = open(&name).sender().unwrap();
+            mark();
+            act(&sender);
+            mark();
+        });
+        let (walk, received) = thread::scope(|scope| {
+            let survivor = scope.spawn(|| receive_all(&receiver, text));
+            until_asleep(&channel);
+            (victim.walk(steps), survivor.join().unwrap())
+        });
+        assert!(
+            received <= 1 && (walk == Walk::Killed || received == 1 || channel.is_closed()),
+            "{received} after {walk:?}"
+        );
+        if !channel.is_closed() {
+            survey(&channel, &name);
+        }
+        walk
+    });
+}
+
+#[test]
+fn send_small() {
+    sending("channel.send of 10 bytes, a receiver sleeps", &small(), |channel| channel.send(&small()).unwrap());
+}
+
+#[test]
+fn send_large() {
+    sending("channel.send of 20 KB, a receiver sleeps", &large(), |channel| channel.send(&large()).unwrap());
+}
+
+#[test]
+fn close() {
+    sending("channel.close, a receiver sleeps", &small(), |channel| channel.close().unwrap());
+}
+
+/// The victim receives one text, and the survivor afterwards what is left; returns how often that was sent again.
+fn receiving(operation: &str, text: &Text, act: impl Fn(&Channel)) -> u32 {
+    let (taken, resent) = (Cell::new(0), Cell::new(0));
+    let kill_and_look = |walk: &dyn Fn(Victim, &Channel) -> Walk| {
+        let name = name();
+        let channel = options().create_channel(&name).unwrap();
+        let receiver = channel.receiver().unwrap();
+        channel.send(text).unwrap();
+        let victim = Victim::start(|| {
+            let channel = open(&name);
+            mark();
+            act(&channel);
+            mark();
+        });
+        let walk = walk(victim, &channel);
+        let is_off_the_queue = channel.queue().stat().unwrap().messages == 0;
+        // Looks for the dead, and sends again what they didn't claim.
+        match receiver.recv_timeout::<Text>(Duration::from_micros(1)) {
+            Ok(left) => {
+                assert!(left == *text && walk == Walk::Killed, "received twice");
+                resent.set(resent.get() + u32::from(is_off_the_queue));
+            }
+            Err(error) if error.is_busy() => {
+                assert!(is_off_the_queue, "it was lost before it was received");
+                taken.set(taken.get() + 1);
+            }
+            Err(error) => panic!("stuck: {error}"),
+        }
+        assert!(receiver.try_recv::<Text>().unwrap_err().is_busy(), "received twice");
+        survey(&channel, &name);
+        walk
+    };
+    // The instant that a sample may miss: it is off the queue, and nobody has claimed it yet.
+    kill_and_look(&|victim, channel| victim.walk_until(|| channel.queue().stat().unwrap().messages == 0));
+    every_instruction(operation, |steps| kill_and_look(&|victim, _| victim.walk(steps)));
+    println!("{operation}: {} times it was the victim's, {} times it was sent again", taken.get(), resent.get());
+    resent.get()
+}
+
+#[test]
+fn recv_small() {
+    let resent = receiving("channel.recv of 10 bytes", &small(), |channel| drop(channel.recv::<Text>().unwrap()));
+    assert_eq!(resent, 0, "there is nothing of it but on the queue");
+}
+
+#[test]
+fn recv_large() {
+    let resent = receiving("channel.recv of 20 KB", &large(), |channel| drop(channel.recv::<Text>().unwrap()));
+    assert!(resent > 0, "nobody died between the queue and the claim");
+}
+
+#[test]
+fn recv_large_listening() {
+    let resent = receiving("channel.receiver and its recv of 20 KB", &large(), |channel| {
+        drop(channel.receiver().unwrap().recv::<Text>().unwrap());
+    });
+    assert!(resent > 0, "nobody died between the queue and the claim");
+}
+
+/// The victim calls, and a server sleeps; the next call is answered all the same.
+#[test]
+fn call() {
+    every_instruction("channel.call, a server sleeps", |steps| {
+        let name = name();
+        let channel = options().create_channel(&name).unwrap();
+        let receiver = channel.receiver().unwrap();
+        let victim = Victim::start(|| {
+            let channel = open(&name);
+            mark();
+            assert_eq!(channel.call(&Double(21)).unwrap(), 42);
+            mark();
+        });
+        let walk = thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                loop {
+                    let asked = receiver.recv_request_timeout::<Double>(LONG).expect("no wake-up is lost");
+                    let number = asked.0;
+                    asked.answer(&(number * 2)).unwrap();
+                    if number == LAST {
+                        break;
+                    }
+                }
+            });
+            until_asleep(&channel);
+            let walk = victim.walk(steps);
+            let last = open(&name);
+            assert_eq!(last.call_timeout(&Double(LAST), LONG).unwrap(), 2 * LAST, "the server is stuck");
+            server.join().unwrap();
+            walk
+        });
+        survey(&channel, &name);
+        walk
+    });
+}
+
+/// The victim takes a request and answers it, and the caller sleeps: it has the answer, or is told at once, or its request
+/// was not taken and is another one's to answer.
+fn answering(operation: &str, act: impl Fn(&Channel)) {
+    let told = Cell::new([0; 2]);
+    every_instruction(operation, |steps| {
+        let name = name();
+        let channel = options().create_channel(&name).unwrap();
+        let victim = Victim::start(|| {
+            let channel = open(&name);
+            mark();
+            act(&channel);
+            mark();
+        });
+        let walk = thread::scope(|scope| {
+            // Without a deadline, at which it would look once more: only what wakes it can tell it.
+            let caller = scope.spawn(|| channel.call(&Double(21)));
+            until_asleep(&channel);
+            let walk = victim.walk(steps);
+            let other = open(&name);
+            while !caller.is_finished() {
+                if let Ok(asked) = other.recv_request_timeout::<Double>(Duration::from_millis(1)) {
+                    assert_eq!(walk, Walk::Killed, "it was answered before");
+                    asked.answer(&43).unwrap();
+                }
+            }
+            let mut counts = told.get();
+            match caller.join().unwrap() {
+                Ok(42) => counts[0] += 1,
+                Ok(43) => assert_eq!(walk, Walk::Killed),
+                Err(Error::Unanswered { .. }) => counts[1] += 1,
+                other => panic!("stuck: {other:?}"),
+            }
+            told.set(counts);
+            walk
+        });
+        survey(&channel, &name);
+        walk
+    });
+    let [answered, unanswered] = told.get();
+    println!("{operation}: {answered} times answered by the victim, {unanswered} times told of its death");
+}
+
+#[test]
+fn recv_request_and_answer() {
+    answering("channel.recv_request and answer, the caller sleeps", |channel| {
+        channel.recv_request::<Double>().unwrap().answer(&42).unwrap();
+    });
+}
+
+#[test]
+fn recv_request_and_drop() {
+    answering("channel.recv_request and drop, the caller sleeps", |channel| {
+        drop(channel.recv_request::<Double>().unwrap());
+    });
+}
+
+/// The victim opens or makes the channel: nobody sees half of one, and nothing is left that is nobody's.
+#[test]
+fn open_or_create() {
+    every_instruction("open_or_create_channel", |steps| {
+        let name = name();
+        let victim = Victim::start(|| {
+            mark();
+            let channel = options().open_or_create_channel(&name).unwrap();
+            mark();
+            drop(channel);
+        });
+        let walk = victim.walk(steps);
+        let channel = options().open_or_create_channel(&name).unwrap();
+        survey(&channel, &name);
+        walk
+    });
+}
