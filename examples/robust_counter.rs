@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use sysv_primitives::{Error, LockError, Mutex, Options};
+use sysv_primitives::{LockError, Mutex, Options};
 
 #[derive(Parser)]
 struct Arguments {
@@ -57,7 +57,7 @@ fn supervise(arguments: &Arguments) -> Result<()> {
     for mut worker in workers {
         ensure!(worker.0.wait()?.success(), "a worker failed");
     }
-    let [begun, ended] = *counter.lock().map_err(Error::from)?;
+    let [begun, ended] = *counter.lock()?;
     println!("counted to {ended}");
     ensure!(begun == ended && ended == arguments.workers * arguments.rounds, "{begun} and {ended}");
     Ok(())
@@ -96,15 +96,15 @@ impl Drop for Worker {
 fn work(counter: &Counter, arguments: &Arguments) -> Result<()> {
     for _ in 0..arguments.rounds {
         let mut guard = match counter.lock() {
-            Err(LockError::Poisoned(poisoned)) => {
-                let mut guard = poisoned.into_inner();
+            Err(LockError::Poisoned { .. }) => {
+                let mut guard = counter.ignore_poison().lock()?;
                 let [begun, ended] = *guard;
                 println!("process {} is told: {begun} counts begun, {ended} ended; mending", std::process::id());
                 guard[0] = ended;
                 counter.clear_poison();
                 guard
             }
-            locked => locked.map_err(Error::from)?,
+            locked => locked?,
         };
         guard[0] += 1;
         if arguments.dawdle {

@@ -19,11 +19,12 @@
 //! ```
 //! use sysv_ipc::{MessageBuffer, MessageQueueOptions, MessageType, Selector};
 //!
-//! let queue = MessageQueueOptions::new().open_random()?;
-//! queue.send(&MessageBuffer::new(MessageType::ONE, b"hello"))?;
-//! assert_eq!(queue.receive(Selector::Any)?.bytes(), b"hello");
-//! queue.remove()?;
-//! # Ok::<(), sysv_ipc::Error>(())
+//! fn main() -> sysv_ipc::Result<()> {
+//!     let queue = MessageQueueOptions::new().open_random()?;
+//!     queue.send(&MessageBuffer::new(MessageType::ONE, b"hello"))?;
+//!     assert_eq!(queue.receive(Selector::Any)?.bytes(), b"hello");
+//!     queue.remove()
+//! }
 //! ```
 //!
 //! # Handles, and what outlives them
@@ -128,11 +129,6 @@ pub use self::{
         SharedMemoryOptions, remove_shared_memory,
     },
 };
-
-/// The examples of the README, tried as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
 
 /// Whether the system itself times waits on semaphores (`semtimedop`).
 ///

@@ -103,13 +103,16 @@ pub enum Error {
         /// The process that has it, by its own id.
         pid: u32,
     },
-    /// A lock was refused because an earlier holder died or panicked; see
-    /// [`LockError`](crate::LockError), from which this comes and which has the guard.
+    /// A lock was refused because a former holder died or panicked; see
+    /// [`LockError`](crate::LockError), from which this comes.
     #[error(
-        "a process died or panicked while it held this lock, and its value may be half changed; \
-         lock again, mend the value and call clear_poison"
+        "a process died or panicked while it held mutex {name:?}, and its value may be half changed; \
+         lock it through ignore_poison, mend the value and call clear_poison"
     )]
-    Poisoned,
+    Poisoned {
+        /// The name of the mutex.
+        name: String,
+    },
     /// More was asked for at once than there is, or may ever be.
     #[error("{wanted} permits are too many: there can be at most {limit} at once{}", resized(*limit, *capacity))]
     TooMany {
@@ -311,7 +314,7 @@ impl From<Error> for io::Error {
             Error::Closed | Error::Abandoned(_) => io::ErrorKind::BrokenPipe,
             Error::Unanswered { .. } => io::ErrorKind::ConnectionAborted,
             Error::Undecodable { .. } | Error::Damaged { .. } => io::ErrorKind::InvalidData,
-            Error::Poisoned => io::ErrorKind::Other,
+            Error::Poisoned { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)

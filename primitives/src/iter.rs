@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn an_error_that_lasts_is_told_once() {
-        let mut results = vec![Err(Error::Poisoned), Ok(3), Err(undecodable()), Ok(1)];
+        let mut results = vec![Err(Error::Busy), Ok(3), Err(undecodable()), Ok(1)];
         let told: Vec<bool> =
             until_the_end(|| results.pop().expect("it ends"), Error::is_end).map(|it| it.is_ok()).collect();
         assert_eq!(told, [true, false, true, false]);

@@ -22,12 +22,12 @@
 //! }
 //! messages! { 1 => Job }
 //!
-//! # let name = format!("lib-example-{}", std::process::id());
-//! let channel = Channel::open_or_create(&name)?;
-//! channel.send(&Job { number: 7 })?;
-//! assert_eq!(channel.recv::<Job>()?.number, 7);
-//! channel.remove()?;
-//! # Ok::<(), sysv_primitives::Error>(())
+//! fn main() -> sysv_primitives::Result<()> {
+//!     let channel = Channel::open_or_create("jobs")?; // in any process, with the same name
+//!     channel.send(&Job { number: 7 })?;
+//!     println!("job {}", channel.recv::<Job>()?.number);
+//!     channel.remove()
+//! }
 //! ```
 
 mod channel;
@@ -60,7 +60,7 @@ pub use self::{
     error::{Error, Result},
     layout::Fingerprint,
     member::Member,
-    mutex::{LockError, Mutex, MutexGuard, Poisoned},
+    mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
     object::Status,
     options::Options,
     pool::{Permit, Permits, Pool},

@@ -17,7 +17,6 @@ use std::{
     fmt,
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::PoisonError,
     thread,
     time::Duration,
 };
@@ -49,7 +48,8 @@ const VALUE: usize = 128;
 /// most 128 bytes. With `()`, the default, it is a named lock alone.
 ///
 /// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
-/// [poisoned](Poisoned): it can look at the value, mend it, and [clear](Mutex::clear_poison) the poison.
+/// [poisoned](LockError::Poisoned): it can [check and mend](Mutex::ignore_poison) the value, and
+/// [clear](Mutex::clear_poison) the poison.
 /// A panic while the lock is held poisons it as well.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by
@@ -147,28 +147,79 @@ impl<T: Pod> Mutex<T> {
         })
     }
 
-    /// Locks; waits as long as it takes.
+    /// Locks. Blocks until the lock is free.
     ///
     /// # Errors
     ///
-    /// [`LockError::Poisoned`], with the guard, if a holder died or panicked;
-    /// [`LockError::Failed`] if the object was removed or damaged.
+    /// - [`LockError::Poisoned`] if a holder died or panicked. The lock is free again and stays poisoned:
+    ///   [`ignore_poison`](Self::ignore_poison) locks it all the same.
+    /// - [`LockError::Failed`] if the object was removed or is corrupt.
     #[inline]
-    pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
+    pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
         let me = self.members.session(&self.lock)?;
         if self.lock.try_take(me) {
             return Ok(self.guard(me, false));
         }
-        self.lock_contended(me, Deadline::NEVER)
+        self.lock_contended(me, Deadline::NEVER)?.refuse_poisoned()
     }
 
-    /// Locks if nobody living holds the lock.
+    /// Locks if no living process holds the lock.
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if somebody does; otherwise as [`lock`](Self::lock).
+    /// [`LockError::Busy`] if one does. Otherwise as [`lock`](Self::lock).
     #[inline]
-    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
+        self.try_lock_anyway()?.refuse_poisoned()
+    }
+
+    /// Locks. Blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Busy`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, LockError> {
+        self.lock_deadline(Deadline::after(timeout))
+    }
+
+    /// Locks. Blocks until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Busy`] if the deadline passes. Otherwise as [`lock`](Self::lock).
+    pub fn lock_deadline(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
+        self.lock_anyway(deadline)?.refuse_poisoned()
+    }
+
+    /// Returns a view of the mutex whose methods lock it even if it is poisoned.
+    ///
+    /// Use it to check and mend a value that a dead process may have left half changed.
+    ///
+    /// ```
+    /// use sysv_primitives::{LockError, Mutex};
+    ///
+    /// # let name = format!("ignore-poison-example-{}", std::process::id());
+    /// let pair = Mutex::open_or_create(&name, [1_u32, 1])?;
+    /// # std::thread::scope(|scope| {
+    /// #     let dying = scope.spawn(|| { let _guard = pair.lock(); panic!("while it holds the lock") });
+    /// #     dying.join().unwrap_err();
+    /// # });
+    /// if let Err(LockError::Poisoned { .. }) = pair.lock() {
+    ///     let mut guard = pair.ignore_poison().lock()?;
+    ///     guard[1] = guard[0];
+    ///     pair.clear_poison();
+    /// }
+    /// assert_eq!(*pair.lock()?, [1, 1]);
+    /// pair.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ignore_poison(&self) -> IgnorePoison<'_, T> {
+        IgnorePoison { mutex: self }
+    }
+
+    #[inline]
+    fn try_lock_anyway(&self) -> Result<MutexGuard<'_, T>, LockError> {
         let me = self.members.session(&self.lock)?;
         if self.lock.try_take(me) {
             return Ok(self.guard(me, false));
@@ -177,35 +228,23 @@ impl<T: Pod> Mutex<T> {
         self.guard_of(me, taken)
     }
 
-    /// Locks; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`LockError::Busy`] when the time is over; otherwise as [`lock`](Self::lock).
-    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
+    #[inline]
+    fn lock_anyway(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
         let me = self.members.session(&self.lock)?;
         if self.lock.try_take(me) {
             return Ok(self.guard(me, false));
         }
-        self.lock_contended(me, Deadline::after(timeout))
+        self.lock_contended(me, deadline)
     }
 
     #[cold]
-    fn lock_contended(
-        &self,
-        me: Session,
-        deadline: Deadline,
-    ) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
+    fn lock_contended(&self, me: Session, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
         let taken = self.lock.take_contended(me, &self.members, &self.lock, deadline)?;
         self.guard_of(me, taken)
     }
 
-    fn guard_of(&self, me: Session, taken: Option<Taken>) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
-        match taken {
-            None => Err(LockError::Busy),
-            Some(Taken { poisoned: false }) => Ok(self.guard(me, false)),
-            Some(Taken { poisoned: true }) => Err(LockError::Poisoned(Poisoned::new(self.guard(me, true)))),
-        }
+    fn guard_of(&self, me: Session, taken: Option<Taken>) -> Result<MutexGuard<'_, T>, LockError> {
+        taken.map(|taken| self.guard(me, taken.poisoned)).ok_or(LockError::Busy)
     }
 
     #[inline]
@@ -347,6 +386,17 @@ impl<T: Pod> DerefMut for MutexGuard<'_, T> {
     }
 }
 
+impl<T: Pod> MutexGuard<'_, T> {
+    /// Unlocks again, and says so, if the value may be half changed.
+    #[inline]
+    fn refuse_poisoned(self) -> Result<Self, LockError> {
+        if self.poisoned {
+            return Err(LockError::Poisoned { name: self.mutex.object.description().name.clone() });
+        }
+        Ok(self)
+    }
+}
+
 impl<T: Pod> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
@@ -364,38 +414,95 @@ impl<T: Pod + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     }
 }
 
-/// A lock that was taken although a former holder died or panicked; the guard is in it.
-pub type Poisoned<G> = PoisonError<G>;
+/// A [`Mutex`] whose lock is given out even if it is poisoned, from [`Mutex::ignore_poison`].
+///
+/// Its guards are the mutex's own. The mutex stays poisoned until [`Mutex::clear_poison`].
+pub struct IgnorePoison<'a, T: Pod> {
+    mutex: &'a Mutex<T>,
+}
 
-/// Why a lock was not simply taken.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum LockError<G> {
-    /// It is taken, but a former holder died or panicked: the value may be half changed.
+impl<'a, T: Pod> IgnorePoison<'a, T> {
+    /// Locks. Blocks until the lock is free.
     ///
-    /// `into_inner` gives the guard; [`Mutex::clear_poison`] ends it once the value is right.
-    #[error("a process died or panicked while it held this lock; mend the value and call clear_poison")]
-    Poisoned(Poisoned<G>),
-    /// Somebody living holds it, and the caller's time is over or was none.
+    /// # Errors
+    ///
+    /// [`LockError::Failed`] if the object was removed or is corrupt.
+    pub fn lock(&self) -> Result<MutexGuard<'a, T>, LockError> {
+        self.lock_deadline(Deadline::NEVER)
+    }
+
+    /// Locks if no living process holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Busy`] if one does. Otherwise as [`lock`](Self::lock).
+    pub fn try_lock(&self) -> Result<MutexGuard<'a, T>, LockError> {
+        self.mutex.try_lock_anyway()
+    }
+
+    /// Locks. Blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Busy`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'a, T>, LockError> {
+        self.lock_deadline(Deadline::after(timeout))
+    }
+
+    /// Locks. Blocks until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Busy`] if the deadline passes. Otherwise as [`lock`](Self::lock).
+    pub fn lock_deadline(&self, deadline: Deadline) -> Result<MutexGuard<'a, T>, LockError> {
+        self.mutex.lock_anyway(deadline)
+    }
+}
+
+impl<T: Pod> fmt::Debug for IgnorePoison<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IgnorePoison").field(self.mutex).finish()
+    }
+}
+
+/// Why a lock was refused.
+///
+/// It holds no guard and borrows nothing, so that `?` carries it out of any function.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// A former holder died or panicked while it held the lock: the value may be half changed.
+    ///
+    /// The lock is free. [`Mutex::ignore_poison`] gives the guard, and [`Mutex::clear_poison`] ends it once the value
+    /// is right.
+    #[error(
+        "a process died or panicked while it held mutex {name:?}, and its value may be half changed; \
+         lock it through ignore_poison, mend the value and call clear_poison"
+    )]
+    Poisoned {
+        /// The name of the mutex.
+        name: String,
+    },
+    /// Another thread or process holds it, and the timeout elapsed or there was none.
     #[error("the lock is held by another")]
     Busy,
-    /// The object was removed, is damaged, or the system refused something.
+    /// The object was removed, is corrupt, or the system refused something.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-impl<G> LockError<G> {
+impl LockError {
     /// Returns whether waiting longer could have helped; see [`Error::is_busy`].
     #[must_use]
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Poisoned(_) => false,
+            Self::Poisoned { .. } => false,
             Self::Busy => true,
             Self::Failed(error) => error.is_busy(),
         }
     }
 
-    /// Returns whether the mutex is gone; see [`Error::is_gone`].
+    /// Returns whether the mutex was removed; see [`Error::is_gone`].
     ///
     /// ```
     /// use sysv_primitives::Mutex;
@@ -415,23 +522,12 @@ impl<G> LockError<G> {
     }
 }
 
-/// For `?` in functions that don't mend: the guard is dropped, and the lock free again, still poisoned.
-impl<G> From<LockError<G>> for Error {
-    fn from(error: LockError<G>) -> Self {
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
         match error {
-            LockError::Poisoned(_) => Self::Poisoned,
+            LockError::Poisoned { name } => Self::Poisoned { name },
             LockError::Busy => Self::Busy,
             LockError::Failed(error) => error,
-        }
-    }
-}
-
-impl<G> fmt::Debug for LockError<G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Poisoned(_) => f.write_str("Poisoned(..)"),
-            Self::Busy => f.write_str("Busy"),
-            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use support::{Child, LONG, SHORT, as_nobody, child, hold_for_ever, name, switches, until};
-use sysv_primitives::{Error, LockError, Mutex, Options};
+use support::{Child, LONG, SHORT, as_nobody, assert_fails, child, hold_for_ever, name, switches, until};
+use sysv_primitives::{Error, LockError, Mutex, Options, raw::Deadline};
 
 #[test]
 fn smoke() {
@@ -75,9 +75,10 @@ fn owner_killed() {
         hold_for_ever()
     });
     until(|| mutex.holder().is_some_and(|holder| holder.pid == owner.id()));
-    let waiter = child(|| match Mutex::<u32>::open(&name).unwrap().lock() {
-        Err(LockError::Poisoned(poisoned)) => assert_eq!(*poisoned.into_inner(), 2),
-        other => panic!("{:?}", other.map(|guard| *guard)),
+    let waiter = child(|| {
+        let mutex = Mutex::<u32>::open(&name).unwrap();
+        assert_fails!(mutex.lock(), LockError::Poisoned { .. });
+        assert_eq!(*mutex.ignore_poison().lock().unwrap(), 2);
     });
     waiter.until_asleep();
     owner.kill();
@@ -85,8 +86,8 @@ fn owner_killed() {
     assert!(mutex.is_poisoned());
     // Nobody waited for it, and it stays poisoned until somebody says it is mended.
     match mutex.lock() {
-        Err(LockError::Poisoned(poisoned)) => {
-            *poisoned.into_inner() = 3;
+        Err(LockError::Poisoned { .. }) => {
+            *mutex.ignore_poison().lock().unwrap() = 3;
             mutex.clear_poison();
         }
         other => panic!("{:?}", other.map(|guard| *guard)),
@@ -106,7 +107,7 @@ fn owner_killed_and_nobody_waits() {
     until(|| mutex.holder().is_some());
     assert!(matches!(mutex.try_lock(), Err(LockError::Busy)));
     owner.kill();
-    assert!(matches!(mutex.try_lock(), Err(LockError::Poisoned(_))));
+    assert!(matches!(mutex.try_lock(), Err(LockError::Poisoned { .. })));
 }
 
 #[test]
@@ -119,11 +120,12 @@ fn a_panic_poisons() {
     }));
     // `resume_unwind` counts as panicking.
     assert!(panicked.is_err() && mutex.is_poisoned());
-    let Err(LockError::Poisoned(poisoned)) = mutex.lock() else { panic!("it is poisoned") };
-    drop(poisoned.into_inner());
+    assert_fails!(mutex.lock(), LockError::Poisoned { .. });
+    drop(mutex.ignore_poison().lock().unwrap());
     assert!(mutex.is_poisoned(), "looking at it does not mend it");
     let Err(error) = mutex.lock().map_err(Error::from) else { panic!("it is poisoned") };
-    assert!(matches!(error, Error::Poisoned));
+    assert!(error.to_string().contains(&*name), "{error}");
+    assert!(matches!(error, Error::Poisoned { .. }));
     mutex.clear_poison();
     assert!(mutex.lock().is_ok());
 }
@@ -321,4 +323,65 @@ fn forked_child_with_threads() {
         .join();
     }
     assert_eq!(*mutex.lock().unwrap(), 20 * 4 * 500);
+}
+
+/// `?` carries the error out of a function that knows no lifetime, whatever it returns. F1.
+#[test]
+fn case_f1_lock_converts_by_question_mark() {
+    fn boxed(name: &str) -> Result<u32, Box<dyn std::error::Error>> {
+        let mutex = Mutex::<u32>::open(name)?;
+        let value = *mutex.lock()?;
+        Ok(value)
+    }
+
+    fn with_anyhow(name: &str) -> anyhow::Result<u32> {
+        let mutex = Mutex::<u32>::open(name)?;
+        *mutex.lock()? += 1;
+        let value = *mutex.ignore_poison().try_lock()?;
+        Ok(value)
+    }
+
+    fn to_another_thread(name: &str) -> Result<u32, Box<dyn std::error::Error + Send + Sync>> {
+        let mutex = Mutex::<u32>::open(name)?;
+        let value = *mutex.lock_timeout(LONG)?;
+        Ok(value)
+    }
+
+    let name = name();
+    let mutex = Mutex::create(&name, 6).unwrap();
+    assert_eq!((with_anyhow(&name).unwrap(), boxed(&name).unwrap(), to_another_thread(&name).unwrap()), (7, 7, 7));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = mutex.lock().unwrap();
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(panicked.is_err());
+    assert!(with_anyhow(&name).unwrap_err().to_string().contains("ignore_poison"));
+    assert!(boxed(&name).unwrap_err().downcast::<LockError>().is_ok());
+}
+
+/// The view that ignores poison has each form, and waits and times out like the mutex.
+#[test]
+fn ignoring_poison_in_all_forms() {
+    let name = name();
+    let mutex = Mutex::create(&name, 1_u32).unwrap();
+    let dead = child(|| {
+        let mutex = Mutex::<u32>::open(&name).unwrap();
+        let _guard = mutex.lock().unwrap();
+        support::exit_now(0)
+    });
+    dead.join();
+    for _ in 0..2 {
+        assert_fails!(mutex.try_lock(), LockError::Poisoned { .. });
+        assert_fails!(mutex.lock_deadline(Deadline::after(LONG)), LockError::Poisoned { .. });
+        let view = mutex.ignore_poison();
+        assert_eq!(*view.lock().unwrap(), 1);
+        assert_eq!(*view.lock_timeout(LONG).unwrap(), 1);
+        assert_eq!(*view.lock_deadline(Deadline::NEVER).unwrap(), 1);
+        let guard = view.try_lock().unwrap();
+        assert_fails!(view.try_lock(), LockError::Busy);
+        assert_fails!(view.lock_timeout(SHORT), LockError::Busy);
+        drop(guard);
+    }
+    mutex.clear_poison();
+    assert_eq!(*mutex.lock().unwrap(), 1);
 }

@@ -81,12 +81,15 @@ fn work(name: &str, ledger: &Ledger<'_>, me: u32) {
 fn lock_once(mutex: &Mutex<[u64; 2]>, ledger: &Ledger<'_>, me: u32) {
     let mut guard = match mutex.lock_timeout(LONG) {
         Ok(guard) => guard,
-        Err(LockError::Poisoned(poisoned)) => {
-            let mut guard = poisoned.into_inner();
-            // Half of the change may be missing.
-            guard[0] = guard[1];
-            mutex.clear_poison();
-            ledger.poisoned.fetch_add(1, SeqCst);
+        Err(LockError::Poisoned { .. }) => {
+            let mut guard = mutex.ignore_poison().lock_timeout(LONG).expect("no wake-up is lost");
+            // Another process may have mended it meanwhile.
+            if mutex.is_poisoned() {
+                // Half of the change may be missing.
+                guard[0] = guard[1];
+                mutex.clear_poison();
+                ledger.poisoned.fetch_add(1, SeqCst);
+            }
             guard
         }
         Err(error) => panic!("stuck: {error}"),

@@ -15,6 +15,7 @@ mod owned;
 mod process;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod step;
+mod watchdog;
 
 use std::{
     env, thread,
@@ -32,7 +33,7 @@ use sysv_primitives::{Channel, PushError};
 /// Long enough to be noticed, where a wait is to end by its deadline.
 pub const SHORT: Duration = Duration::from_millis(30);
 /// Longer than anything takes that does not wait for ever.
-pub const LONG: Duration = Duration::from_secs(20);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// Says something at once: the harness captures what std prints, and never shows it for a child.
 pub fn say(text: &str) {
@@ -52,10 +53,10 @@ pub fn number_from_env(name: &str, otherwise: u64) -> u64 {
     env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Returns once the condition holds; it must within half a minute.
+/// Returns once the condition holds; it must within a minute.
 #[track_caller]
 pub fn until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + LONG;
     while !condition() {
         assert!(Instant::now() < deadline, "it never came true");
         thread::sleep(Duration::from_millis(1));
@@ -104,3 +105,8 @@ macro_rules! assert_fails {
         }
     };
 }
+
+/// The README's programs, compiled and run as they are shown.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -4,8 +4,6 @@ use std::{
     ops::Deref,
     process,
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
 };
 
 use sysv_ipc::{
@@ -13,7 +11,7 @@ use sysv_ipc::{
     SemaphoreSet, SharedMemory, SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
 };
 
-use super::say;
+use super::watchdog::{Tests, watch};
 
 /// What there is to remove.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,72 +57,26 @@ fn remove_name(name: &str) {
     let _ = sysv_primitives::Channel::remove_name(name);
 }
 
-// The list, and the watchdog -------------------------------------------------------------------
+// The list -------------------------------------------------------------------------------------
 
-/// What is to be removed if a test hangs, and which tests run until when.
+/// What is to be removed if the program hangs, and which tests run.
 #[derive(Debug)]
 pub(super) struct Registry {
     things: Vec<Thing>,
-    tests: Vec<(thread::Thread, Instant)>,
-    is_watched: bool,
+    pub(super) tests: Tests,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { things: Vec::new(), tests: Vec::new(), is_watched: false });
+impl Registry {
+    pub(super) fn remove_all(&mut self) {
+        self.things.drain(..).for_each(|thing| thing.remove());
+    }
+}
 
-/// Locks the list. Whoever forks must have it locked: a child would find it held for ever otherwise.
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { things: Vec::new(), tests: Tests::NONE });
+
+/// Locks the list. It must be locked while a process forks: the child would find it held for ever otherwise.
 pub(super) fn registry() -> MutexGuard<'static, Registry> {
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How long one test may take. There is no limit to what is asked for by the environment.
-fn limit() -> Option<Duration> {
-    let asked = ["EVERY_INSTRUCTION", "STORM_KILLS", "STREAM_ITEMS"];
-    asked.iter().all(|name| std::env::var_os(name).is_none()).then_some(Duration::from_secs(300))
-}
-
-/// Ends the program if the test that runs in this thread hangs.
-fn watch() {
-    thread_local! {
-        static WATCHED: Watched = Watched::new();
-    }
-    WATCHED.with(|_| ());
-}
-
-/// A test: the harness runs each in a thread of its own.
-struct Watched(thread::Thread);
-
-impl Watched {
-    fn new() -> Self {
-        let test = thread::current();
-        if let Some(limit) = limit() {
-            let mut registry = registry();
-            registry.tests.push((test.clone(), Instant::now() + limit));
-            if !registry.is_watched {
-                registry.is_watched = true;
-                thread::spawn(look_for_hangs);
-            }
-        }
-        Self(test)
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        registry().tests.retain(|(test, _)| test.id() != self.0.id());
-    }
-}
-
-fn look_for_hangs() {
-    loop {
-        thread::sleep(Duration::from_secs(1));
-        let mut registry = registry();
-        let late = registry.tests.iter().find(|(_, end)| *end < Instant::now());
-        if let Some(name) = late.map(|(test, _)| test.name().unwrap_or("a test").to_owned()) {
-            registry.things.drain(..).for_each(|thing| thing.remove());
-            say(&format!("{name} hangs\n"));
-            process::abort();
-        }
-    }
 }
 
 /// Has a thing removed when it goes, in the process that made it.

@@ -14,15 +14,16 @@ use nix::{
         signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction},
         wait::{WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Gid, Pid, Uid, alarm, fork, getuid, setgid, setgroups, setuid},
+    unistd::{ForkResult, Gid, Pid, Uid, fork, getuid, setgid, setgroups, setuid},
 };
 
 use super::{owned::registry, say, skip, until};
 
-const LIFE_SECONDS: u32 = 60;
+/// The processor time that a child may use.
+const LIFE_SECONDS: libc::time_t = 120;
 
 /// Forks a process that runs a closure, says what it panics with, and ends by its result. It dies with the
-/// thread that forked it, and by itself after a minute.
+/// thread that forked it, and by itself when it has used its processor time up: a slow machine does not end it.
 #[track_caller]
 pub(super) fn start(body: impl FnOnce()) -> Pid {
     let list = registry();
@@ -33,7 +34,7 @@ pub(super) fn start(body: impl FnOnce()) -> Pid {
     match forked {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            alarm::set(LIFE_SECONDS);
+            limit_life();
             #[cfg(target_os = "linux")]
             // SAFETY: `prctl` with this option takes no pointers.
             unsafe {
@@ -47,6 +48,14 @@ pub(super) fn start(body: impl FnOnce()) -> Pid {
             exit_now(i32::from(failed))
         }
     }
+}
+
+fn limit_life() {
+    let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let life = libc::itimerval { it_interval: zero, it_value: libc::timeval { tv_sec: LIFE_SECONDS, ..zero } };
+    // SAFETY: the structure is valid, and no old one is asked for.
+    let set = unsafe { libc::setitimer(libc::ITIMER_PROF, &raw const life, std::ptr::null_mut()) };
+    assert_eq!(set, 0, "a timer can be set");
 }
 
 /// Ends the process at once, with everything that it has in its hands: nothing is dropped.

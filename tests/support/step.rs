@@ -156,7 +156,11 @@ pub fn mark() {
 
 /// The most kills of one operation, unless all are asked for by the environment.
 const MOST_KILLS: u64 = 1000;
-const MOST_TIME: Duration = Duration::from_secs(15);
+
+/// How long the kills of one operation may take; `WALK_SECONDS` sets another number.
+fn most_time() -> Duration {
+    Duration::from_secs(number_from_env("WALK_SECONDS", 2))
+}
 
 /// After how many steps to kill: all numbers, or as many as there is time for, in an order that the seed decides.
 fn sample(instructions: u64, is_whole: bool, seed: u64) -> Vec<u64> {
@@ -189,6 +193,7 @@ impl Drop for Attempt<'_> {
 /// A long operation is sampled, unless `EVERY_INSTRUCTION` is set.
 pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
     let is_whole = env::var_os("EVERY_INSTRUCTION").is_some();
+    let most_time = most_time();
     let seed = number_from_env("STEP_SEED", fastrand::u64(..));
     let mut attempt = |steps| {
         let _told = Attempt(operation, steps, seed);
@@ -198,7 +203,7 @@ pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) 
     let (begun, steps) = (Instant::now(), sample(instructions, is_whole, seed));
     let mut kills = 0;
     for &steps in &steps {
-        if !is_whole && kills > 0 && begun.elapsed() > MOST_TIME {
+        if !is_whole && kills > 0 && begun.elapsed() > most_time {
             break;
         }
         attempt(steps);
