@@ -15,7 +15,7 @@ mod owned;
 mod process;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod step;
-mod watchdog;
+pub mod watchdog;
 
 use std::{
     env, thread,

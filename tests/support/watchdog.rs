@@ -4,6 +4,8 @@
 //! that is starved waits for a processor, so it counts as busy however slow the machine is. A program that is busy is
 //! ended after half an hour of one test.
 
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{
     process, thread,
     time::{Duration, Instant},
@@ -72,10 +74,10 @@ impl Drop for Watched {
 }
 
 fn watch_for_hangs() {
-    let mut last = (activity(), Instant::now());
+    let mut last = (activity(process::id()), Instant::now());
     loop {
         thread::sleep(Duration::from_secs(2));
-        let now = activity();
+        let now = activity(process::id());
         let mut registry = registry();
         if now.is_none() || now != last.0 || registry.tests.running.is_empty() {
             last = (now, Instant::now());
@@ -90,45 +92,50 @@ fn watch_for_hangs() {
     }
 }
 
+/// Returns `None`: only Linux counts.
 #[cfg(not(target_os = "linux"))]
-fn activity() -> Option<u64> {
+pub fn activity(_root: u32) -> Option<u64> {
     None
 }
 
-/// Returns a number that changes while a thread of this program, or a descendant, runs or waits for a processor.
+/// Returns a number that changes while a thread of a process, or of its descendants, runs or waits for a processor.
 ///
-/// See `schedstat` in Linux's Documentation/scheduler/sched-stats.rst. `None` if the kernel does not count.
+/// The thread that calls this does not count. See `schedstat` in Linux's Documentation/scheduler/sched-stats.rst.
+/// `None` if the kernel does not count.
 #[cfg(target_os = "linux")]
-fn activity() -> Option<u64> {
-    use std::{collections::BTreeMap, fs, path::Path};
-
-    /// The milliseconds that a thread ran or waited for a processor.
-    fn ran(task: &Path) -> Option<u64> {
-        let counted = fs::read_to_string(task.join("schedstat")).ok()?;
-        let mut numbers = counted.split_ascii_whitespace().map_while(|number| number.parse::<u64>().ok());
-        Some((numbers.next()? + numbers.next()?) / 1_000_000)
-    }
+pub fn activity(root: u32) -> Option<u64> {
+    use std::{collections::BTreeMap, fs, iter};
 
     fn numbered(folder: &str) -> impl Iterator<Item = u32> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     }
 
-    let parent = |pid: u32| -> Option<u32> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit(')').next()?.split_ascii_whitespace().nth(1)?.parse().ok()
-    };
+    /// The fields of `stat` behind the name of the program.
+    fn stat(path: &str) -> Option<Vec<String>> {
+        let stat = fs::read_to_string(format!("{path}/stat")).ok()?;
+        Some(stat.rsplit(')').next()?.split_ascii_whitespace().map(str::to_owned).collect())
+    }
+
+    /// The milliseconds that a thread ran, and something new at each call while it wants to run.
+    fn ran(task: &str) -> Option<u64> {
+        let counted = fs::read_to_string(format!("{task}/schedstat")).ok()?;
+        let ran: u64 = counted.split_ascii_whitespace().next()?.parse().ok()?;
+        let new = AtomicU64::fetch_add(&CALLS, 1, Ordering::Relaxed) << 32;
+        Some(ran / 1_000_000 + if stat(task)?[0] == "R" { new } else { 0 })
+    }
+
+    static CALLS: AtomicU64 = AtomicU64::new(1);
+    ran("/proc/thread-self")?;
+    let parent = |pid: u32| stat(&format!("/proc/{pid}"))?[1].parse().ok();
     let parents: BTreeMap<u32, u32> = numbered("/proc").filter_map(|pid| Some((pid, parent(pid)?))).collect();
-    let own = process::id();
-    let is_ours = |pid: &u32| std::iter::successors(Some(*pid), |pid| parents.get(pid).copied()).any(|pid| pid == own);
-    // The watchdog is a thread as well, and runs all the time.
-    let watchdog = nix::unistd::gettid().as_raw().unsigned_abs();
-    ran(Path::new("/proc/self"))?;
+    let is_ours = |pid: &u32| iter::successors(Some(*pid), |pid| parents.get(pid).copied()).any(|pid| pid == root);
+    let caller = nix::unistd::gettid().as_raw().unsigned_abs();
     let mut sum = 0_u64;
     for pid in parents.keys().filter(|pid| is_ours(pid)) {
-        for task in numbered(&format!("/proc/{pid}/task")).filter(|task| *task != watchdog) {
-            let task = Path::new("/proc").join(pid.to_string()).join("task").join(task.to_string());
-            sum = sum.wrapping_add(u64::from(*pid)).wrapping_add(ran(&task).unwrap_or(0));
+        for task in numbered(&format!("/proc/{pid}/task")).filter(|task| *task != caller) {
+            let ran = ran(&format!("/proc/{pid}/task/{task}")).unwrap_or(0);
+            sum = sum.wrapping_add(u64::from(*pid)).wrapping_add(ran);
         }
     }
     Some(sum)
