@@ -5,7 +5,7 @@
 
 mod abi;
 
-use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull};
+use std::{mem::MaybeUninit, ptr::NonNull};
 
 use libc::{c_int, c_long, c_void, sembuf, shmid_ds};
 use nix::errno::Errno;
@@ -21,13 +21,6 @@ union Semun {
     array: *mut libc::c_ushort,
     #[cfg(target_os = "linux")]
     info: *mut SemInfo,
-}
-
-#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
-pub(crate) fn ftok(path: &CStr, project: u8) -> Result<i32, Errno> {
-    // SAFETY: `path` is a C string, and `ftok` only reads it.
-    let key = Errno::result(unsafe { libc::ftok(path.as_ptr(), project.into()) })?;
-    i32::try_from(key).map_err(|_| Errno::ERANGE)
 }
 
 /// The mode's width differs from system to system.
