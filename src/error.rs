@@ -14,6 +14,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Each variant says which call was made, on which object, and what can be done. The errno is
 /// mapped per call: `EINVAL` of `msgsnd`, for one, is told apart into four different errors.
+/// [`errno`](Self::errno) returns it as the system said it.
+///
+/// # As an `io::Error`
+///
+/// `io::Error::from(error)` has the kind of [`io_kind`](Self::io_kind). It keeps
+/// [`raw_os_error`](io::Error::raw_os_error) where the system gave an errno that the standard library
+/// gives the same kind. An `io::Error` with an errno has no room for anything else, so this error's text is lost.
+/// Otherwise the `io::Error` holds this error, with its text and its errno.
+///
+/// The text is always kept by `io::Error::new(error.io_kind(), error)`.
+///
+/// ```
+/// use std::io;
+/// use sysv_ipc::{Errno, Error, Key, SemaphoreOptions};
+///
+/// let error = SemaphoreOptions::new().open(Key::new(0x5eed_0001)?).unwrap_err();
+/// let short = io::Error::from(error.clone());
+/// assert_eq!((short.kind(), short.raw_os_error()), (io::ErrorKind::NotFound, Some(Errno::ENOENT as i32)));
+/// let long = io::Error::new(error.io_kind(), error);
+/// assert_eq!(long.kind(), io::ErrorKind::NotFound);
+/// assert!(long.to_string().contains("key 0x5eed0001"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Examples
 ///
 /// ```
 /// use sysv_ipc::{Error, Key, SemaphoreOptions};
@@ -26,7 +51,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing has this key or id (`ENOENT`).
+    /// Nothing has this key (`ENOENT`) or id (`EINVAL` or `EIDRM`).
     #[error(
         "{call}: no {object} here; it was never created, was removed (systemd's RemoveIPC does so at logout), \
          or is in another IPC namespace (containers have their own)"
@@ -36,6 +61,8 @@ pub enum Error {
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `ENOENT` for a key, `EINVAL` or `EIDRM` for an id.
+        errno: Errno,
     },
     /// An exclusive creation found the key taken (`EEXIST`).
     #[error("{call}: {object} exists already; open it, or choose another key")]
@@ -46,12 +73,14 @@ pub enum Error {
         object: Object,
     },
     /// The object was removed before or during the call (`EIDRM`, or `EINVAL` on its id).
-    #[error("{call}: {object} was removed; somebody called remove or ipcrm, or systemd's RemoveIPC did at logout")]
+    #[error("{call}: {object} was removed{}; by remove, by ipcrm, or by systemd's RemoveIPC at logout", or_never(*object))]
     Removed {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `EIDRM` while waiting or just after it was removed, `EINVAL` later.
+        errno: Errno,
     },
     /// The caller may not do this (`EACCES` or `EPERM`).
     #[error("{call}: permission denied on {object} ({errno}); ask its owner, or see its mode with `ipcs`")]
@@ -81,6 +110,8 @@ pub enum Error {
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `EAGAIN`, or `ENOMSG` for a queue without a message that suits.
+        errno: Errno,
     },
     /// The time the caller gave is over.
     #[error("{call}: timed out on {object}")]
@@ -109,6 +140,8 @@ pub enum Error {
         limit: Limit,
         /// Its value, where the system tells.
         value: Option<u64>,
+        /// What the system said, such as `ENOSPC`.
+        errno: Errno,
     },
     /// The kernel has no memory for it (`ENOMEM`).
     #[error("{call}: not enough memory for {object}")]
@@ -288,6 +321,11 @@ pub enum Error {
     },
 }
 
+/// A handle that was made from an id may never have had an object.
+fn or_never(object: Object) -> &'static str {
+    if object.key.is_none() { ", or never existed" } else { "" }
+}
+
 fn at(value: Option<u64>) -> String {
     value.map_or_else(String::new, |value| format!(", which is {value}"))
 }
@@ -301,9 +339,9 @@ impl Error {
     #[cold]
     pub(crate) fn from_errno(call: &'static str, object: Object, errno: Errno) -> Self {
         match errno {
-            Errno::ENOENT => Self::NotFound { call, object },
+            Errno::ENOENT => Self::NotFound { call, object, errno },
             Errno::EEXIST => Self::AlreadyExists { call, object },
-            Errno::EIDRM => Self::Removed { call, object },
+            Errno::EIDRM => Self::Removed { call, object, errno },
             Errno::EACCES | Errno::EPERM => Self::PermissionDenied { call, object, errno },
             Errno::EINTR => Self::Interrupted { call, object },
             Errno::ENOMEM => Self::OutOfMemory { call, object },
@@ -316,7 +354,7 @@ impl Error {
     #[cold]
     pub(crate) fn on_id(call: &'static str, object: Object, errno: Errno) -> Self {
         match errno {
-            Errno::EINVAL => Self::Removed { call, object },
+            Errno::EINVAL => Self::Removed { call, object, errno },
             errno => Self::from_errno(call, object, errno),
         }
     }
@@ -342,7 +380,7 @@ impl Error {
     /// An id that nobody had a handle of: gone and never there are the same to the caller.
     pub(crate) fn into_never_seen(self) -> Self {
         match self {
-            Self::Removed { call, object } => Self::NotFound { call, object },
+            Self::Removed { call, object, errno } => Self::NotFound { call, object, errno },
             other => other,
         }
     }
@@ -374,23 +412,110 @@ impl Error {
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::WouldBlock { .. } | Self::TimedOut { .. })
     }
+
+    /// Returns the errno that the system said.
+    ///
+    /// Where a check of this crate refused the arguments before the call, it is the errno that the call would have
+    /// said. `None` means that no system call refuses such a thing: a key, amount or range that can't be passed to
+    /// one, or a bound of this crate's own.
+    ///
+    /// Two errors don't say what the call said, because it would mislead. [`TimedOut`](Self::TimedOut) is
+    /// `ETIMEDOUT`, although `semtimedop` says `EAGAIN` and a queue's wait ends by a signal.
+    /// [`MessageExceedsQueue`](Self::MessageExceedsQueue) is `EINVAL`, as POSIX has it, although Linux would wait.
+    ///
+    /// ```
+    /// use sysv_ipc::{Errno, Key, SemaphoreOptions, remove_semaphore};
+    ///
+    /// assert_eq!(remove_semaphore(-1).unwrap_err().errno(), Some(Errno::EINVAL));
+    /// let too_large = SemaphoreOptions::new().create(true).initial_value(u16::MAX).open(Key::PRIVATE);
+    /// assert_eq!(too_large.unwrap_err().errno(), Some(Errno::ERANGE));
+    /// assert_eq!(Key::new(0).unwrap_err().errno(), None);
+    /// ```
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        Some(match *self {
+            Self::NotFound { errno, .. }
+            | Self::Removed { errno, .. }
+            | Self::PermissionDenied { errno, .. }
+            | Self::WouldBlock { errno, .. }
+            | Self::LimitReached { errno, .. }
+            | Self::System { errno, .. } => errno,
+            Self::AlreadyExists { .. } => Errno::EEXIST,
+            Self::HugePagesDenied { .. } => Errno::EPERM,
+            Self::TimedOut { .. } => Errno::ETIMEDOUT,
+            Self::Interrupted { .. } => Errno::EINTR,
+            Self::OutOfMemory { .. } => Errno::ENOMEM,
+            Self::Unsupported { .. } => Errno::ENOSYS,
+            Self::ValueOutOfRange { .. } => Errno::ERANGE,
+            Self::NoSuchSemaphore { call: "semop", .. } => Errno::EFBIG,
+            Self::BufferTooSmall { .. } => Errno::E2BIG,
+            Self::SizeZero { .. }
+            | Self::SizeMismatch { .. }
+            | Self::NoSuchSemaphore { .. }
+            | Self::NoOperations
+            | Self::Misaligned { .. }
+            | Self::AddressUnusable { .. }
+            | Self::TypeOutOfRange { .. }
+            | Self::MessageExceedsMsgmax { .. }
+            | Self::MessageExceedsQueue { .. } => Errno::EINVAL,
+            Self::Uninitialized { .. }
+            | Self::NoFreeKey { .. }
+            | Self::KeyOutOfRange { .. }
+            | Self::KeyUnreadable
+            | Self::ExclusiveWithoutCreate
+            | Self::AmountOutOfRange { .. }
+            | Self::WrongCount { .. }
+            | Self::OutOfBounds { .. }
+            | Self::MessageTooLong { .. } => return None,
+        })
+    }
+
+    /// Returns the kind that this error has as an [`io::Error`].
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// let error = sysv_ipc::remove_semaphore(-1).unwrap_err();
+    /// assert_eq!(error.io_kind(), io::ErrorKind::NotFound);
+    /// assert!(io::Error::new(error.io_kind(), error).to_string().contains("RemoveIPC"));
+    /// ```
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::NotFound { .. } | Self::Removed { .. } => io::ErrorKind::NotFound,
+            Self::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
+            Self::PermissionDenied { .. } | Self::HugePagesDenied { .. } => io::ErrorKind::PermissionDenied,
+            Self::WouldBlock { .. } => io::ErrorKind::WouldBlock,
+            Self::TimedOut { .. } | Self::Uninitialized { .. } => io::ErrorKind::TimedOut,
+            Self::Interrupted { .. } => io::ErrorKind::Interrupted,
+            Self::OutOfMemory { .. } => io::ErrorKind::OutOfMemory,
+            Self::Unsupported { .. } => io::ErrorKind::Unsupported,
+            Self::LimitReached { .. } | Self::NoFreeKey { .. } => io::ErrorKind::QuotaExceeded,
+            Self::System { errno, .. } => io::Error::from(*errno).kind(),
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+
+    /// Whether a check of this crate refused, so that no call has said an errno.
+    fn is_our_own(&self) -> bool {
+        matches!(
+            self,
+            Self::NoOperations
+                | Self::Misaligned { .. }
+                | Self::TypeOutOfRange { .. }
+                | Self::MessageExceedsQueue { .. }
+        )
+    }
 }
 
 impl From<Error> for io::Error {
+    /// Keeps the errno where it decides the same kind, and the error itself otherwise.
     fn from(error: Error) -> Self {
-        let kind = match &error {
-            Error::NotFound { .. } | Error::Removed { .. } => io::ErrorKind::NotFound,
-            Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-            Error::PermissionDenied { .. } | Error::HugePagesDenied { .. } => io::ErrorKind::PermissionDenied,
-            Error::WouldBlock { .. } => io::ErrorKind::WouldBlock,
-            Error::TimedOut { .. } | Error::Uninitialized { .. } => io::ErrorKind::TimedOut,
-            Error::Interrupted { .. } => io::ErrorKind::Interrupted,
-            Error::OutOfMemory { .. } => io::ErrorKind::OutOfMemory,
-            Error::Unsupported { .. } => io::ErrorKind::Unsupported,
-            Error::LimitReached { .. } | Error::NoFreeKey { .. } => io::ErrorKind::QuotaExceeded,
-            Error::System { errno, .. } => io::Error::from(*errno).kind(),
-            _ => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
+        let kind = error.io_kind();
+        let errno = error.errno().filter(|_| !error.is_our_own());
+        match errno.map(|errno| Self::from_raw_os_error(errno as i32)) {
+            Some(raw) if raw.kind() == kind => raw,
+            _ => Self::new(kind, error),
+        }
     }
 }

@@ -250,7 +250,7 @@ impl MessageQueue {
                 }
                 // On systems that don't tell, a message can be as long as a queue.
                 Err(Error::Unsupported { .. }) if self.stat().is_ok() => self.send_error(len, Errno::EFBIG),
-                _ => Error::Removed { call: CALL, object: self.object() },
+                _ => Error::Removed { call: CALL, object: self.object(), errno },
             },
             errno => self.wait_error(CALL, errno),
         }
@@ -259,7 +259,7 @@ impl MessageQueue {
     fn wait_error(&self, call: &'static str, errno: Errno) -> Error {
         let object = self.object();
         match errno {
-            Errno::EAGAIN => Error::WouldBlock { call, object },
+            Errno::EAGAIN | Errno::ENOMSG => Error::WouldBlock { call, object, errno },
             Errno::ETIMEDOUT => Error::TimedOut { call, object },
             errno => Error::on_id(call, object, errno),
         }
@@ -293,10 +293,10 @@ impl MessageQueue {
             let msgmnb = limits().ok().map(|limits| limits.message_queues.max_queue_size);
             match errno {
                 Errno::EPERM if may_change && msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
-                    Limit::Msgmnb.reached("msgctl", self.object())
+                    Limit::Msgmnb.reached("msgctl", self.object(), errno)
                 }
                 // The queue is there, as `stat` saw: the number doesn't fit.
-                Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object()),
+                Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object(), errno),
                 errno => self.control_error(errno),
             }
         })

@@ -100,7 +100,7 @@ fn get(key: Key, flags: c_int) -> Result<c_int> {
     const CALL: &str = "msgget";
     let object = Object::with_key(Kind::MessageQueue, key);
     sys::msgget(key.get(), flags).map_err(|errno| match errno {
-        Errno::ENOSPC => Limit::Msgmni.reached(CALL, object),
+        Errno::ENOSPC => Limit::Msgmni.reached(CALL, object, errno),
         errno => Error::from_errno(CALL, object, errno),
     })
 }

@@ -202,9 +202,9 @@ impl SemaphoreSet {
             Errno::EAGAIN if deadline != Deadline::NOW && deadline.has_passed() => {
                 Error::TimedOut { call: CALL, object }
             }
-            Errno::EAGAIN => Error::WouldBlock { call: CALL, object },
+            Errno::EAGAIN => Error::WouldBlock { call: CALL, object, errno },
             Errno::ERANGE => Error::ValueOutOfRange { call: CALL, object },
-            Errno::E2BIG => Limit::Semopm.reached(CALL, object),
+            Errno::E2BIG => Limit::Semopm.reached(CALL, object, errno),
             Errno::EFBIG => {
                 let index = ops.iter().map(SemOp::index).max().unwrap_or_default();
                 Error::NoSuchSemaphore { call: CALL, object, index: index.into() }

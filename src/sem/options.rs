@@ -198,7 +198,7 @@ pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_in
     const CALL: &str = "semget";
     let object = Object::with_key(Kind::Semaphores, key);
     sys::semget(key.get(), count.into(), flags).map_err(|errno| {
-        let full = |limit: Limit| limit.reached(CALL, object);
+        let full = |limit: Limit| limit.reached(CALL, object, errno);
         let creating = flags & sys::IPC_CREAT != 0 || key.is_private();
         match errno {
             Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),

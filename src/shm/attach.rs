@@ -99,9 +99,14 @@ impl AttachOptions {
     /// `SHM_REMAP` comes from `attach_over` alone, whose caller answers for it.
     fn map<A: Protection>(&self, segment: &Segment, flags: c_int) -> Result<SharedMemory<A>> {
         // Zero would mean the kernel's choice, or by rounding become the page that null points to.
-        let lowest = if self.flags & sys::SHM_RND == 0 { 1 } else { page_size() };
+        let lowest = if self.rounds() { page_size() } else { 1 };
         if let Some(address) = self.address.filter(|&address| address < lowest) {
             return Err(Error::AddressUnusable { object: segment.object(), address });
+        }
+        // Asked before the call, as the kernel has one errno for this and for an address that is taken.
+        let align = page_size();
+        if let Some(address) = self.address.filter(|address| !self.rounds() && !address.is_multiple_of(align)) {
+            return Err(Error::Misaligned { address, align });
         }
         // SAFETY: without SHM_REMAP the call replaces nothing; with it the caller answers for the range.
         let mapped = unsafe { sys::shmat(segment.id(), self.address.unwrap_or(0), self.flags | flags) };
@@ -120,16 +125,16 @@ impl AttachOptions {
         Ok(memory)
     }
 
+    const fn rounds(&self) -> bool {
+        self.flags & sys::SHM_RND != 0
+    }
+
     #[cold]
     fn error(&self, segment: &Segment, errno: Errno) -> Error {
         const CALL: &str = "shmat";
         let object = segment.object();
-        let rounds = self.flags & sys::SHM_RND != 0;
         match (errno, self.address) {
-            (Errno::EMFILE, _) => Limit::Shmseg.reached(CALL, object),
-            (Errno::EINVAL, Some(address)) if !rounds && !address.is_multiple_of(page_size()) => {
-                Error::Misaligned { address, align: page_size() }
-            }
+            (Errno::EMFILE, _) => Limit::Shmseg.reached(CALL, object, errno),
             (Errno::EINVAL, Some(address)) if segment.stat().is_ok() => Error::AddressUnusable { object, address },
             (errno, _) => Error::on_id(CALL, object, errno),
         }

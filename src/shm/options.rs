@@ -204,10 +204,10 @@ fn get(key: Key, size: usize, flags: c_int) -> Result<c_int> {
     sys::shmget(key.get(), size, flags).map_err(|errno| match errno {
         #[cfg(target_os = "linux")]
         Errno::EPERM if flags & libc::SHM_HUGETLB != 0 => Error::HugePagesDenied { call: CALL, object },
-        Errno::ENOSPC if limits::segments_are_full() => Limit::Shmmni.reached(CALL, object),
-        Errno::ENOSPC => Limit::Shmall.reached(CALL, object),
+        Errno::ENOSPC if limits::segments_are_full() => Limit::Shmmni.reached(CALL, object, errno),
+        Errno::ENOSPC => Limit::Shmall.reached(CALL, object, errno),
         Errno::EINVAL if creating && size == 0 => Error::SizeZero { kind: KIND },
-        Errno::EINVAL if creating => Limit::Shmmax.reached(CALL, object),
+        Errno::EINVAL if creating => Limit::Shmmax.reached(CALL, object, errno),
         Errno::EINVAL => Error::SizeMismatch { call: CALL, object, requested: size },
         errno => Error::from_errno(CALL, object, errno),
     })

@@ -1,5 +1,6 @@
 //! The raw layer: every call, every refusal, every limit.
 
+mod errors;
 mod inventory;
 mod keys;
 mod limits;
