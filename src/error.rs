@@ -243,6 +243,22 @@ pub enum Error {
     /// A `semop` without operations.
     #[error("semop: a list of operations can't be empty")]
     NoOperations,
+    /// The machine has no huge pages of this size.
+    #[error(
+        "{object}: no huge pages of {bytes} bytes on this machine; /sys/kernel/mm/hugepages names the sizes it has"
+    )]
+    NoSuchHugePages {
+        /// What was to be created.
+        object: Object,
+        /// The size that was asked for.
+        bytes: usize,
+    },
+    /// The segment was attached for reading only.
+    #[error("{object} is attached for reading only; attach it for writing to change it")]
+    AttachedReadOnly {
+        /// The segment.
+        object: Object,
+    },
     /// An access would leave the segment.
     #[error("{len} bytes at offset {offset} do not lie inside the {size} bytes of the segment")]
     OutOfBounds {
@@ -456,6 +472,7 @@ impl Error {
             | Self::Misaligned { .. }
             | Self::AddressUnusable { .. }
             | Self::TypeOutOfRange { .. }
+            | Self::NoSuchHugePages { .. }
             | Self::MessageExceedsMsgmax { .. }
             | Self::MessageExceedsQueue { .. } => Errno::EINVAL,
             Self::Uninitialized { .. }
@@ -466,6 +483,7 @@ impl Error {
             | Self::AmountOutOfRange { .. }
             | Self::WrongCount { .. }
             | Self::OutOfBounds { .. }
+            | Self::AttachedReadOnly { .. }
             | Self::MessageTooLong { .. } => return None,
         })
     }
@@ -484,7 +502,9 @@ impl Error {
         match self {
             Self::NotFound { .. } | Self::Removed { .. } => io::ErrorKind::NotFound,
             Self::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-            Self::PermissionDenied { .. } | Self::HugePagesDenied { .. } => io::ErrorKind::PermissionDenied,
+            Self::PermissionDenied { .. } | Self::HugePagesDenied { .. } | Self::AttachedReadOnly { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
             Self::WouldBlock { .. } => io::ErrorKind::WouldBlock,
             Self::TimedOut { .. } | Self::Uninitialized { .. } => io::ErrorKind::TimedOut,
             Self::Interrupted { .. } => io::ErrorKind::Interrupted,

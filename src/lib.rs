@@ -124,8 +124,8 @@ pub use self::{
         remove_semaphore,
     },
     shm::{
-        AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, SharedMemory,
-        SharedMemoryOptions, remove_shared_memory,
+        Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared,
+        SharedMemory, SharedMemoryOptions, remove_shared_memory,
     },
 };
 

@@ -129,12 +129,28 @@ impl MessageQueue {
     ///
     /// [`Error::NotFound`] if no queue has this id.
     pub fn from_id(id: i32) -> Result<Self> {
-        let queue = Self::new(None, id, 2048);
+        let queue = Self::from_raw_id(id);
         match queue.stat() {
             // It exists, and whether its operations are allowed they will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(queue),
             Err(error) => Err(error.into_never_seen()),
         }
+    }
+
+    /// Makes a handle of a kernel id without asking the kernel about it; messages of up to 2,048 bytes by default.
+    ///
+    /// No system call is made. If no queue has the id, the first call says [`Error::Removed`].
+    ///
+    /// ```
+    /// # use sysv_ipc::{MessageQueue, MessageQueueOptions};
+    /// let made = MessageQueueOptions::new().open_random()?;
+    /// assert_eq!(MessageQueue::from_raw_id(made.id()).stat()?.messages, 0);
+    /// made.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_raw_id(id: i32) -> Self {
+        Self::new(None, id, 2048)
     }
 
     object_methods! {
@@ -158,6 +174,12 @@ impl MessageQueue {
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
+    }
+
+    /// Returns whether a signal handler ends waits of this handle.
+    #[must_use]
+    pub fn interruptible(&self) -> bool {
+        self.interruptible
     }
 
     /// Sends a message; waits while the queue is full.

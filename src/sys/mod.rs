@@ -156,6 +156,14 @@ pub(crate) fn shmctl_remove(id: c_int) -> Result<(), Errno> {
     Errno::result(unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) }).map(drop)
 }
 
+/// `SHM_LOCK` or `SHM_UNLOCK`.
+#[cfg(target_os = "linux")]
+pub(crate) fn shmctl_lock(id: c_int, lock: bool) -> Result<(), Errno> {
+    let command = if lock { libc::SHM_LOCK } else { libc::SHM_UNLOCK };
+    // SAFETY: both commands ignore the buffer.
+    Errno::result(unsafe { libc::shmctl(id, command, std::ptr::null_mut()) }).map(drop)
+}
+
 pub(crate) fn shmctl_stat(id: c_int, command: c_int) -> Result<(c_int, shmid_ds), Errno> {
     let mut stat = MaybeUninit::<shmid_ds>::zeroed();
     // SAFETY: the command writes at most one `shmid_ds`, and there is room for it.
