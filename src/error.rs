@@ -307,8 +307,11 @@ pub enum Error {
         /// The limit of the kernel.
         msgmax: usize,
     },
-    /// The message is longer than the queue's `max_size`: it could never be sent.
-    #[error("a message of {len} bytes can never fit: {object} holds {max_size} bytes; raise its max_size")]
+    /// The message is longer than the queue's `max_size`: it can't be sent unless that is raised.
+    #[error(
+        "a message of {len} bytes can't fit: {object} holds {max_size} bytes; raise its max_size, or wait until \
+         another process does (set_wait_for_resize)"
+    )]
     MessageExceedsQueue {
         /// The queue.
         object: Object,

@@ -71,6 +71,7 @@ pub struct MessageQueue {
     id: c_int,
     max_message_size: usize,
     interruptible: bool,
+    waits_for_resize: bool,
 }
 
 /// What the kernel knows of a queue (`IPC_STAT`). Times are in whole seconds.
@@ -119,7 +120,7 @@ impl MessageQueueStat {
 
 impl MessageQueue {
     pub(crate) const fn new(key: Option<Key>, id: c_int, max_message_size: usize) -> Self {
-        Self { key, id, max_message_size, interruptible: false }
+        Self { key, id, max_message_size, interruptible: false, waits_for_resize: false }
     }
 
     /// Makes a handle of a kernel id, as `ipcs -q` shows it; messages of up to 2,048 bytes unless
@@ -182,6 +183,41 @@ impl MessageQueue {
         self.interruptible
     }
 
+    /// Sets whether later sends of this handle wait when the queue is too small for the message; `false` by default.
+    ///
+    /// By default such a message is refused at once with [`Error::MessageExceedsQueue`], although the kernel would
+    /// wait: unless another process raises the queue's `max_size`, it would wait for ever. With `true` the kernel has
+    /// its way. A send waits until the queue was [enlarged](Self::set_max_size) and has room, the timed forms wait
+    /// until their time is over, and [`try_send`](Self::try_send) returns [`Error::WouldBlock`].
+    ///
+    /// FreeBSD and macOS don't wait for that: the message is refused either way.
+    ///
+    /// See [`msgop(2)`](https://man7.org/linux/man-pages/man2/msgop.2.html).
+    ///
+    /// ```
+    /// # if !cfg!(target_os = "linux") { return Ok(()) }
+    /// use sysv_ipc::{Error, MessageBuffer, MessageQueueOptions, MessageType};
+    ///
+    /// let mut queue = MessageQueueOptions::new().open_random()?;
+    /// queue.set_max_size(10)?;
+    /// let message = MessageBuffer::new(MessageType::ONE, &[0; 11]);
+    /// assert!(matches!(queue.try_send(&message), Err(Error::MessageExceedsQueue { .. })));
+    /// queue.set_wait_for_resize(true);
+    /// assert!(matches!(queue.try_send(&message), Err(Error::WouldBlock { .. })));
+    /// queue.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn set_wait_for_resize(&mut self, wait: bool) -> &mut Self {
+        self.waits_for_resize = wait;
+        self
+    }
+
+    /// Returns whether sends of this handle wait when the queue is too small for the message.
+    #[must_use]
+    pub fn waits_for_resize(&self) -> bool {
+        self.waits_for_resize
+    }
+
     /// Sends a message; waits while the queue is full.
     ///
     /// # Errors
@@ -189,8 +225,11 @@ impl MessageQueue {
     /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
     /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
     /// - [`Error::MessageTooLong`] for this handle, [`Error::MessageExceedsMsgmax`] for any queue,
-    ///   [`Error::MessageExceedsQueue`] for what this queue could never take. Nothing is sent. (A
-    ///   queue that shrinks while a sender waits is not looked at again.)
+    ///   [`Error::MessageExceedsQueue`] for this queue as large as it is now. Nothing is sent.
+    ///
+    /// A message longer than the queue's `max_size` is refused at once, even if another process were to raise it.
+    /// [`set_wait_for_resize(true)`](Self::set_wait_for_resize) waits for that. A queue that shrinks while a sender
+    /// waits is not checked again: the sender goes on waiting.
     pub fn send(&self, message: &MessageBuffer) -> Result<()> {
         self.send_deadline(message, Deadline::NEVER)
     }
@@ -224,24 +263,32 @@ impl MessageQueue {
             return Err(Error::MessageTooLong { len, max_message_size: self.max_message_size });
         }
         let raw = message.raw();
+        if self.waits_for_resize && deadline == Deadline::NEVER {
+            let sent = wait::unlimited(self.interruptible, || sys::msgsnd(self.id, raw, 0));
+            return sent.map_err(|failure| self.send_failure(len, failure));
+        }
         let at_once = || match sys::msgsnd(self.id, raw, sys::IPC_NOWAIT) {
-            // The kernel would wait for ever for room that the queue can't have.
-            Err(Errno::EAGAIN) if self.holds_less_than(len) => Err(Errno::EFBIG),
+            // The kernel would wait for room that the queue can't have unless it is enlarged.
+            Err(Errno::EAGAIN) if !self.waits_for_resize && self.holds_less_than(len) => Err(Errno::EFBIG),
             other => other,
         };
-        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0)).map_err(|failure| {
-            match failure {
-                Failure::Call(errno) => self.send_error(len, errno),
-                Failure::Alarm(errno) => self.alarm_error(errno),
-            }
-        })
+        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0))
+            .map_err(|failure| self.send_failure(len, failure))
+    }
+
+    #[cold]
+    fn send_failure(&self, len: usize, failure: Failure) -> Error {
+        match failure {
+            Failure::Call(errno) => self.send_error(len, errno),
+            Failure::Alarm(errno) => self.alarm_error(errno),
+        }
     }
 
     fn alarm_error(&self, errno: Errno) -> Error {
         Error::System { call: "alarm", object: self.object(), errno }
     }
 
-    /// Whether a message can never fit. A queue of size 0 takes not even an empty one.
+    /// Whether a message can't fit into the queue as large as it is now. A queue of size 0 takes not even an empty one.
     fn holds_less_than(&self, len: usize) -> bool {
         self.max_size().is_ok_and(|max_size| len as u64 > max_size || max_size == 0)
     }

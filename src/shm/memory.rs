@@ -7,7 +7,7 @@
 //! - A process that dies is detached by the kernel; what it had written stays.
 #![allow(unsafe_code, reason = "mapped memory is reached by address")]
 
-use std::{fmt, marker::PhantomData, ptr::NonNull, slice};
+use std::{fmt, marker::PhantomData, mem::MaybeUninit, ptr::NonNull, slice};
 
 use super::{Access, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, copy};
 use crate::{Error, Result, perm::object_methods, sys};
@@ -198,8 +198,9 @@ impl<A: Protection> SharedMemory<A> {
         let mut bytes = Vec::new();
         let out_of_memory = |_| Error::OutOfMemory { call: "read", object: self.mapping.segment.object() };
         bytes.try_reserve_exact(count).map_err(out_of_memory)?;
-        bytes.resize(count, 0);
-        self.read_at(&mut bytes, offset)?;
+        self.read_at_uninit(&mut bytes.spare_capacity_mut()[..count], offset)?;
+        // SAFETY: the vector has room for `count` bytes, all of which were just initialised.
+        unsafe { bytes.set_len(count) };
         Ok(bytes)
     }
 
@@ -209,10 +210,37 @@ impl<A: Protection> SharedMemory<A> {
     ///
     /// [`Error::OutOfBounds`] if they don't all lie inside the segment.
     pub fn read_at(&self, into: &mut [u8], offset: usize) -> Result<()> {
+        // SAFETY: initialised bytes are also possibly initialised ones, and `read_at_uninit` writes no others back.
+        let into = unsafe { slice::from_raw_parts_mut(into.as_mut_ptr().cast::<MaybeUninit<u8>>(), into.len()) };
+        self.read_at_uninit(into, offset).map(drop)
+    }
+
+    /// Fills uninitialised memory with the bytes at `offset`, all of it or nothing, and returns it initialised.
+    ///
+    /// It saves the pass that would set `into` to zero first, such as a new buffer of another language's runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if the bytes don't all lie inside the segment.
+    ///
+    /// ```
+    /// use sysv_ipc::SharedMemoryOptions;
+    ///
+    /// let memory = SharedMemoryOptions::new().size(64).init_character(b'.').open_random()?;
+    /// let mut bytes = Vec::with_capacity(32);
+    /// let filled = memory.read_at_uninit(&mut bytes.spare_capacity_mut()[..16], 48)?;
+    /// assert_eq!(filled, [b'.'; 16]);
+    /// // SAFETY: the first 16 bytes were initialised.
+    /// unsafe { bytes.set_len(16) };
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn read_at_uninit<'a>(&self, into: &'a mut [MaybeUninit<u8>], offset: usize) -> Result<&'a mut [u8]> {
         self.check(offset, into.len())?;
         // SAFETY: the range lies in the mapping (M1, M2), and safe access to it is atomic (M3).
         unsafe { copy::load(self.at(offset), into) };
-        Ok(())
+        // SAFETY: the copy has initialised every byte of `into`.
+        Ok(unsafe { slice::from_raw_parts_mut(into.as_mut_ptr().cast::<u8>(), into.len()) })
     }
 
     /// Returns the memory as a slice.

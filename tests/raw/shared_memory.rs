@@ -305,6 +305,35 @@ fn exact_reads() {
     assert_eq!(memory.read(0, 0).unwrap(), [b'-'; 26]);
 }
 
+/// G6: bytes are read into memory that was never initialised, at every alignment, all or nothing.
+#[test]
+fn case_g6_reads_into_uninitialised_memory() {
+    use std::mem::MaybeUninit;
+    let memory = memory(1 << 20);
+    let written: Vec<u8> = (0..1_u32 << 20).map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1]).collect();
+    memory.write(&written, 0).unwrap();
+    let mut whole = Box::new_uninit_slice(1 << 20);
+    assert_eq!(memory.read_at_uninit(&mut whole, 0).unwrap(), written);
+    for offset in 0..17 {
+        for len in [0, 1, 7, 8, 63, 64, 65, 300] {
+            let mut bytes = [MaybeUninit::new(b'!'); 301];
+            let filled = memory.read_at_uninit(&mut bytes[1..=len], offset).unwrap();
+            assert_eq!(filled, &written[offset..offset + len]);
+        }
+    }
+    let mut untouched = [MaybeUninit::new(b'!'); 4];
+    let refused = memory.read_at_uninit(&mut untouched, (1 << 20) - 3);
+    assert_fails!(refused, Error::OutOfBounds { len: 4, .. });
+    let mut initialised = *b"!!!!";
+    assert_fails!(memory.read_at(&mut initialised, (1 << 20) - 3), Error::OutOfBounds { len: 4, .. });
+    assert_eq!(&initialised, b"!!!!");
+    // Also of an attachment for reading alone.
+    let reader = memory.segment().attach_read_only().unwrap();
+    assert_eq!(reader.read_at_uninit(&mut untouched, 7).unwrap(), &written[7..11]);
+    // Only what was asked for takes room.
+    assert_eq!(memory.read(5, 1).unwrap(), &written[1..6]);
+}
+
 /// R100: copies take no lock; guarded by a semaphore, no reader sees half of a write.
 #[test]
 fn r100_a_semaphore_guards_copies() {
