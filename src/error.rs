@@ -73,7 +73,7 @@ pub enum Error {
         object: Object,
     },
     /// The object was removed before or during the call (`EIDRM`, or `EINVAL` on its id).
-    #[error("{call}: {object} was removed{}; by remove, by ipcrm, or by systemd's RemoveIPC at logout", or_never(*object))]
+    #[error("{call}: {object} was removed (by remove, by ipcrm, or by systemd's RemoveIPC at logout){}", or_never(*object))]
     Removed {
         /// The system call that failed.
         call: &'static str,

@@ -38,6 +38,11 @@ impl Key {
     /// The smallest key.
     ///
     /// `ipcs` shows it as 0x80000000: in hexadecimal the negative keys follow [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// # use sysv_ipc::Key;
+    /// assert_eq!(Key::MIN.to_string(), "0x80000000");
+    /// ```
     pub const MIN: Self = Self(i32::MIN);
 
     /// The largest key.

@@ -138,9 +138,10 @@ impl MessageQueue {
         }
     }
 
-    /// Makes a handle of a kernel id without asking the kernel about it; messages of up to 2,048 bytes by default.
+    /// Makes a handle of a kernel id without asking the kernel about it.
     ///
-    /// No system call is made. If no queue has the id, the first call says [`Error::Removed`].
+    /// No system call is made. If no queue has the id, the first call says [`Error::Removed`]. The handle sends and
+    /// receives messages of up to 2,048 bytes by default.
     ///
     /// ```
     /// # use sysv_ipc::{MessageQueue, MessageQueueOptions};
@@ -178,14 +179,21 @@ impl MessageQueue {
     }
 
     /// Returns whether a signal handler ends waits of this handle.
+    ///
+    /// ```
+    /// # use sysv_ipc::MessageQueue;
+    /// let mut queue = MessageQueue::from_raw_id(0);
+    /// assert!(!queue.interruptible());
+    /// assert!(queue.set_interruptible(true).interruptible());
+    /// ```
     #[must_use]
     pub fn interruptible(&self) -> bool {
         self.interruptible
     }
 
-    /// Sets whether later sends of this handle wait when the queue is too small for the message; `false` by default.
+    /// Sets whether later sends wait for a queue that is too small.
     ///
-    /// By default such a message is refused at once with [`Error::MessageExceedsQueue`], although the kernel would
+    /// By default a message that is longer than the queue's `max_size` is refused at once with [`Error::MessageExceedsQueue`], although the kernel would
     /// wait: unless another process raises the queue's `max_size`, it would wait for ever. With `true` the kernel has
     /// its way. A send waits until the queue was [enlarged](Self::set_max_size) and has room, the timed forms wait
     /// until their time is over, and [`try_send`](Self::try_send) returns [`Error::WouldBlock`].
@@ -212,7 +220,14 @@ impl MessageQueue {
         self
     }
 
-    /// Returns whether sends of this handle wait when the queue is too small for the message.
+    /// Returns whether sends wait for a queue that is too small.
+    ///
+    /// ```
+    /// # use sysv_ipc::MessageQueue;
+    /// let mut queue = MessageQueue::from_raw_id(0);
+    /// assert!(!queue.waits_for_resize());
+    /// assert!(queue.set_wait_for_resize(true).waits_for_resize());
+    /// ```
     #[must_use]
     pub fn waits_for_resize(&self) -> bool {
         self.waits_for_resize

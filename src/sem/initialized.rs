@@ -43,7 +43,7 @@ pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, patience
     }
 }
 
-/// Creates a semaphore and makes it live; if that fails, removes what it created.
+/// Creates a semaphore and makes it live. If that fails, what it created is removed.
 pub(super) fn create(key: Key, mode: Mode, value: u16) -> Result<SemaphoreSet> {
     let id = get(key, 1, sys::IPC_CREAT | sys::IPC_EXCL | mode.flags())?;
     let set = SemaphoreSet::new(Some(key), id);

@@ -151,6 +151,13 @@ impl SemaphoreSet {
     }
 
     /// Returns whether a signal handler ends waits of this handle.
+    ///
+    /// ```
+    /// # use sysv_ipc::SemaphoreSet;
+    /// let mut set = SemaphoreSet::from_raw_id(0);
+    /// assert!(!set.interruptible());
+    /// assert!(set.set_interruptible(true).interruptible());
+    /// ```
     #[must_use]
     pub fn interruptible(&self) -> bool {
         self.interruptible
@@ -289,7 +296,9 @@ impl SemaphoreSet {
         sys::semctl_set_all(self.id, values).map_err(|errno| self.control_error(errno))
     }
 
-    /// Returns the process that last operated on the semaphore (`GETPID`), or `None` before the first operation.
+    /// Returns the process that last operated on the semaphore (`GETPID`).
+    ///
+    /// `None` before the first operation.
     ///
     /// Linux and macOS also record the process that set its value, and the one whose exit undid something. FreeBSD
     /// records `semop` alone.

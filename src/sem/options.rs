@@ -107,7 +107,9 @@ impl SemaphoreOptions {
         crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open(key))
     }
 
-    /// Creates a set of `count` semaphores under a random unused key; [`SemaphoreSet::key`] tells which.
+    /// Creates a set of `count` semaphores under a random unused key.
+    ///
+    /// [`SemaphoreSet::key`] returns the key.
     ///
     /// # Errors
     ///
@@ -168,8 +170,8 @@ impl SemaphoreOptions {
 
     /// Creates a single semaphore under a random unused key, safe from the initialisation race.
     ///
-    /// [`open_initialized`](Self::open_initialized) with the key opens it, and waits for nothing: it is initialised
-    /// when this returns. A semaphore that [`open_random`](Self::open_random) made counts as initialised only after
+    /// It is initialised when this returns, so [`open_initialized`](Self::open_initialized) with its key does not
+    /// wait. A semaphore that [`open_random`](Self::open_random) made counts as initialised only after
     /// its first operation.
     ///
     /// # Errors

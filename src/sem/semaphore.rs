@@ -323,6 +323,13 @@ impl Semaphore {
     }
 
     /// Returns whether a signal handler ends waits of this handle.
+    ///
+    /// ```
+    /// # use sysv_ipc::Semaphore;
+    /// let mut semaphore = Semaphore::from_raw_id(0);
+    /// assert!(!semaphore.interruptible());
+    /// assert!(semaphore.set_interruptible(true).interruptible());
+    /// ```
     #[must_use]
     pub fn interruptible(&self) -> bool {
         self.set.interruptible()
@@ -348,9 +355,9 @@ impl Semaphore {
         self.set.set_value(0, value)
     }
 
-    /// Returns the process that last operated on it, or `None` before the first operation.
+    /// Returns the process that last operated on it.
     ///
-    /// On Linux a creation with the value 0 is no operation, and one with another value is. See
+    /// `None` before the first operation. On Linux a creation with the value 0 is no operation, and one with another value is. See
     /// [`SemaphoreSet::last_pid`].
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub enum ReadOnly {}
 
 /// The memory may be read, and written if its [`Access`] says so.
 ///
-/// For callers that choose the access at run time, such as bindings of other languages.
+/// For callers that choose the access at run time, such as bindings of other languages. [`Access`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub enum AnyAccess {}
 
@@ -133,6 +133,16 @@ impl SharedMemory<AnyAccess> {
     /// # Errors
     ///
     /// [`Error::AttachedReadOnly`], and [`Error::OutOfBounds`] if the bytes don't all fit.
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(8).open_random_as(Access::ReadWrite)?;
+    /// memory.write(b"bytes", 3)?;
+    /// assert_eq!(memory.read(0, 3)?, b"bytes");
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn write(&self, bytes: &[u8], offset: usize) -> Result<()> {
         self.as_read_write()?.write(bytes, offset)
     }
@@ -142,6 +152,15 @@ impl SharedMemory<AnyAccess> {
     /// # Errors
     ///
     /// [`Error::AttachedReadOnly`], and [`Error::OutOfBounds`] if `offset` lies behind the end.
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(8).open_random_as(Access::ReadWrite)?;
+    /// assert_eq!(memory.write_truncating(b"bytes", 6)?, 2);
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn write_truncating(&self, bytes: &[u8], offset: usize) -> Result<usize> {
         self.as_read_write()?.write_truncating(bytes, offset)
     }
@@ -150,7 +169,17 @@ impl SharedMemory<AnyAccess> {
     ///
     /// # Errors
     ///
-    /// [`Error::AttachedReadOnly`].
+    /// [`Error::AttachedReadOnly`] if it was attached for reading only.
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(8).open_random_as(Access::ReadWrite)?;
+    /// memory.fill(b'-')?;
+    /// assert_eq!(memory.read(0, 0)?, b"--------");
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn fill(&self, byte: u8) -> Result<()> {
         self.as_read_write()?.fill(byte);
         Ok(())
@@ -163,6 +192,16 @@ impl SharedMemory<AnyAccess> {
     /// # Errors
     ///
     /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(8).open_random_as(Access::ReadWrite)?;
+    /// let word = memory.view::<std::sync::atomic::AtomicU32>(4)?;
+    /// assert_eq!(word.load(std::sync::atomic::Ordering::Relaxed), 0);
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn view<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
         self.load_only(offset)
     }
@@ -172,6 +211,16 @@ impl SharedMemory<AnyAccess> {
     /// # Errors
     ///
     /// As [`view`](Self::view).
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(8).open_random_as(Access::ReadWrite)?;
+    /// let words = memory.slice::<std::sync::atomic::AtomicU32>(0, 2)?;
+    /// assert_eq!(words.len(), 2);
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
         self.load_only_slice(offset, len)
     }

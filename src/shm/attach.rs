@@ -54,7 +54,7 @@ impl AttachOptions {
         self.flag(libc::SHM_EXEC, execute)
     }
 
-    /// Passes flags to `shmat` for which there is no method, such as those of a newer kernel.
+    /// Passes flags without a method of their own to `shmat`.
     ///
     /// Flags of an earlier call are replaced, those of other methods are kept. `SHM_RDONLY` and `SHM_REMAP` are
     /// dropped, since the method that attaches decides on them.
@@ -102,7 +102,9 @@ impl AttachOptions {
         self.map(segment, Access::ReadOnly, 0).map(SharedMemory::cast)
     }
 
-    /// Attaches the segment with an access that is chosen at run time.
+    /// Attaches the segment with a given access.
+    ///
+    /// For callers that choose the access at run time.
     ///
     /// # Errors
     ///
@@ -138,8 +140,9 @@ impl AttachOptions {
         options.address(address).map(segment, Access::ReadWrite, libc::SHM_REMAP).map(SharedMemory::cast)
     }
 
-    /// Attaches the segment for reading alone in place of whatever is mapped at an address
-    /// (`SHM_REMAP` and `SHM_RDONLY`).
+    /// Attaches the segment for reading alone in place of another mapping.
+    ///
+    /// With the flags `SHM_REMAP` and `SHM_RDONLY`.
     ///
     /// # Safety
     ///
@@ -148,14 +151,30 @@ impl AttachOptions {
     /// # Errors
     ///
     /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use sysv_ipc::{AttachOptions, SharedMemoryOptions};
+    ///
+    /// let (old, new) = (
+    ///     SharedMemoryOptions::new().size(4096).open_random()?,
+    ///     SharedMemoryOptions::new().size(4096).init_character(b'n').open_random()?,
+    /// );
+    /// let (address, old_segment) = (old.address(), old.segment().clone());
+    /// std::mem::forget(old);
+    /// // SAFETY: the mapping at the address is not used any more, and its handle is forgotten.
+    /// let reader = unsafe { AttachOptions::new().attach_over_read_only(new.segment(), address) }?;
+    /// assert_eq!((reader.address(), reader.read(1, 0)?), (address, b"n".to_vec()));
+    /// new.remove()?;
+    /// old_segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     #[cfg(target_os = "linux")]
     pub unsafe fn attach_over_read_only(&self, segment: &Segment, address: usize) -> Result<SharedMemory<ReadOnly>> {
         let mut options = *self;
         options.address(address).map(segment, Access::ReadOnly, libc::SHM_REMAP).map(SharedMemory::cast)
     }
 
-    /// Attaches the segment with an access that is chosen at run time, in place of whatever is mapped at an
-    /// address (`SHM_REMAP`).
+    /// Attaches the segment with a given access in place of another mapping (`SHM_REMAP`).
     ///
     /// # Safety
     ///
@@ -164,6 +183,19 @@ impl AttachOptions {
     /// # Errors
     ///
     /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, AttachOptions, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(4096).open_random()?;
+    /// let (address, segment) = (memory.address(), memory.segment().clone());
+    /// std::mem::forget(memory);
+    /// // SAFETY: the mapping at the address is not used any more, and its handle is forgotten.
+    /// let again = unsafe { AttachOptions::new().attach_over_as(&segment, address, Access::ReadOnly) }?;
+    /// assert!(again.write(b"no", 0).is_err());
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     #[cfg(target_os = "linux")]
     pub unsafe fn attach_over_as(
         &self,

@@ -192,11 +192,21 @@ impl Segment {
         AttachOptions::new().attach_read_only(self)
     }
 
-    /// Attaches the segment where the kernel likes, with an access that is chosen at run time.
+    /// Attaches the segment with a given access, where the kernel likes.
     ///
     /// # Errors
     ///
     /// As [`AttachOptions::attach`].
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let segment = SharedMemoryOptions::new().size(64).open_random_segment()?;
+    /// let memory = segment.attach_as(Access::ReadOnly)?;
+    /// assert!(memory.write(b"no", 0).is_err());
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn attach_as(&self, access: Access) -> Result<SharedMemory<AnyAccess>> {
         AttachOptions::new().attach_as(self, access)
     }
@@ -230,6 +240,17 @@ impl Segment {
     /// # Errors
     ///
     /// As [`lock_pages`](Self::lock_pages).
+    ///
+    /// ```
+    /// use sysv_ipc::SharedMemoryOptions;
+    ///
+    /// let segment = SharedMemoryOptions::new().size(4096).open_random_segment()?;
+    /// segment.lock_pages()?;
+    /// segment.unlock_pages()?;
+    /// assert!(!segment.stat()?.locked);
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     #[cfg(target_os = "linux")]
     pub fn unlock_pages(&self) -> Result<()> {
         sys::shmctl_lock(self.id, false).map_err(|errno| self.control_error(errno))

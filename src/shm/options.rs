@@ -97,7 +97,7 @@ impl SharedMemoryOptions {
         self.flag(libc::SHM_HUGETLB, huge)
     }
 
-    /// Sets the size in bytes of the huge pages that a new segment is made of (`SHM_HUGE_SHIFT`).
+    /// Sets the size in bytes of a new segment's huge pages (`SHM_HUGE_SHIFT`).
     ///
     /// A power of two that the machine has, such as 2 MiB or 1 GiB. `/sys/kernel/mm/hugepages` names all, and how
     /// many pages of each are set aside. Implies [`huge_pages`](Self::huge_pages), which sets the default size.
@@ -126,7 +126,7 @@ impl SharedMemoryOptions {
         self.flag(libc::SHM_NORESERVE, no_reserve)
     }
 
-    /// Passes flags to the `shmget` that creates, for which there is no method.
+    /// Passes flags without a method of their own to the `shmget` that creates.
     ///
     /// Flags of an earlier call are replaced, those of other methods are kept. Permissions, `IPC_CREAT` and
     /// `IPC_EXCL` are dropped, since [`mode`](Self::mode), [`create`](Self::create) and
@@ -177,7 +177,9 @@ impl SharedMemoryOptions {
         self.open_mapped(key, Access::ReadOnly).map(SharedMemory::cast)
     }
 
-    /// Opens or creates a segment and attaches it with an access that is chosen at run time.
+    /// Opens or creates a segment and attaches it with a given access.
+    ///
+    /// For callers that choose the access at run time.
     ///
     /// # Errors
     ///
@@ -232,16 +234,27 @@ impl SharedMemoryOptions {
         self.random(|options, key| options.open_read_only(key))
     }
 
-    /// Creates a segment under a random unused key and attaches it with an access that is chosen at run time.
+    /// Creates a segment under a random unused key and attaches it with a given access.
     ///
     /// # Errors
     ///
     /// As [`open_random`](Self::open_random).
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(64).open_random_as(Access::ReadWrite)?;
+    /// memory.write(b"bytes", 0)?;
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn open_random_as(&self, access: Access) -> Result<SharedMemory<AnyAccess>> {
         self.random(|options, key| options.open_as(key, access))
     }
 
-    /// Creates a segment under a random unused key without attaching it; it is not filled.
+    /// Creates a segment under a random unused key without attaching it.
+    ///
+    /// It is not filled.
     ///
     /// # Errors
     ///
