@@ -111,6 +111,7 @@ compile_error!(
 
 mod alarm;
 mod deadline;
+mod errno;
 mod error;
 mod inventory;
 mod key;
