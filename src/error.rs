@@ -1,7 +1,5 @@
 //! What can go wrong, on what, and what to do about it.
 
-use std::io;
-
 pub use nix::errno::Errno;
 use thiserror::Error;
 
@@ -14,6 +12,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Each variant says which call was made, on which object, and what can be done. The errno is
 /// mapped per call: `EINVAL` of `msgsnd`, for one, is told apart into four different errors.
+/// [`errno`](Self::errno) returns it as the system said it.
+///
+/// # As an `io::Error`
+///
+/// `io::Error::from(error)` has the kind of [`io_kind`](Self::io_kind). It keeps
+/// [`raw_os_error`](std::io::Error::raw_os_error) where the system gave an errno that the standard library
+/// gives the same kind. An `io::Error` with an errno has no room for anything else, so this error's text is lost.
+/// Otherwise the `io::Error` holds this error, with its text and its errno.
+///
+/// The text is always kept by `io::Error::new(error.io_kind(), error)`.
+///
+/// ```
+/// use std::io;
+/// use sysv_ipc::{Errno, Error, Key, SemaphoreOptions};
+///
+/// let error = SemaphoreOptions::new().open(Key::new(0x5eed_0001)?).unwrap_err();
+/// let short = io::Error::from(error.clone());
+/// assert_eq!((short.kind(), short.raw_os_error()), (io::ErrorKind::NotFound, Some(Errno::ENOENT as i32)));
+/// let long = io::Error::new(error.io_kind(), error);
+/// assert_eq!(long.kind(), io::ErrorKind::NotFound);
+/// assert!(long.to_string().contains("key 0x5eed0001"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Examples
 ///
 /// ```
 /// use sysv_ipc::{Error, Key, SemaphoreOptions};
@@ -26,7 +49,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing has this key or id (`ENOENT`).
+    /// Nothing has this key (`ENOENT`) or id (`EINVAL` or `EIDRM`).
     #[error(
         "{call}: no {object} here; it was never created, was removed (systemd's RemoveIPC does so at logout), \
          or is in another IPC namespace (containers have their own)"
@@ -36,6 +59,8 @@ pub enum Error {
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `ENOENT` for a key, `EINVAL` or `EIDRM` for an id.
+        errno: Errno,
     },
     /// An exclusive creation found the key taken (`EEXIST`).
     #[error("{call}: {object} exists already; open it, or choose another key")]
@@ -46,12 +71,14 @@ pub enum Error {
         object: Object,
     },
     /// The object was removed before or during the call (`EIDRM`, or `EINVAL` on its id).
-    #[error("{call}: {object} was removed; somebody called remove or ipcrm, or systemd's RemoveIPC did at logout")]
+    #[error("{call}: {object} was removed (by remove, by ipcrm, or by systemd's RemoveIPC at logout){}", or_never(*object))]
     Removed {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `EIDRM` while waiting or just after it was removed, `EINVAL` later.
+        errno: Errno,
     },
     /// The caller may not do this (`EACCES` or `EPERM`).
     #[error("{call}: permission denied on {object} ({errno}); ask its owner, or see its mode with `ipcs`")]
@@ -81,6 +108,8 @@ pub enum Error {
         call: &'static str,
         /// What it was called on.
         object: Object,
+        /// `EAGAIN`, or `ENOMSG` for a queue without a message that suits.
+        errno: Errno,
     },
     /// The time the caller gave is over.
     #[error("{call}: timed out on {object}")]
@@ -109,6 +138,8 @@ pub enum Error {
         limit: Limit,
         /// Its value, where the system tells.
         value: Option<u64>,
+        /// What the system said, such as `ENOSPC`.
+        errno: Errno,
     },
     /// The kernel has no memory for it (`ENOMEM`).
     #[error("{call}: not enough memory for {object}")]
@@ -210,6 +241,22 @@ pub enum Error {
     /// A `semop` without operations.
     #[error("semop: a list of operations can't be empty")]
     NoOperations,
+    /// The machine has no huge pages of this size.
+    #[error(
+        "{object}: no huge pages of {bytes} bytes on this machine; /sys/kernel/mm/hugepages names the sizes it has"
+    )]
+    NoSuchHugePages {
+        /// What was to be created.
+        object: Object,
+        /// The size that was asked for.
+        bytes: usize,
+    },
+    /// The segment was attached for reading only.
+    #[error("{object} is attached for reading only; attach it for writing to change it")]
+    AttachedReadOnly {
+        /// The segment.
+        object: Object,
+    },
     /// An access would leave the segment.
     #[error("{len} bytes at offset {offset} do not lie inside the {size} bytes of the segment")]
     OutOfBounds {
@@ -258,8 +305,11 @@ pub enum Error {
         /// The limit of the kernel.
         msgmax: usize,
     },
-    /// The message is longer than the queue's `max_size`: it could never be sent.
-    #[error("a message of {len} bytes can never fit: {object} holds {max_size} bytes; raise its max_size")]
+    /// The message is longer than the queue's `max_size`: it can't be sent unless that is raised.
+    #[error(
+        "a message of {len} bytes can't fit: {object} holds {max_size} bytes; raise its max_size, or wait until \
+         another process does (set_wait_for_resize)"
+    )]
     MessageExceedsQueue {
         /// The queue.
         object: Object,
@@ -288,6 +338,11 @@ pub enum Error {
     },
 }
 
+/// A handle that was made from an id may never have had an object.
+fn or_never(object: Object) -> &'static str {
+    if object.key.is_none() { ", or never existed" } else { "" }
+}
+
 fn at(value: Option<u64>) -> String {
     value.map_or_else(String::new, |value| format!(", which is {value}"))
 }
@@ -301,9 +356,9 @@ impl Error {
     #[cold]
     pub(crate) fn from_errno(call: &'static str, object: Object, errno: Errno) -> Self {
         match errno {
-            Errno::ENOENT => Self::NotFound { call, object },
+            Errno::ENOENT => Self::NotFound { call, object, errno },
             Errno::EEXIST => Self::AlreadyExists { call, object },
-            Errno::EIDRM => Self::Removed { call, object },
+            Errno::EIDRM => Self::Removed { call, object, errno },
             Errno::EACCES | Errno::EPERM => Self::PermissionDenied { call, object, errno },
             Errno::EINTR => Self::Interrupted { call, object },
             Errno::ENOMEM => Self::OutOfMemory { call, object },
@@ -316,7 +371,7 @@ impl Error {
     #[cold]
     pub(crate) fn on_id(call: &'static str, object: Object, errno: Errno) -> Self {
         match errno {
-            Errno::EINVAL => Self::Removed { call, object },
+            Errno::EINVAL => Self::Removed { call, object, errno },
             errno => Self::from_errno(call, object, errno),
         }
     }
@@ -342,7 +397,7 @@ impl Error {
     /// An id that nobody had a handle of: gone and never there are the same to the caller.
     pub(crate) fn into_never_seen(self) -> Self {
         match self {
-            Self::Removed { call, object } => Self::NotFound { call, object },
+            Self::Removed { call, object, errno } => Self::NotFound { call, object, errno },
             other => other,
         }
     }
@@ -373,24 +428,5 @@ impl Error {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::WouldBlock { .. } | Self::TimedOut { .. })
-    }
-}
-
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        let kind = match &error {
-            Error::NotFound { .. } | Error::Removed { .. } => io::ErrorKind::NotFound,
-            Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-            Error::PermissionDenied { .. } | Error::HugePagesDenied { .. } => io::ErrorKind::PermissionDenied,
-            Error::WouldBlock { .. } => io::ErrorKind::WouldBlock,
-            Error::TimedOut { .. } | Error::Uninitialized { .. } => io::ErrorKind::TimedOut,
-            Error::Interrupted { .. } => io::ErrorKind::Interrupted,
-            Error::OutOfMemory { .. } => io::ErrorKind::OutOfMemory,
-            Error::Unsupported { .. } => io::ErrorKind::Unsupported,
-            Error::LimitReached { .. } | Error::NoFreeKey { .. } => io::ErrorKind::QuotaExceeded,
-            Error::System { errno, .. } => io::Error::from(*errno).kind(),
-            _ => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
     }
 }

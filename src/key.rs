@@ -1,8 +1,8 @@
 //! Keys: the kernel-wide names of System V objects.
 
-use std::{ffi::CString, fmt, io, num::NonZero, os::unix::ffi::OsStrExt, path::Path, str::FromStr};
+use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path, str::FromStr};
 
-use crate::{Error, Result, sys};
+use crate::{Error, Result};
 
 /// A System V key, the kernel-wide name of an object.
 ///
@@ -20,6 +20,7 @@ use crate::{Error, Result, sys};
 /// assert_eq!(key, "0x2a".parse()?);
 /// assert_eq!(key.to_string(), "0x0000002a");
 /// assert!(Key::new(0).is_err());
+/// assert_eq!(Key::try_from(0xffff_ffff_u32)?, Key::new(-1)?);
 /// assert!(Key::try_from(1_i64 << 32).is_err());
 /// # Ok::<(), sysv_ipc::Error>(())
 /// ```
@@ -33,6 +34,16 @@ impl Key {
     /// Children reach it through the inherited handle, everybody else through its id. Only the
     /// *key* is private: whoever has the id and the permission can use the object.
     pub const PRIVATE: Self = Self(0);
+
+    /// The smallest key.
+    ///
+    /// `ipcs` shows it as 0x80000000: in hexadecimal the negative keys follow [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// # use sysv_ipc::Key;
+    /// assert_eq!(Key::MIN.to_string(), "0x80000000");
+    /// ```
+    pub const MIN: Self = Self(i32::MIN);
 
     /// The largest key.
     pub const MAX: Self = Self(i32::MAX);
@@ -53,27 +64,31 @@ impl Key {
 
     /// Derives a key from a file that exists and a project number (`ftok`).
     ///
-    /// Weak by construction: only 16 bits of the inode and 8 of the device go into it, so two files
+    /// As in the C library, only the lowest 8 bits of the project count, and 0 is allowed. POSIX leaves a project
+    /// whose lowest 8 bits are 0 unspecified, but every system that this crate supports treats it as any other.
+    ///
+    /// Weak by construction: only 16 bits of the inode and 8 of the device go into the key, so two files
     /// can give the same key, and a file that is deleted and made again gives another one. Prefer a
     /// fixed number, or a key that [`open_random`](crate::SemaphoreOptions::open_random) found.
     ///
+    /// See [`ftok(3)`](https://man7.org/linux/man-pages/man3/ftok.3.html).
+    ///
     /// # Errors
     ///
-    /// What `stat` says of the path, or [`io::ErrorKind::InvalidInput`] for a path with a NUL byte
-    /// or the one combination that gives 0.
+    /// - What `stat` says of the path.
+    /// - [`io::ErrorKind::InvalidInput`] for a path with a NUL byte, and for the one combination that gives 0.
+    ///   The C library returns that 0, and with it [`Key::PRIVATE`]. The error holds [`Error::KeyOutOfRange`].
     ///
     /// ```
-    /// use std::num::NonZero;
     /// use sysv_ipc::Key;
     ///
-    /// let project = NonZero::new(b'j').expect("a letter is not zero");
-    /// assert_eq!(Key::ftok("/", project)?, Key::ftok("/", project)?);
+    /// assert_eq!(Key::ftok("/", b'j')?, Key::ftok("/", b'j')?);
+    /// assert_eq!(Key::ftok("/etc", 0)?, Key::ftok("/etc", 256)?);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn ftok(path: impl AsRef<Path>, project: NonZero<u8>) -> io::Result<Self> {
-        let path = CString::new(path.as_ref().as_os_str().as_bytes())?;
-        let number = sys::ftok(&path, project.get())?;
-        Ok(Self::new(number)?)
+    pub fn ftok(path: impl AsRef<Path>, project: impl Into<i32>) -> io::Result<Self> {
+        let file = fs::metadata(path)?;
+        Ok(Self::new(ftok_of(file.dev(), file.ino(), project.into()))?)
     }
 
     /// Draws a key from the whole positive range, from the system's randomness.
@@ -102,6 +117,15 @@ impl Key {
     pub(crate) const fn from_raw(number: i32) -> Self {
         Self(number)
     }
+}
+
+/// The formula of every system's `ftok`, which a call of that function can't replace: it returns -1
+/// both as an error and as a key.
+fn ftok_of(device: u64, inode: u64, project: i32) -> i32 {
+    let [.., high, low] = inode.to_be_bytes();
+    let [.., device] = device.to_be_bytes();
+    let [.., project] = project.to_be_bytes();
+    i32::from_be_bytes([project, device, high, low])
 }
 
 impl fmt::Display for Key {
@@ -134,18 +158,41 @@ impl FromStr for Key {
     }
 }
 
-macro_rules! try_from_wider {
-    ($($wide:ty),*) => {$(
-        impl TryFrom<$wide> for Key {
+macro_rules! try_from_number {
+    ($(#[$doc:meta] $number:ty as $narrow:ty => $key:expr;)*) => {$(
+        impl TryFrom<$number> for Key {
             type Error = Error;
 
-            fn try_from(number: $wide) -> Result<Self> {
-                let narrow = i32::try_from(number)
+            #[$doc]
+            fn try_from(number: $number) -> Result<Self> {
+                let narrow = <$narrow>::try_from(number)
                     .map_err(|_| Error::KeyOutOfRange { key: number.into() })?;
-                Self::new(narrow)
+                Self::new($key(narrow))
             }
         }
     )*};
 }
 
-try_from_wider!(i32, i64, u32, u64);
+try_from_number! {
+    /// Takes the number as it is.
+    i32 as i32 => i32::from;
+    /// Takes a number that fits in an `i32`.
+    i64 as i32 => i32::from;
+    /// Takes the 32 bits as `ipcs` prints them: `0xffff_ffff` is -1.
+    u32 as u32 => u32::cast_signed;
+    /// Takes 32 bits as `ipcs` prints them: `0xffff_ffff` is -1.
+    u64 as u32 => u32::cast_signed;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ftok_of;
+
+    #[test]
+    fn ftok_takes_the_lowest_bits_of_each_number() {
+        assert_eq!(ftok_of(0x1_ab, 0x1_beef, 0x1_02), 0x02ab_beef);
+        assert_eq!(ftok_of(0x0100, 0x1_0000, 0x0100), 0);
+        // The C function can't tell this key from an error.
+        assert_eq!(ftok_of(0xff, 0xffff, -1), -1);
+    }
+}

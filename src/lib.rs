@@ -27,6 +27,25 @@
 //! }
 //! ```
 //!
+//! # Opening
+//!
+//! The options of each kind open in the same forms: by a given key, by [`Key::PRIVATE`], or by a key that is drawn at
+//! random. Every form with a key creates if [`create`](SharedMemoryOptions::create) says so, and with
+//! `Key::PRIVATE` always. Those with a random key always create. The key is then in the handle.
+//!
+//! | handle | by key | by a random key | by id |
+//! | --- | --- | --- | --- |
+//! | [`Semaphore`] | [`open`](SemaphoreOptions::open) | [`open_random`](SemaphoreOptions::open_random) | [`from_id`](Semaphore::from_id) |
+//! | the same, initialised for all | [`open_initialized`](SemaphoreOptions::open_initialized) | [`open_random_initialized`](SemaphoreOptions::open_random_initialized) | |
+//! | [`SemaphoreSet`] | [`open_set`](SemaphoreOptions::open_set) | [`open_random_set`](SemaphoreOptions::open_random_set) | [`from_id`](SemaphoreSet::from_id) |
+//! | [`SharedMemory`] | [`open`](SharedMemoryOptions::open) | [`open_random`](SharedMemoryOptions::open_random) | [`Segment::attach`] |
+//! | [`SharedMemory<ReadOnly>`] | [`open_read_only`](SharedMemoryOptions::open_read_only) | [`open_random_read_only`](SharedMemoryOptions::open_random_read_only) | [`Segment::attach_read_only`] |
+//! | [`SharedMemory<AnyAccess>`], with an [`Access`] | [`open_as`](SharedMemoryOptions::open_as) | [`open_random_as`](SharedMemoryOptions::open_random_as) | [`Segment::attach_as`] |
+//! | [`Segment`], not attached | [`open_segment`](SharedMemoryOptions::open_segment) | [`open_random_segment`](SharedMemoryOptions::open_random_segment) | [`from_id`](Segment::from_id) |
+//! | [`MessageQueue`] | [`open`](MessageQueueOptions::open) | [`open_random`](MessageQueueOptions::open_random) | [`from_id`](MessageQueue::from_id) |
+//!
+//! Each kind has `from_id`, which checks by one system call that the object exists, and `from_raw_id`, which makes none.
+//!
 //! # Handles, and what outlives them
 //!
 //! A handle of a semaphore or a queue is a number: it may be cloned and sent to threads, and
@@ -93,6 +112,7 @@ compile_error!(
 
 mod alarm;
 mod deadline;
+mod errno;
 mod error;
 mod inventory;
 mod key;
@@ -125,8 +145,8 @@ pub use self::{
         remove_semaphore,
     },
     shm::{
-        AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, SharedMemory,
-        SharedMemoryOptions, remove_shared_memory,
+        Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared,
+        SharedMemory, SharedMemoryOptions, remove_shared_memory,
     },
 };
 

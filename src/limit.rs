@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, Object};
+use crate::{Errno, Error, Object};
 
 /// A limit of the kernel on System V objects.
 ///
@@ -66,12 +66,13 @@ impl Limit {
 impl Limit {
     /// The error of a call that met this limit, with the value that the kernel tells of it.
     #[cold]
-    pub(crate) fn reached(self, call: &'static str, object: Object) -> Error {
+    pub(crate) fn reached(self, call: &'static str, object: Object, errno: Errno) -> Error {
         Error::LimitReached {
             call,
             object,
             limit: self,
             value: crate::limits().ok().and_then(|limits| limits.value(self)),
+            errno,
         }
     }
 }

@@ -26,12 +26,12 @@ impl Disposition {
 
 /// The access to ask for when opening, which has nothing to do with the mode to create with.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Access {
+pub(crate) struct Requested {
     pub(crate) read: bool,
     pub(crate) write: bool,
 }
 
-impl Access {
+impl Requested {
     pub(crate) const NONE: Self = Self { read: false, write: false };
 
     pub(crate) fn flags(self) -> c_int {

@@ -111,17 +111,17 @@ pub(crate) fn pid(raw: libc::pid_t) -> Option<u32> {
 /// `IPC_SET` replaces owner and mode together, so changing one reads the others first; a change
 /// by somebody else in between is lost. The kernel has nothing better.
 macro_rules! object_methods {
-    ($remove_doc:literal $(, via $field:ident)?) => {
+    ($remove_doc:literal $(, via $($field:ident).+)?) => {
         /// Returns the key it was opened or made with; `None` for a handle made from an id.
         #[must_use]
         pub fn key(&self) -> Option<$crate::Key> {
-            self$(.$field)?.object().key
+            self$($(.$field)+)?.object().key
         }
 
         /// Returns the kernel's id.
         #[must_use]
         pub fn id(&self) -> i32 {
-            self$(.$field)?.id
+            self$($(.$field)+)?.id
         }
 
         /// Returns owner, creator and mode.
@@ -145,7 +145,7 @@ macro_rules! object_methods {
         /// creator or root, and may read.
         pub fn set_mode(&self, mode: u32) -> $crate::Result<()> {
             let current = self.permissions()?;
-            self$(.$field)?.set_permissions(current.uid, current.gid, mode)
+            self$($(.$field)+)?.set_permissions(current.uid, current.gid, mode)
         }
 
         /// Gives the object to another user or group; `None` keeps what is there.
@@ -158,7 +158,7 @@ macro_rules! object_methods {
         pub fn set_owner(&self, uid: Option<u32>, gid: Option<u32>) -> $crate::Result<()> {
             let current = self.permissions()?;
             let (uid, gid) = (uid.unwrap_or(current.uid), gid.unwrap_or(current.gid));
-            self$(.$field)?.set_permissions(uid, gid, current.mode.bits())
+            self$($(.$field)+)?.set_permissions(uid, gid, current.mode.bits())
         }
 
         /// Sets owner and mode at once, without looking at what they are: one call, which needs no
@@ -169,7 +169,7 @@ macro_rules! object_methods {
         /// As [`set_mode`](Self::set_mode), and [`Error::System`](crate::Error::System) with `EINVAL`
         /// for a user or group that doesn't exist.
         pub fn set_owner_and_mode(&self, uid: u32, gid: u32, mode: u32) -> $crate::Result<()> {
-            self$(.$field)?.set_permissions(uid, gid, mode)
+            self$($(.$field)+)?.set_permissions(uid, gid, mode)
         }
 
         #[doc = $remove_doc]
@@ -180,7 +180,7 @@ macro_rules! object_methods {
         /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner,
         /// creator or root.
         pub fn remove(&self) -> $crate::Result<()> {
-            self$(.$field)?.remove_object()
+            self$($(.$field)+)?.remove_object()
         }
     };
 }

@@ -78,7 +78,7 @@ pub(crate) fn until<T>(
     mut waiting: impl FnMut() -> Result<T, Errno>,
 ) -> Result<T, Failure> {
     match at_once() {
-        Err(Errno::EAGAIN | Errno::ENOMSG) if deadline == Deadline::NOW => Err(Failure::Call(Errno::EAGAIN)),
+        Err(errno @ (Errno::EAGAIN | Errno::ENOMSG)) if deadline == Deadline::NOW => Err(Failure::Call(errno)),
         Err(Errno::EAGAIN | Errno::ENOMSG) if deadline.has_passed() => Err(Failure::Call(Errno::ETIMEDOUT)),
         Err(Errno::EAGAIN | Errno::ENOMSG) => {
             let _alarm = deadline.remaining().map(Alarm::set).transpose().map_err(Failure::Alarm)?;

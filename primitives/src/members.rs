@@ -164,7 +164,7 @@ impl Members {
 
     fn removed(&self) -> raw::Error {
         let object = raw::Object { kind: raw::Kind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
-        raw::Error::Removed { call: "semop", object }
+        raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM }
     }
 
     /// Registers this process in a free slot of a live object.

@@ -4,8 +4,9 @@ mod buffer;
 mod options;
 mod receive;
 mod selector;
+mod send;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use libc::c_int;
 use nix::errno::Errno;
@@ -16,10 +17,9 @@ pub use self::{
     selector::{MessageType, Selector},
 };
 use crate::{
-    Deadline, Error, Key, Kind, Limit, Mode, Object, Permissions, Result, limits,
+    Error, Key, Kind, Limit, Mode, Object, Permissions, Result, limits,
     perm::{object_methods, pid, time},
     process, sys,
-    wait::{self, Failure},
 };
 
 /// Removes a message queue by its id, without a handle.
@@ -71,6 +71,7 @@ pub struct MessageQueue {
     id: c_int,
     max_message_size: usize,
     interruptible: bool,
+    waits_for_resize: bool,
 }
 
 /// What the kernel knows of a queue (`IPC_STAT`). Times are in whole seconds.
@@ -119,7 +120,7 @@ impl MessageQueueStat {
 
 impl MessageQueue {
     pub(crate) const fn new(key: Option<Key>, id: c_int, max_message_size: usize) -> Self {
-        Self { key, id, max_message_size, interruptible: false }
+        Self { key, id, max_message_size, interruptible: false, waits_for_resize: false }
     }
 
     /// Makes a handle of a kernel id, as `ipcs -q` shows it; messages of up to 2,048 bytes unless
@@ -129,12 +130,29 @@ impl MessageQueue {
     ///
     /// [`Error::NotFound`] if no queue has this id.
     pub fn from_id(id: i32) -> Result<Self> {
-        let queue = Self::new(None, id, 2048);
+        let queue = Self::from_raw_id(id);
         match queue.stat() {
             // It exists, and whether its operations are allowed they will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(queue),
             Err(error) => Err(error.into_never_seen()),
         }
+    }
+
+    /// Makes a handle of a kernel id without asking the kernel about it.
+    ///
+    /// No system call is made. If no queue has the id, the first call says [`Error::Removed`]. The handle sends and
+    /// receives messages of up to 2,048 bytes by default.
+    ///
+    /// ```
+    /// # use sysv_ipc::{MessageQueue, MessageQueueOptions};
+    /// let made = MessageQueueOptions::new().open_random()?;
+    /// assert_eq!(MessageQueue::from_raw_id(made.id()).stat()?.messages, 0);
+    /// made.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_raw_id(id: i32) -> Self {
+        Self::new(None, id, 2048)
     }
 
     object_methods! {
@@ -160,68 +178,21 @@ impl MessageQueue {
         self
     }
 
-    /// Sends a message; waits while the queue is full.
+    /// Returns whether a signal handler ends waits of this handle.
     ///
-    /// # Errors
-    ///
-    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
-    /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
-    /// - [`Error::MessageTooLong`] for this handle, [`Error::MessageExceedsMsgmax`] for any queue,
-    ///   [`Error::MessageExceedsQueue`] for what this queue could never take. Nothing is sent. (A
-    ///   queue that shrinks while a sender waits is not looked at again.)
-    pub fn send(&self, message: &MessageBuffer) -> Result<()> {
-        self.send_deadline(message, Deadline::NEVER)
-    }
-
-    /// Sends a message if there is room now (`IPC_NOWAIT`).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::WouldBlock`] if there is none; otherwise as [`send`](Self::send).
-    pub fn try_send(&self, message: &MessageBuffer) -> Result<()> {
-        self.send_deadline(message, Deadline::NOW)
-    }
-
-    /// Sends a message; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TimedOut`]; otherwise as [`send`](Self::send).
-    pub fn send_timeout(&self, message: &MessageBuffer, timeout: Duration) -> Result<()> {
-        self.send_deadline(message, Deadline::after(timeout))
-    }
-
-    /// Sends a message; waits until `deadline`. The crate's page on time says how, and what it costs.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_timeout`](Self::send_timeout); for [`Deadline::NOW`] as [`try_send`](Self::try_send).
-    pub fn send_deadline(&self, message: &MessageBuffer, deadline: Deadline) -> Result<()> {
-        let len = message.bytes().len();
-        if len > self.max_message_size {
-            return Err(Error::MessageTooLong { len, max_message_size: self.max_message_size });
-        }
-        let raw = message.raw();
-        let at_once = || match sys::msgsnd(self.id, raw, sys::IPC_NOWAIT) {
-            // The kernel would wait for ever for room that the queue can't have.
-            Err(Errno::EAGAIN) if self.holds_less_than(len) => Err(Errno::EFBIG),
-            other => other,
-        };
-        wait::until(deadline, self.interruptible, at_once, || sys::msgsnd(self.id, raw, 0)).map_err(|failure| {
-            match failure {
-                Failure::Call(errno) => self.send_error(len, errno),
-                Failure::Alarm(errno) => self.alarm_error(errno),
-            }
-        })
+    /// ```
+    /// # use sysv_ipc::MessageQueue;
+    /// let mut queue = MessageQueue::from_raw_id(0);
+    /// assert!(!queue.interruptible());
+    /// assert!(queue.set_interruptible(true).interruptible());
+    /// ```
+    #[must_use]
+    pub fn interruptible(&self) -> bool {
+        self.interruptible
     }
 
     fn alarm_error(&self, errno: Errno) -> Error {
         Error::System { call: "alarm", object: self.object(), errno }
-    }
-
-    /// Whether a message can never fit. A queue of size 0 takes not even an empty one.
-    fn holds_less_than(&self, len: usize) -> bool {
-        self.max_size().is_ok_and(|max_size| len as u64 > max_size || max_size == 0)
     }
 
     /// Returns `msg_qbytes`, on Linux without permission to read as well.
@@ -235,31 +206,10 @@ impl MessageQueue {
         Ok(self.stat()?.max_size)
     }
 
-    #[cold]
-    fn send_error(&self, len: usize, errno: Errno) -> Error {
-        const CALL: &str = "msgsnd";
-        match errno {
-            Errno::EFBIG => {
-                let max_size = usize::try_from(self.max_size().unwrap_or(0)).unwrap_or(usize::MAX);
-                Error::MessageExceedsQueue { object: self.object(), len, max_size }
-            }
-            // A type is positive by construction, so it is the length or the queue is gone.
-            Errno::EINVAL => match limits().map(|limits| limits.message_queues.max_message_size) {
-                Ok(msgmax) if len as u64 > msgmax => {
-                    Error::MessageExceedsMsgmax { len, msgmax: usize::try_from(msgmax).unwrap_or(usize::MAX) }
-                }
-                // On systems that don't tell, a message can be as long as a queue.
-                Err(Error::Unsupported { .. }) if self.stat().is_ok() => self.send_error(len, Errno::EFBIG),
-                _ => Error::Removed { call: CALL, object: self.object() },
-            },
-            errno => self.wait_error(CALL, errno),
-        }
-    }
-
     fn wait_error(&self, call: &'static str, errno: Errno) -> Error {
         let object = self.object();
         match errno {
-            Errno::EAGAIN => Error::WouldBlock { call, object },
+            Errno::EAGAIN | Errno::ENOMSG => Error::WouldBlock { call, object, errno },
             Errno::ETIMEDOUT => Error::TimedOut { call, object },
             errno => Error::on_id(call, object, errno),
         }
@@ -293,10 +243,10 @@ impl MessageQueue {
             let msgmnb = limits().ok().map(|limits| limits.message_queues.max_queue_size);
             match errno {
                 Errno::EPERM if may_change && msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
-                    Limit::Msgmnb.reached("msgctl", self.object())
+                    Limit::Msgmnb.reached("msgctl", self.object(), errno)
                 }
                 // The queue is there, as `stat` saw: the number doesn't fit.
-                Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object()),
+                Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object(), errno),
                 errno => self.control_error(errno),
             }
         })

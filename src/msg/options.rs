@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use super::MessageQueue;
 use crate::{
     Error, Key, Kind, Limit, Mode, Object, Result,
-    open::{Access, Disposition, open_or_create, with_random_key},
+    open::{Disposition, Requested, open_or_create, with_random_key},
     sys,
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub struct MessageQueueOptions {
     disposition: Disposition,
     mode: Mode,
-    access: Access,
+    access: Requested,
     max_message_size: usize,
 }
 
@@ -48,7 +48,7 @@ impl MessageQueueOptions {
         Self {
             disposition: Disposition { create: false, exclusive: false },
             mode: Mode::PRIVATE,
-            access: Access::NONE,
+            access: Requested::NONE,
             max_message_size: 2048,
         }
     }
@@ -100,7 +100,7 @@ fn get(key: Key, flags: c_int) -> Result<c_int> {
     const CALL: &str = "msgget";
     let object = Object::with_key(Kind::MessageQueue, key);
     sys::msgget(key.get(), flags).map_err(|errno| match errno {
-        Errno::ENOSPC => Limit::Msgmni.reached(CALL, object),
+        Errno::ENOSPC => Limit::Msgmni.reached(CALL, object, errno),
         errno => Error::from_errno(CALL, object, errno),
     })
 }

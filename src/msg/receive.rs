@@ -111,7 +111,7 @@ impl MessageQueue {
         let mut message = MessageBuffer::default();
         let index = libc::c_long::try_from(index).unwrap_or(libc::c_long::MAX);
         sys::msgrcv_copy(self.id, message.raw_mut(), self.max_message_size, index)
-            .map_err(|errno| self.receive_error(if errno == Errno::ENOMSG { Errno::EAGAIN } else { errno }))?;
+            .map_err(|errno| self.receive_error(errno))?;
         Ok(message)
     }
 

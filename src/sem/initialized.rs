@@ -26,30 +26,33 @@
 use std::{thread, time::Duration};
 
 use super::{Amount, SemOp, SemaphoreSet, options::get};
-use crate::{Deadline, Error, Key, Mode, Result, open::Access, sys};
+use crate::{Deadline, Error, Key, Mode, Result, open::Requested, sys};
 
-pub(super) fn open(key: Key, mode: Mode, access: Access, value: u16, patience: Deadline) -> Result<SemaphoreSet> {
+pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, patience: Deadline) -> Result<SemaphoreSet> {
     loop {
-        match get(key, 1, sys::IPC_CREAT | sys::IPC_EXCL | mode.flags()) {
-            Ok(id) => {
-                let set = SemaphoreSet::new(Some(key), id);
-                match publish(&set, value) {
-                    Ok(()) => return Ok(set),
-                    // Somebody removed it before it was live.
-                    Err(error) if error.is_gone() && !patience.has_passed() => continue,
-                    Err(error) => {
-                        // The set is ours, and the first error is the one that tells.
-                        let _ = set.remove();
-                        return Err(error);
-                    }
-                }
-            }
+        match create(key, mode, value) {
             Err(Error::AlreadyExists { .. }) => {}
-            Err(error) => return Err(error),
+            // It was removed before it was live.
+            Err(error) if error.is_gone() && !patience.has_passed() => continue,
+            other => return other,
         }
         match get(key, 0, access.flags()).and_then(|id| wait_until_live(SemaphoreSet::new(Some(key), id), patience)) {
             Err(error) if error.is_gone() && !patience.has_passed() => {}
             other => return other,
+        }
+    }
+}
+
+/// Creates a semaphore and makes it live. If that fails, what it created is removed.
+pub(super) fn create(key: Key, mode: Mode, value: u16) -> Result<SemaphoreSet> {
+    let id = get(key, 1, sys::IPC_CREAT | sys::IPC_EXCL | mode.flags())?;
+    let set = SemaphoreSet::new(Some(key), id);
+    match publish(&set, value) {
+        Ok(()) => Ok(set),
+        Err(error) => {
+            // The set is ours, and the first error is the one that tells.
+            let _ = set.remove();
+            Err(error)
         }
     }
 }

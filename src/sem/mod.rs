@@ -125,6 +125,19 @@ impl SemaphoreSet {
         }
     }
 
+    /// Makes a handle of a kernel id without asking the kernel about it.
+    ///
+    /// No system call is made. If no set has the id, the first call says [`Error::Removed`].
+    ///
+    /// ```
+    /// # use sysv_ipc::SemaphoreSet;
+    /// assert!(SemaphoreSet::from_raw_id(-1).len().unwrap_err().is_gone());
+    /// ```
+    #[must_use]
+    pub const fn from_raw_id(id: i32) -> Self {
+        Self::new(None, id)
+    }
+
     object_methods! {
         "Removes the set at once; whoever waits on it wakes with [`Error::Removed`] (`IPC_RMID`)."
     }
@@ -135,6 +148,19 @@ impl SemaphoreSet {
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
+    }
+
+    /// Returns whether a signal handler ends waits of this handle.
+    ///
+    /// ```
+    /// # use sysv_ipc::SemaphoreSet;
+    /// let mut set = SemaphoreSet::from_raw_id(0);
+    /// assert!(!set.interruptible());
+    /// assert!(set.set_interruptible(true).interruptible());
+    /// ```
+    #[must_use]
+    pub fn interruptible(&self) -> bool {
+        self.interruptible
     }
 
     /// Performs all operations as one: all of them, or none.
@@ -202,9 +228,9 @@ impl SemaphoreSet {
             Errno::EAGAIN if deadline != Deadline::NOW && deadline.has_passed() => {
                 Error::TimedOut { call: CALL, object }
             }
-            Errno::EAGAIN => Error::WouldBlock { call: CALL, object },
+            Errno::EAGAIN => Error::WouldBlock { call: CALL, object, errno },
             Errno::ERANGE => Error::ValueOutOfRange { call: CALL, object },
-            Errno::E2BIG => Limit::Semopm.reached(CALL, object),
+            Errno::E2BIG => Limit::Semopm.reached(CALL, object, errno),
             Errno::EFBIG => {
                 let index = ops.iter().map(SemOp::index).max().unwrap_or_default();
                 Error::NoSuchSemaphore { call: CALL, object, index: index.into() }
@@ -270,14 +296,32 @@ impl SemaphoreSet {
         sys::semctl_set_all(self.id, values).map_err(|errno| self.control_error(errno))
     }
 
-    /// Returns the process that last operated on the semaphore (`GETPID`), `None` if nobody did.
+    /// Returns the process that last operated on the semaphore (`GETPID`).
     ///
-    /// Linux and macOS also record whoever set its value, and whose exit undid something; FreeBSD
+    /// `None` before the first operation.
+    ///
+    /// Linux and macOS also record the process that set its value, and the one whose exit undid something. FreeBSD
     /// records `semop` alone.
+    ///
+    /// **A creation alone is no operation.** On Linux a semaphore that was created with the value 0 has `None`, as
+    /// nothing had to be set. With another value the creator set it, and is returned.
     ///
     /// # Errors
     ///
     /// As [`value`](Self::value).
+    ///
+    /// ```
+    /// use sysv_ipc::SemaphoreOptions;
+    ///
+    /// let semaphore = SemaphoreOptions::new().initial_value(0).open_random()?;
+    /// # if cfg!(target_os = "linux") {
+    /// assert_eq!(semaphore.last_pid()?, None);
+    /// # }
+    /// semaphore.release()?;
+    /// assert_eq!(semaphore.last_pid()?, Some(std::process::id()));
+    /// semaphore.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
     pub fn last_pid(&self, index: usize) -> Result<Option<u32>> {
         self.get(index, sys::GETPID).map(pid)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Semaphore, SemaphoreSet};
 use crate::{
     Deadline, Error, Key, Kind, Limit, Mode, Object, Result, limits,
-    open::{Access, Disposition, open_or_create},
+    open::{Disposition, Requested, open_or_create},
     sys,
 };
 use nix::errno::Errno;
@@ -33,7 +33,7 @@ pub const SEMAPHORE_VALUE_MAX: u16 = 32_767;
 pub struct SemaphoreOptions {
     disposition: Disposition,
     mode: Mode,
-    access: Access,
+    access: Requested,
     initial_value: u16,
 }
 
@@ -50,7 +50,7 @@ impl SemaphoreOptions {
         Self {
             disposition: Disposition { create: false, exclusive: false },
             mode: Mode::PRIVATE,
-            access: Access::NONE,
+            access: Requested::NONE,
             initial_value: 0,
         }
     }
@@ -62,6 +62,9 @@ impl SemaphoreOptions {
     /// Creating and setting the value are two system calls, between which others see 0: see
     /// [`open_initialized`](Self::open_initialized) for openers that mustn't. Ignored, as Python's
     /// `sysv_ipc` does it, if the mode denies the owner to write (such as 0400).
+    ///
+    /// Linux creates semaphores with the value 0. A creation with that value therefore sets nothing there, and
+    /// leaves [`last_pid`](Semaphore::last_pid) at `None`.
     pub const fn initial_value(&mut self, value: u16) -> &mut Self {
         self.initial_value = value;
         self
@@ -104,6 +107,27 @@ impl SemaphoreOptions {
         crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open(key))
     }
 
+    /// Creates a set of `count` semaphores under a random unused key.
+    ///
+    /// [`SemaphoreSet::key`] returns the key.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_random`](Self::open_random), and [`Error::SizeZero`] if `count` is 0.
+    ///
+    /// ```
+    /// use sysv_ipc::SemaphoreOptions;
+    ///
+    /// let set = SemaphoreOptions::new().initial_value(5).open_random_set(3)?;
+    /// assert_eq!(set.values()?, [5, 5, 5]);
+    /// set.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn open_random_set(&self, count: u16) -> Result<SemaphoreSet> {
+        let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
+        crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open_set(key, count))
+    }
+
     /// Opens or creates a single semaphore, safe from the initialisation race.
     ///
     /// Between `semget` and the setting of its value a semaphore exists but must not be used. This
@@ -142,6 +166,34 @@ impl SemaphoreOptions {
         self.check()?;
         super::initialized::open(key, self.mode, self.access, self.initial_value, Deadline::after(patience))
             .map(Semaphore::of)
+    }
+
+    /// Creates a single semaphore under a random unused key, safe from the initialisation race.
+    ///
+    /// It is initialised when this returns, so [`open_initialized`](Self::open_initialized) with its key does not
+    /// wait. A semaphore that [`open_random`](Self::open_random) made counts as initialised only after
+    /// its first operation.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_random`](Self::open_random). [`Error::PermissionDenied`] if the mode denies the owner to write.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sysv_ipc::SemaphoreOptions;
+    ///
+    /// let made = SemaphoreOptions::new().initial_value(3).open_random_initialized()?;
+    /// let key = made.key().expect("it was drawn");
+    /// let opened = SemaphoreOptions::new().open_initialized(key, Duration::ZERO)?;
+    /// assert_eq!(opened.value()?, 3);
+    /// made.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn open_random_initialized(&self) -> Result<Semaphore> {
+        self.check()?;
+        crate::open::with_random_key(Kind::Semaphores, |key| {
+            super::initialized::create(key, self.mode, self.initial_value).map(Semaphore::of)
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -198,7 +250,7 @@ pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_in
     const CALL: &str = "semget";
     let object = Object::with_key(Kind::Semaphores, key);
     sys::semget(key.get(), count.into(), flags).map_err(|errno| {
-        let full = |limit: Limit| limit.reached(CALL, object);
+        let full = |limit: Limit| limit.reached(CALL, object, errno);
         let creating = flags & sys::IPC_CREAT != 0 || key.is_private();
         match errno {
             Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),

@@ -49,6 +49,23 @@ impl Semaphore {
         SemaphoreSet::from_id(id).map(Self::of)
     }
 
+    /// Makes a handle of a kernel id without asking the kernel about it.
+    ///
+    /// No system call is made. If no set has the id, the first call says [`Error::Removed`](crate::Error::Removed).
+    ///
+    /// ```
+    /// # use sysv_ipc::{Semaphore, SemaphoreOptions};
+    /// let made = SemaphoreOptions::new().open_random()?;
+    /// Semaphore::from_raw_id(made.id()).release()?;
+    /// assert_eq!(made.value()?, 1);
+    /// made.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_raw_id(id: i32) -> Self {
+        Self::of(SemaphoreSet::from_raw_id(id))
+    }
+
     /// Takes one; waits until the value is at least 1.
     ///
     /// # Errors
@@ -305,6 +322,19 @@ impl Semaphore {
         self
     }
 
+    /// Returns whether a signal handler ends waits of this handle.
+    ///
+    /// ```
+    /// # use sysv_ipc::Semaphore;
+    /// let mut semaphore = Semaphore::from_raw_id(0);
+    /// assert!(!semaphore.interruptible());
+    /// assert!(semaphore.set_interruptible(true).interruptible());
+    /// ```
+    #[must_use]
+    pub fn interruptible(&self) -> bool {
+        self.set.interruptible()
+    }
+
     /// Returns the value, as it was a moment ago.
     ///
     /// # Errors
@@ -325,7 +355,10 @@ impl Semaphore {
         self.set.set_value(0, value)
     }
 
-    /// Returns the process that last operated on it; see [`SemaphoreSet::last_pid`].
+    /// Returns the process that last operated on it.
+    ///
+    /// `None` before the first operation. On Linux a creation with the value 0 is no operation, and one with another value is. See
+    /// [`SemaphoreSet::last_pid`].
     ///
     /// # Errors
     ///

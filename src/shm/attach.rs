@@ -4,7 +4,7 @@
 use libc::c_int;
 use nix::errno::Errno;
 
-use super::{ReadOnly, ReadWrite, Segment, SharedMemory, memory::Protection};
+use super::{Access, AnyAccess, ReadOnly, ReadWrite, Segment, SharedMemory};
 use crate::{Error, Limit, Result, page_size, sys};
 
 /// Where and how a segment is attached (`shmat`).
@@ -26,13 +26,14 @@ use crate::{Error, Limit, Result, page_size, sys};
 pub struct AttachOptions {
     address: Option<usize>,
     flags: c_int,
+    custom_flags: c_int,
 }
 
 impl AttachOptions {
     /// Returns options that leave the address to the kernel.
     #[must_use]
     pub const fn new() -> Self {
-        Self { address: None, flags: 0 }
+        Self { address: None, flags: 0, custom_flags: 0 }
     }
 
     /// Sets the address, which must be free and aligned to `SHMLBA` (on Linux, to a page).
@@ -53,6 +54,26 @@ impl AttachOptions {
         self.flag(libc::SHM_EXEC, execute)
     }
 
+    /// Passes flags without a method of their own to `shmat`.
+    ///
+    /// Flags of an earlier call are replaced, those of other methods are kept. `SHM_RDONLY` and `SHM_REMAP` are
+    /// dropped, since the method that attaches decides on them.
+    ///
+    /// ```
+    /// use sysv_ipc::{AttachOptions, SharedMemoryOptions};
+    ///
+    /// const SHM_EXEC: i32 = 0o100000;
+    /// let segment = SharedMemoryOptions::new().mode(0o700).size(4096).open_random_segment()?;
+    /// let memory = AttachOptions::new().custom_flags(SHM_EXEC).attach(&segment)?;
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub const fn custom_flags(&mut self, flags: i32) -> &mut Self {
+        self.custom_flags = flags & !(sys::SHM_RDONLY | libc::SHM_REMAP);
+        self
+    }
+
     const fn flag(&mut self, flag: c_int, on: bool) -> &mut Self {
         self.flags = if on { self.flags | flag } else { self.flags & !flag };
         self
@@ -67,7 +88,7 @@ impl AttachOptions {
     /// - [`Error::Misaligned`] and [`Error::AddressUnusable`] for the address.
     /// - [`Error::LimitReached`] for `SHMSEG`, on systems that have it; [`Error::OutOfMemory`].
     pub fn attach(&self, segment: &Segment) -> Result<SharedMemory<ReadWrite>> {
-        self.map(segment, 0)
+        self.map(segment, Access::ReadWrite, 0).map(SharedMemory::cast)
     }
 
     /// Attaches the segment for reading alone (`SHM_RDONLY`).
@@ -78,7 +99,30 @@ impl AttachOptions {
     ///
     /// As [`attach`](Self::attach).
     pub fn attach_read_only(&self, segment: &Segment) -> Result<SharedMemory<ReadOnly>> {
-        self.map(segment, sys::SHM_RDONLY)
+        self.map(segment, Access::ReadOnly, 0).map(SharedMemory::cast)
+    }
+
+    /// Attaches the segment with a given access.
+    ///
+    /// For callers that choose the access at run time.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, AttachOptions, SharedMemoryOptions};
+    ///
+    /// let segment = SharedMemoryOptions::new().size(64).open_random_segment()?;
+    /// for access in [Access::ReadOnly, Access::ReadWrite] {
+    ///     let memory = AttachOptions::new().attach_as(&segment, access)?;
+    ///     assert_eq!(memory.write(b"bytes", 0).is_ok(), access == Access::ReadWrite);
+    /// }
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn attach_as(&self, segment: &Segment, access: Access) -> Result<SharedMemory<AnyAccess>> {
+        self.map(segment, access, 0)
     }
 
     /// Attaches the segment in place of whatever is mapped at an address (`SHM_REMAP`).
@@ -93,21 +137,97 @@ impl AttachOptions {
     #[cfg(target_os = "linux")]
     pub unsafe fn attach_over(&self, segment: &Segment, address: usize) -> Result<SharedMemory<ReadWrite>> {
         let mut options = *self;
-        options.address(address).map(segment, libc::SHM_REMAP)
+        options.address(address).map(segment, Access::ReadWrite, libc::SHM_REMAP).map(SharedMemory::cast)
     }
 
-    /// `SHM_REMAP` comes from `attach_over` alone, whose caller answers for it.
-    fn map<A: Protection>(&self, segment: &Segment, flags: c_int) -> Result<SharedMemory<A>> {
+    /// Attaches the segment for reading alone in place of another mapping.
+    ///
+    /// With the flags `SHM_REMAP` and `SHM_RDONLY`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`attach_over`](Self::attach_over).
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use sysv_ipc::{AttachOptions, SharedMemoryOptions};
+    ///
+    /// let (old, new) = (
+    ///     SharedMemoryOptions::new().size(4096).open_random()?,
+    ///     SharedMemoryOptions::new().size(4096).init_character(b'n').open_random()?,
+    /// );
+    /// let (address, old_segment) = (old.address(), old.segment().clone());
+    /// std::mem::forget(old);
+    /// // SAFETY: the mapping at the address is not used any more, and its handle is forgotten.
+    /// let reader = unsafe { AttachOptions::new().attach_over_read_only(new.segment(), address) }?;
+    /// assert_eq!((reader.address(), reader.read(1, 0)?), (address, b"n".to_vec()));
+    /// new.remove()?;
+    /// old_segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub unsafe fn attach_over_read_only(&self, segment: &Segment, address: usize) -> Result<SharedMemory<ReadOnly>> {
+        let mut options = *self;
+        options.address(address).map(segment, Access::ReadOnly, libc::SHM_REMAP).map(SharedMemory::cast)
+    }
+
+    /// Attaches the segment with a given access in place of another mapping (`SHM_REMAP`).
+    ///
+    /// # Safety
+    ///
+    /// As for [`attach_over`](Self::attach_over).
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, AttachOptions, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(4096).open_random()?;
+    /// let (address, segment) = (memory.address(), memory.segment().clone());
+    /// std::mem::forget(memory);
+    /// // SAFETY: the mapping at the address is not used any more, and its handle is forgotten.
+    /// let again = unsafe { AttachOptions::new().attach_over_as(&segment, address, Access::ReadOnly) }?;
+    /// assert!(again.write(b"no", 0).is_err());
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub unsafe fn attach_over_as(
+        &self,
+        segment: &Segment,
+        address: usize,
+        access: Access,
+    ) -> Result<SharedMemory<AnyAccess>> {
+        let mut options = *self;
+        options.address(address).map(segment, access, libc::SHM_REMAP)
+    }
+
+    /// Maps the segment. `SHM_REMAP` comes from the unsafe methods alone, whose caller answers for it.
+    ///
+    /// Two system calls: without the second, `IPC_STAT`, nothing tells the size of what is mapped.
+    fn map(&self, segment: &Segment, access: Access, remap: c_int) -> Result<SharedMemory<AnyAccess>> {
         // Zero would mean the kernel's choice, or by rounding become the page that null points to.
-        let lowest = if self.flags & sys::SHM_RND == 0 { 1 } else { page_size() };
+        let lowest = if self.rounds() { page_size() } else { 1 };
         if let Some(address) = self.address.filter(|&address| address < lowest) {
             return Err(Error::AddressUnusable { object: segment.object(), address });
         }
+        // Asked before the call, as the kernel has one errno for this and for an address that is taken.
+        let align = page_size();
+        if let Some(address) = self.address.filter(|address| !self.rounds() && !address.is_multiple_of(align)) {
+            return Err(Error::Misaligned { address, align });
+        }
+        let read_only = if access == Access::ReadOnly { sys::SHM_RDONLY } else { 0 };
+        let flags = self.flags | self.custom_flags | read_only | remap;
         // SAFETY: without SHM_REMAP the call replaces nothing; with it the caller answers for the range.
-        let mapped = unsafe { sys::shmat(segment.id(), self.address.unwrap_or(0), self.flags | flags) };
+        let mapped = unsafe { sys::shmat(segment.id(), self.address.unwrap_or(0), flags) };
         let address = mapped.map_err(|errno| self.error(segment, errno))?;
         // SAFETY: `shmat` has mapped the segment here, and nobody else owns the mapping.
-        let mut memory = unsafe { SharedMemory::from_mapping(segment.clone(), address) };
+        let mut memory = unsafe { SharedMemory::from_mapping(segment.clone(), address, access) };
         // Now that it is mapped, the id can't come to mean another segment, and this one's size is
         // fixed for good. If it can't be told, dropping the memory detaches it.
         let size = segment.stat()?.size;
@@ -120,16 +240,16 @@ impl AttachOptions {
         Ok(memory)
     }
 
+    const fn rounds(&self) -> bool {
+        (self.flags | self.custom_flags) & sys::SHM_RND != 0
+    }
+
     #[cold]
     fn error(&self, segment: &Segment, errno: Errno) -> Error {
         const CALL: &str = "shmat";
         let object = segment.object();
-        let rounds = self.flags & sys::SHM_RND != 0;
         match (errno, self.address) {
-            (Errno::EMFILE, _) => Limit::Shmseg.reached(CALL, object),
-            (Errno::EINVAL, Some(address)) if !rounds && !address.is_multiple_of(page_size()) => {
-                Error::Misaligned { address, align: page_size() }
-            }
+            (Errno::EMFILE, _) => Limit::Shmseg.reached(CALL, object, errno),
             (Errno::EINVAL, Some(address)) if segment.stat().is_ok() => Error::AddressUnusable { object, address },
             (errno, _) => Error::on_id(CALL, object, errno),
         }

@@ -9,7 +9,10 @@
 //! same bytes at once; both are left to the machine, which treats an aligned access as one.
 #![allow(unsafe_code, reason = "memory of other processes is reached by address")]
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::{
+    mem::MaybeUninit,
+    sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
+};
 
 const WORD: usize = size_of::<usize>();
 
@@ -19,12 +22,12 @@ fn ends(address: *const u8, len: usize) -> (usize, usize) {
     (head, head + (len - head) / WORD * WORD)
 }
 
-/// Copies out of the shared memory at `source`.
+/// Copies out of the shared memory at `source`, and so initialises all of `into`.
 ///
 /// # Safety
 ///
 /// `into.len()` bytes at `source` must be mapped for reading, and accessed only atomically.
-pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
+pub(super) unsafe fn load(source: *const u8, into: &mut [MaybeUninit<u8>]) {
     let (head, tail) = ends(source, into.len());
     let byte = |index: usize| {
         // SAFETY: the caller has mapped the bytes, and `index` is below their number.
@@ -32,19 +35,20 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [u8]) {
         byte.load(Relaxed)
     };
     for (index, to) in into.iter_mut().enumerate().take(head) {
-        *to = byte(index);
+        to.write(byte(index));
     }
     let words = &mut into[head..tail];
     // SAFETY: as above; and nobody else has `into`.
-    let wide = unsafe { wide::copy(source.wrapping_add(head), words.as_mut_ptr(), words.len()) };
-    for (number, to) in words[wide..].chunks_exact_mut(WORD).enumerate() {
+    let wide = unsafe { wide::copy(source.wrapping_add(head), words.as_mut_ptr().cast(), words.len()) };
+    let (words, _none) = words[wide..].as_chunks_mut::<WORD>();
+    for (number, to) in words.iter_mut().enumerate() {
         let word = source.wrapping_add(head + wide + number * WORD);
         // SAFETY: as above, and `head` is where words are aligned.
         let word = unsafe { AtomicUsize::from_ptr(word.cast_mut().cast()) };
-        to.copy_from_slice(&word.load(Relaxed).to_ne_bytes());
+        *to = word.load(Relaxed).to_ne_bytes().map(MaybeUninit::new);
     }
     for (index, to) in into.iter_mut().enumerate().skip(tail) {
-        *to = byte(index);
+        to.write(byte(index));
     }
 }
 
@@ -151,9 +155,11 @@ mod tests {
             let mut memory = [0xa5_u8; 384];
             // SAFETY: offset and length together stay below 384, and nobody else uses the array.
             unsafe { store(memory.as_mut_ptr().wrapping_add(offset), &data) };
-            let mut back = vec![0; data.len()];
+            let mut back = Vec::with_capacity(data.len());
             // SAFETY: as above.
-            unsafe { load(memory.as_ptr().wrapping_add(offset), &mut back) };
+            unsafe { load(memory.as_ptr().wrapping_add(offset), &mut back.spare_capacity_mut()[..data.len()]) };
+            // SAFETY: the copy has initialised as many bytes.
+            unsafe { back.set_len(data.len()) };
             proptest::prop_assert_eq!(&back, &data);
             let (before, rest) = memory.split_at(offset);
             let (copied, after) = rest.split_at(data.len());

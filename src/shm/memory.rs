@@ -3,32 +3,14 @@
 //! - **M1** A handle owns exactly one mapping; dropping or detaching it unmaps it.
 //! - **M2** A segment can't shrink while it is mapped, so the size of the attach holds as long.
 //! - **M3** Safe access is atomic, since other processes may write at any moment.
+//! - **M4** A mapping is writable if its access is [`Access::ReadWrite`]. No other has a type that allows writes.
 //! - A process that dies is detached by the kernel; what it had written stays.
 #![allow(unsafe_code, reason = "mapped memory is reached by address")]
 
-use std::{fmt, marker::PhantomData, ptr::NonNull, slice};
+use std::{fmt, marker::PhantomData, mem::MaybeUninit, ptr::NonNull, slice};
 
-use super::{LoadOnly, Segment, SegmentStat, Shared, copy};
+use super::{Access, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, copy};
 use crate::{Error, Result, perm::object_methods, sys};
-
-/// The memory may be read and written.
-#[derive(Clone, Copy, Debug)]
-pub enum ReadWrite {}
-
-/// The memory may only be read.
-#[derive(Clone, Copy, Debug)]
-pub enum ReadOnly {}
-
-/// What a mapping allows.
-pub trait Protection: sealed::Sealed {}
-impl Protection for ReadWrite {}
-impl Protection for ReadOnly {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::ReadWrite {}
-    impl Sealed for super::ReadOnly {}
-}
 
 /// A shared memory segment, attached to this process.
 ///
@@ -82,38 +64,67 @@ mod sealed {
 /// memory.write(b"no", 0)?;
 /// # Ok(()) }
 /// ```
+#[repr(transparent)]
 pub struct SharedMemory<A: Protection = ReadWrite> {
+    mapping: Mapping,
+    protection: PhantomData<A>,
+}
+
+/// The one mapping that a handle owns (M1).
+struct Mapping {
     segment: Segment,
     address: NonNull<u8>,
     size: usize,
-    access: PhantomData<A>,
+    access: Access,
 }
 
 // SAFETY: a mapping belongs to the whole process, and safe access to it is atomic.
-unsafe impl<A: Protection> Send for SharedMemory<A> {}
+unsafe impl Send for Mapping {}
 // SAFETY: as above.
-unsafe impl<A: Protection> Sync for SharedMemory<A> {}
+unsafe impl Sync for Mapping {}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the address is what `shmat` returned (M1), and every borrow of it has ended.
+        let detached = unsafe { sys::shmdt(self.address) };
+        debug_assert!(detached.is_ok(), "{:?} was detached behind our back", self.segment);
+    }
+}
 
 impl<A: Protection> SharedMemory<A> {
     /// Takes a mapping over, of which it uses nothing before it knows the size.
     ///
     /// # Safety
     ///
-    /// `shmat` must have returned the address, and nothing else may detach it.
-    pub(super) unsafe fn from_mapping(segment: Segment, address: NonNull<u8>) -> Self {
-        Self { segment, address, size: 0, access: PhantomData }
+    /// `shmat` must have returned the address with this access, beyond which `A` allows nothing (M4). Nothing else
+    /// may detach it.
+    pub(super) unsafe fn from_mapping(segment: Segment, address: NonNull<u8>, access: Access) -> Self {
+        Self { mapping: Mapping { segment, address, size: 0, access }, protection: PhantomData }
     }
 
     /// # Safety
     ///
     /// The mapped segment must have this size.
     pub(super) unsafe fn set_size(&mut self, size: usize) {
-        self.size = size;
+        self.mapping.size = size;
+    }
+
+    /// Gives the mapping another type, which allows no writes that the mapping doesn't (M4).
+    pub(super) fn cast<B: Protection>(self) -> SharedMemory<B> {
+        assert!(!B::WRITES || self.access() == Access::ReadWrite, "it is mapped for reading only");
+        SharedMemory { mapping: self.mapping, protection: PhantomData }
+    }
+
+    /// Lends the mapping as another type, which allows no writes that the mapping doesn't (M4).
+    pub(super) fn cast_ref<B: Protection>(&self) -> &SharedMemory<B> {
+        assert!(!B::WRITES || self.access() == Access::ReadWrite, "it is mapped for reading only");
+        // SAFETY: both types are transparent, with the same mapping and a marker without size.
+        unsafe { &*std::ptr::from_ref(self).cast::<SharedMemory<B>>() }
     }
 
     object_methods! {
         "Removes the segment: the key is free at once; mappings stay, and the memory is freed at the last detach.",
-        via segment
+        via mapping.segment
     }
 
     /// Returns what the kernel knows of the segment.
@@ -122,37 +133,52 @@ impl<A: Protection> SharedMemory<A> {
     ///
     /// As [`Segment::stat`].
     pub fn stat(&self) -> Result<SegmentStat> {
-        self.segment.stat()
+        self.mapping.segment.stat()
+    }
+
+    /// Returns the access that it was attached with.
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let memory = SharedMemoryOptions::new().size(64).open_random_read_only()?;
+    /// assert_eq!(memory.access(), Access::ReadOnly);
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.mapping.access
     }
 
     /// Returns the segment, which can be used without the mapping.
     #[must_use]
     pub fn segment(&self) -> &Segment {
-        &self.segment
+        &self.mapping.segment
     }
 
     /// Detaches, and leaves the segment; dropping does the same.
     pub fn detach(self) -> Segment {
-        self.segment.clone()
+        self.mapping.segment.clone()
     }
 
     /// Returns the size in bytes, as it was when it was attached; it can't change.
     #[expect(clippy::len_without_is_empty, reason = "no segment is empty")]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.size
+        self.mapping.size
     }
 
     /// Returns the address as a number.
     #[must_use]
     pub fn address(&self) -> usize {
-        self.address.as_ptr().addr()
+        self.mapping.address.as_ptr().addr()
     }
 
     /// Returns a pointer to the first byte, valid as long as the mapping.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
-        self.address.as_ptr()
+        self.mapping.address.as_ptr()
     }
 
     /// Copies bytes out: `byte_count` of them, or up to the end if they are fewer or it is 0.
@@ -164,16 +190,17 @@ impl<A: Protection> SharedMemory<A> {
     ///
     /// [`Error::OutOfBounds`] if `offset` is not inside the segment; [`Error::OutOfMemory`].
     pub fn read(&self, byte_count: usize, offset: usize) -> Result<Vec<u8>> {
-        let left = match self.size.checked_sub(offset) {
+        let left = match self.mapping.size.checked_sub(offset) {
             None | Some(0) => return Err(self.out_of_bounds(offset, byte_count.max(1))),
             Some(left) => left,
         };
         let count = if byte_count == 0 { left } else { byte_count.min(left) };
         let mut bytes = Vec::new();
-        let out_of_memory = |_| Error::OutOfMemory { call: "read", object: self.segment.object() };
+        let out_of_memory = |_| Error::OutOfMemory { call: "read", object: self.mapping.segment.object() };
         bytes.try_reserve_exact(count).map_err(out_of_memory)?;
-        bytes.resize(count, 0);
-        self.read_at(&mut bytes, offset)?;
+        self.read_at_uninit(&mut bytes.spare_capacity_mut()[..count], offset)?;
+        // SAFETY: the vector has room for `count` bytes, all of which were just initialised.
+        unsafe { bytes.set_len(count) };
         Ok(bytes)
     }
 
@@ -183,10 +210,37 @@ impl<A: Protection> SharedMemory<A> {
     ///
     /// [`Error::OutOfBounds`] if they don't all lie inside the segment.
     pub fn read_at(&self, into: &mut [u8], offset: usize) -> Result<()> {
+        // SAFETY: initialised bytes are also possibly initialised ones, and `read_at_uninit` writes no others back.
+        let into = unsafe { slice::from_raw_parts_mut(into.as_mut_ptr().cast::<MaybeUninit<u8>>(), into.len()) };
+        self.read_at_uninit(into, offset).map(drop)
+    }
+
+    /// Fills uninitialised memory with the bytes at `offset`, all of it or nothing, and returns it initialised.
+    ///
+    /// It saves the pass that would set `into` to zero first, such as a new buffer of another language's runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if the bytes don't all lie inside the segment.
+    ///
+    /// ```
+    /// use sysv_ipc::SharedMemoryOptions;
+    ///
+    /// let memory = SharedMemoryOptions::new().size(64).init_character(b'.').open_random()?;
+    /// let mut bytes = Vec::with_capacity(32);
+    /// let filled = memory.read_at_uninit(&mut bytes.spare_capacity_mut()[..16], 48)?;
+    /// assert_eq!(filled, [b'.'; 16]);
+    /// // SAFETY: the first 16 bytes were initialised.
+    /// unsafe { bytes.set_len(16) };
+    /// memory.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn read_at_uninit<'a>(&self, into: &'a mut [MaybeUninit<u8>], offset: usize) -> Result<&'a mut [u8]> {
         self.check(offset, into.len())?;
         // SAFETY: the range lies in the mapping (M1, M2), and safe access to it is atomic (M3).
         unsafe { copy::load(self.at(offset), into) };
-        Ok(())
+        // SAFETY: the copy has initialised every byte of `into`.
+        Ok(unsafe { slice::from_raw_parts_mut(into.as_mut_ptr().cast::<u8>(), into.len()) })
     }
 
     /// Returns the memory as a slice.
@@ -197,25 +251,25 @@ impl<A: Protection> SharedMemory<A> {
     #[must_use]
     pub unsafe fn as_slice(&self) -> &[u8] {
         // SAFETY: the mapping has this size (M1, M2), and the caller answers for the writers.
-        unsafe { slice::from_raw_parts(self.address.as_ptr(), self.size) }
+        unsafe { slice::from_raw_parts(self.mapping.address.as_ptr(), self.mapping.size) }
     }
 
     fn check(&self, offset: usize, len: usize) -> Result<()> {
         match offset.checked_add(len) {
-            Some(end) if end <= self.size => Ok(()),
+            Some(end) if end <= self.mapping.size => Ok(()),
             _ => Err(self.out_of_bounds(offset, len)),
         }
     }
 
     #[cold]
     fn out_of_bounds(&self, offset: usize, len: usize) -> Error {
-        Error::OutOfBounds { offset, len, size: self.size }
+        Error::OutOfBounds { offset, len, size: self.mapping.size }
     }
 
     /// Returns the address of a byte whose offset was checked.
     fn at(&self, offset: usize) -> *mut u8 {
         // SAFETY: the offset is at most the size of the mapping.
-        unsafe { self.address.as_ptr().add(offset) }
+        unsafe { self.mapping.address.as_ptr().add(offset) }
     }
 
     /// Checks that `len` values of a type lie at an offset, and returns where.
@@ -228,6 +282,19 @@ impl<A: Protection> SharedMemory<A> {
         }
         Ok(value)
     }
+
+    pub(super) fn load_only<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
+        let value = self.locate::<T>(offset, 1)?.cast::<LoadOnly<T>>();
+        // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned; any
+        // bits are valid and all access is atomic, by loads alone. The borrow keeps the mapping (M1).
+        Ok(unsafe { &*value })
+    }
+
+    pub(super) fn load_only_slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
+        let first = self.locate::<T>(offset, len)?.cast::<LoadOnly<T>>();
+        // SAFETY: as for `load_only`, for all `len` of them.
+        Ok(unsafe { slice::from_raw_parts(first, len) })
+    }
 }
 
 impl SharedMemory<ReadWrite> {
@@ -239,7 +306,7 @@ impl SharedMemory<ReadWrite> {
     /// [`write_truncating`](Self::write_truncating) writes what fits.
     pub fn write(&self, bytes: &[u8], offset: usize) -> Result<()> {
         self.check(offset, bytes.len())?;
-        // SAFETY: the range lies in the mapping (M1, M2), which is writable, and safe access to it
+        // SAFETY: the range lies in the mapping (M1, M2), which is writable (M4), and safe access to it
         // is atomic (M3).
         unsafe { copy::store(self.at(offset), bytes) };
         Ok(())
@@ -251,7 +318,7 @@ impl SharedMemory<ReadWrite> {
     ///
     /// [`Error::OutOfBounds`] if `offset` lies behind the end.
     pub fn write_truncating(&self, bytes: &[u8], offset: usize) -> Result<usize> {
-        let left = self.size.checked_sub(offset).ok_or_else(|| self.out_of_bounds(offset, bytes.len()))?;
+        let left = self.mapping.size.checked_sub(offset).ok_or_else(|| self.out_of_bounds(offset, bytes.len()))?;
         let count = bytes.len().min(left);
         self.write(&bytes[..count], offset)?;
         Ok(count)
@@ -260,8 +327,8 @@ impl SharedMemory<ReadWrite> {
     /// Sets every byte.
     pub fn fill(&self, byte: u8) {
         let chunk = [byte; 4096];
-        for offset in (0..self.size).step_by(chunk.len()) {
-            let len = chunk.len().min(self.size - offset);
+        for offset in (0..self.mapping.size).step_by(chunk.len()) {
+            let len = chunk.len().min(self.mapping.size - offset);
             // SAFETY: as for `write`: the range lies in the mapping, which is writable.
             unsafe { copy::store(self.at(offset), &chunk[..len]) };
         }
@@ -293,7 +360,7 @@ impl SharedMemory<ReadWrite> {
     /// Returns a pointer to the first byte for writing, valid as long as the mapping.
     #[must_use]
     pub fn as_mut_ptr(&self) -> *mut u8 {
-        self.address.as_ptr()
+        self.mapping.address.as_ptr()
     }
 
     /// Returns the memory as a slice for writing.
@@ -305,7 +372,7 @@ impl SharedMemory<ReadWrite> {
     #[must_use]
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: the mapping has this size (M1, M2), and the caller answers for everybody else.
-        unsafe { slice::from_raw_parts_mut(self.address.as_ptr(), self.size) }
+        unsafe { slice::from_raw_parts_mut(self.mapping.address.as_ptr(), self.mapping.size) }
     }
 }
 
@@ -316,10 +383,7 @@ impl SharedMemory<ReadOnly> {
     ///
     /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
     pub fn view<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
-        let value = self.locate::<T>(offset, 1)?.cast::<LoadOnly<T>>();
-        // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned; any
-        // bits are valid and all access is atomic, by loads alone. The borrow keeps the mapping (M1).
-        Ok(unsafe { &*value })
+        self.load_only(offset)
     }
 
     /// Returns `len` values at `offset`, live, for loading alone.
@@ -328,26 +392,17 @@ impl SharedMemory<ReadOnly> {
     ///
     /// As [`view`](Self::view).
     pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
-        let first = self.locate::<T>(offset, len)?.cast::<LoadOnly<T>>();
-        // SAFETY: as for `view`, for all `len` of them.
-        Ok(unsafe { slice::from_raw_parts(first, len) })
-    }
-}
-
-impl<A: Protection> Drop for SharedMemory<A> {
-    fn drop(&mut self) {
-        // SAFETY: the address is what `shmat` returned (M1), and every borrow of it has ended.
-        let detached = unsafe { sys::shmdt(self.address) };
-        debug_assert!(detached.is_ok(), "{:?} was detached behind our back", self.segment);
+        self.load_only_slice(offset, len)
     }
 }
 
 impl<A: Protection> fmt::Debug for SharedMemory<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedMemory")
-            .field("segment", &self.segment)
-            .field("address", &self.address)
-            .field("size", &self.size)
+            .field("segment", &self.mapping.segment)
+            .field("access", &self.mapping.access)
+            .field("address", &self.mapping.address)
+            .field("size", &self.mapping.size)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! Segments: shared memory that outlives processes, seen from outside.
 
+mod access;
 mod attach;
 mod copy;
 mod memory;
@@ -12,8 +13,9 @@ use libc::c_int;
 use nix::errno::Errno;
 
 pub use self::{
+    access::{Access, AnyAccess, Protection, ReadOnly, ReadWrite},
     attach::AttachOptions,
-    memory::{Protection, ReadOnly, ReadWrite, SharedMemory},
+    memory::SharedMemory,
     options::SharedMemoryOptions,
     view::{LoadOnly, Shared},
 };
@@ -75,8 +77,13 @@ pub struct SegmentStat {
     pub size: usize,
     /// How often it is attached: attachments, not processes. `fork` adds to it, exit and `exec` subtract.
     pub attached: u64,
-    /// Whether it was removed and only waits for its last detach (Linux; `false` elsewhere).
+    /// Whether it was removed and only waits for its last detach (`SHM_DEST`, Linux; `false` elsewhere).
     pub marked_removed: bool,
+    /// Whether its pages are kept in memory (`SHM_LOCKED`, Linux; `false` elsewhere).
+    pub locked: bool,
+    /// The mode with all bits that the kernel reports: permissions, and on Linux `SHM_DEST` (0o1000) and
+    /// `SHM_LOCKED` (0o2000).
+    pub mode_bits: u32,
     /// When it was last attached.
     pub attach_time: Option<SystemTime>,
     /// When it was last detached; `None` before the first time.
@@ -92,11 +99,14 @@ pub struct SegmentStat {
 impl SegmentStat {
     #[allow(clippy::useless_conversion, reason = "the types differ from system to system")]
     pub(crate) fn from_raw(raw: &libc::shmid_ds) -> Self {
+        let mode_bits = sys::mode_of(&raw.shm_perm);
         Self {
             permissions: Permissions::from_raw(&raw.shm_perm),
             size: raw.shm_segsz,
             attached: raw.shm_nattch.into(),
-            marked_removed: cfg!(target_os = "linux") && sys::mode_of(&raw.shm_perm) & SHM_DEST != 0,
+            marked_removed: cfg!(target_os = "linux") && mode_bits & SHM_DEST != 0,
+            locked: cfg!(target_os = "linux") && mode_bits & SHM_LOCKED != 0,
+            mode_bits,
             attach_time: time(raw.shm_atime.into()),
             detach_time: time(raw.shm_dtime.into()),
             change_time: time(raw.shm_ctime.into()),
@@ -109,6 +119,9 @@ impl SegmentStat {
 /// Linux's mark in the mode of a removed segment.
 const SHM_DEST: u32 = 0o1000;
 
+/// Linux's mark in the mode of a segment that is locked in memory.
+const SHM_LOCKED: u32 = 0o2000;
+
 impl Segment {
     pub(crate) const fn new(key: Option<Key>, id: c_int) -> Self {
         Self { key, id }
@@ -120,12 +133,31 @@ impl Segment {
     ///
     /// [`Error::NotFound`] if no segment has this id.
     pub fn from_id(id: i32) -> Result<Self> {
-        let segment = Self::new(None, id);
+        let segment = Self::from_raw_id(id);
         match segment.stat() {
             // It exists, and whether attaching is allowed it will say.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(segment),
             Err(error) => Err(error.into_never_seen()),
         }
+    }
+
+    /// Makes a handle of a kernel id without asking the kernel about it.
+    ///
+    /// No system call is made, so that attaching by id takes the two calls that `attach` needs. If no segment has
+    /// the id, the first call says [`Error::Removed`].
+    ///
+    /// ```
+    /// use sysv_ipc::{Segment, SharedMemoryOptions};
+    ///
+    /// let made = SharedMemoryOptions::new().size(64).open_random()?;
+    /// let memory = Segment::from_raw_id(made.id()).attach()?;
+    /// memory.remove()?;
+    /// assert!(Segment::from_raw_id(-1).attach().unwrap_err().is_gone());
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_raw_id(id: i32) -> Self {
+        Self::new(None, id)
     }
 
     object_methods! {
@@ -160,7 +192,71 @@ impl Segment {
         AttachOptions::new().attach_read_only(self)
     }
 
-    fn object(&self) -> Object {
+    /// Attaches the segment with a given access, where the kernel likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let segment = SharedMemoryOptions::new().size(64).open_random_segment()?;
+    /// let memory = segment.attach_as(Access::ReadOnly)?;
+    /// assert!(memory.write(b"no", 0).is_err());
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn attach_as(&self, access: Access) -> Result<SharedMemory<AnyAccess>> {
+        AttachOptions::new().attach_as(self, access)
+    }
+
+    /// Keeps the segment's pages in memory, out of swap (`SHM_LOCK`).
+    ///
+    /// See [`shmctl(2)`](https://man7.org/linux/man-pages/man2/shmctl.2.html).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] beyond the limit `RLIMIT_MEMLOCK`, [`Error::Removed`], or [`Error::PermissionDenied`]
+    /// unless the caller is owner or creator and that limit isn't 0, or has `CAP_IPC_LOCK`.
+    ///
+    /// ```
+    /// use sysv_ipc::SharedMemoryOptions;
+    ///
+    /// let segment = SharedMemoryOptions::new().size(4096).open_random_segment()?;
+    /// segment.lock_pages()?;
+    /// assert!(segment.stat()?.locked);
+    /// segment.unlock_pages()?;
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn lock_pages(&self) -> Result<()> {
+        sys::shmctl_lock(self.id, true).map_err(|errno| self.control_error(errno))
+    }
+
+    /// Lets the segment's pages be swapped again (`SHM_UNLOCK`).
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_pages`](Self::lock_pages).
+    ///
+    /// ```
+    /// use sysv_ipc::SharedMemoryOptions;
+    ///
+    /// let segment = SharedMemoryOptions::new().size(4096).open_random_segment()?;
+    /// segment.lock_pages()?;
+    /// segment.unlock_pages()?;
+    /// assert!(!segment.stat()?.locked);
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn unlock_pages(&self) -> Result<()> {
+        sys::shmctl_lock(self.id, false).map_err(|errno| self.control_error(errno))
+    }
+
+    pub(super) fn object(&self) -> Object {
         Object { kind: Kind::SharedMemory, key: self.key, id: Some(self.id) }
     }
 

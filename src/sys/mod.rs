@@ -5,7 +5,7 @@
 
 mod abi;
 
-use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull};
+use std::{mem::MaybeUninit, ptr::NonNull};
 
 use libc::{c_int, c_long, c_void, sembuf, shmid_ds};
 use nix::errno::Errno;
@@ -21,13 +21,6 @@ union Semun {
     array: *mut libc::c_ushort,
     #[cfg(target_os = "linux")]
     info: *mut SemInfo,
-}
-
-#[allow(clippy::useless_conversion, reason = "a key is wider on some systems")]
-pub(crate) fn ftok(path: &CStr, project: u8) -> Result<i32, Errno> {
-    // SAFETY: `path` is a C string, and `ftok` only reads it.
-    let key = Errno::result(unsafe { libc::ftok(path.as_ptr(), project.into()) })?;
-    i32::try_from(key).map_err(|_| Errno::ERANGE)
 }
 
 /// The mode's width differs from system to system.
@@ -161,6 +154,14 @@ pub(crate) unsafe fn shmdt(address: NonNull<u8>) -> Result<(), Errno> {
 pub(crate) fn shmctl_remove(id: c_int) -> Result<(), Errno> {
     // SAFETY: `IPC_RMID` ignores the buffer.
     Errno::result(unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) }).map(drop)
+}
+
+/// `SHM_LOCK` or `SHM_UNLOCK`.
+#[cfg(target_os = "linux")]
+pub(crate) fn shmctl_lock(id: c_int, lock: bool) -> Result<(), Errno> {
+    let command = if lock { libc::SHM_LOCK } else { libc::SHM_UNLOCK };
+    // SAFETY: both commands ignore the buffer.
+    Errno::result(unsafe { libc::shmctl(id, command, std::ptr::null_mut()) }).map(drop)
 }
 
 pub(crate) fn shmctl_stat(id: c_int, command: c_int) -> Result<(c_int, shmid_ds), Errno> {

@@ -1,6 +1,5 @@
 //! Keys, and the crate's constants.
 
-use std::num::NonZero;
 use support::assert_fails;
 
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
@@ -13,9 +12,25 @@ fn r9_range() {
     assert_eq!(Key::new(-1).unwrap().get(), -1);
     assert_fails!(Key::new(0), Error::KeyOutOfRange { key: 0 });
     assert_fails!(Key::try_from((1_i64 << 32) + 4242), Error::KeyOutOfRange { key } if key == (1 << 32) + 4242);
-    assert_fails!(Key::try_from(u32::MAX), Error::KeyOutOfRange { .. });
     assert_fails!(Key::try_from(u64::MAX), Error::KeyOutOfRange { .. });
     assert_eq!(Key::try_from(4242_u64).unwrap(), Key::new(4242).unwrap());
+}
+
+/// G8: unsigned numbers are the 32 bits of a key, as `ipcs` prints them; the smallest key has a name.
+#[test]
+fn case_g8_keys_from_unsigned_numbers() {
+    assert_eq!(Key::try_from(0x8000_0000_u32).unwrap(), Key::MIN);
+    assert_eq!(Key::try_from(u32::MAX).unwrap(), Key::new(-1).unwrap());
+    assert_eq!(Key::try_from(0xffff_fffe_u64).unwrap(), "0xfffffffe".parse().unwrap());
+    assert_eq!((Key::MIN.get(), Key::MIN.to_string().as_str()), (i32::MIN, "0x80000000"));
+    assert_fails!(Key::try_from(0_u32), Error::KeyOutOfRange { key: 0 });
+    assert_fails!(Key::try_from(1_u64 << 32), Error::KeyOutOfRange { key } if key == 1 << 32);
+    // A signed number is a number, and not a pattern of bits.
+    assert_fails!(Key::try_from(0x8000_0000_i64), Error::KeyOutOfRange { key: 0x8000_0000 });
+    // The kernel takes such a key, and `ipcs` shows it so.
+    let key = Key::try_from(support::free_key().get().cast_unsigned() | 0x8000_0000).unwrap();
+    let made = support::own(sysv_ipc::MessageQueueOptions::new().create(true).exclusive(true).open(key).unwrap());
+    assert_eq!(sysv_ipc::MessageQueueOptions::new().open(key).unwrap().id(), made.id());
 }
 
 /// R8: the private key is reached by its name alone.
@@ -43,16 +58,32 @@ proptest! {
 #[allow(unsafe_code, reason = "the C function is called to compare")]
 fn r156_ftok() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let project = NonZero::new(b'x').unwrap();
-    let key = Key::ftok(file.path(), project).unwrap();
+    let key = Key::ftok(file.path(), b'x').unwrap();
     let path = std::ffi::CString::new(file.path().to_str().unwrap()).unwrap();
     // SAFETY: the path is a C string.
     assert_eq!(key.get(), unsafe { libc::ftok(path.as_ptr(), b'x'.into()) });
-    assert_ne!(key, Key::ftok(file.path(), NonZero::new(b'y').unwrap()).unwrap());
-    let missing = Key::ftok("/nowhere/at/all", project).unwrap_err();
+    assert_ne!(key, Key::ftok(file.path(), b'y').unwrap());
+    let missing = Key::ftok("/nowhere/at/all", b'x').unwrap_err();
     assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
-    let nul = Key::ftok("/a\0b", project).unwrap_err();
+    let nul = Key::ftok("/a\0b", b'x').unwrap_err();
     assert_eq!(nul.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// G2: every project number gives what the C function gives, also one whose lowest 8 bits are 0.
+#[test]
+#[allow(unsafe_code, reason = "the C function is called to compare")]
+fn case_g2_ftok_with_any_project() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = std::ffi::CString::new(file.path().to_str().unwrap()).unwrap();
+    for project in [0, 1, 0xff, 0x100, 0x1_00ff, -1, -256, i32::MIN, i32::MAX] {
+        // SAFETY: the path is a C string.
+        let expected = unsafe { libc::ftok(path.as_ptr(), project) };
+        match Key::ftok(file.path(), project) {
+            Ok(key) => assert_eq!(key.get(), expected, "project {project}"),
+            // One file in some million has it so.
+            Err(error) => assert_eq!((error.kind(), expected), (std::io::ErrorKind::InvalidInput, 0)),
+        }
+    }
 }
 
 /// R11 R17: the page size is asked for at run time; the version is the package's.

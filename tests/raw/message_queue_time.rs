@@ -38,6 +38,58 @@ fn timed_waits_end_by_what_they_wait_for() {
     receiver.join();
 }
 
+/// G5: a message that is longer than the queue's size waits until another process raises it, if the handle says so.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g5_a_send_waits_for_a_larger_queue() {
+    for timeout in [None, Some(LONG)] {
+        let queue = queue();
+        queue.set_max_size(10).unwrap();
+        let eleven = message(1, &[b'x'; 11]);
+        let mut patient = MessageQueue::clone(&queue);
+        assert!(!patient.waits_for_resize());
+        patient.set_wait_for_resize(true);
+        assert_fails!(patient.try_send(&eleven), Error::WouldBlock { call: "msgsnd", .. });
+        let started = Instant::now();
+        assert_fails!(patient.send_timeout(&eleven, SHORT), Error::TimedOut { call: "msgsnd", .. });
+        assert!(started.elapsed() >= SHORT);
+        let sender = child(|| match timeout {
+            None => patient.send(&eleven).unwrap(),
+            Some(timeout) => patient.send_timeout(&eleven, timeout).unwrap(),
+        });
+        sender.until_asleep();
+        // Another handle keeps the default, and is refused at once.
+        assert_fails!(queue.send_timeout(&eleven, LONG), Error::MessageExceedsQueue { len: 11, max_size: 10, .. });
+        queue.set_max_size(64).unwrap();
+        sender.join();
+        assert_eq!(queue.try_receive(Selector::Any).unwrap(), eleven);
+    }
+}
+
+/// G5: such a wait ends if the queue is removed, or if a signal may end it.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g5_a_wait_for_a_larger_queue_can_end() {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    let queue = queue();
+    queue.set_max_size(0).unwrap();
+    let mut patient = MessageQueue::clone(&queue);
+    patient.set_wait_for_resize(true);
+    let interrupted = child(|| {
+        install(Signal::SIGUSR1, SigHandler::Handler(nothing));
+        let mut handle = patient.clone();
+        handle.set_interruptible(true);
+        assert_fails!(handle.send(&message(1, b"")), Error::Interrupted { call: "msgsnd", .. });
+    });
+    let removed = child(|| assert_fails!(patient.send(&message(1, b"")), Error::Removed { call: "msgsnd", .. }));
+    interrupted.until_asleep();
+    removed.until_asleep();
+    interrupted.signal(Signal::SIGUSR1);
+    interrupted.join();
+    queue.remove().unwrap();
+    removed.join();
+}
+
 /// Timed waits in many threads at once disturb neither each other nor plain receivers elsewhere.
 #[test]
 fn timed_waits_disturb_nobody() {

@@ -392,3 +392,14 @@ fn r22_busy() {
     assert!(semaphore.acquire_timeout(SHORT).unwrap_err().is_busy());
     assert!(!semaphore.release().is_err_and(|error| error.is_busy()));
 }
+
+/// G9: a creation with the value 0 is no operation on Linux, and one with another value is.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g9_last_pid_after_a_creation() {
+    assert_eq!(semaphore(0).last_pid().unwrap(), None);
+    assert_eq!(semaphore(1).last_pid().unwrap(), Some(std::process::id()));
+    let zero = semaphore(0);
+    zero.release().unwrap();
+    assert_eq!(zero.last_pid().unwrap(), Some(std::process::id()));
+}

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
+use crate::open_forms::maps;
 use support::{alone, as_nobody, assert_fails, child, memory, own, until};
 use sysv_ipc::{
-    AttachOptions, Error, Mode, Segment, SharedMemory, SharedMemoryOptions, page_size, remove_shared_memory,
+    Access, AttachOptions, Error, Mode, Segment, SharedMemory, SharedMemoryOptions, page_size, remove_shared_memory,
 };
 
 // Attaching ---------------------------------------------------------------------------------
@@ -53,6 +54,66 @@ fn r15_remap() {
         let over = unsafe { AttachOptions::new().attach_over(above.segment(), address) }.unwrap();
         assert_eq!((over.address(), over.read(5, 0).unwrap()), (address, b"above".to_vec()));
         assert_eq!(below.stat().unwrap().attached, 1);
+    });
+}
+
+/// G3: a mapping is replaced by one for reading alone, also without permission to write.
+#[test]
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "replacing a mapping is unsafe")]
+fn case_g3_remap_for_reading() {
+    alone(|| {
+        let (below, above) = (memory(page_size()), own(open_for_reading(b"above")));
+        let key = above.key().unwrap();
+        as_nobody(|| {
+            let segment = SharedMemoryOptions::new().open_segment(key).unwrap();
+            let options = AttachOptions::new();
+            let replace = |address| {
+                // SAFETY: nothing uses the mapping there, and this process never drops its handle.
+                unsafe { options.attach_over_read_only(&segment, address) }
+            };
+            // Inherited from the parent, which detaches its own.
+            let address = below.address();
+            let over = replace(address).unwrap();
+            assert_eq!((over.address(), over.read(5, 0).unwrap()), (address, b"above".to_vec()));
+            assert_eq!(maps(address).unwrap(), "r--s");
+            std::mem::forget(over);
+            // SAFETY: as above.
+            let over = unsafe { options.attach_over_as(&segment, address, Access::ReadOnly) }.unwrap();
+            assert_fails!(over.write(b"no", 0), Error::AttachedReadOnly { .. });
+            // SAFETY: the mapping is replaced only if the attachment is allowed, which it is not.
+            let refused = unsafe { options.attach_over(&segment, address) };
+            assert_fails!(refused, Error::PermissionDenied { call: "shmat", .. });
+        });
+    });
+}
+
+/// A segment that others may read alone, with bytes at its beginning.
+#[cfg(target_os = "linux")]
+fn open_for_reading(bytes: &[u8]) -> SharedMemory {
+    let made = SharedMemoryOptions::new().mode(0o604).size(page_size()).open_random().unwrap();
+    made.write(bytes, 0).unwrap();
+    made
+}
+
+/// G3: flags without a method of their own reach `shmat`, but not those on which the method decides.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g3_raw_attach_flags() {
+    alone(|| {
+        let made = own(SharedMemoryOptions::new().mode(0o700).size(page_size()).open_random().unwrap());
+        let segment = made.segment();
+        let executable = AttachOptions::new().custom_flags(libc::SHM_EXEC).attach(segment).unwrap();
+        assert_eq!(maps(executable.address()).unwrap(), "rwxs");
+        let address = executable.address();
+        let mut options = AttachOptions::new();
+        options.address(address).custom_flags(libc::SHM_REMAP | libc::SHM_RDONLY | libc::SHM_RND);
+        assert_fails!(options.attach(segment), Error::AddressUnusable { .. });
+        drop(executable);
+        let rounded = options.address(address + 1).attach(segment).unwrap();
+        assert_eq!((rounded.address(), maps(address).unwrap().as_str()), (address, "rw-s"));
+        // A custom SHM_RND rounds to the page of null as the method does, and is refused as there.
+        assert_fails!(options.address(17).attach(segment), Error::AddressUnusable { address: 17, .. });
     });
 }
 
@@ -124,6 +185,27 @@ fn r102_removal_is_deferred() {
         assert_fails!(gone.attach(), Error::Removed { .. });
         assert_fails!(gone.remove(), Error::Removed { .. });
     });
+}
+
+/// G4: what Linux marks in the mode of a segment that is locked or removed.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g4_mode_bits_of_locked_and_removed_segments() {
+    let made = memory(16);
+    let marks = || {
+        let stat = made.stat().unwrap();
+        assert_eq!(stat.permissions.mode, Mode::new(0o600));
+        (stat.locked, stat.marked_removed, stat.mode_bits)
+    };
+    assert_eq!(marks(), (false, false, 0o600));
+    made.segment().lock_pages().unwrap();
+    assert_eq!(marks(), (true, false, 0o2600));
+    made.segment().unlock_pages().unwrap();
+    assert_eq!(marks(), (false, false, 0o600));
+    made.segment().lock_pages().unwrap();
+    made.remove().unwrap();
+    assert_eq!(marks(), (true, true, 0o3600));
+    as_nobody(|| assert_fails!(made.segment().lock_pages(), Error::PermissionDenied { call: "shmctl", .. }));
 }
 
 /// R2: removal by id; an id that nothing has is never-there.
@@ -221,6 +303,35 @@ fn exact_reads() {
     assert_fails!(memory.read_at(&mut three, 24), Error::OutOfBounds { .. });
     memory.fill(b'-');
     assert_eq!(memory.read(0, 0).unwrap(), [b'-'; 26]);
+}
+
+/// G6: bytes are read into memory that was never initialised, at every alignment, all or nothing.
+#[test]
+fn case_g6_reads_into_uninitialised_memory() {
+    use std::mem::MaybeUninit;
+    let memory = memory(1 << 20);
+    let written: Vec<u8> = (0..1_u32 << 20).map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1]).collect();
+    memory.write(&written, 0).unwrap();
+    let mut whole = Box::new_uninit_slice(1 << 20);
+    assert_eq!(memory.read_at_uninit(&mut whole, 0).unwrap(), written);
+    for offset in 0..17 {
+        for len in [0, 1, 7, 8, 63, 64, 65, 300] {
+            let mut bytes = [MaybeUninit::new(b'!'); 301];
+            let filled = memory.read_at_uninit(&mut bytes[1..=len], offset).unwrap();
+            assert_eq!(filled, &written[offset..offset + len]);
+        }
+    }
+    let mut untouched = [MaybeUninit::new(b'!'); 4];
+    let refused = memory.read_at_uninit(&mut untouched, (1 << 20) - 3);
+    assert_fails!(refused, Error::OutOfBounds { len: 4, .. });
+    let mut initialised = *b"!!!!";
+    assert_fails!(memory.read_at(&mut initialised, (1 << 20) - 3), Error::OutOfBounds { len: 4, .. });
+    assert_eq!(&initialised, b"!!!!");
+    // Also of an attachment for reading alone.
+    let reader = memory.segment().attach_read_only().unwrap();
+    assert_eq!(reader.read_at_uninit(&mut untouched, 7).unwrap(), &written[7..11]);
+    // Only what was asked for takes room.
+    assert_eq!(memory.read(5, 1).unwrap(), &written[1..6]);
 }
 
 /// R100: copies take no lock; guarded by a semaphore, no reader sees half of a write.

@@ -172,3 +172,40 @@ fn r14_huge_pages_and_no_reserve() {
         ),
     }
 }
+
+/// G3: the size of huge pages can be chosen; a size that the machine doesn't have is an error with the size in it.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_g3_huge_page_sizes() {
+    let mut options = SharedMemoryOptions::new();
+    options.size(1 << 13);
+    // No power of two, and a power of which no machine has pages.
+    for bytes in [3, 1 << 13] {
+        let refused = options.huge_page_size(bytes).open_random();
+        assert_fails!(refused, Error::NoSuchHugePages { bytes: told, .. } if told == bytes);
+    }
+    // The mask of SHM_HUGE_8KB, as a program in C would pass it.
+    let raw = SharedMemoryOptions::new().size(1 << 13).custom_flags(libc::SHM_HUGETLB | 13 << 26).open_random();
+    assert_fails!(raw, Error::NoSuchHugePages { bytes: 8192, .. });
+    let refused = options.size(usize::MAX >> 1).huge_page_size(2 << 20).open_random();
+    assert_fails!(refused, Error::LimitReached { .. } | Error::OutOfMemory { .. } | Error::NoSuchHugePages { .. });
+    // Sizes that machines have: with pages set aside it works, and without them memory is missing.
+    for bytes in [2 << 20, 1 << 30] {
+        match options.size(bytes).huge_page_size(bytes).open_random_segment() {
+            Ok(huge) => {
+                let memory = own(huge).attach().unwrap();
+                memory.write(b"end", bytes - 3).unwrap();
+                assert!(memory.address().is_multiple_of(bytes));
+            }
+            Err(error) => assert!(
+                matches!(
+                    error,
+                    Error::OutOfMemory { .. } | Error::HugePagesDenied { .. } | Error::NoSuchHugePages { .. }
+                ),
+                "{error:?}"
+            ),
+        }
+    }
+    // Without huge pages the size says nothing any more.
+    drop(own(options.size(8).huge_pages(false).open_random().unwrap()));
+}
