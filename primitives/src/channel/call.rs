@@ -17,7 +17,7 @@ use super::{
     shared::{Parcel, Shared},
     with_scratch,
 };
-use crate::{Error, Result, members::Session, raw::Deadline};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
 
 /// A message that is answered.
 ///
@@ -33,6 +33,24 @@ use crate::{Error, Result, members::Session, raw::Deadline};
 ///     type Answer = Result<Vec<u8>, String>;
 /// }
 /// ```
+///
+/// A message without an answer can be sent, and not called:
+///
+/// ```compile_fail,E0277
+/// # use serde::{Deserialize, Serialize};
+/// # use sysv_primitives::{Channel, messages};
+/// #[derive(Serialize, Deserialize)]
+/// struct Stop;
+/// messages! { 1 => Stop }
+/// fn call(channel: &Channel) {
+///     let _ = channel.call(&Stop); // `Stop` is not a request: no answer is declared for it
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a request: no answer is declared for it",
+    label = "this type does not implement `Request`",
+    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its answer with `impl Request for {Self} {{ type Answer = ...; }}`"
+)]
 pub trait Request: Message {
     /// What answers it.
     type Answer: Serialize + DeserializeOwned;
@@ -78,7 +96,7 @@ impl Channel {
     /// - [`Error::Unanswered`] if the process that took the request died, or gave it up.
     /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
     /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
-    /// - [`Error::Raw`], as [`send`](Self::send).
+    /// - [`Error::Failed`], as [`send`](Self::send).
     pub fn call<R: Request>(&self, request: &R) -> Result<R::Answer> {
         self.call_deadline(request, Deadline::NEVER)
     }
@@ -139,7 +157,7 @@ impl Channel {
         let Shared { words, members, .. } = &**shared;
         // Closed meanwhile: those who answer may have been told the end already, and look no more.
         if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
-            return Err(Error::Closed);
+            return Err(members.closed(Side::Producer));
         }
         Ok(Pending { shared: Arc::clone(shared), notice, session, request: PhantomData })
     }
@@ -279,7 +297,7 @@ impl<R: Request> Asked<R> {
     ///
     /// - [`Error::TooLong`], [`Error::Unencodable`]: the caller is told that there is no answer.
     /// - [`Error::Unanswered`] in a child made by `fork`: it is the parent's to answer.
-    /// - [`Error::Raw`] if the channel was removed.
+    /// - [`Error::Failed`] if the channel was removed.
     pub fn answer(self, answer: &R::Answer) -> Result<()> {
         self.answer_deadline(answer, Deadline::NEVER)
     }

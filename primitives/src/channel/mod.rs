@@ -60,8 +60,8 @@ pub use self::{
 };
 use self::{ends::Listens, shared::Shared};
 use crate::{
-    Result,
-    raw::{MessageBuffer, MessageQueue, limits},
+    Error, ObjectName, Result,
+    raw::{self, MessageBuffer, MessageQueue, limits},
 };
 
 /// A channel between processes: typed values over a System V message queue.
@@ -134,6 +134,23 @@ impl Channel {
         Ok(Self { queue, shared, listens: None, longest })
     }
 
+    /// Returns what errors call it.
+    fn object(&self) -> ObjectName {
+        match &self.shared {
+            Some(shared) => shared.object.name().clone(),
+            None => ObjectName::of_queue(self.queue.id()),
+        }
+    }
+
+    /// Names the channel on which a call failed.
+    #[cold]
+    fn failed(&self, error: raw::Error) -> Error {
+        match &self.shared {
+            Some(shared) => shared.members.failed(error),
+            None => error.into(),
+        }
+    }
+
     /// Makes a channel of a queue's kernel id, as a parent passes it to its children.
     ///
     /// ```
@@ -164,7 +181,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) for what the system refuses.
+    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, for what the system refuses.
     pub fn remove(&self) -> Result<()> {
         match &self.shared {
             Some(shared) => shared.object.remove(),
