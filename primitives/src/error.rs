@@ -48,8 +48,10 @@ pub enum Error {
         error: raw::Error,
     },
     /// The value can't be turned into bytes, as its own `Serialize` says. Nothing was sent.
-    #[error("can't encode a message of route {route}: {why}")]
+    #[error("can't encode a message of route {route} for {object}: {why}; nothing was sent")]
     Unencodable {
+        /// The channel.
+        object: ObjectName,
         /// The route of the type.
         route: Route,
         /// What the codec said.
@@ -65,10 +67,12 @@ pub enum Error {
     ///
     /// Another program or version may have sent it. It is off the queue, and the channel goes on.
     #[error(
-        "a message of {} bytes on route {route} is no such value: {why}; \
+        "a message of {} bytes on route {route} of {object} is no such value: {why}; \
          it is off the queue, and its bytes are in this error", bytes.len()
     )]
     Undecodable {
+        /// The channel.
+        object: ObjectName,
         /// The route it came on.
         route: Route,
         /// The message as it was.
@@ -135,10 +139,12 @@ pub enum Error {
     ///
     /// It may have worked on it. Ask again if that does no harm.
     #[error(
-        "the process that took the request of route {route} died or gave it up, and may have worked on it; \
+        "the process that took the request of route {route} from {object} died or gave it up, and may have worked on it; \
          ask again if that does no harm"
     )]
     Unanswered {
+        /// The channel.
+        object: ObjectName,
         /// The route of the request.
         route: Route,
     },
@@ -531,5 +537,70 @@ impl From<Error> for io::Error {
             _ => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ObjectName, Side, io, raw};
+
+    fn on(kind: raw::Kind) -> raw::Object {
+        raw::Object { kind, key: None, id: Some(7) }
+    }
+
+    fn created(kind: &'static str, part: raw::Kind, size: usize, error: raw::Error) -> String {
+        Error::NotCreated { object: ObjectName::new(kind, "x"), part, size, error }.to_string()
+    }
+
+    #[test]
+    fn case_f8_not_enough_memory_comes_with_the_size() {
+        let part = raw::Kind::SharedMemory;
+        let none = raw::Error::OutOfMemory { call: "shmget", object: on(part) };
+        let text = created("mpmc ring", part, 1 << 40, none);
+        assert!(
+            text.starts_with(r#"can't create mpmc ring "x", which needs a segment of 1099511627776 bytes: "#),
+            "{text}"
+        );
+        assert!(
+            text.contains("not enough memory") && text.ends_with("a smaller capacity, or use a smaller type"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn case_f8_the_option_is_said_where_it_helps() {
+        let reached = |part, limit| raw::Error::LimitReached { call: "call", object: on(part), limit, value: Some(1) };
+        let set = raw::Kind::Semaphores;
+        assert!(created("pool", set, 69, reached(set, raw::Limit::Semmsl)).ends_with("needs fewer semaphores"));
+        let text = created("pool", set, 69, reached(set, raw::Limit::Semmni));
+        assert!(!text.contains("max_processes"), "their number is not what is short: {text}");
+        let failed = |limit| Error::Failed { object: ObjectName::new("channel", "x"), error: reached(set, limit) };
+        assert!(failed(raw::Limit::Semopm).to_string().contains("a smaller Options::max_processes"));
+        assert!(!failed(raw::Limit::Semmni).to_string().contains("max_processes"));
+    }
+
+    /// The name comes along, and the kind is the system's.
+    #[test]
+    fn case_f8_an_io_error_keeps_the_name() {
+        let error = raw::Error::Removed { call: "semop", object: on(raw::Kind::Semaphores) };
+        let error = Error::from(error).on(&ObjectName::new("mutex", "x"));
+        assert!(error.is_gone());
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().starts_with(r#"mutex "x": semop: semaphore set 7"#), "{error}");
+    }
+
+    #[test]
+    fn case_f8_a_name_is_shown_as_text() {
+        let object = ObjectName::new("pool", "a\x1b[2J\n");
+        assert_eq!(object.to_string(), r#"pool "a\u{1b}[2J\n""#);
+        let error = Error::Abandoned { object, side: Side::Producer };
+        assert!(!error.to_string().contains(char::is_control));
+    }
+
+    /// It is returned by value on the paths that push and pop.
+    #[test]
+    fn an_error_is_small() {
+        assert!(size_of::<Error>() <= 96, "{}", size_of::<Error>());
     }
 }

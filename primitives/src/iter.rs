@@ -31,7 +31,8 @@ mod tests {
     use crate::{Error, ObjectName, Route, Side, raw::MessageType};
 
     fn undecodable() -> Error {
-        Error::Undecodable { route: Route::from(MessageType::ONE), bytes: Vec::new(), why: String::new() }
+        let object = ObjectName::new("channel", "jobs");
+        Error::Undecodable { object, route: Route::from(MessageType::ONE), bytes: Vec::new(), why: String::new() }
     }
 
     #[test]

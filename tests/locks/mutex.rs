@@ -376,6 +376,7 @@ fn untrusted_owners() {
     if nix::unistd::getuid().is_root() {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
         assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
+        assert!(error.to_string().contains(&format!("mutex {:?}", &*theirs)), "{error}");
         let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
         assert!(trusting.is_ok());
     }

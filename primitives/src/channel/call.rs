@@ -144,14 +144,15 @@ impl Channel {
     fn ask_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<Pending<R>> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
-        let parcel = with_scratch(|message| {
-            message.clear();
-            let len = codec::encode(request, R::SCHEMA, message, self.longest)
-                .map_err(|why| Error::Unencodable { route: R::ROUTE, why })?;
-            let parcel = shared.rent(len, deadline)?;
-            deliver::write(request, R::SCHEMA, message, parcel.parcels(), parcel.held(), R::ROUTE)?;
-            Ok::<_, Error>(parcel)
-        })?;
+        let parcel =
+            with_scratch(|message| {
+                message.clear();
+                let len = codec::encode(request, R::SCHEMA, message, self.longest)
+                    .map_err(|why| Error::Unencodable { object: self.object.clone(), route: R::ROUTE, why })?;
+                let parcel = shared.rent(len, deadline)?;
+                deliver::write(request, R::SCHEMA, message, &parcel, R::ROUTE)?;
+                Ok::<_, Error>(parcel)
+            })?;
         let (notice, session) = (parcel.held().notice, parcel.session());
         parcel.post(R::ROUTE.message_type(), true, deadline)?;
         let Shared { words, members, .. } = &**shared;
@@ -237,7 +238,7 @@ impl<R: Request> Pending<R> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             // In a child made by `fork` it is the parent's.
-            return Err(Error::Unanswered { route: R::ROUTE });
+            return Err(self.unanswered());
         }
         let look = || match words.parcels.look(self.notice) {
             Found::Waiting => None,
@@ -249,12 +250,16 @@ impl<R: Request> Pending<R> {
         };
         if found != Found::Answered {
             words.parcels.settle(self.notice, self.session, members);
-            return Err(Error::Unanswered { route: R::ROUTE });
+            return Err(self.unanswered());
         }
         let held = words.parcels.answer(self.notice, members)?;
         // Frees it, when it was read.
         let parcel = Parcel::of_answer(&self.shared, held, self.session);
-        deliver::read(R::ANSWER_SCHEMA, &words.parcels, parcel.held(), R::ROUTE)
+        deliver::read(R::ANSWER_SCHEMA, &parcel, R::ROUTE)
+    }
+
+    fn unanswered(&self) -> Error {
+        Error::Unanswered { object: self.shared.object.name().clone(), route: R::ROUTE }
     }
 }
 

@@ -327,10 +327,15 @@ impl Channel {
         with_scratch(|message| match self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)? {
             Delivery::Plain => match codec::decode(message.bytes(), T::SCHEMA) {
                 Ok(value) => Ok((value, None)),
-                Err(why) => Err(Error::Undecodable { route: T::ROUTE, bytes: message.bytes().to_vec(), why }),
+                Err(why) => Err(Error::Undecodable {
+                    object: self.object.clone(),
+                    route: T::ROUTE,
+                    bytes: message.bytes().to_vec(),
+                    why,
+                }),
             },
             Delivery::Parcel(parcel, is_call) => {
-                let value = deliver::read(T::SCHEMA, parcel.parcels(), parcel.held(), T::ROUTE)?;
+                let value = deliver::read(T::SCHEMA, &parcel, T::ROUTE)?;
                 Ok((value, is_call.then_some(parcel)))
             }
         })
@@ -340,11 +345,12 @@ impl Channel {
         with_scratch(|message| {
             let delivery = self.receive(message, selector, deadline)?;
             let route = message.message_type().into();
+            let object = self.object.clone();
             Ok(match delivery {
-                Delivery::Plain => Incoming { route, bytes: message.bytes().to_vec(), request: None },
+                Delivery::Plain => Incoming { object, route, bytes: message.bytes().to_vec(), request: None },
                 Delivery::Parcel(parcel, is_call) => {
                     let bytes = parcel.parcels().read_all(parcel.held())?;
-                    Incoming { route, bytes, request: is_call.then_some(parcel) }
+                    Incoming { object, route, bytes, request: is_call.then_some(parcel) }
                 }
             })
         })

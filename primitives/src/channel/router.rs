@@ -176,7 +176,8 @@ impl<'a> Router<'a> {
             }
             None => {
                 let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
-                Err(Error::Undecodable { route: incoming.route, bytes: incoming.bytes, why })
+                let Incoming { object, route, bytes, .. } = incoming;
+                Err(Error::Undecodable { object, route, bytes, why })
             }
         }
     }

@@ -93,8 +93,11 @@ impl Channel {
         self.check_open()?;
         message.clear();
         message.set_message_type(T::ROUTE.message_type());
-        let len = codec::encode(value, T::SCHEMA, message, self.longest)
-            .map_err(|why| Error::Unencodable { route: T::ROUTE, why })?;
+        let len = codec::encode(value, T::SCHEMA, message, self.longest).map_err(|why| Error::Unencodable {
+            object: self.object.clone(),
+            route: T::ROUTE,
+            why,
+        })?;
         if len > self.longest {
             return self.send_long(message, value, len, deadline);
         }
@@ -107,10 +110,10 @@ impl Channel {
     #[cold]
     fn send_long<T: Message>(&self, message: &MessageBuffer, value: &T, len: usize, deadline: Deadline) -> Result<()> {
         let Some(shared) = &self.shared else {
-            return Err(Error::TooLong { object: self.object(), is_raw: false, bytes: len, limit: self.longest });
+            return Err(Error::TooLong { object: self.object.clone(), is_raw: false, bytes: len, limit: self.longest });
         };
         let parcel = shared.rent(len, deadline)?;
-        deliver::write(value, T::SCHEMA, message, parcel.parcels(), parcel.held(), T::ROUTE)?;
+        deliver::write(value, T::SCHEMA, message, &parcel, T::ROUTE)?;
         parcel.post(T::ROUTE.message_type(), false, deadline)
     }
 
@@ -125,13 +128,13 @@ impl Channel {
 
     #[cold]
     fn not_sent(&self, error: raw::Error) -> Error {
-        if error.is_busy() { queue_is_full(&self.queue, self.object()) } else { self.failed(error) }
+        if error.is_busy() { queue_is_full(&self.queue, self.object.clone()) } else { self.failed(error) }
     }
 
     /// Raw bytes travel on the queue alone, whose limits the kernel sets.
     #[cold]
     fn raw_not_sent(&self, error: raw::Error) -> Error {
-        let too_long = |bytes, limit| Error::TooLong { object: self.object(), is_raw: true, bytes, limit };
+        let too_long = |bytes, limit| Error::TooLong { object: self.object.clone(), is_raw: true, bytes, limit };
         match error {
             raw::Error::MessageTooLong { len, max_message_size: limit }
             | raw::Error::MessageExceedsMsgmax { len, msgmax: limit }

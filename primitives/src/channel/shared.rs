@@ -255,6 +255,11 @@ impl Parcel {
         self.session
     }
 
+    /// Returns what errors call the channel.
+    pub(super) fn object(&self) -> &ObjectName {
+        self.shared.object.name()
+    }
+
     pub(super) fn parcels(&self) -> &Parcels {
         &self.shared.words.parcels
     }

@@ -81,7 +81,7 @@ impl Entrance<'_> {
         let max_processes = found.max_processes;
         let object = self.live(set, memory, found, queue)?;
         if object.is_exact {
-            let mode = object.set.stat()?.permissions.mode;
+            let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
             let wanted = self.blueprint.description.max_processes;
             object.check_option("max_processes", max_processes.into(), wanted.into())?;
