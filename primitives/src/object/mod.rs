@@ -360,7 +360,7 @@ impl<'a> Entrance<'a> {
         match error {
             // It may be another's object that stands in the way.
             raw::Error::PermissionDenied { .. } => Error::from(error),
-            error => Error::NotCreated { object: self.object.clone(), part, size, error },
+            error => Error::NotCreated { object: self.object.clone(), part, size, error: error.into() },
         }
     }
 
