@@ -290,7 +290,10 @@ pub enum Error {
         message_type: i64,
     },
     /// The message is longer than the handle's own limit.
-    #[error("a message of {len} bytes is longer than this handle's max_message_size of {max_message_size}")]
+    #[error(
+        "a message of {len} bytes is longer than this handle's max_message_size of {max_message_size}; \
+         set a larger one on the handle, up to the kernel's MSGMAX (8192 bytes on Linux by default)"
+    )]
     MessageTooLong {
         /// The length of the message.
         len: usize,

@@ -28,10 +28,11 @@ pub(crate) fn until_the_end<T>(
 #[cfg(test)]
 mod tests {
     use super::until_the_end;
-    use crate::{Error, Route, raw::MessageType};
+    use crate::{Error, ObjectName, Route, Side, raw::MessageType};
 
     fn undecodable() -> Error {
-        Error::Undecodable { route: Route::from(MessageType::ONE), bytes: Vec::new(), why: String::new() }
+        let object = ObjectName::new("channel", "jobs");
+        Error::Undecodable { object, route: Route::from(MessageType::ONE), bytes: Vec::new(), why: String::new() }
     }
 
     #[test]
@@ -41,7 +42,8 @@ mod tests {
             until_the_end(|| results.pop().expect("it ends"), Error::is_end).map(|it| it.is_ok()).collect();
         assert_eq!(told, [true, false, true, false]);
         assert!(results.is_empty());
-        let mut ended = vec![Ok(3), Err(Error::Closed), Ok(1)];
+        let closed = Error::Closed { object: ObjectName::new("channel", "jobs"), side: Side::Consumer };
+        let mut ended = vec![Ok(3), Err(closed), Ok(1)];
         assert_eq!(until_the_end(|| ended.pop().expect("it ends"), Error::is_end).count(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! What lies where in an object's segment, and the only place where its bytes become values.
 //!
 //! ```text
-//! 0                header       who it is: magic, version, kind, set, type, name
+//! 0                header       who it is: magic, version, kind, set, type with its name, name
 //! 512              slots        one for each process that may register
 //! after them       body         the primitive's own words and values, on a cache line of its own
 //! ```
@@ -29,34 +29,29 @@ use std::{
 
 use crate::{
     Result,
+    fingerprint::{Fingerprint, printable},
     name::{LONGEST, Name},
     raw::{Shared, SharedMemory},
 };
 
-/// The beginning of every segment of ours; the last digits are the version of the layout.
+/// The beginning of every segment of ours, in every version.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
-pub(crate) const VERSION: u32 = 1;
+/// The version of the layout.
+///
+/// **Every change of the layout raises it**: of the header, of the slots, of any primitive's body, and of what a word
+/// or a semaphore in them means. A program refuses objects of another version; it never guesses.
+///
+/// | version | since | change |
+/// | --- | --- | --- |
+/// | 1 | – | the first |
+/// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
+pub(crate) const VERSION: u32 = 2;
 
 /// Where the slots begin.
 const SLOTS: usize = 512;
 const CACHE_LINE: usize = 128;
-
-/// The type of the values in an object, as far as it can be told at run time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Fingerprint {
-    /// The size of the type in bytes.
-    pub size: u64,
-    /// Its alignment in bytes.
-    pub align: u64,
-    /// The number its program gave its meaning; 0 unless said.
-    pub schema: u64,
-}
-
-impl Fingerprint {
-    pub(crate) fn of<T>(schema: u64) -> Self {
-        Self { size: size_of::<T>() as u64, align: align_of::<T>() as u64, schema }
-    }
-}
+/// How many bytes of a type's name there is room for.
+const TYPE_NAME: usize = 128;
 
 /// What a header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +83,12 @@ pub(crate) struct Header {
     created: AtomicU64,
     /// The id of the object's message queue, plus one.
     queue: AtomicU64,
+    /// FNV-1a of the type's whole name in 64 bits, or 0.
+    type_hash: AtomicU64,
+    /// How many bytes the type's whole name has, of which the first are in `type_name`.
+    type_name_len: AtomicU64,
     name_len: AtomicU64,
+    type_name: [AtomicU8; TYPE_NAME],
     name: [AtomicU8; LONGEST],
 }
 
@@ -117,10 +117,9 @@ impl Header {
         self.schema.store(description.fingerprint.schema, Relaxed);
         self.body.store(description.body, Relaxed);
         self.created.store(created, Relaxed);
-        for (to, &byte) in self.name.iter().zip(description.name.as_bytes()) {
-            to.store(byte, Relaxed);
-        }
-        self.name_len.store(description.name.len() as u64, Relaxed);
+        self.type_hash.store(description.fingerprint.name_hash, Relaxed);
+        self.type_name_len.store(write_text(&self.type_name, &description.fingerprint.name), Relaxed);
+        self.name_len.store(write_text(&self.name, &description.name), Relaxed);
     }
 
     pub(crate) fn is_ours(&self) -> bool {
@@ -162,8 +161,9 @@ impl Header {
 
     /// Copies what the header says; it may say anything.
     pub(crate) fn describe(&self) -> Description {
-        let len = usize::try_from(self.name_len.load(Relaxed)).unwrap_or(LONGEST).min(LONGEST);
-        let name: Vec<u8> = self.name[..len].iter().map(|byte| byte.load(Relaxed)).collect();
+        let (name, _) = read_text(&self.name, &self.name_len);
+        let (type_name, is_cut) = read_text(&self.type_name, &self.type_name_len);
+        let type_name = printable(&type_name);
         Description {
             kind: self.kind.load(Relaxed),
             max_processes: self.max_processes.load(Relaxed),
@@ -173,11 +173,26 @@ impl Header {
                 size: self.size.load(Relaxed),
                 align: self.align.load(Relaxed),
                 schema: self.schema.load(Relaxed),
+                name_hash: self.type_hash.load(Relaxed),
+                name: if is_cut { type_name + "…" } else { type_name },
             },
             body: self.body.load(Relaxed),
             name: String::from_utf8_lossy(&name).into_owned(),
         }
     }
+}
+
+/// Writes as much of a text as there is room for, and returns how long the whole is.
+fn write_text(to: &[AtomicU8], text: &str) -> u64 {
+    to.iter().zip(text.as_bytes()).for_each(|(to, &byte)| to.store(byte, Relaxed));
+    text.len() as u64
+}
+
+/// Copies a text, whose length may be any number; returns whether it is only the beginning.
+fn read_text(from: &[AtomicU8], len: &AtomicU64) -> (Vec<u8>, bool) {
+    let len = usize::try_from(len.load(Relaxed)).unwrap_or(usize::MAX);
+    let bytes = from.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
+    (bytes, len > from.len())
 }
 
 /// What is known of a registered process, for the protocol and for people.

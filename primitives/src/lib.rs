@@ -33,6 +33,7 @@
 mod channel;
 mod doorbell;
 mod error;
+mod fingerprint;
 mod iter;
 mod layout;
 mod lock;
@@ -58,9 +59,10 @@ pub use self::{
         Asked, Channel, Incoming, Message, Pending, Queued, Receiver, Request, Route, Router, Sender, Unhandled, Usage,
     },
     error::{Error, Result},
-    layout::Fingerprint,
+    fingerprint::Fingerprint,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
+    name::ObjectName,
     object::Status,
     options::Options,
     pool::{Permit, Permits, Pool},

@@ -38,7 +38,7 @@ use std::sync::atomic::{
 };
 
 use crate::{
-    Error, Result,
+    Error, ObjectName, Result, Side,
     layout::{Mapped, Slot},
     member::{Member, own_start_time},
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
@@ -74,6 +74,7 @@ pub(crate) enum Registration {
 /// The registered handles of one object, among them one of this process.
 #[derive(Debug)]
 pub(crate) struct Members {
+    object: ObjectName,
     set: SemaphoreSet,
     slots: Mapped<[Slot]>,
     doorbells: u16,
@@ -125,9 +126,32 @@ impl Session {
 }
 
 impl Members {
-    pub(crate) fn new(set: SemaphoreSet, slots: Mapped<[Slot]>, doorbells: u16) -> Self {
+    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, doorbells: u16) -> Self {
         process::watch_forks();
-        Self { set, slots, doorbells, me: AtomicU64::new(0) }
+        Self { object, set, slots, doorbells, me: AtomicU64::new(0) }
+    }
+
+    /// Returns the kind and the name of the object.
+    pub(crate) fn object(&self) -> &ObjectName {
+        &self.object
+    }
+
+    /// Names the object on which a call failed.
+    #[cold]
+    pub(crate) fn failed(&self, error: raw::Error) -> Error {
+        Error::Failed { object: self.object.clone(), error }
+    }
+
+    /// Returns the error of a closed object for a caller at this end.
+    #[cold]
+    pub(crate) fn closed(&self, side: Side) -> Error {
+        Error::Closed { object: self.object.clone(), side }
+    }
+
+    /// Returns the error of an object whose end `side` is deserted.
+    #[cold]
+    pub(crate) fn abandoned(&self, side: Side) -> Error {
+        Error::Abandoned { object: self.object.clone(), side }
     }
 
     /// Returns how many semaphores a set needs.
@@ -158,24 +182,24 @@ impl Members {
     fn register_child(&self, repair: &impl Repair) -> Result<Session> {
         match self.register(repair)? {
             Registration::Done => Ok(Session(self.me.load(Relaxed))),
-            Registration::StartAgain => Err(self.removed().into()),
+            Registration::StartAgain => Err(self.removed()),
         }
     }
 
-    fn removed(&self) -> raw::Error {
+    fn removed(&self) -> Error {
         let object = raw::Object { kind: raw::Kind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
-        raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM }
+        self.failed(raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM })
     }
 
     /// Registers this process in a free slot of a live object.
     pub(crate) fn register(&self, repair: &impl Repair) -> Result<Registration> {
         loop {
-            let values = self.set.values()?;
+            let values = self.values()?;
             if values.get(usize::from(STATE)) != Some(&1) {
                 return Ok(Registration::StartAgain);
             }
             let Some(slot) = self.free_slot(&values) else {
-                return Err(Error::Full { max_processes: self.max_processes() });
+                return Err(Error::Full { object: self.object.clone(), max_processes: self.max_processes() });
             };
             match self.claim_as_member(slot, &values) {
                 Ok(()) => match self.move_in(slot, repair) {
@@ -189,7 +213,7 @@ impl Members {
                 // Somebody took the slot, filled or emptied a doorbell, or condemned the object: look again.
                 Err(raw::Error::WouldBlock { .. } | raw::Error::ValueOutOfRange { .. }) => {}
                 Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.failed(error)),
             }
         }
     }
@@ -217,6 +241,14 @@ impl Members {
             ops.extend(in_possible_order(pair, values, bell));
         }
         self.set.op(&ops)
+    }
+
+    fn value(&self, semaphore: u16) -> Result<u16> {
+        self.set.value(semaphore.into()).map_err(|error| self.failed(error))
+    }
+
+    fn values(&self) -> Result<Vec<u16>> {
+        self.set.values().map_err(|error| self.failed(error))
     }
 
     fn bells(&self) -> std::ops::Range<u16> {
@@ -249,7 +281,7 @@ impl Members {
     /// Gives ALIVE back, and takes the obituary off every doorbell: all or nothing.
     fn disarm(&self, slot: u32) -> Result<()> {
         loop {
-            let values = self.set.values()?;
+            let values = self.values()?;
             let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
             for bell in self.bells() {
                 let pair = (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait());
@@ -259,7 +291,7 @@ impl Members {
                 // Somebody filled or emptied a doorbell meanwhile.
                 Err(raw::Error::ValueOutOfRange { .. }) => {}
                 Err(raw::Error::WouldBlock { .. }) if self.is_alive(slot)? => {}
-                other => return Ok(other?),
+                other => return other.map_err(|error| self.failed(error)),
             }
         }
     }
@@ -275,7 +307,7 @@ impl Members {
 
     /// Returns whether a slot's process lives, or is being reaped by one that does.
     pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
-        Ok(self.set.value(self.alive(slot).into())? != 0)
+        Ok(self.value(self.alive(slot))? != 0)
     }
 
     /// Reaps a slot if nobody lives in it (R-reap); returns whether it did.
@@ -289,14 +321,14 @@ impl Members {
             Ok(()) => {}
             // Somebody lives there, or is reaping.
             Err(raw::Error::WouldBlock { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.failed(error)),
         }
         let entry = &self.slots[slot as usize];
         let repaired = repair.repair(slot, true, self);
         if repaired.is_ok() {
             entry.used.store(0, Release);
         }
-        self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()])?;
+        self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()]).map_err(|error| self.failed(error))?;
         repaired.map(|()| true)
     }
 
@@ -322,9 +354,9 @@ impl Members {
         let others = || (0..self.max_processes()).filter(is_used);
         let values = match others().count() {
             // Nobody else is there, but the object may have been removed.
-            0 => return self.set.value(STATE.into()).map(|_| false).map_err(Error::from),
+            0 => return self.value(STATE).map(|_| false),
             1..=FEW => None,
-            _ => Some(self.set.values()?),
+            _ => Some(self.values()?),
         };
         let mut has_reaped = false;
         for slot in others() {
@@ -344,7 +376,7 @@ impl Members {
         match self.set.op(&[SemOp::add(DOORBELLS + bell, ONE)]) {
             // It has more posts than anybody can use.
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
-            other => Ok(other?),
+            other => other.map_err(|error| self.failed(error)),
         }
     }
 
@@ -353,25 +385,25 @@ impl Members {
         match self.set.op_deadline(&[SemOp::sub(DOORBELLS + bell, ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Takes all posts of a doorbell at once; returns whether there were any.
     pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
         let bell = DOORBELLS + bell;
-        let Ok(posts) = Amount::new(self.set.value(bell.into())?) else { return Ok(false) };
+        let Ok(posts) = Amount::new(self.value(bell)?) else { return Ok(false) };
         match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
             Ok(()) => Ok(true),
             // Others were faster.
             Err(raw::Error::WouldBlock { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Returns who is registered, without disturbing anybody.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
-        let values = self.set.values()?;
+        let values = self.values()?;
         let slots = (0..self.max_processes()).filter(|&slot| {
             let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
             alive && self.slots[slot as usize].used.load(Acquire) != 0
@@ -393,7 +425,7 @@ impl Members {
     }
 
     pub(crate) fn damaged(&self, part: &'static str) -> Error {
-        Error::Damaged { part, id: self.set.id() }
+        Error::Damaged { object: self.object.clone(), part, id: self.set.id() }
     }
 }
 

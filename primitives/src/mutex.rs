@@ -24,8 +24,9 @@ use std::{
 use bytemuck::Pod;
 
 use crate::{
-    Error, Member, Options, Result, Status,
-    layout::{Description, Fingerprint, Mapped, Place},
+    Error, Member, ObjectName, Options, Result, Status,
+    fingerprint::Fingerprint,
+    layout::{Description, Mapped, Place},
     lock::{Lock, Taken},
     members::{Members, Session},
     name::Name,
@@ -100,13 +101,20 @@ impl<T: Pod> Mutex<T> {
     /// However many processes do it at once, and whichever of them die meanwhile: one object comes
     /// of it, and nobody sees half of it.
     ///
+    /// A mutex outlives its processes, until it is removed or the system restarts. So one that exists keeps its value,
+    /// perhaps that of an earlier run that crashed, and `value` is not used. To begin anew,
+    /// [remove the name](Self::remove_name) first, or write the value while holding the lock. It also keeps its mode and
+    /// its number of handles, unless [`Options::exact`] insists on those that are given.
+    ///
     /// # Errors
     ///
     /// - [`Error::BadName`], [`Error::NameCollision`], [`Error::Foreign`], [`Error::ForeignSet`].
     /// - [`Error::WrongVersion`], [`Error::WrongType`], [`Error::Untrusted`]; [`Error::Overaligned`] for a
     ///   type that must be aligned to more than 128 bytes.
+    /// - [`Error::OtherOptions`] if [`Options::exact`] was asked for, and it has others.
     /// - [`Error::Full`] if all slots are taken; [`Error::Damaged`], [`Error::Wiped`].
-    /// - [`Error::Raw`] for what the system refuses.
+    /// - [`Error::NotCreated`] if a limit or the memory does not allow it; [`Error::Failed`] for what else the system
+    ///   refuses.
     pub fn open_or_create(name: &str, value: T) -> Result<Self> {
         Options::new().open_or_create_mutex(name, value)
     }
@@ -117,19 +125,20 @@ impl<T: Pod> Mutex<T> {
     ///
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Raw`] for what the system refuses.
+    /// [`Error::Failed`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, value: T, want: Want) -> Result<Self> {
         if align_of::<T>() > VALUE {
-            return Err(Error::Overaligned { align: align_of::<T>(), most: VALUE });
+            let object = ObjectName::new(KIND.name, name);
+            return Err(Error::Overaligned { object, align: align_of::<T>(), most: VALUE });
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = options.max_processes;
         description.doorbells = 1;
-        description.fingerprint = Fingerprint::of::<T>(options.schema);
+        description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (VALUE + size_of::<T>()) as u64;
         let fill = |memory: &_, body: usize| {
             let place = Place::<T>::at(memory, body + VALUE)?;
@@ -274,7 +283,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn members(&self) -> Result<Vec<Member>> {
         self.members.list()
     }
@@ -283,7 +292,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn status(&self) -> Result<Status> {
         self.object.status()
     }
@@ -293,7 +302,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed already, or the caller may not.
+    /// [`Error::Failed`] if it was removed already, or the caller may not.
     pub fn remove(&self) -> Result<()> {
         self.object.remove()
     }
@@ -391,7 +400,7 @@ impl<T: Pod> MutexGuard<'_, T> {
     #[inline]
     fn refuse_poisoned(self) -> Result<Self, LockError> {
         if self.poisoned {
-            return Err(LockError::Poisoned { name: self.mutex.object.description().name.clone() });
+            return Err(LockError::Poisoned { object: self.mutex.members.object().clone() });
         }
         Ok(self)
     }
@@ -476,12 +485,12 @@ pub enum LockError {
     /// The lock is free. [`Mutex::ignore_poison`] gives the guard, and [`Mutex::clear_poison`] ends it once the value
     /// is right.
     #[error(
-        "a process died or panicked while it held mutex {name:?}, and its value may be half changed; \
+        "a process died or panicked while it held {object}, and its value may be half changed; \
          lock it through ignore_poison, mend the value and call clear_poison"
     )]
     Poisoned {
-        /// The name of the mutex.
-        name: String,
+        /// The mutex.
+        object: ObjectName,
     },
     /// Another thread or process holds it, and the timeout elapsed or there was none.
     #[error("the lock is held by another")]
@@ -525,7 +534,7 @@ impl LockError {
 impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
         match error {
-            LockError::Poisoned { name } => Self::Poisoned { name },
+            LockError::Poisoned { object } => Self::Poisoned { object },
             LockError::Busy => Self::Busy,
             LockError::Failed(error) => error,
         }

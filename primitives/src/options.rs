@@ -19,6 +19,8 @@ pub struct Options {
     pub(crate) mode: Mode,
     pub(crate) max_processes: u32,
     pub(crate) schema: u64,
+    pub(crate) type_name: Option<String>,
+    pub(crate) exact: bool,
     pub(crate) patience: Duration,
     pub(crate) trusted: Vec<u32>,
     pub(crate) remove_on_drop: bool,
@@ -28,6 +30,9 @@ pub struct Options {
 
 /// The most handles one object may have at once: one `semop` must be able to look at all of them.
 pub(crate) const MOST_PROCESSES: u32 = 256;
+/// The most handles of a channel: one `semop` must be able to arm every doorbell, with two operations for each.
+/// Linux's limit is 500.
+pub(crate) const MOST_IN_CHANNEL: u32 = 240;
 
 impl Default for Options {
     fn default() -> Self {
@@ -43,6 +48,8 @@ impl Options {
             mode: Mode::PRIVATE,
             max_processes: 64,
             schema: 0,
+            type_name: None,
+            exact: false,
             patience: Duration::from_secs(2),
             trusted: Vec::new(),
             remove_on_drop: false,
@@ -73,6 +80,58 @@ impl Options {
     #[must_use]
     pub fn schema(mut self, schema: u64) -> Self {
         self.schema = schema;
+        self
+    }
+
+    /// Sets the name of the type of the values; an object that was made with another one is refused.
+    ///
+    /// By default it is what [`std::any::type_name`] says, without the paths of modules and crates in it: `Account` for
+    /// `prog_a::bank::Account`, `[Wrapping<u32>; 4]` for an array. So two programs that each declare the struct agree.
+    /// Rust doesn't promise the text of `type_name`. A program that is built with another compiler than its peers had
+    /// better say the name itself.
+    ///
+    /// Say it in every program, and two types of different names mean one, or two of the same name are told apart. It
+    /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
+    ///
+    /// ```
+    /// use sysv_primitives::{Error, Mutex, Options};
+    ///
+    /// # let name = format!("type-name-example-{}", std::process::id());
+    /// let balance = Mutex::create(&name, 0_u64)?;
+    /// assert!(matches!(Mutex::<f64>::open(&name), Err(Error::WrongType { .. })));
+    /// let as_signed = Options::new().type_name("u64").open_mutex::<i64>(&name)?;
+    /// assert_eq!(*as_signed.lock()?, 0);
+    /// balance.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.type_name = Some(name.to_owned());
+        self
+    }
+
+    /// Sets whether an object that exists must be as these options would make it; by default it is taken as it is.
+    ///
+    /// Otherwise opening fails with [`Error::OtherOptions`](crate::Error::OtherOptions), which says what differs. It
+    /// compares [`mode`](Self::mode) and [`max_processes`](Self::max_processes) for every kind, besides them
+    /// [`light_fences`](Self::light_fences) of a ring and [`largest_message`](Self::largest_message) of a channel. Where a
+    /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
+    /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
+    ///
+    /// ```
+    /// use sysv_primitives::{Error, Options};
+    ///
+    /// # let name = format!("exact-example-{}", std::process::id());
+    /// let options = Options::new().exact(true);
+    /// let gpus = options.open_or_create_pool(&name, 4, 4)?;
+    /// let refused = options.open_or_create_pool(&name, 8, 8).unwrap_err();
+    /// assert!(matches!(refused, Error::OtherOptions { option: "permits", found: 4, wanted: 8, .. }));
+    /// gpus.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
         self
     }
 

@@ -102,7 +102,9 @@ fn unanswered() {
     // Without a deadline, at which it would look once more: only what wakes it can tell it.
     let caller = child(|| {
         let told = Channel::open(&name).unwrap().call(&ask(5));
-        assert!(matches!(told, Err(Error::Unanswered { route: Ask::ROUTE })), "{told:?}");
+        assert!(matches!(told, Err(Error::Unanswered { route: Ask::ROUTE, .. })), "{told:?}");
+        let text = told.unwrap_err().to_string();
+        assert!(text.contains(&format!("from channel {:?}", &*name)), "{text}");
     });
     until(|| channel.queue().stat().unwrap().receive_time.is_some());
     caller.until_asleep();

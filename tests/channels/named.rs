@@ -7,7 +7,7 @@ use std::{
 };
 
 use support::letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
-use support::{Child, LONG, child, hold_for_ever, name, until};
+use support::{Child, LONG, SHORT, child, hold_for_ever, name, until};
 use sysv_primitives::{
     Channel, Error, Message, Options, Route, Side,
     raw::{MessageBuffer, MessageQueueOptions, Selector},
@@ -33,6 +33,98 @@ fn two_processes() {
     }
     worker.join();
     assert_unused(&channel);
+}
+
+/// A full channel says so, with what it holds and how much there is room for.
+#[test]
+fn case_f4_a_full_channel_is_told_with_counts() {
+    let name = name();
+    let channel = Options::new().largest_message(20_000).create_channel(&name).unwrap();
+    let mut sent = 0;
+    while channel.try_send(&Number(sent)).is_ok() {
+        sent += 1;
+    }
+    let usage = channel.usage().unwrap();
+    assert_eq!((usage.queued_messages, usage.messages), (sent, 0));
+    let begun = Instant::now();
+    for refused in [channel.try_send(&Number(0)), channel.send_timeout(&Number(0), SHORT)] {
+        let error = refused.unwrap_err();
+        assert!(error.is_busy());
+        let Error::ChannelFull { messages, bytes, max_bytes, .. } = error else { panic!("{error}") };
+        assert_eq!((messages, bytes, max_bytes), (sent, usage.queued_bytes, usage.max_queued_bytes));
+        let text = error.to_string();
+        let expected = format!("channel {:?} is full: its queue holds {sent} of at most", &*name);
+        assert!(text.contains(&expected) && text.contains(&format!("{bytes} of {max_bytes} bytes")), "{text}");
+    }
+    assert!(begun.elapsed() >= SHORT);
+    // The notice of a long message finds no room either, and its memory is free again.
+    let refused = channel.try_send(&blob(1, 15_000));
+    assert!(matches!(refused, Err(Error::ChannelFull { .. })), "{refused:?}");
+    while channel.try_recv::<Number>().is_ok() {}
+    assert_unused(&channel);
+}
+
+/// So does one whose memory for long messages is full, while the queue has room.
+#[test]
+fn case_f4_full_memory_is_told_with_counts() {
+    let name = name();
+    let channel = Options::new().largest_message(1 << 20).create_channel(&name).unwrap();
+    let mut sent = 0;
+    let error = loop {
+        match channel.try_send(&blob(1, 1_000_000)) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    let Error::ChannelFull { messages, bytes, max_bytes, .. } = error else { panic!("{error}") };
+    assert_eq!(messages, sent);
+    assert!(bytes >= sent * 1_000_000 && max_bytes - bytes < 1_000_000);
+    let text = error.to_string();
+    assert!(text.contains(&format!("{:?} is full: its memory for long messages and calls", &*name)), "{text}");
+    channel.try_send(&Number(1)).expect("the queue has room");
+}
+
+/// The sender is told that nothing more is sent, and the receiver that nothing is left.
+#[test]
+fn case_f8_the_ends_of_a_channel_are_told_apart() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    channel.send(&Number(1)).unwrap();
+    channel.close().unwrap();
+    for refused in [channel.send(&Number(2)), channel.call(&ask(1)).map(drop)] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Closed { side: Side::Producer, .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("channel {:?} was closed, and takes nothing more in", &*name)), "{text}");
+    }
+    for receiver in [None, Some(channel.receiver().unwrap())] {
+        let receives: &Channel = receiver.as_deref().unwrap_or(&channel);
+        let _ = receives.try_recv::<Number>();
+        let error = receives.recv::<Number>().unwrap_err();
+        assert!(matches!(error, Error::Closed { side: Side::Consumer, .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("{:?} was closed, and nothing that was asked for is left", &*name)), "{text}");
+    }
+}
+
+/// What is too long is told with the option, unless it is raw and the option would not help.
+#[test]
+fn case_f8_the_advice_for_a_long_message_fits_the_option() {
+    let name = name();
+    let channel = Options::new().largest_message(100_000).create_channel(&name).unwrap();
+    let text = channel.send(&blob(1, 200_000)).unwrap_err().to_string();
+    assert!(text.contains(&format!("channel {:?}, 100000 bytes", &*name)), "{text}");
+    assert!(text.contains("a larger Options::largest_message"), "{text}");
+    let error = channel.send_raw(Route::new(9), &[0; 200_000]).unwrap_err();
+    assert!(matches!(error, Error::TooLong { is_raw: true, bytes: 200_000, .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("send a typed message") && !text.contains("largest_message"), "{text}");
+    channel.remove().unwrap();
+    let gone = [channel.send(&Number(1)), channel.try_recv::<Number>().map(drop), channel.last_sent().map(drop)];
+    for refused in gone {
+        let error = refused.unwrap_err();
+        assert!(error.is_gone() && error.to_string().contains(&*name), "{error}");
+    }
 }
 
 /// One byte to 64 MiB, with the kernel's limits as they are.
@@ -67,7 +159,7 @@ fn too_long() {
     let name = name();
     let channel = Options::new().largest_message(100_000).create_channel(&name).unwrap();
     match channel.send(&blob(0, 100_000)) {
-        Err(Error::TooLong { bytes, limit: 100_000 }) => assert!(bytes > 100_000),
+        Err(Error::TooLong { bytes, limit: 100_000, .. }) => assert!(bytes > 100_000),
         other => panic!("{other:?}"),
     }
     assert_eq!(channel.queue().stat().unwrap().messages, 0);
@@ -152,7 +244,7 @@ fn closed_wakes_who_listens() {
         child(|| {
             let receiver = Channel::open(&name).unwrap().receiver().unwrap();
             receiver.iter::<Number>().for_each(|number| assert!(number.is_ok()));
-            assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+            assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
         })
     });
     until(|| channel.receivers().unwrap().len() == 3);
@@ -161,8 +253,8 @@ fn closed_wakes_who_listens() {
     listeners.iter().for_each(Child::until_asleep);
     channel.close().unwrap();
     assert!(channel.is_closed());
-    assert!(matches!(channel.send(&Number(9)), Err(Error::Closed)));
-    assert!(matches!(channel.call(&ask(9)), Err(Error::Closed)));
+    assert!(matches!(channel.send(&Number(9)), Err(Error::Closed { .. })));
+    assert!(matches!(channel.call(&ask(9)), Err(Error::Closed { .. })));
     listeners.into_iter().for_each(Child::join);
 }
 
@@ -188,7 +280,7 @@ fn abandoned() {
         // The one before is gone until the next one has come.
         until(|| matches!(first(), Ok(Number(7))));
         let told = receiver.recv_timeout::<Number>(LONG);
-        assert!(matches!(told, Err(Error::Abandoned(Side::Producer))), "{told:?}");
+        assert!(matches!(told, Err(Error::Abandoned { side: Side::Producer, .. })), "{told:?}");
         sender.kill_unless_done();
         assert!(channel.senders().unwrap().is_empty());
     }
@@ -206,7 +298,7 @@ fn abandoned() {
         sender.kill();
         waiting.join().unwrap()
     });
-    assert!(matches!(waiting, Err(Error::Abandoned(Side::Producer))), "{waiting:?}");
+    assert!(matches!(waiting, Err(Error::Abandoned { side: Side::Producer, .. })), "{waiting:?}");
 }
 
 /// A child made by `fork` goes on with the handle, and doesn't answer for its parent.

@@ -133,6 +133,40 @@ fn too_long() {
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
 
+/// A plain queue has no option to make it longer, and a handle's own limit is told from the kernel's.
+#[test]
+fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
+    let (channel, queue) = plain_channel();
+    let long = Job { name: "x".repeat(1 << 20), ..job(1) };
+    for refused in [channel.send(&long), channel.send_raw(Route::new(9), &[0; 1 << 20])] {
+        let error = refused.unwrap_err();
+        let Error::TooLong { limit, .. } = error else { panic!("{error}") };
+        let text = error.to_string();
+        assert!(text.contains(&format!("channel over message queue {}, {limit} bytes", queue.id())), "{text}");
+        assert!(text.contains("open a channel by name") && !text.contains("largest_message"), "{text}");
+    }
+    let short_handle = MessageQueue::from_id(queue.id()).unwrap();
+    let text = short_handle.send(&MessageBuffer::new(MessageType::ONE, &[0; 3000])).unwrap_err().to_string();
+    assert!(text.contains("max_message_size of 2048") && text.contains("MSGMAX (8192 bytes"), "{text}");
+}
+
+/// "Full" comes with counts, also of a plain queue.
+#[test]
+fn case_f4_a_full_queue_is_told_with_counts() {
+    let (channel, queue) = plain_channel();
+    let mut sent = 0_u64;
+    let error = loop {
+        match channel.try_send_raw(Route::new(1), &[0; 100]) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    let Error::ChannelFull { messages, max_bytes, .. } = error else { panic!("{error}") };
+    assert_eq!((messages, max_bytes), (sent, queue.stat().unwrap().max_size));
+    let text = error.to_string();
+    assert!(text.contains(&format!("message queue {} is full: its queue holds {sent} of", queue.id())), "{text}");
+}
+
 /// A message that became possible only after the channel was made is received all the same.
 #[test]
 #[cfg(target_os = "linux")]

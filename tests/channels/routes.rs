@@ -111,6 +111,7 @@ fn another_schema_is_noticed() {
     let error = channel.recv::<Resize>().unwrap_err();
     assert!(error.to_string().contains("schema 2, and this program knows schema 3"), "{error}");
     assert!(matches!(error, Error::Undecodable { route, .. } if route == Resize::ROUTE));
+    assert!(error.to_string().contains("of channel over message queue "), "{error}");
     assert_eq!(channel.recv::<Resize>().unwrap().path, "b");
 }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use support::{Child, LONG, SHORT, as_nobody, assert_fails, child, hold_for_ever, name, switches, until};
-use sysv_primitives::{Error, LockError, Mutex, Options, raw::Deadline};
+use sysv_ipc::Segment;
+use sysv_primitives::{Error, LockError, Mutex, Options, bytemuck::Zeroable, raw::Deadline};
 
 #[test]
 fn smoke() {
@@ -285,7 +286,83 @@ fn wrong_type() {
     #[repr(C, align(256))]
     struct Wide([u8; 256]);
     let wide = Mutex::create(&format!("{}-", &*name), Wide([0; 256]));
-    assert!(matches!(wide, Err(Error::Overaligned { align: 256, most: 128 })));
+    assert!(matches!(wide, Err(Error::Overaligned { align: 256, most: 128, .. })));
+}
+
+mod bank {
+    use sysv_primitives::bytemuck::{Pod, Zeroable};
+
+    #[derive(Clone, Copy, Pod, Zeroable)]
+    #[bytemuck(crate = "sysv_primitives::bytemuck")]
+    #[repr(C)]
+    pub(crate) struct Account(u64);
+
+    #[derive(Clone, Copy, Pod, Zeroable)]
+    #[bytemuck(crate = "sysv_primitives::bytemuck")]
+    #[repr(C)]
+    pub(crate) struct Customer(u64);
+
+    /// As another program may declare it, or the same one after it was moved.
+    pub(crate) mod moved {
+        use sysv_primitives::bytemuck::{Pod, Zeroable};
+
+        #[derive(Clone, Copy, Pod, Zeroable)]
+        #[bytemuck(crate = "sysv_primitives::bytemuck")]
+        #[repr(C)]
+        pub(crate) struct Account(u64);
+    }
+}
+
+/// The names of types count, without their paths.
+#[test]
+fn case_f7_a_u64_is_no_f64() {
+    let name = name();
+    let _mutex = Mutex::create(&name, 0_u64).unwrap();
+    let error = Mutex::<f64>::open(&name).unwrap_err();
+    let Error::WrongType { found, wanted, .. } = &error else { panic!("{error}") };
+    assert_eq!((&*found.name, &*wanted.name), ("u64", "f64"));
+    let text = error.to_string();
+    let is_clear = ["type u64 (8 bytes", "type f64 (8 bytes", "Options::type_name"].iter().all(|it| text.contains(it));
+    assert!(is_clear, "{text}");
+    let other = support::name();
+    let _mutex = Mutex::create(&other, [bank::Account::zeroed(); 2]).unwrap();
+    drop(Mutex::<[bank::moved::Account; 2]>::open(&other).expect("it has moved, and is the same"));
+    assert!(matches!(Mutex::<[bank::Customer; 2]>::open(&other), Err(Error::WrongType { .. })));
+}
+
+/// Two names can mean one type, and one name two.
+#[test]
+fn case_f7_a_name_can_be_said() {
+    let name = name();
+    let account = Options::new().type_name("bank.Account");
+    let _mutex = account.create_mutex(&name, bank::Account::zeroed()).unwrap();
+    drop(account.open_mutex::<bank::Customer>(&name).expect("it was said to be the same"));
+    assert!(matches!(Mutex::<bank::Account>::open(&name), Err(Error::WrongType { .. })));
+    let refused = account.open_mutex::<u32>(&name);
+    assert!(matches!(refused, Err(Error::WrongType { .. })), "the size counts all the same");
+}
+
+/// What the memory says of the type's name is shown as text, whatever it is; the whole name counts.
+#[test]
+fn case_f7_a_types_name_may_be_long_or_hostile() {
+    let name = name();
+    let long = |last: &str| Options::new().type_name(&("x".repeat(127) + "éé" + last));
+    let mutex = long("a").create_mutex(&name, 0_u8).unwrap();
+    drop(long("a").open_mutex::<u8>(&name).unwrap());
+    let refused = |last| long(last).open_mutex::<u8>(&name).map(drop).unwrap_err();
+    let error = refused("b");
+    let Error::WrongType { found, .. } = &error else { panic!("{error}") };
+    assert_eq!(found.name, "x".repeat(127) + "\u{fffd}…", "128 bytes of it are kept");
+    let memory = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
+    let at = memory.read(512, 0).unwrap().windows(4).position(|four| four == b"xxxx").unwrap();
+    memory.write(b"\x1b[2J\n\0\xff\xe2\x80\xae", at).unwrap();
+    // The length of the type's name, before that of the object's.
+    memory.write(&u64::MAX.to_ne_bytes(), at - 16).unwrap();
+    let error = refused("b");
+    let Error::WrongType { found, .. } = &error else { panic!("{error}") };
+    assert!(found.name.starts_with("\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}\u{fffd}xxx"), "{:?}", found.name);
+    assert!(!error.to_string().contains(char::is_control), "{error}");
+    drop(long("a").open_mutex::<u8>(&name).expect("the text decides nothing"));
 }
 
 #[test]
@@ -301,6 +378,7 @@ fn untrusted_owners() {
     if nix::unistd::getuid().is_root() {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
         assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
+        assert!(error.to_string().contains(&format!("mutex {:?}", &*theirs)), "{error}");
         let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
         assert!(trusting.is_ok());
     }

@@ -96,7 +96,9 @@ fn all_or_nothing() {
     let permit = pool.acquire().unwrap();
     assert!(pool.try_acquire_many(4).unwrap_err().is_busy());
     assert_eq!(pool.available(), 3);
-    assert!(matches!(pool.acquire_many(5), Err(Error::TooMany { wanted: 5, limit: 4, capacity: 4 })));
+    let error = pool.acquire_many(5).unwrap_err();
+    assert!(matches!(error, Error::TooMany { wanted: 5, limit: 4, capacity: 4, .. }));
+    assert!(error.to_string().contains(&format!("5 permits of pool {:?}", &*name)), "{error}");
     assert!(pool.acquire_many(0).unwrap().indices().is_empty());
     let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many(4).unwrap()));
     waiter.until_asleep();

@@ -331,7 +331,7 @@ fn sizes_that_can_not_be_are_refused_before_anything_is_made() {
         assert!(matches!(mpmc::Ring::<u8>::create(&name, capacity), Err(Error::TooLarge { .. })));
         assert!(matches!(mpmc::Ring::<()>::create(&name, capacity), Err(Error::TooLarge { .. })));
     }
-    assert!(matches!(mpmc::Ring::<Huge>::create(&name, 1), Err(Error::Overaligned { align: 65536, most: 4096 })));
+    assert!(matches!(mpmc::Ring::<Huge>::create(&name, 1), Err(Error::Overaligned { align: 65536, most: 4096, .. })));
     assert!(matches!(mpmc::Ring::<u8>::open(&name), Err(Error::NoSuchName { .. })));
     let nothing = ring::<()>(&name, 1 << 12);
     nothing.producer().unwrap().push(()).unwrap();

@@ -56,7 +56,7 @@ fn a_refused_item_comes_back() {
     assert_eq!((full.item, late.item), (3, 4));
     ring.close().unwrap();
     let closed = refused(producer.push(5));
-    assert!(matches!((closed.error, closed.item), (Error::Closed, 5)));
+    assert!(matches!((closed.error, closed.item), (Error::Closed { .. }, 5)));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn there_is_one_of_each() {
     child(|| {
         let other = spsc::Ring::<u64>::open(&name).unwrap();
         let second = other.producer();
-        assert!(matches!(second, Err(Error::RoleTaken { role: Side::Producer, pid }) if pid == me), "{second:?}");
+        assert!(matches!(second, Err(Error::RoleTaken { role: Side::Producer, pid, .. }) if pid == me), "{second:?}");
         let text = second.unwrap_err().to_string();
         assert!(text.contains(&format!("process {me} is the producer")), "{text}");
     })
@@ -130,6 +130,27 @@ fn who_stands_by_is_woken_by_a_death_and_by_leaving() {
         child(|| drop(ring.producer_timeout(Duration::MAX).unwrap())).join();
         if dies { holder.join() } else { holder.kill() }
     }
+}
+
+/// Errors at the ends name the ring, and say what the caller's own end has to know.
+#[test]
+fn case_f8_the_ends_of_a_ring_are_told_apart() {
+    let name = name();
+    let ring = ring::<u64>(&name, 8);
+    let is_named = |error: &Error| error.to_string().contains(&format!("spsc ring {:?}", &*name));
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let taken = ring.producer().unwrap_err();
+    assert!(is_named(&taken) && taken.to_string().contains("producer_timeout"), "{taken}");
+    producer.push(1).unwrap();
+    ring.close().unwrap();
+    let error = refused(producer.push(2)).error;
+    assert!(matches!(error, Error::Closed { side: Side::Producer, .. }) && is_named(&error), "{error}");
+    assert!(error.to_string().contains("takes nothing more in"), "{error}");
+    assert!(!error.to_string().contains("nothing that was asked for is left"), "one is left: {error}");
+    assert_eq!(consumer.pop().unwrap(), 1);
+    let error = consumer.pop().unwrap_err();
+    assert!(matches!(error, Error::Closed { side: Side::Consumer, .. }) && is_named(&error), "{error}");
+    assert!(error.to_string().contains("nothing that was asked for is left"), "{error}");
 }
 
 #[test]
@@ -192,22 +213,22 @@ fn a_closed_ring_is_emptied_first() {
     producer.close().unwrap();
     assert!(ring.is_closed());
     assert_eq!(consumer.iter().collect::<Result<Vec<_>, _>>().unwrap(), [1, 2, 3]);
-    assert!(matches!(consumer.try_pop(), Err(Error::Closed)));
-    assert!(matches!(consumer.pop_timeout(LONG), Err(Error::Closed)));
+    assert!(matches!(consumer.try_pop(), Err(Error::Closed { .. })));
+    assert!(matches!(consumer.pop_timeout(LONG), Err(Error::Closed { .. })));
 }
 
 #[test]
 fn closing_wakes_both_sides() {
     let name = name();
     let ring = ring::<u64>(&name, 1);
-    let waiting_consumer = child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed))));
+    let waiting_consumer = child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed { .. }))));
     waiting_consumer.until_asleep();
     let other = support::name();
     let full = Options::new().create_spsc::<u64>(&other, 1).unwrap();
     let waiting_producer = child(|| {
         let mut producer = full.producer().unwrap();
         producer.push(1).unwrap();
-        assert!(matches!(refused(producer.push(2)).error, Error::Closed));
+        assert!(matches!(refused(producer.push(2)).error, Error::Closed { .. }));
     });
     waiting_producer.until_asleep();
     ring.close().unwrap();
@@ -226,7 +247,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
             let mut consumer = ring.consumer().unwrap();
             consumer.tell_when_abandoned(true);
             assert_eq!(consumer.pop().unwrap(), 7);
-            assert!(matches!(consumer.pop(), Err(Error::Abandoned(Side::Producer))));
+            assert!(matches!(consumer.pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
         });
         consumer.until_asleep();
         let producer = child(|| {
@@ -240,7 +261,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
         // Who comes later finds the same.
         let mut late = ring.consumer().unwrap();
         late.tell_when_abandoned(true);
-        assert!(matches!(late.try_pop(), Err(Error::Abandoned(Side::Producer))));
+        assert!(matches!(late.try_pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
     }
     let name = name();
     let ring = ring::<u64>(&name, 4);
@@ -248,8 +269,9 @@ fn who_asked_is_told_that_the_other_is_gone() {
     let mut producer = ring.producer().unwrap();
     producer.tell_when_abandoned(true);
     assert_eq!(producer.push_slice(&[0; 4]).unwrap(), 4);
-    assert!(matches!(refused(producer.push(1)).error, Error::Abandoned(Side::Consumer)));
-    assert!(refused(producer.try_push(1)).error.to_string().contains("every consumer is gone"));
+    assert!(matches!(refused(producer.push(1)).error, Error::Abandoned { side: Side::Consumer, .. }));
+    let text = refused(producer.try_push(1)).error.to_string();
+    assert!(text.contains(&format!("spsc ring {:?}: every consumer has left or died", &*name)), "{text}");
 }
 
 #[test]
@@ -304,7 +326,7 @@ fn a_child_has_no_part_in_its_parents_roles() {
         inherited.commit();
         let mut consumer = consumer.lock().unwrap().take().unwrap();
         let popped = consumer.try_pop();
-        assert!(matches!(popped, Err(Error::RoleTaken { role: Side::Consumer, pid }) if pid == me), "{popped:?}");
+        assert!(matches!(popped, Err(Error::RoleTaken { role: Side::Consumer, pid, .. }) if pid == me), "{popped:?}");
         assert!(matches!(ring.producer(), Err(Error::RoleTaken { .. })));
     })
     .join();

@@ -107,7 +107,7 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
     ledger.message(route, number).fetch_add(SENDING, SeqCst);
     match channel.send_timeout(&message, LONG) {
         Ok(()) => {}
-        Err(Error::Closed) => return false,
+        Err(Error::Closed { .. }) => return false,
         Err(error) => panic!("a sender is stuck: {error}"),
     }
     ledger.message(route, number).fetch_add(SENT, SeqCst);

@@ -185,7 +185,7 @@ impl<'a> Ledger<'a> {
         let consumer = ring.consumer().expect("it can be had");
         loop {
             let claimed = match consumer.claim_timeout(LONG) {
-                Err(Error::Closed) => return,
+                Err(Error::Closed { .. }) => return,
                 claimed => claimed.expect("no wake-up is lost"),
             };
             // The mixing can be undone but for its last step, so the position is searched from the first word.

@@ -77,7 +77,7 @@ fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
     loop {
         match receiver.recv_timeout::<Text>(LONG) {
             Ok(text) => assert!(text == *expected, "changed on its way"),
-            Err(Error::Abandoned(Side::Producer) | Error::Closed) => return received,
+            Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return received,
             Err(error) => panic!("stuck: {error}"),
         }
         received += 1;

@@ -17,7 +17,7 @@ use super::{
     shared::{Parcel, Shared},
     with_scratch,
 };
-use crate::{Error, Result, members::Session, raw::Deadline};
+use crate::{Error, Result, Side, members::Session, raw::Deadline};
 
 /// A message that is answered.
 ///
@@ -33,6 +33,24 @@ use crate::{Error, Result, members::Session, raw::Deadline};
 ///     type Answer = Result<Vec<u8>, String>;
 /// }
 /// ```
+///
+/// A message without an answer can be sent, and not called:
+///
+/// ```compile_fail,E0277
+/// # use serde::{Deserialize, Serialize};
+/// # use sysv_primitives::{Channel, messages};
+/// #[derive(Serialize, Deserialize)]
+/// struct Stop;
+/// messages! { 1 => Stop }
+/// fn call(channel: &Channel) {
+///     let _ = channel.call(&Stop); // `Stop` is not a request: no answer is declared for it
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a request: no answer is declared for it",
+    label = "this type does not implement `Request`",
+    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its answer with `impl Request for {Self} {{ type Answer = ...; }}`"
+)]
 pub trait Request: Message {
     /// What answers it.
     type Answer: Serialize + DeserializeOwned;
@@ -78,7 +96,7 @@ impl Channel {
     /// - [`Error::Unanswered`] if the process that took the request died, or gave it up.
     /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
     /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
-    /// - [`Error::Raw`], as [`send`](Self::send).
+    /// - [`Error::Failed`], as [`send`](Self::send).
     pub fn call<R: Request>(&self, request: &R) -> Result<R::Answer> {
         self.call_deadline(request, Deadline::NEVER)
     }
@@ -126,20 +144,21 @@ impl Channel {
     fn ask_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<Pending<R>> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
-        let parcel = with_scratch(|message| {
-            message.clear();
-            let len = codec::encode(request, R::SCHEMA, message, self.longest)
-                .map_err(|why| Error::Unencodable { route: R::ROUTE, why })?;
-            let parcel = shared.rent(len, deadline)?;
-            deliver::write(request, R::SCHEMA, message, parcel.parcels(), parcel.held(), R::ROUTE)?;
-            Ok::<_, Error>(parcel)
-        })?;
+        let parcel =
+            with_scratch(|message| {
+                message.clear();
+                let len = codec::encode(request, R::SCHEMA, message, self.longest)
+                    .map_err(|why| Error::Unencodable { object: self.object.clone(), route: R::ROUTE, why })?;
+                let parcel = shared.rent(len, deadline)?;
+                deliver::write(request, R::SCHEMA, message, &parcel, R::ROUTE)?;
+                Ok::<_, Error>(parcel)
+            })?;
         let (notice, session) = (parcel.held().notice, parcel.session());
         parcel.post(R::ROUTE.message_type(), true, deadline)?;
         let Shared { words, members, .. } = &**shared;
         // Closed meanwhile: those who answer may have been told the end already, and look no more.
         if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
-            return Err(Error::Closed);
+            return Err(members.closed(Side::Producer));
         }
         Ok(Pending { shared: Arc::clone(shared), notice, session, request: PhantomData })
     }
@@ -219,7 +238,7 @@ impl<R: Request> Pending<R> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             // In a child made by `fork` it is the parent's.
-            return Err(Error::Unanswered { route: R::ROUTE });
+            return Err(self.unanswered());
         }
         let look = || match words.parcels.look(self.notice) {
             Found::Waiting => None,
@@ -231,12 +250,16 @@ impl<R: Request> Pending<R> {
         };
         if found != Found::Answered {
             words.parcels.settle(self.notice, self.session, members);
-            return Err(Error::Unanswered { route: R::ROUTE });
+            return Err(self.unanswered());
         }
         let held = words.parcels.answer(self.notice, members)?;
         // Frees it, when it was read.
         let parcel = Parcel::of_answer(&self.shared, held, self.session);
-        deliver::read(R::ANSWER_SCHEMA, &words.parcels, parcel.held(), R::ROUTE)
+        deliver::read(R::ANSWER_SCHEMA, &parcel, R::ROUTE)
+    }
+
+    fn unanswered(&self) -> Error {
+        Error::Unanswered { object: self.shared.object.name().clone(), route: R::ROUTE }
     }
 }
 
@@ -279,7 +302,7 @@ impl<R: Request> Asked<R> {
     ///
     /// - [`Error::TooLong`], [`Error::Unencodable`]: the caller is told that there is no answer.
     /// - [`Error::Unanswered`] in a child made by `fork`: it is the parent's to answer.
-    /// - [`Error::Raw`] if the channel was removed.
+    /// - [`Error::Failed`] if the channel was removed.
     pub fn answer(self, answer: &R::Answer) -> Result<()> {
         self.answer_deadline(answer, Deadline::NEVER)
     }

@@ -61,28 +61,32 @@ pub(super) fn write<T: Serialize>(
     value: &T,
     schema: u32,
     message: &MessageBuffer,
-    parcels: &Parcels,
-    held: &Held,
+    parcel: &Parcel,
     route: Route,
 ) -> Result<()> {
+    let (parcels, held) = (parcel.parcels(), parcel.held());
+    let unencodable = |why| Error::Unencodable { object: parcel.object().clone(), route, why };
     if message.bytes().len() == held.len {
         return parcels.write(&held.chain, 0, message.bytes());
     }
     let mut to = Bytes { parcels, held, at: 0 };
-    codec::encode_to(value, schema, &mut to).map_err(|why| Error::Unencodable { route, why })?;
+    codec::encode_to(value, schema, &mut to).map_err(unencodable)?;
     if to.at == held.len {
         return Ok(());
     }
-    let why = "it encodes to other bytes each time".to_owned();
-    Err(Error::Unencodable { route, why })
+    Err(unencodable("it encodes to other bytes each time".to_owned()))
 }
 
 /// Makes a value of a parcel that is held; if that can't be, its bytes are in the error.
-pub(super) fn read<T: DeserializeOwned>(schema: u32, parcels: &Parcels, held: &Held, route: Route) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(schema: u32, parcel: &Parcel, route: Route) -> Result<T> {
+    let (parcels, held) = (parcel.parcels(), parcel.held());
     let from = Bytes { parcels, held, at: 0 };
     match codec::decode_from(from, held.len, schema) {
         Ok(value) => Ok(value),
-        Err(why) => Err(Error::Undecodable { route, bytes: parcels.read_all(held)?, why }),
+        Err(why) => {
+            let object = parcel.object().clone();
+            Err(Error::Undecodable { object, route, bytes: parcels.read_all(held)?, why })
+        }
     }
 }
 
@@ -96,14 +100,17 @@ pub(super) fn answer<T: Serialize>(
 ) -> Result<()> {
     if !parcel.session().is_ours() {
         // In a child made by `fork` it is the parent's to answer.
-        return Err(Error::Unanswered { route });
+        return Err(Error::Unanswered { object: parcel.object().clone(), route });
     }
     with_scratch(|message| {
         message.clear();
-        let len =
-            codec::encode(value, schema, message, MOST_IN_SCRATCH).map_err(|why| Error::Unencodable { route, why })?;
+        let len = codec::encode(value, schema, message, MOST_IN_SCRATCH).map_err(|why| Error::Unencodable {
+            object: parcel.object().clone(),
+            route,
+            why,
+        })?;
         parcel.make_room(len, deadline)?;
-        write(value, schema, message, parcel.parcels(), parcel.held(), route)
+        write(value, schema, message, &parcel, route)
     })?;
     parcel.answer();
     Ok(())

@@ -66,7 +66,7 @@ pub struct Sender {
 /// receiver.tell_when_abandoned(true);
 /// thread::scope(|scope| {
 ///     scope.spawn(|| channel.close());
-///     assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+///     assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
 /// });
 /// channel.remove()?;
 /// # Ok::<(), Error>(())
@@ -83,7 +83,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Raw`](crate::Error::Raw) if the channel was removed.
+    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Failed`](crate::Error::Failed) if the channel was removed.
     pub fn sender(&self) -> Result<Sender> {
         let seat = Seat::take(self.shared("count its senders")?, Side::Producer)?;
         Ok(Sender { channel: Self { listens: None, ..self.clone() }, _seat: seat })

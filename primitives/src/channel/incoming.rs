@@ -1,7 +1,7 @@
 //! A message between its receipt and its value.
 
 use super::{Asked, Message, Request, Route, codec, shared::Parcel};
-use crate::{Error, Result};
+use crate::{Error, ObjectName, Result};
 
 /// A message that was received, and not decoded yet.
 ///
@@ -9,6 +9,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 #[must_use = "a message that is dropped is lost"]
 pub struct Incoming {
+    /// The channel on which it came, as errors call it.
+    pub(super) object: ObjectName,
     pub(super) route: Route,
     pub(super) bytes: Vec<u8>,
     pub(super) request: Option<Parcel>,
@@ -59,7 +61,7 @@ impl Incoming {
         };
         match decoded {
             Ok(value) => Ok((value, self.request)),
-            Err(why) => Err(Error::Undecodable { route: self.route, bytes: self.bytes, why }),
+            Err(why) => Err(Error::Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }),
         }
     }
 }

@@ -60,8 +60,8 @@ pub use self::{
 };
 use self::{ends::Listens, shared::Shared};
 use crate::{
-    Result,
-    raw::{MessageBuffer, MessageQueue, limits},
+    Error, ObjectName, Result,
+    raw::{self, MessageBuffer, MessageQueue, limits},
 };
 
 /// A channel between processes: typed values over a System V message queue.
@@ -106,6 +106,8 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Channel {
+    /// What errors call it.
+    object: ObjectName,
     queue: MessageQueue,
     shared: Option<Arc<Shared>>,
     /// How its receiving hears of the end; on a [`Receiver`] alone.
@@ -131,7 +133,18 @@ impl Channel {
     fn over(queue: MessageQueue, shared: Option<Arc<Shared>>) -> Result<Self> {
         let room = usize::try_from(queue.stat()?.max_size).unwrap_or(usize::MAX);
         let longest = longest_message(&queue)?.min(room);
-        Ok(Self { queue, shared, listens: None, longest })
+        let object = match &shared {
+            Some(shared) => shared.object.name().clone(),
+            None => ObjectName::of_queue(queue.id()),
+        };
+        Ok(Self { object, queue, shared, listens: None, longest })
+    }
+
+    /// Names the channel on which a call failed.
+    #[cold]
+    fn failed(&self, error: raw::Error) -> Error {
+        // A plain queue has no name, and the error says its id.
+        if self.shared.is_some() { Error::from(error).on(&self.object) } else { error.into() }
     }
 
     /// Makes a channel of a queue's kernel id, as a parent passes it to its children.
@@ -164,7 +177,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) for what the system refuses.
+    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, for what the system refuses.
     pub fn remove(&self) -> Result<()> {
         match &self.shared {
             Some(shared) => shared.object.remove(),

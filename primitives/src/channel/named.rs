@@ -36,6 +36,11 @@ impl Channel {
     /// However many processes do it at once, and whichever of them die meanwhile: one channel comes
     /// of it, and nobody sees half of it.
     ///
+    /// A channel outlives its processes, until it is removed or the system restarts. So one that exists keeps what is on
+    /// it, perhaps messages and requests of an earlier run that crashed, and it may be closed already. To begin anew,
+    /// [remove the name](Self::remove_name) first. It also keeps its largest message, its mode and its number of handles,
+    /// unless [`Options::exact`] insists on those that are given.
+    ///
     /// # Errors
     ///
     /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::ForeignQueue`] if another program's
@@ -50,14 +55,15 @@ impl Channel {
     ///
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Raw`] for what the system refuses.
+    /// [`Error::Failed`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, want: Want) -> Result<Self> {
         let shared = Shared::enter(options, name, want)?;
-        Self::over(shared.words.queue.clone(), Some(shared))
+        let object = shared.object.name().clone();
+        Self::over(shared.words.queue.clone(), Some(shared)).map_err(|error| error.on(&object))
     }
 
     /// Returns what a named channel shares, for something that only those can.
@@ -85,9 +91,9 @@ impl Channel {
     /// let receiver = channel.receiver()?;
     /// channel.send_raw(Route::new(1), b"the last one")?;
     /// channel.close()?;
-    /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(Error::Closed)));
+    /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(Error::Closed { .. })));
     /// assert_eq!(receiver.recv_raw(Route::new(1))?, b"the last one");
-    /// assert!(matches!(receiver.recv_any(), Err(Error::Closed)));
+    /// assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
     /// channel.remove()?;
     /// # Ok::<(), Error>(())
     /// ```
@@ -113,7 +119,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`] for a plain queue; [`Error::Raw`] if it was removed.
+    /// [`Error::NeedsName`] for a plain queue; [`Error::Failed`] if it was removed.
     pub fn status(&self) -> Result<Status> {
         self.shared("tell what it is made of")?.object.status()
     }

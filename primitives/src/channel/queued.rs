@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use super::{Channel, Route};
 use crate::{
     Result,
-    raw::{self, MessageBuffer, MessageQueue},
+    raw::{self, MessageBuffer, MessageQueue, MessageQueueStat},
 };
 
 /// What is queued on one route.
@@ -18,13 +18,22 @@ pub struct Queued {
     pub bytes: u64,
 }
 
-/// How much of a channel's memory is taken: by long messages and calls that are being sent, wait on the queue, or are worked on.
+/// How much of a channel is taken: its queue, which holds short messages, and its memory.
+///
+/// Long messages and calls are in the memory while they are sent, wait, or are worked on. Each has a notice of 32 bytes on
+/// the queue as long as it waits, which counts as a queued message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// How many messages and calls are in it.
+    /// How many messages are on the queue: all short ones, and a notice of each that is in the memory.
+    pub queued_messages: u64,
+    /// How many bytes they have together; 0 where the system doesn't tell.
+    pub queued_bytes: u64,
+    /// How many bytes the queue holds at most.
+    pub max_queued_bytes: u64,
+    /// How many long messages and calls are in the memory.
     pub messages: usize,
-    /// How many there can be.
+    /// How many it has room for.
     pub max_messages: usize,
     /// How many bytes they take, in whole blocks.
     pub bytes: usize,
@@ -45,11 +54,11 @@ impl Channel {
     /// # Errors
     ///
     /// [`Unsupported`](raw::Error::Unsupported) where the kernel can't show messages without taking them;
-    /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
+    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
     pub fn queued(&self) -> Result<BTreeMap<Route, Queued>> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
         for message in messages_on(&self.queue) {
-            let message = message?;
+            let message = message.map_err(|error| self.failed(error))?;
             let Some(bytes) = self.bytes_of(message.bytes()) else { continue };
             let queued = routes.entry(message.message_type().into()).or_default();
             queued.messages += 1;
@@ -67,46 +76,59 @@ impl Channel {
         }
     }
 
+    fn stat(&self) -> Result<MessageQueueStat> {
+        self.queue.stat().map_err(|error| self.failed(error))
+    }
+
     /// Returns when a message was last put on the queue, in whole seconds; `None` if there was none.
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
+    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
     pub fn last_sent(&self) -> Result<Option<SystemTime>> {
-        Ok(self.queue.stat()?.send_time)
+        Ok(self.stat()?.send_time)
     }
 
     /// Returns when a message was last taken from the queue, in whole seconds; `None` if there was none.
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
+    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
     pub fn last_received(&self) -> Result<Option<SystemTime>> {
-        Ok(self.queue.stat()?.receive_time)
+        Ok(self.stat()?.receive_time)
     }
 
-    /// Returns how much of the channel's memory is taken, having freed what the dead had.
+    /// Returns how much of the channel's queue and memory is taken, having freed what dead members had.
+    ///
+    /// [`queued`](Self::queued) tells what is on the queue by route.
     ///
     /// ```
-    /// use sysv_primitives::Channel;
+    /// use sysv_primitives::{Channel, Route};
     ///
     /// # let name = format!("usage-example-{}", std::process::id());
     /// let channel = Channel::create(&name)?;
-    /// assert_eq!((channel.usage()?.messages, channel.usage()?.bytes), (0, 0));
+    /// channel.send_raw(Route::new(1), b"short")?;
+    /// let usage = channel.usage()?;
+    /// assert_eq!((usage.queued_messages, usage.queued_bytes), (1, 5));
+    /// assert_eq!((usage.messages, usage.bytes), (0, 0));
     /// channel.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Raw`](crate::Error::Raw) if the channel was removed.
+    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Failed`](crate::Error::Failed) if the channel was removed.
     pub fn usage(&self) -> Result<Usage> {
         let shared = self.shared("have memory of its own")?;
         shared.session()?;
         shared.members.reap_all(&shared.words)?;
         let parcels = &shared.words.parcels;
         let (messages, blocks) = parcels.taken();
+        let stat = self.stat()?;
         Ok(Usage {
+            queued_messages: stat.messages,
+            queued_bytes: stat.bytes.unwrap_or(0),
+            max_queued_bytes: stat.max_size,
             messages,
             max_messages: parcels.words.len(),
             bytes: blocks * parcels.plan.block,

@@ -12,7 +12,7 @@ use super::{
     words::CLOSED,
 };
 use crate::{
-    Error, Result,
+    Error, Result, Side,
     iter::until_the_end,
     members::Session,
     raw::{self, Deadline, MessageBuffer, Selector},
@@ -29,7 +29,7 @@ impl Channel {
     /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
     /// - On a [`Receiver`](super::Receiver) [`Error::Closed`], and [`Error::Abandoned`] if that was asked for, once
     ///   nothing is left that is wanted; elsewhere [`Error::Closed`] if it was closed before.
-    /// - [`Error::Raw`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     pub fn recv<T: Message>(&self) -> Result<T> {
         self.recv_deadline(Deadline::NEVER)
     }
@@ -212,7 +212,9 @@ impl Channel {
             }
             match self.receive_plain(message, selector, deadline) {
                 Err(error) if is_closed && error.is_busy() => {
-                    return self.take_what_is_left(shared, message, selector, me)?.ok_or(Error::Closed);
+                    return self
+                        .take_what_is_left(shared, message, selector, me)?
+                        .ok_or_else(|| shared.members.closed(Side::Consumer));
                 }
                 received => received?,
             }
@@ -232,7 +234,7 @@ impl Channel {
     ) -> Result<Delivery> {
         let wants_to_know = self.listens == Some(Listens::AndIsTold);
         let mut look = |me| {
-            let end = shared.words.end(me, wants_to_know);
+            let end = shared.words.end(me, &shared.members, wants_to_know);
             loop {
                 match self.receive_plain(message, selector, Deadline::NOW) {
                     Ok(()) => {}
@@ -308,7 +310,7 @@ impl Channel {
     fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
         match self.queue.receive_deadline(message, selector, deadline) {
             Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
-            received => Ok(received?),
+            received => received.map_err(|error| self.failed(error)),
         }
     }
 
@@ -317,7 +319,7 @@ impl Channel {
     fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
         let mut roomy = self.queue.clone();
         roomy.set_max_message_size(longest_message(&self.queue)?);
-        Ok(roomy.receive_deadline(message, selector, deadline)?)
+        roomy.receive_deadline(message, selector, deadline).map_err(|error| self.failed(error))
     }
 
     /// Receives a value of one type, and the parcel of a request that waits for its answer.
@@ -325,10 +327,15 @@ impl Channel {
         with_scratch(|message| match self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)? {
             Delivery::Plain => match codec::decode(message.bytes(), T::SCHEMA) {
                 Ok(value) => Ok((value, None)),
-                Err(why) => Err(Error::Undecodable { route: T::ROUTE, bytes: message.bytes().to_vec(), why }),
+                Err(why) => Err(Error::Undecodable {
+                    object: self.object.clone(),
+                    route: T::ROUTE,
+                    bytes: message.bytes().to_vec(),
+                    why,
+                }),
             },
             Delivery::Parcel(parcel, is_call) => {
-                let value = deliver::read(T::SCHEMA, parcel.parcels(), parcel.held(), T::ROUTE)?;
+                let value = deliver::read(T::SCHEMA, &parcel, T::ROUTE)?;
                 Ok((value, is_call.then_some(parcel)))
             }
         })
@@ -338,11 +345,12 @@ impl Channel {
         with_scratch(|message| {
             let delivery = self.receive(message, selector, deadline)?;
             let route = message.message_type().into();
+            let object = self.object.clone();
             Ok(match delivery {
-                Delivery::Plain => Incoming { route, bytes: message.bytes().to_vec(), request: None },
+                Delivery::Plain => Incoming { object, route, bytes: message.bytes().to_vec(), request: None },
                 Delivery::Parcel(parcel, is_call) => {
                     let bytes = parcel.parcels().read_all(parcel.held())?;
-                    Incoming { route, bytes, request: is_call.then_some(parcel) }
+                    Incoming { object, route, bytes, request: is_call.then_some(parcel) }
                 }
             })
         })

@@ -59,6 +59,23 @@ impl fmt::Display for Route {
 ///
 /// Give each type of one queue a route of its own: a value of another type on the same route can't
 /// be told from it, or is [`Undecodable`](crate::Error::Undecodable).
+///
+/// A type gets its route by [`messages!`](crate::messages). One without a route does not compile:
+///
+/// ```compile_fail,E0277
+/// # use serde::{Deserialize, Serialize};
+/// # use sysv_primitives::Channel;
+/// #[derive(Serialize, Deserialize)]
+/// struct Stop;
+/// fn send(channel: &Channel) {
+///     let _ = channel.send(&Stop); // `Stop` is not a message: it has no route
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message: it has no route",
+    label = "this type does not implement `Message`",
+    note = "derive `serde::Serialize` and `serde::Deserialize`, and declare the route with `messages! {{ 1 => {Self} }}`"
+)]
 pub trait Message: Serialize + DeserializeOwned {
     /// The route of all values of this type.
     const ROUTE: Route;

@@ -128,7 +128,7 @@ impl<'a> Router<'a> {
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message that nobody handles, if there is no
     ///   [`otherwise`](Self::otherwise). It may be run again.
-    /// - [`Error::Raw`], as [`Channel::recv_any`].
+    /// - [`Error::Failed`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {
         self.run_with(|| channel.recv_any())
     }
@@ -176,7 +176,8 @@ impl<'a> Router<'a> {
             }
             None => {
                 let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
-                Err(Error::Undecodable { route: incoming.route, bytes: incoming.bytes, why })
+                let Incoming { object, route, bytes, .. } = incoming;
+                Err(Error::Undecodable { object, route, bytes, why })
             }
         }
     }

@@ -4,10 +4,28 @@ use std::time::Duration;
 
 use super::{Channel, Message, codec, deliver, with_scratch};
 use crate::{
-    Error, Result, Route,
+    Error, ObjectName, Result, Route, Side,
     channel::words::CLOSED,
-    raw::{Deadline, MessageBuffer, MessageType},
+    error::QUEUE,
+    raw::{self, Deadline, MessageBuffer, MessageQueue, MessageType},
 };
+
+/// Returns the error of a message for which the queue had no room, with what the queue holds now.
+#[cold]
+pub(super) fn queue_is_full(queue: &MessageQueue, object: ObjectName) -> Error {
+    match queue.stat() {
+        Ok(stat) => Error::ChannelFull {
+            object,
+            part: QUEUE,
+            messages: stat.messages,
+            // The kernel counts an empty message as one byte.
+            max_messages: stat.max_size,
+            bytes: stat.bytes.unwrap_or(0),
+            max_bytes: stat.max_size,
+        },
+        Err(error) => Error::Failed { object, error },
+    }
+}
 
 impl Channel {
     /// Sends a value; waits while the queue is full.
@@ -16,7 +34,7 @@ impl Channel {
     ///
     /// - [`Error::TooLong`] if it is longer than the channel carries, [`Error::Unencodable`]; nothing was sent.
     /// - [`Error::Closed`] if the channel is closed; [`Error::Full`] in a child made by `fork`, which takes a slot of its own.
-    /// - [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::send`](crate::raw::MessageQueue::send).
     pub fn send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NEVER)
     }
@@ -25,7 +43,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and an error that [is busy](Error::is_busy) if there is none.
+    /// As [`send`](Self::send), and [`Error::ChannelFull`] if there is none. It [is busy](Error::is_busy).
     pub fn try_send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NOW)
     }
@@ -34,7 +52,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and an error that [is busy](Error::is_busy) when the time is over.
+    /// As [`send`](Self::send), and [`Error::ChannelFull`] if the timeout elapsed. It [is busy](Error::is_busy).
     pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<()> {
         self.send_deadline(value, Deadline::after(timeout))
     }
@@ -75,12 +93,15 @@ impl Channel {
         self.check_open()?;
         message.clear();
         message.set_message_type(T::ROUTE.message_type());
-        let len = codec::encode(value, T::SCHEMA, message, self.longest)
-            .map_err(|why| Error::Unencodable { route: T::ROUTE, why })?;
+        let len = codec::encode(value, T::SCHEMA, message, self.longest).map_err(|why| Error::Unencodable {
+            object: self.object.clone(),
+            route: T::ROUTE,
+            why,
+        })?;
         if len > self.longest {
             return self.send_long(message, value, len, deadline);
         }
-        self.queue.send_deadline(message, deadline)?;
+        self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error))?;
         self.heard(T::ROUTE.message_type());
         Ok(())
     }
@@ -88,9 +109,11 @@ impl Channel {
     /// Sends a value that is too long for the queue in a parcel.
     #[cold]
     fn send_long<T: Message>(&self, message: &MessageBuffer, value: &T, len: usize, deadline: Deadline) -> Result<()> {
-        let Some(shared) = &self.shared else { return Err(Error::TooLong { bytes: len, limit: self.longest }) };
+        let Some(shared) = &self.shared else {
+            return Err(Error::TooLong { object: self.object.clone(), is_raw: false, bytes: len, limit: self.longest });
+        };
         let parcel = shared.rent(len, deadline)?;
-        deliver::write(value, T::SCHEMA, message, parcel.parcels(), parcel.held(), T::ROUTE)?;
+        deliver::write(value, T::SCHEMA, message, &parcel, T::ROUTE)?;
         parcel.post(T::ROUTE.message_type(), false, deadline)
     }
 
@@ -100,7 +123,24 @@ impl Channel {
     pub(super) fn check_open(&self) -> Result<()> {
         let Some(shared) = &self.shared else { return Ok(()) };
         shared.session()?;
-        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(Error::Closed) }
+        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(shared.members.closed(Side::Producer)) }
+    }
+
+    #[cold]
+    fn not_sent(&self, error: raw::Error) -> Error {
+        if error.is_busy() { queue_is_full(&self.queue, self.object.clone()) } else { self.failed(error) }
+    }
+
+    /// Raw bytes travel on the queue alone, whose limits the kernel sets.
+    #[cold]
+    fn raw_not_sent(&self, error: raw::Error) -> Error {
+        let too_long = |bytes, limit| Error::TooLong { object: self.object.clone(), is_raw: true, bytes, limit };
+        match error {
+            raw::Error::MessageTooLong { len, max_message_size: limit }
+            | raw::Error::MessageExceedsMsgmax { len, msgmax: limit }
+            | raw::Error::MessageExceedsQueue { len, max_size: limit, .. } => too_long(len, limit),
+            error => self.not_sent(error),
+        }
     }
 
     #[inline]
@@ -126,7 +166,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`], as [`MessageQueue::send`](crate::raw::MessageQueue::send); [`Error::Closed`].
+    /// [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::send`](crate::raw::MessageQueue::send); [`Error::Closed`];
+    /// [`Error::TooLong`] if the queue can't take so many bytes, whatever messages the channel was made for.
     pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<()> {
         self.send_raw_deadline(route, bytes, Deadline::NEVER)
     }
@@ -135,7 +176,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send_raw`](Self::send_raw), and an error that [is busy](Error::is_busy) if there is none.
+    /// As [`send_raw`](Self::send_raw), and [`Error::ChannelFull`] if there is none.
     pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<()> {
         self.send_raw_deadline(route, bytes, Deadline::NOW)
     }
@@ -146,7 +187,7 @@ impl Channel {
             message.clear();
             message.set_message_type(route.message_type());
             message.extend_from_slice(bytes);
-            self.queue.send_deadline(message, deadline)?;
+            self.queue.send_deadline(message, deadline).map_err(|error| self.raw_not_sent(error))?;
             self.heard(route.message_type());
             Ok(())
         })

@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
+    ops::Range,
     sync::Arc,
 };
 
@@ -12,24 +13,25 @@ use super::{
     notice::{Notice, Tag},
     parcels::{BELLS, Claimed, Held, Parcels, Use},
     plan::{MOST, PARCELS, Plan},
+    send::queue_is_full,
     words::{Control, Words},
 };
 use crate::{
-    Error, Options, Result, Side,
+    Error, ObjectName, Options, Result, Side,
     doorbell::Token,
-    layout::{Description, Fingerprint, Mapped},
+    error::MEMORY,
+    fingerprint::Fingerprint,
+    layout::{Description, Mapped},
     lock::Lock,
     members::{Members, Session},
     name::Name,
     object::{Blueprint, Kind, Object, Want},
+    options::MOST_IN_CHANNEL,
     raw::{Deadline, MessageQueue, MessageType, SharedMemory},
     sync::Ordering::Relaxed,
 };
 
 pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, has_bell_each: true };
-
-/// One `semop` must be able to arm every doorbell, with two operations for each; 500 is Linux's limit.
-const MOST_PROCESSES: u32 = 240;
 
 // Where the words lie in the body.
 const FLAGS: usize = 128;
@@ -75,15 +77,16 @@ impl Shared {
     pub(super) fn enter(options: &Options, name: &str, want: Want) -> Result<Arc<Self>> {
         let largest = options.largest_message;
         if largest as u64 > MOST {
-            return Err(Error::TooLarge { bytes: largest });
+            let object = ObjectName::new(KIND.name, name);
+            return Err(Error::TooLarge { object, bytes: largest });
         }
-        let max_processes = options.max_processes.min(MOST_PROCESSES);
+        let max_processes = options.max_processes.min(MOST_IN_CHANNEL);
         let plan = Plan::new(largest, max_processes);
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = max_processes;
         description.doorbells = u32::from(BELLS) + max_processes;
         description.capacity = largest as u64;
-        description.fingerprint = Fingerprint { schema: options.schema, ..Fingerprint::default() };
+        description.fingerprint = Fingerprint::without_type(options);
         description.body = plan.size() as u64;
         let fill = |memory: &_, body: usize| {
             let control: Mapped<Control> = Mapped::at(memory, body)?;
@@ -92,7 +95,7 @@ impl Shared {
         };
         let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         let shared = Object::enter(&blueprint, want, &|object| {
-            let damaged = |part| Error::Damaged { part, id: object.memory().id() };
+            let damaged = |part| object.damaged(part);
             let found = object.description();
             let largest = usize::try_from(found.capacity.min(MOST)).map_err(|_| damaged("the capacity"))?;
             let plan = Plan::new(largest, found.max_processes);
@@ -100,6 +103,7 @@ impl Shared {
             queue.set_max_message_size(super::longest_message(&queue)?);
             let members = object.members()?;
             let words = words_at(object.memory(), object.body(), plan, &queue)?;
+            object.check_option("largest_message", found.capacity, options.largest_message as u64)?;
             let registration = object.register(&members, &words)?;
             Ok((Self { object, members, words, desk: Desk::new() }, registration))
         })?;
@@ -156,11 +160,43 @@ impl Shared {
     pub(super) fn rent(self: &Arc<Self>, len: usize, deadline: Deadline) -> Result<Parcel> {
         let largest = self.words.parcels.plan.largest;
         if len > largest {
-            return Err(Error::TooLong { bytes: len, limit: largest });
+            return Err(self.too_long(len));
         }
         let me = self.session()?;
-        let held = self.words.parcels.rent(me, &self.members, &self.words, len, deadline)?;
+        let rented = self.words.parcels.rent(me, &self.members, &self.words, len, deadline);
+        let plan = &self.words.parcels.plan;
+        let held = rented.map_err(|error| self.full(error, plan.blocks_for(len), &[plan.for_sending()]))?;
         Ok(Parcel::new(self, held, me))
+    }
+
+    fn too_long(&self, bytes: usize) -> Error {
+        Error::TooLong {
+            object: self.object.name().clone(),
+            is_raw: false,
+            bytes,
+            limit: self.words.parcels.plan.largest,
+        }
+    }
+
+    /// Tells of full memory, if so many blocks, or a parcel, were not to be had in these ranges.
+    #[cold]
+    fn full(&self, error: Error, blocks: usize, ranges: &[Range<usize>]) -> Error {
+        let parcels = &self.words.parcels;
+        let (messages, _) = parcels.taken();
+        let (taken, all) = parcels.taken_of(ranges);
+        let is_full = messages >= parcels.words.len() || all - taken < blocks;
+        if !matches!(error, Error::Busy) || !is_full {
+            return error;
+        }
+        let bytes = |blocks: usize| (blocks * parcels.plan.block) as u64;
+        Error::ChannelFull {
+            object: self.object.name().clone(),
+            part: MEMORY,
+            messages: messages as u64,
+            max_messages: parcels.words.len() as u64,
+            bytes: bytes(taken),
+            max_bytes: bytes(all),
+        }
     }
 
     /// Takes the parcel that a notice tells of, and says whether it is a call; `None` if somebody else has it.
@@ -219,6 +255,11 @@ impl Parcel {
         self.session
     }
 
+    /// Returns what errors call the channel.
+    pub(super) fn object(&self) -> &ObjectName {
+        self.shared.object.name()
+    }
+
     pub(super) fn parcels(&self) -> &Parcels {
         &self.shared.words.parcels
     }
@@ -226,11 +267,13 @@ impl Parcel {
     /// Takes what more room so many bytes of an answer need; waits for it until the deadline.
     pub(super) fn make_room(&mut self, len: usize, deadline: Deadline) -> Result<()> {
         let Shared { words, members, .. } = &*self.shared;
-        let largest = words.parcels.plan.largest;
-        if len > largest {
-            return Err(Error::TooLong { bytes: len, limit: largest });
+        let plan = &words.parcels.plan;
+        if len > plan.largest {
+            return Err(self.shared.too_long(len));
         }
-        words.parcels.enlarge(&mut self.held, self.session, members, words, len, deadline)
+        let more = plan.blocks_for(len).saturating_sub(self.held.chain.blocks());
+        let enlarged = words.parcels.enlarge(&mut self.held, self.session, members, words, len, deadline);
+        enlarged.map_err(|error| self.shared.full(error, more, &[plan.for_answers(), plan.for_sending()]))
     }
 
     /// Hands what was written to the caller.
@@ -250,7 +293,13 @@ impl Parcel {
         match words.queue.send_deadline(&words.tag.message(route, notice), deadline) {
             Ok(()) => words.parcels.sent(notice, me),
             // Otherwise a reaper sent the notice meanwhile, and somebody has the message.
-            Err(error) if words.parcels.take_back(notice, me, members) => return Err(error.into()),
+            Err(error) if words.parcels.take_back(notice, me, members) => {
+                return Err(if error.is_busy() {
+                    queue_is_full(&words.queue, members.object().clone())
+                } else {
+                    members.failed(error)
+                });
+            }
             Err(_) => {}
         }
         words.heard(route, members);

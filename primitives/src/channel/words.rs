@@ -230,11 +230,11 @@ impl Words {
     }
 
     /// Returns why nothing more is to be expected on the queue, if that is so (W4). The dead are reaped.
-    pub(super) fn end(&self, me: Session, wants_to_know: bool) -> Option<Error> {
+    pub(super) fn end(&self, me: Session, members: &Members, wants_to_know: bool) -> Option<Error> {
         if self.control.state.load(SeqCst) & CLOSED != 0 {
-            return Some(Error::Closed);
+            return Some(members.closed(Side::Consumer));
         }
-        (wants_to_know && self.is_gone(Side::Producer, me)).then_some(Error::Abandoned(Side::Producer))
+        (wants_to_know && self.is_gone(Side::Producer, me)).then(|| members.abandoned(Side::Producer))
     }
 
     /// Returns whether all of a side are gone, besides the caller's own process.

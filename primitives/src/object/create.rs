@@ -15,12 +15,16 @@ use crate::{
 
 impl Entrance<'_> {
     pub(super) fn make_set(&self) -> raw::Result<SemaphoreSet> {
-        let description = &self.blueprint.description;
-        let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
-        let count = Members::semaphores(doorbells, description.max_processes).unwrap_or(u16::MAX);
         let mut options = SemaphoreOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        options.open_set(self.key, count)
+        options.open_set(self.key, self.semaphores())
+    }
+
+    /// Returns how many semaphores a new set has.
+    pub(super) fn semaphores(&self) -> u16 {
+        let description = &self.blueprint.description;
+        let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
+        Members::semaphores(doorbells, description.max_processes).unwrap_or(u16::MAX)
     }
 
     /// Step by step from a new set to a live object (I1). Cleans up what it made if it can't go on.
@@ -61,14 +65,15 @@ impl Entrance<'_> {
     fn make_segment(&self, set: &SemaphoreSet) -> Result<Outcome<Arc<SharedMemory>>> {
         let mut options = SharedMemoryOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        options.size(self.blueprint.description.segment_size());
+        let size = self.blueprint.description.segment_size();
+        options.size(size);
         loop {
             match options.open(self.key) {
                 Ok(memory) => return Ok(Outcome::Done(Arc::new(memory))),
                 Err(raw::Error::AlreadyExists { .. }) => {}
                 // It was removed before we had it attached.
                 Err(error) if error.is_gone() => continue,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.not_created(raw::Kind::SharedMemory, size, error)),
             }
             match self.clear_the_way(set)? {
                 Outcome::Done(()) => {}

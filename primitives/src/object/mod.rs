@@ -65,7 +65,7 @@ use std::{
 
 pub(crate) use self::remove::remove;
 use crate::{
-    Error, Options, Result,
+    Error, ObjectName, Options, Result,
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair, STATE},
     name::Name,
@@ -138,8 +138,11 @@ pub(crate) struct Object {
     header: Mapped<Header>,
     set: SemaphoreSet,
     queue: Option<MessageQueue>,
+    name: ObjectName,
     description: Description,
     remove_on_drop: bool,
+    /// Whether it must be as the options say.
+    is_exact: bool,
     /// The fork generation of the process that opened it.
     generation: u32,
 }
@@ -164,7 +167,7 @@ impl Object {
         process::watch_forks();
         let entrance = Entrance::new(blueprint, key);
         loop {
-            let object = match entrance.enter_once(want)? {
+            let object = match entrance.enter_once(want).map_err(|error| error.on(&entrance.object))? {
                 Outcome::Done(object) => object,
                 Outcome::StartAgain => continue,
             };
@@ -172,9 +175,31 @@ impl Object {
                 Ok((primitive, Registration::Done)) => return Ok(primitive),
                 Ok((_, Registration::StartAgain)) => {}
                 Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.on(&entrance.object)),
             }
         }
+    }
+
+    /// Returns the kind and the name, for errors.
+    pub(crate) fn name(&self) -> &ObjectName {
+        &self.name
+    }
+
+    /// Refuses an object that has something else than an option says, if the options are to be met exactly.
+    pub(crate) fn check_option(&self, option: &'static str, found: u64, wanted: u64) -> Result<()> {
+        if !self.is_exact || found == wanted {
+            return Ok(());
+        }
+        Err(Error::OtherOptions { object: self.name.clone(), option, found, wanted })
+    }
+
+    fn failed(&self, error: raw::Error) -> Error {
+        Error::Failed { object: self.name.clone(), error }
+    }
+
+    /// Returns the error of memory that says what can't be.
+    pub(crate) fn damaged(&self, part: &'static str) -> Error {
+        Error::Damaged { object: self.name.clone(), part, id: self.memory.id() }
     }
 
     pub(crate) fn memory(&self) -> &Arc<SharedMemory> {
@@ -199,7 +224,7 @@ impl Object {
     pub(crate) fn members(&self) -> Result<Members> {
         let slots = slots(&self.memory, self.description.max_processes)?;
         let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
-        Ok(Members::new(self.set.clone(), slots, doorbells))
+        Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
     }
 
     /// Registers a primitive's members, having marked the object as used (I4).
@@ -209,7 +234,7 @@ impl Object {
     }
 
     pub(crate) fn status(&self) -> Result<Status> {
-        let stat = self.set.stat()?;
+        let stat = self.set.stat().map_err(|error| self.failed(error))?;
         Ok(Status {
             name: self.description.name.clone(),
             key: self.set.key().unwrap_or(Key::PRIVATE),
@@ -226,17 +251,20 @@ impl Object {
     /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find
     /// it removed the next time they would sleep or look for the dead.
     pub(crate) fn remove(&self) -> Result<()> {
+        self.remove_parts().map_err(|error| self.failed(error))
+    }
+
+    fn remove_parts(&self) -> raw::Result<()> {
         match condemn_live(&self.set) {
             // Somebody else has begun; whoever comes first ends it.
             Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         if let Some(queue) = &self.queue {
             ignore_gone(queue.remove())?;
         }
         ignore_gone(self.memory.remove())?;
-        ignore_gone(self.set.remove())?;
-        Ok(())
+        ignore_gone(self.set.remove())
     }
 
     /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
@@ -287,6 +315,7 @@ fn condemn_live(set: &SemaphoreSet) -> raw::Result<()> {
 /// One attempt after another to get into an object.
 struct Entrance<'a> {
     blueprint: &'a Blueprint<'a>,
+    object: ObjectName,
     key: Key,
     patience: Deadline,
     /// Who asks: its own objects are trusted.
@@ -296,7 +325,8 @@ struct Entrance<'a> {
 impl<'a> Entrance<'a> {
     fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
         let patience = Deadline::after(blueprint.options.patience);
-        Self { blueprint, key, patience, uid: process::effective_uid() }
+        let object = ObjectName::new(blueprint.kind.name, &blueprint.description.name);
+        Self { blueprint, object, key, patience, uid: process::effective_uid() }
     }
 
     fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
@@ -304,7 +334,7 @@ impl<'a> Entrance<'a> {
             match self.make_set() {
                 Ok(set) => return self.construct(set),
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.not_created(raw::Kind::Semaphores, self.semaphores().into(), error)),
             }
         }
         let set = match SemaphoreOptions::new().open_set(self.key, 0) {
@@ -319,19 +349,22 @@ impl<'a> Entrance<'a> {
         };
         match self.wait_until_settled(&set)? {
             Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(1) if want == Want::Create => {
-                Err(Error::NameTaken { name: self.name().to_owned(), kind: self.blueprint.kind.name })
-            }
+            Outcome::Done(1) if want == Want::Create => Err(Error::NameTaken { object: self.object.clone() }),
             Outcome::Done(1) => self.join(set),
             Outcome::Done(state) => self.finish(&set, state),
         }
     }
 
-    fn name(&self) -> &str {
-        &self.blueprint.description.name
+    /// Returns the error of a part that could not be made.
+    fn not_created(&self, part: raw::Kind, size: usize, error: raw::Error) -> Error {
+        match error {
+            // It may be another's object that stands in the way.
+            raw::Error::PermissionDenied { .. } => Error::from(error),
+            error => Error::NotCreated { object: self.object.clone(), part, size, error: error.into() },
+        }
     }
 
     fn no_such_name(&self) -> Error {
-        Error::NoSuchName { name: self.name().to_owned(), kind: self.blueprint.kind.name }
+        Error::NoSuchName { object: self.object.clone() }
     }
 }

@@ -45,14 +45,18 @@ impl Entrance<'_> {
     }
 
     pub(super) fn foreign_set(&self, set: &SemaphoreSet) -> Error {
-        Error::ForeignSet { name: self.name().to_owned(), key: self.key, set: set.id() }
+        Error::ForeignSet { object: self.object.clone(), key: self.key, set: set.id() }
+    }
+
+    pub(super) fn damaged(&self, part: &'static str, id: i32) -> Error {
+        Error::Damaged { object: self.object.clone(), part, id }
     }
 
     fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
         let trusted = |uid: u32| uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid);
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
-                return Err(Error::Untrusted { name: self.name().to_owned(), id, uid });
+                return Err(Error::Untrusted { object: self.object.clone(), id, uid });
             }
         }
         Ok(())
@@ -74,7 +78,15 @@ impl Entrance<'_> {
         // Read once: what was checked is what is used.
         let found = header.describe();
         self.check_description(&found, header.version(), &memory, &set)?;
-        self.live(set, memory, found, queue).map(Outcome::Done)
+        let max_processes = found.max_processes;
+        let object = self.live(set, memory, found, queue)?;
+        if object.is_exact {
+            let mode = or_start_again!(object.set.stat()).permissions.mode;
+            object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
+            let wanted = self.blueprint.description.max_processes;
+            object.check_option("max_processes", max_processes.into(), wanted.into())?;
+        }
+        Ok(Outcome::Done(object))
     }
 
     /// Returns the segment whose header names the set, attached.
@@ -97,12 +109,11 @@ impl Entrance<'_> {
     /// Checks that it is the object of this kind and name.
     pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
         let wanted = &self.blueprint.description;
-        let name = || self.name().to_owned();
         if version != VERSION {
-            return Err(Error::WrongVersion { name: name(), found: version, wanted: VERSION });
+            return Err(Error::WrongVersion { object: self.object.clone(), found: version, wanted: VERSION });
         }
         if found.name != wanted.name || found.kind != wanted.kind {
-            return Err(Error::NameCollision { name: name(), found: found.name.clone(), key: self.key });
+            return Err(Error::NameCollision { object: self.object.clone(), found: found.name.clone(), key: self.key });
         }
         Ok(())
     }
@@ -115,10 +126,13 @@ impl Entrance<'_> {
         set: &SemaphoreSet,
     ) -> Result<()> {
         let wanted = &self.blueprint.description;
-        let name = || self.name().to_owned();
         self.check_name(found, version)?;
         if found.fingerprint != wanted.fingerprint {
-            return Err(Error::WrongType { name: name(), found: found.fingerprint, wanted: wanted.fingerprint });
+            return Err(Error::WrongType {
+                object: self.object.clone(),
+                found: Box::new(found.fingerprint.clone()),
+                wanted: Box::new(wanted.fingerprint.clone()),
+            });
         }
         let semaphores = Members::semaphores(
             u16::try_from(found.doorbells).unwrap_or(u16::MAX),
@@ -128,7 +142,7 @@ impl Entrance<'_> {
             && found.doorbells == self.blueprint.doorbells(found.max_processes)
             && found.segment_size() <= memory.len()
             && semaphores.map(usize::from) == Some(set.len()?);
-        if is_whole { Ok(()) } else { Err(Error::Damaged { part: "the header", id: memory.id() }) }
+        if is_whole { Ok(()) } else { Err(self.damaged("the header", memory.id())) }
     }
 
     pub(super) fn live(
@@ -140,7 +154,9 @@ impl Entrance<'_> {
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
         let remove_on_drop = self.blueprint.options.remove_on_drop;
+        let is_exact = self.blueprint.options.exact;
         let generation = process::fork_generation();
-        Ok(Object { memory, header, set, queue, description, remove_on_drop, generation })
+        let name = self.object.clone();
+        Ok(Object { memory, header, set, queue, name, description, remove_on_drop, is_exact, generation })
     }
 }

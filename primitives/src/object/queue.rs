@@ -64,7 +64,7 @@ impl Entrance<'_> {
                     return Ok(Outcome::Done(Some(queue)));
                 }
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.not_created(raw::Kind::MessageQueue, 0, error)),
             }
             let Some(queue) = under(self.key)? else { continue };
             // Q3: only while our set is there, the key has no other owner.
@@ -72,7 +72,7 @@ impl Entrance<'_> {
             if is_unused(&queue)? {
                 ignore_gone(queue.remove())?;
             } else if under(self.key)?.is_some_and(|now| now.id() == queue.id()) {
-                return Err(Error::ForeignQueue { name: self.name().to_owned(), key: self.key, queue: queue.id() });
+                return Err(Error::ForeignQueue { object: self.object.clone(), key: self.key, queue: queue.id() });
             }
         }
     }

@@ -8,7 +8,7 @@
 
 use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
 use crate::{
-    Error, Options, Result,
+    Options, Result,
     layout::{Description, Header, Mapped},
     members::{CREATOR, STATE},
     name::Name,
@@ -25,19 +25,23 @@ pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
     let fill = |_: &_, _: usize| Ok(());
     let blueprint = Blueprint { kind, description, options: &Options::new(), fill: &fill };
     let entrance = Entrance::new(&blueprint, key);
-    loop {
-        let set = match SemaphoreOptions::new().open_set(key, 0) {
-            Err(raw::Error::NotFound { .. }) => return Err(entrance.no_such_name()),
-            set => set?,
-        };
-        match entrance.remove_once(&set)? {
-            Outcome::Done(()) => return Ok(()),
-            Outcome::StartAgain => {}
-        }
-    }
+    entrance.remove().map_err(|error| error.on(&entrance.object))
 }
 
 impl Entrance<'_> {
+    fn remove(&self) -> Result<()> {
+        loop {
+            let set = match SemaphoreOptions::new().open_set(self.key, 0) {
+                Err(raw::Error::NotFound { .. }) => return Err(self.no_such_name()),
+                set => set?,
+            };
+            match self.remove_once(&set)? {
+                Outcome::Done(()) => return Ok(()),
+                Outcome::StartAgain => {}
+            }
+        }
+    }
+
     fn remove_once(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let stat = or_start_again!(set.stat());
         if stat.o_time.is_none() {
@@ -49,7 +53,7 @@ impl Entrance<'_> {
         let Some(memory) = self.segment_of(set)? else {
             return match or_start_again!(set.value(STATE.into())) {
                 1 if or_start_again!(set.value(CREATOR.into())) == MARK.get() => {
-                    Err(Error::Damaged { part: "its segment", id: set.id() })
+                    Err(self.damaged("its segment", set.id()))
                 }
                 1 => Err(self.foreign_set(set)),
                 // Somebody has begun.

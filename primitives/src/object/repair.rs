@@ -25,7 +25,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
             Err(error) => return Err(error.into()),
         };
-        let foreign = || Error::Foreign { name: self.name().to_owned(), key: self.key, segment: segment.id() };
+        let foreign = || Error::Foreign { object: self.object.clone(), key: self.key, segment: segment.id() };
         let header = Mapped::<Header>::at(&memory, 0).map_err(|_| foreign())?;
         if !header.is_ours() {
             if !is_blank(&memory).unwrap_or(false) {
@@ -34,7 +34,7 @@ impl Entrance<'_> {
         } else if header.is_used() {
             let attached = memory.stat()?.attached;
             if attached > 1 {
-                return Err(Error::Wiped { name: self.name().to_owned(), segment: segment.id(), users: attached - 1 });
+                return Err(Error::Wiped { object: self.object.clone(), segment: segment.id(), users: attached - 1 });
             }
         }
         self.remove_queue(&memory, set)?;
@@ -72,7 +72,7 @@ impl Entrance<'_> {
         } else {
             first_bell + self.blueprint.description.doorbells as usize
         };
-        let damaged = || Error::Damaged { part, id: set.id() };
+        let damaged = || self.damaged(part, set.id());
         let most = limits().map_or(500, |limits| limits.semaphores.max_operations);
         let last = u16::try_from(values.len()).map_err(|_| damaged())?;
         if values.len() <= first_alive || (values.len() - first_alive + 3) as u64 > most {

@@ -12,8 +12,9 @@ use self::{
     words::{TURNSTILE_BELL, Words},
 };
 use crate::{
-    Error, Member, Options, Result, Status,
-    layout::{Description, Fingerprint, Mapped},
+    Error, Member, ObjectName, Options, Result, Status,
+    fingerprint::Fingerprint,
+    layout::{Description, Mapped},
     lock::Lock,
     members::{Members, Session},
     name::Name,
@@ -99,6 +100,11 @@ impl Pool {
 
     /// Opens a pool, whatever its size, or creates one of this many permits.
     ///
+    /// A pool outlives its processes, until it is removed or the system restarts. So one that exists keeps its number of
+    /// permits and its capacity, perhaps those of an earlier version of the program. Permits of processes that ended are
+    /// free again. To begin anew, [remove the name](Self::remove_name) first, or [resize](Self::resize) it. It also keeps
+    /// its mode and its number of handles. [`Options::exact`] insists on all that are given.
+    ///
     /// # Errors
     ///
     /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::TooMany`] above 16,777,216.
@@ -112,21 +118,23 @@ impl Pool {
     ///
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Raw`] for what the system refuses.
+    /// [`Error::Failed`] for what the system refuses.
     pub fn remove_name(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
     fn enter(options: &Options, name: &str, permits: u32, capacity: u32, want: Want) -> Result<Self> {
         let capacity = capacity.max(permits);
+        let planned = capacity;
         if capacity > MOST_PERMITS {
-            return Err(Error::TooMany { wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
+            let object = ObjectName::new(KIND.name, name);
+            return Err(Error::TooMany { object, wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_processes = options.max_processes;
         description.doorbells = 3;
         description.capacity = capacity.into();
-        description.fingerprint = Fingerprint { schema: options.schema, ..Fingerprint::default() };
+        description.fingerprint = Fingerprint::without_type(options);
         description.body = (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64;
         let fill = |memory: &_, body: usize| {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
@@ -134,10 +142,14 @@ impl Pool {
         };
         let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
-            let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
+            let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
             let words = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
+            if want != Want::Open {
+                object.check_option("permits", words.limit() as u64, permits.into())?;
+                object.check_option("capacity", capacity.into(), planned.into())?;
+            }
             let registration = object.register(&members, &words)?;
             Ok((Self { object, members, words, hint: AtomicU64::new(0) }, registration))
         })
@@ -147,7 +159,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if the pool was removed, [`Error::Damaged`].
+    /// [`Error::Failed`] if the pool was removed, [`Error::Damaged`].
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>> {
         self.acquire_deadline(Deadline::NEVER)
@@ -235,7 +247,8 @@ impl Pool {
 
     fn too_many(&self, wanted: u32) -> Error {
         let cut = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Error::TooMany { wanted, limit: cut(self.words.limit()), capacity: cut(self.words.permits.capacity()) }
+        let object = self.object.name().clone();
+        Error::TooMany { object, wanted, limit: cut(self.words.limit()), capacity: cut(self.words.permits.capacity()) }
     }
 
     /// Returns how many permits are free, as it was a moment ago.
@@ -291,7 +304,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn members(&self) -> Result<Vec<Member>> {
         self.members.list()
     }
@@ -300,7 +313,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn status(&self) -> Result<Status> {
         self.object.status()
     }

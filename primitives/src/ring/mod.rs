@@ -28,8 +28,9 @@ use bytemuck::Pod;
 use self::{fence::light_is_better, items::Items};
 pub use self::{push_error::PushError, side::Side};
 use crate::{
-    Error, Options, Result,
-    layout::{Description, Fingerprint},
+    Error, ObjectName, Options, Result,
+    fingerprint::Fingerprint,
+    layout::Description,
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
@@ -48,7 +49,19 @@ pub(crate) trait Words: Repair + Sized {
     fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self>;
 
     /// Says in a new object, which nobody else can see yet, that everybody fences for itself.
-    fn demand_strong_fences(&self);
+    fn demand_strong_fences(&self, why: StrongFences);
+
+    /// Returns why everybody fences for itself, if it does.
+    fn strong_fences(&self) -> u32;
+}
+
+/// Why everybody fences for itself in a ring, as its word `strong` says; 0 if they need not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StrongFences {
+    /// The creator's system has no better ones.
+    ByNature = 1,
+    /// `Options::light_fences(false)`.
+    AsAskedFor = 2,
 }
 
 /// How large a ring is.
@@ -86,10 +99,15 @@ pub(crate) struct Shared<T: Pod, W: Words> {
 impl<T: Pod, W: Words> Shared<T, W> {
     fn enter(options: &Options, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
         if align_of::<T>() > PAGE {
-            return Err(Error::Overaligned { align: align_of::<T>(), most: PAGE });
+            let object = ObjectName::new(W::KIND.name, name);
+            return Err(Error::Overaligned { object, align: align_of::<T>(), most: PAGE });
         }
-        let too_large = || Error::TooLarge { bytes: capacity.saturating_mul(size_of::<T>()) };
+        let too_large = || Error::TooLarge {
+            object: ObjectName::new(W::KIND.name, name),
+            bytes: capacity.saturating_mul(size_of::<T>()),
+        };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
+        let planned = capacity;
         let plan = Plan { capacity, max_processes: options.max_processes };
         let body = crate::layout::body_offset(options.max_processes);
         let (_, end) = plan.items::<T, W>(body).ok_or_else(too_large)?;
@@ -97,18 +115,23 @@ impl<T: Pod, W: Words> Shared<T, W> {
         description.max_processes = options.max_processes;
         description.doorbells = W::DOORBELLS;
         description.capacity = capacity as u64;
-        description.fingerprint = Fingerprint::of::<T>(options.schema);
+        description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (end - body) as u64;
         let fill = |memory: &_, body: usize| {
-            if !options.light_fences || !light_is_better() {
-                W::at(memory, body, plan)?.demand_strong_fences();
+            let why = match options.light_fences {
+                false => Some(StrongFences::AsAskedFor),
+                true if !light_is_better() => Some(StrongFences::ByNature),
+                true => None,
+            };
+            if let Some(why) = why {
+                W::at(memory, body, plan)?.demand_strong_fences(why);
             }
             Ok(())
         };
         let blueprint = Blueprint { kind: W::KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
-            let damaged = || Error::Damaged { part: "the capacity", id: object.memory().id() };
+            let damaged = || object.damaged("the capacity");
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
             let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_processes: found.max_processes };
             let (members, body) = (object.members()?, object.body());
@@ -117,6 +140,11 @@ impl<T: Pod, W: Words> Shared<T, W> {
                 return Err(damaged());
             }
             let words = W::at(object.memory(), body, plan)?;
+            if want != Want::Open {
+                object.check_option("capacity", found.capacity, planned as u64)?;
+            }
+            let is_light = words.strong_fences() != StrongFences::AsAskedFor as u32;
+            object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
             let items = Items::at(object.memory(), items, plan.capacity)?;
             let registration = object.register(&members, &words)?;
             Ok((Arc::new(Self { object, members, words, items }), registration))
@@ -179,6 +207,11 @@ macro_rules! ring_methods {
 
             /// Opens a ring, whatever its capacity, or creates one for at least this many items.
             ///
+            /// A ring outlives its processes, until it is removed or the system restarts. So one that exists keeps its
+            /// items, perhaps those of an earlier run that crashed, and it may be closed already. To begin anew,
+            /// [remove the name](Self::remove_name) first. It also keeps its capacity, its mode and its number of handles.
+            /// [`Options::exact`] insists on all that are given.
+            ///
             /// # Errors
             ///
             /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), but for
@@ -223,7 +256,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
             pub fn close(&self) -> Result<()> {
                 self.shared.words.close(&self.shared.members)
             }
@@ -244,7 +277,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
             pub fn members(&self) -> Result<Vec<Member>> {
                 self.shared.members.list()
             }
@@ -253,7 +286,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Raw`](crate::Error::Raw) if it was removed.
+            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
             pub fn status(&self) -> Result<Status> {
                 self.shared.object.status()
             }

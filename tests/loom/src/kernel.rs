@@ -154,6 +154,14 @@ impl Members {
         owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Error::Damaged)
     }
 
+    pub(crate) fn closed(&self, _: Side) -> Error {
+        Error::Closed
+    }
+
+    pub(crate) fn abandoned(&self, side: Side) -> Error {
+        Error::Abandoned(side)
+    }
+
     pub(crate) fn damaged(&self, _: &'static str) -> Error {
         Error::Damaged
     }

@@ -26,6 +26,9 @@ pub struct Wait<T> {
 
 /// A kind of named object.
 pub trait Kind: Sized + 'static {
+    /// What errors call it.
+    const NAME: &'static str;
+
     fn create(options: &Options, name: &str) -> Result<Self>;
     fn open(options: &Options, name: &str) -> Result<Self>;
     fn open_or_create(options: &Options, name: &str) -> Result<Self>;
@@ -39,6 +42,9 @@ pub trait Kind: Sized + 'static {
 
     /// What comes of opening it as what it is not.
     fn open_otherwise(name: &str) -> Vec<Result<()>>;
+
+    /// What comes of opening it with one option of this kind that it was not made with, and which option that is.
+    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)>;
 
     /// All ways to wait.
     fn waits() -> Vec<Wait<Self>>;
@@ -82,10 +88,20 @@ fn otherwise() -> Options {
 }
 
 impl Kind for Mutex<u64> {
+    const NAME: &'static str = "mutex";
+
+    fn open_with_another(_: &Options, _: &str) -> Vec<(&'static str, Result<()>)> {
+        Vec::new()
+    }
+
     delegate!(Mutex<u64>, create_mutex, open_mutex, open_or_create_mutex, 7);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![Mutex::<u32>::open(name).map(drop), otherwise().open_mutex::<u64>(name).map(drop)]
+        vec![
+            Mutex::<u32>::open(name).map(drop),
+            Mutex::<f64>::open(name).map(drop),
+            otherwise().open_mutex::<u64>(name).map(drop),
+        ]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -103,6 +119,15 @@ impl Kind for Mutex<u64> {
 }
 
 impl Kind for Pool {
+    const NAME: &'static str = "pool";
+
+    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+        vec![
+            ("permits", options.open_or_create_pool(name, 1, 2).map(drop)),
+            ("capacity", options.open_or_create_pool(name, 2, 3).map(drop)),
+        ]
+    }
+
     delegate!(Pool, create_pool, open_pool, open_or_create_pool, 2, 2);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
@@ -134,6 +159,16 @@ impl Kind for Pool {
 }
 
 impl Kind for spsc::Ring<u64> {
+    const NAME: &'static str = "spsc ring";
+
+    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let heavy = options.clone().light_fences(false);
+        vec![
+            ("capacity", options.open_or_create_spsc::<u64>(name, 3).map(drop)),
+            ("light_fences", heavy.open_spsc::<u64>(name).map(drop)),
+        ]
+    }
+
     delegate!(spsc::Ring<u64>, create_spsc, open_spsc, open_or_create_spsc, 2);
 
     fn empty(&self) {
@@ -142,7 +177,11 @@ impl Kind for spsc::Ring<u64> {
     }
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![spsc::Ring::<u32>::open(name).map(drop), otherwise().open_spsc::<u64>(name).map(drop)]
+        vec![
+            spsc::Ring::<u32>::open(name).map(drop),
+            spsc::Ring::<f64>::open(name).map(drop),
+            otherwise().open_spsc::<u64>(name).map(drop),
+        ]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -189,6 +228,16 @@ impl Kind for spsc::Ring<u64> {
 }
 
 impl Kind for mpmc::Ring<u64> {
+    const NAME: &'static str = "mpmc ring";
+
+    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let heavy = options.clone().light_fences(false);
+        vec![
+            ("capacity", options.open_or_create_mpmc::<u64>(name, 3).map(drop)),
+            ("light_fences", heavy.open_mpmc::<u64>(name).map(drop)),
+        ]
+    }
+
     delegate!(mpmc::Ring<u64>, create_mpmc, open_mpmc, open_or_create_mpmc, 2);
 
     fn empty(&self) {
@@ -197,7 +246,11 @@ impl Kind for mpmc::Ring<u64> {
     }
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![mpmc::Ring::<u32>::open(name).map(drop), otherwise().open_mpmc::<u64>(name).map(drop)]
+        vec![
+            mpmc::Ring::<u32>::open(name).map(drop),
+            mpmc::Ring::<f64>::open(name).map(drop),
+            otherwise().open_mpmc::<u64>(name).map(drop),
+        ]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -235,6 +288,13 @@ impl Request for Double {
 }
 
 impl Kind for Channel {
+    const NAME: &'static str = "channel";
+
+    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let smaller = options.clone().largest_message(10_000);
+        vec![("largest_message", smaller.open_channel(name).map(drop))]
+    }
+
     delegate!(Channel, create_channel, open_channel, open_or_create_channel);
 
     fn empty(&self) {

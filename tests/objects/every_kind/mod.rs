@@ -154,6 +154,7 @@ fn wrong_type<K: Kind>() {
     let _object: K = create(&name);
     for opened in K::open_otherwise(&name) {
         assert!(matches!(opened, Err(Error::WrongType { .. })), "{opened:?}");
+        assert_names::<K>(&opened, &name);
     }
 }
 
@@ -167,6 +168,111 @@ fn wrong_version<K: Kind>() {
     // Otherwise it is not this name's to remove.
     memory.write(&ours, 8).unwrap();
     assert!(matches!(opened, Err(Error::WrongVersion { found: 99, .. })), "{opened:?}");
+    assert_names::<K>(&opened, &name);
+}
+
+/// Options that differ are refused if they are to be met exactly, and not noticed otherwise.
+fn case_f7_exact<K: Kind>() {
+    let name = name();
+    let object: K = create(&name);
+    let exact = || Options::new().exact(true);
+    for opened in [K::open(&exact(), &name), K::open_or_create(&exact(), &name)] {
+        drop(opened.expect("it is as it was made"));
+    }
+    let mut refused = K::open_with_another(&exact(), &name);
+    refused.extend([
+        ("mode", K::open(&exact().mode(0o640), &name).map(drop)),
+        ("max_processes", K::open_or_create(&exact().max_processes(9), &name).map(drop)),
+    ]);
+    for (expected, opened) in refused {
+        let found = match &opened {
+            Err(Error::OtherOptions { option, .. }) => *option,
+            other => panic!("{expected}: {other:?}"),
+        };
+        assert_eq!(found, expected);
+        let text = assert_names::<K>(&opened, &name);
+        assert!(text.contains(&format!("has {expected} ")) && text.contains("without Options::exact"), "{text}");
+    }
+    assert_eq!(object.members().unwrap().len(), 1, "a refused opener took no slot");
+    for (option, opened) in K::open_with_another(&Options::new(), &name) {
+        opened.unwrap_or_else(|error| panic!("{option}: {error}"));
+    }
+}
+
+/// An error names the kind and the name of its object; returns its text.
+#[track_caller]
+fn assert_names<K: Kind>(result: &Result<(), Error>, name: &str) -> String {
+    let text = result.as_ref().expect_err("it is refused").to_string();
+    assert!(text.contains(&format!("{} {name:?}", K::NAME)), "{text}");
+    text
+}
+
+/// Errors show the name that the user gave, and not ids alone.
+fn case_f8_errors_name_the_object<K: Kind>() {
+    let name = name();
+    let none = [K::open(&Options::new(), &name).map(drop), K::remove_name(&name)];
+    none.iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
+    let object = K::create(&Options::new().max_processes(1), &name).unwrap();
+    assert_names::<K>(&K::create(&Options::new(), &name).map(drop), &name);
+    let full = K::open(&Options::new(), &name).map(drop);
+    assert!(matches!(full, Err(Error::Full { max_processes: 1, .. })), "{full:?}");
+    assert!(assert_names::<K>(&full, &name).contains("Options::max_processes"));
+    K::open_otherwise(&name).iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
+    // Part of it is gone while it is used.
+    let status = object.status().unwrap();
+    sysv_ipc::remove_shared_memory(status.segment).unwrap();
+    let damaged = K::open(&Options::new(), &name).map(drop);
+    assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+    assert_names::<K>(&damaged, &name);
+    sysv_ipc::remove_semaphore(status.set).unwrap();
+    for gone in [object.remove(), object.status().map(drop), object.members().map(drop)] {
+        assert!(gone.as_ref().is_err_and(Error::is_gone), "{gone:?}");
+        assert_names::<K>(&gone, &name);
+    }
+}
+
+/// The semaphores are gone while the memory is used.
+fn case_f8_a_wiped_object_is_named<K: Kind>() {
+    let name = name();
+    let object: K = create(&name);
+    sysv_ipc::remove_semaphore(object.status().unwrap().set).unwrap();
+    let wiped = K::open_or_create(&Options::new(), &name).map(drop);
+    assert!(matches!(wiped, Err(Error::Wiped { .. })), "{wiped:?}");
+    assert_names::<K>(&wiped, &name);
+}
+
+/// What can't be made is told with its size, and with the option that makes it smaller; nothing is left.
+#[cfg(target_os = "linux")]
+fn case_f8_not_created<K: Kind>() {
+    support::in_own_namespace(|| {
+        let name = name();
+        let (key, semaphores) = key_from::<K>(&name);
+        let refused = || K::open_or_create(&Options::new(), &name).map(drop);
+        let was_refused = |expected: &str, cure: &str| {
+            let refused = refused();
+            assert!(matches!(refused, Err(Error::NotCreated { .. })), "{refused:?}");
+            let text = assert_names::<K>(&refused, &name);
+            assert!(text.contains(expected) && text.contains(cure), "{text}");
+            assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "a set is left");
+            assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "a segment is left");
+        };
+        let smaller = match K::NAME {
+            "channel" => "a smaller Options::largest_message",
+            "pool" => "fewer permits",
+            "mutex" => "a smaller type",
+            _ => "a smaller capacity",
+        };
+        support::set_limit("shmmax", "100");
+        was_refused("needs a segment of ", smaller);
+        support::set_limit("shmmax", "100000000");
+        support::set_limit("shmmni", "0");
+        was_refused("SHMMNI", "ipcrm -m");
+        support::set_limit("shmmni", "10");
+        support::set_limit("sem", "20 32000 500 10");
+        was_refused(&format!("needs a set of {semaphores} semaphores"), "a smaller Options::max_processes");
+        support::set_limit("sem", "250 32000 500 10");
+        drop(K::open_or_create(&Options::new(), &name).unwrap());
+    });
 }
 
 fn segment_of<K: Kind>(object: &K) -> SharedMemory {
@@ -179,7 +285,11 @@ fn permission_denied<K: Kind>() {
     as_nobody(|| {
         for opened in [K::open(&Options::new(), &name), K::open_or_create(&Options::new(), &name)] {
             let refused = opened.map(drop);
-            assert!(matches!(refused, Err(Error::Raw(sysv_ipc::Error::PermissionDenied { .. }))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(Error::Failed { error: sysv_ipc::Error::PermissionDenied { .. }, .. })),
+                "{refused:?}"
+            );
+            assert_names::<K>(&refused, &name);
         }
         assert!(K::remove_name(&name).is_err());
     });
@@ -192,14 +302,14 @@ fn limit_reached<K: Kind>() {
     let first = K::create(&Options::new().max_processes(2), &name).unwrap();
     let opened = || K::open(&Options::new(), &name).map(drop);
     let second: K = open(&name);
-    assert!(matches!(opened(), Err(Error::Full { max_processes: 2 })));
+    assert!(matches!(opened(), Err(Error::Full { max_processes: 2, .. })));
     drop(second);
     let victim = child(|| {
         let _second: K = open(&name);
         hold_for_ever()
     });
     until(|| first.members().unwrap().len() == 2);
-    assert!(matches!(opened(), Err(Error::Full { max_processes: 2 })));
+    assert!(matches!(opened(), Err(Error::Full { max_processes: 2, .. })));
     victim.kill();
     opened().expect("the slot of the dead is free");
 }
@@ -235,6 +345,7 @@ fn foreign_segment<K: Kind>() {
     let foreign = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
     let refused = K::open_or_create(&Options::new(), &name).map(drop);
     assert!(matches!(&refused, Err(Error::Foreign { segment, .. }) if *segment == foreign.id()), "{refused:?}");
+    assert_names::<K>(&refused, &name);
     assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
     assert_eq!(foreign.read(0, 0).unwrap(), [b'?'; 4096]);
 }
@@ -247,6 +358,7 @@ fn foreign_set<K: Kind>() {
     foreign.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
     let refused = K::open_or_create(&Options::new(), &name).map(drop);
     assert!(matches!(&refused, Err(Error::ForeignSet { set, .. }) if *set == foreign.id()), "{refused:?}");
+    assert_names::<K>(&refused, &name);
     assert_eq!(foreign.value(0).unwrap(), 1);
 }
 
@@ -273,7 +385,8 @@ macro_rules! suites {
             suites! {
                 @$kind: smoke, open_or_create_race, creator_killed, waiter_killed, signal_interrupts,
                 removed_while_waiting, reopen_after_exit, wrong_type, wrong_version, foreign_segment, foreign_set,
-                permission_denied, limit_reached
+                permission_denied, limit_reached, case_f7_exact, case_f8_errors_name_the_object,
+                case_f8_a_wiped_object_is_named, case_f8_not_created
             }
         }
     )*};

@@ -62,7 +62,7 @@ fn producing(operation: &str, most: usize, act: fn(&mpmc::Producer<Item>)) {
             loop {
                 match consumer.pop_timeout(LONG) {
                     Ok(found) => popped.push(number(found)),
-                    Err(Error::Abandoned(Side::Producer) | Error::Closed) => return popped,
+                    Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return popped,
                     Err(error) => panic!("stuck: {error}"),
                 }
             }
@@ -151,7 +151,7 @@ fn consuming(operation: &str, taken: u64, act: fn(&mpmc::Consumer<Item>)) {
                 match producer.push_timeout(item(next), LONG) {
                     Ok(()) => next += 1,
                     Err(refused) => match refused.error {
-                        Error::Abandoned(Side::Consumer) => return next - CAPACITY as u64,
+                        Error::Abandoned { side: Side::Consumer, .. } => return next - CAPACITY as u64,
                         error => panic!("stuck: {error}"),
                     },
                 }

@@ -33,7 +33,7 @@ fn survey(ring: &spsc::Ring<Item>) {
         assert_eq!(number(consumer.try_pop().expect("what is committed is there")), position);
     }
     if ring.is_closed() {
-        assert!(matches!(consumer.try_pop(), Err(Error::Closed)));
+        assert!(matches!(consumer.try_pop(), Err(Error::Closed { .. })));
     } else {
         assert!(consumer.try_pop().unwrap_err().is_busy());
         let next = counts.pushed..counts.pushed + CAPACITY as u64;
@@ -69,7 +69,7 @@ fn producing(operation: &str, items: u64, act: fn(&mut spsc::Producer<Item>, u64
             loop {
                 match consumer.pop_timeout(LONG) {
                     Ok(found) => assert_eq!(number(found), first + popped),
-                    Err(Error::Abandoned(Side::Producer) | Error::Closed) => return popped,
+                    Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return popped,
                     Err(error) => panic!("stuck: {error}"),
                 }
                 popped += 1;
@@ -127,7 +127,7 @@ fn leave() {
             let mut consumer = ring.consumer().unwrap();
             consumer.tell_when_abandoned(true);
             let told = consumer.pop_timeout(LONG);
-            assert!(matches!(told, Err(Error::Abandoned(Side::Producer))), "{told:?}");
+            assert!(matches!(told, Err(Error::Abandoned { side: Side::Producer, .. })), "{told:?}");
         });
         survey(&ring);
         walk
@@ -175,7 +175,7 @@ fn consuming(operation: &str, items: u64, act: fn(&mut spsc::Consumer<Item>, u64
                 match producer.push_timeout(item(first + CAPACITY as u64 + pushed), LONG) {
                     Ok(()) => pushed += 1,
                     Err(refused) => match refused.error {
-                        Error::Abandoned(Side::Consumer) => return pushed,
+                        Error::Abandoned { side: Side::Consumer, .. } => return pushed,
                         error => panic!("stuck: {error}"),
                     },
                 }

@@ -26,7 +26,7 @@ impl Chain {
         self.blocks += other.blocks;
     }
 
-    pub(super) fn blocks(&self) -> usize {
+    pub(in crate::channel) fn blocks(&self) -> usize {
         self.blocks
     }
 

@@ -39,7 +39,7 @@ mod repair;
 mod room;
 mod word;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub(super) use self::{
     answers::Found,
@@ -267,6 +267,12 @@ impl Parcels {
         let parcels = (0..self.words.len()).filter(|&parcel| self.word(parcel).state() != Some(State::Free));
         let blocks = self.blocks.iter().filter(|block| block.load(Relaxed) != 0);
         (parcels.count(), blocks.count())
+    }
+
+    /// Returns how many blocks of some ranges are taken, as it was a moment ago, and how many there are.
+    pub(super) fn taken_of(&self, ranges: &[Range<usize>]) -> (usize, usize) {
+        let blocks = || ranges.iter().cloned().flatten();
+        (blocks().filter(|&index| self.blocks[index].load(Relaxed) != 0).count(), blocks().count())
     }
 
     // The bytes of blocks: by I1 nobody else touches them meanwhile.

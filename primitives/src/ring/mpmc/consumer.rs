@@ -44,7 +44,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
     ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
-    /// - [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    /// - [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn pop(&self) -> Result<T> {
         self.pop_deadline(Deadline::NEVER)
@@ -213,7 +213,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn close(&self) -> Result<()> {
         let Shared { words, members, .. } = &*self.place.shared;
         words.close(members)

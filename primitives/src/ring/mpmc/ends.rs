@@ -56,7 +56,7 @@ pub(crate) struct Control {
     pub(crate) flags: [AtomicU32; 2],
     pub(crate) arrived: [AtomicU32; 2],
     pub(crate) closed: AtomicU32,
-    /// 1: nobody may leave its fences to the sleepers.
+    /// Not 0: every process fences for itself (`StrongFences`).
     pub(crate) strong: AtomicU32,
     pub(crate) whereabouts: Whereabouts,
 }
@@ -173,12 +173,12 @@ impl Words {
     }
 
     /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
-    fn end(&self, side: Side, wants_to_know: bool) -> Option<Error> {
+    fn end(&self, side: Side, members: &Members, wants_to_know: bool) -> Option<Error> {
         if self.control.closed.load(SeqCst) != 0 {
             // E6.
-            return (side == Side::Producer || !self.is_writing_at_head()).then_some(Error::Closed);
+            return (side == Side::Producer || !self.is_writing_at_head()).then(|| members.closed(side));
         }
-        (wants_to_know && self.is_gone(side.other())).then_some(Error::Abandoned(side.other()))
+        (wants_to_know && self.is_gone(side.other())).then(|| members.abandoned(side.other()))
     }
 
     fn is_writing_at_head(&self) -> bool {
@@ -203,7 +203,7 @@ impl Words {
         if look_for_the_dead || wants_to_know || is_obstacle_dead {
             members.reap_all(self)?;
         }
-        let end = self.end(side, wants_to_know);
+        let end = self.end(side, members, wants_to_know);
         match self.claim(side, me, members)? {
             Some(claim) => Ok(claim),
             None => Err(end.unwrap_or(Error::Busy)),
@@ -236,7 +236,7 @@ impl Words {
             // E1.
             let is_sure = self.fence.announce(&self.control.flags[side as usize], bit);
             members.reap_all(self)?;
-            let end = self.end(side, wants_to_know);
+            let end = self.end(side, members, wants_to_know);
             if let Some(claim) = self.claim(side, me, members)? {
                 // E4.
                 token.used(|| end.is_some() || self.is_more_for(side));

@@ -48,7 +48,7 @@ use self::{
     words::Words,
 };
 pub use super::Counts;
-use super::{Plan, Shared, fence::Fence, ring_methods};
+use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Member, Options, Result, Side, Status,
     layout::Mapped,
@@ -99,8 +99,12 @@ impl super::Words for Words {
         })
     }
 
-    fn demand_strong_fences(&self) {
-        self.control.strong.store(1, Relaxed);
+    fn demand_strong_fences(&self, why: StrongFences) {
+        self.control.strong.store(why as u32, Relaxed);
+    }
+
+    fn strong_fences(&self) -> u32 {
+        self.control.strong.load(Relaxed)
     }
 }
 

@@ -43,7 +43,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
-    /// [told](Self::tell_when_abandoned); [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    /// [told](Self::tell_when_abandoned); [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NEVER)
@@ -127,7 +127,7 @@ impl<T: Pod> Producer<T> {
         let Shared { words, members, .. } = &*self.place.shared;
         let session = self.place.session()?;
         if words.is_closed() {
-            return Err(Error::Closed);
+            return Err(members.closed(Side::Producer));
         }
         for _ in 0..ATTEMPTS {
             if let Some(claim) = words.start_push(session, members)? {
@@ -259,7 +259,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn close(&self) -> Result<()> {
         let Shared { words, members, .. } = &*self.place.shared;
         words.close(members)

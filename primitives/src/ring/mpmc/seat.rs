@@ -17,7 +17,7 @@ use super::{
     Shared,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline, ring::patience::Patience};
+use crate::{Result, Side, members::Session, raw::Deadline, ring::patience::Patience};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Place<T: Pod> {
@@ -67,7 +67,7 @@ impl<T: Pod> Place<T> {
         let Shared { words, members, .. } = &*self.shared;
         let session = self.session()?;
         let claim = match self.side {
-            Side::Producer if words.is_closed() => return Err(Error::Closed),
+            Side::Producer if words.is_closed() => return Err(members.closed(Side::Producer)),
             Side::Producer => words.start_push(session, members)?,
             Side::Consumer => words.start_pop(session, members)?,
         };

@@ -48,7 +48,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
     ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
-    /// - [`Error::RoleTaken`] in a child of the consumer's; [`Error::Damaged`]; [`Error::Raw`] if the
+    /// - [`Error::RoleTaken`] in a child of the consumer's; [`Error::Damaged`]; [`Error::Failed`] if the
     ///   ring was removed.
     #[inline]
     pub fn pop(&mut self) -> Result<T> {
@@ -227,7 +227,7 @@ impl<T: Pod> Consumer<T> {
     /// consumer.tell_when_abandoned(true);
     /// ring.producer()?.push(7_u64)?; // pushes, and leaves
     /// assert_eq!(consumer.pop()?, 7);
-    /// assert!(matches!(consumer.pop(), Err(Error::Abandoned(Side::Producer))));
+    /// assert!(matches!(consumer.pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
@@ -247,7 +247,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn close(&mut self) -> Result<()> {
         self.shared.words.close(&self.shared.members)
     }

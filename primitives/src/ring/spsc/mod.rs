@@ -41,7 +41,7 @@ pub use self::{
     producer::{Producer, Reservation},
 };
 pub use super::Counts;
-use super::{Plan, Shared, fence::Fence, ring_methods};
+use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Error, Member, Options, Result, Side, Status,
     layout::Mapped,
@@ -86,8 +86,12 @@ impl super::Words for Words {
         })
     }
 
-    fn demand_strong_fences(&self) {
-        self.control.strong.store(1, Relaxed);
+    fn demand_strong_fences(&self, why: StrongFences) {
+        self.control.strong.store(why as u32, Relaxed);
+    }
+
+    fn strong_fences(&self) -> u32 {
+        self.control.strong.load(Relaxed)
     }
 }
 
@@ -139,7 +143,7 @@ impl<T: Pod> Ring<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RoleTaken`] if a living process is; [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    /// [`Error::RoleTaken`] if a living process is; [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     pub fn producer(&self) -> Result<Producer<T>> {
         self.role(Side::Producer, Deadline::NOW).and_then(|session| Producer::new(&self.shared, session))
     }
@@ -179,7 +183,8 @@ impl<T: Pod> Ring<T> {
         if words.take_role(side, session, members, deadline)? {
             return Ok(session);
         }
-        Err(Error::RoleTaken { role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) })
+        let object = members.object().clone();
+        Err(Error::RoleTaken { object, role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) })
     }
 
     /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
@@ -208,9 +213,9 @@ impl<T: Pod> Shared<T, Words> {
     #[cold]
     fn refusal(&self, side: Side, session: Session) -> Error {
         if session.is_ours() {
-            return Error::Closed;
+            return self.members.closed(side);
         }
         let pid = self.members.slot_of(session.owner()).map_or(0, |slot| self.members.member(slot).pid);
-        Error::RoleTaken { role: side, pid }
+        Error::RoleTaken { object: self.members.object().clone(), role: side, pid }
     }
 }

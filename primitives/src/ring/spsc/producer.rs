@@ -53,7 +53,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
     /// [told](Self::tell_when_abandoned); [`Error::RoleTaken`] in a child of the producer's;
-    /// [`Error::Damaged`]; [`Error::Raw`] if the ring was removed.
+    /// [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NEVER)
@@ -224,7 +224,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`] if it was removed.
+    /// [`Error::Failed`] if it was removed.
     pub fn close(&mut self) -> Result<()> {
         self.shared.words.close(&self.shared.members)
     }

@@ -62,7 +62,7 @@ pub(crate) struct Control {
     pub(crate) asleep: [AtomicU32; 2],
     pub(crate) arrived: [AtomicU32; 2],
     pub(crate) closed: AtomicU32,
-    /// 1: nobody may leave its fences to the sleepers.
+    /// Not 0: every process fences for itself (`StrongFences`).
     pub(crate) strong: AtomicU32,
     /// How many consumers died, or left without words, in their role.
     pub(crate) taken_over: AtomicU32,
@@ -161,7 +161,7 @@ impl Words {
     /// Returns why nothing more is to be expected from the other side, if that is so (I6).
     fn end(&self, side: Side, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
         if self.control.closed.load(SeqCst) != 0 {
-            return Ok(Some(Error::Closed));
+            return Ok(Some(members.closed(side)));
         }
         if !wants_to_know {
             return Ok(None);
@@ -171,7 +171,7 @@ impl Words {
         members.reap_all(self)?;
         let has_come = self.control.arrived[other as usize].load(SeqCst) != 0;
         let is_gone = has_come && self.roles[other as usize].holder() == 0;
-        Ok(is_gone.then_some(Error::Abandoned(other)))
+        Ok(is_gone.then(|| members.abandoned(other)))
     }
 
     /// Waits until the other's index is not what was seen, and returns it.
