@@ -426,7 +426,7 @@ fn case_f1_lock_converts_by_question_mark() {
     }
 
     let name = name();
-    let mutex = Mutex::create(&name, 6).unwrap();
+    let mutex = Mutex::create(&name, 6_u32).unwrap();
     assert_eq!((with_anyhow(&name).unwrap(), boxed(&name).unwrap(), to_another_thread(&name).unwrap()), (7, 7, 7));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _guard = mutex.lock().unwrap();

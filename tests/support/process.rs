@@ -4,6 +4,10 @@ use std::{
     cell::Cell,
     fs,
     panic::{self, AssertUnwindSafe},
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
@@ -26,6 +30,7 @@ const LIFE_SECONDS: libc::time_t = 120;
 /// thread that forked it, and by itself when it has used its processor time up: a slow machine does not end it.
 #[track_caller]
 pub(super) fn start(body: impl FnOnce()) -> Pid {
+    install_hook();
     let list = registry();
     // SAFETY: the harness has other threads. The child uses the allocator, which the C libraries we
     // test with make usable after a fork, and the list, which is locked by this thread. It leaves by `_exit`.
@@ -42,12 +47,28 @@ pub(super) fn start(body: impl FnOnce()) -> Pid {
             }
             // Brothers are not to draw the same numbers.
             fastrand::seed(fastrand::u64(..) ^ u64::from(std::process::id()));
-            // The harness would capture what std prints; and a backtrace takes hours in single steps.
-            panic::set_hook(Box::new(|panic| say(&format!("in the child: {panic}\n"))));
+            IS_CHILD.store(true, Relaxed);
             let failed = panic::catch_unwind(AssertUnwindSafe(body)).is_err();
             exit_now(i32::from(failed))
         }
     }
+}
+
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Has a child say itself what it panics with: the harness would capture what std prints, and a backtrace takes hours in
+/// single steps.
+///
+/// It is installed before the first fork. A child can't install it: another test may have been panicking at the fork,
+/// and then the lock of the hook is held in the child for ever.
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if IS_CHILD.load(Relaxed) { say(&format!("in the child: {panic}\n")) } else { usual(panic) }
+        }));
+    });
 }
 
 fn limit_life() {
