@@ -3,7 +3,7 @@
 pub use nix::errno::Errno;
 use thiserror::Error;
 
-use crate::{Kind, Limit, Object};
+use crate::{Limit, ObjectId, ObjectKind};
 
 /// A specialised `Result` for System V calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -58,7 +58,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// `ENOENT` for a key, `EINVAL` or `EIDRM` for an id.
         errno: Errno,
     },
@@ -68,7 +68,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// The object was removed before or during the call (`EIDRM`, or `EINVAL` on its id).
     #[error("{call}: {object} was removed (by remove, by ipcrm, or by systemd's RemoveIPC at logout){}", or_never(*object))]
@@ -76,7 +76,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// `EIDRM` while waiting or just after it was removed, `EINVAL` later.
         errno: Errno,
     },
@@ -86,7 +86,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// `EACCES` (the mode forbids it) or `EPERM` (only the owner, the creator or root may).
         errno: Errno,
     },
@@ -99,7 +99,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// It can't be done now, and the caller asked not to wait.
     #[error("{call}: {object} is not ready, and the call was not to wait")]
@@ -107,7 +107,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// `EAGAIN`, or `ENOMSG` for a queue without a message that suits.
         errno: Errno,
     },
@@ -117,7 +117,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// A signal handler ran, and the caller asked to be told (`EINTR`).
     #[error("{call}: interrupted by a signal while waiting on {object}")]
@@ -125,7 +125,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// A limit of the kernel is reached.
     #[error("{call}: {object} would exceed {limit}{}; {}", at(*value), limit.advice())]
@@ -133,7 +133,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// The limit.
         limit: Limit,
         /// Its value, where the system tells.
@@ -147,7 +147,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// This system doesn't have the call or the flag.
     #[error("{call}: not supported by this system")]
@@ -162,7 +162,7 @@ pub enum Error {
     )]
     Uninitialized {
         /// The semaphore.
-        object: Object,
+        object: ObjectId,
         /// The process that began to initialise it, if it got that far.
         creator: Option<u32>,
     },
@@ -170,7 +170,7 @@ pub enum Error {
     #[error("no free key for a {kind} in {tries} random tries")]
     NoFreeKey {
         /// What was to be created.
-        kind: Kind,
+        kind: ObjectKind,
         /// How often it was tried.
         tries: u32,
     },
@@ -190,7 +190,7 @@ pub enum Error {
     #[error("a new {kind} needs a size of at least 1")]
     SizeZero {
         /// What was to be created.
-        kind: Kind,
+        kind: ObjectKind,
     },
     /// The object that exists is smaller than what was asked for (`EINVAL`).
     #[error(
@@ -200,7 +200,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// The number of bytes or of semaphores that was asked for.
         requested: usize,
     },
@@ -216,13 +216,13 @@ pub enum Error {
         /// The system call that failed, or the method that refused to make it.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
     },
     /// As many values must be set as there are semaphores.
     #[error("{object} has {len} semaphores, and {given} values were given")]
     WrongCount {
         /// The set.
-        object: Object,
+        object: ObjectId,
         /// How many values were given.
         given: usize,
         /// How many semaphores it has.
@@ -234,7 +234,7 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// The number that was asked for.
         index: usize,
     },
@@ -247,7 +247,7 @@ pub enum Error {
     )]
     NoSuchHugePages {
         /// What was to be created.
-        object: Object,
+        object: ObjectId,
         /// The size that was asked for.
         bytes: usize,
     },
@@ -255,7 +255,7 @@ pub enum Error {
     #[error("{object} is attached for reading only; attach it for writing to change it")]
     AttachedReadOnly {
         /// The segment.
-        object: Object,
+        object: ObjectId,
     },
     /// An access would leave the segment.
     #[error("{len} bytes at offset {offset} do not lie inside the {size} bytes of the segment")]
@@ -279,7 +279,7 @@ pub enum Error {
     #[error("shmat: {object} can't be attached at {address:#x}; let the kernel choose the address")]
     AddressUnusable {
         /// The segment.
-        object: Object,
+        object: ObjectId,
         /// The address.
         address: usize,
     },
@@ -315,7 +315,7 @@ pub enum Error {
     )]
     MessageExceedsQueue {
         /// The queue.
-        object: Object,
+        object: ObjectId,
         /// The length of the message.
         len: usize,
         /// The number of bytes the queue may hold.
@@ -325,7 +325,7 @@ pub enum Error {
     #[error("the message on {object} is longer than the buffer of {buffer} bytes; it stays on the queue")]
     BufferTooSmall {
         /// The queue.
-        object: Object,
+        object: ObjectId,
         /// The room the buffer had.
         buffer: usize,
     },
@@ -335,14 +335,14 @@ pub enum Error {
         /// The system call that failed.
         call: &'static str,
         /// What it was called on.
-        object: Object,
+        object: ObjectId,
         /// What the system said.
         errno: Errno,
     },
 }
 
 /// A handle that was made from an id may never have had an object.
-fn or_never(object: Object) -> &'static str {
+fn or_never(object: ObjectId) -> &'static str {
     if object.key.is_none() { ", or never existed" } else { "" }
 }
 
@@ -357,7 +357,7 @@ fn by(creator: Option<u32>) -> String {
 impl Error {
     /// Maps what every call has in common. Callers look at their own cases first.
     #[cold]
-    pub(crate) fn from_errno(call: &'static str, object: Object, errno: Errno) -> Self {
+    pub(crate) fn from_errno(call: &'static str, object: ObjectId, errno: Errno) -> Self {
         match errno {
             Errno::ENOENT => Self::NotFound { call, object, errno },
             Errno::EEXIST => Self::AlreadyExists { call, object },
@@ -372,7 +372,7 @@ impl Error {
 
     /// Maps the errno of a call by id, where `EINVAL` means that the id is no longer known.
     #[cold]
-    pub(crate) fn on_id(call: &'static str, object: Object, errno: Errno) -> Self {
+    pub(crate) fn on_id(call: &'static str, object: ObjectId, errno: Errno) -> Self {
         match errno {
             Errno::EINVAL => Self::Removed { call, object, errno },
             errno => Self::from_errno(call, object, errno),
@@ -384,7 +384,7 @@ impl Error {
     #[cold]
     pub(crate) fn on_set(
         call: &'static str,
-        object: Object,
+        object: ObjectId,
         errno: Errno,
         look: impl FnOnce() -> Option<Self>,
     ) -> Self {

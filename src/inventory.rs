@@ -71,24 +71,24 @@ mod linux {
     use nix::errno::Errno;
 
     use super::{Entry, Inventory};
-    use crate::{Error, Key, Kind, MessageQueueStat, Object, Result, SegmentStat, SemaphoreStat, sys};
+    use crate::{Error, Key, MessageQueueStat, ObjectId, ObjectKind, Result, SegmentStat, SemaphoreStat, sys};
 
     pub(super) fn inventory() -> Result<Inventory> {
         Ok(Inventory {
             semaphores: walk(
-                ("semctl", Kind::Semaphores),
+                ("semctl", ObjectKind::Semaphores),
                 sys::semctl_info(libc::SEM_INFO).map(|(highest, _)| highest),
                 |index| sys::semctl_stat(index, sys::SEM_STAT_ANY),
                 |raw| (key(&raw.sem_perm), SemaphoreStat::from_raw(raw)),
             )?,
             shared_memory: walk(
-                ("shmctl", Kind::SharedMemory),
+                ("shmctl", ObjectKind::SharedMemory),
                 sys::shmctl_usage().map(|(highest, _)| highest),
                 |index| sys::shmctl_stat(index, sys::SHM_STAT_ANY),
                 |raw| (key(&raw.shm_perm), SegmentStat::from_raw(raw)),
             )?,
             message_queues: walk(
-                ("msgctl", Kind::MessageQueue),
+                ("msgctl", ObjectKind::MessageQueue),
                 sys::msgctl_info(libc::MSG_INFO).map(|(highest, _)| highest),
                 |index| sys::msgctl_stat(index, sys::MSG_STAT_ANY),
                 |raw| (key(&raw.msg_perm), MessageQueueStat::from_raw(raw)),
@@ -102,12 +102,12 @@ mod linux {
 
     /// Asks for every index of the kernel's table, of which any may be free.
     fn walk<Raw, S>(
-        (call, kind): (&'static str, Kind),
+        (call, kind): (&'static str, ObjectKind),
         highest: Result<c_int, Errno>,
         stat: impl Fn(c_int) -> Result<(c_int, Raw), Errno>,
         read: impl Fn(&Raw) -> (Key, S),
     ) -> Result<Vec<Entry<S>>> {
-        let error = |errno| Error::from_errno(call, Object { kind, key: None, id: None }, errno);
+        let error = |errno| Error::from_errno(call, ObjectId { kind, key: None, id: None }, errno);
         let entry = |index| match stat(index) {
             Ok((id, raw)) => {
                 let (key, stat) = read(&raw);

@@ -138,15 +138,15 @@ pub use self::{
     msg::{
         MessageBuffer, MessageQueue, MessageQueueOptions, MessageQueueStat, MessageType, Selector, remove_message_queue,
     },
-    object::{Kind, Object},
+    object::{ObjectId, ObjectKind},
     perm::{Mode, Permissions},
     sem::{
         Amount, SEMAPHORE_VALUE_MAX, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat,
         remove_semaphore,
     },
     shm::{
-        Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared,
-        SharedMemory, SharedMemoryOptions, remove_shared_memory,
+        Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat,
+        SharedMemory, SharedMemoryOptions, SharedSafe, remove_shared_memory,
     },
 };
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Errno, Error, Object};
+use crate::{Errno, Error, ObjectId};
 
 /// A limit of the kernel on System V objects.
 ///
@@ -66,7 +66,7 @@ impl Limit {
 impl Limit {
     /// The error of a call that met this limit, with the value that the kernel tells of it.
     #[cold]
-    pub(crate) fn reached(self, call: &'static str, object: Object, errno: Errno) -> Error {
+    pub(crate) fn reached(self, call: &'static str, object: ObjectId, errno: Errno) -> Error {
         Error::LimitReached {
             call,
             object,

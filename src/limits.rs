@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use crate::{Error, Limit, Result, sys};
 #[cfg(target_os = "linux")]
-use crate::{Kind, Object};
+use crate::{ObjectId, ObjectKind};
 
 /// Limits of semaphores, as this IPC namespace has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +146,10 @@ pub fn limits() -> Result<Limits> {
 
 #[cfg(target_os = "linux")]
 fn semaphores() -> Result<SemaphoreLimits> {
-    let (_, limits) = sys::semctl_info(libc::IPC_INFO).map_err(|errno| refused("semctl", Kind::Semaphores, errno))?;
-    let (_, used) = sys::semctl_info(libc::SEM_INFO).map_err(|errno| refused("semctl", Kind::Semaphores, errno))?;
+    let (_, limits) =
+        sys::semctl_info(libc::IPC_INFO).map_err(|errno| refused("semctl", ObjectKind::Semaphores, errno))?;
+    let (_, used) =
+        sys::semctl_info(libc::SEM_INFO).map_err(|errno| refused("semctl", ObjectKind::Semaphores, errno))?;
     Ok(SemaphoreLimits {
         max_sets: count(limits.semmni),
         used_sets: count(used.semusz),
@@ -161,8 +163,8 @@ fn semaphores() -> Result<SemaphoreLimits> {
 
 #[cfg(target_os = "linux")]
 fn shared_memory() -> Result<SharedMemoryLimits> {
-    let (_, limits) = sys::shmctl_limits().map_err(|errno| refused("shmctl", Kind::SharedMemory, errno))?;
-    let (_, used) = sys::shmctl_usage().map_err(|errno| refused("shmctl", Kind::SharedMemory, errno))?;
+    let (_, limits) = sys::shmctl_limits().map_err(|errno| refused("shmctl", ObjectKind::SharedMemory, errno))?;
+    let (_, used) = sys::shmctl_usage().map_err(|errno| refused("shmctl", ObjectKind::SharedMemory, errno))?;
     Ok(SharedMemoryLimits {
         max_segments: wide(limits.shmmni),
         used_segments: count(used.used_ids),
@@ -177,8 +179,10 @@ fn shared_memory() -> Result<SharedMemoryLimits> {
 
 #[cfg(target_os = "linux")]
 fn message_queues() -> Result<MessageQueueLimits> {
-    let (_, limits) = sys::msgctl_info(libc::IPC_INFO).map_err(|errno| refused("msgctl", Kind::MessageQueue, errno))?;
-    let (_, used) = sys::msgctl_info(libc::MSG_INFO).map_err(|errno| refused("msgctl", Kind::MessageQueue, errno))?;
+    let (_, limits) =
+        sys::msgctl_info(libc::IPC_INFO).map_err(|errno| refused("msgctl", ObjectKind::MessageQueue, errno))?;
+    let (_, used) =
+        sys::msgctl_info(libc::MSG_INFO).map_err(|errno| refused("msgctl", ObjectKind::MessageQueue, errno))?;
     Ok(MessageQueueLimits {
         max_queues: count(limits.msgmni),
         used_queues: count(used.msgpool),
@@ -190,8 +194,8 @@ fn message_queues() -> Result<MessageQueueLimits> {
 }
 
 #[cfg(target_os = "linux")]
-fn refused(call: &'static str, kind: Kind, errno: Errno) -> Error {
-    Error::from_errno(call, Object { kind, key: None, id: None }, errno)
+fn refused(call: &'static str, kind: ObjectKind, errno: Errno) -> Error {
+    Error::from_errno(call, ObjectId { kind, key: None, id: None }, errno)
 }
 
 /// The kernel's counts are never negative.

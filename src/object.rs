@@ -9,11 +9,11 @@ use crate::Key;
 /// Each kind has a key space of its own: a semaphore set and a segment may have the same key.
 ///
 /// ```
-/// use sysv_ipc::Kind;
-/// assert_eq!(Kind::MessageQueue.to_string(), "message queue");
+/// use sysv_ipc::ObjectKind;
+/// assert_eq!(ObjectKind::MessageQueue.to_string(), "message queue");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ObjectKind {
     /// A set of semaphores.
     Semaphores,
     /// A segment of shared memory.
@@ -22,7 +22,7 @@ pub enum Kind {
     MessageQueue,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Semaphores => "semaphore set",
@@ -35,28 +35,28 @@ impl fmt::Display for Kind {
 /// The object a call was about, as far as the caller had named it.
 ///
 /// ```
-/// use sysv_ipc::{Key, Kind, Object};
-/// let object = Object { kind: Kind::SharedMemory, key: Some(Key::new(42)?), id: Some(7) };
+/// use sysv_ipc::{Key, ObjectKind, ObjectId};
+/// let object = ObjectId { kind: ObjectKind::SharedMemory, key: Some(Key::new(42)?), id: Some(7) };
 /// assert_eq!(object.to_string(), "shared memory segment 7 (key 0x0000002a)");
 /// # Ok::<(), sysv_ipc::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Object {
+pub struct ObjectId {
     /// What kind of object it is.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// Its key, if the caller knew it.
     pub key: Option<Key>,
     /// Its kernel id, if the caller knew it.
     pub id: Option<i32>,
 }
 
-impl Object {
-    pub(crate) fn with_key(kind: Kind, key: Key) -> Self {
+impl ObjectId {
+    pub(crate) fn with_key(kind: ObjectKind, key: Key) -> Self {
         Self { kind, key: Some(key), id: None }
     }
 }
 
-impl fmt::Display for Object {
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         match (self.id, self.key) {

@@ -4,7 +4,7 @@ use libc::c_int;
 
 use nix::errno::Errno;
 
-use crate::{Error, Key, Kind, Object, Result, sys};
+use crate::{Error, Key, ObjectId, ObjectKind, Result, sys};
 
 /// Whether to create, and whether only to create.
 #[derive(Clone, Copy, Debug)]
@@ -116,11 +116,11 @@ pub(crate) fn open_or_create(
 const KEYS: u32 = 128;
 
 /// Creates under random keys until one is free.
-pub(crate) fn with_random_key<T>(kind: Kind, create: impl Fn(Key) -> Result<T>) -> Result<T> {
+pub(crate) fn with_random_key<T>(kind: ObjectKind, create: impl Fn(Key) -> Result<T>) -> Result<T> {
     for _ in 0..KEYS {
         let key = Key::random().map_err(|error| Error::System {
             call: "getrandom",
-            object: Object { kind, key: None, id: None },
+            object: ObjectId { kind, key: None, id: None },
             errno: Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
         })?;
         match create(key) {

@@ -52,7 +52,7 @@ pub fn fork_generation() -> u32 {
     FORKS.load(Relaxed)
 }
 
-/// Lets this process, and every child it forks, take part when another calls [`fence_all`].
+/// Lets this process, and every child it forks, take part when another calls [`membarrier`].
 ///
 /// Returns whether the system can do that: Linux can, unless a sandbox forbids it. A process that can't
 /// must use sequentially consistent fences itself. One system call; the first one of a process with
@@ -63,33 +63,33 @@ pub fn fork_generation() -> u32 {
 /// ```
 /// use sysv_ipc::process;
 ///
-/// if process::join_fences() {
-///     assert!(process::fence_all());
+/// if process::membarrier_register() {
+///     assert!(process::membarrier());
 /// }
 /// ```
 #[must_use]
-pub fn join_fences() -> bool {
+pub fn membarrier_register() -> bool {
     #[cfg(target_os = "linux")]
-    return membarrier(libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+    return call_membarrier(libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
     #[cfg(not(target_os = "linux"))]
     return false;
 }
 
 /// Runs a sequentially consistent fence in this thread and in every running thread of all processes
-/// that [joined](join_fences).
+/// that [registered](membarrier_register).
 ///
 /// It lets the rare side of a protocol pay for both: where two sides store and then look, the
 /// frequent one needs a compiler fence only. Returns whether it was done; some microseconds.
 #[must_use]
-pub fn fence_all() -> bool {
+pub fn membarrier() -> bool {
     #[cfg(target_os = "linux")]
-    return membarrier(libc::MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+    return call_membarrier(libc::MEMBARRIER_CMD_GLOBAL_EXPEDITED);
     #[cfg(not(target_os = "linux"))]
     return false;
 }
 
 #[cfg(target_os = "linux")]
-fn membarrier(command: libc::c_int) -> bool {
+fn call_membarrier(command: libc::c_int) -> bool {
     // SAFETY: the call takes no pointers.
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }

@@ -41,7 +41,7 @@ pub enum Error {
         /// The object.
         object: ObjectName,
         /// Which part of it.
-        part: raw::Kind,
+        part: raw::ObjectKind,
         /// How many semaphores or bytes that part needs; 0 for a queue.
         size: usize,
         /// What the system said.
@@ -448,16 +448,16 @@ fn fewer_handles(error: &raw::Error) -> &'static str {
     }
 }
 
-fn needed(part: raw::Kind, size: usize) -> String {
+fn needed(part: raw::ObjectKind, size: usize) -> String {
     match part {
-        raw::Kind::Semaphores => format!("a set of {size} semaphores"),
-        raw::Kind::SharedMemory => format!("a segment of {size} bytes"),
-        raw::Kind::MessageQueue => "a message queue".to_owned(),
+        raw::ObjectKind::Semaphores => format!("a set of {size} semaphores"),
+        raw::ObjectKind::SharedMemory => format!("a segment of {size} bytes"),
+        raw::ObjectKind::MessageQueue => "a message queue".to_owned(),
     }
 }
 
 /// Returns which option makes a part smaller, if its size is what was refused.
-fn smaller(object: &ObjectName, part: raw::Kind, error: &raw::Error) -> String {
+fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> String {
     let is_size = match error {
         raw::Error::LimitReached { limit, .. } => {
             matches!(limit, Limit::Semmsl | Limit::Semmns | Limit::Shmmax | Limit::Shmall)
@@ -467,9 +467,9 @@ fn smaller(object: &ObjectName, part: raw::Kind, error: &raw::Error) -> String {
     };
     match part {
         _ if !is_size => String::new(),
-        raw::Kind::Semaphores => "; a smaller Options::max_processes needs fewer semaphores".to_owned(),
-        raw::Kind::SharedMemory => format!("; {}", smaller_size(object)),
-        raw::Kind::MessageQueue => String::new(),
+        raw::ObjectKind::Semaphores => "; a smaller Options::max_processes needs fewer semaphores".to_owned(),
+        raw::ObjectKind::SharedMemory => format!("; {}", smaller_size(object)),
+        raw::ObjectKind::MessageQueue => String::new(),
     }
 }
 
@@ -549,17 +549,17 @@ impl From<Error> for io::Error {
 mod tests {
     use super::{Error, ObjectName, Side, io, raw};
 
-    fn on(kind: raw::Kind) -> raw::Object {
-        raw::Object { kind, key: None, id: Some(7) }
+    fn on(kind: raw::ObjectKind) -> raw::ObjectId {
+        raw::ObjectId { kind, key: None, id: Some(7) }
     }
 
-    fn created(kind: &'static str, part: raw::Kind, size: usize, error: raw::Error) -> String {
+    fn created(kind: &'static str, part: raw::ObjectKind, size: usize, error: raw::Error) -> String {
         Error::NotCreated { object: ObjectName::new(kind, "x"), part, size, error: error.into() }.to_string()
     }
 
     #[test]
     fn case_f8_not_enough_memory_comes_with_the_size() {
-        let part = raw::Kind::SharedMemory;
+        let part = raw::ObjectKind::SharedMemory;
         let none = raw::Error::OutOfMemory { call: "shmget", object: on(part) };
         let text = created("mpmc ring", part, 1 << 40, none);
         assert!(
@@ -581,7 +581,7 @@ mod tests {
             value: Some(1),
             errno: raw::Errno::ENOSPC,
         };
-        let set = raw::Kind::Semaphores;
+        let set = raw::ObjectKind::Semaphores;
         assert!(created("pool", set, 69, reached(set, raw::Limit::Semmsl)).ends_with("needs fewer semaphores"));
         let text = created("pool", set, 69, reached(set, raw::Limit::Semmni));
         assert!(!text.contains("max_processes"), "their number is not what is short: {text}");
@@ -593,7 +593,8 @@ mod tests {
     /// The name comes along, and the kind is the system's.
     #[test]
     fn case_f8_an_io_error_keeps_the_name() {
-        let error = raw::Error::Removed { call: "semop", object: on(raw::Kind::Semaphores), errno: raw::Errno::EIDRM };
+        let error =
+            raw::Error::Removed { call: "semop", object: on(raw::ObjectKind::Semaphores), errno: raw::Errno::EIDRM };
         let error = Error::from(error).on(&ObjectName::new("mutex", "x"));
         assert!(error.is_gone());
         let error = io::Error::from(error);

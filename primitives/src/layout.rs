@@ -31,7 +31,7 @@ use crate::{
     Result,
     fingerprint::{Fingerprint, printable},
     name::{LONGEST, Name},
-    raw::{Shared, SharedMemory},
+    raw::{SharedMemory, SharedSafe},
 };
 
 /// The beginning of every segment of ours, in every version.
@@ -95,7 +95,7 @@ pub(crate) struct Header {
 const _: () = assert!(size_of::<Header>() <= SLOTS);
 
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl Shared for Header {}
+unsafe impl SharedSafe for Header {}
 
 impl Header {
     /// Writes the magic, and then everything else: from the first word on the segment is known as
@@ -208,7 +208,7 @@ pub(crate) struct Slot {
 }
 
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl Shared for Slot {}
+unsafe impl SharedSafe for Slot {}
 
 /// Returns where the body begins.
 pub(crate) fn body_offset(max_processes: u32) -> usize {
@@ -226,14 +226,14 @@ unsafe impl<T: ?Sized> Send for Mapped<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized> Sync for Mapped<T> {}
 
-impl<T: Shared> Mapped<T> {
+impl<T: SharedSafe> Mapped<T> {
     pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
         let target = NonNull::from(memory.view::<T>(offset)?);
         Ok(Self { target, memory: Arc::clone(memory) })
     }
 }
 
-impl<T: Shared> Mapped<[T]> {
+impl<T: SharedSafe> Mapped<[T]> {
     pub(crate) fn slice(memory: &Arc<SharedMemory>, offset: usize, len: usize) -> Result<Self> {
         let target = NonNull::from(memory.slice::<T>(offset, len)?);
         Ok(Self { target, memory: Arc::clone(memory) })

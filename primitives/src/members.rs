@@ -187,7 +187,7 @@ impl Members {
     }
 
     fn removed(&self) -> Error {
-        let object = raw::Object { kind: raw::Kind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
+        let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
         self.failed(raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM })
     }
 

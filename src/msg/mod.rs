@@ -17,7 +17,7 @@ pub use self::{
     selector::{MessageType, Selector},
 };
 use crate::{
-    Error, Key, Kind, Limit, Mode, Object, Permissions, Result, limits,
+    Error, Key, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, limits,
     perm::{object_methods, pid, time},
     process, sys,
 };
@@ -252,8 +252,8 @@ impl MessageQueue {
         })
     }
 
-    fn object(&self) -> Object {
-        Object { kind: Kind::MessageQueue, key: self.key, id: Some(self.id) }
+    fn object(&self) -> ObjectId {
+        ObjectId { kind: ObjectKind::MessageQueue, key: self.key, id: Some(self.id) }
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use super::MessageQueue;
 use crate::{
-    Error, Key, Kind, Limit, Mode, Object, Result,
+    Error, Key, Limit, Mode, ObjectId, ObjectKind, Result,
     open::{Disposition, Requested, open_or_create, with_random_key},
     sys,
 };
@@ -91,14 +91,14 @@ impl MessageQueueOptions {
     /// As an exclusive [`open`](Self::open), and [`Error::NoFreeKey`] after a bounded number of tries.
     pub fn open_random(&self) -> Result<MessageQueue> {
         let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
-        with_random_key(Kind::MessageQueue, |key| exclusive.open(key))
+        with_random_key(ObjectKind::MessageQueue, |key| exclusive.open(key))
     }
 }
 
 /// `msgget`, with what its errno means.
 fn get(key: Key, flags: c_int) -> Result<c_int> {
     const CALL: &str = "msgget";
-    let object = Object::with_key(Kind::MessageQueue, key);
+    let object = ObjectId::with_key(ObjectKind::MessageQueue, key);
     sys::msgget(key.get(), flags).map_err(|errno| match errno {
         Errno::ENOSPC => Limit::Msgmni.reached(CALL, object, errno),
         errno => Error::from_errno(CALL, object, errno),

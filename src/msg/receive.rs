@@ -21,7 +21,7 @@ impl MessageQueue {
     /// - [`Error::BufferTooSmall`] if the message is longer than
     ///   [`max_message_size`](Self::max_message_size). It stays on the queue.
     pub fn receive(&self, selector: Selector) -> Result<MessageBuffer> {
-        self.receive_new(selector, Deadline::NEVER)
+        self.receive_deadline(selector, Deadline::NEVER)
     }
 
     /// Receives a message that suits, if there is one now (`IPC_NOWAIT`).
@@ -30,7 +30,7 @@ impl MessageQueue {
     ///
     /// [`Error::WouldBlock`] if there is none; otherwise as [`receive`](Self::receive).
     pub fn try_receive(&self, selector: Selector) -> Result<MessageBuffer> {
-        self.receive_new(selector, Deadline::NOW)
+        self.receive_deadline(selector, Deadline::NOW)
     }
 
     /// Receives a message; waits for at most `timeout` for one that suits.
@@ -39,7 +39,19 @@ impl MessageQueue {
     ///
     /// [`Error::TimedOut`]; otherwise as [`receive`](Self::receive).
     pub fn receive_timeout(&self, selector: Selector, timeout: Duration) -> Result<MessageBuffer> {
-        self.receive_new(selector, Deadline::after(timeout))
+        self.receive_deadline(selector, Deadline::after(timeout))
+    }
+
+    /// Receives a message; waits until `deadline` for one that suits. The crate's page on time says how, and
+    /// what it costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_timeout`](Self::receive_timeout). For [`Deadline::NOW`] as [`try_receive`](Self::try_receive).
+    pub fn receive_deadline(&self, selector: Selector, deadline: Deadline) -> Result<MessageBuffer> {
+        let mut message = MessageBuffer::default();
+        self.receive_into_deadline(&mut message, selector, deadline)?;
+        Ok(message)
     }
 
     /// Receives a message into a buffer that is there already; waits for one that suits.
@@ -48,7 +60,7 @@ impl MessageQueue {
     ///
     /// As [`receive`](Self::receive); the buffer is then as it was.
     pub fn receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
-        self.receive_deadline(message, selector, Deadline::NEVER)
+        self.receive_into_deadline(message, selector, Deadline::NEVER)
     }
 
     /// Receives a message that suits into a buffer, if there is one now (`IPC_NOWAIT`).
@@ -57,7 +69,7 @@ impl MessageQueue {
     ///
     /// As [`try_receive`](Self::try_receive); the buffer is then as it was.
     pub fn try_receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
-        self.receive_deadline(message, selector, Deadline::NOW)
+        self.receive_into_deadline(message, selector, Deadline::NOW)
     }
 
     /// Receives a message into a buffer; waits for at most `timeout` for one that suits.
@@ -71,7 +83,7 @@ impl MessageQueue {
         selector: Selector,
         timeout: Duration,
     ) -> Result<()> {
-        self.receive_deadline(message, selector, Deadline::after(timeout))
+        self.receive_into_deadline(message, selector, Deadline::after(timeout))
     }
 
     /// Receives a message into a buffer; waits until `deadline` for one that suits. The crate's page
@@ -81,7 +93,12 @@ impl MessageQueue {
     ///
     /// As [`receive_timeout`](Self::receive_timeout); for [`Deadline::NOW`] as
     /// [`try_receive`](Self::try_receive). The buffer is then as it was.
-    pub fn receive_deadline(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+    pub fn receive_into_deadline(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<()> {
         self.receive_flagged(message, selector, deadline, 0)
     }
 
@@ -90,7 +107,7 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// As [`receive_deadline`](Self::receive_deadline), but never [`Error::BufferTooSmall`].
+    /// As [`receive_into_deadline`](Self::receive_into_deadline), but never [`Error::BufferTooSmall`].
     pub fn receive_truncating(
         &self,
         message: &mut MessageBuffer,
@@ -112,12 +129,6 @@ impl MessageQueue {
         let index = libc::c_long::try_from(index).unwrap_or(libc::c_long::MAX);
         sys::msgrcv_copy(self.id, message.raw_mut(), self.max_message_size, index)
             .map_err(|errno| self.receive_error(errno))?;
-        Ok(message)
-    }
-
-    fn receive_new(&self, selector: Selector, deadline: Deadline) -> Result<MessageBuffer> {
-        let mut message = MessageBuffer::default();
-        self.receive_deadline(&mut message, selector, deadline)?;
         Ok(message)
     }
 

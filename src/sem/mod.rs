@@ -16,7 +16,7 @@ pub use self::{
     semaphore::{Semaphore, SemaphoreGuard},
 };
 use crate::{
-    Deadline, Error, Kind, Limit, Mode, Object, Permissions, Result,
+    Deadline, Error, Limit, Mode, ObjectId, ObjectKind, Permissions, Result,
     perm::{object_methods, pid, time},
     sys,
     wait::{self, Failure},
@@ -364,8 +364,8 @@ impl SemaphoreSet {
         Ok(self.stat()?.len)
     }
 
-    fn object(&self) -> Object {
-        Object { kind: Kind::Semaphores, key: self.key, id: Some(self.id) }
+    fn object(&self) -> ObjectId {
+        ObjectId { kind: ObjectKind::Semaphores, key: self.key, id: Some(self.id) }
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Semaphore, SemaphoreSet};
 use crate::{
-    Deadline, Error, Key, Kind, Limit, Mode, Object, Result, limits,
+    Deadline, Error, Key, Limit, Mode, ObjectId, ObjectKind, Result, limits,
     open::{Disposition, Requested, open_or_create},
     sys,
 };
@@ -104,7 +104,7 @@ impl SemaphoreOptions {
     /// As an exclusive [`open`](Self::open), and [`Error::NoFreeKey`] after a bounded number of tries.
     pub fn open_random(&self) -> Result<Semaphore> {
         let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
-        crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open(key))
+        crate::open::with_random_key(ObjectKind::Semaphores, |key| exclusive.open(key))
     }
 
     /// Creates a set of `count` semaphores under a random unused key.
@@ -125,7 +125,7 @@ impl SemaphoreOptions {
     /// ```
     pub fn open_random_set(&self, count: u16) -> Result<SemaphoreSet> {
         let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
-        crate::open::with_random_key(Kind::Semaphores, |key| exclusive.open_set(key, count))
+        crate::open::with_random_key(ObjectKind::Semaphores, |key| exclusive.open_set(key, count))
     }
 
     /// Opens or creates a single semaphore, safe from the initialisation race.
@@ -191,7 +191,7 @@ impl SemaphoreOptions {
     /// ```
     pub fn open_random_initialized(&self) -> Result<Semaphore> {
         self.check()?;
-        crate::open::with_random_key(Kind::Semaphores, |key| {
+        crate::open::with_random_key(ObjectKind::Semaphores, |key| {
             super::initialized::create(key, self.mode, self.initial_value).map(Semaphore::of)
         })
     }
@@ -201,7 +201,7 @@ impl SemaphoreOptions {
         if self.initial_value > SEMAPHORE_VALUE_MAX {
             return Err(Error::ValueOutOfRange {
                 call: "initial_value",
-                object: Object { kind: Kind::Semaphores, key: None, id: None },
+                object: ObjectId { kind: ObjectKind::Semaphores, key: None, id: None },
             });
         }
         Ok(())
@@ -248,14 +248,14 @@ fn exceeds_semmsl(count: u16) -> bool {
 /// `semget`, with what its errno means.
 pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_int> {
     const CALL: &str = "semget";
-    let object = Object::with_key(Kind::Semaphores, key);
+    let object = ObjectId::with_key(ObjectKind::Semaphores, key);
     sys::semget(key.get(), count.into(), flags).map_err(|errno| {
         let full = |limit: Limit| limit.reached(CALL, object, errno);
         let creating = flags & sys::IPC_CREAT != 0 || key.is_private();
         match errno {
             Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),
             Errno::ENOSPC => full(Limit::Semmns),
-            Errno::EINVAL if creating && count == 0 => Error::SizeZero { kind: Kind::Semaphores },
+            Errno::EINVAL if creating && count == 0 => Error::SizeZero { kind: ObjectKind::Semaphores },
             Errno::EINVAL if creating || exceeds_semmsl(count) => full(Limit::Semmsl),
             Errno::EINVAL => Error::SizeMismatch { call: CALL, object, requested: count.into() },
             errno => Error::from_errno(CALL, object, errno),

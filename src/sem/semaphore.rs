@@ -248,15 +248,15 @@ impl Semaphore {
     ///
     /// ```
     /// # let semaphore = sysv_ipc::SemaphoreOptions::new().initial_value(1).open_random()?;
-    /// let guard = semaphore.guard()?;
+    /// let guard = semaphore.acquire_guard()?;
     /// assert_eq!(semaphore.value()?, 0);
     /// drop(guard);
     /// assert_eq!(semaphore.value()?, 1);
     /// # semaphore.remove()?;
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
-    pub fn guard(&self) -> Result<SemaphoreGuard<'_>> {
-        self.guard_deadline(Deadline::NEVER)
+    pub fn acquire_guard(&self) -> Result<SemaphoreGuard<'_>> {
+        self.acquire_guard_deadline(Deadline::NEVER)
     }
 
     /// Takes one if it can be had at once, and returns a guard.
@@ -264,8 +264,8 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`try_acquire`](Self::try_acquire).
-    pub fn try_guard(&self) -> Result<SemaphoreGuard<'_>> {
-        self.guard_deadline(Deadline::NOW)
+    pub fn try_acquire_guard(&self) -> Result<SemaphoreGuard<'_>> {
+        self.acquire_guard_deadline(Deadline::NOW)
     }
 
     /// Takes one within `timeout`, and returns a guard.
@@ -273,8 +273,8 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`acquire_timeout`](Self::acquire_timeout).
-    pub fn guard_timeout(&self, timeout: Duration) -> Result<SemaphoreGuard<'_>> {
-        self.guard_deadline(Deadline::after(timeout))
+    pub fn acquire_guard_timeout(&self, timeout: Duration) -> Result<SemaphoreGuard<'_>> {
+        self.acquire_guard_deadline(Deadline::after(timeout))
     }
 
     /// Takes one until `deadline`, and returns a guard.
@@ -282,7 +282,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`acquire_deadline`](Self::acquire_deadline).
-    pub fn guard_deadline(&self, deadline: Deadline) -> Result<SemaphoreGuard<'_>> {
+    pub fn acquire_guard_deadline(&self, deadline: Deadline) -> Result<SemaphoreGuard<'_>> {
         process::watch_forks();
         self.acquire_deadline(deadline)?;
         Ok(SemaphoreGuard { semaphore: self, generation: process::fork_generation() })
@@ -426,7 +426,7 @@ impl Semaphore {
     }
 }
 
-/// Gives one back to the semaphore when it is dropped; made by [`Semaphore::guard`].
+/// Gives one back to the semaphore when it is dropped; made by [`Semaphore::acquire_guard`].
 ///
 /// If the process dies first, the kernel gives it back only after
 /// [`set_undo(true)`](Semaphore::set_undo). In a child made by `fork`, dropping a guard of the

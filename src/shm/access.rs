@@ -1,6 +1,6 @@
 //! What an attachment allows: said by its type, or by a value at run time.
 
-use super::{LoadOnly, Shared, SharedMemory};
+use super::{LoadOnly, SharedMemory, SharedSafe};
 use crate::{Error, Result};
 
 /// The memory may be read and written.
@@ -202,7 +202,7 @@ impl SharedMemory<AnyAccess> {
     /// memory.remove()?;
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
-    pub fn view<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
+    pub fn view<T: SharedSafe>(&self, offset: usize) -> Result<&LoadOnly<T>> {
         self.load_only(offset)
     }
 
@@ -221,7 +221,7 @@ impl SharedMemory<AnyAccess> {
     /// memory.remove()?;
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
-    pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
+    pub fn slice<T: SharedSafe>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
         self.load_only_slice(offset, len)
     }
 }

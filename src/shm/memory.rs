@@ -9,7 +9,7 @@
 
 use std::{fmt, marker::PhantomData, mem::MaybeUninit, ptr::NonNull, slice};
 
-use super::{Access, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, Shared, copy};
+use super::{Access, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, SharedSafe, copy};
 use crate::{Error, Result, perm::object_methods, sys};
 
 /// A shared memory segment, attached to this process.
@@ -273,7 +273,7 @@ impl<A: Protection> SharedMemory<A> {
     }
 
     /// Checks that `len` values of a type lie at an offset, and returns where.
-    fn locate<T: Shared>(&self, offset: usize, len: usize) -> Result<*mut T> {
+    fn locate<T: SharedSafe>(&self, offset: usize, len: usize) -> Result<*mut T> {
         let bytes = size_of::<T>().checked_mul(len).ok_or_else(|| self.out_of_bounds(offset, usize::MAX))?;
         self.check(offset, bytes)?;
         let value = self.at(offset).cast::<T>();
@@ -283,14 +283,14 @@ impl<A: Protection> SharedMemory<A> {
         Ok(value)
     }
 
-    pub(super) fn load_only<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
+    pub(super) fn load_only<T: SharedSafe>(&self, offset: usize) -> Result<&LoadOnly<T>> {
         let value = self.locate::<T>(offset, 1)?.cast::<LoadOnly<T>>();
         // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned; any
         // bits are valid and all access is atomic, by loads alone. The borrow keeps the mapping (M1).
         Ok(unsafe { &*value })
     }
 
-    pub(super) fn load_only_slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
+    pub(super) fn load_only_slice<T: SharedSafe>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
         let first = self.locate::<T>(offset, len)?.cast::<LoadOnly<T>>();
         // SAFETY: as for `load_only`, for all `len` of them.
         Ok(unsafe { slice::from_raw_parts(first, len) })
@@ -339,9 +339,9 @@ impl SharedMemory<ReadWrite> {
     /// # Errors
     ///
     /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
-    pub fn view<T: Shared>(&self, offset: usize) -> Result<&T> {
+    pub fn view<T: SharedSafe>(&self, offset: usize) -> Result<&T> {
         let value = self.locate::<T>(offset, 1)?;
-        // SAFETY: it lies in the mapping, aligned; `Shared` promises that any bits are valid and
+        // SAFETY: it lies in the mapping, aligned; `SharedSafe` promises that any bits are valid and
         // all access is atomic. The borrow keeps the mapping (M1).
         Ok(unsafe { &*value })
     }
@@ -351,7 +351,7 @@ impl SharedMemory<ReadWrite> {
     /// # Errors
     ///
     /// As [`view`](Self::view).
-    pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[T]> {
+    pub fn slice<T: SharedSafe>(&self, offset: usize, len: usize) -> Result<&[T]> {
         let first = self.locate::<T>(offset, len)?;
         // SAFETY: as for `view`, for all `len` of them.
         Ok(unsafe { slice::from_raw_parts(first, len) })
@@ -382,7 +382,7 @@ impl SharedMemory<ReadOnly> {
     /// # Errors
     ///
     /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
-    pub fn view<T: Shared>(&self, offset: usize) -> Result<&LoadOnly<T>> {
+    pub fn view<T: SharedSafe>(&self, offset: usize) -> Result<&LoadOnly<T>> {
         self.load_only(offset)
     }
 
@@ -391,7 +391,7 @@ impl SharedMemory<ReadOnly> {
     /// # Errors
     ///
     /// As [`view`](Self::view).
-    pub fn slice<T: Shared>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
+    pub fn slice<T: SharedSafe>(&self, offset: usize, len: usize) -> Result<&[LoadOnly<T>]> {
         self.load_only_slice(offset, len)
     }
 }

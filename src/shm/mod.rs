@@ -17,10 +17,10 @@ pub use self::{
     attach::AttachOptions,
     memory::SharedMemory,
     options::SharedMemoryOptions,
-    view::{LoadOnly, Shared},
+    view::{LoadOnly, SharedSafe},
 };
 use crate::{
-    Error, Key, Kind, Mode, Object, Permissions, Result,
+    Error, Key, Mode, ObjectId, ObjectKind, Permissions, Result,
     perm::{object_methods, pid, time},
     sys,
 };
@@ -256,8 +256,8 @@ impl Segment {
         sys::shmctl_lock(self.id, false).map_err(|errno| self.control_error(errno))
     }
 
-    pub(super) fn object(&self) -> Object {
-        Object { kind: Kind::SharedMemory, key: self.key, id: Some(self.id) }
+    pub(super) fn object(&self) -> ObjectId {
+        ObjectId { kind: ObjectKind::SharedMemory, key: self.key, id: Some(self.id) }
     }
 
     fn set_permissions(&self, uid: u32, gid: u32, mode: u32) -> Result<()> {

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use super::{Access, AnyAccess, ReadOnly, Segment, SharedMemory};
 use crate::{
-    Error, Key, Kind, Limit, Mode, Object, Result, limits,
+    Error, Key, Limit, Mode, ObjectId, ObjectKind, Result, limits,
     open::{Disposition, Requested, open_or_create, with_random_key},
     page_size, sys,
 };
@@ -274,7 +274,7 @@ impl SharedMemoryOptions {
 
     fn random<T>(&self, create: impl Fn(&Self, Key) -> Result<T>) -> Result<T> {
         let exclusive = Self { disposition: Disposition::EXCLUSIVE, ..*self };
-        with_random_key(Kind::SharedMemory, |key| create(&exclusive, key))
+        with_random_key(ObjectKind::SharedMemory, |key| create(&exclusive, key))
     }
 
     /// Opens or creates, attaches and fills; if a later step fails, what this call created is removed.
@@ -321,7 +321,7 @@ impl SharedMemoryOptions {
             0 => Ok(0),
             bytes if bytes.is_power_of_two() => Ok((bytes.ilog2() << HUGE_SHIFT).cast_signed()),
             bytes => {
-                let object = Object { kind: Kind::SharedMemory, key: None, id: None };
+                let object = ObjectId { kind: ObjectKind::SharedMemory, key: None, id: None };
                 Err(Error::NoSuchHugePages { object, bytes })
             }
         }
@@ -337,7 +337,7 @@ const HUGE_SHIFT: u32 = 26;
 
 /// What an errno means if huge pages were asked for, and if it means anything of them.
 #[cfg(target_os = "linux")]
-fn huge_page_error(object: Object, size: usize, flags: c_int, errno: Errno) -> Option<Error> {
+fn huge_page_error(object: ObjectId, size: usize, flags: c_int, errno: Errno) -> Option<Error> {
     const SIZE_BITS: u32 = 0x3f;
     if flags & libc::SHM_HUGETLB == 0 {
         return None;
@@ -357,15 +357,15 @@ fn huge_page_error(object: Object, size: usize, flags: c_int, errno: Errno) -> O
 
 /// Nowhere else do flags ask for huge pages.
 #[cfg(not(target_os = "linux"))]
-fn huge_page_error(_object: Object, _size: usize, _flags: c_int, _errno: Errno) -> Option<Error> {
+fn huge_page_error(_object: ObjectId, _size: usize, _flags: c_int, _errno: Errno) -> Option<Error> {
     None
 }
 
 /// `shmget`, with what its errno means.
 fn get(key: Key, size: usize, flags: c_int) -> Result<c_int> {
     const CALL: &str = "shmget";
-    const KIND: Kind = Kind::SharedMemory;
-    let object = Object::with_key(KIND, key);
+    const KIND: ObjectKind = ObjectKind::SharedMemory;
+    let object = ObjectId::with_key(KIND, key);
     let creating = flags & sys::IPC_CREAT != 0;
     let meaning = |errno| match errno {
         Errno::ENOSPC if limits::segments_are_full() => Limit::Shmmni.reached(CALL, object, errno),

@@ -15,10 +15,10 @@ use std::sync::atomic::{
 /// - Every pattern of bits is a valid value: other processes write what they like.
 /// - Everything reachable through a shared reference is accessed atomically.
 /// - The layout is fixed (`#[repr(C)]` or a primitive), without pointers and padding that matters.
-pub unsafe trait Shared: Send + Sync + Sized + 'static {}
+pub unsafe trait SharedSafe: Send + Sync + Sized + 'static {}
 
 // SAFETY: an array of values that keep the promise keeps it.
-unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+unsafe impl<T: SharedSafe, const N: usize> SharedSafe for [T; N] {}
 
 /// A value in memory that is mapped for reading alone: it can be loaded, and nothing else.
 ///
@@ -39,7 +39,7 @@ pub struct LoadOnly<T>(T);
 macro_rules! shared_integers {
     ($($(#[$attribute:meta])* $atomic:ident $integer:ty),* $(,)?) => {$(
         // SAFETY: every pattern of bits is an integer, and all access is atomic.
-        unsafe impl Shared for $atomic {}
+        unsafe impl SharedSafe for $atomic {}
 
         $(#[$attribute])*
         impl LoadOnly<$atomic> {

@@ -67,7 +67,7 @@ fn r41_timeouts() {
     semaphore.release().unwrap();
     semaphore.acquire_timeout(SHORT).unwrap();
     assert_fails!(semaphore.acquire_many_timeout(amount(2), SHORT), Error::TimedOut { .. });
-    assert_fails!(semaphore.guard_deadline(Deadline::NOW), Error::WouldBlock { .. });
+    assert_fails!(semaphore.acquire_guard_deadline(Deadline::NOW), Error::WouldBlock { .. });
     assert_fails!(semaphore.acquire_deadline(Deadline::from(started)), Error::TimedOut { .. });
 }
 
@@ -207,15 +207,15 @@ fn count_signals() {
 fn guard_releases_on_panic() {
     let semaphore = semaphore(1);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let _guard = semaphore.guard().unwrap();
+        let _guard = semaphore.acquire_guard().unwrap();
         assert_eq!(semaphore.value().unwrap(), 0);
         std::panic::resume_unwind(Box::new(()));
     }));
     assert!(result.is_err());
     assert_eq!(semaphore.value().unwrap(), 1);
-    let _guard = semaphore.try_guard().unwrap();
-    assert_fails!(semaphore.guard_timeout(SHORT), Error::TimedOut { .. });
-    assert_fails!(semaphore.try_guard(), Error::WouldBlock { .. });
+    let _guard = semaphore.try_acquire_guard().unwrap();
+    assert_fails!(semaphore.acquire_guard_timeout(SHORT), Error::TimedOut { .. });
+    assert_fails!(semaphore.try_acquire_guard(), Error::WouldBlock { .. });
 }
 
 /// What a guard took is given back once: by the process that took it.
@@ -223,12 +223,12 @@ fn guard_releases_on_panic() {
 fn forked_child_drops_its_parents_guard() {
     let semaphore = semaphore(1);
     // Both processes have it after the fork, and the parent keeps its own.
-    let mut guard = Some(semaphore.guard().unwrap());
+    let mut guard = Some(semaphore.acquire_guard().unwrap());
     child(|| {
         drop(guard.take());
         assert_eq!(semaphore.value().unwrap(), 0, "the parent still has it");
         semaphore.release().unwrap();
-        drop(semaphore.guard().unwrap());
+        drop(semaphore.acquire_guard().unwrap());
         assert_eq!(semaphore.value().unwrap(), 1, "the child's own is given back");
         semaphore.acquire().unwrap();
     })
@@ -242,10 +242,10 @@ fn forked_child_drops_its_parents_guard() {
 #[test]
 fn d3_the_parent_gets_the_semaphore_however_the_child_ends() {
     let semaphore = semaphore(1);
-    child(|| drop(semaphore.guard().unwrap())).join();
+    child(|| drop(semaphore.acquire_guard().unwrap())).join();
     child(|| {
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _guard = semaphore.guard().unwrap();
+            let _guard = semaphore.acquire_guard().unwrap();
             std::panic::resume_unwind(Box::new(()));
         }));
         assert!(unwound.is_err());
@@ -254,7 +254,7 @@ fn d3_the_parent_gets_the_semaphore_however_the_child_ends() {
     let killed = child(|| {
         let mut undone = Semaphore::clone(&semaphore);
         undone.set_undo(true);
-        let _guard = undone.guard().unwrap();
+        let _guard = undone.acquire_guard().unwrap();
         hold_for_ever()
     });
     until(|| semaphore.value().unwrap() == 0);

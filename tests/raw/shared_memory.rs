@@ -340,12 +340,12 @@ fn r100_a_semaphore_guards_copies() {
     let (memory, lock) = (memory(4096), support::semaphore(1));
     let writer = child(|| {
         for round in 0..2000_u32 {
-            let _guard = lock.guard().unwrap();
+            let _guard = lock.acquire_guard().unwrap();
             memory.fill(u8::try_from(round % 251).unwrap());
         }
     });
     for _ in 0..500 {
-        let guard = lock.guard().unwrap();
+        let guard = lock.acquire_guard().unwrap();
         let bytes = memory.read(0, 0).unwrap();
         drop(guard);
         assert!(bytes.iter().all(|&byte| byte == bytes[0]));

@@ -7,8 +7,9 @@ use std::{
 };
 
 use sysv_ipc::{
-    Amount, Key, Kind, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Semaphore, SemaphoreOptions,
-    SemaphoreSet, SharedMemory, SharedMemoryOptions, remove_message_queue, remove_semaphore, remove_shared_memory,
+    Amount, Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, ObjectKind, Semaphore,
+    SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions, remove_message_queue, remove_semaphore,
+    remove_shared_memory,
 };
 
 use super::watchdog::{Tests, watch};
@@ -16,7 +17,7 @@ use super::watchdog::{Tests, watch};
 /// What there is to remove.
 #[derive(Clone, Debug, PartialEq)]
 enum Thing {
-    Object(Kind, i32),
+    Object(ObjectKind, i32),
     Key(Key),
     Name(String),
 }
@@ -32,19 +33,19 @@ impl Thing {
     }
 }
 
-fn remove_object(kind: Kind, id: i32) {
+fn remove_object(kind: ObjectKind, id: i32) {
     let _ = match kind {
-        Kind::Semaphores => remove_semaphore(id),
-        Kind::SharedMemory => remove_shared_memory(id),
-        Kind::MessageQueue => remove_message_queue(id),
+        ObjectKind::Semaphores => remove_semaphore(id),
+        ObjectKind::SharedMemory => remove_shared_memory(id),
+        ObjectKind::MessageQueue => remove_message_queue(id),
     };
 }
 
 fn remove_key(key: Key) {
     let found = [
-        SemaphoreOptions::new().open(key).map(|semaphore| (Kind::Semaphores, semaphore.id())),
-        SharedMemoryOptions::new().open_segment(key).map(|segment| (Kind::SharedMemory, segment.id())),
-        MessageQueueOptions::new().open(key).map(|queue| (Kind::MessageQueue, queue.id())),
+        SemaphoreOptions::new().open(key).map(|semaphore| (ObjectKind::Semaphores, semaphore.id())),
+        SharedMemoryOptions::new().open_segment(key).map(|segment| (ObjectKind::SharedMemory, segment.id())),
+        MessageQueueOptions::new().open(key).map(|queue| (ObjectKind::MessageQueue, queue.id())),
     ];
     found.into_iter().flatten().for_each(|(kind, id)| remove_object(kind, id));
 }
@@ -123,14 +124,14 @@ impl<T> Deref for Owned<T> {
 
 /// Handles that can be owned.
 pub trait Object {
-    const KIND: Kind;
+    const KIND: ObjectKind;
     fn id_of(&self) -> i32;
 }
 
 macro_rules! objects {
     ($($handle:ty, $kind:expr);*) => {$(
         impl Object for $handle {
-            const KIND: Kind = $kind;
+            const KIND: ObjectKind = $kind;
             fn id_of(&self) -> i32 {
                 self.id()
             }
@@ -139,12 +140,12 @@ macro_rules! objects {
 }
 
 objects! {
-    Semaphore, Kind::Semaphores;
-    SemaphoreSet, Kind::Semaphores;
-    SharedMemory, Kind::SharedMemory;
-    SharedMemory<sysv_ipc::ReadOnly>, Kind::SharedMemory;
-    sysv_ipc::Segment, Kind::SharedMemory;
-    MessageQueue, Kind::MessageQueue
+    Semaphore, ObjectKind::Semaphores;
+    SemaphoreSet, ObjectKind::Semaphores;
+    SharedMemory, ObjectKind::SharedMemory;
+    SharedMemory<sysv_ipc::ReadOnly>, ObjectKind::SharedMemory;
+    sysv_ipc::Segment, ObjectKind::SharedMemory;
+    MessageQueue, ObjectKind::MessageQueue
 }
 
 /// Has the object removed when the guard goes.

@@ -308,7 +308,7 @@ impl Channel {
     }
 
     fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
-        match self.queue.receive_deadline(message, selector, deadline) {
+        match self.queue.receive_into_deadline(message, selector, deadline) {
             Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
             received => received.map_err(|error| self.failed(error)),
         }
@@ -319,7 +319,7 @@ impl Channel {
     fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
         let mut roomy = self.queue.clone();
         roomy.set_max_message_size(longest_message(&self.queue)?);
-        roomy.receive_deadline(message, selector, deadline).map_err(|error| self.failed(error))
+        roomy.receive_into_deadline(message, selector, deadline).map_err(|error| self.failed(error))
     }
 
     /// Receives a value of one type, and the parcel of a request that waits for its answer.

@@ -32,7 +32,7 @@ use crate::{
     },
     layout::Mapped,
     members::{Members, Repair, Session},
-    raw::{MessageQueue, MessageType, Selector, Shared},
+    raw::{MessageQueue, MessageType, Selector, SharedSafe},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -65,10 +65,10 @@ pub(super) struct Mailbox {
 
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
 #[allow(unsafe_code, reason = "a promise of its layout")]
-unsafe impl Shared for Control {}
+unsafe impl SharedSafe for Control {}
 // SAFETY: as above.
 #[allow(unsafe_code, reason = "a promise of its layout")]
-unsafe impl Shared for Mailbox {}
+unsafe impl SharedSafe for Mailbox {}
 
 /// All words of a channel, and its queue.
 #[derive(Debug)]

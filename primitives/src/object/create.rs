@@ -73,7 +73,7 @@ impl Entrance<'_> {
                 Err(raw::Error::AlreadyExists { .. }) => {}
                 // It was removed before we had it attached.
                 Err(error) if error.is_gone() => continue,
-                Err(error) => return Err(self.not_created(raw::Kind::SharedMemory, size, error)),
+                Err(error) => return Err(self.not_created(raw::ObjectKind::SharedMemory, size, error)),
             }
             match self.clear_the_way(set)? {
                 Outcome::Done(()) => {}

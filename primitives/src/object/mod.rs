@@ -334,7 +334,9 @@ impl<'a> Entrance<'a> {
             match self.make_set() {
                 Ok(set) => return self.construct(set),
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(self.not_created(raw::Kind::Semaphores, self.semaphores().into(), error)),
+                Err(error) => {
+                    return Err(self.not_created(raw::ObjectKind::Semaphores, self.semaphores().into(), error));
+                }
             }
         }
         let set = match SemaphoreOptions::new().open_set(self.key, 0) {
@@ -356,7 +358,7 @@ impl<'a> Entrance<'a> {
     }
 
     /// Returns the error of a part that could not be made.
-    fn not_created(&self, part: raw::Kind, size: usize, error: raw::Error) -> Error {
+    fn not_created(&self, part: raw::ObjectKind, size: usize, error: raw::Error) -> Error {
         match error {
             // It may be another's object that stands in the way.
             raw::Error::PermissionDenied { .. } => Error::from(error),

@@ -64,7 +64,7 @@ impl Entrance<'_> {
                     return Ok(Outcome::Done(Some(queue)));
                 }
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(self.not_created(raw::Kind::MessageQueue, 0, error)),
+                Err(error) => return Err(self.not_created(raw::ObjectKind::MessageQueue, 0, error)),
             }
             let Some(queue) = under(self.key)? else { continue };
             // Q3: only while our set is there, the key has no other owner.

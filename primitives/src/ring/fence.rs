@@ -35,7 +35,7 @@ const NAP: Duration = Duration::from_millis(10);
 
 /// Whether publishers of new objects may leave the fence to the sleepers.
 pub(crate) fn light_is_better() -> bool {
-    cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "x86"))) && process::join_fences()
+    cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "x86"))) && process::membarrier_register()
 }
 
 /// What this process does between a store and a look.
@@ -50,7 +50,7 @@ pub(crate) enum Fence {
 impl Fence {
     /// Chooses before the first operation (F1).
     pub(crate) fn choose(everybody_is_strong: bool) -> Self {
-        if !everybody_is_strong && process::join_fences() {
+        if !everybody_is_strong && process::membarrier_register() {
             Self::Light
         } else {
             Self::Strong { everybody: everybody_is_strong }
@@ -63,7 +63,7 @@ impl Fence {
         // SYNC: Release hands on what was written before, to the Acquire load of this word.
         if self == Self::Light {
             word.store(value, Release);
-            // SYNC: pairs with `fence_all` in `announce`.
+            // SYNC: pairs with `membarrier` in `announce`.
             compiler_fence(SeqCst);
         } else {
             // SYNC: pairs with the store of the flag in `announce`, whose loads come later in the one order.
@@ -79,7 +79,7 @@ impl Fence {
             fence(SeqCst);
             return true;
         }
-        process::fence_all()
+        process::membarrier()
     }
 
     /// Returns until when to sleep after an announcement (F3).

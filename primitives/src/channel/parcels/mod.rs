@@ -55,7 +55,7 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     members::{Members, Session},
-    raw::{MessageType, Shared, SharedMemory},
+    raw::{MessageType, SharedMemory, SharedSafe},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
@@ -310,4 +310,4 @@ impl Parcels {
 
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
 #[allow(unsafe_code, reason = "a promise of its layout")]
-unsafe impl Shared for Parcel {}
+unsafe impl SharedSafe for Parcel {}

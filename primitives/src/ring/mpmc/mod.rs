@@ -53,7 +53,7 @@ use crate::{
     Member, Options, Result, Side, Status,
     layout::Mapped,
     object::{Kind, Want},
-    raw::{Shared as SharedMemoryType, SharedMemory},
+    raw::{SharedMemory, SharedSafe},
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
@@ -72,11 +72,11 @@ fn places_at(plan: Plan) -> usize {
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl SharedMemoryType for Control {}
+unsafe impl SharedSafe for Control {}
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: as above.
-unsafe impl SharedMemoryType for Seat {}
+unsafe impl SharedSafe for Seat {}
 
 impl super::Words for Words {
     const KIND: Kind = Kind::new("mpmc ring", 4);

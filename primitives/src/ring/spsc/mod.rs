@@ -48,7 +48,7 @@ use crate::{
     lock::Lock,
     members::Session,
     object::{Kind, Want},
-    raw::{Deadline, Shared as SharedMemoryType, SharedMemory},
+    raw::{Deadline, SharedMemory, SharedSafe},
     sync::Ordering::Relaxed,
 };
 
@@ -61,7 +61,7 @@ const BYTES: usize = 384;
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl SharedMemoryType for Control {}
+unsafe impl SharedSafe for Control {}
 
 impl super::Words for Words {
     const KIND: Kind = Kind::new("spsc ring", 3);
