@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use sysv_primitives::{Options, Pool};
+use sysv_primitives::Pool;
 
 const GPUS: u32 = 4;
 
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
 
 fn schedule() -> Result<()> {
     let name = format!("gpus-{}", std::process::id());
-    let pool = Options::new().remove_on_drop(true).create_pool(&name, GPUS, GPUS)?;
+    let pool = Pool::options().remove_on_drop(true).create(&name, GPUS)?;
     let mut endless = Job::start(&name, 1, u64::MAX)?;
     while pool.holders().is_empty() {
         ensure!(endless.0.try_wait()?.is_none(), "a job ended too early");

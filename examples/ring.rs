@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use sysv_primitives::{Options, mpmc, spsc};
+use sysv_primitives::{mpmc, spsc};
 
 /// How long the other process may take to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,9 +33,9 @@ fn main() -> Result<()> {
 /// One producer and one consumer: the numbers come in order, as fast as the cache allows.
 fn stream() -> Result<()> {
     let name = format!("ring-stream-{}", std::process::id());
-    let mut consumer = Options::new().remove_on_drop(true).create_spsc::<u64>(&name, 1024)?.consumer()?;
+    let mut consumer = spsc::Ring::<u64>::options().remove_on_drop(true).create(&name, 1024)?.consumer()?;
     // So the loop ends when the producer leaves, and also if it is killed.
-    consumer.tell_when_abandoned(true);
+    consumer.detect_disconnect(true);
     let _producer = Other::start("produce", &name)?;
     let mut sum = consumer.pop_timeout(PATIENCE).context("the producer didn't come")?;
     for number in consumer.iter() {
@@ -54,7 +54,7 @@ fn produce(name: &str) -> Result<()> {
 /// Any number of consumers: a job in the hand of one that dies goes to the next.
 fn hand_on() -> Result<()> {
     let name = format!("ring-jobs-{}", std::process::id());
-    let ring = Options::new().remove_on_drop(true).create_mpmc::<u64>(&name, 16)?;
+    let ring = mpmc::Ring::<u64>::options().remove_on_drop(true).create(&name, 16)?;
     ring.producer()?.push(7)?;
     let mut worker = Other::start("claim", &name)?;
     while !ring.is_empty() {

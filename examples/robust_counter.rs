@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use sysv_primitives::{LockError, Mutex, Options};
+use sysv_primitives::{LockError, Mutex};
 
 #[derive(Parser)]
 struct Arguments {
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
 
 fn supervise(arguments: &Arguments) -> Result<()> {
     let name = format!("robust-counter-{}", std::process::id());
-    let counter: Counter = Options::new().remove_on_drop(true).create_mutex(&name, [0, 0])?;
+    let counter: Counter = Mutex::options().remove_on_drop(true).create(&name, [0, 0])?;
     let mut victim = Worker::start(&name, arguments, true)?;
     victim.until_it_says("half changed")?;
     let workers = (0..arguments.workers).map(|_| Worker::start(&name, arguments, false)).collect::<Result<Vec<_>>>()?;

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Error, Options, Pending, Request, Router, messages};
+use sysv_primitives::{Channel, Error, PendingResponse, Request, Router, messages};
 
 /// Asks for the smallest factor of a number.
 #[derive(Serialize, Deserialize)]
@@ -42,11 +42,11 @@ messages! {
 }
 
 impl Request for SmallestFactor {
-    type Answer = Option<u64>;
+    type Response = Option<u64>;
 }
 
 impl Request for WhoIsThere {
-    type Answer = u32;
+    type Response = u32;
 }
 
 fn smallest_factor(number: u64) -> Option<u64> {
@@ -75,8 +75,8 @@ fn serve(name: &str) -> Result<()> {
     let begun = Channel::open(&format!("{name}-begun"))?;
     let requests = Channel::open(name)?.receiver()?;
     let mut router = Router::new();
-    router.answer(|SmallestFactor(number)| smallest_factor(number))?;
-    router.answer(|WhoIsThere { busy }| {
+    router.respond(|SmallestFactor(number)| smallest_factor(number))?;
+    router.respond(|WhoIsThere { busy }| {
         let pid = std::process::id();
         // If nobody wants to know, that is no reason not to work.
         let _ = begun.try_send(&Begun { pid });
@@ -114,25 +114,26 @@ impl Drop for Servers {
 
 fn call() -> Result<()> {
     let name = format!("rpc-{}", std::process::id());
-    let options = Options::new().remove_on_drop(true);
-    let (channel, begun) = (options.create_channel(&name)?, options.create_channel(&format!("{name}-begun"))?);
+    let options = Channel::options().remove_on_drop(true);
+    let (channel, begun) = (options.create(&name)?, options.create(&format!("{name}-begun"))?);
     let mut servers = Servers::start(&name)?;
 
     // One call, and several under way at once.
     println!("the smallest factor of 1,000,003: {:?}", channel.call_timeout(&SmallestFactor(1_000_003), PATIENCE)?);
     let numbers = 999_999_000_000..999_999_000_010_u64;
-    let asked: Vec<_> = numbers.clone().map(|number| channel.ask(&SmallestFactor(number))).collect::<Result<_, _>>()?;
+    let asked: Vec<_> =
+        numbers.clone().map(|number| channel.request(&SmallestFactor(number))).collect::<Result<_, _>>()?;
     for (number, mut pending) in numbers.zip(asked) {
         println!("the smallest factor of {number}: {:?}", pending.wait_timeout(PATIENCE)?);
     }
 
     // A server is killed while it works.
-    let mut pending: Pending<WhoIsThere> = channel.ask(&WhoIsThere { busy: PATIENCE })?;
+    let mut pending: PendingResponse<WhoIsThere> = channel.request(&WhoIsThere { busy: PATIENCE })?;
     let Begun { pid } = begun.recv_timeout(PATIENCE)?;
     let killed = Instant::now();
     servers.kill(pid)?;
     match pending.wait_timeout(PATIENCE) {
-        Err(error @ Error::Unanswered { .. }) => println!("told after {:.1?}: {error}", killed.elapsed()),
+        Err(error @ Error::NoResponse { .. }) => println!("told after {:.1?}: {error}", killed.elapsed()),
         other => bail!("a killed server's answer: {other:?}"),
     }
     let other = channel.call_timeout(&WhoIsThere { busy: Duration::ZERO }, PATIENCE)?;

@@ -23,7 +23,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Message, Options, Router, messages};
+use sysv_primitives::{Channel, Message, Router, messages};
 
 /// To the workers: what overtakes jobs.
 #[derive(Serialize, Deserialize)]
@@ -166,10 +166,10 @@ impl Drop for Worker {
 fn serve(workers: u32, images: usize) -> Result<()> {
     let service = format!("typed-channel-{}", std::process::id());
     let (jobs, results) = names(&service);
-    let options = Options::new().max_processes(workers + 8).remove_on_drop(true);
-    let (jobs, results) = (options.create_channel(&jobs)?, options.create_channel(&results)?);
+    let options = Channel::options().max_handles(workers + 8).remove_on_drop(true);
+    let (jobs, results) = (options.create(&jobs)?, options.create(&results)?);
     let mut results = results.receiver()?;
-    results.tell_when_abandoned(true);
+    results.detect_disconnect(true);
 
     let children = (1..=workers).map(|number| Worker::start(number, &service)).collect::<Result<Vec<_>>>()?;
     // Before the first has come nobody is missed, so all of them should.

@@ -287,9 +287,9 @@ fn python_side(medium: &str, role: &str, key: Key) -> Option<Command> {
 }
 
 /// One side; killed if the test is done with it before its end.
-struct Side(Child);
+struct Role(Child);
 
-impl Drop for Side {
+impl Drop for Role {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -299,7 +299,7 @@ impl Drop for Side {
 /// Runs both sides to their ends; the conclusion starts once what the premise makes is there.
 #[track_caller]
 fn converse(mut premise: Command, mut conclusion: Command, is_there: impl Fn() -> bool, is_gone: impl Fn() -> bool) {
-    let mut premise = Side(premise.spawn().unwrap());
+    let mut premise = Role(premise.spawn().unwrap());
     until(is_there);
     let concluded = conclusion.status().unwrap();
     let premised = premise.0.wait().unwrap();

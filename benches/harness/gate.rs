@@ -78,7 +78,7 @@ impl Drop for Tell<'_> {
     }
 }
 
-enum Side {
+enum Role {
     Process(Pid),
     Thread(thread::JoinHandle<()>),
 }
@@ -86,7 +86,7 @@ enum Side {
 /// The other side: a process or a thread, mostly on the second processor.
 pub struct Other {
     gate: Arc<Gate>,
-    side: Option<Side>,
+    side: Option<Role>,
 }
 
 impl Other {
@@ -103,7 +103,7 @@ impl Other {
             gate.serve(make());
         });
         gate.done.acquire().expect("the peer lives");
-        Self { gate, side: Some(Side::Process(child)) }
+        Self { gate, side: Some(Role::Process(child)) }
     }
 
     /// Starts a thread.
@@ -116,7 +116,7 @@ impl Other {
             theirs.serve(serve);
         });
         gate.done.acquire().expect("the thread lives");
-        Self { gate, side: Some(Side::Thread(thread)) }
+        Self { gate, side: Some(Role::Thread(thread)) }
     }
 
     /// Has the other side do its part so often, while this one does its own.
@@ -130,7 +130,7 @@ impl Drop for Other {
         let side = self.side.take();
         if thread::panicking() {
             // It may wait for what never comes.
-            if let Some(Side::Process(pid)) = side {
+            if let Some(Role::Process(pid)) = side {
                 let _ = kill(pid, Signal::SIGKILL);
                 let _ = waitpid(pid, None);
             }
@@ -138,8 +138,8 @@ impl Drop for Other {
         }
         self.gate.run(END, || ());
         match side {
-            Some(Side::Process(pid)) => drop(waitpid(pid, None)),
-            Some(Side::Thread(thread)) => drop(thread.join()),
+            Some(Role::Process(pid)) => drop(waitpid(pid, None)),
+            Some(Role::Thread(thread)) => drop(thread.join()),
             None => {}
         }
     }

@@ -38,7 +38,7 @@ impl Links {
         let mut made = made();
         by_size!(size, create(&name)).context("can't make the ring")?;
         let queue = MessageQueueOptions::new().max_message_size(size).open_random().inspect_err(|_| {
-            let _ = spsc::Ring::<u64>::remove_name(&name);
+            let _ = spsc::Ring::<u64>::unlink(&name);
         });
         let queue = queue.context("can't make the queue")?;
         *made = Some((name.clone(), queue.id()));
@@ -72,7 +72,7 @@ pub(crate) fn remove_made() {
 
 pub(crate) fn remove(name: &str, queue: i32) {
     // What is gone already is as good, and there is nobody to tell of anything else.
-    let _ = spsc::Ring::<u64>::remove_name(name);
+    let _ = spsc::Ring::<u64>::unlink(name);
     let _ = raw::remove_message_queue(queue);
 }
 

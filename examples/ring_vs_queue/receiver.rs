@@ -54,7 +54,7 @@ fn receive<const WORDS: usize>(task: &Task) -> Result<()> {
         Err(error) if error.downcast_ref().is_some_and(Error::is_gone) => process::exit(1),
         received => received?,
     }
-    println!("{}", found.answer(now()));
+    println!("{}", found.respond(now()));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ impl Found {
 
     /// Returns items in a second after the first one; or microseconds: half of the items took less, 99 %, 99.9 %.
     #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds are far below 2^52")]
-    fn answer(mut self, ended: u64) -> String {
+    fn respond(mut self, ended: u64) -> String {
         if self.figure == Figure::Throughput {
             let seconds = ended.saturating_sub(self.begun).max(1) as f64 / 1e9;
             return (self.count.saturating_sub(1) as f64 / seconds).to_string();

@@ -79,7 +79,7 @@ fn send<const WORDS: usize>(task: &Task, links: &Links) -> Result<Vec<f64>> {
         }
     };
     // If the receiver failed, so did sending, but that is not the reason.
-    let answer = receiver.answer()?;
+    let answer = receiver.respond()?;
     sent.map(|()| answer)
 }
 
@@ -139,7 +139,7 @@ impl Receiver {
         Ok(Self { child, said })
     }
 
-    fn answer(mut self) -> Result<Vec<f64>> {
+    fn respond(mut self) -> Result<Vec<f64>> {
         let said = self.said.join().map_err(|_| anyhow!("the receiver can't be heard"))?;
         let status = self.child.wait().context("can't wait for the receiver")?;
         ensure!(status.success(), "the receiver failed: {status}");

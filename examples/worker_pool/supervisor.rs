@@ -38,7 +38,7 @@ use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator::{Handle, Signals},
 };
-use sysv_primitives::{Channel, Message, Options};
+use sysv_primitives::{Channel, Message};
 
 use crate::{
     count::{Summary, Words},
@@ -102,10 +102,10 @@ impl<'a> Supervisor<'a> {
         // First of all: a signal from here on is a message, and removes what follows.
         let signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM]).context("can't handle signals")?;
         let name = format!("worker-pool-{}-{:016x}", std::process::id(), fastrand::u64(..));
-        let channel = Options::new()
-            .max_processes(u32::try_from(workers + 8).unwrap_or(u32::MAX))
-            .largest_message(LONGEST_RESULT)
-            .create_channel(&name)?;
+        let channel = Channel::options()
+            .max_handles(u32::try_from(workers + 8).unwrap_or(u32::MAX))
+            .max_message_size(LONGEST_RESULT)
+            .create(&name)?;
         let mut kills: Vec<usize> = (0..kills).map(|_| fastrand::usize(..files.len().max(1))).collect();
         kills.sort_unstable_by(|a, b| b.cmp(a));
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} left")?;

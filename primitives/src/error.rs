@@ -5,8 +5,8 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    Fingerprint, ObjectName, Route, Side,
-    options::{MOST_IN_CHANNEL, MOST_PROCESSES},
+    Fingerprint, ObjectName, Role, Route,
+    options::{MOST_HANDLES, MOST_IN_CHANNEL},
     raw::{self, Key, Limit},
 };
 
@@ -86,20 +86,20 @@ pub enum Error {
     /// The object was closed.
     ///
     /// A sender or producer gets it at once. A receiver or consumer gets it when nothing that it asked for is left.
-    #[error("{object} was closed, {}", closed_for(*side))]
+    #[error("{object} was closed, {}", closed_for(*role))]
     Closed {
         /// The object.
         object: ObjectName,
         /// At which end the caller is.
-        side: Side,
+        role: Role,
     },
-    /// The other end is deserted, and the caller asked to be notified of that.
-    #[error("{object}: every {side} has left or died; wait for another one with tell_when_abandoned(false)")]
-    Abandoned {
+    /// Every handle of the other end has left or died, and the caller asked to be notified of that.
+    #[error("{object}: every {role} has left or died; wait for another one with detect_disconnect(false)")]
+    Disconnected {
         /// The object.
         object: ObjectName,
-        /// The end that is deserted.
-        side: Side,
+        /// The role of the handles that are gone.
+        role: Role,
     },
     /// The channel is full, and the timeout elapsed or was zero. Nothing was sent.
     ///
@@ -142,7 +142,7 @@ pub enum Error {
         "the process that took the request of route {route} from {object} died or gave it up, and may have worked on it; \
          ask again if that does no harm"
     )]
-    Unanswered {
+    NoResponse {
         /// The channel.
         object: ObjectName,
         /// The route of the request.
@@ -181,7 +181,7 @@ pub enum Error {
         /// The ring.
         object: ObjectName,
         /// The role.
-        role: Side,
+        role: Role,
         /// The process that has it, by its own id.
         pid: u32,
     },
@@ -321,15 +321,15 @@ pub enum Error {
     },
     /// As many handles are registered as the object was made for.
     #[error(
-        "all {max_processes} slots of {object} are taken; drop handles, or remove it and create it anew with a larger \
-         Options::max_processes (at most {})",
+        "all {max_handles} slots of {object} are taken; drop handles, or remove it and create it anew with a larger \
+         Options::max_handles (at most {})",
         most_handles(object)
     )]
-    Full {
+    TooManyHandles {
         /// The object.
         object: ObjectName,
         /// How many there are.
-        max_processes: u32,
+        max_handles: u32,
     },
     /// Something overwrote the object, or part of it is gone while it is in use.
     #[error("{part} of {object} (id {id}) is damaged or gone; stop its users and remove it")]
@@ -381,7 +381,7 @@ impl Error {
     /// Returns whether it is the end: closed, or abandoned by the other side.
     #[must_use]
     pub fn is_end(&self) -> bool {
-        matches!(self, Self::Closed { .. } | Self::Abandoned { .. })
+        matches!(self, Self::Closed { .. } | Self::Disconnected { .. })
     }
 
     /// Returns whether the object is gone, or was never there; see [`raw::Error::is_gone`].
@@ -429,12 +429,12 @@ impl Error {
     }
 }
 
-fn closed_for(side: Side) -> &'static str {
-    match side {
-        Side::Producer => {
+fn closed_for(role: Role) -> &'static str {
+    match role {
+        Role::Producer => {
             "and takes nothing more in; what is in it can still be taken out; to begin anew, remove it and create it again"
         }
-        Side::Consumer => "and nothing that was asked for is left in it; to begin anew, remove it and create it again",
+        Role::Consumer => "and nothing that was asked for is left in it; to begin anew, remove it and create it again",
     }
 }
 
@@ -442,7 +442,7 @@ fn closed_for(side: Side) -> &'static str {
 fn fewer_handles(error: &raw::Error) -> &'static str {
     match error {
         raw::Error::LimitReached { limit: Limit::Semopm, .. } => {
-            ", or create it with a smaller Options::max_processes: one operation must be able to test every handle"
+            ", or create it with a smaller Options::max_handles: one operation must be able to test every handle"
         }
         _ => "",
     }
@@ -467,7 +467,7 @@ fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> St
     };
     match part {
         _ if !is_size => String::new(),
-        raw::ObjectKind::Semaphores => "; a smaller Options::max_processes needs fewer semaphores".to_owned(),
+        raw::ObjectKind::Semaphores => "; a smaller Options::max_handles needs fewer semaphores".to_owned(),
         raw::ObjectKind::SharedMemory => format!("; {}", smaller_size(object)),
         raw::ObjectKind::MessageQueue => String::new(),
     }
@@ -475,7 +475,7 @@ fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> St
 
 fn smaller_size(object: &ObjectName) -> &'static str {
     match object.kind() {
-        "channel" => "ask for a smaller Options::largest_message (4 GiB at most)",
+        "channel" => "ask for a smaller Options::max_message_size (4 GiB at most)",
         "pool" => "ask for fewer permits, or a smaller capacity",
         "mutex" => "use a smaller type",
         _ => "ask for a smaller capacity, or use a smaller type",
@@ -488,7 +488,7 @@ fn larger_queue(part: &str) -> &'static str {
 
 fn longer(object: &ObjectName, is_raw: bool) -> &'static str {
     match object.name() {
-        Some(_) if !is_raw => "create it with a larger Options::largest_message",
+        Some(_) if !is_raw => "create it with a larger Options::max_message_size",
         Some(_) => {
             "send a typed message, which may be longer, or raise `sysctl kernel.msgmax` and the size of the queue"
         }
@@ -516,7 +516,7 @@ fn shown(option: &str, value: u64) -> String {
 }
 
 fn most_handles(object: &ObjectName) -> u32 {
-    if object.kind() == "channel" { MOST_IN_CHANNEL } else { MOST_PROCESSES }
+    if object.kind() == "channel" { MOST_IN_CHANNEL } else { MOST_HANDLES }
 }
 
 fn resized(limit: u32, capacity: u32) -> String {
@@ -534,9 +534,9 @@ impl From<Error> for io::Error {
             Error::Untrusted { .. } => io::ErrorKind::PermissionDenied,
             Error::Busy | Error::ChannelFull { .. } => io::ErrorKind::WouldBlock,
             Error::RoleTaken { .. } | Error::Wiped { .. } => io::ErrorKind::ResourceBusy,
-            Error::Full { .. } => io::ErrorKind::QuotaExceeded,
-            Error::Closed { .. } | Error::Abandoned { .. } => io::ErrorKind::BrokenPipe,
-            Error::Unanswered { .. } => io::ErrorKind::ConnectionAborted,
+            Error::TooManyHandles { .. } => io::ErrorKind::QuotaExceeded,
+            Error::Closed { .. } | Error::Disconnected { .. } => io::ErrorKind::BrokenPipe,
+            Error::NoResponse { .. } => io::ErrorKind::ConnectionAborted,
             Error::Undecodable { .. } | Error::Damaged { .. } => io::ErrorKind::InvalidData,
             Error::Poisoned { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
@@ -547,7 +547,7 @@ impl From<Error> for io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ObjectName, Side, io, raw};
+    use super::{Error, ObjectName, Role, io, raw};
 
     fn on(kind: raw::ObjectKind) -> raw::ObjectId {
         raw::ObjectId { kind, key: None, id: Some(7) }
@@ -584,10 +584,10 @@ mod tests {
         let set = raw::ObjectKind::Semaphores;
         assert!(created("pool", set, 69, reached(set, raw::Limit::Semmsl)).ends_with("needs fewer semaphores"));
         let text = created("pool", set, 69, reached(set, raw::Limit::Semmni));
-        assert!(!text.contains("max_processes"), "their number is not what is short: {text}");
+        assert!(!text.contains("max_handles"), "their number is not what is short: {text}");
         let failed = |limit| Error::Failed { object: ObjectName::new("channel", "x"), error: reached(set, limit) };
-        assert!(failed(raw::Limit::Semopm).to_string().contains("a smaller Options::max_processes"));
-        assert!(!failed(raw::Limit::Semmni).to_string().contains("max_processes"));
+        assert!(failed(raw::Limit::Semopm).to_string().contains("a smaller Options::max_handles"));
+        assert!(!failed(raw::Limit::Semmni).to_string().contains("max_handles"));
     }
 
     /// The name comes along, and the kind is the system's.
@@ -606,7 +606,7 @@ mod tests {
     fn case_f8_a_name_is_shown_as_text() {
         let object = ObjectName::new("pool", "a\x1b[2J\n");
         assert_eq!(object.to_string(), r#"pool "a\u{1b}[2J\n""#);
-        let error = Error::Abandoned { object, side: Side::Producer };
+        let error = Error::Disconnected { object, role: Role::Producer };
         assert!(!error.to_string().contains(char::is_control));
     }
 

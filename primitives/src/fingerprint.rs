@@ -14,7 +14,7 @@
 
 use std::{any::type_name, fmt};
 
-use crate::{Options, name::fnv1a};
+use crate::{name::fnv1a, options::Settings};
 
 /// The type of the values in an object, as far as it can be told at run time.
 ///
@@ -30,13 +30,13 @@ pub struct Fingerprint {
     pub schema: u64,
     /// FNV-1a of the type's whole name in 64 bits; 0 if the kind of object has no type.
     pub name_hash: u64,
-    /// The type's name; see [`Options::type_name`].
+    /// The type's name; see [`Options::type_name`](crate::Options::type_name).
     pub name: String,
 }
 
 impl Fingerprint {
     /// Returns the fingerprint of an object that has values of type `T`.
-    pub(crate) fn of<T>(options: &Options) -> Self {
+    pub(crate) fn of<T>(options: &Settings) -> Self {
         let name = options.type_name.clone().unwrap_or_else(|| without_paths(type_name::<T>()));
         Self {
             size: size_of::<T>() as u64,
@@ -48,7 +48,7 @@ impl Fingerprint {
     }
 
     /// Returns the fingerprint of an object of a kind that has no type.
-    pub(crate) fn without_type(options: &Options) -> Self {
+    pub(crate) fn without_type(options: &Settings) -> Self {
         Self { schema: options.schema, ..Self::default() }
     }
 }
@@ -122,7 +122,7 @@ fn quoted(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Fingerprint, fnv1a, printable, without_paths};
-    use crate::Options;
+    use crate::options::Settings;
 
     #[test]
     fn case_f7_paths_are_left_out_of_a_types_name() {
@@ -147,10 +147,13 @@ mod tests {
 
     #[test]
     fn case_f7_a_name_that_was_said_is_taken_as_it_is() {
-        let said = Fingerprint::of::<u64>(&Options::new().type_name("bank::Account"));
+        let said = Fingerprint::of::<u64>(&Settings { type_name: Some("bank::Account".to_owned()), ..Settings::new() });
         assert_eq!(said.name, "bank::Account");
-        assert_eq!(said, Fingerprint::of::<i64>(&Options::new().type_name("bank::Account")));
-        assert_ne!(said, Fingerprint::of::<u64>(&Options::new()));
+        assert_eq!(
+            said,
+            Fingerprint::of::<i64>(&Settings { type_name: Some("bank::Account".to_owned()), ..Settings::new() })
+        );
+        assert_ne!(said, Fingerprint::of::<u64>(&Settings::new()));
     }
 
     /// Objects outlive programs: their hashes must be the same in every version.

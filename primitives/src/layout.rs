@@ -57,7 +57,7 @@ const TYPE_NAME: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Description {
     pub(crate) kind: u32,
-    pub(crate) max_processes: u32,
+    pub(crate) max_handles: u32,
     pub(crate) doorbells: u32,
     pub(crate) capacity: u64,
     pub(crate) fingerprint: Fingerprint,
@@ -73,7 +73,7 @@ pub(crate) struct Header {
     kind: AtomicU32,
     set: AtomicI32,
     used: AtomicU32,
-    max_processes: AtomicU32,
+    max_handles: AtomicU32,
     doorbells: AtomicU32,
     capacity: AtomicU64,
     size: AtomicU64,
@@ -109,7 +109,7 @@ impl Header {
         self.set.store(set, Relaxed);
         self.used.store(0, Relaxed);
         self.queue.store(0, Relaxed);
-        self.max_processes.store(description.max_processes, Relaxed);
+        self.max_handles.store(description.max_handles, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);
         self.capacity.store(description.capacity, Relaxed);
         self.size.store(description.fingerprint.size, Relaxed);
@@ -166,7 +166,7 @@ impl Header {
         let type_name = printable(&type_name);
         Description {
             kind: self.kind.load(Relaxed),
-            max_processes: self.max_processes.load(Relaxed),
+            max_handles: self.max_handles.load(Relaxed),
             doorbells: self.doorbells.load(Relaxed),
             capacity: self.capacity.load(Relaxed),
             fingerprint: Fingerprint {
@@ -211,8 +211,8 @@ pub(crate) struct Slot {
 unsafe impl SharedSafe for Slot {}
 
 /// Returns where the body begins.
-pub(crate) fn body_offset(max_processes: u32) -> usize {
-    (SLOTS + max_processes as usize * size_of::<Slot>()).next_multiple_of(CACHE_LINE)
+pub(crate) fn body_offset(max_handles: u32) -> usize {
+    (SLOTS + max_handles as usize * size_of::<Slot>()).next_multiple_of(CACHE_LINE)
 }
 
 /// A value in the segment, which keeps the mapping as long as it is needed.
@@ -331,7 +331,7 @@ impl Description {
     pub(crate) fn new(name: &Name, kind: u32) -> Self {
         Self {
             kind,
-            max_processes: 0,
+            max_handles: 0,
             doorbells: 0,
             capacity: 0,
             fingerprint: Fingerprint::default(),
@@ -342,11 +342,11 @@ impl Description {
 
     /// Returns how many bytes the segment needs.
     pub(crate) fn segment_size(&self) -> usize {
-        body_offset(self.max_processes).saturating_add(usize::try_from(self.body).unwrap_or(usize::MAX))
+        body_offset(self.max_handles).saturating_add(usize::try_from(self.body).unwrap_or(usize::MAX))
     }
 }
 
 /// Places `Mapped` slots; the length is the handle's own (L3).
-pub(crate) fn slots(memory: &Arc<SharedMemory>, max_processes: u32) -> Result<Mapped<[Slot]>> {
-    Mapped::slice(memory, SLOTS, max_processes as usize)
+pub(crate) fn slots(memory: &Arc<SharedMemory>, max_handles: u32) -> Result<Mapped<[Slot]>> {
+    Mapped::slice(memory, SLOTS, max_handles as usize)
 }

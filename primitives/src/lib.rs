@@ -56,7 +56,8 @@ pub use sysv_ipc as raw;
 
 pub use self::{
     channel::{
-        Asked, Channel, Incoming, Message, Pending, Queued, Receiver, Request, Route, Router, Sender, Unhandled, Usage,
+        Channel, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver, Request, Route, Router, Sender,
+        Unhandled, Usage,
     },
     error::{Error, Result},
     fingerprint::Fingerprint,
@@ -66,5 +67,5 @@ pub use self::{
     object::Status,
     options::Options,
     pool::{Permit, Permits, Pool},
-    ring::{PushError, Side, mpmc, spsc},
+    ring::{PushError, Role, mpmc, spsc},
 };

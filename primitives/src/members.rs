@@ -38,7 +38,7 @@ use std::sync::atomic::{
 };
 
 use crate::{
-    Error, ObjectName, Result, Side,
+    Error, ObjectName, Result, Role,
     layout::{Mapped, Slot},
     member::{Member, own_start_time},
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
@@ -144,19 +144,19 @@ impl Members {
 
     /// Returns the error of a closed object for a caller at this end.
     #[cold]
-    pub(crate) fn closed(&self, side: Side) -> Error {
-        Error::Closed { object: self.object.clone(), side }
+    pub(crate) fn closed(&self, role: Role) -> Error {
+        Error::Closed { object: self.object.clone(), role }
     }
 
     /// Returns the error of an object whose end `side` is deserted.
     #[cold]
-    pub(crate) fn abandoned(&self, side: Side) -> Error {
-        Error::Abandoned { object: self.object.clone(), side }
+    pub(crate) fn abandoned(&self, role: Role) -> Error {
+        Error::Disconnected { object: self.object.clone(), role }
     }
 
     /// Returns how many semaphores a set needs.
-    pub(crate) fn semaphores(doorbells: u16, max_processes: u32) -> Option<u16> {
-        let slots = u16::try_from(max_processes).ok()?;
+    pub(crate) fn semaphores(doorbells: u16, max_handles: u32) -> Option<u16> {
+        let slots = u16::try_from(max_handles).ok()?;
         slots.checked_add(DOORBELLS)?.checked_add(doorbells)
     }
 
@@ -166,7 +166,7 @@ impl Members {
         return DOORBELLS + self.doorbells + slot as u16;
     }
 
-    fn max_processes(&self) -> u32 {
+    fn max_handles(&self) -> u32 {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
     }
 
@@ -199,7 +199,7 @@ impl Members {
                 return Ok(Registration::StartAgain);
             }
             let Some(slot) = self.free_slot(&values) else {
-                return Err(Error::Full { object: self.object.clone(), max_processes: self.max_processes() });
+                return Err(Error::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
             };
             match self.claim_as_member(slot, &values) {
                 Ok(()) => match self.move_in(slot, repair) {
@@ -222,7 +222,7 @@ impl Members {
     fn free_slot(&self, values: &[u16]) -> Option<u32> {
         let free = |slot: &u32| values.get(usize::from(self.alive(*slot))) == Some(&0);
         let clean = |slot: &u32| self.slots[*slot as usize].used.load(Acquire) == 0;
-        let mut candidates = (0..self.max_processes()).filter(free);
+        let mut candidates = (0..self.max_handles()).filter(free);
         let first = candidates.next()?;
         if clean(&first) { Some(first) } else { Some(candidates.find(clean).unwrap_or(first)) }
     }
@@ -338,7 +338,7 @@ impl Members {
     /// has not taken that post. So if it took more looks than there are slots, somebody dies all the time, or overwrites
     /// the slots, and the caller may as well go on.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
-        for _ in 0..=self.max_processes() {
+        for _ in 0..=self.max_handles() {
             if !self.reap_some(repair)? {
                 break;
             }
@@ -351,7 +351,7 @@ impl Members {
         let me = Session(self.me.load(Relaxed));
         let mine = if me.is_ours() { me.owner() } else { 0 };
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
-        let others = || (0..self.max_processes()).filter(is_used);
+        let others = || (0..self.max_handles()).filter(is_used);
         let values = match others().count() {
             // Nobody else is there, but the object may have been removed.
             0 => return self.value(STATE).map(|_| false),
@@ -404,7 +404,7 @@ impl Members {
     /// Returns who is registered, without disturbing anybody.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;
-        let slots = (0..self.max_processes()).filter(|&slot| {
+        let slots = (0..self.max_handles()).filter(|&slot| {
             let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
             alive && self.slots[slot as usize].used.load(Acquire) != 0
         });
@@ -418,7 +418,7 @@ impl Members {
 
     /// Returns the slot that a word names as its owner, if there can be such a slot.
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
-        match owner.checked_sub(1).filter(|&slot| slot < self.max_processes()) {
+        match owner.checked_sub(1).filter(|&slot| slot < self.max_handles()) {
             Some(slot) => Ok(slot),
             None => Err(self.damaged("the owner of a word")),
         }

@@ -31,6 +31,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
+    options::Settings,
     raw::Deadline,
 };
 
@@ -78,13 +79,19 @@ pub struct Mutex<T: Pod = ()> {
 }
 
 impl<T: Pod> Mutex<T> {
+    /// Returns the options to create or open a mutex with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
     /// Creates a mutex with a first value.
     ///
     /// # Errors
     ///
     /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, value: T) -> Result<Self> {
-        Options::new().create_mutex(name, value)
+        Self::options().create(name, value)
     }
 
     /// Opens a mutex that exists.
@@ -93,7 +100,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self> {
-        Options::new().open_mutex(name)
+        Self::options().open(name)
     }
 
     /// Opens a mutex, or creates it with a first value.
@@ -103,7 +110,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// A mutex outlives its processes, until it is removed or the system restarts. So one that exists keeps its value,
     /// perhaps that of an earlier run that crashed, and `value` is not used. To begin anew,
-    /// [remove the name](Self::remove_name) first, or write the value while holding the lock. It also keeps its mode and
+    /// [remove the name](Self::unlink) first, or write the value while holding the lock. It also keeps its mode and
     /// its number of handles, unless [`Options::exact`] insists on those that are given.
     ///
     /// # Errors
@@ -112,11 +119,11 @@ impl<T: Pod> Mutex<T> {
     /// - [`Error::WrongVersion`], [`Error::WrongType`], [`Error::Untrusted`]; [`Error::Overaligned`] for a
     ///   type that must be aligned to more than 128 bytes.
     /// - [`Error::OtherOptions`] if [`Options::exact`] was asked for, and it has others.
-    /// - [`Error::Full`] if all slots are taken; [`Error::Damaged`], [`Error::Wiped`].
+    /// - [`Error::TooManyHandles`] if all slots are taken; [`Error::Damaged`], [`Error::Wiped`].
     /// - [`Error::NotCreated`] if a limit or the memory does not allow it; [`Error::Failed`] for what else the system
     ///   refuses.
     pub fn open_or_create(name: &str, value: T) -> Result<Self> {
-        Options::new().open_or_create_mutex(name, value)
+        Self::options().open_or_create(name, value)
     }
 
     /// Removes a mutex by its name; whoever has it open finds it removed when it would have to wait.
@@ -126,17 +133,17 @@ impl<T: Pod> Mutex<T> {
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
     /// [`Error::Failed`] for what the system refuses.
-    pub fn remove_name(name: &str) -> Result<()> {
+    pub fn unlink(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Options, name: &str, value: T, want: Want) -> Result<Self> {
+    fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self> {
         if align_of::<T>() > VALUE {
             let object = ObjectName::new(KIND.name, name);
             return Err(Error::Overaligned { object, align: align_of::<T>(), most: VALUE });
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_processes = options.max_processes;
+        description.max_handles = options.max_handles;
         description.doorbells = 1;
         description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (VALUE + size_of::<T>()) as u64;
@@ -308,14 +315,14 @@ impl<T: Pod> Mutex<T> {
     }
 }
 
-impl Options {
+impl<T: Pod> Options<Mutex<T>> {
     /// Creates a [`Mutex`] with a first value.
     ///
     /// # Errors
     ///
     /// As [`Mutex::create`].
-    pub fn create_mutex<T: Pod>(&self, name: &str, value: T) -> Result<Mutex<T>> {
-        Mutex::enter(self, name, value, Want::Create)
+    pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>> {
+        Mutex::enter(&self.settings, name, value, Want::Create)
     }
 
     /// Opens a [`Mutex`] that exists.
@@ -323,8 +330,8 @@ impl Options {
     /// # Errors
     ///
     /// As [`Mutex::open`].
-    pub fn open_mutex<T: Pod>(&self, name: &str) -> Result<Mutex<T>> {
-        Mutex::enter(self, name, T::zeroed(), Want::Open)
+    pub fn open(&self, name: &str) -> Result<Mutex<T>> {
+        Mutex::enter(&self.settings, name, T::zeroed(), Want::Open)
     }
 
     /// Opens a [`Mutex`], or creates it with a first value.
@@ -332,8 +339,8 @@ impl Options {
     /// # Errors
     ///
     /// As [`Mutex::open_or_create`].
-    pub fn open_or_create_mutex<T: Pod>(&self, name: &str, value: T) -> Result<Mutex<T>> {
-        Mutex::enter(self, name, value, Want::OpenOrCreate)
+    pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>> {
+        Mutex::enter(&self.settings, name, value, Want::OpenOrCreate)
     }
 }
 

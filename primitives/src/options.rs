@@ -1,67 +1,126 @@
 //! How named objects are made and opened.
 
-use std::time::Duration;
+use std::{fmt, marker::PhantomData, time::Duration};
 
-use crate::raw::Mode;
+use bytemuck::Pod;
 
-/// What objects may be made with, and how patient and trusting an opener is.
+use crate::{Channel, Mutex, mpmc, raw::Mode, spsc};
+
+/// The options of one kind of object: what it may be made with, how long an opener waits, whom it trusts.
+///
+/// Each kind has a function `options` that returns them, and methods `create`, `open` and `open_or_create` on them. An
+/// option that a kind lacks does not compile.
 ///
 /// ```
-/// use sysv_primitives::{Mutex, Options};
+/// use sysv_primitives::Mutex;
 ///
 /// # let name = format!("options-example-{}", std::process::id());
-/// let total = Options::new().mode(0o660).remove_on_drop(true).open_or_create_mutex(&name, 0_u64)?;
+/// let total = Mutex::options().mode(0o660).remove_on_drop(true).open_or_create(&name, 0_u64)?;
 /// *total.lock()? += 1;
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
+///
+/// A pool has no messages:
+///
+/// ```compile_fail,E0599
+/// let _ = sysv_primitives::Pool::options().max_message_size(100);
+/// ```
+///
+/// and no type:
+///
+/// ```compile_fail,E0599
+/// let _ = sysv_primitives::Pool::options().type_name("u64");
+/// ```
+pub struct Options<K> {
+    pub(crate) settings: Settings,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// What the options of all kinds say.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Settings {
     pub(crate) mode: Mode,
-    pub(crate) max_processes: u32,
+    pub(crate) max_handles: u32,
     pub(crate) schema: u64,
     pub(crate) type_name: Option<String>,
     pub(crate) exact: bool,
-    pub(crate) patience: Duration,
+    pub(crate) open_timeout: Duration,
     pub(crate) trusted: Vec<u32>,
     pub(crate) remove_on_drop: bool,
     pub(crate) light_fences: bool,
-    pub(crate) largest_message: usize,
+    pub(crate) max_message_size: usize,
+    /// The permits that a pool has room for.
+    pub(crate) capacity: u32,
 }
 
+impl Settings {
+    pub(crate) const fn new() -> Self {
+        Self {
+            mode: Mode::PRIVATE,
+            max_handles: 64,
+            schema: 0,
+            type_name: None,
+            exact: false,
+            open_timeout: Duration::from_secs(2),
+            trusted: Vec::new(),
+            remove_on_drop: false,
+            light_fences: true,
+            max_message_size: 1 << 20,
+            capacity: 0,
+        }
+    }
+}
+
+/// Which options a kind has besides those of all kinds.
+mod kinds {
+    /// Objects that hold values of a type.
+    pub trait HasType {}
+    /// Rings of either shape.
+    pub trait IsRing {}
+}
+
+impl<T: Pod> kinds::HasType for Mutex<T> {}
+impl<T: Pod> kinds::HasType for spsc::Ring<T> {}
+impl<T: Pod> kinds::HasType for mpmc::Ring<T> {}
+impl<T: Pod> kinds::IsRing for spsc::Ring<T> {}
+impl<T: Pod> kinds::IsRing for mpmc::Ring<T> {}
+
 /// The most handles one object may have at once: one `semop` must be able to look at all of them.
-pub(crate) const MOST_PROCESSES: u32 = 256;
+pub(crate) const MOST_HANDLES: u32 = 256;
 /// The most handles of a channel: one `semop` must be able to arm every doorbell, with two operations for each.
 /// Linux's limit is 500.
 pub(crate) const MOST_IN_CHANNEL: u32 = 240;
 
-impl Default for Options {
+impl<K> Default for Options<K> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Options {
-    /// Returns the usual options: mode 0600, 64 handles, 2 seconds of patience, no trust in other users.
+impl<K> Clone for Options<K> {
+    fn clone(&self) -> Self {
+        Self { settings: self.settings.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> fmt::Debug for Options<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.settings, f)
+    }
+}
+
+/// What every kind of object has.
+impl<K> Options<K> {
+    /// Returns the defaults: mode 0600, 64 handles, a timeout of 2 seconds for opening, no trust in other users.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            mode: Mode::PRIVATE,
-            max_processes: 64,
-            schema: 0,
-            type_name: None,
-            exact: false,
-            patience: Duration::from_secs(2),
-            trusted: Vec::new(),
-            remove_on_drop: false,
-            light_fences: true,
-            largest_message: 1 << 20,
-        }
+        Self { settings: Settings::new(), kind: PhantomData }
     }
 
     /// Sets the permissions of what is created; users need read and write permission.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
-        self.mode = Mode::new(mode);
+        self.settings.mode = Mode::new(mode);
         self
     }
 
@@ -71,18 +130,72 @@ impl Options {
     /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes, in a [`Channel`](crate::Channel), which has at most 240,
     /// 80 bytes and two semaphores.
     #[must_use]
-    pub fn max_processes(mut self, number: u32) -> Self {
-        self.max_processes = number.clamp(1, MOST_PROCESSES);
+    pub fn max_handles(mut self, number: u32) -> Self {
+        self.settings.max_handles = number.clamp(1, MOST_HANDLES);
         self
     }
 
     /// Sets a number for what the values mean; an object that was made with another one is refused.
     #[must_use]
     pub fn schema(mut self, schema: u64) -> Self {
-        self.schema = schema;
+        self.settings.schema = schema;
         self
     }
 
+    /// Sets whether an object that exists must be as these options would make it; by default it is taken as it is.
+    ///
+    /// Otherwise opening fails with [`Error::OtherOptions`](crate::Error::OtherOptions), which says what differs. It
+    /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
+    /// [`light_fences`](Self::light_fences) of a ring and [`max_message_size`](Self::max_message_size) of a channel. Where a
+    /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
+    /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
+    ///
+    /// ```
+    /// use sysv_primitives::{Error, Pool};
+    ///
+    /// # let name = format!("exact-example-{}", std::process::id());
+    /// let options = Pool::options().exact(true);
+    /// let gpus = options.open_or_create(&name, 4)?;
+    /// let refused = options.open_or_create(&name, 8).unwrap_err();
+    /// assert!(matches!(refused, Error::OtherOptions { option: "permits", found: 4, wanted: 8, .. }));
+    /// gpus.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.settings.exact = exact;
+        self
+    }
+
+    /// Sets how long to wait for a creator that lives and has not finished; a dead one is not waited for.
+    ///
+    /// It decides how soon a half-made object is repaired, and never whether anything is right: a
+    /// creator that was only slow finds out and starts again.
+    #[must_use]
+    pub fn open_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.open_timeout = timeout;
+        self
+    }
+
+    /// Trusts objects of this user, besides the caller's own and root's.
+    ///
+    /// Anyone may create a name first, and whoever owns an object can change what is in it.
+    #[must_use]
+    pub fn trust(mut self, uid: u32) -> Self {
+        self.settings.trusted.push(uid);
+        self
+    }
+
+    /// Removes the object when this handle is dropped, as [`remove`](crate::Mutex::remove) does.
+    #[must_use]
+    pub fn remove_on_drop(mut self, remove: bool) -> Self {
+        self.settings.remove_on_drop = remove;
+        self
+    }
+}
+
+/// What objects with values of a type have: mutexes and rings.
+impl<K: kinds::HasType> Options<K> {
     /// Sets the name of the type of the values; an object that was made with another one is refused.
     ///
     /// By default it is what [`std::any::type_name`] says, without the paths of modules and crates in it: `Account` for
@@ -99,78 +212,20 @@ impl Options {
     /// # let name = format!("type-name-example-{}", std::process::id());
     /// let balance = Mutex::create(&name, 0_u64)?;
     /// assert!(matches!(Mutex::<f64>::open(&name), Err(Error::WrongType { .. })));
-    /// let as_signed = Options::new().type_name("u64").open_mutex::<i64>(&name)?;
+    /// let as_signed = Mutex::<i64>::options().type_name("u64").open(&name)?;
     /// assert_eq!(*as_signed.lock()?, 0);
     /// balance.remove()?;
     /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
-        self.type_name = Some(name.to_owned());
+        self.settings.type_name = Some(name.to_owned());
         self
     }
+}
 
-    /// Sets whether an object that exists must be as these options would make it; by default it is taken as it is.
-    ///
-    /// Otherwise opening fails with [`Error::OtherOptions`](crate::Error::OtherOptions), which says what differs. It
-    /// compares [`mode`](Self::mode) and [`max_processes`](Self::max_processes) for every kind, besides them
-    /// [`light_fences`](Self::light_fences) of a ring and [`largest_message`](Self::largest_message) of a channel. Where a
-    /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
-    /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
-    ///
-    /// ```
-    /// use sysv_primitives::{Error, Options};
-    ///
-    /// # let name = format!("exact-example-{}", std::process::id());
-    /// let options = Options::new().exact(true);
-    /// let gpus = options.open_or_create_pool(&name, 4, 4)?;
-    /// let refused = options.open_or_create_pool(&name, 8, 8).unwrap_err();
-    /// assert!(matches!(refused, Error::OtherOptions { option: "permits", found: 4, wanted: 8, .. }));
-    /// gpus.remove()?;
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[must_use]
-    pub fn exact(mut self, exact: bool) -> Self {
-        self.exact = exact;
-        self
-    }
-
-    /// Sets how long to wait for a creator that lives and has not finished; a dead one is not waited for.
-    ///
-    /// It decides how soon a half-made object is repaired, and never whether anything is right: a
-    /// creator that was only slow finds out and starts again.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Trusts objects of this user, besides the caller's own and root's.
-    ///
-    /// Anyone may create a name first, and whoever owns an object can change what is in it.
-    #[must_use]
-    pub fn trust(mut self, uid: u32) -> Self {
-        self.trusted.push(uid);
-        self
-    }
-
-    /// Removes the object when this handle is dropped, as [`remove`](crate::Mutex::remove) does.
-    #[must_use]
-    pub fn remove_on_drop(mut self, remove: bool) -> Self {
-        self.remove_on_drop = remove;
-        self
-    }
-
-    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
-    ///
-    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
-    /// smaller ones. Linux takes the memory when it is first used.
-    #[must_use]
-    pub fn largest_message(mut self, bytes: usize) -> Self {
-        self.largest_message = bytes;
-        self
-    }
-
+/// What rings have.
+impl<K: kinds::IsRing> Options<K> {
     /// Sets whether the processes of a new ring may leave fences to whoever goes to sleep; they may, unless said.
     ///
     /// On Linux and x86 that makes the fast path several times faster, and going to sleep some
@@ -179,7 +234,20 @@ impl Options {
     /// hundred times a second while it waits, since it can't be sure to be woken.
     #[must_use]
     pub fn light_fences(mut self, light: bool) -> Self {
-        self.light_fences = light;
+        self.settings.light_fences = light;
+        self
+    }
+}
+
+/// What channels have.
+impl Options<Channel> {
+    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
+    ///
+    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
+    /// smaller ones. Linux takes the memory when it is first used.
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.settings.max_message_size = bytes;
         self
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::letters::{Ask, Number, ask, assert_unused, blob};
 use support::{LONG, child, hold_for_ever, memory, name, until};
-use sysv_primitives::{Channel, Error, Message, Options, Request, Route, Router};
+use sysv_primitives::{Channel, Error, Message, Request, Route, Router};
 
 fn serve(name: &str) {
     let receiver = Channel::open(name).unwrap().receiver().unwrap();
@@ -20,7 +20,7 @@ fn serve(name: &str) {
         match receiver.recv_request::<Ask>() {
             Ok(asked) => {
                 let answer = blob(asked.number, asked.len);
-                asked.answer(&answer).unwrap();
+                asked.respond(&answer).unwrap();
             }
             Err(error) => return assert!(error.is_end(), "{error:?}"),
         }
@@ -37,10 +37,10 @@ fn calls() {
         assert_eq!(channel.call_timeout(&ask, LONG).unwrap(), blob(number as u64, len), "{len}");
     }
     // Several under way, answered in any order.
-    let pending: Vec<_> = (0..50).map(|number| channel.ask(&ask(number)).unwrap()).collect();
+    let pending: Vec<_> = (0..50).map(|number| channel.request(&ask(number)).unwrap()).collect();
     for (number, mut pending) in pending.into_iter().enumerate().rev() {
         assert_eq!(pending.wait_timeout(LONG).unwrap(), blob(number as u64, 10));
-        assert!(matches!(pending.try_wait(), Err(Error::Unanswered { .. })), "it was had");
+        assert!(matches!(pending.try_wait(), Err(Error::NoResponse { .. })), "it was had");
     }
     channel.close().unwrap();
     servers.into_iter().for_each(support::Child::join);
@@ -102,7 +102,7 @@ fn unanswered() {
     // Without a deadline, at which it would look once more: only what wakes it can tell it.
     let caller = child(|| {
         let told = Channel::open(&name).unwrap().call(&ask(5));
-        assert!(matches!(told, Err(Error::Unanswered { route: Ask::ROUTE, .. })), "{told:?}");
+        assert!(matches!(told, Err(Error::NoResponse { route: Ask::ROUTE, .. })), "{told:?}");
         let text = told.unwrap_err().to_string();
         assert!(text.contains(&format!("from channel {:?}", &*name)), "{text}");
     });
@@ -123,7 +123,7 @@ fn unanswered() {
     });
     for number in [6, 7, 8, 9] {
         let told = channel.call_timeout(&ask(number), LONG);
-        assert!(matches!(told, Err(Error::Unanswered { .. })), "{told:?}");
+        assert!(matches!(told, Err(Error::NoResponse { .. })), "{told:?}");
     }
     gives_up.join();
     assert_unused(&channel);
@@ -137,7 +137,7 @@ impl Message for Other {
     const SCHEMA: u32 = 8;
 }
 impl Request for Other {
-    type Answer = Number;
+    type Response = Number;
 }
 
 /// A caller that gives up takes its request back, or its answer goes nowhere; one that dies leaves nothing.
@@ -150,11 +150,11 @@ fn callers_that_are_gone() {
     assert_unused(&channel);
 
     // Gives up while somebody works on it.
-    let mut pending = channel.ask(&ask(2)).unwrap();
+    let mut pending = channel.request(&ask(2)).unwrap();
     let asked = channel.recv_request::<Ask>().unwrap();
     assert!(pending.wait_timeout(Duration::from_millis(10)).unwrap_err().is_busy());
     drop(pending);
-    asked.answer(&blob(2, 100)).unwrap();
+    asked.respond(&blob(2, 100)).unwrap();
     assert_unused(&channel);
 
     // Dies: before its request is taken, while it is worked on, when it is answered.
@@ -173,10 +173,10 @@ fn callers_that_are_gone() {
         let asked = channel.recv_request::<Ask>().unwrap();
         if stage == 1 {
             caller.kill();
-            asked.answer(&blob(3, 100)).unwrap();
+            asked.respond(&blob(3, 100)).unwrap();
         } else {
             caller.signal(nix::sys::signal::Signal::SIGSTOP);
-            asked.answer(&blob(3, 100)).unwrap();
+            asked.respond(&blob(3, 100)).unwrap();
             caller.kill();
         }
         assert_unused(&channel);
@@ -187,14 +187,14 @@ fn callers_that_are_gone() {
 #[test]
 fn answers_find_room() {
     let name = name();
-    let channel = Options::new().largest_message(200_000).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(200_000).create(&name).unwrap();
     let mut pending = Vec::new();
     loop {
         match channel.try_send(&blob(0, 150_000)) {
             Ok(()) => {}
             Err(error) => break assert!(error.is_busy()),
         }
-        pending.push(channel.ask(&Ask { number: 1, len: 190_000 }).unwrap());
+        pending.push(channel.request(&Ask { number: 1, len: 190_000 }).unwrap());
     }
     let server = child(|| serve(&name));
     for mut pending in pending {
@@ -213,7 +213,7 @@ fn routers_answer() {
     let server = child(|| {
         let receiver = Channel::open(&name).unwrap().receiver().unwrap();
         let mut router = Router::new();
-        router.answer(|ask: Ask| blob(ask.number, ask.len)).unwrap();
+        router.respond(|ask: Ask| blob(ask.number, ask.len)).unwrap();
         router
             .on(|Number(number)| {
                 seen.fetch_add(number, SeqCst);

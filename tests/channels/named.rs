@@ -9,7 +9,7 @@ use std::{
 use support::letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
 use support::{Child, LONG, SHORT, child, hold_for_ever, name, until};
 use sysv_primitives::{
-    Channel, Error, Message, Options, Route, Side,
+    Channel, Error, Message, Role, Route,
     raw::{MessageBuffer, MessageQueueOptions, Selector},
 };
 
@@ -39,7 +39,7 @@ fn two_processes() {
 #[test]
 fn case_f4_a_full_channel_is_told_with_counts() {
     let name = name();
-    let channel = Options::new().largest_message(20_000).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(20_000).create(&name).unwrap();
     let mut sent = 0;
     while channel.try_send(&Number(sent)).is_ok() {
         sent += 1;
@@ -68,7 +68,7 @@ fn case_f4_a_full_channel_is_told_with_counts() {
 #[test]
 fn case_f4_full_memory_is_told_with_counts() {
     let name = name();
-    let channel = Options::new().largest_message(1 << 20).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(1 << 20).create(&name).unwrap();
     let mut sent = 0;
     let error = loop {
         match channel.try_send(&blob(1, 1_000_000)) {
@@ -93,7 +93,7 @@ fn case_f8_the_ends_of_a_channel_are_told_apart() {
     channel.close().unwrap();
     for refused in [channel.send(&Number(2)), channel.call(&ask(1)).map(drop)] {
         let error = refused.unwrap_err();
-        assert!(matches!(error, Error::Closed { side: Side::Producer, .. }), "{error}");
+        assert!(matches!(error, Error::Closed { role: Role::Producer, .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains(&format!("channel {:?} was closed, and takes nothing more in", &*name)), "{text}");
     }
@@ -101,7 +101,7 @@ fn case_f8_the_ends_of_a_channel_are_told_apart() {
         let receives: &Channel = receiver.as_deref().unwrap_or(&channel);
         let _ = receives.try_recv::<Number>();
         let error = receives.recv::<Number>().unwrap_err();
-        assert!(matches!(error, Error::Closed { side: Side::Consumer, .. }), "{error}");
+        assert!(matches!(error, Error::Closed { role: Role::Consumer, .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains(&format!("{:?} was closed, and nothing that was asked for is left", &*name)), "{text}");
     }
@@ -111,14 +111,14 @@ fn case_f8_the_ends_of_a_channel_are_told_apart() {
 #[test]
 fn case_f8_the_advice_for_a_long_message_fits_the_option() {
     let name = name();
-    let channel = Options::new().largest_message(100_000).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(100_000).create(&name).unwrap();
     let text = channel.send(&blob(1, 200_000)).unwrap_err().to_string();
     assert!(text.contains(&format!("channel {:?}, 100000 bytes", &*name)), "{text}");
-    assert!(text.contains("a larger Options::largest_message"), "{text}");
+    assert!(text.contains("a larger Options::max_message_size"), "{text}");
     let error = channel.send_raw(Route::new(9), &[0; 200_000]).unwrap_err();
     assert!(matches!(error, Error::TooLong { is_raw: true, bytes: 200_000, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("send a typed message") && !text.contains("largest_message"), "{text}");
+    assert!(text.contains("send a typed message") && !text.contains("max_message_size"), "{text}");
     channel.remove().unwrap();
     let gone = [channel.send(&Number(1)), channel.try_recv::<Number>().map(drop), channel.last_sent().map(drop)];
     for refused in gone {
@@ -131,8 +131,8 @@ fn case_f8_the_advice_for_a_long_message_fits_the_option() {
 #[test]
 fn every_size() {
     let name = name();
-    let channel = Options::new().largest_message(65 << 20).create_channel(&name).unwrap();
-    assert_eq!(channel.largest_message(), 65 << 20);
+    let channel = Channel::options().max_message_size(65 << 20).create(&name).unwrap();
+    assert_eq!(channel.max_message_size(), 65 << 20);
     let sizes = [1, 31, 32, 33, 1 << 10, 8_150, 8_192, 8_193, 65_535, 65_536, 65_537, 1 << 20, 16 << 20, 64 << 20];
     let echo = child(|| {
         let channel = Channel::open(&name).unwrap();
@@ -157,7 +157,7 @@ fn every_size() {
 #[test]
 fn too_long() {
     let name = name();
-    let channel = Options::new().largest_message(100_000).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(100_000).create(&name).unwrap();
     match channel.send(&blob(0, 100_000)) {
         Err(Error::TooLong { bytes, limit: 100_000, .. }) => assert!(bytes > 100_000),
         other => panic!("{other:?}"),
@@ -166,7 +166,7 @@ fn too_long() {
     assert_unused(&channel);
     channel.send(&blob(0, 99_000)).unwrap();
     assert_eq!(channel.recv::<Blob>().unwrap(), blob(0, 99_000));
-    let unlimited = Options::new().largest_message(1 << 40).create_channel(&support::name());
+    let unlimited = Channel::options().max_message_size(1 << 40).create(&support::name());
     assert!(matches!(unlimited, Err(Error::TooLarge { .. })), "{unlimited:?}");
 }
 
@@ -174,11 +174,11 @@ fn too_long() {
 #[test]
 fn a_channel_is_opened_as_it_was_made() {
     let name = name();
-    let made = Options::new().largest_message(3 << 20).max_processes(5).create_channel(&name).unwrap();
+    let made = Channel::options().max_message_size(3 << 20).max_handles(5).create(&name).unwrap();
     let opened = Channel::open_or_create(&name).unwrap();
-    assert_eq!(opened.largest_message(), 3 << 20);
+    assert_eq!(opened.max_message_size(), 3 << 20);
     assert!(matches!(Channel::create(&name), Err(Error::NameTaken { .. })));
-    assert!(matches!(Options::new().schema(1).open_channel(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(Channel::options().schema(1).open(&name), Err(Error::WrongType { .. })));
     assert_eq!(made.members().unwrap().len(), 2);
     let status = made.status().unwrap();
     assert_eq!(status.queue, Some(opened.queue().id()));
@@ -202,7 +202,7 @@ fn a_plain_queue_says_what_needs_a_name() {
 #[test]
 fn full_of_parcels() {
     let name = name();
-    let channel = Options::new().largest_message(1 << 20).create_channel(&name).unwrap();
+    let channel = Channel::options().max_message_size(1 << 20).create(&name).unwrap();
     let mut sent = 0;
     loop {
         match channel.try_send(&blob(sent, 900_000)) {
@@ -264,7 +264,7 @@ fn abandoned() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let mut receiver = channel.receiver().unwrap();
-    receiver.tell_when_abandoned(true);
+    receiver.detect_disconnect(true);
     // Nobody has come yet.
     assert!(receiver.recv_timeout::<Number>(Duration::from_millis(10)).unwrap_err().is_busy());
     for dies in [false, true] {
@@ -280,7 +280,7 @@ fn abandoned() {
         // The one before is gone until the next one has come.
         until(|| matches!(first(), Ok(Number(7))));
         let told = receiver.recv_timeout::<Number>(LONG);
-        assert!(matches!(told, Err(Error::Abandoned { side: Side::Producer, .. })), "{told:?}");
+        assert!(matches!(told, Err(Error::Disconnected { role: Role::Producer, .. })), "{told:?}");
         sender.kill_unless_done();
         assert!(channel.senders().unwrap().is_empty());
     }
@@ -298,7 +298,7 @@ fn abandoned() {
         sender.kill();
         waiting.join().unwrap()
     });
-    assert!(matches!(waiting, Err(Error::Abandoned { side: Side::Producer, .. })), "{waiting:?}");
+    assert!(matches!(waiting, Err(Error::Disconnected { role: Role::Producer, .. })), "{waiting:?}");
 }
 
 /// A child made by `fork` goes on with the handle, and doesn't answer for its parent.
@@ -306,14 +306,14 @@ fn abandoned() {
 fn forked_child() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
-    let pending = channel.ask(&ask(1)).unwrap();
+    let pending = channel.request(&ask(1)).unwrap();
     let asked = channel.recv_request::<Ask>().unwrap();
     let mut inherited = Some((pending, asked, channel.sender().unwrap()));
     let forked = child(|| {
         // Its copies of them, by the fork.
         let (mut pending, asked, sender) = inherited.take().unwrap();
-        assert!(matches!(asked.answer(&blob(1, 10)), Err(Error::Unanswered { .. })));
-        assert!(matches!(pending.try_wait(), Err(Error::Unanswered { .. })));
+        assert!(matches!(asked.respond(&blob(1, 10)), Err(Error::NoResponse { .. })));
+        assert!(matches!(pending.try_wait(), Err(Error::NoResponse { .. })));
         drop(pending);
         drop(sender);
         channel.send(&blob(4, 50_000)).unwrap();
@@ -322,7 +322,7 @@ fn forked_child() {
     let (pending, asked, sender) = inherited.unwrap();
     assert_eq!(channel.senders().unwrap().len(), 1, "the parent's sender counts");
     assert_eq!(channel.recv::<Blob>().unwrap(), blob(4, 50_000));
-    asked.answer(&blob(1, 10)).unwrap();
+    asked.respond(&blob(1, 10)).unwrap();
     assert_eq!(pending.wait().unwrap(), blob(1, 10));
     drop(sender);
     assert_eq!(channel.senders().unwrap().len(), 0);

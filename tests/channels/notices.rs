@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use support::letters::{Ask, Blob, Number, ask, assert_unused, blob};
 
 use support::{LONG, child, hold_for_ever, name, until};
-use sysv_primitives::{Channel, Error, Options, raw::Selector};
+use sysv_primitives::{Channel, Error, raw::Selector};
 
 fn queued(channel: &Channel) -> u64 {
     channel.queue().stat().unwrap().messages
@@ -98,7 +98,7 @@ fn lost_before_abandonment() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let mut receiver = channel.receiver().unwrap();
-    receiver.tell_when_abandoned(true);
+    receiver.detect_disconnect(true);
     let dies = child(|| {
         let channel = Channel::open(&name).unwrap();
         let sender = channel.sender().unwrap();
@@ -110,7 +110,7 @@ fn lost_before_abandonment() {
     dies.until_asleep();
     dies.kill();
     assert_eq!(receiver.recv_timeout::<Blob>(LONG).unwrap(), blob(5, 20_000));
-    assert!(matches!(receiver.recv_any_timeout(LONG), Err(Error::Abandoned { .. })));
+    assert!(matches!(receiver.recv_any_timeout(LONG), Err(Error::Disconnected { .. })));
     assert_unused(&channel);
 }
 
@@ -136,14 +136,14 @@ fn a_child_that_sends_is_registered() {
 fn no_room_for_an_answer() {
     const LEN: usize = 60_000;
     let name = name();
-    let options = Options::new().largest_message(1 << 16);
-    let channel = options.create_channel(&name).unwrap();
+    let options = Channel::options().max_message_size(1 << 16);
+    let channel = options.create(&name).unwrap();
     let mut unread = Vec::new();
     let mut refused = loop {
-        let asked = channel.ask(&ask(unread.len() as u64)).unwrap();
+        let asked = channel.request(&ask(unread.len() as u64)).unwrap();
         let request = channel.recv_request::<Ask>().unwrap();
         let answer = blob(request.number, LEN);
-        match request.answer_timeout(&answer, Duration::from_millis(20)) {
+        match request.respond_timeout(&answer, Duration::from_millis(20)) {
             Ok(()) => unread.push(asked),
             Err(error) => {
                 assert!(error.is_busy(), "{error}");
@@ -152,15 +152,15 @@ fn no_room_for_an_answer() {
         }
         assert!(unread.len() < 100, "there is always room");
     };
-    assert!(matches!(refused.try_wait(), Err(Error::Unanswered { .. })));
+    assert!(matches!(refused.try_wait(), Err(Error::NoResponse { .. })));
     assert!(unread.len() > 10, "{}", unread.len());
     // As soon as one is read there is room for the next, for which somebody waits.
-    let next = channel.ask(&ask(1_000)).unwrap();
+    let next = channel.request(&ask(1_000)).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             let request = channel.recv_request::<Ask>().unwrap();
             let answer = blob(request.number, LEN);
-            request.answer_timeout(&answer, LONG).unwrap();
+            request.respond_timeout(&answer, LONG).unwrap();
         });
         for (number, pending) in unread.into_iter().enumerate() {
             assert_eq!(pending.wait().unwrap(), blob(number as u64, LEN));

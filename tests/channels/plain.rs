@@ -143,7 +143,7 @@ fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
         let Error::TooLong { limit, .. } = error else { panic!("{error}") };
         let text = error.to_string();
         assert!(text.contains(&format!("channel over message queue {}, {limit} bytes", queue.id())), "{text}");
-        assert!(text.contains("open a channel by name") && !text.contains("largest_message"), "{text}");
+        assert!(text.contains("open a channel by name") && !text.contains("max_message_size"), "{text}");
     }
     let short_handle = MessageQueue::from_id(queue.id()).unwrap();
     let text = short_handle.send(&MessageBuffer::new(MessageType::ONE, &[0; 3000])).unwrap_err().to_string();

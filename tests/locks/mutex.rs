@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use support::{Child, LONG, SHORT, as_nobody, assert_fails, child, hold_for_ever, name, switches, until};
 use sysv_ipc::Segment;
-use sysv_primitives::{Error, LockError, Mutex, Options, bytemuck::Zeroable, raw::Deadline};
+use sysv_primitives::{
+    Error, LockError, Mutex, Options,
+    bytemuck::{Pod, Zeroable},
+    raw::Deadline,
+};
 
 #[test]
 fn smoke() {
@@ -198,7 +202,7 @@ fn reopen_after_exit() {
 #[test]
 fn remove_on_drop() {
     let name = name();
-    let mutex = Options::new().remove_on_drop(true).create_mutex(&name, ()).unwrap();
+    let mutex = Mutex::options().remove_on_drop(true).create(&name, ()).unwrap();
     drop(mutex);
     assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
 }
@@ -250,7 +254,7 @@ fn threads_share_a_handle() {
 fn no_thundering_herd() {
     const WAITERS: u32 = 64;
     let name = name();
-    let mutex = Options::new().max_processes(WAITERS + 1).create_mutex(&name, [0_u32; 2]).unwrap();
+    let mutex = Mutex::options().max_handles(WAITERS + 1).create(&name, [0_u32; 2]).unwrap();
     let guard = mutex.lock().unwrap();
     let waiters: Vec<_> = (0..WAITERS)
         .map(|_| {
@@ -280,7 +284,7 @@ fn wrong_type() {
     let error = Mutex::<u32>::open(&name).unwrap_err();
     assert!(matches!(error, Error::WrongType { .. }));
     assert!(error.to_string().contains("8 bytes") && error.to_string().contains("4 bytes"), "{error}");
-    assert!(matches!(Options::new().schema(1).open_mutex::<u64>(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(Mutex::<u64>::options().schema(1).open(&name), Err(Error::WrongType { .. })));
     assert!(matches!(Mutex::create(&name, 0_u64), Err(Error::NameTaken { .. })));
     #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
     #[repr(C, align(256))]
@@ -334,11 +338,13 @@ fn case_f7_a_u64_is_no_f64() {
 #[test]
 fn case_f7_a_name_can_be_said() {
     let name = name();
-    let account = Options::new().type_name("bank.Account");
-    let _mutex = account.create_mutex(&name, bank::Account::zeroed()).unwrap();
-    drop(account.open_mutex::<bank::Customer>(&name).expect("it was said to be the same"));
+    fn account<T: Pod>() -> Options<Mutex<T>> {
+        Mutex::options().type_name("bank.Account")
+    }
+    let _mutex = account().create(&name, bank::Account::zeroed()).unwrap();
+    drop(account::<bank::Customer>().open(&name).expect("it was said to be the same"));
     assert!(matches!(Mutex::<bank::Account>::open(&name), Err(Error::WrongType { .. })));
-    let refused = account.open_mutex::<u32>(&name);
+    let refused = account::<u32>().open(&name);
     assert!(matches!(refused, Err(Error::WrongType { .. })), "the size counts all the same");
 }
 
@@ -346,10 +352,10 @@ fn case_f7_a_name_can_be_said() {
 #[test]
 fn case_f7_a_types_name_may_be_long_or_hostile() {
     let name = name();
-    let long = |last: &str| Options::new().type_name(&("x".repeat(127) + "éé" + last));
-    let mutex = long("a").create_mutex(&name, 0_u8).unwrap();
-    drop(long("a").open_mutex::<u8>(&name).unwrap());
-    let refused = |last| long(last).open_mutex::<u8>(&name).map(drop).unwrap_err();
+    let long = |last: &str| Mutex::<u8>::options().type_name(&("x".repeat(127) + "éé" + last));
+    let mutex = long("a").create(&name, 0).unwrap();
+    drop(long("a").open(&name).unwrap());
+    let refused = |last| long(last).open(&name).map(drop).unwrap_err();
     let error = refused("b");
     let Error::WrongType { found, .. } = &error else { panic!("{error}") };
     assert_eq!(found.name, "x".repeat(127) + "\u{fffd}…", "128 bytes of it are kept");
@@ -362,13 +368,13 @@ fn case_f7_a_types_name_may_be_long_or_hostile() {
     let Error::WrongType { found, .. } = &error else { panic!("{error}") };
     assert!(found.name.starts_with("\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}\u{fffd}xxx"), "{:?}", found.name);
     assert!(!error.to_string().contains(char::is_control), "{error}");
-    drop(long("a").open_mutex::<u8>(&name).expect("the text decides nothing"));
+    drop(long("a").open(&name).expect("the text decides nothing"));
 }
 
 #[test]
 fn untrusted_owners() {
     let name = name();
-    let _mutex = Options::new().mode(0o666).create_mutex(&name, 0_u8).unwrap();
+    let _mutex = Mutex::options().mode(0o666).create(&name, 0_u8).unwrap();
     let theirs = support::name();
     as_nobody(|| {
         // Root's objects are trusted by everybody.
@@ -379,7 +385,7 @@ fn untrusted_owners() {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
         assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
         assert!(error.to_string().contains(&format!("mutex {:?}", &*theirs)), "{error}");
-        let trusting = Options::new().trust(65_534).open_mutex::<u8>(&theirs);
+        let trusting = Mutex::<u8>::options().trust(65_534).open(&theirs);
         assert!(trusting.is_ok());
     }
 }

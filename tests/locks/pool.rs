@@ -6,7 +6,7 @@ use std::{
 };
 
 use support::{Child, LONG, SHORT, child, exit_now, hold_for_ever, memory, name, switches, until};
-use sysv_primitives::{Error, Options, Pool};
+use sysv_primitives::{Error, Pool};
 
 #[test]
 fn smoke() {
@@ -155,7 +155,7 @@ fn waiters_that_give_up_lose_no_event() {
 #[test]
 fn resize_loses_no_permit() {
     let name = name();
-    let pool = Options::new().create_pool(&name, 2, 8).unwrap();
+    let pool = Pool::options().capacity(8).create(&name, 2).unwrap();
     let held = pool.acquire_many(2).unwrap();
     let waiter = child(|| _ = Pool::open(&name).unwrap().acquire().unwrap().index());
     waiter.until_asleep();
@@ -197,7 +197,7 @@ fn forked_child() {
 fn no_thundering_herd() {
     const WAITERS: u32 = 64;
     let name = name();
-    let pool = Options::new().max_processes(WAITERS + 1).create_pool(&name, 1, 1).unwrap();
+    let pool = Pool::options().max_handles(WAITERS + 1).create(&name, 1).unwrap();
     let counted = memory(4);
     let permit = pool.acquire().unwrap();
     let waiters: Vec<_> = (0..WAITERS)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{MessageQueue, Segment, SemaphoreSet, SharedMemory};
-use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Router, Side, Status, messages, mpmc, spsc};
+use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Role, Router, Status, messages, mpmc, spsc};
 
 const SHORT: Duration = Duration::from_millis(2);
 
@@ -73,42 +73,42 @@ fn use_pool(pool: &Pool) {
 
 fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
     if let Ok(mut producer) = ring.producer_timeout(SHORT) {
-        producer.tell_when_abandoned(true);
-        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT), producer.free());
+        producer.detect_disconnect(true);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT), producer.slots());
         let _ = producer.push_slice_timeout(&[[3; 3]; 20], SHORT);
-        if let Ok(mut places) = producer.reserve_timeout(5, SHORT) {
+        if let Ok(mut places) = producer.reserve_up_to_timeout(5, SHORT) {
             places.as_mut_slices().0.fill([4; 3]);
-            places.commit();
+            places.commit_all();
         }
     }
     if let Ok(mut consumer) = ring.consumer_timeout(SHORT) {
-        consumer.tell_when_abandoned(true);
+        consumer.detect_disconnect(true);
         let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.len());
         let _ = consumer.pop_slice_timeout(&mut [[0; 3]; 20], SHORT);
         if let Ok(items) = consumer.peek_timeout(5, SHORT) {
             let (first, second) = items.as_slices();
             assert!(first.len() + second.len() <= 8, "more than there are places");
-            items.consume();
+            items.consume_all();
         }
         // It ends, since there are so many places and nobody pushes any more.
         let _ = consumer.try_iter().take(100).count();
     }
-    let _ = (ring.len(), ring.counts(), ring.holder(Side::Producer), ring.members(), ring.is_closed());
+    let _ = (ring.len(), ring.counts(), ring.holder(Role::Producer), ring.members(), ring.is_closed());
 }
 
 fn use_mpmc(ring: &mpmc::Ring<[u32; 3]>) {
     let (Ok(mut producer), Ok(mut consumer)) = (ring.producer(), ring.consumer()) else { return };
     for tell in [true, false] {
-        producer.tell_when_abandoned(tell);
-        consumer.tell_when_abandoned(tell);
+        producer.detect_disconnect(tell);
+        consumer.detect_disconnect(tell);
         let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT));
-        let _ = (producer.push_overwriting([3; 3]), producer.try_push_slice(&[[4; 3]; 20]));
+        let _ = (producer.force_push([3; 3]), producer.try_push_slice(&[[4; 3]; 20]));
         let _ = producer.try_reserve().map(|mut place| place[1] = 5);
         let _ = (consumer.try_pop(), consumer.pop_timeout(SHORT), consumer.missed());
-        let _ = consumer.try_claim().map(mpmc::Claimed::put_back);
+        let _ = consumer.try_claim().map(mpmc::Claimed::requeue);
         let _ = consumer.try_pop_slice(&mut [[0; 3]; 20]);
     }
-    let _ = (ring.len(), ring.counts(), ring.holders(Side::Producer), ring.members(), ring.is_closed());
+    let _ = (ring.len(), ring.counts(), ring.holders(Role::Producer), ring.members(), ring.is_closed());
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,16 +117,16 @@ struct Text(String);
 struct Ask(u8);
 messages! { 1 => Text; 2 => Ask }
 impl Request for Ask {
-    type Answer = u64;
+    type Response = u64;
 }
 
 fn use_channel(channel: &Channel) {
     let (Ok(sender), Ok(mut receiver)) = (channel.sender(), channel.receiver()) else { return };
     for tell in [true, false] {
-        receiver.tell_when_abandoned(tell);
+        receiver.detect_disconnect(tell);
         let _ = (sender.try_send(&Text(String::new())), sender.send_timeout(&Text("x".repeat(9_000)), SHORT));
-        let pending = channel.ask_timeout(&Ask(1), SHORT);
-        let _ = receiver.recv_request_timeout::<Ask>(SHORT).map(|asked| asked.answer(&2));
+        let pending = channel.request_timeout(&Ask(1), SHORT);
+        let _ = receiver.recv_request_timeout::<Ask>(SHORT).map(|asked| asked.respond(&2));
         let _ = pending.map(|mut pending| (pending.try_wait(), pending.wait_timeout(SHORT)));
         let _ = (receiver.recv_timeout::<Text>(SHORT), channel.recv_timeout::<Text>(SHORT));
         let mut router = Router::new();
@@ -139,14 +139,14 @@ fn use_channel(channel: &Channel) {
 
 /// Damages objects at rest and in use, at both ends at once.
 fn damage<T>(
-    create: impl Fn(&Options, &str) -> T,
+    create: impl Fn(&Options<T>, &str) -> T,
     status: impl Fn(&T) -> Status,
-    open: impl Fn(&Options, &str) -> Vec<T>,
+    open: impl Fn(&Options<T>, &str) -> Vec<T>,
     use_it: impl Fn(&T),
 ) {
     for case in 0..150 {
         let name: Name = name();
-        let options = Options::new().max_processes(4).patience(SHORT);
+        let options = Options::new().max_handles(4).open_timeout(SHORT);
         let object = create(&options, &name);
         let Status { set, segment, queue, .. } = status(&object);
         // What is damaged can't be removed by its name.
@@ -174,9 +174,9 @@ fn opened<T, E>(found: [Result<T, E>; 2]) -> Vec<T> {
 #[test]
 fn a_damaged_mutex_does_no_harm() {
     damage(
-        |options, name| options.create_mutex(name, [1_u32, 2, 3]).unwrap(),
+        |options, name| options.create(name, [1_u32, 2, 3]).unwrap(),
         |mutex| mutex.status().unwrap(),
-        |options, name| opened([options.open_mutex(name), options.open_or_create_mutex(name, [0; 3])]),
+        |options, name| opened([options.open(name), options.open_or_create(name, [0; 3])]),
         use_mutex,
     );
 }
@@ -184,9 +184,9 @@ fn a_damaged_mutex_does_no_harm() {
 #[test]
 fn a_damaged_pool_does_no_harm() {
     damage(
-        |options, name| options.create_pool(name, 3, 5).unwrap(),
+        |options, name| options.clone().capacity(5).create(name, 3).unwrap(),
         |pool| pool.status().unwrap(),
-        |options, name| opened([options.open_pool(name), options.open_or_create_pool(name, 3, 3)]),
+        |options, name| opened([options.open(name), options.open_or_create(name, 3)]),
         use_pool,
     );
 }
@@ -194,9 +194,9 @@ fn a_damaged_pool_does_no_harm() {
 #[test]
 fn a_damaged_spsc_ring_does_no_harm() {
     damage(
-        |options, name| options.create_spsc(name, 8).unwrap(),
+        |options, name| options.create(name, 8).unwrap(),
         |ring| ring.status().unwrap(),
-        |options, name| opened([options.open_spsc(name), options.open_or_create_spsc(name, 8)]),
+        |options, name| opened([options.open(name), options.open_or_create(name, 8)]),
         use_spsc,
     );
 }
@@ -204,20 +204,20 @@ fn a_damaged_spsc_ring_does_no_harm() {
 #[test]
 fn a_damaged_mpmc_ring_does_no_harm() {
     damage(
-        |options, name| options.create_mpmc(name, 8).unwrap(),
+        |options, name| options.create(name, 8).unwrap(),
         |ring| ring.status().unwrap(),
-        |options, name| opened([options.open_mpmc(name), options.open_or_create_mpmc(name, 8)]),
+        |options, name| opened([options.open(name), options.open_or_create(name, 8)]),
         use_mpmc,
     );
 }
 
 #[test]
 fn a_damaged_channel_does_no_harm() {
-    let sized = |options: &Options| options.clone().largest_message(10_000);
+    let sized = |options: &Options<Channel>| options.clone().max_message_size(10_000);
     damage(
-        |options, name| sized(options).create_channel(name).unwrap(),
+        |options, name| sized(options).create(name).unwrap(),
         |channel| channel.status().unwrap(),
-        |options, name| opened([options.open_channel(name), sized(options).open_or_create_channel(name)]),
+        |options, name| opened([options.open(name), sized(options).open_or_create(name)]),
         use_channel,
     );
 }

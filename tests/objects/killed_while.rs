@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use support::{SHORT, alone, child, hold_for_ever, memory, message, name, queue, semaphore, until};
 use sysv_ipc::{Error, MessageQueue, Selector, Semaphore};
-use sysv_primitives::{Options, Side, mpmc, spsc};
+use sysv_primitives::{Role, mpmc, spsc};
 
 /// An item in hand reaches a consumer that sleeps.
 #[test]
 fn claiming_from_an_mpmc_ring() {
     let name = name();
-    let ring: mpmc::Ring<u64> = Options::new().create_mpmc(&name, 4).unwrap();
+    let ring: mpmc::Ring<u64> = mpmc::Ring::options().create(&name, 4).unwrap();
     let holder = child(|| {
         let consumer = mpmc::Ring::<u64>::open(&name).unwrap().consumer().unwrap();
         let _claimed = consumer.claim().unwrap();
@@ -35,7 +35,7 @@ fn claiming_from_an_mpmc_ring() {
 #[test]
 fn peeking_into_an_spsc_ring() {
     let name = name();
-    let ring: spsc::Ring<u64> = Options::new().create_spsc(&name, 4).unwrap();
+    let ring: spsc::Ring<u64> = spsc::Ring::options().create(&name, 4).unwrap();
     let holder = child(|| {
         let mut consumer = spsc::Ring::<u64>::open(&name).unwrap().consumer().unwrap();
         let _peeked = consumer.peek(1).unwrap();
@@ -43,7 +43,7 @@ fn peeking_into_an_spsc_ring() {
     });
     let mut producer = ring.producer().unwrap();
     producer.push(7).unwrap();
-    until(|| ring.holder(Side::Consumer).is_some());
+    until(|| ring.holder(Role::Consumer).is_some());
     holder.until_asleep();
     let stands_by = child(|| {
         let mut consumer = spsc::Ring::<u64>::open(&name).unwrap().consumer_timeout(Duration::MAX).unwrap();

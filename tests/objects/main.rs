@@ -4,4 +4,4 @@ mod every_kind;
 mod hostile;
 mod killed_while;
 mod objects;
-mod remove_name;
+mod unlink;

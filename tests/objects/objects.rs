@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use support::{Child, Name, alone, child, name};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
-use sysv_primitives::{Error, LockError, Mutex, Options, Pool};
+use sysv_primitives::{Error, LockError, Mutex, Pool};
 
 /// The key of a name, learnt from an object that is removed again.
 fn key_from(name: &Name) -> Key {
@@ -37,7 +37,7 @@ fn bad_names() {
     assert!(matches!(Mutex::create(&"x".repeat(256), ()), Err(Error::BadName { .. })));
     let name = name();
     assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
-    assert!(matches!(Mutex::<()>::remove_name(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Mutex::<()>::unlink(&name), Err(Error::NoSuchName { .. })));
 }
 
 /// A creator that is only slow is condemned when patience is over, and finds out.
@@ -48,8 +48,8 @@ fn creator_is_slow() {
     let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, 67).unwrap();
     set.set_value(0, 0).unwrap();
     let segment = SharedMemoryOptions::new().create(true).size(2000).open(key).unwrap();
-    let impatient = Options::new().patience(Duration::from_millis(50));
-    let mutex = impatient.open_or_create_mutex(&name, 4_u8).unwrap();
+    let impatient = Mutex::options().open_timeout(Duration::from_millis(50));
+    let mutex = impatient.open_or_create(&name, 4_u8).unwrap();
     assert_eq!(*mutex.lock().unwrap(), 4);
     // What the slow one would do next fails.
     let publish = set.op(&[SemOp::zero(1).no_wait(), SemOp::add(1, Amount::ONE)]);
@@ -115,8 +115,8 @@ fn name_collision() {
 
 /// Opens or makes a mutex, mends it if its holder was killed, and counts in it.
 fn race(name: &str) {
-    let options = Options::new().max_processes(100).patience(Duration::from_millis(200));
-    let mutex = options.open_or_create_mutex(name, [7_u32, 0]).unwrap();
+    let options = Mutex::options().max_handles(100).open_timeout(Duration::from_millis(200));
+    let mutex = options.open_or_create(name, [7_u32, 0]).unwrap();
     let mut guard = match mutex.lock() {
         Ok(guard) => guard,
         Err(LockError::Poisoned { .. }) => {

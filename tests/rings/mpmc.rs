@@ -4,10 +4,10 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use support::{LONG, SHORT, child, name, refused, switches};
-use sysv_primitives::{Error, Options, Side, mpmc};
+use sysv_primitives::{Error, Options, Role, mpmc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
-    Options::new().max_processes(12).create_mpmc(name, capacity).unwrap()
+    mpmc::Ring::options().max_handles(12).create(name, capacity).unwrap()
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn each_item_goes_to_one_consumer() {
     const EACH: u64 = 3000;
     let (name, collected) = (name(), support::name());
     let ring = ring::<[u64; 2]>(&name, 16);
-    let results = Options::new().create_mpmc::<[u64; 2]>(&collected, 16).unwrap();
+    let results = mpmc::Ring::<[u64; 2]>::options().create(&collected, 16).unwrap();
     let producers = (0..PRODUCERS).map(|me| {
         let (ring, name) = (&ring, &name);
         child(move || {
@@ -73,12 +73,12 @@ fn what_the_dead_had_in_hand_comes_back() {
     producer.push_slice(&[1, 2, 3]).unwrap();
     child(|| {
         let consumer = ring.consumer().unwrap();
-        assert_eq!(*consumer.claim().unwrap(), 1);
+        consumer.claim().unwrap().done();
         let claimed = consumer.claim().unwrap();
         assert_eq!(*claimed, 2);
         std::mem::forget(claimed);
         let mut reserved = ring.producer().unwrap();
-        reserved.tell_when_abandoned(true);
+        reserved.detect_disconnect(true);
         std::mem::forget(reserved.reserve().unwrap());
     })
     .join();
@@ -113,20 +113,55 @@ fn the_dead_are_not_in_the_way_of_who_does_not_wait() {
 }
 
 #[test]
-fn a_claim_is_consumed_or_put_back() {
+fn a_claim_is_done_or_requeued() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     producer.push_slice(&[1, 2]).unwrap();
-    drop(consumer.claim().unwrap());
+    consumer.claim().unwrap().done();
     let second = consumer.claim().unwrap();
     assert_eq!((*second, format!("{second:?}")), (2, "2".to_owned()));
     assert!(consumer.try_claim().unwrap_err().is_busy());
     let waiting = child(|| assert_eq!(ring.consumer().unwrap().pop_timeout(LONG).unwrap(), 2));
     waiting.until_asleep();
-    second.put_back();
+    second.requeue();
     waiting.join();
     assert_eq!(ring.counts().taken_over, 1);
+}
+
+/// A worker that panics, or returns early, while it has an item claimed: the next consumer gets it. C9.
+#[test]
+fn case_c9_a_claim_that_is_dropped_is_requeued() {
+    fn work(consumer: &mpmc::Consumer<u64>) -> Result<(), std::num::ParseIntError> {
+        let job = consumer.claim().unwrap();
+        "no number".parse::<u64>()?;
+        job.done();
+        Ok(())
+    }
+
+    let name = name();
+    let ring = ring::<u64>(&name, 4);
+    ring.producer().unwrap().push(7).unwrap();
+    let consumer = ring.consumer().unwrap();
+    work(&consumer).unwrap_err();
+    child(|| {
+        let consumer = mpmc::Ring::<u64>::open(&name).unwrap().consumer().unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _job = consumer.claim().unwrap();
+            std::panic::resume_unwind(Box::new(()));
+        }));
+        assert!(panicked.is_err());
+    })
+    .join();
+    let waiting = child(|| {
+        let job = ring.consumer().unwrap();
+        let job = job.claim_timeout(LONG).unwrap();
+        assert_eq!(*job, 7);
+        job.done();
+    });
+    waiting.join();
+    assert!(consumer.try_claim().unwrap_err().is_busy());
+    assert_eq!(ring.counts().taken_over, 2);
 }
 
 #[test]
@@ -151,16 +186,16 @@ fn the_newest_win_and_who_missed_them_knows() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    (0..10).for_each(|reading| producer.push_overwriting(reading).unwrap());
+    (0..10).for_each(|reading| producer.force_push(reading).unwrap());
     assert_eq!((consumer.missed(), consumer.missed()), (6, 0));
     let oldest = consumer.claim().unwrap();
     assert_eq!(*oldest, 6);
     // The one in hand is nobody else's: three places are left, and then none.
-    let refused = refused(producer.push_overwriting(10));
+    let refused = refused(producer.force_push(10));
     assert!(refused.error.is_busy() && refused.item == 10);
-    drop(oldest);
-    producer.push_overwriting(11).unwrap();
-    assert_eq!(consumer.try_iter().last(), Some(11));
+    oldest.done();
+    producer.force_push(11).unwrap();
+    assert_eq!(consumer.try_iter().last().unwrap().unwrap(), 11);
     assert_eq!(consumer.missed(), ring.counts().overwritten - 6);
 }
 
@@ -176,13 +211,13 @@ fn a_child_goes_on_in_its_own_name() {
         producer.push(2).unwrap();
         let clone = producer.clone();
         clone.push(3).unwrap();
-        assert_eq!(ring.holders(Side::Producer).len(), 2);
+        assert_eq!(ring.holders(Role::Producer).len(), 2);
     });
     child.join();
     let claimed = claimed.into_inner().unwrap().unwrap();
     assert_eq!(*claimed, 1, "the parent's claim is the parent's");
-    drop(claimed);
-    assert_eq!(consumer.try_iter().collect::<Vec<_>>(), [2, 3]);
+    claimed.done();
+    assert_eq!(consumer.try_iter().map(Result::unwrap).collect::<Vec<_>>(), [2, 3]);
     let mut rest = ring.members().unwrap();
     rest.retain(|member| member.pid == std::process::id());
     assert_eq!(rest.len(), 1);
@@ -249,10 +284,10 @@ fn light_fences_lose_no_wake_up() {
 }
 
 /// More processes than processors and room for one item: everybody sleeps all the time.
-fn crowd(options: &Options) {
+fn crowd(options: &Options<mpmc::Ring<u64>>) {
     const ROUNDS: u64 = 3000;
     let name = name();
-    let ring = options.create_mpmc::<u64>(&name, 1).unwrap();
+    let ring = options.create(&name, 1).unwrap();
     let everybody = [(); 3].map(|()| {
         let producer = child(|| {
             let producer = ring.producer().unwrap();
@@ -275,12 +310,12 @@ fn overwriting_throws_nothing_away_in_vain() {
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     (0..8).for_each(|number| producer.push(number).unwrap());
     let oldest = consumer.claim().unwrap();
-    assert!(refused(producer.push_overwriting(8)).error.is_busy());
+    assert!(refused(producer.force_push(8)).error.is_busy());
     assert_eq!((ring.len(), ring.counts().overwritten), (7, 0));
-    oldest.put_back();
+    oldest.requeue();
     // What was put back is the oldest again.
-    producer.push_overwriting(8).unwrap();
-    assert_eq!(consumer.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
+    producer.force_push(8).unwrap();
+    assert_eq!(consumer.try_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::thread;
 
 use support::{LONG, SHORT, child, name, refused};
-use sysv_primitives::{Error, Options, Side, mpmc};
+use sysv_primitives::{Error, Role, mpmc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
-    Options::new().max_processes(12).create_mpmc(name, capacity).unwrap()
+    mpmc::Ring::options().max_handles(12).create(name, capacity).unwrap()
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
     let waiting = told.map(|tell| {
         child(|| {
             let mut consumer = ring.consumer().unwrap();
-            consumer.tell_when_abandoned(tell);
+            consumer.detect_disconnect(tell);
             // Nobody is told of an end as long as this one pushes.
             let _producer = ring.producer().unwrap();
             assert!(consumer.iter().all(|item| item.is_ok()));
@@ -32,7 +32,7 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
     let refused = refused(ring.producer().unwrap().push(3));
     let text = refused.error.to_string();
     assert!(text.contains(&format!("mpmc ring {:?} was closed, and takes nothing more in", &*name)), "{text}");
-    assert!(matches!((refused.error, refused.item), (Error::Closed { side: Side::Producer, .. }, 3)));
+    assert!(matches!((refused.error, refused.item), (Error::Closed { role: Role::Producer, .. }, 3)));
 }
 
 /// Some asked to be told, some did not: the end reaches those who did, all of them, and at once.
@@ -46,8 +46,8 @@ fn who_asked_is_told_that_all_others_are_gone() {
         let told = [(); 2].map(|()| {
             child(|| {
                 let mut consumer = ring.consumer().unwrap();
-                consumer.tell_when_abandoned(true);
-                assert!(matches!(consumer.pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
+                consumer.detect_disconnect(true);
+                assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
             })
         });
         deaf.iter().chain(&told).for_each(support::Child::until_asleep);
@@ -71,16 +71,16 @@ fn a_producer_learns_that_all_consumers_are_gone() {
     let ring = ring::<u64>(&name, 1);
     child(|| {
         let consumer = ring.consumer().unwrap();
-        assert_eq!(ring.holders(Side::Consumer).len(), 1);
+        assert_eq!(ring.holders(Role::Consumer).len(), 1);
         std::mem::forget(consumer);
     })
     .join();
     let mut producer = ring.producer().unwrap();
     producer.push(1).unwrap();
-    producer.tell_when_abandoned(true);
+    producer.detect_disconnect(true);
     let refused = refused(producer.try_push(2));
-    assert!(matches!((refused.error, refused.item), (Error::Abandoned { side: Side::Consumer, .. }, 2)));
-    assert!(ring.holders(Side::Consumer).is_empty());
+    assert!(matches!((refused.error, refused.item), (Error::Disconnected { role: Role::Consumer, .. }, 2)));
+    assert!(ring.holders(Role::Consumer).is_empty());
 }
 
 /// Two asked to be told. The first finds the last item and the end at once; the second must not sleep on.
@@ -92,11 +92,11 @@ fn the_end_is_passed_on_with_the_last_item() {
         let told = [(); 2].map(|()| {
             child(|| {
                 let mut consumer = ring.consumer().unwrap();
-                consumer.tell_when_abandoned(true);
+                consumer.detect_disconnect(true);
                 loop {
                     match consumer.pop_timeout(LONG) {
                         Ok(_) => {}
-                        Err(Error::Abandoned { side: Side::Producer, .. }) => return,
+                        Err(Error::Disconnected { role: Role::Producer, .. }) => return,
                         Err(error) => panic!("stuck: {error}"),
                     }
                 }
@@ -138,11 +138,11 @@ fn a_side_that_changes_hands_is_not_gone() {
     const ROUNDS: u64 = 3000;
     let name = name();
     let ring = ring::<u64>(&name, 4);
-    let batons: Vec<_> = (0..4).map(|_| Options::new().max_processes(12).open_mpmc::<u64>(&name).unwrap()).collect();
+    let batons: Vec<_> = (0..4).map(|_| mpmc::Ring::<u64>::options().max_handles(12).open(&name).unwrap()).collect();
     let first = batons[0].producer().unwrap();
     let watcher = child(|| {
         let mut consumer = ring.consumer().unwrap();
-        consumer.tell_when_abandoned(true);
+        consumer.detect_disconnect(true);
         loop {
             match consumer.try_pop() {
                 Ok(_) => return,

@@ -6,10 +6,10 @@ use std::{
 };
 
 use support::{LONG, SHORT, child, hold_for_ever, name, refused, switches};
-use sysv_primitives::{Error, Options, Side, spsc};
+use sysv_primitives::{Error, Options, Role, spsc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> spsc::Ring<T> {
-    Options::new().max_processes(8).create_spsc(name, capacity).unwrap()
+    spsc::Ring::options().max_handles(8).create(name, capacity).unwrap()
 }
 
 #[test]
@@ -38,9 +38,9 @@ fn the_capacity_is_rounded_up_and_said() {
         let mut producer = ring.producer().unwrap();
         (0..given).for_each(|_| producer.try_push([1, 2, 3]).unwrap());
         assert!(refused(producer.try_push([4; 3])).error.is_busy());
-        assert_eq!((ring.len(), producer.free()), (given, 0));
+        assert_eq!((ring.len(), producer.slots()), (given, 0));
     }
-    let huge = Options::new().create_spsc::<u64>(&name(), usize::MAX / 2);
+    let huge = spsc::Ring::<u64>::options().create(&name(), usize::MAX / 2);
     assert!(matches!(huge, Err(Error::TooLarge { .. })), "{huge:?}");
 }
 
@@ -65,20 +65,24 @@ fn there_is_one_of_each() {
     let ring = ring::<u64>(&name, 2);
     let me = std::process::id();
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    for second in [ring.producer().map(drop), ring.consumer().map(drop)] {
+    let timed = ring.producer_timeout(SHORT).map(drop);
+    for second in [ring.try_producer().map(drop), ring.try_consumer().map(drop), timed] {
         assert!(matches!(second, Err(Error::RoleTaken { pid, .. }) if pid == me), "{second:?}");
     }
     child(|| {
         let other = spsc::Ring::<u64>::open(&name).unwrap();
-        let second = other.producer();
-        assert!(matches!(second, Err(Error::RoleTaken { role: Side::Producer, pid, .. }) if pid == me), "{second:?}");
+        let second = other.try_producer();
+        assert!(matches!(second, Err(Error::RoleTaken { role: Role::Producer, pid, .. }) if pid == me), "{second:?}");
         let text = second.unwrap_err().to_string();
         assert!(text.contains(&format!("process {me} is the producer")), "{text}");
     })
     .join();
+    let waiting = child(|| drop(ring.producer().expect("it is free at last")));
+    waiting.until_asleep();
     drop((producer, consumer));
+    waiting.join();
     assert!(ring.producer().is_ok() && ring.consumer().is_ok());
-    assert_eq!(ring.holder(Side::Producer), None);
+    assert_eq!(ring.holder(Role::Producer), None);
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn a_dead_holder_makes_room_at_once() {
         let mut producer = ring.producer().unwrap();
         producer.push(1).unwrap();
         producer.push(2).unwrap();
-        let mut half = producer.reserve(2).unwrap();
+        let mut half = producer.reserve_up_to(2).unwrap();
         half[0] = 99;
         std::mem::forget(producer);
     })
@@ -139,17 +143,17 @@ fn case_f8_the_ends_of_a_ring_are_told_apart() {
     let ring = ring::<u64>(&name, 8);
     let is_named = |error: &Error| error.to_string().contains(&format!("spsc ring {:?}", &*name));
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let taken = ring.producer().unwrap_err();
+    let taken = ring.try_producer().unwrap_err();
     assert!(is_named(&taken) && taken.to_string().contains("producer_timeout"), "{taken}");
     producer.push(1).unwrap();
     ring.close().unwrap();
     let error = refused(producer.push(2)).error;
-    assert!(matches!(error, Error::Closed { side: Side::Producer, .. }) && is_named(&error), "{error}");
+    assert!(matches!(error, Error::Closed { role: Role::Producer, .. }) && is_named(&error), "{error}");
     assert!(error.to_string().contains("takes nothing more in"), "{error}");
     assert!(!error.to_string().contains("nothing that was asked for is left"), "one is left: {error}");
     assert_eq!(consumer.pop().unwrap(), 1);
     let error = consumer.pop().unwrap_err();
-    assert!(matches!(error, Error::Closed { side: Side::Consumer, .. }) && is_named(&error), "{error}");
+    assert!(matches!(error, Error::Closed { role: Role::Consumer, .. }) && is_named(&error), "{error}");
     assert!(error.to_string().contains("nothing that was asked for is left"), "{error}");
 }
 
@@ -186,21 +190,21 @@ fn in_place_takes_as_many_as_fit() {
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     producer.push_slice(&[0; 6]).unwrap();
     consumer.pop_slice(&mut [0; 5]).unwrap();
-    let mut places = producer.reserve(100).unwrap();
+    let mut places = producer.reserve_up_to(100).unwrap();
     assert_eq!(places.len(), 7);
     let (first, second) = places.as_mut_slices();
     assert_eq!((first.len(), second.len()), (2, 5));
     first.copy_from_slice(&[10, 11]);
     second[0] = 12;
     places[3] = 13;
-    places.commit_first(4);
+    places.commit(4);
     let peeked = consumer.peek(100).unwrap();
     assert_eq!((peeked.as_slices().0, peeked.as_slices().1), (&[0, 10, 11][..], &[12, 13][..]));
     assert_eq!(peeked[4], 13);
-    peeked.consume_first(2);
+    peeked.consume(2);
     drop(consumer.peek(2).unwrap());
-    assert_eq!(consumer.try_iter().collect::<Vec<_>>(), [11, 12, 13]);
-    drop(producer.reserve(3).unwrap());
+    assert_eq!(consumer.try_iter().collect::<Result<Vec<_>, _>>().unwrap(), [11, 12, 13]);
+    drop(producer.reserve_up_to(3).unwrap());
     assert!(ring.is_empty(), "what is dropped was not pushed");
 }
 
@@ -224,7 +228,7 @@ fn closing_wakes_both_sides() {
     let waiting_consumer = child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed { .. }))));
     waiting_consumer.until_asleep();
     let other = support::name();
-    let full = Options::new().create_spsc::<u64>(&other, 1).unwrap();
+    let full = spsc::Ring::<u64>::options().create(&other, 1).unwrap();
     let waiting_producer = child(|| {
         let mut producer = full.producer().unwrap();
         producer.push(1).unwrap();
@@ -245,9 +249,9 @@ fn who_asked_is_told_that_the_other_is_gone() {
         let ring = ring::<u64>(&name, 4);
         let consumer = child(|| {
             let mut consumer = ring.consumer().unwrap();
-            consumer.tell_when_abandoned(true);
+            consumer.detect_disconnect(true);
             assert_eq!(consumer.pop().unwrap(), 7);
-            assert!(matches!(consumer.pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
+            assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
         });
         consumer.until_asleep();
         let producer = child(|| {
@@ -260,16 +264,16 @@ fn who_asked_is_told_that_the_other_is_gone() {
         consumer.join();
         // Who comes later finds the same.
         let mut late = ring.consumer().unwrap();
-        late.tell_when_abandoned(true);
-        assert!(matches!(late.try_pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
+        late.detect_disconnect(true);
+        assert!(matches!(late.try_pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
     }
     let name = name();
     let ring = ring::<u64>(&name, 4);
     drop(ring.consumer().unwrap());
     let mut producer = ring.producer().unwrap();
-    producer.tell_when_abandoned(true);
+    producer.detect_disconnect(true);
     assert_eq!(producer.push_slice(&[0; 4]).unwrap(), 4);
-    assert!(matches!(refused(producer.push(1)).error, Error::Abandoned { side: Side::Consumer, .. }));
+    assert!(matches!(refused(producer.push(1)).error, Error::Disconnected { role: Role::Consumer, .. }));
     let text = refused(producer.try_push(1)).error.to_string();
     assert!(text.contains(&format!("spsc ring {:?}: every consumer has left or died", &*name)), "{text}");
 }
@@ -303,7 +307,7 @@ fn waits_end_in_time() {
     assert!(consumer.pop_timeout(SHORT).unwrap_err().is_busy());
     producer.push(1).unwrap();
     assert!(refused(producer.push_timeout(2, SHORT)).error.is_busy());
-    assert!(producer.reserve_timeout(1, SHORT).unwrap_err().is_busy());
+    assert!(producer.reserve_up_to_timeout(1, SHORT).unwrap_err().is_busy());
     assert!(matches!(ring.producer_timeout(SHORT), Err(Error::RoleTaken { .. })));
     assert!(begun.elapsed() >= SHORT * 4);
 }
@@ -316,22 +320,22 @@ fn a_child_has_no_part_in_its_parents_roles() {
     let consumer = std::sync::Mutex::new(Some(ring.consumer().unwrap()));
     producer.push(1).unwrap();
     let me = std::process::id();
-    let mut reservation = producer.reserve(1).unwrap();
+    let mut reservation = producer.reserve_up_to(1).unwrap();
     reservation[0] = 2;
     let reserved = std::sync::Mutex::new(Some(reservation));
     child(|| {
         // Written or committed in the child, it would spoil what the parent pushes.
         let mut inherited = reserved.lock().unwrap().take().unwrap();
         assert_eq!(inherited.as_mut_slices().0, []);
-        inherited.commit();
+        inherited.commit_all();
         let mut consumer = consumer.lock().unwrap().take().unwrap();
         let popped = consumer.try_pop();
-        assert!(matches!(popped, Err(Error::RoleTaken { role: Side::Consumer, pid, .. }) if pid == me), "{popped:?}");
-        assert!(matches!(ring.producer(), Err(Error::RoleTaken { .. })));
+        assert!(matches!(popped, Err(Error::RoleTaken { role: Role::Consumer, pid, .. }) if pid == me), "{popped:?}");
+        assert!(matches!(ring.try_producer(), Err(Error::RoleTaken { .. })));
     })
     .join();
-    reserved.into_inner().unwrap().unwrap().commit();
-    assert!(matches!(ring.consumer(), Err(Error::RoleTaken { .. })), "a child's drop changes nothing");
+    reserved.into_inner().unwrap().unwrap().commit_all();
+    assert!(matches!(ring.try_consumer(), Err(Error::RoleTaken { .. })), "a child's drop changes nothing");
     assert_eq!(ring.len(), 2);
 }
 
@@ -340,7 +344,7 @@ fn types_and_names_are_checked() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     assert!(matches!(spsc::Ring::<u32>::open(&name), Err(Error::WrongType { .. })));
-    assert!(matches!(Options::new().schema(1).open_spsc::<u64>(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(spsc::Ring::<u64>::options().schema(1).open(&name), Err(Error::WrongType { .. })));
     assert!(matches!(spsc::Ring::<u64>::create(&name, 4), Err(Error::NameTaken { .. })));
     assert_eq!(spsc::Ring::<u64>::open_or_create(&name, 4000).unwrap().capacity(), 4);
     ring.remove().unwrap();
@@ -359,9 +363,9 @@ fn light_fences_lose_no_wake_up() {
 }
 
 /// One item at a time there and back, so that each side sleeps or is about to, again and again.
-fn ping_pong(options: &Options, rounds: u64) {
+fn ping_pong(options: &Options<spsc::Ring<u64>>, rounds: u64) {
     let (there, back) = (name(), name());
-    let rings = (options.create_spsc::<u64>(&there, 1).unwrap(), options.create_spsc::<u64>(&back, 1).unwrap());
+    let rings = (options.create(&there, 1).unwrap(), options.create(&back, 1).unwrap());
     let echo = child(|| {
         let (mut from, mut to) = (rings.0.consumer().unwrap(), rings.1.producer().unwrap());
         for _ in 0..rounds {
@@ -439,7 +443,7 @@ fn types_of_no_size_and_of_great_alignment() {
     #[repr(C, align(512))]
     struct Page([u8; 512]);
     let other = support::name();
-    let ring = Options::new().create_spsc::<Page>(&other, 2).unwrap();
+    let ring = spsc::Ring::<Page>::options().create(&other, 2).unwrap();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     producer.push(Page([7; 512])).unwrap();
     assert_eq!(consumer.pop().unwrap(), Page([7; 512]));

@@ -128,12 +128,12 @@ fn receive<const ROUTE: i32>(receiver: &Receiver, ledger: &Ledger<'_>, timeout: 
     }
 }
 
-fn options() -> Options {
-    Options::new().max_processes(64).patience(Duration::from_millis(300)).largest_message(100_000)
+fn options() -> Options<Channel> {
+    Channel::options().max_handles(64).open_timeout(Duration::from_millis(300)).max_message_size(100_000)
 }
 
 fn sender(name: &str, ledger: &Ledger<'_>) {
-    let sender = options().open_channel(name).unwrap().sender().unwrap();
+    let sender = options().open(name).unwrap().sender().unwrap();
     while with_route!(fastrand::usize(1..=ROUTES), send, &sender, ledger) {
         if fastrand::u8(..8) == 0 {
             thread::sleep(Duration::from_micros(fastrand::u64(..500)));
@@ -142,7 +142,7 @@ fn sender(name: &str, ledger: &Ledger<'_>) {
 }
 
 fn receiver(name: &str, ledger: &Ledger<'_>) {
-    let receiver = options().open_channel(name).unwrap().receiver().unwrap();
+    let receiver = options().open(name).unwrap().receiver().unwrap();
     while !receiver.is_closed() {
         with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, ledger, Duration::from_millis(20));
     }
@@ -170,7 +170,7 @@ fn sixteen_by_sixteen_by_eight() {
     let name = name();
     let shared = memory(Ledger::SIZE);
     let ledger = Ledger::of(&shared);
-    let channel = options().create_channel(&name).unwrap();
+    let channel = options().create(&name).unwrap();
     let start = |sends: bool| {
         let body = || if sends { sender(&name, &ledger) } else { receiver(&name, &ledger) };
         (sends, child(body))

@@ -16,6 +16,10 @@ const KILLS: u64 = 2000;
 const PROCESSES: usize = 8;
 const PERMITS: u32 = 3;
 
+fn options<K>() -> Options<K> {
+    Options::new().max_handles(32).open_timeout(Duration::from_millis(300))
+}
+
 /// What everybody sees: who is about to be killed, who has what, and how much was done.
 struct Ledger<'a> {
     done: &'a AtomicU64,
@@ -58,9 +62,8 @@ impl<'a> Ledger<'a> {
 
 /// Locks and acquires until it is killed.
 fn work(name: &str, ledger: &Ledger<'_>, me: u32) {
-    let options = Options::new().max_processes(32).patience(Duration::from_millis(300));
-    let mutex = options.open_or_create_mutex(name, [0_u64; 2]).expect("it can be opened");
-    let pool = options.open_or_create_pool(name, PERMITS, PERMITS).expect("it can be opened");
+    let mutex = options::<Mutex<_>>().open_or_create(name, [0_u64; 2]).expect("it can be opened");
+    let pool = options::<Pool>().open_or_create(name, PERMITS).expect("it can be opened");
     loop {
         match fastrand::u8(..4) {
             0 => {

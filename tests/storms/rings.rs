@@ -11,7 +11,7 @@ use std::{
 use bytemuck::{Pod, Zeroable};
 use support::{Child, LONG, child, hold_for_ever, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::{Error, Options, Side, mpmc, spsc};
+use sysv_primitives::{Error, Role, mpmc, spsc};
 
 fn items() -> u64 {
     number_from_env("STREAM_ITEMS", 100_000_000)
@@ -65,12 +65,12 @@ fn write<T: Item>(ring: &spsc::Ring<T>, total: u64) {
             position += 1;
         } else {
             let count = (total - position).min(fastrand::u64(1..256));
-            let mut places = producer.reserve(usize::try_from(count).unwrap()).expect("nothing is in the way");
+            let mut places = producer.reserve_up_to(usize::try_from(count).unwrap()).expect("nothing is in the way");
             for index in 0..places.len() {
                 places[index] = T::of(position + index as u64);
             }
             position += places.len() as u64;
-            places.commit();
+            places.commit_all();
         }
     }
 }
@@ -90,7 +90,7 @@ fn read<T: Item>(ring: &spsc::Ring<T>, total: u64) {
                 assert!(item.is_of(position), "at {position}");
                 position += 1;
             }
-            peeked.consume();
+            peeked.consume_all();
         }
     }
 }
@@ -98,9 +98,9 @@ fn read<T: Item>(ring: &spsc::Ring<T>, total: u64) {
 /// One size: a writer and a reader, each replaced when it is killed; returns how often that was.
 fn stream<T: Item>(total: u64) -> u32 {
     let name = name();
-    let ring = Options::new().max_processes(8).create_spsc::<T>(&name, 4096 / size_of::<T>().min(1024)).unwrap();
+    let ring = spsc::Ring::<T>::options().max_handles(8).create(&name, 4096 / size_of::<T>().min(1024)).unwrap();
     // Each opens it anew, as a restarted program would.
-    let open = || Options::new().open_spsc::<T>(&name).unwrap();
+    let open = || spsc::Ring::<T>::options().open(&name).unwrap();
     let writer = || child(|| write(&open(), total));
     let reader = || child(|| read(&open(), total));
     let (mut writing, mut reading) = (writer(), reader());
@@ -192,6 +192,7 @@ impl<'a> Ledger<'a> {
             let position = unmixed(claimed.0[0]);
             assert!(claimed.is_of(position), "torn");
             self.seen[usize::try_from(position).expect("it is small")].fetch_add(1, SeqCst);
+            claimed.done();
         }
     }
 }
@@ -212,8 +213,8 @@ fn many_to_many() {
     let (name, begun) = (name(), Instant::now());
     let shared = memory(Ledger::SIZE);
     let ledger = Ledger::of(&shared);
-    let ring: mpmc::Ring<Words<8>> = Options::new().max_processes(16).create_mpmc(&name, 64).unwrap();
-    let open = || Options::new().open_mpmc(&name).unwrap();
+    let ring: mpmc::Ring<Words<8>> = mpmc::Ring::options().max_handles(16).create(&name, 64).unwrap();
+    let open = || mpmc::Ring::options().open(&name).unwrap();
     let mut lives = 0..LIVES;
     let mut writer = || {
         let life = lives.next().expect("there are enough");
@@ -240,7 +241,7 @@ fn many_to_many() {
     let (total, doubled) = ledger.tally();
     assert!(total > 0, "nothing went through");
     assert!(doubled <= dead_readers, "{doubled} came again, and {dead_readers} readers died");
-    assert!(ring.is_empty() && ring.holders(Side::Consumer).is_empty());
+    assert!(ring.is_empty() && ring.holders(Role::Consumer).is_empty());
     println!(
         "mpmc: {total} items of 64 bytes, {kills} kills, {doubled} delivered again, {:?}, in {:.1?}",
         ring.counts(),

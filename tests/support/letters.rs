@@ -28,7 +28,7 @@ pub struct Echo(pub Blob);
 messages! { 1 => Blob; 2 => Number; 3 => Ask; 4 => Echo }
 
 impl Request for Ask {
-    type Answer = Blob;
+    type Response = Blob;
 }
 
 pub fn blob(seed: u64, len: usize) -> Blob {

@@ -28,7 +28,7 @@ impl Thing {
         match self {
             Self::Object(kind, id) => remove_object(*kind, *id),
             Self::Key(key) => remove_key(*key),
-            Self::Name(name) => remove_name(name),
+            Self::Name(name) => unlink(name),
         }
     }
 }
@@ -50,12 +50,12 @@ fn remove_key(key: Key) {
     found.into_iter().flatten().for_each(|(kind, id)| remove_object(kind, id));
 }
 
-fn remove_name(name: &str) {
-    let _ = sysv_primitives::Mutex::<()>::remove_name(name);
-    let _ = sysv_primitives::Pool::remove_name(name);
-    let _ = sysv_primitives::spsc::Ring::<u8>::remove_name(name);
-    let _ = sysv_primitives::mpmc::Ring::<u8>::remove_name(name);
-    let _ = sysv_primitives::Channel::remove_name(name);
+fn unlink(name: &str) {
+    let _ = sysv_primitives::Mutex::<()>::unlink(name);
+    let _ = sysv_primitives::Pool::unlink(name);
+    let _ = sysv_primitives::spsc::Ring::<u8>::unlink(name);
+    let _ = sysv_primitives::mpmc::Ring::<u8>::unlink(name);
+    let _ = sysv_primitives::Channel::unlink(name);
 }
 
 // The list -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ use support::{
     step::{Victim, Walk, every_instruction, mark},
     until_rings,
 };
-use sysv_primitives::{Channel, Error, Options, Receiver, Request, Side, messages};
+use sysv_primitives::{Channel, Error, Options, Receiver, Request, Role, messages};
 
 const SLOTS: u32 = 5;
 
@@ -29,11 +29,11 @@ struct Double(u64);
 messages! { 1 => Text; 2 => Double }
 
 impl Request for Double {
-    type Answer = u64;
+    type Response = u64;
 }
 
-fn options() -> Options {
-    Options::new().max_processes(SLOTS).patience(Duration::from_millis(100)).largest_message(40_000)
+fn options() -> Options<Channel> {
+    Channel::options().max_handles(SLOTS).open_timeout(Duration::from_millis(100)).max_message_size(40_000)
 }
 
 fn small() -> Text {
@@ -45,7 +45,7 @@ fn large() -> Text {
 }
 
 fn open(name: &str) -> Channel {
-    options().open_channel(name).expect("a slot is free")
+    options().open(name).expect("a slot is free")
 }
 
 /// Returns when the first slot's process sleeps on its doorbell.
@@ -66,7 +66,7 @@ fn survey(channel: &Channel, name: &str) {
         assert_eq!(channel.recv_timeout::<Text>(LONG).unwrap(), large());
     }
     thread::scope(|scope| {
-        scope.spawn(|| everybody[0].recv_request_timeout::<Double>(LONG).unwrap().answer(&8).unwrap());
+        scope.spawn(|| everybody[0].recv_request_timeout::<Double>(LONG).unwrap().respond(&8).unwrap());
         assert_eq!(channel.call_timeout(&Double(4), LONG).unwrap(), 8);
     });
 }
@@ -77,7 +77,7 @@ fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
     loop {
         match receiver.recv_timeout::<Text>(LONG) {
             Ok(text) => assert!(text == *expected, "changed on its way"),
-            Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return received,
+            Err(Error::Disconnected { role: Role::Producer, .. } | Error::Closed { .. }) => return received,
             Err(error) => panic!("stuck: {error}"),
         }
         received += 1;
@@ -87,9 +87,9 @@ fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
 fn sending(operation: &str, text: &Text, act: impl Fn(&Channel)) {
     every_instruction(operation, |steps| {
         let name = name();
-        let channel = options().create_channel(&name).unwrap();
+        let channel = options().create(&name).unwrap();
         let mut receiver = channel.receiver().unwrap();
-        receiver.tell_when_abandoned(true);
+        receiver.detect_disconnect(true);
         let victim = Victim::start(|| {
             let sender = open(&name).sender().unwrap();
             mark();
@@ -132,7 +132,7 @@ fn receiving(operation: &str, text: &Text, act: impl Fn(&Channel)) -> u32 {
     let (taken, resent) = (Cell::new(0), Cell::new(0));
     let kill_and_look = |walk: &dyn Fn(Victim, &Channel) -> Walk| {
         let name = name();
-        let channel = options().create_channel(&name).unwrap();
+        let channel = options().create(&name).unwrap();
         let receiver = channel.receiver().unwrap();
         channel.send(text).unwrap();
         let victim = Victim::start(|| {
@@ -191,7 +191,7 @@ fn recv_large_listening() {
 fn call() {
     every_instruction("channel.call, a server sleeps", |steps| {
         let name = name();
-        let channel = options().create_channel(&name).unwrap();
+        let channel = options().create(&name).unwrap();
         let receiver = channel.receiver().unwrap();
         let victim = Victim::start(|| {
             let channel = open(&name);
@@ -204,7 +204,7 @@ fn call() {
                 loop {
                     let asked = receiver.recv_request_timeout::<Double>(LONG).expect("no wake-up is lost");
                     let number = asked.0;
-                    asked.answer(&(number * 2)).unwrap();
+                    asked.respond(&(number * 2)).unwrap();
                     if number == LAST {
                         break;
                     }
@@ -228,7 +228,7 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
     let told = Cell::new([0; 2]);
     every_instruction(operation, |steps| {
         let name = name();
-        let channel = options().create_channel(&name).unwrap();
+        let channel = options().create(&name).unwrap();
         let victim = Victim::start(|| {
             let channel = open(&name);
             mark();
@@ -244,14 +244,14 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
             while !caller.is_finished() {
                 if let Ok(asked) = other.recv_request_timeout::<Double>(Duration::from_millis(1)) {
                     assert_eq!(walk, Walk::Killed, "it was answered before");
-                    asked.answer(&43).unwrap();
+                    asked.respond(&43).unwrap();
                 }
             }
             let mut counts = told.get();
             match caller.join().unwrap() {
                 Ok(42) => counts[0] += 1,
                 Ok(43) => assert_eq!(walk, Walk::Killed),
-                Err(Error::Unanswered { .. }) => counts[1] += 1,
+                Err(Error::NoResponse { .. }) => counts[1] += 1,
                 other => panic!("stuck: {other:?}"),
             }
             told.set(counts);
@@ -267,7 +267,7 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
 #[test]
 fn recv_request_and_answer() {
     answering("channel.recv_request and answer, the caller sleeps", |channel| {
-        channel.recv_request::<Double>().unwrap().answer(&42).unwrap();
+        channel.recv_request::<Double>().unwrap().respond(&42).unwrap();
     });
 }
 
@@ -285,12 +285,12 @@ fn open_or_create() {
         let name = name();
         let victim = Victim::start(|| {
             mark();
-            let channel = options().open_or_create_channel(&name).unwrap();
+            let channel = options().open_or_create(&name).unwrap();
             mark();
             drop(channel);
         });
         let walk = victim.walk(steps);
-        let channel = options().open_or_create_channel(&name).unwrap();
+        let channel = options().open_or_create(&name).unwrap();
         survey(&channel, &name);
         walk
     });

@@ -15,13 +15,13 @@ use sysv_primitives::{Error, LockError, Mutex, Options, Permit, Pool};
 
 const SLOTS: u32 = 4;
 
-fn options() -> Options {
-    Options::new().max_processes(SLOTS).patience(Duration::from_millis(100))
+fn options<K>() -> Options<K> {
+    Options::new().max_handles(SLOTS).open_timeout(Duration::from_millis(100))
 }
 
 /// Looks at a mutex after a kill; the name may be free.
 fn survey_mutex(name: &Name, victim: u32) {
-    let mutex = options().open_or_create_mutex(name, [7_u32, 7]).expect("it can be opened");
+    let mutex = options::<Mutex<_>>().open_or_create(name, [7_u32, 7]).expect("it can be opened");
     let held = mutex.holder().is_some_and(|holder| holder.pid == victim);
     match mutex.lock_timeout(LONG) {
         Ok(guard) => {
@@ -37,13 +37,13 @@ fn survey_mutex(name: &Name, victim: u32) {
     drop(mutex.lock_timeout(LONG).expect("it is mended"));
     drop(mutex);
     let everybody: Vec<_> =
-        (0..SLOTS).map(|_| options().open_mutex::<[u32; 2]>(name).expect("a slot is free")).collect();
+        (0..SLOTS).map(|_| options::<Mutex<[u32; 2]>>().open(name).expect("a slot is free")).collect();
     everybody.iter().for_each(|mutex| drop(mutex.lock_timeout(LONG).expect("every slot works")));
 }
 
 /// Looks at a pool after a kill; the name may be free.
 fn survey_pool(name: &Name, permits: u32) {
-    let pool = options().open_or_create_pool(name, permits, permits).expect("it can be opened");
+    let pool = options::<Pool>().open_or_create(name, permits).expect("it can be opened");
     let all = pool.acquire_many_timeout(permits, LONG).expect("no permit is lost");
     assert_eq!(all.indices(), (0..permits as usize).collect::<Vec<_>>(), "each exactly once");
     assert!(pool.try_acquire().is_err(), "and none more");
@@ -51,16 +51,16 @@ fn survey_pool(name: &Name, permits: u32) {
     let singles: Vec<Permit<'_>> = (0..permits).map(|_| pool.acquire_timeout(LONG).expect("it is free")).collect();
     drop(singles);
     drop(pool);
-    let everybody: Vec<_> = (0..SLOTS).map(|_| options().open_pool(name).expect("a slot is free")).collect();
+    let everybody: Vec<_> = (0..SLOTS).map(|_| options::<Pool>().open(name).expect("a slot is free")).collect();
     everybody.iter().for_each(|pool| drop(pool.acquire_many_timeout(permits, LONG).expect("every slot works")));
 }
 
 fn new_mutex(name: &Name) -> Mutex<[u32; 2]> {
-    options().create_mutex(name, [7_u32, 7]).expect("the name is ours")
+    options::<Mutex<_>>().create(name, [7_u32, 7]).expect("the name is ours")
 }
 
 fn new_pool(name: &Name, permits: u32) -> Pool {
-    options().create_pool(name, permits, permits).expect("the name is ours")
+    options::<Pool>().create(name, permits).expect("the name is ours")
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn mutex_open_or_create_every_instruction() {
         let name = name();
         let victim = Victim::start(|| {
             mark();
-            let _mutex = options().open_or_create_mutex(&name, [7_u32, 7]).unwrap();
+            let _mutex = options::<Mutex<_>>().open_or_create(&name, [7_u32, 7]).unwrap();
             mark();
         });
         let (pid, walk) = (victim.pid(), victim.walk(steps));
@@ -85,7 +85,7 @@ fn mutex_open_every_instruction() {
     every_instruction("mutex.open", |steps| {
         let victim = Victim::start(|| {
             mark();
-            let _mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let _mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             mark();
         });
         let (pid, walk) = (victim.pid(), victim.walk(steps));
@@ -100,7 +100,7 @@ fn mutex_lock_every_instruction() {
     drop(new_mutex(&name));
     every_instruction("mutex.lock", |steps| {
         let victim = Victim::start(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             mark();
             let _guard = mutex.lock().unwrap();
             mark();
@@ -113,10 +113,10 @@ fn mutex_lock_every_instruction() {
 
 /// A survivor waits while the victim unlocks; it gets the lock, poisoned if the victim still had it.
 fn unlock_with_a_waiter(name: &Name, steps: u64) -> Walk {
-    let mutex = options().open_mutex::<[u32; 2]>(name).expect("it is there");
+    let mutex = options::<Mutex<[u32; 2]>>().open(name).expect("it is there");
     let set = mutex.status().expect("it is there").set;
     let victim = Victim::start(|| {
-        let mutex = options().open_mutex::<[u32; 2]>(name).unwrap();
+        let mutex = options::<Mutex<[u32; 2]>>().open(name).unwrap();
         let guard = mutex.lock().unwrap();
         mark();
         drop(guard);
@@ -139,7 +139,7 @@ fn mutex_unlock_every_instruction() {
     drop(new_mutex(&name));
     every_instruction("mutex.unlock", |steps| {
         let victim = Victim::start(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             let guard = mutex.lock().unwrap();
             mark();
             drop(guard);
@@ -159,13 +159,13 @@ fn mutex_reap_every_instruction() {
     drop(new_mutex(&name));
     every_instruction("mutex.lock, its holder is dead", |steps| {
         let victim = Victim::start(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             mark();
             let _guard = mutex.lock();
             mark();
         });
         let holder = support::child(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             let _held = mutex.lock().unwrap();
             exit_now(0)
         });
@@ -173,7 +173,7 @@ fn mutex_reap_every_instruction() {
         holder.join();
         let (pid, walk) = (victim.pid(), victim.walk(steps));
         // Whoever held it last, one of them died with it: mended before the usual look.
-        let mutex = options().open_mutex::<[u32; 2]>(&name).expect("it is there");
+        let mutex = options::<Mutex<[u32; 2]>>().open(&name).expect("it is there");
         match mutex.lock_timeout(LONG) {
             Err(LockError::Poisoned { .. }) => {}
             other => panic!("process {dead} died holding the lock: {:?}", other.map(drop)),
@@ -191,7 +191,7 @@ fn mutex_drop_every_instruction() {
     drop(new_mutex(&name));
     every_instruction("mutex.drop", |steps| {
         let victim = Victim::start(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             mark();
             drop(mutex);
             mark();
@@ -208,7 +208,7 @@ fn mutex_remove_every_instruction() {
         let name = name();
         drop(new_mutex(&name));
         let victim = Victim::start(|| {
-            let mutex = options().open_mutex::<[u32; 2]>(&name).unwrap();
+            let mutex = options::<Mutex<[u32; 2]>>().open(&name).unwrap();
             mark();
             mutex.remove().unwrap();
             mark();
@@ -228,7 +228,7 @@ fn pool_open_or_create_every_instruction() {
         let name = name();
         let victim = Victim::start(|| {
             mark();
-            let _pool = options().open_or_create_pool(&name, 3, 3).unwrap();
+            let _pool = options::<Pool>().open_or_create(&name, 3).unwrap();
             mark();
         });
         let walk = victim.walk(steps);
@@ -243,7 +243,7 @@ fn pool_acquire_every_instruction() {
     drop(new_pool(&name, 3));
     every_instruction("pool.acquire", |steps| {
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             mark();
             let _permit = pool.acquire().unwrap();
             mark();
@@ -260,7 +260,7 @@ fn pool_acquire_many_every_instruction() {
     drop(new_pool(&name, 3));
     every_instruction("pool.acquire_many", |steps| {
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             mark();
             let _permits = pool.acquire_many(2).unwrap();
             mark();
@@ -277,7 +277,7 @@ fn pool_release_every_instruction() {
     drop(new_pool(&name, 1));
     every_instruction("pool.release", |steps| {
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             let permit = pool.acquire().unwrap();
             mark();
             drop(permit);
@@ -295,10 +295,10 @@ fn pool_release_with_waiters_every_instruction() {
     let name = name();
     drop(new_pool(&name, 2));
     every_instruction("pool.release, survivors wait for one and for two", |steps| {
-        let (single, many) = (options().open_pool(&name).unwrap(), options().open_pool(&name).unwrap());
+        let (single, many) = (options::<Pool>().open(&name).unwrap(), options::<Pool>().open(&name).unwrap());
         let set = single.status().expect("it is there").set;
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             let permits = pool.acquire_many(2).unwrap();
             mark();
             drop(permits);
@@ -326,7 +326,7 @@ fn pool_drop_every_instruction() {
     drop(new_pool(&name, 2));
     every_instruction("pool.drop, a permit forgotten", |steps| {
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             std::mem::forget(pool.acquire().unwrap());
             mark();
             drop(pool);
@@ -344,7 +344,7 @@ fn pool_remove_every_instruction() {
         let name = name();
         drop(new_pool(&name, 2));
         let victim = Victim::start(|| {
-            let pool = options().open_pool(&name).unwrap();
+            let pool = options::<Pool>().open(&name).unwrap();
             mark();
             pool.remove().unwrap();
             mark();

@@ -17,7 +17,7 @@ use super::{
     shared::{Parcel, Shared},
     with_scratch,
 };
-use crate::{Error, Result, Side, members::Session, raw::Deadline};
+use crate::{Error, Result, Role, members::Session, raw::Deadline};
 
 /// A message that is answered.
 ///
@@ -30,7 +30,7 @@ use crate::{Error, Result, Side, members::Session, raw::Deadline};
 /// messages! { 1 => Thumbnail }
 ///
 /// impl Request for Thumbnail {
-///     type Answer = Result<Vec<u8>, String>;
+///     type Response = Result<Vec<u8>, String>;
 /// }
 /// ```
 ///
@@ -49,11 +49,11 @@ use crate::{Error, Result, Side, members::Session, raw::Deadline};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a request: no answer is declared for it",
     label = "this type does not implement `Request`",
-    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its answer with `impl Request for {Self} {{ type Answer = ...; }}`"
+    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its answer with `impl Request for {Self} {{ type Response = ...; }}`"
 )]
 pub trait Request: Message {
     /// What answers it.
-    type Answer: Serialize + DeserializeOwned;
+    type Response: Serialize + DeserializeOwned;
     /// As [`Message::SCHEMA`], for the answer.
     const ANSWER_SCHEMA: u32 = 0;
 }
@@ -73,7 +73,7 @@ impl Channel {
     /// struct Square(u64);
     /// messages! { 1 => Square }
     /// impl Request for Square {
-    ///     type Answer = u64;
+    ///     type Response = u64;
     /// }
     ///
     /// # let name = format!("call-example-{}", std::process::id());
@@ -82,7 +82,7 @@ impl Channel {
     ///     scope.spawn(|| {
     ///         let asked = channel.recv_request::<Square>()?;
     ///         let square = asked.0 * asked.0;
-    ///         asked.answer(&square)
+    ///         asked.respond(&square)
     ///     });
     ///     assert_eq!(channel.call(&Square(12))?, 144);
     ///     Ok::<(), sysv_primitives::Error>(())
@@ -93,11 +93,11 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`Error::Unanswered`] if the process that took the request died, or gave it up.
+    /// - [`Error::NoResponse`] if the process that took the request died, or gave it up.
     /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
     /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
     /// - [`Error::Failed`], as [`send`](Self::send).
-    pub fn call<R: Request>(&self, request: &R) -> Result<R::Answer> {
+    pub fn call<R: Request>(&self, request: &R) -> Result<R::Response> {
         self.call_deadline(request, Deadline::NEVER)
     }
 
@@ -110,7 +110,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`call`](Self::call), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn call_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<R::Answer> {
+    pub fn call_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<R::Response> {
         self.call_deadline(request, Deadline::after(timeout))
     }
 
@@ -119,8 +119,8 @@ impl Channel {
     /// # Errors
     ///
     /// As [`call_timeout`](Self::call_timeout).
-    pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Answer> {
-        self.ask_deadline(request, deadline)?.wait_deadline(deadline)
+    pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Response> {
+        self.request_deadline(request, deadline)?.wait_deadline(deadline)
     }
 
     /// Sends a request, and leaves the waiting for later; several may be under way.
@@ -128,20 +128,20 @@ impl Channel {
     /// # Errors
     ///
     /// As [`call`](Self::call), as far as it concerns the sending.
-    pub fn ask<R: Request>(&self, request: &R) -> Result<Pending<R>> {
-        self.ask_deadline(request, Deadline::NEVER)
+    pub fn request<R: Request>(&self, request: &R) -> Result<PendingResponse<R>> {
+        self.request_deadline(request, Deadline::NEVER)
     }
 
     /// Sends a request, waiting for room for at most `timeout`, and leaves the waiting for the answer for later.
     ///
     /// # Errors
     ///
-    /// As [`ask`](Self::ask), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn ask_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<Pending<R>> {
-        self.ask_deadline(request, Deadline::after(timeout))
+    /// As [`request`](Self::request), and an error that [is busy](Error::is_busy) when the time is over.
+    pub fn request_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<PendingResponse<R>> {
+        self.request_deadline(request, Deadline::after(timeout))
     }
 
-    fn ask_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<Pending<R>> {
+    fn request_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<PendingResponse<R>> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
         let parcel =
@@ -158,9 +158,9 @@ impl Channel {
         let Shared { words, members, .. } = &**shared;
         // Closed meanwhile: those who answer may have been told the end already, and look no more.
         if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
-            return Err(members.closed(Side::Producer));
+            return Err(members.closed(Role::Producer));
         }
-        Ok(Pending { shared: Arc::clone(shared), notice, session, request: PhantomData })
+        Ok(PendingResponse { shared: Arc::clone(shared), notice, session, request: PhantomData })
     }
 
     /// Receives the oldest request of this type, to be answered; waits for one.
@@ -168,7 +168,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv`](Self::recv). The caller of a request that can't be decoded is told that there is no answer.
-    pub fn recv_request<R: Request>(&self) -> Result<Asked<R>> {
+    pub fn recv_request<R: Request>(&self) -> Result<IncomingRequest<R>> {
         self.recv_request_deadline(Deadline::NEVER)
     }
 
@@ -177,7 +177,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_request<R: Request>(&self) -> Result<Asked<R>> {
+    pub fn try_recv_request<R: Request>(&self) -> Result<IncomingRequest<R>> {
         self.recv_request_deadline(Deadline::NOW)
     }
 
@@ -186,32 +186,32 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_request_timeout<R: Request>(&self, timeout: Duration) -> Result<Asked<R>> {
+    pub fn recv_request_timeout<R: Request>(&self, timeout: Duration) -> Result<IncomingRequest<R>> {
         self.recv_request_deadline(Deadline::after(timeout))
     }
 
-    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<Asked<R>> {
+    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>> {
         let (request, parcel) = self.recv_value(deadline)?;
-        Ok(Asked::new(request, parcel))
+        Ok(IncomingRequest::new(request, parcel))
     }
 }
 
 /// A request under way; dropping it gives the answer up.
 #[must_use = "dropping it gives the answer up"]
-pub struct Pending<R: Request> {
+pub struct PendingResponse<R: Request> {
     shared: Arc<Shared>,
     notice: Notice,
     session: Session,
     request: PhantomData<fn() -> R>,
 }
 
-impl<R: Request> Pending<R> {
+impl<R: Request> PendingResponse<R> {
     /// Waits for the answer.
     ///
     /// # Errors
     ///
     /// As [`Channel::call`], as far as it concerns the answer.
-    pub fn wait(mut self) -> Result<R::Answer> {
+    pub fn wait(mut self) -> Result<R::Response> {
         self.wait_deadline(Deadline::NEVER)
     }
 
@@ -220,8 +220,8 @@ impl<R: Request> Pending<R> {
     /// # Errors
     ///
     /// As [`wait`](Self::wait), and an error that [is busy](Error::is_busy) when the time is over. Once the answer was
-    /// had, [`Error::Unanswered`].
-    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Answer> {
+    /// had, [`Error::NoResponse`].
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Response> {
         self.wait_deadline(Deadline::after(timeout))
     }
 
@@ -230,11 +230,11 @@ impl<R: Request> Pending<R> {
     /// # Errors
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
-    pub fn try_wait(&mut self) -> Result<R::Answer> {
+    pub fn try_wait(&mut self) -> Result<R::Response> {
         self.wait_deadline(Deadline::NOW)
     }
 
-    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Answer> {
+    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             // In a child made by `fork` it is the parent's.
@@ -252,18 +252,18 @@ impl<R: Request> Pending<R> {
             words.parcels.settle(self.notice, self.session, members);
             return Err(self.unanswered());
         }
-        let held = words.parcels.answer(self.notice, members)?;
+        let held = words.parcels.respond(self.notice, members)?;
         // Frees it, when it was read.
         let parcel = Parcel::of_answer(&self.shared, held, self.session);
         deliver::read(R::ANSWER_SCHEMA, &parcel, R::ROUTE)
     }
 
     fn unanswered(&self) -> Error {
-        Error::Unanswered { object: self.shared.object.name().clone(), route: R::ROUTE }
+        Error::NoResponse { object: self.shared.object.name().clone(), route: R::ROUTE }
     }
 }
 
-impl<R: Request> Drop for Pending<R> {
+impl<R: Request> Drop for PendingResponse<R> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             self.shared.words.parcels.settle(self.notice, self.session, &self.shared.members);
@@ -271,24 +271,24 @@ impl<R: Request> Drop for Pending<R> {
     }
 }
 
-impl<R: Request> fmt::Debug for Pending<R> {
+impl<R: Request> fmt::Debug for PendingResponse<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("route", &R::ROUTE).finish_non_exhaustive()
+        f.debug_struct("PendingResponse").field("route", &R::ROUTE).finish_non_exhaustive()
     }
 }
 
 /// A request that this process has taken, and is to answer; it derefs to the request.
 ///
-/// If it is dropped, or its process dies, the caller is told that there is [no answer](Error::Unanswered).
+/// If it is dropped, or its process dies, the caller is told that there is [no answer](Error::NoResponse).
 #[derive(Debug)]
 #[must_use = "dropping it gives the answer up"]
-pub struct Asked<R: Request> {
+pub struct IncomingRequest<R: Request> {
     request: R,
     /// `None` if the message was sent, and not called.
     parcel: Option<Parcel>,
 }
 
-impl<R: Request> Asked<R> {
+impl<R: Request> IncomingRequest<R> {
     pub(super) fn new(request: R, parcel: Option<Parcel>) -> Self {
         Self { request, parcel }
     }
@@ -301,9 +301,9 @@ impl<R: Request> Asked<R> {
     /// # Errors
     ///
     /// - [`Error::TooLong`], [`Error::Unencodable`]: the caller is told that there is no answer.
-    /// - [`Error::Unanswered`] in a child made by `fork`: it is the parent's to answer.
+    /// - [`Error::NoResponse`] in a child made by `fork`: it is the parent's to answer.
     /// - [`Error::Failed`] if the channel was removed.
-    pub fn answer(self, answer: &R::Answer) -> Result<()> {
+    pub fn respond(self, answer: &R::Response) -> Result<()> {
         self.answer_deadline(answer, Deadline::NEVER)
     }
 
@@ -311,15 +311,15 @@ impl<R: Request> Asked<R> {
     ///
     /// # Errors
     ///
-    /// As [`answer`](Self::answer), and an error that [is busy](Error::is_busy) when the time is over; then the caller is
+    /// As [`respond`](Self::respond), and an error that [is busy](Error::is_busy) when the time is over; then the caller is
     /// told that there is no answer.
-    pub fn answer_timeout(self, answer: &R::Answer, timeout: Duration) -> Result<()> {
+    pub fn respond_timeout(self, answer: &R::Response, timeout: Duration) -> Result<()> {
         self.answer_deadline(answer, Deadline::after(timeout))
     }
 
-    fn answer_deadline(self, answer: &R::Answer, deadline: Deadline) -> Result<()> {
+    fn answer_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<()> {
         match self.parcel {
-            Some(parcel) => deliver::answer(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
+            Some(parcel) => deliver::respond(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
             None => Ok(()),
         }
     }
@@ -337,7 +337,7 @@ impl<R: Request> Asked<R> {
     }
 }
 
-impl<R: Request> Deref for Asked<R> {
+impl<R: Request> Deref for IncomingRequest<R> {
     type Target = R;
 
     fn deref(&self) -> &R {

@@ -91,7 +91,7 @@ pub(super) fn read<T: DeserializeOwned>(schema: u32, parcel: &Parcel, route: Rou
 }
 
 /// Answers the request in a parcel that is held; on an error its caller learns that there is no answer.
-pub(super) fn answer<T: Serialize>(
+pub(super) fn respond<T: Serialize>(
     mut parcel: Parcel,
     value: &T,
     schema: u32,
@@ -100,7 +100,7 @@ pub(super) fn answer<T: Serialize>(
 ) -> Result<()> {
     if !parcel.session().is_ours() {
         // In a child made by `fork` it is the parent's to answer.
-        return Err(Error::Unanswered { object: parcel.object().clone(), route });
+        return Err(Error::NoResponse { object: parcel.object().clone(), route });
     }
     with_scratch(|message| {
         message.clear();
@@ -112,6 +112,6 @@ pub(super) fn answer<T: Serialize>(
         parcel.make_room(len, deadline)?;
         write(value, schema, message, &parcel, route)
     })?;
-    parcel.answer();
+    parcel.respond();
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use super::{Channel, shared::Shared};
-use crate::{Result, Side, members::Session};
+use crate::{Result, Role, members::Session};
 
 /// Of what receiving hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +17,15 @@ pub(super) enum Listens {
 #[derive(Debug)]
 struct Seat {
     shared: Arc<Shared>,
-    side: Side,
+    role: Role,
     session: Session,
 }
 
 impl Seat {
-    fn take(shared: &Arc<Shared>, side: Side) -> Result<Self> {
+    fn take(shared: &Arc<Shared>, role: Role) -> Result<Self> {
         let session = shared.session()?;
-        shared.words.sit(side, session);
-        Ok(Self { shared: Arc::clone(shared), side, session })
+        shared.words.sit(role, session);
+        Ok(Self { shared: Arc::clone(shared), role, session })
     }
 }
 
@@ -33,7 +33,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         // In a child made by `fork` it is the parent's.
         if self.session.is_ours() {
-            self.shared.words.stand_up(self.side, self.session, &self.shared.members);
+            self.shared.words.stand_up(self.role, self.session, &self.shared.members);
         }
     }
 }
@@ -41,7 +41,7 @@ impl Drop for Seat {
 /// A channel of which others know that somebody here sends; it has all that a [`Channel`] has.
 ///
 /// When the last one is dropped, or its process dies, each [`Receiver`] that
-/// [asked](Receiver::tell_when_abandoned) is told. A child made by `fork` may go on sending with it, and does not count; let it take its own.
+/// [asked](Receiver::detect_disconnect) is told. A child made by `fork` may go on sending with it, and does not count; let it take its own.
 #[derive(Debug)]
 #[must_use = "dropping it leaves the channel, perhaps as its last sender"]
 pub struct Sender {
@@ -58,12 +58,12 @@ pub struct Sender {
 ///
 /// ```
 /// use std::{thread, time::Duration};
-/// use sysv_primitives::{Channel, Error, Route, Side};
+/// use sysv_primitives::{Channel, Error, Route, Role};
 ///
 /// # let name = format!("receiver-example-{}", std::process::id());
 /// let channel = Channel::create(&name)?;
 /// let mut receiver = channel.receiver()?;
-/// receiver.tell_when_abandoned(true);
+/// receiver.detect_disconnect(true);
 /// thread::scope(|scope| {
 ///     scope.spawn(|| channel.close());
 ///     assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
@@ -85,7 +85,7 @@ impl Channel {
     ///
     /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Failed`](crate::Error::Failed) if the channel was removed.
     pub fn sender(&self) -> Result<Sender> {
-        let seat = Seat::take(self.shared("count its senders")?, Side::Producer)?;
+        let seat = Seat::take(self.shared("count its senders")?, Role::Producer)?;
         Ok(Sender { channel: Self { listens: None, ..self.clone() }, _seat: seat })
     }
 
@@ -95,18 +95,18 @@ impl Channel {
     ///
     /// As [`sender`](Self::sender).
     pub fn receiver(&self) -> Result<Receiver> {
-        let seat = Seat::take(self.shared("tell its receivers of the end")?, Side::Consumer)?;
+        let seat = Seat::take(self.shared("tell its receivers of the end")?, Role::Consumer)?;
         Ok(Receiver { channel: Self { listens: Some(Listens::ToClosing), ..self.clone() }, _seat: seat })
     }
 }
 
 impl Receiver {
-    /// Sets whether receiving ends with [`Error::Abandoned`](crate::Error::Abandoned) when no [`Sender`] is left on any
+    /// Sets whether receiving ends with [`Error::Disconnected`](crate::Error::Disconnected) when no [`Sender`] is left on any
     /// other opened handle (clones share one); at first it does not.
     ///
     /// First comes everything that it wants and is there; and when another sender comes, it receives again. Before the
     /// first one has come none is missed. Handles that are no [`Sender`] don't count.
-    pub fn tell_when_abandoned(&mut self, tell: bool) {
+    pub fn detect_disconnect(&mut self, tell: bool) {
         self.channel.listens = Some(if tell { Listens::AndIsTold } else { Listens::ToClosing });
     }
 }

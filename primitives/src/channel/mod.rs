@@ -34,7 +34,7 @@ mod codec;
 mod deliver;
 mod desk;
 mod ends;
-mod incoming;
+mod envelope;
 mod lost;
 mod named;
 mod notice;
@@ -51,9 +51,9 @@ mod words;
 use std::{cell::Cell, sync::Arc};
 
 pub use self::{
-    call::{Asked, Pending, Request},
+    call::{IncomingRequest, PendingResponse, Request},
     ends::{Receiver, Sender},
-    incoming::Incoming,
+    envelope::Envelope,
     queued::{Queued, Usage},
     route::{Message, Route},
     router::{Router, Unhandled},
@@ -71,7 +71,7 @@ use crate::{
 ///
 /// | made by | messages up to | calls, closing, who is there |
 /// | --- | --- | --- |
-/// | a name: [`open_or_create`](Self::open_or_create) | [`largest_message`](crate::Options::largest_message): 1 MiB, at most 4 GiB | yes |
+/// | a name: [`open_or_create`](Self::open_or_create) | [`max_message_size`](crate::Options::max_message_size): 1 MiB, at most 4 GiB | yes |
 /// | a queue: [`new`](Self::new), [`from_id`](Self::from_id) | `MSGMAX`: 8,192 bytes, unless the system was told otherwise | no |
 ///
 /// Either is plain System V underneath: programs in C or Python take part with `msgsnd` and `msgrcv`, on

@@ -8,18 +8,25 @@ use super::{
     words::CLOSED,
 };
 use crate::{
-    Error, Member, Options, Result, Side, Status,
+    Error, Member, Options, Result, Role, Status,
     object::{self, Want},
+    options::Settings,
 };
 
 impl Channel {
+    /// Returns the options to create or open a channel with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
     /// Creates a channel.
     ///
     /// # Errors
     ///
     /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str) -> Result<Self> {
-        Options::new().create_channel(name)
+        Self::options().create(name)
     }
 
     /// Opens a channel that exists, however large its messages may be.
@@ -28,7 +35,7 @@ impl Channel {
     ///
     /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self> {
-        Options::new().open_channel(name)
+        Self::options().open(name)
     }
 
     /// Opens a channel, or creates it.
@@ -38,7 +45,7 @@ impl Channel {
     ///
     /// A channel outlives its processes, until it is removed or the system restarts. So one that exists keeps what is on
     /// it, perhaps messages and requests of an earlier run that crashed, and it may be closed already. To begin anew,
-    /// [remove the name](Self::remove_name) first. It also keeps its largest message, its mode and its number of handles,
+    /// [remove the name](Self::unlink) first. It also keeps its largest message, its mode and its number of handles,
     /// unless [`Options::exact`] insists on those that are given.
     ///
     /// # Errors
@@ -46,7 +53,7 @@ impl Channel {
     /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::ForeignQueue`] if another program's
     /// queue has the key.
     pub fn open_or_create(name: &str) -> Result<Self> {
-        Options::new().open_or_create_channel(name)
+        Self::options().open_or_create(name)
     }
 
     /// Removes a channel by its name, with what is on it; whoever waits on it wakes.
@@ -56,11 +63,11 @@ impl Channel {
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
     /// [`Error::Failed`] for what the system refuses.
-    pub fn remove_name(name: &str) -> Result<()> {
+    pub fn unlink(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Options, name: &str, want: Want) -> Result<Self> {
+    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self> {
         let shared = Shared::enter(options, name, want)?;
         let object = shared.object.name().clone();
         Self::over(shared.words.queue.clone(), Some(shared)).map_err(|error| error.on(&object))
@@ -73,7 +80,7 @@ impl Channel {
 
     /// Returns the longest message that it carries, in encoded bytes.
     #[must_use]
-    pub fn largest_message(&self) -> usize {
+    pub fn max_message_size(&self) -> usize {
         self.shared.as_ref().map_or(self.longest, |shared| shared.words.parcels.plan.largest.max(self.longest))
     }
 
@@ -139,7 +146,7 @@ impl Channel {
     ///
     /// As [`status`](Self::status).
     pub fn senders(&self) -> Result<Vec<Member>> {
-        self.shared("tell who sends")?.seated(Side::Producer)
+        self.shared("tell who sends")?.seated(Role::Producer)
     }
 
     /// Returns in which processes there is a [`Receiver`](super::Receiver).
@@ -148,33 +155,33 @@ impl Channel {
     ///
     /// As [`status`](Self::status).
     pub fn receivers(&self) -> Result<Vec<Member>> {
-        self.shared("tell who receives")?.seated(Side::Consumer)
+        self.shared("tell who receives")?.seated(Role::Consumer)
     }
 }
 
-impl Options {
-    /// Creates a [`Channel`], with this [`largest_message`](Self::largest_message) and at most 240
-    /// [`max_processes`](Self::max_processes).
+impl Options<Channel> {
+    /// Creates a [`Channel`], with this [`max_message_size`](Self::max_message_size) and at most 240
+    /// [`max_handles`](Self::max_handles).
     ///
     /// Systems with small limits, as macOS has them, need smaller ones: it takes 6 semaphores and two for each process,
     /// and a segment of about 5 MiB for the default of 1 MiB; twice the largest message from 64 MiB on, and never less
     /// than 1 MiB.
     ///
     /// ```
-    /// use sysv_primitives::Options;
+    /// use sysv_primitives::Channel;
     ///
     /// # let name = format!("channel-options-example-{}", std::process::id());
-    /// let options = Options::new().largest_message(64 << 20).remove_on_drop(true);
-    /// let channel = options.create_channel(&name)?;
-    /// assert_eq!(channel.largest_message(), 64 << 20);
+    /// let options = Channel::options().max_message_size(64 << 20).remove_on_drop(true);
+    /// let channel = options.create(&name)?;
+    /// assert_eq!(channel.max_message_size(), 64 << 20);
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     ///
     /// # Errors
     ///
     /// As [`Channel::create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
-    pub fn create_channel(&self, name: &str) -> Result<Channel> {
-        Channel::enter(self, name, Want::Create)
+    pub fn create(&self, name: &str) -> Result<Channel> {
+        Channel::enter(&self.settings, name, Want::Create)
     }
 
     /// Opens a [`Channel`] that exists.
@@ -182,8 +189,8 @@ impl Options {
     /// # Errors
     ///
     /// As [`Channel::open`].
-    pub fn open_channel(&self, name: &str) -> Result<Channel> {
-        Channel::enter(self, name, Want::Open)
+    pub fn open(&self, name: &str) -> Result<Channel> {
+        Channel::enter(&self.settings, name, Want::Open)
     }
 
     /// Opens a [`Channel`], or creates it.
@@ -191,7 +198,7 @@ impl Options {
     /// # Errors
     ///
     /// As [`Channel::open_or_create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
-    pub fn open_or_create_channel(&self, name: &str) -> Result<Channel> {
-        Channel::enter(self, name, Want::OpenOrCreate)
+    pub fn open_or_create(&self, name: &str) -> Result<Channel> {
+        Channel::enter(&self.settings, name, Want::OpenOrCreate)
     }
 }

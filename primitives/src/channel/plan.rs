@@ -30,7 +30,7 @@ pub(super) const MOST: u64 = 1 << 32;
 pub(super) struct Plan {
     /// The largest message, in bytes.
     pub(super) largest: usize,
-    pub(super) max_processes: usize,
+    pub(super) max_handles: usize,
     /// The size of a block, a power of two.
     pub(super) block: usize,
     /// How many blocks one largest message takes.
@@ -38,10 +38,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(largest: usize, max_processes: u32) -> Self {
+    pub(super) fn new(largest: usize, max_handles: u32) -> Self {
         let block = (largest / 256).next_power_of_two().clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
         let reserve = largest.div_ceil(block).max(1);
-        Self { largest, max_processes: max_processes as usize, block, reserve }
+        Self { largest, max_handles: max_handles as usize, block, reserve }
     }
 
     /// Returns the blocks that messages and requests may take: at least one largest message, or a block for each parcel.
@@ -64,7 +64,7 @@ impl Plan {
     }
 
     pub(super) fn parcels(&self) -> usize {
-        MAILBOXES + self.max_processes * MAILBOX
+        MAILBOXES + self.max_handles * MAILBOX
     }
 
     pub(super) fn block_words(&self) -> usize {

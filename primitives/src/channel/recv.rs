@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Channel, Incoming, Message, Route, codec, deliver,
+    Channel, Envelope, Message, Route, codec, deliver,
     desk::Watch,
     ends::Listens,
     longest_message,
@@ -12,8 +12,8 @@ use super::{
     words::CLOSED,
 };
 use crate::{
-    Error, Result, Side,
-    iter::until_the_end,
+    Error, Result, Role,
+    iter::{until_the_end, while_available},
     members::Session,
     raw::{self, Deadline, MessageBuffer, Selector},
 };
@@ -27,7 +27,7 @@ impl Channel {
     /// # Errors
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
-    /// - On a [`Receiver`](super::Receiver) [`Error::Closed`], and [`Error::Abandoned`] if that was asked for, once
+    /// - On a [`Receiver`](super::Receiver) [`Error::Closed`], and [`Error::Disconnected`] if that was asked for, once
     ///   nothing is left that is wanted; elsewhere [`Error::Closed`] if it was closed before.
     /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     pub fn recv<T: Message>(&self) -> Result<T> {
@@ -66,7 +66,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv`](Self::recv), but for what can't be decoded: that shows later.
-    pub fn recv_any(&self) -> Result<Incoming> {
+    pub fn recv_any(&self) -> Result<Envelope> {
         self.recv_selected(Selector::Any, Deadline::NEVER)
     }
 
@@ -75,7 +75,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_any(&self) -> Result<Incoming> {
+    pub fn try_recv_any(&self) -> Result<Envelope> {
         self.recv_selected(Selector::Any, Deadline::NOW)
     }
 
@@ -84,7 +84,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Incoming> {
+    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Envelope> {
         self.recv_selected(Selector::Any, Deadline::after(timeout))
     }
 
@@ -95,7 +95,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any).
-    pub fn recv_lowest(&self, up_to: Route) -> Result<Incoming> {
+    pub fn recv_lowest(&self, up_to: Route) -> Result<Envelope> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NEVER)
     }
 
@@ -104,7 +104,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Incoming> {
+    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Envelope> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NOW)
     }
 
@@ -113,7 +113,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Incoming> {
+    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Envelope> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::after(timeout))
     }
 
@@ -122,7 +122,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any), and [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
-    pub fn recv_except<T: Message>(&self) -> Result<Incoming> {
+    pub fn recv_except<T: Message>(&self) -> Result<Envelope> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
     }
 
@@ -131,7 +131,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_except<T: Message>(&self) -> Result<Incoming> {
+    pub fn try_recv_except<T: Message>(&self) -> Result<Envelope> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NOW)
     }
 
@@ -140,7 +140,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Incoming> {
+    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Envelope> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::after(timeout))
     }
 
@@ -171,17 +171,18 @@ impl Channel {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::after(timeout))?.bytes)
     }
 
-    /// Returns an iterator over the values of this type that come, until the channel is removed, or
-    /// at its [end](Error::is_end). It waits for each, and goes on after one that can't be decoded; any other error is the
-    /// last that it gives.
+    /// Returns an iterator over the values of this type that come. It waits for each.
+    ///
+    /// It ends at the channel's [end](Error::is_end). It gives the error of a message that can't be decoded, and goes on.
+    /// Any other error is the last that it gives.
     pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.recv(), |error| error.is_gone() || error.is_end())
+        until_the_end(|| self.recv())
     }
 
     /// Returns an iterator over the values of this type that are there; it never waits. Errors are as those of
     /// [`iter`](Self::iter).
     pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.try_recv(), |error| error.is_gone() || error.is_end() || error.is_busy())
+        while_available(|| self.try_recv())
     }
 
     /// Receives a message into `message`, or a parcel instead; skips notices of what others have taken.
@@ -214,7 +215,7 @@ impl Channel {
                 Err(error) if is_closed && error.is_busy() => {
                     return self
                         .take_what_is_left(shared, message, selector, me)?
-                        .ok_or_else(|| shared.members.closed(Side::Consumer));
+                        .ok_or_else(|| shared.members.closed(Role::Consumer));
                 }
                 received => received?,
             }
@@ -341,16 +342,16 @@ impl Channel {
         })
     }
 
-    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Incoming> {
+    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Envelope> {
         with_scratch(|message| {
             let delivery = self.receive(message, selector, deadline)?;
             let route = message.message_type().into();
             let object = self.object.clone();
             Ok(match delivery {
-                Delivery::Plain => Incoming { object, route, bytes: message.bytes().to_vec(), request: None },
+                Delivery::Plain => Envelope { object, route, bytes: message.bytes().to_vec(), request: None },
                 Delivery::Parcel(parcel, is_call) => {
                     let bytes = parcel.parcels().read_all(parcel.held())?;
-                    Incoming { object, route, bytes, request: is_call.then_some(parcel) }
+                    Envelope { object, route, bytes, request: is_call.then_some(parcel) }
                 }
             })
         })

@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Incoming, Message, Request, Route, codec, deliver};
+use super::{Channel, Envelope, Message, Request, Route, codec, deliver};
 use crate::{Error, Result, raw::Deadline};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
@@ -17,13 +17,13 @@ use crate::{Error, Result, raw::Deadline};
 #[non_exhaustive]
 pub struct Unhandled {
     /// The message.
-    pub incoming: Incoming,
+    pub incoming: Envelope,
     /// Why it could not be decoded, if there was a handler.
     pub why: Option<String>,
 }
 
 /// Says whether to go on, or why the message is no such value; then it is as it was.
-type Handler<'a> = Box<dyn FnMut(&mut Incoming) -> Result<Result<ControlFlow<()>>, String> + 'a>;
+type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>>, String> + 'a>;
 
 /// Handlers by type of message.
 ///
@@ -93,11 +93,11 @@ impl<'a> Router<'a> {
     /// # Errors
     ///
     /// As [`on`](Self::on).
-    pub fn answer<R: Request>(&mut self, mut handle: impl FnMut(R) -> R::Answer + 'a) -> Result<&mut Self> {
+    pub fn respond<R: Request>(&mut self, mut handle: impl FnMut(R) -> R::Response + 'a) -> Result<&mut Self> {
         self.register::<R>(Box::new(move |incoming| {
             let answer = handle(codec::decode(incoming.bytes(), R::SCHEMA)?);
             let sent = match incoming.request.take() {
-                Some(parcel) => deliver::answer(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE, Deadline::NEVER),
+                Some(parcel) => deliver::respond(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE, Deadline::NEVER),
                 None => Ok(()),
             };
             Ok(sent.map(ControlFlow::Continue))
@@ -115,7 +115,7 @@ impl<'a> Router<'a> {
     /// Hands over what nobody handles: messages of other routes, and those that can't be decoded.
     ///
     /// Without it such a message ends [`run`](Self::run), and is in its error.
-    pub fn otherwise(&mut self, handle: impl FnMut(Unhandled) + 'a) -> &mut Self {
+    pub fn fallback(&mut self, handle: impl FnMut(Unhandled) + 'a) -> &mut Self {
         self.fallback = Some(Box::new(handle));
         self
     }
@@ -127,7 +127,7 @@ impl<'a> Router<'a> {
     /// # Errors
     ///
     /// - [`Error::Undecodable`], with the bytes, for a message that nobody handles, if there is no
-    ///   [`otherwise`](Self::otherwise). It may be run again.
+    ///   [`fallback`](Self::fallback). It may be run again.
     /// - [`Error::Failed`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {
         self.run_with(|| channel.recv_any())
@@ -142,7 +142,7 @@ impl<'a> Router<'a> {
         self.run_with(|| channel.recv_lowest(up_to))
     }
 
-    fn run_with(&mut self, receive: impl Fn() -> Result<Incoming>) -> Result<()> {
+    fn run_with(&mut self, receive: impl Fn() -> Result<Envelope>) -> Result<()> {
         loop {
             match receive() {
                 Ok(incoming) => {
@@ -160,8 +160,8 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Undecodable`], as [`run`](Self::run); what kept an [answer](Self::answer) from being sent.
-    pub fn handle(&mut self, mut incoming: Incoming) -> Result<ControlFlow<()>> {
+    /// [`Error::Undecodable`], as [`run`](Self::run); what kept an [answer](Self::respond) from being sent.
+    pub fn handle(&mut self, mut incoming: Envelope) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
             Some(handler) => match handler(&mut incoming) {
                 Ok(flow) => return flow,
@@ -176,7 +176,7 @@ impl<'a> Router<'a> {
             }
             None => {
                 let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
-                let Incoming { object, route, bytes, .. } = incoming;
+                let Envelope { object, route, bytes, .. } = incoming;
                 Err(Error::Undecodable { object, route, bytes, why })
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Channel, Message, codec, deliver, with_scratch};
 use crate::{
-    Error, ObjectName, Result, Route, Side,
+    Error, ObjectName, Result, Role, Route,
     channel::words::CLOSED,
     error::QUEUE,
     raw::{self, Deadline, MessageBuffer, MessageQueue, MessageType},
@@ -33,7 +33,7 @@ impl Channel {
     /// # Errors
     ///
     /// - [`Error::TooLong`] if it is longer than the channel carries, [`Error::Unencodable`]; nothing was sent.
-    /// - [`Error::Closed`] if the channel is closed; [`Error::Full`] in a child made by `fork`, which takes a slot of its own.
+    /// - [`Error::Closed`] if the channel is closed; [`Error::TooManyHandles`] in a child made by `fork`, which takes a slot of its own.
     /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::send`](crate::raw::MessageQueue::send).
     pub fn send<T: Message>(&self, value: &T) -> Result<()> {
         self.send_deadline(value, Deadline::NEVER)
@@ -123,7 +123,7 @@ impl Channel {
     pub(super) fn check_open(&self) -> Result<()> {
         let Some(shared) = &self.shared else { return Ok(()) };
         shared.session()?;
-        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(shared.members.closed(Side::Producer)) }
+        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(shared.members.closed(Role::Producer)) }
     }
 
     #[cold]

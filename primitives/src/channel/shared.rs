@@ -17,7 +17,7 @@ use super::{
     words::{Control, Words},
 };
 use crate::{
-    Error, ObjectName, Options, Result, Side,
+    Error, ObjectName, Result, Role,
     doorbell::Token,
     error::MEMORY,
     fingerprint::Fingerprint,
@@ -27,6 +27,7 @@ use crate::{
     name::Name,
     object::{Blueprint, Kind, Object, Want},
     options::MOST_IN_CHANNEL,
+    options::Settings,
     raw::{Deadline, MessageQueue, MessageType, SharedMemory},
     sync::Ordering::Relaxed,
 };
@@ -68,23 +69,23 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &Message
         words: Mapped::slice(memory, body + plan.parcels(), PARCELS)?,
         blocks: Mapped::slice(memory, body + plan.block_words(), plan.blocks())?,
     };
-    let mailboxes = Mapped::slice(memory, body + plan.mailboxes(), plan.max_processes)?;
+    let mailboxes = Mapped::slice(memory, body + plan.mailboxes(), plan.max_handles)?;
     let lost = Mapped::slice(memory, body + LOST, lost::WORDS)?;
     Ok(Words { control, mailboxes, parcels, lost, queue: queue.clone(), tag })
 }
 
 impl Shared {
-    pub(super) fn enter(options: &Options, name: &str, want: Want) -> Result<Arc<Self>> {
-        let largest = options.largest_message;
+    pub(super) fn enter(options: &Settings, name: &str, want: Want) -> Result<Arc<Self>> {
+        let largest = options.max_message_size;
         if largest as u64 > MOST {
             let object = ObjectName::new(KIND.name, name);
             return Err(Error::TooLarge { object, bytes: largest });
         }
-        let max_processes = options.max_processes.min(MOST_IN_CHANNEL);
-        let plan = Plan::new(largest, max_processes);
+        let max_handles = options.max_handles.min(MOST_IN_CHANNEL);
+        let plan = Plan::new(largest, max_handles);
         let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_processes = max_processes;
-        description.doorbells = u32::from(BELLS) + max_processes;
+        description.max_handles = max_handles;
+        description.doorbells = u32::from(BELLS) + max_handles;
         description.capacity = largest as u64;
         description.fingerprint = Fingerprint::without_type(options);
         description.body = plan.size() as u64;
@@ -98,12 +99,12 @@ impl Shared {
             let damaged = |part| object.damaged(part);
             let found = object.description();
             let largest = usize::try_from(found.capacity.min(MOST)).map_err(|_| damaged("the capacity"))?;
-            let plan = Plan::new(largest, found.max_processes);
+            let plan = Plan::new(largest, found.max_handles);
             let mut queue = object.queue().ok_or_else(|| damaged("its message queue"))?.clone();
             queue.set_max_message_size(super::longest_message(&queue)?);
             let members = object.members()?;
             let words = words_at(object.memory(), object.body(), plan, &queue)?;
-            object.check_option("largest_message", found.capacity, options.largest_message as u64)?;
+            object.check_option("max_message_size", found.capacity, options.max_message_size as u64)?;
             let registration = object.register(&members, &words)?;
             Ok((Self { object, members, words, desk: Desk::new() }, registration))
         })?;
@@ -214,9 +215,9 @@ impl Shared {
     }
 
     /// Returns who is seated at a side.
-    pub(super) fn seated(&self, side: Side) -> Result<Vec<crate::Member>> {
+    pub(super) fn seated(&self, role: Role) -> Result<Vec<crate::Member>> {
         let mut members = self.members.list()?;
-        members.retain(|member| self.words.is_seated(side, member.slot as usize));
+        members.retain(|member| self.words.is_seated(role, member.slot as usize));
         Ok(members)
     }
 }
@@ -277,7 +278,7 @@ impl Parcel {
     }
 
     /// Hands what was written to the caller.
-    pub(super) fn answer(mut self) {
+    pub(super) fn respond(mut self) {
         self.is_handed_on = true;
         let Shared { words, members, .. } = &*self.shared;
         if let Some(caller) = words.parcels.answered(&self.held, members) {

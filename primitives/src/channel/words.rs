@@ -24,7 +24,7 @@
 //! - A program that speaks plain System V posts no doorbell: who listens does not hear what it sends.
 
 use crate::{
-    Error, Result, Side,
+    Error, Result, Role,
     channel::{
         lost::Lost,
         notice::{Notice, Tag},
@@ -213,34 +213,34 @@ impl Words {
     }
 
     /// Sits down at a side.
-    pub(super) fn sit(&self, side: Side, me: Session) {
-        self.mailboxes[me.slot()].seats[side as usize].fetch_add(1, SeqCst);
+    pub(super) fn sit(&self, role: Role, me: Session) {
+        self.mailboxes[me.slot()].seats[role as usize].fetch_add(1, SeqCst);
         // Not before: who saw that somebody had come, and no seat taken, would think him gone.
-        self.control.arrived[side as usize].fetch_add(1, SeqCst);
+        self.control.arrived[role as usize].fetch_add(1, SeqCst);
     }
 
     /// Gets up; whoever listens looks whether it was the last one.
-    pub(super) fn stand_up(&self, side: Side, me: Session, members: &Members) {
-        self.mailboxes[me.slot()].seats[side as usize].fetch_sub(1, SeqCst);
+    pub(super) fn stand_up(&self, role: Role, me: Session, members: &Members) {
+        self.mailboxes[me.slot()].seats[role as usize].fetch_sub(1, SeqCst);
         self.wake_listeners(|_| true, members);
     }
 
-    pub(super) fn is_seated(&self, side: Side, slot: usize) -> bool {
-        self.mailboxes[slot].seats[side as usize].load(SeqCst) != 0
+    pub(super) fn is_seated(&self, role: Role, slot: usize) -> bool {
+        self.mailboxes[slot].seats[role as usize].load(SeqCst) != 0
     }
 
     /// Returns why nothing more is to be expected on the queue, if that is so (W4). The dead are reaped.
     pub(super) fn end(&self, me: Session, members: &Members, wants_to_know: bool) -> Option<Error> {
         if self.control.state.load(SeqCst) & CLOSED != 0 {
-            return Some(members.closed(Side::Consumer));
+            return Some(members.closed(Role::Consumer));
         }
-        (wants_to_know && self.is_gone(Side::Producer, me)).then(|| members.abandoned(Side::Producer))
+        (wants_to_know && self.is_gone(Role::Producer, me)).then(|| members.abandoned(Role::Producer))
     }
 
     /// Returns whether all of a side are gone, besides the caller's own process.
-    fn is_gone(&self, side: Side, me: Session) -> bool {
-        let arrived = &self.control.arrived[side as usize];
-        let is_anybody = || (0..self.mailboxes.len()).any(|slot| slot != me.slot() && self.is_seated(side, slot));
+    fn is_gone(&self, role: Role, me: Session) -> bool {
+        let arrived = &self.control.arrived[role as usize];
+        let is_anybody = || (0..self.mailboxes.len()).any(|slot| slot != me.slot() && self.is_seated(role, slot));
         // One may sit down where we have looked, and another get up where we have not: then we look again.
         (0..LOOKS).find_map(|_| {
             let before = arrived.load(SeqCst);
@@ -263,11 +263,11 @@ impl Repair for Words {
         }
         mailbox.receives.store(0, SeqCst);
         let mut left = false;
-        for side in [Side::Producer as usize, Side::Consumer as usize] {
-            if mailbox.seats[side].load(SeqCst) != 0 {
+        for role in [Role::Producer as usize, Role::Consumer as usize] {
+            if mailbox.seats[role].load(SeqCst) != 0 {
                 // Perhaps it died before it was counted.
-                self.control.arrived[side].fetch_add(1, SeqCst);
-                mailbox.seats[side].store(0, SeqCst);
+                self.control.arrived[role].fetch_add(1, SeqCst);
+                mailbox.seats[role].store(0, SeqCst);
                 left = true;
             }
         }

@@ -24,7 +24,7 @@ impl Entrance<'_> {
     pub(super) fn semaphores(&self) -> u16 {
         let description = &self.blueprint.description;
         let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
-        Members::semaphores(doorbells, description.max_processes).unwrap_or(u16::MAX)
+        Members::semaphores(doorbells, description.max_handles).unwrap_or(u16::MAX)
     }
 
     /// Step by step from a new set to a live object (I1). Cleans up what it made if it can't go on.
@@ -92,7 +92,7 @@ impl Entrance<'_> {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;
         header.write(set.id(), description, created);
-        (self.blueprint.fill)(memory, body_offset(description.max_processes))?;
+        (self.blueprint.fill)(memory, body_offset(description.max_handles))?;
         let queue = match self.make_queue(set, &header)? {
             Outcome::Done(queue) => queue,
             Outcome::StartAgain => return Ok(Outcome::StartAgain),

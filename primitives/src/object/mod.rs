@@ -65,10 +65,11 @@ use std::{
 
 pub(crate) use self::remove::remove;
 use crate::{
-    Error, ObjectName, Options, Result,
+    Error, ObjectName, Result,
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair, STATE},
     name::Name,
+    options::Settings,
     raw::{
         self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
         process,
@@ -118,16 +119,16 @@ impl Kind {
 pub(crate) struct Blueprint<'a> {
     pub(crate) kind: Kind,
     pub(crate) description: Description,
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a Settings,
     /// Writes the first contents of the body; nobody else can see it yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
 }
 
 impl Blueprint<'_> {
     /// Returns how many doorbells an object for so many processes has.
-    fn doorbells(&self, max_processes: u32) -> u32 {
-        let Description { doorbells, max_processes: planned, .. } = self.description;
-        if self.kind.has_bell_each { doorbells - planned + max_processes } else { doorbells }
+    fn doorbells(&self, max_handles: u32) -> u32 {
+        let Description { doorbells, max_handles: planned, .. } = self.description;
+        if self.kind.has_bell_each { doorbells - planned + max_handles } else { doorbells }
     }
 }
 
@@ -217,12 +218,12 @@ impl Object {
 
     /// Returns where the primitive's own words begin.
     pub(crate) fn body(&self) -> usize {
-        body_offset(self.description.max_processes)
+        body_offset(self.description.max_handles)
     }
 
     /// Returns the table of members, in which nobody of this process is registered yet.
     pub(crate) fn members(&self) -> Result<Members> {
-        let slots = slots(&self.memory, self.description.max_processes)?;
+        let slots = slots(&self.memory, self.description.max_handles)?;
         let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
         Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
     }
@@ -324,7 +325,7 @@ struct Entrance<'a> {
 
 impl<'a> Entrance<'a> {
     fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
-        let patience = Deadline::after(blueprint.options.patience);
+        let patience = Deadline::after(blueprint.options.open_timeout);
         let object = ObjectName::new(blueprint.kind.name, &blueprint.description.name);
         Self { blueprint, object, key, patience, uid: process::effective_uid() }
     }

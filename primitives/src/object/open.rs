@@ -78,13 +78,13 @@ impl Entrance<'_> {
         // Read once: what was checked is what is used.
         let found = header.describe();
         self.check_description(&found, header.version(), &memory, &set)?;
-        let max_processes = found.max_processes;
+        let max_handles = found.max_handles;
         let object = self.live(set, memory, found, queue)?;
         if object.is_exact {
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
-            let wanted = self.blueprint.description.max_processes;
-            object.check_option("max_processes", max_processes.into(), wanted.into())?;
+            let wanted = self.blueprint.description.max_handles;
+            object.check_option("max_handles", max_handles.into(), wanted.into())?;
         }
         Ok(Outcome::Done(object))
     }
@@ -136,10 +136,10 @@ impl Entrance<'_> {
         }
         let semaphores = Members::semaphores(
             u16::try_from(found.doorbells).unwrap_or(u16::MAX),
-            found.max_processes.min(crate::options::MOST_PROCESSES + 1),
+            found.max_handles.min(crate::options::MOST_HANDLES + 1),
         );
-        let is_whole = found.max_processes <= crate::options::MOST_PROCESSES
-            && found.doorbells == self.blueprint.doorbells(found.max_processes)
+        let is_whole = found.max_handles <= crate::options::MOST_HANDLES
+            && found.doorbells == self.blueprint.doorbells(found.max_handles)
             && found.segment_size() <= memory.len()
             && semaphores.map(usize::from) == Some(set.len()?);
         if is_whole { Ok(()) } else { Err(self.damaged("the header", memory.id())) }

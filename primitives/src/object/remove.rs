@@ -8,10 +8,11 @@
 
 use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
 use crate::{
-    Options, Result,
+    Result,
     layout::{Description, Header, Mapped},
     members::{CREATOR, STATE},
     name::Name,
+    options::Settings,
     raw::{self, SemaphoreOptions, SemaphoreSet},
 };
 
@@ -23,7 +24,7 @@ pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
     let key = name.key(kind.name)?;
     let description = Description::new(&name, kind.number);
     let fill = |_: &_, _: usize| Ok(());
-    let blueprint = Blueprint { kind, description, options: &Options::new(), fill: &fill };
+    let blueprint = Blueprint { kind, description, options: &Settings::new(), fill: &fill };
     let entrance = Entrance::new(&blueprint, key);
     entrance.remove().map_err(|error| error.on(&entrance.object))
 }

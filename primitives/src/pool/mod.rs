@@ -19,6 +19,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
+    options::Settings,
     raw::{Deadline, SharedMemory},
     sync::{
         AtomicU32, AtomicU64,
@@ -80,13 +81,19 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Returns the options to create or open a pool with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
     /// Creates a pool of this many permits.
     ///
     /// # Errors
     ///
     /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, permits: u32) -> Result<Self> {
-        Options::new().create_pool(name, permits, permits)
+        Self::options().create(name, permits)
     }
 
     /// Opens a pool that exists.
@@ -95,21 +102,21 @@ impl Pool {
     ///
     /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self> {
-        Options::new().open_pool(name)
+        Self::options().open(name)
     }
 
     /// Opens a pool, whatever its size, or creates one of this many permits.
     ///
     /// A pool outlives its processes, until it is removed or the system restarts. So one that exists keeps its number of
     /// permits and its capacity, perhaps those of an earlier version of the program. Permits of processes that ended are
-    /// free again. To begin anew, [remove the name](Self::remove_name) first, or [resize](Self::resize) it. It also keeps
+    /// free again. To begin anew, [remove the name](Self::unlink) first, or [resize](Self::resize) it. It also keeps
     /// its mode and its number of handles. [`Options::exact`] insists on all that are given.
     ///
     /// # Errors
     ///
     /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::TooMany`] above 16,777,216.
     pub fn open_or_create(name: &str, permits: u32) -> Result<Self> {
-        Options::new().open_or_create_pool(name, permits, permits)
+        Self::options().open_or_create(name, permits)
     }
 
     /// Removes a pool by its name; whoever has it open finds it removed when it would have to wait.
@@ -119,19 +126,19 @@ impl Pool {
     /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
     /// [`Error::Failed`] for what the system refuses.
-    pub fn remove_name(name: &str) -> Result<()> {
+    pub fn unlink(name: &str) -> Result<()> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Options, name: &str, permits: u32, capacity: u32, want: Want) -> Result<Self> {
-        let capacity = capacity.max(permits);
+    fn enter(options: &Settings, name: &str, permits: u32, want: Want) -> Result<Self> {
+        let capacity = options.capacity.max(permits);
         let planned = capacity;
         if capacity > MOST_PERMITS {
             let object = ObjectName::new(KIND.name, name);
             return Err(Error::TooMany { object, wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_processes = options.max_processes;
+        description.max_handles = options.max_handles;
         description.doorbells = 3;
         description.capacity = capacity.into();
         description.fingerprint = Fingerprint::without_type(options);
@@ -184,8 +191,13 @@ impl Pool {
         self.acquire_deadline(Deadline::after(timeout))
     }
 
+    /// Acquires a permit. Blocks until one is available, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout).
     #[inline]
-    fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>> {
+    pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>> {
         let me = self.members.session(&self.words)?;
         let hint = Spot::from_bits(self.hint.load(Relaxed));
         if self.words.claim(hint, me) {
@@ -235,7 +247,12 @@ impl Pool {
         self.acquire_many_deadline(count, Deadline::after(timeout))
     }
 
-    fn acquire_many_deadline(&self, count: u32, deadline: Deadline) -> Result<Permits<'_>> {
+    /// Acquires `count` permits, all or none. Blocks until they are available, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_many_timeout`](Self::acquire_many_timeout).
+    pub fn acquire_many_deadline(&self, count: u32, deadline: Deadline) -> Result<Permits<'_>> {
         let me = self.members.session(&self.words)?;
         if count as usize > self.words.limit() {
             return Err(self.too_many(count));
@@ -328,14 +345,23 @@ impl Pool {
     }
 }
 
-impl Options {
-    /// Creates a [`Pool`] of this many permits, with room for `capacity` of them.
+impl Options<Pool> {
+    /// Sets how many permits the pool has room for, so that a [`resize`](Pool::resize) can raise their number.
+    ///
+    /// By default, and if it is smaller, as many as it is created with.
+    #[must_use]
+    pub fn capacity(mut self, permits: u32) -> Self {
+        self.settings.capacity = permits;
+        self
+    }
+
+    /// Creates a [`Pool`] of this many permits.
     ///
     /// # Errors
     ///
     /// As [`Pool::create`].
-    pub fn create_pool(&self, name: &str, permits: u32, capacity: u32) -> Result<Pool> {
-        Pool::enter(self, name, permits, capacity, Want::Create)
+    pub fn create(&self, name: &str, permits: u32) -> Result<Pool> {
+        Pool::enter(&self.settings, name, permits, Want::Create)
     }
 
     /// Opens a [`Pool`] that exists.
@@ -343,17 +369,17 @@ impl Options {
     /// # Errors
     ///
     /// As [`Pool::open`].
-    pub fn open_pool(&self, name: &str) -> Result<Pool> {
-        Pool::enter(self, name, 0, 0, Want::Open)
+    pub fn open(&self, name: &str) -> Result<Pool> {
+        Pool::enter(&self.settings, name, 0, Want::Open)
     }
 
-    /// Opens a [`Pool`], or creates one of this many permits, with room for `capacity` of them.
+    /// Opens a [`Pool`], or creates one of this many permits.
     ///
     /// # Errors
     ///
     /// As [`Pool::open_or_create`].
-    pub fn open_or_create_pool(&self, name: &str, permits: u32, capacity: u32) -> Result<Pool> {
-        Pool::enter(self, name, permits, capacity, Want::OpenOrCreate)
+    pub fn open_or_create(&self, name: &str, permits: u32) -> Result<Pool> {
+        Pool::enter(&self.settings, name, permits, Want::OpenOrCreate)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use crate::ring::side::Side;
+use crate::ring::role::Role;
 
 /// The most pauses: a microsecond or so.
 const MOST: u32 = 64;
@@ -26,9 +26,9 @@ pub(crate) struct Linger {
 }
 
 impl Linger {
-    pub(crate) const fn new(side: Side) -> Self {
+    pub(crate) const fn new(role: Role) -> Self {
         // Who finds the ring full holds no item up that is not held up anyway.
-        let stream = if matches!(side, Side::Producer) { 1 } else { STREAM };
+        let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
         Self { pauses: AtomicU32::new(0), stream }
     }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn after(found: &[u64]) -> u32 {
-        let linger = Linger::new(Side::Consumer);
+        let linger = Linger::new(Role::Consumer);
         found.iter().for_each(|&found| linger.learn(found, 1024, 1));
         linger.pauses.load(Relaxed)
     }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn small_rings_never_linger() {
-        let linger = Linger::new(Side::Consumer);
+        let linger = Linger::new(Role::Consumer);
         (0..100).for_each(|found| linger.learn(found % 9, 8, 1));
         assert_eq!(linger.pauses.load(Relaxed), 0);
     }

@@ -17,7 +17,7 @@ mod linger;
 pub mod mpmc;
 mod patience;
 mod push_error;
-mod side;
+mod role;
 mod spin;
 pub mod spsc;
 
@@ -26,14 +26,15 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use self::{fence::light_is_better, items::Items};
-pub use self::{push_error::PushError, side::Side};
+pub use self::{push_error::PushError, role::Role};
 use crate::{
-    Error, ObjectName, Options, Result,
+    Error, ObjectName, Result,
     fingerprint::Fingerprint,
     layout::Description,
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
+    options::Settings,
     raw::SharedMemory,
 };
 
@@ -68,7 +69,7 @@ pub(crate) enum StrongFences {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     capacity: usize,
-    max_processes: u32,
+    max_handles: u32,
 }
 
 impl Plan {
@@ -97,7 +98,7 @@ pub(crate) struct Shared<T: Pod, W: Words> {
 }
 
 impl<T: Pod, W: Words> Shared<T, W> {
-    fn enter(options: &Options, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
+    fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
         if align_of::<T>() > PAGE {
             let object = ObjectName::new(W::KIND.name, name);
             return Err(Error::Overaligned { object, align: align_of::<T>(), most: PAGE });
@@ -108,11 +109,11 @@ impl<T: Pod, W: Words> Shared<T, W> {
         };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
-        let plan = Plan { capacity, max_processes: options.max_processes };
-        let body = crate::layout::body_offset(options.max_processes);
+        let plan = Plan { capacity, max_handles: options.max_handles };
+        let body = crate::layout::body_offset(options.max_handles);
         let (_, end) = plan.items::<T, W>(body).ok_or_else(too_large)?;
         let mut description = Description::new(&Name::new(name)?, W::KIND.number);
-        description.max_processes = options.max_processes;
+        description.max_handles = options.max_handles;
         description.doorbells = W::DOORBELLS;
         description.capacity = capacity as u64;
         description.fingerprint = Fingerprint::of::<T>(options);
@@ -133,7 +134,7 @@ impl<T: Pod, W: Words> Shared<T, W> {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
-            let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_processes: found.max_processes };
+            let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_handles: found.max_handles };
             let (members, body) = (object.members()?, object.body());
             let (items, end) = plan.items::<T, W>(body).ok_or_else(damaged)?;
             if end > object.memory().len() {
@@ -185,15 +186,21 @@ pub struct Counts {
 
 /// The methods that both shapes of ring have.
 macro_rules! ring_methods {
-    ($shape:literal, $module:ident, $words:ty, $create:ident, $open:ident, $open_or_create:ident) => {
+    ($shape:literal, $module:ident, $words:ty) => {
         impl<T: Pod> Ring<T> {
+            /// Returns the options to create or open a ring with.
+            #[must_use]
+            pub const fn options() -> Options<Self> {
+                Options::new()
+            }
+
             /// Creates a ring for at least this many items; the next power of two is its [`capacity`](Self::capacity).
             ///
             /// # Errors
             ///
             #[doc = "[`Error::NameTaken`](crate::Error::NameTaken) if there is one; otherwise as [`open_or_create`](Self::open_or_create)."]
             pub fn create(name: &str, capacity: usize) -> Result<Self> {
-                Options::new().$create(name, capacity)
+                Self::options().create(name, capacity)
             }
 
             /// Opens a ring that exists, whatever its capacity.
@@ -202,14 +209,14 @@ macro_rules! ring_methods {
             ///
             #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName) if there is none; otherwise as [`open_or_create`](Self::open_or_create)."]
             pub fn open(name: &str) -> Result<Self> {
-                Options::new().$open(name)
+                Self::options().open(name)
             }
 
             /// Opens a ring, whatever its capacity, or creates one for at least this many items.
             ///
             /// A ring outlives its processes, until it is removed or the system restarts. So one that exists keeps its
             /// items, perhaps those of an earlier run that crashed, and it may be closed already. To begin anew,
-            /// [remove the name](Self::remove_name) first. It also keeps its capacity, its mode and its number of handles.
+            /// [remove the name](Self::unlink) first. It also keeps its capacity, its mode and its number of handles.
             /// [`Options::exact`] insists on all that are given.
             ///
             /// # Errors
@@ -218,15 +225,15 @@ macro_rules! ring_methods {
             /// [`Error::Overaligned`](crate::Error::Overaligned) above 4,096 bytes; and
             /// [`Error::TooLarge`](crate::Error::TooLarge) if no memory could hold it.
             pub fn open_or_create(name: &str, capacity: usize) -> Result<Self> {
-                Options::new().$open_or_create(name, capacity)
+                Self::options().open_or_create(name, capacity)
             }
 
             /// Removes a ring by its name; whoever has it open finds it removed when it would have to wait.
             ///
             /// # Errors
             ///
-            /// As [`Mutex::remove_name`](crate::Mutex::remove_name).
-            pub fn remove_name(name: &str) -> Result<()> {
+            /// As [`Mutex::unlink`](crate::Mutex::unlink).
+            pub fn unlink(name: &str) -> Result<()> {
                 crate::ring::remove::<$words>(name)
             }
 
@@ -301,14 +308,14 @@ macro_rules! ring_methods {
             }
         }
 
-        impl Options {
+        impl<T: Pod> Options<Ring<T>> {
             #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]
             ///
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::create`](crate::", stringify!($module), "::Ring::create).")]
-            pub fn $create<T: Pod>(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
-                Shared::enter(self, name, capacity, Want::Create).map(|shared| Ring { shared })
+            pub fn create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+                Shared::enter(&self.settings, name, capacity, Want::Create).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
@@ -316,8 +323,8 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::open`](crate::", stringify!($module), "::Ring::open).")]
-            pub fn $open<T: Pod>(&self, name: &str) -> Result<Ring<T>> {
-                Shared::enter(self, name, 1, Want::Open).map(|shared| Ring { shared })
+            pub fn open(&self, name: &str) -> Result<Ring<T>> {
+                Shared::enter(&self.settings, name, 1, Want::Open).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
@@ -325,8 +332,8 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::open_or_create`](crate::", stringify!($module), "::Ring::open_or_create).")]
-            pub fn $open_or_create<T: Pod>(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
-                Shared::enter(self, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
+            pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+                Shared::enter(&self.settings, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
             }
         }
 

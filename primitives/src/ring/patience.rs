@@ -1,6 +1,6 @@
 //! How one end of a ring waits: what it has learnt, and what it wants to know.
 
-use crate::ring::{linger::Linger, side::Side, spin::Spin};
+use crate::ring::{linger::Linger, role::Role, spin::Spin};
 
 /// One handle's way to wait.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    pub(crate) const fn new(side: Side) -> Self {
-        Self { linger: Linger::new(side), spin: Spin::new(), wants_to_know: false }
+    pub(crate) const fn new(role: Role) -> Self {
+        Self { linger: Linger::new(role), spin: Spin::new(), wants_to_know: false }
     }
 }

@@ -11,7 +11,7 @@ use std::hint::spin_loop;
 
 use crate::{
     raw::process::current_processor,
-    ring::side::Side,
+    ring::role::Role,
     sync::{AtomicU32, Ordering::Relaxed},
 };
 
@@ -26,9 +26,9 @@ const LONGEST_STEP: u32 = 8;
 pub(crate) type Whereabouts = [AtomicU32; 2];
 
 /// Says where this side is now, and returns it; to be called where time is spent anyway.
-pub(crate) fn leave_word(side: Side, whereabouts: &Whereabouts) -> u32 {
+pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
     let here = current_processor().map_or(0, |processor| processor.wrapping_add(1));
-    let mine = &whereabouts[side as usize];
+    let mine = &whereabouts[role as usize];
     if mine.load(Relaxed) != here {
         mine.store(here, Relaxed);
     }
@@ -48,9 +48,9 @@ impl Spin {
     }
 
     /// Looks until something is found, or until sleeping is the better bet.
-    pub(crate) fn until<T>(&self, side: Side, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
-        let here = leave_word(side, whereabouts);
-        let is_shared = here != 0 && whereabouts[side.other() as usize].load(Relaxed) == here;
+    pub(crate) fn until<T>(&self, role: Role, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
+        let here = leave_word(role, whereabouts);
+        let is_shared = here != 0 && whereabouts[role.other() as usize].load(Relaxed) == here;
         if is_shared { None } else { self.look_for_a_while(look) }
     }
 
@@ -102,9 +102,9 @@ mod tests {
         let everywhere = Whereabouts::default();
         // Unless this thread is moved meanwhile, which is not the case each time.
         let looks = (0..100).map(|_| {
-            leave_word(Side::Producer, &everywhere);
+            leave_word(Role::Producer, &everywhere);
             let mut looks = 0;
-            spin.until(Side::Consumer, &everywhere, || -> Option<()> {
+            spin.until(Role::Consumer, &everywhere, || -> Option<()> {
                 looks += 1;
                 None
             });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use loom::sync::{Condvar, Mutex};
 
-use crate::ring::side::Side;
+use crate::ring::role::Role;
 
 /// What can go wrong; nothing else does in a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Error {
     /// It is closed.
     Closed,
     /// Nobody is at the other end.
-    Abandoned(Side),
+    Disconnected(Role),
 }
 
 /// A result of the real code.
@@ -154,12 +154,12 @@ impl Members {
         owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Error::Damaged)
     }
 
-    pub(crate) fn closed(&self, _: Side) -> Error {
+    pub(crate) fn closed(&self, _: Role) -> Error {
         Error::Closed
     }
 
-    pub(crate) fn abandoned(&self, side: Side) -> Error {
-        Error::Abandoned(side)
+    pub(crate) fn abandoned(&self, role: Role) -> Error {
+        Error::Disconnected(role)
     }
 
     pub(crate) fn damaged(&self, _: &'static str) -> Error {

@@ -79,4 +79,4 @@ mod members {
 }
 
 pub use kernel::{Error, Result};
-pub use ring::side::Side;
+pub use ring::role::Role;

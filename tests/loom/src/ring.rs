@@ -4,8 +4,8 @@
 pub(crate) mod linger;
 #[path = "../../../primitives/src/ring/patience.rs"]
 pub(crate) mod patience;
-#[path = "../../../primitives/src/ring/side.rs"]
-pub(crate) mod side;
+#[path = "../../../primitives/src/ring/role.rs"]
+pub(crate) mod role;
 
 #[path = "../../../primitives/src/ring/mpmc/ends.rs"]
 pub(crate) mod mpmc_ends;
@@ -57,7 +57,7 @@ pub(crate) mod fence {
 
 /// Nobody spins: that only multiplies the interleavings.
 pub(crate) mod spin {
-    use crate::{ring::side::Side, sync::AtomicU32};
+    use crate::{ring::role::Role, sync::AtomicU32};
 
     pub(crate) type Whereabouts = [AtomicU32; 2];
 
@@ -69,10 +69,10 @@ pub(crate) mod spin {
             Self
         }
 
-        pub(crate) fn until<T>(&self, _: Side, _: &Whereabouts, _: impl FnMut() -> Option<T>) -> Option<T> {
+        pub(crate) fn until<T>(&self, _: Role, _: &Whereabouts, _: impl FnMut() -> Option<T>) -> Option<T> {
             None
         }
     }
 
-    pub(crate) fn leave_word(_: Side, _: &Whereabouts) {}
+    pub(crate) fn leave_word(_: Role, _: &Whereabouts) {}
 }

@@ -12,7 +12,7 @@ use crate::{
         fence::Fence,
         mpmc::{ends, words as mpmc},
         patience::Patience,
-        side::Side,
+        role::Role,
         spsc::words::{self as spsc, Control, role_bell},
     },
     sync::AtomicU64,
@@ -66,7 +66,7 @@ pub struct SpscScene {
 #[derive(Debug)]
 pub struct SpscEnd<'a> {
     scene: &'a SpscScene,
-    side: Side,
+    role: Role,
     index: u64,
     patience: Patience,
 }
@@ -75,10 +75,10 @@ impl SpscScene {
     /// Makes an empty ring.
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u64) -> Arc<Self> {
-        let role = |side| Lock::new(Arc::new(AtomicU32::new(0)), role_bell(side));
+        let role = |role| Lock::new(Arc::new(AtomicU32::new(0)), role_bell(role));
         let words = spsc::Words {
             control: Arc::new(Control::default()),
-            roles: [role(Side::Producer), role(Side::Consumer)],
+            roles: [role(Role::Producer), role(Role::Consumer)],
             indices: [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))],
             capacity,
             fence: Fence,
@@ -91,11 +91,11 @@ impl SpscScene {
     /// # Panics
     ///
     /// If the real code fails, which is what the models are to find.
-    pub fn take(&self, side: Side, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
-        let taken = self.words.take_role(side, me, &self.members, Deadline::NEVER);
+    pub fn take(&self, role: Role, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
+        let taken = self.words.take_role(role, me, &self.members, Deadline::NEVER);
         assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
-        let patience = Patience { wants_to_know, ..Patience::new(side) };
-        SpscEnd { scene: self, side, index: self.words.index(side), patience }
+        let patience = Patience { wants_to_know, ..Patience::new(role) };
+        SpscEnd { scene: self, role, index: self.words.index(role), patience }
     }
 
     /// Closes it.
@@ -113,7 +113,7 @@ impl SpscEnd<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] and [`Error::Abandoned`].
+    /// [`Error::Closed`] and [`Error::Disconnected`].
     ///
     /// # Panics
     ///
@@ -123,14 +123,14 @@ impl SpscEnd<'_> {
         if words.is_closed() {
             return Err(Error::Closed);
         }
-        let seen = words.index(Side::Consumer);
+        let seen = words.index(Role::Consumer);
         if words.distance(seen, self.index, members)? == words.capacity {
-            let seen = words.wait(Side::Producer, seen, members, &self.patience, Deadline::NEVER)?;
+            let seen = words.wait(Role::Producer, seen, members, &self.patience, Deadline::NEVER)?;
             assert!(words.distance(seen, self.index, members)? < words.capacity);
         }
         items.write(self.index, item);
         self.index += 1;
-        words.publish(Side::Producer, self.index, members);
+        words.publish(Role::Producer, self.index, members);
         Ok(())
     }
 
@@ -145,9 +145,9 @@ impl SpscEnd<'_> {
     /// As [`push`](Self::push).
     pub fn peek(&mut self) -> Result<u64> {
         let SpscScene { words, members, items } = self.scene;
-        let seen = words.index(Side::Producer);
+        let seen = words.index(Role::Producer);
         if words.distance(self.index, seen, members)? == 0 {
-            let seen = words.wait(Side::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
+            let seen = words.wait(Role::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
             assert!(words.distance(self.index, seen, members)? > 0);
         }
         Ok(items.read(self.index))
@@ -161,13 +161,13 @@ impl SpscEnd<'_> {
     pub fn pop(&mut self) -> Result<u64> {
         let item = self.peek()?;
         self.index += 1;
-        self.scene.words.publish(Side::Consumer, self.index, &self.scene.members);
+        self.scene.words.publish(Role::Consumer, self.index, &self.scene.members);
         Ok(item)
     }
 
     /// Leaves the role.
     pub fn leave(self) {
-        self.scene.words.leave_role(self.side, &self.scene.members);
+        self.scene.words.leave_role(self.role, &self.scene.members);
     }
 }
 
@@ -199,17 +199,17 @@ impl MpmcScene {
         Arc::new(Self { members, words, items: Cells::new(capacity.into()) })
     }
 
-    fn claim(&self, side: Side, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
-        let claim = match side {
-            Side::Producer if self.words.is_closed() => return Err(Error::Closed),
-            Side::Producer => self.words.start_push(me, &self.members)?,
-            Side::Consumer => self.words.start_pop(me, &self.members)?,
+    fn claim(&self, role: Role, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
+        let claim = match role {
+            Role::Producer if self.words.is_closed() => return Err(Error::Closed),
+            Role::Producer => self.words.start_push(me, &self.members)?,
+            Role::Consumer => self.words.start_pop(me, &self.members)?,
         };
         match claim {
             Some(claim) => Ok(claim),
             None => {
-                let patience = Patience { wants_to_know, ..Patience::new(side) };
-                self.words.wait(side, me, &self.members, &patience, Deadline::NEVER)
+                let patience = Patience { wants_to_know, ..Patience::new(role) };
+                self.words.wait(role, me, &self.members, &patience, Deadline::NEVER)
             }
         }
     }
@@ -220,18 +220,18 @@ impl MpmcScene {
     ///
     /// [`Error::Closed`].
     pub fn push(&self, me: Session, item: u64) -> Result<()> {
-        let claim = self.claim(Side::Producer, me, false)?;
+        let claim = self.claim(Role::Producer, me, false)?;
         self.items.write(claim.position, item);
         self.words.finish_push(claim, &self.members);
         Ok(())
     }
 
-    /// Pushes, and overwrites the oldest item if there is no room, as `Producer::push_overwriting` does.
+    /// Pushes, and overwrites the oldest item if there is no room, as `Producer::force_push` does.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`]; [`Error::Busy`] if others have every place in hand.
-    pub fn push_overwriting(&self, me: Session, item: u64) -> Result<()> {
+    pub fn force_push(&self, me: Session, item: u64) -> Result<()> {
         let claim = self.claim_overwriting(me)?;
         self.items.write(claim.position, item);
         self.words.finish_push(claim, &self.members);
@@ -250,7 +250,7 @@ impl MpmcScene {
                 self.words.finish_pop(oldest, &self.members);
             }
         }
-        self.words.claim_now(Side::Producer, me, &self.members, false, true)
+        self.words.claim_now(Role::Producer, me, &self.members, false, true)
     }
 
     /// Pops if there is an item, or a dead process has one, as `Consumer::try_pop` does at its first attempt in vain.
@@ -261,7 +261,7 @@ impl MpmcScene {
     pub fn try_pop(&self, me: Session) -> Result<u64> {
         let claim = match self.words.start_pop(me, &self.members)? {
             Some(claim) => claim,
-            None => self.words.claim_now(Side::Consumer, me, &self.members, false, true)?,
+            None => self.words.claim_now(Role::Consumer, me, &self.members, false, true)?,
         };
         let item = self.items.read(claim.position);
         self.words.finish_pop(claim, &self.members);
@@ -274,7 +274,7 @@ impl MpmcScene {
     ///
     /// As [`begin_push`](Self::begin_push).
     pub fn push_and_give_up(&self, me: Session) {
-        let claim = self.claim(Side::Producer, me, false).expect("there is room");
+        let claim = self.claim(Role::Producer, me, false).expect("there is room");
         self.items.write(claim.position, 99);
         self.words.give_up_push(claim, &self.members);
     }
@@ -285,7 +285,7 @@ impl MpmcScene {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn begin_push(&self, me: Session) {
-        let claim = self.claim(Side::Producer, me, false).expect("there is room");
+        let claim = self.claim(Role::Producer, me, false).expect("there is room");
         self.items.write(claim.position, 99);
     }
 
@@ -293,9 +293,9 @@ impl MpmcScene {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] and, if it wants to know, [`Error::Abandoned`].
+    /// [`Error::Closed`] and, if it wants to know, [`Error::Disconnected`].
     pub fn pop(&self, me: Session, wants_to_know: bool) -> Result<u64, Error> {
-        let claim = self.claim(Side::Consumer, me, wants_to_know)?;
+        let claim = self.claim(Role::Consumer, me, wants_to_know)?;
         let item = self.items.read(claim.position);
         self.words.finish_pop(claim, &self.members);
         Ok(item)
@@ -307,7 +307,7 @@ impl MpmcScene {
     ///
     /// As [`begin_push`](Self::begin_push).
     pub fn begin_pop(&self, me: Session) -> u64 {
-        self.items.read(self.claim(Side::Consumer, me, false).expect("there is an item").position)
+        self.items.read(self.claim(Role::Consumer, me, false).expect("there is an item").position)
     }
 
     /// Pops and puts back.
@@ -316,19 +316,19 @@ impl MpmcScene {
     ///
     /// As [`begin_push`](Self::begin_push).
     pub fn pop_and_put_back(&self, me: Session) {
-        let claim = self.claim(Side::Consumer, me, false).expect("there is an item");
+        let claim = self.claim(Role::Consumer, me, false).expect("there is an item");
         self.items.read(claim.position);
-        self.words.put_back(claim, &self.members);
+        self.words.requeue(claim, &self.members);
     }
 
     /// Sits down at a side.
-    pub fn sit(&self, side: Side, me: Session) {
-        self.words.sit(side, me);
+    pub fn sit(&self, role: Role, me: Session) {
+        self.words.sit(role, me);
     }
 
     /// Gets up from it.
-    pub fn stand_up(&self, side: Side, me: Session) {
-        self.words.stand_up(side, me, &self.members);
+    pub fn stand_up(&self, role: Role, me: Session) {
+        self.words.stand_up(role, me, &self.members);
     }
 
     /// Closes it.

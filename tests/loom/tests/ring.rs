@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    Error, Side,
+    Error, Role,
     explore::{explore, process},
     kernel::{Members, Session},
     rings::{MpmcScene, SpscScene},
@@ -15,10 +15,10 @@ fn one_to_one_loses_nothing() {
     explore(3, || {
         let scene = SpscScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, |scene, me| {
-            let mut producer = scene.take(Side::Producer, me, false);
+            let mut producer = scene.take(Role::Producer, me, false);
             (1..=2).for_each(|item| producer.push(item).expect("nothing is in the way"));
         });
-        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
         assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
         producer.join().expect("it ends well");
     });
@@ -30,15 +30,15 @@ fn a_dead_consumer_hands_its_item_on() {
     explore(2, || {
         let scene = SpscScene::new(Members::new(3), 1);
         let producer = process(&scene, 1, |scene, me| {
-            let mut producer = scene.take(Side::Producer, me, false);
+            let mut producer = scene.take(Role::Producer, me, false);
             (1..=2).for_each(|item| producer.push(item).expect("nothing is in the way"));
         });
         let victim = process(&scene, 2, |scene, me| {
-            let mut consumer = scene.take(Side::Consumer, me, false);
+            let mut consumer = scene.take(Role::Consumer, me, false);
             let _ = consumer.peek();
             scene.members.die(me);
         });
-        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
         // Whoever of the two came first: it saw everything that was not consumed.
         assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
         consumer.leave();
@@ -53,13 +53,13 @@ fn the_producer_goes(dies: bool) {
     explore(3, move || {
         let scene = SpscScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, move |scene, me| {
-            let mut producer = scene.take(Side::Producer, me, false);
+            let mut producer = scene.take(Role::Producer, me, false);
             producer.push(1).expect("there is room");
             if dies { scene.members.die(me) } else { producer.leave() }
         });
-        let mut consumer = scene.take(Side::Consumer, Session::of(0), true);
+        let mut consumer = scene.take(Role::Consumer, Session::of(0), true);
         assert_eq!(consumer.pop(), Ok(1));
-        assert_eq!(consumer.pop(), Err(Error::Abandoned(Side::Producer)));
+        assert_eq!(consumer.pop(), Err(Error::Disconnected(Role::Producer)));
         producer.join().expect("it ends well");
     });
 }
@@ -79,11 +79,11 @@ fn closing_reaches_a_sleeper_after_the_last_item() {
     explore(3, || {
         let scene = SpscScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, |scene, me| {
-            let mut producer = scene.take(Side::Producer, me, false);
+            let mut producer = scene.take(Role::Producer, me, false);
             producer.push(1).expect("there is room");
             scene.close();
         });
-        let mut consumer = scene.take(Side::Consumer, Session::of(0), false);
+        let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
         assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Err(Error::Closed)));
         producer.join().expect("it ends well");
     });
@@ -201,13 +201,13 @@ fn all_producers_go(dies: bool) {
             if first.is_ok() { (first, scene.pop(me, false)) } else { (Err(Error::Busy), first) }
         });
         let producer = process(&scene, 1, move |scene, me| {
-            scene.sit(Side::Producer, me);
+            scene.sit(Role::Producer, me);
             scene.push(me, 5).expect("there is room");
-            if dies { scene.members.die(me) } else { scene.stand_up(Side::Producer, me) }
+            if dies { scene.members.die(me) } else { scene.stand_up(Role::Producer, me) }
         });
         let first = scene.pop(Session::of(0), true);
         let told = if first.is_ok() { scene.pop(Session::of(0), true) } else { first.clone() };
-        assert_eq!(told, Err(Error::Abandoned(Side::Producer)));
+        assert_eq!(told, Err(Error::Disconnected(Role::Producer)));
         scene.close();
         let (others, end) = deaf.join().expect("it ends well");
         assert_eq!(end, Err(Error::Closed));
@@ -238,9 +238,9 @@ fn everybody_who_asked_is_told() {
         };
         let other = process(&scene, 2, until_told);
         let producer = process(&scene, 1, |scene, me| {
-            scene.sit(Side::Producer, me);
+            scene.sit(Role::Producer, me);
             scene.push(me, 5).expect("there is room");
-            scene.stand_up(Side::Producer, me);
+            scene.stand_up(Role::Producer, me);
         });
         until_told(&scene, Session::of(0));
         other.join().expect("it ends well");
@@ -253,7 +253,7 @@ fn everybody_who_asked_is_told() {
 fn who_overwrites_meets_a_consumer() {
     explore(3, || {
         let scene = MpmcScene::new(Members::new(2), 1);
-        let producer = process(&scene, 1, |scene, me| [1, 2].map(|item| scene.push_overwriting(me, item)));
+        let producer = process(&scene, 1, |scene, me| [1, 2].map(|item| scene.force_push(me, item)));
         let me = Session::of(0);
         let first = scene.pop(me, false).expect("nothing is in the way");
         let pushed = producer.join().expect("it ends well");
@@ -272,9 +272,8 @@ fn two_overwrite() {
     explore(2, || {
         let scene = MpmcScene::new(Members::new(3), 1);
         scene.push(Session::of(0), 1).expect("there is room");
-        let others = [1, 2].map(|slot| {
-            process(&scene, slot, move |scene, me| scene.push_overwriting(me, u64::from(slot) + 1).is_ok())
-        });
+        let others = [1, 2]
+            .map(|slot| process(&scene, slot, move |scene, me| scene.force_push(me, u64::from(slot) + 1).is_ok()));
         let pushed = others.map(|other| other.join().expect("it ends well"));
         assert!(pushed.contains(&true));
         let left = scene.try_pop(Session::of(0)).expect("the newest is there");
@@ -336,7 +335,7 @@ fn a_closed_ring_refuses() {
     explore(3, || {
         let scene = SpscScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, |scene, me| {
-            let mut producer = scene.take(Side::Producer, me, false);
+            let mut producer = scene.take(Role::Producer, me, false);
             [1, 2].map(|item| producer.push(item))
         });
         scene.close();

@@ -29,10 +29,10 @@ pub trait Kind: Sized + 'static {
     /// What errors call it.
     const NAME: &'static str;
 
-    fn create(options: &Options, name: &str) -> Result<Self>;
-    fn open(options: &Options, name: &str) -> Result<Self>;
-    fn open_or_create(options: &Options, name: &str) -> Result<Self>;
-    fn remove_name(name: &str) -> Result<()>;
+    fn create(options: &Options<Self>, name: &str) -> Result<Self>;
+    fn open(options: &Options<Self>, name: &str) -> Result<Self>;
+    fn open_or_create(options: &Options<Self>, name: &str) -> Result<Self>;
+    fn unlink(name: &str) -> Result<()>;
     fn remove(&self) -> Result<()>;
     fn members(&self) -> Result<Vec<Member>>;
     fn status(&self) -> Result<Status>;
@@ -44,29 +44,29 @@ pub trait Kind: Sized + 'static {
     fn open_otherwise(name: &str) -> Vec<Result<()>>;
 
     /// What comes of opening it with one option of this kind that it was not made with, and which option that is.
-    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)>;
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)>;
 
     /// All ways to wait.
     fn waits() -> Vec<Wait<Self>>;
 }
 
-/// What all have under the same names, but for the kind's own in those of the options.
+/// What all have under the same names.
 macro_rules! delegate {
-    ($type:ty, $create:ident, $open:ident, $open_or_create:ident $(, $argument:expr)*) => {
-        fn create(options: &Options, name: &str) -> Result<Self> {
-            options.$create(name $(, $argument)*)
+    ($type:ty $(, $argument:expr)*) => {
+        fn create(options: &Options<Self>, name: &str) -> Result<Self> {
+            options.create(name $(, $argument)*)
         }
 
-        fn open(options: &Options, name: &str) -> Result<Self> {
-            options.$open(name)
+        fn open(options: &Options<Self>, name: &str) -> Result<Self> {
+            options.open(name)
         }
 
-        fn open_or_create(options: &Options, name: &str) -> Result<Self> {
-            options.$open_or_create(name $(, $argument)*)
+        fn open_or_create(options: &Options<Self>, name: &str) -> Result<Self> {
+            options.open_or_create(name $(, $argument)*)
         }
 
-        fn remove_name(name: &str) -> Result<()> {
-            <$type>::remove_name(name)
+        fn unlink(name: &str) -> Result<()> {
+            <$type>::unlink(name)
         }
 
         fn remove(&self) -> Result<()> {
@@ -83,24 +83,24 @@ macro_rules! delegate {
     };
 }
 
-fn otherwise() -> Options {
+fn otherwise<K>() -> Options<K> {
     Options::new().schema(1)
 }
 
 impl Kind for Mutex<u64> {
     const NAME: &'static str = "mutex";
 
-    fn open_with_another(_: &Options, _: &str) -> Vec<(&'static str, Result<()>)> {
+    fn open_with_another(_: &Options<Self>, _: &str) -> Vec<(&'static str, Result<()>)> {
         Vec::new()
     }
 
-    delegate!(Mutex<u64>, create_mutex, open_mutex, open_or_create_mutex, 7);
+    delegate!(Mutex<u64>, 7);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
         vec![
             Mutex::<u32>::open(name).map(drop),
             Mutex::<f64>::open(name).map(drop),
-            otherwise().open_mutex::<u64>(name).map(drop),
+            otherwise::<Self>().open(name).map(drop),
         ]
     }
 
@@ -121,17 +121,17 @@ impl Kind for Mutex<u64> {
 impl Kind for Pool {
     const NAME: &'static str = "pool";
 
-    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         vec![
-            ("permits", options.open_or_create_pool(name, 1, 2).map(drop)),
-            ("capacity", options.open_or_create_pool(name, 2, 3).map(drop)),
+            ("permits", options.clone().capacity(2).open_or_create(name, 1).map(drop)),
+            ("capacity", options.clone().capacity(3).open_or_create(name, 2).map(drop)),
         ]
     }
 
-    delegate!(Pool, create_pool, open_pool, open_or_create_pool, 2, 2);
+    delegate!(Pool, 2);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![otherwise().open_pool(name).map(drop)]
+        vec![otherwise::<Self>().open(name).map(drop)]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -161,15 +161,12 @@ impl Kind for Pool {
 impl Kind for spsc::Ring<u64> {
     const NAME: &'static str = "spsc ring";
 
-    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let heavy = options.clone().light_fences(false);
-        vec![
-            ("capacity", options.open_or_create_spsc::<u64>(name, 3).map(drop)),
-            ("light_fences", heavy.open_spsc::<u64>(name).map(drop)),
-        ]
+        vec![("capacity", options.open_or_create(name, 3).map(drop)), ("light_fences", heavy.open(name).map(drop))]
     }
 
-    delegate!(spsc::Ring<u64>, create_spsc, open_spsc, open_or_create_spsc, 2);
+    delegate!(spsc::Ring<u64>, 2);
 
     fn empty(&self) {
         let mut consumer = self.consumer().unwrap();
@@ -180,7 +177,7 @@ impl Kind for spsc::Ring<u64> {
         vec![
             spsc::Ring::<u32>::open(name).map(drop),
             spsc::Ring::<f64>::open(name).map(drop),
-            otherwise().open_spsc::<u64>(name).map(drop),
+            otherwise::<Self>().open(name).map(drop),
         ]
     }
 
@@ -230,15 +227,12 @@ impl Kind for spsc::Ring<u64> {
 impl Kind for mpmc::Ring<u64> {
     const NAME: &'static str = "mpmc ring";
 
-    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let heavy = options.clone().light_fences(false);
-        vec![
-            ("capacity", options.open_or_create_mpmc::<u64>(name, 3).map(drop)),
-            ("light_fences", heavy.open_mpmc::<u64>(name).map(drop)),
-        ]
+        vec![("capacity", options.open_or_create(name, 3).map(drop)), ("light_fences", heavy.open(name).map(drop))]
     }
 
-    delegate!(mpmc::Ring<u64>, create_mpmc, open_mpmc, open_or_create_mpmc, 2);
+    delegate!(mpmc::Ring<u64>, 2);
 
     fn empty(&self) {
         let consumer = self.consumer().unwrap();
@@ -249,7 +243,7 @@ impl Kind for mpmc::Ring<u64> {
         vec![
             mpmc::Ring::<u32>::open(name).map(drop),
             mpmc::Ring::<f64>::open(name).map(drop),
-            otherwise().open_mpmc::<u64>(name).map(drop),
+            otherwise::<Self>().open(name).map(drop),
         ]
     }
 
@@ -284,25 +278,25 @@ pub struct Double(u64);
 messages! { 1 => Text; 2 => Double }
 
 impl Request for Double {
-    type Answer = u64;
+    type Response = u64;
 }
 
 impl Kind for Channel {
     const NAME: &'static str = "channel";
 
-    fn open_with_another(options: &Options, name: &str) -> Vec<(&'static str, Result<()>)> {
-        let smaller = options.clone().largest_message(10_000);
-        vec![("largest_message", smaller.open_channel(name).map(drop))]
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let smaller = options.clone().max_message_size(10_000);
+        vec![("max_message_size", smaller.open(name).map(drop))]
     }
 
-    delegate!(Channel, create_channel, open_channel, open_or_create_channel);
+    delegate!(Channel);
 
     fn empty(&self) {
         while self.try_recv_any().is_ok() {}
     }
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![otherwise().open_channel(name).map(drop)]
+        vec![otherwise::<Self>().open(name).map(drop)]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -333,7 +327,7 @@ impl Kind for Channel {
                     Box::new(|| {
                         while let Ok(asked) = channel.try_recv_request::<Double>() {
                             let double = asked.0 * 2;
-                            asked.answer(&double).unwrap();
+                            asked.respond(&double).unwrap();
                         }
                     })
                 },

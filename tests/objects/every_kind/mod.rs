@@ -56,7 +56,7 @@ fn smoke<K: Kind>() {
     assert_eq!(object.members().unwrap().len(), 1);
     object.remove().unwrap();
     assert!(matches!(K::open(&Options::new(), &name), Err(Error::NoSuchName { .. })));
-    assert!(matches!(K::remove_name(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(K::unlink(&name), Err(Error::NoSuchName { .. })));
 }
 
 /// Whoever comes first makes it, and all the others have the same.
@@ -182,7 +182,7 @@ fn case_f7_exact<K: Kind>() {
     let mut refused = K::open_with_another(&exact(), &name);
     refused.extend([
         ("mode", K::open(&exact().mode(0o640), &name).map(drop)),
-        ("max_processes", K::open_or_create(&exact().max_processes(9), &name).map(drop)),
+        ("max_handles", K::open_or_create(&exact().max_handles(9), &name).map(drop)),
     ]);
     for (expected, opened) in refused {
         let found = match &opened {
@@ -210,13 +210,13 @@ fn assert_names<K: Kind>(result: &Result<(), Error>, name: &str) -> String {
 /// Errors show the name that the user gave, and not ids alone.
 fn case_f8_errors_name_the_object<K: Kind>() {
     let name = name();
-    let none = [K::open(&Options::new(), &name).map(drop), K::remove_name(&name)];
+    let none = [K::open(&Options::new(), &name).map(drop), K::unlink(&name)];
     none.iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
-    let object = K::create(&Options::new().max_processes(1), &name).unwrap();
+    let object = K::create(&Options::new().max_handles(1), &name).unwrap();
     assert_names::<K>(&K::create(&Options::new(), &name).map(drop), &name);
     let full = K::open(&Options::new(), &name).map(drop);
-    assert!(matches!(full, Err(Error::Full { max_processes: 1, .. })), "{full:?}");
-    assert!(assert_names::<K>(&full, &name).contains("Options::max_processes"));
+    assert!(matches!(full, Err(Error::TooManyHandles { max_handles: 1, .. })), "{full:?}");
+    assert!(assert_names::<K>(&full, &name).contains("Options::max_handles"));
     K::open_otherwise(&name).iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
     // Part of it is gone while it is used.
     let status = object.status().unwrap();
@@ -257,7 +257,7 @@ fn case_f8_not_created<K: Kind>() {
             assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "a segment is left");
         };
         let smaller = match K::NAME {
-            "channel" => "a smaller Options::largest_message",
+            "channel" => "a smaller Options::max_message_size",
             "pool" => "fewer permits",
             "mutex" => "a smaller type",
             _ => "a smaller capacity",
@@ -269,7 +269,7 @@ fn case_f8_not_created<K: Kind>() {
         was_refused("SHMMNI", "ipcrm -m");
         support::set_limit("shmmni", "10");
         support::set_limit("sem", "20 32000 500 10");
-        was_refused(&format!("needs a set of {semaphores} semaphores"), "a smaller Options::max_processes");
+        was_refused(&format!("needs a set of {semaphores} semaphores"), "a smaller Options::max_handles");
         support::set_limit("sem", "250 32000 500 10");
         drop(K::open_or_create(&Options::new(), &name).unwrap());
     });
@@ -291,7 +291,7 @@ fn permission_denied<K: Kind>() {
             );
             assert_names::<K>(&refused, &name);
         }
-        assert!(K::remove_name(&name).is_err());
+        assert!(K::unlink(&name).is_err());
     });
     assert_eq!(object.members().unwrap().len(), 1);
 }
@@ -299,17 +299,17 @@ fn permission_denied<K: Kind>() {
 /// So many processes and no more; the place of one that died is free.
 fn limit_reached<K: Kind>() {
     let name = name();
-    let first = K::create(&Options::new().max_processes(2), &name).unwrap();
+    let first = K::create(&Options::new().max_handles(2), &name).unwrap();
     let opened = || K::open(&Options::new(), &name).map(drop);
     let second: K = open(&name);
-    assert!(matches!(opened(), Err(Error::Full { max_processes: 2, .. })));
+    assert!(matches!(opened(), Err(Error::TooManyHandles { max_handles: 2, .. })));
     drop(second);
     let victim = child(|| {
         let _second: K = open(&name);
         hold_for_ever()
     });
     until(|| first.members().unwrap().len() == 2);
-    assert!(matches!(opened(), Err(Error::Full { max_processes: 2, .. })));
+    assert!(matches!(opened(), Err(Error::TooManyHandles { max_handles: 2, .. })));
     victim.kill();
     opened().expect("the slot of the dead is free");
 }
@@ -334,7 +334,7 @@ fn creator_killed<K: Kind>() {
     until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
     creator.kill();
     // Longer than any test may take: patience can't be what it waits for.
-    drop(K::open_or_create(&Options::new().patience(Duration::from_secs(3600)), &name).unwrap());
+    drop(K::open_or_create(&Options::new().open_timeout(Duration::from_secs(3600)), &name).unwrap());
     assert_works::<K>(&name);
 }
 

@@ -7,7 +7,7 @@ const ROOM: usize = 2;
 const ITEMS: usize = 3;
 
 fn ring(name: &str, items: u64) -> mpmc::Ring<Item> {
-    let ring = options().create_mpmc(name, CAPACITY).expect("the name is ours");
+    let ring = options::<mpmc::Ring<_>>().create(name, CAPACITY).expect("the name is ours");
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     for _ in 0..CAPACITY - 1 {
         producer.push(item(99)).unwrap();
@@ -18,7 +18,7 @@ fn ring(name: &str, items: u64) -> mpmc::Ring<Item> {
 }
 
 fn open(name: &str) -> mpmc::Ring<Item> {
-    options().open_mpmc(name).expect("a slot is free")
+    options::<mpmc::Ring<_>>().open(name).expect("a slot is free")
 }
 
 /// Looks after a kill; returns what was still there.
@@ -26,7 +26,7 @@ fn survey(name: &str, ring: &mpmc::Ring<Item>) -> Vec<u64> {
     // Whoever opens takes the dead one's slot, or leaves it to those who wait.
     drop((0..SLOTS - 1).map(|_| open(name)).collect::<Vec<_>>());
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let mut rest: Vec<u64> = consumer.try_iter().map(number).collect();
+    let mut rest: Vec<u64> = consumer.try_iter().map(|item| number(item.expect("the ring is open"))).collect();
     rest.sort_unstable();
     if !ring.is_closed() {
         for lap in 0..2 {
@@ -57,12 +57,12 @@ fn producing(operation: &str, most: usize, act: fn(&mpmc::Producer<Item>)) {
         });
         let (walk, popped) = victim.walk_beside(steps, (set, ITEMS), || {
             let mut consumer = ring.consumer().unwrap();
-            consumer.tell_when_abandoned(true);
+            consumer.detect_disconnect(true);
             let mut popped = Vec::new();
             loop {
                 match consumer.pop_timeout(LONG) {
                     Ok(found) => popped.push(number(found)),
-                    Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return popped,
+                    Err(Error::Disconnected { role: Role::Producer, .. } | Error::Closed { .. }) => return popped,
                     Err(error) => panic!("stuck: {error}"),
                 }
             }
@@ -110,14 +110,14 @@ fn leave() {
 }
 
 #[test]
-fn push_overwriting() {
-    every_instruction("mpmc.push_overwriting, the ring is full", |steps| {
+fn force_push() {
+    every_instruction("mpmc.force_push, the ring is full", |steps| {
         let name = name();
         let ring = ring(&name, CAPACITY as u64);
         let victim = Victim::start(|| {
             let producer = open(&name).producer().unwrap();
             mark();
-            producer.push_overwriting(item(4)).unwrap();
+            producer.force_push(item(4)).unwrap();
             mark();
         });
         let walk = victim.walk(steps);
@@ -145,13 +145,13 @@ fn consuming(operation: &str, taken: u64, act: fn(&mpmc::Consumer<Item>)) {
         });
         let (walk, pushed) = victim.walk_beside(steps, (set, ROOM), || {
             let mut producer = ring.producer().unwrap();
-            producer.tell_when_abandoned(true);
+            producer.detect_disconnect(true);
             let mut next = CAPACITY as u64;
             loop {
                 match producer.push_timeout(item(next), LONG) {
                     Ok(()) => next += 1,
                     Err(refused) => match refused.error {
-                        Error::Abandoned { side: Side::Consumer, .. } => return next - CAPACITY as u64,
+                        Error::Disconnected { role: Role::Consumer, .. } => return next - CAPACITY as u64,
                         error => panic!("stuck: {error}"),
                     },
                 }
@@ -171,23 +171,24 @@ fn pop() {
 
 #[test]
 fn claim() {
-    consuming("mpmc.claim and drop, a producer sleeps", 2, |consumer| {
+    consuming("mpmc.claim and done, a producer sleeps", 2, |consumer| {
         let (first, second) = (consumer.claim().unwrap(), consumer.claim().unwrap());
         assert_eq!((number(*first), number(*second)), (0, 1));
-        drop(first);
+        first.done();
+        second.done();
     });
 }
 
 #[test]
-fn put_back() {
-    consuming("mpmc.claim and put back, a producer sleeps", 0, |consumer| consumer.claim().unwrap().put_back());
+fn requeue() {
+    consuming("mpmc.claim and requeue, a producer sleeps", 0, |consumer| consumer.claim().unwrap().requeue());
 }
 
 #[test]
-fn put_back_and_pop() {
-    consuming("mpmc.claim, put back and pop, a producer sleeps", 1, |consumer| {
-        consumer.claim().unwrap().put_back();
-        assert_eq!(number(consumer.pop().unwrap()), 0, "it was put back");
+fn requeue_and_pop() {
+    consuming("mpmc.claim, requeue and pop, a producer sleeps", 1, |consumer| {
+        consumer.claim().unwrap().requeue();
+        assert_eq!(number(consumer.pop().unwrap()), 0, "it was requeued");
     });
 }
 
@@ -228,11 +229,11 @@ fn open_or_create() {
         let name = name();
         let victim = Victim::start(|| {
             mark();
-            let _ring = options().open_or_create_mpmc::<Item>(&name, CAPACITY).unwrap();
+            let _ring = options::<mpmc::Ring<Item>>().open_or_create(&name, CAPACITY).unwrap();
             mark();
         });
         let walk = victim.walk(steps);
-        let ring = options().open_or_create_mpmc(&name, CAPACITY).expect("it can be opened");
+        let ring = options::<mpmc::Ring<_>>().open_or_create(&name, CAPACITY).expect("it can be opened");
         assert_eq!(survey(&name, &ring), []);
         walk
     });

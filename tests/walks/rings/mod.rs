@@ -13,7 +13,7 @@ use support::{
     LONG, name,
     step::{Victim, Walk, every_instruction, mark},
 };
-use sysv_primitives::{Error, Options, Side, mpmc, spsc};
+use sysv_primitives::{Error, Options, Role, mpmc, spsc};
 
 const SLOTS: u32 = 5;
 const CAPACITY: usize = 4;
@@ -30,6 +30,6 @@ fn number(found: Item) -> u64 {
     found[0]
 }
 
-fn options() -> Options {
-    Options::new().max_processes(SLOTS).patience(Duration::from_millis(100))
+fn options<K>() -> Options<K> {
+    Options::new().max_handles(SLOTS).open_timeout(Duration::from_millis(100))
 }

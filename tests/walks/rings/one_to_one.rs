@@ -8,7 +8,7 @@ const ITEMS: usize = 1;
 const PRODUCER: usize = 2;
 
 fn ring(name: &str, items: u64) -> spsc::Ring<Item> {
-    let ring = options().create_spsc(name, CAPACITY).expect("the name is ours");
+    let ring = options::<spsc::Ring<_>>().create(name, CAPACITY).expect("the name is ours");
     let mut producer = ring.producer().expect("it is free");
     // The places of the last lap are used, so that operations go round the end.
     for number in 0..CAPACITY as u64 - 1 {
@@ -21,7 +21,7 @@ fn ring(name: &str, items: u64) -> spsc::Ring<Item> {
 }
 
 fn open(name: &str) -> spsc::Ring<Item> {
-    options().open_spsc(name).expect("a slot is free")
+    options::<spsc::Ring<_>>().open(name).expect("a slot is free")
 }
 
 /// Looks after a kill: items come by position, so each is there exactly if it is committed and not consumed.
@@ -64,12 +64,12 @@ fn producing(operation: &str, items: u64, act: fn(&mut spsc::Producer<Item>, u64
         });
         let (walk, popped) = victim.walk_beside(steps, (set, ITEMS), || {
             let mut consumer = ring.consumer().unwrap();
-            consumer.tell_when_abandoned(true);
+            consumer.detect_disconnect(true);
             let mut popped = 0;
             loop {
                 match consumer.pop_timeout(LONG) {
                     Ok(found) => assert_eq!(number(found), first + popped),
-                    Err(Error::Abandoned { side: Side::Producer, .. } | Error::Closed { .. }) => return popped,
+                    Err(Error::Disconnected { role: Role::Producer, .. } | Error::Closed { .. }) => return popped,
                     Err(error) => panic!("stuck: {error}"),
                 }
                 popped += 1;
@@ -99,9 +99,9 @@ fn push_slice() {
 #[test]
 fn reserve_and_commit() {
     producing("spsc.reserve and commit, a consumer sleeps", 2, |producer, first| {
-        let mut places = producer.reserve(3).unwrap();
+        let mut places = producer.reserve_up_to(3).unwrap();
         (0..3).for_each(|index| places[index] = item(first + index as u64));
-        places.commit_first(2);
+        places.commit(2);
     });
 }
 
@@ -125,9 +125,9 @@ fn leave() {
         });
         let (walk, ()) = victim.walk_beside(steps, (set, ITEMS), || {
             let mut consumer = ring.consumer().unwrap();
-            consumer.tell_when_abandoned(true);
+            consumer.detect_disconnect(true);
             let told = consumer.pop_timeout(LONG);
-            assert!(matches!(told, Err(Error::Abandoned { side: Side::Producer, .. })), "{told:?}");
+            assert!(matches!(told, Err(Error::Disconnected { role: Role::Producer, .. })), "{told:?}");
         });
         survey(&ring);
         walk
@@ -169,13 +169,13 @@ fn consuming(operation: &str, items: u64, act: fn(&mut spsc::Consumer<Item>, u64
         });
         let (walk, pushed) = victim.walk_beside(steps, (set, ROOM), || {
             let mut producer = ring.producer().unwrap();
-            producer.tell_when_abandoned(true);
+            producer.detect_disconnect(true);
             let mut pushed = 0;
             loop {
                 match producer.push_timeout(item(first + CAPACITY as u64 + pushed), LONG) {
                     Ok(()) => pushed += 1,
                     Err(refused) => match refused.error {
-                        Error::Abandoned { side: Side::Consumer, .. } => return pushed,
+                        Error::Disconnected { role: Role::Consumer, .. } => return pushed,
                         error => panic!("stuck: {error}"),
                     },
                 }
@@ -211,7 +211,7 @@ fn peek_and_consume() {
     consuming("spsc.peek and consume, a producer sleeps", 2, |consumer, first| {
         let items = consumer.peek(9).unwrap();
         assert_eq!(number(items[3]), first + 3);
-        items.consume_first(2);
+        items.consume(2);
     });
 }
 
@@ -247,11 +247,11 @@ fn open_or_create() {
         let name = name();
         let victim = Victim::start(|| {
             mark();
-            let _ring = options().open_or_create_spsc::<Item>(&name, CAPACITY).unwrap();
+            let _ring = options::<spsc::Ring<Item>>().open_or_create(&name, CAPACITY).unwrap();
             mark();
         });
         let walk = victim.walk(steps);
-        survey(&options().open_or_create_spsc(&name, CAPACITY).expect("it can be opened"));
+        survey(&options::<spsc::Ring<_>>().open_or_create(&name, CAPACITY).expect("it can be opened"));
         every_slot_works(&name);
         walk
     });

@@ -40,7 +40,7 @@ impl Parcels {
     }
 
     /// Returns the answer that [`look`](Self::look) has found; [`done`](Self::done) frees it.
-    pub(in crate::channel) fn answer(&self, notice: Notice, members: &Members) -> Result<Held> {
+    pub(in crate::channel) fn respond(&self, notice: Notice, members: &Members) -> Result<Held> {
         self.open(notice).ok_or_else(|| members.damaged("an answer"))
     }
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
 use std::{
-    fmt, iter,
+    fmt,
     mem::ManuallyDrop,
     ops::Deref,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -16,7 +16,12 @@ use super::{
     seat::Place,
     words::{Claim, Words},
 };
-use crate::{Error, Result, Side, iter::until_the_end, members::Session, raw::Deadline};
+use crate::{
+    Error, Result, Role,
+    iter::{until_the_end, while_available},
+    members::Session,
+    raw::Deadline,
+};
 
 /// One of a ring's consumers.
 ///
@@ -35,15 +40,15 @@ pub struct Consumer<T: Pod> {
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
         let missed = shared.words.control.overwritten.load(Relaxed);
-        Ok(Self { place: Place::take(shared, Side::Consumer)?, missed })
+        Ok(Self { place: Place::take(shared, Role::Consumer)?, missed })
     }
 
     /// Pops an item; waits for one as long as it takes.
     ///
     /// # Errors
     ///
-    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
-    ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
+    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Disconnected`] if it is empty, there is no
+    ///   producer any more, and the consumer asked to be [told](Self::detect_disconnect).
     /// - [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn pop(&self) -> Result<T> {
@@ -76,8 +81,13 @@ impl<T: Pod> Consumer<T> {
         }
     }
 
+    /// Pops an item. Blocks while the ring is empty, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
-    fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
+    pub fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
         let (claim, _) = self.place.claim(deadline)?;
         let Shared { items, words, members, .. } = &*self.place.shared;
         // SAFETY: by I1 the place is ours.
@@ -114,7 +124,13 @@ impl<T: Pod> Consumer<T> {
         self.pop_slice_deadline(items, Deadline::after(timeout))
     }
 
-    fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, until `deadline`
+    /// at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
+    pub fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize> {
         let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
         *first = self.pop_deadline(deadline)?;
         let mut popped = 1;
@@ -131,7 +147,8 @@ impl<T: Pod> Consumer<T> {
 
     /// Claims an item, to be read where it lies; waits for one as long as it takes.
     ///
-    /// Dropping the [`Claimed`] consumes it. If this process dies before, the next consumer gets it.
+    /// [`done`](Claimed::done) consumes it. If the [`Claimed`] is dropped without, or this process dies, the next
+    /// consumer gets the item.
     ///
     /// # Errors
     ///
@@ -158,20 +175,28 @@ impl<T: Pod> Consumer<T> {
         self.claim_deadline(Deadline::after(timeout))
     }
 
-    fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>> {
+    /// Claims an item. Blocks while the ring is empty, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim_timeout`](Self::claim_timeout).
+    pub fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>> {
         let (claim, session) = self.place.claim(deadline)?;
         Ok(Claimed { place: &self.place, claim, session })
     }
 
-    /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
-    /// asked to be [told](Self::tell_when_abandoned), or something fails. It waits for each item.
+    /// Returns an iterator over the items that come. It waits for each.
+    ///
+    /// It ends when the ring is closed, or disconnected if the consumer [detects](Self::detect_disconnect) that. Any other
+    /// error is the last that it gives.
     pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.pop(), Error::is_end)
+        until_the_end(|| self.pop())
     }
 
-    /// Returns an iterator over what is there now; it never waits.
-    pub fn try_iter(&self) -> impl Iterator<Item = T> {
-        iter::from_fn(|| self.try_pop().ok())
+    /// Returns an iterator over the items that are there. It never waits, and ends as [`iter`](Self::iter) or when the
+    /// ring is empty.
+    pub fn try_iter(&self) -> impl Iterator<Item = Result<T>> {
+        while_available(|| self.try_pop())
     }
 
     /// Returns how many items there are, as it was a moment ago. What was put back is not counted.
@@ -189,21 +214,21 @@ impl<T: Pod> Consumer<T> {
     /// Returns whether there is a producer now, dead or alive.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        self.place.shared.words.is_anybody(Side::Producer)
+        self.place.shared.words.is_anybody(Role::Producer)
     }
 
-    /// Returns how many items were [overwritten](super::Producer::push_overwriting) since this was last
+    /// Returns how many items were [overwritten](super::Producer::force_push) since this was last
     /// asked, or since the consumer was made.
     pub fn missed(&mut self) -> u64 {
         let now = self.place.shared.words.control.overwritten.load(Relaxed);
         now.wrapping_sub(std::mem::replace(&mut self.missed, now))
     }
 
-    /// Sets whether waiting here ends with [`Error::Abandoned`] when no producer is left.
+    /// Sets whether waiting here ends with [`Error::Disconnected`] when no producer is left.
     ///
     /// Whether they left or died: first come the items that are there. Before the first producer has come none is
     /// missed.
-    pub fn tell_when_abandoned(&mut self, tell: bool) {
+    pub fn detect_disconnect(&mut self, tell: bool) {
         self.place.patience.wants_to_know = tell;
     }
 
@@ -226,10 +251,27 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
     }
 }
 
-/// An item in hand, where it lies; dropping it consumes it.
+/// A claimed item, where it lies. [`done`](Self::done) consumes it, and dropping it requeues it.
 ///
-/// In a child made by `fork`, dropping one of the parent's does nothing, and looking into it panics.
-#[must_use = "dropping it consumes the item"]
+/// So an early return or a panic loses no item: the next consumer gets it. In a child made by `fork`, dropping one of the
+/// parent's does nothing, and looking into it panics.
+///
+/// ```
+/// use sysv_primitives::mpmc;
+///
+/// # let name = format!("claimed-example-{}", std::process::id());
+/// let jobs = mpmc::Ring::create(&name, 8)?;
+/// jobs.producer()?.push(7_u64)?;
+/// let consumer = jobs.consumer()?;
+/// drop(consumer.claim()?); // a worker that failed
+/// let job = consumer.claim()?;
+/// assert_eq!(*job, 7);
+/// job.done();
+/// assert!(consumer.try_claim().is_err());
+/// jobs.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[must_use = "dropping it requeues the item; `done` consumes it"]
 pub struct Claimed<'a, T: Pod> {
     place: &'a Place<T>,
     claim: Claim,
@@ -237,12 +279,15 @@ pub struct Claimed<'a, T: Pod> {
 }
 
 impl<T: Pod> Claimed<'_, T> {
-    /// Puts the item back, for the next consumer: this one can't do with it what was to be done.
-    pub fn put_back(self) {
-        // It is put back instead of being dropped.
+    /// Consumes the item: its work is done.
+    pub fn done(self) {
+        // It is consumed instead of being dropped.
         let this = ManuallyDrop::new(self);
-        this.place.end(this.session, |shared| shared.words.put_back(this.claim, &shared.members));
+        this.place.end(this.session, |shared| shared.words.finish_pop(this.claim, &shared.members));
     }
+
+    /// Requeues the item for the next consumer, as dropping it does.
+    pub fn requeue(self) {}
 }
 
 impl<T: Pod> Deref for Claimed<'_, T> {
@@ -257,7 +302,7 @@ impl<T: Pod> Deref for Claimed<'_, T> {
 
 impl<T: Pod> Drop for Claimed<'_, T> {
     fn drop(&mut self) {
-        self.place.end(self.session, |shared| shared.words.finish_pop(self.claim, &shared.members));
+        self.place.end(self.session, |shared| shared.words.requeue(self.claim, &shared.members));
     }
 }
 

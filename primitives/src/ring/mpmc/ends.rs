@@ -35,7 +35,7 @@ use crate::{
             words::{Claim, Words},
         },
         patience::Patience,
-        side::Side,
+        role::Role,
         spin::{Whereabouts, leave_word},
     },
     sync::{
@@ -72,8 +72,8 @@ pub(crate) struct Seat {
 const LOOKS: usize = 8;
 
 /// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
-fn bells(side: Side) -> [(u32, u16); 2] {
-    [(1, side as u16), (2, 2 + side as u16)]
+fn bells(role: Role) -> [(u32, u16); 2] {
+    [(1, role as u16), (2, 2 + role as u16)]
 }
 
 impl Words {
@@ -88,29 +88,29 @@ impl Words {
     }
 
     /// Sits down at a side.
-    pub(crate) fn sit(&self, side: Side, me: Session) {
-        self.seats[me.slot()].taken[side as usize].fetch_add(1, SeqCst);
+    pub(crate) fn sit(&self, role: Role, me: Session) {
+        self.seats[me.slot()].taken[role as usize].fetch_add(1, SeqCst);
         // Not before: who saw that somebody had come, and no seat taken, would think him gone.
-        self.control.arrived[side as usize].fetch_add(1, SeqCst);
+        self.control.arrived[role as usize].fetch_add(1, SeqCst);
     }
 
     /// Gets up; if it was the last one, whoever asked is told.
-    pub(crate) fn stand_up(&self, side: Side, me: Session, members: &Members) {
-        self.seats[me.slot()].taken[side as usize].fetch_sub(1, SeqCst);
+    pub(crate) fn stand_up(&self, role: Role, me: Session, members: &Members) {
+        self.seats[me.slot()].taken[role as usize].fetch_sub(1, SeqCst);
         // SYNC: pairs with `announce` in `wait`: either it sees the empty seat, or we see its flag.
         fence(SeqCst);
-        self.wake_if_asleep(side.other(), members);
+        self.wake_if_asleep(role.other(), members);
     }
 
     /// Empties a slot's seats; returns whether any was taken.
     pub(crate) fn clear_seats(&self, slot: u32) -> bool {
         let seat = &self.seats[slot as usize];
-        let sides = [Side::Producer as usize, Side::Consumer as usize];
-        let taken = sides.map(|side| {
-            let is_taken = seat.taken[side].load(SeqCst) != 0;
+        let sides = [Role::Producer as usize, Role::Consumer as usize];
+        let taken = sides.map(|role| {
+            let is_taken = seat.taken[role].load(SeqCst) != 0;
             if is_taken {
-                self.control.arrived[side].fetch_add(1, SeqCst);
-                seat.taken[side].store(0, SeqCst);
+                self.control.arrived[role].fetch_add(1, SeqCst);
+                seat.taken[role].store(0, SeqCst);
             }
             is_taken
         });
@@ -118,9 +118,9 @@ impl Words {
     }
 
     /// Returns whether all of a side are gone (E5). The dead are reaped.
-    fn is_gone(&self, side: Side) -> bool {
-        let arrived = &self.control.arrived[side as usize];
-        let is_anybody = || self.seats.iter().any(|seat| seat.taken[side as usize].load(SeqCst) != 0);
+    fn is_gone(&self, role: Role) -> bool {
+        let arrived = &self.control.arrived[role as usize];
+        let is_anybody = || self.seats.iter().any(|seat| seat.taken[role as usize].load(SeqCst) != 0);
         // One may sit down where we have looked, and another get up where we have not: then we look again. If that goes
         // on, they are not gone; the last one wakes us.
         (0..LOOKS).find_map(|_| {
@@ -131,17 +131,17 @@ impl Words {
     }
 
     #[inline]
-    pub(crate) fn wake_if_asleep(&self, side: Side, members: &Members) {
-        if self.control.flags[side as usize].load(SeqCst) != 0 {
-            self.wake(side, members);
+    pub(crate) fn wake_if_asleep(&self, role: Role, members: &Members) {
+        if self.control.flags[role as usize].load(SeqCst) != 0 {
+            self.wake(role, members);
         }
     }
 
     #[cold]
-    fn wake(&self, side: Side, members: &Members) {
-        let flags = self.control.flags[side as usize].swap(0, SeqCst);
-        leave_word(side.other(), &self.control.whereabouts);
-        for (bit, bell) in bells(side) {
+    fn wake(&self, role: Role, members: &Members) {
+        let flags = self.control.flags[role as usize].swap(0, SeqCst);
+        leave_word(role.other(), &self.control.whereabouts);
+        for (bit, bell) in bells(role) {
             if flags & bit != 0 {
                 // It fails only if the object was removed, which has woken everybody.
                 let _ = members.post(bell);
@@ -151,34 +151,34 @@ impl Words {
 
     /// Posts every doorbell, whether anybody sleeps there or not.
     pub(crate) fn post_all(&self, members: &Members) -> Result<()> {
-        let all = bells(Side::Producer).into_iter().chain(bells(Side::Consumer));
+        let all = bells(Role::Producer).into_iter().chain(bells(Role::Consumer));
         all.into_iter().try_for_each(|(_, bell)| members.post(bell))
     }
 
     /// Returns for how many of a side there is something, from a claim of theirs on.
-    fn left_for(&self, side: Side, claim: Claim) -> u64 {
-        let end = match side {
-            Side::Consumer => self.tail.load(Relaxed),
-            Side::Producer => self.head.load(Relaxed).wrapping_add(self.places.len() as u64),
+    fn left_for(&self, role: Role, claim: Claim) -> u64 {
+        let end = match role {
+            Role::Consumer => self.tail.load(Relaxed),
+            Role::Producer => self.head.load(Relaxed).wrapping_add(self.places.len() as u64),
         };
         end.wrapping_sub(claim.position)
     }
 
     #[inline]
-    fn claim(&self, side: Side, me: Session, members: &Members) -> Result<Option<Claim>> {
-        match side {
-            Side::Producer => self.start_push(me, members),
-            Side::Consumer => self.start_pop(me, members),
+    fn claim(&self, role: Role, me: Session, members: &Members) -> Result<Option<Claim>> {
+        match role {
+            Role::Producer => self.start_push(me, members),
+            Role::Consumer => self.start_pop(me, members),
         }
     }
 
     /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
-    fn end(&self, side: Side, members: &Members, wants_to_know: bool) -> Option<Error> {
+    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Option<Error> {
         if self.control.closed.load(SeqCst) != 0 {
             // E6.
-            return (side == Side::Producer || !self.is_writing_at_head()).then(|| members.closed(side));
+            return (role == Role::Producer || !self.is_writing_at_head()).then(|| members.closed(role));
         }
-        (wants_to_know && self.is_gone(side.other())).then(|| members.abandoned(side.other()))
+        (wants_to_know && self.is_gone(role.other())).then(|| members.abandoned(role.other()))
     }
 
     fn is_writing_at_head(&self) -> bool {
@@ -190,21 +190,21 @@ impl Words {
     #[cold]
     pub(crate) fn claim_now(
         &self,
-        side: Side,
+        role: Role,
         me: Session,
         members: &Members,
         wants_to_know: bool,
         look_for_the_dead: bool,
     ) -> Result<Claim> {
-        let is_obstacle_dead = match members.slot_of(self.in_the_way(side)) {
+        let is_obstacle_dead = match members.slot_of(self.in_the_way(role)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
         };
         if look_for_the_dead || wants_to_know || is_obstacle_dead {
             members.reap_all(self)?;
         }
-        let end = self.end(side, members, wants_to_know);
-        match self.claim(side, me, members)? {
+        let end = self.end(role, members, wants_to_know);
+        match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
             None => Err(end.unwrap_or(Error::Busy)),
         }
@@ -214,7 +214,7 @@ impl Words {
     #[cold]
     pub(crate) fn wait(
         &self,
-        side: Side,
+        role: Role,
         me: Session,
         members: &Members,
         patience: &Patience,
@@ -223,23 +223,23 @@ impl Words {
         let Patience { linger, spin, wants_to_know } = patience;
         let wants_to_know = *wants_to_know;
         linger.wait();
-        let look = || self.claim(side, me, members).transpose();
-        if let Some(claim) = spin.until(side, &self.control.whereabouts, look) {
+        let look = || self.claim(role, me, members).transpose();
+        if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
             let claim = claim?;
-            linger.learn(self.left_for(side, claim), self.places.len() as u64, 1);
+            linger.learn(self.left_for(role, claim), self.places.len() as u64, 1);
             return Ok(claim);
         }
-        let (bit, bell) = bells(side)[usize::from(wants_to_know)];
+        let (bit, bell) = bells(role)[usize::from(wants_to_know)];
         let mut token = Token::none(members, bell);
         loop {
             token.clear_pile()?;
             // E1.
-            let is_sure = self.fence.announce(&self.control.flags[side as usize], bit);
+            let is_sure = self.fence.announce(&self.control.flags[role as usize], bit);
             members.reap_all(self)?;
-            let end = self.end(side, members, wants_to_know);
-            if let Some(claim) = self.claim(side, me, members)? {
+            let end = self.end(role, members, wants_to_know);
+            if let Some(claim) = self.claim(role, me, members)? {
                 // E4.
-                token.used(|| end.is_some() || self.is_more_for(side));
+                token.used(|| end.is_some() || self.is_more_for(role));
                 return Ok(claim);
             }
             if let Some(end) = end {

@@ -50,7 +50,7 @@ use self::{
 pub use super::Counts;
 use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
 use crate::{
-    Member, Options, Result, Side, Status,
+    Member, Options, Result, Role, Status,
     layout::Mapped,
     object::{Kind, Want},
     raw::{SharedMemory, SharedSafe},
@@ -67,7 +67,7 @@ const HEAD: usize = 256;
 const SEATS: usize = 384;
 
 fn places_at(plan: Plan) -> usize {
-    (SEATS + plan.max_processes as usize * size_of::<Seat>()).next_multiple_of(super::CACHE_LINES)
+    (SEATS + plan.max_handles as usize * size_of::<Seat>()).next_multiple_of(super::CACHE_LINES)
 }
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
@@ -91,7 +91,7 @@ impl super::Words for Words {
         Ok(Self {
             tail: Mapped::at(memory, body + TAIL)?,
             head: Mapped::at(memory, body + HEAD)?,
-            seats: Mapped::slice(memory, body + SEATS, plan.max_processes as usize)?,
+            seats: Mapped::slice(memory, body + SEATS, plan.max_handles as usize)?,
             places: Mapped::slice(memory, body + places_at(plan), plan.capacity)?,
             shift: plan.capacity.trailing_zeros(),
             fence: Fence::choose(control.strong.load(Relaxed) != 0),
@@ -121,8 +121,8 @@ impl Words {
     }
 
     /// Returns whether anybody is seated at a side, dead or alive.
-    fn is_anybody(&self, side: Side) -> bool {
-        self.seats.iter().any(|seat| seat.taken[side as usize].load(Relaxed) != 0)
+    fn is_anybody(&self, role: Role) -> bool {
+        self.seats.iter().any(|seat| seat.taken[role as usize].load(Relaxed) != 0)
     }
 
     fn counts(&self) -> Counts {
@@ -165,9 +165,9 @@ impl Words {
 /// assert_eq!(ring.capacity(), 1024);
 /// let (producer, consumer) = (ring.producer()?, ring.consumer()?);
 /// producer.push(Job { number: 7, priority: 1 })?;
-/// assert_eq!((consumer.len(), producer.free(), producer.has_consumer()), (1, 1023, true));
+/// assert_eq!((consumer.len(), producer.slots(), producer.has_consumer()), (1, 1023, true));
 /// let job = consumer.claim()?;
-/// job.put_back(); // for the next one who claims
+/// job.requeue(); // for the next one who claims
 /// assert_eq!(consumer.pop()?.number, 7);
 /// ring.remove()?;
 /// # Ok::<(), sysv_primitives::Error>(())
@@ -176,7 +176,7 @@ pub struct Ring<T: Pod> {
     shared: Arc<Shared<T, Words>>,
 }
 
-ring_methods!("mpmc", mpmc, Words, create_mpmc, open_mpmc, open_or_create_mpmc);
+ring_methods!("mpmc", mpmc, Words);
 
 impl<T: Pod> Ring<T> {
     /// Makes a producer.
@@ -199,8 +199,8 @@ impl<T: Pod> Ring<T> {
 
     /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
     #[must_use]
-    pub fn holders(&self, side: Side) -> Vec<Member> {
-        let seated = |&(_, seat): &(u32, &Seat)| seat.taken[side as usize].load(Relaxed) != 0;
+    pub fn holders(&self, role: Role) -> Vec<Member> {
+        let seated = |&(_, seat): &(u32, &Seat)| seat.taken[role as usize].load(Relaxed) != 0;
         let seats = (0..).zip(&*self.shared.words.seats).filter(seated);
         seats.map(|(slot, _)| self.shared.members.member(slot)).collect()
     }

@@ -16,7 +16,7 @@ use super::{
     seat::Place,
     words::{Claim, Words},
 };
-use crate::{Error, PushError, Result, Side, members::Session, raw::Deadline};
+use crate::{Error, PushError, Result, Role, members::Session, raw::Deadline};
 
 /// How often to try, if others are faster each time.
 const ATTEMPTS: u32 = 64;
@@ -35,15 +35,15 @@ pub struct Producer<T: Pod> {
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
-        Ok(Self { place: Place::take(shared, Side::Producer)? })
+        Ok(Self { place: Place::take(shared, Role::Producer)? })
     }
 
     /// Pushes an item; waits for room as long as it takes.
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
-    /// [told](Self::tell_when_abandoned); [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
+    /// With the item in each: [`Error::Closed`]; [`Error::Disconnected`] if it asked to be
+    /// [told](Self::detect_disconnect); [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NEVER)
@@ -72,8 +72,13 @@ impl<T: Pod> Producer<T> {
         }
     }
 
+    /// Pushes an item. Blocks while the ring is full, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout).
     #[inline]
-    fn push_deadline(&self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+    pub fn push_deadline(&self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
         match self.place.claim(deadline) {
             Ok((claim, _)) => {
                 self.fill(claim, item);
@@ -102,7 +107,7 @@ impl<T: Pod> Producer<T> {
     /// # let name = format!("overwriting-example-{}", std::process::id());
     /// let ring = mpmc::Ring::create(&name, 2)?;
     /// let (producer, mut consumer) = (ring.producer()?, ring.consumer()?);
-    /// (1..=5_u64).try_for_each(|reading| producer.push_overwriting(reading))?;
+    /// (1..=5_u64).try_for_each(|reading| producer.force_push(reading))?;
     /// assert_eq!((consumer.pop()?, consumer.pop()?), (4, 5));
     /// assert_eq!(consumer.missed(), 3);
     /// ring.remove()?;
@@ -113,7 +118,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// With the item in each: [`Error::Busy`] if the oldest item, or the place that comes next, is in somebody's hand
     /// just now; nothing is thrown away then. Otherwise as [`try_push`](Self::try_push).
-    pub fn push_overwriting(&self, item: T) -> Result<(), PushError<T>> {
+    pub fn force_push(&self, item: T) -> Result<(), PushError<T>> {
         match self.claim_overwriting() {
             Ok(claim) => {
                 self.fill(claim, item);
@@ -127,7 +132,7 @@ impl<T: Pod> Producer<T> {
         let Shared { words, members, .. } = &*self.place.shared;
         let session = self.place.session()?;
         if words.is_closed() {
-            return Err(members.closed(Side::Producer));
+            return Err(members.closed(Role::Producer));
         }
         for _ in 0..ATTEMPTS {
             if let Some(claim) = words.start_push(session, members)? {
@@ -138,7 +143,7 @@ impl<T: Pod> Producer<T> {
                 words.control.overwritten.fetch_add(1, Relaxed);
             }
         }
-        words.claim_now(Side::Producer, session, members, false, true)
+        words.claim_now(Role::Producer, session, members, false, true)
     }
 
     /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
@@ -171,7 +176,13 @@ impl<T: Pod> Producer<T> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
 
-    fn push_slice_deadline(&self, items: &[T], deadline: Deadline) -> Result<usize> {
+    /// Pushes as many items as there is room for, and returns how many. Blocks until there is room for one, until
+    /// `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice_timeout`](Self::push_slice_timeout).
+    pub fn push_slice_deadline(&self, items: &[T], deadline: Deadline) -> Result<usize> {
         let Some((&first, rest)) = items.split_first() else { return Ok(0) };
         self.push_deadline(first, deadline)?;
         let mut pushed = 1;
@@ -229,7 +240,12 @@ impl<T: Pod> Producer<T> {
         self.reserve_deadline(Deadline::after(timeout))
     }
 
-    fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>> {
+    /// Reserves room for one item. Blocks while the ring is full, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_timeout`](Self::reserve_timeout).
+    pub fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>> {
         let (claim, session) = self.place.claim(deadline)?;
         Ok(Reservation { place: &self.place, claim, session })
     }
@@ -237,7 +253,7 @@ impl<T: Pod> Producer<T> {
     /// Returns for how many items there is room, as it was a moment ago. The place of one that was put back counts as
     /// room.
     #[must_use]
-    pub fn free(&self) -> usize {
+    pub fn slots(&self) -> usize {
         let Shared { items, words, .. } = &*self.place.shared;
         usize::try_from(items.capacity()).unwrap_or(usize::MAX).saturating_sub(words.len())
     }
@@ -245,13 +261,13 @@ impl<T: Pod> Producer<T> {
     /// Returns whether there is a consumer now, dead or alive.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
-        self.place.shared.words.is_anybody(Side::Consumer)
+        self.place.shared.words.is_anybody(Role::Consumer)
     }
 
-    /// Sets whether waiting here ends with [`Error::Abandoned`] when no consumer is left.
+    /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
     ///
     /// Whether they left or died. Before the first consumer has come none is missed.
-    pub fn tell_when_abandoned(&mut self, tell: bool) {
+    pub fn detect_disconnect(&mut self, tell: bool) {
         self.place.patience.wants_to_know = tell;
     }
 

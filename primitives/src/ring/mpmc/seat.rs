@@ -17,12 +17,12 @@ use super::{
     Shared,
     words::{Claim, Words},
 };
-use crate::{Result, Side, members::Session, raw::Deadline, ring::patience::Patience};
+use crate::{Result, Role, members::Session, raw::Deadline, ring::patience::Patience};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Place<T: Pod> {
     pub(super) shared: Arc<Shared<T, Words>>,
-    side: Side,
+    role: Role,
     /// The session under which it is counted.
     session: AtomicU64,
     pub(super) patience: Patience,
@@ -34,11 +34,11 @@ pub(super) struct Place<T: Pod> {
 const VAIN: u32 = 64;
 
 impl<T: Pod> Place<T> {
-    pub(super) fn take(shared: &Arc<Shared<T, Words>>, side: Side) -> Result<Self> {
+    pub(super) fn take(shared: &Arc<Shared<T, Words>>, role: Role) -> Result<Self> {
         let session = shared.members.session(&shared.words)?;
-        shared.words.sit(side, session);
+        shared.words.sit(role, session);
         let session = AtomicU64::new(session.bits());
-        Ok(Self { shared: Arc::clone(shared), side, session, patience: Patience::new(side), vain: AtomicU32::new(0) })
+        Ok(Self { shared: Arc::clone(shared), role, session, patience: Patience::new(role), vain: AtomicU32::new(0) })
     }
 
     /// Returns the session; in a child made by `fork` it sits down there first.
@@ -53,10 +53,10 @@ impl<T: Pod> Place<T> {
     fn sit_in_child(&self, parents: Session) -> Result<Session> {
         let Shared { members, words, .. } = &*self.shared;
         let session = members.session(words)?;
-        words.sit(self.side, session);
+        words.sit(self.role, session);
         if self.session.compare_exchange(parents.bits(), session.bits(), AcqRel, Acquire).is_err() {
             // Another thread was faster.
-            words.stand_up(self.side, session, members);
+            words.stand_up(self.role, session, members);
         }
         Ok(session)
     }
@@ -66,18 +66,18 @@ impl<T: Pod> Place<T> {
     pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session)> {
         let Shared { words, members, .. } = &*self.shared;
         let session = self.session()?;
-        let claim = match self.side {
-            Side::Producer if words.is_closed() => return Err(members.closed(Side::Producer)),
-            Side::Producer => words.start_push(session, members)?,
-            Side::Consumer => words.start_pop(session, members)?,
+        let claim = match self.role {
+            Role::Producer if words.is_closed() => return Err(members.closed(Role::Producer)),
+            Role::Producer => words.start_push(session, members)?,
+            Role::Consumer => words.start_pop(session, members)?,
         };
         let claim = match claim {
             Some(claim) => claim,
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
-                words.claim_now(self.side, session, members, self.patience.wants_to_know, is_turn)?
+                words.claim_now(self.role, session, members, self.patience.wants_to_know, is_turn)?
             }
-            None => words.wait(self.side, session, members, &self.patience, deadline)?,
+            None => words.wait(self.role, session, members, &self.patience, deadline)?,
         };
         Ok((claim, session))
     }
@@ -101,13 +101,13 @@ impl<T: Pod> Clone for Place<T> {
         // In a child that has not used it yet the parent's is not counted here, and neither is the copy.
         let session = Session::from_bits(self.session.load(Relaxed));
         if session.is_ours() {
-            self.shared.words.sit(self.side, session);
+            self.shared.words.sit(self.role, session);
         }
         Self {
             shared: Arc::clone(&self.shared),
-            side: self.side,
+            role: self.role,
             session: AtomicU64::new(session.bits()),
-            patience: Patience { wants_to_know: self.patience.wants_to_know, ..Patience::new(self.side) },
+            patience: Patience { wants_to_know: self.patience.wants_to_know, ..Patience::new(self.role) },
             vain: AtomicU32::new(0),
         }
     }
@@ -116,12 +116,12 @@ impl<T: Pod> Clone for Place<T> {
 impl<T: Pod> Drop for Place<T> {
     fn drop(&mut self) {
         let session = Session::from_bits(*self.session.get_mut());
-        self.end(session, |shared| shared.words.stand_up(self.side, session, &shared.members));
+        self.end(session, |shared| shared.words.stand_up(self.role, session, &shared.members));
     }
 }
 
 impl<T: Pod> fmt::Debug for Place<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {:?}", self.side, self.shared.items)
+        write!(f, "{} of {:?}", self.role, self.shared.items)
     }
 }

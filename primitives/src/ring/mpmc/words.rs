@@ -49,7 +49,7 @@ use crate::{
             ends::{Control, Seat},
             word::{State, Word},
         },
-        side::Side,
+        role::Role,
     },
     sync::{
         AtomicU64,
@@ -146,7 +146,7 @@ impl Words {
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
         let full = Word::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
-        self.wake_if_asleep(Side::Consumer, members);
+        self.wake_if_asleep(Role::Consumer, members);
     }
 
     /// Gives a claimed place up: this position never has an item.
@@ -242,12 +242,12 @@ impl Words {
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
         let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
-        self.wake_if_asleep(Side::Producer, members);
+        self.wake_if_asleep(Role::Producer, members);
     }
 
     /// Puts the item of a claimed place back, for the next consumer (I4).
     #[cold]
-    pub(crate) fn put_back(&self, claim: Claim, members: &Members) {
+    pub(crate) fn requeue(&self, claim: Claim, members: &Members) {
         self.control.taken_over.fetch_add(1, Relaxed);
         Self::help(&self.head, claim.position);
         self.place(claim.position).store(Word::full(self.lap(claim.position)).0, Release);
@@ -264,25 +264,25 @@ impl Words {
     fn wake_both(&self, members: &Members) {
         // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
         fence(SeqCst);
-        self.wake_if_asleep(Side::Consumer, members);
-        self.wake_if_asleep(Side::Producer, members);
+        self.wake_if_asleep(Role::Consumer, members);
+        self.wake_if_asleep(Role::Producer, members);
     }
 
     /// Returns whether another one of a side would find something: who was woken then passes the event on.
-    pub(crate) fn is_more_for(&self, side: Side) -> bool {
-        match side {
-            Side::Consumer => {
+    pub(crate) fn is_more_for(&self, role: Role) -> bool {
+        match role {
+            Role::Consumer => {
                 let (word, ahead) = self.look(self.head.load(Acquire));
                 let is_taken = matches!(word.state(), State::Full | State::Reading);
                 self.control.dirty.load(Acquire) & 1 != 0 || ahead > 0 || (ahead == 0 && is_taken)
             }
-            Side::Producer => self.look(self.tail.load(Acquire)).1 >= 0,
+            Role::Producer => self.look(self.tail.load(Acquire)).1 >= 0,
         }
     }
 
     /// Returns whose place stands in the way of a side, as a slot plus one; 0 if nobody's does.
-    pub(crate) fn in_the_way(&self, side: Side) -> u32 {
-        let index = if side == Side::Consumer { &self.head } else { &self.tail };
+    pub(crate) fn in_the_way(&self, role: Role) -> u32 {
+        let index = if role == Role::Consumer { &self.head } else { &self.tail };
         let (word, _) = self.look(index.load(Acquire));
         if matches!(word.state(), State::Writing | State::Reading) { word.owner() } else { 0 }
     }

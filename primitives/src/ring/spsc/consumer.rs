@@ -1,14 +1,14 @@
 //! The consumer's side of an spsc ring.
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
-use std::{fmt, iter, ops::Index, sync::Arc, time::Duration};
+use std::{fmt, ops::Index, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
 use super::{Shared, at_most, words::Words};
 use crate::{
-    Error, Result, Side,
-    iter::until_the_end,
+    Error, Result, Role,
+    iter::{until_the_end, while_available},
     members::Session,
     raw::{Deadline, process},
     ring::patience::Patience,
@@ -35,8 +35,8 @@ pub struct Consumer<T: Pod> {
 
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
-        let (index, seen) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
-        let (generation, patience) = (session.generation(), Patience::new(Side::Consumer));
+        let (index, seen) = (shared.words.index(Role::Consumer), shared.words.index(Role::Producer));
+        let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
         consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
@@ -46,8 +46,8 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Abandoned`] if it is empty, there is no
-    ///   producer any more, and the consumer asked to be [told](Self::tell_when_abandoned).
+    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Disconnected`] if it is empty, there is no
+    ///   producer any more, and the consumer asked to be [told](Self::detect_disconnect).
     /// - [`Error::RoleTaken`] in a child of the consumer's; [`Error::Damaged`]; [`Error::Failed`] if the
     ///   ring was removed.
     #[inline]
@@ -79,8 +79,13 @@ impl<T: Pod> Consumer<T> {
         }
     }
 
+    /// Pops an item. Blocks while the ring is empty, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
-    fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
+    pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
         self.available(1, deadline)?;
         // SAFETY: by I1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
@@ -116,7 +121,13 @@ impl<T: Pod> Consumer<T> {
         self.pop_slice_deadline(items, Deadline::after(timeout))
     }
 
-    fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, until `deadline`
+    /// at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
+    pub fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize> {
         if items.is_empty() {
             return Ok(0);
         }
@@ -126,7 +137,7 @@ impl<T: Pod> Consumer<T> {
         let (from_first, from_second) = items[..count].split_at_mut(first.len());
         from_first.copy_from_slice(first);
         from_second.copy_from_slice(second);
-        peeked.consume();
+        peeked.consume_all();
         Ok(count)
     }
 
@@ -159,12 +170,17 @@ impl<T: Pod> Consumer<T> {
         self.peek_deadline(count, Deadline::after(timeout))
     }
 
-    fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>> {
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek_timeout`](Self::peek_timeout).
+    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>> {
         let mut available = self.available(count as u64, deadline)?;
         if available < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
-            let seen = words.index(Side::Producer);
+            let seen = words.index(Role::Producer);
             let more = words.distance(self.index, seen, members)?;
             if more < available {
                 return Err(members.damaged("the indices"));
@@ -174,8 +190,10 @@ impl<T: Pod> Consumer<T> {
         Ok(Peeked { len: at_most(count, available), consumer: self })
     }
 
-    /// Returns an iterator over what comes, until the ring is closed, or abandoned if the consumer
-    /// asked to be [told](Self::tell_when_abandoned), or something fails. It waits for each item.
+    /// Returns an iterator over the items that come. It waits for each.
+    ///
+    /// It ends when the ring is closed, or disconnected if the consumer [detects](Self::detect_disconnect) that. Any other
+    /// error is the last that it gives.
     ///
     /// ```
     /// use sysv_primitives::spsc;
@@ -191,19 +209,20 @@ impl<T: Pod> Consumer<T> {
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = Result<T>> {
-        until_the_end(|| self.pop(), Error::is_end)
+        until_the_end(|| self.pop())
     }
 
-    /// Returns an iterator over what is there now; it never waits.
-    pub fn try_iter(&mut self) -> impl Iterator<Item = T> {
-        iter::from_fn(|| self.try_pop().ok())
+    /// Returns an iterator over the items that are there. It never waits, and ends as [`iter`](Self::iter) or when the
+    /// ring is empty.
+    pub fn try_iter(&mut self) -> impl Iterator<Item = Result<T>> {
+        while_available(|| self.try_pop())
     }
 
     /// Returns how many items are there, as it was a moment ago.
     #[must_use]
     pub fn len(&self) -> usize {
         let Shared { words, .. } = &*self.shared;
-        let available = words.index(Side::Producer).wrapping_sub(self.index).min(words.capacity);
+        let available = words.index(Role::Producer).wrapping_sub(self.index).min(words.capacity);
         usize::try_from(available).unwrap_or(usize::MAX)
     }
 
@@ -213,32 +232,32 @@ impl<T: Pod> Consumer<T> {
         self.len() == 0
     }
 
-    /// Sets whether waiting here ends with [`Error::Abandoned`] when no producer is left.
+    /// Sets whether waiting here ends with [`Error::Disconnected`] when no producer is left.
     ///
     /// Whether it left or died: first come the items that are there. Before the first producer has come none is
     /// missed. It costs nothing as long as there are items; a wait then looks for the dead as well.
     ///
     /// ```
-    /// use sysv_primitives::{Error, Side, spsc};
+    /// use sysv_primitives::{Error, Role, spsc};
     ///
     /// # let name = format!("abandoned-example-{}", std::process::id());
     /// let ring = spsc::Ring::create(&name, 16)?;
     /// let mut consumer = ring.consumer()?;
-    /// consumer.tell_when_abandoned(true);
+    /// consumer.detect_disconnect(true);
     /// ring.producer()?.push(7_u64)?; // pushes, and leaves
     /// assert_eq!(consumer.pop()?, 7);
-    /// assert!(matches!(consumer.pop(), Err(Error::Abandoned { side: Side::Producer, .. })));
+    /// assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    pub fn tell_when_abandoned(&mut self, tell: bool) {
+    pub fn detect_disconnect(&mut self, tell: bool) {
         self.patience.wants_to_know = tell;
     }
 
     /// Returns whether a producer has the role now, dead or alive.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        self.shared.words.roles[Side::Producer as usize].holder() != 0
+        self.shared.words.roles[Role::Producer as usize].holder() != 0
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -257,7 +276,7 @@ impl<T: Pod> Consumer<T> {
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
         if process::fork_generation() != self.generation {
-            return Err(self.shared.refusal(Side::Consumer, self.session));
+            return Err(self.shared.refusal(Role::Consumer, self.session));
         }
         if self.seen != self.index {
             return Ok(self.seen.wrapping_sub(self.index));
@@ -265,9 +284,9 @@ impl<T: Pod> Consumer<T> {
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
-        let mut seen = words.index(Side::Producer);
+        let mut seen = words.index(Role::Producer);
         if seen == self.seen {
-            seen = words.wait(Side::Consumer, seen, members, &self.patience, deadline)?;
+            seen = words.wait(Role::Consumer, seen, members, &self.patience, deadline)?;
         }
         let available = words.distance(self.index, seen, members)?;
         self.patience.linger.learn(available, words.capacity, wanted);
@@ -278,14 +297,14 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.words.publish(Side::Consumer, self.index, &self.shared.members);
+        self.shared.words.publish(Role::Consumer, self.index, &self.shared.members);
     }
 }
 
 impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.words.leave_role(Side::Consumer, &self.shared.members);
+            self.shared.words.leave_role(Role::Consumer, &self.shared.members);
         }
     }
 }
@@ -332,13 +351,13 @@ impl<T: Pod> Peeked<'_, T> {
     }
 
     /// Takes all of them out.
-    pub fn consume(self) {
+    pub fn consume_all(self) {
         let len = self.len;
-        self.consume_first(len);
+        self.consume(len);
     }
 
     /// Takes the first `count` of them out, or all if there are fewer.
-    pub fn consume_first(self, count: usize) {
+    pub fn consume(self, count: usize) {
         let count = count.min(self.len);
         // In a child of the consumer's there is nothing to take.
         if count > 0 && self.consumer.session.is_ours() {

@@ -43,7 +43,7 @@ pub use self::{
 pub use super::Counts;
 use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
 use crate::{
-    Error, Member, Options, Result, Side, Status,
+    Error, Member, Options, Result, Role, Status,
     layout::Mapped,
     lock::Lock,
     members::Session,
@@ -73,12 +73,12 @@ impl super::Words for Words {
 
     fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {
         let control: Mapped<Control> = Mapped::at(memory, body + CONTROL)?;
-        let role = |side: Side| {
-            let word = Mapped::at(memory, body + ROLES + 4 * side as usize)?;
-            Ok::<_, Error>(Lock::new(word, role_bell(side)))
+        let role = |role: Role| {
+            let word = Mapped::at(memory, body + ROLES + 4 * role as usize)?;
+            Ok::<_, Error>(Lock::new(word, role_bell(role)))
         };
         Ok(Self {
-            roles: [role(Side::Producer)?, role(Side::Consumer)?],
+            roles: [role(Role::Producer)?, role(Role::Consumer)?],
             indices: [Mapped::at(memory, body + PRODUCER)?, Mapped::at(memory, body + CONSUMER)?],
             capacity: plan.capacity as u64,
             fence: Fence::choose(control.strong.load(Relaxed) != 0),
@@ -98,14 +98,14 @@ impl super::Words for Words {
 impl Words {
     fn len(&self) -> usize {
         // The consumer's first: the producer's is never behind it.
-        let consumer = self.index(Side::Consumer);
-        let distance = self.index(Side::Producer).wrapping_sub(consumer);
+        let consumer = self.index(Role::Consumer);
+        let distance = self.index(Role::Producer).wrapping_sub(consumer);
         usize::try_from(distance.min(self.capacity)).unwrap_or(usize::MAX)
     }
 
     fn counts(&self) -> Counts {
-        let popped = self.index(Side::Consumer);
-        let pushed = self.index(Side::Producer);
+        let popped = self.index(Role::Consumer);
+        let pushed = self.index(Role::Producer);
         Counts { pushed, popped, taken_over: self.control.taken_over.load(Relaxed).into(), ..Counts::default() }
     }
 }
@@ -121,14 +121,14 @@ impl Words {
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
 ///
 /// ```
-/// use sysv_primitives::{Side, spsc};
+/// use sysv_primitives::{Role, spsc};
 ///
 /// # let name = format!("spsc-ring-example-{}", std::process::id());
 /// let ring: spsc::Ring<u64> = spsc::Ring::create(&name, 1000)?;
 /// assert_eq!(ring.capacity(), 1024);
 /// let producer = ring.producer()?;
-/// assert!(ring.producer().is_err(), "there is one");
-/// assert_eq!(ring.holder(Side::Producer).map(|holder| holder.pid), Some(std::process::id()));
+/// assert!(ring.try_producer().is_err(), "there is one");
+/// assert_eq!(ring.holder(Role::Producer).map(|holder| holder.pid), Some(std::process::id()));
 /// ring.remove()?;
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
@@ -136,62 +136,99 @@ pub struct Ring<T: Pod> {
     shared: Arc<Shared<T, Words>>,
 }
 
-ring_methods!("spsc", spsc, Words, create_spsc, open_spsc, open_or_create_spsc);
+ring_methods!("spsc", spsc, Words);
 
 impl<T: Pod> Ring<T> {
-    /// Becomes the producer.
+    /// Becomes the producer. Blocks while a living process is.
+    ///
+    /// So a process can stand by: it wakes when the producer leaves or dies. A thread that holds the role itself would
+    /// wait for ever.
     ///
     /// # Errors
     ///
-    /// [`Error::RoleTaken`] if a living process is; [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
+    /// [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     pub fn producer(&self) -> Result<Producer<T>> {
-        self.role(Side::Producer, Deadline::NOW).and_then(|session| Producer::new(&self.shared, session))
+        self.producer_deadline(Deadline::NEVER)
     }
 
-    /// Becomes the producer as soon as nobody else is; waits for at most `timeout`.
-    ///
-    /// So a process can stand by: it is woken when the producer leaves or dies.
+    /// Becomes the producer, if no living process is.
     ///
     /// # Errors
     ///
-    /// As [`producer`](Self::producer).
-    pub fn producer_timeout(&self, timeout: Duration) -> Result<Producer<T>> {
-        self.role(Side::Producer, Deadline::after(timeout)).and_then(|session| Producer::new(&self.shared, session))
+    /// [`Error::RoleTaken`] if one is. Otherwise as [`producer`](Self::producer).
+    pub fn try_producer(&self) -> Result<Producer<T>> {
+        self.producer_deadline(Deadline::NOW)
     }
 
-    /// Becomes the consumer.
+    /// Becomes the producer. Blocks while a living process is, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RoleTaken`] if the timeout elapses. Otherwise as [`producer`](Self::producer).
+    pub fn producer_timeout(&self, timeout: Duration) -> Result<Producer<T>> {
+        self.producer_deadline(Deadline::after(timeout))
+    }
+
+    /// Becomes the producer. Blocks while a living process is, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer_timeout`](Self::producer_timeout).
+    pub fn producer_deadline(&self, deadline: Deadline) -> Result<Producer<T>> {
+        self.role(Role::Producer, deadline).and_then(|session| Producer::new(&self.shared, session))
+    }
+
+    /// Becomes the consumer. Blocks while a living process is.
     ///
     /// # Errors
     ///
     /// As [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<Consumer<T>> {
-        self.role(Side::Consumer, Deadline::NOW).and_then(|session| Consumer::new(&self.shared, session))
+        self.consumer_deadline(Deadline::NEVER)
     }
 
-    /// Becomes the consumer as soon as nobody else is; waits for at most `timeout`.
+    /// Becomes the consumer, if no living process is.
     ///
     /// # Errors
     ///
-    /// As [`producer`](Self::producer).
-    pub fn consumer_timeout(&self, timeout: Duration) -> Result<Consumer<T>> {
-        self.role(Side::Consumer, Deadline::after(timeout)).and_then(|session| Consumer::new(&self.shared, session))
+    /// As [`try_producer`](Self::try_producer).
+    pub fn try_consumer(&self) -> Result<Consumer<T>> {
+        self.consumer_deadline(Deadline::NOW)
     }
 
-    fn role(&self, side: Side, deadline: Deadline) -> Result<Session> {
+    /// Becomes the consumer. Blocks while a living process is, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer_timeout`](Self::producer_timeout).
+    pub fn consumer_timeout(&self, timeout: Duration) -> Result<Consumer<T>> {
+        self.consumer_deadline(Deadline::after(timeout))
+    }
+
+    /// Becomes the consumer. Blocks while a living process is, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer_timeout`](Self::producer_timeout).
+    pub fn consumer_deadline(&self, deadline: Deadline) -> Result<Consumer<T>> {
+        self.role(Role::Consumer, deadline).and_then(|session| Consumer::new(&self.shared, session))
+    }
+
+    fn role(&self, role: Role, deadline: Deadline) -> Result<Session> {
         let Shared { members, words, .. } = &*self.shared;
         let session = members.session(words)?;
-        if words.take_role(side, session, members, deadline)? {
+        if words.take_role(role, session, members, deadline)? {
             return Ok(session);
         }
         let object = members.object().clone();
-        Err(Error::RoleTaken { object, role: side, pid: self.holder(side).map_or(0, |holder| holder.pid) })
+        Err(Error::RoleTaken { object, role, pid: self.holder(role).map_or(0, |holder| holder.pid) })
     }
 
     /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
     #[must_use]
-    pub fn holder(&self, side: Side) -> Option<Member> {
+    pub fn holder(&self, role: Role) -> Option<Member> {
         let Shared { members, words, .. } = &*self.shared;
-        let slot = members.slot_of(words.roles[side as usize].holder()).ok()?;
+        let slot = members.slot_of(words.roles[role as usize].holder()).ok()?;
         Some(members.member(slot))
     }
 }
@@ -211,11 +248,11 @@ fn fewer(allowed: u64) -> usize {
 impl<T: Pod> Shared<T, Words> {
     /// Says why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]
-    fn refusal(&self, side: Side, session: Session) -> Error {
+    fn refusal(&self, role: Role, session: Session) -> Error {
         if session.is_ours() {
-            return self.members.closed(side);
+            return self.members.closed(role);
         }
         let pid = self.members.slot_of(session.owner()).map_or(0, |slot| self.members.member(slot).pid);
-        Error::RoleTaken { object: self.members.object().clone(), role: side, pid }
+        Error::RoleTaken { object: self.members.object().clone(), role, pid }
     }
 }

@@ -12,7 +12,7 @@ use bytemuck::Pod;
 
 use super::{Shared, at_most, words::Words};
 use crate::{
-    Error, PushError, Result, Side,
+    Error, PushError, Result, Role,
     members::Session,
     raw::{Deadline, process},
     ring::patience::Patience,
@@ -39,9 +39,9 @@ pub struct Producer<T: Pod> {
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
-        let (seen, index) = (shared.words.index(Side::Consumer), shared.words.index(Side::Producer));
+        let (seen, index) = (shared.words.index(Role::Consumer), shared.words.index(Role::Producer));
         let limit = seen.wrapping_add(shared.words.capacity);
-        let (generation, patience) = (session.generation(), Patience::new(Side::Producer));
+        let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
         let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
         producer.shared.words.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
@@ -51,8 +51,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Closed`]; [`Error::Abandoned`] if it asked to be
-    /// [told](Self::tell_when_abandoned); [`Error::RoleTaken`] in a child of the producer's;
+    /// With the item in each: [`Error::Closed`]; [`Error::Disconnected`] if it asked to be
+    /// [told](Self::detect_disconnect); [`Error::RoleTaken`] in a child of the producer's;
     /// [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError<T>> {
@@ -83,8 +83,13 @@ impl<T: Pod> Producer<T> {
         }
     }
 
+    /// Pushes an item. Blocks while the ring is full, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout).
     #[inline]
-    fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+    pub fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
         if let Err(error) = self.room(1, deadline) {
             return Err(PushError { item, error });
         }
@@ -122,17 +127,23 @@ impl<T: Pod> Producer<T> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
 
-    fn push_slice_deadline(&mut self, items: &[T], deadline: Deadline) -> Result<usize> {
+    /// Pushes as many items as there is room for, and returns how many. Blocks until there is room for one, until
+    /// `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice_timeout`](Self::push_slice_timeout).
+    pub fn push_slice_deadline(&mut self, items: &[T], deadline: Deadline) -> Result<usize> {
         if items.is_empty() {
             return Ok(0);
         }
-        let mut places = self.reserve_deadline(items.len(), deadline)?;
+        let mut places = self.reserve_up_to_deadline(items.len(), deadline)?;
         let count = places.len();
         let (first, second) = places.as_mut_slices();
         let (to_first, to_second) = items[..count].split_at(first.len());
         first.copy_from_slice(to_first);
         second.copy_from_slice(to_second);
-        places.commit();
+        places.commit_all();
         Ok(count)
     }
 
@@ -147,13 +158,13 @@ impl<T: Pod> Producer<T> {
     /// # let name = format!("reserve-example-{}", std::process::id());
     /// let ring = spsc::Ring::<[u8; 1500]>::create(&name, 64)?;
     /// let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
-    /// let mut packet = producer.reserve(1)?;
+    /// let mut packet = producer.reserve_up_to(1)?;
     /// packet[0][..5].copy_from_slice(b"hello");
-    /// packet.commit();
+    /// packet.commit_all();
     /// let packets = consumer.peek(8)?;
     /// assert_eq!(packets.len(), 1);
     /// assert_eq!(&packets[0][..5], b"hello");
-    /// packets.consume();
+    /// packets.consume_all();
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
@@ -161,8 +172,8 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub fn reserve(&mut self, count: usize) -> Result<Reservation<'_, T>> {
-        self.reserve_deadline(count, Deadline::NEVER)
+    pub fn reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+        self.reserve_up_to_deadline(count, Deadline::NEVER)
     }
 
     /// Reserves room for at most `count` items, if there is room for one.
@@ -170,8 +181,8 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`try_push`](Self::try_push).
-    pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>> {
-        self.reserve_deadline(count, Deadline::NOW)
+    pub fn try_reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+        self.reserve_up_to_deadline(count, Deadline::NOW)
     }
 
     /// Reserves room for at most `count` items; waits until there is room for one for at most `timeout`.
@@ -179,16 +190,21 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_timeout`](Self::push_timeout).
-    pub fn reserve_timeout(&mut self, count: usize, timeout: Duration) -> Result<Reservation<'_, T>> {
-        self.reserve_deadline(count, Deadline::after(timeout))
+    pub fn reserve_up_to_timeout(&mut self, count: usize, timeout: Duration) -> Result<Reservation<'_, T>> {
+        self.reserve_up_to_deadline(count, Deadline::after(timeout))
     }
 
-    fn reserve_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Reservation<'_, T>> {
+    /// Reserves room for at most `count` items. Blocks until there is room for one, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to_timeout`](Self::reserve_up_to_timeout).
+    pub fn reserve_up_to_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Reservation<'_, T>> {
         let mut room = self.room(count as u64, deadline)?;
         if room < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
             let Shared { words, members, .. } = &*self.shared;
-            let seen = words.index(Side::Consumer);
+            let seen = words.index(Role::Consumer);
             let more = words.capacity - words.distance(seen, self.index, members)?;
             if more < room {
                 return Err(members.damaged("the indices"));
@@ -200,24 +216,24 @@ impl<T: Pod> Producer<T> {
 
     /// Returns for how many items there is room, as it was a moment ago.
     #[must_use]
-    pub fn free(&self) -> usize {
+    pub fn slots(&self) -> usize {
         let Shared { words, .. } = &*self.shared;
-        let used = self.index.wrapping_sub(words.index(Side::Consumer)).min(words.capacity);
+        let used = self.index.wrapping_sub(words.index(Role::Consumer)).min(words.capacity);
         usize::try_from(words.capacity - used).unwrap_or(usize::MAX)
     }
 
-    /// Sets whether waiting here ends with [`Error::Abandoned`] when no consumer is left.
+    /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
     ///
     /// Whether it left or died. Before the first consumer has come none is missed. It costs nothing as long as there is
     /// room; a wait then looks for the dead as well.
-    pub fn tell_when_abandoned(&mut self, tell: bool) {
+    pub fn detect_disconnect(&mut self, tell: bool) {
         self.patience.wants_to_know = tell;
     }
 
     /// Returns whether a consumer has the role now, dead or alive.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
-        self.shared.words.roles[Side::Consumer as usize].holder() != 0
+        self.shared.words.roles[Role::Consumer as usize].holder() != 0
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -234,7 +250,7 @@ impl<T: Pod> Producer<T> {
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
         let Shared { words, members, .. } = &*self.shared;
         if words.is_closed() || process::fork_generation() != self.generation {
-            return Err(self.shared.refusal(Side::Producer, self.session));
+            return Err(self.shared.refusal(Role::Producer, self.session));
         }
         if self.index != self.limit {
             return Ok(self.limit.wrapping_sub(self.index));
@@ -242,9 +258,9 @@ impl<T: Pod> Producer<T> {
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
-        let mut seen = words.index(Side::Consumer);
+        let mut seen = words.index(Role::Consumer);
         if seen.wrapping_add(words.capacity) == self.limit {
-            seen = words.wait(Side::Producer, seen, members, &self.patience, deadline)?;
+            seen = words.wait(Role::Producer, seen, members, &self.patience, deadline)?;
         }
         let room = words.capacity - words.distance(seen, self.index, members)?;
         self.limit = seen.wrapping_add(words.capacity);
@@ -255,21 +271,21 @@ impl<T: Pod> Producer<T> {
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.words.publish(Side::Producer, self.index, &self.shared.members);
+        self.shared.words.publish(Role::Producer, self.index, &self.shared.members);
     }
 }
 
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.words.leave_role(Side::Producer, &self.shared.members);
+            self.shared.words.leave_role(Role::Producer, &self.shared.members);
         }
     }
 }
 
 impl<T: Pod> fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").field("pushed", &self.index).field("free", &self.free()).finish_non_exhaustive()
+        f.debug_struct("Producer").field("pushed", &self.index).field("slots", &self.slots()).finish_non_exhaustive()
     }
 }
 
@@ -314,13 +330,13 @@ impl<T: Pod> Reservation<'_, T> {
     }
 
     /// Pushes all of them.
-    pub fn commit(self) {
+    pub fn commit_all(self) {
         let len = self.len;
-        self.commit_first(len);
+        self.commit(len);
     }
 
     /// Pushes the first `count` of them, or all if there are fewer.
-    pub fn commit_first(self, count: usize) {
+    pub fn commit(self, count: usize) {
         let count = count.min(self.len);
         // In a child of the producer's there is nothing to push.
         if count > 0 && self.producer.session.is_ours() {

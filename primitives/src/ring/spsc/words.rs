@@ -45,7 +45,7 @@ use crate::{
     ring::{
         fence::Fence,
         patience::Patience,
-        side::Side,
+        role::Role,
         spin::{Whereabouts, leave_word},
     },
     sync::{
@@ -80,20 +80,20 @@ pub(crate) struct Words {
 }
 
 /// The doorbell on which the holder of a role sleeps.
-fn bell(side: Side) -> u16 {
-    side as u16
+fn bell(role: Role) -> u16 {
+    role as u16
 }
 
 /// The doorbell of those who want a role.
-pub(crate) fn role_bell(side: Side) -> u16 {
-    2 + side as u16
+pub(crate) fn role_bell(role: Role) -> u16 {
+    2 + role as u16
 }
 
 impl Words {
     #[inline]
-    pub(crate) fn index(&self, side: Side) -> u64 {
+    pub(crate) fn index(&self, role: Role) -> u64 {
         // SYNC: pairs with the store in `publish`: the items between the indices are whole, or their places free.
-        self.indices[side as usize].load(Acquire)
+        self.indices[role as usize].load(Acquire)
     }
 
     /// Returns how many items lie between two indices; more than there is room for are a damage.
@@ -105,20 +105,20 @@ impl Words {
 
     /// Moves our index, and wakes who waits for that (I4).
     #[inline]
-    pub(crate) fn publish(&self, side: Side, index: u64, members: &Members) {
-        self.fence.publish(&self.indices[side as usize], index);
-        let other = side.other();
+    pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) {
+        self.fence.publish(&self.indices[role as usize], index);
+        let other = role.other();
         if self.control.asleep[other as usize].load(SeqCst) != 0 {
             self.wake(other, members);
         }
     }
 
     #[cold]
-    fn wake(&self, side: Side, members: &Members) {
-        if self.control.asleep[side as usize].swap(0, SeqCst) != 0 {
-            leave_word(side.other(), &self.control.whereabouts);
+    fn wake(&self, role: Role, members: &Members) {
+        if self.control.asleep[role as usize].swap(0, SeqCst) != 0 {
+            leave_word(role.other(), &self.control.whereabouts);
             // It fails only if the object was removed, which has woken everybody.
-            let _ = members.post(bell(side));
+            let _ = members.post(bell(role));
         }
     }
 
@@ -129,44 +129,44 @@ impl Words {
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.closed.store(1, SeqCst);
-        members.post(bell(Side::Producer))?;
-        members.post(bell(Side::Consumer))
+        members.post(bell(Role::Producer))?;
+        members.post(bell(Role::Consumer))
     }
 
     /// Takes a role, or waits until it is free (I1); returns whether it did in time.
-    pub(crate) fn take_role(&self, side: Side, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
-        let role = &self.roles[side as usize];
+    pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
+        let lock = &self.roles[role as usize];
         let taken = if deadline == Deadline::NOW {
-            role.try_take_slowly(me, members, self)?
+            lock.try_take_slowly(me, members, self)?
         } else {
-            role.take_contended(me, members, self, deadline)?
+            lock.take_contended(me, members, self, deadline)?
         };
         if taken.is_some() {
-            // Not before the role is ours: who saw that somebody had come, and a free role, would think him gone.
-            self.control.arrived[side as usize].store(1, SeqCst);
+            // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
+            self.control.arrived[role as usize].store(1, SeqCst);
             // A former holder's death leaves nothing half done.
-            role.clear_poison();
+            lock.clear_poison();
         }
         Ok(taken.is_some())
     }
 
     /// Leaves a role; who sleeps at the other end may have asked to be told.
-    pub(crate) fn leave_role(&self, side: Side, members: &Members) {
-        self.roles[side as usize].free(members, false);
+    pub(crate) fn leave_role(&self, role: Role, members: &Members) {
+        self.roles[role as usize].free(members, false);
         // SYNC: pairs with `announce` in `wait`: either it sees the free role, or we see its flag.
         fence(SeqCst);
-        self.wake(side.other(), members);
+        self.wake(role.other(), members);
     }
 
     /// Returns why nothing more is to be expected from the other side, if that is so (I6).
-    fn end(&self, side: Side, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
+    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
         if self.control.closed.load(SeqCst) != 0 {
-            return Ok(Some(members.closed(side)));
+            return Ok(Some(members.closed(role)));
         }
         if !wants_to_know {
             return Ok(None);
         }
-        let other = side.other();
+        let other = role.other();
         // First: who reaps one that died before it could say that it had come, says it.
         members.reap_all(self)?;
         let has_come = self.control.arrived[other as usize].load(SeqCst) != 0;
@@ -178,25 +178,25 @@ impl Words {
     #[cold]
     pub(crate) fn wait(
         &self,
-        side: Side,
+        role: Role,
         seen: u64,
         members: &Members,
         patience: &Patience,
         deadline: Deadline,
     ) -> Result<u64> {
         let wants_to_know = patience.wants_to_know;
-        let other = side.other();
+        let other = role.other();
         if deadline == Deadline::NOW {
-            let end = self.end(side, members, wants_to_know)?;
+            let end = self.end(role, members, wants_to_know)?;
             let index = self.index(other);
             return if index != seen { Ok(index) } else { Err(end.unwrap_or(Error::Busy)) };
         }
         let moved = || Some(self.index(other)).filter(|&index| index != seen);
-        if let Some(index) = patience.spin.until(side, &self.control.whereabouts, &moved) {
+        if let Some(index) = patience.spin.until(role, &self.control.whereabouts, &moved) {
             return Ok(index);
         }
-        let asleep = &self.control.asleep[side as usize];
-        let mut token = Token::none(members, bell(side));
+        let asleep = &self.control.asleep[role as usize];
+        let mut token = Token::none(members, bell(role));
         loop {
             token.clear_pile()?;
             // Who was woken mostly finds what it was woken for, and can save the announcement: by I5 nobody else needs it.
@@ -208,7 +208,7 @@ impl Words {
             }
             // I3.
             let is_sure = self.fence.announce(asleep, 1);
-            let end = self.end(side, members, wants_to_know)?;
+            let end = self.end(role, members, wants_to_know)?;
             let index = self.index(other);
             if index != seen {
                 asleep.store(0, Relaxed);
@@ -228,18 +228,18 @@ impl Words {
 
 impl Repair for Words {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
-        for side in [Side::Producer, Side::Consumer] {
-            let role = &self.roles[side as usize];
-            if role.holder() != slot + 1 {
+        for role in [Role::Producer, Role::Consumer] {
+            let lock = &self.roles[role as usize];
+            if lock.holder() != slot + 1 {
                 continue;
             }
-            self.control.arrived[side as usize].store(1, SeqCst);
-            role.repair(slot, members)?;
-            if side == Side::Consumer {
+            self.control.arrived[role as usize].store(1, SeqCst);
+            lock.repair(slot, members)?;
+            if role == Role::Consumer {
                 self.control.taken_over.fetch_add(1, Relaxed);
             }
-            // Whoever asked to be told looks again.
-            members.post(bell(side.other()))?;
+            // A peer that asked for disconnection checks again.
+            members.post(bell(role.other()))?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use support::{Name, child, name, own};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
-use sysv_primitives::{Channel, Error, Mutex, Options, Pool, mpmc, spsc};
+use sysv_primitives::{Channel, Error, Mutex, Pool, mpmc, spsc};
 
 fn key_of(name: &Name) -> Key {
     let mutex = Mutex::create(name, ()).unwrap();
@@ -28,13 +28,8 @@ fn every_kind() {
         Channel::create(&name).unwrap().status().unwrap(),
     ];
     type Remove = fn(&str) -> Result<(), Error>;
-    let removes: [Remove; 5] = [
-        Mutex::<u8>::remove_name,
-        Pool::remove_name,
-        spsc::Ring::<u8>::remove_name,
-        mpmc::Ring::<u8>::remove_name,
-        Channel::remove_name,
-    ];
+    let removes: [Remove; 5] =
+        [Mutex::<u8>::unlink, Pool::unlink, spsc::Ring::<u8>::unlink, mpmc::Ring::<u8>::unlink, Channel::unlink];
     for (remove, status) in removes.into_iter().zip(status) {
         remove(&name).unwrap();
         // A child of another test may have it attached for a moment.
@@ -57,7 +52,7 @@ fn of_any_type_and_in_use() {
         assert!(mutex.lock().map(drop).is_err_and(|error| Error::from(error).is_gone()));
     });
     waiter.until_asleep();
-    Mutex::<()>::remove_name(&name).unwrap();
+    Mutex::<()>::unlink(&name).unwrap();
     waiter.join();
 }
 
@@ -69,7 +64,7 @@ fn of_another_name() {
     let segment = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
     let at = segment.read(0, 0).unwrap().windows(4).position(|four| four == b"test").unwrap();
     segment.write(b"best", at).unwrap();
-    let removed = Mutex::<u8>::remove_name(&name);
+    let removed = Mutex::<u8>::unlink(&name);
     *mutex.lock().unwrap() += 1;
     segment.write(b"test", at).unwrap();
     assert!(matches!(removed, Err(Error::NameCollision { .. })), "{removed:?}");
@@ -82,16 +77,16 @@ fn of_another_program() {
     let name = name();
     let key = key_of(&name);
     let segment = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
-    assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "there is no set");
+    assert!(is_unknown(Mutex::<u8>::unlink(&name)), "there is no set");
     // As many as a mutex has, too, and with what live and condemned ones have where ours say so.
     let like_ours = |state| [&[0, state][..], &[0; 65]].concat();
     for values in [&[1][..], &[0, 0, 0], &[0, 3, 0], &[5, 1, 9], &like_ours(1), &like_ours(2), &like_ours(3)] {
         let count = u16::try_from(values.len()).unwrap();
         let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(key, count).unwrap());
-        assert!(is_unknown(Mutex::<u8>::remove_name(&name)), "it could be under construction");
+        assert!(is_unknown(Mutex::<u8>::unlink(&name)), "it could be under construction");
         set.set_values(values).unwrap();
         set.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
-        let removed = Mutex::<u8>::remove_name(&name);
+        let removed = Mutex::<u8>::unlink(&name);
         assert!(matches!(removed, Err(Error::ForeignSet { .. })), "{values:?}: {removed:?}");
         let opened = Mutex::<u8>::open(&name);
         assert!(matches!(opened, Err(Error::ForeignSet { .. })), "{values:?}: {opened:?}");
@@ -106,8 +101,8 @@ fn of_another_program_that_only_sets_values() {
     let name = name();
     let set = own(SemaphoreOptions::new().create(true).open_set(key_of(&name), 3).unwrap());
     set.set_value(1, 7).unwrap();
-    let impatient = Options::new().patience(Duration::ZERO);
-    let opened = impatient.open_or_create_mutex(&name, 0_u8);
+    let impatient = Mutex::options().open_timeout(Duration::ZERO);
+    let opened = impatient.open_or_create(&name, 0_u8);
     assert!(matches!(opened, Err(Error::ForeignSet { .. })), "{opened:?}");
     assert_eq!(set.values().unwrap(), [0, 7, 0]);
 }
@@ -129,7 +124,7 @@ fn of_a_slow_creator() {
 #[test]
 fn not_by_a_child() {
     let name = name();
-    let mutex = Options::new().remove_on_drop(true).create_mutex(&name, 5_u8).unwrap();
+    let mutex = Mutex::options().remove_on_drop(true).create(&name, 5_u8).unwrap();
     let inherited = &mutex;
     child(|| {
         // SAFETY: the child leaves without running destructors, so this is its only drop.

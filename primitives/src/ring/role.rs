@@ -4,20 +4,20 @@ use std::fmt;
 
 /// One end of a ring or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
+pub enum Role {
     /// The end that pushes.
     Producer,
     /// The end that pops.
     Consumer,
 }
 
-impl Side {
+impl Role {
     /// Returns the end opposite.
     ///
     /// ```
-    /// use sysv_primitives::Side;
+    /// use sysv_primitives::Role;
     ///
-    /// assert_eq!(Side::Producer.other(), Side::Consumer);
+    /// assert_eq!(Role::Producer.other(), Role::Consumer);
     /// ```
     #[must_use]
     pub fn other(self) -> Self {
@@ -28,7 +28,7 @@ impl Side {
     }
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Producer => "producer",

@@ -1,6 +1,6 @@
 //! A message between its receipt and its value.
 
-use super::{Asked, Message, Request, Route, codec, shared::Parcel};
+use super::{IncomingRequest, Message, Request, Route, codec, shared::Parcel};
 use crate::{Error, ObjectName, Result};
 
 /// A message that was received, and not decoded yet.
@@ -8,7 +8,7 @@ use crate::{Error, ObjectName, Result};
 /// If somebody waits for its answer, and this is dropped, they learn that there is none.
 #[derive(Debug)]
 #[must_use = "a message that is dropped is lost"]
-pub struct Incoming {
+pub struct Envelope {
     /// The channel on which it came, as errors call it.
     pub(super) object: ObjectName,
     pub(super) route: Route,
@@ -16,7 +16,7 @@ pub struct Incoming {
     pub(super) request: Option<Parcel>,
 }
 
-impl Incoming {
+impl Envelope {
     /// Returns the route it came on.
     #[must_use]
     pub fn route(&self) -> Route {
@@ -49,8 +49,8 @@ impl Incoming {
     /// # Errors
     ///
     /// As [`decode`](Self::decode); the caller is told that there is no answer.
-    pub fn decode_request<R: Request>(self) -> Result<Asked<R>> {
-        self.decode_with_parcel().map(|(request, parcel)| Asked::new(request, parcel))
+    pub fn decode_request<R: Request>(self) -> Result<IncomingRequest<R>> {
+        self.decode_with_parcel().map(|(request, parcel)| IncomingRequest::new(request, parcel))
     }
 
     fn decode_with_parcel<T: Message>(self) -> Result<(T, Option<Parcel>)> {
