@@ -1,7 +1,7 @@
 //! The mutex beside other locks between processes.
 //!
-//! Whoever has a lock adds one to a number beside it, without any other care: if two were in at once, some of it would
-//! be lost. So each crowd's sum tells whether the lock is one.
+//! The holder of a lock adds one to a number beside it, by a load and a store. If two held it at once, an addition would
+//! be lost. So each crowd's sum shows whether the lock excludes.
 
 use std::{
     fs::{self, File},
@@ -29,6 +29,9 @@ use crate::{
     report::Section,
 };
 
+/// What times are for.
+const OF: &str = "lock and unlock";
+
 /// A file that is removed in the end.
 struct Scratch(PathBuf);
 
@@ -44,7 +47,7 @@ impl Drop for Scratch {
     }
 }
 
-// A lock on a file belongs to whoever opened it: so each process opens it for itself.
+// A lock on a file belongs to the process that opened it, so each process opens it for itself.
 
 fn flock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
     let own = Own::closed();
@@ -92,7 +95,7 @@ impl Numbers {
         move || self.number(place).load(Relaxed)
     }
 
-    /// Adds one as if nobody else could: a load, and a store.
+    /// Adds one without an atomic operation: a load, and a store.
     #[inline]
     fn add(&self, place: usize) {
         let number = self.number(place);
@@ -152,12 +155,12 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         Alternative::new("parking_lot, in one process", |count| (0..count).for_each(|_| *parking_lot.lock() += 1))
             .floor(),
     );
-    let mut points = vec![(1.0, measure_these("lock and unlock, nobody else wants to", one))];
+    let mut points = vec![(1.0, measure_these("lock and unlock, uncontended", one))];
     for processes in [2, 4, 8, 16] {
-        let title = format!("lock and unlock, {processes} processes; time for one of all");
+        let title = format!("lock and unlock, {processes} processes");
         points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
-    section.add_family("Lock and unlock; time for one of all", "processes", points);
-    waits(section, "lock and unlock, 4 processes; how long one of them takes", 4, &operations);
-    count_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)
+    section.add_family(OF, "Lock and unlock, by processes", "processes", points);
+    waits(section, OF, "lock and unlock, 4 processes, single times", 4, &operations);
+    count_calls(section, "System calls of a lock and unlock, uncontended", OF, &operations)
 }

@@ -124,14 +124,12 @@ fn queue<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    let families = [
-        (Duration::ZERO, "Empty jobs, by workers; time for a job"),
-        (Duration::from_micros(100), "Jobs of 100 µs, by workers"),
-    ];
+    let families =
+        [(Duration::ZERO, "Empty jobs, by workers"), (Duration::from_micros(100), "Jobs of 100 µs, by workers")];
     for (duration, title) in families {
         let points =
             [1, 2, 4, 8].into_iter().map(|workers| anyhow::Ok((f64::from(workers), with_workers(workers, duration)?)));
-        section.add_family(title, "workers", points.collect::<Result<_>>()?);
+        section.add_family("job", title, "workers", points.collect::<Result<_>>()?);
     }
     Ok(())
 }

@@ -56,6 +56,6 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
         // The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
         there_and_back::<Lines<1>, SystemV>(1)?.limit(),
     ];
-    section.add_timed(title, lanes);
+    section.add_timed("call and answer", title, lanes);
     Ok(())
 }

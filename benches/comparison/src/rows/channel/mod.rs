@@ -144,6 +144,6 @@ fn one_way(section: &mut Section) -> Result<()> {
         // The same 64 bytes without types: what the kernel allows.
         stream::<Lines<1>, SystemV>(10)?.limit(),
     ];
-    section.add(measure_these(title, alternatives));
+    section.add("message", measure_these(title, alternatives));
     Ok(())
 }
