@@ -17,7 +17,8 @@ use sysv_primitives::{
 };
 
 use crate::{
-    Carrier, Figure, Latency, Task,
+    Carrier, Figure, Task,
+    figures::Latency,
     item::{Item, by_size, now},
     links::{self, Links},
 };
@@ -54,7 +55,7 @@ pub(crate) fn latency(task: &Task, links: &Links, time: Duration) -> Result<Late
     let count = u64::try_from(time.as_nanos() / PACE.as_nanos()).unwrap_or(u64::MAX).max(100);
     let task = Task { figure: Figure::Latency, count, ..task.clone() };
     match by_size!(task.size, send(&task, links))?[..] {
-        [p50, p99, p999] => Ok(Latency { p50, p99, p999 }),
+        [p50, p99, p999, longest] => Ok(Latency { p50, p99, p999, longest }),
         ref figures => bail!("the receiver said {figures:?}"),
     }
 }

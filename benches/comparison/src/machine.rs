@@ -7,8 +7,8 @@ use crate::{
     report::Machine,
 };
 
-/// Describes the machine, the kernel, and how much was measured. `others` is how many processors other programs used.
-pub(crate) fn describe(quick: bool, others: Option<f64>) -> Machine {
+/// Describes the machine, the kernel, and how much was measured under which load.
+pub(crate) fn describe(quick: bool, load: &Load) -> Machine {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let processor = read("/proc/cpuinfo")
         .lines()
@@ -25,7 +25,7 @@ pub(crate) fn describe(quick: bool, others: Option<f64>) -> Machine {
         ("processor", format!("{processor}, {arch}, {count} processors allowed")),
         ("kernel", kernel.clone()),
         ("rounds", rounds),
-        ("other programs", busy(others)),
+        ("other programs", busy(load.others())),
         ("freed memory", FREED_MEMORY.to_owned()),
         ("rivals", rivals()),
     ];
@@ -36,7 +36,7 @@ pub(crate) fn describe(quick: bool, others: Option<f64>) -> Machine {
     Machine {
         name: format!("{processor} ({arch}), {count} processors, Linux {}", short(&kernel)),
         details: details.into_iter().map(|(what, value)| (what.to_owned(), value)).collect(),
-        warning: warning(quick, others),
+        warning: warning(quick, load),
     }
 }
 
@@ -55,11 +55,11 @@ fn busy(others: Option<f64>) -> String {
     }
 }
 
-fn warning(quick: bool, others: Option<f64>) -> Option<String> {
+fn warning(quick: bool, load: &Load) -> Option<String> {
     if quick {
         return Some("A quick run: these figures show that everything works, and not how fast.".to_owned());
     }
-    let others = others.filter(|others| Load::is_too_much(*others))?;
+    let others = load.too_much()?;
     Some(format!("Other programs kept {others:.2} processors busy during this run. Its figures are not to be trusted."))
 }
 

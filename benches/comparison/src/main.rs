@@ -146,7 +146,7 @@ fn run(arguments: &Arguments) -> Result<Report> {
     sections.retain(|section| !section.blocks.is_empty());
     bar.finish_and_clear();
     ensure!(!sections.is_empty(), "no title has any of these in it: {}", arguments.titles.join(", "));
-    Ok(Report { machine: machine::describe(arguments.quick, load.others()), sections })
+    Ok(Report { machine: machine::describe(arguments.quick, &load), sections })
 }
 
 /// Reads what an earlier run has measured.

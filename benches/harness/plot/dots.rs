@@ -3,7 +3,7 @@
 use super::{
     Axis, Role,
     labels::{wide, width},
-    svg::{EM, LINE, Size, Svg},
+    svg::{EM, LINE, MARGIN, Size, Svg},
 };
 
 /// One row.
@@ -64,27 +64,26 @@ const BELOW: f64 = 3.0 * LINE;
 impl Dots {
     /// The plot as a part of a page.
     pub fn inline(&self, size: Size) -> String {
-        let (svg, height) = self.draw(size, 0.0);
+        let (svg, height) = self.draw(size);
         svg.inline(height, &self.label)
     }
 
     /// The plot as a file, with a title and lines of text on top.
     pub fn file(&self, title: &str, notes: &[&str]) -> String {
-        const MARGIN: f64 = 12.0;
         let mut all = Svg::new(Size::Wide);
-        all.text("b", (MARGIN, MARGIN + LINE), title);
+        all.text("b", (0.0, MARGIN + LINE), title);
         let mut top = MARGIN + LINE;
         for note in notes {
             top += LINE;
-            all.text("t", (MARGIN, top), note);
+            all.text("t", (0.0, top), note);
         }
         top += LINE;
-        let (svg, height) = self.draw(Size::Wide, MARGIN);
+        let (svg, height) = self.draw(Size::Wide);
         all.below(top, &svg);
         all.file(top + height + MARGIN, &self.label)
     }
 
-    fn frame(&self, size: Size, margin: f64) -> Frame {
+    fn frame(&self, size: Size) -> Frame {
         let rows = || self.groups.iter().flat_map(|group| &group.rows);
         let names: Vec<f64> = match self.is_named_beside {
             true => self
@@ -104,17 +103,17 @@ impl Dots {
             (true, false) => 150.0,
             (true, true) => 14.0,
         };
-        let left = if is_stacked { 10.0 } else { margin + widest + 16.0 };
-        Frame { left, right: size.width() - margin - after, top: 2.0 + LINE, is_stacked }
+        let left = if is_stacked { 10.0 } else { widest + 16.0 };
+        Frame { left, right: size.width() - after, top: 2.0 + LINE, is_stacked }
     }
 
-    fn draw(&self, size: Size, margin: f64) -> (Svg, f64) {
+    fn draw(&self, size: Size) -> (Svg, f64) {
         let mut svg = Svg::new(size);
-        let frame = self.frame(size, margin);
+        let frame = self.frame(size);
         let mut rows = Svg::new(size);
         let mut y = frame.top;
         for group in &self.groups {
-            y = self.group(&mut rows, &frame, margin, y, group) + GAP;
+            y = self.group(&mut rows, &frame, y, group) + GAP;
         }
         self.scale(&mut svg, &frame, y);
         svg.below(0.0, &rows);
@@ -150,7 +149,7 @@ impl Dots {
     }
 
     /// Draws a group from here on, and returns where it ends.
-    fn group(&self, svg: &mut Svg, frame: &Frame, margin: f64, from: f64, group: &Group) -> f64 {
+    fn group(&self, svg: &mut Svg, frame: &Frame, from: f64, group: &Group) -> f64 {
         let titles = [group.title.as_str(), group.subtitle.as_str()];
         let (mut y, mut least) = (from, from);
         if !group.title.is_empty() && frame.is_stacked {
@@ -158,8 +157,8 @@ impl Dots {
             svg.text("t", (wide(&group.title, Role::Ours) * EM + 8.0, y + EM), &group.subtitle);
             y += ROW;
         } else if !group.title.is_empty() {
-            svg.text("b", (margin, y + EM), titles[0]);
-            svg.text("t", (margin, y + ROW + EM), titles[1]);
+            svg.text("b", (0.0, y + EM), titles[0]);
+            svg.text("t", (0.0, y + ROW + EM), titles[1]);
             least += 2.0 * ROW;
         }
         for row in &group.rows {

@@ -31,6 +31,9 @@ impl Size {
 /// The size of all letters, in pixels.
 pub(super) const EM: f64 = 13.0;
 
+/// Around a picture that is a file.
+pub(super) const MARGIN: f64 = 12.0;
+
 /// From line to line.
 pub(super) const LINE: f64 = 16.0;
 
@@ -117,11 +120,12 @@ impl Svg {
         }
     }
 
-    fn close(self, attributes: &str, height: f64, label: &str, begin: &str) -> String {
-        let (width, height, label) = (self.size.width(), height.ceil(), escape(label));
+    fn close(self, attributes: &str, margin: f64, height: f64, label: &str, begin: &str) -> String {
+        let (width, height, label) = (self.size.width() + 2.0 * margin, height.ceil(), escape(label));
         format!(
-            "<svg{attributes} viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
+            "<svg{attributes} viewBox=\"{} 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
              aria-label=\"{label}\">{begin}{}</svg>\n",
+            0.0 - margin,
             self.body
         )
     }
@@ -129,18 +133,15 @@ impl Svg {
     /// The picture as a part of a page that has the style.
     pub fn inline(self, height: f64, label: &str) -> String {
         let attributes = format!(" class=\"{}\"", self.size.class());
-        self.close(&attributes, height, label, "")
+        self.close(&attributes, 0.0, height, label, "")
     }
 
-    /// The picture as a file, on a ground of its own: it may be shown on a page of any colour.
+    /// The picture as a file, with margins and a ground of its own: it may be shown on a page of any colour.
     pub fn file(self, height: f64, label: &str) -> String {
-        let ground = "<rect width=\"100%\" height=\"100%\" rx=\"6\" style=\"fill:var(--bg)\"/>";
-        self.close(
-            " class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\"",
-            height,
-            label,
-            &format!("<style>{STYLE}</style>{ground}"),
-        )
+        let ground =
+            format!("<rect x=\"-{MARGIN}\" width=\"100%\" height=\"100%\" rx=\"6\" style=\"fill:var(--bg)\"/>");
+        let begin = format!("<style>{STYLE}</style>{ground}");
+        self.close(" class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\"", MARGIN, height, label, &begin)
     }
 
     /// Puts another picture's elements at a distance from the top.
