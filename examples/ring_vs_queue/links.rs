@@ -63,7 +63,7 @@ fn made() -> MutexGuard<'static, Option<(String, i32)>> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what was made here; whoever waits in it fails.
+/// Removes what was made here; waiters fail.
 pub(crate) fn remove_made() {
     if let Some((name, queue)) = made().take() {
         remove(&name, queue);
@@ -71,7 +71,7 @@ pub(crate) fn remove_made() {
 }
 
 pub(crate) fn remove(name: &str, queue: i32) {
-    // What is gone already is as good, and there is nobody to tell of anything else.
+    // What is gone already is as good, and nothing else can be done here.
     let _ = spsc::Ring::<u64>::remove_name(name);
     let _ = raw::remove_message_queue(queue);
 }
@@ -81,7 +81,7 @@ pub(crate) fn clear_up_on_signals() -> Result<()> {
     let mut signals = Signals::new(ENDINGS).context("can't handle signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            // Locked for good: nothing more is made, and whoever failed by this stops in `drop`, without a word.
+            // Locked for good: nothing more is made, and a thread that failed by this stops in `drop`, without a word.
             let mut made = made();
             if let Some((name, queue)) = made.take() {
                 remove(&name, queue);

@@ -99,7 +99,7 @@ fn send_all<const WORDS: usize>(task: &Task, mut send: impl FnMut(&Item<WORDS>) 
     Ok(())
 }
 
-/// Looks at the clock until it is time, and returns what it then says. Who sleeps instead is woken too late.
+/// Looks at the clock until it is time, and returns what it then says. A sleeper would be woken too late.
 fn wait_until(time: u64) -> u64 {
     loop {
         let now = now();

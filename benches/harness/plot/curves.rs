@@ -25,7 +25,7 @@ pub struct Point {
 /// A plot of curves.
 #[derive(Clone, Debug)]
 pub struct Curves {
-    /// What it shows, for readers who can't see it.
+    /// What it shows, for readers that can't see it.
     pub label: String,
     pub x: Axis,
     pub x_title: String,

@@ -33,7 +33,7 @@ pub struct Group {
 /// A plot of rows.
 #[derive(Clone, Debug)]
 pub struct Dots {
-    /// What it shows, for readers who can't see it.
+    /// What it shows, for readers that can't see it.
     pub label: String,
     pub axis: Axis,
     pub axis_title: String,

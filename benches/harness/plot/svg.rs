@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// For whom a picture is drawn.
+/// The width that a picture is drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// A window of a computer, or a page of its own.

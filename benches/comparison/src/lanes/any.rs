@@ -6,7 +6,7 @@ use sysv_primitives::{Options, mpmc};
 use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
-/// `LOOKS`: whoever waits looks again and again, and never sleeps.
+/// `LOOKS`: the waiter spins, and never sleeps.
 pub(crate) struct Any<T: Item, const LOOKS: bool = false>(mpmc::Ring<T>);
 
 pub(crate) struct To<T: Item>(mpmc::Producer<T>);

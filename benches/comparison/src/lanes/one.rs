@@ -6,7 +6,7 @@ use sysv_primitives::{Options, spsc};
 use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
-/// `LOOKS`: whoever waits looks again and again, and never sleeps.
+/// `LOOKS`: the waiter spins, and never sleeps.
 pub(crate) struct One<T: Item, const LOOKS: bool = false>(spsc::Ring<T>);
 
 pub(crate) struct To<T: Item>(spsc::Producer<T>);

@@ -171,9 +171,9 @@ fn counted(html: &mut String, facts: &Facts) -> Result<()> {
 fn not_first(html: &mut String, behind: &[Behind<'_>]) -> Result<()> {
     heading(html, BEHIND)?;
     BEHIND_RULE.iter().try_for_each(|line| writeln!(html, "<p>{line}</p>"))?;
-    html.push_str("<div class=\"scroll\"><table class=\"num\"><thead><tr><th>ahead of ours</th>");
+    html.push_str("<div class=\"scroll\"><table class=\"num\"><thead><tr><th>ahead of ours</th><th>why</th>");
     prose::statistics().try_for_each(|name| write!(html, "<th>{name}</th>"))?;
-    html.push_str("<th>why</th></tr></thead>\n<tbody>");
+    html.push_str("</tr></thead>\n<tbody>");
     let reasons = reasons_of(behind);
     let mut last = ("", "");
     for pair in behind {
@@ -183,12 +183,13 @@ fn not_first(html: &mut String, behind: &[Behind<'_>]) -> Result<()> {
             writeln!(html, "<tr><th colspan=\"7\"><b>{ours}</b> in {section}: {table}</th></tr>")?;
         }
         write!(html, "<tr><td class=\"name\">{}{}</td>", escape(pair.other), prose::kind(pair.kind))?;
-        pair.compared.iter().try_for_each(|placed| write!(html, "<td>{}</td>", ratios(placed)))?;
         html.push_str("<td>");
         for (mark, _) in reasons.iter().filter(|(_, reason)| pair.reasons.contains(reason)) {
             write!(html, "<a href=\"#why-{}\">{mark}</a> ", why(mark))?;
         }
-        html.push_str("</td></tr>\n");
+        html.push_str("</td>");
+        pair.compared.iter().try_for_each(|placed| write!(html, "<td>{}</td>", ratios(placed)))?;
+        html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div>\n<dl class=\"why\">");
     for (mark, reason) in reasons {

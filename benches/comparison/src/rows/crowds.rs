@@ -17,7 +17,7 @@ pub(super) struct Operation<'a> {
     kind: Kind,
     name: &'static str,
     once: &'a dyn Fn(),
-    /// How often it was done, as those say who did it.
+    /// How often it was done, as the processes have counted.
     sum: Option<&'a dyn Fn() -> u64>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Operation<'a> {
         Self { sum: Some(sum), ..self }
     }
 
-    /// Has a crowd do it so often, of whom the caller does it in a way of its own.
+    /// Has a crowd do it so often. The caller is one of them, and does it in a way of its own.
     fn run(&self, crowd: &Crowd, count: u64, own: &dyn Fn()) {
         let before = self.sum.map(|sum| sum());
         let done = crowd.run(count, own);

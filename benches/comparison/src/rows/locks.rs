@@ -105,7 +105,7 @@ impl Numbers {
 
 fn raw_sync_mutex(numbers: &Numbers, place: usize) -> Result<Box<dyn LockImpl>> {
     let lock = numbers.0.as_mut_ptr().wrapping_add(APART * place);
-    // SAFETY: the memory is mapped, has room for a mutex there, and nobody else uses it.
+    // SAFETY: the memory is mapped, has room for a mutex there, and nothing else uses it.
     let lock = unsafe { raw_sync::locks::Mutex::new(lock, lock.wrapping_add(Numbers::ROOM)) };
     Ok(lock.map_err(|error| anyhow!("{error}"))?.0)
 }
@@ -119,7 +119,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let semaphore = undone_semaphore(1)?;
     let files = ["flock", "named"].map(Scratch::new);
 
-    let ours = || *mutex.lock().expect("nobody dies here") += 1;
+    let ours = || *mutex.lock().expect("no holder dies") += 1;
     let pthread = || robust.lock_and_unlock(|| numbers.add(0));
     let posix = || {
         posix.wait();
@@ -127,7 +127,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         posix.post();
     };
     let raw_sync = || {
-        let _held = raw.lock().expect("nobody dies here");
+        let _held = raw.lock().expect("no holder dies");
         numbers.add(2);
     };
     let semop = || {
@@ -137,7 +137,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     };
     let file = flock(&files[0].0, || numbers.add(4));
     let named = named_lock(&files[1].0, || numbers.add(5));
-    let our_number = || *mutex.lock().expect("nobody dies here");
+    let our_number = || *mutex.lock().expect("no holder dies");
     let sums = [0, 1, 2, 3, 4, 5].map(|place| numbers.sum(place));
     let operations = [
         Operation::new(Kind::Ours, "Mutex", &ours).summed(&our_number),

@@ -27,13 +27,13 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let posix = PosixSemaphore::new(&memory, 0, permits);
     let semaphore = undone_semaphore(PERMITS)?;
 
-    let ours = || drop(pool.acquire().expect("nobody removes it"));
+    let ours = || drop(pool.acquire().expect("it is not removed"));
     let posix = || {
         posix.wait();
         posix.post();
     };
     let semop = || {
-        semaphore.acquire().expect("nobody removes it");
+        semaphore.acquire().expect("it is not removed");
         semaphore.release().expect("it is held");
     };
     let operations = [

@@ -93,7 +93,7 @@ fn memory(section: &mut Section) -> Result<()> {
         .ours(),
         Alternative::new("memcpy", |count| {
             for _ in 0..count {
-                // SAFETY: the segment is that long, and nobody else has it.
+                // SAFETY: the segment is that long, and nothing else uses it.
                 unsafe { memory.as_mut_ptr().copy_from_nonoverlapping(black_box(bytes.as_ptr()), bytes.len()) };
             }
         })

@@ -81,7 +81,7 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
         .ours(),
         Alternative::new("one memcpy in, one out", |count| {
             for _ in 0..count {
-                // SAFETY: both have so many bytes, and nobody else has the memory.
+                // SAFETY: both have so many bytes, and nothing else uses the memory.
                 #[allow(unsafe_code, reason = "the limit is reached by address")]
                 unsafe {
                     memory.as_mut_ptr().copy_from_nonoverlapping(payload.bytes.as_ptr(), size);

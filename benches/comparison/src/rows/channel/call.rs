@@ -53,7 +53,7 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
             check(answers.recv().expect("the peer lives").number, number);
         }),
         there_and_back::<Lines<1>, Socket>(1)?,
-        // The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
+        // The same 64 bytes without types and without news of deaths: what the kernel allows.
         there_and_back::<Lines<1>, SystemV>(1)?.limit(),
     ];
     section.add_timed("call and answer", title, lanes);

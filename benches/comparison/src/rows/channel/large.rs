@@ -70,7 +70,7 @@ fn ours<'a>(size: usize) -> Result<Alternative<'a>> {
     .ours())
 }
 
-/// Each message is shared memory of its own, which is not copied by who receives it.
+/// Each message is shared memory of its own, which the receiver doesn't copy.
 fn shared_memory(bytes: &[u8]) -> Result<Alternative<'_>> {
     let (sender, receiver) = ipc::channel::<(u64, IpcSharedMemory)>()?;
     let size = bytes.len();

@@ -51,7 +51,7 @@ fn of_each(each: u8) -> Result<Option<Comparison>> {
     Ok(harness::measure(&title, alternatives))
 }
 
-/// Where one of those who receive says how many it has received.
+/// Where a receiver writes how many it has received.
 fn counter(counters: &SharedMemory, number: usize) -> &AtomicU64 {
     counters.view(APART * number).expect("it fits")
 }
@@ -95,7 +95,7 @@ where
 /// Says to a receiver that nothing more comes.
 const END: u64 = u64::MAX;
 
-/// Receivers in threads, who end when they are told.
+/// Receivers in threads, which end at a last item.
 struct Receivers<S: Sender> {
     sender: S,
     threads: Vec<thread::JoinHandle<()>>,
