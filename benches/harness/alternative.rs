@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::STOP;
 
 /// What an alternative is to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// This project's.
     Ours,
@@ -74,7 +77,7 @@ impl<'a> Alternative<'a> {
     /// shorter one may be a hiccup of the machine's.
     pub(super) fn calibrate(&mut self, wanted: Duration) -> u64 {
         let mut count = 1;
-        // Whoever wants it to stop doesn't want to know.
+        // A run that is to stop needs no count.
         while !STOP.load(Relaxed) {
             let scale = wanted.as_secs_f64() / self.time(count).as_secs_f64();
             if scale <= 2.0 {

@@ -2,6 +2,8 @@
 
 use std::sync::{OnceLock, atomic::Ordering::Relaxed};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Alternative, Kind, STOP, is_wanted, pin, settings};
 
 #[derive(Clone, Debug)]
@@ -15,11 +17,15 @@ pub struct Comparison {
 pub struct Line {
     pub name: String,
     pub kind: Kind,
-    /// What it took each time, in each round.
-    rounds: Vec<f64>,
+    pub rounds: Rounds,
 }
 
-/// How many times as long one took as another: the median of all rounds, the least and the most.
+/// The nanoseconds that an operation took, in each round.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Rounds(Vec<f64>);
+
+/// The ratio of two alternatives: the median of all rounds, the least and the greatest.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     pub median: f64,
@@ -29,18 +35,26 @@ pub struct Ratio {
     pub most: f64,
 }
 
-impl Line {
-    /// The median of what it took each time.
+impl Rounds {
+    pub fn new(rounds: Vec<f64>) -> Self {
+        Self(rounds)
+    }
+
+    /// The median of all rounds.
     pub fn nanoseconds(&self) -> f64 {
-        let mut sorted = self.rounds.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
+        let sorted = sorted(self.0.iter().copied());
         sorted[sorted.len() / 2]
+    }
+
+    /// The least and the greatest of all rounds.
+    pub fn extent(&self) -> (f64, f64) {
+        let sorted = sorted(self.0.iter().copied());
+        (sorted[0], sorted[sorted.len() - 1])
     }
 
     /// Compares with another in the same rounds.
     pub fn ratio_to(&self, other: &Self) -> Ratio {
-        let mut ratios: Vec<f64> = self.rounds.iter().zip(&other.rounds).map(|(this, other)| this / other).collect();
-        ratios.sort_unstable_by(f64::total_cmp);
+        let ratios = sorted(self.0.iter().zip(&other.0).map(|(this, other)| this / other));
         Ratio {
             median: ratios[ratios.len() / 2],
             upper: ratios[ratios.len() * 3 / 4],
@@ -48,6 +62,17 @@ impl Line {
             most: ratios[ratios.len() - 1],
         }
     }
+
+    /// The same to four digits, which is more than a measurement says.
+    pub fn rounded(&self) -> Self {
+        Self(self.0.iter().map(|number| format!("{number:.3e}").parse().unwrap_or(*number)).collect())
+    }
+}
+
+fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = numbers.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
 }
 
 /// Is told what is measured next.
@@ -59,8 +84,8 @@ pub fn compare(title: &str, alternatives: Vec<Alternative<'_>>) -> Option<Compar
     println!("\n{title}");
     println!("{:<44} {:>12} {:>8}   spread of the ratio", "", "ns each", "ratio");
     for line in &comparison.lines {
-        let (name, nanoseconds) = (&line.name, line.nanoseconds());
-        let Ratio { median, least, most, .. } = line.ratio_to(&comparison.lines[0]);
+        let (name, nanoseconds) = (&line.name, line.rounds.nanoseconds());
+        let Ratio { median, least, most, .. } = line.rounds.ratio_to(&comparison.lines[0].rounds);
         println!("{name:<44} {nanoseconds:>12.1} {median:>8.3}   {least:.3} to {most:.3}");
     }
     Some(comparison)
@@ -89,7 +114,9 @@ pub fn measure(title: &str, mut alternatives: Vec<Alternative<'_>>) -> Option<Co
             times[index].push(took.as_secs_f64() * 1e9 / counts[index] as f64);
         }
     }
-    let line =
-        |(alternative, rounds): (Alternative<'_>, _)| Line { name: alternative.name, kind: alternative.kind, rounds };
+    let line = |(alternative, rounds): (Alternative<'_>, _)| {
+        let Alternative { name, kind, .. } = alternative;
+        Line { name, kind, rounds: Rounds(rounds) }
+    };
     Some(Comparison { title: title.to_owned(), lines: alternatives.into_iter().zip(times).map(line).collect() })
 }

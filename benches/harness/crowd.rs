@@ -52,7 +52,7 @@ impl Common {
     }
 }
 
-/// Tells whoever waits for one that panics.
+/// Notifies the processes that wait for one that panics.
 struct Tell<'a>(&'a Common);
 
 impl Drop for Tell<'_> {
@@ -94,7 +94,7 @@ impl Crowd {
         Self { common, processes: Vec::new(), threads }
     }
 
-    /// Has everybody together do the operation so often, and some more, to fill the last batch; returns how often.
+    /// Has all processes together do the operation so often, and some more, to fill the last batch. Returns how often.
     pub fn run(&self, count: u64, operation: &dyn Fn()) -> u64 {
         let batches = count.div_ceil(BATCH);
         self.common.left().store(i64::try_from(batches).expect("it is small"), Relaxed);

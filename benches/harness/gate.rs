@@ -66,7 +66,7 @@ impl Gate {
     }
 }
 
-/// Tells whoever waits for one that panics.
+/// Notifies the side that waits for one that panics.
 struct Tell<'a>(&'a Gate);
 
 impl Drop for Tell<'_> {

@@ -9,6 +9,7 @@ mod alternative;
 mod comparison;
 mod crowd;
 pub mod gate;
+mod load;
 pub mod objects;
 mod place;
 mod posix;
@@ -21,8 +22,9 @@ pub const APART: usize = 256;
 
 pub use self::{
     alternative::{Alternative, Kind},
-    comparison::{Comparison, Line, PROGRESS, Ratio, compare, measure},
+    comparison::{Comparison, Line, PROGRESS, Ratio, Rounds, compare, measure},
     crowd::Crowd,
+    load::Load,
     place::{UNPINNED, pin, processors, unpin},
     posix::PosixSemaphore,
     process::{Process, fork_child, generation},

@@ -1,4 +1,4 @@
-//! Objects under no key, which are gone when nobody needs them any more.
+//! Objects under no key, which are gone when they are needed no more.
 
 use std::ops::Deref;
 
@@ -6,14 +6,14 @@ use sysv_ipc::{
     Key, MessageQueue, MessageQueueOptions, Semaphore, SemaphoreOptions, SharedMemory, SharedMemoryOptions,
 };
 
-/// An object that is removed by whoever has this.
+/// An object that is removed when this is dropped.
 pub struct Removed<T: Remove>(pub T);
 
 pub trait Remove {
     fn remove(&self);
 }
 
-// Whoever removed it before has done it: so no result counts.
+// It may have been removed before, so no result counts.
 
 impl Remove for Semaphore {
     fn remove(&self) {

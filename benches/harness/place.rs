@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// Set by who wants the kernel to place processes: nobody is pinned then.
+/// Set while the kernel places processes: then none is pinned.
 pub static UNPINNED: AtomicBool = AtomicBool::new(false);
 
 /// Returns the processors that this process was allowed when it asked first, which is before it pins itself.

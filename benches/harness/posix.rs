@@ -11,11 +11,11 @@ pub struct PosixSemaphore(*mut libc::sem_t);
 impl PosixSemaphore {
     pub const SIZE: usize = size_of::<libc::sem_t>();
 
-    /// Makes one in shared memory that nobody else uses there.
+    /// Makes one in shared memory that nothing else uses there.
     pub fn new(memory: &SharedMemory, offset: usize, value: u32) -> Self {
         memory.write(&[0; Self::SIZE], offset).expect("it fits");
         let semaphore = memory.as_mut_ptr().wrapping_add(offset).cast();
-        // SAFETY: the memory is mapped, as was seen by writing there, and nobody else uses it.
+        // SAFETY: the memory is mapped, as was seen by writing there, and nothing else uses it.
         assert_eq!(unsafe { libc::sem_init(semaphore, 1, value) }, 0);
         Self(semaphore)
     }

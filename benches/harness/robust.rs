@@ -7,7 +7,7 @@ use sysv_ipc::SharedMemory;
 pub struct RobustMutex(*mut libc::pthread_mutex_t);
 
 impl RobustMutex {
-    /// Makes one in shared memory that nobody else uses there.
+    /// Makes one in shared memory that nothing else uses there.
     pub fn new(memory: &SharedMemory, offset: usize) -> Self {
         memory.write(&[0; size_of::<libc::pthread_mutex_t>()], offset).expect("it fits");
         let mutex = memory.as_mut_ptr().wrapping_add(offset).cast();
@@ -19,7 +19,7 @@ impl RobustMutex {
         assert_eq!(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) }, 0);
         // SAFETY: as above.
         assert_eq!(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) }, 0);
-        // SAFETY: the mutex lies in mapped memory that nobody else uses yet.
+        // SAFETY: the mutex lies in mapped memory that nothing else uses yet.
         assert_eq!(unsafe { libc::pthread_mutex_init(mutex, attributes) }, 0);
         Self(mutex)
     }

@@ -19,7 +19,7 @@ pub struct Settings {
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-/// Set by who wants it to end early: what is measured then comes to nothing.
+/// Set to end a run early. Its measurements are dropped.
 pub static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Set while everything in a section is wanted, because its own title is.

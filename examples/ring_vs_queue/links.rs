@@ -71,7 +71,7 @@ pub(crate) fn remove_made() {
 }
 
 pub(crate) fn remove(name: &str, queue: i32) {
-    // What is gone already is as good, and there is nobody to tell of anything else.
+    // What is gone already is as good, and nothing else can be done here.
     let _ = spsc::Ring::<u64>::unlink(name);
     let _ = raw::remove_message_queue(queue);
 }

@@ -1,34 +1,51 @@
 //! The same typed items through a ring and through a kernel message queue, between two processes.
 //!
 //! ```text
-//! cargo run --release --example ring_vs_queue [-- --sizes 8,512 --seconds 1 --pin --plot ring.svg]
+//! cargo run --release --example ring_vs_queue [-- --size 8,200 --count 100000 --pin --plot ring.svg]
 //! ```
 //!
 //! Two things are measured for each size of item, by the receiver, which is this program started again:
 //!
-//! - **throughput**: the items after the first one in a second, when they are sent as fast as they go. A
-//!   carrier that is full makes the sender wait.
+//! - **throughput**: the items in a second after the first one, when they are sent as fast as they go. A
+//!   full carrier makes the sender wait.
 //! - **latency**: from just before an item is sent until it is there and copied out, one way, by one clock. Items are
 //!   sent one by one, at least 50 microseconds apart, so that none waits behind another, unless the receiver is kept
-//!   from a processor; the sender spins till then, and the receiver waits as the ring or the kernel has it wait.
+//!   from a processor. The sender spins till then, and the receiver waits as the ring or the kernel has it wait.
 //!
-//! Both carry the same items, by `push` and `pop` and by `msgsnd` and `msgrcv`; the receiver checks each. The ring has
-//! room for 1,024 of them, the queue for what the kernel grants: 16 KiB unless it was told otherwise. Ring and queue
-//! take turns, several times each; the medians count. Percentiles are the medians of the rounds' own.
+//! Both carry the same items, by `push` and `pop` and by `msgsnd` and `msgrcv`. The receiver checks each. The ring has
+//! room for 1,024 of them, the queue for as many as the kernel grants: 16 KiB by default. Ring and queue take turns, in
+//! several rounds. The figures are medians of the rounds, and the spread is from the least round to the greatest.
+//! A warning follows if other programs used the processors meanwhile.
 
+mod draw;
+mod figures;
 mod item;
 mod links;
+#[path = "../../benches/harness/load.rs"]
+#[allow(dead_code, unreachable_pub, reason = "benchmarks use it as well")]
+mod load;
+#[path = "../../benches/harness/plot/mod.rs"]
 mod plot;
 mod receiver;
 mod sender;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{item::SIZES, links::Links};
+use crate::{
+    figures::{Course, Row},
+    item::DEFAULT_SIZES,
+    links::Links,
+    load::Load,
+};
 
 /// What carries the items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,19 +65,19 @@ enum Figure {
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
-    /// The sizes of items in bytes, with commas between.
-    #[arg(long, value_delimiter = ',', default_values_t = SIZES, value_parser = size)]
-    sizes: Vec<usize>,
-    /// How many items are sent for a throughput; as many as take `--seconds` unless said.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(2..))]
-    items: Option<u64>,
+    /// The size of an item in bytes, or several sizes with commas between.
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_values_t = DEFAULT_SIZES, value_parser = item::size)]
+    size: Vec<usize>,
+    /// How many items are sent for a throughput; by default as many as take `--seconds`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..))]
+    count: Option<u64>,
     /// About how long one measurement takes.
     #[arg(long, default_value = "0.2", value_parser = duration)]
     seconds: Duration,
-    /// How often everything is measured; the medians count.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    /// In how many rounds everything is measured.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Measures once and shortly: that it works, not how fast.
+    /// Measures once and shortly, to see that it works.
     #[arg(long, conflicts_with_all = ["seconds", "rounds"])]
     quick: bool,
     /// Keeps the sender on processor 0 and the receiver on processor 1.
@@ -103,27 +120,6 @@ impl Task {
     }
 }
 
-/// How many microseconds items took: half of them at most `p50`, and so on.
-#[derive(Clone, Copy)]
-struct Latency {
-    p50: f64,
-    p99: f64,
-    p999: f64,
-}
-
-/// What came out for one carrier.
-struct Figures {
-    rate: f64,
-    latency: Latency,
-}
-
-/// What came out for one size.
-struct Row {
-    size: usize,
-    ring: Figures,
-    queue: Figures,
-}
-
 fn main() -> Result<()> {
     let mut arguments = Arguments::parse();
     match &arguments.role {
@@ -139,21 +135,29 @@ fn main() -> Result<()> {
 
 fn compare(arguments: &Arguments) -> Result<()> {
     links::clear_up_on_signals()?;
-    let steps = arguments.sizes.len() as u64 * 4 * u64::from(arguments.rounds);
+    let steps = arguments.size.len() as u64 * 4 * u64::from(arguments.rounds);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {eta} left")?;
-    // It is hidden if nobody looks.
+    // It is hidden if the output is not a terminal.
     let progress = ProgressBar::new(steps).with_style(style);
-    let rows = arguments.sizes.iter().map(|&size| row(arguments, size, &progress)).collect::<Result<Vec<_>>>()?;
+    let sizes = BTreeSet::from_iter(&arguments.size);
+    let rows = sizes.into_iter().map(|&size| row(arguments, size, &progress)).collect::<Result<Vec<_>>>()?;
+    let warning = figures::warning(&rows);
     progress.finish_and_clear();
-    print(&rows);
-    plot::write(&arguments.plot, &rows).with_context(|| format!("can't write {}", arguments.plot.display()))?;
-    println!("\nThe plot is in {}.", arguments.plot.display());
+    draw::write(&arguments.plot, &rows, arguments.rounds, warning.as_deref())
+        .with_context(|| format!("can't write {}", arguments.plot.display()))?;
+    let tables = figures::tables(&rows, arguments.rounds);
+    // A reader such as `head` may have closed the output: then the rest is not wanted.
+    let _ = writeln!(io::stdout(), "{tables}\n\nThe plot is in {}.", arguments.plot.display());
+    if let Some(warning) = warning {
+        eprintln!("\nwarning: {warning}");
+    }
     Ok(())
 }
 
 /// Measures one size: everything in turn, several times.
 fn row(arguments: &Arguments, size: usize, progress: &ProgressBar) -> Result<Row> {
     progress.set_message(format!("{size} bytes"));
+    let load = Load::begin();
     let links = Links::new(size)?;
     let mut ring = Course::new(arguments, Carrier::Ring, size, &links)?;
     let mut queue = Course::new(arguments, Carrier::Queue, size, &links)?;
@@ -165,55 +169,7 @@ fn row(arguments: &Arguments, size: usize, progress: &ProgressBar) -> Result<Row
             progress.inc(1);
         }
     }
-    Ok(Row { size, ring: ring.figures(), queue: queue.figures() })
-}
-
-/// What one carrier does in all rounds.
-struct Course {
-    task: Task,
-    rates: Vec<f64>,
-    latencies: Vec<Latency>,
-}
-
-impl Course {
-    fn new(arguments: &Arguments, carrier: Carrier, size: usize, links: &Links) -> Result<Self> {
-        let (name, queue) = (links.name.clone(), links.queue.id());
-        let mut task = Task { carrier, figure: Figure::Throughput, size, count: 0, name, queue, pin: arguments.pin };
-        task.count = match arguments.items {
-            Some(items) => items,
-            None => sender::count(&task, links, arguments.seconds)?,
-        };
-        Ok(Self { task, rates: Vec::new(), latencies: Vec::new() })
-    }
-
-    fn figures(self) -> Figures {
-        let of = |part: fn(&Latency) -> f64| median(self.latencies.iter().map(part).collect());
-        let latency = Latency { p50: of(|one| one.p50), p99: of(|one| one.p99), p999: of(|one| one.p999) };
-        Figures { rate: median(self.rates), latency }
-    }
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
-}
-
-fn print(rows: &[Row]) {
-    println!("{:>6} | {:^33} | {:^26} | {:^26}", "", "items in a second", "ring, microseconds", "queue, microseconds");
-    let percentiles = format!("{:>8} {:>8} {:>8}", "p50", "p99", "p99.9");
-    println!("{:>6} | {:>12} {:>12} {:>7} | {percentiles} | {percentiles}", "bytes", "ring", "queue", "ratio");
-    for Row { size, ring, queue } in rows {
-        let [in_ring, in_queue] = [ring, queue]
-            .map(|Figures { latency: Latency { p50, p99, p999 }, .. }| format!("{p50:>8.1} {p99:>8.1} {p999:>8.1}"));
-        let ratio = ring.rate / queue.rate;
-        println!("{size:>6} | {:>12.0} {:>12.0} {ratio:>7.1} | {in_ring} | {in_queue}", ring.rate, queue.rate);
-    }
-}
-
-fn size(size: &str) -> Result<usize> {
-    let size = size.parse()?;
-    ensure!(SIZES.contains(&size), "it must be one of {SIZES:?}");
-    Ok(size)
+    Ok(Row { size, ring, queue, others: load.too_much() })
 }
 
 fn duration(seconds: &str) -> Result<Duration> {

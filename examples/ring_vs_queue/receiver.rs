@@ -117,7 +117,7 @@ impl Found {
         Ok(())
     }
 
-    /// Returns items in a second after the first one; or microseconds: half of the items took less, 99 %, 99.9 %.
+    /// Returns items in a second after the first one, or microseconds: p50, p99, p99.9, and the longest.
     #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds are far below 2^52")]
     fn respond(mut self, ended: u64) -> String {
         if self.figure == Figure::Throughput {
@@ -129,6 +129,6 @@ impl Found {
             let rank = (self.latencies.len() * thousandths).div_ceil(1000).max(1) - 1;
             self.latencies.get(rank).map_or(0.0, |&nanoseconds| nanoseconds as f64 / 1e3)
         };
-        format!("{} {} {}", part(500), part(990), part(999))
+        format!("{} {} {} {}", part(500), part(990), part(999), part(1000))
     }
 }

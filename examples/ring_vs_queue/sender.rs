@@ -17,7 +17,8 @@ use sysv_primitives::{
 };
 
 use crate::{
-    Carrier, Figure, Latency, Task,
+    Carrier, Figure, Task,
+    figures::Latency,
     item::{Item, by_size, now},
     links::{self, Links},
 };
@@ -54,7 +55,7 @@ pub(crate) fn latency(task: &Task, links: &Links, time: Duration) -> Result<Late
     let count = u64::try_from(time.as_nanos() / PACE.as_nanos()).unwrap_or(u64::MAX).max(100);
     let task = Task { figure: Figure::Latency, count, ..task.clone() };
     match by_size!(task.size, send(&task, links))?[..] {
-        [p50, p99, p999] => Ok(Latency { p50, p99, p999 }),
+        [p50, p99, p999, longest] => Ok(Latency { p50, p99, p999, longest }),
         ref figures => bail!("the receiver said {figures:?}"),
     }
 }
@@ -98,7 +99,7 @@ fn send_all<const WORDS: usize>(task: &Task, mut send: impl FnMut(&Item<WORDS>) 
     Ok(())
 }
 
-/// Looks at the clock until it is time, and returns what it then says. Who sleeps instead is woken too late.
+/// Looks at the clock until it is time, and returns what it then says. A sleeper would be woken too late.
 fn wait_until(time: u64) -> u64 {
     loop {
         let now = now();

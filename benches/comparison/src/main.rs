@@ -4,19 +4,23 @@
 //! cargo run --release
 //! ```
 //!
-//! It measures everything that the README says of speed, alternatives in turn, and writes `report.html` and
-//! `report.md`. Words choose among the comparisons by parts of their titles, or of their sections'; `--quick` only shows
-//! that all of them work. Either writes elsewhere than a whole run. Each rival is used as its own documentation advises.
+//! It measures everything that the README says of speed, alternatives in turn, and writes `report.html`, `report.md`,
+//! the picture `summary.svg`, and the measured figures as `measured.json`. `--from` writes the report anew from such a
+//! file. Words choose among the comparisons by parts of their titles, or of their sections'. `--quick` shows that all of
+//! them work. Either writes elsewhere than a whole run. Each rival is used as its own documentation advises.
 
 mod calls;
+mod draw;
+mod figures;
 #[path = "../../harness/mod.rs"]
 mod harness;
 mod lanes;
 mod machine;
 mod markdown;
 mod page;
+#[path = "../../harness/plot/mod.rs"]
 mod plot;
-mod reasons;
+mod prose;
 mod report;
 mod rows;
 mod timed;
@@ -33,7 +37,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::{
-    harness::Settings,
+    harness::{Load, Settings},
     report::{Report, Section},
     rows::PARTS,
 };
@@ -46,11 +50,14 @@ struct Arguments {
     /// Runs everything for a moment, to see that it works.
     #[arg(long)]
     quick: bool,
+    /// Writes the report of an earlier run anew, from its measured.json, beside that file.
+    #[arg(long, require_equals = true, value_name = "FILE", conflicts_with_all = ["titles", "quick"])]
+    from: Option<PathBuf>,
     /// How many rounds of 50 ms each alternative has.
     #[arg(long, require_equals = true, env = "BENCH_ROUNDS", default_value_t = 15,
         value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Where to write the report: `report`, or `target/report` if titles were chosen, or it was quick.
+    /// Where to write the report: by default `report`, or `target/report` for chosen titles and a quick run.
     #[arg(long, require_equals = true)]
     out: Option<PathBuf>,
 }
@@ -60,10 +67,14 @@ impl Arguments {
         self.titles.is_empty() && !self.quick
     }
 
-    /// What is not the whole never takes its place by itself.
+    /// By default a part never takes the place of the whole.
     fn directory(&self) -> &Path {
-        let by_itself = if self.is_whole() { "report" } else { "target/report" };
-        self.out.as_deref().unwrap_or(Path::new(by_itself))
+        let default = match &self.from {
+            Some(file) => file.parent().unwrap_or(Path::new("")),
+            None if self.is_whole() => Path::new("report"),
+            None => Path::new("target/report"),
+        };
+        self.out.as_deref().unwrap_or(default)
     }
 
     fn settings(&self) -> Settings {
@@ -117,30 +128,58 @@ fn measure(bar: &ProgressBar, is_pinned: bool) -> Result<Vec<Section>> {
     Ok(sections)
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+/// Measures what was asked for.
+fn run(arguments: &Arguments) -> Result<Report> {
     keep_freed_memory();
     harness::processors();
     arguments.settings().apply();
-    let directory = arguments.directory();
-    fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         // SAFETY: storing into an atomic is all it does, and a signal may interrupt anything with that.
         #[allow(unsafe_code, reason = "a signal handler")]
         unsafe { signal_hook::low_level::register(signal, || harness::STOP.store(true, Relaxed)) }?;
     }
     let bar = show_progress()?;
+    let load = Load::begin();
     let mut sections = measure(bar, true)?;
     let unpinned = measure(bar, false)?;
     sections.iter_mut().zip(&unpinned).for_each(|(section, unpinned)| section.note_unpinned(unpinned));
     sections.retain(|section| !section.blocks.is_empty());
     bar.finish_and_clear();
     ensure!(!sections.is_empty(), "no title has any of these in it: {}", arguments.titles.join(", "));
-    let report = Report { machine: machine::describe(arguments.quick), sections };
-    for (name, text) in [("report.md", markdown::write(&report)), ("report.html", page::write(&report)?)] {
+    Ok(Report { machine: machine::describe(arguments.quick, &load), sections })
+}
+
+/// Reads what an earlier run has measured.
+fn read(file: &Path) -> Result<Report> {
+    let text = fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not a measured.json of this version", file.display()))
+}
+
+/// Writes all files of a report.
+fn write(report: &Report, directory: &Path) -> Result<()> {
+    let mut files = vec![("report.md", markdown::write(report)), ("report.html", page::write(report)?)];
+    files.extend(draw::summary_file(report).map(|picture| ("summary.svg", picture)));
+    files.push(("measured.json", serde_json::to_string(report)? + "\n"));
+    for (name, text) in files {
         let path = directory.join(name);
         fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
         eprintln!("{}", path.display());
     }
     Ok(())
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let directory = arguments.directory();
+    if !directory.as_os_str().is_empty() {
+        fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    }
+    let report = match &arguments.from {
+        Some(file) => read(file)?,
+        None => run(&arguments)?,
+    };
+    if let Some(warning) = &report.machine.warning {
+        eprintln!("warning: {warning}");
+    }
+    write(&report, directory)
 }

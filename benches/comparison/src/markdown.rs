@@ -3,129 +3,117 @@
 use std::fmt::Write;
 
 use crate::{
-    harness::Ratio,
-    report::{BEHIND_RULE, BEHIND_TITLE, Behind, Block, Facts, Family, READING, Report, Row, TITLE, Table},
+    figures::round,
+    prose::{self, BEHIND, BEHIND_RULE, Grid, MACHINE, READING, SUMMARY, SUMMARY_KEY, TERMS, TITLE, grid, matrix},
+    report::{Behind, Block, Cell, Compared, Facts, Family, Report, Section, Table, reasons_of},
+    rows::part,
 };
 
-/// Returns a number with three digits that say something.
-pub(crate) fn figure(number: f64) -> String {
-    match number {
-        ..9.995 => format!("{number:.2}"),
-        ..99.95 => format!("{number:.1}"),
-        ..999.5 => format!("{number:.0}"),
-        // Each digit more says nothing.
-        _ => {
-            let scale = 10_f64.powf(number.log10().floor() - 2.0);
-            format!("{:.0}", (number / scale).round() * scale)
-        }
-    }
-}
+/// A text under way.
+struct Text(String);
 
-/// Returns a time as people read it.
-pub(crate) fn time(nanoseconds: f64) -> String {
-    match nanoseconds {
-        ..999.5 => format!("{} ns", figure(nanoseconds)),
-        ..999.5e3 => format!("{} µs", figure(nanoseconds / 1e3)),
-        _ => format!("{} ms", figure(nanoseconds / 1e6)),
+impl Text {
+    fn line(&mut self, line: &str) {
+        writeln!(self.0, "{line}").expect("a string takes everything");
     }
-}
 
-/// The figures of a table: a head, and rows without the names.
-pub(crate) fn cells(table: &Table) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let mut head = vec!["one takes", "ratio", "spread of the ratio"];
-    let (has_percentiles, has_unpinned) =
-        (table.rows.iter().any(|row| row.percentiles.is_some()), table.rows.iter().any(|row| row.unpinned.is_some()));
-    if has_percentiles {
-        head.extend(["p50", "p99", "p99.9"]);
+    fn grid(&mut self, corner: &str, Grid { head, rows }: &Grid) {
+        self.line(&format!("\n| {corner} | {} |", head.join(" | ")));
+        self.line(&format!("| --- |{}", " ---: |".repeat(head.len())));
+        rows.iter().for_each(|(name, cells)| self.line(&format!("| {name} | {} |", cells.join(" | "))));
     }
-    if has_unpinned {
-        head.extend(["unpinned, one takes", "unpinned, ratio"]);
-    }
-    let Some(first) = table.rows.first() else { return (head, Vec::new()) };
-    let row = |Row { line, percentiles, unpinned }: &Row| {
-        let Ratio { median, least, most, .. } = line.ratio_to(&first.line);
-        let spread = format!("{} to {}", figure(least), figure(most));
-        let mut cells = vec![time(line.nanoseconds()), figure(median), spread];
-        #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
-        match percentiles {
-            Some(percentiles) => cells.extend(percentiles.map(|nanoseconds| time(nanoseconds as f64))),
-            None if has_percentiles => cells.extend([const { String::new() }; 3]),
-            None => {}
-        }
-        match unpinned.as_ref().zip(first.unpinned.as_ref()) {
-            Some((line, first)) => cells.extend([time(line.nanoseconds()), figure(line.ratio_to(first).median)]),
-            None if has_unpinned => cells.extend([String::new(), String::new()]),
-            None => {}
-        }
-        cells
-    };
-    (head, table.rows.iter().map(row).collect())
-}
-
-/// A row for each alternative and a column for each point: times, and the ratio to the first.
-pub(crate) fn matrix(family: &Family) -> Vec<(String, Vec<String>)> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in family.points.iter().flat_map(|(_, table)| &table.rows) {
-        if !names.contains(&row.line.name.as_str()) {
-            names.push(&row.line.name);
-        }
-    }
-    let cell = |table: &Table, name: &str| {
-        let row = table.rows.iter().find(|row| row.line.name == name);
-        let (Some(row), Some(first)) = (row, table.rows.first()) else { return String::new() };
-        format!("{} ({})", time(row.line.nanoseconds()), figure(row.line.ratio_to(&first.line).median))
-    };
-    let row = |name: &str| (name.to_owned(), family.points.iter().map(|(_, table)| cell(table, name)).collect());
-    names.into_iter().map(row).collect()
 }
 
 pub(crate) fn write(report: &Report) -> String {
-    let mut text = format!("# {TITLE}\n\n{READING}\n\n");
-    let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
-    report.machine.iter().for_each(|(what, value)| line(&format!("- {what}: {value}")));
-    line(&format!("\n## {BEHIND_TITLE}\n\n{BEHIND_RULE}\n"));
-    line("| | ours | ahead of it | why |\n| --- | --- | --- | --- |");
-    for Behind { section, table, ours, ahead, reason } in report.behind() {
-        line(&format!("| {section}: {table} | {ours} | {} | {reason} |", ahead.join("; ")));
+    let mut text = Text(format!("# {TITLE}\n\n{}\n", report.machine.name));
+    if let Some(warning) = &report.machine.warning {
+        text.line(&format!("\n**{warning}**"));
     }
-    for section in &report.sections {
-        line(&format!("\n## {}\n\n{}", section.title, section.about));
-        if !section.peers.is_empty() {
-            line("\n| beside | has, and ours hasn't | hasn't, and ours has |\n| --- | --- | --- |");
+    text.line(&format!("\n![{SUMMARY}](summary.svg)\n"));
+    for title in report.sections.iter().map(|section| section.title.as_str()).chain([BEHIND, READING, MACHINE]) {
+        text.line(&format!("- [{title}](#{})", title.to_lowercase().replace(' ', "-")));
+    }
+    report.sections.iter().for_each(|one| section(&mut text, one));
+    not_first(&mut text, &report.behind());
+    text.line(&format!("\n## {READING}\n\n- **The first picture**: {SUMMARY_KEY}"));
+    TERMS.iter().for_each(|(term, meaning)| text.line(&format!("- **{term}** {meaning}")));
+    text.line(&format!("\n## {MACHINE}\n"));
+    report.machine.details.iter().for_each(|(what, value)| text.line(&format!("- {what}: {value}")));
+    text.0
+}
+
+fn section(text: &mut Text, section: &Section) {
+    text.line(&format!("\n## {}", section.title));
+    let part = part(&section.title);
+    if let Some(part) = part {
+        text.line(&format!("\n{}", part.about));
+    }
+    for block in &section.blocks {
+        match block {
+            Block::Table(table) => one(text, table),
+            Block::Family(family) => all(text, family),
+            Block::Facts(facts) => counted(text, facts),
         }
-        section.peers.iter().for_each(|peer| line(&format!("| {} | {} | {} |", peer.name, peer.more, peer.less)));
-        for block in &section.blocks {
-            match block {
-                Block::Table(table) => one(table, &mut line),
-                Block::Family(family) => all(family, &mut line),
-                Block::Facts(facts) => counted(facts, &mut line),
-            }
-        }
     }
-    text
-}
-
-fn one(table: &Table, line: &mut impl FnMut(&str)) {
-    let (head, cells) = cells(table);
-    line(&format!("\n### {}\n\n| | {} |", table.title, head.join(" | ")));
-    line(&format!("| --- |{}", " ---: |".repeat(head.len())));
-    for (row, cells) in table.rows.iter().zip(cells) {
-        line(&format!("| {} | {} |", row.line.name, cells.join(" | ")));
+    let Some(part) = part else { return };
+    if !part.peers.is_empty() {
+        text.line("\n| alternative | has, and ours hasn't | hasn't, and ours has |\n| --- | --- | --- |");
     }
+    part.peers.iter().for_each(|peer| text.line(&format!("| {} | {} | {} |", peer.name, peer.more, peer.less)));
+    if !part.method.is_empty() {
+        text.line("");
+    }
+    part.method.iter().for_each(|line| text.line(&format!("- {line}")));
 }
 
-fn all(family: &Family, line: &mut impl FnMut(&str)) {
-    let points: Vec<String> = family.points.iter().map(|(x, _)| x.to_string()).collect();
-    line(&format!("\n### {}\n\n| {} | {} |", family.title, family.axis, points.join(" | ")));
-    line(&format!("| --- |{}", " ---: |".repeat(points.len())));
-    matrix(family).iter().for_each(|(name, cells)| line(&format!("| {name} | {} |", cells.join(" | "))));
-    line("\n<details><summary>each of them</summary>");
-    family.points.iter().for_each(|(_, table)| one(table, line));
-    line("\n</details>");
+fn one(text: &mut Text, table: &Table) {
+    text.line(&format!("\n### {}", prose::heading(&table.title)));
+    text.grid("", &grid(table));
 }
 
-fn counted(facts: &Facts, line: &mut impl FnMut(&str)) {
-    line(&format!("\n### {}\n\n| {} |", facts.title, facts.head.join(" | ")));
-    line(&format!("|{}", " --- |".repeat(facts.head.len())));
-    facts.rows.iter().for_each(|row| line(&format!("| {} |", row.join(" | "))));
+fn all(text: &mut Text, family: &Family) {
+    text.line(&format!("\n### {}", family.title));
+    text.grid(&family.axis, &matrix(family));
+    text.line("\n<details><summary>Spread, and unpinned</summary>");
+    family.points.iter().for_each(|(_, table)| text.grid(&table.title, &grid(table)));
+    text.line("\n</details>");
+}
+
+fn counted(text: &mut Text, facts: &Facts) {
+    text.line(&format!("\n### {}", facts.title));
+    let cell = |cell: &Cell| match cell {
+        Cell::Number(number) => round(*number),
+        Cell::Word(word) => word.clone(),
+    };
+    let rows = facts.rows.iter().map(|fact| (fact.name.clone(), fact.cells.iter().map(cell).collect()));
+    text.grid("", &Grid { head: facts.columns.clone(), rows: rows.collect() });
+}
+
+fn not_first(text: &mut Text, behind: &[Behind<'_>]) {
+    text.line(&format!("\n## {BEHIND}\n\n{}\n", BEHIND_RULE.join("\n\n")));
+    text.line(&format!(
+        "| table | ours | ahead of it | {} | why |",
+        prose::statistics().collect::<Vec<_>>().join(" | ")
+    ));
+    text.line("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |");
+    let reasons = reasons_of(behind);
+    for Behind { section, table, ours, other, kind, compared, reasons: because } in behind {
+        let cells = compared.each_ref().map(ratios).join(" | ");
+        let why = reasons.iter().filter(|(_, reason)| because.contains(reason));
+        let why: Vec<_> = why.map(|(mark, _)| mark.as_str()).collect();
+        let kind = prose::kind(*kind);
+        text.line(&format!("| {section}: {table} | {ours} | {other}{kind} | {cells} | {} |", why.join(", ")));
+    }
+    text.line("");
+    reasons.iter().for_each(|(mark, reason)| text.line(&format!("- **{mark}** {reason}")));
+}
+
+/// Pinned and unpinned; bold where the other is ahead.
+fn ratios(placed: &[Option<Compared>; 2]) -> String {
+    let text = |compared: &Option<Compared>| match compared {
+        Some(compared) if compared.is_ahead() => format!("**{}**", compared.text()),
+        Some(compared) => compared.text(),
+        None => "–".to_owned(),
+    };
+    if placed.iter().all(Option::is_none) { String::new() } else { placed.each_ref().map(text).join(" / ") }
 }

@@ -3,11 +3,30 @@
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::harness::{Alternative, Kind};
 
 /// More than a minute is noted as one.
 const LONGEST: u64 = 60_000_000_000;
+
+/// Nanoseconds that half of the single times took at most, 99 of 100, 999 of 1,000, and all of them.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Times {
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
+    pub(crate) p999: u64,
+    pub(crate) longest: u64,
+}
+
+impl Times {
+    pub(crate) const NAMES: [&str; 4] = ["p50", "p99", "p99.9", "longest"];
+
+    #[expect(clippy::cast_precision_loss, reason = "times are below 2^52 nanoseconds")]
+    pub(crate) fn nanoseconds(self) -> [f64; 4] {
+        [self.p50, self.p99, self.p999, self.longest].map(|nanoseconds| nanoseconds as f64)
+    }
+}
 
 /// How long each single time took.
 #[derive(Clone)]
@@ -18,7 +37,7 @@ impl Stopwatch {
         Self(Rc::new(RefCell::new(Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are in order"))))
     }
 
-    /// Does something, and notes how long it took; two looks at the clock are in it.
+    /// Does something, and notes how long it took. Two readings of the clock are in it.
     #[inline]
     pub(crate) fn time(&self, act: impl FnOnce()) {
         let begun = Instant::now();
@@ -27,10 +46,11 @@ impl Stopwatch {
         self.0.borrow_mut().saturating_record(took);
     }
 
-    /// Nanoseconds that half of the times took at most, 99 of 100, and 999 of 1,000, if there were any.
-    pub(crate) fn percentiles(&self) -> Option<[u64; 3]> {
-        let times = self.0.borrow();
-        (!times.is_empty()).then(|| [50.0, 99.0, 99.9].map(|percentile| times.value_at_percentile(percentile)))
+    /// What was noted, if anything was.
+    pub(crate) fn times(&self) -> Option<Times> {
+        let noted = self.0.borrow();
+        let at = |percentile| noted.value_at_percentile(percentile);
+        (!noted.is_empty()).then(|| Times { p50: at(50.0), p99: at(99.0), p999: at(99.9), longest: noted.max() })
     }
 }
 
@@ -40,8 +60,7 @@ pub(crate) struct Timed<'a> {
 }
 
 impl<'a> Timed<'a> {
-    /// `run` does the thing as often as it is told, and notes each time. What was noted before rounds begin is
-    /// forgotten.
+    /// `run` does the thing as often as asked, and notes each time. What was noted before rounds begin is forgotten.
     pub(crate) fn new(name: &str, kind: Kind, mut run: impl FnMut(u64, &Stopwatch) + 'a) -> Self {
         let times = Stopwatch::new();
         let (noted, begun) = (times.clone(), times.clone());

@@ -1,12 +1,12 @@
 //! Our ring from any number to any number.
 
 use anyhow::Result;
-use sysv_primitives::{Options, mpmc};
+use sysv_primitives::mpmc;
 
 use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
-/// `LOOKS`: whoever waits looks again and again, and never sleeps.
+/// `LOOKS`: the waiter spins, and never sleeps.
 pub(crate) struct Any<T: Item, const LOOKS: bool = false>(mpmc::Ring<T>);
 
 pub(crate) struct To<T: Item>(mpmc::Producer<T>);
@@ -19,7 +19,7 @@ impl<T: Item, const LOOKS: bool> Lane<T> for Any<T, LOOKS> {
     type Receiver = From<T, LOOKS>;
 
     fn new(capacity: usize) -> Result<Self> {
-        Ok(Self(Options::new().remove_on_drop(true).create_mpmc(&name("mpmc"), capacity)?))
+        Ok(Self(mpmc::Ring::options().remove_on_drop(true).create(&name("mpmc"), capacity)?))
     }
 
     fn sender(&self) -> Result<To<T>> {
@@ -47,6 +47,9 @@ impl<T: Item, const LOOKS: bool> Receiver for From<T, LOOKS> {
         if !T::IS_READ_IN_PLACE {
             return self.0.pop().expect("the ring stays").number();
         }
-        self.0.claim().expect("the ring stays").number()
+        let item = self.0.claim().expect("the ring stays");
+        let number = item.number();
+        item.done();
+        number
     }
 }

@@ -1,7 +1,7 @@
 //! iceoryx2: publish and subscribe, without copies.
 //!
 //! For items that must not be lost its documentation says: no overflow, and the publisher waits for room. A subscriber
-//! looks again and again; for those who would rather sleep there are events, a service of their own.
+//! looks again and again; for receivers that sleep there are events, a service of their own.
 
 use anyhow::Result;
 use iceoryx2::{
@@ -82,7 +82,7 @@ impl<T: Item> Receiver for Port<Subscriber<ipc::Service, T, ()>> {
     }
 }
 
-/// The same, and an event for each item: whoever finds none waits for the next.
+/// The same, and an event for each item: a receiver that finds none waits for the next.
 pub(crate) struct IceoryxEvents(Iceoryx);
 
 /// A port, and what tells of its items.

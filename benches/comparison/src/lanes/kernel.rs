@@ -16,7 +16,7 @@ use bytemuck::bytes_of_mut;
 
 use super::{Item, Lane, Once, Receiver, Sender};
 
-/// How many bytes a pipe holds, which is the most that is allowed everybody, and how many a socket is asked to hold.
+/// How many bytes a pipe holds, which is the most that an ordinary process may have, and how many a socket is asked to hold.
 static BUFFER: libc::c_int = 1 << 20;
 
 /// Asks for a large buffer; the system gives as much as it allows, without a word.

@@ -55,7 +55,7 @@ pub(crate) trait Lane<T: Item>: Sized {
     type Sender: Sender;
     type Receiver: Receiver;
 
-    /// Makes one for so many items; whoever forks afterwards shares it.
+    /// Makes one for so many items; processes forked afterwards share it.
     fn new(capacity: usize) -> Result<Self>;
 
     /// Opens the sending end, once in each process.
@@ -78,7 +78,7 @@ impl<T> Once<T> {
     }
 }
 
-/// How all of those wait who can't sleep, and those who needn't: look, pause for a moment, and look again.
+/// How a lane waits that can't sleep, or needn't: check, pause for a moment, and check again.
 #[inline]
 fn look_again<R>(mut look: impl FnMut() -> Option<R>) -> R {
     loop {

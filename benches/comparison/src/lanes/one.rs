@@ -1,12 +1,12 @@
 //! Our ring from one to one.
 
 use anyhow::Result;
-use sysv_primitives::{Options, spsc};
+use sysv_primitives::spsc;
 
 use super::{Item, Lane, Receiver, Sender, look_again};
 use crate::{harness::Kind, rows::name};
 
-/// `LOOKS`: whoever waits looks again and again, and never sleeps.
+/// `LOOKS`: the waiter spins, and never sleeps.
 pub(crate) struct One<T: Item, const LOOKS: bool = false>(spsc::Ring<T>);
 
 pub(crate) struct To<T: Item>(spsc::Producer<T>);
@@ -19,7 +19,7 @@ impl<T: Item, const LOOKS: bool> Lane<T> for One<T, LOOKS> {
     type Receiver = From<T, LOOKS>;
 
     fn new(capacity: usize) -> Result<Self> {
-        Ok(Self(Options::new().remove_on_drop(true).create_spsc(&name("spsc"), capacity)?))
+        Ok(Self(spsc::Ring::options().remove_on_drop(true).create(&name("spsc"), capacity)?))
     }
 
     fn sender(&self) -> Result<To<T>> {
@@ -49,7 +49,7 @@ impl<T: Item, const LOOKS: bool> Receiver for From<T, LOOKS> {
         }
         let items = self.0.peek(1).expect("the ring stays");
         let number = items.as_slices().0[0].number();
-        items.consume();
+        items.consume_all();
         number
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct PosixEnd<T> {
     item: PhantomData<T>,
 }
 
-/// How many messages one holds where nobody raised it.
+/// How many messages one holds by default.
 const POSIX_CAPACITY: libc::c_long = 10;
 
 #[allow(unsafe_code, reason = "the C library is called directly")]
@@ -66,7 +66,7 @@ impl<T: Item> Lane<T> for Posix {
 
 impl Drop for Posix {
     fn drop(&mut self) {
-        // SAFETY: it is open, and whoever uses its number has ended.
+        // SAFETY: it is open, and the processes that use its number have ended.
         #[allow(unsafe_code, reason = "the C library is called directly")]
         let _ = unsafe { libc::mq_close(self.queue) };
     }

@@ -1,47 +1,47 @@
-//! What a report consists of.
+//! What a report consists of: only what was measured, so that it can be written to a file and read again.
 
 mod behind;
+mod reasons;
+mod summary;
 
-pub(crate) use self::behind::{BEHIND_RULE, BEHIND_TITLE, Behind};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::{
+    behind::{Behind, Compared, Statistic, reasons as reasons_of},
+    summary::{Beside, Other, summary},
+};
 use crate::{
-    harness::{self, Comparison, Line},
-    timed::Timed,
+    harness::{self, Comparison, Kind, Line, Ratio, Rounds},
+    timed::{Timed, Times},
 };
 
-pub(crate) const TITLE: &str = "The primitives beside what one would take instead";
-
-/// How to read it.
-pub(crate) const READING: &str = "What one takes is the time for one operation, item, message or job: the median of all \
-    rounds. A ratio is of that time to the first line's in the same round, and its spread is from the least to the greatest \
-    of all rounds. Above 1 is slower than the first line, which is ours. Percentiles are of single times, with two looks \
-    at the clock in each. A limit is what ours is made of, without it; a floor is what does less, and can't be taken \
-    instead.";
-
 /// Everything that was measured in one run.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Report {
-    /// What it was measured on, and with.
-    pub(crate) machine: Vec<(&'static str, String)>,
+    pub(crate) machine: Machine,
     pub(crate) sections: Vec<Section>,
 }
 
+/// What it was measured on, and with.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Machine {
+    /// In a few words.
+    pub(crate) name: String,
+    /// In detail.
+    pub(crate) details: Vec<(String, String)>,
+    /// Why the figures are not to be trusted, if they aren't.
+    pub(crate) warning: Option<String>,
+}
+
 /// What was measured of one primitive.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Section {
-    pub(crate) title: &'static str,
-    /// How it was measured.
-    pub(crate) about: &'static str,
-    pub(crate) peers: &'static [Difference],
+    pub(crate) title: String,
     pub(crate) blocks: Vec<Block>,
 }
 
-/// What one would take instead, and what that changes besides the time.
-pub(crate) struct Difference {
-    pub(crate) name: &'static str,
-    /// What it does, and ours doesn't.
-    pub(crate) more: &'static str,
-    /// What ours does, and it doesn't.
-    pub(crate) less: &'static str,
-}
-
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Block {
     Table(Table),
     Family(Family),
@@ -49,70 +49,95 @@ pub(crate) enum Block {
 }
 
 /// Alternatives that were compared.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Table {
     pub(crate) title: String,
+    /// What the time is for: "item", "lock and unlock".
+    pub(crate) of: String,
     pub(crate) rows: Vec<Row>,
 }
 
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Row {
-    pub(crate) line: Line,
-    /// Nanoseconds that half of the single trips, 99 of 100, and 999 of 1,000 took at most.
-    pub(crate) percentiles: Option<[u64; 3]>,
-    /// What came of it where the kernel placed processes.
-    pub(crate) unpinned: Option<Line>,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// Each process on a processor of its own choice.
+    pub(crate) pinned: Measured,
+    /// Where the kernel places processes.
+    pub(crate) unpinned: Option<Measured>,
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) rounds: Rounds,
+    /// How long single times took, if they were noted.
+    pub(crate) times: Option<Times>,
 }
 
 /// The same comparison along an axis.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Family {
-    pub(crate) title: &'static str,
-    pub(crate) axis: &'static str,
+    pub(crate) title: String,
+    pub(crate) axis: String,
     pub(crate) points: Vec<(f64, Table)>,
 }
 
 /// What was counted, and not compared.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Facts {
-    pub(crate) title: &'static str,
-    pub(crate) head: &'static [&'static str],
-    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) title: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Fact>,
+}
+
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) cells: Vec<Cell>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Cell {
+    Number(f64),
+    Word(String),
 }
 
 impl Section {
-    pub(crate) fn new(title: &'static str, about: &'static str, peers: &'static [Difference]) -> Self {
-        Self { title, about, peers, blocks: Vec::new() }
+    pub(crate) fn new(title: &str) -> Self {
+        Self { title: title.to_owned(), blocks: Vec::new() }
     }
 
     /// Adds a comparison, unless it wasn't asked for.
-    pub(crate) fn add(&mut self, comparison: Option<Comparison>) {
-        self.blocks.extend(comparison.map(|comparison| Block::Table(Table::new(comparison))));
+    pub(crate) fn add(&mut self, of: &str, comparison: Option<Comparison>) {
+        self.blocks.extend(comparison.map(|comparison| Block::Table(Table::new(of, comparison))));
     }
 
-    /// Compares alternatives, and adds what came of it with how long single times took.
-    pub(crate) fn add_timed(&mut self, title: &str, timed: Vec<Timed<'_>>) {
-        let (alternatives, times): (Vec<_>, Vec<_>) =
+    /// Compares alternatives, and adds the result with how long single times took.
+    pub(crate) fn add_timed(&mut self, of: &str, title: &str, timed: Vec<Timed<'_>>) {
+        let (alternatives, watches): (Vec<_>, Vec<_>) =
             timed.into_iter().map(|Timed { alternative, times }| (alternative, times)).unzip();
         let Some(comparison) = harness::measure(title, alternatives) else { return };
-        let mut table = Table::new(comparison);
-        for (row, times) in table.rows.iter_mut().zip(times) {
-            row.percentiles = times.percentiles();
+        let mut table = Table::new(of, comparison);
+        for (row, watch) in table.rows.iter_mut().zip(watches) {
+            row.pinned.times = watch.times();
         }
         self.blocks.push(Block::Table(table));
     }
 
     /// Adds comparisons along an axis, those that were asked for.
-    pub(crate) fn add_family(
-        &mut self,
-        title: &'static str,
-        axis: &'static str,
-        points: Vec<(f64, Option<Comparison>)>,
-    ) {
-        let points: Vec<_> = points.into_iter().filter_map(|(x, point)| Some((x, Table::new(point?)))).collect();
+    pub(crate) fn add_family(&mut self, of: &str, title: &str, axis: &str, points: Vec<(f64, Option<Comparison>)>) {
+        let point = |(x, point): (f64, Option<Comparison>)| Some((x, Table::new(of, point?)));
+        let points: Vec<_> = points.into_iter().filter_map(point).collect();
         if !points.is_empty() {
-            self.blocks.push(Block::Family(Family { title, axis, points }));
+            self.blocks.push(Block::Family(Family { title: title.to_owned(), axis: axis.to_owned(), points }));
         }
     }
 
-    pub(crate) fn add_facts(&mut self, facts: Facts) {
-        self.blocks.push(Block::Facts(facts));
+    pub(crate) fn add_facts(&mut self, title: &str, columns: &[&str], rows: Vec<Fact>) {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        self.blocks.push(Block::Facts(Facts { title: title.to_owned(), columns, rows }));
     }
 
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
@@ -123,28 +148,72 @@ impl Section {
         })
     }
 
-    fn rows_mut(&mut self) -> impl Iterator<Item = (&str, &mut Row)> {
-        let tables = self.blocks.iter_mut().flat_map(|block| match block {
+    fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
+        self.blocks.iter_mut().flat_map(|block| match block {
             Block::Table(table) => vec![table],
             Block::Family(family) => family.points.iter_mut().map(|(_, table)| table).collect(),
             Block::Facts(_) => Vec::new(),
-        });
-        tables.flat_map(|Table { title, rows }| rows.iter_mut().map(|row| (title.as_str(), row)))
+        })
     }
 
-    /// Takes over what was measured where nobody was pinned.
+    /// Takes over what was measured where the kernel placed processes.
     pub(crate) fn note_unpinned(&mut self, unpinned: &Section) {
-        for (title, row) in self.rows_mut() {
-            let mut same = unpinned.tables().filter(|table| table.title == title).flat_map(|table| &table.rows);
-            let same = same.find(|other| other.line.name == row.line.name);
-            row.unpinned = same.map(|other| other.line.clone());
+        for table in self.tables_mut() {
+            let Some(same) = unpinned.tables().find(|other| other.title == table.title) else { continue };
+            for row in &mut table.rows {
+                row.unpinned = same.row(&row.name).map(|other| other.pinned.clone());
+            }
         }
     }
 }
 
 impl Table {
-    fn new(comparison: Comparison) -> Self {
-        let row = |line| Row { line, percentiles: None, unpinned: None };
-        Self { title: comparison.title, rows: comparison.lines.into_iter().map(row).collect() }
+    fn new(of: &str, comparison: Comparison) -> Self {
+        let row = |Line { name, kind, rounds }: Line| Row {
+            name,
+            kind,
+            pinned: Measured { rounds: rounds.rounded(), times: None },
+            unpinned: None,
+        };
+        let rows = comparison.lines.into_iter().map(row).collect();
+        Self { title: comparison.title, of: of.to_owned(), rows }
+    }
+
+    pub(crate) fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.name == name)
+    }
+
+    /// Whether single times were noted.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.rows.iter().any(|row| row.pinned.times.is_some())
     }
 }
+
+impl Row {
+    /// Compares with another row of the same table, pinned.
+    pub(crate) fn ratio_to(&self, other: &Self) -> Ratio {
+        self.pinned.rounds.ratio_to(&other.pinned.rounds)
+    }
+}
+
+impl Fact {
+    pub(crate) fn new(name: impl Into<String>, kind: Kind, cells: Vec<Cell>) -> Self {
+        Self { name: name.into(), kind, cells }
+    }
+}
+
+impl From<f64> for Cell {
+    /// To a hundredth, which is more than a count says.
+    fn from(number: f64) -> Self {
+        Self::Number((number * 100.0).round() / 100.0)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(word: &str) -> Self {
+        Self::Word(word.to_owned())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples;

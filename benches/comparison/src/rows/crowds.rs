@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     calls,
     harness::{Alternative, Comparison, Crowd, Kind, UNPINNED, is_wanted, measure},
-    report::{Facts, Section},
+    report::{Fact, Section},
     timed::Timed,
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Operation<'a> {
     kind: Kind,
     name: &'static str,
     once: &'a dyn Fn(),
-    /// How often it was done, as those say who did it.
+    /// How often it was done, as the processes have counted.
     sum: Option<&'a dyn Fn() -> u64>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Operation<'a> {
         Self { sum: Some(sum), ..self }
     }
 
-    /// Has a crowd do it so often, of whom the caller does it in a way of its own.
+    /// Has a crowd do it so often. The caller is one of them, and does it in a way of its own.
     fn run(&self, crowd: &Crowd, count: u64, own: &dyn Fn()) {
         let before = self.sum.map(|sum| sum());
         let done = crowd.run(count, own);
@@ -60,11 +60,11 @@ fn together(processes: u16, operation: Operation<'_>) -> Alternative<'_> {
 }
 
 /// The same, and one of the processes notes how long each of its own takes.
-pub(super) fn waits(section: &mut Section, title: &str, processes: u16, operations: &[Operation<'_>]) {
+pub(super) fn waits(section: &mut Section, of: &str, title: &str, processes: u16, operations: &[Operation<'_>]) {
     if !is_wanted(title) {
         return;
     }
-    section.add_timed(title, operations.iter().map(|&operation| timed_together(processes, operation)).collect());
+    section.add_timed(of, title, operations.iter().map(|&operation| timed_together(processes, operation)).collect());
 }
 
 fn timed_together(processes: u16, operation: Operation<'_>) -> Timed<'_> {
@@ -75,15 +75,15 @@ fn timed_together(processes: u16, operation: Operation<'_>) -> Timed<'_> {
 }
 
 /// Counts the system calls of each.
-pub(super) fn count_calls(section: &mut Section, title: &'static str, operations: &[Operation<'_>]) -> Result<()> {
+pub(super) fn count_calls(section: &mut Section, title: &str, of: &str, operations: &[Operation<'_>]) -> Result<()> {
     if !is_wanted(title) || UNPINNED.load(Relaxed) {
         return Ok(());
     }
-    let count = |&Operation { name, once, .. }: &Operation<'_>| {
+    let count = |&Operation { name, kind, once, .. }: &Operation<'_>| {
         let count = calls::count(|count| (0..count).for_each(|_| once()))?;
-        Ok(vec![name.to_owned(), format!("{count:.2}")])
+        Ok(Fact::new(name, kind, vec![count.into()]))
     };
     let rows = operations.iter().map(count).collect::<Result<_>>()?;
-    section.add_facts(Facts { title, head: &["", "each"], rows });
+    section.add_facts(title, &[&format!("system calls for one {of}")], rows);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The mutex beside other locks between processes.
 //!
-//! Whoever has a lock adds one to a number beside it, without any other care: if two were in at once, some of it would
-//! be lost. So each crowd's sum tells whether the lock is one.
+//! The holder of a lock adds one to a number beside it, by a load and a store. If two held it at once, an addition would
+//! be lost. So each crowd's sum shows whether the lock excludes.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use named_lock::NamedLock;
 use raw_sync::locks::{LockImpl, LockInit};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::Options;
+use sysv_primitives::Mutex;
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
@@ -28,6 +28,9 @@ use crate::{
     lanes::again,
     report::Section,
 };
+
+/// What times are for.
+const OF: &str = "lock and unlock";
 
 /// A file that is removed in the end.
 struct Scratch(PathBuf);
@@ -44,7 +47,7 @@ impl Drop for Scratch {
     }
 }
 
-// A lock on a file belongs to whoever opened it: so each process opens it for itself.
+// A lock on a file belongs to the process that opened it, so each process opens it for itself.
 
 fn flock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
     let own = Own::closed();
@@ -92,7 +95,7 @@ impl Numbers {
         move || self.number(place).load(Relaxed)
     }
 
-    /// Adds one as if nobody else could: a load, and a store.
+    /// Adds one without an atomic operation: a load, and a store.
     #[inline]
     fn add(&self, place: usize) {
         let number = self.number(place);
@@ -102,13 +105,13 @@ impl Numbers {
 
 fn raw_sync_mutex(numbers: &Numbers, place: usize) -> Result<Box<dyn LockImpl>> {
     let lock = numbers.0.as_mut_ptr().wrapping_add(APART * place);
-    // SAFETY: the memory is mapped, has room for a mutex there, and nobody else uses it.
+    // SAFETY: the memory is mapped, has room for a mutex there, and nothing else uses it.
     let lock = unsafe { raw_sync::locks::Mutex::new(lock, lock.wrapping_add(Numbers::ROOM)) };
     Ok(lock.map_err(|error| anyhow!("{error}"))?.0)
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    let mutex = Options::new().remove_on_drop(true).create_mutex(&name("mutex"), 0_u64)?;
+    let mutex = Mutex::options().remove_on_drop(true).create(&name("mutex"), 0_u64)?;
     let numbers = Numbers::new()?;
     let robust = RobustMutex::new(&numbers.0, 0);
     let posix = PosixSemaphore::new(&numbers.0, APART, 1);
@@ -116,7 +119,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let semaphore = undone_semaphore(1)?;
     let files = ["flock", "named"].map(Scratch::new);
 
-    let ours = || *mutex.lock().expect("nobody dies here") += 1;
+    let ours = || *mutex.lock().expect("no holder dies") += 1;
     let pthread = || robust.lock_and_unlock(|| numbers.add(0));
     let posix = || {
         posix.wait();
@@ -124,7 +127,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         posix.post();
     };
     let raw_sync = || {
-        let _held = raw.lock().expect("nobody dies here");
+        let _held = raw.lock().expect("no holder dies");
         numbers.add(2);
     };
     let semop = || {
@@ -134,7 +137,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     };
     let file = flock(&files[0].0, || numbers.add(4));
     let named = named_lock(&files[1].0, || numbers.add(5));
-    let our_number = || *mutex.lock().expect("nobody dies here");
+    let our_number = || *mutex.lock().expect("no holder dies");
     let sums = [0, 1, 2, 3, 4, 5].map(|place| numbers.sum(place));
     let operations = [
         Operation::new(Kind::Ours, "Mutex", &ours).summed(&our_number),
@@ -152,12 +155,12 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         Alternative::new("parking_lot, in one process", |count| (0..count).for_each(|_| *parking_lot.lock() += 1))
             .floor(),
     );
-    let mut points = vec![(1.0, measure_these("lock and unlock, nobody else wants to", one))];
+    let mut points = vec![(1.0, measure_these("lock and unlock, uncontended", one))];
     for processes in [2, 4, 8, 16] {
-        let title = format!("lock and unlock, {processes} processes; time for one of all");
+        let title = format!("lock and unlock, {processes} processes");
         points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
-    section.add_family("Lock and unlock; time for one of all", "processes", points);
-    waits(section, "lock and unlock, 4 processes; how long one of them takes", 4, &operations);
-    count_calls(section, "System calls to lock and unlock, nobody else wants to, counted", &operations)
+    section.add_family(OF, "Lock and unlock, by processes", "processes", points);
+    waits(section, OF, "lock and unlock, 4 processes, single times", 4, &operations);
+    count_calls(section, "System calls of a lock and unlock, uncontended", OF, &operations)
 }

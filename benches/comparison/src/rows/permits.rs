@@ -1,7 +1,7 @@
 //! The pool beside other counting semaphores.
 
 use anyhow::Result;
-use sysv_primitives::Options;
+use sysv_primitives::Pool;
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
@@ -17,20 +17,23 @@ use crate::{
 
 const PERMITS: u16 = 4;
 
+/// What times are for.
+const OF: &str = "acquire and release";
+
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let permits = u32::from(PERMITS);
-    let pool = Options::new().remove_on_drop(true).create_pool(&name("pool"), permits, permits)?;
+    let pool = Pool::options().remove_on_drop(true).create(&name("pool"), permits)?;
     let memory = memory(4096)?;
     let posix = PosixSemaphore::new(&memory, 0, permits);
     let semaphore = undone_semaphore(PERMITS)?;
 
-    let ours = || drop(pool.acquire().expect("nobody removes it"));
+    let ours = || drop(pool.acquire().expect("it is not removed"));
     let posix = || {
         posix.wait();
         posix.post();
     };
     let semop = || {
-        semaphore.acquire().expect("nobody removes it");
+        semaphore.acquire().expect("it is not removed");
         semaphore.release().expect("it is held");
     };
     let operations = [
@@ -39,15 +42,15 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         Operation::new(Kind::Rival, "semop with undo", &semop),
     ];
     let one = operations.iter().map(alone).collect();
-    let mut points = vec![(1.0, measure_these("acquire and release, nobody else wants to", one))];
+    let mut points = vec![(1.0, measure_these("acquire and release, uncontended", one))];
     for processes in [2, 4, 8, 16] {
-        let title = format!("acquire and release, {processes} processes for {PERMITS} permits; time for one of all");
+        let title = format!("acquire and release, {processes} processes for {PERMITS} permits");
         points.push((f64::from(processes), crowds(&title, processes, &operations)));
     }
-    section.add_family("Acquire and release, four permits; time for one of all", "processes", points);
-    waits(section, "acquire and release, 16 processes for 4 permits; how long one of them takes", 16, &operations);
+    section.add_family(OF, "Acquire and release, four permits, by processes", "processes", points);
+    waits(section, OF, "acquire and release, 16 processes for 4 permits, single times", 16, &operations);
     sizes(section)?;
-    count_calls(section, "System calls to acquire and release, nobody else wants to, counted", &operations)
+    count_calls(section, "System calls of an acquire and release, uncontended", OF, &operations)
 }
 
 /// All permits but one are taken. The one is not always the same: it is the one freed last.
@@ -56,7 +59,7 @@ fn sizes(section: &mut Section) -> Result<()> {
     if !is_wanted(title) {
         return Ok(());
     }
-    let pool = |permits| Options::new().remove_on_drop(true).create_pool(&name("pool"), permits, permits);
+    let pool = |permits| Pool::options().remove_on_drop(true).create(&name("pool"), permits);
     let pools = [5, 64, 1024, 16_384].map(pool).into_iter().collect::<Result<Vec<_>, _>>()?;
     let alternatives = pools.iter().map(|pool| {
         let mut held: Vec<_> = (1..pool.permits()).map(|_| pool.acquire().expect("it is free")).collect();
@@ -70,6 +73,6 @@ fn sizes(section: &mut Section) -> Result<()> {
         };
         Alternative::new(format!("Pool of {} permits", pool.permits()), replace).ours()
     });
-    section.add(measure_these(title, alternatives.collect()));
+    section.add(OF, measure_these(title, alternatives.collect()));
     Ok(())
 }

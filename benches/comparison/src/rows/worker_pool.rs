@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use sysv_ipc::{MessageBuffer, MessageType, Selector};
-use sysv_primitives::{Options, messages, mpmc};
+use sysv_primitives::{Channel, messages, mpmc};
 
 use super::name;
 use crate::{
@@ -60,9 +60,9 @@ fn start(workers: u16, work: impl Fn()) -> Vec<Process> {
 }
 
 fn rings<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
-    let options = Options::new().remove_on_drop(true);
-    let jobs: mpmc::Ring<u64> = options.create_mpmc(&name("jobs"), 256)?;
-    let results: mpmc::Ring<u64> = options.create_mpmc(&name("results"), 256)?;
+    let options = mpmc::Ring::options().remove_on_drop(true);
+    let jobs: mpmc::Ring<u64> = options.create(&name("jobs"), 256)?;
+    let results: mpmc::Ring<u64> = options.create(&name("results"), 256)?;
     let peers = start(workers, || {
         let (from, to) = (jobs.consumer().expect("it can be had"), results.producer().expect("it can be had"));
         while let Ok(number) = from.pop() {
@@ -82,7 +82,7 @@ fn rings<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
 }
 
 fn channel<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
-    let channel = Options::new().remove_on_drop(true).create_channel(&name("jobs"))?;
+    let channel = Channel::options().remove_on_drop(true).create(&name("jobs"))?;
     let peers = start(workers, || {
         while let Ok(Job(number)) = channel.recv() {
             work(duration);
@@ -124,14 +124,12 @@ fn queue<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
-    let families = [
-        (Duration::ZERO, "Empty jobs, by workers; time for a job"),
-        (Duration::from_micros(100), "Jobs of 100 µs, by workers"),
-    ];
+    let families =
+        [(Duration::ZERO, "Empty jobs, by workers"), (Duration::from_micros(100), "Jobs of 100 µs, by workers")];
     for (duration, title) in families {
         let points =
             [1, 2, 4, 8].into_iter().map(|workers| anyhow::Ok((f64::from(workers), with_workers(workers, duration)?)));
-        section.add_family(title, "workers", points.collect::<Result<_>>()?);
+        section.add_family("job", title, "workers", points.collect::<Result<_>>()?);
     }
     Ok(())
 }

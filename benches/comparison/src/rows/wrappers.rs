@@ -54,7 +54,7 @@ fn semaphores(section: &mut Section) -> Result<()> {
         })
         .limit(),
     ];
-    section.add(measure_these("a semaphore, nobody else wants it", alternatives));
+    section.add("acquire and release", measure_these("a semaphore, uncontended", alternatives));
     Ok(())
 }
 
@@ -79,7 +79,7 @@ fn messages(section: &mut Section) -> Result<()> {
         })
         .limit(),
     ];
-    section.add(measure_these("a message of 64 bytes", alternatives));
+    section.add("message, sent and received", measure_these("a message of 64 bytes", alternatives));
     Ok(())
 }
 
@@ -93,12 +93,12 @@ fn memory(section: &mut Section) -> Result<()> {
         .ours(),
         Alternative::new("memcpy", |count| {
             for _ in 0..count {
-                // SAFETY: the segment is that long, and nobody else has it.
+                // SAFETY: the segment is that long, and nothing else uses it.
                 unsafe { memory.as_mut_ptr().copy_from_nonoverlapping(black_box(bytes.as_ptr()), bytes.len()) };
             }
         })
         .limit(),
     ];
-    section.add(measure_these("1 MiB into shared memory", alternatives));
+    section.add("write of 1 MiB", measure_these("1 MiB into shared memory", alternatives));
     Ok(())
 }

@@ -11,7 +11,7 @@ use sysv_ipc::SharedMemory;
 use super::super::{Lane, Receiver, Sender, Word};
 use crate::harness::{Kind, objects::memory};
 
-/// A word that says whether something came, and how many did; whoever waits sleeps on it.
+/// A word that says whether something came, and how many did; the waiter sleeps on it.
 pub(crate) struct Futex(Rc<SharedMemory>);
 
 pub(crate) struct FutexEnd(Rc<SharedMemory>);

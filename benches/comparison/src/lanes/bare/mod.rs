@@ -1,4 +1,4 @@
-//! What the hardware allows: memory, and who looks at it.
+//! What the hardware allows: memory, and processes that read it.
 
 mod futex;
 mod line;

@@ -1,4 +1,4 @@
-//! The channel in one process, where nobody sleeps: what types and order cost, and what must be copied.
+//! The channel in one process, which never sleeps: what types and order cost, and what must be copied.
 
 use std::{hint::black_box, sync::atomic::Ordering::Relaxed};
 
@@ -8,21 +8,21 @@ use sysv_primitives::{Channel, Route};
 use super::{Job, Payload, channel, job, payload};
 use crate::{
     calls,
-    harness::{Alternative, Comparison, UNPINNED, is_wanted, measure as measure_these, objects},
+    harness::{Alternative, Comparison, Kind, UNPINNED, is_wanted, measure as measure_these, objects},
     lanes::{Lane, Lines, Receiver, Sender, SystemV},
-    report::{Facts, Section},
+    report::{Fact, Section},
 };
 
 pub(super) fn measure(section: &mut Section) -> Result<()> {
     // A scale of powers has no zero.
-    section.add(behind(0)?);
+    section.add("message", behind(0)?);
     let points = [1, 10, 100, 1000].into_iter().map(|others| anyhow::Ok((f64::from(others), behind(others)?)));
     let points = points.collect::<Result<Vec<_>>>()?;
-    section.add_family("64 bytes, sent and received behind messages of another route", "messages", points);
+    section.add_family("message", "64 bytes, sent and received behind messages of another route", "messages", points);
     [1 << 20, 16 << 20].into_iter().try_for_each(|size| copies(section, size))?;
-    let title = "System calls for a message, sent and received, counted";
+    let title = "System calls for a message, sent and received";
     if is_wanted(title) && !UNPINNED.load(Relaxed) {
-        section.add_facts(Facts { title, head: &["", "each"], rows: calls_per_message()? });
+        section.add_facts(title, &["system calls for one message"], calls_per_message()?);
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
         .ours(),
         Alternative::new("one memcpy in, one out", |count| {
             for _ in 0..count {
-                // SAFETY: both have so many bytes, and nobody else has the memory.
+                // SAFETY: both have so many bytes, and nothing else uses the memory.
                 #[allow(unsafe_code, reason = "the limit is reached by address")]
                 unsafe {
                     memory.as_mut_ptr().copy_from_nonoverlapping(payload.bytes.as_ptr(), size);
@@ -96,11 +96,11 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
         })
         .limit(),
     ];
-    section.add(measure_these(&title, alternatives));
+    section.add("message", measure_these(&title, alternatives));
     Ok(())
 }
 
-fn calls_per_message() -> Result<Vec<Vec<String>>> {
+fn calls_per_message() -> Result<Vec<Fact>> {
     let channel = channel(2 << 20)?;
     let receiver = channel.receiver()?;
     let payload = payload(1 << 20);
@@ -120,10 +120,10 @@ fn calls_per_message() -> Result<Vec<Vec<String>>> {
         });
     })?;
     let rows = [
-        ("channel, 64 bytes", short),
-        ("channel, 64 bytes, by a Receiver", heard),
-        ("channel, 1 MiB", long),
-        ("ipc-channel, 64 bytes", theirs),
+        ("channel, 64 bytes", Kind::Ours, short),
+        ("channel, 64 bytes, by a Receiver", Kind::Ours, heard),
+        ("channel, 1 MiB", Kind::Ours, long),
+        ("ipc-channel, 64 bytes", Kind::Rival, theirs),
     ];
-    Ok(rows.map(|(what, count)| vec![what.to_owned(), format!("{count:.2}")]).into())
+    Ok(rows.map(|(what, kind, count)| Fact::new(what, kind, vec![count.into()])).into())
 }

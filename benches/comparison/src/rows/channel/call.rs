@@ -20,7 +20,7 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
     let answer = |channel: &Channel| {
         let asked = channel.recv_request::<Ask>().expect("it comes");
         let job = asked.0.clone();
-        asked.answer(&job).expect("the caller lives");
+        asked.respond(&job).expect("the caller lives");
     };
     let peer = Other::process(|| |count| (0..count).for_each(|_| answer(&served)));
     let heard_peer = Other::process(|| {
@@ -53,9 +53,9 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
             check(answers.recv().expect("the peer lives").number, number);
         }),
         there_and_back::<Lines<1>, Socket>(1)?,
-        // The same 64 bytes without types, and nobody who hears of deaths: what the kernel allows.
+        // The same 64 bytes without types and without news of deaths: what the kernel allows.
         there_and_back::<Lines<1>, SystemV>(1)?.limit(),
     ];
-    section.add_timed(title, lanes);
+    section.add_timed("call and answer", title, lanes);
     Ok(())
 }

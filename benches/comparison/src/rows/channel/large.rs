@@ -1,6 +1,6 @@
 //! Long messages; ipc-channel has a channel for bytes alone, and shared memory, which it advises for these.
 //!
-//! Whoever sends made the bytes once and for all. Whoever receives reads all of them, wherever they lie.
+//! The sender makes the bytes once. The receiver reads all of them, wherever they lie.
 
 use std::{
     hint::black_box,
@@ -43,7 +43,7 @@ pub(super) fn measure(section: &mut Section, size: usize) -> Result<()> {
     let payload = payload(size);
     let bytes = payload.bytes.as_slice();
     let alternatives = vec![ours(size)?, shared_memory(bytes)?, bytes_alone(bytes)?, typed(bytes)?, socket(bytes)?];
-    section.add(measure_these(&title, alternatives));
+    section.add("message", measure_these(&title, alternatives));
     Ok(())
 }
 
@@ -70,7 +70,7 @@ fn ours<'a>(size: usize) -> Result<Alternative<'a>> {
     .ours())
 }
 
-/// Each message is shared memory of its own, which is not copied by who receives it.
+/// Each message is shared memory of its own, which the receiver doesn't copy.
 fn shared_memory(bytes: &[u8]) -> Result<Alternative<'_>> {
     let (sender, receiver) = ipc::channel::<(u64, IpcSharedMemory)>()?;
     let size = bytes.len();

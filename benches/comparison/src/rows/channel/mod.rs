@@ -12,7 +12,7 @@ use std::{os::unix::net::UnixDatagram, time::Duration};
 use anyhow::{Result, ensure};
 use ipc_channel::ipc;
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Options, Request, messages};
+use sysv_primitives::{Channel, Request, messages};
 
 use super::name;
 use crate::{
@@ -45,7 +45,7 @@ struct Payload {
 struct Ask(Job);
 
 impl Request for Ask {
-    type Answer = Job;
+    type Response = Job;
 }
 
 messages! { 1 => Job; 2 => Payload; 3 => Ask }
@@ -78,7 +78,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
 }
 
 fn channel(largest: usize) -> Result<Channel> {
-    Ok(Options::new().largest_message(largest).remove_on_drop(true).create_channel(&name("channel"))?)
+    Ok(Channel::options().max_message_size(largest).remove_on_drop(true).create(&name("channel"))?)
 }
 
 const CODEC: bincode::config::Configuration = bincode::config::standard();
@@ -144,6 +144,6 @@ fn one_way(section: &mut Section) -> Result<()> {
         // The same 64 bytes without types: what the kernel allows.
         stream::<Lines<1>, SystemV>(10)?.limit(),
     ];
-    section.add(measure_these(title, alternatives));
+    section.add("message", measure_these(title, alternatives));
     Ok(())
 }

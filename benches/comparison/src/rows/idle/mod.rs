@@ -14,22 +14,22 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use nix::{sys::time::TimeValLike, time::ClockId};
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Mutex, Options, Pool, Status, messages, mpmc, spsc};
+use sysv_primitives::{Channel, Mutex, Pool, Status, messages, mpmc, spsc};
 
 use super::name;
 use crate::{
-    harness::{Process, STOP, UNPINNED, is_wanted, objects::memory},
+    harness::{Kind, Process, STOP, UNPINNED, is_wanted, objects::memory},
     lanes::{
         Any, Iceoryx, IceoryxEvents, Ipmpsc, Lane, Lines, One, Pipe, Posix, Receiver, Sender, ShmemIpc, Socket, SystemV,
     },
-    report::{Facts, Section},
+    report::{Cell, Fact, Section},
 };
 
 #[derive(Serialize, Deserialize)]
 struct Nothing;
 messages! { 1 => Nothing }
 
-/// Everything that can be waited for, and nobody brings.
+/// Everything that can be waited for, and never comes.
 struct Objects {
     mutex: Mutex<u64>,
     pool: Pool,
@@ -40,13 +40,12 @@ struct Objects {
 
 impl Objects {
     fn new() -> Result<Self> {
-        let options = Options::new().remove_on_drop(true);
         Ok(Self {
-            mutex: options.create_mutex(&name("mutex"), 0)?,
-            pool: options.create_pool(&name("pool"), 1, 1)?,
-            ring: options.create_spsc(&name("spsc"), 1024)?,
-            any: options.create_mpmc(&name("mpmc"), 1024)?,
-            channel: options.create_channel(&name("channel"))?,
+            mutex: Mutex::options().remove_on_drop(true).create(&name("mutex"), 0)?,
+            pool: Pool::options().remove_on_drop(true).create(&name("pool"), 1)?,
+            ring: spsc::Ring::options().remove_on_drop(true).create(&name("spsc"), 1024)?,
+            any: mpmc::Ring::options().remove_on_drop(true).create(&name("mpmc"), 1024)?,
+            channel: Channel::options().remove_on_drop(true).create(&name("channel"))?,
         })
     }
 
@@ -87,7 +86,7 @@ fn idle(wait: impl FnOnce()) -> Result<(i64, Process)> {
 }
 
 /// What a lane's receiver uses while nothing comes, and what is mapped.
-fn of_lane<L: Lane<Lines<1>>>() -> Result<Vec<String>> {
+fn of_lane<L: Lane<Lines<1>>>() -> Result<Fact> {
     let lane = L::new(1024)?;
     let (used, peer) = idle(|| _ = lane.receiver().map(|mut receiver| receiver.receive())).context(L::NAME)?;
     // It ends by itself, since not every lane clears up after one that is killed.
@@ -96,10 +95,15 @@ fn of_lane<L: Lane<Lines<1>>>() -> Result<Vec<String>> {
     peer.join();
     drop((sender, lane));
     let bytes = match mapped::by_lane::<L>()? {
-        0 => "in the kernel".to_owned(),
-        bytes => bytes.to_string(),
+        0 => "in the kernel".into(),
+        bytes => Cell::from(u32::try_from(bytes).map_or(f64::INFINITY, f64::from)),
     };
-    Ok(vec![format!("{}, receiver", L::NAME), used.to_string(), bytes])
+    Ok(Fact::new(format!("{}, receiver", L::NAME), L::KIND, vec![milliseconds(used), bytes]))
+}
+
+/// To a hundredth of a millisecond.
+fn milliseconds(microseconds: i64) -> Cell {
+    Cell::from(f64::from(i32::try_from(microseconds).unwrap_or(i32::MAX)) / 1e3)
 }
 
 const WAITING: &str = "Processor time in a second of waiting, and shared memory for 1,024 items of 64 bytes";
@@ -114,18 +118,19 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         waiting(section, &objects)?;
     }
     if is_wanted(SIZES) {
-        let sizes = objects
-            .status()?
-            .map(|(what, status)| vec![what.to_owned(), status.semaphores.to_string(), status.bytes.to_string()]);
-        let head = &["", "semaphores", "bytes of memory"];
-        section.add_facts(Facts { title: SIZES, head, rows: sizes.into() });
+        let count = |count| Cell::from(u32::try_from(count).map_or(f64::INFINITY, f64::from));
+        let size = |(what, status): (&str, Status)| {
+            Fact::new(what, Kind::Ours, vec![count(status.semaphores), count(status.bytes)])
+        };
+        section.add_facts(SIZES, &["semaphores", "memory (bytes)"], objects.status()?.map(size).into());
     }
     Ok(())
 }
 
 fn waiting(section: &mut Section, objects: &Objects) -> Result<()> {
     let _held = (objects.mutex.lock().map_err(sysv_primitives::Error::from)?, objects.pool.acquire()?);
-    let of_ours = |what: &str, (used, _): (i64, Process)| vec![what.to_owned(), used.to_string(), String::new()];
+    let of_ours =
+        |what: &str, (used, _): (i64, Process)| Fact::new(what, Kind::Ours, vec![milliseconds(used), Cell::from("")]);
     let rows = vec![
         of_ours("Mutex::lock", idle(|| drop(objects.mutex.lock()))?),
         of_ours("Pool::acquire", idle(|| drop(objects.pool.acquire()))?),
@@ -145,6 +150,6 @@ fn waiting(section: &mut Section, objects: &Objects) -> Result<()> {
         of_lane::<SystemV>()?,
         of_lane::<Posix>()?,
     ];
-    section.add_facts(Facts { title: WAITING, head: &["", "microseconds", "bytes mapped"], rows });
+    section.add_facts(WAITING, &["processor time in a second (ms)", "shared memory mapped (bytes)"], rows);
     Ok(())
 }

@@ -30,12 +30,12 @@ const CAPACITY: usize = 1024;
 pub(super) fn measure(section: &mut Section) -> Result<()> {
     let point = |each: u8| anyhow::Ok((f64::from(2 * each), of_each(each)?));
     let points = [1, 2, 4, 8].into_iter().map(point).collect::<Result<_>>()?;
-    section.add_family("Any to any, 64 bytes, by processes, half of which send; time for an item", "processes", points);
+    section.add_family("item", "Any to any, 64 bytes, by processes, half of which send", "processes", points);
     Ok(())
 }
 
 fn of_each(each: u8) -> Result<Option<Comparison>> {
-    let title = format!("any to any, items of 64 bytes, {each} to {each} processes; time for one of all");
+    let title = format!("any to any, items of 64 bytes, {each} to {each} processes");
     if !is_wanted(&title) {
         return Ok(None);
     }
@@ -51,7 +51,7 @@ fn of_each(each: u8) -> Result<Option<Comparison>> {
     Ok(harness::measure(&title, alternatives))
 }
 
-/// Where one of those who receive says how many it has received.
+/// Where a receiver writes how many it has received.
 fn counter(counters: &SharedMemory, number: usize) -> &AtomicU64 {
     counters.view(APART * number).expect("it fits")
 }
@@ -95,7 +95,7 @@ where
 /// Says to a receiver that nothing more comes.
 const END: u64 = u64::MAX;
 
-/// Receivers in threads, who end when they are told.
+/// Receivers in threads, which end at a last item.
 struct Receivers<S: Sender> {
     sender: S,
     threads: Vec<thread::JoinHandle<()>>,

@@ -8,13 +8,13 @@ use anyhow::Result;
 
 use crate::{
     calls,
-    harness::{self, Comparison, UNPINNED, is_wanted},
+    harness::{self, Comparison, Kind, UNPINNED, is_wanted},
     lanes::{
         Any, Bounded, Futex, Iceoryx, IceoryxEvents, Ipmpsc, Item, Lane, Line, Lines, Memory, One, Pipe, Posix, Queue,
         Receiver, Rtrb, Sender, ShmemIpc, Socket, SystemV, Word, send_to_sleeper, stream, stream_to_thread,
         there_and_back, there_and_back_by_thread,
     },
-    report::{Facts, Section},
+    report::{Cell, Fact, Section},
 };
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
@@ -25,11 +25,11 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         (4096.0, streams::<Lines<64>>()?),
         (65536.0, streams::<Lines<1024>>()?),
     ];
-    section.add_family("One to one, by size; time for an item", "bytes", streams);
+    section.add_family("item", "One to one, by size of item", "bytes", streams);
     looking(section)?;
-    waiting(section, 1, "there and back, 8 bytes, whoever waits may sleep")?;
+    waiting(section, 1, "there and back, 8 bytes, each waits in its own way")?;
     if !UNPINNED.load(Relaxed) {
-        waiting(section, 0, "there and back, 8 bytes, on one processor, so whoever waits sleeps")?;
+        waiting(section, 0, "there and back, 8 bytes, on one processor, both sides sleep")?;
     }
     any_to_any::measure(section)?;
     calls_per_item(section)
@@ -68,9 +68,9 @@ fn streams<T: Item>() -> Result<Option<Comparison>> {
     Ok(harness::measure(&title, alternatives))
 }
 
-/// One item there and one back; both sides look all the time.
+/// One item there and one back. Both sides spin.
 fn looking(section: &mut Section) -> Result<()> {
-    let title = "there and back, 8 bytes, whoever waits looks again and again";
+    let title = "there and back, 8 bytes, both sides spin";
     if !is_wanted(title) {
         return Ok(());
     }
@@ -82,11 +82,11 @@ fn looking(section: &mut Section) -> Result<()> {
         there_and_back_by_thread::<Word, Rtrb<Word>>()?,
         there_and_back_by_thread::<Word, Queue<Word>>()?,
     ];
-    section.add_timed(title, lanes);
+    section.add_timed("trip there and back", title, lanes);
     Ok(())
 }
 
-/// The same by whatever each offers for waiting.
+/// The same by the way of waiting that each offers.
 fn waiting(section: &mut Section, processor: usize, title: &str) -> Result<()> {
     if !is_wanted(title) {
         return Ok(());
@@ -103,13 +103,13 @@ fn waiting(section: &mut Section, processor: usize, title: &str) -> Result<()> {
         there_and_back::<Word, Posix>(processor)?,
         there_and_back::<Word, Futex>(processor)?,
     ];
-    section.add_timed(title, lanes);
+    section.add_timed("trip there and back", title, lanes);
     Ok(())
 }
 
-/// Counts them for one item: by one process that does both, so that nobody waits; and to one that sleeps.
+/// Counts them for one item: in one process that sends and receives, and in two of which the receiver sleeps.
 fn calls_per_item(section: &mut Section) -> Result<()> {
-    let title = "System calls for an item, counted";
+    let title = "System calls for an item";
     if !is_wanted(title) || UNPINNED.load(Relaxed) {
         return Ok(());
     }
@@ -124,23 +124,23 @@ fn calls_per_item(section: &mut Section) -> Result<()> {
         calls_of::<SystemV>()?,
         calls_of::<Posix>()?,
     ];
-    let looks = vec![<Iceoryx as Lane<Word>>::NAME.to_owned(), calls_alone::<Iceoryx>()?, "never sleeps".to_owned()];
-    rows.insert(2, looks);
-    section.add_facts(Facts {
+    let spinning = vec![calls_alone::<Iceoryx>()?, "never sleeps".into()];
+    rows.insert(2, Fact::new(<Iceoryx as Lane<Word>>::NAME, Kind::Rival, spinning));
+    section.add_facts(
         title,
-        head: &["", "sent and received, nobody waits", "sent to a receiver that sleeps, both sides"],
+        &["system calls, one process sends and receives", "system calls, the receiver sleeps"],
         rows,
-    });
+    );
     Ok(())
 }
 
-fn calls_of<L: Lane<Word>>() -> Result<Vec<String>> {
+fn calls_of<L: Lane<Word>>() -> Result<Fact> {
     // One of them is the sleep before it is sent.
     let asleep = calls::count(send_to_sleeper::<Word, L>)? - 1.0;
-    Ok(vec![L::NAME.to_owned(), calls_alone::<L>()?, format!("{asleep:.2}")])
+    Ok(Fact::new(L::NAME, L::KIND, vec![calls_alone::<L>()?, asleep.into()]))
 }
 
-fn calls_alone<L: Lane<Word>>() -> Result<String> {
+fn calls_alone<L: Lane<Word>>() -> Result<Cell> {
     let alone = calls::count(|count| {
         let lane = L::new(16).expect("it can be made");
         let (mut sender, mut receiver) =
@@ -150,5 +150,5 @@ fn calls_alone<L: Lane<Word>>() -> Result<String> {
             assert_eq!(receiver.receive(), number, "an item is lost");
         }
     })?;
-    Ok(format!("{alone:.2}"))
+    Ok(alone.into())
 }
