@@ -23,36 +23,17 @@ use std::collections::VecDeque;
 
 use stateright::{Model, Property};
 
-/// Each boolean is one clause of the protocol.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
+crate::rules! {
     /// Light publishers join the fences of others before they publish.
-    pub join_first: bool,
+    join_first,
     /// The sleeper fences between its flag and its look.
-    pub fence_before_look: bool,
+    fence_before_look,
     /// It does so on every round, not only on the first one.
-    pub fence_every_round: bool,
+    fence_every_round,
     /// A sleeper that can't have the heavy fence sleeps in slices, and looks again after each.
-    pub nap_if_unsure: bool,
+    nap_if_unsure,
     /// After a slice it looks, and does not go straight back to sleep.
-    pub look_after_nap: bool,
-}
-
-impl Rules {
-    /// The complete protocol.
-    pub const ALL: Self = Self {
-        join_first: true,
-        fence_before_look: true,
-        fence_every_round: true,
-        nap_if_unsure: true,
-        look_after_nap: true,
-    };
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self::ALL
-    }
+    look_after_nap,
 }
 
 /// What a publisher does between its store and its look at the flag.
