@@ -10,12 +10,13 @@ impl Process {
     /// The position whose place it has, and what it does there.
     fn holds(&self) -> Option<(Position, Stage)> {
         match self.at {
-            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.slot))),
+            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.member.slot))),
             At::PassHead(position) | At::Reading(position) | At::PutFull(position) => {
-                Some((position, Stage::Reading(self.slot)))
+                Some((position, Stage::Reading(self.member.slot)))
             }
             At::OnDirty(position) | At::OnIndex(position) | At::OnLook(position, _) | At::OnPost(position) => {
-                let stage = if self.is_producer { Stage::Writing(self.slot) } else { Stage::Reading(self.slot) };
+                let stage =
+                    if self.is_producer { Stage::Writing(self.member.slot) } else { Stage::Reading(self.member.slot) };
                 Some((position, stage))
             }
             _ => None,

@@ -53,7 +53,7 @@ mod wait;
 mod words;
 
 pub use self::{
-    at::At,
+    at::{At, Reap},
     rules::Rules,
     words::{LAPS, Place, Position, Stage, Word},
 };
@@ -61,7 +61,7 @@ pub use self::{
 use stateright::{Model, Property};
 
 use self::wait::{can_wake, has_post};
-use crate::members::{Bells, Look, Slot, Slots};
+use crate::members::{Bells, Look, Member, Slot, Slots};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ pub struct Process {
     dirty_is_as_read: bool,
     /// It will raise `dirty` when this repair is done.
     must_raise: bool,
-    slot: Slot,
+    member: Member,
 }
 
 /// What went wrong, if it can't be seen in the state that comes of it.
@@ -209,7 +209,7 @@ impl Process {
             has_token: false,
             dirty_is_as_read: false,
             must_raise: false,
-            slot,
+            member: Member::new(slot),
         }
     }
 
@@ -220,10 +220,13 @@ impl Process {
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
         match self.at {
-            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.slot),
+            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.member.slot),
             At::Outside => *self = Self::new(self.is_producer, At::Outside, 0),
             At::Writing(_) | At::Reading(_) => (self.has_token, self.is_last_try) = (false, false),
             _ => {}
+        }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
         }
         self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
     }

@@ -34,6 +34,11 @@ impl State {
 impl Mpmc {
     pub(super) fn step(&self, state: &mut State, index: usize) -> At {
         match state.processes[index].at {
+            at @ (At::Outside | At::Idle | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
             at @ (At::LoadTail | At::LookTail(_) | At::HelpTail(_) | At::RecheckTail(_) | At::PassTail(_)) => {
                 self.push(state, index, at)
             }
@@ -54,14 +59,14 @@ impl Mpmc {
                 self.settle(state, index, at)
             }
             at @ (At::Wake(..) | At::Post(..)) => self.wake(state, index, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 
     fn push(&self, state: &mut State, index: usize, at: At) -> At {
         match at {
             At::LookTail(tail) => {
-                let (lap, slot) = (self.lap(tail), state.processes[index].slot);
+                let (lap, slot) = (self.lap(tail), state.processes[index].member.slot);
                 let word = &mut state.places[self.place(tail)].word;
                 if *word == (Word { lap, stage: Stage::Empty }) {
                     word.stage = Stage::Writing(slot);
@@ -97,7 +102,7 @@ impl Mpmc {
         let word = &mut state.places[self.place(position)].word;
         let is_full = *word == (Word { lap: self.lap(position), stage: Stage::Full });
         if is_full {
-            word.stage = Stage::Reading(state.processes[index].slot);
+            word.stage = Stage::Reading(state.processes[index].member.slot);
         }
         is_full
     }

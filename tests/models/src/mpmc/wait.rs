@@ -31,7 +31,7 @@ impl Mpmc {
     fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.reap_before_sleep {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }

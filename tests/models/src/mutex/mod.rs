@@ -33,7 +33,7 @@ pub use crate::lock::Word;
 
 use stateright::{Model, Property};
 
-use crate::members::{Bells, Slot, Slots, new_name, order};
+use crate::members::{Bells, Member, Slot, Slots, new_name, order};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -61,18 +61,6 @@ pub enum At {
     Idle,
     /// Takes the word if it is free; else adds WAITERS, unless that is set or it would not wait.
     Take,
-    /// Asks whether the owner lives.
-    CheckOwner(Slot),
-    /// Claims a dead owner's slot.
-    Claim(Slot),
-    /// Frees the word, which the slot owns.
-    Repair(Slot),
-    /// Posts because the word that it repaired had waiters.
-    PostRepair(Slot),
-    /// Stores `used` = 0 for the slot that it reaped, or for its own.
-    MarkUnused(Slot),
-    /// Gives back ALIVE of that slot.
-    GiveBack(Slot),
     /// Sleeps until the doorbell is posted.
     Sleep,
     /// Has locked, and changes the protected data; unlocks.
@@ -81,6 +69,25 @@ pub enum At {
     PostLeave,
     /// Posts because the word that it freed had waiters.
     PostUnlock,
+    /// Repairs the word of a slot: another member's, or its own when it enters or leaves.
+    Reap(Reap),
+}
+
+/// A step of reaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reap {
+    /// Asks whether the owner lives.
+    Check,
+    /// Claims the dead owner's slot.
+    Claim,
+    /// Frees the word, which the slot owns.
+    Free,
+    /// Posts because the word that it freed had waiters.
+    Post,
+    /// Stores `used` = 0 for the slot.
+    MarkUnused,
+    /// Gives back ALIVE of the slot.
+    GiveBack,
 }
 
 /// What a process is about.
@@ -101,8 +108,8 @@ pub enum Wish {
 pub struct Process {
     at: At,
     wish: Wish,
-    slot: Slot,
     slept: bool,
+    member: Member,
 }
 
 /// Everything that is shared, and every process.
@@ -148,7 +155,7 @@ impl Action {
 }
 
 /// A process before its first life, and after each.
-const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slot: 0, slept: false };
+const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slept: false, member: Member::new(0) };
 
 impl Process {
     /// Forgets what is over, so that equal situations are equal states.
@@ -158,6 +165,9 @@ impl Process {
             At::PostLeave | At::PostUnlock => self.slept = false,
             At::Outside => *self = OUTSIDE,
             _ => {}
+        }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
         }
     }
 }
@@ -181,7 +191,7 @@ impl State {
     }
 
     fn excludes(&self) -> bool {
-        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.slot))
+        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.member.slot))
     }
 
     fn poison_is_exact(&self) -> bool {
@@ -196,29 +206,16 @@ impl State {
     /// Sorts the processes and numbers the slots by their first appearance: names mean nothing to the protocol.
     fn rename(&mut self) {
         self.processes.sort_unstable();
-        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let living = self.processes.iter().filter(|process| process.at != At::Outside);
+        let living = living.map(|process| process.member.slot);
         let order = order(&self.slots, living.chain(self.word.owner));
         self.slots = self.slots.reordered(&order);
         let rename = |slot| new_name(&order, slot);
         self.word.owner = self.word.owner.map(rename);
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
-            (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+            process.member = process.member.renamed(rename);
         }
         self.processes.sort_unstable();
-    }
-}
-
-impl At {
-    fn rename(self, rename: impl Fn(Slot) -> Slot) -> Self {
-        match self {
-            At::CheckOwner(slot) => At::CheckOwner(rename(slot)),
-            At::Claim(slot) => At::Claim(rename(slot)),
-            At::Repair(slot) => At::Repair(rename(slot)),
-            At::PostRepair(slot) => At::PostRepair(rename(slot)),
-            At::MarkUnused(slot) => At::MarkUnused(rename(slot)),
-            At::GiveBack(slot) => At::GiveBack(rename(slot)),
-            other => other,
-        }
     }
 }
 
@@ -296,7 +293,7 @@ impl Model for Mutex {
             }),
             Property::sometimes("a try reaps", |_, state: &State| {
                 let mut tries = state.processes.iter().filter(|process| process.wish == Wish::TryLock);
-                tries.any(|process| matches!(process.at, At::Repair(_)))
+                tries.any(|process| process.at == At::Reap(Reap::Free))
             }),
         ]
     }

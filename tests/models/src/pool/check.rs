@@ -1,6 +1,6 @@
 //! What must hold.
 
-use super::{At, PERMITS, Pool, Process, State, Wish};
+use super::{At, PERMITS, Pool, Process, Reap, State, Wish};
 
 impl State {
     fn is_held(&self, permit: usize) -> bool {
@@ -14,7 +14,7 @@ impl State {
     pub(super) fn holders_are_alone(&self) -> bool {
         (0..PERMITS).all(|permit| {
             let mut holders = self.processes.iter().filter(|process| process.holds[permit]);
-            holders.next().is_none_or(|only| self.permits[permit] == Some(only.slot)) && holders.next().is_none()
+            holders.next().is_none_or(|only| self.permits[permit] == Some(only.member.slot)) && holders.next().is_none()
         })
     }
 
@@ -29,7 +29,8 @@ impl State {
     }
 
     pub(super) fn a_reaper_has_freed(&self) -> bool {
-        self.processes.iter().any(|process| matches!(process.at, At::PostRepair(slot, _) if slot != process.slot))
+        let posts = |process: &Process| matches!(process.at, At::Reap(Reap::Post(_)));
+        self.processes.iter().any(|process| posts(process) && process.member.is_reaping())
     }
 
     /// Whether somebody sleeps for this.

@@ -39,13 +39,16 @@ mod symmetry;
 mod turnstile;
 mod wait;
 
-pub use self::{at::At, rules::Rules};
+pub use self::{
+    at::{At, Reap},
+    rules::Rules,
+};
 
 use stateright::{Model, Property};
 
 use crate::{
     lock::Word,
-    members::{Bells, Look, Slot, Slots},
+    members::{Bells, Look, Member, Slot, Slots},
 };
 
 /// How many permits there are; the caller of many wants them all.
@@ -111,7 +114,7 @@ pub struct Process {
     has_freed: bool,
     holds: [bool; PERMITS],
     holds_turnstile: bool,
-    slot: Slot,
+    member: Member,
 }
 
 /// Everything that is shared, and every process.
@@ -165,7 +168,7 @@ impl Process {
         Self {
             wants_all,
             at: At::Outside,
-            slot: 0,
+            member: Member::default(),
             wish: Wish::Nothing,
             look: Look::default(),
             is_last_try: false,
@@ -193,6 +196,9 @@ impl Process {
         }
         if self.at == At::Outside {
             *self = Self::outside(self.wants_all);
+        }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
         }
     }
 }
@@ -245,14 +251,16 @@ impl Pool {
     fn step(&self, state: &mut State, index: usize) -> At {
         match state.processes[index].at {
             at @ (At::Outside | At::Idle | At::Holding | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
             at @ (At::Scan(_) | At::Announce | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
             at @ (At::PassOn(_) | At::PostOn | At::PostLeave) => self.settle(state, index, at),
             at @ (At::Free(_) | At::LoadFlags | At::Wake(_) | At::Post(_)) => self.release(state, index, at),
-            at @ (At::TurnTake | At::TurnCheck(_) | At::TurnSleep | At::TurnDrop | At::TurnPost) => {
-                self.turn(state, index, at)
-            }
+            at @ (At::TurnTake | At::TurnSleep | At::TurnDrop | At::TurnPost) => self.turn(state, index, at),
             at @ (At::ManyLook(_) | At::ManyTake(_)) => self.take_all(state, index, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 }

@@ -74,14 +74,14 @@ impl Pool {
     fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.reap_before_sleep {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }
 
     pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
         state.processes[index].look.see(slot);
-        if state.slots.is_dirty(slot) { self.begin_reaping(state, slot) } else { self.look_on(state, index) }
+        if state.slots.is_dirty(slot) { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
     /// Goes on to look, until a look at all slots finds nobody; then tries once more.
@@ -175,7 +175,7 @@ fn retry(wish: Wish) -> At {
 pub(super) fn take(state: &mut State, index: usize, permit: usize) -> bool {
     let is_free = state.permits[permit].is_none();
     if is_free {
-        state.permits[permit] = Some(state.processes[index].slot);
+        state.permits[permit] = Some(state.processes[index].member.slot);
         state.processes[index].holds[permit] = true;
     }
     is_free

@@ -14,7 +14,7 @@ impl State {
         SIDES.into_iter().all(|side| {
             let mut holders = self.holders(side);
             let owner = self.roles[side as usize].owner;
-            holders.next().is_none_or(|only| owner == Some(only.slot)) && holders.next().is_none()
+            holders.next().is_none_or(|only| owner == Some(only.member.slot)) && holders.next().is_none()
         })
     }
 

@@ -44,14 +44,17 @@ mod roles;
 mod rules;
 mod steps;
 
-pub use self::{at::At, rules::Rules};
+pub use self::{
+    at::{At, Reap},
+    rules::Rules,
+};
 
 use stateright::{Model, Property};
 
 use self::roles::{can_wake, has_post};
 use crate::{
     lock::Word,
-    members::{Bells, Look, Slot, Slots},
+    members::{Bells, Look, Member, Slot, Slots},
 };
 
 /// The model: its bounds and its rules.
@@ -137,7 +140,7 @@ pub enum End {
 pub struct Process {
     side: Side,
     at: At,
-    slot: Slot,
+    member: Member,
     is_leaving: bool,
     has_role: bool,
     has_slept: bool,
@@ -220,7 +223,7 @@ impl Process {
         Self {
             side,
             at,
-            slot,
+            member: Member::new(slot),
             is_leaving: false,
             has_role: false,
             has_slept: false,
@@ -248,6 +251,9 @@ impl Process {
         self.has_slept &= !self.has_role && self.at != At::Idle;
         if !matches!(self.at, At::LastLook) {
             self.end = End::None;
+        }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Taking a role, waiting for one, and leaving it.
 
-use super::{At, Bell, Process, Side, Spsc, State};
-use crate::members::Slot;
+use super::{At, Bell, Process, Reap, Side, Spsc, State};
 
 impl Spsc {
     /// Consumes a post.
@@ -52,7 +51,6 @@ impl Spsc {
                 if self.rules.arrive_with_role { self.after_arrival() } else { At::TakeRole }
             }
             At::TakeRole => self.take_role(state, index),
-            At::CheckRole(owner) => self.check_role(state, index, owner),
             At::RoleSleep => {
                 self.take_post(state, index);
                 At::TakeRole
@@ -81,9 +79,13 @@ impl Spsc {
         let process = &mut state.processes[index];
         let role = &mut state.roles[process.side as usize];
         let others_may_sleep = process.has_slept && self.rules.keep_waiters_after_sleep;
-        if !role.take(process.slot, others_may_sleep) {
-            let sleep = |owner| if self.rules.standby_checks_owner { At::CheckRole(owner) } else { At::RoleSleep };
-            return role.mark().map_or(At::TakeRole, sleep);
+        if !role.take(process.member.slot, others_may_sleep) {
+            let Some(owner) = role.mark() else { return At::TakeRole };
+            if !self.rules.standby_checks_owner {
+                return At::RoleSleep;
+            }
+            process.member.suspect(owner);
+            return At::Reap(Reap::Check);
         }
         // A former holder's death leaves nothing half done.
         role.poisoned = false;
@@ -91,10 +93,6 @@ impl Spsc {
         state.has_begun |= process.side == Side::Producer;
         let must_arrive = process.side == Side::Producer && self.rules.arrive_with_role;
         if must_arrive { At::Arrive } else { self.after_arrival() }
-    }
-
-    fn check_role(&self, state: &mut State, index: usize, owner: Slot) -> At {
-        if state.slots.is_alive(owner) { At::RoleSleep } else { self.begin_reaping(state, index, owner) }
     }
 
     fn free_role(&self, state: &mut State, index: usize) -> At {

@@ -6,7 +6,12 @@ use crate::members::{Look, Slot};
 impl Spsc {
     pub(super) fn step(&self, state: &mut State, index: usize) -> At {
         match state.processes[index].at {
-            at @ (At::Arrive | At::TakeRole | At::CheckRole(_) | At::RoleSleep | At::RoleLeave | At::Reload) => {
+            at @ (At::Outside | At::Idle | At::Ready | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
+            at @ (At::Arrive | At::TakeRole | At::RoleSleep | At::RoleLeave | At::Reload) => {
                 self.role(state, index, at)
             }
             at @ (At::FreeRole | At::PostRole) => self.role(state, index, at),
@@ -22,7 +27,7 @@ impl Spsc {
             At::Publish => self.publish(state, index),
             at @ (At::Wake | At::Post | At::WakeLeft | At::PostLeft) => self.wake(state, index, at),
             at @ (At::Close | At::PostClose(_)) => self.close(state, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 
@@ -119,7 +124,7 @@ impl Spsc {
     fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.watcher_reaps {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }
