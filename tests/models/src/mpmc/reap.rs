@@ -1,14 +1,14 @@
 //! New members, members that leave, the dead, and those that repair what the dead leave behind.
 
 use super::{
-    At, Bell, Mpmc, Reap, State, Wish,
-    words::{Stage, next_lap},
+    At, Bell, Mpmc, MpmcState, Reap, Wish,
+    places::{Stage, next_lap},
 };
 use crate::members::{Member, Slot};
 
 impl Mpmc {
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    pub(super) fn die(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn die(&self, state: &mut MpmcState, index: usize) -> At {
         state.slots.bury(state.processes[index].member);
         if self.rules.obituary_posts_not_empty {
             state.bells.post(Bell::NotEmpty as usize);
@@ -21,7 +21,7 @@ impl Mpmc {
     }
 
     /// A slot that is clean owns nothing (I8), so there is nothing to repair.
-    pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn enter(&self, state: &mut MpmcState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
         let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
@@ -29,7 +29,7 @@ impl Mpmc {
     }
 
     /// Whatever it has in hand is forgotten: the words still name its slot. It raises `dirty` only if there are such.
-    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn leave(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.wish, process.must_raise) = (Wish::Leave, false);
         if !self.rules.repair_before_unused {
@@ -39,19 +39,19 @@ impl Mpmc {
     }
 
     /// Turns to a slot that was found dead.
-    pub(super) fn begin_reaping(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn begin_reaping(&self, state: &mut MpmcState, index: usize, slot: Slot) -> At {
         state.processes[index].member.suspect(slot);
         if self.rules.claim_before_reaping { At::Reap(Reap::Claim) } else { self.begin_repair(state, index) }
     }
 
     /// Raises `dirty` in any case, because a reaper before it may have done part of the repair, and died.
-    fn begin_repair(&self, state: &mut State, index: usize) -> At {
+    fn begin_repair(&self, state: &mut MpmcState, index: usize) -> At {
         state.processes[index].must_raise = self.rules.always_raise_dirty;
         self.repair_from(state, index, 0)
     }
 
     /// R-reap, for the slot of a dead member or for the process's own.
-    pub(super) fn reap(&self, state: &mut State, index: usize, step: Reap) -> At {
+    pub(super) fn reap(&self, state: &mut MpmcState, index: usize, step: Reap) -> At {
         let member = &mut state.processes[index].member;
         let slot = member.repaired();
         match step {
@@ -84,7 +84,7 @@ impl Mpmc {
         }
     }
 
-    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+    fn after_reaping(&self, state: &mut MpmcState, index: usize) -> At {
         if state.processes[index].wish == Wish::Leave {
             return At::Outside;
         }
@@ -92,7 +92,7 @@ impl Mpmc {
         self.look_on(state, index)
     }
 
-    fn free(&self, state: &mut State, index: usize, slot: Slot, place: u8) -> At {
+    fn free(&self, state: &mut MpmcState, index: usize, slot: Slot, place: u8) -> At {
         let word = &mut state.places[usize::from(place)].word;
         match word.stage {
             Stage::Writing(owner) if owner == slot => {
@@ -112,7 +112,7 @@ impl Mpmc {
         }
     }
 
-    fn store_full(&self, state: &mut State, index: usize, slot: Slot, place: u8) -> At {
+    fn store_full(&self, state: &mut MpmcState, index: usize, slot: Slot, place: u8) -> At {
         let word = &mut state.places[usize::from(place)].word;
         let position = self.at(word.lap, place);
         // By R-own it is still so, and a store would do. Without a claim, a new owner may have it by now.
@@ -127,12 +127,12 @@ impl Mpmc {
         }
     }
 
-    fn has_repaired(&self, state: &mut State, index: usize) {
+    fn has_repaired(&self, state: &mut MpmcState, index: usize) {
         state.processes[index].must_raise = true;
     }
 
     /// The next place that the slot owns, or what follows the last one.
-    fn repair_from(&self, state: &mut State, index: usize, from: u8) -> At {
+    fn repair_from(&self, state: &mut MpmcState, index: usize, from: u8) -> At {
         let process = &state.processes[index];
         let slot = process.member.repaired();
         let owns = |place: &u8| state.places[usize::from(*place)].word.stage.owner() == Some(slot);
@@ -146,7 +146,7 @@ impl Mpmc {
         }
     }
 
-    fn post_repair(&self, state: &mut State, index: usize) -> At {
+    fn post_repair(&self, state: &mut MpmcState, index: usize) -> At {
         match (self.rules.reaping_posts_not_empty, self.rules.reaping_posts_not_full) {
             (true, _) => At::Reap(Reap::Post(Bell::NotEmpty)),
             (false, true) => At::Reap(Reap::Post(Bell::NotFull)),
@@ -155,7 +155,7 @@ impl Mpmc {
     }
 }
 
-fn after_repair(state: &mut State, index: usize) -> At {
+fn after_repair(state: &mut MpmcState, index: usize) -> At {
     let process = &mut state.processes[index];
     process.must_raise = false;
     if process.wish == Wish::Nothing { At::MarkUsed } else { At::Reap(Reap::MarkUnused) }

@@ -1,9 +1,9 @@
 //! Names mean nothing to the protocol: states that differ only in who is who are one.
 
-use super::{At, Stage, State};
+use super::{At, MpmcState, Stage};
 use crate::members::{new_name, order};
 
-impl State {
+impl MpmcState {
     /// Sorts the processes and numbers the slots by their first appearance.
     pub(super) fn rename(&mut self) {
         self.processes.sort_unstable();

@@ -2,7 +2,7 @@
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the word | [`Word`]: the owner's slot or nobody, WAITERS, POISONED |
+//! | the word | [`LockWord`]: the owner's slot or nobody, WAITERS, POISONED |
 //! | the doorbell W | a counter that saturates at [`Mutex::saturation`] |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
 //! | a process | [`Process`]: where it stands, its slot, whether it slept in this `lock` |
@@ -29,7 +29,7 @@ mod rules;
 mod steps;
 
 pub use self::rules::Rules;
-pub use crate::lock::Word;
+pub use crate::lock::LockWord;
 
 use stateright::{Model, Property};
 
@@ -114,8 +114,8 @@ pub struct Process {
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    word: Word,
+pub struct MutexState {
+    word: LockWord,
     bell: Bells<1>,
     slots: Slots,
     tainted: bool,
@@ -172,7 +172,7 @@ impl Process {
     }
 }
 
-impl State {
+impl MutexState {
     fn has_nothing_to_do(&self, process: &Process) -> bool {
         match process.at {
             At::Outside | At::Idle => true,
@@ -221,7 +221,7 @@ impl State {
 
 impl Mutex {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &MutexState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         let at = process.at;
         match at {
@@ -250,12 +250,12 @@ impl Mutex {
 }
 
 impl Model for Mutex {
-    type State = State;
+    type State = MutexState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
-        vec![State {
-            word: Word::default(),
+    fn init_states(&self) -> Vec<MutexState> {
+        vec![MutexState {
+            word: LockWord::default(),
             bell: Bells::silent(self.saturation),
             slots: Slots::empty(self.processes),
             tainted: false,
@@ -264,7 +264,7 @@ impl Model for Mutex {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &MutexState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -273,7 +273,7 @@ impl Model for Mutex {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &MutexState, action: Action) -> Option<MutexState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -284,14 +284,14 @@ impl Model for Mutex {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 mutual exclusion", |_, state: &State| state.excludes()),
-            Property::always("I2 no lost wake-up", |_, state: &State| !state.is_stuck()),
-            Property::always("I3 poison is exact", |_, state: &State| state.poison_is_exact()),
-            Property::always("I4 owners are marked as used", |_, state: &State| state.owner_is_marked()),
-            Property::sometimes("poison is handed on", |_, state: &State| {
+            Property::always("I1 mutual exclusion", |_, state: &MutexState| state.excludes()),
+            Property::always("I2 no lost wake-up", |_, state: &MutexState| !state.is_stuck()),
+            Property::always("I3 poison is exact", |_, state: &MutexState| state.poison_is_exact()),
+            Property::always("I4 owners are marked as used", |_, state: &MutexState| state.owner_is_marked()),
+            Property::sometimes("poison is handed on", |_, state: &MutexState| {
                 state.word.poisoned && state.holders().next().is_some()
             }),
-            Property::sometimes("a try reaps", |_, state: &State| {
+            Property::sometimes("a try reaps", |_, state: &MutexState| {
                 let mut tries = state.processes.iter().filter(|process| process.wish == Wish::TryLock);
                 tries.any(|process| process.at == At::Reap(Reap::Free))
             }),

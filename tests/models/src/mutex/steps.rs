@@ -1,10 +1,10 @@
 //! Locking, unlocking, waiting, and what is done about the dead.
 
-use super::{Action, At, Mutex, Process, Reap, State, Wish};
+use super::{Action, At, Mutex, MutexState, Process, Reap, Wish};
 use crate::members::{Member, Slot};
 
 impl Mutex {
-    pub(super) fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+    pub(super) fn apply(&self, state: &mut MutexState, index: usize, action: Action) -> At {
         let process = &mut state.processes[index];
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
@@ -30,7 +30,7 @@ impl Mutex {
     }
 
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    fn die(&self, state: &mut State, index: usize) -> At {
+    fn die(&self, state: &mut MutexState, index: usize) -> At {
         let process = state.processes[index];
         state.slots.bury(process.member);
         if self.rules.obituary_posts {
@@ -41,14 +41,14 @@ impl Mutex {
         At::Outside
     }
 
-    fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    fn enter(&self, state: &mut MutexState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
         if self.rules.newcomer_repairs { begin_repair(state, index) } else { At::MarkUsed }
     }
 
     /// If it has the word, that still names its slot.
-    fn leave(&self, state: &mut State, index: usize) -> At {
+    fn leave(&self, state: &mut MutexState, index: usize) -> At {
         let process = &mut state.processes[index];
         process.wish = Wish::Leave;
         state.tainted |= process.at == At::Critical;
@@ -58,7 +58,7 @@ impl Mutex {
         if self.rules.leaver_repairs { begin_repair(state, index) } else { At::Reap(Reap::MarkUnused) }
     }
 
-    fn step(&self, state: &mut State, index: usize) -> At {
+    fn step(&self, state: &mut MutexState, index: usize) -> At {
         let Process { at, member, .. } = state.processes[index];
         match at {
             At::Outside | At::Idle => at,
@@ -82,7 +82,7 @@ impl Mutex {
         }
     }
 
-    fn take(&self, state: &mut State, index: usize) -> At {
+    fn take(&self, state: &mut MutexState, index: usize) -> At {
         let Process { member, slept, wish, .. } = state.processes[index];
         if state.word.take(member.slot, slept && self.rules.keep_waiters_after_sleep) {
             state.word.poisoned &= self.rules.keep_poison;
@@ -97,7 +97,7 @@ impl Mutex {
     }
 
     /// R-reap, for the slot of a dead owner or for the process's own.
-    fn reap(&self, state: &mut State, index: usize, step: Reap) -> At {
+    fn reap(&self, state: &mut MutexState, index: usize, step: Reap) -> At {
         let process = &mut state.processes[index];
         let slot = process.member.repaired();
         match step {
@@ -134,7 +134,7 @@ fn owner_lives(process: &Process) -> At {
 }
 
 /// A look at a word that the slot does not own is no step: only the process that repairs could change that.
-fn begin_repair(state: &State, index: usize) -> At {
+fn begin_repair(state: &MutexState, index: usize) -> At {
     let process = &state.processes[index];
     let owns = state.word.owner == Some(process.member.repaired());
     if owns { At::Reap(Reap::Free) } else { after_repair(process) }

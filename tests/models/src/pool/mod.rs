@@ -47,7 +47,7 @@ pub use self::{
 use stateright::{Model, Property};
 
 use crate::{
-    lock::Word,
+    lock::LockWord,
     members::{Bells, Look, Member, Slot, Slots},
 };
 
@@ -119,9 +119,9 @@ pub struct Process {
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct PoolState {
     permits: [Option<Slot>; PERMITS],
-    turnstile: Word,
+    turnstile: LockWord,
     /// Of single callers, and of the caller of many.
     flags: [bool; 2],
     bells: Bells<3>,
@@ -205,7 +205,7 @@ impl Process {
 
 impl Pool {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &PoolState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
             At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
@@ -234,7 +234,7 @@ impl Pool {
         }
     }
 
-    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+    fn apply(&self, state: &mut PoolState, index: usize, action: Action) -> At {
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Acquire(_) => acquire(state, index),
@@ -248,7 +248,7 @@ impl Pool {
         }
     }
 
-    fn step(&self, state: &mut State, index: usize) -> At {
+    fn step(&self, state: &mut PoolState, index: usize) -> At {
         match state.processes[index].at {
             at @ (At::Outside | At::Idle | At::Holding | At::Snapshot) => at,
             At::MarkUsed => {
@@ -265,22 +265,22 @@ impl Pool {
     }
 }
 
-fn acquire(state: &mut State, index: usize) -> At {
+fn acquire(state: &mut PoolState, index: usize) -> At {
     let process = &mut state.processes[index];
     process.wish = if process.wants_all { Wish::All } else { Wish::One };
     if process.wants_all { At::TurnTake } else { At::Scan(0) }
 }
 
 impl Model for Pool {
-    type State = State;
+    type State = PoolState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<PoolState> {
         let singles = std::iter::repeat_n(Process::outside(false), self.singles);
         let processes: Vec<_> = singles.chain(std::iter::repeat_n(Process::outside(true), self.manys)).collect();
-        vec![State {
+        vec![PoolState {
             permits: [None; PERMITS],
-            turnstile: Word::default(),
+            turnstile: LockWord::default(),
             flags: [false; 2],
             bells: Bells::silent(self.saturation),
             slots: Slots::empty(processes.len()),
@@ -289,7 +289,7 @@ impl Model for Pool {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &PoolState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -298,7 +298,7 @@ impl Model for Pool {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &PoolState, action: Action) -> Option<PoolState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -311,15 +311,15 @@ impl Model for Pool {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 one holder", |_, state: &State| state.holders_are_alone()),
-            Property::always("I2 nothing is lost", |model: &Self, state: &State| {
+            Property::always("I1 one holder", |_, state: &PoolState| state.holders_are_alone()),
+            Property::always("I2 nothing is lost", |model: &Self, state: &PoolState| {
                 !model.is_quiet(state) || state.nothing_is_lost()
             }),
-            Property::always("I3 no lost wake-up", |model: &Self, state: &State| model.is_served(state)),
-            Property::always("I4 many is not stuck", |model: &Self, state: &State| model.is_served_all(state)),
-            Property::always("I5 the turnstile turns", |model: &Self, state: &State| model.turns(state)),
-            Property::sometimes("both permits are held by one", |_, state: &State| state.one_holds_all()),
-            Property::sometimes("a reaper frees a permit", |_, state: &State| state.a_reaper_has_freed()),
+            Property::always("I3 no lost wake-up", |model: &Self, state: &PoolState| model.is_served(state)),
+            Property::always("I4 many is not stuck", |model: &Self, state: &PoolState| model.is_served_all(state)),
+            Property::always("I5 the turnstile turns", |model: &Self, state: &PoolState| model.turns(state)),
+            Property::sometimes("both permits are held by one", |_, state: &PoolState| state.one_holds_all()),
+            Property::sometimes("a reaper frees a permit", |_, state: &PoolState| state.a_reaper_has_freed()),
         ]
     }
 }

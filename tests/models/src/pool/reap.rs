@@ -1,24 +1,24 @@
 //! New members, members that leave, the dead, and those that repair what the dead leave behind.
 
-use super::{At, Bell, PERMITS, Pool, Reap, State, Wish};
+use super::{At, Bell, PERMITS, Pool, PoolState, Reap, Wish};
 use crate::members::{Member, Slot};
 
 impl Pool {
-    pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn enter(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
         if self.rules.newcomer_repairs { self.begin_repair(state, index) } else { At::MarkUsed }
     }
 
     /// The permits that it holds are forgotten: the words still name its slot.
-    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn leave(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.wish, process.holds) = (Wish::Leave, [false; PERMITS]);
         if self.rules.leaver_repairs { self.begin_repair(state, index) } else { At::Reap(Reap::MarkUnused) }
     }
 
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    pub(super) fn die(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn die(&self, state: &mut PoolState, index: usize) -> At {
         state.slots.bury(state.processes[index].member);
         if self.rules.obituary_posts {
             [Bell::Single, Bell::Many, Bell::Turnstile].into_iter().for_each(|bell| state.bells.post(bell as usize));
@@ -28,13 +28,13 @@ impl Pool {
     }
 
     /// Turns to a slot that was found dead.
-    pub(super) fn begin_reaping(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn begin_reaping(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
         state.processes[index].member.suspect(slot);
         if self.rules.claim_before_reaping { At::Reap(Reap::Claim) } else { self.begin_repair(state, index) }
     }
 
     /// R-reap, for the slot of a dead member or for the process's own.
-    pub(super) fn reap(&self, state: &mut State, index: usize, step: Reap) -> At {
+    pub(super) fn reap(&self, state: &mut PoolState, index: usize, step: Reap) -> At {
         let slot = state.processes[index].member.repaired();
         match step {
             Reap::Check if state.slots.is_alive(slot) => At::TurnSleep,
@@ -80,7 +80,7 @@ impl Pool {
     }
 
     /// A reaper that can't claim the slot treats its owner as alive.
-    fn claim(&self, state: &mut State, index: usize) -> At {
+    fn claim(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.member.claim(&mut state.slots), process.is_before_turnstile()) {
             (true, _) => self.begin_repair(state, index),
@@ -90,13 +90,13 @@ impl Pool {
     }
 
     /// The first word that the slot owns, or what follows the last one.
-    fn begin_repair(&self, state: &mut State, index: usize) -> At {
+    fn begin_repair(&self, state: &mut PoolState, index: usize) -> At {
         let owns_turnstile = state.turnstile.owner == Some(state.processes[index].member.repaired());
         if owns_turnstile { At::Reap(Reap::FreeTurn) } else { self.repair_from(state, index, 0) }
     }
 
     /// The next permit that the slot owns, or what follows the last one.
-    fn repair_from(&self, state: &mut State, index: usize, from: usize) -> At {
+    fn repair_from(&self, state: &mut PoolState, index: usize, from: usize) -> At {
         let process = &state.processes[index];
         let owns = |permit: &usize| state.permits[*permit] == Some(process.member.repaired());
         match ((from..PERMITS).find(owns), process.has_freed && self.rules.reaping_posts) {
@@ -106,13 +106,13 @@ impl Pool {
         }
     }
 
-    fn after_repair(&self, state: &mut State, index: usize) -> At {
+    fn after_repair(&self, state: &mut PoolState, index: usize) -> At {
         state.processes[index].has_freed = false;
         if state.processes[index].wish == Wish::Nothing { At::MarkUsed } else { At::Reap(Reap::MarkUnused) }
     }
 
     /// Where it goes on after it reaped a slot, or left its own.
-    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+    fn after_reaping(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         match process.wish {
             Wish::Leave => At::Outside,

@@ -1,9 +1,9 @@
 //! Names mean nothing to the protocol: states that differ only in who is who count as one.
 
-use super::{At, State};
+use super::{At, PoolState};
 use crate::members::{new_name, order};
 
-impl State {
+impl PoolState {
     /// Sorts the processes and numbers the slots by their first appearance.
     pub(super) fn rename(&mut self) {
         self.processes.sort_unstable();

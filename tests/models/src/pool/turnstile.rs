@@ -1,9 +1,9 @@
 //! The turnstile: the mutex's protocol.
 
-use super::{At, Bell, Pool, Process, Reap, State};
+use super::{At, Bell, Pool, PoolState, Process, Reap};
 
 impl Pool {
-    pub(super) fn turn(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn turn(&self, state: &mut PoolState, index: usize, at: At) -> At {
         match at {
             At::TurnTake => self.take_turn(state, index),
             At::TurnSleep => {
@@ -22,7 +22,7 @@ impl Pool {
         }
     }
 
-    fn take_turn(&self, state: &mut State, index: usize) -> At {
+    fn take_turn(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         if !state.turnstile.take(process.member.slot, process.has_token) {
             let Some(owner) = state.turnstile.mark() else { return At::TurnTake };

@@ -1,11 +1,11 @@
 //! New members, members that leave, the dead, and those that repair what the dead leave behind.
 
-use super::{At, Bell, Process, Reap, Side, Spsc, State};
+use super::{At, Bell, Process, Reap, Side, Spsc, SpscState};
 use crate::members::Slot;
 
 impl Spsc {
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    pub(super) fn die(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn die(&self, state: &mut SpscState, index: usize) -> At {
         state.slots.bury(state.processes[index].member);
         for bell in Bell::ALL {
             let is_posted = match bell {
@@ -21,7 +21,7 @@ impl Spsc {
     }
 
     /// A slot that is clean owns nothing (I8), so there is nothing to repair.
-    pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn enter(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index] = Process::new(state.processes[index].side, At::Outside, slot);
         let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
@@ -29,7 +29,7 @@ impl Spsc {
     }
 
     /// A role that it never left is forgotten: the word still names its slot.
-    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn leave(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.is_leaving, process.has_role) = (true, false);
         if !self.rules.repair_before_unused {
@@ -43,7 +43,7 @@ impl Spsc {
     }
 
     /// Turns to a slot that was found dead.
-    pub(super) fn begin_reaping(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn begin_reaping(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
         state.processes[index].member.suspect(slot);
         if self.rules.claim_before_reaping {
             At::Reap(Reap::Claim)
@@ -53,7 +53,7 @@ impl Spsc {
     }
 
     /// R-reap, for the slot of a dead member or for the process's own.
-    pub(super) fn reap(&self, state: &mut State, index: usize, step: Reap) -> At {
+    pub(super) fn reap(&self, state: &mut SpscState, index: usize, step: Reap) -> At {
         let member = state.processes[index].member;
         let slot = member.repaired();
         match step {
@@ -81,7 +81,7 @@ impl Spsc {
     }
 
     /// A reaper that can't claim the slot treats its owner as alive.
-    fn claim(&self, state: &mut State, index: usize) -> At {
+    fn claim(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.member.claim(&mut state.slots), process.has_role) {
             (true, _) => self.repair_from(state, index, Side::Producer),
@@ -90,7 +90,7 @@ impl Spsc {
         }
     }
 
-    fn free(&self, state: &mut State, index: usize, slot: Slot, side: Side) -> At {
+    fn free(&self, state: &mut SpscState, index: usize, slot: Slot, side: Side) -> At {
         let role = &mut state.roles[side as usize];
         // Without a claim, a new owner may have it by now.
         if role.owner != Some(slot) {
@@ -110,7 +110,7 @@ impl Spsc {
         }
     }
 
-    fn after_role(&self, state: &State, index: usize, side: Side) -> At {
+    fn after_role(&self, state: &SpscState, index: usize, side: Side) -> At {
         if self.rules.reaping_posts_other {
             At::Reap(Reap::PostOther(side))
         } else {
@@ -118,7 +118,7 @@ impl Spsc {
         }
     }
 
-    fn after_repair(&self, state: &State, index: usize, side: Side) -> At {
+    fn after_repair(&self, state: &SpscState, index: usize, side: Side) -> At {
         match side {
             Side::Producer => self.repair_from(state, index, Side::Consumer),
             Side::Consumer => after_repairs(&state.processes[index]),
@@ -126,7 +126,7 @@ impl Spsc {
     }
 
     /// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
-    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+    fn after_reaping(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.is_leaving, process.has_role) {
             (true, _) => At::Outside,
@@ -139,7 +139,7 @@ impl Spsc {
     }
 
     /// The next role that the slot owns, or what follows the last one. A look at one that it doesn't own is no step.
-    fn repair_from(&self, state: &State, index: usize, side: Side) -> At {
+    fn repair_from(&self, state: &SpscState, index: usize, side: Side) -> At {
         let process = &state.processes[index];
         let owns = state.roles[side as usize].owner == Some(process.member.repaired());
         if owns { At::Reap(Reap::Free(side)) } else { self.after_repair(state, index, side) }
