@@ -23,36 +23,17 @@ use std::collections::VecDeque;
 
 use stateright::{Model, Property};
 
-/// Each boolean is one clause of the protocol.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
+crate::rules! {
     /// Light publishers join the fences of others before they publish.
-    pub join_first: bool,
+    join_first,
     /// The sleeper fences between its flag and its look.
-    pub fence_before_look: bool,
+    fence_before_look,
     /// It does so on every round, not only on the first one.
-    pub fence_every_round: bool,
+    fence_every_round,
     /// A sleeper that can't have the heavy fence sleeps in slices, and looks again after each.
-    pub nap_if_unsure: bool,
+    nap_if_unsure,
     /// After a slice it looks, and does not go straight back to sleep.
-    pub look_after_nap: bool,
-}
-
-impl Rules {
-    /// The complete protocol.
-    pub const ALL: Self = Self {
-        join_first: true,
-        fence_before_look: true,
-        fence_every_round: true,
-        nap_if_unsure: true,
-        look_after_nap: true,
-    };
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self::ALL
-    }
+    look_after_nap,
 }
 
 /// What a publisher does between its store and its look at the flag.
@@ -124,14 +105,14 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Store {
     /// The word of the publisher whose buffer it is in.
-    Word(u8),
+    Count(u8),
     /// The flag is set.
     Flag,
 }
 
 /// Memory, the buffers, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct FenceState {
     words: Vec<u8>,
     flag: bool,
     /// Of the publishers, then of the sleeper.
@@ -162,7 +143,7 @@ impl Fence {
         self.publishers.len()
     }
 
-    fn can_publish(&self, state: &State, index: usize) -> bool {
+    fn can_publish(&self, state: &FenceState, index: usize) -> bool {
         match state.publishers[index].0 {
             At::Fence | At::SwapFlag => state.buffers[index].is_empty(),
             At::Done => false,
@@ -170,13 +151,13 @@ impl Fence {
         }
     }
 
-    fn publish(&self, state: &mut State, index: usize) {
+    fn publish(&self, state: &mut FenceState, index: usize) {
         let (at, count) = &mut state.publishers[index];
         let is_last = *count == self.items;
         *at = match *at {
             At::Store => {
                 *count += 1;
-                state.buffers[index].push_back(Store::Word(*count));
+                state.buffers[index].push_back(Store::Count(*count));
                 if self.publishers[index] == Publisher::Light { At::LoadFlag } else { At::Fence }
             }
             At::Fence => At::LoadFlag,
@@ -190,7 +171,7 @@ impl Fence {
         };
     }
 
-    fn can_go_on(&self, state: &State) -> bool {
+    fn can_go_on(&self, state: &FenceState) -> bool {
         match state.phase {
             Phase::FenceOwn => state.buffers[self.sleeper_buffer()].is_empty(),
             Phase::FenceAll(index) => !self.has_joined(index) || state.buffers[index].is_empty(),
@@ -203,7 +184,7 @@ impl Fence {
         self.publishers[index] == Publisher::Light && self.rules.join_first
     }
 
-    fn go_on(&self, state: &mut State) {
+    fn go_on(&self, state: &mut FenceState) {
         state.phase = match state.phase {
             Phase::Announce => {
                 state.buffers[self.sleeper_buffer()].push_back(Store::Flag);
@@ -222,7 +203,7 @@ impl Fence {
         };
     }
 
-    fn look(&self, state: &mut State, index: usize) -> Phase {
+    fn look(&self, state: &mut FenceState, index: usize) -> Phase {
         if state.words[index] > state.seen[index] {
             state.seen[index] = state.words[index];
             state.is_first_round = true;
@@ -235,22 +216,22 @@ impl Fence {
         self.sleeper == Sleeper::Unsure && self.rules.nap_if_unsure
     }
 
-    fn drain(&self, state: &mut State, index: usize) {
+    fn drain(&self, state: &mut FenceState, index: usize) {
         match state.buffers[index].pop_front() {
-            Some(Store::Word(count)) => state.words[index] = count,
+            Some(Store::Count(count)) => state.words[index] = count,
             Some(Store::Flag) => state.flag = true,
             None => {}
         }
     }
 
-    fn end_nap(&self, state: &mut State) {
+    fn end_nap(&self, state: &mut FenceState) {
         if self.rules.look_after_nap {
             (state.phase, state.is_first_round) = (Phase::Announce, false);
         }
     }
 
     /// The rest of a sleep: if it is a nap, one more round follows, in which nobody else does anything.
-    fn rest(&self, state: &State) -> State {
+    fn rest(&self, state: &FenceState) -> FenceState {
         let mut state = state.clone();
         if self.naps() {
             self.end_nap(&mut state);
@@ -265,25 +246,25 @@ impl Fence {
         state
     }
 
-    fn is_served(&self, state: &State) -> bool {
+    fn is_served(&self, state: &FenceState) -> bool {
         let is_over = state.publishers.iter().all(|(at, _)| *at == At::Done);
         let is_drained = state.buffers.iter().all(VecDeque::is_empty);
         let sleeps = state.phase == Phase::Sleep && state.bell == 0;
         if !(is_over && is_drained && sleeps) {
             return true;
         }
-        let State { seen, words, .. } = self.rest(state);
+        let FenceState { seen, words, .. } = self.rest(state);
         seen == words
     }
 }
 
 impl Model for Fence {
-    type State = State;
+    type State = FenceState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<FenceState> {
         let count = self.publishers.len();
-        vec![State {
+        vec![FenceState {
             words: vec![0; count],
             flag: false,
             buffers: vec![VecDeque::new(); count + 1],
@@ -295,7 +276,7 @@ impl Model for Fence {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &FenceState, actions: &mut Vec<Action>) {
         for index in 0..state.publishers.len() {
             let at = state.publishers[index].0;
             actions.extend(self.can_publish(state, index).then_some(Action::Publish(index, at)));
@@ -306,7 +287,7 @@ impl Model for Fence {
         actions.extend((0..state.buffers.len()).filter(is_busy).map(Action::Drain));
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &FenceState, action: Action) -> Option<FenceState> {
         let mut state = last.clone();
         match action {
             Action::Publish(index, _) => self.publish(&mut state, index),
@@ -318,14 +299,14 @@ impl Model for Fence {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let overtakes = |model: &Self, state: &State| {
+        let overtakes = |model: &Self, state: &FenceState| {
             let is_light =
                 |index: usize| model.publishers[index] == Publisher::Light && !state.buffers[index].is_empty();
             let finds_nothing = |index: usize| matches!(state.publishers[index].0, At::LoadFlag) && !state.flag;
             (0..state.publishers.len()).any(|index| is_light(index) && finds_nothing(index))
         };
         vec![
-            Property::always("I1 no lost wake-up", |model: &Self, state: &State| model.is_served(state)),
+            Property::always("I1 no lost wake-up", |model: &Self, state: &FenceState| model.is_served(state)),
             Property::sometimes("a look overtakes a store", overtakes),
         ]
     }

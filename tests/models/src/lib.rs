@@ -11,11 +11,12 @@
 //!
 //! What several of them have is in [`members`], slots and doorbells, and in [`lock`], the lock word.
 //!
-//! Every model has a `Rules` struct with one boolean for each clause of the protocol. All of them are true by default,
-//! and the tests show that nothing goes wrong then, and that something does when one of them is taken out. Three clauses
-//! turn out not to be needed, which their models say: `publish_tests_state` and `failed_creator_cleans_up` of the
-//! handshake, and `recheck_tail` of the mpmc ring. Each invariant is broken by some test, and the situations that it
-//! speaks of are wanted to come about.
+//! Every model has `Rules`, with one boolean for each clause of the protocol; [`rules`] makes them from a list that
+//! names each clause once. With all rules in force, no invariant breaks. For each clause, a test takes this clause out
+//! and expects that an invariant breaks. A clause that is not needed is listed with the reason instead, and one more
+//! test for each model finds clauses that have neither. Three clauses are not needed: `publish_tests_state` and
+//! `failed_creator_cleans_up` of the handshake, and `recheck_tail` of the mpmc ring. Each invariant is broken by some
+//! test, and tests expect that the situations that the invariants speak of are reached.
 //!
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
 //! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step. Some steps
@@ -42,6 +43,7 @@ pub mod members;
 pub mod mpmc;
 pub mod mutex;
 pub mod pool;
+pub mod rules;
 pub mod spsc;
 
 use std::{

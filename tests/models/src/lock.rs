@@ -7,13 +7,13 @@ use crate::members::Slot;
 
 /// Free or owned, with what is said besides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Word {
+pub struct LockWord {
     pub(crate) owner: Option<Slot>,
     pub(crate) waiters: bool,
     pub(crate) poisoned: bool,
 }
 
-impl Word {
+impl LockWord {
     /// Takes the word if it is free, with WAITERS if the caller was ever woken; whatever it says besides stays.
     pub(crate) fn take(&mut self, slot: Slot, has_slept: bool) -> bool {
         if self.owner.is_some() {

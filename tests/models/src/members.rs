@@ -77,10 +77,10 @@ impl Slots {
     }
 
     /// The kernel clears what a dead process held of ALIVE: its own slot, and the one that it was reaping.
-    pub(crate) fn bury(&mut self, own: Slot, reaped: Option<Slot>) {
-        self.give_back(own);
-        if let Some(reaped) = reaped {
-            self.give_back(reaped);
+    pub(crate) fn bury(&mut self, dead: Member) {
+        self.give_back(dead.slot);
+        if dead.holds_repaired() {
+            self.give_back(dead.repaired());
         }
     }
 
@@ -91,6 +91,66 @@ impl Slots {
             (slots.alive[new], slots.used[new]) = (self.is_alive(old), self.is_used(old));
         }
         slots
+    }
+}
+
+/// A process as a member: its own slot, and the slot of another member that it reaps.
+///
+/// A process that enters or leaves repairs its own slot, and so reaps none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member {
+    pub(crate) slot: Slot,
+    reaps: Option<Reaped>,
+}
+
+/// The slot of another member that may be dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Reaped {
+    slot: Slot,
+    /// The reaper holds ALIVE of the slot.
+    is_claimed: bool,
+}
+
+impl Member {
+    pub(crate) const fn new(slot: Slot) -> Self {
+        Self { slot, reaps: None }
+    }
+
+    /// Turns to the slot of another member, which may be dead.
+    pub(crate) fn suspect(&mut self, slot: Slot) {
+        self.reaps = Some(Reaped { slot, is_claimed: false });
+    }
+
+    /// Claims ALIVE of that slot, with undo. Returns whether it was there to be claimed.
+    pub(crate) fn claim(&mut self, slots: &mut Slots) -> bool {
+        let claim = |reaped: &mut Reaped| {
+            reaped.is_claimed = slots.claim(reaped.slot);
+            reaped.is_claimed
+        };
+        self.reaps.as_mut().is_some_and(claim)
+    }
+
+    pub(crate) fn stop_reaping(&mut self) {
+        self.reaps = None;
+    }
+
+    pub(crate) fn is_reaping(self) -> bool {
+        self.reaps.is_some()
+    }
+
+    /// The slot whose words it repairs.
+    pub(crate) fn repaired(self) -> Slot {
+        self.reaps.map_or(self.slot, |reaped| reaped.slot)
+    }
+
+    /// Whether it holds ALIVE of the slot whose words it repairs.
+    pub(crate) fn holds_repaired(self) -> bool {
+        self.reaps.is_none_or(|reaped| reaped.is_claimed)
+    }
+
+    pub(crate) fn renamed(self, rename: impl Fn(Slot) -> Slot) -> Self {
+        let reaps = self.reaps.map(|reaped| Reaped { slot: rename(reaped.slot), ..reaped });
+        Self { slot: rename(self.slot), reaps }
     }
 }
 

@@ -39,24 +39,25 @@ fn mpmc((producers, consumers, capacity, filled, items, deaths): Bounds, may: Ma
     }
 }
 
-fn report((producers, consumers, capacity, filled, items, deaths): Bounds, may: May, found: &Exploration) {
+fn report(bounds: Bounds, may: May, rules: Rules, found: &Exploration) {
+    let (producers, consumers, capacity, filled, items, deaths) = bounds;
     let ring = format!("{capacity} places, {filled}+{items} items");
-    println!("mpmc, {producers} to {consumers} processes, {ring}, {deaths} deaths, {may:?}: {found}");
+    println!("mpmc, {producers} to {consumers} processes, {ring}, {deaths} deaths, {may:?}, {rules:?}: {found}");
 }
 
 fn complete(bounds: Bounds, may: May) -> bool {
-    is_complete(bounds, may, ALL)
+    is_complete(ALL, bounds, may)
 }
 
-fn is_complete(bounds: Bounds, may: May, rules: Rules) -> bool {
+fn is_complete(rules: Rules, bounds: Bounds, may: May) -> bool {
     let found = explore(mpmc(bounds, may, rules));
-    report(bounds, may, &found);
+    report(bounds, may, rules, &found);
     found.violations.is_empty()
 }
 
-fn breaks(bounds: Bounds, may: May, rules: Rules, invariant: &'static str) -> bool {
+fn breaks(rules: Rules, bounds: Bounds, may: May, invariant: &'static str) -> bool {
     let found = explore_until_broken(mpmc(bounds, may, rules), invariant);
-    report(bounds, may, &found);
+    report(bounds, may, rules, &found);
     found.breaks(invariant)
 }
 
@@ -104,7 +105,7 @@ fn nothing_goes_wrong_if_processes_leave() {
 fn what_the_invariants_speak_of_comes_about() {
     let (bounds, may) = ((1, 1, 1, 0, 5, 0), May::Overwrite);
     let found = explore(mpmc(bounds, may, ALL));
-    report(bounds, may, &found);
+    report(bounds, may, ALL, &found);
     assert!(found.violations.is_empty());
     assert!(found.reaches("an item is overwritten"));
     assert!(found.reaches("head is helped over laps"));
@@ -129,215 +130,86 @@ fn nothing_goes_wrong_with_4_processes_and_more() {
     assert!(complete((2, 2, 1, 0, 2, 1), May::Nothing));
 }
 
+const NOT_NEEDED: [(&str, &str); 1] =
+    [("recheck_tail", "a place that is a lap behind can't have been passed since `tail` was loaded")];
+
 #[test]
 fn recheck_tail_is_not_needed() {
-    // A place that is a lap behind can't have been passed since `tail` was loaded.
-    let rules = Rules { recheck_tail: false, ..ALL };
-    assert!(is_complete((2, 1, 1, 0, 2, 1), May::Nothing, rules));
-    assert!(is_complete((1, 1, 2, 0, 4, 1), May::ChangeMind, rules));
-}
-
-#[test]
-fn laps_wrap() {
-    // `tail` is in lap 0, its place still in the greatest one, which seems to be ahead: `tail` is helped past it.
-    let rules = Rules { laps_wrap: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 2, 0), May::Nothing, rules, "I7 all places are usable"));
-}
-
-#[test]
-fn help() {
-    // A producer has claimed the tail's place and is slow to move `tail`; another one takes the ring for full.
-    let rules = Rules { help: false, ..ALL };
-    assert!(breaks((2, 1, 2, 0, 2, 0), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn head_before_full() {
-    // Somebody is about to help `head` past an item being read. Its reader dies; who reaps stores FULL and dies, and
-    // is reaped in turn. The item is not behind `head`, so `dirty` is cleared; then `head` is helped past it.
-    let rules = Rules { head_before_full: false, ..ALL };
-    assert!(breaks((0, 2, 1, 1, 0, 2), May::ChangeMind, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn always_raise_dirty() {
-    // Who puts an item back stores FULL and dies; nothing is left to put back for it.
-    let rules = Rules { always_raise_dirty: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 2, 1), May::ChangeMind, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn compare_dirty() {
-    // An item is put back in a place that the scan has passed already.
-    let rules = Rules { compare_dirty: false, ..ALL };
-    assert!(breaks((0, 2, 1, 1, 0, 0), May::ChangeMind, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn announce_before_try() {
-    // An item is committed after the last try and before the flag is up, and nobody posts.
-    let rules = Rules { announce_before_try: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 1, 0), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn announce_after_token() {
-    // A consumer takes an item before the post for it comes, and consumes that post later, with the flag down.
-    let rules = Rules { announce_after_token: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 2, 0), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn reap_before_sleep() {
-    // A producer dies writing; another one consumes the obituary, and sleeps in front of the place.
-    let rules = Rules { reap_before_sleep: false, ..ALL };
-    assert!(breaks((2, 1, 1, 0, 2, 1), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn consumers_pass_on() {
-    // Two items come with one post; the consumer that it woke takes one, and the other consumer is not told.
-    let rules = Rules { consumers_pass_on: false, ..ALL };
-    assert!(breaks((1, 2, 2, 0, 2, 0), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn pass_on_dirty() {
-    // A consumer drains the post for an item that was put back, and takes another one that was; `head` has nothing.
-    let rules = Rules { pass_on_dirty: false, ..ALL };
-    assert!(breaks((0, 4, 2, 2, 0, 0), May::DrainAndChangeMind, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn pass_on_gone() {
-    // Three items come with one post. The consumer that it woke takes the first; another one has the second and is
-    // slow to move `head`; a third one sleeps while the third item is there.
-    let rules = Rules { pass_on_gone: false, ..ALL };
-    assert!(breaks((1, 3, 3, 0, 3, 0), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn producers_pass_on() {
-    // Two places become free with one post.
-    let rules = Rules { producers_pass_on: false, ..ALL };
-    assert!(breaks((2, 1, 2, 2, 2, 0), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn pass_on_taken() {
-    // As with consumers: the second place is somebody's who is slow to move `tail`.
-    let rules = Rules { pass_on_taken: false, ..ALL };
-    assert!(breaks((3, 1, 3, 3, 3, 0), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn post_before_leaving() {
-    // A producer consumes the post for a free place and gives up; another one sleeps on.
-    let rules = Rules { post_before_leaving: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 2, 0), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn drained_is_token() {
-    // A producer drains the post for a free place and gives up; another one sleeps on.
-    let rules = Rules { drained_is_token: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 2, 0), May::DrainAndChangeMind, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn obituary_posts_not_empty() {
-    // A consumer, or a producer that had not posted yet, dies, and nobody wakes the consumer that sleeps.
-    let rules = Rules { obituary_posts_not_empty: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 1, 1), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn obituary_posts_not_full() {
-    // A consumer frees a place and dies before it posts.
-    let rules = Rules { obituary_posts_not_full: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1, 1), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn claim_before_reaping() {
-    // A slot is dead and dirty; a newcomer takes it and claims a place; the reaper takes that place away.
-    let rules = Rules { claim_before_reaping: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 2, 1), May::Nothing, rules, "I3 one at a place"));
-}
-
-#[test]
-fn reaping_posts_not_empty() {
-    // A consumer takes the obituary while another process reaps, finds nothing yet, and sleeps; the reaper is silent.
-    let rules = Rules { reaping_posts_not_empty: false, ..ALL };
-    assert!(breaks((0, 2, 1, 1, 0, 1), May::Nothing, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn reaping_posts_not_full() {
-    // As above, with a producer and a place that was being written.
-    let rules = Rules { reaping_posts_not_full: false, ..ALL };
-    assert!(breaks((2, 1, 1, 0, 2, 1), May::Nothing, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn newcomer_repairs() {
-    // A newcomer takes a dead producer's slot, and with it a place that it does not know of.
-    let rules = Rules { newcomer_repairs: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 2, 1), May::Nothing, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn give_up_wakes_consumers() {
-    // An item lies behind a place that is being written; a consumer sleeps until that is settled.
-    let rules = Rules { give_up_wakes_consumers: false, ..ALL };
-    assert!(breaks((2, 1, 2, 0, 2, 0), May::ChangeMind, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn give_up_wakes_producers() {
-    // The only place is being written, is given up, and a producer sleeps on.
-    let rules = Rules { give_up_wakes_producers: false, ..ALL };
-    assert!(breaks((2, 1, 1, 0, 2, 0), May::ChangeMind, rules, "I6 no producer is stuck"));
-}
-
-#[test]
-fn put_back_wakes() {
-    // The only item is being read, is put back, and a consumer sleeps on.
-    let rules = Rules { put_back_wakes: false, ..ALL };
-    assert!(breaks((0, 2, 1, 1, 0, 0), May::ChangeMind, rules, "I5 no consumer is stuck"));
-}
-
-#[test]
-fn far_is_finished() {
-    // A producer that gave its place up is slow to help `head`; others go round. `head` is helped past an item that
-    // nobody consumed.
-    let rules = Rules { far_is_finished: false, ..ALL };
-    assert!(breaks((1, 1, 2, 0, 6, 0), May::Overwrite, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn leaver_repairs() {
-    // Who leaves with a place in hand leaves a word that names a clean slot.
-    let rules = Rules { leaver_repairs: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 1, 0), May::Leave, rules, "I4 nothing is forgotten"));
-}
-
-#[test]
-fn repair_before_unused() {
-    let rules = Rules { repair_before_unused: false, ..ALL };
-    assert!(breaks((1, 1, 1, 0, 1, 0), May::Leave, rules, "I8 owners are marked as used"));
+    let rules = Rules::without("recheck_tail");
+    assert!(is_complete(rules, (2, 1, 1, 0, 2, 1), May::Nothing));
+    assert!(is_complete(rules, (1, 1, 2, 0, 4, 1), May::ChangeMind));
 }
 
 #[test]
 fn who_reaps_without_a_claim_loses_items() {
     // The reaper takes a place from a newcomer that writes there; so two write, and one's item is written over.
-    let rules = Rules { claim_before_reaping: false, ..ALL };
-    assert!(breaks((2, 1, 1, 0, 3, 1), May::Nothing, rules, "I1 no item is lost"));
+    let rules = Rules::without("claim_before_reaping");
+    assert!(breaks(rules, (2, 1, 1, 0, 3, 1), May::Nothing, "I1 no item is lost"));
 }
 
 #[test]
 fn who_reaps_without_a_claim_delivers_items_twice() {
     // The reaper puts an item back that a newcomer reads.
-    let rules = Rules { claim_before_reaping: false, ..ALL };
-    assert!(breaks((0, 2, 1, 1, 0, 1), May::Nothing, rules, "I2 no item comes twice"));
+    let rules = Rules::without("claim_before_reaping");
+    assert!(breaks(rules, (0, 2, 1, 1, 0, 1), May::Nothing, "I2 no item comes twice"));
+}
+
+sysv_models::counterexamples! {
+    Rules, not needed: NOT_NEEDED;
+    /// `tail` is in lap 0, its place still in the greatest one, which seems to be ahead: `tail` is helped past it.
+    laps_wrap: breaks((1, 1, 1, 0, 2, 0), May::Nothing, "I7 all places are usable");
+    /// A producer has claimed the tail's place and is slow to move `tail`; another one takes the ring for full.
+    help: breaks((2, 1, 2, 0, 2, 0), May::Nothing, "I6 no producer is stuck");
+    /// Somebody is about to help `head` past an item being read. Its reader dies; who reaps stores FULL and dies, and
+    /// is reaped in turn. The item is not behind `head`, so `dirty` is cleared; then `head` is helped past it.
+    head_before_full: breaks((0, 2, 1, 1, 0, 2), May::ChangeMind, "I4 nothing is forgotten");
+    /// Who puts an item back stores FULL and dies; nothing is left to put back for it.
+    always_raise_dirty: breaks((1, 1, 1, 0, 2, 1), May::ChangeMind, "I4 nothing is forgotten");
+    /// An item is put back in a place that the scan has passed already.
+    compare_dirty: breaks((0, 2, 1, 1, 0, 0), May::ChangeMind, "I4 nothing is forgotten");
+    /// An item is committed after the last try and before the flag is up, and nobody posts.
+    announce_before_try: breaks((1, 1, 1, 0, 1, 0), May::Nothing, "I5 no consumer is stuck");
+    /// A consumer takes an item before the post for it comes, and consumes that post later, with the flag down.
+    announce_after_token: breaks((1, 1, 1, 0, 2, 0), May::Nothing, "I5 no consumer is stuck");
+    /// A producer dies writing; another one consumes the obituary, and sleeps in front of the place.
+    reap_before_sleep: breaks((2, 1, 1, 0, 2, 1), May::Nothing, "I6 no producer is stuck");
+    /// Two items come with one post; the consumer that it woke takes one, and the other consumer is not told.
+    consumers_pass_on: breaks((1, 2, 2, 0, 2, 0), May::Nothing, "I5 no consumer is stuck");
+    /// A consumer drains the post for an item that was put back, and takes another one that was; `head` has nothing.
+    pass_on_dirty: breaks((0, 4, 2, 2, 0, 0), May::DrainAndChangeMind, "I5 no consumer is stuck");
+    /// Three items come with one post. The consumer that it woke takes the first; another one has the second and is
+    /// slow to move `head`; a third one sleeps while the third item is there.
+    pass_on_gone: breaks((1, 3, 3, 0, 3, 0), May::Nothing, "I5 no consumer is stuck");
+    /// Two places become free with one post.
+    producers_pass_on: breaks((2, 1, 2, 2, 2, 0), May::Nothing, "I6 no producer is stuck");
+    /// As with consumers: the second place is somebody's who is slow to move `tail`.
+    pass_on_taken: breaks((3, 1, 3, 3, 3, 0), May::Nothing, "I6 no producer is stuck");
+    /// A producer consumes the post for a free place and gives up; another one sleeps on.
+    post_before_leaving: breaks((2, 1, 1, 1, 2, 0), May::Nothing, "I6 no producer is stuck");
+    /// A producer drains the post for a free place and gives up; another one sleeps on.
+    drained_is_token: breaks((2, 1, 1, 1, 2, 0), May::DrainAndChangeMind, "I6 no producer is stuck");
+    /// A consumer, or a producer that had not posted yet, dies, and nobody wakes the consumer that sleeps.
+    obituary_posts_not_empty: breaks((1, 1, 1, 0, 1, 1), May::Nothing, "I5 no consumer is stuck");
+    /// A consumer frees a place and dies before it posts.
+    obituary_posts_not_full: breaks((1, 1, 1, 1, 1, 1), May::Nothing, "I6 no producer is stuck");
+    /// A slot is dead and dirty; a newcomer takes it and claims a place; the reaper takes that place away.
+    claim_before_reaping: breaks((1, 1, 1, 0, 2, 1), May::Nothing, "I3 one at a place");
+    /// A consumer takes the obituary while another process reaps, finds nothing yet, and sleeps; the reaper is silent.
+    reaping_posts_not_empty: breaks((0, 2, 1, 1, 0, 1), May::Nothing, "I5 no consumer is stuck");
+    /// As above, with a producer and a place that was being written.
+    reaping_posts_not_full: breaks((2, 1, 1, 0, 2, 1), May::Nothing, "I6 no producer is stuck");
+    /// A newcomer takes a dead producer's slot, and with it a place that it does not know of.
+    newcomer_repairs: breaks((1, 1, 1, 0, 2, 1), May::Nothing, "I4 nothing is forgotten");
+    /// An item lies behind a place that is being written; a consumer sleeps until that is settled.
+    give_up_wakes_consumers: breaks((2, 1, 2, 0, 2, 0), May::ChangeMind, "I5 no consumer is stuck");
+    /// The only place is being written, is given up, and a producer sleeps on.
+    give_up_wakes_producers: breaks((2, 1, 1, 0, 2, 0), May::ChangeMind, "I6 no producer is stuck");
+    /// The only item is being read, is put back, and a consumer sleeps on.
+    put_back_wakes: breaks((0, 2, 1, 1, 0, 0), May::ChangeMind, "I5 no consumer is stuck");
+    /// A producer that gave its place up is slow to help `head`; others go round. `head` is helped past an item that
+    /// nobody consumed.
+    far_is_finished: breaks((1, 1, 2, 0, 6, 0), May::Overwrite, "I4 nothing is forgotten");
+    /// Who leaves with a place in hand leaves a word that names a clean slot.
+    leaver_repairs: breaks((1, 1, 1, 0, 1, 0), May::Leave, "I4 nothing is forgotten");
+    repair_before_unused: breaks((1, 1, 1, 0, 1, 0), May::Leave, "I8 owners are marked as used");
 }

@@ -24,20 +24,20 @@ fn spsc((producers, consumers, capacity, items, deaths): Bounds, may: May, rules
     Spsc { producers, consumers, capacity, items, deaths, saturation: 2, watches: true, drains, closes, leaves, rules }
 }
 
-fn report((producers, consumers, capacity, items, deaths): Bounds, may: May, found: &Exploration) {
+fn report((producers, consumers, capacity, items, deaths): Bounds, may: May, rules: Rules, found: &Exploration) {
     let ring = format!("{capacity} places, {items} items");
-    println!("spsc, {producers} to {consumers} processes, {ring}, {deaths} deaths, {may:?}: {found}");
+    println!("spsc, {producers} to {consumers} processes, {ring}, {deaths} deaths, {may:?}, {rules:?}: {found}");
 }
 
 fn complete(bounds: Bounds, may: May) -> bool {
     let found = explore(spsc(bounds, may, ALL));
-    report(bounds, may, &found);
+    report(bounds, may, ALL, &found);
     found.violations.is_empty()
 }
 
-fn breaks(bounds: Bounds, may: May, rules: Rules, invariant: &'static str) -> bool {
+fn breaks(rules: Rules, bounds: Bounds, may: May, invariant: &'static str) -> bool {
     let found = explore_until_broken(spsc(bounds, may, rules), invariant);
-    report(bounds, may, &found);
+    report(bounds, may, rules, &found);
     found.breaks(invariant)
 }
 
@@ -71,7 +71,7 @@ fn nothing_goes_wrong_if_processes_leave() {
 fn what_the_invariants_speak_of_comes_about() {
     let (bounds, may) = ((1, 1, 1, 2, 0), May::Nothing);
     let found = explore(spsc(bounds, may, ALL));
-    report(bounds, may, &found);
+    report(bounds, may, ALL, &found);
     assert!(found.reaches("the end is found"));
     assert!(found.reaches("a flag is left up"));
 }
@@ -85,166 +85,50 @@ fn nothing_goes_wrong_with_3_processes_and_more() {
     assert!(complete((2, 1, 1, 1, 2), May::Nothing));
 }
 
-#[test]
-fn reload_indices() {
-    // A standby loads the indices, waits for the role, and pushes where its predecessor has pushed.
-    let rules = Rules { reload_indices: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 0), May::Nothing, rules, "I2 items come once"));
-}
-
-#[test]
-fn arrive_with_role() {
-    // The first producer says that it arrived and has no role yet; the consumer is told that it is gone.
-    let rules = Rules { arrive_with_role: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Nothing, rules, "I7 the end is true"));
-}
-
-#[test]
-fn reaper_says_arrived() {
-    // A producer dies between taking the role and saying that it arrived; the consumer waits for the first one.
-    let rules = Rules { reaper_says_arrived: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn reap_before_arrived() {
-    // As above: the consumer finds that nobody arrived, and so does not reap who would have to be said to have.
-    let rules = Rules { reap_before_arrived: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn announce_before_look() {
-    // An item is committed after the last look and before the flag is up, and nobody posts.
-    let rules = Rules { announce_before_look: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Nothing, rules, "I4 no holder is stuck"));
-}
-
-#[test]
-fn announce_after_token() {
-    // The consumer consumes a post that came late, finds nothing, and sleeps again with its flag down.
-    let rules = Rules { announce_after_token: false, ..ALL };
-    assert!(breaks((1, 1, 1, 2, 0), May::Nothing, rules, "I4 no holder is stuck"));
-}
-
-#[test]
-fn watcher_reaps() {
-    // The producer dies; the consumer consumes the obituary, and the role still seems to be taken.
-    let rules = Rules { watcher_reaps: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn end_before_look() {
-    // The consumer finds no item; the producer pushes one and leaves; the consumer is told that it is gone.
-    let rules = Rules { end_before_look: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Nothing, rules, "I7 the end is true"));
-}
-
-#[test]
-fn watcher_asks_arrived() {
-    // The consumer comes first, and is told that the producer is gone.
-    let rules = Rules { watcher_asks_arrived: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Nothing, rules, "I7 the end is true"));
-}
-
-#[test]
-fn leaving_wakes_other() {
-    let rules = Rules { leaving_wakes_other: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn leaving_posts_role() {
-    let rules = Rules { leaving_posts_role: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 0), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn keep_waiters_after_sleep() {
-    // Two sleep for the role; the one that is woken takes it without WAITERS, leaves, and the other sleeps on.
-    let rules = Rules { keep_waiters_after_sleep: false, ..ALL };
-    assert!(breaks((3, 0, 1, 1, 0), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn post_before_leaving() {
-    // A standby consumes the post of the role's doorbell and gives up; another one sleeps on.
-    let rules = Rules { post_before_leaving: false, ..ALL };
-    assert!(breaks((3, 0, 1, 1, 0), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn drained_is_slept() {
-    // A standby drains the post of the role's doorbell, takes the role without WAITERS and leaves.
-    let rules = Rules { drained_is_slept: false, ..ALL };
-    assert!(breaks((3, 0, 1, 1, 0), May::Drain, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn standby_checks_owner() {
-    // A standby consumes the obituary, finds the role taken, and sleeps without asking by whom.
-    let rules = Rules { standby_checks_owner: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 1), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn closing_posts() {
-    let rules = Rules { closing_posts: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Close, rules, "I4 no holder is stuck"));
-}
-
-#[test]
-fn obituary_posts_holders() {
-    // The producer dies while the consumer sleeps, which asked to be told.
-    let rules = Rules { obituary_posts_holders: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn obituary_posts_roles() {
-    // The producer dies while a standby sleeps.
-    let rules = Rules { obituary_posts_roles: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 1), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn claim_before_reaping() {
-    // The consumer sees the producer dead; a newcomer takes its slot and the role; the consumer frees that role.
-    let rules = Rules { claim_before_reaping: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I1 one holder"));
-}
-
-#[test]
-fn reaping_posts_role() {
-    // A standby consumes the obituary while another process reaps, and sleeps; the reaper is silent.
-    let rules = Rules { reaping_posts_role: false, ..ALL };
-    assert!(breaks((2, 1, 1, 1, 1), May::Nothing, rules, "I5 no standby is stuck"));
-}
-
-#[test]
-fn reaping_posts_other() {
-    // The consumer consumes the obituary while a newcomer holds the producer's slot, and sleeps; the newcomer is silent.
-    let rules = Rules { reaping_posts_other: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I6 the end is told"));
-}
-
-#[test]
-fn newcomer_repairs() {
-    // A newcomer takes a dead producer's slot, and with it a role that it does not know of.
-    let rules = Rules { newcomer_repairs: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 1), May::Nothing, rules, "I3 no role is lost"));
-}
-
-#[test]
-fn leaver_repairs() {
-    // Who leaves without leaving its role leaves a word that names a clean slot.
-    let rules = Rules { leaver_repairs: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Leave, rules, "I3 no role is lost"));
-}
-
-#[test]
-fn repair_before_unused() {
-    let rules = Rules { repair_before_unused: false, ..ALL };
-    assert!(breaks((1, 1, 1, 1, 0), May::Leave, rules, "I8 owners are marked as used"));
+sysv_models::counterexamples! {
+    Rules, not needed: [];
+    /// A standby loads the indices, waits for the role, and pushes where its predecessor has pushed.
+    reload_indices: breaks((2, 1, 1, 1, 0), May::Nothing, "I2 items come once");
+    /// The first producer says that it arrived and has no role yet; the consumer is told that it is gone.
+    arrive_with_role: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
+    /// A producer dies between taking the role and saying that it arrived; the consumer waits for the first one.
+    reaper_says_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    /// As above: the consumer finds that nobody arrived, and so does not reap who would have to be said to have.
+    reap_before_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    /// An item is committed after the last look and before the flag is up, and nobody posts.
+    announce_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I4 no holder is stuck");
+    /// The consumer consumes a post that came late, finds nothing, and sleeps again with its flag down.
+    announce_after_token: breaks((1, 1, 1, 2, 0), May::Nothing, "I4 no holder is stuck");
+    /// The producer dies; the consumer consumes the obituary, and the role still seems to be taken.
+    watcher_reaps: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    /// The consumer finds no item; the producer pushes one and leaves; the consumer is told that it is gone.
+    end_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
+    /// The consumer comes first, and is told that the producer is gone.
+    watcher_asks_arrived: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
+    leaving_wakes_other: breaks((1, 1, 1, 1, 0), May::Nothing, "I6 the end is told");
+    leaving_posts_role: breaks((2, 1, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
+    /// Two sleep for the role; the one that is woken takes it without WAITERS, leaves, and the other sleeps on.
+    keep_waiters_after_sleep: breaks((3, 0, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
+    /// A standby consumes the post of the role's doorbell and gives up; another one sleeps on.
+    post_before_leaving: breaks((3, 0, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
+    /// A standby drains the post of the role's doorbell, takes the role without WAITERS and leaves.
+    drained_is_slept: breaks((3, 0, 1, 1, 0), May::Drain, "I5 no standby is stuck");
+    /// A standby consumes the obituary, finds the role taken, and sleeps without asking by whom.
+    standby_checks_owner: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
+    closing_posts: breaks((1, 1, 1, 1, 0), May::Close, "I4 no holder is stuck");
+    /// The producer dies while the consumer sleeps, which asked to be told.
+    obituary_posts_holders: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    /// The producer dies while a standby sleeps.
+    obituary_posts_roles: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
+    /// The consumer sees the producer dead; a newcomer takes its slot and the role; the consumer frees that role.
+    claim_before_reaping: breaks((1, 1, 1, 1, 1), May::Nothing, "I1 one holder");
+    /// A standby consumes the obituary while another process reaps, and sleeps; the reaper is silent.
+    reaping_posts_role: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
+    /// The consumer consumes the obituary while a newcomer holds the producer's slot, and sleeps; the newcomer is silent.
+    reaping_posts_other: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    /// A newcomer takes a dead producer's slot, and with it a role that it does not know of.
+    newcomer_repairs: breaks((1, 1, 1, 1, 1), May::Nothing, "I3 no role is lost");
+    /// Who leaves without leaving its role leaves a word that names a clean slot.
+    leaver_repairs: breaks((1, 1, 1, 1, 0), May::Leave, "I3 no role is lost");
+    repair_before_unused: breaks((1, 1, 1, 1, 0), May::Leave, "I8 owners are marked as used");
 }

@@ -1,11 +1,11 @@
 //! What must hold.
 
-use super::{At, Handshake, Header, Process, Segment, State};
+use super::{At, Handshake, HandshakeState, Header, Process, Segment};
 
 /// More steps than any process takes that nobody disturbs.
 const LONGEST_WAY: usize = 60;
 
-impl State {
+impl HandshakeState {
     pub(super) fn users(&self) -> impl Iterator<Item = &Process> {
         self.processes.iter().filter(|process| process.at == At::Using)
     }
@@ -49,7 +49,7 @@ impl State {
 
 impl Handshake {
     /// Lets one process run while all the others stand still.
-    fn ends_alone(&self, state: &State, index: usize) -> bool {
+    fn ends_alone(&self, state: &HandshakeState, index: usize) -> bool {
         let mut state = state.clone();
         for _ in 0..LONGEST_WAY {
             if state.processes[index].is_at_rest() {
@@ -61,7 +61,7 @@ impl Handshake {
         false
     }
 
-    pub(super) fn all_end_alone(&self, state: &State) -> bool {
+    pub(super) fn all_end_alone(&self, state: &HandshakeState) -> bool {
         (0..state.processes.len()).all(|index| self.ends_alone(state, index))
     }
 }

@@ -1,13 +1,13 @@
 //! Making an object: from a new set, step by step, to a live one.
 
 use super::{
-    At, Handshake, Header, Id, State, Then,
+    At, Handshake, HandshakeState, Header, Id, Then,
     kernel::{attach, create_segment, create_set},
 };
 
 impl Handshake {
     /// 1 and 2: creates the set, or finds the one that exists; then the segment.
-    pub(super) fn begin(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn begin(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::CreateSet if state.set.is_some() => At::FindSet,
             At::CreateSet => create_set(state, index),
@@ -22,7 +22,7 @@ impl Handshake {
         }
     }
 
-    fn record_pid(&self, state: &mut State, index: usize) -> At {
+    fn record_pid(&self, state: &mut HandshakeState, index: usize) -> At {
         match state.own_set(index) {
             None => At::CreateSet,
             Some(set) => {
@@ -33,7 +33,7 @@ impl Handshake {
     }
 
     /// 3: writes the header, then publishes.
-    pub(super) fn complete(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn complete(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         let id = state.processes[index].set.unwrap_or(Id::MAX);
         match at {
             At::WriteMagic => write(state, index, Header::Magic, At::WriteName),
@@ -48,7 +48,7 @@ impl Handshake {
         }
     }
 
-    pub(super) fn publish(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn publish(&self, state: &mut HandshakeState, index: usize) -> At {
         match state.own_set(index) {
             Some(set) if set.state == 0 || !self.rules.publish_tests_state => {
                 set.state += 1;
@@ -61,7 +61,7 @@ impl Handshake {
     }
 }
 
-fn write(state: &mut State, index: usize, header: Header, next: At) -> At {
+fn write(state: &mut HandshakeState, index: usize, header: Header, next: At) -> At {
     if let Some(segment) = state.own_segment(index) {
         segment.header = header;
     }

@@ -1,8 +1,8 @@
 //! What the kernel keeps, and how it is asked.
 
-use super::{At, Header, Id, Segment, Set, State, Then};
+use super::{At, HandshakeState, Header, Id, Segment, Set, Then};
 
-impl State {
+impl HandshakeState {
     /// The set that the process knows, if it still exists.
     pub(super) fn own_set(&mut self, index: usize) -> Option<&mut Set> {
         let id = self.processes[index].set;
@@ -69,14 +69,14 @@ impl State {
     }
 }
 
-pub(super) fn create_set(state: &mut State, index: usize) -> At {
+pub(super) fn create_set(state: &mut HandshakeState, index: usize) -> At {
     let id = state.new_set_id();
     state.set = Some(Set { id, has_operated: false, state: 0 });
     state.processes[index].set = Some(id);
     At::RecordPid
 }
 
-pub(super) fn create_segment(state: &mut State, index: usize) -> At {
+pub(super) fn create_segment(state: &mut HandshakeState, index: usize) -> At {
     let id = state.new_segment_id();
     let segment = Segment { id, header: Header::Zero, used: false, has_key: true, was_removed: false };
     state.segments.push(segment);
@@ -84,18 +84,18 @@ pub(super) fn create_segment(state: &mut State, index: usize) -> At {
     At::AttachNew
 }
 
-pub(super) fn find_segment(state: &mut State, index: usize, found: At, missing: At) -> At {
+pub(super) fn find_segment(state: &mut HandshakeState, index: usize, found: At, missing: At) -> At {
     state.processes[index].segment = state.keyed_segment();
     if state.processes[index].segment.is_some() { found } else { missing }
 }
 
-pub(super) fn attach(state: &mut State, index: usize, attached: At, gone: At) -> At {
+pub(super) fn attach(state: &mut HandshakeState, index: usize, attached: At, gone: At) -> At {
     let exists = state.own_segment(index).is_some();
     state.processes[index].is_attached = exists;
     if exists { attached } else { gone }
 }
 
-pub(super) fn detach(state: &mut State, index: usize, then: Then) -> At {
+pub(super) fn detach(state: &mut HandshakeState, index: usize, then: Then) -> At {
     state.processes[index].is_attached = false;
     match then {
         Then::Start => At::CreateSet,

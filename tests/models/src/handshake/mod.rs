@@ -135,7 +135,7 @@ pub struct Process {
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct HandshakeState {
     set: Option<Set>,
     segments: Vec<Segment>,
     budget: Budget,
@@ -209,7 +209,7 @@ impl Process {
 }
 
 impl Handshake {
-    fn step(&self, state: &mut State, index: usize) -> At {
+    fn step(&self, state: &mut HandshakeState, index: usize) -> At {
         match state.processes[index].at {
             at @ (At::Idle | At::Using) => at,
             at @ (At::CreateSet | At::FindSet | At::RecordPid | At::CreateSegment | At::AttachNew) => {
@@ -235,12 +235,12 @@ impl Handshake {
         }
     }
 
-    fn die(&self, state: &mut State, index: usize) {
+    fn die(&self, state: &mut HandshakeState, index: usize) {
         state.processes[index].is_attached = false;
         state.budget.deaths -= 1;
     }
 
-    fn advance(&self, state: &mut State, index: usize, at: At) {
+    fn advance(&self, state: &mut HandshakeState, index: usize, at: At) {
         state.processes[index].at = at;
         state.processes[index].forget();
         state.sweep();
@@ -248,7 +248,7 @@ impl Handshake {
 }
 
 /// Adds what one process can do without dying.
-fn moves(state: &State, index: usize, actions: &mut Vec<Action>) {
+fn moves(state: &HandshakeState, index: usize, actions: &mut Vec<Action>) {
     let process = state.processes[index];
     match process.at {
         At::Idle if process.lives > 0 => {
@@ -266,10 +266,10 @@ fn moves(state: &State, index: usize, actions: &mut Vec<Action>) {
 }
 
 impl Model for Handshake {
-    type State = State;
+    type State = HandshakeState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<HandshakeState> {
         let (lives, at) = (self.lives, At::Idle);
         let process = Process {
             at,
@@ -282,10 +282,10 @@ impl Model for Handshake {
             removes_by_name: false,
         };
         let processes = vec![process; self.processes];
-        vec![State { set: None, segments: Vec::new(), budget: self.budget, processes }]
+        vec![HandshakeState { set: None, segments: Vec::new(), budget: self.budget, processes }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &HandshakeState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             moves(state, index, actions);
             if state.budget.deaths > 0 && process.at != At::Idle {
@@ -300,7 +300,7 @@ impl Model for Handshake {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &HandshakeState, action: Action) -> Option<HandshakeState> {
         let mut state = last.clone();
         match action {
             Action::Open(index) => {
@@ -343,13 +343,13 @@ impl Model for Handshake {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 headers are complete", |_, state: &State| state.headers_are_complete()),
-            Property::always("I2 users agree", |_, state: &State| state.users_agree()),
-            Property::always("I3 every opener ends", |model: &Self, state: &State| model.all_end_alone(state)),
-            Property::always("I4 a user's segment stays", |_, state: &State| state.segments_stay()),
-            Property::sometimes("a creator refuses", |_, state: &State| state.one_refuses()),
-            Property::sometimes("an opener finds it damaged", |_, state: &State| state.one_finds_damage()),
-            Property::sometimes("a name is removed", |_, state: &State| state.one_removes_by_name()),
+            Property::always("I1 headers are complete", |_, state: &HandshakeState| state.headers_are_complete()),
+            Property::always("I2 users agree", |_, state: &HandshakeState| state.users_agree()),
+            Property::always("I3 every opener ends", |model: &Self, state: &HandshakeState| model.all_end_alone(state)),
+            Property::always("I4 a user's segment stays", |_, state: &HandshakeState| state.segments_stay()),
+            Property::sometimes("a creator refuses", |_, state: &HandshakeState| state.one_refuses()),
+            Property::sometimes("an opener finds it damaged", |_, state: &HandshakeState| state.one_finds_damage()),
+            Property::sometimes("a name is removed", |_, state: &HandshakeState| state.one_removes_by_name()),
         ]
     }
 }

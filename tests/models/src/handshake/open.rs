@@ -1,13 +1,13 @@
 //! Opening an object that somebody else has made, or is making, and closing it.
 
 use super::{
-    At, Handshake, State, Then,
+    At, Handshake, HandshakeState, Then,
     kernel::{attach, find_segment},
 };
 
 impl Handshake {
     /// 4: waits until the set is published, or condemns it.
-    pub(super) fn look(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn look(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         let Some(set) = state.own_set(index) else { return At::CreateSet };
         match at {
             At::Poll if set.has_operated => At::ReadState,
@@ -26,7 +26,7 @@ impl Handshake {
     }
 
     /// 6: opens the segment of a live set.
-    pub(super) fn open(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn open(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::OpenFind => find_segment(state, index, At::OpenAttach, At::Recheck),
             At::OpenAttach => attach(state, index, At::OpenRead, At::Recheck),
@@ -39,7 +39,7 @@ impl Handshake {
         }
     }
 
-    fn read_header(&self, state: &mut State, index: usize) -> At {
+    fn read_header(&self, state: &mut HandshakeState, index: usize) -> At {
         let names_set = state.own_header(index).names() == state.processes[index].set;
         if names_set || !self.rules.opener_reads_header { self.joining() } else { At::Detach(Then::Recheck) }
     }
@@ -49,7 +49,7 @@ impl Handshake {
     }
 
     /// 6: registers, and gives the slot back in the end.
-    pub(super) fn join(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn join(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::StoreUsed => {
                 if let Some(segment) = state.own_segment(index) {
@@ -65,7 +65,7 @@ impl Handshake {
         }
     }
 
-    fn register(&self, state: &mut State, index: usize) -> At {
+    fn register(&self, state: &mut HandshakeState, index: usize) -> At {
         match state.own_set(index) {
             Some(set) if set.state == 1 || !self.rules.register_tests_state => {
                 state.processes[index].is_registered = true;

@@ -1,13 +1,13 @@
 //! Removing an object by a handle, or by its name.
 
 use super::{
-    At, Handshake, State, Then,
+    At, Handshake, HandshakeState, Then,
     kernel::{attach, find_segment},
 };
 
 impl Handshake {
     /// 8: `remove()`. The handle stays open.
-    pub(super) fn unlink(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn unlink(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::Unlink => match state.own_state(index) {
                 None => At::Using,
@@ -26,7 +26,7 @@ impl Handshake {
         }
     }
 
-    fn take_name(&self, state: &mut State, index: usize) -> At {
+    fn take_name(&self, state: &mut HandshakeState, index: usize) -> At {
         let id = state.processes[index].set;
         if let Some(set) = state.own_set(index).filter(|set| set.state == 1)
             && self.rules.remove_condemns
@@ -40,7 +40,7 @@ impl Handshake {
     }
 
     /// 8: finds the object that has the name, and looks whose it is before anything is touched.
-    pub(super) fn find_by_name(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn find_by_name(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::NameFind => {
                 state.processes[index].set = state.set.as_ref().map(|set| set.id);
@@ -61,7 +61,7 @@ impl Handshake {
     }
 
     /// 8: takes the name away, or helps whoever did.
-    pub(super) fn condemn_by_name(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn condemn_by_name(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match (at, state.own_state(index)) {
             (At::NameCondemn, None) => At::Detach(Then::NameFind),
             (At::NameCondemn, Some(1)) => self.take_name(state, index),

@@ -1,8 +1,8 @@
 //! Names mean nothing to the protocol: states that differ only in them count as one.
 
-use super::{Header, Id, State};
+use super::{HandshakeState, Header, Id};
 
-impl State {
+impl HandshakeState {
     /// Numbers ids by their first appearance, and processes too if told so: names mean nothing to the protocol.
     pub(super) fn rename(&mut self, sorts_processes: bool) {
         if sorts_processes {

@@ -1,7 +1,6 @@
 //! Where a process of the ring stands.
 
 use super::{Bell, Position};
-use crate::members::Slot;
 
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,20 +77,27 @@ pub enum At {
     Wake(Bell, bool),
     /// Posts, because the flag was up; and then looks at the other flag.
     Post(Bell, bool),
+    /// Repairs the words of a slot: another member's, or its own when it enters or leaves.
+    Reap(Reap),
+}
+
+/// A step of reaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reap {
     /// Claims a dead owner's slot.
-    Claim(Slot),
+    Claim,
     /// Takes away a place, which the slot owns, beginning with `head` if it was being read.
-    Repair(Slot, u8),
+    Free(u8),
     /// Stores FULL in a place whose reader is dead.
-    RepairFull(Slot, u8),
+    StoreFull(u8),
     /// Helps `head` past the position, if that does not come first.
-    RepairHead(Slot, Position),
+    HelpHead(Position),
     /// Raises `dirty`.
-    RaiseDirty(Slot),
+    RaiseDirty,
     /// Posts a doorbell for what it repaired.
-    PostRepair(Slot, Bell),
-    /// Stores `used` = 0 for the slot that it reaped, or for its own.
-    MarkUnused(Slot),
-    /// Gives back ALIVE of that slot.
-    GiveBack(Slot),
+    Post(Bell),
+    /// Stores `used` = 0 for the slot.
+    MarkUnused,
+    /// Gives back ALIVE of the slot.
+    GiveBack,
 }

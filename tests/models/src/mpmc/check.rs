@@ -1,21 +1,22 @@
 //! The invariants.
 
 use super::{
-    At, Damage, Mpmc, Position, Process, State, Wish,
+    At, Damage, Mpmc, MpmcState, Position, Process, Wish,
+    places::{Place, PlaceWord, Stage, next_lap},
     wait::has_post,
-    words::{Place, Stage, Word, next_lap},
 };
 
 impl Process {
     /// The position whose place it has, and what it does there.
     fn holds(&self) -> Option<(Position, Stage)> {
         match self.at {
-            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.slot))),
+            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.member.slot))),
             At::PassHead(position) | At::Reading(position) | At::PutFull(position) => {
-                Some((position, Stage::Reading(self.slot)))
+                Some((position, Stage::Reading(self.member.slot)))
             }
             At::OnDirty(position) | At::OnIndex(position) | At::OnLook(position, _) | At::OnPost(position) => {
-                let stage = if self.is_producer { Stage::Writing(self.slot) } else { Stage::Reading(self.slot) };
+                let stage =
+                    if self.is_producer { Stage::Writing(self.member.slot) } else { Stage::Reading(self.member.slot) };
                 Some((position, stage))
             }
             _ => None,
@@ -23,9 +24,9 @@ impl Process {
     }
 }
 
-impl State {
+impl MpmcState {
     /// Whether a word's owner, if it has one, is dead and will be reaped.
-    fn will_be_reaped(&self, word: Word) -> bool {
+    fn will_be_reaped(&self, word: PlaceWord) -> bool {
         word.stage.owner().is_some_and(|slot| self.slots.is_dirty(slot))
     }
 
@@ -51,12 +52,12 @@ impl State {
 }
 
 impl Mpmc {
-    fn places<'a>(&self, state: &'a State) -> &'a [Place] {
+    fn places<'a>(&self, state: &'a MpmcState) -> &'a [Place] {
         &state.places[..usize::from(self.capacity)]
     }
 
     /// Whether nothing will happen unless somebody wishes something new, goes on with its claim, or dies.
-    fn is_quiet(&self, state: &State) -> bool {
+    fn is_quiet(&self, state: &MpmcState) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Writing(_) | At::Reading(_) => true,
             At::Sleep => !has_post(state, process),
@@ -64,7 +65,7 @@ impl Mpmc {
         })
     }
 
-    pub(super) fn items_are_there(&self, state: &State) -> bool {
+    pub(super) fn items_are_there(&self, state: &MpmcState) -> bool {
         let is_there = |place: &Place| {
             let is_occupied = matches!(place.word.stage, Stage::Full | Stage::Reading(_));
             place.item.is_none_or(|position| place.word.lap == self.lap(position) && is_occupied)
@@ -72,20 +73,20 @@ impl Mpmc {
         state.damage != Damage::Lost && self.places(state).iter().all(is_there)
     }
 
-    pub(super) fn holders_are_alone(&self, state: &State) -> bool {
+    pub(super) fn holders_are_alone(&self, state: &MpmcState) -> bool {
         let mut held = [false; super::MOST_PLACES];
         state.processes.iter().filter_map(|process| process.holds()).all(|(position, stage)| {
             let place = self.place(position);
-            let is_own = state.places[place].word == Word { lap: self.lap(position), stage };
+            let is_own = state.places[place].word == PlaceWord { lap: self.lap(position), stage };
             is_own && !std::mem::replace(&mut held[place], true)
         })
     }
 
-    pub(super) fn nothing_is_forgotten(&self, state: &State) -> bool {
+    pub(super) fn nothing_is_forgotten(&self, state: &MpmcState) -> bool {
         if !self.is_quiet(state) {
             return true;
         }
-        let is_held = |word: Word, place: u8| {
+        let is_held = |word: PlaceWord, place: u8| {
             let holds = |process: &Process| process.holds() == Some((self.at(word.lap, place), word.stage));
             state.processes.iter().any(holds)
         };
@@ -99,17 +100,19 @@ impl Mpmc {
     }
 
     /// A place as it will be when the dead are reaped.
-    fn reaped(&self, state: &State, position: Position) -> Word {
+    fn reaped(&self, state: &MpmcState, position: Position) -> PlaceWord {
         let word = state.places[self.place(position)].word;
         match word.stage {
-            Stage::Writing(_) if state.will_be_reaped(word) => Word { lap: next_lap(word.lap), stage: Stage::Empty },
-            Stage::Reading(_) if state.will_be_reaped(word) => Word { lap: word.lap, stage: Stage::Full },
+            Stage::Writing(_) if state.will_be_reaped(word) => {
+                PlaceWord { lap: next_lap(word.lap), stage: Stage::Empty }
+            }
+            Stage::Reading(_) if state.will_be_reaped(word) => PlaceWord { lap: word.lap, stage: Stage::Full },
             _ => word,
         }
     }
 
     /// The first position from `tail` on that nobody has claimed yet.
-    fn true_tail(&self, state: &State) -> Position {
+    fn true_tail(&self, state: &MpmcState) -> Position {
         let mut tail = state.tail;
         for _ in 0..self.capacity {
             let word = self.reaped(state, tail);
@@ -123,7 +126,7 @@ impl Mpmc {
     }
 
     /// Whether there is an item that no living process has, or holds up by writing before it.
-    fn has_item(&self, state: &State) -> bool {
+    fn has_item(&self, state: &MpmcState) -> bool {
         (0..self.capacity).any(|place| {
             let word = self.reaped(state, place);
             let position = self.at(word.lap, place);
@@ -131,7 +134,7 @@ impl Mpmc {
         })
     }
 
-    fn is_held_up(&self, state: &State, item: Position) -> bool {
+    fn is_held_up(&self, state: &MpmcState, item: Position) -> bool {
         (0..self.capacity).any(|place| {
             let word = self.reaped(state, place);
             let position = self.at(word.lap, place);
@@ -140,20 +143,20 @@ impl Mpmc {
         })
     }
 
-    fn has_room(&self, state: &State) -> bool {
+    fn has_room(&self, state: &MpmcState) -> bool {
         let tail = self.true_tail(state);
-        self.reaped(state, tail) == Word { lap: self.lap(tail), stage: Stage::Empty }
+        self.reaped(state, tail) == PlaceWord { lap: self.lap(tail), stage: Stage::Empty }
     }
 
-    pub(super) fn consumers_are_served(&self, state: &State) -> bool {
+    pub(super) fn consumers_are_served(&self, state: &MpmcState) -> bool {
         !(state.sleeps(false) && self.is_quiet(state) && self.has_item(state))
     }
 
-    pub(super) fn producers_are_served(&self, state: &State) -> bool {
+    pub(super) fn producers_are_served(&self, state: &MpmcState) -> bool {
         !(state.sleeps(true) && self.is_quiet(state) && self.has_room(state))
     }
 
-    pub(super) fn places_are_usable(&self, state: &State) -> bool {
+    pub(super) fn places_are_usable(&self, state: &MpmcState) -> bool {
         let is_held = state.processes.iter().any(|process| process.holds().is_some());
         let has_items = self.places(state).iter().any(|place| place.item.is_some());
         if !self.is_quiet(state) || is_held || has_items {
@@ -161,7 +164,7 @@ impl Mpmc {
         }
         let mut position = self.true_tail(state);
         (0..self.capacity).all(|_| {
-            let is_empty = self.reaped(state, position) == Word { lap: self.lap(position), stage: Stage::Empty };
+            let is_empty = self.reaped(state, position) == PlaceWord { lap: self.lap(position), stage: Stage::Empty };
             position = self.after(position);
             is_empty
         })

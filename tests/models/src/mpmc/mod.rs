@@ -2,7 +2,7 @@
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | a place | its [`Word`], and the item that was committed there and not consumed yet |
+//! | a place | its [`PlaceWord`], and the item that was committed there and not consumed yet |
 //! | `tail`, `head` | positions; laps wrap at [`LAPS`], and the first one is the last before they do |
 //! | `dirty` | its low bit, and for each process that scans whether the word is still what it read |
 //! | the flags | one boolean for consumers, one for producers |
@@ -45,23 +45,23 @@
 
 mod at;
 mod check;
+mod places;
 mod reap;
 mod rules;
 mod steps;
 mod symmetry;
 mod wait;
-mod words;
 
 pub use self::{
-    at::At,
+    at::{At, Reap},
+    places::{LAPS, Place, PlaceWord, Position, Stage},
     rules::Rules,
-    words::{LAPS, Place, Position, Stage, Word},
 };
 
 use stateright::{Model, Property};
 
 use self::wait::{can_wake, has_post};
-use crate::members::{Bells, Look, Slot, Slots};
+use crate::members::{Bells, Look, Member, Slot, Slots};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ pub struct Process {
     dirty_is_as_read: bool,
     /// It will raise `dirty` when this repair is done.
     must_raise: bool,
-    slot: Slot,
+    member: Member,
 }
 
 /// What went wrong, if it can't be seen in the state that comes of it.
@@ -148,7 +148,7 @@ pub enum Damage {
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct MpmcState {
     places: [Place; MOST_PLACES],
     tail: Position,
     head: Position,
@@ -209,7 +209,7 @@ impl Process {
             has_token: false,
             dirty_is_as_read: false,
             must_raise: false,
-            slot,
+            member: Member::new(slot),
         }
     }
 
@@ -220,10 +220,13 @@ impl Process {
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
         match self.at {
-            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.slot),
+            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.member.slot),
             At::Outside => *self = Self::new(self.is_producer, At::Outside, 0),
             At::Writing(_) | At::Reading(_) => (self.has_token, self.is_last_try) = (false, false),
             _ => {}
+        }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
         }
         self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
     }
@@ -231,7 +234,7 @@ impl Process {
 
 impl Mpmc {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &MpmcState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
             At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
@@ -267,7 +270,7 @@ impl Mpmc {
         actions.extend(may_leave.then_some(Action::Leave(index)));
     }
 
-    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+    fn apply(&self, state: &mut MpmcState, index: usize, action: Action) -> At {
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Begin(_, wish) => begin(state, index, wish),
@@ -282,7 +285,7 @@ impl Mpmc {
     }
 }
 
-fn begin(state: &mut State, index: usize, wish: Wish) -> At {
+fn begin(state: &mut MpmcState, index: usize, wish: Wish) -> At {
     state.processes[index].wish = wish;
     if wish == Wish::Pop {
         return At::LoadDirty;
@@ -292,10 +295,10 @@ fn begin(state: &mut State, index: usize, wish: Wish) -> At {
 }
 
 impl Model for Mpmc {
-    type State = State;
+    type State = MpmcState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<MpmcState> {
         assert!(usize::from(self.capacity) <= MOST_PLACES);
         assert!(self.filled <= self.capacity && self.items < (LAPS / 2 - 1) * self.capacity);
         let roles = std::iter::repeat_n(true, self.producers).chain(std::iter::repeat_n(false, self.consumers));
@@ -307,7 +310,7 @@ impl Model for Mpmc {
         for (place, position) in places.iter_mut().zip(head..head + self.filled) {
             (place.word.stage, place.item) = (Stage::Full, Some(position));
         }
-        vec![State {
+        vec![MpmcState {
             places,
             tail,
             head,
@@ -322,7 +325,7 @@ impl Model for Mpmc {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &MpmcState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -331,7 +334,7 @@ impl Model for Mpmc {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &MpmcState, action: Action) -> Option<MpmcState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -344,23 +347,25 @@ impl Model for Mpmc {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 no item is lost", |model: &Self, state: &State| model.items_are_there(state)),
-            Property::always("I2 no item comes twice", |_, state: &State| state.damage != Damage::Twice),
-            Property::always("I3 one at a place", |model: &Self, state: &State| model.holders_are_alone(state)),
-            Property::always("I4 nothing is forgotten", |model: &Self, state: &State| {
+            Property::always("I1 no item is lost", |model: &Self, state: &MpmcState| model.items_are_there(state)),
+            Property::always("I2 no item comes twice", |_, state: &MpmcState| state.damage != Damage::Twice),
+            Property::always("I3 one at a place", |model: &Self, state: &MpmcState| model.holders_are_alone(state)),
+            Property::always("I4 nothing is forgotten", |model: &Self, state: &MpmcState| {
                 model.nothing_is_forgotten(state)
             }),
-            Property::always("I5 no consumer is stuck", |model: &Self, state: &State| {
+            Property::always("I5 no consumer is stuck", |model: &Self, state: &MpmcState| {
                 model.consumers_are_served(state)
             }),
-            Property::always("I6 no producer is stuck", |model: &Self, state: &State| {
+            Property::always("I6 no producer is stuck", |model: &Self, state: &MpmcState| {
                 model.producers_are_served(state)
             }),
-            Property::always("I7 all places are usable", |model: &Self, state: &State| model.places_are_usable(state)),
-            Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
-            Property::sometimes("an item is taken over", |_, state: &State| state.one_is_taking_over()),
-            Property::sometimes("an item is overwritten", |_, state: &State| state.one_overwrites()),
-            Property::sometimes("head is helped over laps", |_, state: &State| state.one_helps_far()),
+            Property::always("I7 all places are usable", |model: &Self, state: &MpmcState| {
+                model.places_are_usable(state)
+            }),
+            Property::always("I8 owners are marked as used", |_, state: &MpmcState| state.owners_are_marked()),
+            Property::sometimes("an item is taken over", |_, state: &MpmcState| state.one_is_taking_over()),
+            Property::sometimes("an item is overwritten", |_, state: &MpmcState| state.one_overwrites()),
+            Property::sometimes("head is helped over laps", |_, state: &MpmcState| state.one_helps_far()),
         ]
     }
 }

@@ -1,11 +1,11 @@
 //! Pushing, overwriting, popping, and changing one's mind.
 
 use super::{
-    At, Bell, Damage, Mpmc, Position, Process, State, Wish,
-    words::{Stage, Word, next_lap},
+    At, Bell, Damage, Mpmc, MpmcState, Position, Process, Wish,
+    places::{PlaceWord, Stage, next_lap},
 };
 
-impl State {
+impl MpmcState {
     /// Moves `tail` past a position, unless somebody has.
     fn pass_tail(&mut self, model: &Mpmc, position: Position) {
         if self.tail == position {
@@ -32,8 +32,13 @@ impl State {
 }
 
 impl Mpmc {
-    pub(super) fn step(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn step(&self, state: &mut MpmcState, index: usize) -> At {
         match state.processes[index].at {
+            at @ (At::Outside | At::Idle | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
             at @ (At::LoadTail | At::LookTail(_) | At::HelpTail(_) | At::RecheckTail(_) | At::PassTail(_)) => {
                 self.push(state, index, at)
             }
@@ -54,16 +59,16 @@ impl Mpmc {
                 self.settle(state, index, at)
             }
             at @ (At::Wake(..) | At::Post(..)) => self.wake(state, index, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 
-    fn push(&self, state: &mut State, index: usize, at: At) -> At {
+    fn push(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::LookTail(tail) => {
-                let (lap, slot) = (self.lap(tail), state.processes[index].slot);
+                let (lap, slot) = (self.lap(tail), state.processes[index].member.slot);
                 let word = &mut state.places[self.place(tail)].word;
-                if *word == (Word { lap, stage: Stage::Empty }) {
+                if *word == (PlaceWord { lap, stage: Stage::Empty }) {
                     word.stage = Stage::Writing(slot);
                     return At::PassTail(tail);
                 }
@@ -87,23 +92,23 @@ impl Mpmc {
     }
 
     /// Claims exactly the item that stands in the way of the next push.
-    fn overwrite(&self, state: &mut State, index: usize, at: At) -> At {
+    fn overwrite(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         let At::OverTake(position) = at else { return At::OverTake(self.lap_before(state.tail)) };
         if self.claim_full(state, index, position) { At::PassHead(position) } else { At::LoadTail }
     }
 
     /// FULL to READING, by compare-and-swap.
-    fn claim_full(&self, state: &mut State, index: usize, position: Position) -> bool {
+    fn claim_full(&self, state: &mut MpmcState, index: usize, position: Position) -> bool {
         let word = &mut state.places[self.place(position)].word;
-        let is_full = *word == (Word { lap: self.lap(position), stage: Stage::Full });
+        let is_full = *word == (PlaceWord { lap: self.lap(position), stage: Stage::Full });
         if is_full {
-            word.stage = Stage::Reading(state.processes[index].slot);
+            word.stage = Stage::Reading(state.processes[index].member.slot);
         }
         is_full
     }
 
     /// Looks for an item behind `head`.
-    fn scan(&self, state: &mut State, index: usize, at: At) -> At {
+    fn scan(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::LoadDirty if state.dirty => At::SeeDirty,
             At::SeeDirty => {
@@ -136,7 +141,7 @@ impl Mpmc {
         if place + 1 < self.capacity { At::Scan(head, place + 1) } else { At::ClearDirty }
     }
 
-    fn pop(&self, state: &mut State, index: usize, at: At) -> At {
+    fn pop(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::LookHead(head) if self.claim_full(state, index, head) => At::PassHead(head),
             At::LookHead(head) => {
@@ -163,20 +168,20 @@ impl Mpmc {
     }
 
     /// Whether the item at `head` is somebody else's, or gone.
-    pub(super) fn has_gone(&self, word: Word, head: Position) -> bool {
+    pub(super) fn has_gone(&self, word: PlaceWord, head: Position) -> bool {
         let ahead = self.ahead(word.lap, self.lap(head));
         ahead > 0 || (ahead == 0 && matches!(word.stage, Stage::Reading(_)))
     }
 
     /// Over how many laps `head` may be helped: a place that was given out for a lap was free before, and so was every
     /// place before it a lap earlier.
-    fn finished_laps(&self, word: Word, head: Position) -> u8 {
+    fn finished_laps(&self, word: PlaceWord, head: Position) -> u8 {
         let unsure = if self.rules.far_is_finished { 2 } else { 1 };
         (self.ahead(word.lap, self.lap(head)) - unsure).max(0).cast_unsigned()
     }
 
     /// Where it goes when it found nothing.
-    fn fall_short(&self, state: &mut State, index: usize) -> At {
+    fn fall_short(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &state.processes[index];
         match (process.wish, process.at) {
             (Wish::Overwrite, _) => At::OverLoad,
@@ -186,7 +191,7 @@ impl Mpmc {
         }
     }
 
-    fn after_claim(&self, state: &State, index: usize, position: Position) -> At {
+    fn after_claim(&self, state: &MpmcState, index: usize, position: Position) -> At {
         let Process { is_producer, has_token, wish, .. } = state.processes[index];
         match (has_token, wish) {
             (true, Wish::Push) if self.rules.producers_pass_on => At::OnIndex(position),
@@ -198,18 +203,18 @@ impl Mpmc {
     }
 
     /// Stores FULL.
-    fn commit(&self, state: &mut State, position: Position) -> At {
+    fn commit(&self, state: &mut MpmcState, position: Position) -> At {
         let place = &mut state.places[self.place(position)];
         if place.item.is_some() {
             state.damage = Damage::Lost;
         }
-        place.word = Word { lap: self.lap(position), stage: Stage::Full };
+        place.word = PlaceWord { lap: self.lap(position), stage: Stage::Full };
         place.item = Some(position);
         At::Wake(Bell::NotEmpty, false)
     }
 
     /// Stores EMPTY of the next lap.
-    fn consume(&self, state: &mut State, position: Position) -> At {
+    fn consume(&self, state: &mut MpmcState, position: Position) -> At {
         let place = &mut state.places[self.place(position)];
         if place.item != Some(position) {
             state.damage = Damage::Twice;
@@ -218,11 +223,11 @@ impl Mpmc {
         At::Wake(Bell::NotFull, false)
     }
 
-    pub(super) fn undo(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn undo(&self, state: &mut MpmcState, index: usize) -> At {
         match state.processes[index].at {
             At::Writing(position) => {
                 let lap = next_lap(self.lap(position));
-                state.places[self.place(position)].word = Word { lap, stage: Stage::Empty };
+                state.places[self.place(position)].word = PlaceWord { lap, stage: Stage::Empty };
                 At::UndoHead(position)
             }
             At::Reading(position) if self.rules.head_before_full => At::PutHead(position),
@@ -238,7 +243,7 @@ impl Mpmc {
         }
     }
 
-    fn put_back(&self, state: &mut State, at: At) -> At {
+    fn put_back(&self, state: &mut MpmcState, at: At) -> At {
         match at {
             At::PutHead(position) => {
                 state.pass_head(self, position);

@@ -1,13 +1,14 @@
 //! Names mean nothing to the protocol: states that differ only in who is who are one.
 
-use super::{At, Stage, State};
-use crate::members::{Slot, new_name, order};
+use super::{At, MpmcState, Stage};
+use crate::members::{new_name, order};
 
-impl State {
+impl MpmcState {
     /// Sorts the processes and numbers the slots by their first appearance.
     pub(super) fn rename(&mut self) {
         self.processes.sort_unstable();
-        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let living = self.processes.iter().filter(|process| process.at != At::Outside);
+        let living = living.map(|process| process.member.slot);
         let owners = self.places.iter().filter_map(|place| place.word.stage.owner());
         let order = order(&self.slots, living.chain(owners));
         self.slots = self.slots.reordered(&order);
@@ -20,25 +21,9 @@ impl State {
             };
         }
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
-            (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+            process.member = process.member.renamed(rename);
             process.look = process.look.renamed(rename);
         }
         self.processes.sort_unstable();
-    }
-}
-
-impl At {
-    fn rename(self, rename: impl Fn(Slot) -> Slot) -> Self {
-        match self {
-            At::Claim(slot) => At::Claim(rename(slot)),
-            At::Repair(slot, place) => At::Repair(rename(slot), place),
-            At::RepairFull(slot, place) => At::RepairFull(rename(slot), place),
-            At::RepairHead(slot, position) => At::RepairHead(rename(slot), position),
-            At::RaiseDirty(slot) => At::RaiseDirty(rename(slot)),
-            At::PostRepair(slot, bell) => At::PostRepair(rename(slot), bell),
-            At::MarkUnused(slot) => At::MarkUnused(rename(slot)),
-            At::GiveBack(slot) => At::GiveBack(rename(slot)),
-            other => other,
-        }
     }
 }

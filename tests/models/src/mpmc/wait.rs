@@ -1,14 +1,14 @@
 //! Sleeping, passing on, and waking.
 
 use super::{
-    At, Bell, Mpmc, Position, Process, State, Wish,
-    words::{Stage, Word},
+    At, Bell, Mpmc, MpmcState, Position, Process, Wish,
+    places::{PlaceWord, Stage},
 };
 use crate::members::{Look, Slot};
 
 impl Mpmc {
     /// R-sleep.
-    pub(super) fn wait(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn wait(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         let process = &mut state.processes[index];
         if at == At::Announce {
             state.flags[process.bell() as usize] = true;
@@ -24,26 +24,26 @@ impl Mpmc {
         }
     }
 
-    pub(super) fn before_sleep(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn before_sleep(&self, state: &mut MpmcState, index: usize) -> At {
         if self.rules.announce_before_try { At::Announce } else { self.look_for_the_dead(state, index) }
     }
 
-    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+    fn look_for_the_dead(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.reap_before_sleep {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }
 
-    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn look_at(&self, state: &mut MpmcState, index: usize, slot: Slot) -> At {
         state.processes[index].look.see(slot);
         let is_dirty = state.slots.is_dirty(slot);
         if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
     /// Goes on to look, until a look at all slots finds nobody; then tries once more.
-    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn look_on(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.look.is_over(), process.look.must_repeat()) {
             (false, _) => At::Snapshot,
@@ -55,14 +55,14 @@ impl Mpmc {
         }
     }
 
-    pub(super) fn drain(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn drain(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         state.bells.drain(process.bell() as usize);
         process.has_token |= self.rules.drained_is_token;
         process.at
     }
 
-    pub(super) fn give_up(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn give_up(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         process.look = Look::default();
         state.items += u8::from(process.is_producer);
@@ -70,7 +70,7 @@ impl Mpmc {
     }
 
     /// What is left to do about a post that was consumed.
-    pub(super) fn settle(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn settle(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         let process = state.processes[index];
         let done = |position| if process.is_producer { At::Writing(position) } else { At::Reading(position) };
         match at {
@@ -98,18 +98,18 @@ impl Mpmc {
         }
     }
 
-    fn may_be_item(&self, word: Word, head: Position) -> bool {
-        let is_item = word == Word { lap: self.lap(head), stage: Stage::Full };
+    fn may_be_item(&self, word: PlaceWord, head: Position) -> bool {
+        let is_item = word == PlaceWord { lap: self.lap(head), stage: Stage::Full };
         is_item || (self.has_gone(word, head) && self.rules.pass_on_gone)
     }
 
-    fn may_be_room(&self, word: Word, tail: Position) -> bool {
-        let is_room = word == Word { lap: self.lap(tail), stage: Stage::Empty };
+    fn may_be_room(&self, word: PlaceWord, tail: Position) -> bool {
+        let is_room = word == PlaceWord { lap: self.lap(tail), stage: Stage::Empty };
         is_room || (self.ahead(word.lap, self.lap(tail)) >= 0 && self.rules.pass_on_taken)
     }
 
     /// R-wake.
-    pub(super) fn wake(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn wake(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::Wake(bell, and_other) if std::mem::take(&mut state.flags[bell as usize]) => At::Post(bell, and_other),
             At::Post(bell, and_other) => {
@@ -135,10 +135,10 @@ fn after_wake(process: &Process, bell: Bell, and_other: bool) -> At {
     }
 }
 
-pub(super) fn has_post(state: &State, process: &Process) -> bool {
+pub(super) fn has_post(state: &MpmcState, process: &Process) -> bool {
     state.bells.has_post(process.bell() as usize)
 }
 
-pub(super) fn can_wake(state: &State, process: &Process) -> bool {
+pub(super) fn can_wake(state: &MpmcState, process: &Process) -> bool {
     process.at == At::Sleep && has_post(state, process)
 }

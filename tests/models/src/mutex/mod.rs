@@ -2,7 +2,7 @@
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the word | [`Word`]: the owner's slot or nobody, WAITERS, POISONED |
+//! | the word | [`LockWord`]: the owner's slot or nobody, WAITERS, POISONED |
 //! | the doorbell W | a counter that saturates at [`Mutex::saturation`] |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
 //! | a process | [`Process`]: where it stands, its slot, whether it slept in this `lock` |
@@ -29,11 +29,11 @@ mod rules;
 mod steps;
 
 pub use self::rules::Rules;
-pub use crate::lock::Word;
+pub use crate::lock::LockWord;
 
 use stateright::{Model, Property};
 
-use crate::members::{Bells, Slot, Slots, new_name, order};
+use crate::members::{Bells, Member, Slot, Slots, new_name, order};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -61,18 +61,6 @@ pub enum At {
     Idle,
     /// Takes the word if it is free; else adds WAITERS, unless that is set or it would not wait.
     Take,
-    /// Asks whether the owner lives.
-    CheckOwner(Slot),
-    /// Claims a dead owner's slot.
-    Claim(Slot),
-    /// Frees the word, which the slot owns.
-    Repair(Slot),
-    /// Posts because the word that it repaired had waiters.
-    PostRepair(Slot),
-    /// Stores `used` = 0 for the slot that it reaped, or for its own.
-    MarkUnused(Slot),
-    /// Gives back ALIVE of that slot.
-    GiveBack(Slot),
     /// Sleeps until the doorbell is posted.
     Sleep,
     /// Has locked, and changes the protected data; unlocks.
@@ -81,6 +69,25 @@ pub enum At {
     PostLeave,
     /// Posts because the word that it freed had waiters.
     PostUnlock,
+    /// Repairs the word of a slot: another member's, or its own when it enters or leaves.
+    Reap(Reap),
+}
+
+/// A step of reaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reap {
+    /// Asks whether the owner lives.
+    Check,
+    /// Claims the dead owner's slot.
+    Claim,
+    /// Frees the word, which the slot owns.
+    Free,
+    /// Posts because the word that it freed had waiters.
+    Post,
+    /// Stores `used` = 0 for the slot.
+    MarkUnused,
+    /// Gives back ALIVE of the slot.
+    GiveBack,
 }
 
 /// What a process is about.
@@ -101,14 +108,14 @@ pub enum Wish {
 pub struct Process {
     at: At,
     wish: Wish,
-    slot: Slot,
     slept: bool,
+    member: Member,
 }
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    word: Word,
+pub struct MutexState {
+    word: LockWord,
     bell: Bells<1>,
     slots: Slots,
     tainted: bool,
@@ -148,7 +155,7 @@ impl Action {
 }
 
 /// A process before its first life, and after each.
-const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slot: 0, slept: false };
+const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slept: false, member: Member::new(0) };
 
 impl Process {
     /// Forgets what is over, so that equal situations are equal states.
@@ -159,10 +166,13 @@ impl Process {
             At::Outside => *self = OUTSIDE,
             _ => {}
         }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
+        }
     }
 }
 
-impl State {
+impl MutexState {
     fn has_nothing_to_do(&self, process: &Process) -> bool {
         match process.at {
             At::Outside | At::Idle => true,
@@ -181,7 +191,7 @@ impl State {
     }
 
     fn excludes(&self) -> bool {
-        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.slot))
+        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.member.slot))
     }
 
     fn poison_is_exact(&self) -> bool {
@@ -196,35 +206,22 @@ impl State {
     /// Sorts the processes and numbers the slots by their first appearance: names mean nothing to the protocol.
     fn rename(&mut self) {
         self.processes.sort_unstable();
-        let living = self.processes.iter().filter(|process| process.at != At::Outside).map(|process| process.slot);
+        let living = self.processes.iter().filter(|process| process.at != At::Outside);
+        let living = living.map(|process| process.member.slot);
         let order = order(&self.slots, living.chain(self.word.owner));
         self.slots = self.slots.reordered(&order);
         let rename = |slot| new_name(&order, slot);
         self.word.owner = self.word.owner.map(rename);
         for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
-            (process.slot, process.at) = (rename(process.slot), process.at.rename(rename));
+            process.member = process.member.renamed(rename);
         }
         self.processes.sort_unstable();
     }
 }
 
-impl At {
-    fn rename(self, rename: impl Fn(Slot) -> Slot) -> Self {
-        match self {
-            At::CheckOwner(slot) => At::CheckOwner(rename(slot)),
-            At::Claim(slot) => At::Claim(rename(slot)),
-            At::Repair(slot) => At::Repair(rename(slot)),
-            At::PostRepair(slot) => At::PostRepair(rename(slot)),
-            At::MarkUnused(slot) => At::MarkUnused(rename(slot)),
-            At::GiveBack(slot) => At::GiveBack(rename(slot)),
-            other => other,
-        }
-    }
-}
-
 impl Mutex {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &MutexState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         let at = process.at;
         match at {
@@ -253,12 +250,12 @@ impl Mutex {
 }
 
 impl Model for Mutex {
-    type State = State;
+    type State = MutexState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
-        vec![State {
-            word: Word::default(),
+    fn init_states(&self) -> Vec<MutexState> {
+        vec![MutexState {
+            word: LockWord::default(),
             bell: Bells::silent(self.saturation),
             slots: Slots::empty(self.processes),
             tainted: false,
@@ -267,7 +264,7 @@ impl Model for Mutex {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &MutexState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -276,7 +273,7 @@ impl Model for Mutex {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &MutexState, action: Action) -> Option<MutexState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -287,16 +284,16 @@ impl Model for Mutex {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 mutual exclusion", |_, state: &State| state.excludes()),
-            Property::always("I2 no lost wake-up", |_, state: &State| !state.is_stuck()),
-            Property::always("I3 poison is exact", |_, state: &State| state.poison_is_exact()),
-            Property::always("I4 owners are marked as used", |_, state: &State| state.owner_is_marked()),
-            Property::sometimes("poison is handed on", |_, state: &State| {
+            Property::always("I1 mutual exclusion", |_, state: &MutexState| state.excludes()),
+            Property::always("I2 no lost wake-up", |_, state: &MutexState| !state.is_stuck()),
+            Property::always("I3 poison is exact", |_, state: &MutexState| state.poison_is_exact()),
+            Property::always("I4 owners are marked as used", |_, state: &MutexState| state.owner_is_marked()),
+            Property::sometimes("poison is handed on", |_, state: &MutexState| {
                 state.word.poisoned && state.holders().next().is_some()
             }),
-            Property::sometimes("a try reaps", |_, state: &State| {
+            Property::sometimes("a try reaps", |_, state: &MutexState| {
                 let mut tries = state.processes.iter().filter(|process| process.wish == Wish::TryLock);
-                tries.any(|process| matches!(process.at, At::Repair(_)))
+                tries.any(|process| process.at == At::Reap(Reap::Free))
             }),
         ]
     }

@@ -1,7 +1,6 @@
 //! Where a process of the pool stands.
 
 use super::Bell;
-use crate::members::Slot;
 
 /// Where a process stands: the name of the step it takes next. Small numbers are permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +39,6 @@ pub enum At {
     Post(Bell),
     /// Takes the turnstile, or adds WAITERS to it.
     TurnTake,
-    /// Asks whether the turnstile's owner lives.
-    TurnCheck(Slot),
     /// Sleeps until the turnstile's doorbell is posted.
     TurnSleep,
     /// Frees the turnstile.
@@ -52,20 +49,29 @@ pub enum At {
     ManyLook(usize),
     /// Takes this permit, one of all.
     ManyTake(usize),
+    /// Repairs the words of a slot: another member's, or its own when it enters or leaves.
+    Reap(Reap),
+}
+
+/// A step of reaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reap {
+    /// Asks whether the turnstile's owner lives.
+    Check,
     /// Claims a dead owner's slot.
-    Claim(Slot),
+    Claim,
     /// Frees the turnstile, which the slot owns.
-    RepairTurn(Slot),
+    FreeTurn,
     /// Posts the turnstile's doorbell, because it had waiters.
-    PostRepairTurn(Slot),
+    PostTurn,
     /// Frees this permit, which the slot owns.
-    Repair(Slot, usize),
+    Free(usize),
     /// Takes both flags down, because it freed a permit.
-    ClearFlags(Slot),
+    ClearFlags,
     /// Posts this doorbell, because it freed a permit.
-    PostRepair(Slot, Bell),
-    /// Stores `used` = 0 for the slot that it reaped, or for its own.
-    MarkUnused(Slot),
-    /// Gives back ALIVE of that slot.
-    GiveBack(Slot),
+    Post(Bell),
+    /// Stores `used` = 0 for the slot.
+    MarkUnused,
+    /// Gives back ALIVE of the slot.
+    GiveBack,
 }

@@ -1,8 +1,8 @@
 //! What must hold.
 
-use super::{At, PERMITS, Pool, Process, State, Wish};
+use super::{At, PERMITS, Pool, PoolState, Process, Reap, Wish};
 
-impl State {
+impl PoolState {
     fn is_held(&self, permit: usize) -> bool {
         self.processes.iter().any(|process| process.holds[permit])
     }
@@ -14,7 +14,7 @@ impl State {
     pub(super) fn holders_are_alone(&self) -> bool {
         (0..PERMITS).all(|permit| {
             let mut holders = self.processes.iter().filter(|process| process.holds[permit]);
-            holders.next().is_none_or(|only| self.permits[permit] == Some(only.slot)) && holders.next().is_none()
+            holders.next().is_none_or(|only| self.permits[permit] == Some(only.member.slot)) && holders.next().is_none()
         })
     }
 
@@ -29,7 +29,8 @@ impl State {
     }
 
     pub(super) fn a_reaper_has_freed(&self) -> bool {
-        self.processes.iter().any(|process| matches!(process.at, At::PostRepair(slot, _) if slot != process.slot))
+        let posts = |process: &Process| matches!(process.at, At::Reap(Reap::Post(_)));
+        self.processes.iter().any(|process| posts(process) && process.member.is_reaping())
     }
 
     /// Whether somebody sleeps for this.
@@ -39,7 +40,7 @@ impl State {
 }
 
 impl Pool {
-    fn has_nothing_to_do(&self, state: &State, process: &Process) -> bool {
+    fn has_nothing_to_do(&self, state: &PoolState, process: &Process) -> bool {
         match process.at {
             At::Outside | At::Idle | At::Holding => true,
             At::Sleep | At::TurnSleep => !self.can_wake(state, process),
@@ -48,21 +49,21 @@ impl Pool {
     }
 
     /// Whether nothing will happen unless somebody wishes something new, or dies.
-    pub(super) fn is_quiet(&self, state: &State) -> bool {
+    pub(super) fn is_quiet(&self, state: &PoolState) -> bool {
         state.processes.iter().all(|process| self.has_nothing_to_do(state, process))
     }
 
-    pub(super) fn is_served(&self, state: &State) -> bool {
+    pub(super) fn is_served(&self, state: &PoolState) -> bool {
         let has_permit = (0..PERMITS).any(|permit| !state.is_held(permit));
         !(self.is_quiet(state) && has_permit && state.sleeps(At::Sleep, Wish::One))
     }
 
-    pub(super) fn is_served_all(&self, state: &State) -> bool {
+    pub(super) fn is_served_all(&self, state: &PoolState) -> bool {
         let has_all = (0..PERMITS).all(|permit| !state.is_held(permit));
         !(self.is_quiet(state) && has_all && state.sleeps(At::Sleep, Wish::All))
     }
 
-    pub(super) fn turns(&self, state: &State) -> bool {
+    pub(super) fn turns(&self, state: &PoolState) -> bool {
         let is_free = !state.turnstile_is_held();
         !(self.is_quiet(state) && is_free && state.sleeps(At::TurnSleep, Wish::All))
     }

@@ -1,10 +1,10 @@
 //! All permits or none.
 
-use super::{At, PERMITS, Pool, State, wait::take};
+use super::{At, PERMITS, Pool, PoolState, wait::take};
 
 impl Pool {
     /// Looks whether there are enough, and only then takes one after another, wherever it finds one.
-    pub(super) fn take_all(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn take_all(&self, state: &mut PoolState, index: usize, at: At) -> At {
         match at {
             At::ManyLook(permit) if state.permits[permit].is_some() => self.short(state, index),
             At::ManyLook(permit) if permit + 1 < PERMITS => At::ManyLook(permit + 1),

@@ -39,13 +39,16 @@ mod symmetry;
 mod turnstile;
 mod wait;
 
-pub use self::{at::At, rules::Rules};
+pub use self::{
+    at::{At, Reap},
+    rules::Rules,
+};
 
 use stateright::{Model, Property};
 
 use crate::{
-    lock::Word,
-    members::{Bells, Look, Slot, Slots},
+    lock::LockWord,
+    members::{Bells, Look, Member, Slot, Slots},
 };
 
 /// How many permits there are; the caller of many wants them all.
@@ -111,14 +114,14 @@ pub struct Process {
     has_freed: bool,
     holds: [bool; PERMITS],
     holds_turnstile: bool,
-    slot: Slot,
+    member: Member,
 }
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct PoolState {
     permits: [Option<Slot>; PERMITS],
-    turnstile: Word,
+    turnstile: LockWord,
     /// Of single callers, and of the caller of many.
     flags: [bool; 2],
     bells: Bells<3>,
@@ -165,7 +168,7 @@ impl Process {
         Self {
             wants_all,
             at: At::Outside,
-            slot: 0,
+            member: Member::default(),
             wish: Wish::Nothing,
             look: Look::default(),
             is_last_try: false,
@@ -194,12 +197,15 @@ impl Process {
         if self.at == At::Outside {
             *self = Self::outside(self.wants_all);
         }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
+        }
     }
 }
 
 impl Pool {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &PoolState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
             At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
@@ -228,7 +234,7 @@ impl Pool {
         }
     }
 
-    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+    fn apply(&self, state: &mut PoolState, index: usize, action: Action) -> At {
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Acquire(_) => acquire(state, index),
@@ -242,37 +248,39 @@ impl Pool {
         }
     }
 
-    fn step(&self, state: &mut State, index: usize) -> At {
+    fn step(&self, state: &mut PoolState, index: usize) -> At {
         match state.processes[index].at {
             at @ (At::Outside | At::Idle | At::Holding | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
             at @ (At::Scan(_) | At::Announce | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
             at @ (At::PassOn(_) | At::PostOn | At::PostLeave) => self.settle(state, index, at),
             at @ (At::Free(_) | At::LoadFlags | At::Wake(_) | At::Post(_)) => self.release(state, index, at),
-            at @ (At::TurnTake | At::TurnCheck(_) | At::TurnSleep | At::TurnDrop | At::TurnPost) => {
-                self.turn(state, index, at)
-            }
+            at @ (At::TurnTake | At::TurnSleep | At::TurnDrop | At::TurnPost) => self.turn(state, index, at),
             at @ (At::ManyLook(_) | At::ManyTake(_)) => self.take_all(state, index, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 }
 
-fn acquire(state: &mut State, index: usize) -> At {
+fn acquire(state: &mut PoolState, index: usize) -> At {
     let process = &mut state.processes[index];
     process.wish = if process.wants_all { Wish::All } else { Wish::One };
     if process.wants_all { At::TurnTake } else { At::Scan(0) }
 }
 
 impl Model for Pool {
-    type State = State;
+    type State = PoolState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<PoolState> {
         let singles = std::iter::repeat_n(Process::outside(false), self.singles);
         let processes: Vec<_> = singles.chain(std::iter::repeat_n(Process::outside(true), self.manys)).collect();
-        vec![State {
+        vec![PoolState {
             permits: [None; PERMITS],
-            turnstile: Word::default(),
+            turnstile: LockWord::default(),
             flags: [false; 2],
             bells: Bells::silent(self.saturation),
             slots: Slots::empty(processes.len()),
@@ -281,7 +289,7 @@ impl Model for Pool {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &PoolState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -290,7 +298,7 @@ impl Model for Pool {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &PoolState, action: Action) -> Option<PoolState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -303,15 +311,15 @@ impl Model for Pool {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 one holder", |_, state: &State| state.holders_are_alone()),
-            Property::always("I2 nothing is lost", |model: &Self, state: &State| {
+            Property::always("I1 one holder", |_, state: &PoolState| state.holders_are_alone()),
+            Property::always("I2 nothing is lost", |model: &Self, state: &PoolState| {
                 !model.is_quiet(state) || state.nothing_is_lost()
             }),
-            Property::always("I3 no lost wake-up", |model: &Self, state: &State| model.is_served(state)),
-            Property::always("I4 many is not stuck", |model: &Self, state: &State| model.is_served_all(state)),
-            Property::always("I5 the turnstile turns", |model: &Self, state: &State| model.turns(state)),
-            Property::sometimes("both permits are held by one", |_, state: &State| state.one_holds_all()),
-            Property::sometimes("a reaper frees a permit", |_, state: &State| state.a_reaper_has_freed()),
+            Property::always("I3 no lost wake-up", |model: &Self, state: &PoolState| model.is_served(state)),
+            Property::always("I4 many is not stuck", |model: &Self, state: &PoolState| model.is_served_all(state)),
+            Property::always("I5 the turnstile turns", |model: &Self, state: &PoolState| model.turns(state)),
+            Property::sometimes("both permits are held by one", |_, state: &PoolState| state.one_holds_all()),
+            Property::sometimes("a reaper frees a permit", |_, state: &PoolState| state.a_reaper_has_freed()),
         ]
     }
 }

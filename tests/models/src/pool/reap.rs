@@ -1,27 +1,25 @@
-//! Newcomers, leavers, the dead, and those who clear up after them.
+//! New members, members that leave, the dead, and those that repair what the dead leave behind.
 
-use super::{At, Bell, PERMITS, Pool, State, Wish};
-use crate::members::Slot;
+use super::{At, Bell, PERMITS, Pool, PoolState, Reap, Wish};
+use crate::members::{Member, Slot};
 
 impl Pool {
-    pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn enter(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
-        state.processes[index].slot = slot;
-        if self.rules.newcomer_repairs { self.begin_repair(state, index, slot) } else { At::MarkUsed }
+        state.processes[index].member = Member::new(slot);
+        if self.rules.newcomer_repairs { self.begin_repair(state, index) } else { At::MarkUsed }
     }
 
-    /// Whatever it holds is forgotten: the words still name its slot.
-    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+    /// The permits that it holds are forgotten: the words still name its slot.
+    pub(super) fn leave(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.wish, process.holds) = (Wish::Leave, [false; PERMITS]);
-        let slot = process.slot;
-        if self.rules.leaver_repairs { self.begin_repair(state, index, slot) } else { At::MarkUnused(slot) }
+        if self.rules.leaver_repairs { self.begin_repair(state, index) } else { At::Reap(Reap::MarkUnused) }
     }
 
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    pub(super) fn die(&self, state: &mut State, index: usize) -> At {
-        let process = state.processes[index];
-        state.slots.bury(process.slot, self.reaps(process.at));
+    pub(super) fn die(&self, state: &mut PoolState, index: usize) -> At {
+        state.slots.bury(state.processes[index].member);
         if self.rules.obituary_posts {
             [Bell::Single, Bell::Many, Bell::Turnstile].into_iter().for_each(|bell| state.bells.post(bell as usize));
         }
@@ -29,105 +27,92 @@ impl Pool {
         At::Outside
     }
 
-    /// The slot that is held while its words are repaired.
-    fn reaps(&self, at: At) -> Option<Slot> {
-        match at {
-            At::RepairTurn(slot) | At::PostRepairTurn(slot) | At::Repair(slot, _) => Some(slot),
-            At::ClearFlags(slot) | At::PostRepair(slot, _) | At::MarkUnused(slot) | At::GiveBack(slot) => Some(slot),
-            _ => None,
-        }
-        .filter(|_| self.rules.claim_before_reaping)
+    /// Turns to a slot that was found dead.
+    pub(super) fn begin_reaping(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
+        state.processes[index].member.suspect(slot);
+        if self.rules.claim_before_reaping { At::Reap(Reap::Claim) } else { self.begin_repair(state, index) }
     }
 
-    pub(super) fn begin_reaping(&self, state: &State, slot: Slot) -> At {
-        if self.rules.claim_before_reaping { At::Claim(slot) } else { self.first_repair(state, slot) }
-    }
-
-    fn begin_repair(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        match self.first_repair(state, slot) {
-            At::MarkUnused(_) => self.after_repair(state, index, slot),
-            at => at,
-        }
-    }
-
-    /// The first word that the slot owns; `MarkUnused` if it owns none.
-    fn first_repair(&self, state: &State, slot: Slot) -> At {
-        if state.turnstile.owner == Some(slot) { At::RepairTurn(slot) } else { permit_from(state, slot, 0) }
-    }
-
-    /// R-reap, for the slot of somebody dead or for a newcomer's or leaver's own.
-    pub(super) fn reap(&self, state: &mut State, index: usize, at: At) -> At {
-        match at {
-            At::Claim(slot) => self.claim(state, index, slot),
-            At::RepairTurn(slot) => {
+    /// R-reap, for the slot of a dead member or for the process's own.
+    pub(super) fn reap(&self, state: &mut PoolState, index: usize, step: Reap) -> At {
+        let slot = state.processes[index].member.repaired();
+        match step {
+            Reap::Check if state.slots.is_alive(slot) => At::TurnSleep,
+            Reap::Check => self.begin_reaping(state, index, slot),
+            Reap::Claim => self.claim(state, index),
+            Reap::FreeTurn => {
                 let had_waiters = state.turnstile.repair(slot);
                 state.turnstile.poisoned = false;
                 let must_post = had_waiters && self.rules.reaping_posts_turnstile;
-                if must_post { At::PostRepairTurn(slot) } else { self.next_permit(state, index, slot, 0) }
+                if must_post { At::Reap(Reap::PostTurn) } else { self.repair_from(state, index, 0) }
             }
-            At::PostRepairTurn(slot) => {
+            Reap::PostTurn => {
                 state.bells.post(Bell::Turnstile as usize);
-                self.next_permit(state, index, slot, 0)
+                self.repair_from(state, index, 0)
             }
-            At::Repair(slot, permit) => {
-                // Without a claim it may be somebody else's by now.
+            Reap::Free(permit) => {
+                // Without a claim, a new owner may have it by now.
                 if state.permits[permit] == Some(slot) {
                     state.permits[permit] = None;
                     state.processes[index].has_freed = true;
                 }
-                self.next_permit(state, index, slot, permit + 1)
+                self.repair_from(state, index, permit + 1)
             }
-            At::ClearFlags(slot) => {
+            Reap::ClearFlags => {
                 state.flags = [false; 2];
-                At::PostRepair(slot, Bell::Single)
+                At::Reap(Reap::Post(Bell::Single))
             }
-            At::PostRepair(slot, bell) => {
+            Reap::Post(bell) => {
                 state.bells.post(bell as usize);
                 let is_first = bell == Bell::Single;
-                if is_first { At::PostRepair(slot, Bell::Many) } else { self.after_repair(state, index, slot) }
+                if is_first { At::Reap(Reap::Post(Bell::Many)) } else { self.after_repair(state, index) }
             }
-            At::MarkUnused(slot) => {
+            Reap::MarkUnused => {
                 state.slots.mark_unused(slot);
-                if self.rules.claim_before_reaping || slot == state.processes[index].slot {
-                    return At::GiveBack(slot);
-                }
-                self.after_reaping(state, index)
+                let is_held = state.processes[index].member.holds_repaired();
+                if is_held { At::Reap(Reap::GiveBack) } else { self.after_reaping(state, index) }
             }
-            At::GiveBack(slot) => {
+            Reap::GiveBack => {
                 state.slots.give_back(slot);
                 self.after_reaping(state, index)
-            }
-            _ => {
-                state.slots.mark_used(state.processes[index].slot);
-                At::Idle
             }
         }
     }
 
-    /// Who cannot claim treats the owner as alive.
-    fn claim(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        match (state.slots.claim(slot), state.processes[index].is_before_turnstile()) {
-            (true, _) => self.begin_repair(state, index, slot),
+    /// A reaper that can't claim the slot treats its owner as alive.
+    fn claim(&self, state: &mut PoolState, index: usize) -> At {
+        let process = &mut state.processes[index];
+        match (process.member.claim(&mut state.slots), process.is_before_turnstile()) {
+            (true, _) => self.begin_repair(state, index),
             (false, true) => At::TurnSleep,
             (false, false) => self.look_on(state, index),
         }
     }
 
-    fn next_permit(&self, state: &mut State, index: usize, slot: Slot, from: usize) -> At {
-        match (permit_from(state, slot, from), state.processes[index].has_freed) {
-            (At::MarkUnused(_), true) if self.rules.reaping_posts => At::ClearFlags(slot),
-            (At::MarkUnused(_), _) => self.after_repair(state, index, slot),
-            (at, _) => at,
+    /// The first word that the slot owns, or what follows the last one.
+    fn begin_repair(&self, state: &mut PoolState, index: usize) -> At {
+        let owns_turnstile = state.turnstile.owner == Some(state.processes[index].member.repaired());
+        if owns_turnstile { At::Reap(Reap::FreeTurn) } else { self.repair_from(state, index, 0) }
+    }
+
+    /// The next permit that the slot owns, or what follows the last one.
+    fn repair_from(&self, state: &mut PoolState, index: usize, from: usize) -> At {
+        let process = &state.processes[index];
+        let owns = |permit: &usize| state.permits[*permit] == Some(process.member.repaired());
+        match ((from..PERMITS).find(owns), process.has_freed && self.rules.reaping_posts) {
+            (Some(permit), _) => At::Reap(Reap::Free(permit)),
+            (None, true) => At::Reap(Reap::ClearFlags),
+            (None, false) => self.after_repair(state, index),
         }
     }
 
-    fn after_repair(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    fn after_repair(&self, state: &mut PoolState, index: usize) -> At {
         state.processes[index].has_freed = false;
-        if state.processes[index].wish == Wish::Nothing { At::MarkUsed } else { At::MarkUnused(slot) }
+        if state.processes[index].wish == Wish::Nothing { At::MarkUsed } else { At::Reap(Reap::MarkUnused) }
     }
 
     /// Where it goes on after it reaped a slot, or left its own.
-    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+    fn after_reaping(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         match process.wish {
             Wish::Leave => At::Outside,
@@ -138,10 +123,4 @@ impl Pool {
             }
         }
     }
-}
-
-/// The next permit that the slot owns; `MarkUnused` if there is none.
-fn permit_from(state: &State, slot: Slot, from: usize) -> At {
-    let owned = (from..PERMITS).find(|permit| state.permits[*permit] == Some(slot));
-    owned.map_or(At::MarkUnused(slot), |permit| At::Repair(slot, permit))
 }

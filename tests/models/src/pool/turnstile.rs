@@ -1,13 +1,11 @@
 //! The turnstile: the mutex's protocol.
 
-use super::{At, Bell, Pool, Process, State};
+use super::{At, Bell, Pool, PoolState, Process, Reap};
 
 impl Pool {
-    pub(super) fn turn(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn turn(&self, state: &mut PoolState, index: usize, at: At) -> At {
         match at {
             At::TurnTake => self.take_turn(state, index),
-            At::TurnCheck(owner) if state.slots.is_alive(owner) => At::TurnSleep,
-            At::TurnCheck(owner) => self.begin_reaping(state, owner),
             At::TurnSleep => {
                 self.take_post(state, index);
                 At::TurnTake
@@ -24,10 +22,12 @@ impl Pool {
         }
     }
 
-    fn take_turn(&self, state: &mut State, index: usize) -> At {
+    fn take_turn(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
-        if !state.turnstile.take(process.slot, process.has_token) {
-            return state.turnstile.mark().map_or(At::TurnTake, At::TurnCheck);
+        if !state.turnstile.take(process.member.slot, process.has_token) {
+            let Some(owner) = state.turnstile.mark() else { return At::TurnTake };
+            process.member.suspect(owner);
+            return At::Reap(Reap::Check);
         }
         // Whoever died in it held nothing that is not repaired.
         state.turnstile.poisoned = false;

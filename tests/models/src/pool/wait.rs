@@ -1,6 +1,6 @@
 //! One permit: taking it, waiting for it, giving it back.
 
-use super::{At, Bell, PERMITS, Pool, Process, State, Wish};
+use super::{At, Bell, PERMITS, Pool, PoolState, Process, Wish};
 use crate::members::{Look, Slot};
 
 impl Pool {
@@ -13,22 +13,22 @@ impl Pool {
         }
     }
 
-    pub(super) fn has_post(&self, state: &State, process: &Process) -> bool {
+    pub(super) fn has_post(&self, state: &PoolState, process: &Process) -> bool {
         state.bells.has_post(self.bell(process) as usize)
     }
 
-    pub(super) fn can_wake(&self, state: &State, process: &Process) -> bool {
+    pub(super) fn can_wake(&self, state: &PoolState, process: &Process) -> bool {
         matches!(process.at, At::Sleep | At::TurnSleep) && self.has_post(state, process)
     }
 
     /// Consumes a post.
-    pub(super) fn take_post(&self, state: &mut State, index: usize) {
+    pub(super) fn take_post(&self, state: &mut PoolState, index: usize) {
         let process = &mut state.processes[index];
         state.bells.take(self.bell(process) as usize);
         process.has_token = true;
     }
 
-    pub(super) fn drain(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn drain(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         state.bells.drain(self.bell(process) as usize);
         process.has_token |= self.rules.drained_is_token;
@@ -36,7 +36,7 @@ impl Pool {
     }
 
     /// R-leave.
-    pub(super) fn give_up(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn give_up(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         process.look = Look::default();
         match (process.has_token && self.rules.post_before_leaving, process.holds_turnstile) {
@@ -47,7 +47,7 @@ impl Pool {
     }
 
     /// R-sleep.
-    pub(super) fn wait(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn wait(&self, state: &mut PoolState, index: usize, at: At) -> At {
         let Process { wish, .. } = state.processes[index];
         match at {
             At::Scan(permit) if take(state, index, permit) => At::Holding,
@@ -67,25 +67,25 @@ impl Pool {
         }
     }
 
-    fn before_sleep(&self, state: &mut State, index: usize) -> At {
+    fn before_sleep(&self, state: &mut PoolState, index: usize) -> At {
         if self.rules.announce_before_try { At::Announce } else { self.look_for_the_dead(state, index) }
     }
 
-    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+    fn look_for_the_dead(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.reap_before_sleep {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }
 
-    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn look_at(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
         state.processes[index].look.see(slot);
-        if state.slots.is_dirty(slot) { self.begin_reaping(state, slot) } else { self.look_on(state, index) }
+        if state.slots.is_dirty(slot) { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
     /// Goes on to look, until a look at all slots finds nobody; then tries once more.
-    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn look_on(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.look.is_over(), process.look.must_repeat()) {
             (false, _) => At::Snapshot,
@@ -98,7 +98,7 @@ impl Pool {
     }
 
     /// Where it goes after a try failed.
-    pub(super) fn short(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn short(&self, state: &mut PoolState, index: usize) -> At {
         match (state.processes[index].is_last_try, self.rules.announce_before_try) {
             (false, _) => self.before_sleep(state, index),
             (true, true) => At::Sleep,
@@ -106,13 +106,13 @@ impl Pool {
         }
     }
 
-    fn after_success(&self, state: &State, index: usize) -> At {
+    fn after_success(&self, state: &PoolState, index: usize) -> At {
         let must_look = state.processes[index].has_token && self.rules.pass_on;
         if must_look { At::PassOn(0) } else { At::Holding }
     }
 
     /// What is left to do about a post that was consumed.
-    pub(super) fn settle(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn settle(&self, state: &mut PoolState, index: usize, at: At) -> At {
         let process = state.processes[index];
         match at {
             At::PassOn(permit) if state.permits[permit].is_none() => At::PostOn,
@@ -132,7 +132,7 @@ impl Pool {
     }
 
     /// R-wake: frees one permit after another, and wakes after each.
-    pub(super) fn release(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn release(&self, state: &mut PoolState, index: usize, at: At) -> At {
         match at {
             At::Free(permit) => {
                 state.processes[index].holds[permit] = false;
@@ -153,11 +153,11 @@ impl Pool {
         }
     }
 
-    fn after_bell(&self, state: &mut State, index: usize, bell: Bell) -> At {
+    fn after_bell(&self, state: &mut PoolState, index: usize, bell: Bell) -> At {
         if bell == Bell::Single { At::Wake(Bell::Many) } else { self.after_wake(state, index) }
     }
 
-    fn after_wake(&self, state: &mut State, index: usize) -> At {
+    fn after_wake(&self, state: &mut PoolState, index: usize) -> At {
         let process = &state.processes[index];
         match (process.first_held(), process.wish) {
             (Some(permit), _) => At::Free(permit),
@@ -172,10 +172,10 @@ fn retry(wish: Wish) -> At {
 }
 
 /// One compare-and-swap of a free permit.
-pub(super) fn take(state: &mut State, index: usize, permit: usize) -> bool {
+pub(super) fn take(state: &mut PoolState, index: usize, permit: usize) -> bool {
     let is_free = state.permits[permit].is_none();
     if is_free {
-        state.permits[permit] = Some(state.processes[index].slot);
+        state.permits[permit] = Some(state.processes[index].member.slot);
         state.processes[index].holds[permit] = true;
     }
     is_free

@@ -1,7 +1,6 @@
 //! Where a process of the ring stands.
 
 use super::Side;
-use crate::members::Slot;
 
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,8 +15,6 @@ pub enum At {
     Arrive,
     /// Takes the role if it is free, or sets WAITERS.
     TakeRole,
-    /// Asks whether the role's owner lives.
-    CheckRole(Slot),
     /// Sleeps until the role's doorbell is posted.
     RoleSleep,
     /// Posts the role's doorbell before it gives up, because it consumed a post.
@@ -66,16 +63,25 @@ pub enum At {
     Close,
     /// Posts the doorbell of a side's holder, having closed.
     PostClose(Side),
+    /// Repairs the words of a slot: another member's, or its own when it enters or leaves.
+    Reap(Reap),
+}
+
+/// A step of reaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reap {
+    /// Asks whether the role's owner lives.
+    Check,
     /// Claims a dead owner's slot.
-    Claim(Slot),
-    /// Frees the role of this side, which the slot owns; before that, stores `arrived` = 1 if that is missing.
-    Repair(Slot, Side),
-    /// Posts the role's doorbell, because it had waiters.
-    RepairRole(Slot, Side),
-    /// Posts the doorbell of the other side's holder: it may want to be told.
-    RepairOther(Slot, Side),
-    /// Stores `used` = 0 for the slot that it reaped, or for its own.
-    MarkUnused(Slot),
-    /// Gives back ALIVE of that slot.
-    GiveBack(Slot),
+    Claim,
+    /// Frees the role of this side, which the slot owns. Before that, stores `arrived` = 1 if that is missing.
+    Free(Side),
+    /// Posts the doorbell of this side's role, because it had waiters.
+    PostRole(Side),
+    /// Posts the doorbell of the holder on the side opposite to this one, which may have asked to be notified.
+    PostOther(Side),
+    /// Stores `used` = 0 for the slot.
+    MarkUnused,
+    /// Gives back ALIVE of the slot.
+    GiveBack,
 }

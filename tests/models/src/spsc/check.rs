@@ -1,11 +1,11 @@
 //! The invariants.
 
-use super::{At, End, Process, Side, Spsc, State, roles::has_post};
+use super::{At, End, Process, Side, Spsc, SpscState, roles::has_post};
 use crate::members::Slot;
 
 const SIDES: [Side; 2] = [Side::Producer, Side::Consumer];
 
-impl State {
+impl SpscState {
     fn holders(&self, side: Side) -> impl Iterator<Item = &Process> {
         self.processes.iter().filter(move |process| process.side == side && process.has_role)
     }
@@ -14,7 +14,7 @@ impl State {
         SIDES.into_iter().all(|side| {
             let mut holders = self.holders(side);
             let owner = self.roles[side as usize].owner;
-            holders.next().is_none_or(|only| owner == Some(only.slot)) && holders.next().is_none()
+            holders.next().is_none_or(|only| owner == Some(only.member.slot)) && holders.next().is_none()
         })
     }
 
@@ -38,7 +38,7 @@ impl State {
 
 impl Spsc {
     /// Whether nothing will happen unless somebody wishes something new, or dies.
-    fn is_quiet(&self, state: &State) -> bool {
+    fn is_quiet(&self, state: &SpscState) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Ready => true,
             At::Sleep | At::RoleSleep => !has_post(state, process),
@@ -47,28 +47,28 @@ impl Spsc {
     }
 
     /// Whether everybody who sleeps here has a reason to, when nobody has anything to do.
-    fn all_sleepers(&self, state: &State, at: At, has_reason: impl Fn(&Process) -> bool) -> bool {
+    fn all_sleepers(&self, state: &SpscState, at: At, has_reason: impl Fn(&Process) -> bool) -> bool {
         let mut sleepers = state.processes.iter().filter(|process| process.at == at);
         sleepers.all(has_reason) || !self.is_quiet(state)
     }
 
-    pub(super) fn roles_are_known(&self, state: &State) -> bool {
+    pub(super) fn roles_are_known(&self, state: &SpscState) -> bool {
         let is_known = |side: Side| state.true_owner(side).is_none() || state.holders(side).next().is_some();
         SIDES.into_iter().all(is_known) || !self.is_quiet(state)
     }
 
-    pub(super) fn holders_are_served(&self, state: &State) -> bool {
+    pub(super) fn holders_are_served(&self, state: &SpscState) -> bool {
         self.all_sleepers(state, At::Sleep, |process| {
             let now = Process { seen: state.indices[process.side.other() as usize], ..*process };
             !self.can_go_on(&now) && !state.closed
         })
     }
 
-    pub(super) fn standbys_are_served(&self, state: &State) -> bool {
+    pub(super) fn standbys_are_served(&self, state: &SpscState) -> bool {
         self.all_sleepers(state, At::RoleSleep, |process| state.true_owner(process.side).is_some())
     }
 
-    pub(super) fn watchers_are_told(&self, state: &State) -> bool {
+    pub(super) fn watchers_are_told(&self, state: &SpscState) -> bool {
         self.all_sleepers(state, At::Sleep, |process| {
             let asks = self.watches && process.side == Side::Consumer;
             !asks || !state.has_begun || state.true_owner(Side::Producer).is_some()

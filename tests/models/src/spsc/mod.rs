@@ -44,14 +44,17 @@ mod roles;
 mod rules;
 mod steps;
 
-pub use self::{at::At, rules::Rules};
+pub use self::{
+    at::{At, Reap},
+    rules::Rules,
+};
 
 use stateright::{Model, Property};
 
 use self::roles::{can_wake, has_post};
 use crate::{
-    lock::Word,
-    members::{Bells, Look, Slot, Slots},
+    lock::LockWord,
+    members::{Bells, Look, Member, Slot, Slots},
 };
 
 /// The model: its bounds and its rules.
@@ -137,7 +140,7 @@ pub enum End {
 pub struct Process {
     side: Side,
     at: At,
-    slot: Slot,
+    member: Member,
     is_leaving: bool,
     has_role: bool,
     has_slept: bool,
@@ -162,8 +165,8 @@ pub enum Damage {
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    roles: [Word; 2],
+pub struct SpscState {
+    roles: [LockWord; 2],
     indices: [u8; 2],
     places: [Option<u8>; MOST_PLACES],
     flags: [bool; 2],
@@ -220,7 +223,7 @@ impl Process {
         Self {
             side,
             at,
-            slot,
+            member: Member::new(slot),
             is_leaving: false,
             has_role: false,
             has_slept: false,
@@ -249,12 +252,15 @@ impl Process {
         if !matches!(self.at, At::LastLook) {
             self.end = End::None;
         }
+        if !matches!(self.at, At::Reap(_)) {
+            self.member.stop_reaping();
+        }
     }
 }
 
 impl Spsc {
     /// Adds what one process can do without dying.
-    fn moves(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+    fn moves(&self, state: &SpscState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
             At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
@@ -287,7 +293,7 @@ impl Spsc {
         actions.extend(may_leave.then_some(Action::Leave(index)));
     }
 
-    fn apply(&self, state: &mut State, index: usize, action: Action) -> At {
+    fn apply(&self, state: &mut SpscState, index: usize, action: Action) -> At {
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
             Action::Begin(_) => self.begin(state, index),
@@ -304,16 +310,16 @@ impl Spsc {
 }
 
 impl Model for Spsc {
-    type State = State;
+    type State = SpscState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<SpscState> {
         assert!(usize::from(self.capacity) <= MOST_PLACES);
         let producers = std::iter::repeat_n(Side::Producer, self.producers);
         let sides = producers.chain(std::iter::repeat_n(Side::Consumer, self.consumers));
         let processes: Vec<_> = sides.zip(0..).map(|(side, slot)| Process::new(side, At::Idle, slot)).collect();
-        vec![State {
-            roles: [Word::default(); 2],
+        vec![SpscState {
+            roles: [LockWord::default(); 2],
             indices: [0; 2],
             places: [None; MOST_PLACES],
             flags: [false; 2],
@@ -328,7 +334,7 @@ impl Model for Spsc {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &SpscState, actions: &mut Vec<Action>) {
         for (index, process) in state.processes.iter().enumerate() {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
@@ -337,7 +343,7 @@ impl Model for Spsc {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &SpscState, action: Action) -> Option<SpscState> {
         let mut state = last.clone();
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
@@ -347,16 +353,20 @@ impl Model for Spsc {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("I1 one holder", |_, state: &State| state.holders_are_alone()),
-            Property::always("I2 items come once", |_, state: &State| state.damage != Damage::Items),
-            Property::always("I3 no role is lost", |model: &Self, state: &State| model.roles_are_known(state)),
-            Property::always("I4 no holder is stuck", |model: &Self, state: &State| model.holders_are_served(state)),
-            Property::always("I5 no standby is stuck", |model: &Self, state: &State| model.standbys_are_served(state)),
-            Property::always("I6 the end is told", |model: &Self, state: &State| model.watchers_are_told(state)),
-            Property::always("I7 the end is true", |_, state: &State| state.damage != Damage::ToldWrongly),
-            Property::always("I8 owners are marked as used", |_, state: &State| state.owners_are_marked()),
-            Property::sometimes("the end is found", |_, state: &State| state.one_finds_the_end()),
-            Property::sometimes("a flag is left up", |_, state: &State| state.one_goes_on_announced()),
+            Property::always("I1 one holder", |_, state: &SpscState| state.holders_are_alone()),
+            Property::always("I2 items come once", |_, state: &SpscState| state.damage != Damage::Items),
+            Property::always("I3 no role is lost", |model: &Self, state: &SpscState| model.roles_are_known(state)),
+            Property::always("I4 no holder is stuck", |model: &Self, state: &SpscState| {
+                model.holders_are_served(state)
+            }),
+            Property::always("I5 no standby is stuck", |model: &Self, state: &SpscState| {
+                model.standbys_are_served(state)
+            }),
+            Property::always("I6 the end is told", |model: &Self, state: &SpscState| model.watchers_are_told(state)),
+            Property::always("I7 the end is true", |_, state: &SpscState| state.damage != Damage::ToldWrongly),
+            Property::always("I8 owners are marked as used", |_, state: &SpscState| state.owners_are_marked()),
+            Property::sometimes("the end is found", |_, state: &SpscState| state.one_finds_the_end()),
+            Property::sometimes("a flag is left up", |_, state: &SpscState| state.one_goes_on_announced()),
         ]
     }
 }

@@ -1,13 +1,12 @@
-//! Newcomers, leavers, the dead, and what is done about them.
+//! New members, members that leave, the dead, and those that repair what the dead leave behind.
 
-use super::{At, Bell, Process, Side, Spsc, State};
+use super::{At, Bell, Process, Reap, Side, Spsc, SpscState};
 use crate::members::Slot;
 
 impl Spsc {
     /// Clears what the process holds of ALIVE, then posts: its undo account.
-    pub(super) fn die(&self, state: &mut State, index: usize) -> At {
-        let process = state.processes[index];
-        state.slots.bury(process.slot, self.reaps(process.at, process.slot));
+    pub(super) fn die(&self, state: &mut SpscState, index: usize) -> At {
+        state.slots.bury(state.processes[index].member);
         for bell in Bell::ALL {
             let is_posted = match bell {
                 Bell::Holder(_) => self.rules.obituary_posts_holders,
@@ -21,124 +20,113 @@ impl Spsc {
         At::Outside
     }
 
-    /// The slot that is held while its words are repaired.
-    fn reaps(&self, at: At, own: Slot) -> Option<Slot> {
-        match at {
-            At::Repair(slot, _) | At::RepairRole(slot, _) | At::RepairOther(slot, _) => Some(slot),
-            At::MarkUnused(slot) | At::GiveBack(slot) => Some(slot),
-            _ => None,
-        }
-        .filter(|slot| self.rules.claim_before_reaping || *slot == own)
-    }
-
     /// A slot that is clean owns nothing (I8), so there is nothing to repair.
-    pub(super) fn enter(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn enter(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index] = Process::new(state.processes[index].side, At::Outside, slot);
         let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
-        if must_repair { self.repair_from(state, index, slot, Side::Producer) } else { At::MarkUsed }
+        if must_repair { self.repair_from(state, index, Side::Producer) } else { At::MarkUsed }
     }
 
     /// A role that it never left is forgotten: the word still names its slot.
-    pub(super) fn leave(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn leave(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.is_leaving, process.has_role) = (true, false);
-        let slot = process.slot;
         if !self.rules.repair_before_unused {
-            state.slots.mark_unused(slot);
+            state.slots.mark_unused(process.member.slot);
         }
         if self.rules.leaver_repairs {
-            self.repair_from(state, index, slot, Side::Producer)
+            self.repair_from(state, index, Side::Producer)
         } else {
-            At::MarkUnused(slot)
+            At::Reap(Reap::MarkUnused)
         }
     }
 
-    pub(super) fn begin_reaping(&self, state: &State, index: usize, slot: Slot) -> At {
+    /// Turns to a slot that was found dead.
+    pub(super) fn begin_reaping(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
+        state.processes[index].member.suspect(slot);
         if self.rules.claim_before_reaping {
-            At::Claim(slot)
+            At::Reap(Reap::Claim)
         } else {
-            self.repair_from(state, index, slot, Side::Producer)
+            self.repair_from(state, index, Side::Producer)
         }
     }
 
-    /// R-reap, for the slot of somebody dead or for a newcomer's or leaver's own.
-    pub(super) fn reap(&self, state: &mut State, index: usize, at: At) -> At {
-        let process = state.processes[index];
-        match at {
-            At::Claim(slot) => self.claim(state, index, slot),
-            At::Repair(slot, side) => self.repair(state, index, slot, side),
-            At::RepairRole(slot, side) => {
+    /// R-reap, for the slot of a dead member or for the process's own.
+    pub(super) fn reap(&self, state: &mut SpscState, index: usize, step: Reap) -> At {
+        let member = state.processes[index].member;
+        let slot = member.repaired();
+        match step {
+            Reap::Check if state.slots.is_alive(slot) => At::RoleSleep,
+            Reap::Check => self.begin_reaping(state, index, slot),
+            Reap::Claim => self.claim(state, index),
+            Reap::Free(side) => self.free(state, index, slot, side),
+            Reap::PostRole(side) => {
                 state.bells.post(Bell::Role(side).number());
-                self.after_role(state, index, slot, side)
+                self.after_role(state, index, side)
             }
-            At::RepairOther(slot, side) => {
+            Reap::PostOther(side) => {
                 state.bells.post(Bell::Holder(side.other()).number());
-                self.after_repair(state, index, slot, side)
+                self.after_repair(state, index, side)
             }
-            At::MarkUnused(slot) => {
+            Reap::MarkUnused => {
                 state.slots.mark_unused(slot);
-                let is_held = self.rules.claim_before_reaping || slot == process.slot;
-                if is_held { At::GiveBack(slot) } else { self.after_reaping(state, index) }
+                if member.holds_repaired() { At::Reap(Reap::GiveBack) } else { self.after_reaping(state, index) }
             }
-            At::GiveBack(slot) => {
+            Reap::GiveBack => {
                 state.slots.give_back(slot);
                 self.after_reaping(state, index)
             }
-            At::MarkUsed => {
-                state.slots.mark_used(process.slot);
-                At::Idle
-            }
-            at => at,
         }
     }
 
-    /// Who cannot claim treats the owner as alive.
-    fn claim(&self, state: &mut State, index: usize, slot: Slot) -> At {
-        match (state.slots.claim(slot), state.processes[index].has_role) {
-            (true, _) => self.repair_from(state, index, slot, Side::Producer),
+    /// A reaper that can't claim the slot treats its owner as alive.
+    fn claim(&self, state: &mut SpscState, index: usize) -> At {
+        let process = &mut state.processes[index];
+        match (process.member.claim(&mut state.slots), process.has_role) {
+            (true, _) => self.repair_from(state, index, Side::Producer),
             (false, true) => self.look_on(state, index),
             (false, false) => At::RoleSleep,
         }
     }
 
-    fn repair(&self, state: &mut State, index: usize, slot: Slot, side: Side) -> At {
+    fn free(&self, state: &mut SpscState, index: usize, slot: Slot, side: Side) -> At {
         let role = &mut state.roles[side as usize];
-        // Without a claim it may be somebody else's by now.
+        // Without a claim, a new owner may have it by now.
         if role.owner != Some(slot) {
-            return self.after_repair(state, index, slot, side);
+            return self.after_repair(state, index, side);
         }
         // Its owner may have died before it came to that. Storing 1 where there is 1 is no step.
         if side == Side::Producer && !state.arrived && self.rules.reaper_says_arrived {
             state.arrived = true;
-            return At::Repair(slot, side);
+            return At::Reap(Reap::Free(side));
         }
         let had_waiters = role.repair(slot);
         role.poisoned = false;
         if had_waiters && self.rules.reaping_posts_role {
-            At::RepairRole(slot, side)
+            At::Reap(Reap::PostRole(side))
         } else {
-            self.after_role(state, index, slot, side)
+            self.after_role(state, index, side)
         }
     }
 
-    fn after_role(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
+    fn after_role(&self, state: &SpscState, index: usize, side: Side) -> At {
         if self.rules.reaping_posts_other {
-            At::RepairOther(slot, side)
+            At::Reap(Reap::PostOther(side))
         } else {
-            self.after_repair(state, index, slot, side)
+            self.after_repair(state, index, side)
         }
     }
 
-    fn after_repair(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
+    fn after_repair(&self, state: &SpscState, index: usize, side: Side) -> At {
         match side {
-            Side::Producer => self.repair_from(state, index, slot, Side::Consumer),
-            Side::Consumer => after_repairs(&state.processes[index], slot),
+            Side::Producer => self.repair_from(state, index, Side::Consumer),
+            Side::Consumer => after_repairs(&state.processes[index]),
         }
     }
 
     /// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
-    fn after_reaping(&self, state: &mut State, index: usize) -> At {
+    fn after_reaping(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.is_leaving, process.has_role) {
             (true, _) => At::Outside,
@@ -151,17 +139,15 @@ impl Spsc {
     }
 
     /// The next role that the slot owns, or what follows the last one. A look at one that it doesn't own is no step.
-    fn repair_from(&self, state: &State, index: usize, slot: Slot, side: Side) -> At {
-        match (state.roles[side as usize].owner == Some(slot), side) {
-            (true, _) => At::Repair(slot, side),
-            (false, Side::Producer) => self.repair_from(state, index, slot, Side::Consumer),
-            (false, Side::Consumer) => after_repairs(&state.processes[index], slot),
-        }
+    fn repair_from(&self, state: &SpscState, index: usize, side: Side) -> At {
+        let process = &state.processes[index];
+        let owns = state.roles[side as usize].owner == Some(process.member.repaired());
+        if owns { At::Reap(Reap::Free(side)) } else { self.after_repair(state, index, side) }
     }
 }
 
-/// A newcomer goes on to use the slot.
-fn after_repairs(process: &Process, slot: Slot) -> At {
-    let comes = slot == process.slot && !process.is_leaving;
-    if comes { At::MarkUsed } else { At::MarkUnused(slot) }
+/// A process that enters goes on to use the slot.
+fn after_repairs(process: &Process) -> At {
+    let enters = !process.member.is_reaping() && !process.is_leaving;
+    if enters { At::MarkUsed } else { At::Reap(Reap::MarkUnused) }
 }

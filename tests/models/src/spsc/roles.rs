@@ -1,17 +1,16 @@
 //! Taking a role, waiting for one, and leaving it.
 
-use super::{At, Bell, Process, Side, Spsc, State};
-use crate::members::Slot;
+use super::{At, Bell, Process, Reap, Side, Spsc, SpscState};
 
 impl Spsc {
     /// Consumes a post.
-    pub(super) fn take_post(&self, state: &mut State, index: usize) {
+    pub(super) fn take_post(&self, state: &mut SpscState, index: usize) {
         let process = &mut state.processes[index];
         state.bells.take(process.bell().number());
         process.has_slept = true;
     }
 
-    pub(super) fn drain(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn drain(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         state.bells.drain(process.bell().number());
         process.has_slept |= self.rules.drained_is_slept;
@@ -20,7 +19,7 @@ impl Spsc {
 
     /// On a holder's doorbell nobody else sleeps, so it need not post before it gives up; the code does, which can
     /// only wake it once more than it need be.
-    pub(super) fn give_up(&self, state: &State, index: usize) -> At {
+    pub(super) fn give_up(&self, state: &SpscState, index: usize) -> At {
         let process = &state.processes[index];
         match (process.has_role, process.has_slept && self.rules.post_before_leaving) {
             (true, _) => At::Ready,
@@ -29,7 +28,7 @@ impl Spsc {
         }
     }
 
-    pub(super) fn begin(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn begin(&self, state: &mut SpscState, index: usize) -> At {
         let process = state.processes[index];
         if process.has_role {
             return if self.can_go_on(&process) { At::Touch } else { At::Look };
@@ -39,20 +38,19 @@ impl Spsc {
         if must_arrive { At::Arrive } else { At::TakeRole }
     }
 
-    fn load_indices(&self, state: &mut State, index: usize) {
+    fn load_indices(&self, state: &mut SpscState, index: usize) {
         let process = &mut state.processes[index];
         process.index = state.indices[process.side as usize];
         process.seen = state.indices[process.side.other() as usize];
     }
 
-    pub(super) fn role(&self, state: &mut State, index: usize, at: At) -> At {
+    pub(super) fn role(&self, state: &mut SpscState, index: usize, at: At) -> At {
         match at {
             At::Arrive => {
                 state.arrived = true;
                 if self.rules.arrive_with_role { self.after_arrival() } else { At::TakeRole }
             }
             At::TakeRole => self.take_role(state, index),
-            At::CheckRole(owner) => self.check_role(state, index, owner),
             At::RoleSleep => {
                 self.take_post(state, index);
                 At::TakeRole
@@ -77,13 +75,17 @@ impl Spsc {
         if self.rules.reload_indices { At::Reload } else { At::Ready }
     }
 
-    fn take_role(&self, state: &mut State, index: usize) -> At {
+    fn take_role(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         let role = &mut state.roles[process.side as usize];
         let others_may_sleep = process.has_slept && self.rules.keep_waiters_after_sleep;
-        if !role.take(process.slot, others_may_sleep) {
-            let sleep = |owner| if self.rules.standby_checks_owner { At::CheckRole(owner) } else { At::RoleSleep };
-            return role.mark().map_or(At::TakeRole, sleep);
+        if !role.take(process.member.slot, others_may_sleep) {
+            let Some(owner) = role.mark() else { return At::TakeRole };
+            if !self.rules.standby_checks_owner {
+                return At::RoleSleep;
+            }
+            process.member.suspect(owner);
+            return At::Reap(Reap::Check);
         }
         // A former holder's death leaves nothing half done.
         role.poisoned = false;
@@ -93,11 +95,7 @@ impl Spsc {
         if must_arrive { At::Arrive } else { self.after_arrival() }
     }
 
-    fn check_role(&self, state: &mut State, index: usize, owner: Slot) -> At {
-        if state.slots.is_alive(owner) { At::RoleSleep } else { self.begin_reaping(state, index, owner) }
-    }
-
-    fn free_role(&self, state: &mut State, index: usize) -> At {
+    fn free_role(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         process.has_role = false;
         let had_waiters = state.roles[process.side as usize].free();
@@ -109,10 +107,10 @@ impl Spsc {
     }
 }
 
-pub(super) fn has_post(state: &State, process: &Process) -> bool {
+pub(super) fn has_post(state: &SpscState, process: &Process) -> bool {
     state.bells.has_post(process.bell().number())
 }
 
-pub(super) fn can_wake(state: &State, process: &Process) -> bool {
+pub(super) fn can_wake(state: &SpscState, process: &Process) -> bool {
     matches!(process.at, At::Sleep | At::RoleSleep) && has_post(state, process)
 }

@@ -1,12 +1,17 @@
 //! What the holder of a role does: pushing, popping, sleeping, closing.
 
-use super::{At, Bell, Damage, End, Process, Side, Spsc, State};
+use super::{At, Bell, Damage, End, Process, Side, Spsc, SpscState};
 use crate::members::{Look, Slot};
 
 impl Spsc {
-    pub(super) fn step(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn step(&self, state: &mut SpscState, index: usize) -> At {
         match state.processes[index].at {
-            at @ (At::Arrive | At::TakeRole | At::CheckRole(_) | At::RoleSleep | At::RoleLeave | At::Reload) => {
+            at @ (At::Outside | At::Idle | At::Ready | At::Snapshot) => at,
+            At::MarkUsed => {
+                state.slots.mark_used(state.processes[index].member.slot);
+                At::Idle
+            }
+            at @ (At::Arrive | At::TakeRole | At::RoleSleep | At::RoleLeave | At::Reload) => {
                 self.role(state, index, at)
             }
             at @ (At::FreeRole | At::PostRole) => self.role(state, index, at),
@@ -22,7 +27,7 @@ impl Spsc {
             At::Publish => self.publish(state, index),
             at @ (At::Wake | At::Post | At::WakeLeft | At::PostLeft) => self.wake(state, index, at),
             at @ (At::Close | At::PostClose(_)) => self.close(state, at),
-            at => self.reap(state, index, at),
+            At::Reap(step) => self.reap(state, index, step),
         }
     }
 
@@ -34,7 +39,7 @@ impl Spsc {
         }
     }
 
-    fn load_seen(&self, state: &mut State, index: usize) {
+    fn load_seen(&self, state: &mut SpscState, index: usize) {
         let process = &mut state.processes[index];
         process.seen = state.indices[process.side.other() as usize];
     }
@@ -52,7 +57,7 @@ impl Spsc {
     }
 
     /// R-sleep.
-    fn wait(&self, state: &mut State, index: usize, at: At) -> At {
+    fn wait(&self, state: &mut SpscState, index: usize, at: At) -> At {
         let side = state.processes[index].side;
         match at {
             At::Announce => {
@@ -93,7 +98,7 @@ impl Spsc {
     }
 
     /// Looks for the end.
-    fn watch(&self, state: &mut State, index: usize, at: At) -> At {
+    fn watch(&self, state: &mut SpscState, index: usize, at: At) -> At {
         let side = state.processes[index].side;
         match at {
             At::LoadClosed if state.closed => self.end(state, index),
@@ -108,7 +113,7 @@ impl Spsc {
         }
     }
 
-    fn ask_arrived(&self, state: &mut State, index: usize) -> At {
+    fn ask_arrived(&self, state: &mut SpscState, index: usize) -> At {
         match (self.rules.watcher_asks_arrived, self.rules.reap_before_arrived) {
             (true, _) => At::LoadArrived,
             (false, true) => At::LoadRole,
@@ -116,22 +121,22 @@ impl Spsc {
         }
     }
 
-    fn look_for_the_dead(&self, state: &mut State, index: usize) -> At {
+    fn look_for_the_dead(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         if self.rules.watcher_reaps {
-            process.look = Look::at_others(&state.slots, process.slot, state.deaths);
+            process.look = Look::at_others(&state.slots, process.member.slot, state.deaths);
         }
         self.look_on(state, index)
     }
 
-    pub(super) fn look_at(&self, state: &mut State, index: usize, slot: Slot) -> At {
+    pub(super) fn look_at(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
         state.processes[index].look.see(slot);
         let is_dirty = state.slots.is_dirty(slot);
         if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
     /// Goes on to look, until a look at all slots finds nobody.
-    pub(super) fn look_on(&self, state: &mut State, index: usize) -> At {
+    pub(super) fn look_on(&self, state: &mut SpscState, index: usize) -> At {
         let look = state.processes[index].look;
         match (look.is_over(), look.must_repeat()) {
             (false, _) => At::Snapshot,
@@ -145,7 +150,7 @@ impl Spsc {
         if self.rules.end_before_look { At::LastLook } else { self.after_last_look() }
     }
 
-    fn end(&self, state: &mut State, index: usize) -> At {
+    fn end(&self, state: &mut SpscState, index: usize) -> At {
         let is_true = state.closed || state.has_begun;
         let committed = state.indices[Side::Producer as usize];
         let end = if is_true { End::Found(committed) } else { End::FoundTooEarly };
@@ -157,7 +162,7 @@ impl Spsc {
     }
 
     /// Writes at its own index, or reads there. The dead may have left anything there.
-    fn touch(&self, state: &mut State, index: usize) -> At {
+    fn touch(&self, state: &mut SpscState, index: usize) -> At {
         let process = &state.processes[index];
         let place = &mut state.places[usize::from(process.index % self.capacity)];
         match process.side {
@@ -168,7 +173,7 @@ impl Spsc {
         At::Publish
     }
 
-    fn publish(&self, state: &mut State, index: usize) -> At {
+    fn publish(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         let published = &mut state.indices[process.side as usize];
         // Whoever stores anything but the next position takes items back, or skips them.
@@ -185,7 +190,7 @@ impl Spsc {
     }
 
     /// R-wake.
-    fn wake(&self, state: &mut State, index: usize, at: At) -> At {
+    fn wake(&self, state: &mut SpscState, index: usize, at: At) -> At {
         let other = state.processes[index].side.other();
         match at {
             At::Wake if std::mem::take(&mut state.flags[other as usize]) => At::Post,
@@ -199,7 +204,7 @@ impl Spsc {
         }
     }
 
-    fn close(&self, state: &mut State, at: At) -> At {
+    fn close(&self, state: &mut SpscState, at: At) -> At {
         match at {
             At::Close => {
                 state.closed = true;
@@ -215,7 +220,7 @@ impl Spsc {
 }
 
 /// Tells of the end that was found.
-fn tell(state: &mut State, index: usize, end: End) -> At {
+fn tell(state: &mut SpscState, index: usize, end: End) -> At {
     let process = &state.processes[index];
     let is_true = match end {
         End::Found(committed) => process.side == Side::Producer || process.index >= committed,

@@ -33,7 +33,7 @@ impl Stage {
 
 /// A place's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Word {
+pub struct PlaceWord {
     /// The lap.
     pub lap: u8,
     /// What happens in it.
@@ -44,14 +44,14 @@ pub struct Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Its word.
-    pub word: Word,
+    pub word: PlaceWord,
     /// The item that was committed here and not consumed, by its position.
     pub item: Option<Position>,
 }
 
 impl Place {
     pub(super) const fn new(lap: u8) -> Self {
-        Self { word: Word { lap, stage: Stage::Empty }, item: None }
+        Self { word: PlaceWord { lap, stage: Stage::Empty }, item: None }
     }
 }
 
@@ -110,7 +110,7 @@ impl Mpmc {
     }
 
     /// How many laps a word is ahead of a position, in truth.
-    pub(super) fn truly_ahead(&self, word: Word, position: Position) -> i8 {
+    pub(super) fn truly_ahead(&self, word: PlaceWord, position: Position) -> i8 {
         signed(word.lap, self.lap(position))
     }
 }
