@@ -1,22 +1,22 @@
-//! Who pays for not losing a wake-up: the fences between a store and a look, under the store buffers of x86.
+//! The fences that keep a wake-up from being lost: between a store and a load, under the store buffers of x86.
 //!
 //! | modelled | as |
 //! | --- | --- |
 //! | memory | a word of each publisher, which counts its items, and the sleeper's flag |
 //! | a store buffer | for each process a queue of stores, which reach memory in their order, each at any time |
-//! | a load | finds the latest store in its own process's buffer, or else what memory has |
+//! | a load | finds the latest store in its own process's buffer, or else the value in memory |
 //! | a light fence | nothing: the program is in order here |
 //! | a fence of its own | a step that is taken only when its own buffer is empty; a swap is one, too |
 //! | a heavy fence, `membarrier` | first its own, then a step for each publisher that joined, taken when that one's buffer is empty |
 //! | the doorbell | a counter |
 //!
 //! A step that waits for a buffer to drain hides nothing: stores may reach memory at any time before it. Publishers
-//! publish some items each, wake after each, and stop. The sleeper consumes whatever it finds, and sleeps in between,
-//! in the rounds of R-sleep. There are no deaths: they post, and so wake the sleeper.
+//! publish some items each, wake after each, and stop. The sleeper consumes the items that it finds. It sleeps in
+//! between, in the rounds of R-sleep. There are no deaths: they post, and so wake the sleeper.
 //!
 //! Invariant:
 //!
-//! - I1. When nobody has anything to do, the sleeper does not sleep while there is an item that it has not seen; or if
+//! - I1. When no process has a step to take, the sleeper does not sleep while there is an item that it has not seen. If
 //!   it naps, it has seen every item a round later.
 
 use std::collections::VecDeque;
@@ -26,33 +26,33 @@ use stateright::{Model, Property};
 crate::rules! {
     /// Light publishers join the fences of others before they publish.
     join_first,
-    /// The sleeper fences between its flag and its look.
+    /// The sleeper fences between its flag and its load of the words.
     fence_before_look,
-    /// It does so on every round, not only on the first one.
+    /// The sleeper fences on every round, not only on the first one.
     fence_every_round,
-    /// A sleeper that can't have the heavy fence sleeps in slices, and looks again after each.
+    /// A sleeper that can't have the heavy fence sleeps in slices, and checks the words again after each.
     nap_if_unsure,
-    /// After a slice it looks, and does not go straight back to sleep.
+    /// After a slice, the sleeper checks the words, and does not go straight back to sleep.
     look_after_nap,
 }
 
-/// What a publisher does between its store and its look at the flag.
+/// What a publisher does between its store and its load of the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Publisher {
     /// It leaves the fence to the sleeper.
     Light,
-    /// It fences for itself, and need not have joined the fences of others.
+    /// It fences for itself, whether or not it joined the fences of others.
     Strong,
 }
 
-/// What the sleeper does between its flag and its look at the words.
+/// What the sleeper does between its flag and its load of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sleeper {
-    /// It fences for everybody.
+    /// It fences for all processes.
     Heavy,
     /// It fences for itself, since every publisher is strong.
     Own,
-    /// It would fence for everybody, but the call fails; so it fences for itself, and is not sure.
+    /// It would fence for all processes, but the call fails. So it fences for itself, and is not sure.
     Unsure,
 }
 
@@ -93,7 +93,7 @@ pub enum Phase {
     Announce,
     /// Waits until its own buffer is empty.
     FenceOwn,
-    /// Waits until this publisher's buffer is empty, if that joined.
+    /// Waits until the buffer of this publisher is empty, if the publisher joined.
     FenceAll(usize),
     /// Loads the word of this publisher.
     Look(usize),
@@ -104,7 +104,7 @@ pub enum Phase {
 /// A store on its way to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Store {
-    /// The word of the publisher whose buffer it is in.
+    /// The word of the publisher that owns the buffer.
     Count(u8),
     /// The flag is set.
     Flag,
@@ -161,7 +161,7 @@ impl Fence {
                 if self.publishers[index] == Publisher::Light { At::LoadFlag } else { At::Fence }
             }
             At::Fence => At::LoadFlag,
-            // It never stores to the flag but by a swap, so there is none in its buffer.
+            // It stores to the flag by a swap alone, so its buffer holds no such store.
             At::LoadFlag if state.flag => At::SwapFlag,
             At::SwapFlag if std::mem::take(&mut state.flag) => At::Post,
             at => {
@@ -230,7 +230,7 @@ impl Fence {
         }
     }
 
-    /// The rest of a sleep: if it is a nap, one more round follows, in which nobody else does anything.
+    /// The rest of a sleep: if it is a nap, one more round follows, in which no publisher takes a step.
     fn rest(&self, state: &FenceState) -> FenceState {
         let mut state = state.clone();
         if self.naps() {

@@ -2,16 +2,16 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
-//! | [`fence`] | the fences between a store and a look, under the store buffers of x86 |
-//! | [`handshake`] | how an object comes to be, is opened, removed and healed |
+//! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
+//! | [`handshake`] | how an object is created, opened, removed and healed |
 //! | [`mpmc`] | the places of a ring, both its ends, deaths, reaping and the reuse of slots |
 //! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
 //! | [`pool`] | permits, single callers, a caller of all, deaths, reaping and the reuse of slots |
-//! | [`spsc`] | the two roles of a ring, who waits for one, and who is told that the other side is gone |
+//! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
 //!
-//! What several of them have is in [`members`], slots and doorbells, and in [`lock`], the lock word.
+//! Several models share [`members`], the slots and doorbells, and [`lock`], the lock word.
 //!
-//! Every model has `Rules`, with one boolean for each clause of the protocol; [`rules`] makes them from a list that
+//! Every model has `Rules`, with one boolean for each clause of the protocol. [`rules!`] makes them from a list that
 //! names each clause once. With all rules in force, no invariant breaks. For each clause, a test takes this clause out
 //! and expects that an invariant breaks. A clause that is not needed is listed with the reason instead, and one more
 //! test for each model finds clauses that have neither. Three clauses are not needed: `publish_tests_state` and
@@ -19,21 +19,22 @@
 //! test, and tests expect that the situations that the invariants speak of are reached.
 //!
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
-//! step, as often as the model's bounds allow; the kernel then settles its undo account in the same step. Some steps
-//! are several in the code:
+//! step, as often as the model's bounds allow. The kernel then settles the undo account of the process in the same
+//! step. Some steps of a model are several in the code:
 //!
-//! - A look for the dead is one step for each slot, in any order. The code loads `used` and asks for ALIVE, of one slot
-//!   or of all at once; it takes no more looks than there are slots, and one.
-//! - Draining a doorbell is one step. The code reads the value and then takes so many posts, and none if there are
+//! - A check for dead members is one step for each slot, in any order. The code loads `used` and asks for ALIVE, of one
+//!   slot or of all at once. It makes at most one check more than there are slots.
+//! - Draining a doorbell is one step. The code reads the value and then takes that many posts, or none if there are
 //!   fewer by then.
 //! - A load that is followed by a compare-and-swap is one step where the module says so.
 //!
-//! Not modelled: weak memory, but for [`fence`] (accesses happen in one order that all see, as the protocols' fences
-//! promise), time (a deadline may pass whenever it matters), and fairness. So a lost wake-up is a *state*: nobody has
-//! anything to do, and somebody sleeps for something that is to be had.
+//! The models leave out weak memory, but for [`fence`]: accesses happen in one order that all processes see, as the
+//! fences of the protocols promise. They leave out time: a deadline may pass whenever it matters. They leave out
+//! fairness, so a lost wake-up is a *state*: no process has a step to take, and a process sleeps for something that is
+//! available.
 //!
-//! Without a model are the parts of a channel: parcels, the desk, and calls with their answers. They have their tests
-//! in the primitives only.
+//! The parts of a channel have no model: parcels, the desk, and calls with their answers. Their tests are those of the
+//! primitives.
 #![warn(missing_docs)]
 
 pub mod fence;
@@ -63,7 +64,7 @@ pub struct Exploration {
     pub time: Duration,
     /// The invariants that do not hold, by name, each with the trace of actions that breaks it.
     pub violations: Vec<(&'static str, Vec<String>)>,
-    /// The situations that came about, by name, of those that a model wants to be reached.
+    /// The situations that were reached, by name, of those that a model expects.
     pub reached: Vec<&'static str>,
 }
 
@@ -73,7 +74,7 @@ impl Exploration {
         self.violations.iter().any(|(name, _)| *name == invariant)
     }
 
-    /// Returns whether this situation came about.
+    /// Returns whether this situation was reached.
     pub fn reaches(&self, situation: &str) -> bool {
         self.reached.contains(&situation)
     }
@@ -89,7 +90,7 @@ impl Display for Exploration {
     }
 }
 
-/// Visits every state that can be reached, the nearest first, and stops early at the first violation.
+/// Visits every state that can be reached, the nearest first. Stops at the first violation.
 pub fn explore<M>(model: M) -> Exploration
 where
     M: Model + Send + Sync + 'static,
@@ -99,7 +100,7 @@ where
     explore_to(model, HasDiscoveries::AnyFailures)
 }
 
-/// Visits states, the nearest first, until this invariant is broken, whichever others are broken before.
+/// Visits states, the nearest first, until this invariant is broken. Violations of other invariants don't stop it.
 ///
 /// # Panics
 ///
@@ -133,12 +134,12 @@ where
     }
 }
 
-/// Whether a property is a situation that a model wants to be reached, and not an invariant.
+/// Whether a property is a situation that a model expects to be reached, and not an invariant.
 fn is_situation<M: Model>(property: &Property<M>) -> bool {
     matches!(property.expectation, Expectation::Sometimes)
 }
 
-/// Writes down a trace, one action a line.
+/// Formats a trace, one line for each action.
 fn trace<Action: Debug>(actions: Vec<Action>) -> Vec<String> {
     actions.into_iter().map(|action| format!("{action:?}")).collect()
 }

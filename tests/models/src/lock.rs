@@ -5,7 +5,7 @@
 
 use crate::members::Slot;
 
-/// Free or owned, with what is said besides.
+/// Free or owned, with WAITERS and POISONED.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LockWord {
     pub(crate) owner: Option<Slot>,
@@ -14,7 +14,7 @@ pub struct LockWord {
 }
 
 impl LockWord {
-    /// Takes the word if it is free, with WAITERS if the caller was ever woken; whatever it says besides stays.
+    /// Takes the word if it is free, with WAITERS if the caller was ever woken. The other bits stay.
     pub(crate) fn take(&mut self, slot: Slot, has_slept: bool) -> bool {
         if self.owner.is_some() {
             return false;
@@ -24,22 +24,22 @@ impl LockWord {
         true
     }
 
-    /// Says that somebody is about to sleep until the owner is done; returns the owner, or `None` if the word is free.
+    /// Sets WAITERS, because the caller is about to sleep. Returns the owner, or `None` if the word is free.
     pub(crate) fn mark(&mut self) -> Option<Slot> {
         self.waiters |= self.owner.is_some();
         self.owner
     }
 
-    /// The owner frees the word; returns whether it had waiters.
+    /// Frees the word, for its owner. Returns whether it had waiters.
     pub(crate) fn free(&mut self) -> bool {
         let had_waiters = self.waiters;
         *self = Self { poisoned: self.poisoned, ..Self::default() };
         had_waiters
     }
 
-    /// Takes the word away from a slot, if that owns it; returns whether it had waiters.
+    /// Takes the word away from a slot that owns it. Returns whether it had waiters.
     ///
-    /// This is one step because nobody else changes the owner, and the swap itself reads WAITERS.
+    /// This is one step, because only the reaper of the slot changes the owner, and the swap itself reads WAITERS.
     pub(crate) fn repair(&mut self, slot: Slot) -> bool {
         if self.owner != Some(slot) {
             return false;

@@ -1,7 +1,7 @@
 //! The table of members and the doorbells, as every model but the handshake's and the fences' has them.
 //!
-//! Who takes which step when stands in each model; here is only what a step does. States of a slot are those of the
-//! table in `members.rs` of the primitives.
+//! Each model says which process takes which step, and when. This module says what a step does. The states of a slot
+//! are those of the table in `members.rs` of the primitives.
 
 /// The number of a slot in the table of members.
 pub type Slot = u8;
@@ -17,14 +17,14 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Returns so many slots that nobody ever had.
+    /// Returns so many slots that never had an owner.
     pub(crate) fn empty(count: usize) -> Self {
         assert!(count <= MOST_SLOTS);
         let count = Slot::try_from(count).unwrap_or(Slot::MAX);
         Self { count, alive: [false; MOST_SLOTS], used: [false; MOST_SLOTS] }
     }
 
-    /// Returns so many slots, each of which somebody lives in.
+    /// Returns so many slots, each with a living owner.
     pub(crate) fn inhabited(count: usize) -> Self {
         let mut slots = Self::empty(count);
         slots.alive[..count].fill(true);
@@ -36,7 +36,7 @@ impl Slots {
         0..self.count
     }
 
-    /// Returns the slots that a newcomer may claim.
+    /// Returns the slots that a new member may claim.
     pub(crate) fn free(&self) -> impl Iterator<Item = Slot> {
         self.all().filter(|slot| !self.is_alive(*slot))
     }
@@ -58,7 +58,7 @@ impl Slots {
         !self.is_alive(slot) && self.is_used(slot)
     }
 
-    /// Claims ALIVE of a slot, with undo; returns whether it was there to be claimed.
+    /// Claims ALIVE of a slot, with undo. Returns whether it was free.
     pub(crate) fn claim(&mut self, slot: Slot) -> bool {
         !std::mem::replace(&mut self.alive[usize::from(slot)], true)
     }
@@ -121,7 +121,7 @@ impl Member {
         self.reaps = Some(Reaped { slot, is_claimed: false });
     }
 
-    /// Claims ALIVE of that slot, with undo. Returns whether it was there to be claimed.
+    /// Claims ALIVE of that slot, with undo. Returns whether it was free.
     pub(crate) fn claim(&mut self, slots: &mut Slots) -> bool {
         let claim = |reaped: &mut Reaped| {
             reaped.is_claimed = slots.claim(reaped.slot);
@@ -154,19 +154,19 @@ impl Member {
     }
 }
 
-/// A look for the dead: at the slots of all others, one after another, each at its own instant.
+/// A check for dead members: of the slots of all others, one after another, each at its own instant.
 ///
-/// The code loads `used` and asks for ALIVE of a slot by itself, or of all at once. What it finds is what the slot was
-/// at one of these moments, but for slots whose owner has left, which it may reap in vain.
+/// The code loads `used` and asks for ALIVE, of one slot by itself or of all at once. It finds the state that the slot
+/// had at one of these moments. A slot whose owner has left is an exception: it may be reaped in vain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Look {
-    /// One bit for each slot that is still to be looked at.
+    /// One bit for each slot that is still to be checked.
     unseen: u8,
     has_reaped: bool,
 }
 
 impl Look {
-    /// Nobody need be looked at once nobody can die any more, and nobody is dead.
+    /// No check is needed once no process can die any more, and none is dead.
     pub(crate) fn at_others(slots: &Slots, own: Slot, deaths: u8) -> Self {
         if deaths == 0 && slots.dirty().is_none() {
             return Self::default();
@@ -187,12 +187,12 @@ impl Look {
         self.has_reaped = true;
     }
 
-    /// Whether all slots were looked at.
+    /// Whether all slots were checked.
     pub(crate) fn is_over(self) -> bool {
         self.unseen == 0
     }
 
-    /// Whether another look must follow, because this one found somebody.
+    /// Whether another check must follow, because this one found a dead member.
     pub(crate) fn must_repeat(self) -> bool {
         self.has_reaped
     }
@@ -240,7 +240,7 @@ impl<const N: usize> Bells<N> {
         self.posts[bell] > 0
     }
 
-    /// Takes one post, which must be there: who sleeps takes no step before.
+    /// Takes one post, which must be there: a sleeper takes no step before.
     pub(crate) fn take(&mut self, bell: usize) {
         self.posts[bell] -= 1;
     }

@@ -115,13 +115,15 @@ macro_rules! counterexamples {
 
         #[test]
         fn every_clause_is_broken_or_not_needed() {
-            let objections = $crate::rules::objections($Rules::without_each(), &[$(stringify!($clause),)+], &$not_needed);
+            let broken = [$(stringify!($clause),)+];
+            let objections = $crate::rules::objections($Rules::without_each(), &broken, &$not_needed);
             assert!(objections.is_empty(), "{objections:#?}");
         }
     };
 }
 
-/// Returns what is wrong with a list of counterexamples: each clause has either one of them or a reason for its absence.
+/// Returns what is wrong with a list of counterexamples: each clause has either one of them or a reason for its
+/// absence.
 pub fn objections<Rules>(
     without_each: impl Iterator<Item = (&'static str, Rules)>,
     broken: &[&str],

@@ -1,4 +1,4 @@
-//! The fences: nothing goes wrong with every rule, something does without any one of them.
+//! The fences: no invariant breaks with every rule, and one breaks without any one of them.
 
 use sysv_models::{
     Exploration, explore,
@@ -24,13 +24,13 @@ fn breaks(rules: Rules, publishers: &[Publisher], sleeper: Sleeper, invariant: &
 }
 
 #[test]
-fn nothing_goes_wrong_if_the_sleeper_fences_for_everybody() {
+fn nothing_goes_wrong_if_the_sleeper_fences_for_all() {
     assert!(run(&[Light], Heavy, ALL).violations.is_empty());
     assert!(run(&[Light, Light], Heavy, ALL).violations.is_empty());
 }
 
 #[test]
-fn nothing_goes_wrong_if_everybody_fences_for_itself() {
+fn nothing_goes_wrong_if_each_process_fences_for_itself() {
     assert!(run(&[Strong], Own, ALL).violations.is_empty());
     assert!(run(&[Strong, Strong], Own, ALL).violations.is_empty());
 }
@@ -59,7 +59,7 @@ fn a_light_publisher_needs_a_heavy_fence() {
 
 #[test]
 fn a_strong_publisher_does_not_help_a_sleeper_without_a_fence() {
-    // The flag is still in the sleeper's buffer when the publisher looks at it.
+    // The flag is still in the sleeper's buffer when the publisher loads it.
     assert!(run(&[Strong], Own, Rules::without("fence_before_look")).breaks(LOST));
 }
 
@@ -68,7 +68,7 @@ sysv_models::counterexamples! {
     /// The heavy fence passes over the publisher, whose item stays in its buffer.
     join_first: breaks(&[Light], Heavy, LOST);
     fence_before_look: breaks(&[Light], Heavy, LOST);
-    /// The sleeper consumes a post that was late for an item it has seen, and sets its flag again; then as above.
+    /// The sleeper consumes a post that was late for an item it has seen, and sets its flag again. Then as above.
     fence_every_round: breaks(&[Light], Heavy, LOST);
     nap_if_unsure: breaks(&[Light], Unsure, LOST);
     look_after_nap: breaks(&[Light], Unsure, LOST);

@@ -1,4 +1,4 @@
-//! The creation handshake: nothing goes wrong with every rule; without one of them something does, but for two.
+//! The creation handshake: no invariant breaks with every rule, and one breaks without any one of them, but for two.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,
@@ -47,7 +47,7 @@ fn nothing_goes_wrong_with_3_processes_and_wipes() {
 }
 
 #[test]
-fn what_the_protocol_speaks_of_comes_about() {
+fn the_situations_of_the_protocol_are_reached() {
     assert!(explore_all(2, 2, CALM, ALL).reaches("a name is removed"));
     assert!(explore_all(2, 2, SET_WIPED, ALL).reaches("a creator refuses"));
     assert!(explore_all(2, 2, SEGMENT_WIPED, ALL).reaches("an opener finds it damaged"));
@@ -63,7 +63,7 @@ fn nothing_goes_wrong_in_larger_bounds() {
 }
 
 const NOT_NEEDED: [(&str, &str); 2] = [
-    ("publish_tests_state", "a set that was condemned and then published has STATE 3, so that nobody registers"),
+    ("publish_tests_state", "a set that was condemned and then published has STATE 3, so that no process registers"),
     ("failed_creator_cleans_up", "the next creator removes the segment that is left, because its `used` is 0"),
 ];
 
@@ -88,30 +88,30 @@ fn two_clauses_are_not_needed_in_larger_bounds() {
 
 sysv_models::counterexamples! {
     Rules, not needed: NOT_NEEDED;
-    /// An opener loses patience; the creator publishes and registers; the opener removes what is now in use.
+    /// An opener loses patience. The creator publishes and registers. The opener removes the object that is now in use.
     condemn_before_finish: breaks(1, CALM, "I4 a user's segment stays");
     /// A slow creator, whose set was condemned and removed, takes the next creator's fresh segment for a leftover.
     creator_checks_own_set: breaks(1, CALM, "I4 a user's segment stays");
-    /// Two finish the same set; the slower one finds the segment of the next creator, and removes it.
+    /// Two openers finish the same set. The slower one finds the segment of the next creator, and removes it.
     header_names_set: breaks(1, CALM, "I4 a user's segment stays");
-    /// A user's segment is wiped; an opener condemns the set under the user, and makes a second object.
+    /// A user's segment is wiped. An opener condemns the set under the user, and makes a second object.
     heal_tests_alive: breaks(2, SEGMENT_WIPED, "I2 users agree");
-    /// A live set's segment is wiped; a slow creator leaves an empty one; an opener uses it.
+    /// A live set's segment is wiped. A slow creator leaves an empty one. An opener uses it.
     opener_reads_header: breaks(2, SEGMENT_WIPED, "I1 headers are complete");
-    /// The set is wiped; a creator finds the segment in its way, used and attached, and removes it from under its user.
+    /// The set is wiped. A creator finds the segment in its way, used and attached, and removes it from under its user.
     refuse_when_attached: breaks(1, SET_WIPED, "I4 a user's segment stays");
-    /// An opener was about to register; `remove()` condemns; the opener registers all the same, and loses its segment.
+    /// An opener is about to register. `remove()` condemns. The opener registers all the same, and loses its segment.
     register_tests_state: breaks(1, CALM, "I4 a user's segment stays");
-    /// A creator fails to publish, and removes what the key finds: the segment of the next object's user.
+    /// A creator fails to publish, and removes the segment that the key finds: that of the next object's user.
     remove_by_id: breaks(1, CALM, "I4 a user's segment stays");
-    /// `remove()` is about to remove the segment; an opener finds STATE 1 and registers in between.
+    /// `remove()` is about to remove the segment. An opener finds STATE 1 and registers in between.
     remove_condemns: breaks(1, CALM, "I4 a user's segment stays");
-    /// An opener condemns; the creator's `SETVAL` makes STATE 0 again, and it publishes; the opener finishes anyway.
+    /// An opener condemns. The creator's `SETVAL` makes STATE 0 again, and it publishes. The opener finishes anyway.
     setval_spares_state: breaks(1, CALM, "I4 a user's segment stays");
-    /// A user has registered but not stored `used`; the set is wiped; a creator takes its segment for a leftover.
+    /// A user has registered but not stored `used`. The set is wiped. A creator takes its segment for a leftover.
     used_before_register: breaks(1, SET_WIPED, "I4 a user's segment stays");
     /// A creator is about to publish when the object is removed by name.
     name_spares_unfinished: breaks(1, CALM, "I4 a user's segment stays");
-    /// Nobody condemns the set of a creator that died, and whoever comes waits for it.
+    /// No process condemns the set of a creator that died, and every opener waits for it.
     condemn_unfinished: breaks(1, CALM, "I3 every opener ends");
 }

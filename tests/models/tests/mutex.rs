@@ -1,4 +1,4 @@
-//! The mutex: nothing goes wrong with every rule, something does without any one of them.
+//! The mutex: no invariant breaks with every rule, and one breaks without any one of them.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,
@@ -44,7 +44,7 @@ fn nothing_goes_wrong_if_processes_leave() {
 }
 
 #[test]
-fn what_the_invariants_speak_of_comes_about() {
+fn the_situations_of_the_invariants_are_reached() {
     let found = complete(2, 1, false);
     assert!(found.reaches("poison is handed on"));
     assert!(found.reaches("a try reaps"));
@@ -52,30 +52,31 @@ fn what_the_invariants_speak_of_comes_about() {
 
 sysv_models::counterexamples! {
     Rules, not needed: [];
-    /// A waiter sees the owner dead; a newcomer takes the slot, repairs and locks; the waiter frees the newcomer's word.
+    /// A waiter finds the owner dead. A new member takes the slot, repairs and locks. The waiter frees its word.
     claim_before_reaping: breaks(3, 1, false, "I1 mutual exclusion");
-    /// Two sleep; the one that is woken locks and unlocks without WAITERS, and the other sleeps on.
+    /// Two processes sleep. The one that is woken locks and unlocks without WAITERS, and the other sleeps on.
     keep_waiters_after_sleep: breaks(3, 1, false, "I2 no lost wake-up");
-    /// The owner dies after a waiter saw it alive, and nobody wakes the waiter.
+    /// The owner dies after a waiter found it alive, and nothing wakes the waiter.
     obituary_posts: breaks(3, 1, false, "I2 no lost wake-up");
-    /// The word is unlocked and posted; a sleeper consumes the post and gives up; another one sleeps on at a free word.
+    /// The word is unlocked and posted. A sleeper consumes the post and times out. Another one sleeps on at a free
+    /// word.
     post_before_leaving: breaks(3, 1, false, "I2 no lost wake-up");
-    /// The owner dies; a newcomer takes its slot; the word is owned by somebody who lives and does not know of it.
-    newcomer_repairs: breaks(3, 1, false, "I2 no lost wake-up");
-    /// A waiter consumes the obituary while a newcomer holds the slot, and sleeps; the newcomer is silent.
-    newcomer_posts: breaks(3, 2, false, "I2 no lost wake-up");
-    /// While a waiter reaps, another one consumes the obituary, finds the slot claimed, and sleeps; the reaper, which
-    /// never slept itself, frees the word in silence, locks and unlocks without WAITERS.
+    /// The owner dies. A new member takes its slot, and owns the word without knowing of it.
+    new_member_repairs: breaks(3, 1, false, "I2 no lost wake-up");
+    /// A waiter consumes the obituary while a new member holds the slot, and sleeps. The new member does not post.
+    new_member_posts: breaks(3, 2, false, "I2 no lost wake-up");
+    /// While a waiter reaps, another one consumes the obituary, finds the slot claimed, and sleeps. The reaper, which
+    /// never slept itself, frees the word without a post, locks and unlocks without WAITERS.
     reaper_posts: breaks(3, 2, false, "I2 no lost wake-up");
-    /// A waiter consumes the obituary, finds the word still owned, and sleeps without asking by whom.
+    /// A waiter consumes the obituary, finds the word still owned, and sleeps without a check of the owner.
     check_owner_before_sleep: breaks(3, 1, false, "I2 no lost wake-up");
     /// The owner unlocks a word without WAITERS, and does not post.
     set_waiters_before_sleep: breaks(3, 1, false, "I2 no lost wake-up");
-    /// A newcomer frees its dead predecessor's word; the next owner does not learn of the death.
+    /// A new member frees the word of the dead owner of its slot. The next owner does not learn of the death.
     keep_poison: breaks(3, 1, false, "I3 poison is exact");
-    /// A waiter drains the post that was meant for a sleeper, locks without WAITERS and unlocks; the sleeper sleeps on.
+    /// A waiter drains the post that was meant for a sleeper, locks without WAITERS and unlocks. The sleeper sleeps on.
     drained_is_slept: breaks(3, 1, false, "I2 no lost wake-up");
-    /// Who leaves with the word in hand frees it in poison; else whoever comes to live in its slot has it.
+    /// A process leaves with the word. If it does not free the word, the next owner of its slot has it.
     leaver_repairs: breaks(2, 0, true, "I4 owners are marked as used");
     repair_before_unused: breaks(2, 0, true, "I4 owners are marked as used");
 }

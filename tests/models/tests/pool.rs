@@ -1,4 +1,4 @@
-//! The pool: nothing goes wrong with every rule, something does without any one of them.
+//! The pool: no invariant breaks with every rule, and one breaks without any one of them.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,
@@ -65,7 +65,7 @@ fn nothing_goes_wrong_if_processes_leave() {
 }
 
 #[test]
-fn what_the_invariants_speak_of_comes_about() {
+fn the_situations_of_the_invariants_are_reached() {
     let found = complete(pool(1, 1, 1, ALL));
     assert!(found.reaches("both permits are held by one"));
     assert!(found.reaches("a reaper frees a permit"));
@@ -81,34 +81,35 @@ fn nothing_goes_wrong_with_3_processes_and_more_deaths() {
 
 sysv_models::counterexamples! {
     Rules, not needed: [];
-    /// A permit is freed after the last try and before the flag is up, and nobody posts.
+    /// A permit is freed after the last try and before the flag is up, without a post.
     announce_before_try: breaks(1, 1, 0, "I4 many is not stuck");
-    /// Who consumed the obituary tries again without reaping, and sleeps on the permit of the dead.
+    /// A waiter that consumed the obituary tries again without reaping, and sleeps for the permit of the dead holder.
     announce_after_token: breaks(1, 1, 1, "I4 many is not stuck");
-    /// Both permits are freed with one post; the sleeper that it woke takes one, and the other sleeper is not told.
+    /// Both permits are freed with one post. The sleeper that it woke takes one, and the other sleeper is not woken.
     pass_on: breaks(2, 1, 0, "I3 no lost wake-up");
-    /// A holder dies; whoever wants its permit consumes the obituary and sleeps, for nobody frees it.
+    /// A holder dies. A waiter consumes the obituary and sleeps, and no process frees the permit.
     reap_before_sleep: breaks(1, 1, 1, "I4 many is not stuck");
-    /// A sleeper consumes the post for a freed permit and gives up; another one sleeps on.
+    /// A sleeper consumes the post for a freed permit and times out. Another one sleeps on.
     post_before_leaving: breaks(2, 1, 0, "I3 no lost wake-up");
-    /// A holder dies after a waiter saw it alive, and nobody wakes the waiter.
+    /// A holder dies after a waiter found it alive, and nothing wakes the waiter.
     obituary_posts: breaks(1, 1, 1, "I4 many is not stuck");
-    /// A slot is dead and dirty; a newcomer takes it and acquires; the reaper frees the newcomer's permit.
+    /// A slot is dead and dirty. A new member takes it and acquires. The reaper frees the permit of the new member.
     claim_before_reaping: breaks(1, 1, 1, "I1 one holder");
-    /// A waiter consumes the obituary while a newcomer holds the dead holder's slot, and sleeps; the newcomer is silent.
+    /// A waiter consumes the obituary while a new member holds the slot, and sleeps. The new member does not post.
     reaping_posts: breaks(1, 1, 1, "I4 many is not stuck");
-    /// A holder dies; a newcomer takes its slot, and nobody reaps a slot whose holder lives.
-    newcomer_repairs: breaks(2, 0, 1, "I2 nothing is lost");
-    /// The caller of many consumes the post for a permit that is too little for it; a single caller sleeps on.
+    /// A holder dies. A new member takes its slot, and no process reaps a slot with a living owner.
+    new_member_repairs: breaks(2, 0, 1, "I2 nothing is lost");
+    /// The caller of many consumes the post for a permit that is too little for it. A single caller sleeps on.
     bell_of_its_own: breaks(2, 1, 0, "I3 no lost wake-up");
-    /// A single caller sees no permit while the caller of many holds one, and sleeps; that one is given back in silence.
+    /// A single caller finds no permit while the caller of many holds one, and sleeps. That one is freed without a
+    /// post.
     give_back_wakes: breaks(2, 1, 0, "I3 no lost wake-up");
-    /// Both permits are freed with one post; a waiter drains it, takes one permit, and tells nobody of the other.
+    /// Both permits are freed with one post. A waiter drains it, takes one permit, and posts nothing for the other.
     drained_is_token: breaks(2, 1, 0, "I3 no lost wake-up");
-    /// Two sleep at the turnstile; the one that is woken gives up, and posts elsewhere; the other one sleeps on.
+    /// Two processes sleep at the turnstile. The one that is woken times out, and posts elsewhere. The other sleeps on.
     turnstile_gives_back: breaks(0, 3, 0, "I5 the turnstile turns");
-    /// A waiter consumes the obituary while a newcomer holds the slot, and sleeps; the newcomer is silent.
+    /// A waiter consumes the obituary while a new member holds the slot, and sleeps. The new member does not post.
     reaping_posts_turnstile: breaks(0, 2, 1, "I5 the turnstile turns");
-    /// Who leaves with a permit in hand leaves a word that names a clean slot.
+    /// A process leaves with a permit, whose word then names a clean slot.
     leaver_repairs: breaks_first_with_leaving(1, 1, 0, "I2 nothing is lost");
 }

@@ -1,4 +1,4 @@
-//! The roles of an spsc ring: nothing goes wrong with every rule, something does without any one of them.
+//! The roles of an spsc ring: no invariant breaks with every rule, and one breaks without any one of them.
 
 use sysv_models::{
     Exploration, explore, explore_until_broken,
@@ -7,7 +7,7 @@ use sysv_models::{
 
 const ALL: Rules = Rules::ALL;
 
-/// Those who want the producer's role, the consumer's role, places, items, deaths.
+/// The processes for the producer's role, those for the consumer's role, places, items, deaths.
 type Bounds = (usize, usize, u8, u8, u8);
 
 /// What processes may do besides pushing and popping.
@@ -68,7 +68,7 @@ fn nothing_goes_wrong_if_processes_leave() {
 }
 
 #[test]
-fn what_the_invariants_speak_of_comes_about() {
+fn the_situations_of_the_invariants_are_reached() {
     let (bounds, may) = ((1, 1, 1, 2, 0), May::Nothing);
     let found = explore(spsc(bounds, may, ALL));
     report(bounds, may, ALL, &found);
@@ -89,46 +89,47 @@ sysv_models::counterexamples! {
     Rules, not needed: [];
     /// A standby loads the indices, waits for the role, and pushes where its predecessor has pushed.
     reload_indices: breaks((2, 1, 1, 1, 0), May::Nothing, "I2 items come once");
-    /// The first producer says that it arrived and has no role yet; the consumer is told that it is gone.
+    /// The first producer stores `arrived` before it has the role. The consumer is notified that it disconnected.
     arrive_with_role: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
-    /// A producer dies between taking the role and saying that it arrived; the consumer waits for the first one.
+    /// A producer dies between taking the role and storing `arrived`. The consumer waits for the first producer.
     reaper_says_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
-    /// As above: the consumer finds that nobody arrived, and so does not reap who would have to be said to have.
+    /// As above: the consumer finds that no producer arrived, and so does not reap the one that died.
     reap_before_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
-    /// An item is committed after the last look and before the flag is up, and nobody posts.
+    /// An item is committed after the last load and before the flag is up, without a post.
     announce_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I4 no holder is stuck");
     /// The consumer consumes a post that came late, finds nothing, and sleeps again with its flag down.
     announce_after_token: breaks((1, 1, 1, 2, 0), May::Nothing, "I4 no holder is stuck");
-    /// The producer dies; the consumer consumes the obituary, and the role still seems to be taken.
+    /// The producer dies. The consumer consumes the obituary, and the role still seems to be taken.
     watcher_reaps: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
-    /// The consumer finds no item; the producer pushes one and leaves; the consumer is told that it is gone.
+    /// The consumer finds no item. The producer pushes one and leaves. The consumer is notified that it disconnected.
     end_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
-    /// The consumer comes first, and is told that the producer is gone.
+    /// The consumer comes first, and is notified that the producer disconnected.
     watcher_asks_arrived: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
     leaving_wakes_other: breaks((1, 1, 1, 1, 0), May::Nothing, "I6 the end is told");
     leaving_posts_role: breaks((2, 1, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
-    /// Two sleep for the role; the one that is woken takes it without WAITERS, leaves, and the other sleeps on.
+    /// Two standbys sleep. The one that is woken takes the role without WAITERS, leaves, and the other sleeps on.
     keep_waiters_after_sleep: breaks((3, 0, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
-    /// A standby consumes the post of the role's doorbell and gives up; another one sleeps on.
+    /// A standby consumes the post of the role's doorbell and times out. Another one sleeps on.
     post_before_leaving: breaks((3, 0, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
     /// A standby drains the post of the role's doorbell, takes the role without WAITERS and leaves.
     drained_is_slept: breaks((3, 0, 1, 1, 0), May::Drain, "I5 no standby is stuck");
-    /// A standby consumes the obituary, finds the role taken, and sleeps without asking by whom.
+    /// A standby consumes the obituary, finds the role taken, and sleeps without a check of its owner.
     standby_checks_owner: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
     closing_posts: breaks((1, 1, 1, 1, 0), May::Close, "I4 no holder is stuck");
-    /// The producer dies while the consumer sleeps, which asked to be told.
+    /// The producer dies while the consumer sleeps that asked for the notice.
     obituary_posts_holders: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
     /// The producer dies while a standby sleeps.
     obituary_posts_roles: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
-    /// The consumer sees the producer dead; a newcomer takes its slot and the role; the consumer frees that role.
+    /// The consumer finds the producer dead. A new member takes its slot and the role. The consumer frees that role.
     claim_before_reaping: breaks((1, 1, 1, 1, 1), May::Nothing, "I1 one holder");
-    /// A standby consumes the obituary while another process reaps, and sleeps; the reaper is silent.
+    /// A standby consumes the obituary while another process reaps, and sleeps. The reaper does not post.
     reaping_posts_role: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
-    /// The consumer consumes the obituary while a newcomer holds the producer's slot, and sleeps; the newcomer is silent.
+    /// The consumer consumes the obituary while a new member holds the producer's slot, and sleeps. The new member does
+    /// not post.
     reaping_posts_other: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
-    /// A newcomer takes a dead producer's slot, and with it a role that it does not know of.
-    newcomer_repairs: breaks((1, 1, 1, 1, 1), May::Nothing, "I3 no role is lost");
-    /// Who leaves without leaving its role leaves a word that names a clean slot.
+    /// A new member takes a dead producer's slot, and with it a role that it does not know of.
+    new_member_repairs: breaks((1, 1, 1, 1, 1), May::Nothing, "I3 no role is lost");
+    /// A process leaves with its role, whose word then names a clean slot.
     leaver_repairs: breaks((1, 1, 1, 1, 0), May::Leave, "I3 no role is lost");
     repair_before_unused: breaks((1, 1, 1, 1, 0), May::Leave, "I8 owners are marked as used");
 }

@@ -3,7 +3,7 @@
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Wants nothing, or is dead.
+    /// Does nothing, or is dead.
     Idle,
     /// 1: `semget`, exclusively.
     CreateSet,
@@ -47,7 +47,7 @@ pub enum At {
     OpenAttach,
     /// 6: reads its header.
     OpenRead,
-    /// 6: reads STATE again, because the segment is missing or another's.
+    /// 6: reads STATE again, because the segment is missing or belongs to another set.
     Recheck,
     /// 6: stores `used` = 1.
     StoreUsed,
@@ -65,7 +65,7 @@ pub enum At {
     WayAttach,
     /// 7: reads its header and `used`.
     WayRead,
-    /// 7: asks who is attached.
+    /// 7: asks how many processes are attached.
     WayStat,
     /// 7: removes it.
     WayRemove,
@@ -87,13 +87,13 @@ pub enum At {
     NameAttach,
     /// 8: reads its header.
     NameRead,
-    /// 8: reads STATE, because the segment is missing or another's.
+    /// 8: reads STATE, because the segment is missing or belongs to another set.
     NameState,
-    /// 8: takes the name away, having seen whose it is.
+    /// 8: takes the name away, having seen which object has it.
     NameCondemn,
-    /// 8: reads STATE again, because somebody was faster.
+    /// 8: reads STATE again, because another process was faster.
     NameAgain,
-    /// 9: condemns the damaged set if nobody is registered.
+    /// 9: condemns the damaged set if no process is registered.
     Heal,
     /// 9: reads STATE once more.
     HealAgain,
@@ -114,7 +114,7 @@ pub enum Then {
     Recheck,
     /// 7: removes its own set.
     Refuse,
-    /// 8: looks for the name again.
+    /// 8: finds the set that has the name again.
     NameFind,
     /// 8: reads STATE.
     NameState,

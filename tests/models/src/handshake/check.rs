@@ -2,7 +2,7 @@
 
 use super::{At, Handshake, HandshakeState, Header, Process, Segment};
 
-/// More steps than any process takes that nobody disturbs.
+/// More steps than any process takes while all others stand still.
 const LONGEST_WAY: usize = 60;
 
 impl HandshakeState {

@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Handshake {
-    /// 1 and 2: creates the set, or finds the one that exists; then the segment.
+    /// 1 and 2: creates the set, or finds the one that exists. Then creates the segment.
     pub(super) fn begin(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::CreateSet if state.set.is_some() => At::FindSet,

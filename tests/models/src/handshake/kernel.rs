@@ -24,7 +24,7 @@ impl HandshakeState {
         self.own_segment(index).map_or(Header::Zero, |segment| segment.header)
     }
 
-    /// Whether ALIVE of everybody is 0.
+    /// Whether ALIVE of every process is 0.
     pub(super) fn is_deserted(&self) -> bool {
         let id = self.set.as_ref().map(|set| set.id);
         !self.processes.iter().any(|process| process.is_registered && process.set == id)

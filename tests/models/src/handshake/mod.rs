@@ -9,33 +9,34 @@
 //! | a process | [`Process`]: where it stands, the ids it knows, whether it is attached |
 //! | patience | an opener may lose it at any time, so the creator's pid is never asked for |
 //! | a death | one action before any step: the kernel clears ALIVE and detaches |
-//! | a wipe | somebody outside (`ipcrm`, systemd) removes the set, or the segment, from under everybody |
+//! | a wipe | an outsider (`ipcrm`, systemd) removes the set, or the segment, from under all processes |
 //!
-//! The steps in [`At`] are numbered by what they belong to; the protocol itself stands in `object/mod.rs` of the
-//! primitives, and each room here has the name of one there.
+//! The steps in [`At`] are numbered by what they belong to. The protocol itself is in `object/mod.rs` of the
+//! primitives, and each module here has the name of one there.
 //!
 //! | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
 //! | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 //! | the set | the segment | header, publishing | waiting | finishing | joining | the way | removing | healing |
 //!
-//! Left out: foreign segments (their contents are only ever refused), other names under the same key, uids, the reuse
-//! of slots, and the message queue of a channel, with its rules Q1 to Q3.
+//! The model leaves out foreign segments (their contents are only ever refused), other names under the same key, uids,
+//! the reuse of slots, and the message queue of a channel, with its rules Q1 to Q3.
 //!
 //! Two clauses are not needed for these invariants, as far as was explored (3 processes, two lives each, one death, one
 //! `remove()`; smaller with wipes), and a test shows that:
 //!
 //! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6
 //!   fails. It is needed in the code, where nothing but one number counts as condemned.
-//! - `failed_creator_cleans_up`: what it leaves has `used` = 0, and the next creator clears it away.
+//! - `failed_creator_cleans_up`: the segment that is left has `used` = 0, and the next creator removes it.
 //!
-//! Removing both the set and the segment from outside breaks I2: no trace is left, as the module of the primitives says.
+//! Removing both the set and the segment from outside breaks I2: no trace is left, as the module of the primitives
+//! says.
 //!
 //! Invariants:
 //!
-//! - I1. Nobody uses an object whose header is incomplete or names another set.
-//! - I2. Two living users hold the same set and segment, unless `remove()` took one's name away.
+//! - I1. No process uses an object whose header is incomplete or names another set.
+//! - I2. Two living users hold the same set and segment, unless `remove()` took the name of one of them away.
 //! - I3. Every opener comes to an end by its own steps, wherever the others stand still.
-//! - I4. The segment of a living user is removed by nobody but `remove()` and people outside.
+//! - I4. The segment of a living user is removed only by `remove()` and by outsiders.
 
 mod at;
 mod check;
@@ -80,7 +81,7 @@ pub struct Handshake {
     pub lives: u8,
     /// What may disturb them.
     pub budget: Budget,
-    /// Whether states that differ only in who is who count as one; traces are harder to read then.
+    /// Whether states that differ only in the order of processes count as one. Traces are harder to read then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
     pub rules: Rules,
@@ -107,14 +108,14 @@ pub enum Header {
     Complete(Id),
 }
 
-/// A segment that exists; without a key it goes with its last attachment.
+/// A segment that exists. Without a key it is destroyed with its last attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
     id: Id,
     header: Header,
     used: bool,
     has_key: bool,
-    /// A process removed it, not somebody outside.
+    /// A process removed it, not an outsider.
     was_removed: bool,
 }
 
@@ -129,7 +130,7 @@ pub struct Process {
     is_registered: bool,
     /// Whether `remove()` took away the name of what it uses.
     is_unlinked: bool,
-    /// It wants to remove the object, and not to use it.
+    /// It removes the object by its name, and does not use it.
     removes_by_name: bool,
 }
 
@@ -142,7 +143,7 @@ pub struct HandshakeState {
     processes: Vec<Process>,
 }
 
-/// What happens next; the number is the process.
+/// What happens next. The number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A process begins to open the object.
@@ -157,9 +158,9 @@ pub enum Action {
     RemoveByName(usize),
     /// A process dies.
     Die(usize),
-    /// Somebody outside removes the set.
+    /// An outsider removes the set.
     WipeSet,
-    /// Somebody outside removes the segment.
+    /// An outsider removes the segment.
     WipeSegment,
 }
 
@@ -198,7 +199,7 @@ impl Process {
         self.is_unlinked &= self.is_registered;
     }
 
-    /// Where it goes when the object that it looked at is gone.
+    /// Where it goes when the object that it opened or removed no longer exists.
     fn start(&self) -> At {
         if self.removes_by_name { At::NameFind } else { At::CreateSet }
     }

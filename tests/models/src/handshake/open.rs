@@ -1,4 +1,4 @@
-//! Opening an object that somebody else has made, or is making, and closing it.
+//! Opening an object that another process has made, or is making, and closing it.
 
 use super::{
     At, Handshake, HandshakeState, Then,

@@ -11,7 +11,7 @@ impl Handshake {
         match at {
             At::Unlink => match state.own_state(index) {
                 None => At::Using,
-                // Somebody else has begun; whoever comes first ends it.
+                // Another process has begun. The first to come ends it.
                 Some(_) => self.take_name(state, index),
             },
             At::UnlinkSegment => {
@@ -39,7 +39,7 @@ impl Handshake {
         At::UnlinkSegment
     }
 
-    /// 8: finds the object that has the name, and looks whose it is before anything is touched.
+    /// 8: finds the object that has the name, and reads its header before anything is touched.
     pub(super) fn find_by_name(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match at {
             At::NameFind => {
@@ -60,7 +60,7 @@ impl Handshake {
         }
     }
 
-    /// 8: takes the name away, or helps whoever did.
+    /// 8: takes the name away, or helps the process that did.
     pub(super) fn condemn_by_name(&self, state: &mut HandshakeState, index: usize, at: At) -> At {
         match (at, state.own_state(index)) {
             (At::NameCondemn, None) => At::Detach(Then::NameFind),

@@ -1,4 +1,4 @@
-//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way.
+//! Removing what is left of objects: condemned ones, halves, and the segment in a creator's way.
 
 use super::{
     At, Handshake, HandshakeState, Header, Id, Then,

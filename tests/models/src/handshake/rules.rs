@@ -15,17 +15,17 @@ crate::rules! {
     used_before_register,
     /// The `semop` that registers fails unless STATE is 1.
     register_tests_state,
-    /// What is removed is what was looked at, not what the key finds by then.
+    /// A process removes the object that it inspected by its id, not the one that the key finds by then.
     remove_by_id,
     /// A creator asks whether its set still exists after it observed a segment in its way.
     creator_checks_own_set,
     /// A creator refuses when a used segment in its way is attached elsewhere.
     refuse_when_attached,
-    /// Healing fails while anybody is registered.
+    /// Healing fails while any process is registered.
     heal_tests_alive,
     /// `remove()` changes STATE before it removes anything.
     remove_condemns,
-    /// Who removes by name leaves alone what is under construction.
+    /// Removal by name leaves an object under construction alone.
     name_spares_unfinished,
     /// The creator's `SETVAL` leaves STATE alone.
     setval_spares_state,

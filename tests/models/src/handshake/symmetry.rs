@@ -1,9 +1,9 @@
-//! Names mean nothing to the protocol: states that differ only in them count as one.
+//! States that differ only in ids count as one: their numbers mean nothing to the protocol.
 
 use super::{HandshakeState, Header, Id};
 
 impl HandshakeState {
-    /// Numbers ids by their first appearance, and processes too if told so: names mean nothing to the protocol.
+    /// Numbers ids by their first appearance, and sorts the processes if so configured.
     pub(super) fn rename(&mut self, sorts_processes: bool) {
         if sorts_processes {
             self.processes.sort_unstable();

@@ -5,23 +5,23 @@ use super::{Bell, Position};
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Dead: it may come in as a newcomer.
+    /// Dead, or left: it may come back as a new member.
     Outside,
     /// Stores `used` = 1.
     MarkUsed,
-    /// Wants nothing, and holds nothing.
+    /// Does nothing, and has claimed nothing.
     Idle,
     /// Loads `tail`.
     LoadTail,
-    /// Looks at the tail's place, and claims it if it is empty.
+    /// Loads the word of the tail's place, and claims the place if it is empty.
     LookTail(Position),
-    /// Helps `tail` past somebody else's place.
+    /// Helps `tail` past another process's place.
     HelpTail(Position),
-    /// Looks whether `tail` is still there, before it says that the ring is full.
+    /// Checks whether `tail` is still there, before it returns that the ring is full.
     RecheckTail(Position),
     /// Helps `tail` past the place that it claimed.
     PassTail(Position),
-    /// Writes; may take as long as it likes.
+    /// Writes, for as long as it likes.
     Writing(Position),
     /// Steps back from a place that it claimed, having stored EMPTY: helps `head` past it.
     UndoHead(Position),
@@ -29,13 +29,13 @@ pub enum At {
     OverLoad,
     /// Claims the item of this position, to overwrite it.
     OverTake(Position),
-    /// Looks whether `dirty` is raised.
+    /// Checks whether `dirty` is raised.
     LoadDirty,
     /// Loads `dirty`, to know what to compare it with.
     SeeDirty,
     /// Loads `head`, to know what is behind it.
     ScanHead,
-    /// Looks whether there is an item behind `head` in this place; the first number is `head`.
+    /// Checks whether there is an item behind `head` in this place. The first number is `head`.
     Scan(Position, u8),
     /// Claims the item of the second position, which lies behind `head`, the first.
     ScanTake(Position, Position),
@@ -43,19 +43,19 @@ pub enum At {
     ClearDirty,
     /// Loads `head`.
     LoadHead,
-    /// Looks at the head's place, and claims it if it is full.
+    /// Loads the word of the head's place, and claims the place if it is full.
     LookHead(Position),
-    /// Helps `head` past somebody else's place, and past so many laps before that.
+    /// Helps `head` past another process's place, and past so many laps before that.
     HelpHead(Position, u8),
     /// Helps `head` past the place that it claimed.
     PassHead(Position),
-    /// Reads; may take as long as it likes.
+    /// Reads, for as long as it likes.
     Reading(Position),
-    /// Helps `head` past the place that it puts back.
+    /// Helps `head` past the place that it requeues.
     PutHead(Position),
-    /// Stores FULL in the place that it puts back.
+    /// Stores FULL in the place that it requeues.
     PutFull(Position),
-    /// Raises `dirty`, having put back.
+    /// Raises `dirty` after it requeued.
     PutDirty,
     /// Sets its flag.
     Announce,
@@ -63,19 +63,19 @@ pub enum At {
     Snapshot,
     /// Sleeps until its doorbell is posted.
     Sleep,
-    /// Looks at `dirty` for somebody else, holding this place.
+    /// Loads `dirty` for another waiter, having claimed this place.
     OnDirty(Position),
-    /// Loads its index for somebody else, holding this place.
+    /// Loads its index for another waiter, having claimed this place.
     OnIndex(Position),
-    /// Looks at the index's place for somebody else, holding the first place.
+    /// Loads the word of the index's place for another waiter, having claimed the first place.
     OnLook(Position, Position),
-    /// Posts for somebody else, holding this place.
+    /// Posts for another waiter, having claimed this place.
     OnPost(Position),
-    /// Posts before it gives up, because it consumed a post.
+    /// Posts before it returns without a place, because it consumed a post.
     PostLeave,
-    /// Takes the flag down; and then the other one.
+    /// Takes the flag down. Then the other one, if the boolean is true.
     Wake(Bell, bool),
-    /// Posts, because the flag was up; and then looks at the other flag.
+    /// Posts, because the flag was up. Then takes the other flag down, if the boolean is true.
     Post(Bell, bool),
     /// Repairs the words of a slot: another member's, or its own when it enters or leaves.
     Reap(Reap),

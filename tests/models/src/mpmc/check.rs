@@ -7,7 +7,7 @@ use super::{
 };
 
 impl Process {
-    /// The position whose place it has, and what it does there.
+    /// The position of the place that it has claimed, and what it does there.
     fn holds(&self) -> Option<(Position, Stage)> {
         match self.at {
             At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.member.slot))),
@@ -56,7 +56,7 @@ impl Mpmc {
         &state.places[..usize::from(self.capacity)]
     }
 
-    /// Whether nothing will happen unless somebody wishes something new, goes on with its claim, or dies.
+    /// Whether no process has a step to take until one begins something new, goes on with its claim, or dies.
     fn is_quiet(&self, state: &MpmcState) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Writing(_) | At::Reading(_) => true,
@@ -99,7 +99,7 @@ impl Mpmc {
         (0..).zip(self.places(state)).all(is_known)
     }
 
-    /// A place as it will be when the dead are reaped.
+    /// The word of a place as it will be when dead members are reaped.
     fn reaped(&self, state: &MpmcState, position: Position) -> PlaceWord {
         let word = state.places[self.place(position)].word;
         match word.stage {
@@ -111,7 +111,7 @@ impl Mpmc {
         }
     }
 
-    /// The first position from `tail` on that nobody has claimed yet.
+    /// The first position from `tail` on that no process has claimed yet.
     fn true_tail(&self, state: &MpmcState) -> Position {
         let mut tail = state.tail;
         for _ in 0..self.capacity {
@@ -125,7 +125,7 @@ impl Mpmc {
         tail
     }
 
-    /// Whether there is an item that no living process has, or holds up by writing before it.
+    /// Whether there is an item that no living process has claimed, or holds up by writing before it.
     fn has_item(&self, state: &MpmcState) -> bool {
         (0..self.capacity).any(|place| {
             let word = self.reaped(state, place);

@@ -8,40 +8,41 @@
 //! | the flags | one boolean for consumers, one for producers |
 //! | the doorbells | two counters that saturate at [`Mpmc::saturation`]: not empty, not full |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, what it wishes |
+//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, what it is about |
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts both doorbells |
 //!
-//! In the beginning everybody is registered, and some items may be in the ring. Whoever died or left comes back as a
-//! newcomer and may take any slot that nobody holds. Who has claimed a place may keep it for ever, so whoever sleeps
-//! must not depend on it; it may also leave with it. A waiter may give up whenever it would sleep, and right after it
-//! was woken; it may drain its doorbell before it sets its flag.
+//! In the beginning all processes are registered, and some items may be in the ring. A process that died or left comes
+//! back as a new member. It may take any slot that no process holds. A process that has claimed a place may keep it for
+//! ever, so no sleeper may depend on it. It may also leave with it. A waiter may time out whenever it would sleep, and
+//! right after it was woken. It may drain its doorbell before it sets its flag.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
 //! finds 1 decides nothing. A load of a place's word that is followed by a compare-and-swap is one step too: if that
-//! fails the word has gone on, and the process would look again. What is written to a place's memory, or read from
-//! it, belongs to the step that hands it on; that nobody else is there meanwhile is an invariant of its own. A
-//! reaper's look at a place that the slot does not own is no step: only the reaper could change that.
+//! fails the word has gone on, and the process would load it again. Writing a place's memory, or reading it, belongs to
+//! the step that hands the place on. An invariant of its own says that no other process is there meanwhile. A reaper's
+//! load of a place that the slot does not own is no step: only the reaper could change that.
 //!
-//! Left out: closing, and being told that the other side is gone, with the seats and doorbells for that; see
-//! [`crate::spsc`]. Callers that don't wait give up before they sleep; what they do about the dead is what sleepers do.
+//! The model leaves out closing, and the notice that the other side disconnected, with its words and doorbells:
+//! [`crate::spsc`] has them. Callers that don't wait return before they sleep, and do the same about dead members as
+//! sleepers.
 //!
 //! Invariants:
 //!
 //! - I1. An item that was committed lies in its place, full or being read, until it is consumed or overwritten.
 //! - I2. No item is consumed twice.
-//! - I3. A place is in the hands of at most one living process, and its word names that process.
-//! - I4. When nobody has anything to do, every word that has an owner is in its hands, or its slot will be reaped;
-//!   and items behind `head` are announced by `dirty`, or a slot will be reaped.
-//! - I5. When nobody has anything to do, no consumer sleeps while there is an item that no living process has or
-//!   holds up.
-//! - I6. When nobody has anything to do, no producer sleeps while there is room.
-//! - I7. When nobody has anything to do, no place is claimed, and every item is consumed, there is room for as many
+//! - I3. At most one living process has claimed a place, and the place's word names that process.
+//! - I4. When no process has a step to take, every word that has an owner is claimed by this owner, or its slot will be
+//!   reaped. Items behind `head` are announced by `dirty`, or a slot will be reaped.
+//! - I5. When no process has a step to take, no consumer sleeps while there is an item that no living process has
+//!   claimed or holds up.
+//! - I6. When no process has a step to take, no producer sleeps while there is room.
+//! - I7. When no process has a step to take, no place is claimed, and every item is consumed, there is room for as many
 //!   items as there are places.
 //! - I8. A word names only slots that are marked as used.
 //!
-//! One clause turns out not to be needed where every access is seen by all at once: that a producer looks at `tail`
-//! again before it says that the ring is full. Words only go forward, and `tail` does not pass a place that is a lap
-//! behind; so if the place is, `tail` is still there. It matters at most to who may see an old word.
+//! One clause is not needed where all processes see every access at once: a producer loads `tail` again before it
+//! returns that the ring is full. Words only go forward, and `tail` does not pass a place that is a lap behind. So if
+//! the place is a lap behind, `tail` is still there. The clause can matter only to a process that sees an old word.
 
 mod at;
 mod check;
@@ -74,7 +75,7 @@ pub struct Mpmc {
     pub capacity: u8,
     /// How many items are in the ring in the beginning.
     pub filled: u8,
-    /// How many places producers may claim in all; fewer than fit into half of the laps.
+    /// How many places producers may claim in all: fewer than fit into half of the laps.
     pub items: u8,
     /// How many deaths there may be in all.
     pub deaths: u8,
@@ -82,13 +83,14 @@ pub struct Mpmc {
     pub saturation: u8,
     /// Whether a waiter may drain its doorbell before it sets its flag.
     pub drains: bool,
-    /// Whether a producer may give up a place that it has claimed, and a consumer put an item back.
+    /// Whether a producer may cancel the claim of a place, and a consumer requeue an item.
     pub changes_mind: bool,
     /// Whether a producer that finds the ring full may overwrite the oldest item.
     pub overwrites: bool,
-    /// Whether processes may leave, even with a place in hand.
+    /// Whether processes may leave, even with a claimed place.
     pub leaves: bool,
-    /// Whether states that differ only in who is who count as one; traces are harder to read then.
+    /// Whether states that differ only in the order of processes and slots count as one. Traces are harder to read
+    /// then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
     pub rules: Rules,
@@ -125,24 +127,24 @@ pub struct Process {
     at: At,
     wish: Wish,
     look: Look,
-    /// Has looked for the dead in this round: what it tries now is its last try.
+    /// Has checked for dead members in this round: what it tries now is its last try.
     is_last_try: bool,
     has_token: bool,
-    /// Nobody has changed `dirty` since this process read it.
+    /// No process has changed `dirty` since this one read it.
     dirty_is_as_read: bool,
     /// It will raise `dirty` when this repair is done.
     must_raise: bool,
     member: Member,
 }
 
-/// What went wrong, if it can't be seen in the state that comes of it.
+/// What went wrong, if the state does not show it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Damage {
     /// Nothing.
     None,
-    /// Somebody committed an item where there was one.
+    /// A producer committed an item where there was one.
     Lost,
-    /// Somebody consumed an item that was not there.
+    /// A consumer consumed an item that was not there.
     Twice,
 }
 
@@ -164,24 +166,24 @@ pub struct MpmcState {
 
 const MOST_PLACES: usize = 3;
 
-/// What happens next; the first number is the process.
+/// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A newcomer claims a slot and arms its obituary.
+    /// A new member claims a slot and arms its obituary.
     Enter(usize, Slot),
     /// An idle process begins.
     Begin(usize, Wish),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A process that looks for the dead looks at this slot.
+    /// A process that checks for dead members checks this slot.
     Look(usize, Slot),
-    /// A producer gives up its place, or a consumer puts its item back.
+    /// A producer cancels its claim, or a consumer requeues its item.
     Undo(usize),
     /// A waiter consumes every post that is there.
     Drain(usize),
-    /// A waiter's time is over, or who overwrites has tried often enough.
+    /// The timeout of a waiter elapses, or a producer that overwrites has tried often enough.
     GiveUp(usize),
-    /// A process begins to leave, with whatever it has in hand.
+    /// A process begins to leave, with the place that it has claimed.
     Leave(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
@@ -259,7 +261,7 @@ impl Mpmc {
                 } else {
                     actions.push(Action::Step(index, at));
                 }
-                // The deadline may have passed while it was woken, or it never wanted to wait.
+                // The timeout may elapse while it is woken, and a caller may not wait at all.
                 let is_first = at == if self.rules.announce_before_try { At::Announce } else { At::Snapshot };
                 actions.extend((is_first && !process.is_last_try).then_some(Action::GiveUp(index)));
                 let may_drain = self.drains && at == At::Announce && self.rules.announce_before_try;

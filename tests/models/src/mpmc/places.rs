@@ -3,7 +3,7 @@
 use super::Mpmc;
 use crate::members::Slot;
 
-/// Where laps wrap. So few that they do; so many that no process sleeps through half of them.
+/// Where laps wrap: few enough that they do, and too many for a process to sleep through half of them.
 pub const LAPS: u8 = 16;
 
 /// The number of an item's turn: its lap times the capacity, plus its place. It wraps with the laps.

@@ -24,11 +24,11 @@ impl Mpmc {
     pub(super) fn enter(&self, state: &mut MpmcState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
-        let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
+        let must_repair = state.slots.is_used(slot) && self.rules.new_member_repairs;
         if must_repair { self.begin_repair(state, index) } else { At::MarkUsed }
     }
 
-    /// Whatever it has in hand is forgotten: the words still name its slot. It raises `dirty` only if there are such.
+    /// A place that it has claimed is forgotten: the word still names its slot. Without one, `dirty` is not raised.
     pub(super) fn leave(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.wish, process.must_raise) = (Wish::Leave, false);

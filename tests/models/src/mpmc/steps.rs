@@ -1,4 +1,4 @@
-//! Pushing, overwriting, popping, and changing one's mind.
+//! Pushing, overwriting, popping, cancelling and requeuing.
 
 use super::{
     At, Bell, Damage, Mpmc, MpmcState, Position, Process, Wish,
@@ -6,14 +6,14 @@ use super::{
 };
 
 impl MpmcState {
-    /// Moves `tail` past a position, unless somebody has.
+    /// Moves `tail` past a position, unless another process has.
     fn pass_tail(&mut self, model: &Mpmc, position: Position) {
         if self.tail == position {
             self.tail = model.after(position);
         }
     }
 
-    /// Moves `head` past a position, unless somebody has.
+    /// Moves `head` past a position, unless another process has.
     pub(super) fn pass_head(&mut self, model: &Mpmc, position: Position) {
         if self.head == position {
             self.head = model.after(position);
@@ -107,7 +107,7 @@ impl Mpmc {
         is_full
     }
 
-    /// Looks for an item behind `head`.
+    /// Scans for an item behind `head`.
     fn scan(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::LoadDirty if state.dirty => At::SeeDirty,
@@ -127,7 +127,7 @@ impl Mpmc {
             }
             At::ScanTake(head, position) => self.scan_on(head, position % self.capacity),
             At::ClearDirty if state.processes[index].dirty_is_as_read || !self.rules.compare_dirty => {
-                // Storing what is there already changes nothing for those who compare.
+                // Storing the value that is there already changes nothing for those that compare.
                 if state.dirty {
                     state.change_dirty(false);
                 }
@@ -167,7 +167,7 @@ impl Mpmc {
         }
     }
 
-    /// Whether the item at `head` is somebody else's, or gone.
+    /// Whether the item at `head` is claimed by another process, or consumed.
     pub(super) fn has_gone(&self, word: PlaceWord, head: Position) -> bool {
         let ahead = self.ahead(word.lap, self.lap(head));
         ahead > 0 || (ahead == 0 && matches!(word.stage, Stage::Reading(_)))
@@ -196,7 +196,7 @@ impl Mpmc {
         match (has_token, wish) {
             (true, Wish::Push) if self.rules.producers_pass_on => At::OnIndex(position),
             (true, Wish::Pop) if self.rules.consumers_pass_on => At::OnIndex(position),
-            // Who overwrites has claimed an item to get rid of it, unless it has just claimed a free place.
+            // A producer that overwrites claims an item to drop it, unless it has just claimed a free place.
             _ if is_producer && !matches!(state.processes[index].at, At::PassHead(_)) => At::Writing(position),
             _ => At::Reading(position),
         }

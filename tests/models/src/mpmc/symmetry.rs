@@ -1,4 +1,4 @@
-//! Names mean nothing to the protocol: states that differ only in who is who are one.
+//! States that differ only in the order of processes and slots count as one: it means nothing to the protocol.
 
 use super::{At, MpmcState, Stage};
 use crate::members::{new_name, order};

@@ -42,7 +42,7 @@ impl Mpmc {
         if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
-    /// Goes on to look, until a look at all slots finds nobody; then tries once more.
+    /// Goes on with the check, until a check of all slots finds no dead member. Then tries once more.
     pub(super) fn look_on(&self, state: &mut MpmcState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.look.is_over(), process.look.must_repeat()) {
@@ -69,7 +69,7 @@ impl Mpmc {
         if process.has_token && self.rules.post_before_leaving { At::PostLeave } else { At::Idle }
     }
 
-    /// What is left to do about a post that was consumed.
+    /// Passes a post on that was consumed, if another waiter may need it.
     pub(super) fn settle(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         let process = state.processes[index];
         let done = |position| if process.is_producer { At::Writing(position) } else { At::Reading(position) };
@@ -129,7 +129,7 @@ fn try_again(process: &Process) -> At {
 fn after_wake(process: &Process, bell: Bell, and_other: bool) -> At {
     match (process.wish, bell) {
         _ if and_other => At::Wake(Bell::NotFull, false),
-        // It has made room, for itself.
+        // The room that it has made is its own.
         (Wish::Overwrite, Bell::NotFull) => At::LoadTail,
         _ => At::Idle,
     }

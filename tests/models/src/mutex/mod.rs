@@ -2,28 +2,29 @@
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the word | [`LockWord`]: the owner's slot or nobody, WAITERS, POISONED |
+//! | the word | [`LockWord`]: the owner's slot if it has one, WAITERS, POISONED |
 //! | the doorbell W | a counter that saturates at [`Mutex::saturation`] |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, whether it slept in this `lock` |
+//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, whether it slept in this `lock` |
 //! | a death | one action before any step: the kernel clears what the process holds of ALIVE, and posts W |
-//! | the protected data | `tainted`: whether somebody died while changing it, or left without unlocking |
+//! | the protected data | `tainted`: whether an owner died while changing it, or left without unlocking |
 //!
-//! Whoever died or left comes back as a newcomer and may take any slot that nobody holds. Processes lock and unlock for
-//! ever. A waiter may give up whenever it would sleep, and also right after it was woken. If it gave up only where it
-//! would sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for whoever owns the word.
+//! A process that died or left comes back as a new member. It may take any slot that no process holds. Processes lock
+//! and unlock for ever. A waiter may time out whenever it would sleep, and also right after it was woken. If it timed
+//! out only where it would sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for the owner
+//! of the word.
 //!
-//! A waiter may drain the doorbell before it looks at the word. `try_lock` looks for a dead owner, but never says that
-//! it waits. A load that is followed by a compare-and-swap, and again if that fails, is one step.
+//! A waiter may drain the doorbell before it loads the word. `try_lock` checks for a dead owner, but never sets
+//! WAITERS. A load that is followed by a compare-and-swap, and again if that fails, is one step.
 //!
-//! Left out: spinning, a holder that panics and so poisons the word itself, `fork` and `exec`, removal.
+//! The model leaves out spinning, a holder that panics and so poisons the word itself, `fork` and `exec`, and removal.
 //!
 //! Invariants:
 //!
 //! - I1. At most one living process is in the critical section, and the word names it.
-//! - I2. Nobody sleeps on an empty doorbell while everybody else who lives has nothing to do.
-//! - I3. Whoever enters finds POISONED exactly when an owner died since the data was last mended.
-//! - I4. A word names only slots that are marked as used, so that a newcomer knows what to repair.
+//! - I2. No process sleeps on an empty doorbell while no other living process has a step to take.
+//! - I3. A process that enters finds POISONED exactly when an owner died since the data was last mended.
+//! - I4. A word names only slots that are marked as used, so that a new member knows what to repair.
 
 mod rules;
 mod steps;
@@ -53,19 +54,19 @@ pub struct Mutex {
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Not registered, or dead: it may come in as a newcomer.
+    /// Not registered, or dead: it may come back as a new member.
     Outside,
     /// Stores `used` = 1.
     MarkUsed,
-    /// Wants nothing.
+    /// Has registered, and does nothing.
     Idle,
-    /// Takes the word if it is free; else adds WAITERS, unless that is set or it would not wait.
+    /// Takes the word if it is free. Otherwise adds WAITERS, unless that is set or it would not wait.
     Take,
     /// Sleeps until the doorbell is posted.
     Sleep,
-    /// Has locked, and changes the protected data; unlocks.
+    /// Has locked, and changes the protected data. Unlocks.
     Critical,
-    /// Posts before it gives up, because it consumed a post.
+    /// Posts before it returns without the lock, because it consumed a post.
     PostLeave,
     /// Posts because the word that it freed had waiters.
     PostUnlock,
@@ -97,7 +98,7 @@ pub enum Wish {
     Nothing,
     /// To lock, and to wait for that.
     Lock,
-    /// To lock if no living process has.
+    /// To lock unless a living process has locked.
     TryLock,
     /// To leave.
     Leave,
@@ -123,22 +124,22 @@ pub struct MutexState {
     processes: Vec<Process>,
 }
 
-/// What happens next; the first number is the process.
+/// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A newcomer claims a slot and arms its obituary.
+    /// A new member claims a slot and arms its obituary.
     Enter(usize, Slot),
     /// An idle process begins to lock.
     Lock(usize, Wish),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A waiter consumes every post that is there, before it looks at the word.
+    /// A waiter consumes every post that is there, before it loads the word.
     Drain(usize),
-    /// A sleeper's time is over.
+    /// The timeout of a waiter elapses.
     GiveUp(usize),
     /// The holder mends the data and clears POISONED.
     Mend(usize),
-    /// A process begins to leave, with the word if it has it.
+    /// A process begins to leave, even if it owns the word.
     Leave(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
@@ -154,7 +155,7 @@ impl Action {
     }
 }
 
-/// A process before its first life, and after each.
+/// A process before it enters, and after it died or left.
 const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slept: false, member: Member::new(0) };
 
 impl Process {
@@ -203,7 +204,7 @@ impl MutexState {
         self.word.owner.is_none_or(|owner| self.slots.is_used(owner))
     }
 
-    /// Sorts the processes and numbers the slots by their first appearance: names mean nothing to the protocol.
+    /// Sorts the processes and numbers the slots by their first appearance: numbers mean nothing to the protocol.
     fn rename(&mut self) {
         self.processes.sort_unstable();
         let living = self.processes.iter().filter(|process| process.at != At::Outside);
@@ -231,7 +232,7 @@ impl Mutex {
                 actions.push(Action::Step(index, at));
                 let may_drain = process.wish == Wish::Lock && state.bell.has_post(0);
                 actions.extend(may_drain.then_some(Action::Drain(index)));
-                // The deadline may have passed while it was woken.
+                // The timeout may elapse while it is woken.
                 actions.extend(process.slept.then_some(Action::GiveUp(index)));
             }
             At::Sleep => {

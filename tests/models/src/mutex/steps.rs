@@ -1,4 +1,4 @@
-//! Locking, unlocking, waiting, and what is done about the dead.
+//! Locking, unlocking, waiting and reaping.
 
 use super::{Action, At, Mutex, MutexState, Process, Reap, Wish};
 use crate::members::{Member, Slot};
@@ -44,10 +44,10 @@ impl Mutex {
     fn enter(&self, state: &mut MutexState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
-        if self.rules.newcomer_repairs { begin_repair(state, index) } else { At::MarkUsed }
+        if self.rules.new_member_repairs { begin_repair(state, index) } else { At::MarkUsed }
     }
 
-    /// If it has the word, that still names its slot.
+    /// If it owns the word, the word still names its slot.
     fn leave(&self, state: &mut MutexState, index: usize) -> At {
         let process = &mut state.processes[index];
         process.wish = Wish::Leave;
@@ -110,7 +110,7 @@ impl Mutex {
             Reap::Free => {
                 let had_waiters = state.word.repair(slot);
                 let enters = process.wish == Wish::Nothing;
-                let posts = if enters { self.rules.newcomer_posts } else { self.rules.reaper_posts };
+                let posts = if enters { self.rules.new_member_posts } else { self.rules.reaper_posts };
                 if had_waiters && posts { At::Reap(Reap::Post) } else { after_repair(process) }
             }
             Reap::Post => {
@@ -133,7 +133,7 @@ fn owner_lives(process: &Process) -> At {
     if process.wish == Wish::TryLock { At::Idle } else { At::Sleep }
 }
 
-/// A look at a word that the slot does not own is no step: only the process that repairs could change that.
+/// A load of a word that the slot does not own is no step: only the process that repairs could change that.
 fn begin_repair(state: &MutexState, index: usize) -> At {
     let process = &state.processes[index];
     let owns = state.word.owner == Some(process.member.repaired());

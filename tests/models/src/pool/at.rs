@@ -2,16 +2,16 @@
 
 use super::Bell;
 
-/// Where a process stands: the name of the step it takes next. Small numbers are permits.
+/// Where a process stands: the name of the step it takes next. Numbers are permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Not registered, or dead: it may come in as a newcomer.
+    /// Not registered, or dead: it may come back as a new member.
     Outside,
     /// Stores `used` = 1.
     MarkUsed,
-    /// Wants nothing, and holds nothing.
+    /// Has registered, does nothing and holds nothing.
     Idle,
-    /// Tries this permit, before it ever thinks of sleeping.
+    /// Tries this permit, before it prepares to sleep.
     Scan(usize),
     /// Sets its flag.
     Announce,
@@ -21,17 +21,17 @@ pub enum At {
     Retry(usize),
     /// Sleeps until its doorbell is posted.
     Sleep,
-    /// Looks whether this permit is free for somebody else.
+    /// Checks whether this permit is free for another waiter.
     PassOn(usize),
-    /// Posts, because one is.
+    /// Posts, because a permit is free.
     PostOn,
-    /// Posts before it gives up, because it consumed a post.
+    /// Posts before it returns without a permit, because it consumed a post.
     PostLeave,
-    /// Has what it wanted.
+    /// Holds what it called for.
     Holding,
     /// Frees this permit.
     Free(usize),
-    /// Looks whether any flag is up.
+    /// Checks whether any flag is up.
     LoadFlags,
     /// Takes the flag down.
     Wake(Bell),

@@ -33,7 +33,7 @@ impl PoolState {
         self.processes.iter().any(|process| posts(process) && process.member.is_reaping())
     }
 
-    /// Whether somebody sleeps for this.
+    /// Whether a process sleeps for this.
     fn sleeps(&self, at: At, wish: Wish) -> bool {
         self.processes.iter().any(|process| process.at == at && process.wish == wish)
     }
@@ -48,7 +48,7 @@ impl Pool {
         }
     }
 
-    /// Whether nothing will happen unless somebody wishes something new, or dies.
+    /// Whether no process has a step to take until one begins something new, or dies.
     pub(super) fn is_quiet(&self, state: &PoolState) -> bool {
         state.processes.iter().all(|process| self.has_nothing_to_do(state, process))
     }

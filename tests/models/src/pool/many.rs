@@ -3,7 +3,7 @@
 use super::{At, PERMITS, Pool, PoolState, wait::take};
 
 impl Pool {
-    /// Looks whether there are enough, and only then takes one after another, wherever it finds one.
+    /// Counts the free permits. If there are enough, takes one after another, wherever it finds one.
     pub(super) fn take_all(&self, state: &mut PoolState, index: usize, at: At) -> At {
         match at {
             At::ManyLook(permit) if state.permits[permit].is_some() => self.short(state, index),

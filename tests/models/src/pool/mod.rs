@@ -3,32 +3,33 @@
 //! | modelled | as |
 //! | --- | --- |
 //! | the permits | two words, each free or owned by a slot |
-//! | the turnstile | a word as the mutex's, whose poison means nothing; see [`crate::mutex`] for it alone |
+//! | the turnstile | a lock word as the mutex's, but its poison means nothing; see [`crate::mutex`] for it alone |
 //! | the flags | one boolean for single callers, one for the caller of many |
 //! | the doorbells | three counters that saturate at [`Pool::saturation`]: single, many, turnstile |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, what it wishes and holds |
+//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, what it calls for and holds |
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
 //!
-//! Whoever died or left comes back as a newcomer and may take any slot that nobody holds. A holder may keep its permits
-//! for ever, so whoever sleeps must not depend on it. It may leave with permits that it never gave back. A waiter may
-//! give up whenever it would sleep, and right after it was woken; it may drain its doorbell before it sets its flag. If
-//! it gave up only where it would sleep, as the code does, `post_before_leaving` and `turnstile_gives_back` would not be
-//! needed: by then its flag is up, or WAITERS set.
+//! A process that died or left comes back as a new member. It may take any slot that no process holds. A holder may
+//! keep its permits for ever, so no sleeper may depend on it. It may leave with permits that it never released. A
+//! waiter may time out whenever it would sleep, and right after it was woken. It may drain its doorbell before it sets
+//! its flag. If it timed out only where it would sleep, as the code does, `post_before_leaving` and
+//! `turnstile_gives_back` would not be needed: by then its flag is up, or WAITERS set.
 //!
-//! A load that is followed by a compare-and-swap, and again if that fails, is one step. A reaper's look at a word that
-//! the slot does not own is none: only the reaper could change that.
+//! A load that is followed by a compare-and-swap, and again if that fails, is one step. A reaper's load of a word that
+//! the slot does not own is no step: only the reaper could change that.
 //!
-//! Left out: `resize`, and so the limit; SEEKING and `recent`, which only say where to look first; the hint of a handle.
-//! Callers that don't wait at all are those that give up before they sleep, but that they raise no flag.
+//! The model leaves out `resize`, and so the limit. It leaves out SEEKING, `recent` and the hint of a handle, which
+//! only say where to begin. Callers that don't wait are those that time out before they sleep, but that they raise no
+//! flag.
 //!
 //! Invariants:
 //!
 //! - I1. A permit has at most one living holder, and its word names the holder.
-//! - I2. When nobody has anything to do, every word is free, held, or owned by a slot that a waiter would reap.
-//! - I3. When nobody has anything to do, no single caller sleeps while a permit is to be had.
-//! - I4. When nobody has anything to do, the caller of many does not sleep while every permit is to be had.
-//! - I5. When nobody has anything to do, nobody sleeps at the turnstile unless somebody holds it.
+//! - I2. When no process has a step to take, every word is free, held, or owned by a slot that a waiter would reap.
+//! - I3. When no process has a step to take, no single caller sleeps while a permit is available.
+//! - I4. When no process has a step to take, the caller of many does not sleep while every permit is available.
+//! - I5. When no process has a step to take, no process sleeps at the turnstile unless another one holds it.
 
 mod at;
 mod check;
@@ -51,7 +52,7 @@ use crate::{
     members::{Bells, Look, Member, Slot, Slots},
 };
 
-/// How many permits there are; the caller of many wants them all.
+/// How many permits there are. The caller of many calls for them all.
 const PERMITS: usize = 2;
 
 /// The model: its bounds and its rules.
@@ -69,13 +70,14 @@ pub struct Pool {
     pub drains: bool,
     /// Whether processes may leave.
     pub leaves: bool,
-    /// Whether states that differ only in who is who count as one; traces are harder to read then.
+    /// Whether states that differ only in the order of processes and slots count as one. Traces are harder to read
+    /// then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
     pub rules: Rules,
 }
 
-/// A doorbell; the first two have a flag each, and the turnstile's is WAITERS.
+/// A doorbell. The first two have a flag each, and the turnstile's flag is WAITERS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bell {
     /// For one permit.
@@ -107,10 +109,10 @@ pub struct Process {
     at: At,
     wish: Wish,
     look: Look,
-    /// Has looked for the dead in this round: what it tries now is its last try.
+    /// Has checked for dead members in this round: what it tries now is its last try.
     is_last_try: bool,
     has_token: bool,
-    /// It has freed a permit of a slot's, in this repair.
+    /// It has freed a permit in this repair.
     has_freed: bool,
     holds: [bool; PERMITS],
     holds_turnstile: bool,
@@ -130,10 +132,10 @@ pub struct PoolState {
     processes: Vec<Process>,
 }
 
-/// What happens next; the first number is the process.
+/// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A newcomer claims a slot and arms its obituary.
+    /// A new member claims a slot and arms its obituary.
     Enter(usize, Slot),
     /// An idle process begins to acquire.
     Acquire(usize),
@@ -141,13 +143,13 @@ pub enum Action {
     Release(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A process that looks for the dead looks at this slot.
+    /// A process that checks for dead members checks this slot.
     Look(usize, Slot),
     /// A waiter consumes every post that is there.
     Drain(usize),
-    /// A waiter's time is over.
+    /// The timeout of a waiter elapses.
     GiveUp(usize),
-    /// A process begins to leave, with whatever it holds.
+    /// A process begins to leave, with the permits that it holds.
     Leave(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
@@ -179,7 +181,7 @@ impl Process {
         }
     }
 
-    /// Whether it is after the turnstile, and not yet after the permits.
+    /// Whether it waits for the turnstile, and not yet for the permits.
     fn is_before_turnstile(&self) -> bool {
         self.wish == Wish::All && !self.holds_turnstile
     }
@@ -224,7 +226,7 @@ impl Pool {
                     actions.push(Action::Step(index, at));
                 }
                 let is_first = at == At::Announce && self.rules.announce_before_try;
-                // Who never wanted to wait gives up here; and the deadline may have passed while it was woken.
+                // A caller that does not wait returns here. The timeout may also elapse while a waiter is woken.
                 let may_leave =
                     is_first || (process.has_token && matches!(at, At::Announce | At::Snapshot | At::TurnTake));
                 actions.extend(may_leave.then_some(Action::GiveUp(index)));

@@ -7,7 +7,7 @@ impl Pool {
     pub(super) fn enter(&self, state: &mut PoolState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index].member = Member::new(slot);
-        if self.rules.newcomer_repairs { self.begin_repair(state, index) } else { At::MarkUsed }
+        if self.rules.new_member_repairs { self.begin_repair(state, index) } else { At::MarkUsed }
     }
 
     /// The permits that it holds are forgotten: the words still name its slot.

@@ -29,7 +29,7 @@ impl Pool {
             process.member.suspect(owner);
             return At::Reap(Reap::Check);
         }
-        // Whoever died in it held nothing that is not repaired.
+        // A holder that died held nothing that is not repaired.
         state.turnstile.poisoned = false;
         process.holds_turnstile = true;
         process.has_token = false;

@@ -1,4 +1,4 @@
-//! One permit: taking it, waiting for it, giving it back.
+//! One permit: taking it, waiting for it, releasing it.
 
 use super::{At, Bell, PERMITS, Pool, PoolState, Process, Wish};
 use crate::members::{Look, Slot};
@@ -84,7 +84,7 @@ impl Pool {
         if state.slots.is_dirty(slot) { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
-    /// Goes on to look, until a look at all slots finds nobody; then tries once more.
+    /// Goes on with the check, until a check of all slots finds no dead member. Then tries once more.
     pub(super) fn look_on(&self, state: &mut PoolState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.look.is_over(), process.look.must_repeat()) {
@@ -111,7 +111,7 @@ impl Pool {
         if must_look { At::PassOn(0) } else { At::Holding }
     }
 
-    /// What is left to do about a post that was consumed.
+    /// Passes a post on that was consumed, if another waiter may need it.
     pub(super) fn settle(&self, state: &mut PoolState, index: usize, at: At) -> At {
         let process = state.processes[index];
         match at {

@@ -5,11 +5,11 @@ use super::Side;
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
-    /// Dead: it may come in as a newcomer.
+    /// Dead, or left: it may come back as a new member.
     Outside,
     /// Stores `used` = 1.
     MarkUsed,
-    /// Has no role, and wants none.
+    /// Has no role, and waits for none.
     Idle,
     /// Stores `arrived` = 1.
     Arrive,
@@ -17,7 +17,7 @@ pub enum At {
     TakeRole,
     /// Sleeps until the role's doorbell is posted.
     RoleSleep,
-    /// Posts the role's doorbell before it gives up, because it consumed a post.
+    /// Posts the role's doorbell before it returns without the role, because it consumed a post.
     RoleLeave,
     /// Loads both indices.
     Reload,
@@ -25,7 +25,7 @@ pub enum At {
     Ready,
     /// Loads the other's index.
     Look,
-    /// Loads the other's index, having been woken: what it finds at once needs no announcement.
+    /// Loads the other's index after it was woken. It goes on without an announcement if the index has moved.
     EarlyLook,
     /// Sets its flag.
     Announce,
@@ -41,7 +41,7 @@ pub enum At {
     LastLook,
     /// Sleeps until its doorbell is posted.
     Sleep,
-    /// Takes its own flag down, because it need not sleep.
+    /// Takes its own flag down, because it does not sleep.
     Withdraw,
     /// Writes the item, or copies it.
     Touch,

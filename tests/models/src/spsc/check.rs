@@ -37,7 +37,7 @@ impl SpscState {
 }
 
 impl Spsc {
-    /// Whether nothing will happen unless somebody wishes something new, or dies.
+    /// Whether no process has a step to take until one begins something new, or dies.
     fn is_quiet(&self, state: &SpscState) -> bool {
         state.processes.iter().all(|process| match process.at {
             At::Outside | At::Idle | At::Ready => true,
@@ -46,7 +46,7 @@ impl Spsc {
         })
     }
 
-    /// Whether everybody who sleeps here has a reason to, when nobody has anything to do.
+    /// Whether each process that sleeps here has a reason to, when no process has a step to take.
     fn all_sleepers(&self, state: &SpscState, at: At, has_reason: impl Fn(&Process) -> bool) -> bool {
         let mut sleepers = state.processes.iter().filter(|process| process.at == at);
         sleepers.all(has_reason) || !self.is_quiet(state)

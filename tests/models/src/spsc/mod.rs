@@ -1,40 +1,42 @@
-//! The roles of an spsc ring: who takes one, waits for one or leaves it, and who is told that the other side is gone.
+//! The roles of an spsc ring: taking one, waiting for one, leaving it, and the notice that the other side disconnected.
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the roles | a word each: its owner's slot or nobody, WAITERS; see [`crate::mutex`] for such a word alone |
+//! | the roles | a lock word each: the owner's slot if there is one, WAITERS; see [`crate::mutex`] for one alone |
 //! | the indices | positions, which count the items from 0 |
 //! | the items | what the latest push wrote to each place: its position |
 //! | the flags | one boolean for each side |
 //! | `arrived` of the producers, `closed` | one boolean each |
-//! | the doorbells | four counters that saturate at [`Spsc::saturation`]: one for who has the role, one for who wants it |
+//! | the doorbells | four counters that saturate at [`Spsc::saturation`]: of each side's holder and standbys |
 //! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, its copies of the indices |
+//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, its copies of the indices |
 //! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
 //!
-//! In the beginning everybody is registered and nobody has a role. Whoever died or left comes back as a newcomer and
-//! may take any slot that nobody holds. A process may keep its role for ever and do nothing. It may also leave with it,
-//! which is harsher than the code: that keeps it registered as long as it has one. A waiter may give up whenever it
-//! would sleep, and right after it was woken; it may drain its doorbell before it looks. Who was woken looks before it
-//! announces anything, and may go on with its flag still up.
+//! In the beginning all processes are registered and no process has a role. A process that died or left comes back as a
+//! new member. It may take any slot that no process holds. A process may keep its role for ever and do nothing. It may
+//! also leave with it, which is harsher than the code: there, a process stays registered as long as it has a role. A
+//! waiter may time out whenever it would sleep, and right after it was woken. It may drain its doorbell before it loads
+//! the index. A waiter that was woken loads the index before it announces anything, and may go on with its flag still
+//! up.
 //!
 //! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
 //! finds 1 decides nothing. A load that is followed by a compare-and-swap, and again if that fails, is one step too. A
-//! reaper's look at a role that the slot does not own is none: only the reaper could change that.
+//! reaper's load of a role that the slot does not own is no step: only the reaper could change that.
 //!
-//! Only consumers ask to be told that the other side is gone; producers would do the same.
+//! Only consumers ask for the notice that the other side disconnected. Producers would do the same.
 //!
 //! Invariants:
 //!
 //! - I1. A role has at most one living holder, and its word names the holder.
 //! - I2. Every item that was committed is consumed once, in order, and none is written over before.
-//! - I3. When nobody has anything to do, the word of a role is free, or names its holder or a slot that is dead and dirty.
-//! - I4. When nobody has anything to do, no holder sleeps while the other's index has moved, or the ring is closed.
-//! - I5. When nobody has anything to do, nobody sleeps for a role that is free or whose holder is dead.
-//! - I6. When nobody has anything to do, no consumer that asked to be told sleeps while a producer had the role and
-//!   none has it.
-//! - I7. Whoever is told that the ring is closed, or that the producer is gone, has consumed what was committed before
-//!   that; and "gone" is told only if a producer ever had the role.
+//! - I3. When no process has a step to take, the word of a role is free, or names its holder or a slot that is dead and
+//!   dirty.
+//! - I4. When no process has a step to take, no holder sleeps while the other's index has moved, or the ring is closed.
+//! - I5. When no process has a step to take, no standby sleeps for a role that is free or whose holder is dead.
+//! - I6. When no process has a step to take, no consumer that asked for the notice sleeps while a producer had the role
+//!   and none has it.
+//! - I7. A holder that is notified that the ring is closed, or that the producer disconnected, has consumed what was
+//!   committed before that. It is notified of a disconnected producer only if a producer ever had the role.
 //! - I8. A word names only slots that are marked as used.
 
 mod at;
@@ -72,9 +74,9 @@ pub struct Spsc {
     pub deaths: u8,
     /// Where a doorbell saturates.
     pub saturation: u8,
-    /// Whether a waiter may drain its doorbell before it looks.
+    /// Whether a waiter may drain its doorbell before it loads the index.
     pub drains: bool,
-    /// Whether consumers ask to be told when the producer is gone.
+    /// Whether consumers ask for the notice that the producer disconnected.
     pub watches: bool,
     /// Whether a holder may close the ring.
     pub closes: bool,
@@ -104,7 +106,7 @@ impl Side {
 pub enum Bell {
     /// The holder of the role sleeps on it.
     Holder(Side),
-    /// Those who want the role sleep on it.
+    /// The standbys of the role sleep on it.
     Role(Side),
 }
 
@@ -124,14 +126,14 @@ impl Bell {
     }
 }
 
-/// What a waiting holder knows of the end.
+/// What a waiting holder has found about the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    /// There is more to come.
+    /// Neither closed nor disconnected.
     None,
-    /// It found the ring closed, or the other side gone, when so many items had been committed.
+    /// It found the ring closed, or the other side disconnected, when so many items had been committed.
     Found(u8),
-    /// It found the other side gone before any producer ever had the role.
+    /// It found the other side disconnected before any producer ever had the role.
     FoundTooEarly,
 }
 
@@ -146,20 +148,20 @@ pub struct Process {
     has_slept: bool,
     /// Its own index.
     index: u8,
-    /// The other's, as it was when it last looked.
+    /// The other's index, as it was at the last load.
     seen: u8,
     end: End,
     look: Look,
 }
 
-/// What went wrong, if it can't be seen in the state that comes of it.
+/// What went wrong, if the state does not show it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Damage {
     /// Nothing.
     None,
     /// An item was lost, or came twice, or too early.
     Items,
-    /// Somebody was told of an end that was not one.
+    /// A holder was notified of an end that was not one.
     ToldWrongly,
 }
 
@@ -183,10 +185,10 @@ pub struct SpscState {
 
 const MOST_PLACES: usize = 2;
 
-/// What happens next; the first number is the process.
+/// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A newcomer claims a slot and arms its obituary.
+    /// A new member claims a slot and arms its obituary.
     Enter(usize, Slot),
     /// A process begins to push or pop, or to take the role if it has none.
     Begin(usize),
@@ -198,11 +200,11 @@ pub enum Action {
     Close(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A process that looks for the dead looks at this slot.
+    /// A process that checks for dead members checks this slot.
     Look(usize, Slot),
     /// A waiter consumes every post that is there.
     Drain(usize),
-    /// A waiter's time is over.
+    /// The timeout of a waiter elapses.
     GiveUp(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
@@ -247,7 +249,7 @@ impl Process {
         if !self.has_role && !matches!(self.at, At::TakeRole) {
             (self.index, self.seen) = (0, 0);
         }
-        // A holder passes nothing on: nobody else sleeps on its doorbell.
+        // A holder passes nothing on: it alone sleeps on its doorbell.
         self.has_slept &= !self.has_role && self.at != At::Idle;
         if !matches!(self.at, At::LastLook) {
             self.end = End::None;
@@ -280,7 +282,7 @@ impl Spsc {
             }
             at => {
                 actions.push(Action::Step(index, at));
-                // The deadline may have passed while it was woken, or it never wanted to wait.
+                // The timeout may elapse while it is woken, and a caller may not wait at all.
                 let may_leave = at == At::Announce || (at == At::TakeRole && process.has_slept);
                 actions.extend(may_leave.then_some(Action::GiveUp(index)));
                 let may_drain = self.drains

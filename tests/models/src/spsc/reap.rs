@@ -24,11 +24,11 @@ impl Spsc {
     pub(super) fn enter(&self, state: &mut SpscState, index: usize, slot: Slot) -> At {
         state.slots.claim(slot);
         state.processes[index] = Process::new(state.processes[index].side, At::Outside, slot);
-        let must_repair = state.slots.is_used(slot) && self.rules.newcomer_repairs;
+        let must_repair = state.slots.is_used(slot) && self.rules.new_member_repairs;
         if must_repair { self.repair_from(state, index, Side::Producer) } else { At::MarkUsed }
     }
 
-    /// A role that it never left is forgotten: the word still names its slot.
+    /// A role that it holds is forgotten: the word still names its slot.
     pub(super) fn leave(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         (process.is_leaving, process.has_role) = (true, false);
@@ -96,7 +96,7 @@ impl Spsc {
         if role.owner != Some(slot) {
             return self.after_repair(state, index, side);
         }
-        // Its owner may have died before it came to that. Storing 1 where there is 1 is no step.
+        // Its owner may have died before it stored that. Storing 1 where there is 1 is no step.
         if side == Side::Producer && !state.arrived && self.rules.reaper_says_arrived {
             state.arrived = true;
             return At::Reap(Reap::Free(side));
@@ -125,7 +125,7 @@ impl Spsc {
         }
     }
 
-    /// Who has a role reaped because it wants to be told, who has none because it wants one, or because it leaves.
+    /// A holder reaped because it asked for the notice. A standby reaped because it waits for the role.
     fn after_reaping(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         match (process.is_leaving, process.has_role) {
@@ -138,7 +138,7 @@ impl Spsc {
         }
     }
 
-    /// The next role that the slot owns, or what follows the last one. A look at one that it doesn't own is no step.
+    /// The next role that the slot owns, or what follows the last one. A load of one that it doesn't own is no step.
     fn repair_from(&self, state: &SpscState, index: usize, side: Side) -> At {
         let process = &state.processes[index];
         let owns = state.roles[side as usize].owner == Some(process.member.repaired());

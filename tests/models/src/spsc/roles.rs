@@ -17,8 +17,8 @@ impl Spsc {
         process.at
     }
 
-    /// On a holder's doorbell nobody else sleeps, so it need not post before it gives up; the code does, which can
-    /// only wake it once more than it need be.
+    /// A holder alone sleeps on its doorbell, so no post is needed before it times out. The code posts all the same,
+    /// which can only wake the holder once more than needed.
     pub(super) fn give_up(&self, state: &SpscState, index: usize) -> At {
         let process = &state.processes[index];
         match (process.has_role, process.has_slept && self.rules.post_before_leaving) {

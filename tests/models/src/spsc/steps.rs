@@ -97,7 +97,7 @@ impl Spsc {
         if self.rules.announce_before_look { At::Sleep } else { At::Announce }
     }
 
-    /// Looks for the end.
+    /// Checks whether the ring is closed, or the other side disconnected.
     fn watch(&self, state: &mut SpscState, index: usize, at: At) -> At {
         let side = state.processes[index].side;
         match at {
@@ -135,7 +135,7 @@ impl Spsc {
         if is_dirty { self.begin_reaping(state, index, slot) } else { self.look_on(state, index) }
     }
 
-    /// Goes on to look, until a look at all slots finds nobody.
+    /// Goes on with the check, until a check of all slots finds no dead member.
     pub(super) fn look_on(&self, state: &mut SpscState, index: usize) -> At {
         let look = state.processes[index].look;
         match (look.is_over(), look.must_repeat()) {
@@ -161,7 +161,7 @@ impl Spsc {
         At::LastLook
     }
 
-    /// Writes at its own index, or reads there. The dead may have left anything there.
+    /// Writes at its own index, or reads there. A dead holder may have left anything there.
     fn touch(&self, state: &mut SpscState, index: usize) -> At {
         let process = &state.processes[index];
         let place = &mut state.places[usize::from(process.index % self.capacity)];
@@ -176,7 +176,7 @@ impl Spsc {
     fn publish(&self, state: &mut SpscState, index: usize) -> At {
         let process = &mut state.processes[index];
         let published = &mut state.indices[process.side as usize];
-        // Whoever stores anything but the next position takes items back, or skips them.
+        // A store of anything but the next position takes items back, or skips them.
         if *published != process.index {
             state.damage = Damage::Items;
         }
@@ -219,7 +219,7 @@ impl Spsc {
     }
 }
 
-/// Tells of the end that was found.
+/// Notifies the caller of the end that was found.
 fn tell(state: &mut SpscState, index: usize, end: End) -> At {
     let process = &state.processes[index];
     let is_true = match end {
