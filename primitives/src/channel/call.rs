@@ -296,7 +296,7 @@ impl<R: Request> IncomingRequest<R> {
     /// Answers. If the caller has given up or died meanwhile, or only sent the request, nothing happens.
     ///
     /// An answer that is longer than the request may have to wait for room, as long as others leave theirs unread: say
-    /// how long with [`answer_timeout`](Self::answer_timeout).
+    /// how long with [`respond_timeout`](Self::respond_timeout).
     ///
     /// # Errors
     ///
