@@ -1,8 +1,8 @@
 //! A post that was taken from a doorbell, and must not get lost.
 //!
-//! A post says that something may have become available; who takes it looks. **R-leave**: a waiter may
-//! give up before it took a post; afterwards only by posting one first, or the event is lost
-//! with its messenger. A process that dies with a post in hand has its obituary posted instead.
+//! A post says that something may have become available, and the waiter that takes it checks. By R-leave (in `lib.rs`)
+//! a waiter may time out before it took a post, and afterwards only by posting one first: otherwise the event is lost
+//! with its messenger.
 
 use crate::{Result, members::Members, raw::Deadline};
 

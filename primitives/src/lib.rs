@@ -3,7 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
-//! | to let at most N in at a time, and to know which place each has | [`Pool`] |
+//! | to let at most N in at a time, and to know which index each has | [`Pool`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -29,6 +29,36 @@
 //!     channel.remove()
 //! }
 //! ```
+//!
+//! # Glossary
+//!
+//! | word | what it is |
+//! | --- | --- |
+//! | member | a handle that is registered with an object; it has a slot |
+//! | slot | a member's number in an object, or one of a ring's items in memory |
+//! | ALIVE | a semaphore for each slot, 1 while its member lives: the kernel takes it back when the process dies |
+//! | to reap | to take over the slot of a dead member, and to repair every word that names it |
+//! | doorbell | a semaphore on which waiters sleep, and which a notifier posts |
+//! | obituary | the post of each doorbell that the kernel does for a process that dies |
+//! | turnstile | a lock that waiters of one kind hold in turn |
+//! | to condemn | to mark an object, so that every process treats it as removed |
+//! | to poison | to mark a value that its writer may have left half changed |
+//! | role | the end of a ring or channel that a handle is: producer or consumer |
+//!
+//! # The rules of every protocol
+//!
+//! Each module has its own numbered rules, with a prefix of its own. These hold everywhere:
+//!
+//! - **R-own** A word that is owned by a slot is changed by its member, or by the process that holds the slot's ALIVE.
+//! - **R-reap** A reaper claims ALIVE, repairs every word of the slot, posts, sets `used` to 0, and gives ALIVE back. A
+//!   new member does the same to its own slot before it operates.
+//! - **R-one** A doorbell serves waiters of one interest: a post for one is never taken by a waiter that cannot use it.
+//! - **R-sleep** A waiter announces itself, then checks for dead members, then checks whether it can go on, and only then
+//!   sleeps. It does so on every round.
+//! - **R-wake** A process that makes something available checks for announced waiters afterwards, and posts for them. A
+//!   fence orders the two, on one side or on both.
+//! - **R-leave** A waiter that has taken a post and does not use it posts again before it leaves. If it dies instead, its
+//!   obituary is posted.
 
 mod channel;
 mod doorbell;

@@ -11,14 +11,14 @@
 //! | 16 WAITERS | somebody may sleep on the doorbell | who is about to sleep; a holder who has slept | who frees the word, and posts |
 //! | 17 POISONED | a holder died or panicked | who reaps; a holder that panics | `clear_poison`; an unlock that says so |
 //!
-//! - **I1** Who made the compare-and-swap from free holds the lock until it frees the word, or its
+//! - **LK1** Who made the compare-and-swap from free holds the lock until it frees the word, or its
 //!   slot is reaped; a slot is reaped only by who claimed its ALIVE (R-own), so not while its process lives.
-//! - **I2** A word is never freed with WAITERS set without a post of the doorbell after it, by who
+//! - **LK2** A word is never freed with WAITERS set without a post of the doorbell after it, by who
 //!   freed it or by the obituary of who died in between.
-//! - **I3** Who sleeps has seen a living holder after WAITERS was set; so that holder's unlock or
+//! - **LK3** Who sleeps has seen a living holder after WAITERS was set; so that holder's unlock or
 //!   death comes later and posts.
-//! - **I4** Who was woken keeps WAITERS set when it takes the lock, so the next unlock wakes the next one.
-//! - **I5** Who took a post and gives up posts one first: an event is never lost with its messenger.
+//! - **LK4** Who was woken keeps WAITERS set when it takes the lock, so the next unlock wakes the next one.
+//! - **LK5** Who took a post and gives up posts one first: an event is never lost with its messenger.
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |
@@ -91,7 +91,7 @@ impl Lock {
     fn take_if_free(&self, me: Session, waiters: u32) -> Result<Taken, u32> {
         let mut word = self.word.load(Relaxed);
         while word & OWNER == 0 {
-            // Keeps the poison, and by I4 the hint that others sleep.
+            // Keeps the poison, and by LK4 the hint that others sleep.
             let mine = me.owner() | word & (POISONED | WAITERS) | waiters;
             // SYNC: as in `try_take`.
             match self.word.compare_exchange_weak(word, mine, Acquire, Relaxed) {
@@ -126,7 +126,7 @@ impl Lock {
             let waiters = if token.has_slept() { WAITERS } else { 0 };
             let word = match self.take_if_free(me, waiters) {
                 Ok(taken) => {
-                    // I4: our unlock passes the event on.
+                    // LK4: our unlock passes the event on.
                     token.used(|| false);
                     return Ok(Some(taken));
                 }
@@ -135,7 +135,7 @@ impl Lock {
             if word & WAITERS == 0 && self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_err() {
                 continue;
             }
-            // I3: the holder is looked at after WAITERS was set.
+            // LK3: the holder is looked at after WAITERS was set.
             if !self.holder_is_alive(word, members, repair)? {
                 continue;
             }
@@ -160,7 +160,7 @@ impl Lock {
         None
     }
 
-    /// Frees the word. By I1 it is ours.
+    /// Frees the word. By LK1 it is ours.
     #[inline]
     pub(crate) fn free(&self, members: &Members, poison: bool) {
         // SYNC: Release pairs with the compare-and-swap of the next holder.

@@ -15,9 +15,8 @@
 //! | 1 | 1 | living, or being reaped | its owner leaves; a reaper gives it back |
 //! | 0 | 1 | dead and dirty | whoever sees it, by reaping |
 //!
-//! - **R-own** A word owned by a slot changes owner only by whoever holds the slot's ALIVE.
-//! - **R-reap** To reap: claim ALIVE, repair every word of the slot, post, `used` = 0, give ALIVE
-//!   back. A newcomer does the same to its own slot before it operates.
+//! R-own and R-reap (in `lib.rs`) say which process changes what. Besides them:
+//!
 //! - **M1** `used` is 1 from before the first operation until after the last word was given back.
 //!
 //! | a process dies | what is left | who notices |

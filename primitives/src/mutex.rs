@@ -1,7 +1,7 @@
 //! A named mutex with a value, which the death of its holder neither blocks nor corrupts unseen.
 //!
 //! The lock word and the value lie in the segment; the protocol is [`Lock`]'s. A value is touched only
-//! between taking and freeing the word, so it has one user at a time (the lock's I1), and a lock
+//! between taking and freeing the word, so it has one user at a time (LK1), and a lock
 //! whose holder died comes poisoned, so nobody takes a half-changed value for a whole one.
 //!
 //! | the process dies | the value | the next holder |
@@ -389,7 +389,7 @@ impl<T: Pod> Deref for MutexGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: by I1 this process holds the lock, and the guard's borrow keeps others of it out.
+        // SAFETY: by LK1 this process holds the lock, and the guard's borrow keeps others of it out.
         unsafe { self.mutex.value.get() }
     }
 }

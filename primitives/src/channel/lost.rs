@@ -9,7 +9,7 @@
 //! | `repeat` | odd: some bits of `lost` are up; the rest counts how often that was said | who reaps a receiver, adding; who has found no bit up, by compare-and-swap from what it read before |
 //!
 //! - **N1** A reaper notes the complete parcels of which no notice is on the queue, where the kernel shows what is there;
-//!   otherwise all complete ones. A copy does no harm by itself (the parcels' I4), but those of a route where nobody
+//!   otherwise all complete ones. A copy does no harm by itself (the parcels' PC4), but those of a route where nobody
 //!   receives would fill the queue, death by death.
 //! - **N2** It is said before it is tried, and whoever has taken a message, or is about to receive, looks afterwards: so if
 //!   a reaper finds no room, whoever makes some sends the notices.

@@ -1,4 +1,4 @@
-//! Making an object: from a new set, step by step, to a live one (I1).
+//! Making an object: from a new set, step by step, to a live one (OB1).
 
 use std::{
     sync::Arc,
@@ -27,7 +27,7 @@ impl Entrance<'_> {
         Members::semaphores(doorbells, description.max_handles).unwrap_or(u16::MAX)
     }
 
-    /// Step by step from a new set to a live object (I1). Cleans up what it made if it can't go on.
+    /// Step by step from a new set to a live object (OB1). Cleans up what it made if it can't go on.
     pub(super) fn construct(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
         // Records our pid and leaves `sem_otime` at 0. On STATE it could undo a condemnation.
         or_start_again!(set.set_value(CREATOR.into(), 0));

@@ -11,16 +11,16 @@
 //! | there | not 0 | `CONDEMNED` | condemned | whoever sees it, by finishing it |
 //! | there | not 0 | any, without our mark | another program's | nobody: it is refused |
 //!
-//! - **I1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
+//! - **OB1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
 //!   first `semop` ever on the set, which also tests that nobody condemned it.
-//! - **I2** An object is used only by who registered in a `semop` that tested STATE to be 1.
-//! - **I3** A segment belongs to the set that its header names; it is removed by id, and only by its
+//! - **OB2** An object is used only by who registered in a `semop` that tested STATE to be 1.
+//! - **OB3** A segment belongs to the set that its header names; it is removed by id, and only by its
 //!   creator, with its own set, or when nobody can be using it.
-//! - **I4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
-//! - **I5** The `semop` that publishes a set also marks it as ours, in CREATOR; one that condemns it does so by the number
+//! - **OB4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
+//! - **OB5** The `semop` that publishes a set also marks it as ours, in CREATOR; one that condemns it does so by the number
 //!   to which it raises STATE. Without either mark, and without a segment that names it, a set on which anybody operated
 //!   is another program's and is left alone.
-//! - **I6** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
+//! - **OB6** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
 //!
 //! | the process dies | what is left | who mends it, and when |
 //! | --- | --- | --- |
@@ -34,14 +34,14 @@
 //! | finishing, the segment removed | a condemned set | the next opener |
 //!
 //! Time decides how soon a half-made object is repaired and never whether anything is right: a creator that was
-//! only slow fails to publish (I1), removes its own segment and starts again.
+//! only slow fails to publish (OB1), removes its own segment and starts again.
 //!
 //! Semaphores wiped from outside (`ipcrm`, systemd's `RemoveIPC`) while others still have the segment attached: a new
 //! creator finds a used segment in its way, with users, and refuses: a second object would give
 //! two processes the same lock. Not closable by key: the wiper lists a segment as unattached, somebody
 //! attaches and registers, the wiper removes both. Inspectors count as attached: map for a moment only.
 
-/// Returns `StartAgain` from the function if the object is gone (I6).
+/// Returns `StartAgain` from the function if the object is gone (OB6).
 macro_rules! or_start_again {
     ($result:expr) => {
         match $result {
@@ -228,7 +228,7 @@ impl Object {
         Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
     }
 
-    /// Registers a primitive's members, having marked the object as used (I4).
+    /// Registers a primitive's members, having marked the object as used (OB4).
     pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration> {
         self.header.set_used();
         members.register(repair)

@@ -1,4 +1,4 @@
-//! Opening an object that somebody else has made, or is making (I2).
+//! Opening an object that somebody else has made, or is making (OB2).
 
 use std::{sync::Arc, thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way (I3).
+//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way (OB3).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// A segment stands in a creator's way: removes it if nobody can be using it (I3, I4), or says whose it is.
+    /// A segment stands in a creator's way: removes it if nobody can be using it (OB3, OB4), or says whose it is.
     pub(super) fn clear_the_way(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
@@ -42,7 +42,7 @@ impl Entrance<'_> {
         Ok(Outcome::Done(()))
     }
 
-    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (I3).
+    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (OB3).
     pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
         if state != CONDEMNED {
             return Err(self.foreign_set(set));

@@ -16,14 +16,14 @@
 //! | turnstile | as a mutex's | who tries for several at once | as a mutex's |
 //! | limit | number | permits below it are given out | `resize` |
 //!
-//! - **I1** A permit has one holder: words change from free by compare-and-swap alone, and from held by
+//! - **PL1** A permit has one holder: words change from free by compare-and-swap alone, and from held by
 //!   the holder, or by who claimed the holder's ALIVE (R-own).
-//! - **I2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
-//! - **I3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
+//! - **PL2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
+//! - **PL3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
 //!   clears. Both sides are sequentially consistent: one of them sees the other.
-//! - **I4** Who was woken and got a permit posts again if more are free: so one flag is enough for
+//! - **PL4** Who was woken and got a permit posts again if more are free: so one flag is enough for
 //!   any number of sleepers.
-//! - **I5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
+//! - **PL5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
 //!   given back whole if they fall short: so two such callers can't hold what the other needs.
 //!
 //! | the process dies | what is left | who notices |
@@ -110,7 +110,7 @@ impl Words {
         self.permits.from(0, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0).count()
     }
 
-    /// Frees a permit that this process holds, and wakes who waits for it (I3).
+    /// Frees a permit that this process holds, and wakes who waits for it (PL3).
     #[inline]
     pub(crate) fn free(&self, spot: Spot, members: &Members) {
         // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
@@ -148,7 +148,7 @@ impl Words {
         }
     }
 
-    /// Says that we are about to sleep, and reaps the dead (I2).
+    /// Says that we are about to sleep, and reaps the dead (PL2).
     fn announce(&self, flag: u32, members: &Members) -> Result<()> {
         self.flags.fetch_or(flag, SeqCst);
         // SYNC: pairs with the swap and the load in `free`: either it sees the flag, or we see the free word.
@@ -174,7 +174,7 @@ impl Words {
             token.clear_pile()?;
             self.announce(SINGLE, members)?;
             if let Some(index) = self.scan(me) {
-                // I4.
+                // PL4.
                 token.used(|| self.available() > 0);
                 return Ok(index);
             }
@@ -184,7 +184,7 @@ impl Words {
         }
     }
 
-    /// Takes several permits at once (I5), with R-sleep.
+    /// Takes several permits at once (PL5), with R-sleep.
     pub(crate) fn take_many(
         &self,
         me: Session,
@@ -214,7 +214,7 @@ impl Words {
         }
     }
 
-    /// Claims all of so many permits, or gives back what it got (I5).
+    /// Claims all of so many permits, or gives back what it got (PL5).
     fn claim_many(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         if self.available() < count {
             return None;

@@ -14,14 +14,14 @@
 //! | the same | | HELD(r), no caller | c, that gives up; who reaps c |
 //! | ANSWERED(c), LOST(c) | c may read the answer, or learns that there is none | FREE(g+1) | c; who reaps c |
 //!
-//! - **I1** Blocks of a parcel are touched by one process: the holder in FILLING and HELD, the caller in ANSWERED
+//! - **PC1** Blocks of a parcel are touched by one process: the holder in FILLING and HELD, the caller in ANSWERED
 //!   and LOST. By R-own these words change by that process, or by who holds its ALIVE.
-//! - **I2** A block belongs to the parcel whose number plus one is its word. It is taken from 0 by compare-and-swap
+//! - **PC2** A block belongs to the parcel whose number plus one is its word. It is taken from 0 by compare-and-swap
 //!   for a parcel that the taker holds, and all blocks of a parcel are 0 before its word becomes FREE.
-//! - **I3** Which blocks, in which order: ascending. So a chain needs no links that could be wrong.
-//! - **I4** A notice may be repeated at any time: READY of its generation becomes HELD once, and who finds it
+//! - **PC3** Which blocks, in which order: ascending. So a chain needs no links that could be wrong.
+//! - **PC4** A notice may be repeated at any time: READY of its generation becomes HELD once, and who finds it
 //!   otherwise goes on to the next message.
-//! - **I5** One caller at a time takes blocks for messages (the turnstile), another one for answers, from
+//! - **PC5** One caller at a time takes blocks for messages (the turnstile), another one for answers, from
 //!   blocks of which some are theirs alone. So an answer never waits for a request to be worked on.
 //!
 //! | the process dies | what is left | who notices, and what becomes of the message |
@@ -170,7 +170,7 @@ impl Parcels {
         is_mine
     }
 
-    /// Takes the parcel that a notice tells of (I4).
+    /// Takes the parcel that a notice tells of (PC4).
     pub(super) fn claim(&self, notice: Notice, me: Session, members: &Members) -> Claimed {
         if notice.parcel >= self.words.len() {
             return Claimed::ByAnother;
@@ -240,7 +240,7 @@ impl Parcels {
         }
     }
 
-    /// Frees a parcel and every block that names it. By I1 the caller of this alone may.
+    /// Frees a parcel and every block that names it. By PC1 the caller of this alone may.
     fn free_all(&self, parcel: usize, word: Word, members: &Members) {
         let name = Self::name(parcel);
         let blocks = self.blocks.iter().filter(|block| block.load(Relaxed) == name);
@@ -275,7 +275,7 @@ impl Parcels {
         (blocks().filter(|&index| self.blocks[index].load(Relaxed) != 0).count(), blocks().count())
     }
 
-    // The bytes of blocks: by I1 nobody else touches them meanwhile.
+    // The bytes of blocks: by PC1 nobody else touches them meanwhile.
 
     /// Writes bytes into a chain of the caller's, from a position on.
     pub(super) fn write(&self, chain: &Chain, at: usize, bytes: &[u8]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Room for parcels: who takes blocks, and who waits for them (I2, I3, I5).
+//! Room for parcels: who takes blocks, and who waits for them (PC2, PC3, PC5).
 
 use std::ops::Range;
 
@@ -87,7 +87,7 @@ impl Parcels {
         Ok(())
     }
 
-    /// R-sleep in a turnstile (I5): `take` is all or nothing.
+    /// R-sleep in a turnstile (PC5): `take` is all or nothing.
     fn in_turn<T>(
         &self,
         purpose: Use,
@@ -150,7 +150,7 @@ impl Parcels {
         })
     }
 
-    /// Takes so many blocks for a parcel of the caller's, or none (I2).
+    /// Takes so many blocks for a parcel of the caller's, or none (PC2).
     fn take_blocks(
         &self,
         purpose: Use,

@@ -90,7 +90,7 @@ impl<T: Pod> Consumer<T> {
     pub fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
         let (claim, _) = self.place.claim(deadline)?;
         let Shared { items, words, members, .. } = &*self.place.shared;
-        // SAFETY: by I1 the place is ours.
+        // SAFETY: by MP1 the place is ours.
         let item = unsafe { items.read(claim.position) };
         words.finish_pop(claim, members);
         Ok(item)
@@ -295,7 +295,7 @@ impl<T: Pod> Deref for Claimed<'_, T> {
 
     fn deref(&self) -> &T {
         self.place.assert_ours(self.session);
-        // SAFETY: by I1 the place is ours, and nobody writes it before it is given back.
+        // SAFETY: by MP1 the place is ours, and nobody writes it before it is given back.
         unsafe { self.place.shared.items.get(self.claim.position) }
     }
 }

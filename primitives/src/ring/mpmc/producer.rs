@@ -91,7 +91,7 @@ impl<T: Pod> Producer<T> {
     #[inline]
     fn fill(&self, claim: Claim, item: T) {
         let Shared { items, words, members, .. } = &*self.place.shared;
-        // SAFETY: by I1 the place is ours.
+        // SAFETY: by MP1 the place is ours.
         unsafe { items.write(claim.position, item) };
         words.finish_push(claim, members);
     }
@@ -312,7 +312,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
 
     fn deref(&self) -> &T {
         self.place.assert_ours(self.session);
-        // SAFETY: by I1 the place is ours; the shared borrow lets nobody write.
+        // SAFETY: by MP1 the place is ours; the shared borrow lets nobody write.
         unsafe { self.place.shared.items.get(self.claim.position) }
     }
 }
@@ -320,7 +320,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
 impl<T: Pod> DerefMut for Reservation<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.place.assert_ours(self.session);
-        // SAFETY: by I1 the place is ours, and the exclusive borrow keeps this value's other users out.
+        // SAFETY: by MP1 the place is ours, and the exclusive borrow keeps this value's other users out.
         unsafe { self.place.shared.items.get_mut(self.claim.position) }
     }
 }

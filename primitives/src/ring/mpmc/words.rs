@@ -17,16 +17,16 @@
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
 //! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see `ends` |
 //!
-//! - **I1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
+//! - **MP1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
-//! - **I2** An item is committed by the store of FULL, and consumed by the store of EMPTY(l+1). In between it has
+//! - **MP2** An item is committed by the store of FULL, and consumed by the store of EMPTY(l+1). In between it has
 //!   one reader at a time; one that dies, or puts it back, leaves it FULL.
-//! - **I3** `tail` and `head` are helped on by whoever finds that their place has gone ahead, so nobody
+//! - **MP3** `tail` and `head` are helped on by whoever finds that their place has gone ahead, so nobody
 //!   waits for a process that was stopped between its word and the index.
-//! - **I4** An item is put back in this order: `head` is helped past it, its word becomes FULL, `dirty` is
+//! - **MP4** An item is put back in this order: `head` is helped past it, its word becomes FULL, `dirty` is
 //!   raised, consumers are woken. So an item behind `head` is never unannounced for long: a
 //!   reaper that dies on the way left a slot dead and dirty, and who reaps it raises `dirty` again.
-//! - **I5** Who has looked through all places lowers `dirty` only if nobody has raised it meanwhile.
+//! - **MP5** Who has looked through all places lowers `dirty` only if nobody has raised it meanwhile.
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |
@@ -106,7 +106,7 @@ impl Words {
         self.place(position).compare_exchange(from.0, to.0, AcqRel, Relaxed).is_ok()
     }
 
-    /// Moves an index past a position, unless somebody has (I3).
+    /// Moves an index past a position, unless somebody has (MP3).
     #[inline]
     fn help(index: &AtomicU64, position: u64) {
         // SYNC: Release and Acquire keep the index behind the words that it is derived from.
@@ -141,7 +141,7 @@ impl Words {
         }
     }
 
-    /// Commits the item of a claimed place (I2), and wakes consumers.
+    /// Commits the item of a claimed place (MP2), and wakes consumers.
     #[inline]
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
         let full = Word::full(self.lap(claim.position));
@@ -226,7 +226,7 @@ impl Words {
                 return Some(Claim { position });
             }
         }
-        // I5.
+        // MP5.
         let _ = self.control.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
         None
     }
@@ -237,7 +237,7 @@ impl Words {
         lap << self.shift | index
     }
 
-    /// Consumes the item of a claimed place (I2), and wakes producers.
+    /// Consumes the item of a claimed place (MP2), and wakes producers.
     #[inline]
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
         let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
@@ -245,7 +245,7 @@ impl Words {
         self.wake_if_asleep(Role::Producer, members);
     }
 
-    /// Puts the item of a claimed place back, for the next consumer (I4).
+    /// Puts the item of a claimed place back, for the next consumer (MP4).
     #[cold]
     pub(crate) fn requeue(&self, claim: Claim, members: &Members) {
         self.control.taken_over.fetch_add(1, Relaxed);
@@ -303,7 +303,7 @@ impl Words {
                 }
             }
             State::Reading => {
-                // I4.
+                // MP4.
                 Self::help(&self.head, position);
                 if self.swap(position, word, Word::full(lap)) {
                     self.control.taken_over.fetch_add(1, Relaxed);

@@ -26,7 +26,7 @@ pub struct Consumer<T: Pod> {
     session: Session,
     /// The fork generation of the session, which every call compares.
     generation: u32,
-    /// Our index: nobody else stores it (I1).
+    /// Our index: nobody else stores it (SP1).
     index: u64,
     /// The producer's, as it was when we last looked.
     seen: u64,
@@ -87,7 +87,7 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
         self.available(1, deadline)?;
-        // SAFETY: by I1 this is the consumer, and the producer has committed the item.
+        // SAFETY: by SP1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
         self.advance(1);
         Ok(item)
@@ -341,7 +341,7 @@ impl<T: Pod> Peeked<'_, T> {
     /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
     #[must_use]
     pub fn as_slices(&self) -> (&[T], &[T]) {
-        // SAFETY: by I1 this is the consumer, and the producer has committed these items.
+        // SAFETY: by SP1 this is the consumer, and the producer has committed these items.
         unsafe { self.consumer.shared.items.runs(self.consumer.index, self.visible()) }
     }
 

@@ -30,7 +30,7 @@ pub struct Producer<T: Pod> {
     session: Session,
     /// The fork generation of the session, which every call compares.
     generation: u32,
-    /// Our index: nobody else stores it (I1).
+    /// Our index: nobody else stores it (SP1).
     index: u64,
     /// Up to where there was room when we last looked: a capacity beyond the consumer's.
     limit: u64,
@@ -93,7 +93,7 @@ impl<T: Pod> Producer<T> {
         if let Err(error) = self.room(1, deadline) {
             return Err(PushError { item, error });
         }
-        // SAFETY: by I1 this is the producer, and the consumer has given the place back.
+        // SAFETY: by SP1 this is the producer, and the consumer has given the place back.
         unsafe { self.shared.items.write(self.index, item) };
         self.advance(1);
         Ok(())
@@ -314,7 +314,7 @@ impl<T: Pod> Reservation<'_, T> {
 
     /// Returns the places, in order: those up to the ring's end, and those on from its beginning.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
-        // SAFETY: by I1 this is the producer, and the consumer has given these places back.
+        // SAFETY: by SP1 this is the producer, and the consumer has given these places back.
         unsafe { self.producer.shared.items.runs_mut(self.producer.index, self.visible()) }
     }
 

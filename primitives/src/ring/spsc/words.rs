@@ -12,17 +12,17 @@
 //! | `arrived`, one for each side | 1 as soon as there was a holder of the role | its holder; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
-//! - **I1** A role has one living holder (the lock's I1), and an index is stored by its holder alone. A new holder
+//! - **SP1** A role has one living holder (the lock's LK1), and an index is stored by its holder alone. A new holder
 //!   goes on from the indices that it finds.
-//! - **I2** An item is committed by the store of the producer's index, and consumed by the store of the
+//! - **SP2** An item is committed by the store of the producer's index, and consumed by the store of the
 //!   consumer's. What a dead producer had not committed never was; what a dead consumer had not
 //!   consumed, the next one gets.
-//! - **I3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
+//! - **SP3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
 //!   where it was.
-//! - **I4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it.
-//! - **I5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
+//! - **SP4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it.
+//! - **SP5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
 //!   one, and none is passed on.
-//! - **I6** Who asks to be told of the end reaps the dead, then looks whether there ever was a holder of the other role
+//! - **SP6** Who asks to be told of the end reaps the dead, then looks whether there ever was a holder of the other role
 //!   and whether it is free now, and then at the other's index. A holder has come once it has the role, not before.
 //!
 //! | the process dies | what is left | who notices |
@@ -103,7 +103,7 @@ impl Words {
         if distance <= self.capacity { Ok(distance) } else { Err(members.damaged("the indices")) }
     }
 
-    /// Moves our index, and wakes who waits for that (I4).
+    /// Moves our index, and wakes who waits for that (SP4).
     #[inline]
     pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) {
         self.fence.publish(&self.indices[role as usize], index);
@@ -133,7 +133,7 @@ impl Words {
         members.post(bell(Role::Consumer))
     }
 
-    /// Takes a role, or waits until it is free (I1); returns whether it did in time.
+    /// Takes a role, or waits until it is free (SP1); returns whether it did in time.
     pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
         let lock = &self.roles[role as usize];
         let taken = if deadline == Deadline::NOW {
@@ -158,7 +158,7 @@ impl Words {
         self.wake(role.other(), members);
     }
 
-    /// Returns why nothing more is to be expected from the other side, if that is so (I6).
+    /// Returns why nothing more is to be expected from the other side, if that is so (SP6).
     fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
         if self.control.closed.load(SeqCst) != 0 {
             return Ok(Some(members.closed(role)));
@@ -199,14 +199,14 @@ impl Words {
         let mut token = Token::none(members, bell(role));
         loop {
             token.clear_pile()?;
-            // Who was woken mostly finds what it was woken for, and can save the announcement: by I5 nobody else needs it.
+            // Who was woken mostly finds what it was woken for, and can save the announcement: by SP5 nobody else needs it.
             if token.has_slept()
                 && let Some(index) = moved()
             {
                 token.used(|| false);
                 return Ok(index);
             }
-            // I3.
+            // SP3.
             let is_sure = self.fence.announce(asleep, 1);
             let end = self.end(role, members, wants_to_know)?;
             let index = self.index(other);
