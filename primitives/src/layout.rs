@@ -274,17 +274,17 @@ pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count
 }
 
 /// Room for a value that a lock guards: plain bytes, touched by whoever holds the lock.
-pub(crate) struct Place<T> {
+pub(crate) struct ValueCell<T> {
     target: NonNull<T>,
     memory: Arc<SharedMemory>,
 }
 
 // SAFETY: it is an address and the mapping it lies in; access is unsafe, and its callers answer for it.
-unsafe impl<T: Send> Send for Place<T> {}
+unsafe impl<T: Send> Send for ValueCell<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Place<T> {}
+unsafe impl<T: Send> Sync for ValueCell<T> {}
 
-impl<T: bytemuck::Pod> Place<T> {
+impl<T: bytemuck::Pod> ValueCell<T> {
     /// Finds room at an offset that suits the type's alignment.
     pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
         let target = room(memory, offset, 1)?;
@@ -315,9 +315,9 @@ impl<T: bytemuck::Pod> Place<T> {
     }
 }
 
-impl<T> fmt::Debug for Place<T> {
+impl<T> fmt::Debug for ValueCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({:?} of {})", self.target, self.memory.id())
+        write!(f, "ValueCell({:?} of {})", self.target, self.memory.id())
     }
 }
 

@@ -26,7 +26,7 @@ use bytemuck::Pod;
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped, Place},
+    layout::{Description, Mapped, ValueCell},
     lock::{Lock, Taken},
     members::{Members, Session},
     name::Name,
@@ -75,7 +75,7 @@ pub struct Mutex<T: Pod = ()> {
     object: Object,
     members: Members,
     lock: Lock,
-    value: Place<T>,
+    value: ValueCell<T>,
 }
 
 impl<T: Pod> Mutex<T> {
@@ -148,7 +148,7 @@ impl<T: Pod> Mutex<T> {
         description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (VALUE + size_of::<T>()) as u64;
         let fill = |memory: &_, body: usize| {
-            let place = Place::<T>::at(memory, body + VALUE)?;
+            let place = ValueCell::<T>::at(memory, body + VALUE)?;
             // SAFETY: the object is not published: nobody else knows it.
             *unsafe { place.get_mut() } = value;
             Ok(())
@@ -157,7 +157,7 @@ impl<T: Pod> Mutex<T> {
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let lock = Lock::new(Mapped::at(object.memory(), object.body())?, BELL);
-            let value = Place::at(object.memory(), object.body() + VALUE)?;
+            let value = ValueCell::at(object.memory(), object.body() + VALUE)?;
             let registration = object.register(&members, &lock)?;
             Ok((Self { object, members, lock, value }, registration))
         })

@@ -11,7 +11,7 @@ use super::{
     desk::{Desk, Watch},
     lost,
     notice::{Notice, Tag},
-    parcels::{BELLS, Claimed, Held, Parcels, Use},
+    parcels::{BELLS, Held, ParcelClaim, Parcels, Use},
     plan::{MOST, PARCELS, Plan},
     send::queue_is_full,
     words::{Control, Words},
@@ -203,9 +203,9 @@ impl Shared {
     /// Takes the parcel that a notice tells of, and says whether it is a call; `None` if somebody else has it.
     pub(super) fn claim(self: &Arc<Self>, notice: Notice, me: Session) -> Result<Option<(Parcel, bool)>> {
         match self.words.parcels.claim(notice, me, &self.members) {
-            Claimed::ByAnother => Ok(None),
-            Claimed::Whole(held, is_call) => Ok(Some((Parcel::new(self, held, me), is_call))),
-            Claimed::Damaged(caller) => {
+            ParcelClaim::ByAnother => Ok(None),
+            ParcelClaim::Whole(held, is_call) => Ok(Some((Parcel::new(self, held, me), is_call))),
+            ParcelClaim::Damaged(caller) => {
                 if let Some(caller) = caller {
                     self.words.tell_caller(caller, &self.members);
                 }

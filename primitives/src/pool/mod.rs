@@ -1,15 +1,15 @@
 //! A counting pool whose permits have identity, and come back exactly when their holder dies.
 //!
-//! The protocol is that of its [`Words`]; here is what a user sees of it.
+//! The protocol is that of its [`PoolState`]; here is what a user sees of it.
 
 mod places;
-mod words;
+mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use self::{
     places::{Places, Spot},
-    words::{TURNSTILE_BELL, Words},
+    state::{PoolState, TURNSTILE_BELL},
 };
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
@@ -39,8 +39,8 @@ const PERMITS: usize = 512;
 /// The most permits a pool may have.
 const MOST_PERMITS: u32 = 1 << 24;
 
-fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<Words> {
-    Ok(Words {
+fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<PoolState> {
+    Ok(PoolState {
         flags: Mapped::at(memory, body + FLAGS)?,
         turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
         limit: Mapped::at(memory, body + LIMIT)?,
@@ -75,7 +75,7 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<
 pub struct Pool {
     object: Object,
     members: Members,
-    words: Words,
+    state: PoolState,
     /// Where the permit lies that this handle freed last: nobody else has touched its cache line, with luck.
     hint: AtomicU64,
 }
@@ -152,13 +152,13 @@ impl Pool {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
-            let words = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
+            let state = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
             if want != Want::Open {
-                object.check_option("permits", words.limit() as u64, permits.into())?;
+                object.check_option("permits", state.limit() as u64, permits.into())?;
                 object.check_option("capacity", capacity.into(), planned.into())?;
             }
-            let registration = object.register(&members, &words)?;
-            Ok((Self { object, members, words, hint: AtomicU64::new(0) }, registration))
+            let registration = object.register(&members, &state)?;
+            Ok((Self { object, members, state, hint: AtomicU64::new(0) }, registration))
         })
     }
 
@@ -198,9 +198,9 @@ impl Pool {
     /// As [`acquire_timeout`](Self::acquire_timeout).
     #[inline]
     pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>> {
-        let me = self.members.session(&self.words)?;
+        let me = self.members.session(&self.state)?;
         let hint = Spot::from_bits(self.hint.load(Relaxed));
-        if self.words.claim(hint, me) {
+        if self.state.claim(hint, me) {
             return Ok(Permit { pool: self, spot: hint, session: me });
         }
         self.acquire_slowly(me, deadline)
@@ -209,12 +209,12 @@ impl Pool {
     /// Its own last permit isn't free.
     #[cold]
     fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>> {
-        let index = match self.words.scan(me) {
+        let index = match self.state.scan(me) {
             Some(index) => index,
-            None if deadline == Deadline::NOW => self.words.take_from_the_dead(me, &self.members)?,
-            None => self.words.wait_for_one(me, &self.members, deadline)?,
+            None if deadline == Deadline::NOW => self.state.take_from_the_dead(me, &self.members)?,
+            None => self.state.wait_for_one(me, &self.members, deadline)?,
         };
-        Ok(Permit { pool: self, spot: self.words.permits.spot(index), session: me })
+        Ok(Permit { pool: self, spot: self.state.permits.spot(index), session: me })
     }
 
     /// Acquires this many permits at once, all of them or none; waits as long as it takes.
@@ -253,11 +253,11 @@ impl Pool {
     ///
     /// As [`acquire_many_timeout`](Self::acquire_many_timeout).
     pub fn acquire_many_deadline(&self, count: u32, deadline: Deadline) -> Result<Permits<'_>> {
-        let me = self.members.session(&self.words)?;
-        if count as usize > self.words.limit() {
+        let me = self.members.session(&self.state)?;
+        if count as usize > self.state.limit() {
             return Err(self.too_many(count));
         }
-        let mut indices = self.words.take_many(me, &self.members, count as usize, deadline)?;
+        let mut indices = self.state.take_many(me, &self.members, count as usize, deadline)?;
         indices.sort_unstable();
         Ok(Permits { pool: self, indices, session: me })
     }
@@ -265,25 +265,25 @@ impl Pool {
     fn too_many(&self, wanted: u32) -> Error {
         let cut = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let object = self.object.name().clone();
-        Error::TooMany { object, wanted, limit: cut(self.words.limit()), capacity: cut(self.words.permits.capacity()) }
+        Error::TooMany { object, wanted, limit: cut(self.state.limit()), capacity: cut(self.state.permits.capacity()) }
     }
 
     /// Returns how many permits are free, as it was a moment ago.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.words.available()
+        self.state.available()
     }
 
     /// Returns how many permits the pool gives out.
     #[must_use]
     pub fn permits(&self) -> usize {
-        self.words.limit()
+        self.state.limit()
     }
 
     /// Returns how many permits it may be resized to.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.words.permits.capacity()
+        self.state.permits.capacity()
     }
 
     /// Returns who holds which permit, as it was a moment ago. The dead are listed until somebody
@@ -291,7 +291,7 @@ impl Pool {
     #[must_use]
     pub fn holders(&self) -> Vec<(usize, Member)> {
         let holder = |index: usize| {
-            let permit = self.words.permits.get(self.words.permits.spot(index));
+            let permit = self.state.permits.get(self.state.permits.spot(index));
             let slot = self.members.slot_of(permit.load(Relaxed)).ok()?;
             Some((index, self.members.member(slot)))
         };
@@ -307,12 +307,12 @@ impl Pool {
     ///
     /// [`Error::TooMany`] above the capacity it was created with.
     pub fn resize(&self, permits: u32) -> Result<()> {
-        if permits as usize > self.words.permits.capacity() {
+        if permits as usize > self.state.permits.capacity() {
             return Err(self.too_many(permits));
         }
-        self.words.limit.store(permits, SeqCst);
-        if self.words.flags.load(SeqCst) != 0 {
-            self.words.wake(&self.members);
+        self.state.limit.store(permits, SeqCst);
+        if self.state.flags.load(SeqCst) != 0 {
+            self.state.wake(&self.members);
         }
         Ok(())
     }
@@ -385,7 +385,7 @@ impl Options<Pool> {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.members.deregister(&self.words);
+        self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }
 }
@@ -423,7 +423,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             self.pool.hint.store(self.spot.bits(), Relaxed);
-            self.pool.words.free(self.spot, &self.pool.members);
+            self.pool.state.free(self.spot, &self.pool.members);
         }
     }
 }
@@ -454,7 +454,7 @@ impl Drop for Permits<'_> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             for &index in &self.indices {
-                self.pool.words.free(self.pool.words.permits.spot(index), &self.pool.members);
+                self.pool.state.free(self.pool.state.permits.spot(index), &self.pool.members);
             }
         }
     }

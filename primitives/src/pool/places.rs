@@ -32,7 +32,7 @@ impl Spot {
 /// The permits' words.
 #[derive(Debug)]
 pub(crate) struct Places {
-    words: Mapped<[AtomicU32]>,
+    state: Mapped<[AtomicU32]>,
     capacity: usize,
     /// How many lines, as a power of two.
     lines: u32,
@@ -49,8 +49,8 @@ impl Places {
     }
 
     /// Takes as many words as [`words`](Self::words) says.
-    pub(crate) fn new(words: Mapped<[AtomicU32]>, capacity: usize) -> Self {
-        Self { words, capacity, lines: Self::lines(capacity) }
+    pub(crate) fn new(state: Mapped<[AtomicU32]>, capacity: usize) -> Self {
+        Self { state, capacity, lines: Self::lines(capacity) }
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -74,15 +74,15 @@ impl Places {
     /// Returns the word of a permit; that of a spot from elsewhere may be another's.
     #[inline]
     pub(crate) fn get(&self, spot: Spot) -> &AtomicU32 {
-        &self.words[spot.place as usize]
+        &self.state[spot.place as usize]
     }
 
     /// Returns all permits below a limit, as they lie in memory, from one of them on.
     pub(crate) fn from(&self, first: usize, limit: usize) -> impl Iterator<Item = (usize, &AtomicU32)> {
-        let (before, after) = self.words.split_at(self.place_of(first).min(self.words.len()));
-        let places = (before.len()..self.words.len()).chain(0..before.len());
-        let words = places.zip(after.iter().chain(before));
-        words.map(|(place, word)| (self.index_of(place), word)).filter(move |(index, _)| *index < limit)
+        let (before, after) = self.state.split_at(self.place_of(first).min(self.state.len()));
+        let places = (before.len()..self.state.len()).chain(0..before.len());
+        let state = places.zip(after.iter().chain(before));
+        state.map(|(place, word)| (self.index_of(place), word)).filter(move |(index, _)| *index < limit)
     }
 
     /// Returns all permits, as they lie in memory.
@@ -98,15 +98,15 @@ mod tests {
     #[test]
     fn neighbours_are_apart_and_nothing_is_lost() {
         for capacity in [1, 2, 4, 5, 16, 63, 64, 65, 1000, 1024, 1025, 16_384] {
-            let words = Places::words(capacity);
-            assert!(words >= capacity && words <= capacity.max(MOST) * 2, "{words} words for {capacity}");
+            let state = Places::words(capacity);
+            assert!(state >= capacity && state <= capacity.max(MOST) * 2, "{state} state for {capacity}");
             let lines = Places::lines(capacity);
             let place = |index: usize| (index & ((1 << lines) - 1)) << 4 | index >> lines;
             let mut places: Vec<usize> = (0..capacity).map(place).collect();
             assert!(places.windows(2).all(|pair| pair[0] / 16 != pair[1] / 16));
             places.sort_unstable();
             places.dedup();
-            assert!(places.len() == capacity && places.last().is_none_or(|&last| last < words));
+            assert!(places.len() == capacity && places.last().is_none_or(|&last| last < state));
         }
     }
 

@@ -39,15 +39,15 @@ use crate::{
 };
 
 /// Where a ring's words lie, and what they mean to it.
-pub(crate) trait Words: Repair + Sized {
+pub(crate) trait RingState: Repair + Sized {
     const KIND: Kind;
     const DOORBELLS: u32;
 
     /// Returns how many bytes the words need, if a number can say it.
-    fn bytes(plan: Plan) -> Option<usize>;
+    fn bytes(geometry: Geometry) -> Option<usize>;
 
     /// Finds the words in the body. Opening may happen long after; filling happens before.
-    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self>;
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self>;
 
     /// Says in a new object, which nobody else can see yet, that everybody fences for itself.
     fn demand_strong_fences(&self, why: StrongFences);
@@ -67,16 +67,16 @@ pub(crate) enum StrongFences {
 
 /// How large a ring is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Geometry {
     capacity: usize,
     max_handles: u32,
 }
 
-impl Plan {
+impl Geometry {
     /// Returns where the items begin, and where they end, from the beginning of the segment.
-    fn items<T, W: Words>(self, body: usize) -> Option<(usize, usize)> {
-        let words = body.checked_add(W::bytes(self)?)?;
-        let begin = words.checked_next_multiple_of(align_of::<T>().max(CACHE_LINES))?;
+    fn items<T, S: RingState>(self, body: usize) -> Option<(usize, usize)> {
+        let state = body.checked_add(S::bytes(self)?)?;
+        let begin = state.checked_next_multiple_of(align_of::<T>().max(CACHE_LINES))?;
         let end = begin.checked_add(size_of::<T>().checked_mul(self.capacity)?)?;
         (end <= isize::MAX as usize).then_some((begin, end))
     }
@@ -90,31 +90,31 @@ const CACHE_LINES: usize = 128;
 
 /// What all handles of one opening share.
 #[derive(Debug)]
-pub(crate) struct Shared<T: Pod, W: Words> {
+pub(crate) struct SharedRing<T: Pod, S: RingState> {
     object: Object,
     members: Members,
-    words: W,
+    state: S,
     items: Items<T>,
 }
 
-impl<T: Pod, W: Words> Shared<T, W> {
+impl<T: Pod, S: RingState> SharedRing<T, S> {
     fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
         if align_of::<T>() > PAGE {
-            let object = ObjectName::new(W::KIND.name, name);
+            let object = ObjectName::new(S::KIND.name, name);
             return Err(Error::Overaligned { object, align: align_of::<T>(), most: PAGE });
         }
         let too_large = || Error::TooLarge {
-            object: ObjectName::new(W::KIND.name, name),
+            object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),
         };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
-        let plan = Plan { capacity, max_handles: options.max_handles };
+        let geometry = Geometry { capacity, max_handles: options.max_handles };
         let body = crate::layout::body_offset(options.max_handles);
-        let (_, end) = plan.items::<T, W>(body).ok_or_else(too_large)?;
-        let mut description = Description::new(&Name::new(name)?, W::KIND.number);
+        let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
+        let mut description = Description::new(&Name::new(name)?, S::KIND.number);
         description.max_handles = options.max_handles;
-        description.doorbells = W::DOORBELLS;
+        description.doorbells = S::DOORBELLS;
         description.capacity = capacity as u64;
         description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (end - body) as u64;
@@ -125,44 +125,44 @@ impl<T: Pod, W: Words> Shared<T, W> {
                 true => None,
             };
             if let Some(why) = why {
-                W::at(memory, body, plan)?.demand_strong_fences(why);
+                S::at(memory, body, geometry)?.demand_strong_fences(why);
             }
             Ok(())
         };
-        let blueprint = Blueprint { kind: W::KIND, description, options, fill: &fill };
+        let blueprint = Blueprint { kind: S::KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
-            let plan = Plan { capacity: capacity.ok_or_else(damaged)?, max_handles: found.max_handles };
+            let geometry = Geometry { capacity: capacity.ok_or_else(damaged)?, max_handles: found.max_handles };
             let (members, body) = (object.members()?, object.body());
-            let (items, end) = plan.items::<T, W>(body).ok_or_else(damaged)?;
+            let (items, end) = geometry.items::<T, S>(body).ok_or_else(damaged)?;
             if end > object.memory().len() {
                 return Err(damaged());
             }
-            let words = W::at(object.memory(), body, plan)?;
+            let state = S::at(object.memory(), body, geometry)?;
             if want != Want::Open {
                 object.check_option("capacity", found.capacity, planned as u64)?;
             }
-            let is_light = words.strong_fences() != StrongFences::AsAskedFor as u32;
+            let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
             object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
-            let items = Items::at(object.memory(), items, plan.capacity)?;
-            let registration = object.register(&members, &words)?;
-            Ok((Arc::new(Self { object, members, words, items }), registration))
+            let items = Items::at(object.memory(), items, geometry.capacity)?;
+            let registration = object.register(&members, &state)?;
+            Ok((Arc::new(Self { object, members, state, items }), registration))
         })
     }
 }
 
-impl<T: Pod, W: Words> Drop for Shared<T, W> {
+impl<T: Pod, S: RingState> Drop for SharedRing<T, S> {
     fn drop(&mut self) {
-        self.members.deregister(&self.words);
+        self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }
 }
 
 /// Removes a ring by its name.
-pub(crate) fn remove<W: Words>(name: &str) -> Result<()> {
-    object::remove(name, W::KIND)
+pub(crate) fn remove<S: RingState>(name: &str) -> Result<()> {
+    object::remove(name, S::KIND)
 }
 
 /// What has happened in a ring since it was made.
@@ -186,7 +186,7 @@ pub struct Counts {
 
 /// The methods that both shapes of ring have.
 macro_rules! ring_methods {
-    ($shape:literal, $module:ident, $words:ty) => {
+    ($shape:literal, $module:ident, $state:ty) => {
         impl<T: Pod> Ring<T> {
             /// Returns the options to create or open a ring with.
             #[must_use]
@@ -234,7 +234,7 @@ macro_rules! ring_methods {
             ///
             /// As [`Mutex::unlink`](crate::Mutex::unlink).
             pub fn unlink(name: &str) -> Result<()> {
-                crate::ring::remove::<$words>(name)
+                crate::ring::remove::<$state>(name)
             }
 
             /// Returns how many items there is room for.
@@ -246,7 +246,7 @@ macro_rules! ring_methods {
             /// Returns how many items are in it, as it was a moment ago. What was put back is not counted.
             #[must_use]
             pub fn len(&self) -> usize {
-                self.shared.words.len()
+                self.shared.state.len()
             }
 
             /// Returns whether it was empty a moment ago.
@@ -265,19 +265,19 @@ macro_rules! ring_methods {
             ///
             /// [`Error::Failed`](crate::Error::Failed) if it was removed.
             pub fn close(&self) -> Result<()> {
-                self.shared.words.close(&self.shared.members)
+                self.shared.state.close(&self.shared.members)
             }
 
             /// Returns whether it was closed.
             #[must_use]
             pub fn is_closed(&self) -> bool {
-                self.shared.words.is_closed()
+                self.shared.state.is_closed()
             }
 
             /// Returns what has happened in it.
             #[must_use]
             pub fn counts(&self) -> Counts {
-                self.shared.words.counts()
+                self.shared.state.counts()
             }
 
             /// Returns who has the ring open, without disturbing anybody.
@@ -315,7 +315,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::create`](crate::", stringify!($module), "::Ring::create).")]
             pub fn create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
-                Shared::enter(&self.settings, name, capacity, Want::Create).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, capacity, Want::Create).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
@@ -324,7 +324,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::open`](crate::", stringify!($module), "::Ring::open).")]
             pub fn open(&self, name: &str) -> Result<Ring<T>> {
-                Shared::enter(&self.settings, name, 1, Want::Open).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, 1, Want::Open).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
@@ -333,7 +333,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::open_or_create`](crate::", stringify!($module), "::Ring::open_or_create).")]
             pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
-                Shared::enter(&self.settings, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
             }
         }
 

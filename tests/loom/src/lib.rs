@@ -1,7 +1,7 @@
 //! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving
 //! with few preemptions: two to four, by the test.
 //!
-//! `lock.rs`, `doorbell.rs`, `pool/{places,words}.rs`, `ring/{linger,patience,side}.rs`, `ring/spsc/words.rs` and
+//! `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,role}.rs`, `ring/spsc/state.rs` and
 //! `ring/mpmc/{word,words,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
 //! replaced: atomics are loom's, and the kernel is a model of it.
 //!
@@ -35,8 +35,8 @@ mod places;
 mod ring;
 pub mod rings;
 pub mod scene;
-#[path = "../../../primitives/src/pool/words.rs"]
-mod words;
+#[path = "../../../primitives/src/pool/state.rs"]
+mod state;
 
 /// The real code looks for its neighbours under these names.
 mod sync {

@@ -9,19 +9,19 @@ pub(crate) mod role;
 
 #[path = "../../../primitives/src/ring/mpmc/ends.rs"]
 pub(crate) mod mpmc_ends;
+#[path = "../../../primitives/src/ring/mpmc/state.rs"]
+pub(crate) mod mpmc_state;
 #[path = "../../../primitives/src/ring/mpmc/word.rs"]
 pub(crate) mod mpmc_word;
-#[path = "../../../primitives/src/ring/mpmc/words.rs"]
-pub(crate) mod mpmc_words;
-#[path = "../../../primitives/src/ring/spsc/words.rs"]
-pub(crate) mod spsc_words;
+#[path = "../../../primitives/src/ring/spsc/state.rs"]
+pub(crate) mod spsc_state;
 
 pub(crate) mod spsc {
-    pub(crate) use super::spsc_words as words;
+    pub(crate) use super::spsc_state as state;
 }
 
 pub(crate) mod mpmc {
-    pub(crate) use super::{mpmc_ends as ends, mpmc_word as word, mpmc_words as words};
+    pub(crate) use super::{mpmc_ends as ends, mpmc_state as state, mpmc_word as word};
 }
 
 /// Every process fences for itself.

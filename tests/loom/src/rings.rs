@@ -10,10 +10,10 @@ use crate::{
     lock::Lock,
     ring::{
         fence::Fence,
-        mpmc::{ends, words as mpmc},
+        mpmc::{ends, state as mpmc},
         patience::Patience,
         role::Role,
-        spsc::words::{self as spsc, Control, role_bell},
+        spsc::state::{self as spsc, SpscControl, role_bell},
     },
     sync::AtomicU64,
 };
@@ -58,7 +58,7 @@ impl Cells {
 pub struct SpscScene {
     /// The kernel.
     pub members: Arc<Members>,
-    words: spsc::Words,
+    state: spsc::SpscState,
     items: Cells,
 }
 
@@ -76,14 +76,14 @@ impl SpscScene {
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u64) -> Arc<Self> {
         let role = |role| Lock::new(Arc::new(AtomicU32::new(0)), role_bell(role));
-        let words = spsc::Words {
-            control: Arc::new(Control::default()),
+        let state = spsc::SpscState {
+            control: Arc::new(SpscControl::default()),
             roles: [role(Role::Producer), role(Role::Consumer)],
             indices: [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))],
             capacity,
             fence: Fence,
         };
-        Arc::new(Self { members, words, items: Cells::new(capacity) })
+        Arc::new(Self { members, state, items: Cells::new(capacity) })
     }
 
     /// Takes a role, as soon as it is free; told of the end of the other if it wants to know.
@@ -92,10 +92,10 @@ impl SpscScene {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn take(&self, role: Role, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
-        let taken = self.words.take_role(role, me, &self.members, Deadline::NEVER);
+        let taken = self.state.take_role(role, me, &self.members, Deadline::NEVER);
         assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
         let patience = Patience { wants_to_know, ..Patience::new(role) };
-        SpscEnd { scene: self, role, index: self.words.index(role), patience }
+        SpscEnd { scene: self, role, index: self.state.index(role), patience }
     }
 
     /// Closes it.
@@ -104,7 +104,7 @@ impl SpscScene {
     ///
     /// As [`take`](Self::take).
     pub fn close(&self) {
-        self.words.close(&self.members).expect("nothing is removed");
+        self.state.close(&self.members).expect("nothing is removed");
     }
 }
 
@@ -119,18 +119,18 @@ impl SpscEnd<'_> {
     ///
     /// If the real code wakes it for nothing.
     pub fn push(&mut self, item: u64) -> Result<()> {
-        let SpscScene { words, members, items } = self.scene;
-        if words.is_closed() {
+        let SpscScene { state, members, items } = self.scene;
+        if state.is_closed() {
             return Err(Error::Closed);
         }
-        let seen = words.index(Role::Consumer);
-        if words.distance(seen, self.index, members)? == words.capacity {
-            let seen = words.wait(Role::Producer, seen, members, &self.patience, Deadline::NEVER)?;
-            assert!(words.distance(seen, self.index, members)? < words.capacity);
+        let seen = state.index(Role::Consumer);
+        if state.distance(seen, self.index, members)? == state.capacity {
+            let seen = state.wait(Role::Producer, seen, members, &self.patience, Deadline::NEVER)?;
+            assert!(state.distance(seen, self.index, members)? < state.capacity);
         }
         items.write(self.index, item);
         self.index += 1;
-        words.publish(Role::Producer, self.index, members);
+        state.publish(Role::Producer, self.index, members);
         Ok(())
     }
 
@@ -144,11 +144,11 @@ impl SpscEnd<'_> {
     ///
     /// As [`push`](Self::push).
     pub fn peek(&mut self) -> Result<u64> {
-        let SpscScene { words, members, items } = self.scene;
-        let seen = words.index(Role::Producer);
-        if words.distance(self.index, seen, members)? == 0 {
-            let seen = words.wait(Role::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
-            assert!(words.distance(self.index, seen, members)? > 0);
+        let SpscScene { state, members, items } = self.scene;
+        let seen = state.index(Role::Producer);
+        if state.distance(self.index, seen, members)? == 0 {
+            let seen = state.wait(Role::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
+            assert!(state.distance(self.index, seen, members)? > 0);
         }
         Ok(items.read(self.index))
     }
@@ -161,13 +161,13 @@ impl SpscEnd<'_> {
     pub fn pop(&mut self) -> Result<u64> {
         let item = self.peek()?;
         self.index += 1;
-        self.scene.words.publish(Role::Consumer, self.index, &self.scene.members);
+        self.scene.state.publish(Role::Consumer, self.index, &self.scene.members);
         Ok(item)
     }
 
     /// Leaves the role.
     pub fn leave(self) {
-        self.scene.words.leave_role(self.role, &self.scene.members);
+        self.scene.state.leave_role(self.role, &self.scene.members);
     }
 }
 
@@ -179,7 +179,7 @@ const ATTEMPTS: usize = 2;
 pub struct MpmcScene {
     /// The kernel.
     pub members: Arc<Members>,
-    words: mpmc::Words,
+    state: mpmc::MpmcState,
     items: Cells,
 }
 
@@ -187,29 +187,29 @@ impl MpmcScene {
     /// Makes an empty ring.
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u32) -> Arc<Self> {
-        let words = mpmc::Words {
-            control: Arc::new(ends::Control::default()),
+        let state = mpmc::MpmcState {
+            control: Arc::new(ends::MpmcControl::default()),
             tail: Arc::new(AtomicU64::new(0)),
             head: Arc::new(AtomicU64::new(0)),
-            seats: (0..4).map(|_| ends::Seat::default()).collect(),
+            attachments: (0..4).map(|_| ends::Attachment::default()).collect(),
             places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             shift: capacity.trailing_zeros(),
             fence: Fence,
         };
-        Arc::new(Self { members, words, items: Cells::new(capacity.into()) })
+        Arc::new(Self { members, state, items: Cells::new(capacity.into()) })
     }
 
     fn claim(&self, role: Role, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
         let claim = match role {
-            Role::Producer if self.words.is_closed() => return Err(Error::Closed),
-            Role::Producer => self.words.start_push(me, &self.members)?,
-            Role::Consumer => self.words.start_pop(me, &self.members)?,
+            Role::Producer if self.state.is_closed() => return Err(Error::Closed),
+            Role::Producer => self.state.start_push(me, &self.members)?,
+            Role::Consumer => self.state.start_pop(me, &self.members)?,
         };
         match claim {
             Some(claim) => Ok(claim),
             None => {
                 let patience = Patience { wants_to_know, ..Patience::new(role) };
-                self.words.wait(role, me, &self.members, &patience, Deadline::NEVER)
+                self.state.wait(role, me, &self.members, &patience, Deadline::NEVER)
             }
         }
     }
@@ -222,7 +222,7 @@ impl MpmcScene {
     pub fn push(&self, me: Session, item: u64) -> Result<()> {
         let claim = self.claim(Role::Producer, me, false)?;
         self.items.write(claim.position, item);
-        self.words.finish_push(claim, &self.members);
+        self.state.finish_push(claim, &self.members);
         Ok(())
     }
 
@@ -234,23 +234,23 @@ impl MpmcScene {
     pub fn force_push(&self, me: Session, item: u64) -> Result<()> {
         let claim = self.claim_overwriting(me)?;
         self.items.write(claim.position, item);
-        self.words.finish_push(claim, &self.members);
+        self.state.finish_push(claim, &self.members);
         Ok(())
     }
 
     fn claim_overwriting(&self, me: Session) -> Result<mpmc::Claim> {
-        if self.words.is_closed() {
+        if self.state.is_closed() {
             return Err(Error::Closed);
         }
         for _ in 0..ATTEMPTS {
-            if let Some(claim) = self.words.start_push(me, &self.members)? {
+            if let Some(claim) = self.state.start_push(me, &self.members)? {
                 return Ok(claim);
             }
-            if let Some(oldest) = self.words.start_overwrite(me) {
-                self.words.finish_pop(oldest, &self.members);
+            if let Some(oldest) = self.state.start_overwrite(me) {
+                self.state.finish_pop(oldest, &self.members);
             }
         }
-        self.words.claim_now(Role::Producer, me, &self.members, false, true)
+        self.state.claim_now(Role::Producer, me, &self.members, false, true)
     }
 
     /// Pops if there is an item, or a dead process has one, as `Consumer::try_pop` does at its first attempt in vain.
@@ -259,12 +259,12 @@ impl MpmcScene {
     ///
     /// [`Error::Busy`] if not; [`Error::Closed`].
     pub fn try_pop(&self, me: Session) -> Result<u64> {
-        let claim = match self.words.start_pop(me, &self.members)? {
+        let claim = match self.state.start_pop(me, &self.members)? {
             Some(claim) => claim,
-            None => self.words.claim_now(Role::Consumer, me, &self.members, false, true)?,
+            None => self.state.claim_now(Role::Consumer, me, &self.members, false, true)?,
         };
         let item = self.items.read(claim.position);
-        self.words.finish_pop(claim, &self.members);
+        self.state.finish_pop(claim, &self.members);
         Ok(item)
     }
 
@@ -276,7 +276,7 @@ impl MpmcScene {
     pub fn push_and_give_up(&self, me: Session) {
         let claim = self.claim(Role::Producer, me, false).expect("there is room");
         self.items.write(claim.position, 99);
-        self.words.give_up_push(claim, &self.members);
+        self.state.give_up_push(claim, &self.members);
     }
 
     /// Begins to push, and goes no further.
@@ -297,7 +297,7 @@ impl MpmcScene {
     pub fn pop(&self, me: Session, wants_to_know: bool) -> Result<u64, Error> {
         let claim = self.claim(Role::Consumer, me, wants_to_know)?;
         let item = self.items.read(claim.position);
-        self.words.finish_pop(claim, &self.members);
+        self.state.finish_pop(claim, &self.members);
         Ok(item)
     }
 
@@ -318,17 +318,17 @@ impl MpmcScene {
     pub fn pop_and_put_back(&self, me: Session) {
         let claim = self.claim(Role::Consumer, me, false).expect("there is an item");
         self.items.read(claim.position);
-        self.words.requeue(claim, &self.members);
+        self.state.requeue(claim, &self.members);
     }
 
     /// Sits down at a side.
-    pub fn sit(&self, role: Role, me: Session) {
-        self.words.sit(role, me);
+    pub fn attach(&self, role: Role, me: Session) {
+        self.state.attach(role, me);
     }
 
     /// Gets up from it.
-    pub fn stand_up(&self, role: Role, me: Session) {
-        self.words.stand_up(role, me, &self.members);
+    pub fn detach(&self, role: Role, me: Session) {
+        self.state.detach(role, me, &self.members);
     }
 
     /// Closes it.
@@ -337,6 +337,6 @@ impl MpmcScene {
     ///
     /// As [`begin_push`](Self::begin_push).
     pub fn close(&self) {
-        self.words.close(&self.members).expect("nothing is removed");
+        self.state.close(&self.members).expect("nothing is removed");
     }
 }

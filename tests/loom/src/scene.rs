@@ -9,7 +9,7 @@ use crate::{
     kernel::{Deadline, Members, Session},
     lock::Lock,
     places::Places,
-    words::{TURNSTILE_BELL, Words},
+    state::{PoolState, TURNSTILE_BELL},
 };
 
 /// The real lock, and a cell that it guards: loom sees two users of the cell at once.
@@ -90,7 +90,7 @@ impl LockScene {
 pub struct PoolScene {
     /// The kernel.
     pub members: Arc<Members>,
-    words: Words,
+    state: PoolState,
 }
 
 impl PoolScene {
@@ -98,14 +98,14 @@ impl PoolScene {
     #[must_use]
     pub fn new(members: Arc<Members>, permits: u32) -> Arc<Self> {
         let capacity = permits as usize;
-        let words = Words {
+        let state = PoolState {
             flags: Arc::new(AtomicU32::new(0)),
             turnstile: Lock::new(Arc::new(AtomicU32::new(0)), TURNSTILE_BELL),
             limit: Arc::new(AtomicU32::new(permits)),
             recent: Arc::new(AtomicU32::new(0)),
             permits: Places::new((0..Places::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
-        Arc::new(Self { members, words })
+        Arc::new(Self { members, state })
     }
 
     /// Acquires a permit, as `Pool::acquire` does.
@@ -114,9 +114,9 @@ impl PoolScene {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn acquire(&self, me: Session) -> usize {
-        match self.words.scan(me) {
+        match self.state.scan(me) {
             Some(index) => index,
-            None => self.words.wait_for_one(me, &self.members, Deadline::NEVER).expect("it waits as long as it takes"),
+            None => self.state.wait_for_one(me, &self.members, Deadline::NEVER).expect("it waits as long as it takes"),
         }
     }
 
@@ -126,7 +126,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn acquire_impatiently(&self, me: Session) -> Result<usize, Error> {
-        self.words.wait_for_one(me, &self.members, Deadline::NOW)
+        self.state.wait_for_one(me, &self.members, Deadline::NOW)
     }
 
     /// Acquires a permit if one is free or held by the dead, as `Pool::try_acquire` does.
@@ -135,7 +135,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if none is.
     pub fn try_acquire(&self, me: Session) -> Result<usize, Error> {
-        self.words.scan(me).map_or_else(|| self.words.take_from_the_dead(me, &self.members), Ok)
+        self.state.scan(me).map_or_else(|| self.state.take_from_the_dead(me, &self.members), Ok)
     }
 
     /// Acquires several if they can be had at once, as `Pool::try_acquire_many` does.
@@ -144,7 +144,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn try_acquire_many(&self, me: Session, count: usize) -> Result<Vec<usize>, Error> {
-        self.words.take_many(me, &self.members, count, Deadline::NOW)
+        self.state.take_many(me, &self.members, count, Deadline::NOW)
     }
 
     /// Acquires several, as `Pool::acquire_many` does.
@@ -153,17 +153,17 @@ impl PoolScene {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn acquire_many(&self, me: Session, count: usize) -> Vec<usize> {
-        self.words.take_many(me, &self.members, count, Deadline::NEVER).expect("it waits as long as it takes")
+        self.state.take_many(me, &self.members, count, Deadline::NEVER).expect("it waits as long as it takes")
     }
 
     /// Releases a permit.
     pub fn release(&self, index: usize) {
-        self.words.free(self.words.permits.spot(index), &self.members);
+        self.state.free(self.state.permits.spot(index), &self.members);
     }
 
     /// Returns how many permits are free.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.words.available()
+        self.state.available()
     }
 }

@@ -201,9 +201,9 @@ fn all_producers_go(dies: bool) {
             if first.is_ok() { (first, scene.pop(me, false)) } else { (Err(Error::Busy), first) }
         });
         let producer = process(&scene, 1, move |scene, me| {
-            scene.sit(Role::Producer, me);
+            scene.attach(Role::Producer, me);
             scene.push(me, 5).expect("there is room");
-            if dies { scene.members.die(me) } else { scene.stand_up(Role::Producer, me) }
+            if dies { scene.members.die(me) } else { scene.detach(Role::Producer, me) }
         });
         let first = scene.pop(Session::of(0), true);
         let told = if first.is_ok() { scene.pop(Session::of(0), true) } else { first.clone() };
@@ -238,9 +238,9 @@ fn everybody_who_asked_is_told() {
         };
         let other = process(&scene, 2, until_told);
         let producer = process(&scene, 1, |scene, me| {
-            scene.sit(Role::Producer, me);
+            scene.attach(Role::Producer, me);
             scene.push(me, 5).expect("there is room");
-            scene.stand_up(Role::Producer, me);
+            scene.detach(Role::Producer, me);
         });
         until_told(&scene, Session::of(0));
         other.join().expect("it ends well");

@@ -96,7 +96,7 @@ pub(super) struct Held {
 }
 
 /// What came of a notice.
-pub(super) enum Claimed {
+pub(super) enum ParcelClaim {
     /// The parcel was taken before, or taken back.
     ByAnother,
     /// It is the caller's, who is told whether somebody waits for its answer.
@@ -171,9 +171,9 @@ impl Parcels {
     }
 
     /// Takes the parcel that a notice tells of (PC4).
-    pub(super) fn claim(&self, notice: Notice, me: Session, members: &Members) -> Claimed {
+    pub(super) fn claim(&self, notice: Notice, me: Session, members: &Members) -> ParcelClaim {
         if notice.parcel >= self.words.len() {
-            return Claimed::ByAnother;
+            return ParcelClaim::ByAnother;
         }
         let word = self.word(notice.parcel);
         let mine = word.with_state(State::Held).with_holder(me.owner());
@@ -181,11 +181,11 @@ impl Parcels {
             || word.state() != Some(State::Ready)
             || !self.change(notice.parcel, word, mine)
         {
-            return Claimed::ByAnother;
+            return ParcelClaim::ByAnother;
         }
         match self.open(notice) {
-            Some(held) => Claimed::Whole(held, word.caller() != 0),
-            None => Claimed::Damaged(self.lose(notice.parcel, members)),
+            Some(held) => ParcelClaim::Whole(held, word.caller() != 0),
+            None => ParcelClaim::Damaged(self.lose(notice.parcel, members)),
         }
     }
 

@@ -12,9 +12,9 @@ use std::{
 use bytemuck::Pod;
 
 use super::{
-    Shared,
-    seat::Place,
-    words::{Claim, Words},
+    SharedRing,
+    endpoint::Endpoint,
+    state::{Claim, MpmcState},
 };
 use crate::{
     Error, Result, Role,
@@ -32,15 +32,15 @@ use crate::{
 #[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last consumer"]
 pub struct Consumer<T: Pod> {
-    place: Place<T>,
+    endpoint: Endpoint<T>,
     /// How many items had been overwritten when it last asked.
     missed: u64,
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
-        let missed = shared.words.control.overwritten.load(Relaxed);
-        Ok(Self { place: Place::take(shared, Role::Consumer)?, missed })
+    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self> {
+        let missed = shared.state.control.overwritten.load(Relaxed);
+        Ok(Self { endpoint: Endpoint::take(shared, Role::Consumer)?, missed })
     }
 
     /// Pops an item; waits for one as long as it takes.
@@ -88,11 +88,11 @@ impl<T: Pod> Consumer<T> {
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
     pub fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
-        let (claim, _) = self.place.claim(deadline)?;
-        let Shared { items, words, members, .. } = &*self.place.shared;
+        let (claim, _) = self.endpoint.claim(deadline)?;
+        let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the place is ours.
         let item = unsafe { items.read(claim.position) };
-        words.finish_pop(claim, members);
+        state.finish_pop(claim, members);
         Ok(item)
     }
 
@@ -181,8 +181,8 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`claim_timeout`](Self::claim_timeout).
     pub fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>> {
-        let (claim, session) = self.place.claim(deadline)?;
-        Ok(Claimed { place: &self.place, claim, session })
+        let (claim, session) = self.endpoint.claim(deadline)?;
+        Ok(Claimed { endpoint: &self.endpoint, claim, session })
     }
 
     /// Returns an iterator over the items that come. It waits for each.
@@ -202,7 +202,7 @@ impl<T: Pod> Consumer<T> {
     /// Returns how many items there are, as it was a moment ago. What was put back is not counted.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.place.shared.words.len()
+        self.endpoint.shared.state.len()
     }
 
     /// Returns whether there was no item a moment ago.
@@ -214,13 +214,13 @@ impl<T: Pod> Consumer<T> {
     /// Returns whether there is a producer now, dead or alive.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        self.place.shared.words.is_anybody(Role::Producer)
+        self.endpoint.shared.state.is_anybody(Role::Producer)
     }
 
     /// Returns how many items were [overwritten](super::Producer::force_push) since this was last
     /// asked, or since the consumer was made.
     pub fn missed(&mut self) -> u64 {
-        let now = self.place.shared.words.control.overwritten.load(Relaxed);
+        let now = self.endpoint.shared.state.control.overwritten.load(Relaxed);
         now.wrapping_sub(std::mem::replace(&mut self.missed, now))
     }
 
@@ -229,7 +229,7 @@ impl<T: Pod> Consumer<T> {
     /// Whether they left or died: first come the items that are there. Before the first producer has come none is
     /// missed.
     pub fn detect_disconnect(&mut self, tell: bool) {
-        self.place.patience.wants_to_know = tell;
+        self.endpoint.patience.wants_to_know = tell;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -240,14 +240,14 @@ impl<T: Pod> Consumer<T> {
     ///
     /// [`Error::Failed`] if it was removed.
     pub fn close(&self) -> Result<()> {
-        let Shared { words, members, .. } = &*self.place.shared;
-        words.close(members)
+        let SharedRing { state, members, .. } = &*self.endpoint.shared;
+        state.close(members)
     }
 }
 
 impl<T: Pod> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Consumer").field(&self.place).finish()
+        f.debug_tuple("Consumer").field(&self.endpoint).finish()
     }
 }
 
@@ -273,7 +273,7 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 /// ```
 #[must_use = "dropping it requeues the item; `done` consumes it"]
 pub struct Claimed<'a, T: Pod> {
-    place: &'a Place<T>,
+    endpoint: &'a Endpoint<T>,
     claim: Claim,
     session: Session,
 }
@@ -283,7 +283,7 @@ impl<T: Pod> Claimed<'_, T> {
     pub fn done(self) {
         // It is consumed instead of being dropped.
         let this = ManuallyDrop::new(self);
-        this.place.end(this.session, |shared| shared.words.finish_pop(this.claim, &shared.members));
+        this.endpoint.end(this.session, |shared| shared.state.finish_pop(this.claim, &shared.members));
     }
 
     /// Requeues the item for the next consumer, as dropping it does.
@@ -294,15 +294,15 @@ impl<T: Pod> Deref for Claimed<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.place.assert_ours(self.session);
+        self.endpoint.assert_ours(self.session);
         // SAFETY: by MP1 the place is ours, and nobody writes it before it is given back.
-        unsafe { self.place.shared.items.get(self.claim.position) }
+        unsafe { self.endpoint.shared.items.get(self.claim.position) }
     }
 }
 
 impl<T: Pod> Drop for Claimed<'_, T> {
     fn drop(&mut self) {
-        self.place.end(self.session, |shared| shared.words.requeue(self.claim, &shared.members));
+        self.endpoint.end(self.session, |shared| shared.state.requeue(self.claim, &shared.members));
     }
 }
 

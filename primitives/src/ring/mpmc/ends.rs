@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
 //! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
-//! | `seats` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
+//! | `attachments` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
 //! | `arrived` of a side | how many have come | who sits down, afterwards; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
@@ -18,7 +18,7 @@
 //! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
 //!   That also wakes one after another when the ring is closed.
 //!   Who finds both an item and the end passes the end on, since it would not sleep again to do so.
-//! - **E5** A side is gone if one of it ever came, the dead are reaped, and a look at all seats, during which
+//! - **E5** A side is gone if one of it ever came, the dead are reaped, and a look at all attachments, during which
 //!   nobody came, finds nobody.
 //! - **E6** The end of a closed ring is not told while a living producer writes the item at `head`: it was begun
 //!   before, and what was committed behind it is not to be had yet.
@@ -31,8 +31,8 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{
-            word::State,
-            words::{Claim, Words},
+            state::{Claim, MpmcState},
+            word::SlotState,
         },
         patience::Patience,
         role::Role,
@@ -48,7 +48,7 @@ use crate::{
 /// What everybody looks at often, and seldom changes: one cache line.
 #[repr(C)]
 #[derive(Debug, Default)]
-pub(crate) struct Control {
+pub(crate) struct MpmcControl {
     pub(crate) dirty: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) taken_over: AtomicU64,
@@ -64,11 +64,11 @@ pub(crate) struct Control {
 /// How many producers and consumers one process has.
 #[repr(C)]
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
+pub(crate) struct Attachment {
     pub(crate) taken: [AtomicU32; 2],
 }
 
-/// How often to look at all seats, if somebody comes each time.
+/// How often to look at all attachments, if somebody comes each time.
 const LOOKS: usize = 8;
 
 /// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
@@ -76,7 +76,7 @@ fn bells(role: Role) -> [(u32, u16); 2] {
     [(1, role as u16), (2, 2 + role as u16)]
 }
 
-impl Words {
+impl MpmcState {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.control.closed.load(Relaxed) != 0
@@ -88,29 +88,29 @@ impl Words {
     }
 
     /// Sits down at a side.
-    pub(crate) fn sit(&self, role: Role, me: Session) {
-        self.seats[me.slot()].taken[role as usize].fetch_add(1, SeqCst);
-        // Not before: who saw that somebody had come, and no seat taken, would think him gone.
+    pub(crate) fn attach(&self, role: Role, me: Session) {
+        self.attachments[me.slot()].taken[role as usize].fetch_add(1, SeqCst);
+        // Not before: who saw that somebody had come, and no attachment taken, would think him gone.
         self.control.arrived[role as usize].fetch_add(1, SeqCst);
     }
 
     /// Gets up; if it was the last one, whoever asked is told.
-    pub(crate) fn stand_up(&self, role: Role, me: Session, members: &Members) {
-        self.seats[me.slot()].taken[role as usize].fetch_sub(1, SeqCst);
-        // SYNC: pairs with `announce` in `wait`: either it sees the empty seat, or we see its flag.
+    pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) {
+        self.attachments[me.slot()].taken[role as usize].fetch_sub(1, SeqCst);
+        // SYNC: pairs with `announce` in `wait`: either it sees the empty attachment, or we see its flag.
         fence(SeqCst);
         self.wake_if_asleep(role.other(), members);
     }
 
-    /// Empties a slot's seats; returns whether any was taken.
-    pub(crate) fn clear_seats(&self, slot: u32) -> bool {
-        let seat = &self.seats[slot as usize];
+    /// Empties a slot's attachments; returns whether any was taken.
+    pub(crate) fn clear_attachments(&self, slot: u32) -> bool {
+        let attachment = &self.attachments[slot as usize];
         let sides = [Role::Producer as usize, Role::Consumer as usize];
         let taken = sides.map(|role| {
-            let is_taken = seat.taken[role].load(SeqCst) != 0;
+            let is_taken = attachment.taken[role].load(SeqCst) != 0;
             if is_taken {
                 self.control.arrived[role].fetch_add(1, SeqCst);
-                seat.taken[role].store(0, SeqCst);
+                attachment.taken[role].store(0, SeqCst);
             }
             is_taken
         });
@@ -120,7 +120,7 @@ impl Words {
     /// Returns whether all of a side are gone (E5). The dead are reaped.
     fn is_gone(&self, role: Role) -> bool {
         let arrived = &self.control.arrived[role as usize];
-        let is_anybody = || self.seats.iter().any(|seat| seat.taken[role as usize].load(SeqCst) != 0);
+        let is_anybody = || self.attachments.iter().any(|attachment| attachment.taken[role as usize].load(SeqCst) != 0);
         // One may sit down where we have looked, and another get up where we have not: then we look again. If that goes
         // on, they are not gone; the last one wakes us.
         (0..LOOKS).find_map(|_| {
@@ -183,7 +183,7 @@ impl Words {
 
     fn is_writing_at_head(&self) -> bool {
         let (word, ahead) = self.look(self.head.load(Acquire));
-        ahead == 0 && word.state() == State::Writing
+        ahead == 0 && word.state() == SlotState::Writing
     }
 
     /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.

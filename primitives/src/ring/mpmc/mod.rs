@@ -29,11 +29,11 @@
 //! ```
 
 mod consumer;
+mod endpoint;
 mod ends;
 mod producer;
-mod seat;
+mod state;
 mod word;
-mod words;
 
 use std::{fmt, sync::Arc};
 
@@ -44,11 +44,11 @@ pub use self::{
     producer::{Producer, Reservation},
 };
 use self::{
-    ends::{Control, Seat},
-    words::Words,
+    ends::{Attachment, MpmcControl},
+    state::MpmcState,
 };
 pub use super::Counts;
-use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
+use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Member, Options, Result, Role, Status,
     layout::Mapped,
@@ -66,34 +66,34 @@ const TAIL: usize = 128;
 const HEAD: usize = 256;
 const SEATS: usize = 384;
 
-fn places_at(plan: Plan) -> usize {
-    (SEATS + plan.max_handles as usize * size_of::<Seat>()).next_multiple_of(super::CACHE_LINES)
+fn places_at(geometry: Geometry) -> usize {
+    (SEATS + geometry.max_handles as usize * size_of::<Attachment>()).next_multiple_of(super::CACHE_LINES)
 }
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl SharedSafe for Control {}
+unsafe impl SharedSafe for MpmcControl {}
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: as above.
-unsafe impl SharedSafe for Seat {}
+unsafe impl SharedSafe for Attachment {}
 
-impl super::Words for Words {
+impl super::RingState for MpmcState {
     const KIND: Kind = Kind::new("mpmc ring", 4);
     const DOORBELLS: u32 = 4;
 
-    fn bytes(plan: Plan) -> Option<usize> {
-        places_at(plan).checked_add(plan.capacity.checked_mul(size_of::<AtomicU64>())?)
+    fn bytes(geometry: Geometry) -> Option<usize> {
+        places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
     }
 
-    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {
-        let control: Mapped<Control> = Mapped::at(memory, body + CONTROL)?;
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self> {
+        let control: Mapped<MpmcControl> = Mapped::at(memory, body + CONTROL)?;
         Ok(Self {
             tail: Mapped::at(memory, body + TAIL)?,
             head: Mapped::at(memory, body + HEAD)?,
-            seats: Mapped::slice(memory, body + SEATS, plan.max_handles as usize)?,
-            places: Mapped::slice(memory, body + places_at(plan), plan.capacity)?,
-            shift: plan.capacity.trailing_zeros(),
+            attachments: Mapped::slice(memory, body + SEATS, geometry.max_handles as usize)?,
+            places: Mapped::slice(memory, body + places_at(geometry), geometry.capacity)?,
+            shift: geometry.capacity.trailing_zeros(),
             fence: Fence::choose(control.strong.load(Relaxed) != 0),
             control,
         })
@@ -108,7 +108,7 @@ impl super::Words for Words {
     }
 }
 
-impl Words {
+impl MpmcState {
     /// `head` may pass `tail` for a moment; what was put back behind it is not counted.
     fn len(&self) -> usize {
         let head = self.head.load(Acquire);
@@ -120,9 +120,9 @@ impl Words {
         }
     }
 
-    /// Returns whether anybody is seated at a side, dead or alive.
+    /// Returns whether anybody is attached at a side, dead or alive.
     fn is_anybody(&self, role: Role) -> bool {
-        self.seats.iter().any(|seat| seat.taken[role as usize].load(Relaxed) != 0)
+        self.attachments.iter().any(|attachment| attachment.taken[role as usize].load(Relaxed) != 0)
     }
 
     fn counts(&self) -> Counts {
@@ -173,10 +173,10 @@ impl Words {
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 pub struct Ring<T: Pod> {
-    shared: Arc<Shared<T, Words>>,
+    shared: Arc<SharedRing<T, MpmcState>>,
 }
 
-ring_methods!("mpmc", mpmc, Words);
+ring_methods!("mpmc", mpmc, MpmcState);
 
 impl<T: Pod> Ring<T> {
     /// Makes a producer.
@@ -200,8 +200,8 @@ impl<T: Pod> Ring<T> {
     /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
     #[must_use]
     pub fn holders(&self, role: Role) -> Vec<Member> {
-        let seated = |&(_, seat): &(u32, &Seat)| seat.taken[role as usize].load(Relaxed) != 0;
-        let seats = (0..).zip(&*self.shared.words.seats).filter(seated);
-        seats.map(|(slot, _)| self.shared.members.member(slot)).collect()
+        let attached = |&(_, attachment): &(u32, &Attachment)| attachment.taken[role as usize].load(Relaxed) != 0;
+        let attachments = (0..).zip(&*self.shared.state.attachments).filter(attached);
+        attachments.map(|(slot, _)| self.shared.members.member(slot)).collect()
     }
 }

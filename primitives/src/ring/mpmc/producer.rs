@@ -12,9 +12,9 @@ use std::{
 use bytemuck::Pod;
 
 use super::{
-    Shared,
-    seat::Place,
-    words::{Claim, Words},
+    SharedRing,
+    endpoint::Endpoint,
+    state::{Claim, MpmcState},
 };
 use crate::{Error, PushError, Result, Role, members::Session, raw::Deadline};
 
@@ -30,12 +30,12 @@ const ATTEMPTS: u32 = 64;
 #[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last producer"]
 pub struct Producer<T: Pod> {
-    place: Place<T>,
+    endpoint: Endpoint<T>,
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(shared: &Arc<Shared<T, Words>>) -> Result<Self> {
-        Ok(Self { place: Place::take(shared, Role::Producer)? })
+    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self> {
+        Ok(Self { endpoint: Endpoint::take(shared, Role::Producer)? })
     }
 
     /// Pushes an item; waits for room as long as it takes.
@@ -79,7 +79,7 @@ impl<T: Pod> Producer<T> {
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
     pub fn push_deadline(&self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
-        match self.place.claim(deadline) {
+        match self.endpoint.claim(deadline) {
             Ok((claim, _)) => {
                 self.fill(claim, item);
                 Ok(())
@@ -90,10 +90,10 @@ impl<T: Pod> Producer<T> {
 
     #[inline]
     fn fill(&self, claim: Claim, item: T) {
-        let Shared { items, words, members, .. } = &*self.place.shared;
+        let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the place is ours.
         unsafe { items.write(claim.position, item) };
-        words.finish_push(claim, members);
+        state.finish_push(claim, members);
     }
 
     /// Pushes an item; if there is no room, the oldest item makes way for it. It never waits.
@@ -129,21 +129,21 @@ impl<T: Pod> Producer<T> {
     }
 
     fn claim_overwriting(&self) -> Result<Claim> {
-        let Shared { words, members, .. } = &*self.place.shared;
-        let session = self.place.session()?;
-        if words.is_closed() {
+        let SharedRing { state, members, .. } = &*self.endpoint.shared;
+        let session = self.endpoint.session()?;
+        if state.is_closed() {
             return Err(members.closed(Role::Producer));
         }
         for _ in 0..ATTEMPTS {
-            if let Some(claim) = words.start_push(session, members)? {
+            if let Some(claim) = state.start_push(session, members)? {
                 return Ok(claim);
             }
-            if let Some(oldest) = words.start_overwrite(session) {
-                words.finish_pop(oldest, members);
-                words.control.overwritten.fetch_add(1, Relaxed);
+            if let Some(oldest) = state.start_overwrite(session) {
+                state.finish_pop(oldest, members);
+                state.control.overwritten.fetch_add(1, Relaxed);
             }
         }
-        words.claim_now(Role::Producer, session, members, false, true)
+        state.claim_now(Role::Producer, session, members, false, true)
     }
 
     /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
@@ -246,29 +246,29 @@ impl<T: Pod> Producer<T> {
     ///
     /// As [`reserve_timeout`](Self::reserve_timeout).
     pub fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>> {
-        let (claim, session) = self.place.claim(deadline)?;
-        Ok(Reservation { place: &self.place, claim, session })
+        let (claim, session) = self.endpoint.claim(deadline)?;
+        Ok(Reservation { endpoint: &self.endpoint, claim, session })
     }
 
     /// Returns for how many items there is room, as it was a moment ago. The place of one that was put back counts as
     /// room.
     #[must_use]
     pub fn slots(&self) -> usize {
-        let Shared { items, words, .. } = &*self.place.shared;
-        usize::try_from(items.capacity()).unwrap_or(usize::MAX).saturating_sub(words.len())
+        let SharedRing { items, state, .. } = &*self.endpoint.shared;
+        usize::try_from(items.capacity()).unwrap_or(usize::MAX).saturating_sub(state.len())
     }
 
     /// Returns whether there is a consumer now, dead or alive.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
-        self.place.shared.words.is_anybody(Role::Consumer)
+        self.endpoint.shared.state.is_anybody(Role::Consumer)
     }
 
     /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
     ///
     /// Whether they left or died. Before the first consumer has come none is missed.
     pub fn detect_disconnect(&mut self, tell: bool) {
-        self.place.patience.wants_to_know = tell;
+        self.endpoint.patience.wants_to_know = tell;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -277,14 +277,14 @@ impl<T: Pod> Producer<T> {
     ///
     /// [`Error::Failed`] if it was removed.
     pub fn close(&self) -> Result<()> {
-        let Shared { words, members, .. } = &*self.place.shared;
-        words.close(members)
+        let SharedRing { state, members, .. } = &*self.endpoint.shared;
+        state.close(members)
     }
 }
 
 impl<T: Pod> fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Producer").field(&self.place).finish()
+        f.debug_tuple("Producer").field(&self.endpoint).finish()
     }
 }
 
@@ -293,7 +293,7 @@ impl<T: Pod> fmt::Debug for Producer<T> {
 /// In a child made by `fork`, dropping one of the parent's does nothing, and looking into it panics.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
-    place: &'a Place<T>,
+    endpoint: &'a Endpoint<T>,
     claim: Claim,
     session: Session,
 }
@@ -303,7 +303,7 @@ impl<T: Pod> Reservation<'_, T> {
     pub fn commit(self) {
         // It is committed instead of being dropped.
         let this = ManuallyDrop::new(self);
-        this.place.end(this.session, |shared| shared.words.finish_push(this.claim, &shared.members));
+        this.endpoint.end(this.session, |shared| shared.state.finish_push(this.claim, &shared.members));
     }
 }
 
@@ -311,23 +311,23 @@ impl<T: Pod> Deref for Reservation<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.place.assert_ours(self.session);
+        self.endpoint.assert_ours(self.session);
         // SAFETY: by MP1 the place is ours; the shared borrow lets nobody write.
-        unsafe { self.place.shared.items.get(self.claim.position) }
+        unsafe { self.endpoint.shared.items.get(self.claim.position) }
     }
 }
 
 impl<T: Pod> DerefMut for Reservation<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.place.assert_ours(self.session);
+        self.endpoint.assert_ours(self.session);
         // SAFETY: by MP1 the place is ours, and the exclusive borrow keeps this value's other users out.
-        unsafe { self.place.shared.items.get_mut(self.claim.position) }
+        unsafe { self.endpoint.shared.items.get_mut(self.claim.position) }
     }
 }
 
 impl<T: Pod> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
-        self.place.end(self.session, |shared| shared.words.give_up_push(self.claim, &shared.members));
+        self.endpoint.end(self.session, |shared| shared.state.give_up_push(self.claim, &shared.members));
     }
 }
 

@@ -11,7 +11,7 @@ const LAPS: u64 = u64::MAX >> LAP_SHIFT;
 
 /// What happens to a place in the course of one lap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum SlotState {
     Empty = 0,
     Writing = 1,
     Full = 2,
@@ -20,42 +20,42 @@ pub(crate) enum State {
 
 /// A place's word: 48 bits of the lap, 14 of the owner's slot plus one, 2 of the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Word(pub(crate) u64);
+pub(crate) struct SlotWord(pub(crate) u64);
 
-impl Word {
+impl SlotWord {
     #[inline]
-    fn new(lap: u64, state: State, owner: u32) -> Self {
+    fn new(lap: u64, state: SlotState, owner: u32) -> Self {
         Self((lap & LAPS) << LAP_SHIFT | (u64::from(owner) & OWNER) << OWNER_SHIFT | state as u64)
     }
 
     /// Returns the word of a free place, for the item of a lap.
     #[inline]
     pub(crate) fn empty(lap: u64) -> Self {
-        Self::new(lap, State::Empty, 0)
+        Self::new(lap, SlotState::Empty, 0)
     }
 
     #[inline]
     pub(crate) fn full(lap: u64) -> Self {
-        Self::new(lap, State::Full, 0)
+        Self::new(lap, SlotState::Full, 0)
     }
 
     #[inline]
     pub(crate) fn writing(lap: u64, owner: u32) -> Self {
-        Self::new(lap, State::Writing, owner)
+        Self::new(lap, SlotState::Writing, owner)
     }
 
     #[inline]
     pub(crate) fn reading(lap: u64, owner: u32) -> Self {
-        Self::new(lap, State::Reading, owner)
+        Self::new(lap, SlotState::Reading, owner)
     }
 
     #[inline]
-    pub(crate) fn state(self) -> State {
+    pub(crate) fn state(self) -> SlotState {
         match self.0 & STATE {
-            0 => State::Empty,
-            1 => State::Writing,
-            2 => State::Full,
-            _ => State::Reading,
+            0 => SlotState::Empty,
+            1 => SlotState::Writing,
+            2 => SlotState::Full,
+            _ => SlotState::Reading,
         }
     }
 
@@ -73,7 +73,7 @@ impl Word {
     }
 }
 
-impl fmt::Debug for Word {
+impl fmt::Debug for SlotWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({}, {})", self.state(), self.0 >> LAP_SHIFT, self.owner())
     }
@@ -85,15 +85,15 @@ mod tests {
 
     #[test]
     fn a_word_says_what_it_was_made_of() {
-        let word = Word::reading(77, 256);
-        assert_eq!((word.state(), word.owner(), word.ahead_of(75)), (State::Reading, 256, 2));
-        assert_eq!(Word(0), Word::empty(0));
+        let word = SlotWord::reading(77, 256);
+        assert_eq!((word.state(), word.owner(), word.ahead_of(75)), (SlotState::Reading, 256, 2));
+        assert_eq!(SlotWord(0), SlotWord::empty(0));
     }
 
     #[test]
     fn laps_wrap() {
-        assert_eq!(Word::empty(LAPS + 1).ahead_of(LAPS), 1);
-        assert_eq!(Word::full(LAPS).ahead_of(LAPS + 2), -2);
-        assert_eq!(Word::full(u64::MAX).ahead_of(u64::MAX), 0);
+        assert_eq!(SlotWord::empty(LAPS + 1).ahead_of(LAPS), 1);
+        assert_eq!(SlotWord::full(LAPS).ahead_of(LAPS + 2), -2);
+        assert_eq!(SlotWord::full(u64::MAX).ahead_of(u64::MAX), 0);
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, ops::Index, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{Shared, at_most, words::Words};
+use super::{SharedRing, at_most, state::SpscState};
 use crate::{
     Error, Result, Role,
     iter::{until_the_end, while_available},
@@ -22,7 +22,7 @@ use crate::{
 /// **When a process dies** as the consumer, what it had not consumed is there for the next one.
 #[must_use = "dropping it leaves the role"]
 pub struct Consumer<T: Pod> {
-    shared: Arc<Shared<T, Words>>,
+    shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
     /// The fork generation of the session, which every call compares.
     generation: u32,
@@ -34,11 +34,11 @@ pub struct Consumer<T: Pod> {
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
-        let (index, seen) = (shared.words.index(Role::Consumer), shared.words.index(Role::Producer));
+    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self> {
+        let (index, seen) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
-        consumer.shared.words.distance(index, seen, &consumer.shared.members)?;
+        consumer.shared.state.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
 
@@ -179,9 +179,9 @@ impl<T: Pod> Consumer<T> {
         let mut available = self.available(count as u64, deadline)?;
         if available < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
-            let Shared { words, members, .. } = &*self.shared;
-            let seen = words.index(Role::Producer);
-            let more = words.distance(self.index, seen, members)?;
+            let SharedRing { state, members, .. } = &*self.shared;
+            let seen = state.index(Role::Producer);
+            let more = state.distance(self.index, seen, members)?;
             if more < available {
                 return Err(members.damaged("the indices"));
             }
@@ -221,8 +221,8 @@ impl<T: Pod> Consumer<T> {
     /// Returns how many items are there, as it was a moment ago.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Shared { words, .. } = &*self.shared;
-        let available = words.index(Role::Producer).wrapping_sub(self.index).min(words.capacity);
+        let SharedRing { state, .. } = &*self.shared;
+        let available = state.index(Role::Producer).wrapping_sub(self.index).min(state.capacity);
         usize::try_from(available).unwrap_or(usize::MAX)
     }
 
@@ -257,7 +257,7 @@ impl<T: Pod> Consumer<T> {
     /// Returns whether a producer has the role now, dead or alive.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        self.shared.words.roles[Role::Producer as usize].holder() != 0
+        self.shared.state.roles[Role::Producer as usize].holder() != 0
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -268,13 +268,13 @@ impl<T: Pod> Consumer<T> {
     ///
     /// [`Error::Failed`] if it was removed.
     pub fn close(&mut self) -> Result<()> {
-        self.shared.words.close(&self.shared.members)
+        self.shared.state.close(&self.shared.members)
     }
 
     /// Returns how many items there are, at least one; so many are wanted.
     #[inline]
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
-        let Shared { words, members, .. } = &*self.shared;
+        let SharedRing { state, members, .. } = &*self.shared;
         if process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Role::Consumer, self.session));
         }
@@ -284,12 +284,12 @@ impl<T: Pod> Consumer<T> {
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
-        let mut seen = words.index(Role::Producer);
+        let mut seen = state.index(Role::Producer);
         if seen == self.seen {
-            seen = words.wait(Role::Consumer, seen, members, &self.patience, deadline)?;
+            seen = state.wait(Role::Consumer, seen, members, &self.patience, deadline)?;
         }
-        let available = words.distance(self.index, seen, members)?;
-        self.patience.linger.learn(available, words.capacity, wanted);
+        let available = state.distance(self.index, seen, members)?;
+        self.patience.linger.learn(available, state.capacity, wanted);
         self.seen = seen;
         Ok(available)
     }
@@ -297,14 +297,14 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.words.publish(Role::Consumer, self.index, &self.shared.members);
+        self.shared.state.publish(Role::Consumer, self.index, &self.shared.members);
     }
 }
 
 impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.words.leave_role(Role::Consumer, &self.shared.members);
+            self.shared.state.leave_role(Role::Consumer, &self.shared.members);
         }
     }
 }

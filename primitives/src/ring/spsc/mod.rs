@@ -29,19 +29,19 @@
 
 mod consumer;
 mod producer;
-mod words;
+mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use self::words::{Control, Words, role_bell};
+use self::state::{SpscControl, SpscState, role_bell};
 pub use self::{
     consumer::{Consumer, Peeked},
     producer::{Producer, Reservation},
 };
 pub use super::Counts;
-use super::{Plan, Shared, StrongFences, fence::Fence, ring_methods};
+use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Error, Member, Options, Result, Role, Status,
     layout::Mapped,
@@ -61,18 +61,18 @@ const BYTES: usize = 384;
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
-unsafe impl SharedSafe for Control {}
+unsafe impl SharedSafe for SpscControl {}
 
-impl super::Words for Words {
+impl super::RingState for SpscState {
     const KIND: Kind = Kind::new("spsc ring", 3);
     const DOORBELLS: u32 = 4;
 
-    fn bytes(_: Plan) -> Option<usize> {
+    fn bytes(_: Geometry) -> Option<usize> {
         Some(BYTES)
     }
 
-    fn at(memory: &Arc<SharedMemory>, body: usize, plan: Plan) -> Result<Self> {
-        let control: Mapped<Control> = Mapped::at(memory, body + CONTROL)?;
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self> {
+        let control: Mapped<SpscControl> = Mapped::at(memory, body + CONTROL)?;
         let role = |role: Role| {
             let word = Mapped::at(memory, body + ROLES + 4 * role as usize)?;
             Ok::<_, Error>(Lock::new(word, role_bell(role)))
@@ -80,7 +80,7 @@ impl super::Words for Words {
         Ok(Self {
             roles: [role(Role::Producer)?, role(Role::Consumer)?],
             indices: [Mapped::at(memory, body + PRODUCER)?, Mapped::at(memory, body + CONSUMER)?],
-            capacity: plan.capacity as u64,
+            capacity: geometry.capacity as u64,
             fence: Fence::choose(control.strong.load(Relaxed) != 0),
             control,
         })
@@ -95,7 +95,7 @@ impl super::Words for Words {
     }
 }
 
-impl Words {
+impl SpscState {
     fn len(&self) -> usize {
         // The consumer's first: the producer's is never behind it.
         let consumer = self.index(Role::Consumer);
@@ -133,10 +133,10 @@ impl Words {
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 pub struct Ring<T: Pod> {
-    shared: Arc<Shared<T, Words>>,
+    shared: Arc<SharedRing<T, SpscState>>,
 }
 
-ring_methods!("spsc", spsc, Words);
+ring_methods!("spsc", spsc, SpscState);
 
 impl<T: Pod> Ring<T> {
     /// Becomes the producer. Blocks while a living process is.
@@ -215,9 +215,9 @@ impl<T: Pod> Ring<T> {
     }
 
     fn role(&self, role: Role, deadline: Deadline) -> Result<Session> {
-        let Shared { members, words, .. } = &*self.shared;
-        let session = members.session(words)?;
-        if words.take_role(role, session, members, deadline)? {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let session = members.session(state)?;
+        if state.take_role(role, session, members, deadline)? {
             return Ok(session);
         }
         let object = members.object().clone();
@@ -227,8 +227,8 @@ impl<T: Pod> Ring<T> {
     /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
     #[must_use]
     pub fn holder(&self, role: Role) -> Option<Member> {
-        let Shared { members, words, .. } = &*self.shared;
-        let slot = members.slot_of(words.roles[role as usize].holder()).ok()?;
+        let SharedRing { members, state, .. } = &*self.shared;
+        let slot = members.slot_of(state.roles[role as usize].holder()).ok()?;
         Some(members.member(slot))
     }
 }
@@ -245,7 +245,7 @@ fn fewer(allowed: u64) -> usize {
     usize::try_from(allowed).unwrap_or(usize::MAX)
 }
 
-impl<T: Pod> Shared<T, Words> {
+impl<T: Pod> SharedRing<T, SpscState> {
     /// Says why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]
     fn refusal(&self, role: Role, session: Session) -> Error {

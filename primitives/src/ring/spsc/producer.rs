@@ -10,7 +10,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{Shared, at_most, words::Words};
+use super::{SharedRing, at_most, state::SpscState};
 use crate::{
     Error, PushError, Result, Role,
     members::Session,
@@ -26,7 +26,7 @@ use crate::{
 /// **When a process dies** as the producer, everything it had committed is in the ring.
 #[must_use = "dropping it leaves the role"]
 pub struct Producer<T: Pod> {
-    shared: Arc<Shared<T, Words>>,
+    shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
     /// The fork generation of the session, which every call compares.
     generation: u32,
@@ -38,12 +38,12 @@ pub struct Producer<T: Pod> {
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(shared: &Arc<Shared<T, Words>>, session: Session) -> Result<Self> {
-        let (seen, index) = (shared.words.index(Role::Consumer), shared.words.index(Role::Producer));
-        let limit = seen.wrapping_add(shared.words.capacity);
+    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self> {
+        let (seen, index) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
+        let limit = seen.wrapping_add(shared.state.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
         let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
-        producer.shared.words.distance(seen, index, &producer.shared.members)?;
+        producer.shared.state.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
 
@@ -203,13 +203,13 @@ impl<T: Pod> Producer<T> {
         let mut room = self.room(count as u64, deadline)?;
         if room < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
-            let Shared { words, members, .. } = &*self.shared;
-            let seen = words.index(Role::Consumer);
-            let more = words.capacity - words.distance(seen, self.index, members)?;
+            let SharedRing { state, members, .. } = &*self.shared;
+            let seen = state.index(Role::Consumer);
+            let more = state.capacity - state.distance(seen, self.index, members)?;
             if more < room {
                 return Err(members.damaged("the indices"));
             }
-            (room, self.limit) = (more, seen.wrapping_add(words.capacity));
+            (room, self.limit) = (more, seen.wrapping_add(state.capacity));
         }
         Ok(Reservation { len: at_most(count, room), producer: self })
     }
@@ -217,9 +217,9 @@ impl<T: Pod> Producer<T> {
     /// Returns for how many items there is room, as it was a moment ago.
     #[must_use]
     pub fn slots(&self) -> usize {
-        let Shared { words, .. } = &*self.shared;
-        let used = self.index.wrapping_sub(words.index(Role::Consumer)).min(words.capacity);
-        usize::try_from(words.capacity - used).unwrap_or(usize::MAX)
+        let SharedRing { state, .. } = &*self.shared;
+        let used = self.index.wrapping_sub(state.index(Role::Consumer)).min(state.capacity);
+        usize::try_from(state.capacity - used).unwrap_or(usize::MAX)
     }
 
     /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
@@ -233,7 +233,7 @@ impl<T: Pod> Producer<T> {
     /// Returns whether a consumer has the role now, dead or alive.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
-        self.shared.words.roles[Role::Consumer as usize].holder() != 0
+        self.shared.state.roles[Role::Consumer as usize].holder() != 0
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
@@ -242,14 +242,14 @@ impl<T: Pod> Producer<T> {
     ///
     /// [`Error::Failed`] if it was removed.
     pub fn close(&mut self) -> Result<()> {
-        self.shared.words.close(&self.shared.members)
+        self.shared.state.close(&self.shared.members)
     }
 
     /// Returns for how many items there is room, at least one; room for so many is wanted.
     #[inline]
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
-        let Shared { words, members, .. } = &*self.shared;
-        if words.is_closed() || process::fork_generation() != self.generation {
+        let SharedRing { state, members, .. } = &*self.shared;
+        if state.is_closed() || process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Role::Producer, self.session));
         }
         if self.index != self.limit {
@@ -258,27 +258,27 @@ impl<T: Pod> Producer<T> {
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
-        let mut seen = words.index(Role::Consumer);
-        if seen.wrapping_add(words.capacity) == self.limit {
-            seen = words.wait(Role::Producer, seen, members, &self.patience, deadline)?;
+        let mut seen = state.index(Role::Consumer);
+        if seen.wrapping_add(state.capacity) == self.limit {
+            seen = state.wait(Role::Producer, seen, members, &self.patience, deadline)?;
         }
-        let room = words.capacity - words.distance(seen, self.index, members)?;
-        self.limit = seen.wrapping_add(words.capacity);
-        self.patience.linger.learn(room, words.capacity, wanted);
+        let room = state.capacity - state.distance(seen, self.index, members)?;
+        self.limit = seen.wrapping_add(state.capacity);
+        self.patience.linger.learn(room, state.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
     }
 
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.words.publish(Role::Producer, self.index, &self.shared.members);
+        self.shared.state.publish(Role::Producer, self.index, &self.shared.members);
     }
 }
 
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.words.leave_role(Role::Producer, &self.shared.members);
+            self.shared.state.leave_role(Role::Producer, &self.shared.members);
         }
     }
 }

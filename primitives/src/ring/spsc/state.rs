@@ -58,7 +58,7 @@ use crate::{
 /// What both sides look at often, and seldom change: one cache line.
 #[repr(C)]
 #[derive(Debug, Default)]
-pub(crate) struct Control {
+pub(crate) struct SpscControl {
     pub(crate) asleep: [AtomicU32; 2],
     pub(crate) arrived: [AtomicU32; 2],
     pub(crate) closed: AtomicU32,
@@ -71,8 +71,8 @@ pub(crate) struct Control {
 
 /// The ring's words in shared memory; arrays go by side.
 #[derive(Debug)]
-pub(crate) struct Words {
-    pub(crate) control: Mapped<Control>,
+pub(crate) struct SpscState {
+    pub(crate) control: Mapped<SpscControl>,
     pub(crate) roles: [Lock; 2],
     pub(crate) indices: [Mapped<AtomicU64>; 2],
     pub(crate) capacity: u64,
@@ -89,7 +89,7 @@ pub(crate) fn role_bell(role: Role) -> u16 {
     2 + role as u16
 }
 
-impl Words {
+impl SpscState {
     #[inline]
     pub(crate) fn index(&self, role: Role) -> u64 {
         // SYNC: pairs with the store in `publish`: the items between the indices are whole, or their places free.
@@ -226,7 +226,7 @@ impl Words {
     }
 }
 
-impl Repair for Words {
+impl Repair for SpscState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         for role in [Role::Producer, Role::Consumer] {
             let lock = &self.roles[role as usize];

@@ -63,7 +63,7 @@ const MANY_BELL: u16 = 2;
 
 /// The pool's words in shared memory.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub(crate) struct PoolState {
     pub(crate) flags: Mapped<AtomicU32>,
     pub(crate) turnstile: Lock,
     pub(crate) limit: Mapped<AtomicU32>,
@@ -71,7 +71,7 @@ pub(crate) struct Words {
     pub(crate) permits: Places,
 }
 
-impl Words {
+impl PoolState {
     /// Returns how many permits are given out; what memory says is cut to what there is.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
@@ -158,7 +158,7 @@ impl Words {
 }
 
 /// The callers' side: taking one permit, or several at once.
-impl Words {
+impl PoolState {
     /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
     #[cold]
     pub(crate) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<usize> {
@@ -231,7 +231,7 @@ impl Words {
     }
 }
 
-impl Repair for Words {
+impl Repair for PoolState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         self.turnstile.repair(slot, members)?;
         let mut freed = false;
@@ -251,26 +251,26 @@ impl Repair for Words {
 
 /// The right to try for several permits at once; one caller has it at a time.
 struct Turnstile<'a> {
-    words: &'a Words,
+    state: &'a PoolState,
     members: &'a Members,
 }
 
 impl<'a> Turnstile<'a> {
-    fn enter(words: &'a Words, me: Session, members: &'a Members, deadline: Deadline) -> Result<Self> {
-        let lock = &words.turnstile;
+    fn enter(state: &'a PoolState, me: Session, members: &'a Members, deadline: Deadline) -> Result<Self> {
+        let lock = &state.turnstile;
         // Whoever died in it held nothing that isn't repaired: its poison means nothing.
         let entered = lock.try_take(me)
             || if deadline == Deadline::NOW {
-                lock.try_take_slowly(me, members, words)?.is_some()
+                lock.try_take_slowly(me, members, state)?.is_some()
             } else {
-                lock.take_contended(me, members, words, deadline)?.is_some()
+                lock.take_contended(me, members, state, deadline)?.is_some()
             };
-        if entered { Ok(Self { words, members }) } else { Err(Error::Busy) }
+        if entered { Ok(Self { state, members }) } else { Err(Error::Busy) }
     }
 }
 
 impl Drop for Turnstile<'_> {
     fn drop(&mut self) {
-        self.words.turnstile.free(self.members, false);
+        self.state.turnstile.free(self.members, false);
     }
 }

@@ -15,7 +15,7 @@
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
 //! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise; past several laps at once if all of them are finished |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
-//! | `flags` of a side, its seats, `arrived`, `closed` | who waits, who is there | see `ends` |
+//! | `flags` of a side, its attachments, `arrived`, `closed` | who waits, who is there | see `ends` |
 //!
 //! - **MP1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
@@ -46,8 +46,8 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{
-            ends::{Control, Seat},
-            word::{State, Word},
+            ends::{Attachment, MpmcControl},
+            word::{SlotState, SlotWord},
         },
         role::Role,
     },
@@ -60,11 +60,11 @@ use crate::{
 
 /// The ring's words in shared memory.
 #[derive(Debug)]
-pub(crate) struct Words {
-    pub(crate) control: Mapped<Control>,
+pub(crate) struct MpmcState {
+    pub(crate) control: Mapped<MpmcControl>,
     pub(crate) tail: Mapped<AtomicU64>,
     pub(crate) head: Mapped<AtomicU64>,
-    pub(crate) seats: Mapped<[Seat]>,
+    pub(crate) attachments: Mapped<[Attachment]>,
     pub(crate) places: Mapped<[AtomicU64]>,
     /// How far to shift a position for its lap: the capacity is a power of two.
     pub(crate) shift: u32,
@@ -80,7 +80,7 @@ pub(crate) struct Claim {
 /// Each step that fails means that others got on. So many in a row, besides one for each place, mean damage.
 const MOST_STEPS: u64 = 1 << 14;
 
-impl Words {
+impl MpmcState {
     #[inline]
     fn lap(&self, position: u64) -> u64 {
         position >> self.shift
@@ -94,14 +94,14 @@ impl Words {
 
     /// Returns a place's word, and how many laps it is ahead of the position.
     #[inline]
-    pub(crate) fn look(&self, position: u64) -> (Word, i64) {
+    pub(crate) fn look(&self, position: u64) -> (SlotWord, i64) {
         // SYNC: pairs with the stores that hand places on: what was written there is whole.
-        let word = Word(self.place(position).load(Acquire));
+        let word = SlotWord(self.place(position).load(Acquire));
         (word, word.ahead_of(self.lap(position)))
     }
 
     #[inline]
-    fn swap(&self, position: u64, from: Word, to: Word) -> bool {
+    fn swap(&self, position: u64, from: SlotWord, to: SlotWord) -> bool {
         // SYNC: Acquire as in `look`; Release keeps the claim behind what was done before.
         self.place(position).compare_exchange(from.0, to.0, AcqRel, Relaxed).is_ok()
     }
@@ -116,7 +116,7 @@ impl Words {
     fn too_many_steps(&self, steps: &mut u64, members: &Members) -> Result<()> {
         *steps += 1;
         let most = MOST_STEPS + 4 * self.places.len() as u64;
-        if *steps < most { Ok(()) } else { Err(members.damaged("the words of the places")) }
+        if *steps < most { Ok(()) } else { Err(members.damaged("the state of the places")) }
     }
 
     /// Claims the next free place for an item; `None` if the ring is full.
@@ -127,8 +127,8 @@ impl Words {
             let position = self.tail.load(Acquire);
             let (word, ahead) = self.look(position);
             let lap = self.lap(position);
-            if word == Word::empty(lap) {
-                if self.swap(position, word, Word::writing(lap, me.owner())) {
+            if word == SlotWord::empty(lap) {
+                if self.swap(position, word, SlotWord::writing(lap, me.owner())) {
                     Self::help(&self.tail, position);
                     return Ok(Some(Claim { position }));
                 }
@@ -144,7 +144,7 @@ impl Words {
     /// Commits the item of a claimed place (MP2), and wakes consumers.
     #[inline]
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
-        let full = Word::full(self.lap(claim.position));
+        let full = SlotWord::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
         self.wake_if_asleep(Role::Consumer, members);
     }
@@ -153,7 +153,7 @@ impl Words {
     #[cold]
     pub(crate) fn give_up_push(&self, claim: Claim, members: &Members) {
         self.control.skipped.fetch_add(1, Relaxed);
-        let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
+        let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.place(claim.position).store(empty.0, SeqCst);
         // So that a ring with nothing but such places is empty.
         Self::help(&self.head, claim.position);
@@ -174,14 +174,14 @@ impl Words {
             let position = self.head.load(Acquire);
             let (word, ahead) = self.look(position);
             let lap = self.lap(position);
-            if word == Word::full(lap) {
-                if self.swap(position, word, Word::reading(lap, me.owner())) {
+            if word == SlotWord::full(lap) {
+                if self.swap(position, word, SlotWord::reading(lap, me.owner())) {
                     Self::help(&self.head, position);
                     return Ok(Some(Claim { position }));
                 }
             } else if ahead > 0 {
                 self.help_head_far(position, ahead);
-            } else if ahead == 0 && word.state() == State::Reading {
+            } else if ahead == 0 && word.state() == SlotState::Reading {
                 Self::help(&self.head, position);
             } else {
                 return Ok(None);
@@ -205,7 +205,7 @@ impl Words {
     pub(crate) fn start_overwrite(&self, me: Session) -> Option<Claim> {
         let position = self.tail.load(Acquire).wrapping_sub(self.places.len() as u64);
         let lap = self.lap(position);
-        if !self.swap(position, Word::full(lap), Word::reading(lap, me.owner())) {
+        if !self.swap(position, SlotWord::full(lap), SlotWord::reading(lap, me.owner())) {
             return None;
         }
         Self::help(&self.head, position);
@@ -218,11 +218,12 @@ impl Words {
         let seen = self.control.dirty.load(SeqCst);
         let head = self.head.load(Acquire);
         for (index, place) in (0..).zip(&*self.places) {
-            let word = Word(place.load(Acquire));
+            let word = SlotWord(place.load(Acquire));
             let position = self.position(index, word, head);
             let is_behind = position.wrapping_sub(head).cast_signed() < 0;
             let lap = self.lap(position);
-            if word == Word::full(lap) && is_behind && self.swap(position, word, Word::reading(lap, me.owner())) {
+            if word == SlotWord::full(lap) && is_behind && self.swap(position, word, SlotWord::reading(lap, me.owner()))
+            {
                 return Some(Claim { position });
             }
         }
@@ -232,7 +233,7 @@ impl Words {
     }
 
     /// Returns the position that a place's word speaks of: the one of its lap that is nearest to `near`.
-    fn position(&self, index: u64, word: Word, near: u64) -> u64 {
+    fn position(&self, index: u64, word: SlotWord, near: u64) -> u64 {
         let lap = self.lap(near).wrapping_add_signed(word.ahead_of(self.lap(near)));
         lap << self.shift | index
     }
@@ -240,7 +241,7 @@ impl Words {
     /// Consumes the item of a claimed place (MP2), and wakes producers.
     #[inline]
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
-        let empty = Word::empty(self.lap(claim.position).wrapping_add(1));
+        let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
         self.wake_if_asleep(Role::Producer, members);
     }
@@ -250,7 +251,7 @@ impl Words {
     pub(crate) fn requeue(&self, claim: Claim, members: &Members) {
         self.control.taken_over.fetch_add(1, Relaxed);
         Self::help(&self.head, claim.position);
-        self.place(claim.position).store(Word::full(self.lap(claim.position)).0, Release);
+        self.place(claim.position).store(SlotWord::full(self.lap(claim.position)).0, Release);
         self.raise_dirty();
         self.wake_both(members);
     }
@@ -273,7 +274,7 @@ impl Words {
         match role {
             Role::Consumer => {
                 let (word, ahead) = self.look(self.head.load(Acquire));
-                let is_taken = matches!(word.state(), State::Full | State::Reading);
+                let is_taken = matches!(word.state(), SlotState::Full | SlotState::Reading);
                 self.control.dirty.load(Acquire) & 1 != 0 || ahead > 0 || (ahead == 0 && is_taken)
             }
             Role::Producer => self.look(self.tail.load(Acquire)).1 >= 0,
@@ -284,44 +285,44 @@ impl Words {
     pub(crate) fn in_the_way(&self, role: Role) -> u32 {
         let index = if role == Role::Consumer { &self.head } else { &self.tail };
         let (word, _) = self.look(index.load(Acquire));
-        if matches!(word.state(), State::Writing | State::Reading) { word.owner() } else { 0 }
+        if matches!(word.state(), SlotState::Writing | SlotState::Reading) { word.owner() } else { 0 }
     }
 
     /// Takes its place away from a dead slot, or from one that leaves.
     fn repair_place(&self, index: u64, slot: u32) -> bool {
         let head = self.head.load(Acquire);
-        let word = Word(self.place(index).load(Acquire));
+        let word = SlotWord(self.place(index).load(Acquire));
         if word.owner() != slot + 1 {
             return false;
         }
         let position = self.position(index, word, head);
         let lap = self.lap(position);
         match word.state() {
-            State::Writing => {
-                if self.swap(position, word, Word::empty(lap.wrapping_add(1))) {
+            SlotState::Writing => {
+                if self.swap(position, word, SlotWord::empty(lap.wrapping_add(1))) {
                     self.control.skipped.fetch_add(1, Relaxed);
                 }
             }
-            State::Reading => {
+            SlotState::Reading => {
                 // MP4.
                 Self::help(&self.head, position);
-                if self.swap(position, word, Word::full(lap)) {
+                if self.swap(position, word, SlotWord::full(lap)) {
                     self.control.taken_over.fetch_add(1, Relaxed);
                 }
             }
             // Others' words have no owner: this one is damaged, and its next user overwrites it.
-            State::Empty | State::Full => return false,
+            SlotState::Empty | SlotState::Full => return false,
         }
         true
     }
 }
 
-impl Repair for Words {
+impl Repair for MpmcState {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let places = self.places.len() as u64;
         let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
-        let was_seated = self.clear_seats(slot);
-        if is_begun || was_seated || repaired > 0 {
+        let was_attached = self.clear_attachments(slot);
+        if is_begun || was_attached || repaired > 0 {
             self.raise_dirty();
             self.post_all(members)?;
         }

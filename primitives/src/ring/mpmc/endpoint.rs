@@ -14,14 +14,14 @@ use std::{
 use bytemuck::Pod;
 
 use super::{
-    Shared,
-    words::{Claim, Words},
+    SharedRing,
+    state::{Claim, MpmcState},
 };
 use crate::{Result, Role, members::Session, raw::Deadline, ring::patience::Patience};
 
 /// One producer or consumer, which is counted among those of its process.
-pub(super) struct Place<T: Pod> {
-    pub(super) shared: Arc<Shared<T, Words>>,
+pub(super) struct Endpoint<T: Pod> {
+    pub(super) shared: Arc<SharedRing<T, MpmcState>>,
     role: Role,
     /// The session under which it is counted.
     session: AtomicU64,
@@ -33,10 +33,10 @@ pub(super) struct Place<T: Pod> {
 /// Who asks again and again without waiting looks for the dead so seldom: it is a system call.
 const VAIN: u32 = 64;
 
-impl<T: Pod> Place<T> {
-    pub(super) fn take(shared: &Arc<Shared<T, Words>>, role: Role) -> Result<Self> {
-        let session = shared.members.session(&shared.words)?;
-        shared.words.sit(role, session);
+impl<T: Pod> Endpoint<T> {
+    pub(super) fn take(shared: &Arc<SharedRing<T, MpmcState>>, role: Role) -> Result<Self> {
+        let session = shared.members.session(&shared.state)?;
+        shared.state.attach(role, session);
         let session = AtomicU64::new(session.bits());
         Ok(Self { shared: Arc::clone(shared), role, session, patience: Patience::new(role), vain: AtomicU32::new(0) })
     }
@@ -46,17 +46,17 @@ impl<T: Pod> Place<T> {
     pub(super) fn session(&self) -> Result<Session> {
         // Relaxed: it was stored by this process, before it forked or shared the place.
         let session = Session::from_bits(self.session.load(Relaxed));
-        if session.is_ours() { Ok(session) } else { self.sit_in_child(session) }
+        if session.is_ours() { Ok(session) } else { self.attach_in_child(session) }
     }
 
     #[cold]
-    fn sit_in_child(&self, parents: Session) -> Result<Session> {
-        let Shared { members, words, .. } = &*self.shared;
-        let session = members.session(words)?;
-        words.sit(self.role, session);
+    fn attach_in_child(&self, parents: Session) -> Result<Session> {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let session = members.session(state)?;
+        state.attach(self.role, session);
         if self.session.compare_exchange(parents.bits(), session.bits(), AcqRel, Acquire).is_err() {
             // Another thread was faster.
-            words.stand_up(self.role, session, members);
+            state.detach(self.role, session, members);
         }
         Ok(session)
     }
@@ -64,20 +64,20 @@ impl<T: Pod> Place<T> {
     /// Claims a place of the ring: a free one to push, or one with an item.
     #[inline]
     pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session)> {
-        let Shared { words, members, .. } = &*self.shared;
+        let SharedRing { state, members, .. } = &*self.shared;
         let session = self.session()?;
         let claim = match self.role {
-            Role::Producer if words.is_closed() => return Err(members.closed(Role::Producer)),
-            Role::Producer => words.start_push(session, members)?,
-            Role::Consumer => words.start_pop(session, members)?,
+            Role::Producer if state.is_closed() => return Err(members.closed(Role::Producer)),
+            Role::Producer => state.start_push(session, members)?,
+            Role::Consumer => state.start_pop(session, members)?,
         };
         let claim = match claim {
             Some(claim) => claim,
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
-                words.claim_now(self.role, session, members, self.patience.wants_to_know, is_turn)?
+                state.claim_now(self.role, session, members, self.patience.wants_to_know, is_turn)?
             }
-            None => words.wait(self.role, session, members, &self.patience, deadline)?,
+            None => state.wait(self.role, session, members, &self.patience, deadline)?,
         };
         Ok((claim, session))
     }
@@ -89,19 +89,19 @@ impl<T: Pod> Place<T> {
     }
 
     /// Ends a claim, unless it is the parent's.
-    pub(super) fn end(&self, session: Session, end: impl FnOnce(&Shared<T, Words>)) {
+    pub(super) fn end(&self, session: Session, end: impl FnOnce(&SharedRing<T, MpmcState>)) {
         if session.is_ours() {
             end(&self.shared);
         }
     }
 }
 
-impl<T: Pod> Clone for Place<T> {
+impl<T: Pod> Clone for Endpoint<T> {
     fn clone(&self) -> Self {
         // In a child that has not used it yet the parent's is not counted here, and neither is the copy.
         let session = Session::from_bits(self.session.load(Relaxed));
         if session.is_ours() {
-            self.shared.words.sit(self.role, session);
+            self.shared.state.attach(self.role, session);
         }
         Self {
             shared: Arc::clone(&self.shared),
@@ -113,14 +113,14 @@ impl<T: Pod> Clone for Place<T> {
     }
 }
 
-impl<T: Pod> Drop for Place<T> {
+impl<T: Pod> Drop for Endpoint<T> {
     fn drop(&mut self) {
         let session = Session::from_bits(*self.session.get_mut());
-        self.end(session, |shared| shared.words.stand_up(self.role, session, &shared.members));
+        self.end(session, |shared| shared.state.detach(self.role, session, &shared.members));
     }
 }
 
-impl<T: Pod> fmt::Debug for Place<T> {
+impl<T: Pod> fmt::Debug for Endpoint<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {:?}", self.role, self.shared.items)
     }
