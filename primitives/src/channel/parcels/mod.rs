@@ -158,16 +158,17 @@ impl Parcels {
 
     /// Takes a complete parcel back that nobody has received; returns whether nobody had.
     pub(super) fn take_back(&self, notice: Notice, me: Session, members: &Members) -> bool {
-        let word = self.word(notice.parcel);
-        if word.generation() != notice.generation || word.state() != Some(State::Ready) {
-            return false;
+        loop {
+            let word = self.word(notice.parcel);
+            if word.generation() != notice.generation || word.state() != Some(State::Ready) {
+                return false;
+            }
+            let mine = word.with_state(State::Filling).with_holder(me.owner()).with_caller(0);
+            if self.change(notice.parcel, word, mine) {
+                self.free_all(notice.parcel, mine, members);
+                return true;
+            }
         }
-        let mine = word.with_state(State::Filling).with_holder(me.owner()).with_caller(0);
-        let is_mine = self.change(notice.parcel, word, mine);
-        if is_mine {
-            self.free_all(notice.parcel, mine, members);
-        }
-        is_mine
     }
 
     /// Takes the parcel that a notice tells of (PC4).
@@ -175,14 +176,17 @@ impl Parcels {
         if notice.parcel >= self.words.len() {
             return ParcelClaim::ByAnother;
         }
-        let word = self.word(notice.parcel);
-        let mine = word.with_state(State::Held).with_holder(me.owner());
-        if word.generation() != notice.generation
-            || word.state() != Some(State::Ready)
-            || !self.change(notice.parcel, word, mine)
-        {
-            return ParcelClaim::ByAnother;
-        }
+        let word = loop {
+            let word = self.word(notice.parcel);
+            if word.generation() != notice.generation || word.state() != Some(State::Ready) {
+                return ParcelClaim::ByAnother;
+            }
+            if self.change(notice.parcel, word, word.with_state(State::Held).with_holder(me.owner())) {
+                break word;
+            }
+            // Its sender may have changed the word between the two, to say that the notice was sent. The parcel is
+            // READY all the same, and this may be its only notice.
+        };
         match self.open(notice) {
             Some(held) => ParcelClaim::Whole(held, word.caller() != 0),
             None => ParcelClaim::Damaged(self.lose(notice.parcel, members)),
