@@ -1,28 +1,28 @@
-//! A named mutex with a value, which the death of its holder neither blocks nor corrupts unseen.
+//! A named mutex with a value. The death of its holder neither blocks the others nor goes unnoticed.
 //!
-//! The lock word and the value lie in the segment; the protocol is [`Lock`]'s. A value is touched only
-//! between taking and freeing the word, so it has one user at a time (LK1), and a lock
-//! whose holder died comes poisoned, so nobody takes a half-changed value for a whole one.
+//! The lock word and the value lie in the segment. The protocol is [`Lock`]'s. The value is touched only
+//! between taking and freeing the word, so it has one user at a time (LK1). A lock whose holder died is poisoned, and is
+//! given out by [`Mutex::ignore_poison`] alone, so that a half-changed value is never taken for a whole one.
 //!
-//! | the process dies | the value | the next holder |
+//! | the process dies | the value | the next caller of `lock` |
 //! | --- | --- | --- |
-//! | not holding the lock | whole | is told nothing |
-//! | holding it | as far as it was changed | is told, and keeps being told until somebody clears the poison |
+//! | not holding the lock | whole | gets the guard |
+//! | holding it | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
+//! | between `Poisoned` and the second form | as before | the same |
 //!
-//! Not promised: an order among those who wait. Re-locking in the same thread waits for ever, as
+//! Not promised: an order among the waiters. Locking again in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
-#![allow(unsafe_code, reason = "the guarded value is reached through its address")]
+#![allow(unsafe_code, reason = "the first value is written through its address")]
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    ops::{Deref, DerefMut},
-    thread,
-    time::Duration,
-};
+mod error;
+mod guard;
+mod ignore_poison;
+
+use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
+pub use self::{error::LockError, guard::MutexGuard, ignore_poison::IgnorePoison};
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
     fingerprint::Fingerprint,
@@ -358,192 +358,5 @@ impl<T: Pod> fmt::Debug for Mutex<T> {
             .field("holder", &self.holder())
             .field("poisoned", &self.is_poisoned())
             .finish_non_exhaustive()
-    }
-}
-
-/// The lock, held: the value can be read and written through it, and dropping it unlocks.
-///
-/// In a child made by `fork`, dropping a guard of the parent's does nothing.
-///
-/// It stays in the thread that locked:
-///
-/// ```compile_fail,E0277
-/// fn is_send<T: Send>() {}
-/// is_send::<sysv_primitives::MutexGuard<'static, u32>>();
-/// ```
-#[must_use = "dropping the guard unlocks the mutex"]
-pub struct MutexGuard<'a, T: Pod> {
-    mutex: &'a Mutex<T>,
-    session: Session,
-    poisoned: bool,
-    /// Whether the thread was panicking already when it locked.
-    panicking: bool,
-    not_send: PhantomData<*const ()>,
-}
-
-// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
-unsafe impl<T: Pod + Sync> Sync for MutexGuard<'_, T> {}
-
-impl<T: Pod> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: by LK1 this process holds the lock, and the guard's borrow keeps others of it out.
-        unsafe { self.mutex.value.get() }
-    }
-}
-
-impl<T: Pod> DerefMut for MutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as for `deref`; the exclusive borrow keeps this guard's other users out.
-        unsafe { self.mutex.value.get_mut() }
-    }
-}
-
-impl<T: Pod> MutexGuard<'_, T> {
-    /// Unlocks again, and says so, if the value may be half changed.
-    #[inline]
-    fn refuse_poisoned(self) -> Result<Self, LockError> {
-        if self.poisoned {
-            return Err(LockError::Poisoned { object: self.mutex.members.object().clone() });
-        }
-        Ok(self)
-    }
-}
-
-impl<T: Pod> Drop for MutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.session.is_ours() {
-            return;
-        }
-        let poison = (self.poisoned && self.mutex.is_poisoned()) || (!self.panicking && thread::panicking());
-        self.mutex.lock.free(&self.mutex.members, poison);
-    }
-}
-
-impl<T: Pod + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-/// A [`Mutex`] whose lock is given out even if it is poisoned, from [`Mutex::ignore_poison`].
-///
-/// Its guards are the mutex's own. The mutex stays poisoned until [`Mutex::clear_poison`].
-pub struct IgnorePoison<'a, T: Pod> {
-    mutex: &'a Mutex<T>,
-}
-
-impl<'a, T: Pod> IgnorePoison<'a, T> {
-    /// Locks. Blocks until the lock is free.
-    ///
-    /// # Errors
-    ///
-    /// [`LockError::Failed`] if the object was removed or is corrupt.
-    pub fn lock(&self) -> Result<MutexGuard<'a, T>, LockError> {
-        self.lock_deadline(Deadline::NEVER)
-    }
-
-    /// Locks if no living process holds the lock.
-    ///
-    /// # Errors
-    ///
-    /// [`LockError::Busy`] if one does. Otherwise as [`lock`](Self::lock).
-    pub fn try_lock(&self) -> Result<MutexGuard<'a, T>, LockError> {
-        self.mutex.try_lock_anyway()
-    }
-
-    /// Locks. Blocks for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`LockError::Busy`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
-    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'a, T>, LockError> {
-        self.lock_deadline(Deadline::after(timeout))
-    }
-
-    /// Locks. Blocks until `deadline` at most.
-    ///
-    /// # Errors
-    ///
-    /// [`LockError::Busy`] if the deadline passes. Otherwise as [`lock`](Self::lock).
-    pub fn lock_deadline(&self, deadline: Deadline) -> Result<MutexGuard<'a, T>, LockError> {
-        self.mutex.lock_anyway(deadline)
-    }
-}
-
-impl<T: Pod> fmt::Debug for IgnorePoison<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IgnorePoison").field(self.mutex).finish()
-    }
-}
-
-/// Why a lock was refused.
-///
-/// It holds no guard and borrows nothing, so that `?` carries it out of any function.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LockError {
-    /// A former holder died or panicked while it held the lock: the value may be half changed.
-    ///
-    /// The lock is free. [`Mutex::ignore_poison`] gives the guard, and [`Mutex::clear_poison`] ends it once the value
-    /// is right.
-    #[error(
-        "a process died or panicked while it held {object}, and its value may be half changed; \
-         lock it through ignore_poison, mend the value and call clear_poison"
-    )]
-    Poisoned {
-        /// The mutex.
-        object: ObjectName,
-    },
-    /// Another thread or process holds it, and the timeout elapsed or there was none.
-    #[error("the lock is held by another")]
-    Busy,
-    /// The object was removed, is corrupt, or the system refused something.
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl LockError {
-    /// Returns whether waiting longer could have helped; see [`Error::is_busy`].
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        match self {
-            Self::Poisoned { .. } => false,
-            Self::Busy => true,
-            Self::Failed(error) => error.is_busy(),
-        }
-    }
-
-    /// Returns whether the mutex was removed; see [`Error::is_gone`].
-    ///
-    /// ```
-    /// use sysv_primitives::Mutex;
-    ///
-    /// # let name = format!("lock-error-example-{}", std::process::id());
-    /// let mutex = Mutex::open_or_create(&name, ())?;
-    /// let guard = mutex.lock()?;
-    /// assert!(mutex.try_lock().unwrap_err().is_busy());
-    /// mutex.remove()?;
-    /// assert!(mutex.try_lock().unwrap_err().is_gone());
-    /// drop(guard);
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.is_gone())
-    }
-}
-
-impl From<LockError> for Error {
-    fn from(error: LockError) -> Self {
-        match error {
-            LockError::Poisoned { object } => Self::Poisoned { object },
-            LockError::Busy => Self::Busy,
-            LockError::Failed(error) => error,
-        }
     }
 }

@@ -1,0 +1,83 @@
+//! The guard of a mutex: the way to the value.
+#![allow(unsafe_code, reason = "the guarded value is reached through its address")]
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    thread,
+};
+
+use bytemuck::Pod;
+
+use super::{LockError, Mutex};
+use crate::members::Session;
+
+/// The lock, held: the value can be read and written through it, and dropping it unlocks.
+///
+/// In a child made by `fork`, dropping a guard of the parent's does nothing.
+///
+/// It stays in the thread that locked:
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>() {}
+/// is_send::<sysv_primitives::MutexGuard<'static, u32>>();
+/// ```
+#[must_use = "dropping the guard unlocks the mutex"]
+pub struct MutexGuard<'a, T: Pod> {
+    pub(super) mutex: &'a Mutex<T>,
+    pub(super) session: Session,
+    pub(super) poisoned: bool,
+    /// Whether the thread was panicking already when it locked.
+    pub(super) panicking: bool,
+    pub(super) not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
+unsafe impl<T: Pod + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<T: Pod> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by LK1 this process holds the lock, and the guard's borrow keeps others of it out.
+        unsafe { self.mutex.value.get() }
+    }
+}
+
+impl<T: Pod> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`; the exclusive borrow keeps this guard's other users out.
+        unsafe { self.mutex.value.get_mut() }
+    }
+}
+
+impl<T: Pod> MutexGuard<'_, T> {
+    /// Unlocks again, and says so, if the value may be half changed.
+    #[inline]
+    pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
+        if self.poisoned {
+            return Err(LockError::Poisoned { object: self.mutex.members.object().clone() });
+        }
+        Ok(self)
+    }
+}
+
+impl<T: Pod> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.session.is_ours() {
+            return;
+        }
+        let poison = (self.poisoned && self.mutex.is_poisoned()) || (!self.panicking && thread::panicking());
+        self.mutex.lock.free(&self.mutex.members, poison);
+    }
+}
+
+impl<T: Pod + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
