@@ -18,7 +18,7 @@
 //! - `members.rs` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
 //!   words what those do;
-//! - `mutex.rs` with the poison of a holder that panics, and `pool/mod.rs`;
+//! - `mutex/` with the poison of a holder that panics, and `pool/mod.rs`;
 //! - `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
