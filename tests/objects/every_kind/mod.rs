@@ -12,8 +12,10 @@ use std::{
 use kinds::{Kind, Wait};
 use nix::sys::signal::{SigHandler, Signal};
 use support::{Child, Name, as_nobody, child, hold_for_ever, install, memory, name, own, until};
-use sysv_ipc::{Amount, Key, MessageQueueOptions, Segment, SemOp, SemaphoreOptions, SharedMemory, SharedMemoryOptions};
-use sysv_primitives::{Channel, Error, Mutex, Options, Pool, mpmc, spsc};
+use sysv_ipc::{
+    Amount, Key, MessageQueue, MessageQueueOptions, Segment, SemOp, SemaphoreOptions, SharedMemory, SharedMemoryOptions,
+};
+use sysv_primitives::{Channel, Error, Mutex, Options, Pool, Status, mpmc, spsc};
 
 fn create<K: Kind>(name: &str) -> K {
     K::create(&Options::new(), name).expect("the name is ours")
@@ -220,6 +222,7 @@ fn case_f8_errors_name_the_object<K: Kind>() {
     K::open_otherwise(&name).iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
     // Part of it is gone while it is used.
     let status = object.status().unwrap();
+    let _queue = status.queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
     sysv_ipc::remove_shared_memory(status.segment).unwrap();
     let damaged = K::open(&Options::new(), &name).map(drop);
     assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
@@ -235,7 +238,11 @@ fn case_f8_errors_name_the_object<K: Kind>() {
 fn case_f8_a_wiped_object_is_named<K: Kind>() {
     let name = name();
     let object: K = create(&name);
-    sysv_ipc::remove_semaphore(object.status().unwrap().set).unwrap();
+    let Status { set, segment, queue, .. } = object.status().unwrap();
+    // Without its set it can't be removed by its name.
+    let _memory = own(Segment::from_id(segment).unwrap());
+    let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
+    sysv_ipc::remove_semaphore(set).unwrap();
     let wiped = K::open_or_create(&Options::new(), &name).map(drop);
     assert!(matches!(wiped, Err(Error::Wiped { .. })), "{wiped:?}");
     assert_names::<K>(&wiped, &name);
