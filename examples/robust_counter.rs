@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The value has two halves that must agree. The victim dies between changing the first and the
-//! second, which is as bad as it gets: whoever locks next finds the mutex poisoned, sees that the
+//! second, which is as bad as it gets: the next process that locks finds the mutex poisoned, sees that the
 //! halves differ, and makes them agree.
 
 use std::{

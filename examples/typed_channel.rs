@@ -8,7 +8,7 @@
 //! message, and control messages, which overtake jobs: theirs is the lower route, and workers take the lowest first.
 //! On the other channel results come back, to a router with a handler for each type.
 //!
-//! Nobody counts what is under way: once the last job is sent the channel of jobs is closed, the workers end
+//! No process counts what is under way: once the last job is sent the channel of jobs is closed, the workers end
 //! when it is empty, and the router when the last of them is gone.
 
 use std::{
