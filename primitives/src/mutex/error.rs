@@ -10,8 +10,8 @@ use crate::{Error, ObjectName};
 pub enum LockError {
     /// A former holder died or panicked while it held the lock: the value may be half changed.
     ///
-    /// The lock is free. [`ignore_poison`](crate::Mutex::ignore_poison) gives the guard, and [`clear_poison`](crate::Mutex::clear_poison) ends it once the value
-    /// is right.
+    /// The lock is free. [`ignore_poison`](crate::Mutex::ignore_poison) gives the guard, and
+    /// [`clear_poison`](crate::Mutex::clear_poison) ends it once the value is right.
     #[error(
         "a process died or panicked while it held {object}, and its value may be half changed; \
          lock it through ignore_poison, mend the value and call clear_poison"
