@@ -11,14 +11,14 @@
 //! | 16 WAITERS | somebody may sleep on the doorbell | who is about to sleep; a holder who has slept | who frees the word, and posts |
 //! | 17 POISONED | a holder died or panicked | who reaps; a holder that panics | `clear_poison`; an unlock that says so |
 //!
-//! - **LK1** Who made the compare-and-swap from free holds the lock until it frees the word, or its
-//!   slot is reaped; a slot is reaped only by who claimed its ALIVE (R-own), so not while its process lives.
-//! - **LK2** A word is never freed with WAITERS set without a post of the doorbell after it, by who
-//!   freed it or by the obituary of who died in between.
-//! - **LK3** Who sleeps has seen a living holder after WAITERS was set; so that holder's unlock or
-//!   death comes later and posts.
-//! - **LK4** Who was woken keeps WAITERS set when it takes the lock, so the next unlock wakes the next one.
-//! - **LK5** Who took a post and gives up posts one first: an event is never lost with its messenger.
+//! - **LK1** The session whose compare-and-swap took the free word holds the lock until it frees the word, or its
+//!   slot is reaped. Only the process that claimed its ALIVE reaps a slot (R-own), so not while the holder lives.
+//! - **LK2** A word is never freed with WAITERS set without a later post of the doorbell, by the process that freed it or
+//!   by its obituary.
+//! - **LK3** A sleeper has seen a living holder after WAITERS was set, so that holder's unlock or death comes later and
+//!   posts.
+//! - **LK4** A woken waiter keeps WAITERS set when it takes the lock, so the next unlock wakes the next waiter.
+//! - **LK5** A waiter that took a post and times out posts first: an event is never lost with its messenger.
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |

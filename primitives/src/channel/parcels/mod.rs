@@ -19,8 +19,9 @@
 //! - **PC2** A block belongs to the parcel whose number plus one is its word. It is taken from 0 by compare-and-swap
 //!   for a parcel that the taker holds, and all blocks of a parcel are 0 before its word becomes FREE.
 //! - **PC3** Which blocks, in which order: ascending. So a chain needs no links that could be wrong.
-//! - **PC4** A notice may be repeated at any time: READY of its generation becomes HELD once, and who finds it
-//!   otherwise goes on to the next message.
+//! - **PC4** A notice may be repeated at any time: READY of its generation becomes HELD once. A receiver that
+//!   finds another state goes on to the next message. One that only loses a compare-and-swap looks again: the sender may
+//!   have marked the parcel as sent in between, and the notice may be the only one.
 //! - **PC5** One caller at a time takes blocks for messages (the turnstile), another one for answers, from
 //!   blocks of which some are theirs alone. So an answer never waits for a request to be worked on.
 //!

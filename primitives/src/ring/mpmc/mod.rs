@@ -23,7 +23,7 @@
 //! producer.push(7_u64)?;
 //! let job = consumer.claim()?;
 //! assert_eq!(*job, 7); // if we died here, the next consumer would get it
-//! drop(job);
+//! job.done();
 //! ring.remove()?;
 //! # Ok::<(), sysv_primitives::Error>(())
 //! ```
@@ -167,7 +167,7 @@ impl MpmcState {
 /// producer.push(Job { number: 7, priority: 1 })?;
 /// assert_eq!((consumer.len(), producer.slots(), producer.has_consumer()), (1, 1023, true));
 /// let job = consumer.claim()?;
-/// job.requeue(); // for the next one who claims
+/// job.requeue(); // for the next claim
 /// assert_eq!(consumer.pop()?.number, 7);
 /// ring.remove()?;
 /// # Ok::<(), sysv_primitives::Error>(())
