@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Error, PendingResponse, Request, Router, messages};
+use sysv_primitives::{CallError, Channel, PendingResponse, Request, Router, messages};
 
 /// Asks for the smallest factor of a number.
 #[derive(Serialize, Deserialize)]
@@ -133,7 +133,7 @@ fn call() -> Result<()> {
     let killed = Instant::now();
     servers.kill(pid)?;
     match pending.wait_timeout(PATIENCE) {
-        Err(error @ Error::NoResponse { .. }) => println!("told after {:.1?}: {error}", killed.elapsed()),
+        Err(error @ CallError::NoResponse { .. }) => println!("told after {:.1?}: {error}", killed.elapsed()),
         other => bail!("a killed server's answer: {other:?}"),
     }
     let other = channel.call_timeout(&WhoIsThere { busy: Duration::ZERO }, PATIENCE)?;

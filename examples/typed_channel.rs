@@ -182,7 +182,7 @@ fn serve(workers: u32, images: usize) -> Result<()> {
             let width = if number % 10 == 9 { 201 } else { 200 };
             jobs.send(&Job { number, image: Image::plain(width, u8::try_from(number % 256).unwrap_or(0)) })?;
         }
-        jobs.close()
+        Ok(jobs.close()?)
     };
 
     let (mut done, mut failed) = (BTreeSet::new(), Vec::new());

@@ -53,7 +53,8 @@ impl Drop for Links {
 }
 
 fn create<const WORDS: usize>(name: &str) -> sysv_primitives::Result<()> {
-    spsc::Ring::<Item<WORDS>>::create(name, CAPACITY).map(drop)
+    spsc::Ring::<Item<WORDS>>::create(name, CAPACITY)?;
+    Ok(())
 }
 
 /// The ring's name and the queue's id, as long as they are there.

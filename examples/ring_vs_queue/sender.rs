@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytemuck::Zeroable;
 use sysv_primitives::{
+    Error,
     raw::{MessageBuffer, MessageType},
     spsc,
 };
@@ -69,7 +70,7 @@ fn send<const WORDS: usize>(task: &Task, links: &Links) -> Result<Vec<f64>> {
     let sent = match task.carrier {
         Carrier::Ring => {
             let mut producer = spsc::Ring::<Item<WORDS>>::open(&links.name)?.producer()?;
-            send_all(task, |item| Ok(producer.push(*item).map_err(|refused| refused.error)?))
+            send_all(task, |item| Ok(producer.push(*item).map_err(Error::from)?))
         }
         Carrier::Queue => {
             let mut message = MessageBuffer::new(MessageType::ONE, &vec![0; task.size]);

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use sysv_primitives::{Channel, Error};
+use sysv_primitives::{Channel, OpenError, SendError};
 
 use crate::{
     count::{Words, count},
@@ -21,7 +21,7 @@ pub(crate) fn run(channel: &str, worker: usize) -> Result<()> {
         signal_hook::flag::register(signal, std::sync::Arc::default()).context("can't handle signals")?;
     }
     let channel = match Channel::open(channel) {
-        Err(Error::NoSuchName { .. }) => return Ok(()),
+        Err(OpenError::NoSuchName { .. }) => return Ok(()),
         channel => channel?,
     };
     end_with_the_supervisor(channel.clone());
@@ -50,7 +50,7 @@ fn work(channel: &Channel, worker: usize) -> sysv_primitives::Result<()> {
         let number = job.number;
         let (kind, words) = count(&job.path());
         let sent = channel.send(&Counted { job: number, worker, kind, words });
-        if let Err(Error::TooLong { .. }) = sent {
+        if let Err(SendError::TooLong { .. }) = sent {
             let unreadable = Counted { job: number, worker, kind: Kind::Unreadable, words: Words::new() };
             channel.send(&unreadable)?;
         } else {

@@ -4,7 +4,7 @@
 //! a waiter may time out before it took a post, and afterwards only by posting one first: otherwise the event is lost
 //! with its messenger.
 
-use crate::{Result, members::Members, raw::Deadline};
+use crate::{failure::Result, members::Members, raw::Deadline};
 
 /// What one waiter has taken from one doorbell so far.
 pub(crate) struct Token<'a> {

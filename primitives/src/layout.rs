@@ -28,10 +28,9 @@ use std::{
 };
 
 use crate::{
-    Result,
     fingerprint::{Fingerprint, printable},
     name::{LONGEST, Name},
-    raw::{SharedMemory, SharedSafe},
+    raw::{self, SharedMemory, SharedSafe},
 };
 
 /// The beginning of every segment of ours, in every version.
@@ -227,14 +226,14 @@ unsafe impl<T: ?Sized> Send for Mapped<T> {}
 unsafe impl<T: ?Sized> Sync for Mapped<T> {}
 
 impl<T: SharedSafe> Mapped<T> {
-    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
+    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> raw::Result<Self> {
         let target = NonNull::from(memory.view::<T>(offset)?);
         Ok(Self { target, memory: Arc::clone(memory) })
     }
 }
 
 impl<T: SharedSafe> Mapped<[T]> {
-    pub(crate) fn slice(memory: &Arc<SharedMemory>, offset: usize, len: usize) -> Result<Self> {
+    pub(crate) fn slice(memory: &Arc<SharedMemory>, offset: usize, len: usize) -> raw::Result<Self> {
         let target = NonNull::from(memory.slice::<T>(offset, len)?);
         Ok(Self { target, memory: Arc::clone(memory) })
     }
@@ -257,7 +256,7 @@ impl<T: ?Sized> fmt::Debug for Mapped<T> {
 }
 
 /// Finds room for so many values at an offset that suits their alignment.
-pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count: usize) -> Result<NonNull<T>> {
+pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count: usize) -> raw::Result<NonNull<T>> {
     // The check is the slice's: the bytes lie in the segment.
     let len = size_of::<T>().saturating_mul(count);
     let bytes: &[AtomicU8] = memory.slice(offset, len)?;
@@ -269,7 +268,7 @@ pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count
     debug_assert_eq!(first.addr(), bytes.as_ptr().addr());
     match NonNull::new(first).filter(|first| first.is_aligned()) {
         Some(first) => Ok(first),
-        None => Err(crate::raw::Error::Misaligned { address: offset, align: align_of::<T>() }.into()),
+        None => Err(raw::Error::Misaligned { address: offset, align: align_of::<T>() }),
     }
 }
 
@@ -286,7 +285,7 @@ unsafe impl<T: Send> Sync for ValueCell<T> {}
 
 impl<T: bytemuck::Pod> ValueCell<T> {
     /// Finds room at an offset that suits the type's alignment.
-    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> Result<Self> {
+    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize) -> raw::Result<Self> {
         let target = room(memory, offset, 1)?;
         Ok(Self { target, memory: Arc::clone(memory) })
     }
@@ -322,7 +321,7 @@ impl<T> fmt::Debug for ValueCell<T> {
 }
 
 /// Returns whether the beginning of a segment was never written.
-pub(crate) fn is_blank(memory: &SharedMemory) -> Result<bool> {
+pub(crate) fn is_blank(memory: &SharedMemory) -> raw::Result<bool> {
     let beginning = memory.read(SLOTS, 0)?;
     Ok(beginning.iter().all(|&byte| byte == 0))
 }
@@ -347,6 +346,6 @@ impl Description {
 }
 
 /// Places `Mapped` slots; the length is the handle's own (L3).
-pub(crate) fn slots(memory: &Arc<SharedMemory>, max_handles: u32) -> Result<Mapped<[Slot]>> {
+pub(crate) fn slots(memory: &Arc<SharedMemory>, max_handles: u32) -> raw::Result<Mapped<[Slot]>> {
     Mapped::slice(memory, SLOTS, max_handles as usize)
 }

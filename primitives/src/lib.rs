@@ -26,8 +26,51 @@
 //!     let channel = Channel::open_or_create("jobs")?; // in any process, with the same name
 //!     channel.send(&Job { number: 7 })?;
 //!     println!("job {}", channel.recv::<Job>()?.number);
-//!     channel.remove()
+//!     channel.remove()?;
+//!     Ok(())
 //! }
+//! ```
+//!
+//! # Errors
+//!
+//! Each family of operations has an error of its own, which lists what can happen there. [`Error`] stands above them: `?`
+//! turns each of them into it.
+//!
+//! | operation | `try_` form | `_timeout` and `_deadline` | the end | what else | error |
+//! | --- | --- | --- | --- | --- | --- |
+//! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
+//! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
+//! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
+//! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
+//! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
+//! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
+//! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
+//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable` | [`SendError`] |
+//! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Undecodable` with the bytes | [`RecvError`] |
+//! | `Channel::call`, `PendingResponse::wait` | `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
+//! | `remove`, `close`, `members`, `status` | | | | | [`Failure`] |
+//!
+//! - Every error has `Failed` with a [`Failure`]: the system refused a call, as after a removal, or the object is corrupt.
+//! - `Deadline::NOW` makes a `_deadline` form the `try_` form.
+//! - Nothing is lost on an error. An item that was not pushed is in the error, and a value that was not sent was only
+//!   borrowed. The bytes of a message that can't be decoded are in the error.
+//! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) ask what many programs ask:
+//!   whether waiting longer could have helped, whether it is closed or disconnected, whether it was removed.
+//!
+//! ```
+//! use sysv_primitives::{Error, PopError, PushError, spsc};
+//!
+//! # let name = format!("errors-example-{}", std::process::id());
+//! let ring = spsc::Ring::create(&name, 1)?;
+//! let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+//! assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
+//! producer.push(b'1')?;
+//! match producer.try_push(b'2') {
+//!     Err(PushError::Full(item)) => println!("{item} comes back"),
+//!     other => other?,
+//! }
+//! ring.remove()?;
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! # Glossary
@@ -63,6 +106,7 @@
 mod channel;
 mod doorbell;
 mod error;
+mod failure;
 mod fingerprint;
 mod iter;
 mod layout;
@@ -86,16 +130,17 @@ pub use sysv_ipc as raw;
 
 pub use self::{
     channel::{
-        Channel, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver, Request, Route, Router, Sender,
-        Unhandled, Usage,
+        CallError, Channel, ChannelFull, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver,
+        RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Undecodable, Unhandled, Usage,
     },
     error::{Error, Result},
+    failure::Failure,
     fingerprint::Fingerprint,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
     name::ObjectName,
-    object::Status,
+    object::{OpenError, Status},
     options::Options,
-    pool::{Permit, Permits, Pool},
-    ring::{PushError, Role, mpmc, spsc},
+    pool::{Permit, Permits, Pool, PoolError, TooManyPermits},
+    ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
 };

@@ -31,8 +31,8 @@
 //! Not promised: an order among those who wait.
 
 use crate::{
-    Result,
     doorbell::Token,
+    failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
     raw::Deadline,

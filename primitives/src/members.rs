@@ -37,7 +37,8 @@ use std::sync::atomic::{
 };
 
 use crate::{
-    Error, ObjectName, Result, Role,
+    Failure, ObjectName,
+    failure::Result,
     layout::{Mapped, Slot},
     member::{Member, own_start_time},
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
@@ -137,22 +138,12 @@ impl Members {
 
     /// Names the object on which a call failed.
     #[cold]
-    pub(crate) fn failed(&self, error: raw::Error) -> Error {
-        Error::Failed { object: self.object.clone(), error }
+    pub(crate) fn failed(&self, error: raw::Error) -> Failure {
+        Failure::System { object: self.object.clone(), error }
     }
 
     /// Returns the error of a closed object for a caller at this end.
-    #[cold]
-    pub(crate) fn closed(&self, role: Role) -> Error {
-        Error::Closed { object: self.object.clone(), role }
-    }
-
     /// Returns the error of an object whose end `side` is deserted.
-    #[cold]
-    pub(crate) fn abandoned(&self, role: Role) -> Error {
-        Error::Disconnected { object: self.object.clone(), role }
-    }
-
     /// Returns how many semaphores a set needs.
     pub(crate) fn semaphores(doorbells: u16, max_handles: u32) -> Option<u16> {
         let slots = u16::try_from(max_handles).ok()?;
@@ -185,7 +176,7 @@ impl Members {
         }
     }
 
-    fn removed(&self) -> Error {
+    fn removed(&self) -> Failure {
         let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
         self.failed(raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM })
     }
@@ -198,7 +189,7 @@ impl Members {
                 return Ok(Registration::StartAgain);
             }
             let Some(slot) = self.free_slot(&values) else {
-                return Err(Error::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
+                return Err(Failure::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
             };
             match self.claim_as_member(slot, &values) {
                 Ok(()) => match self.move_in(slot, repair) {
@@ -423,8 +414,8 @@ impl Members {
         }
     }
 
-    pub(crate) fn damaged(&self, part: &'static str) -> Error {
-        Error::Damaged { object: self.object.clone(), part, id: self.set.id() }
+    pub(crate) fn damaged(&self, part: &'static str) -> Failure {
+        Failure::Damaged { object: self.object.clone(), part, id: self.set.id() }
     }
 }
 

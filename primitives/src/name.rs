@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Error, Result, raw::Key};
+use crate::{OpenError, raw::Key};
 
 /// The name of an object, up to 255 bytes of text.
 ///
@@ -15,9 +15,9 @@ pub(crate) struct Name(String);
 pub(crate) const LONGEST: usize = 255;
 
 impl Name {
-    pub(crate) fn new(name: &str) -> Result<Self> {
+    pub(crate) fn new(name: &str) -> Result<Self, OpenError> {
         if name.is_empty() || name.len() > LONGEST || name.contains('\0') {
-            return Err(Error::BadName { name: name.to_owned() });
+            return Err(OpenError::BadName { name: name.to_owned() });
         }
         Ok(Self(name.to_owned()))
     }
@@ -29,10 +29,11 @@ impl Name {
     /// Returns the key, which must be the same in every version of this crate, for ever.
     ///
     /// FNV-1a over the kind and the name, folded to 31 bits. Zero, which is the private key, becomes one.
-    pub(crate) fn key(&self, kind: &str) -> Result<Key> {
+    pub(crate) fn key(&self, kind: &str) -> Key {
         let hash = fnv1a(kind.bytes().chain([0]).chain(self.0.bytes()));
         let folded = (hash ^ (hash >> 31)) & 0x7fff_ffff;
-        Ok(Key::try_from(folded.max(1))?)
+        // 31 bits, and not 0: each is a key.
+        i32::try_from(folded).ok().and_then(|number| Key::new(number.max(1)).ok()).unwrap_or(Key::MAX)
     }
 }
 
@@ -56,9 +57,9 @@ pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
 /// The kind and the name of an object, as errors show them.
 ///
 /// ```
-/// use sysv_primitives::{Error, Pool};
+/// use sysv_primitives::{OpenError, Pool};
 ///
-/// let Err(Error::NoSuchName { object }) = Pool::open("no pool has this name") else { panic!("there is one") };
+/// let Err(OpenError::NoSuchName { object }) = Pool::open("no pool has this name") else { panic!("there is one") };
 /// assert_eq!((object.kind(), object.name()), ("pool", Some("no pool has this name")));
 /// assert_eq!(object.to_string(), r#"pool "no pool has this name""#);
 /// ```
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn keys_never_change() {
-        let key = |kind, name| Name::new(name).and_then(|name| name.key(kind)).expect("the name is good").get();
+        let key = |kind, name| Name::new(name).expect("the name is good").key(kind).get();
         assert_ne!(key("mutex", "a"), key("pool", "a"));
         assert_ne!(key("mutex", "ab"), key("mutexa", "b"));
         assert_eq!(key("mutex", "counter"), KEY_OF_COUNTER);

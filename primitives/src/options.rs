@@ -144,22 +144,22 @@ impl<K> Options<K> {
 
     /// Sets whether an object that exists must be as these options would make it; by default it is taken as it is.
     ///
-    /// Otherwise opening fails with [`Error::OtherOptions`](crate::Error::OtherOptions), which says what differs. It
+    /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
     /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
     /// [`light_fences`](Self::light_fences) of a ring and [`max_message_size`](Self::max_message_size) of a channel. Where a
     /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
     /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
     ///
     /// ```
-    /// use sysv_primitives::{Error, Pool};
+    /// use sysv_primitives::{OpenError, Pool};
     ///
     /// # let name = format!("exact-example-{}", std::process::id());
     /// let options = Pool::options().exact(true);
     /// let gpus = options.open_or_create(&name, 4)?;
     /// let refused = options.open_or_create(&name, 8).unwrap_err();
-    /// assert!(matches!(refused, Error::OtherOptions { option: "permits", found: 4, wanted: 8, .. }));
+    /// assert!(matches!(refused, OpenError::OtherOptions { option: "permits", found: 4, wanted: 8, .. }));
     /// gpus.remove()?;
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     #[must_use]
     pub fn exact(mut self, exact: bool) -> Self {
@@ -207,15 +207,15 @@ impl<K: kinds::HasType> Options<K> {
     /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
     ///
     /// ```
-    /// use sysv_primitives::{Error, Mutex, Options};
+    /// use sysv_primitives::{Mutex, OpenError, Options};
     ///
     /// # let name = format!("type-name-example-{}", std::process::id());
     /// let balance = Mutex::create(&name, 0_u64)?;
-    /// assert!(matches!(Mutex::<f64>::open(&name), Err(Error::WrongType { .. })));
+    /// assert!(matches!(Mutex::<f64>::open(&name), Err(OpenError::WrongType { .. })));
     /// let as_signed = Mutex::<i64>::options().type_name("u64").open(&name)?;
     /// assert_eq!(*as_signed.lock()?, 0);
     /// balance.remove()?;
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::letters::{Ask, Number, ask, assert_unused, blob};
 use support::{LONG, child, hold_for_ever, memory, name, until};
-use sysv_primitives::{Channel, Error, Message, Request, Route, Router};
+use sysv_primitives::{CallError, Channel, Message, Request, Route, Router, Undecodable};
 
 fn serve(name: &str) {
     let receiver = Channel::open(name).unwrap().receiver().unwrap();
@@ -40,7 +40,7 @@ fn calls() {
     let pending: Vec<_> = (0..50).map(|number| channel.request(&ask(number)).unwrap()).collect();
     for (number, mut pending) in pending.into_iter().enumerate().rev() {
         assert_eq!(pending.wait_timeout(LONG).unwrap(), blob(number as u64, 10));
-        assert!(matches!(pending.try_wait(), Err(Error::NoResponse { .. })), "it was had");
+        assert!(matches!(pending.try_wait(), Err(CallError::NoResponse { .. })), "it was had");
     }
     channel.close().unwrap();
     servers.into_iter().for_each(support::Child::join);
@@ -102,7 +102,7 @@ fn unanswered() {
     // Without a deadline, at which it would look once more: only what wakes it can tell it.
     let caller = child(|| {
         let told = Channel::open(&name).unwrap().call(&ask(5));
-        assert!(matches!(told, Err(Error::NoResponse { route: Ask::ROUTE, .. })), "{told:?}");
+        assert!(matches!(told, Err(CallError::NoResponse { route: Ask::ROUTE, .. })), "{told:?}");
         let text = told.unwrap_err().to_string();
         assert!(text.contains(&format!("from channel {:?}", &*name)), "{text}");
     });
@@ -119,11 +119,11 @@ fn unanswered() {
         assert_eq!(channel.recv::<Ask>().unwrap(), ask(7));
         drop(channel.recv_any().unwrap());
         // Nor is what it can't be.
-        assert!(matches!(channel.recv_any().unwrap().decode_request::<Other>(), Err(Error::Undecodable { .. })));
+        assert!(matches!(channel.recv_any().unwrap().decode_request::<Other>(), Err(Undecodable { .. })));
     });
     for number in [6, 7, 8, 9] {
         let told = channel.call_timeout(&ask(number), LONG);
-        assert!(matches!(told, Err(Error::NoResponse { .. })), "{told:?}");
+        assert!(matches!(told, Err(CallError::NoResponse { .. })), "{told:?}");
     }
     gives_up.join();
     assert_unused(&channel);

@@ -9,7 +9,7 @@ use std::{
 use support::letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
 use support::{Child, LONG, SHORT, child, hold_for_ever, name, until};
 use sysv_primitives::{
-    Channel, Error, Message, Role, Route,
+    CallError, Channel, Error, Failure, Message, OpenError, RecvError, Route, SendError,
     raw::{MessageBuffer, MessageQueueOptions, Selector},
 };
 
@@ -50,16 +50,17 @@ fn case_f4_a_full_channel_is_told_with_counts() {
     for refused in [channel.try_send(&Number(0)), channel.send_timeout(&Number(0), SHORT)] {
         let error = refused.unwrap_err();
         assert!(error.is_busy());
-        let Error::ChannelFull { messages, bytes, max_bytes, .. } = error else { panic!("{error}") };
-        assert_eq!((messages, bytes, max_bytes), (sent, usage.queued_bytes, usage.max_queued_bytes));
+        let (SendError::Full(full) | SendError::TimedOut(full)) = &error else { panic!("{error}") };
+        let (bytes, max_bytes) = (full.bytes, full.max_bytes);
+        assert_eq!((full.messages, bytes, max_bytes), (sent, usage.queued_bytes, usage.max_queued_bytes));
         let text = error.to_string();
-        let expected = format!("channel {:?} is full: its queue holds {sent} of at most", &*name);
+        let expected = format!("channel {:?} has no room: its queue holds {sent} of at most", &*name);
         assert!(text.contains(&expected) && text.contains(&format!("{bytes} of {max_bytes} bytes")), "{text}");
     }
     assert!(begun.elapsed() >= SHORT);
     // The notice of a long message finds no room either, and its memory is free again.
     let refused = channel.try_send(&blob(1, 15_000));
-    assert!(matches!(refused, Err(Error::ChannelFull { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(SendError::Full(_))), "{refused:?}");
     while channel.try_recv::<Number>().is_ok() {}
     assert_unused(&channel);
 }
@@ -76,11 +77,11 @@ fn case_f4_full_memory_is_told_with_counts() {
             Err(error) => break error,
         }
     };
-    let Error::ChannelFull { messages, bytes, max_bytes, .. } = error else { panic!("{error}") };
-    assert_eq!(messages, sent);
-    assert!(bytes >= sent * 1_000_000 && max_bytes - bytes < 1_000_000);
+    let SendError::Full(full) = &error else { panic!("{error}") };
+    assert_eq!(full.messages, sent);
+    assert!(full.bytes >= sent * 1_000_000 && full.max_bytes - full.bytes < 1_000_000);
     let text = error.to_string();
-    assert!(text.contains(&format!("{:?} is full: its memory for long messages and calls", &*name)), "{text}");
+    assert!(text.contains(&format!("{:?} has no room: its memory for long messages and calls", &*name)), "{text}");
     channel.try_send(&Number(1)).expect("the queue has room");
 }
 
@@ -91,19 +92,19 @@ fn case_f8_the_ends_of_a_channel_are_told_apart() {
     let channel = Channel::create(&name).unwrap();
     channel.send(&Number(1)).unwrap();
     channel.close().unwrap();
-    for refused in [channel.send(&Number(2)), channel.call(&ask(1)).map(drop)] {
-        let error = refused.unwrap_err();
-        assert!(matches!(error, Error::Closed { role: Role::Producer, .. }), "{error}");
+    let Err(CallError::NotSent(called)) = channel.call(&ask(1)) else { panic!("it is closed") };
+    for error in [channel.send(&Number(2)).unwrap_err(), called] {
+        assert!(matches!(error, SendError::Closed { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains(&format!("channel {:?} was closed, and takes nothing more in", &*name)), "{text}");
+        assert!(text.contains(&format!("channel {:?} was closed, and takes no more messages", &*name)), "{text}");
     }
     for receiver in [None, Some(channel.receiver().unwrap())] {
         let receives: &Channel = receiver.as_deref().unwrap_or(&channel);
         let _ = receives.try_recv::<Number>();
         let error = receives.recv::<Number>().unwrap_err();
-        assert!(matches!(error, Error::Closed { role: Role::Consumer, .. }), "{error}");
+        assert!(matches!(error, RecvError::Closed { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains(&format!("{:?} was closed, and nothing that was asked for is left", &*name)), "{text}");
+        assert!(text.contains(&format!("{:?} was closed, and no such message is left", &*name)), "{text}");
     }
 }
 
@@ -116,13 +117,16 @@ fn case_f8_the_advice_for_a_long_message_fits_the_option() {
     assert!(text.contains(&format!("channel {:?}, 100000 bytes", &*name)), "{text}");
     assert!(text.contains("a larger Options::max_message_size"), "{text}");
     let error = channel.send_raw(Route::new(9), &[0; 200_000]).unwrap_err();
-    assert!(matches!(error, Error::TooLong { is_raw: true, bytes: 200_000, .. }), "{error}");
+    assert!(matches!(error, SendError::TooLong { is_raw: true, bytes: 200_000, .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("send a typed message") && !text.contains("max_message_size"), "{text}");
     channel.remove().unwrap();
-    let gone = [channel.send(&Number(1)), channel.try_recv::<Number>().map(drop), channel.last_sent().map(drop)];
-    for refused in gone {
-        let error = refused.unwrap_err();
+    let gone: [Error; 3] = [
+        channel.send(&Number(1)).unwrap_err().into(),
+        channel.try_recv::<Number>().unwrap_err().into(),
+        channel.last_sent().unwrap_err().into(),
+    ];
+    for error in gone {
         assert!(error.is_gone() && error.to_string().contains(&*name), "{error}");
     }
 }
@@ -159,7 +163,7 @@ fn too_long() {
     let name = name();
     let channel = Channel::options().max_message_size(100_000).create(&name).unwrap();
     match channel.send(&blob(0, 100_000)) {
-        Err(Error::TooLong { bytes, limit: 100_000, .. }) => assert!(bytes > 100_000),
+        Err(SendError::TooLong { bytes, limit: 100_000, .. }) => assert!(bytes > 100_000),
         other => panic!("{other:?}"),
     }
     assert_eq!(channel.queue().stat().unwrap().messages, 0);
@@ -167,7 +171,7 @@ fn too_long() {
     channel.send(&blob(0, 99_000)).unwrap();
     assert_eq!(channel.recv::<Blob>().unwrap(), blob(0, 99_000));
     let unlimited = Channel::options().max_message_size(1 << 40).create(&support::name());
-    assert!(matches!(unlimited, Err(Error::TooLarge { .. })), "{unlimited:?}");
+    assert!(matches!(unlimited, Err(OpenError::TooLarge { .. })), "{unlimited:?}");
 }
 
 /// Openers take what they find, whatever they would have made.
@@ -177,13 +181,13 @@ fn a_channel_is_opened_as_it_was_made() {
     let made = Channel::options().max_message_size(3 << 20).max_handles(5).create(&name).unwrap();
     let opened = Channel::open_or_create(&name).unwrap();
     assert_eq!(opened.max_message_size(), 3 << 20);
-    assert!(matches!(Channel::create(&name), Err(Error::NameTaken { .. })));
-    assert!(matches!(Channel::options().schema(1).open(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(Channel::create(&name), Err(OpenError::NameTaken { .. })));
+    assert!(matches!(Channel::options().schema(1).open(&name), Err(OpenError::WrongType { .. })));
     assert_eq!(made.members().unwrap().len(), 2);
     let status = made.status().unwrap();
     assert_eq!(status.queue, Some(opened.queue().id()));
     made.remove().unwrap();
-    assert!(matches!(Channel::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Channel::open(&name), Err(OpenError::NoSuchName { .. })));
     assert!(opened.send(&Number(1)).unwrap_err().is_gone());
 }
 
@@ -192,10 +196,10 @@ fn a_plain_queue_says_what_needs_a_name() {
     let queue = support::queue();
     let channel = Channel::from_id(queue.id()).unwrap();
     let refused = channel.call(&ask(1)).unwrap_err();
-    assert!(matches!(refused, Error::NeedsName { .. }), "{refused:?}");
+    assert!(matches!(refused, CallError::NotSent(SendError::Failed(Failure::NeedsName { .. }))), "{refused:?}");
     assert!(refused.to_string().contains("by name"), "{refused}");
-    assert!(matches!(channel.close(), Err(Error::NeedsName { .. })));
-    assert!(matches!(channel.send(&blob(0, 10_000)), Err(Error::TooLong { .. })));
+    assert!(matches!(channel.close(), Err(Failure::NeedsName { .. })));
+    assert!(matches!(channel.send(&blob(0, 10_000)), Err(SendError::TooLong { .. })));
 }
 
 /// Without room in the segment a send waits, until the deadline or until a message is received.
@@ -244,7 +248,7 @@ fn closed_wakes_who_listens() {
         child(|| {
             let receiver = Channel::open(&name).unwrap().receiver().unwrap();
             receiver.iter::<Number>().for_each(|number| assert!(number.is_ok()));
-            assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
+            assert!(matches!(receiver.recv_any(), Err(RecvError::Closed { .. })));
         })
     });
     until(|| channel.receivers().unwrap().len() == 3);
@@ -253,8 +257,8 @@ fn closed_wakes_who_listens() {
     listeners.iter().for_each(Child::until_asleep);
     channel.close().unwrap();
     assert!(channel.is_closed());
-    assert!(matches!(channel.send(&Number(9)), Err(Error::Closed { .. })));
-    assert!(matches!(channel.call(&ask(9)), Err(Error::Closed { .. })));
+    assert!(matches!(channel.send(&Number(9)), Err(SendError::Closed { .. })));
+    assert!(channel.call(&ask(9)).unwrap_err().is_end());
     listeners.into_iter().for_each(Child::join);
 }
 
@@ -280,7 +284,7 @@ fn abandoned() {
         // The one before is gone until the next one has come.
         until(|| matches!(first(), Ok(Number(7))));
         let told = receiver.recv_timeout::<Number>(LONG);
-        assert!(matches!(told, Err(Error::Disconnected { role: Role::Producer, .. })), "{told:?}");
+        assert!(matches!(told, Err(RecvError::Disconnected { .. })), "{told:?}");
         sender.kill_unless_done();
         assert!(channel.senders().unwrap().is_empty());
     }
@@ -291,14 +295,14 @@ fn abandoned() {
     });
     until(|| channel.senders().unwrap().len() == 1);
     let busy = receiver.recv_timeout::<Number>(Duration::from_millis(30));
-    assert!(busy.as_ref().is_err_and(Error::is_busy), "{busy:?}");
+    assert!(busy.as_ref().is_err_and(RecvError::is_busy), "{busy:?}");
     let waiting = thread::scope(|scope| {
         let waiting = scope.spawn(|| receiver.recv_timeout::<Number>(LONG));
         thread::sleep(Duration::from_millis(30));
         sender.kill();
         waiting.join().unwrap()
     });
-    assert!(matches!(waiting, Err(Error::Disconnected { role: Role::Producer, .. })), "{waiting:?}");
+    assert!(matches!(waiting, Err(RecvError::Disconnected { .. })), "{waiting:?}");
 }
 
 /// A child made by `fork` goes on with the handle, and doesn't answer for its parent.
@@ -312,8 +316,8 @@ fn forked_child() {
     let forked = child(|| {
         // Its copies of them, by the fork.
         let (mut pending, asked, sender) = inherited.take().unwrap();
-        assert!(matches!(asked.respond(&blob(1, 10)), Err(Error::NoResponse { .. })));
-        assert!(matches!(pending.try_wait(), Err(Error::NoResponse { .. })));
+        assert!(matches!(asked.respond(&blob(1, 10)), Err(SendError::Failed(Failure::Inherited { .. }))));
+        assert!(matches!(pending.try_wait(), Err(CallError::Failed(Failure::Inherited { .. }))));
         drop(pending);
         drop(sender);
         channel.send(&blob(4, 50_000)).unwrap();
@@ -373,7 +377,7 @@ fn notices_from_outside() {
     }
     assert_eq!(channel.recv::<Blob>().unwrap(), blob(1, 20_000));
     let nothing = channel.try_recv::<Blob>();
-    assert!(nothing.as_ref().is_err_and(Error::is_busy), "{nothing:?}");
+    assert!(nothing.as_ref().is_err_and(RecvError::is_busy), "{nothing:?}");
     assert_unused(&channel);
 }
 

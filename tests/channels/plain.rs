@@ -10,7 +10,7 @@ use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, plain_channel};
 use sysv_primitives::{
-    Channel, Error, Message, Route,
+    Channel, Message, RecvError, Route, SendError, Undecodable,
     raw::{MessageBuffer, MessageQueue, MessageType},
 };
 
@@ -96,7 +96,7 @@ fn undecodable_messages_come_back() {
         send(bytes);
         channel.send(&job(7)).unwrap();
         match channel.recv::<Job>() {
-            Err(Error::Undecodable { route, bytes: returned, .. }) => {
+            Err(RecvError::Undecodable(Undecodable { route, bytes: returned, .. })) => {
                 assert_eq!((route, &returned[..]), (Job::ROUTE, bytes));
             }
             other => panic!("{other:?}"),
@@ -116,7 +116,7 @@ proptest! {
         queue.send(&MessageBuffer::new(MessageType::new(2).unwrap(), &bytes)).unwrap();
         if let Err(error) = channel.recv::<Answer>() {
             match error {
-                Error::Undecodable { bytes: returned, .. } => prop_assert_eq!(returned, bytes),
+                RecvError::Undecodable(Undecodable { bytes: returned, .. }) => prop_assert_eq!(returned, bytes),
                 other => panic!("{other:?}"),
             }
         }
@@ -129,7 +129,7 @@ fn too_long() {
     let (channel, queue) = plain_channel();
     let name = "x".repeat(1 << 20);
     let refused = channel.send(&Job { name, ..job(1) });
-    assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(SendError::TooLong { .. })), "{refused:?}");
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
 
@@ -140,7 +140,7 @@ fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
     let long = Job { name: "x".repeat(1 << 20), ..job(1) };
     for refused in [channel.send(&long), channel.send_raw(Route::new(9), &[0; 1 << 20])] {
         let error = refused.unwrap_err();
-        let Error::TooLong { limit, .. } = error else { panic!("{error}") };
+        let SendError::TooLong { limit, .. } = error else { panic!("{error}") };
         let text = error.to_string();
         assert!(text.contains(&format!("channel over message queue {}, {limit} bytes", queue.id())), "{text}");
         assert!(text.contains("open a channel by name") && !text.contains("max_message_size"), "{text}");
@@ -161,10 +161,10 @@ fn case_f4_a_full_queue_is_told_with_counts() {
             Err(error) => break error,
         }
     };
-    let Error::ChannelFull { messages, max_bytes, .. } = error else { panic!("{error}") };
-    assert_eq!((messages, max_bytes), (sent, queue.stat().unwrap().max_size));
+    let SendError::Full(full) = &error else { panic!("{error}") };
+    assert_eq!((full.messages, full.max_bytes), (sent, queue.stat().unwrap().max_size));
     let text = error.to_string();
-    assert!(text.contains(&format!("message queue {} is full: its queue holds {sent} of", queue.id())), "{text}");
+    assert!(text.contains(&format!("message queue {} has no room: its queue holds {sent} of", queue.id())), "{text}");
 }
 
 /// A message that became possible only after the channel was made is received all the same.

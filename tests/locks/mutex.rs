@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use support::{Child, LONG, SHORT, as_nobody, assert_fails, child, hold_for_ever, name, switches, until};
 use sysv_ipc::Segment;
 use sysv_primitives::{
-    Error, LockError, Mutex, Options,
+    LockError, Mutex, OpenError, Options,
     bytemuck::{Pod, Zeroable},
     raw::Deadline,
 };
@@ -19,7 +19,7 @@ fn smoke() {
     let other = Mutex::<u64>::open(&name).unwrap();
     let guard = other.lock().unwrap();
     assert_eq!(*guard, 6);
-    assert!(matches!(mutex.try_lock(), Err(LockError::Busy)));
+    assert!(matches!(mutex.try_lock(), Err(LockError::WouldBlock)));
     assert_eq!(mutex.holder().unwrap().pid, std::process::id());
     drop(guard);
     assert!(mutex.holder().is_none());
@@ -34,7 +34,7 @@ fn a_lock_alone() {
     let name = name();
     let mutex: Mutex = Mutex::open_or_create(&name, ()).unwrap();
     let guard = mutex.lock().unwrap();
-    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::Busy)));
+    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::TimedOut)));
     drop(guard);
     assert!(mutex.lock_timeout(SHORT).is_ok());
 }
@@ -110,7 +110,7 @@ fn owner_killed_and_nobody_waits() {
         hold_for_ever()
     });
     until(|| mutex.holder().is_some());
-    assert!(matches!(mutex.try_lock(), Err(LockError::Busy)));
+    assert!(matches!(mutex.try_lock(), Err(LockError::WouldBlock)));
     owner.kill();
     assert!(matches!(mutex.try_lock(), Err(LockError::Poisoned { .. })));
 }
@@ -128,9 +128,9 @@ fn a_panic_poisons() {
     assert_fails!(mutex.lock(), LockError::Poisoned { .. });
     drop(mutex.ignore_poison().lock().unwrap());
     assert!(mutex.is_poisoned(), "looking at it does not mend it");
-    let Err(error) = mutex.lock().map_err(Error::from) else { panic!("it is poisoned") };
+    let Err(error) = mutex.lock() else { panic!("it is poisoned") };
     assert!(error.to_string().contains(&*name), "{error}");
-    assert!(matches!(error, Error::Poisoned { .. }));
+    assert!(matches!(error, LockError::Poisoned { .. }));
     mutex.clear_poison();
     assert!(mutex.lock().is_ok());
 }
@@ -141,9 +141,9 @@ fn deadline_passes_and_not_early() {
     let mutex = Mutex::create(&name, ()).unwrap();
     let _guard = mutex.lock().unwrap();
     let started = Instant::now();
-    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::Busy)));
+    assert!(matches!(mutex.lock_timeout(SHORT), Err(LockError::TimedOut)));
     assert!(started.elapsed() >= SHORT);
-    assert!(matches!(mutex.lock_timeout(Duration::ZERO), Err(LockError::Busy)));
+    assert!(matches!(mutex.lock_timeout(Duration::ZERO), Err(LockError::TimedOut)));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn remove_on_drop() {
     let name = name();
     let mutex = Mutex::options().remove_on_drop(true).create(&name, ()).unwrap();
     drop(mutex);
-    assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Mutex::<()>::open(&name), Err(OpenError::NoSuchName { .. })));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn forked_child() {
     let forked = child(|| {
         // The parent's guard is not the child's to drop, and the child waits like anybody else.
         let refused = mutex.try_lock().map(drop);
-        assert!(matches!(refused, Err(LockError::Busy)), "{refused:?}");
+        assert!(matches!(refused, Err(LockError::WouldBlock)), "{refused:?}");
         assert_eq!(mutex.members().unwrap().len(), 2);
         *mutex.lock().unwrap() = 7;
     });
@@ -282,15 +282,15 @@ fn wrong_type() {
     let name = name();
     let _mutex = Mutex::create(&name, 0_u64).unwrap();
     let error = Mutex::<u32>::open(&name).unwrap_err();
-    assert!(matches!(error, Error::WrongType { .. }));
+    assert!(matches!(error, OpenError::WrongType { .. }));
     assert!(error.to_string().contains("8 bytes") && error.to_string().contains("4 bytes"), "{error}");
-    assert!(matches!(Mutex::<u64>::options().schema(1).open(&name), Err(Error::WrongType { .. })));
-    assert!(matches!(Mutex::create(&name, 0_u64), Err(Error::NameTaken { .. })));
+    assert!(matches!(Mutex::<u64>::options().schema(1).open(&name), Err(OpenError::WrongType { .. })));
+    assert!(matches!(Mutex::create(&name, 0_u64), Err(OpenError::NameTaken { .. })));
     #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
     #[repr(C, align(256))]
     struct Wide([u8; 256]);
     let wide = Mutex::create(&format!("{}-", &*name), Wide([0; 256]));
-    assert!(matches!(wide, Err(Error::Overaligned { align: 256, most: 128, .. })));
+    assert!(matches!(wide, Err(OpenError::Overaligned { align: 256, most: 128, .. })));
 }
 
 mod bank {
@@ -323,7 +323,7 @@ fn case_f7_a_u64_is_no_f64() {
     let name = name();
     let _mutex = Mutex::create(&name, 0_u64).unwrap();
     let error = Mutex::<f64>::open(&name).unwrap_err();
-    let Error::WrongType { found, wanted, .. } = &error else { panic!("{error}") };
+    let OpenError::WrongType { found, wanted, .. } = &error else { panic!("{error}") };
     assert_eq!((&*found.name, &*wanted.name), ("u64", "f64"));
     let text = error.to_string();
     let is_clear = ["type u64 (8 bytes", "type f64 (8 bytes", "Options::type_name"].iter().all(|it| text.contains(it));
@@ -331,7 +331,7 @@ fn case_f7_a_u64_is_no_f64() {
     let other = support::name();
     let _mutex = Mutex::create(&other, [bank::Account::zeroed(); 2]).unwrap();
     drop(Mutex::<[bank::moved::Account; 2]>::open(&other).expect("it has moved, and is the same"));
-    assert!(matches!(Mutex::<[bank::Customer; 2]>::open(&other), Err(Error::WrongType { .. })));
+    assert!(matches!(Mutex::<[bank::Customer; 2]>::open(&other), Err(OpenError::WrongType { .. })));
 }
 
 /// Two names can mean one type, and one name two.
@@ -343,9 +343,9 @@ fn case_f7_a_name_can_be_said() {
     }
     let _mutex = account().create(&name, bank::Account::zeroed()).unwrap();
     drop(account::<bank::Customer>().open(&name).expect("it was said to be the same"));
-    assert!(matches!(Mutex::<bank::Account>::open(&name), Err(Error::WrongType { .. })));
+    assert!(matches!(Mutex::<bank::Account>::open(&name), Err(OpenError::WrongType { .. })));
     let refused = account::<u32>().open(&name);
-    assert!(matches!(refused, Err(Error::WrongType { .. })), "the size counts all the same");
+    assert!(matches!(refused, Err(OpenError::WrongType { .. })), "the size counts all the same");
 }
 
 /// What the memory says of the type's name is shown as text, whatever it is; the whole name counts.
@@ -357,7 +357,7 @@ fn case_f7_a_types_name_may_be_long_or_hostile() {
     drop(long("a").open(&name).unwrap());
     let refused = |last| long(last).open(&name).map(drop).unwrap_err();
     let error = refused("b");
-    let Error::WrongType { found, .. } = &error else { panic!("{error}") };
+    let OpenError::WrongType { found, .. } = &error else { panic!("{error}") };
     assert_eq!(found.name, "x".repeat(127) + "\u{fffd}…", "128 bytes of it are kept");
     let memory = Segment::from_id(mutex.status().unwrap().segment).unwrap().attach().unwrap();
     let at = memory.read(512, 0).unwrap().windows(4).position(|four| four == b"xxxx").unwrap();
@@ -365,7 +365,7 @@ fn case_f7_a_types_name_may_be_long_or_hostile() {
     // The length of the type's name, before that of the object's.
     memory.write(&u64::MAX.to_ne_bytes(), at - 16).unwrap();
     let error = refused("b");
-    let Error::WrongType { found, .. } = &error else { panic!("{error}") };
+    let OpenError::WrongType { found, .. } = &error else { panic!("{error}") };
     assert!(found.name.starts_with("\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}\u{fffd}xxx"), "{:?}", found.name);
     assert!(!error.to_string().contains(char::is_control), "{error}");
     drop(long("a").open(&name).expect("the text decides nothing"));
@@ -383,7 +383,7 @@ fn untrusted_owners() {
     });
     if nix::unistd::getuid().is_root() {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
-        assert!(matches!(error, Error::Untrusted { uid: 65_534, .. }), "{error}");
+        assert!(matches!(error, OpenError::Untrusted { uid: 65_534, .. }), "{error}");
         assert!(error.to_string().contains(&format!("mutex {:?}", &*theirs)), "{error}");
         let trusting = Mutex::<u8>::options().trust(65_534).open(&theirs);
         assert!(trusting.is_ok());
@@ -462,8 +462,8 @@ fn ignoring_poison_in_all_forms() {
         assert_eq!(*view.lock_timeout(LONG).unwrap(), 1);
         assert_eq!(*view.lock_deadline(Deadline::NEVER).unwrap(), 1);
         let guard = view.try_lock().unwrap();
-        assert_fails!(view.try_lock(), LockError::Busy);
-        assert_fails!(view.lock_timeout(SHORT), LockError::Busy);
+        assert_fails!(view.try_lock(), LockError::WouldBlock);
+        assert_fails!(view.lock_timeout(SHORT), LockError::TimedOut);
         drop(guard);
     }
     mutex.clear_poison();

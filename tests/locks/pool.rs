@@ -6,7 +6,7 @@ use std::{
 };
 
 use support::{Child, LONG, SHORT, child, exit_now, hold_for_ever, memory, name, switches, until};
-use sysv_primitives::{Error, Pool};
+use sysv_primitives::{OpenError, Pool, PoolError, TooManyPermits};
 
 #[test]
 fn smoke() {
@@ -97,7 +97,7 @@ fn all_or_nothing() {
     assert!(pool.try_acquire_many(4).unwrap_err().is_busy());
     assert_eq!(pool.available(), 3);
     let error = pool.acquire_many(5).unwrap_err();
-    assert!(matches!(error, Error::TooMany { wanted: 5, limit: 4, capacity: 4, .. }));
+    assert!(matches!(error, PoolError::TooMany(TooManyPermits { wanted: 5, limit: 4, capacity: 4, .. })));
     assert!(error.to_string().contains(&format!("5 permits of pool {:?}", &*name)), "{error}");
     assert!(pool.acquire_many(0).unwrap().indices().is_empty());
     let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many(4).unwrap()));
@@ -168,7 +168,7 @@ fn resize_loses_no_permit() {
     drop(held);
     let only = pool.acquire().unwrap();
     assert_eq!((only.index(), pool.available()), (0, 0));
-    assert!(matches!(pool.resize(9), Err(Error::TooMany { wanted: 9, capacity: 8, .. })));
+    assert!(matches!(pool.resize(9), Err(PoolError::TooMany(TooManyPermits { wanted: 9, capacity: 8, .. }))));
     pool.resize(8).unwrap();
     assert_eq!(pool.available(), 7);
 }
@@ -249,5 +249,5 @@ fn a_large_pool() {
     }
     drop(nearly_all);
     assert_eq!(pool.available(), 16_384);
-    assert!(matches!(Pool::create(&format!("{}-", &*name), 1 << 25), Err(Error::TooMany { .. })));
+    assert!(matches!(Pool::create(&format!("{}-", &*name), 1 << 25), Err(OpenError::TooMany(_))));
 }

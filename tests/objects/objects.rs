@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use support::{Child, Name, alone, child, name};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
-use sysv_primitives::{Error, LockError, Mutex, Pool};
+use sysv_primitives::{Error, Failure, LockError, Mutex, OpenError, Pool};
 
 /// The key of a name, learnt from an object that is removed again.
 fn key_from(name: &Name) -> Key {
@@ -33,11 +33,11 @@ fn what_a_name_costs() {
 
 #[test]
 fn bad_names() {
-    assert!(matches!(Mutex::create("", ()), Err(Error::BadName { .. })));
-    assert!(matches!(Mutex::create(&"x".repeat(256), ()), Err(Error::BadName { .. })));
+    assert!(matches!(Mutex::create("", ()), Err(OpenError::BadName { .. })));
+    assert!(matches!(Mutex::create(&"x".repeat(256), ()), Err(OpenError::BadName { .. })));
     let name = name();
-    assert!(matches!(Mutex::<()>::open(&name), Err(Error::NoSuchName { .. })));
-    assert!(matches!(Mutex::<()>::unlink(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Mutex::<()>::open(&name), Err(OpenError::NoSuchName { .. })));
+    assert!(matches!(Mutex::<()>::unlink(&name), Err(OpenError::NoSuchName { .. })));
 }
 
 /// A creator that is only slow is condemned when patience is over, and finds out.
@@ -77,8 +77,8 @@ fn wipe_under_living_users() {
     sysv_ipc::remove_semaphore(status.set).unwrap();
     waiter.join();
     let error = Mutex::open_or_create(&name, 0_u8).unwrap_err();
-    assert!(matches!(error, Error::Wiped { users: 1, .. }), "{error}");
-    assert!(matches!(Mutex::<u8>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(error, OpenError::Wiped { users: 1, .. }), "{error}");
+    assert!(matches!(Mutex::<u8>::open(&name), Err(OpenError::NoSuchName { .. })));
     drop(guard);
     drop(mutex);
     let renewed = Mutex::open_or_create(&name, 9_u8).unwrap();
@@ -93,7 +93,7 @@ fn the_segment_is_gone() {
     let status = mutex.status().unwrap();
     sysv_ipc::remove_shared_memory(status.segment).unwrap();
     let error = Mutex::open_or_create(&name, 2_u8).unwrap_err();
-    assert!(matches!(error, Error::Damaged { part: "its segment", .. }), "{error}");
+    assert!(matches!(error, OpenError::Failed(Failure::Damaged { part: "its segment", .. })), "{error}");
     drop(mutex);
     let healed = Mutex::open_or_create(&name, 2_u8).unwrap();
     assert_eq!(*healed.lock().unwrap(), 2);
@@ -108,7 +108,7 @@ fn name_collision() {
     let at = segment.read(0, 0).unwrap().windows(4).position(|four| four == b"test").unwrap();
     segment.write(b"best", at).unwrap();
     let error = Mutex::<u8>::open(&name).unwrap_err();
-    let Error::NameCollision { found, .. } = &error else { panic!("{error}") };
+    let OpenError::NameCollision { found, .. } = &error else { panic!("{error}") };
     assert!(found.starts_with("best-"));
     mutex.remove().unwrap();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use support::{Name, child, name, own};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
-use sysv_primitives::{Channel, Error, Mutex, Pool, mpmc, spsc};
+use sysv_primitives::{Channel, Mutex, OpenError, Pool, mpmc, spsc};
 
 fn key_of(name: &Name) -> Key {
     let mutex = Mutex::create(name, ()).unwrap();
@@ -13,8 +13,8 @@ fn key_of(name: &Name) -> Key {
     key
 }
 
-fn is_unknown(removed: Result<(), Error>) -> bool {
-    matches!(removed, Err(Error::NoSuchName { .. }))
+fn is_unknown(removed: Result<(), OpenError>) -> bool {
+    matches!(removed, Err(OpenError::NoSuchName { .. }))
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn every_kind() {
         mpmc::Ring::<u8>::create(&name, 1).unwrap().status().unwrap(),
         Channel::create(&name).unwrap().status().unwrap(),
     ];
-    type Remove = fn(&str) -> Result<(), Error>;
+    type Remove = fn(&str) -> Result<(), OpenError>;
     let removes: [Remove; 5] =
         [Mutex::<u8>::unlink, Pool::unlink, spsc::Ring::<u8>::unlink, mpmc::Ring::<u8>::unlink, Channel::unlink];
     for (remove, status) in removes.into_iter().zip(status) {
@@ -49,7 +49,7 @@ fn of_any_type_and_in_use() {
     let _guard = mutex.lock().unwrap();
     let waiter = child(|| {
         let mutex = Mutex::<[u64; 9]>::open(&name).unwrap();
-        assert!(mutex.lock().map(drop).is_err_and(|error| Error::from(error).is_gone()));
+        assert!(mutex.lock().map(drop).is_err_and(|error| error.is_gone()));
     });
     waiter.until_asleep();
     Mutex::<()>::unlink(&name).unwrap();
@@ -67,7 +67,7 @@ fn of_another_name() {
     let removed = Mutex::<u8>::unlink(&name);
     *mutex.lock().unwrap() += 1;
     segment.write(b"test", at).unwrap();
-    assert!(matches!(removed, Err(Error::NameCollision { .. })), "{removed:?}");
+    assert!(matches!(removed, Err(OpenError::NameCollision { .. })), "{removed:?}");
     assert_eq!(*Mutex::<u8>::open(&name).unwrap().lock().unwrap(), 1);
 }
 
@@ -87,9 +87,9 @@ fn of_another_program() {
         set.set_values(values).unwrap();
         set.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
         let removed = Mutex::<u8>::unlink(&name);
-        assert!(matches!(removed, Err(Error::ForeignSet { .. })), "{values:?}: {removed:?}");
+        assert!(matches!(removed, Err(OpenError::Foreign { .. })), "{values:?}: {removed:?}");
         let opened = Mutex::<u8>::open(&name);
-        assert!(matches!(opened, Err(Error::ForeignSet { .. })), "{values:?}: {opened:?}");
+        assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{values:?}: {opened:?}");
         assert_eq!(set.len().unwrap(), values.len());
     }
     assert_eq!(segment.read(1, 4095).unwrap(), b"?");
@@ -103,7 +103,7 @@ fn of_another_program_that_only_sets_values() {
     set.set_value(1, 7).unwrap();
     let impatient = Mutex::options().open_timeout(Duration::ZERO);
     let opened = impatient.open_or_create(&name, 0_u8);
-    assert!(matches!(opened, Err(Error::ForeignSet { .. })), "{opened:?}");
+    assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{opened:?}");
     assert_eq!(set.values().unwrap(), [0, 7, 0]);
 }
 
@@ -134,5 +134,5 @@ fn not_by_a_child() {
     .join();
     assert_eq!(*Mutex::<u8>::open(&name).unwrap().lock().unwrap(), 5);
     drop(mutex);
-    assert!(matches!(Mutex::<u8>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(Mutex::<u8>::open(&name), Err(OpenError::NoSuchName { .. })));
 }

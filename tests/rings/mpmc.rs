@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use support::{LONG, SHORT, child, name, refused, switches};
-use sysv_primitives::{Error, Options, Role, mpmc};
+use sysv_primitives::{OpenError, Options, PushError, Role, mpmc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
     mpmc::Ring::options().max_handles(12).create(name, capacity).unwrap()
@@ -57,7 +57,7 @@ fn it_is_first_in_first_out_and_holds_its_capacity() {
         for lap in 0..5 {
             (0..given as u64).for_each(|number| producer.try_push(lap * 1000 + number).unwrap());
             let full = refused(producer.try_push(9));
-            assert!(full.error.is_busy() && full.item == 9);
+            assert!(matches!(full, PushError::Full(9)));
             assert_eq!(ring.len(), given);
             (0..given as u64).for_each(|number| assert_eq!(consumer.try_pop().unwrap(), lap * 1000 + number));
             assert!(consumer.try_pop().unwrap_err().is_busy() && ring.is_empty());
@@ -108,7 +108,7 @@ fn the_dead_are_not_in_the_way_of_who_does_not_wait() {
     producer.push_slice(&[2, 3]).unwrap();
     child(|| std::mem::forget(ring.consumer().unwrap().claim().unwrap())).join();
     let full = refused(producer.try_push(4));
-    assert!(full.error.is_busy(), "the item is still there, and comes first");
+    assert!(full.is_busy(), "the item is still there, and comes first");
     assert_eq!((consumer.try_pop().unwrap(), consumer.try_pop().unwrap()), (2, 3));
 }
 
@@ -192,7 +192,7 @@ fn the_newest_win_and_who_missed_them_knows() {
     assert_eq!(*oldest, 6);
     // The one in hand is nobody else's: three places are left, and then none.
     let refused = refused(producer.force_push(10));
-    assert!(refused.error.is_busy() && refused.item == 10);
+    assert!(matches!(refused, PushError::Full(10)));
     oldest.done();
     producer.force_push(11).unwrap();
     assert_eq!(consumer.try_iter().last().unwrap().unwrap(), 11);
@@ -247,7 +247,7 @@ fn waits_end_in_time_and_use_no_processor() {
     assert!(consumer.pop_timeout(SHORT).unwrap_err().is_busy());
     assert!(consumer.claim_timeout(SHORT).unwrap_err().is_busy());
     producer.push(1).unwrap();
-    assert!(refused(producer.push_timeout(2, SHORT)).error.is_busy());
+    assert!(refused(producer.push_timeout(2, SHORT)).is_busy());
     assert!(producer.reserve_timeout(SHORT).unwrap_err().is_busy());
     assert!(begun.elapsed() >= SHORT * 4);
     assert!(switches() - before < 50, "{} times", switches() - before);
@@ -310,7 +310,7 @@ fn overwriting_throws_nothing_away_in_vain() {
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     (0..8).for_each(|number| producer.push(number).unwrap());
     let oldest = consumer.claim().unwrap();
-    assert!(refused(producer.force_push(8)).error.is_busy());
+    assert!(refused(producer.force_push(8)).is_busy());
     assert_eq!((ring.len(), ring.counts().overwritten), (7, 0));
     oldest.requeue();
     // What was put back is the oldest again.
@@ -363,11 +363,14 @@ fn sizes_that_can_not_be_are_refused_before_anything_is_made() {
     struct Huge([u8; 65536]);
     let name = name();
     for capacity in [1 << 61, 1 << 63, usize::MAX] {
-        assert!(matches!(mpmc::Ring::<u8>::create(&name, capacity), Err(Error::TooLarge { .. })));
-        assert!(matches!(mpmc::Ring::<()>::create(&name, capacity), Err(Error::TooLarge { .. })));
+        assert!(matches!(mpmc::Ring::<u8>::create(&name, capacity), Err(OpenError::TooLarge { .. })));
+        assert!(matches!(mpmc::Ring::<()>::create(&name, capacity), Err(OpenError::TooLarge { .. })));
     }
-    assert!(matches!(mpmc::Ring::<Huge>::create(&name, 1), Err(Error::Overaligned { align: 65536, most: 4096, .. })));
-    assert!(matches!(mpmc::Ring::<u8>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(
+        mpmc::Ring::<Huge>::create(&name, 1),
+        Err(OpenError::Overaligned { align: 65536, most: 4096, .. })
+    ));
+    assert!(matches!(mpmc::Ring::<u8>::open(&name), Err(OpenError::NoSuchName { .. })));
     let nothing = ring::<()>(&name, 1 << 12);
     nothing.producer().unwrap().push(()).unwrap();
     assert_eq!(nothing.len(), 1);

@@ -3,7 +3,7 @@
 use std::thread;
 
 use support::{LONG, SHORT, child, name, refused};
-use sysv_primitives::{Error, Role, mpmc};
+use sysv_primitives::{PopError, PushError, Role, mpmc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
     mpmc::Ring::options().max_handles(12).create(name, capacity).unwrap()
@@ -22,7 +22,7 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
             // Nobody is told of an end as long as this one pushes.
             let _producer = ring.producer().unwrap();
             assert!(consumer.iter().all(|item| item.is_ok()));
-            assert!(matches!(consumer.pop(), Err(Error::Closed { .. })));
+            assert!(matches!(consumer.pop(), Err(PopError::Closed { .. })));
         })
     });
     waiting.iter().for_each(support::Child::until_asleep);
@@ -30,9 +30,9 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
     ring.close().unwrap();
     waiting.into_iter().for_each(support::Child::join);
     let refused = refused(ring.producer().unwrap().push(3));
-    let text = refused.error.to_string();
-    assert!(text.contains(&format!("mpmc ring {:?} was closed, and takes nothing more in", &*name)), "{text}");
-    assert!(matches!((refused.error, refused.item), (Error::Closed { role: Role::Producer, .. }, 3)));
+    let text = refused.to_string();
+    assert!(text.contains(&format!("mpmc ring {:?} was closed, and takes no more items", &*name)), "{text}");
+    assert!(matches!(refused, PushError::Closed { item: 3, .. }));
 }
 
 /// Some asked to be told, some did not: the end reaches those who did, all of them, and at once.
@@ -42,12 +42,12 @@ fn who_asked_is_told_that_all_others_are_gone() {
         let name = name();
         let ring = ring::<u64>(&name, 4);
         let deaf =
-            [(); 2].map(|()| child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed { .. })))));
+            [(); 2].map(|()| child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(PopError::Closed { .. })))));
         let told = [(); 2].map(|()| {
             child(|| {
                 let mut consumer = ring.consumer().unwrap();
                 consumer.detect_disconnect(true);
-                assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
+                assert!(matches!(consumer.pop(), Err(PopError::Disconnected { .. })));
             })
         });
         deaf.iter().chain(&told).for_each(support::Child::until_asleep);
@@ -79,7 +79,7 @@ fn a_producer_learns_that_all_consumers_are_gone() {
     producer.push(1).unwrap();
     producer.detect_disconnect(true);
     let refused = refused(producer.try_push(2));
-    assert!(matches!((refused.error, refused.item), (Error::Disconnected { role: Role::Consumer, .. }, 2)));
+    assert!(matches!(refused, PushError::Disconnected { item: 2, .. }));
     assert!(ring.holders(Role::Consumer).is_empty());
 }
 
@@ -96,7 +96,7 @@ fn the_end_is_passed_on_with_the_last_item() {
                 loop {
                     match consumer.pop_timeout(LONG) {
                         Ok(_) => {}
-                        Err(Error::Disconnected { role: Role::Producer, .. }) => return,
+                        Err(PopError::Disconnected { .. }) => return,
                         Err(error) => panic!("stuck: {error}"),
                     }
                 }
@@ -122,7 +122,7 @@ fn the_end_waits_for_who_is_still_writing() {
         child(|| {
             let consumer = ring.consumer().unwrap();
             consumer.iter().for_each(|item| assert!((1..=3).contains(&item.unwrap())));
-            assert!(matches!(consumer.pop(), Err(Error::Closed { .. })));
+            assert!(matches!(consumer.pop(), Err(PopError::Closed { .. })));
         })
     });
     waiting.iter().for_each(support::Child::until_asleep);

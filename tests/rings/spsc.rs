@@ -6,7 +6,7 @@ use std::{
 };
 
 use support::{LONG, SHORT, child, hold_for_ever, name, refused, switches};
-use sysv_primitives::{Error, Options, Role, spsc};
+use sysv_primitives::{Failure, OpenError, Options, PopError, PushError, Role, RoleError, spsc};
 
 fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> spsc::Ring<T> {
     spsc::Ring::options().max_handles(8).create(name, capacity).unwrap()
@@ -37,11 +37,11 @@ fn the_capacity_is_rounded_up_and_said() {
         assert_eq!(ring.capacity(), given);
         let mut producer = ring.producer().unwrap();
         (0..given).for_each(|_| producer.try_push([1, 2, 3]).unwrap());
-        assert!(refused(producer.try_push([4; 3])).error.is_busy());
+        assert!(refused(producer.try_push([4; 3])).is_busy());
         assert_eq!((ring.len(), producer.slots()), (given, 0));
     }
     let huge = spsc::Ring::<u64>::options().create(&name(), usize::MAX / 2);
-    assert!(matches!(huge, Err(Error::TooLarge { .. })), "{huge:?}");
+    assert!(matches!(huge, Err(OpenError::TooLarge { .. })), "{huge:?}");
 }
 
 #[test]
@@ -52,11 +52,10 @@ fn a_refused_item_comes_back() {
     producer.push(1).unwrap();
     producer.push(2).unwrap();
     let (full, late) = (refused(producer.try_push(3)), refused(producer.push_timeout(4, SHORT)));
-    assert!(full.error.is_busy() && late.error.is_busy());
-    assert_eq!((full.item, late.item), (3, 4));
+    assert!(matches!((full, late), (PushError::Full(3), PushError::TimedOut(4))));
     ring.close().unwrap();
     let closed = refused(producer.push(5));
-    assert!(matches!((closed.error, closed.item), (Error::Closed { .. }, 5)));
+    assert!(matches!(closed, PushError::Closed { item: 5, .. }));
 }
 
 #[test]
@@ -66,13 +65,14 @@ fn there_is_one_of_each() {
     let me = std::process::id();
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let timed = ring.producer_timeout(SHORT).map(drop);
-    for second in [ring.try_producer().map(drop), ring.try_consumer().map(drop), timed] {
-        assert!(matches!(second, Err(Error::RoleTaken { pid, .. }) if pid == me), "{second:?}");
+    assert!(matches!(timed, Err(RoleError::TimedOut { pid, .. }) if pid == me), "{timed:?}");
+    for second in [ring.try_producer().map(drop), ring.try_consumer().map(drop)] {
+        assert!(matches!(second, Err(RoleError::Taken { pid, .. }) if pid == me), "{second:?}");
     }
     child(|| {
         let other = spsc::Ring::<u64>::open(&name).unwrap();
         let second = other.try_producer();
-        assert!(matches!(second, Err(Error::RoleTaken { role: Role::Producer, pid, .. }) if pid == me), "{second:?}");
+        assert!(matches!(second, Err(RoleError::Taken { role: Role::Producer, pid, .. }) if pid == me), "{second:?}");
         let text = second.unwrap_err().to_string();
         assert!(text.contains(&format!("process {me} is the producer")), "{text}");
     })
@@ -141,20 +141,20 @@ fn who_stands_by_is_woken_by_a_death_and_by_leaving() {
 fn case_f8_the_ends_of_a_ring_are_told_apart() {
     let name = name();
     let ring = ring::<u64>(&name, 8);
-    let is_named = |error: &Error| error.to_string().contains(&format!("spsc ring {:?}", &*name));
+    let is_named = |error: &dyn std::error::Error| error.to_string().contains(&format!("spsc ring {:?}", &*name));
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let taken = ring.try_producer().unwrap_err();
     assert!(is_named(&taken) && taken.to_string().contains("producer_timeout"), "{taken}");
     producer.push(1).unwrap();
     ring.close().unwrap();
-    let error = refused(producer.push(2)).error;
-    assert!(matches!(error, Error::Closed { role: Role::Producer, .. }) && is_named(&error), "{error}");
-    assert!(error.to_string().contains("takes nothing more in"), "{error}");
-    assert!(!error.to_string().contains("nothing that was asked for is left"), "one is left: {error}");
+    let error = refused(producer.push(2));
+    assert!(matches!(error, PushError::Closed { .. }) && is_named(&error), "{error}");
+    assert!(error.to_string().contains("takes no more items"), "{error}");
+    assert!(!error.to_string().contains("no item is left"), "one is left: {error}");
     assert_eq!(consumer.pop().unwrap(), 1);
     let error = consumer.pop().unwrap_err();
-    assert!(matches!(error, Error::Closed { role: Role::Consumer, .. }) && is_named(&error), "{error}");
-    assert!(error.to_string().contains("nothing that was asked for is left"), "{error}");
+    assert!(matches!(error, PopError::Closed { .. }) && is_named(&error), "{error}");
+    assert!(error.to_string().contains("no item is left"), "{error}");
 }
 
 #[test]
@@ -217,22 +217,22 @@ fn a_closed_ring_is_emptied_first() {
     producer.close().unwrap();
     assert!(ring.is_closed());
     assert_eq!(consumer.iter().collect::<Result<Vec<_>, _>>().unwrap(), [1, 2, 3]);
-    assert!(matches!(consumer.try_pop(), Err(Error::Closed { .. })));
-    assert!(matches!(consumer.pop_timeout(LONG), Err(Error::Closed { .. })));
+    assert!(matches!(consumer.try_pop(), Err(PopError::Closed { .. })));
+    assert!(matches!(consumer.pop_timeout(LONG), Err(PopError::Closed { .. })));
 }
 
 #[test]
 fn closing_wakes_both_sides() {
     let name = name();
     let ring = ring::<u64>(&name, 1);
-    let waiting_consumer = child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(Error::Closed { .. }))));
+    let waiting_consumer = child(|| assert!(matches!(ring.consumer().unwrap().pop(), Err(PopError::Closed { .. }))));
     waiting_consumer.until_asleep();
     let other = support::name();
     let full = spsc::Ring::<u64>::options().create(&other, 1).unwrap();
     let waiting_producer = child(|| {
         let mut producer = full.producer().unwrap();
         producer.push(1).unwrap();
-        assert!(matches!(refused(producer.push(2)).error, Error::Closed { .. }));
+        assert!(matches!(refused(producer.push(2)), PushError::Closed { .. }));
     });
     waiting_producer.until_asleep();
     ring.close().unwrap();
@@ -251,7 +251,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
             let mut consumer = ring.consumer().unwrap();
             consumer.detect_disconnect(true);
             assert_eq!(consumer.pop().unwrap(), 7);
-            assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
+            assert!(matches!(consumer.pop(), Err(PopError::Disconnected { .. })));
         });
         consumer.until_asleep();
         let producer = child(|| {
@@ -265,7 +265,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
         // Who comes later finds the same.
         let mut late = ring.consumer().unwrap();
         late.detect_disconnect(true);
-        assert!(matches!(late.try_pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
+        assert!(matches!(late.try_pop(), Err(PopError::Disconnected { .. })));
     }
     let name = name();
     let ring = ring::<u64>(&name, 4);
@@ -273,8 +273,8 @@ fn who_asked_is_told_that_the_other_is_gone() {
     let mut producer = ring.producer().unwrap();
     producer.detect_disconnect(true);
     assert_eq!(producer.push_slice(&[0; 4]).unwrap(), 4);
-    assert!(matches!(refused(producer.push(1)).error, Error::Disconnected { role: Role::Consumer, .. }));
-    let text = refused(producer.try_push(1)).error.to_string();
+    assert!(matches!(refused(producer.push(1)), PushError::Disconnected { .. }));
+    let text = refused(producer.try_push(1)).to_string();
     assert!(text.contains(&format!("spsc ring {:?}: every consumer has left or died", &*name)), "{text}");
 }
 
@@ -306,9 +306,9 @@ fn waits_end_in_time() {
     let begun = Instant::now();
     assert!(consumer.pop_timeout(SHORT).unwrap_err().is_busy());
     producer.push(1).unwrap();
-    assert!(refused(producer.push_timeout(2, SHORT)).error.is_busy());
+    assert!(refused(producer.push_timeout(2, SHORT)).is_busy());
     assert!(producer.reserve_up_to_timeout(1, SHORT).unwrap_err().is_busy());
-    assert!(matches!(ring.producer_timeout(SHORT), Err(Error::RoleTaken { .. })));
+    assert!(matches!(ring.producer_timeout(SHORT), Err(RoleError::TimedOut { .. })));
     assert!(begun.elapsed() >= SHORT * 4);
 }
 
@@ -319,7 +319,6 @@ fn a_child_has_no_part_in_its_parents_roles() {
     let mut producer = ring.producer().unwrap();
     let consumer = std::sync::Mutex::new(Some(ring.consumer().unwrap()));
     producer.push(1).unwrap();
-    let me = std::process::id();
     let mut reservation = producer.reserve_up_to(1).unwrap();
     reservation[0] = 2;
     let reserved = std::sync::Mutex::new(Some(reservation));
@@ -330,12 +329,12 @@ fn a_child_has_no_part_in_its_parents_roles() {
         inherited.commit_all();
         let mut consumer = consumer.lock().unwrap().take().unwrap();
         let popped = consumer.try_pop();
-        assert!(matches!(popped, Err(Error::RoleTaken { role: Role::Consumer, pid, .. }) if pid == me), "{popped:?}");
-        assert!(matches!(ring.try_producer(), Err(Error::RoleTaken { .. })));
+        assert!(matches!(popped, Err(PopError::Failed(Failure::Inherited { what: "consumer", .. }))), "{popped:?}");
+        assert!(matches!(ring.try_producer(), Err(RoleError::Taken { .. })));
     })
     .join();
     reserved.into_inner().unwrap().unwrap().commit_all();
-    assert!(matches!(ring.try_consumer(), Err(Error::RoleTaken { .. })), "a child's drop changes nothing");
+    assert!(matches!(ring.try_consumer(), Err(RoleError::Taken { .. })), "a child's drop changes nothing");
     assert_eq!(ring.len(), 2);
 }
 
@@ -343,12 +342,12 @@ fn a_child_has_no_part_in_its_parents_roles() {
 fn types_and_names_are_checked() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
-    assert!(matches!(spsc::Ring::<u32>::open(&name), Err(Error::WrongType { .. })));
-    assert!(matches!(spsc::Ring::<u64>::options().schema(1).open(&name), Err(Error::WrongType { .. })));
-    assert!(matches!(spsc::Ring::<u64>::create(&name, 4), Err(Error::NameTaken { .. })));
+    assert!(matches!(spsc::Ring::<u32>::open(&name), Err(OpenError::WrongType { .. })));
+    assert!(matches!(spsc::Ring::<u64>::options().schema(1).open(&name), Err(OpenError::WrongType { .. })));
+    assert!(matches!(spsc::Ring::<u64>::create(&name, 4), Err(OpenError::NameTaken { .. })));
     assert_eq!(spsc::Ring::<u64>::open_or_create(&name, 4000).unwrap().capacity(), 4);
     ring.remove().unwrap();
-    assert!(matches!(spsc::Ring::<u64>::open(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(spsc::Ring::<u64>::open(&name), Err(OpenError::NoSuchName { .. })));
 }
 
 /// The same traffic with every process fencing for itself.

@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::{Channel, Error, Message, Options, Receiver, Route};
+use sysv_primitives::{Channel, Message, Options, Receiver, Route, SendError};
 
 const CROWD: u32 = 16;
 const ROUTES: usize = 8;
@@ -107,7 +107,7 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
     ledger.message(route, number).fetch_add(SENDING, SeqCst);
     match channel.send_timeout(&message, LONG) {
         Ok(()) => {}
-        Err(Error::Closed { .. }) => return false,
+        Err(SendError::Closed { .. }) => return false,
         Err(error) => panic!("a sender is stuck: {error}"),
     }
     ledger.message(route, number).fetch_add(SENT, SeqCst);

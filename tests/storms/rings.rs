@@ -11,7 +11,7 @@ use std::{
 use bytemuck::{Pod, Zeroable};
 use support::{Child, LONG, child, hold_for_ever, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::{Error, Role, mpmc, spsc};
+use sysv_primitives::{PopError, Role, mpmc, spsc};
 
 fn items() -> u64 {
     number_from_env("STREAM_ITEMS", 100_000_000)
@@ -185,7 +185,7 @@ impl<'a> Ledger<'a> {
         let consumer = ring.consumer().expect("it can be had");
         loop {
             let claimed = match consumer.claim_timeout(LONG) {
-                Err(Error::Closed { .. }) => return,
+                Err(PopError::Closed { .. }) => return,
                 claimed => claimed.expect("no wake-up is lost"),
             };
             // The mixing can be undone but for its last step, so the position is searched from the first word.

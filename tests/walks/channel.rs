@@ -11,7 +11,7 @@ use support::{
     step::{Victim, Walk, every_instruction, mark},
     until_rings,
 };
-use sysv_primitives::{Channel, Error, Options, Receiver, Request, Role, messages};
+use sysv_primitives::{CallError, Channel, Options, Receiver, RecvError, Request, messages};
 
 const SLOTS: u32 = 5;
 
@@ -77,7 +77,7 @@ fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
     loop {
         match receiver.recv_timeout::<Text>(LONG) {
             Ok(text) => assert!(text == *expected, "changed on its way"),
-            Err(Error::Disconnected { role: Role::Producer, .. } | Error::Closed { .. }) => return received,
+            Err(RecvError::Disconnected { .. } | RecvError::Closed { .. }) => return received,
             Err(error) => panic!("stuck: {error}"),
         }
         received += 1;
@@ -251,7 +251,7 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
             match caller.join().unwrap() {
                 Ok(42) => counts[0] += 1,
                 Ok(43) => assert_eq!(walk, Walk::Killed),
-                Err(Error::NoResponse { .. }) => counts[1] += 1,
+                Err(CallError::NoResponse { .. }) => counts[1] += 1,
                 other => panic!("stuck: {other:?}"),
             }
             told.set(counts);

@@ -11,7 +11,7 @@ use support::{
     step::{Victim, Walk, every_instruction, mark},
     until_rings,
 };
-use sysv_primitives::{Error, LockError, Mutex, Options, Permit, Pool};
+use sysv_primitives::{LockError, Mutex, OpenError, Options, Permit, Pool};
 
 const SLOTS: u32 = 4;
 
@@ -215,7 +215,7 @@ fn mutex_remove_every_instruction() {
         });
         let (pid, walk) = (victim.pid(), victim.walk(steps));
         if walk != Walk::Killed {
-            assert!(matches!(Mutex::<[u32; 2]>::open(&name), Err(Error::NoSuchName { .. })));
+            assert!(matches!(Mutex::<[u32; 2]>::open(&name), Err(OpenError::NoSuchName { .. })));
         }
         survey_mutex(&name, pid);
         walk
@@ -351,7 +351,7 @@ fn pool_remove_every_instruction() {
         });
         let walk = victim.walk(steps);
         if walk != Walk::Killed {
-            assert!(matches!(Pool::open(&name), Err(Error::NoSuchName { .. })));
+            assert!(matches!(Pool::open(&name), Err(OpenError::NoSuchName { .. })));
         }
         survey_pool(&name, 2);
         walk

@@ -17,7 +17,7 @@ use super::{
     shared::{Parcel, Shared},
     with_scratch,
 };
-use crate::{Error, Result, Role, members::Session, raw::Deadline};
+use crate::{CallError, Failure, RecvError, SendError, members::Session, raw::Deadline};
 
 /// A message that is answered.
 ///
@@ -82,7 +82,8 @@ impl Channel {
     ///     scope.spawn(|| {
     ///         let asked = channel.recv_request::<Square>()?;
     ///         let square = asked.0 * asked.0;
-    ///         asked.respond(&square)
+    ///         asked.respond(&square)?;
+    ///         Ok::<(), sysv_primitives::Error>(())
     ///     });
     ///     assert_eq!(channel.call(&Square(12))?, 144);
     ///     Ok::<(), sysv_primitives::Error>(())
@@ -93,11 +94,11 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`Error::NoResponse`] if the process that took the request died, or gave it up.
-    /// - [`Error::Undecodable`], with the bytes, if the answer is no such value.
-    /// - [`Error::TooLong`], [`Error::Unencodable`], [`Error::Closed`], [`Error::NeedsName`]: nothing was sent.
-    /// - [`Error::Failed`], as [`send`](Self::send).
-    pub fn call<R: Request>(&self, request: &R) -> Result<R::Response> {
+    /// - [`CallError::NotSent`], with what [`send`](Self::send) says.
+    /// - [`CallError::NoResponse`] if the process that received the request died, or dropped it.
+    /// - [`CallError::Undecodable`], with the bytes, if the response is no such value.
+    /// - [`CallError::Failed`] if the channel was removed or is corrupt.
+    pub fn call<R: Request>(&self, request: &R) -> Result<R::Response, CallError> {
         self.call_deadline(request, Deadline::NEVER)
     }
 
@@ -109,8 +110,9 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn call_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<R::Response> {
+    /// As [`call`](Self::call). If the timeout elapses, [`CallError::TimedOut`] if the request was sent, and otherwise
+    /// [`SendError::TimedOut`] in [`CallError::NotSent`].
+    pub fn call_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<R::Response, CallError> {
         self.call_deadline(request, Deadline::after(timeout))
     }
 
@@ -119,7 +121,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`call_timeout`](Self::call_timeout).
-    pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Response> {
+    pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Response, CallError> {
         self.request_deadline(request, deadline)?.wait_deadline(deadline)
     }
 
@@ -127,8 +129,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call), as far as it concerns the sending.
-    pub fn request<R: Request>(&self, request: &R) -> Result<PendingResponse<R>> {
+    /// As [`send`](Self::send).
+    pub fn request<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
         self.request_deadline(request, Deadline::NEVER)
     }
 
@@ -136,29 +138,28 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`request`](Self::request), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn request_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<PendingResponse<R>> {
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn request_timeout<R: Request>(&self, request: &R, timeout: Duration) -> Result<PendingResponse<R>, SendError> {
         self.request_deadline(request, Deadline::after(timeout))
     }
 
-    fn request_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<PendingResponse<R>> {
+    fn request_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<PendingResponse<R>, SendError> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
-        let parcel =
-            with_scratch(|message| {
-                message.clear();
-                let len = codec::encode(request, R::SCHEMA, message, self.longest)
-                    .map_err(|why| Error::Unencodable { object: self.object.clone(), route: R::ROUTE, why })?;
-                let parcel = shared.rent(len, deadline)?;
-                deliver::write(request, R::SCHEMA, message, &parcel, R::ROUTE)?;
-                Ok::<_, Error>(parcel)
-            })?;
+        let parcel = with_scratch(|message| {
+            message.clear();
+            let len = codec::encode(request, R::SCHEMA, message, self.longest)
+                .map_err(|why| SendError::Unencodable { object: self.object.clone(), route: R::ROUTE, why })?;
+            let parcel = shared.rent(len, deadline)?;
+            deliver::write(request, R::SCHEMA, message, &parcel, R::ROUTE)?;
+            Ok::<_, SendError>(parcel)
+        })?;
         let (notice, session) = (parcel.held().notice, parcel.session());
         parcel.post(R::ROUTE.message_type(), true, deadline)?;
         let Shared { words, members, .. } = &**shared;
         // Closed meanwhile: those who answer may have been told the end already, and look no more.
         if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
-            return Err(members.closed(Role::Producer));
+            return Err(SendError::Closed { object: self.object.clone() });
         }
         Ok(PendingResponse { shared: Arc::clone(shared), notice, session, request: PhantomData })
     }
@@ -168,7 +169,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv`](Self::recv). The caller of a request that can't be decoded is told that there is no answer.
-    pub fn recv_request<R: Request>(&self) -> Result<IncomingRequest<R>> {
+    pub fn recv_request<R: Request>(&self) -> Result<IncomingRequest<R>, RecvError> {
         self.recv_request_deadline(Deadline::NEVER)
     }
 
@@ -176,8 +177,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_request<R: Request>(&self) -> Result<IncomingRequest<R>> {
+    /// As [`recv_request`](Self::recv_request), and [`RecvError::Empty`] if there is none.
+    pub fn try_recv_request<R: Request>(&self) -> Result<IncomingRequest<R>, RecvError> {
         self.recv_request_deadline(Deadline::NOW)
     }
 
@@ -185,12 +186,12 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_request`](Self::recv_request), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_request_timeout<R: Request>(&self, timeout: Duration) -> Result<IncomingRequest<R>> {
+    /// As [`recv_request`](Self::recv_request), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_request_timeout<R: Request>(&self, timeout: Duration) -> Result<IncomingRequest<R>, RecvError> {
         self.recv_request_deadline(Deadline::after(timeout))
     }
 
-    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>> {
+    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>, RecvError> {
         let (request, parcel) = self.recv_value(deadline)?;
         Ok(IncomingRequest::new(request, parcel))
     }
@@ -211,7 +212,7 @@ impl<R: Request> PendingResponse<R> {
     /// # Errors
     ///
     /// As [`Channel::call`], as far as it concerns the answer.
-    pub fn wait(mut self) -> Result<R::Response> {
+    pub fn wait(mut self) -> Result<R::Response, CallError> {
         self.wait_deadline(Deadline::NEVER)
     }
 
@@ -219,9 +220,9 @@ impl<R: Request> PendingResponse<R> {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and an error that [is busy](Error::is_busy) when the time is over. Once the answer was
-    /// had, [`Error::NoResponse`].
-    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Response> {
+    /// As [`wait`](Self::wait), and [`CallError::TimedOut`] if the timeout elapses. Once the response was received,
+    /// [`CallError::NoResponse`].
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Response, CallError> {
         self.wait_deadline(Deadline::after(timeout))
     }
 
@@ -229,16 +230,18 @@ impl<R: Request> PendingResponse<R> {
     ///
     /// # Errors
     ///
-    /// As [`wait_timeout`](Self::wait_timeout).
-    pub fn try_wait(&mut self) -> Result<R::Response> {
+    /// As [`wait`](Self::wait), and [`CallError::WouldBlock`] if it is not there. Once the response was received,
+    /// [`CallError::NoResponse`].
+    pub fn try_wait(&mut self) -> Result<R::Response, CallError> {
         self.wait_deadline(Deadline::NOW)
     }
 
-    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response> {
+    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             // In a child made by `fork` it is the parent's.
-            return Err(self.unanswered());
+            let object = self.shared.object.name().clone();
+            return Err(Failure::Inherited { object, what: "request" }.into());
         }
         let look = || match words.parcels.look(self.notice) {
             Found::Waiting => None,
@@ -246,7 +249,10 @@ impl<R: Request> PendingResponse<R> {
         };
         let found = match look() {
             Some(found) => found,
-            None => self.shared.wait(Watch::Call(self.notice), deadline, |_| Ok(look()))?,
+            None => {
+                let found = self.shared.wait(Watch::Call(self.notice), deadline, |_| Ok::<_, Failure>(look()))?;
+                found.ok_or_else(|| CallError::not_in_time(deadline))?
+            }
         };
         if found != Found::Answered {
             words.parcels.settle(self.notice, self.session, members);
@@ -258,8 +264,8 @@ impl<R: Request> PendingResponse<R> {
         deliver::read(R::ANSWER_SCHEMA, &parcel, R::ROUTE)
     }
 
-    fn unanswered(&self) -> Error {
-        Error::NoResponse { object: self.shared.object.name().clone(), route: R::ROUTE }
+    fn unanswered(&self) -> CallError {
+        CallError::NoResponse { object: self.shared.object.name().clone(), route: R::ROUTE }
     }
 }
 
@@ -279,7 +285,7 @@ impl<R: Request> fmt::Debug for PendingResponse<R> {
 
 /// A request that this process has taken, and is to answer; it derefs to the request.
 ///
-/// If it is dropped, or its process dies, the caller is told that there is [no answer](Error::NoResponse).
+/// If it is dropped, or its process dies, the caller is told that there is [no response](CallError::NoResponse).
 #[derive(Debug)]
 #[must_use = "dropping it gives the answer up"]
 pub struct IncomingRequest<R: Request> {
@@ -300,10 +306,10 @@ impl<R: Request> IncomingRequest<R> {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooLong`], [`Error::Unencodable`]: the caller is told that there is no answer.
-    /// - [`Error::NoResponse`] in a child made by `fork`: it is the parent's to answer.
-    /// - [`Error::Failed`] if the channel was removed.
-    pub fn respond(self, answer: &R::Response) -> Result<()> {
+    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::NoResponse`].
+    /// - [`SendError::Failed`] if the channel was removed, and with [`Failure::Inherited`] in a child made by `fork`: it is
+    ///   the parent's to respond.
+    pub fn respond(self, answer: &R::Response) -> Result<(), SendError> {
         self.answer_deadline(answer, Deadline::NEVER)
     }
 
@@ -311,13 +317,13 @@ impl<R: Request> IncomingRequest<R> {
     ///
     /// # Errors
     ///
-    /// As [`respond`](Self::respond), and an error that [is busy](Error::is_busy) when the time is over; then the caller is
-    /// told that there is no answer.
-    pub fn respond_timeout(self, answer: &R::Response, timeout: Duration) -> Result<()> {
+    /// As [`respond`](Self::respond), and [`SendError::TimedOut`] if the timeout elapses. Then the caller gets
+    /// [`CallError::NoResponse`].
+    pub fn respond_timeout(self, answer: &R::Response, timeout: Duration) -> Result<(), SendError> {
         self.answer_deadline(answer, Deadline::after(timeout))
     }
 
-    fn answer_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<()> {
+    fn answer_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<(), SendError> {
         match self.parcel {
             Some(parcel) => deliver::respond(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
             None => Ok(()),

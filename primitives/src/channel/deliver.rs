@@ -11,7 +11,7 @@ use super::{
     with_scratch,
 };
 use crate::{
-    Error, Result, Route,
+    Failure, Route, SendError, Undecodable,
     raw::{Deadline, MessageBuffer},
 };
 
@@ -63,11 +63,11 @@ pub(super) fn write<T: Serialize>(
     message: &MessageBuffer,
     parcel: &Parcel,
     route: Route,
-) -> Result<()> {
+) -> Result<(), SendError> {
     let (parcels, held) = (parcel.parcels(), parcel.held());
-    let unencodable = |why| Error::Unencodable { object: parcel.object().clone(), route, why };
+    let unencodable = |why| SendError::Unencodable { object: parcel.object().clone(), route, why };
     if message.bytes().len() == held.len {
-        return parcels.write(&held.chain, 0, message.bytes());
+        return Ok(parcels.write(&held.chain, 0, message.bytes()).map_err(|error| parcel.failed(error))?);
     }
     let mut to = Bytes { parcels, held, at: 0 };
     codec::encode_to(value, schema, &mut to).map_err(unencodable)?;
@@ -78,14 +78,19 @@ pub(super) fn write<T: Serialize>(
 }
 
 /// Makes a value of a parcel that is held; if that can't be, its bytes are in the error.
-pub(super) fn read<T: DeserializeOwned>(schema: u32, parcel: &Parcel, route: Route) -> Result<T> {
+pub(super) fn read<T, E>(schema: u32, parcel: &Parcel, route: Route) -> Result<T, E>
+where
+    T: DeserializeOwned,
+    E: From<Undecodable> + From<Failure>,
+{
     let (parcels, held) = (parcel.parcels(), parcel.held());
     let from = Bytes { parcels, held, at: 0 };
     match codec::decode_from(from, held.len, schema) {
         Ok(value) => Ok(value),
         Err(why) => {
             let object = parcel.object().clone();
-            Err(Error::Undecodable { object, route, bytes: parcels.read_all(held)?, why })
+            let bytes = parcels.read_all(held).map_err(|error| parcel.failed(error))?;
+            Err(Undecodable { object, route, bytes, why }.into())
         }
     }
 }
@@ -97,14 +102,14 @@ pub(super) fn respond<T: Serialize>(
     schema: u32,
     route: Route,
     deadline: Deadline,
-) -> Result<()> {
+) -> Result<(), SendError> {
     if !parcel.session().is_ours() {
         // In a child made by `fork` it is the parent's to answer.
-        return Err(Error::NoResponse { object: parcel.object().clone(), route });
+        return Err(Failure::Inherited { object: parcel.object().clone(), what: "request" }.into());
     }
     with_scratch(|message| {
         message.clear();
-        let len = codec::encode(value, schema, message, MOST_IN_SCRATCH).map_err(|why| Error::Unencodable {
+        let len = codec::encode(value, schema, message, MOST_IN_SCRATCH).map_err(|why| SendError::Unencodable {
             object: parcel.object().clone(),
             route,
             why,

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use super::{Channel, shared::Shared};
-use crate::{Result, Role, members::Session};
+use crate::{Failure, Role, members::Session};
 
 /// Of what receiving hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(shared: &Arc<Shared>, role: Role) -> Result<Self> {
+    fn take(shared: &Arc<Shared>, role: Role) -> Result<Self, Failure> {
         let session = shared.session()?;
         shared.words.sit(role, session);
         Ok(Self { shared: Arc::clone(shared), role, session })
@@ -51,14 +51,14 @@ pub struct Sender {
 
 /// A channel that hears of its end while it waits; it has all that a [`Channel`] has.
 ///
-/// Its `recv`s return [`Error::Closed`](crate::Error::Closed) once the channel is closed and nothing that they
+/// Its `recv`s return [`RecvError::Closed`](crate::RecvError::Closed) once the channel is closed and nothing that they
 /// want is left. The price is that it sleeps on a semaphore, and not in the queue: three system calls more for a message
 /// that it had to wait for, none for one that was there; and that it sleeps through what plain
 /// `msgsnd` sends, as programs in C or Python use it, until something else wakes it.
 ///
 /// ```
 /// use std::{thread, time::Duration};
-/// use sysv_primitives::{Channel, Error, Route, Role};
+/// use sysv_primitives::{Channel, RecvError};
 ///
 /// # let name = format!("receiver-example-{}", std::process::id());
 /// let channel = Channel::create(&name)?;
@@ -66,10 +66,10 @@ pub struct Sender {
 /// receiver.detect_disconnect(true);
 /// thread::scope(|scope| {
 ///     scope.spawn(|| channel.close());
-///     assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
+///     assert!(matches!(receiver.recv_any(), Err(RecvError::Closed { .. })));
 /// });
 /// channel.remove()?;
-/// # Ok::<(), Error>(())
+/// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping it leaves the channel"]
@@ -83,8 +83,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Failed`](crate::Error::Failed) if the channel was removed.
-    pub fn sender(&self) -> Result<Sender> {
+    /// [`Failure::NeedsName`] for a plain queue. [`Failure::System`] if the channel was removed.
+    pub fn sender(&self) -> Result<Sender, Failure> {
         let seat = Seat::take(self.shared("count its senders")?, Role::Producer)?;
         Ok(Sender { channel: Self { listens: None, ..self.clone() }, _seat: seat })
     }
@@ -94,14 +94,14 @@ impl Channel {
     /// # Errors
     ///
     /// As [`sender`](Self::sender).
-    pub fn receiver(&self) -> Result<Receiver> {
+    pub fn receiver(&self) -> Result<Receiver, Failure> {
         let seat = Seat::take(self.shared("tell its receivers of the end")?, Role::Consumer)?;
         Ok(Receiver { channel: Self { listens: Some(Listens::ToClosing), ..self.clone() }, _seat: seat })
     }
 }
 
 impl Receiver {
-    /// Sets whether receiving ends with [`Error::Disconnected`](crate::Error::Disconnected) when no [`Sender`] is left on any
+    /// Sets whether receiving ends with [`RecvError::Disconnected`](crate::RecvError::Disconnected) when no [`Sender`] is left on any
     /// other opened handle (clones share one); at first it does not.
     ///
     /// First comes everything that it wants and is there; and when another sender comes, it receives again. Before the

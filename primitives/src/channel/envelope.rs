@@ -1,7 +1,7 @@
 //! A message between its receipt and its value.
 
 use super::{IncomingRequest, Message, Request, Route, codec, shared::Parcel};
-use crate::{Error, ObjectName, Result};
+use crate::{ObjectName, Undecodable};
 
 /// A message that was received, and not decoded yet.
 ///
@@ -39,8 +39,8 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Error::Undecodable`], with the bytes, if it came on another route or is no such value.
-    pub fn decode<T: Message>(self) -> Result<T> {
+    /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
+    pub fn decode<T: Message>(self) -> Result<T, Undecodable> {
         self.decode_with_parcel().map(|(value, _)| value)
     }
 
@@ -49,11 +49,11 @@ impl Envelope {
     /// # Errors
     ///
     /// As [`decode`](Self::decode); the caller is told that there is no answer.
-    pub fn decode_request<R: Request>(self) -> Result<IncomingRequest<R>> {
+    pub fn decode_request<R: Request>(self) -> Result<IncomingRequest<R>, Undecodable> {
         self.decode_with_parcel().map(|(request, parcel)| IncomingRequest::new(request, parcel))
     }
 
-    fn decode_with_parcel<T: Message>(self) -> Result<(T, Option<Parcel>)> {
+    fn decode_with_parcel<T: Message>(self) -> Result<(T, Option<Parcel>), Undecodable> {
         let decoded = if self.route == T::ROUTE {
             codec::decode(&self.bytes, T::SCHEMA)
         } else {
@@ -61,7 +61,7 @@ impl Envelope {
         };
         match decoded {
             Ok(value) => Ok((value, self.request)),
-            Err(why) => Err(Error::Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }),
+            Err(why) => Err(Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }),
         }
     }
 }

@@ -29,7 +29,7 @@ use std::collections::HashSet;
 
 use super::{notice::Notice, plan::PARCELS, queued::messages_on, words::Words};
 use crate::{
-    Result,
+    failure::Result,
     layout::Mapped,
     members::Members,
     raw,
@@ -118,7 +118,7 @@ impl Words {
         let Some((route, notice)) = self.parcels.unclaimed_one(parcel) else { return Ok(true) };
         match self.queue.try_send(&self.tag.message(route, notice)) {
             Ok(()) => self.heard(route, members),
-            Err(error) if error.is_gone() => return Err(error.into()),
+            Err(error) if error.is_gone() => return Err(members.failed(error)),
             // There is no room, or the kernel has no memory: whoever comes next tries again.
             Err(_) => return Ok(false),
         }

@@ -20,7 +20,7 @@
 //!
 //! - **C1** `msgsnd` and `msgrcv` move a message whole or not at all, so no receiver sees half of one
 //!   and no two receivers see the same; a parcel is claimed by compare-and-swap, once.
-//! - **C2** A received message is a value or an [`Error::Undecodable`](crate::Error::Undecodable) with its bytes; none is
+//! - **C2** A received message is a value or an [`Undecodable`] with its bytes; none is
 //!   dropped.
 //! - **C3** A failed send changed nothing; the value is still the caller's.
 //! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it.
@@ -35,6 +35,7 @@ mod deliver;
 mod desk;
 mod ends;
 mod envelope;
+mod error;
 mod lost;
 mod named;
 mod notice;
@@ -54,13 +55,14 @@ pub use self::{
     call::{IncomingRequest, PendingResponse, Request},
     ends::{Receiver, Sender},
     envelope::Envelope,
+    error::{CallError, ChannelFull, RecvError, RouteTaken, SendError, Undecodable},
     queued::{Queued, Usage},
     route::{Message, Route},
     router::{Router, Unhandled},
 };
 use self::{ends::Listens, shared::Shared};
 use crate::{
-    Error, ObjectName, Result,
+    Failure, ObjectName, OpenError,
     raw::{self, MessageBuffer, MessageQueue, limits},
 };
 
@@ -124,13 +126,17 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) if the queue is gone.
-    pub fn new(mut queue: MessageQueue) -> Result<Self> {
-        queue.set_max_message_size(longest_message(&queue)?);
-        Self::over(queue, None)
+    /// [`OpenError::Failed`] if the queue is gone.
+    pub fn new(mut queue: MessageQueue) -> Result<Self, OpenError> {
+        let object = ObjectName::of_queue(queue.id());
+        let over = longest_message(&queue).and_then(|longest| {
+            queue.set_max_message_size(longest);
+            Self::over(queue, None)
+        });
+        over.map_err(|error| Failure::System { object, error }.into())
     }
 
-    fn over(queue: MessageQueue, shared: Option<Arc<Shared>>) -> Result<Self> {
+    fn over(queue: MessageQueue, shared: Option<Arc<Shared>>) -> raw::Result<Self> {
         let room = usize::try_from(queue.stat()?.max_size).unwrap_or(usize::MAX);
         let longest = longest_message(&queue)?.min(room);
         let object = match &shared {
@@ -142,9 +148,8 @@ impl Channel {
 
     /// Names the channel on which a call failed.
     #[cold]
-    fn failed(&self, error: raw::Error) -> Error {
-        // A plain queue has no name, and the error says its id.
-        if self.shared.is_some() { Error::from(error).on(&self.object) } else { error.into() }
+    fn failed(&self, error: raw::Error) -> Failure {
+        Failure::System { object: self.object.clone(), error }
     }
 
     /// Makes a channel of a queue's kernel id, as a parent passes it to its children.
@@ -162,9 +167,10 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Raw`](crate::Error::Raw) if there is no such queue.
-    pub fn from_id(id: i32) -> Result<Self> {
-        Self::new(MessageQueue::from_id(id)?)
+    /// [`OpenError::Failed`] if there is no such queue.
+    pub fn from_id(id: i32) -> Result<Self, OpenError> {
+        let failed = |error| Failure::System { object: ObjectName::of_queue(id), error };
+        Self::new(MessageQueue::from_id(id).map_err(failed)?)
     }
 
     /// Returns the queue under the channel.
@@ -173,21 +179,21 @@ impl Channel {
         &self.queue
     }
 
-    /// Removes the channel; whoever waits on it wakes with an error that [is gone](crate::Error::is_gone).
+    /// Removes the channel; whoever waits on it wakes with an error that [is gone](Failure::is_gone).
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, for what the system refuses.
-    pub fn remove(&self) -> Result<()> {
+    /// [`Failure::System`] for what the system refuses.
+    pub fn remove(&self) -> Result<(), Failure> {
         match &self.shared {
             Some(shared) => shared.object.remove(),
-            None => Ok(self.queue.remove()?),
+            None => self.queue.remove().map_err(|error| self.failed(error)),
         }
     }
 }
 
 /// Returns the longest message that can be on a queue now.
-fn longest_message(queue: &MessageQueue) -> Result<usize> {
+fn longest_message(queue: &MessageQueue) -> raw::Result<usize> {
     let longest = match limits() {
         Ok(limits) => limits.message_queues.max_message_size,
         // Where the system doesn't tell, no message is longer than the queue.

@@ -8,7 +8,7 @@ use super::{
     words::CLOSED,
 };
 use crate::{
-    Error, Member, Options, Result, Role, Status,
+    Failure, Member, OpenError, Options, Role, Status,
     object::{self, Want},
     options::Settings,
 };
@@ -24,8 +24,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn create(name: &str) -> Result<Self> {
+    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str) -> Result<Self, OpenError> {
         Self::options().create(name)
     }
 
@@ -33,8 +33,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn open(name: &str) -> Result<Self> {
+    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
 
@@ -50,9 +50,9 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::ForeignQueue`] if another program's
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`OpenError::Foreign`] if another program's
     /// queue has the key.
-    pub fn open_or_create(name: &str) -> Result<Self> {
+    pub fn open_or_create(name: &str) -> Result<Self, OpenError> {
         Self::options().open_or_create(name)
     }
 
@@ -60,22 +60,20 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
-    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Failed`] for what the system refuses.
-    pub fn unlink(name: &str) -> Result<()> {
+    /// As [`Mutex::unlink`](crate::Mutex::unlink).
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self> {
+    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
         let shared = Shared::enter(options, name, want)?;
         let object = shared.object.name().clone();
-        Self::over(shared.words.queue.clone(), Some(shared)).map_err(|error| error.on(&object))
+        Self::over(shared.words.queue.clone(), Some(shared)).map_err(|error| Failure::System { object, error }.into())
     }
 
     /// Returns what a named channel shares, for something that only those can.
-    pub(super) fn shared(&self, what: &'static str) -> Result<&Arc<Shared>> {
-        self.shared.as_ref().ok_or(Error::NeedsName { what })
+    pub(super) fn shared(&self, what: &'static str) -> Result<&Arc<Shared>, Failure> {
+        self.shared.as_ref().ok_or(Failure::NeedsName { what })
     }
 
     /// Returns the longest message that it carries, in encoded bytes.
@@ -86,29 +84,29 @@ impl Channel {
 
     /// Closes the channel for good: nothing more is sent, and what is on it can be received.
     ///
-    /// Every [`Receiver`](super::Receiver) that waits is woken, and finds [`Error::Closed`] once nothing that it wants
-    /// is left. A `recv` that sleeps on another handle sleeps on: that one is the kernel's, which knows of no closing.
+    /// Every [`Receiver`](super::Receiver) that waits is woken, and returns [`RecvError::Closed`](crate::RecvError::Closed) once
+    /// nothing that it wants is left. A `recv` that sleeps on another handle sleeps on: that one is the kernel's, which knows of no closing.
     /// A message whose sending began before may come after.
     ///
     /// ```
-    /// use sysv_primitives::{Channel, Error, Route};
+    /// use sysv_primitives::{Channel, RecvError, Route, SendError};
     ///
     /// # let name = format!("channel-close-example-{}", std::process::id());
     /// let channel = Channel::create(&name)?;
     /// let receiver = channel.receiver()?;
     /// channel.send_raw(Route::new(1), b"the last one")?;
     /// channel.close()?;
-    /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(Error::Closed { .. })));
+    /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(SendError::Closed { .. })));
     /// assert_eq!(receiver.recv_raw(Route::new(1))?, b"the last one");
-    /// assert!(matches!(receiver.recv_any(), Err(Error::Closed { .. })));
+    /// assert!(matches!(receiver.recv_any(), Err(RecvError::Closed { .. })));
     /// channel.remove()?;
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`] for a plain queue.
-    pub fn close(&self) -> Result<()> {
+    /// [`Failure::NeedsName`] for a plain queue.
+    pub fn close(&self) -> Result<(), Failure> {
         let shared = self.shared("be closed")?;
         // Whoever dies before it has woken all must have an obituary.
         shared.session()?;
@@ -126,8 +124,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`] for a plain queue; [`Error::Failed`] if it was removed.
-    pub fn status(&self) -> Result<Status> {
+    /// [`Failure::NeedsName`] for a plain queue. [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
         self.shared("tell what it is made of")?.object.status()
     }
 
@@ -136,7 +134,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub fn members(&self) -> Result<Vec<Member>> {
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
         self.shared("tell who uses it")?.members.list()
     }
 
@@ -145,7 +143,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub fn senders(&self) -> Result<Vec<Member>> {
+    pub fn senders(&self) -> Result<Vec<Member>, Failure> {
         self.shared("tell who sends")?.seated(Role::Producer)
     }
 
@@ -154,7 +152,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub fn receivers(&self) -> Result<Vec<Member>> {
+    pub fn receivers(&self) -> Result<Vec<Member>, Failure> {
         self.shared("tell who receives")?.seated(Role::Consumer)
     }
 }
@@ -179,8 +177,8 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
-    pub fn create(&self, name: &str) -> Result<Channel> {
+    /// As [`Channel::create`]; [`OpenError::TooLarge`] for messages of more than 4 GiB.
+    pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::Create)
     }
 
@@ -189,7 +187,7 @@ impl Options<Channel> {
     /// # Errors
     ///
     /// As [`Channel::open`].
-    pub fn open(&self, name: &str) -> Result<Channel> {
+    pub fn open(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::Open)
     }
 
@@ -197,8 +195,8 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::open_or_create`]; [`Error::TooLarge`] for messages of more than 4 GiB.
-    pub fn open_or_create(&self, name: &str) -> Result<Channel> {
+    /// As [`Channel::open_or_create`]; [`OpenError::TooLarge`] for messages of more than 4 GiB.
+    pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::OpenOrCreate)
     }
 }

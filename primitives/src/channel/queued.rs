@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{Channel, Route};
 use crate::{
-    Result,
+    Failure,
     raw::{self, MessageBuffer, MessageQueue, MessageQueueStat},
 };
 
@@ -54,8 +54,8 @@ impl Channel {
     /// # Errors
     ///
     /// [`Unsupported`](raw::Error::Unsupported) where the kernel can't show messages without taking them;
-    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
-    pub fn queued(&self) -> Result<BTreeMap<Route, Queued>> {
+    /// [`Failure::System`] if the queue is gone.
+    pub fn queued(&self) -> Result<BTreeMap<Route, Queued>, Failure> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
         for message in messages_on(&self.queue) {
             let message = message.map_err(|error| self.failed(error))?;
@@ -76,7 +76,7 @@ impl Channel {
         }
     }
 
-    fn stat(&self) -> Result<MessageQueueStat> {
+    fn stat(&self) -> Result<MessageQueueStat, Failure> {
         self.queue.stat().map_err(|error| self.failed(error))
     }
 
@@ -84,8 +84,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
-    pub fn last_sent(&self) -> Result<Option<SystemTime>> {
+    /// [`Failure::System`] if the queue is gone.
+    pub fn last_sent(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.send_time)
     }
 
@@ -93,8 +93,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`](crate::Error::Failed), or [`Error::Raw`](crate::Error::Raw) for a plain queue, if the queue is gone.
-    pub fn last_received(&self) -> Result<Option<SystemTime>> {
+    /// [`Failure::System`] if the queue is gone.
+    pub fn last_received(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.receive_time)
     }
 
@@ -117,8 +117,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsName`](crate::Error::NeedsName) for a plain queue; [`Error::Failed`](crate::Error::Failed) if the channel was removed.
-    pub fn usage(&self) -> Result<Usage> {
+    /// [`Failure::NeedsName`] for a plain queue. [`Failure::System`] if the channel was removed.
+    pub fn usage(&self) -> Result<Usage, Failure> {
         let shared = self.shared("have memory of its own")?;
         shared.session()?;
         shared.members.reap_all(&shared.words)?;

@@ -12,7 +12,7 @@ use super::{
     words::CLOSED,
 };
 use crate::{
-    Error, Result, Role,
+    Failure, RecvError, Undecodable,
     iter::{until_the_end, while_available},
     members::Session,
     raw::{self, Deadline, MessageBuffer, Selector},
@@ -26,11 +26,11 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`Error::Undecodable`], with the bytes, for a message on its route that is no such value.
-    /// - On a [`Receiver`](super::Receiver) [`Error::Closed`], and [`Error::Disconnected`] if that was asked for, once
-    ///   nothing is left that is wanted; elsewhere [`Error::Closed`] if it was closed before.
-    /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
-    pub fn recv<T: Message>(&self) -> Result<T> {
+    /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that is no such value.
+    /// - [`RecvError::Closed`] once nothing is left that is wanted: on a [`Receiver`](super::Receiver) at once, elsewhere if
+    ///   it was closed before the call. [`RecvError::Disconnected`] on a [`Receiver`](super::Receiver) that detects it.
+    /// - [`RecvError::Failed`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
+    pub fn recv<T: Message>(&self) -> Result<T, RecvError> {
         self.recv_deadline(Deadline::NEVER)
     }
 
@@ -38,8 +38,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv<T: Message>(&self) -> Result<T> {
+    /// As [`recv`](Self::recv), and [`RecvError::Empty`] if there is none.
+    pub fn try_recv<T: Message>(&self) -> Result<T, RecvError> {
         self.recv_deadline(Deadline::NOW)
     }
 
@@ -47,8 +47,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_timeout<T: Message>(&self, timeout: Duration) -> Result<T> {
+    /// As [`recv`](Self::recv), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_timeout<T: Message>(&self, timeout: Duration) -> Result<T, RecvError> {
         self.recv_deadline(Deadline::after(timeout))
     }
 
@@ -57,7 +57,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_timeout`](Self::recv_timeout).
-    pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T> {
+    pub fn recv_deadline<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
         self.recv_value(deadline).map(|(value, _)| value)
     }
 
@@ -66,7 +66,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv`](Self::recv), but for what can't be decoded: that shows later.
-    pub fn recv_any(&self) -> Result<Envelope> {
+    pub fn recv_any(&self) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Any, Deadline::NEVER)
     }
 
@@ -74,8 +74,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_any(&self) -> Result<Envelope> {
+    /// As [`recv_any`](Self::recv_any), and [`RecvError::Empty`] if there is none.
+    pub fn try_recv_any(&self) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Any, Deadline::NOW)
     }
 
@@ -83,8 +83,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_any`](Self::recv_any), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Envelope> {
+    /// As [`recv_any`](Self::recv_any), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Any, Deadline::after(timeout))
     }
 
@@ -95,7 +95,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any).
-    pub fn recv_lowest(&self, up_to: Route) -> Result<Envelope> {
+    pub fn recv_lowest(&self, up_to: Route) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NEVER)
     }
 
@@ -103,8 +103,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Envelope> {
+    /// As [`recv_lowest`](Self::recv_lowest), and [`RecvError::Empty`] if there is none.
+    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::NOW)
     }
 
@@ -112,8 +112,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_lowest`](Self::recv_lowest), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Envelope> {
+    /// As [`recv_lowest`](Self::recv_lowest), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::after(timeout))
     }
 
@@ -122,7 +122,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any), and [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
-    pub fn recv_except<T: Message>(&self) -> Result<Envelope> {
+    pub fn recv_except<T: Message>(&self) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NEVER)
     }
 
@@ -130,8 +130,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) if there is none.
-    pub fn try_recv_except<T: Message>(&self) -> Result<Envelope> {
+    /// As [`recv_except`](Self::recv_except), and [`RecvError::Empty`] if there is none.
+    pub fn try_recv_except<T: Message>(&self) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::NOW)
     }
 
@@ -139,8 +139,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_except`](Self::recv_except), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Envelope> {
+    /// As [`recv_except`](Self::recv_except), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Envelope, RecvError> {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::after(timeout))
     }
 
@@ -149,7 +149,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`recv_any`](Self::recv_any).
-    pub fn recv_raw(&self, route: Route) -> Result<Vec<u8>> {
+    pub fn recv_raw(&self, route: Route) -> Result<Vec<u8>, RecvError> {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::NEVER)?.bytes)
     }
 
@@ -157,8 +157,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_raw`](Self::recv_raw), and an error that [is busy](Error::is_busy) if there are none.
-    pub fn try_recv_raw(&self, route: Route) -> Result<Vec<u8>> {
+    /// As [`recv_raw`](Self::recv_raw), and [`RecvError::Empty`] if there are none.
+    pub fn try_recv_raw(&self, route: Route) -> Result<Vec<u8>, RecvError> {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::NOW)?.bytes)
     }
 
@@ -166,29 +166,35 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`recv_raw`](Self::recv_raw), and an error that [is busy](Error::is_busy) when the time is over.
-    pub fn recv_raw_timeout(&self, route: Route, timeout: Duration) -> Result<Vec<u8>> {
+    /// As [`recv_raw`](Self::recv_raw), and [`RecvError::TimedOut`] if the timeout elapses.
+    pub fn recv_raw_timeout(&self, route: Route, timeout: Duration) -> Result<Vec<u8>, RecvError> {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::after(timeout))?.bytes)
     }
 
     /// Returns an iterator over the values of this type that come. It waits for each.
     ///
-    /// It ends at the channel's [end](Error::is_end). It gives the error of a message that can't be decoded, and goes on.
+    /// It ends at the channel's [end](RecvError::is_end). It gives the error of a message that can't be decoded, and goes on.
     /// Any other error is the last that it gives.
-    pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
+    pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T, RecvError>> {
         until_the_end(|| self.recv())
     }
 
     /// Returns an iterator over the values of this type that are there; it never waits. Errors are as those of
     /// [`iter`](Self::iter).
-    pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T>> {
+    pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T, RecvError>> {
         while_available(|| self.try_recv())
     }
 
     /// Receives a message into `message`, or a parcel instead; skips notices of what others have taken.
-    fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<Delivery> {
+    fn receive(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<Delivery, RecvError> {
         match &self.shared {
-            None => self.receive_plain(message, selector, deadline).map(|()| Delivery::Plain),
+            None if self.receive_plain(message, selector, deadline)? => Ok(Delivery::Plain),
+            None => Err(RecvError::not_in_time(deadline)),
             Some(shared) if self.listens.is_none() => self.receive_from_queue(shared, message, selector, deadline),
             Some(shared) => self.receive_or_end(shared, message, selector, deadline),
         }
@@ -200,24 +206,22 @@ impl Channel {
         shared: &Arc<Shared>,
         message: &mut MessageBuffer,
         selector: Selector,
-        mut deadline: Deadline,
-    ) -> Result<Delivery> {
+        deadline: Deadline,
+    ) -> Result<Delivery, RecvError> {
         let words = &shared.words;
         let me = shared.session()?;
         words.will_receive(me);
         words.send_lost_if_due(&shared.members)?;
         loop {
             let is_closed = words.state() & CLOSED != 0;
-            if is_closed {
-                deadline = Deadline::NOW;
-            }
-            match self.receive_plain(message, selector, deadline) {
-                Err(error) if is_closed && error.is_busy() => {
-                    return self
-                        .take_what_is_left(shared, message, selector, me)?
-                        .ok_or_else(|| shared.members.closed(Role::Consumer));
+            let until = if is_closed { Deadline::NOW } else { deadline };
+            if !self.receive_plain(message, selector, until)? {
+                if !is_closed {
+                    return Err(RecvError::not_in_time(deadline));
                 }
-                received => received?,
+                return self
+                    .take_what_is_left(shared, message, selector, me)?
+                    .ok_or_else(|| RecvError::Closed { object: self.object.clone() });
             }
             if let Some(delivery) = Self::unpack(shared, message, me)? {
                 return Ok(delivery);
@@ -232,21 +236,17 @@ impl Channel {
         message: &mut MessageBuffer,
         selector: Selector,
         deadline: Deadline,
-    ) -> Result<Delivery> {
+    ) -> Result<Delivery, RecvError> {
         let wants_to_know = self.listens == Some(Listens::AndIsTold);
         let mut look = |me| {
             let end = shared.words.end(me, &shared.members, wants_to_know);
             loop {
-                match self.receive_plain(message, selector, Deadline::NOW) {
-                    Ok(()) => {}
-                    Err(error) if error.is_busy() => {
-                        let Some(end) = end else { return Ok(None) };
-                        return match self.take_what_is_left(shared, message, selector, me)? {
-                            None => Err(end),
-                            left => Ok(left),
-                        };
-                    }
-                    Err(error) => return Err(error),
+                if !self.receive_plain(message, selector, Deadline::NOW)? {
+                    let Some(end) = end else { return Ok(None) };
+                    return match self.take_what_is_left(shared, message, selector, me)? {
+                        None => Err(end),
+                        left => Ok(left),
+                    };
                 }
                 if let Some(delivery) = Self::unpack(shared, message, me)? {
                     return Ok(Some(delivery));
@@ -260,13 +260,16 @@ impl Channel {
         // the queue and did not claim is left to be taken.
         match look(me)? {
             Some(delivery) => Ok(delivery),
-            None => shared.wait(Watch::Message(selector), deadline, look),
+            None => {
+                let found = shared.wait(Watch::Message(selector), deadline, look)?;
+                found.ok_or_else(|| RecvError::not_in_time(deadline))
+            }
         }
     }
 
     /// Finds what a notice tells of; `None` if somebody else has it.
     #[inline]
-    fn unpack(shared: &Arc<Shared>, message: &MessageBuffer, me: Session) -> Result<Option<Delivery>> {
+    fn unpack(shared: &Arc<Shared>, message: &MessageBuffer, me: Session) -> Result<Option<Delivery>, Failure> {
         let delivery = match shared.words.tag.read(message.bytes()) {
             None => Ok(Some(Delivery::Plain)),
             Some(notice) => shared.claim(notice, me).map(|claimed| claimed.map(Delivery::of_parcel)),
@@ -284,20 +287,18 @@ impl Channel {
         message: &mut MessageBuffer,
         selector: Selector,
         me: Session,
-    ) -> Result<Option<Delivery>> {
+    ) -> Result<Option<Delivery>, Failure> {
         loop {
             let ready = shared.words.ready_for(selector);
             if ready.is_empty() {
                 return Ok(None);
             }
             // Somebody may have begun to send again. What it sent before these is on the queue.
-            match self.receive_plain(message, selector, Deadline::NOW) {
-                Ok(()) => match Self::unpack(shared, message, me)? {
+            if self.receive_plain(message, selector, Deadline::NOW)? {
+                match Self::unpack(shared, message, me)? {
                     None => continue,
                     delivery => return Ok(delivery),
-                },
-                Err(error) if error.is_busy() => {}
-                Err(error) => return Err(error),
+                }
             }
             for (route, notice) in ready {
                 if let Some(claimed) = shared.claim(notice, me)? {
@@ -308,41 +309,50 @@ impl Channel {
         }
     }
 
-    fn receive_plain(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
-        match self.queue.receive_into_deadline(message, selector, deadline) {
+    /// Receives what the queue has; returns whether it had something by the deadline.
+    fn receive_plain(
+        &self,
+        message: &mut MessageBuffer,
+        selector: Selector,
+        deadline: Deadline,
+    ) -> Result<bool, Failure> {
+        let received = match self.queue.receive_into_deadline(message, selector, deadline) {
             Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
-            received => received.map_err(|error| self.failed(error)),
+            received => received,
+        };
+        match received {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
-    /// The kernel's limit was raised since the channel was made, and somebody used it.
+    /// The kernel's limit was raised since the channel was made, and a longer message was sent.
     #[cold]
-    fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<()> {
+    fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> raw::Result<()> {
         let mut roomy = self.queue.clone();
         roomy.set_max_message_size(longest_message(&self.queue)?);
-        roomy.receive_into_deadline(message, selector, deadline).map_err(|error| self.failed(error))
+        roomy.receive_into_deadline(message, selector, deadline)
     }
 
     /// Receives a value of one type, and the parcel of a request that waits for its answer.
-    pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Parcel>)> {
+    pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Parcel>), RecvError> {
         with_scratch(|message| match self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)? {
             Delivery::Plain => match codec::decode(message.bytes(), T::SCHEMA) {
                 Ok(value) => Ok((value, None)),
-                Err(why) => Err(Error::Undecodable {
-                    object: self.object.clone(),
-                    route: T::ROUTE,
-                    bytes: message.bytes().to_vec(),
-                    why,
-                }),
+                Err(why) => {
+                    let (object, bytes) = (self.object.clone(), message.bytes().to_vec());
+                    Err(Undecodable { object, route: T::ROUTE, bytes, why }.into())
+                }
             },
             Delivery::Parcel(parcel, is_call) => {
-                let value = deliver::read(T::SCHEMA, &parcel, T::ROUTE)?;
+                let value = deliver::read::<T, RecvError>(T::SCHEMA, &parcel, T::ROUTE)?;
                 Ok((value, is_call.then_some(parcel)))
             }
         })
     }
 
-    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Envelope> {
+    fn recv_selected(&self, selector: Selector, deadline: Deadline) -> Result<Envelope, RecvError> {
         with_scratch(|message| {
             let delivery = self.receive(message, selector, deadline)?;
             let route = message.message_type().into();
@@ -350,7 +360,7 @@ impl Channel {
             Ok(match delivery {
                 Delivery::Plain => Envelope { object, route, bytes: message.bytes().to_vec(), request: None },
                 Delivery::Parcel(parcel, is_call) => {
-                    let bytes = parcel.parcels().read_all(parcel.held())?;
+                    let bytes = parcel.parcels().read_all(parcel.held()).map_err(|error| self.failed(error))?;
                     Envelope { object, route, bytes, request: is_call.then_some(parcel) }
                 }
             })

@@ -58,7 +58,7 @@ impl fmt::Display for Route {
 /// A value that can be sent: a serde type and the route it travels on.
 ///
 /// Give each type of one queue a route of its own: a value of another type on the same route can't
-/// be told from it, or is [`Undecodable`](crate::Error::Undecodable).
+/// be told from it, or is [`Undecodable`](crate::Undecodable).
 ///
 /// A type gets its route by [`messages!`](crate::messages). One without a route does not compile:
 ///
@@ -80,7 +80,7 @@ pub trait Message: Serialize + DeserializeOwned {
     /// The route of all values of this type.
     const ROUTE: Route;
     /// A number for what the bytes mean. Change it with the type: a value of another schema is
-    /// [`Undecodable`](crate::Error::Undecodable), instead of being taken for what it isn't.
+    /// [`Undecodable`](crate::Undecodable), instead of being taken for what it isn't.
     const SCHEMA: u32 = 0;
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Channel, Envelope, Message, Request, Route, codec, deliver};
-use crate::{Error, Result, raw::Deadline};
+use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Unhandled {
 }
 
 /// Says whether to go on, or why the message is no such value; then it is as it was.
-type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>>, String> + 'a>;
+type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>, SendError>, String> + 'a>;
 
 /// Handlers by type of message.
 ///
@@ -69,8 +69,8 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::RouteTaken`] if another type has the same route.
-    pub fn on<T: Message>(&mut self, mut handle: impl FnMut(T) + 'a) -> Result<&mut Self> {
+    /// [`RouteTaken`] if another type has the same route.
+    pub fn on<T: Message>(&mut self, mut handle: impl FnMut(T) + 'a) -> Result<&mut Self, RouteTaken> {
         self.until(move |value| {
             handle(value);
             ControlFlow::Continue(())
@@ -82,7 +82,10 @@ impl<'a> Router<'a> {
     /// # Errors
     ///
     /// As [`on`](Self::on).
-    pub fn until<T: Message>(&mut self, mut handle: impl FnMut(T) -> ControlFlow<()> + 'a) -> Result<&mut Self> {
+    pub fn until<T: Message>(
+        &mut self,
+        mut handle: impl FnMut(T) -> ControlFlow<()> + 'a,
+    ) -> Result<&mut Self, RouteTaken> {
         self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(codec::decode(incoming.bytes(), T::SCHEMA)?)))))
     }
 
@@ -93,7 +96,10 @@ impl<'a> Router<'a> {
     /// # Errors
     ///
     /// As [`on`](Self::on).
-    pub fn respond<R: Request>(&mut self, mut handle: impl FnMut(R) -> R::Response + 'a) -> Result<&mut Self> {
+    pub fn respond<R: Request>(
+        &mut self,
+        mut handle: impl FnMut(R) -> R::Response + 'a,
+    ) -> Result<&mut Self, RouteTaken> {
         self.register::<R>(Box::new(move |incoming| {
             let answer = handle(codec::decode(incoming.bytes(), R::SCHEMA)?);
             let sent = match incoming.request.take() {
@@ -104,10 +110,10 @@ impl<'a> Router<'a> {
         }))
     }
 
-    fn register<T: Message>(&mut self, handler: Handler<'a>) -> Result<&mut Self> {
+    fn register<T: Message>(&mut self, handler: Handler<'a>) -> Result<&mut Self, RouteTaken> {
         match self.handlers.entry(T::ROUTE) {
             Entry::Vacant(place) => place.insert(handler),
-            Entry::Occupied(_) => return Err(Error::RouteTaken { route: T::ROUTE }),
+            Entry::Occupied(_) => return Err(RouteTaken { route: T::ROUTE }),
         };
         Ok(self)
     }
@@ -126,9 +132,9 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Undecodable`], with the bytes, for a message that nobody handles, if there is no
+    /// - [`Undecodable`], with the bytes, for a message that nobody handles, if there is no
     ///   [`fallback`](Self::fallback). It may be run again.
-    /// - [`Error::Failed`], as [`Channel::recv_any`].
+    /// - [`RecvError::Failed`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {
         self.run_with(|| channel.recv_any())
     }
@@ -142,7 +148,7 @@ impl<'a> Router<'a> {
         self.run_with(|| channel.recv_lowest(up_to))
     }
 
-    fn run_with(&mut self, receive: impl Fn() -> Result<Envelope>) -> Result<()> {
+    fn run_with(&mut self, receive: impl Fn() -> Result<Envelope, RecvError>) -> Result<()> {
         loop {
             match receive() {
                 Ok(incoming) => {
@@ -151,7 +157,7 @@ impl<'a> Router<'a> {
                     }
                 }
                 Err(error) if error.is_gone() || error.is_end() => return Ok(()),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -160,11 +166,11 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Undecodable`], as [`run`](Self::run); what kept an [answer](Self::respond) from being sent.
+    /// [`Undecodable`], as [`run`](Self::run); what kept an [answer](Self::respond) from being sent.
     pub fn handle(&mut self, mut incoming: Envelope) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
             Some(handler) => match handler(&mut incoming) {
-                Ok(flow) => return flow,
+                Ok(flow) => return Ok(flow?),
                 Err(why) => Some(why),
             },
             None => None,
@@ -177,7 +183,7 @@ impl<'a> Router<'a> {
             None => {
                 let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
                 let Envelope { object, route, bytes, .. } = incoming;
-                Err(Error::Undecodable { object, route, bytes, why })
+                Err(Undecodable { object, route, bytes, why }.into())
             }
         }
     }

@@ -2,29 +2,30 @@
 
 use std::time::Duration;
 
-use super::{Channel, Message, codec, deliver, with_scratch};
+use super::{Channel, ChannelFull, Message, codec, deliver, with_scratch};
 use crate::{
-    Error, ObjectName, Result, Role, Route,
-    channel::words::CLOSED,
-    error::QUEUE,
+    Failure, ObjectName, Route, SendError,
+    channel::{error::QUEUE, words::CLOSED},
     raw::{self, Deadline, MessageBuffer, MessageQueue, MessageType},
 };
 
 /// Returns the error of a message for which the queue had no room, with what the queue holds now.
 #[cold]
-pub(super) fn queue_is_full(queue: &MessageQueue, object: ObjectName) -> Error {
-    match queue.stat() {
-        Ok(stat) => Error::ChannelFull {
-            object,
-            part: QUEUE,
-            messages: stat.messages,
-            // The kernel counts an empty message as one byte.
-            max_messages: stat.max_size,
-            bytes: stat.bytes.unwrap_or(0),
-            max_bytes: stat.max_size,
-        },
-        Err(error) => Error::Failed { object, error },
-    }
+pub(super) fn queue_is_full(queue: &MessageQueue, object: ObjectName, deadline: Deadline) -> SendError {
+    let stat = match queue.stat() {
+        Ok(stat) => stat,
+        Err(error) => return Failure::System { object, error }.into(),
+    };
+    let full = ChannelFull {
+        object,
+        part: QUEUE,
+        messages: stat.messages,
+        // The kernel counts an empty message as one byte.
+        max_messages: stat.max_size,
+        bytes: stat.bytes.unwrap_or(0),
+        max_bytes: stat.max_size,
+    };
+    SendError::full(full, deadline)
 }
 
 impl Channel {
@@ -32,10 +33,13 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooLong`] if it is longer than the channel carries, [`Error::Unencodable`]; nothing was sent.
-    /// - [`Error::Closed`] if the channel is closed; [`Error::TooManyHandles`] in a child made by `fork`, which takes a slot of its own.
-    /// - [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::send`](crate::raw::MessageQueue::send).
-    pub fn send<T: Message>(&self, value: &T) -> Result<()> {
+    /// Nothing was sent:
+    ///
+    /// - [`SendError::TooLong`] if it is longer than the channel carries. [`SendError::Unencodable`].
+    /// - [`SendError::Closed`] if the channel is closed.
+    /// - [`SendError::Failed`] if the channel was removed or the system refuses, as
+    ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    pub fn send<T: Message>(&self, value: &T) -> Result<(), SendError> {
         self.send_deadline(value, Deadline::NEVER)
     }
 
@@ -43,8 +47,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`Error::ChannelFull`] if there is none. It [is busy](Error::is_busy).
-    pub fn try_send<T: Message>(&self, value: &T) -> Result<()> {
+    /// As [`send`](Self::send), and [`SendError::Full`] if there is none.
+    pub fn try_send<T: Message>(&self, value: &T) -> Result<(), SendError> {
         self.send_deadline(value, Deadline::NOW)
     }
 
@@ -52,8 +56,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`Error::ChannelFull`] if the timeout elapsed. It [is busy](Error::is_busy).
-    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<()> {
+    /// As [`send`](Self::send), and [`SendError::TimedOut`] if the timeout elapses.
+    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<(), SendError> {
         self.send_deadline(value, Deadline::after(timeout))
     }
 
@@ -62,7 +66,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`send_timeout`](Self::send_timeout).
-    pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<()> {
+    pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
         with_scratch(|message| self.send_with(message, value, deadline))
     }
 
@@ -77,7 +81,7 @@ impl Channel {
         &self,
         values: impl IntoIterator<Item = &'a T>,
         deadline: Deadline,
-    ) -> Result<usize, (usize, Error)> {
+    ) -> Result<usize, (usize, SendError)> {
         with_scratch(|message| {
             let mut sent = 0;
             for value in values {
@@ -89,11 +93,16 @@ impl Channel {
     }
 
     #[inline]
-    fn send_with<T: Message>(&self, message: &mut MessageBuffer, value: &T, deadline: Deadline) -> Result<()> {
+    fn send_with<T: Message>(
+        &self,
+        message: &mut MessageBuffer,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
         self.check_open()?;
         message.clear();
         message.set_message_type(T::ROUTE.message_type());
-        let len = codec::encode(value, T::SCHEMA, message, self.longest).map_err(|why| Error::Unencodable {
+        let len = codec::encode(value, T::SCHEMA, message, self.longest).map_err(|why| SendError::Unencodable {
             object: self.object.clone(),
             route: T::ROUTE,
             why,
@@ -101,16 +110,27 @@ impl Channel {
         if len > self.longest {
             return self.send_long(message, value, len, deadline);
         }
-        self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error))?;
+        self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error, deadline))?;
         self.heard(T::ROUTE.message_type());
         Ok(())
     }
 
     /// Sends a value that is too long for the queue in a parcel.
     #[cold]
-    fn send_long<T: Message>(&self, message: &MessageBuffer, value: &T, len: usize, deadline: Deadline) -> Result<()> {
+    fn send_long<T: Message>(
+        &self,
+        message: &MessageBuffer,
+        value: &T,
+        len: usize,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
         let Some(shared) = &self.shared else {
-            return Err(Error::TooLong { object: self.object.clone(), is_raw: false, bytes: len, limit: self.longest });
+            return Err(SendError::TooLong {
+                object: self.object.clone(),
+                is_raw: false,
+                bytes: len,
+                limit: self.longest,
+            });
         };
         let parcel = shared.rent(len, deadline)?;
         deliver::write(value, T::SCHEMA, message, &parcel, T::ROUTE)?;
@@ -120,26 +140,30 @@ impl Channel {
     /// Refuses to send on a closed channel. A child made by `fork` registers first: if it died between sending and
     /// waking who listens, there would be no obituary to wake them.
     #[inline]
-    pub(super) fn check_open(&self) -> Result<()> {
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
         let Some(shared) = &self.shared else { return Ok(()) };
         shared.session()?;
-        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(shared.members.closed(Role::Producer)) }
+        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(SendError::Closed { object: self.object.clone() }) }
     }
 
     #[cold]
-    fn not_sent(&self, error: raw::Error) -> Error {
-        if error.is_busy() { queue_is_full(&self.queue, self.object.clone()) } else { self.failed(error) }
+    fn not_sent(&self, error: raw::Error, deadline: Deadline) -> SendError {
+        if error.is_busy() {
+            queue_is_full(&self.queue, self.object.clone(), deadline)
+        } else {
+            self.failed(error).into()
+        }
     }
 
     /// Raw bytes travel on the queue alone, whose limits the kernel sets.
     #[cold]
-    fn raw_not_sent(&self, error: raw::Error) -> Error {
-        let too_long = |bytes, limit| Error::TooLong { object: self.object.clone(), is_raw: true, bytes, limit };
+    fn raw_not_sent(&self, error: raw::Error, deadline: Deadline) -> SendError {
+        let too_long = |bytes, limit| SendError::TooLong { object: self.object.clone(), is_raw: true, bytes, limit };
         match error {
             raw::Error::MessageTooLong { len, max_message_size: limit }
             | raw::Error::MessageExceedsMsgmax { len, msgmax: limit }
             | raw::Error::MessageExceedsQueue { len, max_size: limit, .. } => too_long(len, limit),
-            error => self.not_sent(error),
+            error => self.not_sent(error, deadline),
         }
     }
 
@@ -166,9 +190,9 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`], or [`Error::Raw`] for a plain queue, as [`MessageQueue::send`](crate::raw::MessageQueue::send); [`Error::Closed`];
-    /// [`Error::TooLong`] if the queue can't take so many bytes, whatever messages the channel was made for.
-    pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<()> {
+    /// [`SendError::Failed`], as [`MessageQueue::send`](crate::raw::MessageQueue::send). [`SendError::Closed`].
+    /// [`SendError::TooLong`] if the queue can't take so many bytes, whatever messages the channel was made for.
+    pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
         self.send_raw_deadline(route, bytes, Deadline::NEVER)
     }
 
@@ -176,18 +200,18 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// As [`send_raw`](Self::send_raw), and [`Error::ChannelFull`] if there is none.
-    pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<()> {
+    /// As [`send_raw`](Self::send_raw), and [`SendError::Full`] if there is none.
+    pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
         self.send_raw_deadline(route, bytes, Deadline::NOW)
     }
 
-    fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<()> {
+    fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
         self.check_open()?;
         with_scratch(|message| {
             message.clear();
             message.set_message_type(route.message_type());
             message.extend_from_slice(bytes);
-            self.queue.send_deadline(message, deadline).map_err(|error| self.raw_not_sent(error))?;
+            self.queue.send_deadline(message, deadline).map_err(|error| self.raw_not_sent(error, deadline))?;
             self.heard(route.message_type());
             Ok(())
         })

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     desk::{Desk, Watch},
+    error::{ChannelFull, MEMORY},
     lost,
     notice::{Notice, Tag},
     parcels::{BELLS, Held, ParcelClaim, Parcels, Use},
@@ -17,9 +18,8 @@ use super::{
     words::{Control, Words},
 };
 use crate::{
-    Error, ObjectName, Result, Role,
+    Failure, ObjectName, OpenError, Role, SendError,
     doorbell::Token,
-    error::MEMORY,
     fingerprint::Fingerprint,
     layout::{Description, Mapped},
     lock::Lock,
@@ -28,7 +28,7 @@ use crate::{
     object::{Blueprint, Kind, Object, Want},
     options::MOST_IN_CHANNEL,
     options::Settings,
-    raw::{Deadline, MessageQueue, MessageType, SharedMemory},
+    raw::{self, Deadline, MessageQueue, MessageType, SharedMemory},
     sync::Ordering::Relaxed,
 };
 
@@ -52,8 +52,8 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &MessageQueue) -> Result<Words> {
-    let lock = |purpose: Use| -> Result<Lock> {
+fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &MessageQueue) -> raw::Result<Words> {
+    let lock = |purpose: Use| -> raw::Result<Lock> {
         Ok(Lock::new(Mapped::at(memory, body + TURNSTILES[purpose as usize])?, purpose.turnstile_bell()))
     };
     let control: Mapped<Control> = Mapped::at(memory, body)?;
@@ -75,11 +75,11 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, plan: Plan, queue: &Message
 }
 
 impl Shared {
-    pub(super) fn enter(options: &Settings, name: &str, want: Want) -> Result<Arc<Self>> {
+    pub(super) fn enter(options: &Settings, name: &str, want: Want) -> Result<Arc<Self>, OpenError> {
         let largest = options.max_message_size;
         if largest as u64 > MOST {
             let object = ObjectName::new(KIND.name, name);
-            return Err(Error::TooLarge { object, bytes: largest });
+            return Err(OpenError::TooLarge { object, bytes: largest });
         }
         let max_handles = options.max_handles.min(MOST_IN_CHANNEL);
         let plan = Plan::new(largest, max_handles);
@@ -101,9 +101,10 @@ impl Shared {
             let largest = usize::try_from(found.capacity.min(MOST)).map_err(|_| damaged("the capacity"))?;
             let plan = Plan::new(largest, found.max_handles);
             let mut queue = object.queue().ok_or_else(|| damaged("its message queue"))?.clone();
-            queue.set_max_message_size(super::longest_message(&queue)?);
+            let failed = |error| object.failed(error);
+            queue.set_max_message_size(super::longest_message(&queue).map_err(failed)?);
             let members = object.members()?;
-            let words = words_at(object.memory(), object.body(), plan, &queue)?;
+            let words = words_at(object.memory(), object.body(), plan, &queue).map_err(failed)?;
             object.check_option("max_message_size", found.capacity, options.max_message_size as u64)?;
             let registration = object.register(&members, &words)?;
             Ok((Self { object, members, words, desk: Desk::new() }, registration))
@@ -112,17 +113,17 @@ impl Shared {
     }
 
     #[inline]
-    pub(super) fn session(&self) -> Result<Session> {
+    pub(super) fn session(&self) -> Result<Session, Failure> {
         self.members.session(&self.words)
     }
 
-    /// Waits until `look` finds something; the queue is not waited on here, but this slot's doorbell (W1).
-    pub(super) fn wait<T>(
+    /// Waits until `look` finds something, and returns `None` if it does not by the deadline. The queue is not waited on here, but this slot's doorbell (W1).
+    pub(super) fn wait<T, E: From<Failure>>(
         &self,
         watch: Watch,
         deadline: Deadline,
-        mut look: impl FnMut(Session) -> Result<Option<T>>,
-    ) -> Result<T> {
+        mut look: impl FnMut(Session) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
         let me = self.session()?;
         let desk = self.desk.ours();
         let place = desk.join(watch);
@@ -143,11 +144,11 @@ impl Shared {
             if let Some(found) = look(me)? {
                 // Whoever leads next goes through a round of its own.
                 token.used(|| false);
-                return Ok(found);
+                return Ok(Some(found));
             }
             if deadline.has_passed() {
                 token.used(|| false);
-                return Err(Error::Busy);
+                return Ok(None);
             }
             if leads {
                 was_woken = token.sleep(deadline)?;
@@ -158,20 +159,20 @@ impl Shared {
     }
 
     /// Takes a parcel for so many bytes.
-    pub(super) fn rent(self: &Arc<Self>, len: usize, deadline: Deadline) -> Result<Parcel> {
+    pub(super) fn rent(self: &Arc<Self>, len: usize, deadline: Deadline) -> Result<Parcel, SendError> {
         let largest = self.words.parcels.plan.largest;
         if len > largest {
             return Err(self.too_long(len));
         }
         let me = self.session()?;
-        let rented = self.words.parcels.rent(me, &self.members, &self.words, len, deadline);
-        let plan = &self.words.parcels.plan;
-        let held = rented.map_err(|error| self.full(error, plan.blocks_for(len), &[plan.for_sending()]))?;
-        Ok(Parcel::new(self, held, me))
+        match self.words.parcels.rent(me, &self.members, &self.words, len, deadline)? {
+            Some(held) => Ok(Parcel::new(self, held, me)),
+            None => Err(self.full(&[self.words.parcels.plan.for_sending()], deadline)),
+        }
     }
 
-    fn too_long(&self, bytes: usize) -> Error {
-        Error::TooLong {
+    fn too_long(&self, bytes: usize) -> SendError {
+        SendError::TooLong {
             object: self.object.name().clone(),
             is_raw: false,
             bytes,
@@ -179,29 +180,26 @@ impl Shared {
         }
     }
 
-    /// Tells of full memory, if so many blocks, or a parcel, were not to be had in these ranges.
+    /// Returns the error of memory that has no room for a message by the deadline.
     #[cold]
-    fn full(&self, error: Error, blocks: usize, ranges: &[Range<usize>]) -> Error {
+    fn full(&self, ranges: &[Range<usize>], deadline: Deadline) -> SendError {
         let parcels = &self.words.parcels;
         let (messages, _) = parcels.taken();
         let (taken, all) = parcels.taken_of(ranges);
-        let is_full = messages >= parcels.words.len() || all - taken < blocks;
-        if !matches!(error, Error::Busy) || !is_full {
-            return error;
-        }
         let bytes = |blocks: usize| (blocks * parcels.plan.block) as u64;
-        Error::ChannelFull {
+        let full = ChannelFull {
             object: self.object.name().clone(),
             part: MEMORY,
             messages: messages as u64,
             max_messages: parcels.words.len() as u64,
             bytes: bytes(taken),
             max_bytes: bytes(all),
-        }
+        };
+        SendError::full(full, deadline)
     }
 
     /// Takes the parcel that a notice tells of, and says whether it is a call; `None` if somebody else has it.
-    pub(super) fn claim(self: &Arc<Self>, notice: Notice, me: Session) -> Result<Option<(Parcel, bool)>> {
+    pub(super) fn claim(self: &Arc<Self>, notice: Notice, me: Session) -> Result<Option<(Parcel, bool)>, Failure> {
         match self.words.parcels.claim(notice, me, &self.members) {
             ParcelClaim::ByAnother => Ok(None),
             ParcelClaim::Whole(held, is_call) => Ok(Some((Parcel::new(self, held, me), is_call))),
@@ -215,7 +213,7 @@ impl Shared {
     }
 
     /// Returns who is seated at a side.
-    pub(super) fn seated(&self, role: Role) -> Result<Vec<crate::Member>> {
+    pub(super) fn seated(&self, role: Role) -> Result<Vec<crate::Member>, Failure> {
         let mut members = self.members.list()?;
         members.retain(|member| self.words.is_seated(role, member.slot as usize));
         Ok(members)
@@ -261,20 +259,26 @@ impl Parcel {
         self.shared.object.name()
     }
 
+    /// Names the channel on which a call failed.
+    pub(super) fn failed(&self, error: raw::Error) -> Failure {
+        self.shared.members.failed(error)
+    }
+
     pub(super) fn parcels(&self) -> &Parcels {
         &self.shared.words.parcels
     }
 
     /// Takes what more room so many bytes of an answer need; waits for it until the deadline.
-    pub(super) fn make_room(&mut self, len: usize, deadline: Deadline) -> Result<()> {
+    pub(super) fn make_room(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
         let Shared { words, members, .. } = &*self.shared;
         let plan = &words.parcels.plan;
         if len > plan.largest {
             return Err(self.shared.too_long(len));
         }
-        let more = plan.blocks_for(len).saturating_sub(self.held.chain.blocks());
-        let enlarged = words.parcels.enlarge(&mut self.held, self.session, members, words, len, deadline);
-        enlarged.map_err(|error| self.shared.full(error, more, &[plan.for_answers(), plan.for_sending()]))
+        if words.parcels.enlarge(&mut self.held, self.session, members, words, len, deadline)? {
+            return Ok(());
+        }
+        Err(self.shared.full(&[plan.for_answers(), plan.for_sending()], deadline))
     }
 
     /// Hands what was written to the caller.
@@ -287,7 +291,7 @@ impl Parcel {
     }
 
     /// Announces what was written, and says so to who listens; on an error nothing was sent, and the parcel is free.
-    pub(super) fn post(mut self, route: MessageType, is_call: bool, deadline: Deadline) -> Result<()> {
+    pub(super) fn post(mut self, route: MessageType, is_call: bool, deadline: Deadline) -> Result<(), SendError> {
         let (Shared { words, members, .. }, me, notice) = (&*self.shared, self.session, self.held.notice);
         words.parcels.ready(&self.held, route, me, is_call);
         self.is_handed_on = true;
@@ -296,9 +300,9 @@ impl Parcel {
             // Otherwise a reaper sent the notice meanwhile, and somebody has the message.
             Err(error) if words.parcels.take_back(notice, me, members) => {
                 return Err(if error.is_busy() {
-                    queue_is_full(&words.queue, members.object().clone())
+                    queue_is_full(&words.queue, members.object().clone(), deadline)
                 } else {
-                    members.failed(error)
+                    members.failed(error).into()
                 });
             }
             Err(_) => {}

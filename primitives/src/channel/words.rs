@@ -24,12 +24,13 @@
 //! - A program that speaks plain System V posts no doorbell: who listens does not hear what it sends.
 
 use crate::{
-    Error, Result, Role,
+    RecvError, Role,
     channel::{
         lost::Lost,
         notice::{Notice, Tag},
         parcels::{BELLS, Parcels, number_of},
     },
+    failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
     raw::{MessageQueue, MessageType, Selector, SharedSafe},
@@ -230,11 +231,12 @@ impl Words {
     }
 
     /// Returns why nothing more is to be expected on the queue, if that is so (W4). The dead are reaped.
-    pub(super) fn end(&self, me: Session, members: &Members, wants_to_know: bool) -> Option<Error> {
+    pub(super) fn end(&self, me: Session, members: &Members, wants_to_know: bool) -> Option<RecvError> {
         if self.control.state.load(SeqCst) & CLOSED != 0 {
-            return Some(members.closed(Role::Consumer));
+            return Some(RecvError::Closed { object: members.object().clone() });
         }
-        (wants_to_know && self.is_gone(Role::Producer, me)).then(|| members.abandoned(Role::Producer))
+        let is_disconnected = wants_to_know && self.is_gone(Role::Producer, me);
+        is_disconnected.then(|| RecvError::Disconnected { object: members.object().clone() })
     }
 
     /// Returns whether all of a side are gone, besides the caller's own process.

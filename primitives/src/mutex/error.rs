@@ -1,10 +1,10 @@
-//! How a lock that was refused is told.
+//! Why a lock was refused.
 
-use crate::{Error, ObjectName};
+use crate::{Failure, ObjectName};
 
 /// Why a lock was refused.
 ///
-/// It holds no guard and borrows nothing, so that `?` carries it out of any function.
+/// It holds no guard and borrows nothing, so `?` carries it out of any function.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
@@ -20,34 +20,33 @@ pub enum LockError {
         /// The mutex.
         object: ObjectName,
     },
-    /// Another thread or process holds it, and the timeout elapsed or there was none.
+    /// Another thread or process holds the lock, and the call does not wait.
     #[error("the lock is held by another")]
-    Busy,
-    /// The object was removed, is corrupt, or the system refused something.
+    WouldBlock,
+    /// Another thread or process held the lock until the timeout elapsed.
+    #[error("the lock was held by another until the timeout elapsed")]
+    TimedOut,
+    /// The mutex was removed, is corrupt, or the system refused something.
     #[error(transparent)]
-    Failed(#[from] Error),
+    Failed(#[from] Failure),
 }
 
 impl LockError {
-    /// Returns whether waiting longer could have helped; see [`Error::is_busy`].
+    /// Returns whether waiting longer could have helped.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        match self {
-            Self::Poisoned { .. } => false,
-            Self::Busy => true,
-            Self::Failed(error) => error.is_busy(),
-        }
+        matches!(self, Self::WouldBlock | Self::TimedOut)
     }
 
-    /// Returns whether the mutex was removed; see [`Error::is_gone`].
+    /// Returns whether the mutex was removed.
     ///
     /// ```
-    /// use sysv_primitives::Mutex;
+    /// use sysv_primitives::{LockError, Mutex};
     ///
     /// # let name = format!("lock-error-example-{}", std::process::id());
     /// let mutex = Mutex::open_or_create(&name, ())?;
     /// let guard = mutex.lock()?;
-    /// assert!(mutex.try_lock().unwrap_err().is_busy());
+    /// assert!(matches!(mutex.try_lock(), Err(LockError::WouldBlock)));
     /// mutex.remove()?;
     /// assert!(mutex.try_lock().unwrap_err().is_gone());
     /// drop(guard);
@@ -55,16 +54,6 @@ impl LockError {
     /// ```
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.is_gone())
-    }
-}
-
-impl From<LockError> for Error {
-    fn from(error: LockError) -> Self {
-        match error {
-            LockError::Poisoned { object } => Self::Poisoned { object },
-            LockError::Busy => Self::Busy,
-            LockError::Failed(error) => error,
-        }
+        matches!(self, Self::Failed(failure) if failure.is_gone())
     }
 }

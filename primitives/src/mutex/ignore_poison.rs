@@ -28,7 +28,7 @@ impl<'a, T: Pod> IgnorePoison<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if one does. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::WouldBlock`] if one does. Otherwise as [`lock`](Self::lock).
     pub fn try_lock(&self) -> Result<MutexGuard<'a, T>, LockError> {
         self.mutex.try_lock_anyway()
     }
@@ -37,7 +37,7 @@ impl<'a, T: Pod> IgnorePoison<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::TimedOut`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'a, T>, LockError> {
         self.lock_deadline(Deadline::after(timeout))
     }
@@ -46,7 +46,7 @@ impl<'a, T: Pod> IgnorePoison<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if the deadline passes. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::TimedOut`] if the deadline passes. Otherwise as [`lock`](Self::lock).
     pub fn lock_deadline(&self, deadline: Deadline) -> Result<MutexGuard<'a, T>, LockError> {
         self.mutex.lock_anyway(deadline)
     }

@@ -24,7 +24,7 @@ use bytemuck::Pod;
 
 pub use self::{error::LockError, guard::MutexGuard, ignore_poison::IgnorePoison};
 use crate::{
-    Error, Member, ObjectName, Options, Result, Status,
+    Failure, Member, ObjectName, OpenError, Options, Status,
     fingerprint::Fingerprint,
     layout::{Description, Mapped, ValueCell},
     lock::{Lock, Taken},
@@ -89,8 +89,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn create(name: &str, value: T) -> Result<Self> {
+    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
         Self::options().create(name, value)
     }
 
@@ -98,8 +98,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn open(name: &str) -> Result<Self> {
+    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
 
@@ -115,14 +115,13 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// - [`Error::BadName`], [`Error::NameCollision`], [`Error::Foreign`], [`Error::ForeignSet`].
-    /// - [`Error::WrongVersion`], [`Error::WrongType`], [`Error::Untrusted`]; [`Error::Overaligned`] for a
-    ///   type that must be aligned to more than 128 bytes.
-    /// - [`Error::OtherOptions`] if [`Options::exact`] was asked for, and it has others.
-    /// - [`Error::TooManyHandles`] if all slots are taken; [`Error::Damaged`], [`Error::Wiped`].
-    /// - [`Error::NotCreated`] if a limit or the memory does not allow it; [`Error::Failed`] for what else the system
-    ///   refuses.
-    pub fn open_or_create(name: &str, value: T) -> Result<Self> {
+    /// - [`OpenError::BadName`], [`OpenError::NameCollision`], [`OpenError::Foreign`].
+    /// - [`OpenError::WrongVersion`], [`OpenError::WrongType`], [`OpenError::Untrusted`], [`OpenError::Wiped`];
+    ///   [`OpenError::Overaligned`] for a type that must be aligned to more than 128 bytes.
+    /// - [`OpenError::OtherOptions`] if [`Options::exact`] was asked for, and it has others.
+    /// - [`OpenError::NotCreated`] if a limit or the memory does not allow it.
+    /// - [`OpenError::Failed`] if all slots are taken, the object is corrupt, or the system refuses something else.
+    pub fn open_or_create(name: &str, value: T) -> Result<Self, OpenError> {
         Self::options().open_or_create(name, value)
     }
 
@@ -130,17 +129,17 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
-    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Failed`] for what the system refuses.
-    pub fn unlink(name: &str) -> Result<()> {
+    /// [`OpenError::NoSuchName`], also while it is being made. [`OpenError::NameCollision`], [`OpenError::Foreign`],
+    /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
+    /// refuses something: then nothing is removed.
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self> {
+    fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self, OpenError> {
         if align_of::<T>() > VALUE {
             let object = ObjectName::new(KIND.name, name);
-            return Err(Error::Overaligned { object, align: align_of::<T>(), most: VALUE });
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: VALUE });
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_handles = options.max_handles;
@@ -156,8 +155,9 @@ impl<T: Pod> Mutex<T> {
         let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
-            let lock = Lock::new(Mapped::at(object.memory(), object.body())?, BELL);
-            let value = ValueCell::at(object.memory(), object.body() + VALUE)?;
+            let failed = |error| object.failed(error);
+            let lock = Lock::new(Mapped::at(object.memory(), object.body()).map_err(failed)?, BELL);
+            let value = ValueCell::at(object.memory(), object.body() + VALUE).map_err(failed)?;
             let registration = object.register(&members, &lock)?;
             Ok((Self { object, members, lock, value }, registration))
         })
@@ -183,7 +183,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if one does. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::WouldBlock`] if one does. Otherwise as [`lock`](Self::lock).
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
         self.try_lock_anyway()?.refuse_poisoned()
@@ -193,7 +193,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::TimedOut`] if the timeout elapses. Otherwise as [`lock`](Self::lock).
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, LockError> {
         self.lock_deadline(Deadline::after(timeout))
     }
@@ -202,7 +202,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Busy`] if the deadline passes. Otherwise as [`lock`](Self::lock).
+    /// [`LockError::TimedOut`] if the deadline passes. Otherwise as [`lock`](Self::lock).
     pub fn lock_deadline(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
         self.lock_anyway(deadline)?.refuse_poisoned()
     }
@@ -240,8 +240,10 @@ impl<T: Pod> Mutex<T> {
         if self.lock.try_take(me) {
             return Ok(self.guard(me, false));
         }
-        let taken = self.lock.try_take_slowly(me, &self.members, &self.lock)?;
-        self.guard_of(me, taken)
+        match self.lock.try_take_slowly(me, &self.members, &self.lock)? {
+            Some(Taken { poisoned }) => Ok(self.guard(me, poisoned)),
+            None => Err(LockError::WouldBlock),
+        }
     }
 
     #[inline]
@@ -255,12 +257,10 @@ impl<T: Pod> Mutex<T> {
 
     #[cold]
     fn lock_contended(&self, me: Session, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
-        let taken = self.lock.take_contended(me, &self.members, &self.lock, deadline)?;
-        self.guard_of(me, taken)
-    }
-
-    fn guard_of(&self, me: Session, taken: Option<Taken>) -> Result<MutexGuard<'_, T>, LockError> {
-        taken.map(|taken| self.guard(me, taken.poisoned)).ok_or(LockError::Busy)
+        match self.lock.take_contended(me, &self.members, &self.lock, deadline)? {
+            Some(Taken { poisoned }) => Ok(self.guard(me, poisoned)),
+            None => Err(LockError::TimedOut),
+        }
     }
 
     #[inline]
@@ -290,8 +290,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn members(&self) -> Result<Vec<Member>> {
+    /// [`Failure::System`] if it was removed.
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
         self.members.list()
     }
 
@@ -299,8 +299,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn status(&self) -> Result<Status> {
+    /// [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
         self.object.status()
     }
 
@@ -309,8 +309,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed already, or the caller may not.
-    pub fn remove(&self) -> Result<()> {
+    /// [`Failure::System`] if it was removed already, or the caller may not.
+    pub fn remove(&self) -> Result<(), Failure> {
         self.object.remove()
     }
 }
@@ -321,7 +321,7 @@ impl<T: Pod> Options<Mutex<T>> {
     /// # Errors
     ///
     /// As [`Mutex::create`].
-    pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>> {
+    pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
         Mutex::enter(&self.settings, name, value, Want::Create)
     }
 
@@ -330,7 +330,7 @@ impl<T: Pod> Options<Mutex<T>> {
     /// # Errors
     ///
     /// As [`Mutex::open`].
-    pub fn open(&self, name: &str) -> Result<Mutex<T>> {
+    pub fn open(&self, name: &str) -> Result<Mutex<T>, OpenError> {
         Mutex::enter(&self.settings, name, T::zeroed(), Want::Open)
     }
 
@@ -339,7 +339,7 @@ impl<T: Pod> Options<Mutex<T>> {
     /// # Errors
     ///
     /// As [`Mutex::open_or_create`].
-    pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>> {
+    pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
         Mutex::enter(&self.settings, name, value, Want::OpenOrCreate)
     }
 }

@@ -5,9 +5,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{Entrance, MARK, ONE, Object, Outcome, ignore_gone};
+use super::{
+    Entrance, MARK, ONE, Object, Outcome,
+    error::{EntryError, Result},
+    ignore_gone,
+};
 use crate::{
-    Error, Result,
     layout::{Header, Mapped, body_offset},
     members::{CREATOR, Members, STATE},
     raw::{self, MessageQueue, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
@@ -51,7 +54,7 @@ impl Entrance<'_> {
                 self.remove_queue(&memory, &set)?;
                 ignore_gone(memory.remove())?;
                 match error {
-                    Error::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
+                    EntryError::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
                     error if error.is_gone() => Ok(Outcome::StartAgain),
                     error => {
                         ignore_gone(set.remove())?;

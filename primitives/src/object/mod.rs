@@ -53,6 +53,7 @@ macro_rules! or_start_again {
 }
 
 mod create;
+mod error;
 mod open;
 mod queue;
 mod remove;
@@ -63,9 +64,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use self::error::OpenError;
+use self::error::{EntryError, Result};
 pub(crate) use self::remove::remove;
 use crate::{
-    Error, ObjectName, Result,
+    Failure, ObjectName,
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair, STATE},
     name::Name,
@@ -121,7 +124,7 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) description: Description,
     pub(crate) options: &'a Settings,
     /// Writes the first contents of the body; nobody else can see it yet.
-    pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
+    pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> raw::Result<()>,
 }
 
 impl Blueprint<'_> {
@@ -161,10 +164,10 @@ impl Object {
     pub(crate) fn enter<T>(
         blueprint: &Blueprint<'_>,
         want: Want,
-        build: &dyn Fn(Self) -> Result<(T, Registration)>,
-    ) -> Result<T> {
+        build: &dyn Fn(Self) -> Result<(T, Registration), OpenError>,
+    ) -> Result<T, OpenError> {
         let name = Name::new(&blueprint.description.name)?;
-        let key = name.key(blueprint.kind.name)?;
+        let key = name.key(blueprint.kind.name);
         process::watch_forks();
         let entrance = Entrance::new(blueprint, key);
         loop {
@@ -176,7 +179,7 @@ impl Object {
                 Ok((primitive, Registration::Done)) => return Ok(primitive),
                 Ok((_, Registration::StartAgain)) => {}
                 Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error.on(&entrance.object)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -187,20 +190,21 @@ impl Object {
     }
 
     /// Refuses an object that has something else than an option says, if the options are to be met exactly.
-    pub(crate) fn check_option(&self, option: &'static str, found: u64, wanted: u64) -> Result<()> {
+    pub(crate) fn check_option(&self, option: &'static str, found: u64, wanted: u64) -> Result<(), OpenError> {
         if !self.is_exact || found == wanted {
             return Ok(());
         }
-        Err(Error::OtherOptions { object: self.name.clone(), option, found, wanted })
+        Err(OpenError::OtherOptions { object: self.name.clone(), option, found, wanted })
     }
 
-    fn failed(&self, error: raw::Error) -> Error {
-        Error::Failed { object: self.name.clone(), error }
+    /// Names the object on which a call failed.
+    pub(crate) fn failed(&self, error: raw::Error) -> Failure {
+        Failure::System { object: self.name.clone(), error }
     }
 
     /// Returns the error of memory that says what can't be.
-    pub(crate) fn damaged(&self, part: &'static str) -> Error {
-        Error::Damaged { object: self.name.clone(), part, id: self.memory.id() }
+    pub(crate) fn damaged(&self, part: &'static str) -> Failure {
+        Failure::Damaged { object: self.name.clone(), part, id: self.memory.id() }
     }
 
     pub(crate) fn memory(&self) -> &Arc<SharedMemory> {
@@ -222,19 +226,19 @@ impl Object {
     }
 
     /// Returns the table of members, in which nobody of this process is registered yet.
-    pub(crate) fn members(&self) -> Result<Members> {
-        let slots = slots(&self.memory, self.description.max_handles)?;
+    pub(crate) fn members(&self) -> Result<Members, Failure> {
+        let slots = slots(&self.memory, self.description.max_handles).map_err(|error| self.failed(error))?;
         let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
         Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
     }
 
     /// Registers a primitive's members, having marked the object as used (OB4).
-    pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration> {
+    pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration, Failure> {
         self.header.set_used();
         members.register(repair)
     }
 
-    pub(crate) fn status(&self) -> Result<Status> {
+    pub(crate) fn status(&self) -> Result<Status, Failure> {
         let stat = self.set.stat().map_err(|error| self.failed(error))?;
         Ok(Status {
             name: self.description.name.clone(),
@@ -251,7 +255,7 @@ impl Object {
 
     /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find
     /// it removed the next time they would sleep or look for the dead.
-    pub(crate) fn remove(&self) -> Result<()> {
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
         self.remove_parts().map_err(|error| self.failed(error))
     }
 
@@ -352,22 +356,24 @@ impl<'a> Entrance<'a> {
         };
         match self.wait_until_settled(&set)? {
             Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(1) if want == Want::Create => Err(Error::NameTaken { object: self.object.clone() }),
+            Outcome::Done(1) if want == Want::Create => {
+                Err(OpenError::NameTaken { object: self.object.clone() }.into())
+            }
             Outcome::Done(1) => self.join(set),
             Outcome::Done(state) => self.finish(&set, state),
         }
     }
 
     /// Returns the error of a part that could not be made.
-    fn not_created(&self, part: raw::ObjectKind, size: usize, error: raw::Error) -> Error {
+    fn not_created(&self, part: raw::ObjectKind, size: usize, error: raw::Error) -> EntryError {
         match error {
             // It may be another's object that stands in the way.
-            raw::Error::PermissionDenied { .. } => Error::from(error),
-            error => Error::NotCreated { object: self.object.clone(), part, size, error: error.into() },
+            raw::Error::PermissionDenied { .. } => error.into(),
+            error => OpenError::NotCreated { object: self.object.clone(), part, size, error: error.into() }.into(),
         }
     }
 
-    fn no_such_name(&self) -> Error {
-        Error::NoSuchName { object: self.object.clone() }
+    fn no_such_name(&self) -> EntryError {
+        OpenError::NoSuchName { object: self.object.clone() }.into()
     }
 }

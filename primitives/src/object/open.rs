@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use super::{CONDEMN, Entrance, Object, Outcome};
+use super::{
+    CONDEMN, Entrance, Object, Outcome,
+    error::{EntryError, Result},
+};
 use crate::{
-    Error, Result,
+    Failure, OpenError,
     layout::{Description, Header, Mapped, VERSION},
     members::{CREATOR, Members, STATE},
     raw::{self, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
@@ -44,19 +47,24 @@ impl Entrance<'_> {
         }
     }
 
-    pub(super) fn foreign_set(&self, set: &SemaphoreSet) -> Error {
-        Error::ForeignSet { object: self.object.clone(), key: self.key, set: set.id() }
+    pub(super) fn foreign_set(&self, set: &SemaphoreSet) -> EntryError {
+        self.foreign(raw::ObjectKind::Semaphores, set.id())
     }
 
-    pub(super) fn damaged(&self, part: &'static str, id: i32) -> Error {
-        Error::Damaged { object: self.object.clone(), part, id }
+    /// Returns the error of a key that another program uses.
+    pub(super) fn foreign(&self, part: raw::ObjectKind, id: i32) -> EntryError {
+        OpenError::Foreign { object: self.object.clone(), key: self.key, part, id }.into()
+    }
+
+    pub(super) fn damaged(&self, part: &'static str, id: i32) -> EntryError {
+        Failure::Damaged { object: self.object.clone(), part, id }.into()
     }
 
     fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
         let trusted = |uid: u32| uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid);
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
-                return Err(Error::Untrusted { object: self.object.clone(), id, uid });
+                return Err(OpenError::Untrusted { object: self.object.clone(), id, uid }.into());
             }
         }
         Ok(())
@@ -110,10 +118,12 @@ impl Entrance<'_> {
     pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
         let wanted = &self.blueprint.description;
         if version != VERSION {
-            return Err(Error::WrongVersion { object: self.object.clone(), found: version, wanted: VERSION });
+            let object = self.object.clone();
+            return Err(OpenError::WrongVersion { object, found: version, wanted: VERSION }.into());
         }
         if found.name != wanted.name || found.kind != wanted.kind {
-            return Err(Error::NameCollision { object: self.object.clone(), found: found.name.clone(), key: self.key });
+            let (object, found) = (self.object.clone(), found.name.clone());
+            return Err(OpenError::NameCollision { object, found, key: self.key }.into());
         }
         Ok(())
     }
@@ -128,11 +138,12 @@ impl Entrance<'_> {
         let wanted = &self.blueprint.description;
         self.check_name(found, version)?;
         if found.fingerprint != wanted.fingerprint {
-            return Err(Error::WrongType {
+            return Err(OpenError::WrongType {
                 object: self.object.clone(),
                 found: Box::new(found.fingerprint.clone()),
                 wanted: Box::new(wanted.fingerprint.clone()),
-            });
+            }
+            .into());
         }
         let semaphores = Members::semaphores(
             u16::try_from(found.doorbells).unwrap_or(u16::MAX),

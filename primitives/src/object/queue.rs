@@ -10,9 +10,8 @@
 //!   of the caller's own user: a creator died before it had noted it. Any other is foreign. It is looked at before the
 //!   creator's own set, so it can't be that of a later object under the same name.
 
-use super::{Entrance, Outcome, ignore_gone};
+use super::{Entrance, Outcome, error::Result, ignore_gone};
 use crate::{
-    Error, Result,
     layout::{Header, Mapped},
     raw::{self, Key, MessageQueue, MessageQueueOptions, SemaphoreSet, SharedMemory, process},
 };
@@ -72,7 +71,7 @@ impl Entrance<'_> {
             if is_unused(&queue)? {
                 ignore_gone(queue.remove())?;
             } else if under(self.key)?.is_some_and(|now| now.id() == queue.id()) {
-                return Err(Error::ForeignQueue { object: self.object.clone(), key: self.key, queue: queue.id() });
+                return Err(self.foreign(raw::ObjectKind::MessageQueue, queue.id()));
             }
         }
     }

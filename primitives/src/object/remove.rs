@@ -6,9 +6,9 @@
 //! A process that dies before it has condemned the set leaves the object as it was; afterwards a condemned set, with or
 //! without its queue and segment, which the next opener or remover finishes.
 
-use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
+use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, error::Result, ignore_gone, queue};
 use crate::{
-    Result,
+    OpenError,
     layout::{Description, Header, Mapped},
     members::{CREATOR, STATE},
     name::Name,
@@ -19,9 +19,9 @@ use crate::{
 /// Removes a named object: the name is free at once.
 ///
 /// One that is still being made is not there yet, and one that was condemned is not there any more.
-pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
+pub(crate) fn remove(name: &str, kind: Kind) -> Result<(), OpenError> {
     let name = Name::new(name)?;
-    let key = name.key(kind.name)?;
+    let key = name.key(kind.name);
     let description = Description::new(&name, kind.number);
     let fill = |_: &_, _: usize| Ok(());
     let blueprint = Blueprint { kind, description, options: &Settings::new(), fill: &fill };

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CONDEMN, CONDEMNED, Entrance, MARK, ONE, Object, Outcome, ignore_gone};
+use super::{CONDEMN, CONDEMNED, Entrance, MARK, ONE, Object, Outcome, error::Result, ignore_gone};
 use crate::{
-    Error, Result,
+    OpenError,
     layout::{Header, Mapped, is_blank},
     members::{CREATOR, STATE},
     raw::{self, SemOp, SemaphoreSet, SharedMemoryOptions, limits},
@@ -25,7 +25,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
             Err(error) => return Err(error.into()),
         };
-        let foreign = || Error::Foreign { object: self.object.clone(), key: self.key, segment: segment.id() };
+        let foreign = || self.foreign(raw::ObjectKind::SharedMemory, segment.id());
         let header = Mapped::<Header>::at(&memory, 0).map_err(|_| foreign())?;
         if !header.is_ours() {
             if !is_blank(&memory).unwrap_or(false) {
@@ -34,7 +34,8 @@ impl Entrance<'_> {
         } else if header.is_used() {
             let attached = memory.stat()?.attached;
             if attached > 1 {
-                return Err(Error::Wiped { object: self.object.clone(), segment: segment.id(), users: attached - 1 });
+                let (object, segment, users) = (self.object.clone(), segment.id(), attached - 1);
+                return Err(OpenError::Wiped { object, segment, users }.into());
             }
         }
         self.remove_queue(&memory, set)?;

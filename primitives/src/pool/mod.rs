@@ -2,17 +2,19 @@
 //!
 //! The protocol is that of its [`PoolState`]; here is what a user sees of it.
 
+mod error;
 mod places;
 mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use self::error::{PoolError, TooManyPermits};
 use self::{
     places::{Places, Spot},
     state::{PoolState, TURNSTILE_BELL},
 };
 use crate::{
-    Error, Member, ObjectName, Options, Result, Status,
+    Failure, Member, ObjectName, OpenError, Options, Status,
     fingerprint::Fingerprint,
     layout::{Description, Mapped},
     lock::Lock,
@@ -20,7 +22,7 @@ use crate::{
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
     options::Settings,
-    raw::{Deadline, SharedMemory},
+    raw::{self, Deadline, SharedMemory},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -39,7 +41,7 @@ const PERMITS: usize = 512;
 /// The most permits a pool may have.
 const MOST_PERMITS: u32 = 1 << 24;
 
-fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> Result<PoolState> {
+fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Result<PoolState> {
     Ok(PoolState {
         flags: Mapped::at(memory, body + FLAGS)?,
         turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
@@ -91,8 +93,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn create(name: &str, permits: u32) -> Result<Self> {
+    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str, permits: u32) -> Result<Self, OpenError> {
         Self::options().create(name, permits)
     }
 
@@ -100,8 +102,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn open(name: &str) -> Result<Self> {
+    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
 
@@ -114,8 +116,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`Error::TooMany`] above 16,777,216.
-    pub fn open_or_create(name: &str, permits: u32) -> Result<Self> {
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`OpenError::TooMany`] above 16,777,216.
+    pub fn open_or_create(name: &str, permits: u32) -> Result<Self, OpenError> {
         Self::options().open_or_create(name, permits)
     }
 
@@ -123,19 +125,20 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`], also while it is being made; [`Error::NameCollision`], [`Error::ForeignSet`],
-    /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
-    /// [`Error::Failed`] for what the system refuses.
-    pub fn unlink(name: &str) -> Result<()> {
+    /// [`OpenError::NoSuchName`], also while it is being made. [`OpenError::NameCollision`], [`OpenError::Foreign`],
+    /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
+    /// refuses something: then nothing is removed.
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, permits: u32, want: Want) -> Result<Self> {
+    fn enter(options: &Settings, name: &str, permits: u32, want: Want) -> Result<Self, OpenError> {
         let capacity = options.capacity.max(permits);
         let planned = capacity;
         if capacity > MOST_PERMITS {
             let object = ObjectName::new(KIND.name, name);
-            return Err(Error::TooMany { object, wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
+            let (wanted, limit) = (capacity, MOST_PERMITS);
+            return Err(TooManyPermits { object, wanted, limit, capacity: limit }.into());
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_handles = options.max_handles;
@@ -152,7 +155,8 @@ impl Pool {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
-            let state = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)?;
+            let state = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)
+                .map_err(|error| object.failed(error))?;
             if want != Want::Open {
                 object.check_option("permits", state.limit() as u64, permits.into())?;
                 object.check_option("capacity", capacity.into(), planned.into())?;
@@ -166,9 +170,9 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if the pool was removed, [`Error::Damaged`].
+    /// [`PoolError::Failed`] if the pool was removed or is corrupt.
     #[inline]
-    pub fn acquire(&self) -> Result<Permit<'_>> {
+    pub fn acquire(&self) -> Result<Permit<'_>, PoolError> {
         self.acquire_deadline(Deadline::NEVER)
     }
 
@@ -176,9 +180,9 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if none is; otherwise as [`acquire`](Self::acquire).
+    /// [`PoolError::WouldBlock`] if none is; otherwise as [`acquire`](Self::acquire).
     #[inline]
-    pub fn try_acquire(&self) -> Result<Permit<'_>> {
+    pub fn try_acquire(&self) -> Result<Permit<'_>, PoolError> {
         self.acquire_deadline(Deadline::NOW)
     }
 
@@ -186,8 +190,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when the time is over; otherwise as [`acquire`](Self::acquire).
-    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>> {
+    /// [`PoolError::TimedOut`] if the timeout elapses; otherwise as [`acquire`](Self::acquire).
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, PoolError> {
         self.acquire_deadline(Deadline::after(timeout))
     }
 
@@ -197,7 +201,7 @@ impl Pool {
     ///
     /// As [`acquire_timeout`](Self::acquire_timeout).
     #[inline]
-    pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>> {
+    pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let me = self.members.session(&self.state)?;
         let hint = Spot::from_bits(self.hint.load(Relaxed));
         if self.state.claim(hint, me) {
@@ -208,11 +212,13 @@ impl Pool {
 
     /// Its own last permit isn't free.
     #[cold]
-    fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>> {
+    fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let index = match self.state.scan(me) {
             Some(index) => index,
-            None if deadline == Deadline::NOW => self.state.take_from_the_dead(me, &self.members)?,
-            None => self.state.wait_for_one(me, &self.members, deadline)?,
+            None if deadline == Deadline::NOW => {
+                self.state.take_from_the_dead(me, &self.members)?.ok_or(PoolError::WouldBlock)?
+            }
+            None => self.state.wait_for_one(me, &self.members, deadline)?.ok_or(PoolError::TimedOut)?,
         };
         Ok(Permit { pool: self, spot: self.state.permits.spot(index), session: me })
     }
@@ -223,8 +229,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::TooMany`] if the pool could never give that many; otherwise as [`acquire`](Self::acquire).
-    pub fn acquire_many(&self, count: u32) -> Result<Permits<'_>> {
+    /// [`PoolError::TooMany`] if the pool could never give that many; otherwise as [`acquire`](Self::acquire).
+    pub fn acquire_many(&self, count: u32) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::NEVER)
     }
 
@@ -232,9 +238,9 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if not, or if somebody else is trying for several; otherwise as
+    /// [`PoolError::WouldBlock`] if not, or if somebody else is trying for several; otherwise as
     /// [`acquire_many`](Self::acquire_many).
-    pub fn try_acquire_many(&self, count: u32) -> Result<Permits<'_>> {
+    pub fn try_acquire_many(&self, count: u32) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::NOW)
     }
 
@@ -242,8 +248,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when the time is over; otherwise as [`acquire_many`](Self::acquire_many).
-    pub fn acquire_many_timeout(&self, count: u32, timeout: Duration) -> Result<Permits<'_>> {
+    /// [`PoolError::TimedOut`] if the timeout elapses; otherwise as [`acquire_many`](Self::acquire_many).
+    pub fn acquire_many_timeout(&self, count: u32, timeout: Duration) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::after(timeout))
     }
 
@@ -252,20 +258,22 @@ impl Pool {
     /// # Errors
     ///
     /// As [`acquire_many_timeout`](Self::acquire_many_timeout).
-    pub fn acquire_many_deadline(&self, count: u32, deadline: Deadline) -> Result<Permits<'_>> {
+    pub fn acquire_many_deadline(&self, count: u32, deadline: Deadline) -> Result<Permits<'_>, PoolError> {
         let me = self.members.session(&self.state)?;
         if count as usize > self.state.limit() {
-            return Err(self.too_many(count));
+            return Err(self.too_many(count).into());
         }
-        let mut indices = self.state.take_many(me, &self.members, count as usize, deadline)?;
+        let Some(mut indices) = self.state.take_many(me, &self.members, count as usize, deadline)? else {
+            return Err(if deadline == Deadline::NOW { PoolError::WouldBlock } else { PoolError::TimedOut });
+        };
         indices.sort_unstable();
         Ok(Permits { pool: self, indices, session: me })
     }
 
-    fn too_many(&self, wanted: u32) -> Error {
+    fn too_many(&self, wanted: u32) -> TooManyPermits {
         let cut = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let object = self.object.name().clone();
-        Error::TooMany { object, wanted, limit: cut(self.state.limit()), capacity: cut(self.state.permits.capacity()) }
+        TooManyPermits { object, wanted, limit: cut(self.state.limit()), capacity: cut(self.state.permits.capacity()) }
     }
 
     /// Returns how many permits are free, as it was a moment ago.
@@ -305,10 +313,10 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::TooMany`] above the capacity it was created with.
-    pub fn resize(&self, permits: u32) -> Result<()> {
+    /// [`PoolError::TooMany`] above the capacity it was created with.
+    pub fn resize(&self, permits: u32) -> Result<(), PoolError> {
         if permits as usize > self.state.permits.capacity() {
-            return Err(self.too_many(permits));
+            return Err(self.too_many(permits).into());
         }
         self.state.limit.store(permits, SeqCst);
         if self.state.flags.load(SeqCst) != 0 {
@@ -321,8 +329,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn members(&self) -> Result<Vec<Member>> {
+    /// [`Failure::System`] if it was removed.
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
         self.members.list()
     }
 
@@ -330,8 +338,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn status(&self) -> Result<Status> {
+    /// [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
         self.object.status()
     }
 
@@ -340,7 +348,7 @@ impl Pool {
     /// # Errors
     ///
     /// As [`Mutex::remove`](crate::Mutex::remove).
-    pub fn remove(&self) -> Result<()> {
+    pub fn remove(&self) -> Result<(), Failure> {
         self.object.remove()
     }
 }
@@ -360,7 +368,7 @@ impl Options<Pool> {
     /// # Errors
     ///
     /// As [`Pool::create`].
-    pub fn create(&self, name: &str, permits: u32) -> Result<Pool> {
+    pub fn create(&self, name: &str, permits: u32) -> Result<Pool, OpenError> {
         Pool::enter(&self.settings, name, permits, Want::Create)
     }
 
@@ -369,7 +377,7 @@ impl Options<Pool> {
     /// # Errors
     ///
     /// As [`Pool::open`].
-    pub fn open(&self, name: &str) -> Result<Pool> {
+    pub fn open(&self, name: &str) -> Result<Pool, OpenError> {
         Pool::enter(&self.settings, name, 0, Want::Open)
     }
 
@@ -378,7 +386,7 @@ impl Options<Pool> {
     /// # Errors
     ///
     /// As [`Pool::open_or_create`].
-    pub fn open_or_create(&self, name: &str, permits: u32) -> Result<Pool> {
+    pub fn open_or_create(&self, name: &str, permits: u32) -> Result<Pool, OpenError> {
         Pool::enter(&self.settings, name, permits, Want::OpenOrCreate)
     }
 }

@@ -37,8 +37,8 @@
 
 use super::places::{Places, Spot};
 use crate::{
-    Error, Result,
     doorbell::Token,
+    failure::Result,
     layout::Mapped,
     lock::Lock,
     members::{Members, Repair, Session},
@@ -161,14 +161,14 @@ impl PoolState {
 impl PoolState {
     /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
     #[cold]
-    pub(crate) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<usize> {
+    pub(crate) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<Option<usize>> {
         members.reap_all(self)?;
-        self.scan(me).ok_or(Error::Busy)
+        Ok(self.scan(me))
     }
 
     /// R-sleep for one permit.
     #[cold]
-    pub(crate) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<usize> {
+    pub(crate) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<Option<usize>> {
         let mut token = Token::none(members, SINGLE_BELL);
         loop {
             token.clear_pile()?;
@@ -176,10 +176,10 @@ impl PoolState {
             if let Some(index) = self.scan(me) {
                 // PL4.
                 token.used(|| self.available() > 0);
-                return Ok(index);
+                return Ok(Some(index));
             }
             if !token.sleep(deadline)? {
-                return Err(Error::Busy);
+                return Ok(None);
             }
         }
     }
@@ -191,14 +191,14 @@ impl PoolState {
         members: &Members,
         count: usize,
         deadline: Deadline,
-    ) -> Result<Vec<usize>> {
-        let _turnstile = Turnstile::enter(self, me, members, deadline)?;
+    ) -> Result<Option<Vec<usize>>> {
+        let Some(_turnstile) = Turnstile::enter(self, me, members, deadline)? else { return Ok(None) };
         if let Some(indices) = self.claim_many(me, members, count) {
-            return Ok(indices);
+            return Ok(Some(indices));
         }
         if deadline == Deadline::NOW {
             members.reap_all(self)?;
-            return self.claim_many(me, members, count).ok_or(Error::Busy);
+            return Ok(self.claim_many(me, members, count));
         }
         let mut token = Token::none(members, MANY_BELL);
         loop {
@@ -206,10 +206,10 @@ impl PoolState {
             self.announce(MANY, members)?;
             if let Some(indices) = self.claim_many(me, members, count) {
                 token.used(|| false);
-                return Ok(indices);
+                return Ok(Some(indices));
             }
             if !token.sleep(deadline)? {
-                return Err(Error::Busy);
+                return Ok(None);
             }
         }
     }
@@ -256,7 +256,7 @@ struct Turnstile<'a> {
 }
 
 impl<'a> Turnstile<'a> {
-    fn enter(state: &'a PoolState, me: Session, members: &'a Members, deadline: Deadline) -> Result<Self> {
+    fn enter(state: &'a PoolState, me: Session, members: &'a Members, deadline: Deadline) -> Result<Option<Self>> {
         let lock = &state.turnstile;
         // Whoever died in it held nothing that isn't repaired: its poison means nothing.
         let entered = lock.try_take(me)
@@ -265,7 +265,7 @@ impl<'a> Turnstile<'a> {
             } else {
                 lock.take_contended(me, members, state, deadline)?.is_some()
             };
-        if entered { Ok(Self { state, members }) } else { Err(Error::Busy) }
+        Ok(entered.then_some(Self { state, members }))
     }
 }
 

@@ -5,7 +5,10 @@ use std::{fmt, ptr::NonNull, slice, sync::Arc};
 
 use bytemuck::Pod;
 
-use crate::{Result, layout::room, raw::SharedMemory};
+use crate::{
+    layout::room,
+    raw::{self, SharedMemory},
+};
 
 /// A power of two of places, addressed by positions that grow for ever.
 ///
@@ -24,7 +27,7 @@ unsafe impl<T: Send + Sync> Sync for Items<T> {}
 
 impl<T: Pod> Items<T> {
     /// Finds the room; `capacity` is a power of two.
-    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize, capacity: usize) -> Result<Self> {
+    pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize, capacity: usize) -> raw::Result<Self> {
         debug_assert!(capacity.is_power_of_two());
         let first = room(memory, offset, capacity)?;
         Ok(Self { first, mask: capacity as u64 - 1, memory: Arc::clone(memory) })

@@ -11,12 +11,13 @@
 //! - **R3** A ring that is closed stays closed. Whoever waits has looked for the end *before* it looked
 //!   for items, so what was pushed before the end is taken out before the end is told.
 
+mod error;
 mod fence;
 mod items;
 mod linger;
 pub mod mpmc;
 mod patience;
-mod push_error;
+mod refusal;
 mod role;
 mod spin;
 pub mod spsc;
@@ -25,17 +26,20 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
+pub use self::{
+    error::{PopError, PushError, RoleError},
+    role::Role,
+};
 use self::{fence::light_is_better, items::Items};
-pub use self::{push_error::PushError, role::Role};
 use crate::{
-    Error, ObjectName, Result,
+    ObjectName, OpenError,
     fingerprint::Fingerprint,
     layout::Description,
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
     options::Settings,
-    raw::SharedMemory,
+    raw::{self, SharedMemory},
 };
 
 /// Where a ring's words lie, and what they mean to it.
@@ -47,7 +51,7 @@ pub(crate) trait RingState: Repair + Sized {
     fn bytes(geometry: Geometry) -> Option<usize>;
 
     /// Finds the words in the body. Opening may happen long after; filling happens before.
-    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self>;
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self>;
 
     /// Says in a new object, which nobody else can see yet, that everybody fences for itself.
     fn demand_strong_fences(&self, why: StrongFences);
@@ -98,12 +102,12 @@ pub(crate) struct SharedRing<T: Pod, S: RingState> {
 }
 
 impl<T: Pod, S: RingState> SharedRing<T, S> {
-    fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>> {
+    fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>, OpenError> {
         if align_of::<T>() > PAGE {
             let object = ObjectName::new(S::KIND.name, name);
-            return Err(Error::Overaligned { object, align: align_of::<T>(), most: PAGE });
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: PAGE });
         }
-        let too_large = || Error::TooLarge {
+        let too_large = || OpenError::TooLarge {
             object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),
         };
@@ -138,15 +142,16 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             let (members, body) = (object.members()?, object.body());
             let (items, end) = geometry.items::<T, S>(body).ok_or_else(damaged)?;
             if end > object.memory().len() {
-                return Err(damaged());
+                return Err(damaged().into());
             }
-            let state = S::at(object.memory(), body, geometry)?;
+            let failed = |error| object.failed(error);
+            let state = S::at(object.memory(), body, geometry).map_err(failed)?;
             if want != Want::Open {
                 object.check_option("capacity", found.capacity, planned as u64)?;
             }
             let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
             object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
-            let items = Items::at(object.memory(), items, geometry.capacity)?;
+            let items = Items::at(object.memory(), items, geometry.capacity).map_err(failed)?;
             let registration = object.register(&members, &state)?;
             Ok((Arc::new(Self { object, members, state, items }), registration))
         })
@@ -161,7 +166,7 @@ impl<T: Pod, S: RingState> Drop for SharedRing<T, S> {
 }
 
 /// Removes a ring by its name.
-pub(crate) fn remove<S: RingState>(name: &str) -> Result<()> {
+pub(crate) fn remove<S: RingState>(name: &str) -> Result<(), OpenError> {
     object::remove(name, S::KIND)
 }
 
@@ -198,8 +203,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            #[doc = "[`Error::NameTaken`](crate::Error::NameTaken) if there is one; otherwise as [`open_or_create`](Self::open_or_create)."]
-            pub fn create(name: &str, capacity: usize) -> Result<Self> {
+            #[doc = "[`OpenError::NameTaken`](crate::OpenError::NameTaken) if there is one; otherwise as [`open_or_create`](Self::open_or_create)."]
+            pub fn create(name: &str, capacity: usize) -> Result<Self, OpenError> {
                 Self::options().create(name, capacity)
             }
 
@@ -207,8 +212,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            #[doc = "[`Error::NoSuchName`](crate::Error::NoSuchName) if there is none; otherwise as [`open_or_create`](Self::open_or_create)."]
-            pub fn open(name: &str) -> Result<Self> {
+            #[doc = "[`OpenError::NoSuchName`](crate::OpenError::NoSuchName) if there is none; otherwise as [`open_or_create`](Self::open_or_create)."]
+            pub fn open(name: &str) -> Result<Self, OpenError> {
                 Self::options().open(name)
             }
 
@@ -222,9 +227,9 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), but for
-            /// [`Error::Overaligned`](crate::Error::Overaligned) above 4,096 bytes; and
-            /// [`Error::TooLarge`](crate::Error::TooLarge) if no memory could hold it.
-            pub fn open_or_create(name: &str, capacity: usize) -> Result<Self> {
+            /// [`OpenError::Overaligned`](crate::OpenError::Overaligned) above 4,096 bytes; and
+            /// [`OpenError::TooLarge`](crate::OpenError::TooLarge) if no memory could hold it.
+            pub fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenError> {
                 Self::options().open_or_create(name, capacity)
             }
 
@@ -233,7 +238,7 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             /// As [`Mutex::unlink`](crate::Mutex::unlink).
-            pub fn unlink(name: &str) -> Result<()> {
+            pub fn unlink(name: &str) -> Result<(), OpenError> {
                 crate::ring::remove::<$state>(name)
             }
 
@@ -263,8 +268,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
-            pub fn close(&self) -> Result<()> {
+            /// [`Failure::System`](crate::Failure::System) if it was removed.
+            pub fn close(&self) -> Result<(), Failure> {
                 self.shared.state.close(&self.shared.members)
             }
 
@@ -284,8 +289,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
-            pub fn members(&self) -> Result<Vec<Member>> {
+            /// [`Failure::System`](crate::Failure::System) if it was removed.
+            pub fn members(&self) -> Result<Vec<Member>, Failure> {
                 self.shared.members.list()
             }
 
@@ -293,8 +298,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Failed`](crate::Error::Failed) if it was removed.
-            pub fn status(&self) -> Result<Status> {
+            /// [`Failure::System`](crate::Failure::System) if it was removed.
+            pub fn status(&self) -> Result<Status, Failure> {
                 self.shared.object.status()
             }
 
@@ -303,7 +308,7 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             /// As [`Mutex::remove`](crate::Mutex::remove).
-            pub fn remove(&self) -> Result<()> {
+            pub fn remove(&self) -> Result<(), Failure> {
                 self.shared.object.remove()
             }
         }
@@ -314,7 +319,7 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::create`](crate::", stringify!($module), "::Ring::create).")]
-            pub fn create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+            pub fn create(&self, name: &str, capacity: usize) -> Result<Ring<T>, OpenError> {
                 SharedRing::enter(&self.settings, name, capacity, Want::Create).map(|shared| Ring { shared })
             }
 
@@ -323,7 +328,7 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::open`](crate::", stringify!($module), "::Ring::open).")]
-            pub fn open(&self, name: &str) -> Result<Ring<T>> {
+            pub fn open(&self, name: &str) -> Result<Ring<T>, OpenError> {
                 SharedRing::enter(&self.settings, name, 1, Want::Open).map(|shared| Ring { shared })
             }
 
@@ -332,7 +337,7 @@ macro_rules! ring_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`Ring::open_or_create`](crate::", stringify!($module), "::Ring::open_or_create).")]
-            pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Ring<T>> {
+            pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Ring<T>, OpenError> {
                 SharedRing::enter(&self.settings, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
             }
         }

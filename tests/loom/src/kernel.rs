@@ -8,23 +8,44 @@ use std::sync::Arc;
 
 use loom::sync::{Condvar, Mutex};
 
-use crate::ring::role::Role;
+use crate::{failure::Result, ring::refusal::Refusal};
 
-/// What can go wrong; nothing else does in a model.
+/// What any operation can meet; nothing else happens in a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A word names no slot, or says something else that can't be.
+    Damaged,
+}
+
+/// What an operation returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// Not available in the time that was given.
     Busy,
-    /// A word names no slot, or says something else that can't be.
-    Damaged,
     /// It is closed.
     Closed,
-    /// Nobody is at the other end.
-    Disconnected(Role),
+    /// The other side is disconnected.
+    Disconnected,
+    /// See [`Failure`].
+    Failed(Failure),
 }
 
-/// A result of the real code.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotInTime => Self::Busy,
+            Refusal::Closed => Self::Closed,
+            Refusal::Disconnected => Self::Disconnected,
+            Refusal::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
 
 /// How long to wait: here, not at all or without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,19 +172,11 @@ impl Members {
     }
 
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
-        owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Error::Damaged)
+        owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Failure::Damaged)
     }
 
-    pub(crate) fn closed(&self, _: Role) -> Error {
-        Error::Closed
-    }
-
-    pub(crate) fn abandoned(&self, role: Role) -> Error {
-        Error::Disconnected(role)
-    }
-
-    pub(crate) fn damaged(&self, _: &'static str) -> Error {
-        Error::Damaged
+    pub(crate) fn damaged(&self, _: &'static str) -> Failure {
+        Failure::Damaged
     }
 
     /// Claims, repairs, marks as unused, gives back: four steps, as in the real one.

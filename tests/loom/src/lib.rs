@@ -1,7 +1,7 @@
 //! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving
 //! with few preemptions: two to four, by the test.
 //!
-//! `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,role}.rs`, `ring/spsc/state.rs` and
+//! `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and
 //! `ring/mpmc/{word,words,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
 //! replaced: atomics are loom's, and the kernel is a model of it.
 //!
@@ -66,6 +66,12 @@ mod sync {
     }
 }
 
+mod failure {
+    pub(crate) use crate::kernel::Failure;
+
+    pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+}
+
 mod layout {
     pub(crate) type Mapped<T> = std::sync::Arc<T>;
 }
@@ -78,5 +84,5 @@ mod members {
     pub(crate) use crate::kernel::{Members, Repair, Session};
 }
 
-pub use kernel::{Error, Result};
+pub use kernel::{Error, Failure};
 pub use ring::role::Role;

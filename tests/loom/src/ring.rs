@@ -4,6 +4,8 @@
 pub(crate) mod linger;
 #[path = "../../../primitives/src/ring/patience.rs"]
 pub(crate) mod patience;
+#[path = "../../../primitives/src/ring/refusal.rs"]
+pub(crate) mod refusal;
 #[path = "../../../primitives/src/ring/role.rs"]
 pub(crate) mod role;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
 
 use crate::{
-    Error, Result,
+    Error,
     kernel::{Deadline, Members, Session},
     lock::Lock,
     ring::{
@@ -118,7 +118,7 @@ impl SpscEnd<'_> {
     /// # Panics
     ///
     /// If the real code wakes it for nothing.
-    pub fn push(&mut self, item: u64) -> Result<()> {
+    pub fn push(&mut self, item: u64) -> Result<(), Error> {
         let SpscScene { state, members, items } = self.scene;
         if state.is_closed() {
             return Err(Error::Closed);
@@ -143,7 +143,7 @@ impl SpscEnd<'_> {
     /// # Panics
     ///
     /// As [`push`](Self::push).
-    pub fn peek(&mut self) -> Result<u64> {
+    pub fn peek(&mut self) -> Result<u64, Error> {
         let SpscScene { state, members, items } = self.scene;
         let seen = state.index(Role::Producer);
         if state.distance(self.index, seen, members)? == 0 {
@@ -158,7 +158,7 @@ impl SpscEnd<'_> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub fn pop(&mut self) -> Result<u64> {
+    pub fn pop(&mut self) -> Result<u64, Error> {
         let item = self.peek()?;
         self.index += 1;
         self.scene.state.publish(Role::Consumer, self.index, &self.scene.members);
@@ -199,7 +199,7 @@ impl MpmcScene {
         Arc::new(Self { members, state, items: Cells::new(capacity.into()) })
     }
 
-    fn claim(&self, role: Role, me: Session, wants_to_know: bool) -> Result<mpmc::Claim> {
+    fn claim(&self, role: Role, me: Session, wants_to_know: bool) -> Result<mpmc::Claim, Error> {
         let claim = match role {
             Role::Producer if self.state.is_closed() => return Err(Error::Closed),
             Role::Producer => self.state.start_push(me, &self.members)?,
@@ -209,7 +209,7 @@ impl MpmcScene {
             Some(claim) => Ok(claim),
             None => {
                 let patience = Patience { wants_to_know, ..Patience::new(role) };
-                self.state.wait(role, me, &self.members, &patience, Deadline::NEVER)
+                Ok(self.state.wait(role, me, &self.members, &patience, Deadline::NEVER)?)
             }
         }
     }
@@ -219,7 +219,7 @@ impl MpmcScene {
     /// # Errors
     ///
     /// [`Error::Closed`].
-    pub fn push(&self, me: Session, item: u64) -> Result<()> {
+    pub fn push(&self, me: Session, item: u64) -> Result<(), Error> {
         let claim = self.claim(Role::Producer, me, false)?;
         self.items.write(claim.position, item);
         self.state.finish_push(claim, &self.members);
@@ -231,14 +231,14 @@ impl MpmcScene {
     /// # Errors
     ///
     /// [`Error::Closed`]; [`Error::Busy`] if others have every place in hand.
-    pub fn force_push(&self, me: Session, item: u64) -> Result<()> {
+    pub fn force_push(&self, me: Session, item: u64) -> Result<(), Error> {
         let claim = self.claim_overwriting(me)?;
         self.items.write(claim.position, item);
         self.state.finish_push(claim, &self.members);
         Ok(())
     }
 
-    fn claim_overwriting(&self, me: Session) -> Result<mpmc::Claim> {
+    fn claim_overwriting(&self, me: Session) -> Result<mpmc::Claim, Error> {
         if self.state.is_closed() {
             return Err(Error::Closed);
         }
@@ -250,7 +250,7 @@ impl MpmcScene {
                 self.state.finish_pop(oldest, &self.members);
             }
         }
-        self.state.claim_now(Role::Producer, me, &self.members, false, true)
+        Ok(self.state.claim_now(Role::Producer, me, &self.members, false, true)?)
     }
 
     /// Pops if there is an item, or a dead process has one, as `Consumer::try_pop` does at its first attempt in vain.
@@ -258,7 +258,7 @@ impl MpmcScene {
     /// # Errors
     ///
     /// [`Error::Busy`] if not; [`Error::Closed`].
-    pub fn try_pop(&self, me: Session) -> Result<u64> {
+    pub fn try_pop(&self, me: Session) -> Result<u64, Error> {
         let claim = match self.state.start_pop(me, &self.members)? {
             Some(claim) => claim,
             None => self.state.claim_now(Role::Consumer, me, &self.members, false, true)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
 
 use crate::{
-    Error, Result,
+    Error,
     kernel::{Deadline, Members, Session},
     lock::Lock,
     places::Places,
@@ -116,7 +116,10 @@ impl PoolScene {
     pub fn acquire(&self, me: Session) -> usize {
         match self.state.scan(me) {
             Some(index) => index,
-            None => self.state.wait_for_one(me, &self.members, Deadline::NEVER).expect("it waits as long as it takes"),
+            None => {
+                let index = self.state.wait_for_one(me, &self.members, Deadline::NEVER).expect("nothing is damaged");
+                index.expect("it waits as long as it takes")
+            }
         }
     }
 
@@ -126,7 +129,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn acquire_impatiently(&self, me: Session) -> Result<usize, Error> {
-        self.state.wait_for_one(me, &self.members, Deadline::NOW)
+        self.state.wait_for_one(me, &self.members, Deadline::NOW)?.ok_or(Error::Busy)
     }
 
     /// Acquires a permit if one is free or held by the dead, as `Pool::try_acquire` does.
@@ -135,7 +138,10 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if none is.
     pub fn try_acquire(&self, me: Session) -> Result<usize, Error> {
-        self.state.scan(me).map_or_else(|| self.state.take_from_the_dead(me, &self.members), Ok)
+        match self.state.scan(me) {
+            Some(index) => Ok(index),
+            None => self.state.take_from_the_dead(me, &self.members)?.ok_or(Error::Busy),
+        }
     }
 
     /// Acquires several if they can be had at once, as `Pool::try_acquire_many` does.
@@ -144,7 +150,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn try_acquire_many(&self, me: Session, count: usize) -> Result<Vec<usize>, Error> {
-        self.state.take_many(me, &self.members, count, Deadline::NOW)
+        self.state.take_many(me, &self.members, count, Deadline::NOW)?.ok_or(Error::Busy)
     }
 
     /// Acquires several, as `Pool::acquire_many` does.
@@ -153,7 +159,8 @@ impl PoolScene {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn acquire_many(&self, me: Session, count: usize) -> Vec<usize> {
-        self.state.take_many(me, &self.members, count, Deadline::NEVER).expect("it waits as long as it takes")
+        let indices = self.state.take_many(me, &self.members, count, Deadline::NEVER).expect("nothing is damaged");
+        indices.expect("it waits as long as it takes")
     }
 
     /// Releases a permit.

@@ -59,7 +59,7 @@ fn the_producer_goes(dies: bool) {
         });
         let mut consumer = scene.take(Role::Consumer, Session::of(0), true);
         assert_eq!(consumer.pop(), Ok(1));
-        assert_eq!(consumer.pop(), Err(Error::Disconnected(Role::Producer)));
+        assert_eq!(consumer.pop(), Err(Error::Disconnected));
         producer.join().expect("it ends well");
     });
 }
@@ -207,7 +207,7 @@ fn all_producers_go(dies: bool) {
         });
         let first = scene.pop(Session::of(0), true);
         let told = if first.is_ok() { scene.pop(Session::of(0), true) } else { first.clone() };
-        assert_eq!(told, Err(Error::Disconnected(Role::Producer)));
+        assert_eq!(told, Err(Error::Disconnected));
         scene.close();
         let (others, end) = deaf.join().expect("it ends well");
         assert_eq!(end, Err(Error::Closed));

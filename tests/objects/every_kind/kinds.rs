@@ -54,33 +54,38 @@ pub trait Kind: Sized + 'static {
 macro_rules! delegate {
     ($type:ty $(, $argument:expr)*) => {
         fn create(options: &Options<Self>, name: &str) -> Result<Self> {
-            options.create(name $(, $argument)*)
+            Ok(options.create(name $(, $argument)*)?)
         }
 
         fn open(options: &Options<Self>, name: &str) -> Result<Self> {
-            options.open(name)
+            Ok(options.open(name)?)
         }
 
         fn open_or_create(options: &Options<Self>, name: &str) -> Result<Self> {
-            options.open_or_create(name $(, $argument)*)
+            Ok(options.open_or_create(name $(, $argument)*)?)
         }
 
         fn unlink(name: &str) -> Result<()> {
-            <$type>::unlink(name)
+            Ok(<$type>::unlink(name)?)
         }
 
         fn remove(&self) -> Result<()> {
-            <$type>::remove(self)
+            Ok(<$type>::remove(self)?)
         }
 
         fn members(&self) -> Result<Vec<Member>> {
-            <$type>::members(self)
+            Ok(<$type>::members(self)?)
         }
 
         fn status(&self) -> Result<Status> {
-            <$type>::status(self)
+            Ok(<$type>::status(self)?)
         }
     };
+}
+
+/// Any error, of whatever family.
+fn any<T, E: Into<Error>>(result: std::result::Result<T, E>) -> Result<()> {
+    result.map(drop).map_err(E::into)
 }
 
 fn otherwise<K>() -> Options<K> {
@@ -97,11 +102,7 @@ impl Kind for Mutex<u64> {
     delegate!(Mutex<u64>, 7);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![
-            Mutex::<u32>::open(name).map(drop),
-            Mutex::<f64>::open(name).map(drop),
-            otherwise::<Self>().open(name).map(drop),
-        ]
+        vec![any(Mutex::<u32>::open(name)), any(Mutex::<f64>::open(name)), any(otherwise::<Self>().open(name))]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -113,7 +114,7 @@ impl Kind for Mutex<u64> {
                 let guard = mutex.lock().unwrap();
                 Box::new(move || drop(guard))
             },
-            wait: |mutex| mutex.lock().map(drop).map_err(Error::from),
+            wait: |mutex| any(mutex.lock()),
         }]
     }
 }
@@ -123,15 +124,15 @@ impl Kind for Pool {
 
     fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         vec![
-            ("permits", options.clone().capacity(2).open_or_create(name, 1).map(drop)),
-            ("capacity", options.clone().capacity(3).open_or_create(name, 2).map(drop)),
+            ("permits", any(options.clone().capacity(2).open_or_create(name, 1))),
+            ("capacity", any(options.clone().capacity(3).open_or_create(name, 2))),
         ]
     }
 
     delegate!(Pool, 2);
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![otherwise::<Self>().open(name).map(drop)]
+        vec![any(otherwise::<Self>().open(name))]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -145,14 +146,14 @@ impl Kind for Pool {
                 is_shared: true,
                 is_passed_on: true,
                 hinder: take_all,
-                wait: |pool| pool.acquire().map(drop),
+                wait: |pool| any(pool.acquire()),
             },
             Wait {
                 name: "acquire_many",
                 is_shared: true,
                 is_passed_on: true,
                 hinder: take_all,
-                wait: |pool| pool.acquire_many(2).map(drop),
+                wait: |pool| any(pool.acquire_many(2)),
             },
         ]
     }
@@ -163,7 +164,7 @@ impl Kind for spsc::Ring<u64> {
 
     fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let heavy = options.clone().light_fences(false);
-        vec![("capacity", options.open_or_create(name, 3).map(drop)), ("light_fences", heavy.open(name).map(drop))]
+        vec![("capacity", any(options.open_or_create(name, 3))), ("light_fences", any(heavy.open(name)))]
     }
 
     delegate!(spsc::Ring<u64>, 2);
@@ -175,9 +176,9 @@ impl Kind for spsc::Ring<u64> {
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
         vec![
-            spsc::Ring::<u32>::open(name).map(drop),
-            spsc::Ring::<f64>::open(name).map(drop),
-            otherwise::<Self>().open(name).map(drop),
+            any(spsc::Ring::<u32>::open(name)),
+            any(spsc::Ring::<f64>::open(name)),
+            any(otherwise::<Self>().open(name)),
         ]
     }
 
@@ -188,7 +189,7 @@ impl Kind for spsc::Ring<u64> {
                 is_shared: false,
                 is_passed_on: true,
                 hinder: |ring| Box::new(|| ring.producer().unwrap().push(1).unwrap()),
-                wait: |ring| ring.consumer()?.pop().map(drop),
+                wait: |ring| any(ring.consumer()?.pop()),
             },
             Wait {
                 name: "push",
@@ -198,7 +199,7 @@ impl Kind for spsc::Ring<u64> {
                     assert_eq!(ring.producer().unwrap().push_slice(&[1; 2]).unwrap(), 2);
                     Box::new(|| assert_eq!(ring.consumer().unwrap().pop().unwrap(), 1))
                 },
-                wait: |ring| ring.producer()?.push(1).map_err(|refused| refused.error),
+                wait: |ring| any(ring.producer()?.push(1)),
             },
             Wait {
                 name: "producer_timeout",
@@ -208,7 +209,7 @@ impl Kind for spsc::Ring<u64> {
                     let producer = ring.producer().unwrap();
                     Box::new(move || drop(producer))
                 },
-                wait: |ring| ring.producer_timeout(Duration::MAX).map(drop),
+                wait: |ring| any(ring.producer_timeout(Duration::MAX)),
             },
             Wait {
                 name: "consumer_timeout",
@@ -218,7 +219,7 @@ impl Kind for spsc::Ring<u64> {
                     let consumer = ring.consumer().unwrap();
                     Box::new(move || drop(consumer))
                 },
-                wait: |ring| ring.consumer_timeout(Duration::MAX).map(drop),
+                wait: |ring| any(ring.consumer_timeout(Duration::MAX)),
             },
         ]
     }
@@ -229,7 +230,7 @@ impl Kind for mpmc::Ring<u64> {
 
     fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let heavy = options.clone().light_fences(false);
-        vec![("capacity", options.open_or_create(name, 3).map(drop)), ("light_fences", heavy.open(name).map(drop))]
+        vec![("capacity", any(options.open_or_create(name, 3))), ("light_fences", any(heavy.open(name)))]
     }
 
     delegate!(mpmc::Ring<u64>, 2);
@@ -241,9 +242,9 @@ impl Kind for mpmc::Ring<u64> {
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
         vec![
-            mpmc::Ring::<u32>::open(name).map(drop),
-            mpmc::Ring::<f64>::open(name).map(drop),
-            otherwise::<Self>().open(name).map(drop),
+            any(mpmc::Ring::<u32>::open(name)),
+            any(mpmc::Ring::<f64>::open(name)),
+            any(otherwise::<Self>().open(name)),
         ]
     }
 
@@ -254,7 +255,7 @@ impl Kind for mpmc::Ring<u64> {
                 is_shared: true,
                 is_passed_on: true,
                 hinder: |ring| Box::new(|| ring.producer().unwrap().push(1).unwrap()),
-                wait: |ring| ring.consumer()?.pop().map(drop),
+                wait: |ring| any(ring.consumer()?.pop()),
             },
             Wait {
                 name: "push",
@@ -264,7 +265,7 @@ impl Kind for mpmc::Ring<u64> {
                     assert_eq!(ring.producer().unwrap().push_slice(&[1; 2]).unwrap(), 2);
                     Box::new(|| assert_eq!(ring.consumer().unwrap().pop().unwrap(), 1))
                 },
-                wait: |ring| ring.producer()?.push(1).map_err(|refused| refused.error),
+                wait: |ring| any(ring.producer()?.push(1)),
             },
         ]
     }
@@ -286,7 +287,7 @@ impl Kind for Channel {
 
     fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let smaller = options.clone().max_message_size(10_000);
-        vec![("max_message_size", smaller.open(name).map(drop))]
+        vec![("max_message_size", any(smaller.open(name)))]
     }
 
     delegate!(Channel);
@@ -296,7 +297,7 @@ impl Kind for Channel {
     }
 
     fn open_otherwise(name: &str) -> Vec<Result<()>> {
-        vec![otherwise::<Self>().open(name).map(drop)]
+        vec![any(otherwise::<Self>().open(name))]
     }
 
     fn waits() -> Vec<Wait<Self>> {
@@ -309,14 +310,14 @@ impl Kind for Channel {
                 is_shared: true,
                 is_passed_on: false,
                 hinder: send_later,
-                wait: |channel| channel.recv::<Text>().map(drop),
+                wait: |channel| any(channel.recv::<Text>()),
             },
             Wait {
                 name: "Receiver::recv",
                 is_shared: true,
                 is_passed_on: true,
                 hinder: send_later,
-                wait: |channel| channel.receiver()?.recv::<Text>().map(drop),
+                wait: |channel| any(channel.receiver()?.recv::<Text>()),
             },
             Wait {
                 name: "call",
@@ -331,7 +332,7 @@ impl Kind for Channel {
                         }
                     })
                 },
-                wait: |channel| channel.call(&Double(4)).map(|double| assert_eq!(double, 8)),
+                wait: |channel| any(channel.call(&Double(4)).map(|double| assert_eq!(double, 8))),
             },
             Wait {
                 name: "send",
@@ -342,7 +343,7 @@ impl Kind for Channel {
                     while channel.try_send_raw(route, &[0; 1000]).is_ok() {}
                     Box::new(move || while channel.try_recv_raw(route).is_ok() {})
                 },
-                wait: |channel| channel.send(&Text("x".repeat(1000))),
+                wait: |channel| any(channel.send(&Text("x".repeat(1000)))),
             },
         ]
     }

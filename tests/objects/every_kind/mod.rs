@@ -13,9 +13,10 @@ use kinds::{Kind, Wait};
 use nix::sys::signal::{SigHandler, Signal};
 use support::{Child, Name, as_nobody, child, hold_for_ever, install, memory, name, own, until};
 use sysv_ipc::{
-    Amount, Key, MessageQueue, MessageQueueOptions, Segment, SemOp, SemaphoreOptions, SharedMemory, SharedMemoryOptions,
+    Amount, Key, MessageQueue, MessageQueueOptions, ObjectKind, Segment, SemOp, SemaphoreOptions, SharedMemory,
+    SharedMemoryOptions,
 };
-use sysv_primitives::{Channel, Error, Mutex, Options, Pool, Status, mpmc, spsc};
+use sysv_primitives::{Channel, Error, Failure, Mutex, OpenError, Options, Pool, Status, mpmc, spsc};
 
 fn create<K: Kind>(name: &str) -> K {
     K::create(&Options::new(), name).expect("the name is ours")
@@ -49,7 +50,7 @@ fn start<K: Kind>(name: &str, wait: &Wait<K>) -> Child {
 fn smoke<K: Kind>() {
     let name = name();
     let object: K = create(&name);
-    assert!(matches!(K::create(&Options::new(), &name), Err(Error::NameTaken { .. })));
+    assert!(matches!(K::create(&Options::new(), &name), Err(Error::Open(OpenError::NameTaken { .. }))));
     let other = K::open_or_create(&Options::new(), &name).unwrap();
     assert_eq!(other.status().unwrap(), object.status().unwrap());
     assert_eq!(object.members().unwrap().len(), 2);
@@ -57,8 +58,8 @@ fn smoke<K: Kind>() {
     assert_works::<K>(&name);
     assert_eq!(object.members().unwrap().len(), 1);
     object.remove().unwrap();
-    assert!(matches!(K::open(&Options::new(), &name), Err(Error::NoSuchName { .. })));
-    assert!(matches!(K::unlink(&name), Err(Error::NoSuchName { .. })));
+    assert!(matches!(K::open(&Options::new(), &name), Err(Error::Open(OpenError::NoSuchName { .. }))));
+    assert!(matches!(K::unlink(&name), Err(Error::Open(OpenError::NoSuchName { .. }))));
 }
 
 /// Whoever comes first makes it, and all the others have the same.
@@ -155,7 +156,7 @@ fn wrong_type<K: Kind>() {
     let name = name();
     let _object: K = create(&name);
     for opened in K::open_otherwise(&name) {
-        assert!(matches!(opened, Err(Error::WrongType { .. })), "{opened:?}");
+        assert!(matches!(opened, Err(Error::Open(OpenError::WrongType { .. }))), "{opened:?}");
         assert_names::<K>(&opened, &name);
     }
 }
@@ -169,7 +170,7 @@ fn wrong_version<K: Kind>() {
     let opened = K::open(&Options::new(), &name).map(drop);
     // Otherwise it is not this name's to remove.
     memory.write(&ours, 8).unwrap();
-    assert!(matches!(opened, Err(Error::WrongVersion { found: 99, .. })), "{opened:?}");
+    assert!(matches!(opened, Err(Error::Open(OpenError::WrongVersion { found: 99, .. }))), "{opened:?}");
     assert_names::<K>(&opened, &name);
 }
 
@@ -188,7 +189,7 @@ fn case_f7_exact<K: Kind>() {
     ]);
     for (expected, opened) in refused {
         let found = match &opened {
-            Err(Error::OtherOptions { option, .. }) => *option,
+            Err(Error::Open(OpenError::OtherOptions { option, .. })) => *option,
             other => panic!("{expected}: {other:?}"),
         };
         assert_eq!(found, expected);
@@ -217,7 +218,10 @@ fn case_f8_errors_name_the_object<K: Kind>() {
     let object = K::create(&Options::new().max_handles(1), &name).unwrap();
     assert_names::<K>(&K::create(&Options::new(), &name).map(drop), &name);
     let full = K::open(&Options::new(), &name).map(drop);
-    assert!(matches!(full, Err(Error::TooManyHandles { max_handles: 1, .. })), "{full:?}");
+    assert!(
+        matches!(full, Err(Error::Open(OpenError::Failed(Failure::TooManyHandles { max_handles: 1, .. })))),
+        "{full:?}"
+    );
     assert!(assert_names::<K>(&full, &name).contains("Options::max_handles"));
     K::open_otherwise(&name).iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
     // Part of it is gone while it is used.
@@ -225,7 +229,7 @@ fn case_f8_errors_name_the_object<K: Kind>() {
     let _queue = status.queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
     sysv_ipc::remove_shared_memory(status.segment).unwrap();
     let damaged = K::open(&Options::new(), &name).map(drop);
-    assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+    assert!(matches!(damaged, Err(Error::Open(OpenError::Failed(Failure::Damaged { .. })))), "{damaged:?}");
     assert_names::<K>(&damaged, &name);
     sysv_ipc::remove_semaphore(status.set).unwrap();
     for gone in [object.remove(), object.status().map(drop), object.members().map(drop)] {
@@ -244,7 +248,7 @@ fn case_f8_a_wiped_object_is_named<K: Kind>() {
     let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
     sysv_ipc::remove_semaphore(set).unwrap();
     let wiped = K::open_or_create(&Options::new(), &name).map(drop);
-    assert!(matches!(wiped, Err(Error::Wiped { .. })), "{wiped:?}");
+    assert!(matches!(wiped, Err(Error::Open(OpenError::Wiped { .. }))), "{wiped:?}");
     assert_names::<K>(&wiped, &name);
 }
 
@@ -257,7 +261,7 @@ fn case_f8_not_created<K: Kind>() {
         let refused = || K::open_or_create(&Options::new(), &name).map(drop);
         let was_refused = |expected: &str, cure: &str| {
             let refused = refused();
-            assert!(matches!(refused, Err(Error::NotCreated { .. })), "{refused:?}");
+            assert!(matches!(refused, Err(Error::Open(OpenError::NotCreated { .. }))), "{refused:?}");
             let text = assert_names::<K>(&refused, &name);
             assert!(text.contains(expected) && text.contains(cure), "{text}");
             assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "a set is left");
@@ -293,7 +297,7 @@ fn permission_denied<K: Kind>() {
         for opened in [K::open(&Options::new(), &name), K::open_or_create(&Options::new(), &name)] {
             let refused = opened.map(drop);
             assert!(
-                matches!(refused, Err(Error::Failed { error: sysv_ipc::Error::PermissionDenied { .. }, .. })),
+                matches!(&refused, Err(error) if matches!(error.raw(), Some(sysv_ipc::Error::PermissionDenied { .. }))),
                 "{refused:?}"
             );
             assert_names::<K>(&refused, &name);
@@ -309,14 +313,14 @@ fn limit_reached<K: Kind>() {
     let first = K::create(&Options::new().max_handles(2), &name).unwrap();
     let opened = || K::open(&Options::new(), &name).map(drop);
     let second: K = open(&name);
-    assert!(matches!(opened(), Err(Error::TooManyHandles { max_handles: 2, .. })));
+    assert!(matches!(opened(), Err(Error::Open(OpenError::Failed(Failure::TooManyHandles { max_handles: 2, .. })))));
     drop(second);
     let victim = child(|| {
         let _second: K = open(&name);
         hold_for_ever()
     });
     until(|| first.members().unwrap().len() == 2);
-    assert!(matches!(opened(), Err(Error::TooManyHandles { max_handles: 2, .. })));
+    assert!(matches!(opened(), Err(Error::Open(OpenError::Failed(Failure::TooManyHandles { max_handles: 2, .. })))));
     victim.kill();
     opened().expect("the slot of the dead is free");
 }
@@ -351,7 +355,10 @@ fn foreign_segment<K: Kind>() {
     let (key, _) = key_from::<K>(&name);
     let foreign = own(SharedMemoryOptions::new().create(true).size(4096).init_character(b'?').open(key).unwrap());
     let refused = K::open_or_create(&Options::new(), &name).map(drop);
-    assert!(matches!(&refused, Err(Error::Foreign { segment, .. }) if *segment == foreign.id()), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Open(OpenError::Foreign { part: ObjectKind::SharedMemory, id, .. })) if *id == foreign.id()),
+        "{refused:?}"
+    );
     assert_names::<K>(&refused, &name);
     assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
     assert_eq!(foreign.read(0, 0).unwrap(), [b'?'; 4096]);
@@ -364,7 +371,10 @@ fn foreign_set<K: Kind>() {
     let foreign = own(SemaphoreOptions::new().create(true).open_set(key, 1).unwrap());
     foreign.op(&[SemOp::add(0, Amount::ONE)]).unwrap();
     let refused = K::open_or_create(&Options::new(), &name).map(drop);
-    assert!(matches!(&refused, Err(Error::ForeignSet { set, .. }) if *set == foreign.id()), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Open(OpenError::Foreign { part: ObjectKind::Semaphores, id, .. })) if *id == foreign.id()),
+        "{refused:?}"
+    );
     assert_names::<K>(&refused, &name);
     assert_eq!(foreign.value(0).unwrap(), 1);
 }
@@ -378,7 +388,10 @@ fn foreign_queue() {
     let message = sysv_ipc::MessageBuffer::new(sysv_ipc::MessageType::ONE, b"theirs");
     foreign.send(&message).unwrap();
     let refused = Channel::open_or_create(&name).map(drop);
-    assert!(matches!(&refused, Err(Error::ForeignQueue { queue, .. }) if *queue == foreign.id()), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(OpenError::Foreign { part: ObjectKind::MessageQueue, id, .. }) if *id == foreign.id()),
+        "{refused:?}"
+    );
     assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
     assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "and the segment");
     assert_eq!(foreign.receive(sysv_ipc::Selector::Any).unwrap(), message);

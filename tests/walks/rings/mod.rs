@@ -13,7 +13,7 @@ use support::{
     LONG, name,
     step::{Victim, Walk, every_instruction, mark},
 };
-use sysv_primitives::{Error, Options, Role, mpmc, spsc};
+use sysv_primitives::{Options, PopError, PushError, mpmc, spsc};
 
 const SLOTS: u32 = 5;
 const CAPACITY: usize = 4;

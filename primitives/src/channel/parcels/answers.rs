@@ -2,7 +2,7 @@
 
 use super::{Held, Notice, Parcels, State};
 use crate::{
-    Result,
+    failure::Result,
     members::{Members, Session},
 };
 

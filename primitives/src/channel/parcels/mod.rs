@@ -52,11 +52,10 @@ use self::{
 };
 use super::{notice::Notice, plan::Plan};
 use crate::{
-    Result,
     layout::Mapped,
     lock::Lock,
     members::{Members, Session},
-    raw::{MessageType, SharedMemory, SharedSafe},
+    raw::{self, MessageType, SharedMemory, SharedSafe},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
@@ -283,7 +282,7 @@ impl Parcels {
     // The bytes of blocks: by PC1 nobody else touches them meanwhile.
 
     /// Writes bytes into a chain of the caller's, from a position on.
-    pub(super) fn write(&self, chain: &Chain, at: usize, bytes: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, chain: &Chain, at: usize, bytes: &[u8]) -> raw::Result<()> {
         let mut rest = bytes;
         for (offset, len) in chain.pieces(at, bytes.len(), self.plan.block) {
             let (now, later) = rest.split_at(len);
@@ -294,7 +293,7 @@ impl Parcels {
     }
 
     /// Reads bytes from a chain of the caller's, from a position on.
-    pub(super) fn read(&self, chain: &Chain, at: usize, bytes: &mut [u8]) -> Result<()> {
+    pub(super) fn read(&self, chain: &Chain, at: usize, bytes: &mut [u8]) -> raw::Result<()> {
         let len = bytes.len();
         let mut rest = bytes;
         for (offset, len) in chain.pieces(at, len, self.plan.block) {
@@ -306,7 +305,7 @@ impl Parcels {
     }
 
     /// Copies all bytes of a parcel of the caller's.
-    pub(super) fn read_all(&self, held: &Held) -> Result<Vec<u8>> {
+    pub(super) fn read_all(&self, held: &Held) -> raw::Result<Vec<u8>> {
         let mut bytes = vec![0; held.len];
         self.read(&held.chain, 0, &mut bytes)?;
         Ok(bytes)

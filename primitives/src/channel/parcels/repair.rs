@@ -1,7 +1,7 @@
 //! What the dead had, and the notices that they took with them.
 
 use super::{Notice, Parcels, State};
-use crate::{Result, members::Members, raw::MessageType, sync::Ordering::Relaxed};
+use crate::{failure::Result, members::Members, raw::MessageType, sync::Ordering::Relaxed};
 
 impl Parcels {
     /// Takes everything away from a slot whose ALIVE the caller holds; `lost` is told of slots that wait for its answer.

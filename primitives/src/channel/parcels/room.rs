@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{Chain, Held, Notice, Parcels, State, Word};
 use crate::{
-    Error, Result,
     doorbell::Token,
+    failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
     sync::{
@@ -43,7 +43,7 @@ impl Use {
 pub(in crate::channel) const BELLS: u16 = 4;
 
 impl Parcels {
-    /// Takes a parcel with room for so many bytes; waits for it until the deadline.
+    /// Takes a parcel with room for so many bytes. Waits for it until the deadline, and then returns `None`.
     pub(in crate::channel) fn rent(
         &self,
         me: Session,
@@ -51,7 +51,7 @@ impl Parcels {
         repair: &impl Repair,
         len: usize,
         deadline: Deadline,
-    ) -> Result<Held> {
+    ) -> Result<Option<Held>> {
         let count = self.plan.blocks_for(len);
         let take = || {
             let (parcel, word) = self.take_parcel(me)?;
@@ -66,7 +66,8 @@ impl Parcels {
         self.in_turn(Use::Message, me, members, repair, deadline, take)
     }
 
-    /// Takes more blocks for a parcel that this process holds, if it has not room for so many bytes.
+    /// Takes more blocks for a parcel that this process holds, if it has not room for so many bytes. Returns whether it
+    /// has it by the deadline.
     pub(in crate::channel) fn enlarge(
         &self,
         held: &mut Held,
@@ -75,16 +76,17 @@ impl Parcels {
         repair: &impl Repair,
         len: usize,
         deadline: Deadline,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let more = self.plan.blocks_for(len).saturating_sub(held.chain.blocks());
         if more > 0 {
             let ranges = [self.plan.for_answers(), self.plan.for_sending()];
             let take = || self.take_blocks(Use::Answer, held.notice.parcel, more, &ranges, members);
             let chain = self.in_turn(Use::Answer, me, members, repair, deadline, take)?;
+            let Some(chain) = chain else { return Ok(false) };
             held.chain.merge(chain);
         }
         held.len = len;
-        Ok(())
+        Ok(true)
     }
 
     /// R-sleep in a turnstile (PC5): `take` is all or nothing.
@@ -96,7 +98,7 @@ impl Parcels {
         repair: &impl Repair,
         deadline: Deadline,
         mut take: impl FnMut() -> Option<T>,
-    ) -> Result<T> {
+    ) -> Result<Option<T>> {
         let turnstile = &self.turnstiles[purpose as usize];
         // Whoever died in it held nothing that isn't repaired: its poison means nothing.
         let entered = turnstile.try_take(me)
@@ -106,10 +108,10 @@ impl Parcels {
                 turnstile.take_contended(me, members, repair, deadline)?.is_some()
             };
         if !entered {
-            return Err(Error::Busy);
+            return Ok(None);
         }
         let taken = match take() {
-            Some(taken) => Ok(taken),
+            taken @ Some(_) => Ok(taken),
             None => self.wait_for_room(purpose, members, repair, deadline, take),
         };
         turnstile.free(members, false);
@@ -124,7 +126,7 @@ impl Parcels {
         repair: &impl Repair,
         deadline: Deadline,
         mut take: impl FnMut() -> Option<T>,
-    ) -> Result<T> {
+    ) -> Result<Option<T>> {
         let mut token = Token::none(members, purpose.room_bell());
         loop {
             token.clear_pile()?;
@@ -134,10 +136,10 @@ impl Parcels {
             members.reap_all(repair)?;
             if let Some(taken) = take() {
                 token.used(|| false);
-                return Ok(taken);
+                return Ok(Some(taken));
             }
             if deadline.has_passed() || !token.sleep(deadline)? {
-                return Err(Error::Busy);
+                return Ok(None);
             }
         }
     }

@@ -17,10 +17,11 @@ use super::{
     state::{Claim, MpmcState},
 };
 use crate::{
-    Error, Result, Role,
+    Failure, PopError, Role,
     iter::{until_the_end, while_available},
     members::Session,
     raw::Deadline,
+    ring::refusal::Refusal,
 };
 
 /// One of a ring's consumers.
@@ -38,7 +39,7 @@ pub struct Consumer<T: Pod> {
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self> {
+    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self, Failure> {
         let missed = shared.state.control.overwritten.load(Relaxed);
         Ok(Self { endpoint: Endpoint::take(shared, Role::Consumer)?, missed })
     }
@@ -47,11 +48,11 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Disconnected`] if it is empty, there is no
-    ///   producer any more, and the consumer asked to be [told](Self::detect_disconnect).
-    /// - [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
+    /// - [`PopError::Closed`] if the ring is closed and empty. [`PopError::Disconnected`] if it is empty, no producer is
+    ///   left, and the consumer [detects that](Self::detect_disconnect).
+    /// - [`PopError::Failed`] if the ring was removed or is corrupt.
     #[inline]
-    pub fn pop(&self) -> Result<T> {
+    pub fn pop(&self) -> Result<T, PopError> {
         self.pop_deadline(Deadline::NEVER)
     }
 
@@ -62,9 +63,9 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if there is none; otherwise as [`pop`](Self::pop).
+    /// [`PopError::Empty`] if there is none. Otherwise as [`pop`](Self::pop).
     #[inline]
-    pub fn try_pop(&self) -> Result<T> {
+    pub fn try_pop(&self) -> Result<T, PopError> {
         self.pop_deadline(Deadline::NOW)
     }
 
@@ -72,11 +73,11 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when the time is over; otherwise as [`pop`](Self::pop).
-    pub fn pop_timeout(&self, timeout: Duration) -> Result<T> {
-        // The clock is looked at only by who must wait.
+    /// [`PopError::TimedOut`] if the timeout elapses. Otherwise as [`pop`](Self::pop).
+    pub fn pop_timeout(&self, timeout: Duration) -> Result<T, PopError> {
+        // Only a call that must wait reads the clock.
         match self.try_pop() {
-            Err(Error::Busy) => self.pop_deadline(Deadline::after(timeout)),
+            Err(PopError::Empty) => self.pop_deadline(Deadline::after(timeout)),
             result => result,
         }
     }
@@ -87,8 +88,8 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
-    pub fn pop_deadline(&self, deadline: Deadline) -> Result<T> {
-        let (claim, _) = self.endpoint.claim(deadline)?;
+    pub fn pop_deadline(&self, deadline: Deadline) -> Result<T, PopError> {
+        let (claim, _) = self.endpoint.claim(deadline).map_err(|refusal| self.refused(refusal, deadline))?;
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the place is ours.
         let item = unsafe { items.read(claim.position) };
@@ -101,7 +102,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub fn pop_slice(&self, items: &mut [T]) -> Result<usize> {
+    pub fn pop_slice(&self, items: &mut [T]) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::NEVER)
     }
 
@@ -110,7 +111,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`try_pop`](Self::try_pop).
-    pub fn try_pop_slice(&self, items: &mut [T]) -> Result<usize> {
+    pub fn try_pop_slice(&self, items: &mut [T]) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::NOW)
     }
 
@@ -120,7 +121,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn pop_slice_timeout(&self, items: &mut [T], timeout: Duration) -> Result<usize> {
+    pub fn pop_slice_timeout(&self, items: &mut [T], timeout: Duration) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::after(timeout))
     }
 
@@ -130,7 +131,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
-    pub fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+    pub fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize, PopError> {
         let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
         *first = self.pop_deadline(deadline)?;
         let mut popped = 1;
@@ -153,7 +154,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub fn claim(&self) -> Result<Claimed<'_, T>> {
+    pub fn claim(&self) -> Result<Claimed<'_, T>, PopError> {
         self.claim_deadline(Deadline::NEVER)
     }
 
@@ -162,7 +163,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`try_pop`](Self::try_pop).
-    pub fn try_claim(&self) -> Result<Claimed<'_, T>> {
+    pub fn try_claim(&self) -> Result<Claimed<'_, T>, PopError> {
         self.claim_deadline(Deadline::NOW)
     }
 
@@ -171,7 +172,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn claim_timeout(&self, timeout: Duration) -> Result<Claimed<'_, T>> {
+    pub fn claim_timeout(&self, timeout: Duration) -> Result<Claimed<'_, T>, PopError> {
         self.claim_deadline(Deadline::after(timeout))
     }
 
@@ -180,8 +181,9 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`claim_timeout`](Self::claim_timeout).
-    pub fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>> {
-        let (claim, session) = self.endpoint.claim(deadline)?;
+    pub fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<'_, T>, PopError> {
+        let claimed = self.endpoint.claim(deadline);
+        let (claim, session) = claimed.map_err(|refusal| self.refused(refusal, deadline))?;
         Ok(Claimed { endpoint: &self.endpoint, claim, session })
     }
 
@@ -189,14 +191,19 @@ impl<T: Pod> Consumer<T> {
     ///
     /// It ends when the ring is closed, or disconnected if the consumer [detects](Self::detect_disconnect) that. Any other
     /// error is the last that it gives.
-    pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, PopError>> {
         until_the_end(|| self.pop())
     }
 
     /// Returns an iterator over the items that are there. It never waits, and ends as [`iter`](Self::iter) or when the
     /// ring is empty.
-    pub fn try_iter(&self) -> impl Iterator<Item = Result<T>> {
+    pub fn try_iter(&self) -> impl Iterator<Item = Result<T, PopError>> {
         while_available(|| self.try_pop())
+    }
+
+    #[inline]
+    fn refused(&self, refusal: Refusal, deadline: Deadline) -> PopError {
+        PopError::refused(refusal, deadline, self.endpoint.members())
     }
 
     /// Returns how many items there are, as it was a moment ago. What was put back is not counted.
@@ -224,7 +231,7 @@ impl<T: Pod> Consumer<T> {
         now.wrapping_sub(std::mem::replace(&mut self.missed, now))
     }
 
-    /// Sets whether waiting here ends with [`Error::Disconnected`] when no producer is left.
+    /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Whether they left or died: first come the items that are there. Before the first producer has come none is
     /// missed.
@@ -238,8 +245,8 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn close(&self) -> Result<()> {
+    /// [`Failure::System`] if it was removed.
+    pub fn close(&self) -> Result<(), Failure> {
         let SharedRing { state, members, .. } = &*self.endpoint.shared;
         state.close(members)
     }

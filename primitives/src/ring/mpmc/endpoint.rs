@@ -17,7 +17,13 @@ use super::{
     SharedRing,
     state::{Claim, MpmcState},
 };
-use crate::{Result, Role, members::Session, raw::Deadline, ring::patience::Patience};
+use crate::{
+    Role,
+    failure::Result,
+    members::{Members, Session},
+    raw::Deadline,
+    ring::{patience::Patience, refusal::Refusal},
+};
 
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Endpoint<T: Pod> {
@@ -63,11 +69,11 @@ impl<T: Pod> Endpoint<T> {
 
     /// Claims a place of the ring: a free one to push, or one with an item.
     #[inline]
-    pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session)> {
+    pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session), Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         let session = self.session()?;
         let claim = match self.role {
-            Role::Producer if state.is_closed() => return Err(members.closed(Role::Producer)),
+            Role::Producer if state.is_closed() => return Err(Refusal::Closed),
             Role::Producer => state.start_push(session, members)?,
             Role::Consumer => state.start_pop(session, members)?,
         };
@@ -83,6 +89,10 @@ impl<T: Pod> Endpoint<T> {
     }
 
     /// Refuses a child that looks into what its parent has claimed: the parent goes on using it.
+    pub(super) fn members(&self) -> &Members {
+        &self.shared.members
+    }
+
     #[inline]
     pub(super) fn assert_ours(&self, session: Session) {
         assert!(session.is_ours(), "this guard belongs to the process that made it, and not to its child");

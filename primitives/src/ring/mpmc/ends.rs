@@ -24,8 +24,8 @@
 //!   before, and what was committed behind it is not to be had yet.
 
 use crate::{
-    Error, Result,
     doorbell::Token,
+    failure::Result,
     members::{Members, Session},
     raw::Deadline,
     ring::{
@@ -35,6 +35,7 @@ use crate::{
             word::SlotState,
         },
         patience::Patience,
+        refusal::Refusal,
         role::Role,
         spin::{Whereabouts, leave_word},
     },
@@ -173,12 +174,12 @@ impl MpmcState {
     }
 
     /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
-    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Option<Error> {
+    fn end(&self, role: Role, wants_to_know: bool) -> Option<Refusal> {
         if self.control.closed.load(SeqCst) != 0 {
             // E6.
-            return (role == Role::Producer || !self.is_writing_at_head()).then(|| members.closed(role));
+            return (role == Role::Producer || !self.is_writing_at_head()).then_some(Refusal::Closed);
         }
-        (wants_to_know && self.is_gone(role.other())).then(|| members.abandoned(role.other()))
+        (wants_to_know && self.is_gone(role.other())).then_some(Refusal::Disconnected)
     }
 
     fn is_writing_at_head(&self) -> bool {
@@ -195,7 +196,7 @@ impl MpmcState {
         members: &Members,
         wants_to_know: bool,
         look_for_the_dead: bool,
-    ) -> Result<Claim> {
+    ) -> Result<Claim, Refusal> {
         let is_obstacle_dead = match members.slot_of(self.in_the_way(role)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
@@ -203,10 +204,10 @@ impl MpmcState {
         if look_for_the_dead || wants_to_know || is_obstacle_dead {
             members.reap_all(self)?;
         }
-        let end = self.end(role, members, wants_to_know);
+        let end = self.end(role, wants_to_know);
         match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
-            None => Err(end.unwrap_or(Error::Busy)),
+            None => Err(end.unwrap_or(Refusal::NotInTime)),
         }
     }
 
@@ -219,7 +220,7 @@ impl MpmcState {
         members: &Members,
         patience: &Patience,
         deadline: Deadline,
-    ) -> Result<Claim> {
+    ) -> Result<Claim, Refusal> {
         let Patience { linger, spin, wants_to_know } = patience;
         let wants_to_know = *wants_to_know;
         linger.wait();
@@ -236,7 +237,7 @@ impl MpmcState {
             // E1.
             let is_sure = self.fence.announce(&self.control.flags[role as usize], bit);
             members.reap_all(self)?;
-            let end = self.end(role, members, wants_to_know);
+            let end = self.end(role, wants_to_know);
             if let Some(claim) = self.claim(role, me, members)? {
                 // E4.
                 token.used(|| end.is_some() || self.is_more_for(role));
@@ -246,7 +247,7 @@ impl MpmcState {
                 return Err(end);
             }
             if deadline.has_passed() {
-                return Err(Error::Busy);
+                return Err(Refusal::NotInTime);
             }
             token.sleep(Fence::wake_up_at(is_sure, deadline))?;
         }

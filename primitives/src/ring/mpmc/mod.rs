@@ -50,10 +50,10 @@ use self::{
 pub use super::Counts;
 use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{
-    Member, Options, Result, Role, Status,
+    Failure, Member, OpenError, Options, Role, Status,
     layout::Mapped,
     object::{Kind, Want},
-    raw::{SharedMemory, SharedSafe},
+    raw::{self, SharedMemory, SharedSafe},
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
@@ -86,7 +86,7 @@ impl super::RingState for MpmcState {
         places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
     }
 
-    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self> {
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
         let control: Mapped<MpmcControl> = Mapped::at(memory, body + CONTROL)?;
         Ok(Self {
             tail: Mapped::at(memory, body + TAIL)?,
@@ -184,7 +184,7 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// In a child made by `fork`, as [`open`](Self::open); elsewhere none.
-    pub fn producer(&self) -> Result<Producer<T>> {
+    pub fn producer(&self) -> Result<Producer<T>, Failure> {
         Producer::new(&self.shared)
     }
 
@@ -193,7 +193,7 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<Consumer<T>> {
+    pub fn consumer(&self) -> Result<Consumer<T>, Failure> {
         Consumer::new(&self.shared)
     }
 

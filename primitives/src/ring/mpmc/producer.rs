@@ -16,7 +16,7 @@ use super::{
     endpoint::Endpoint,
     state::{Claim, MpmcState},
 };
-use crate::{Error, PushError, Result, Role, members::Session, raw::Deadline};
+use crate::{Failure, PushError, Role, members::Session, raw::Deadline, ring::refusal::Refusal};
 
 /// How often to try, if others are faster each time.
 const ATTEMPTS: u32 = 64;
@@ -34,7 +34,7 @@ pub struct Producer<T: Pod> {
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self> {
+    pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self, Failure> {
         Ok(Self { endpoint: Endpoint::take(shared, Role::Producer)? })
     }
 
@@ -42,8 +42,11 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Closed`]; [`Error::Disconnected`] if it asked to be
-    /// [told](Self::detect_disconnect); [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
+    /// With the item in each:
+    ///
+    /// - [`PushError::Closed`] if the ring is closed. [`PushError::Disconnected`] if no consumer is left and the producer
+    ///   [detects that](Self::detect_disconnect).
+    /// - [`PushError::Failed`] if the ring was removed or is corrupt.
     #[inline]
     pub fn push(&self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NEVER)
@@ -53,7 +56,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] if there is none; otherwise as [`push`](Self::push).
+    /// [`PushError::Full`] if there is no room. Otherwise as [`push`](Self::push).
     #[inline]
     pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NOW)
@@ -63,11 +66,11 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] when the time is over; otherwise as [`push`](Self::push).
+    /// [`PushError::TimedOut`] if the timeout elapses. Otherwise as [`push`](Self::push).
     pub fn push_timeout(&self, item: T, timeout: Duration) -> Result<(), PushError<T>> {
-        // The clock is looked at only by who must wait.
+        // Only a call that must wait reads the clock.
         match self.try_push(item) {
-            Err(PushError { item, error: Error::Busy }) => self.push_deadline(item, Deadline::after(timeout)),
+            Err(PushError::Full(item)) => self.push_deadline(item, Deadline::after(timeout)),
             result => result,
         }
     }
@@ -84,7 +87,7 @@ impl<T: Pod> Producer<T> {
                 self.fill(claim, item);
                 Ok(())
             }
-            Err(error) => Err(PushError { item, error }),
+            Err(refusal) => Err(PushError::refused(refusal, item, deadline, self.endpoint.members())),
         }
     }
 
@@ -116,7 +119,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] if the oldest item, or the place that comes next, is in somebody's hand
+    /// [`PushError::Full`] if the oldest item, or the place that comes next, is in somebody's hand
     /// just now; nothing is thrown away then. Otherwise as [`try_push`](Self::try_push).
     pub fn force_push(&self, item: T) -> Result<(), PushError<T>> {
         match self.claim_overwriting() {
@@ -124,15 +127,15 @@ impl<T: Pod> Producer<T> {
                 self.fill(claim, item);
                 Ok(())
             }
-            Err(error) => Err(PushError { item, error }),
+            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NOW, self.endpoint.members())),
         }
     }
 
-    fn claim_overwriting(&self) -> Result<Claim> {
+    fn claim_overwriting(&self) -> Result<Claim, Refusal> {
         let SharedRing { state, members, .. } = &*self.endpoint.shared;
         let session = self.endpoint.session()?;
         if state.is_closed() {
-            return Err(members.closed(Role::Producer));
+            return Err(Refusal::Closed);
         }
         for _ in 0..ATTEMPTS {
             if let Some(claim) = state.start_push(session, members)? {
@@ -153,7 +156,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push); then nothing was pushed.
-    pub fn push_slice(&self, items: &[T]) -> Result<usize> {
+    pub fn push_slice(&self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NEVER)
     }
 
@@ -162,7 +165,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`try_push`](Self::try_push); then nothing was pushed.
-    pub fn try_push_slice(&self, items: &[T]) -> Result<usize> {
+    pub fn try_push_slice(&self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NOW)
     }
 
@@ -172,7 +175,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
-    pub fn push_slice_timeout(&self, items: &[T], timeout: Duration) -> Result<usize> {
+    pub fn push_slice_timeout(&self, items: &[T], timeout: Duration) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
 
@@ -182,9 +185,9 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_slice_timeout`](Self::push_slice_timeout).
-    pub fn push_slice_deadline(&self, items: &[T], deadline: Deadline) -> Result<usize> {
+    pub fn push_slice_deadline(&self, items: &[T], deadline: Deadline) -> Result<usize, PushError<()>> {
         let Some((&first, rest)) = items.split_first() else { return Ok(0) };
-        self.push_deadline(first, deadline)?;
+        self.push_deadline(first, deadline).map_err(PushError::without_item)?;
         let mut pushed = 1;
         for &item in rest {
             match self.try_push(item) {
@@ -218,7 +221,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub fn reserve(&self) -> Result<Reservation<'_, T>> {
+    pub fn reserve(&self) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_deadline(Deadline::NEVER)
     }
 
@@ -227,7 +230,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`try_push`](Self::try_push).
-    pub fn try_reserve(&self) -> Result<Reservation<'_, T>> {
+    pub fn try_reserve(&self) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_deadline(Deadline::NOW)
     }
 
@@ -236,7 +239,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_timeout`](Self::push_timeout).
-    pub fn reserve_timeout(&self, timeout: Duration) -> Result<Reservation<'_, T>> {
+    pub fn reserve_timeout(&self, timeout: Duration) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_deadline(Deadline::after(timeout))
     }
 
@@ -245,9 +248,11 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`reserve_timeout`](Self::reserve_timeout).
-    pub fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>> {
-        let (claim, session) = self.endpoint.claim(deadline)?;
-        Ok(Reservation { endpoint: &self.endpoint, claim, session })
+    pub fn reserve_deadline(&self, deadline: Deadline) -> Result<Reservation<'_, T>, PushError<()>> {
+        match self.endpoint.claim(deadline) {
+            Ok((claim, session)) => Ok(Reservation { endpoint: &self.endpoint, claim, session }),
+            Err(refusal) => Err(PushError::refused(refusal, (), deadline, self.endpoint.members())),
+        }
     }
 
     /// Returns for how many items there is room, as it was a moment ago. The place of one that was put back counts as
@@ -264,7 +269,7 @@ impl<T: Pod> Producer<T> {
         self.endpoint.shared.state.is_anybody(Role::Consumer)
     }
 
-    /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
+    /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
     /// Whether they left or died. Before the first consumer has come none is missed.
     pub fn detect_disconnect(&mut self, tell: bool) {
@@ -275,8 +280,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn close(&self) -> Result<()> {
+    /// [`Failure::System`] if it was removed.
+    pub fn close(&self) -> Result<(), Failure> {
         let SharedRing { state, members, .. } = &*self.endpoint.shared;
         state.close(members)
     }

@@ -40,7 +40,7 @@
 //! its place is needed again. A living process that is stopped while it writes holds up whoever pops after it.
 
 use crate::{
-    Result,
+    failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
     ring::{

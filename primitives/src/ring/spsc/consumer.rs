@@ -7,17 +7,17 @@ use bytemuck::Pod;
 
 use super::{SharedRing, at_most, state::SpscState};
 use crate::{
-    Error, Result, Role,
+    Failure, PopError, Role,
     iter::{until_the_end, while_available},
     members::Session,
     raw::{Deadline, process},
-    ring::patience::Patience,
+    ring::{patience::Patience, refusal::Refusal},
 };
 
 /// The right to pop from a ring; one handle at a time has it.
 ///
 /// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
-/// the parent's, and every call fails with [`Error::RoleTaken`].
+/// the parent's, and every call fails with [`Failure::Inherited`].
 ///
 /// **When a process dies** as the consumer, what it had not consumed is there for the next one.
 #[must_use = "dropping it leaves the role"]
@@ -34,7 +34,7 @@ pub struct Consumer<T: Pod> {
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self> {
+    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self, Failure> {
         let (index, seen) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
@@ -46,12 +46,11 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Closed`] if the ring is closed and empty; [`Error::Disconnected`] if it is empty, there is no
-    ///   producer any more, and the consumer asked to be [told](Self::detect_disconnect).
-    /// - [`Error::RoleTaken`] in a child of the consumer's; [`Error::Damaged`]; [`Error::Failed`] if the
-    ///   ring was removed.
+    /// - [`PopError::Closed`] if the ring is closed and empty. [`PopError::Disconnected`] if it is empty, no producer is
+    ///   left, and the consumer [detects that](Self::detect_disconnect).
+    /// - [`PopError::Failed`] if the ring was removed or is corrupt, and in a child made by `fork`.
     #[inline]
-    pub fn pop(&mut self) -> Result<T> {
+    pub fn pop(&mut self) -> Result<T, PopError> {
         self.pop_deadline(Deadline::NEVER)
     }
 
@@ -59,9 +58,9 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if there is none; otherwise as [`pop`](Self::pop).
+    /// [`PopError::Empty`] if there is none. Otherwise as [`pop`](Self::pop).
     #[inline]
-    pub fn try_pop(&mut self) -> Result<T> {
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
         self.pop_deadline(Deadline::NOW)
     }
 
@@ -69,12 +68,12 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when the time is over; otherwise as [`pop`](Self::pop).
+    /// [`PopError::TimedOut`] if the timeout elapses. Otherwise as [`pop`](Self::pop).
     #[inline]
-    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T> {
-        // The clock is looked at only by who must wait.
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
+        // Only a call that must wait reads the clock.
         match self.try_pop() {
-            Err(Error::Busy) => self.pop_deadline(Deadline::after(timeout)),
+            Err(PopError::Empty) => self.pop_deadline(Deadline::after(timeout)),
             result => result,
         }
     }
@@ -85,8 +84,10 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
-    pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T> {
-        self.available(1, deadline)?;
+    pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T, PopError> {
+        if let Err(refusal) = self.available(1, deadline) {
+            return Err(PopError::refused(refusal, deadline, &self.shared.members));
+        }
         // SAFETY: by SP1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
         self.advance(1);
@@ -98,7 +99,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize> {
+    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::NEVER)
     }
 
@@ -107,7 +108,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`try_pop`](Self::try_pop).
-    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize> {
+    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::NOW)
     }
 
@@ -117,7 +118,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn pop_slice_timeout(&mut self, items: &mut [T], timeout: Duration) -> Result<usize> {
+    pub fn pop_slice_timeout(&mut self, items: &mut [T], timeout: Duration) -> Result<usize, PopError> {
         self.pop_slice_deadline(items, Deadline::after(timeout))
     }
 
@@ -127,7 +128,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
-    pub fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize> {
+    pub fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize, PopError> {
         if items.is_empty() {
             return Ok(0);
         }
@@ -148,7 +149,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>> {
+    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
         self.peek_deadline(count, Deadline::NEVER)
     }
 
@@ -157,7 +158,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`try_pop`](Self::try_pop).
-    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>> {
+    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
         self.peek_deadline(count, Deadline::NOW)
     }
 
@@ -166,7 +167,7 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>> {
+    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>, PopError> {
         self.peek_deadline(count, Deadline::after(timeout))
     }
 
@@ -175,7 +176,15 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`peek_timeout`](Self::peek_timeout).
-    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>> {
+    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>, PopError> {
+        match self.available_up_to(count, deadline) {
+            Ok(len) => Ok(Peeked { len, consumer: self }),
+            Err(refusal) => Err(PopError::refused(refusal, deadline, &self.shared.members)),
+        }
+    }
+
+    /// Returns how many of `count` items are there, at least one.
+    fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, Refusal> {
         let mut available = self.available(count as u64, deadline)?;
         if available < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
@@ -183,11 +192,11 @@ impl<T: Pod> Consumer<T> {
             let seen = state.index(Role::Producer);
             let more = state.distance(self.index, seen, members)?;
             if more < available {
-                return Err(members.damaged("the indices"));
+                return Err(members.damaged("the indices").into());
             }
             (available, self.seen) = (more, seen);
         }
-        Ok(Peeked { len: at_most(count, available), consumer: self })
+        Ok(at_most(count, available))
     }
 
     /// Returns an iterator over the items that come. It waits for each.
@@ -208,13 +217,13 @@ impl<T: Pod> Consumer<T> {
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    pub fn iter(&mut self) -> impl Iterator<Item = Result<T>> {
+    pub fn iter(&mut self) -> impl Iterator<Item = Result<T, PopError>> {
         until_the_end(|| self.pop())
     }
 
     /// Returns an iterator over the items that are there. It never waits, and ends as [`iter`](Self::iter) or when the
     /// ring is empty.
-    pub fn try_iter(&mut self) -> impl Iterator<Item = Result<T>> {
+    pub fn try_iter(&mut self) -> impl Iterator<Item = Result<T, PopError>> {
         while_available(|| self.try_pop())
     }
 
@@ -232,13 +241,13 @@ impl<T: Pod> Consumer<T> {
         self.len() == 0
     }
 
-    /// Sets whether waiting here ends with [`Error::Disconnected`] when no producer is left.
+    /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Whether it left or died: first come the items that are there. Before the first producer has come none is
     /// missed. It costs nothing as long as there are items; a wait then looks for the dead as well.
     ///
     /// ```
-    /// use sysv_primitives::{Error, Role, spsc};
+    /// use sysv_primitives::{PopError, spsc};
     ///
     /// # let name = format!("abandoned-example-{}", std::process::id());
     /// let ring = spsc::Ring::create(&name, 16)?;
@@ -246,7 +255,7 @@ impl<T: Pod> Consumer<T> {
     /// consumer.detect_disconnect(true);
     /// ring.producer()?.push(7_u64)?; // pushes, and leaves
     /// assert_eq!(consumer.pop()?, 7);
-    /// assert!(matches!(consumer.pop(), Err(Error::Disconnected { role: Role::Producer, .. })));
+    /// assert!(matches!(consumer.pop(), Err(PopError::Disconnected { .. })));
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
@@ -266,14 +275,14 @@ impl<T: Pod> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn close(&mut self) -> Result<()> {
+    /// [`Failure::System`] if it was removed.
+    pub fn close(&mut self) -> Result<(), Failure> {
         self.shared.state.close(&self.shared.members)
     }
 
     /// Returns how many items there are, at least one; so many are wanted.
     #[inline]
-    fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
+    fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Role::Consumer, self.session));

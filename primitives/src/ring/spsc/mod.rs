@@ -41,14 +41,14 @@ pub use self::{
     producer::{Producer, Reservation},
 };
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
+use super::{Geometry, SharedRing, StrongFences, fence::Fence, refusal::Refusal, ring_methods};
 use crate::{
-    Error, Member, Options, Result, Role, Status,
+    Failure, Member, OpenError, Options, Role, RoleError, Status,
     layout::Mapped,
     lock::Lock,
     members::Session,
     object::{Kind, Want},
-    raw::{Deadline, SharedMemory, SharedSafe},
+    raw::{self, Deadline, SharedMemory, SharedSafe},
     sync::Ordering::Relaxed,
 };
 
@@ -71,11 +71,11 @@ impl super::RingState for SpscState {
         Some(BYTES)
     }
 
-    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> Result<Self> {
+    fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
         let control: Mapped<SpscControl> = Mapped::at(memory, body + CONTROL)?;
         let role = |role: Role| {
             let word = Mapped::at(memory, body + ROLES + 4 * role as usize)?;
-            Ok::<_, Error>(Lock::new(word, role_bell(role)))
+            raw::Result::Ok(Lock::new(word, role_bell(role)))
         };
         Ok(Self {
             roles: [role(Role::Producer)?, role(Role::Consumer)?],
@@ -146,8 +146,8 @@ impl<T: Pod> Ring<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
-    pub fn producer(&self) -> Result<Producer<T>> {
+    /// [`RoleError::Failed`] if the ring was removed or is corrupt.
+    pub fn producer(&self) -> Result<Producer<T>, RoleError> {
         self.producer_deadline(Deadline::NEVER)
     }
 
@@ -155,8 +155,8 @@ impl<T: Pod> Ring<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RoleTaken`] if one is. Otherwise as [`producer`](Self::producer).
-    pub fn try_producer(&self) -> Result<Producer<T>> {
+    /// [`RoleError::Taken`] if one is. Otherwise as [`producer`](Self::producer).
+    pub fn try_producer(&self) -> Result<Producer<T>, RoleError> {
         self.producer_deadline(Deadline::NOW)
     }
 
@@ -164,8 +164,8 @@ impl<T: Pod> Ring<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RoleTaken`] if the timeout elapses. Otherwise as [`producer`](Self::producer).
-    pub fn producer_timeout(&self, timeout: Duration) -> Result<Producer<T>> {
+    /// [`RoleError::TimedOut`] if the timeout elapses. Otherwise as [`producer`](Self::producer).
+    pub fn producer_timeout(&self, timeout: Duration) -> Result<Producer<T>, RoleError> {
         self.producer_deadline(Deadline::after(timeout))
     }
 
@@ -174,8 +174,8 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`producer_timeout`](Self::producer_timeout).
-    pub fn producer_deadline(&self, deadline: Deadline) -> Result<Producer<T>> {
-        self.role(Role::Producer, deadline).and_then(|session| Producer::new(&self.shared, session))
+    pub fn producer_deadline(&self, deadline: Deadline) -> Result<Producer<T>, RoleError> {
+        Ok(Producer::new(&self.shared, self.role(Role::Producer, deadline)?)?)
     }
 
     /// Becomes the consumer. Blocks while a living process is.
@@ -183,7 +183,7 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<Consumer<T>> {
+    pub fn consumer(&self) -> Result<Consumer<T>, RoleError> {
         self.consumer_deadline(Deadline::NEVER)
     }
 
@@ -192,7 +192,7 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`try_producer`](Self::try_producer).
-    pub fn try_consumer(&self) -> Result<Consumer<T>> {
+    pub fn try_consumer(&self) -> Result<Consumer<T>, RoleError> {
         self.consumer_deadline(Deadline::NOW)
     }
 
@@ -201,7 +201,7 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`producer_timeout`](Self::producer_timeout).
-    pub fn consumer_timeout(&self, timeout: Duration) -> Result<Consumer<T>> {
+    pub fn consumer_timeout(&self, timeout: Duration) -> Result<Consumer<T>, RoleError> {
         self.consumer_deadline(Deadline::after(timeout))
     }
 
@@ -210,18 +210,22 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// As [`producer_timeout`](Self::producer_timeout).
-    pub fn consumer_deadline(&self, deadline: Deadline) -> Result<Consumer<T>> {
-        self.role(Role::Consumer, deadline).and_then(|session| Consumer::new(&self.shared, session))
+    pub fn consumer_deadline(&self, deadline: Deadline) -> Result<Consumer<T>, RoleError> {
+        Ok(Consumer::new(&self.shared, self.role(Role::Consumer, deadline)?)?)
     }
 
-    fn role(&self, role: Role, deadline: Deadline) -> Result<Session> {
+    fn role(&self, role: Role, deadline: Deadline) -> Result<Session, RoleError> {
         let SharedRing { members, state, .. } = &*self.shared;
         let session = members.session(state)?;
         if state.take_role(role, session, members, deadline)? {
             return Ok(session);
         }
-        let object = members.object().clone();
-        Err(Error::RoleTaken { object, role, pid: self.holder(role).map_or(0, |holder| holder.pid) })
+        let (object, pid) = (members.object().clone(), self.holder(role).map_or(0, |holder| holder.pid));
+        Err(if deadline == Deadline::NOW {
+            RoleError::Taken { object, role, pid }
+        } else {
+            RoleError::TimedOut { object, role, pid }
+        })
     }
 
     /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
@@ -248,11 +252,11 @@ fn fewer(allowed: u64) -> usize {
 impl<T: Pod> SharedRing<T, SpscState> {
     /// Says why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]
-    fn refusal(&self, role: Role, session: Session) -> Error {
+    fn refusal(&self, role: Role, session: Session) -> Refusal {
         if session.is_ours() {
-            return self.members.closed(role);
+            return Refusal::Closed;
         }
-        let pid = self.members.slot_of(session.owner()).map_or(0, |slot| self.members.member(slot).pid);
-        Error::RoleTaken { object: self.members.object().clone(), role, pid }
+        let what = if role == Role::Producer { "producer" } else { "consumer" };
+        Failure::Inherited { object: self.members.object().clone(), what }.into()
     }
 }

@@ -12,16 +12,16 @@ use bytemuck::Pod;
 
 use super::{SharedRing, at_most, state::SpscState};
 use crate::{
-    Error, PushError, Result, Role,
+    Failure, PushError, Role,
     members::Session,
     raw::{Deadline, process},
-    ring::patience::Patience,
+    ring::{patience::Patience, refusal::Refusal},
 };
 
 /// The right to push into a ring; one process at a time has it.
 ///
 /// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
-/// the parent's, and every call fails with [`Error::RoleTaken`].
+/// the parent's, and every call fails with [`Failure::Inherited`].
 ///
 /// **When a process dies** as the producer, everything it had committed is in the ring.
 #[must_use = "dropping it leaves the role"]
@@ -38,7 +38,7 @@ pub struct Producer<T: Pod> {
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self> {
+    pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self, Failure> {
         let (seen, index) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let limit = seen.wrapping_add(shared.state.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
@@ -51,9 +51,11 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Closed`]; [`Error::Disconnected`] if it asked to be
-    /// [told](Self::detect_disconnect); [`Error::RoleTaken`] in a child of the producer's;
-    /// [`Error::Damaged`]; [`Error::Failed`] if the ring was removed.
+    /// With the item in each:
+    ///
+    /// - [`PushError::Closed`] if the ring is closed. [`PushError::Disconnected`] if no consumer is left and the producer
+    ///   [detects that](Self::detect_disconnect).
+    /// - [`PushError::Failed`] if the ring was removed or is corrupt, and in a child made by `fork`.
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NEVER)
@@ -63,7 +65,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] if there is none; otherwise as [`push`](Self::push).
+    /// [`PushError::Full`] if there is no room. Otherwise as [`push`](Self::push).
     #[inline]
     pub fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         self.push_deadline(item, Deadline::NOW)
@@ -73,12 +75,12 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// With the item in each: [`Error::Busy`] when the time is over; otherwise as [`push`](Self::push).
+    /// [`PushError::TimedOut`] if the timeout elapses. Otherwise as [`push`](Self::push).
     #[inline]
     pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError<T>> {
-        // The clock is looked at only by who must wait.
+        // Only a call that must wait reads the clock.
         match self.try_push(item) {
-            Err(PushError { item, error: Error::Busy }) => self.push_deadline(item, Deadline::after(timeout)),
+            Err(PushError::Full(item)) => self.push_deadline(item, Deadline::after(timeout)),
             result => result,
         }
     }
@@ -90,8 +92,8 @@ impl<T: Pod> Producer<T> {
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
     pub fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
-        if let Err(error) = self.room(1, deadline) {
-            return Err(PushError { item, error });
+        if let Err(refusal) = self.room(1, deadline) {
+            return Err(PushError::refused(refusal, item, deadline, &self.shared.members));
         }
         // SAFETY: by SP1 this is the producer, and the consumer has given the place back.
         unsafe { self.shared.items.write(self.index, item) };
@@ -104,7 +106,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push); then nothing was pushed.
-    pub fn push_slice(&mut self, items: &[T]) -> Result<usize> {
+    pub fn push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NEVER)
     }
 
@@ -113,7 +115,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`try_push`](Self::try_push); then nothing was pushed.
-    pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize> {
+    pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NOW)
     }
 
@@ -123,7 +125,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
-    pub fn push_slice_timeout(&mut self, items: &[T], timeout: Duration) -> Result<usize> {
+    pub fn push_slice_timeout(&mut self, items: &[T], timeout: Duration) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
 
@@ -133,7 +135,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_slice_timeout`](Self::push_slice_timeout).
-    pub fn push_slice_deadline(&mut self, items: &[T], deadline: Deadline) -> Result<usize> {
+    pub fn push_slice_deadline(&mut self, items: &[T], deadline: Deadline) -> Result<usize, PushError<()>> {
         if items.is_empty() {
             return Ok(0);
         }
@@ -172,7 +174,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub fn reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+    pub fn reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_up_to_deadline(count, Deadline::NEVER)
     }
 
@@ -181,7 +183,7 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`try_push`](Self::try_push).
-    pub fn try_reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>> {
+    pub fn try_reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_up_to_deadline(count, Deadline::NOW)
     }
 
@@ -190,7 +192,11 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push_timeout`](Self::push_timeout).
-    pub fn reserve_up_to_timeout(&mut self, count: usize, timeout: Duration) -> Result<Reservation<'_, T>> {
+    pub fn reserve_up_to_timeout(
+        &mut self,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Reservation<'_, T>, PushError<()>> {
         self.reserve_up_to_deadline(count, Deadline::after(timeout))
     }
 
@@ -199,7 +205,19 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`reserve_up_to_timeout`](Self::reserve_up_to_timeout).
-    pub fn reserve_up_to_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Reservation<'_, T>> {
+    pub fn reserve_up_to_deadline(
+        &mut self,
+        count: usize,
+        deadline: Deadline,
+    ) -> Result<Reservation<'_, T>, PushError<()>> {
+        match self.room_up_to(count, deadline) {
+            Ok(len) => Ok(Reservation { len, producer: self }),
+            Err(refusal) => Err(PushError::refused(refusal, (), deadline, &self.shared.members)),
+        }
+    }
+
+    /// Returns how many of `count` items there is room for, at least one.
+    fn room_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, Refusal> {
         let mut room = self.room(count as u64, deadline)?;
         if room < count as u64 {
             // There may be more by now, and looking is cheap beside so many items.
@@ -207,11 +225,11 @@ impl<T: Pod> Producer<T> {
             let seen = state.index(Role::Consumer);
             let more = state.capacity - state.distance(seen, self.index, members)?;
             if more < room {
-                return Err(members.damaged("the indices"));
+                return Err(members.damaged("the indices").into());
             }
             (room, self.limit) = (more, seen.wrapping_add(state.capacity));
         }
-        Ok(Reservation { len: at_most(count, room), producer: self })
+        Ok(at_most(count, room))
     }
 
     /// Returns for how many items there is room, as it was a moment ago.
@@ -222,7 +240,7 @@ impl<T: Pod> Producer<T> {
         usize::try_from(state.capacity - used).unwrap_or(usize::MAX)
     }
 
-    /// Sets whether waiting here ends with [`Error::Disconnected`] when no consumer is left.
+    /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
     /// Whether it left or died. Before the first consumer has come none is missed. It costs nothing as long as there is
     /// room; a wait then looks for the dead as well.
@@ -240,14 +258,14 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it was removed.
-    pub fn close(&mut self) -> Result<()> {
+    /// [`Failure::System`] if it was removed.
+    pub fn close(&mut self) -> Result<(), Failure> {
         self.shared.state.close(&self.shared.members)
     }
 
     /// Returns for how many items there is room, at least one; room for so many is wanted.
     #[inline]
-    fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64> {
+    fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if state.is_closed() || process::fork_generation() != self.generation {
             return Err(self.shared.refusal(Role::Producer, self.session));
@@ -265,7 +283,7 @@ impl<T: Pod> Producer<T> {
         let room = state.capacity - state.distance(seen, self.index, members)?;
         self.limit = seen.wrapping_add(state.capacity);
         self.patience.linger.learn(room, state.capacity, wanted);
-        if room > 0 { Ok(room) } else { Err(members.damaged("the indices")) }
+        if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
     }
 
     #[inline]

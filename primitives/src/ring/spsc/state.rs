@@ -36,8 +36,8 @@
 //! | having taken a post | nothing: the next holder looks before it sleeps | – |
 
 use crate::{
-    Error, Result,
     doorbell::Token,
+    failure::Result,
     layout::Mapped,
     lock::Lock,
     members::{Members, Repair, Session},
@@ -45,6 +45,7 @@ use crate::{
     ring::{
         fence::Fence,
         patience::Patience,
+        refusal::Refusal,
         role::Role,
         spin::{Whereabouts, leave_word},
     },
@@ -159,9 +160,9 @@ impl SpscState {
     }
 
     /// Returns why nothing more is to be expected from the other side, if that is so (SP6).
-    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Result<Option<Error>> {
+    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Result<Option<Refusal>> {
         if self.control.closed.load(SeqCst) != 0 {
-            return Ok(Some(members.closed(role)));
+            return Ok(Some(Refusal::Closed));
         }
         if !wants_to_know {
             return Ok(None);
@@ -171,7 +172,7 @@ impl SpscState {
         members.reap_all(self)?;
         let has_come = self.control.arrived[other as usize].load(SeqCst) != 0;
         let is_gone = has_come && self.roles[other as usize].holder() == 0;
-        Ok(is_gone.then(|| members.abandoned(other)))
+        Ok(is_gone.then_some(Refusal::Disconnected))
     }
 
     /// Waits until the other's index is not what was seen, and returns it.
@@ -183,13 +184,13 @@ impl SpscState {
         members: &Members,
         patience: &Patience,
         deadline: Deadline,
-    ) -> Result<u64> {
+    ) -> Result<u64, Refusal> {
         let wants_to_know = patience.wants_to_know;
         let other = role.other();
         if deadline == Deadline::NOW {
             let end = self.end(role, members, wants_to_know)?;
             let index = self.index(other);
-            return if index != seen { Ok(index) } else { Err(end.unwrap_or(Error::Busy)) };
+            return if index != seen { Ok(index) } else { Err(end.unwrap_or(Refusal::NotInTime)) };
         }
         let moved = || Some(self.index(other)).filter(|&index| index != seen);
         if let Some(index) = patience.spin.until(role, &self.control.whereabouts, &moved) {
@@ -219,7 +220,7 @@ impl SpscState {
                 return Err(end);
             }
             if deadline.has_passed() {
-                return Err(Error::Busy);
+                return Err(Refusal::NotInTime);
             }
             token.sleep(Fence::wake_up_at(is_sure, deadline))?;
         }

@@ -128,7 +128,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
 }
 
 fn waiting(section: &mut Section, objects: &Objects) -> Result<()> {
-    let _held = (objects.mutex.lock().map_err(sysv_primitives::Error::from)?, objects.pool.acquire()?);
+    let _held = (objects.mutex.lock()?, objects.pool.acquire()?);
     let of_ours =
         |what: &str, (used, _): (i64, Process)| Fact::new(what, Kind::Ours, vec![milliseconds(used), Cell::from("")]);
     let rows = vec![

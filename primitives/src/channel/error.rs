@@ -1,0 +1,299 @@
+//! Why a message was not sent, received or answered.
+
+use thiserror::Error;
+
+use super::Route;
+use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
+
+/// The part of a channel that holds short messages.
+pub(super) const QUEUE: &str = "queue";
+/// The part of a channel that holds long messages and calls.
+pub(super) const MEMORY: &str = "memory for long messages and calls";
+
+/// Why a message was not sent. Nothing was sent, and the value is still the caller's.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The channel is full, and the call does not wait.
+    #[error("{full}; receive from it, or wait longer{advice}", full = .0, advice = larger_queue(.0))]
+    Full(ChannelFull),
+    /// The channel had no room until the timeout elapsed.
+    #[error(
+        "{full}, and the timeout elapsed; receive from it, or wait longer{advice}", full = .0, advice = larger_queue(.0)
+    )]
+    TimedOut(ChannelFull),
+    /// The channel was closed.
+    #[error(
+        "{object} was closed, and takes no more messages; what is in it can still be received; to begin anew, remove it \
+         and create it again"
+    )]
+    Closed {
+        /// The channel.
+        object: ObjectName,
+    },
+    /// The message is longer than the channel carries.
+    #[error("a message of {bytes} bytes is longer than the limit of {object}, {limit} bytes; {}", longer(object, *is_raw))]
+    TooLong {
+        /// The channel.
+        object: ObjectName,
+        /// Whether it was sent as raw bytes, which always travel on the queue itself.
+        is_raw: bool,
+        /// How long it is, encoded.
+        bytes: usize,
+        /// The longest there may be.
+        limit: usize,
+    },
+    /// The value can't be turned into bytes, as its own `Serialize` says.
+    #[error("can't encode a message of route {route} for {object}: {why}; nothing was sent")]
+    Unencodable {
+        /// The channel.
+        object: ObjectName,
+        /// The route of the type.
+        route: Route,
+        /// What the codec said.
+        why: String,
+    },
+    /// The channel was removed, is corrupt, or the system refused something.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl SendError {
+    pub(super) fn full(full: ChannelFull, deadline: Deadline) -> Self {
+        if deadline == Deadline::NOW { Self::Full(full) } else { Self::TimedOut(full) }
+    }
+
+    /// Returns whether waiting longer could have helped.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::TimedOut(_))
+    }
+
+    /// Returns whether the channel is closed.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
+
+    /// Returns whether the channel was removed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_gone())
+    }
+}
+
+/// What a channel without room for a message holds.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{object} has no room: its {part} holds {messages} of at most {max_messages} messages and {bytes} of {max_bytes} bytes"
+)]
+#[non_exhaustive]
+pub struct ChannelFull {
+    /// The channel.
+    pub object: ObjectName,
+    /// Which part of it: the queue of short messages, or the memory for long ones and calls.
+    pub part: &'static str,
+    /// How many messages it holds.
+    pub messages: u64,
+    /// How many messages it has room for, if all were short.
+    pub max_messages: u64,
+    /// How many bytes it holds.
+    pub bytes: u64,
+    /// How many bytes it has room for.
+    pub max_bytes: u64,
+}
+
+/// Why no message was received.
+///
+/// ```
+/// use sysv_primitives::{Channel, RecvError};
+///
+/// # let name = format!("recv-error-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// assert!(matches!(channel.try_recv_any(), Err(RecvError::Empty)));
+/// channel.close()?;
+/// assert!(matches!(channel.recv_any(), Err(RecvError::Closed { .. })));
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The channel has no such message, and the call does not wait.
+    #[error("the channel has no such message")]
+    Empty,
+    /// No such message came before the timeout elapsed.
+    #[error("no such message came before the timeout elapsed")]
+    TimedOut,
+    /// The channel was closed, and no such message is left in it.
+    #[error("{object} was closed, and no such message is left in it; to begin anew, remove it and create it again")]
+    Closed {
+        /// The channel.
+        object: ObjectName,
+    },
+    /// Every sender left or died, no such message is left, and the receiver
+    /// [detects that](crate::Receiver::detect_disconnect).
+    #[error("{object}: every sender has left or died; wait for another one with detect_disconnect(false)")]
+    Disconnected {
+        /// The channel.
+        object: ObjectName,
+    },
+    /// A message was received that is no value of the type.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// The channel was removed, is corrupt, or the system refused something.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl RecvError {
+    pub(super) fn not_in_time(deadline: Deadline) -> Self {
+        if deadline == Deadline::NOW { Self::Empty } else { Self::TimedOut }
+    }
+
+    /// Returns whether waiting longer could have helped.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Empty | Self::TimedOut)
+    }
+
+    /// Returns whether the channel is closed or disconnected, and no such message is left.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::Disconnected { .. })
+    }
+
+    /// Returns whether the channel was removed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_gone())
+    }
+}
+
+impl IterError for RecvError {
+    fn is_end(&self) -> bool {
+        self.is_end()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.is_busy()
+    }
+
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Undecodable(_))
+    }
+}
+
+/// A message that is no value of the type it was received as. Its bytes are in it.
+///
+/// Another program or version may have sent it. It is off the channel, which goes on.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "a message of {} bytes on route {route} of {object} is no such value: {why}; \
+     it is off the channel, and its bytes are in this error", bytes.len()
+)]
+#[non_exhaustive]
+pub struct Undecodable {
+    /// The channel.
+    pub object: ObjectName,
+    /// The route it came on.
+    pub route: Route,
+    /// The message as it was.
+    pub bytes: Vec<u8>,
+    /// What the codec said.
+    pub why: String,
+}
+
+/// Why a request has no response.
+///
+/// It says whether the request was sent: only [`NotSent`](Self::NotSent) means that no process can have worked on it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The request was not sent.
+    #[error(transparent)]
+    NotSent(#[from] SendError),
+    /// There is no response yet, and the call does not wait.
+    #[error("there is no response yet")]
+    WouldBlock,
+    /// The request was sent, and no response came before the timeout elapsed.
+    ///
+    /// A call takes it back, so that it is not worked on if no process has received it yet.
+    #[error("no response came before the timeout elapsed")]
+    TimedOut,
+    /// The process that received the request died or dropped it before it responded.
+    ///
+    /// It may have worked on it. Call again if that does no harm.
+    #[error(
+        "the process that received the request of route {route} from {object} died or dropped it, and may have worked on \
+         it; call again if that does no harm"
+    )]
+    NoResponse {
+        /// The channel.
+        object: ObjectName,
+        /// The route of the request.
+        route: Route,
+    },
+    /// The response is no value of the type.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// The channel was removed, is corrupt, or the system refused something.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl CallError {
+    pub(super) fn not_in_time(deadline: Deadline) -> Self {
+        if deadline == Deadline::NOW { Self::WouldBlock } else { Self::TimedOut }
+    }
+
+    /// Returns whether waiting longer could have helped.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::NotSent(error) => error.is_busy(),
+            _ => matches!(self, Self::WouldBlock | Self::TimedOut),
+        }
+    }
+
+    /// Returns whether the channel is closed.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::NotSent(error) if error.is_end())
+    }
+
+    /// Returns whether the channel was removed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::NotSent(error) => error.is_gone(),
+            Self::Failed(failure) => failure.is_gone(),
+            _ => false,
+        }
+    }
+}
+
+/// Two types of messages have the same route.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("another type of message has route {route}; give each type a route of its own")]
+#[non_exhaustive]
+pub struct RouteTaken {
+    /// The route of both.
+    pub route: Route,
+}
+
+fn larger_queue(full: &ChannelFull) -> &'static str {
+    if full.part == QUEUE { ", or raise the size of the queue with queue().set_max_size" } else { "" }
+}
+
+fn longer(object: &ObjectName, is_raw: bool) -> &'static str {
+    match object.name() {
+        Some(_) if !is_raw => "create it with a larger Options::max_message_size",
+        Some(_) => {
+            "send a typed message, which may be longer, or raise `sysctl kernel.msgmax` and the size of the queue"
+        }
+        None => {
+            "open a channel by name, which carries longer ones, or raise `sysctl kernel.msgmax` and the size of the queue"
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What any operation on an object can meet: a refusal by the system, or an object that is corrupt.
+
+use thiserror::Error;
+
+use crate::{
+    ObjectName,
+    options::{MOST_HANDLES, MOST_IN_CHANNEL},
+    raw::{self, Limit},
+};
+
+/// What an operation on an object returns that can fail in no other way.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why an operation on an object could not be carried out at all.
+///
+/// Each family of errors has it as its last variant, so a program that handles it once handles it everywhere.
+///
+/// ```
+/// use sysv_primitives::{Failure, Mutex, raw};
+///
+/// # let name = format!("failure-example-{}", std::process::id());
+/// let mutex = Mutex::create(&name, ())?;
+/// mutex.remove()?;
+/// let failure = mutex.remove().unwrap_err();
+/// assert!(failure.is_gone());
+/// assert!(matches!(failure, Failure::System { error: raw::Error::Removed { .. }, .. }));
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A System V call failed. The error says which, on what, and what to do.
+    ///
+    /// After the object was removed, this is what operations return: see [`is_gone`](Self::is_gone).
+    #[error("{object}: {error}{}", fewer_handles(error))]
+    System {
+        /// The object.
+        object: ObjectName,
+        /// What the system said.
+        error: raw::Error,
+    },
+    /// Something overwrote the object, or part of it vanished while it was in use.
+    #[error("{part} of {object} (id {id}) is damaged or gone; stop its users and remove it")]
+    Damaged {
+        /// The object.
+        object: ObjectName,
+        /// What is damaged.
+        part: &'static str,
+        /// The id of the set or segment.
+        id: i32,
+    },
+    /// As many handles are registered as the object was created for.
+    ///
+    /// Opening returns it, and so does the first operation in a child made by `fork`, which needs a slot of its own.
+    #[error(
+        "all {max_handles} slots of {object} are taken; drop handles, or remove it and create it anew with a larger \
+         Options::max_handles (at most {})",
+        most_handles(object)
+    )]
+    TooManyHandles {
+        /// The object.
+        object: ObjectName,
+        /// How many there are.
+        max_handles: u32,
+    },
+    /// The process is a child made by `fork`, and what it used belongs to its parent.
+    #[error("the {what} of {object} belongs to the parent of this process; a child made by fork takes its own")]
+    Inherited {
+        /// The object.
+        object: ObjectName,
+        /// What the parent has: a role of a ring, or a request.
+        what: &'static str,
+    },
+    /// A channel over a plain queue has no name and no memory of its own.
+    #[error("a channel over a plain message queue can't {what}; open a channel by name for that")]
+    NeedsName {
+        /// What it can't do.
+        what: &'static str,
+    },
+}
+
+impl Failure {
+    /// Returns whether the object was removed; see [`raw::Error::is_gone`].
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.raw().is_some_and(raw::Error::is_gone)
+    }
+
+    /// Returns what the system said, if a System V call failed.
+    #[must_use]
+    pub fn raw(&self) -> Option<&raw::Error> {
+        match self {
+            Self::System { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the advice for a call that tests all handles at once.
+fn fewer_handles(error: &raw::Error) -> &'static str {
+    match error {
+        raw::Error::LimitReached { limit: Limit::Semopm, .. } => {
+            ", or create it with a smaller Options::max_handles: one operation must be able to test every handle"
+        }
+        _ => "",
+    }
+}
+
+fn most_handles(object: &ObjectName) -> u32 {
+    if object.kind() == "channel" { MOST_IN_CHANNEL } else { MOST_HANDLES }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_f8_the_option_is_said_where_it_helps() {
+        let failed = |limit| {
+            let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: None, id: Some(7) };
+            let error =
+                raw::Error::LimitReached { call: "call", object, limit, value: Some(1), errno: raw::Errno::ENOSPC };
+            Failure::System { object: ObjectName::new("channel", "x"), error }.to_string()
+        };
+        assert!(failed(Limit::Semopm).contains("a smaller Options::max_handles"));
+        assert!(!failed(Limit::Semmni).contains("max_handles"));
+    }
+}

@@ -1,0 +1,344 @@
+//! Why an object could not be created, opened or unlinked.
+
+use thiserror::Error;
+
+use crate::{
+    Failure, Fingerprint, ObjectName, TooManyPermits,
+    raw::{self, Key, Limit},
+};
+
+/// Why an object could not be created, opened, or unlinked by its name.
+///
+/// Nothing is left behind: what was made on the way is removed.
+///
+/// ```
+/// use sysv_primitives::{Mutex, OpenError};
+///
+/// let Err(OpenError::NoSuchName { object }) = Mutex::<u64>::open("no mutex has this name") else { panic!("it exists") };
+/// assert_eq!(object.name(), Some("no mutex has this name"));
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A name must have 1 to 255 bytes and no NUL.
+    #[error("{name:?} is no name: it must have 1 to 255 bytes and no NUL")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// No object has this name.
+    #[error(
+        "there is no {object} here; it was never created, was removed, or is in another IPC namespace; create it first, \
+         or say open_or_create"
+    )]
+    NoSuchName {
+        /// The object.
+        object: ObjectName,
+    },
+    /// `create` found the name taken.
+    #[error("{object} exists already; open it, or choose another name")]
+    NameTaken {
+        /// The object.
+        object: ObjectName,
+    },
+    /// Another name has the same key: 31 bits are not many.
+    #[error("{object} and the existing name {found:?} have the same key {key}; choose another name")]
+    NameCollision {
+        /// The object that was asked for.
+        object: ObjectName,
+        /// The name of what is there.
+        found: String,
+        /// The key of both.
+        key: Key,
+    },
+    /// The key belongs to a set, a segment or a queue that this crate did not make, or that lost its object.
+    #[error(
+        "the key {key} of {object} belongs to {} {id}, which is another program's or lost its object; \
+         choose another name, or remove it",
+        described(*part)
+    )]
+    Foreign {
+        /// The object that was asked for.
+        object: ObjectName,
+        /// Its key.
+        key: Key,
+        /// What has the key.
+        part: raw::ObjectKind,
+        /// Its id.
+        id: i32,
+    },
+    /// The object was created by another version of this crate, with another layout.
+    #[error(
+        "{object} has layout version {found}, and this program knows version {wanted}; build both programs with the same \
+         version of this crate, or remove the object and create it anew"
+    )]
+    WrongVersion {
+        /// The object.
+        object: ObjectName,
+        /// The version of what is there.
+        found: u32,
+        /// The version of this crate.
+        wanted: u32,
+    },
+    /// The object holds values of another type.
+    #[error("{object} was made for {found}, and this program asks for {wanted}; {}", same_type(found))]
+    WrongType {
+        /// The object.
+        object: ObjectName,
+        /// The type of what is there.
+        found: Box<Fingerprint>,
+        /// The type that was asked for.
+        wanted: Box<Fingerprint>,
+    },
+    /// The object was created with other options, and [`Options::exact`](crate::Options::exact) was asked for.
+    #[error(
+        "{object} has {option} {}, and {} was asked for; ask for what it has, take it as it is without Options::exact, or \
+         remove it and create it anew", shown(option, *found), shown(option, *wanted)
+    )]
+    OtherOptions {
+        /// The object.
+        object: ObjectName,
+        /// The option, by the name that it has here.
+        option: &'static str,
+        /// What the object has; 0 and 1 for what is off or on.
+        found: u64,
+        /// What was asked for.
+        wanted: u64,
+    },
+    /// The object belongs to a user whom this process has no reason to trust.
+    #[error("{object} (id {id}) belongs to user {uid}; say Options::trust({uid}) if that is right")]
+    Untrusted {
+        /// The object.
+        object: ObjectName,
+        /// The id of its set or segment.
+        id: i32,
+        /// Its owner or creator.
+        uid: u32,
+    },
+    /// A part of a new object can't be made: a limit is reached, or there is no memory for it.
+    #[error("can't create {object}, which needs {}: {error}{}", needed(*part, *size), smaller(object, *part, error))]
+    NotCreated {
+        /// The object.
+        object: ObjectName,
+        /// Which part of it.
+        part: raw::ObjectKind,
+        /// How many semaphores or bytes that part needs; 0 for a queue.
+        size: usize,
+        /// What the system said.
+        error: Box<raw::Error>,
+    },
+    /// A ring of this capacity, or a channel for messages of this size, can't be made.
+    #[error("{object} can't be made for {bytes} bytes; {}", smaller_size(object))]
+    TooLarge {
+        /// The object.
+        object: ObjectName,
+        /// How many bytes the items, or the largest message, would need.
+        bytes: usize,
+    },
+    /// A pool of so many permits can't be made.
+    #[error(transparent)]
+    TooMany(#[from] TooManyPermits),
+    /// The type needs more alignment than the object can give its values.
+    #[error("the type for {object} must be aligned to {align} bytes, and {most} is the most that a {} has", object.kind())]
+    Overaligned {
+        /// The object.
+        object: ObjectName,
+        /// The alignment of the type.
+        align: usize,
+        /// The largest that there can be.
+        most: usize,
+    },
+    /// The semaphores were removed from outside while others still use the memory.
+    ///
+    /// `ipcrm` or systemd's `RemoveIPC` did it. A new object beside the old one would give two
+    /// processes the same lock, so none is made before those users have ended.
+    #[error(
+        "the semaphores of {object} were removed from outside while segment {segment} still has {users} users; \
+         stop them first (systemd's RemoveIPC may be the cause)"
+    )]
+    Wiped {
+        /// The object.
+        object: ObjectName,
+        /// The id of the segment that is still used.
+        segment: i32,
+        /// How many have it attached.
+        users: u64,
+    },
+    /// The system refused a call, the object is corrupt, or has no free slot.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl OpenError {
+    /// Returns whether the object was removed, or never existed.
+    ///
+    /// ```
+    /// # use sysv_primitives::Pool;
+    /// assert!(Pool::open("no pool has this name").unwrap_err().is_gone());
+    /// ```
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::NoSuchName { .. } => true,
+            Self::Failed(failure) => failure.is_gone(),
+            _ => false,
+        }
+    }
+
+    /// Returns what the system said, if a System V call failed.
+    #[must_use]
+    pub fn raw(&self) -> Option<&raw::Error> {
+        match self {
+            Self::NotCreated { error, .. } => Some(error),
+            Self::Failed(failure) => failure.raw(),
+            _ => None,
+        }
+    }
+}
+
+/// What the steps of an entrance return.
+pub(super) type Result<T, E = EntryError> = std::result::Result<T, E>;
+
+/// An [`OpenError`], or what the system said before it is known of which object.
+#[derive(Debug)]
+pub(super) enum EntryError {
+    Raw(raw::Error),
+    Known(OpenError),
+}
+
+impl EntryError {
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Self::Raw(error) => error.is_gone(),
+            Self::Known(error) => error.is_gone(),
+        }
+    }
+
+    /// Names the object.
+    pub(super) fn on(self, object: &ObjectName) -> OpenError {
+        match self {
+            Self::Raw(error) => Failure::System { object: object.clone(), error }.into(),
+            Self::Known(error) => error,
+        }
+    }
+}
+
+impl From<raw::Error> for EntryError {
+    fn from(error: raw::Error) -> Self {
+        Self::Raw(error)
+    }
+}
+
+impl From<OpenError> for EntryError {
+    fn from(error: OpenError) -> Self {
+        Self::Known(error)
+    }
+}
+
+impl From<Failure> for EntryError {
+    fn from(failure: Failure) -> Self {
+        Self::Known(failure.into())
+    }
+}
+
+fn described(part: raw::ObjectKind) -> &'static str {
+    match part {
+        raw::ObjectKind::Semaphores => "semaphore set",
+        raw::ObjectKind::SharedMemory => "segment",
+        raw::ObjectKind::MessageQueue => "message queue",
+    }
+}
+
+fn needed(part: raw::ObjectKind, size: usize) -> String {
+    match part {
+        raw::ObjectKind::Semaphores => format!("a set of {size} semaphores"),
+        raw::ObjectKind::SharedMemory => format!("a segment of {size} bytes"),
+        raw::ObjectKind::MessageQueue => "a message queue".to_owned(),
+    }
+}
+
+/// Returns which option makes a part smaller, if its size is what was refused.
+fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> String {
+    let is_size = match error {
+        raw::Error::LimitReached { limit, .. } => {
+            matches!(limit, Limit::Semmsl | Limit::Semmns | Limit::Shmmax | Limit::Shmall)
+        }
+        raw::Error::OutOfMemory { .. } => true,
+        _ => false,
+    };
+    match part {
+        _ if !is_size => String::new(),
+        raw::ObjectKind::Semaphores => "; a smaller Options::max_handles needs fewer semaphores".to_owned(),
+        raw::ObjectKind::SharedMemory => format!("; {}", smaller_size(object)),
+        raw::ObjectKind::MessageQueue => String::new(),
+    }
+}
+
+fn smaller_size(object: &ObjectName) -> &'static str {
+    match object.kind() {
+        "channel" => "ask for a smaller Options::max_message_size (4 GiB at most)",
+        "pool" => "ask for fewer permits, or a smaller capacity",
+        "mutex" => "use a smaller type",
+        _ => "ask for a smaller capacity, or use a smaller type",
+    }
+}
+
+fn same_type(found: &Fingerprint) -> &'static str {
+    if found.name_hash == 0 {
+        "use the same schema, or another name"
+    } else {
+        "use the same type and schema, or another name; if both types are meant to be one, give them one name with \
+         Options::type_name"
+    }
+}
+
+fn shown(option: &str, value: u64) -> String {
+    match option {
+        "mode" => format!("{value:04o}"),
+        "light_fences" => (value != 0).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(kind: raw::ObjectKind) -> raw::ObjectId {
+        raw::ObjectId { kind, key: None, id: Some(7) }
+    }
+
+    fn created(kind: &'static str, part: raw::ObjectKind, size: usize, error: raw::Error) -> String {
+        OpenError::NotCreated { object: ObjectName::new(kind, "x"), part, size, error: error.into() }.to_string()
+    }
+
+    #[test]
+    fn case_f8_not_enough_memory_comes_with_the_size() {
+        let part = raw::ObjectKind::SharedMemory;
+        let none = raw::Error::OutOfMemory { call: "shmget", object: on(part) };
+        let text = created("mpmc ring", part, 1 << 40, none);
+        assert!(
+            text.starts_with(r#"can't create mpmc ring "x", which needs a segment of 1099511627776 bytes: "#),
+            "{text}"
+        );
+        assert!(
+            text.contains("not enough memory") && text.ends_with("a smaller capacity, or use a smaller type"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn case_f8_the_option_is_said_where_it_helps() {
+        let reached = |limit| raw::Error::LimitReached {
+            call: "call",
+            object: on(raw::ObjectKind::Semaphores),
+            limit,
+            value: Some(1),
+            errno: raw::Errno::ENOSPC,
+        };
+        let set = raw::ObjectKind::Semaphores;
+        assert!(created("pool", set, 69, reached(Limit::Semmsl)).ends_with("needs fewer semaphores"));
+        let text = created("pool", set, 69, reached(Limit::Semmni));
+        assert!(!text.contains("max_handles"), "their number is not what is short: {text}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Why permits could not be acquired, or a pool not be resized.
+
+use thiserror::Error;
+
+use crate::{Failure, ObjectName};
+
+/// Why permits could not be acquired, or a pool not be resized.
+///
+/// ```
+/// use sysv_primitives::{Pool, PoolError};
+///
+/// # let name = format!("pool-error-example-{}", std::process::id());
+/// let pool = Pool::create(&name, 1)?;
+/// let permit = pool.acquire()?;
+/// assert!(matches!(pool.try_acquire(), Err(PoolError::WouldBlock)));
+/// assert!(matches!(pool.try_acquire_many(2), Err(PoolError::TooMany(_))));
+/// drop(permit);
+/// pool.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// Too few permits are available, and the call does not wait.
+    #[error("too few permits are available")]
+    WouldBlock,
+    /// Too few permits became available before the timeout elapsed.
+    #[error("too few permits became available before the timeout elapsed")]
+    TimedOut,
+    /// The pool can never give out that many.
+    #[error(transparent)]
+    TooMany(#[from] TooManyPermits),
+    /// The pool was removed, is corrupt, or the system refused something.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl PoolError {
+    /// Returns whether waiting longer could have helped.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::WouldBlock | Self::TimedOut)
+    }
+
+    /// Returns whether the pool was removed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_gone())
+    }
+}
+
+/// More permits were asked for than a pool has, or may ever have.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "{wanted} permits of {object} are too many: there can be at most {limit} at once{}",
+    resized(*limit, *capacity)
+)]
+#[non_exhaustive]
+pub struct TooManyPermits {
+    /// The pool.
+    pub object: ObjectName,
+    /// How many were asked for.
+    pub wanted: u32,
+    /// How many the pool gives out, or the most that any pool may have.
+    pub limit: u32,
+    /// How many it may be resized to.
+    pub capacity: u32,
+}
+
+fn resized(limit: u32, capacity: u32) -> String {
+    if capacity > limit { format!(", or {capacity} after a resize") } else { String::new() }
+}
