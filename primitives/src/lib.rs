@@ -75,6 +75,7 @@ mod object;
 mod options;
 mod pool;
 mod ring;
+mod set_layout;
 mod sync;
 
 /// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.

@@ -41,13 +41,8 @@ use crate::{
     layout::{Mapped, Slot},
     member::{Member, own_start_time},
     raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
+    set_layout::{STATE, SetLayout},
 };
-
-/// Records the creator's pid; and says that a set is ours, from its publishing on.
-pub(crate) const CREATOR: u16 = 0;
-/// 0 under construction, 1 live; condemned sets have another number of ours.
-pub(crate) const STATE: u16 = 1;
-const DOORBELLS: u16 = 2;
 
 const ONE: Amount = Amount::ONE;
 
@@ -76,7 +71,7 @@ pub(crate) struct Members {
     object: ObjectName,
     set: SemaphoreSet,
     slots: Mapped<[Slot]>,
-    doorbells: u16,
+    layout: SetLayout,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
     me: AtomicU64,
 }
@@ -125,9 +120,9 @@ impl Session {
 }
 
 impl Members {
-    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, doorbells: u16) -> Self {
+    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, layout: SetLayout) -> Self {
         process::watch_forks();
-        Self { object, set, slots, doorbells, me: AtomicU64::new(0) }
+        Self { object, set, slots, layout, me: AtomicU64::new(0) }
     }
 
     /// Returns the kind and the name of the object.
@@ -153,20 +148,12 @@ impl Members {
         Error::Disconnected { object: self.object.clone(), role }
     }
 
-    /// Returns how many semaphores a set needs.
-    pub(crate) fn semaphores(doorbells: u16, max_handles: u32) -> Option<u16> {
-        let slots = u16::try_from(max_handles).ok()?;
-        slots.checked_add(DOORBELLS)?.checked_add(doorbells)
-    }
-
     fn alive(&self, slot: u32) -> u16 {
-        // The set has at most some hundred members, so the sum fits.
-        #[expect(clippy::cast_possible_truncation, reason = "as said")]
-        return DOORBELLS + self.doorbells + slot as u16;
+        self.layout.alive(slot)
     }
 
     fn max_handles(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+        self.layout.max_handles()
     }
 
     /// Returns this process's session; in a child that has none yet, registers first.
@@ -235,7 +222,7 @@ impl Members {
             SemOp::zero(self.alive(slot)).no_wait(),
             SemOp::add(self.alive(slot), ONE).undo().no_wait(),
         ];
-        for bell in self.bells() {
+        for bell in self.layout.all_bells() {
             let pair = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
             ops.extend(in_possible_order(pair, values, bell));
         }
@@ -248,10 +235,6 @@ impl Members {
 
     fn values(&self) -> Result<Vec<u16>> {
         self.set.values().map_err(|error| self.failed(error))
-    }
-
-    fn bells(&self) -> std::ops::Range<u16> {
-        DOORBELLS..DOORBELLS + self.doorbells
     }
 
     fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
@@ -282,7 +265,7 @@ impl Members {
         loop {
             let values = self.values()?;
             let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
-            for bell in self.bells() {
+            for bell in self.layout.all_bells() {
                 let pair = (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait());
                 ops.extend(in_possible_order(pair, &values, bell));
             }
@@ -372,7 +355,7 @@ impl Members {
 
     /// Posts a doorbell: one sleeper, now or later, looks again.
     pub(crate) fn post(&self, bell: u16) -> Result<()> {
-        match self.set.op(&[SemOp::add(DOORBELLS + bell, ONE)]) {
+        match self.set.op(&[SemOp::add(self.layout.bell(bell), ONE)]) {
             // It has more posts than anybody can use.
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
             other => other.map_err(|error| self.failed(error)),
@@ -381,7 +364,7 @@ impl Members {
 
     /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
-        match self.set.op_deadline(&[SemOp::sub(DOORBELLS + bell, ONE)], deadline) {
+        match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),
             Err(error) => Err(self.failed(error)),
@@ -390,7 +373,7 @@ impl Members {
 
     /// Takes all posts of a doorbell at once; returns whether there were any.
     pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
-        let bell = DOORBELLS + bell;
+        let bell = self.layout.bell(bell);
         let Ok(posts) = Amount::new(self.value(bell)?) else { return Ok(false) };
         match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
             Ok(()) => Ok(true),

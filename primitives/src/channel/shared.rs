@@ -32,7 +32,7 @@ use crate::{
     sync::Ordering::Relaxed,
 };
 
-pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, has_bell_each: true };
+pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, bells: BELLS };
 
 // Where the words lie in the body.
 const FLAGS: usize = 128;
@@ -85,7 +85,7 @@ impl Shared {
         let plan = Plan::new(largest, max_handles);
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_handles = max_handles;
-        description.doorbells = u32::from(BELLS) + max_handles;
+        description.doorbells = KIND.layout(max_handles).doorbells();
         description.capacity = largest as u64;
         description.fingerprint = Fingerprint::without_type(options);
         description.body = plan.size() as u64;

@@ -123,9 +123,8 @@ impl Words {
     }
 
     /// Returns the doorbell of a slot.
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 240 slots")]
     pub(super) fn bell(slot: usize) -> u16 {
-        BELLS + slot as u16
+        BELLS.of_slot(slot)
     }
 
     /// Says what this process is about to sleep for (W1).

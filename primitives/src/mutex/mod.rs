@@ -33,9 +33,10 @@ use crate::{
     object::{self, Blueprint, Kind, Object, Want},
     options::Settings,
     raw::Deadline,
+    set_layout::Bells,
 };
 
-const KIND: Kind = Kind::new("mutex", 1);
+const KIND: Kind = Kind::new("mutex", 1, Bells::common(1));
 
 /// The one doorbell.
 const BELL: u16 = 0;
@@ -144,7 +145,7 @@ impl<T: Pod> Mutex<T> {
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_handles = options.max_handles;
-        description.doorbells = 1;
+        description.doorbells = KIND.layout(options.max_handles).doorbells();
         description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (VALUE + size_of::<T>()) as u64;
         let fill = |memory: &_, body: usize| {

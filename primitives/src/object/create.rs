@@ -9,22 +9,15 @@ use super::{Entrance, MARK, ONE, Object, Outcome, ignore_gone};
 use crate::{
     Error, Result,
     layout::{Header, Mapped, body_offset},
-    members::{CREATOR, Members, STATE},
     raw::{self, MessageQueue, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
+    set_layout::{CREATOR, STATE},
 };
 
 impl Entrance<'_> {
     pub(super) fn make_set(&self) -> raw::Result<SemaphoreSet> {
         let mut options = SemaphoreOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        options.open_set(self.key, self.semaphores())
-    }
-
-    /// Returns how many semaphores a new set has.
-    pub(super) fn semaphores(&self) -> u16 {
-        let description = &self.blueprint.description;
-        let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
-        Members::semaphores(doorbells, description.max_handles).unwrap_or(u16::MAX)
+        options.open_set(self.key, self.layout.semaphores())
     }
 
     /// Step by step from a new set to a live object (OB1). Cleans up what it made if it can't go on.
@@ -41,7 +34,7 @@ impl Entrance<'_> {
         };
         match self.write_and_publish(&set, &memory) {
             Ok(Outcome::Done(queue)) => {
-                self.live(set, memory, self.blueprint.description.clone(), queue).map(Outcome::Done)
+                self.live(set, memory, self.blueprint.description.clone(), self.layout, queue).map(Outcome::Done)
             }
             Ok(Outcome::StartAgain) => {
                 ignore_gone(memory.remove())?;

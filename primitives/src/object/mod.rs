@@ -67,13 +67,14 @@ pub(crate) use self::remove::remove;
 use crate::{
     Error, ObjectName, Result,
     layout::{Description, Header, Mapped, body_offset, slots},
-    members::{Members, Registration, Repair, STATE},
+    members::{Members, Registration, Repair},
     name::Name,
     options::Settings,
     raw::{
         self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
         process,
     },
+    set_layout::{Bells, STATE, SetLayout},
 };
 
 const ONE: Amount = Amount::ONE;
@@ -104,14 +105,19 @@ pub(crate) struct Kind {
     pub(crate) number: u32,
     /// Whether a message queue belongs to it.
     pub(crate) has_queue: bool,
-    /// Whether each slot has a doorbell of its own, besides those for all.
-    pub(crate) has_bell_each: bool,
+    /// Its doorbells.
+    pub(crate) bells: Bells,
 }
 
 impl Kind {
-    /// Returns a kind without a queue, and without doorbells of single slots.
-    pub(crate) const fn new(name: &'static str, number: u32) -> Self {
-        Self { name, number, has_queue: false, has_bell_each: false }
+    /// Returns a kind without a queue.
+    pub(crate) const fn new(name: &'static str, number: u32, bells: Bells) -> Self {
+        Self { name, number, has_queue: false, bells }
+    }
+
+    /// Returns how the set of an object with so many slots is laid out.
+    pub(crate) fn layout(self, max_handles: u32) -> SetLayout {
+        SetLayout::new(self.bells, max_handles)
     }
 }
 
@@ -124,14 +130,6 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
 }
 
-impl Blueprint<'_> {
-    /// Returns how many doorbells an object for so many processes has.
-    fn doorbells(&self, max_handles: u32) -> u32 {
-        let Description { doorbells, max_handles: planned, .. } = self.description;
-        if self.kind.has_bell_each { doorbells - planned + max_handles } else { doorbells }
-    }
-}
-
 /// A live object, which this process is about to register with, or has.
 #[derive(Debug)]
 pub(crate) struct Object {
@@ -141,6 +139,7 @@ pub(crate) struct Object {
     queue: Option<MessageQueue>,
     name: ObjectName,
     description: Description,
+    layout: SetLayout,
     remove_on_drop: bool,
     /// Whether it must be as the options say.
     is_exact: bool,
@@ -224,8 +223,7 @@ impl Object {
     /// Returns the table of members, in which nobody of this process is registered yet.
     pub(crate) fn members(&self) -> Result<Members> {
         let slots = slots(&self.memory, self.description.max_handles)?;
-        let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
-        Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
+        Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout))
     }
 
     /// Registers a primitive's members, having marked the object as used (OB4).
@@ -318,6 +316,8 @@ struct Entrance<'a> {
     blueprint: &'a Blueprint<'a>,
     object: ObjectName,
     key: Key,
+    /// How a new set is laid out.
+    layout: SetLayout,
     patience: Deadline,
     /// Who asks: its own objects are trusted.
     uid: u32,
@@ -327,7 +327,8 @@ impl<'a> Entrance<'a> {
     fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
         let patience = Deadline::after(blueprint.options.open_timeout);
         let object = ObjectName::new(blueprint.kind.name, &blueprint.description.name);
-        Self { blueprint, object, key, patience, uid: process::effective_uid() }
+        let layout = blueprint.kind.layout(blueprint.description.max_handles);
+        Self { blueprint, object, key, layout, patience, uid: process::effective_uid() }
     }
 
     fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
@@ -336,7 +337,7 @@ impl<'a> Entrance<'a> {
                 Ok(set) => return self.construct(set),
                 Err(raw::Error::AlreadyExists { .. }) => {}
                 Err(error) => {
-                    return Err(self.not_created(raw::ObjectKind::Semaphores, self.semaphores().into(), error));
+                    return Err(self.not_created(raw::ObjectKind::Semaphores, self.layout.semaphores().into(), error));
                 }
             }
         }

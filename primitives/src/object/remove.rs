@@ -10,10 +10,10 @@ use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone,
 use crate::{
     Result,
     layout::{Description, Header, Mapped},
-    members::{CREATOR, STATE},
     name::Name,
     options::Settings,
     raw::{self, SemaphoreOptions, SemaphoreSet},
+    set_layout::{CREATOR, STATE, SetLayout},
 };
 
 /// Removes a named object: the name is free at once.
@@ -48,7 +48,7 @@ impl Entrance<'_> {
         if stat.o_time.is_none() {
             return Err(self.no_such_name());
         }
-        if stat.len <= STATE.into() {
+        if !SetLayout::has_state(stat.len) {
             return Err(self.foreign_set(set));
         }
         let Some(memory) = self.segment_of(set)? else {

@@ -21,13 +21,14 @@ use crate::{
     object::{self, Blueprint, Kind, Object, Want},
     options::Settings,
     raw::{Deadline, SharedMemory},
+    set_layout::Bells,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
     },
 };
 
-const KIND: Kind = Kind::new("pool", 2);
+const KIND: Kind = Kind::new("pool", 2, Bells::common(3));
 
 // Where the words lie in the body, each on a cache line of its own.
 const FLAGS: usize = 0;
@@ -139,7 +140,7 @@ impl Pool {
         }
         let mut description = Description::new(&Name::new(name)?, KIND.number);
         description.max_handles = options.max_handles;
-        description.doorbells = 3;
+        description.doorbells = KIND.layout(options.max_handles).doorbells();
         description.capacity = capacity.into();
         description.fingerprint = Fingerprint::without_type(options);
         description.body = (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64;

@@ -41,7 +41,6 @@ use crate::{
 /// Where a ring's words lie, and what they mean to it.
 pub(crate) trait RingState: Repair + Sized {
     const KIND: Kind;
-    const DOORBELLS: u32;
 
     /// Returns how many bytes the words need, if a number can say it.
     fn bytes(geometry: Geometry) -> Option<usize>;
@@ -114,7 +113,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
         let mut description = Description::new(&Name::new(name)?, S::KIND.number);
         description.max_handles = options.max_handles;
-        description.doorbells = S::DOORBELLS;
+        description.doorbells = S::KIND.layout(options.max_handles).doorbells();
         description.capacity = capacity as u64;
         description.fingerprint = Fingerprint::of::<T>(options);
         description.body = (end - body) as u64;

@@ -54,6 +54,7 @@ use crate::{
     layout::Mapped,
     object::{Kind, Want},
     raw::{SharedMemory, SharedSafe},
+    set_layout::Bells,
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
@@ -79,8 +80,7 @@ unsafe impl SharedSafe for MpmcControl {}
 unsafe impl SharedSafe for Attachment {}
 
 impl super::RingState for MpmcState {
-    const KIND: Kind = Kind::new("mpmc ring", 4);
-    const DOORBELLS: u32 = 4;
+    const KIND: Kind = Kind::new("mpmc ring", 4, Bells::common(4));
 
     fn bytes(geometry: Geometry) -> Option<usize> {
         places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)

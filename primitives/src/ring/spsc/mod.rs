@@ -49,6 +49,7 @@ use crate::{
     members::Session,
     object::{Kind, Want},
     raw::{Deadline, SharedMemory, SharedSafe},
+    set_layout::Bells,
     sync::Ordering::Relaxed,
 };
 
@@ -64,8 +65,7 @@ const BYTES: usize = 384;
 unsafe impl SharedSafe for SpscControl {}
 
 impl super::RingState for SpscState {
-    const KIND: Kind = Kind::new("spsc ring", 3);
-    const DOORBELLS: u32 = 4;
+    const KIND: Kind = Kind::new("spsc ring", 3, Bells::common(4));
 
     fn bytes(_: Geometry) -> Option<usize> {
         Some(BYTES)
