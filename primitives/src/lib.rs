@@ -60,6 +60,7 @@
 //! - **R-leave** A waiter that has taken a post and does not use it posts again before it leaves. If it dies instead, its
 //!   obituary is posted.
 
+mod attendance;
 mod channel;
 mod doorbell;
 mod error;

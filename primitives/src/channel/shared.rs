@@ -217,7 +217,7 @@ impl Shared {
     /// Returns who is seated at a side.
     pub(super) fn seated(&self, role: Role) -> Result<Vec<crate::Member>> {
         let mut members = self.members.list()?;
-        members.retain(|member| self.words.is_seated(role, member.slot as usize));
+        members.retain(|member| self.words.is_attached(role, member.slot as usize));
         Ok(members)
     }
 }

@@ -6,6 +6,7 @@ use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
 
 use crate::{
     Error, Result,
+    attendance::Attachment,
     kernel::{Deadline, Members, Session},
     lock::Lock,
     ring::{
@@ -191,7 +192,7 @@ impl MpmcScene {
             control: Arc::new(ends::MpmcControl::default()),
             tail: Arc::new(AtomicU64::new(0)),
             head: Arc::new(AtomicU64::new(0)),
-            attachments: (0..4).map(|_| ends::Attachment::default()).collect(),
+            attachments: (0..4).map(|_| Attachment::default()).collect(),
             places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             shift: capacity.trailing_zeros(),
             fence: Fence,

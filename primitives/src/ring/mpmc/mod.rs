@@ -43,14 +43,12 @@ pub use self::{
     consumer::{Claimed, Consumer},
     producer::{Producer, Reservation},
 };
-use self::{
-    ends::{Attachment, MpmcControl},
-    state::MpmcState,
-};
+use self::{ends::MpmcControl, state::MpmcState};
 pub use super::Counts;
 use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Member, Options, Result, Role, Status,
+    attendance::Attachment,
     layout::Mapped,
     object::{Kind, Want},
     raw::{SharedMemory, SharedSafe},
@@ -120,9 +118,9 @@ impl MpmcState {
         }
     }
 
-    /// Returns whether anybody is attached at a side, dead or alive.
-    fn is_anybody(&self, role: Role) -> bool {
-        self.attachments.iter().any(|attachment| attachment.taken[role as usize].load(Relaxed) != 0)
+    /// Returns whether an endpoint of a role is attached, dead or alive.
+    fn has_any(&self, role: Role) -> bool {
+        self.attachments.iter().any(|attachment| attachment.has(role))
     }
 
     fn counts(&self) -> Counts {
@@ -200,8 +198,7 @@ impl<T: Pod> Ring<T> {
     /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
     #[must_use]
     pub fn holders(&self, role: Role) -> Vec<Member> {
-        let attached = |&(_, attachment): &(u32, &Attachment)| attachment.taken[role as usize].load(Relaxed) != 0;
-        let attachments = (0..).zip(&*self.shared.state.attachments).filter(attached);
+        let attachments = (0..).zip(&*self.shared.state.attachments).filter(|(_, attachment)| attachment.has(role));
         attachments.map(|(slot, _)| self.shared.members.member(slot)).collect()
     }
 }

@@ -15,7 +15,7 @@
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
 //! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise; past several laps at once if all of them are finished |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
-//! | `flags` of a side, its attachments, `arrived`, `closed` | who waits, who is there | see `ends` |
+//! | `flags` of a side, its attachments, `arrivals`, `closed` | who waits, who is there | see `ends` |
 //!
 //! - **MP1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
@@ -41,12 +41,13 @@
 
 use crate::{
     Result,
+    attendance::Attachment,
     layout::Mapped,
     members::{Members, Repair, Session},
     ring::{
         fence::Fence,
         mpmc::{
-            ends::{Attachment, MpmcControl},
+            ends::MpmcControl,
             word::{SlotState, SlotWord},
         },
         role::Role,
@@ -321,7 +322,7 @@ impl Repair for MpmcState {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let places = self.places.len() as u64;
         let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
-        let was_attached = self.clear_attachments(slot);
+        let was_attached = self.control.arrivals.reap(&self.attachments[slot as usize]);
         if is_begun || was_attached || repaired > 0 {
             self.raise_dirty();
             self.post_all(members)?;
