@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{Error, Result, raw::Key};
 
-/// The name of an object, up to 255 bytes of text.
+/// The name of an object, up to 255 bytes of text. It is checked once, when it is made.
 ///
 /// The kernel knows numbers alone, so kind and name are hashed to a 31-bit key. The name itself
 /// stands in the object, and a second name with the same key is an error that shows both.

@@ -26,7 +26,7 @@ pub use self::{error::LockError, guard::MutexGuard, ignore_poison::IgnorePoison}
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped, ValueCell},
+    layout::{Mapped, ValueCell},
     lock::{Lock, Taken},
     members::{Members, Session},
     name::Name,
@@ -143,18 +143,23 @@ impl<T: Pod> Mutex<T> {
             let object = ObjectName::new(KIND.name, name);
             return Err(Error::Overaligned { object, align: align_of::<T>(), most: VALUE });
         }
-        let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = KIND.layout(options.max_handles).doorbells();
-        description.fingerprint = Fingerprint::of::<T>(options);
-        description.body = (VALUE + size_of::<T>()) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             let place = ValueCell::<T>::at(memory, body + VALUE)?;
             // SAFETY: the object is not published: nobody else knows it.
             *unsafe { place.get_mut() } = value;
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: 0,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (VALUE + size_of::<T>()) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let lock = Lock::new(Mapped::at(object.memory(), object.body())?, BELL);

@@ -34,7 +34,7 @@ impl Entrance<'_> {
         };
         match self.write_and_publish(&set, &memory) {
             Ok(Outcome::Done(queue)) => {
-                self.live(set, memory, self.blueprint.description.clone(), self.layout, queue).map(Outcome::Done)
+                self.live(set, memory, self.description.clone(), self.layout, queue).map(Outcome::Done)
             }
             Ok(Outcome::StartAgain) => {
                 ignore_gone(memory.remove())?;
@@ -58,7 +58,7 @@ impl Entrance<'_> {
     fn make_segment(&self, set: &SemaphoreSet) -> Result<Outcome<Arc<SharedMemory>>> {
         let mut options = SharedMemoryOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        let size = self.blueprint.description.segment_size();
+        let size = self.description.segment_size();
         options.size(size);
         loop {
             match options.open(self.key) {
@@ -80,7 +80,7 @@ impl Entrance<'_> {
         set: &SemaphoreSet,
         memory: &Arc<SharedMemory>,
     ) -> Result<Outcome<Option<MessageQueue>>> {
-        let description = &self.blueprint.description;
+        let description = &self.description;
         // The header first: a segment with contents and without a header would be a stranger's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;

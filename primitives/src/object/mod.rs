@@ -66,6 +66,7 @@ use std::{
 pub(crate) use self::remove::remove;
 use crate::{
     Error, ObjectName, Result,
+    fingerprint::Fingerprint,
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair},
     name::Name,
@@ -114,20 +115,37 @@ impl Kind {
     pub(crate) const fn new(name: &'static str, number: u32, bells: Bells) -> Self {
         Self { name, number, has_queue: false, bells }
     }
-
-    /// Returns how the set of an object with so many slots is laid out.
-    pub(crate) fn layout(self, max_handles: u32) -> SetLayout {
-        SetLayout::new(self.bells, max_handles)
-    }
 }
 
 /// What a primitive asks for.
 pub(crate) struct Blueprint<'a> {
     pub(crate) kind: Kind,
-    pub(crate) description: Description,
+    pub(crate) name: &'a Name,
     pub(crate) options: &'a Settings,
+    /// How many slots a new object has.
+    pub(crate) max_handles: u32,
+    /// A number of the primitive's own: of items, permits or bytes.
+    pub(crate) capacity: u64,
+    pub(crate) fingerprint: Fingerprint,
+    /// How many bytes the body of a new object has.
+    pub(crate) body: u64,
     /// Writes the first contents of the body; nobody else can see it yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> Result<()>,
+}
+
+impl Blueprint<'_> {
+    /// Returns what the header of a new object says.
+    fn describe(&self, layout: SetLayout) -> Description {
+        Description {
+            kind: self.kind.number,
+            max_handles: layout.max_handles(),
+            doorbells: layout.doorbells(),
+            capacity: self.capacity,
+            fingerprint: self.fingerprint.clone(),
+            body: self.body,
+            name: self.name.as_str().to_owned(),
+        }
+    }
 }
 
 /// A live object, which this process is about to register with, or has.
@@ -162,10 +180,8 @@ impl Object {
         want: Want,
         build: &dyn Fn(Self) -> Result<(T, Registration)>,
     ) -> Result<T> {
-        let name = Name::new(&blueprint.description.name)?;
-        let key = name.key(blueprint.kind.name)?;
         process::watch_forks();
-        let entrance = Entrance::new(blueprint, key);
+        let entrance = Entrance::new(blueprint)?;
         loop {
             let object = match entrance.enter_once(want).map_err(|error| error.on(&entrance.object))? {
                 Outcome::Done(object) => object,
@@ -316,6 +332,8 @@ struct Entrance<'a> {
     blueprint: &'a Blueprint<'a>,
     object: ObjectName,
     key: Key,
+    /// What the header of a new object says.
+    description: Description,
     /// How a new set is laid out.
     layout: SetLayout,
     patience: Deadline,
@@ -324,11 +342,14 @@ struct Entrance<'a> {
 }
 
 impl<'a> Entrance<'a> {
-    fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
-        let patience = Deadline::after(blueprint.options.open_timeout);
-        let object = ObjectName::new(blueprint.kind.name, &blueprint.description.name);
-        let layout = blueprint.kind.layout(blueprint.description.max_handles);
-        Self { blueprint, object, key, layout, patience, uid: process::effective_uid() }
+    fn new(blueprint: &'a Blueprint<'a>) -> Result<Self> {
+        let Blueprint { kind, name, options, max_handles, .. } = blueprint;
+        let key = name.key(kind.name)?;
+        let patience = Deadline::after(options.open_timeout);
+        let object = ObjectName::new(kind.name, name.as_str());
+        let layout = SetLayout::new(kind.bells, *max_handles);
+        let description = blueprint.describe(layout);
+        Ok(Self { blueprint, object, key, description, layout, patience, uid: process::effective_uid() })
     }
 
     fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {

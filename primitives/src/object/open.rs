@@ -83,7 +83,7 @@ impl Entrance<'_> {
         if object.is_exact {
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
-            let wanted = self.blueprint.description.max_handles;
+            let wanted = self.description.max_handles;
             object.check_option("max_handles", max_handles.into(), wanted.into())?;
         }
         Ok(Outcome::Done(object))
@@ -108,7 +108,7 @@ impl Entrance<'_> {
 
     /// Checks that it is the object of this kind and name.
     pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
-        let wanted = &self.blueprint.description;
+        let wanted = &self.description;
         if version != VERSION {
             return Err(Error::WrongVersion { object: self.object.clone(), found: version, wanted: VERSION });
         }
@@ -126,7 +126,7 @@ impl Entrance<'_> {
         memory: &SharedMemory,
         set: &SemaphoreSet,
     ) -> Result<SetLayout> {
-        let wanted = &self.blueprint.description;
+        let wanted = &self.description;
         self.check_name(found, version)?;
         if found.fingerprint != wanted.fingerprint {
             return Err(Error::WrongType {

@@ -9,7 +9,8 @@
 use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, ignore_gone, queue};
 use crate::{
     Result,
-    layout::{Description, Header, Mapped},
+    fingerprint::Fingerprint,
+    layout::{Header, Mapped},
     name::Name,
     options::Settings,
     raw::{self, SemaphoreOptions, SemaphoreSet},
@@ -20,12 +21,19 @@ use crate::{
 ///
 /// One that is still being made is not there yet, and one that was condemned is not there any more.
 pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
-    let name = Name::new(name)?;
-    let key = name.key(kind.name)?;
-    let description = Description::new(&name, kind.number);
-    let fill = |_: &_, _: usize| Ok(());
-    let blueprint = Blueprint { kind, description, options: &Settings::new(), fill: &fill };
-    let entrance = Entrance::new(&blueprint, key);
+    let (name, options) = (Name::new(name)?, Settings::new());
+    // Kind and name are looked at, and nothing else.
+    let blueprint = Blueprint {
+        kind,
+        name: &name,
+        options: &options,
+        max_handles: 0,
+        capacity: 0,
+        fingerprint: Fingerprint::default(),
+        body: 0,
+        fill: &|_, _| Ok(()),
+    };
+    let entrance = Entrance::new(&blueprint)?;
     entrance.remove().map_err(|error| error.on(&entrance.object))
 }
 

@@ -14,7 +14,7 @@ use self::{
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped},
+    layout::Mapped,
     lock::Lock,
     members::{Members, Session},
     name::Name,
@@ -138,17 +138,21 @@ impl Pool {
             let object = ObjectName::new(KIND.name, name);
             return Err(Error::TooMany { object, wanted: capacity, limit: MOST_PERMITS, capacity: MOST_PERMITS });
         }
-        let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = KIND.layout(options.max_handles).doorbells();
-        description.capacity = capacity.into();
-        description.fingerprint = Fingerprint::without_type(options);
-        description.body = (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: capacity.into(),
+            fingerprint: Fingerprint::without_type(options),
+            body: (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;

@@ -30,7 +30,6 @@ pub use self::{push_error::PushError, role::Role};
 use crate::{
     Error, ObjectName, Result,
     fingerprint::Fingerprint,
-    layout::Description,
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
@@ -111,12 +110,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         let geometry = Geometry { capacity, max_handles: options.max_handles };
         let body = crate::layout::body_offset(options.max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
-        let mut description = Description::new(&Name::new(name)?, S::KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = S::KIND.layout(options.max_handles).doorbells();
-        description.capacity = capacity as u64;
-        description.fingerprint = Fingerprint::of::<T>(options);
-        description.body = (end - body) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             let why = match options.light_fences {
                 false => Some(StrongFences::AsAskedFor),
@@ -128,7 +122,16 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             }
             Ok(())
         };
-        let blueprint = Blueprint { kind: S::KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: S::KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: capacity as u64,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (end - body) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
