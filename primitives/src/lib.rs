@@ -73,6 +73,7 @@ mod members;
 mod mutex;
 mod name;
 mod object;
+mod object_name;
 mod options;
 mod pool;
 mod ring;
@@ -95,8 +96,8 @@ pub use self::{
     fingerprint::Fingerprint,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
-    name::ObjectName,
     object::Status,
+    object_name::ObjectName,
     options::Options,
     pool::{Permit, Permits, Pool},
     ring::{PushError, Role, mpmc, spsc},

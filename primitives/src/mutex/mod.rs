@@ -31,7 +31,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
-    options::Settings,
+    options::{Settings, kinds::HasType},
     raw::Deadline,
     set_layout::Bells,
 };
@@ -320,6 +320,8 @@ impl<T: Pod> Mutex<T> {
         self.object.remove()
     }
 }
+
+impl<T: Pod> HasType for Mutex<T> {}
 
 impl<T: Pod> Options<Mutex<T>> {
     /// Creates a [`Mutex`] with a first value.
