@@ -16,19 +16,20 @@
 
 mod error;
 mod guard;
+mod handle;
 mod ignore_poison;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
-pub use self::{error::LockError, guard::MutexGuard, ignore_poison::IgnorePoison};
+pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
 use crate::{
     Error, Member, ObjectName, Options, Result, Status,
     fingerprint::Fingerprint,
     layout::{Mapped, ValueCell},
     lock::{Lock, Taken},
-    members::{Members, Session},
+    members::Session,
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
     options::{Settings, kinds::HasType},
@@ -44,40 +45,6 @@ const BELL: u16 = 0;
 /// Where the value lies in the body, behind the word and on a cache line of its own. The body is aligned to as much,
 /// and so is the value, to no more.
 const VALUE: usize = 128;
-
-/// A named mutex between processes, with the value it guards.
-///
-/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at
-/// most 128 bytes. With `()`, the default, it is a named lock alone.
-///
-/// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
-/// [poisoned](LockError::Poisoned): it can [check and mend](Mutex::ignore_poison) the value, and
-/// [clear](Mutex::clear_poison) the poison.
-/// A panic while the lock is held poisons it as well.
-///
-/// Each handle takes one of the object's slots, however many threads share it. A child made by
-/// `fork` may go on using the handle; it must not use a guard of its parent's.
-///
-/// Nothing is promised of the order in which those who wait get the lock. Locking again in the
-/// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
-/// starts in place keeps the lock until it ends.
-///
-/// ```
-/// use sysv_primitives::Mutex;
-///
-/// # let name = format!("mutex-example-{}", std::process::id());
-/// let counter = Mutex::open_or_create(&name, 0_u64)?;
-/// *counter.lock()? += 1;
-/// assert_eq!(*counter.lock()?, 1);
-/// counter.remove()?;
-/// # Ok::<(), sysv_primitives::Error>(())
-/// ```
-pub struct Mutex<T: Pod = ()> {
-    object: Object,
-    members: Members,
-    lock: Lock,
-    value: ValueCell<T>,
-}
 
 impl<T: Pod> Mutex<T> {
     /// Returns the options to create or open a mutex with.

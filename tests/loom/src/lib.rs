@@ -2,7 +2,7 @@
 //! with few preemptions: two to four, by the test.
 //!
 //! `attendance.rs`, `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,role}.rs`, `ring/spsc/state.rs` and
-//! `ring/mpmc/{word,words,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
+//! `ring/mpmc/{word,control,state,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
 //! replaced: atomics are loom's, and the kernel is a model of it.
 //!
 //! | real | here |

@@ -11,7 +11,7 @@ use crate::{
     lock::Lock,
     ring::{
         fence::Fence,
-        mpmc::{ends, state as mpmc},
+        mpmc::{control::MpmcControl, state as mpmc},
         patience::Patience,
         role::Role,
         spsc::state::{self as spsc, SpscControl, role_bell},
@@ -189,7 +189,7 @@ impl MpmcScene {
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u32) -> Arc<Self> {
         let state = mpmc::MpmcState {
-            control: Arc::new(ends::MpmcControl::default()),
+            control: Arc::new(MpmcControl::default()),
             tail: Arc::new(AtomicU64::new(0)),
             head: Arc::new(AtomicU64::new(0)),
             attachments: (0..4).map(|_| Attachment::default()).collect(),

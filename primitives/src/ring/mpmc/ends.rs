@@ -22,46 +22,21 @@
 
 use crate::{
     Error, Result,
-    attendance::Arrivals,
     doorbell::Token,
     members::{Members, Session},
     raw::Deadline,
     ring::{
         fence::Fence,
         mpmc::{
+            control::{bells, post_all},
             state::{Claim, MpmcState},
             word::SlotState,
         },
         patience::Patience,
         role::Role,
-        spin::{Whereabouts, leave_word},
     },
-    sync::{
-        AtomicU32, AtomicU64,
-        Ordering::{Acquire, Relaxed, SeqCst},
-    },
+    sync::Ordering::{Acquire, Relaxed, SeqCst},
 };
-
-/// What everybody looks at often, and seldom changes: one cache line.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct MpmcControl {
-    pub(crate) dirty: AtomicU64,
-    pub(crate) skipped: AtomicU64,
-    pub(crate) taken_over: AtomicU64,
-    pub(crate) overwritten: AtomicU64,
-    pub(crate) flags: [AtomicU32; 2],
-    pub(crate) arrivals: Arrivals,
-    pub(crate) closed: AtomicU32,
-    /// Not 0: every process fences for itself (`StrongFences`).
-    pub(crate) strong: AtomicU32,
-    pub(crate) whereabouts: Whereabouts,
-}
-
-/// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
-fn bells(role: Role) -> [(u32, u16); 2] {
-    [(1, role as u16), (2, 2 + role as u16)]
-}
 
 impl MpmcState {
     #[inline]
@@ -71,7 +46,7 @@ impl MpmcState {
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.closed.store(1, SeqCst);
-        self.post_all(members)
+        post_all(members)
     }
 
     /// Attaches an endpoint.
@@ -83,37 +58,12 @@ impl MpmcState {
     pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) {
         self.attachments[me.slot()].detach(role);
         // AT4.
-        self.wake_if_asleep(role.other(), members);
+        self.control.wake_if_asleep(role.other(), members);
     }
 
     /// Returns whether a role is disconnected (AT2). The dead are reaped.
     fn is_disconnected(&self, role: Role) -> bool {
         self.control.arrivals.is_disconnected(role, || self.attachments.iter())
-    }
-
-    #[inline]
-    pub(crate) fn wake_if_asleep(&self, role: Role, members: &Members) {
-        if self.control.flags[role as usize].load(SeqCst) != 0 {
-            self.wake(role, members);
-        }
-    }
-
-    #[cold]
-    fn wake(&self, role: Role, members: &Members) {
-        let flags = self.control.flags[role as usize].swap(0, SeqCst);
-        leave_word(role.other(), &self.control.whereabouts);
-        for (bit, bell) in bells(role) {
-            if flags & bit != 0 {
-                // It fails only if the object was removed, which has woken everybody.
-                let _ = members.post(bell);
-            }
-        }
-    }
-
-    /// Posts every doorbell, whether anybody sleeps there or not.
-    pub(crate) fn post_all(&self, members: &Members) -> Result<()> {
-        let all = bells(Role::Producer).into_iter().chain(bells(Role::Consumer));
-        all.into_iter().try_for_each(|(_, bell)| members.post(bell))
     }
 
     /// Returns for how many of a side there is something, from a claim of theirs on.

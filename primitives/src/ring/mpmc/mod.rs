@@ -29,6 +29,7 @@
 //! ```
 
 mod consumer;
+mod control;
 mod endpoint;
 mod ends;
 mod producer;
@@ -43,7 +44,7 @@ pub use self::{
     consumer::{Claimed, Consumer},
     producer::{Producer, Reservation},
 };
-use self::{ends::MpmcControl, state::MpmcState};
+use self::{control::MpmcControl, state::MpmcState};
 pub use super::Counts;
 use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{

@@ -47,7 +47,7 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{
-            ends::MpmcControl,
+            control::{MpmcControl, post_all},
             word::{SlotState, SlotWord},
         },
         role::Role,
@@ -147,7 +147,7 @@ impl MpmcState {
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
         let full = SlotWord::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
-        self.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Consumer, members);
     }
 
     /// Gives a claimed place up: this position never has an item.
@@ -244,7 +244,7 @@ impl MpmcState {
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
-        self.wake_if_asleep(Role::Producer, members);
+        self.control.wake_if_asleep(Role::Producer, members);
     }
 
     /// Puts the item of a claimed place back, for the next consumer (MP4).
@@ -266,8 +266,8 @@ impl MpmcState {
     fn wake_both(&self, members: &Members) {
         // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
         fence(SeqCst);
-        self.wake_if_asleep(Role::Consumer, members);
-        self.wake_if_asleep(Role::Producer, members);
+        self.control.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Producer, members);
     }
 
     /// Returns whether another one of a side would find something: who was woken then passes the event on.
@@ -325,7 +325,7 @@ impl Repair for MpmcState {
         let was_attached = self.control.arrivals.reap(&self.attachments[slot as usize]);
         if is_begun || was_attached || repaired > 0 {
             self.raise_dirty();
-            self.post_all(members)?;
+            post_all(members)?;
         }
         Ok(())
     }
