@@ -102,7 +102,7 @@ impl<T: Pod> Mutex<T> {
     /// [`Error::WrongVersion`] and [`Error::Damaged`] if what is there is not known to be it: then nothing is removed.
     /// [`Error::Failed`] for what the system refuses.
     pub fn unlink(name: &str) -> Result<()> {
-        object::remove(name, KIND)
+        object::remove::by_name(name, KIND)
     }
 
     fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self> {

@@ -53,9 +53,10 @@ macro_rules! or_start_again {
 }
 
 mod create;
+mod enter;
 mod open;
 mod queue;
-mod remove;
+pub(crate) mod remove;
 mod repair;
 
 use std::{
@@ -63,7 +64,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-pub(crate) use self::remove::remove;
 use crate::{
     Error, ObjectName, Result,
     fingerprint::Fingerprint,
@@ -71,10 +71,7 @@ use crate::{
     members::{Members, Registration, Repair},
     name::Name,
     options::Settings,
-    raw::{
-        self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
-        process,
-    },
+    raw::{self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{Bells, STATE, SetLayout},
 };
 
@@ -172,30 +169,6 @@ enum Outcome<T> {
 }
 
 impl Object {
-    /// Opens or creates, and registers.
-    ///
-    /// `build` makes the primitive of the live object, and with it registers.
-    pub(crate) fn enter<T>(
-        blueprint: &Blueprint<'_>,
-        want: Want,
-        build: &dyn Fn(Self) -> Result<(T, Registration)>,
-    ) -> Result<T> {
-        process::watch_forks();
-        let entrance = Entrance::new(blueprint)?;
-        loop {
-            let object = match entrance.enter_once(want).map_err(|error| error.on(&entrance.object))? {
-                Outcome::Done(object) => object,
-                Outcome::StartAgain => continue,
-            };
-            match build(object) {
-                Ok((primitive, Registration::Done)) => return Ok(primitive),
-                Ok((_, Registration::StartAgain)) => {}
-                Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error.on(&entrance.object)),
-            }
-        }
-    }
-
     /// Returns the kind and the name, for errors.
     pub(crate) fn name(&self) -> &ObjectName {
         &self.name
@@ -350,34 +323,6 @@ impl<'a> Entrance<'a> {
         let layout = SetLayout::new(kind.bells, *max_handles);
         let description = blueprint.describe(layout);
         Ok(Self { blueprint, object, key, description, layout, patience, uid: process::effective_uid() })
-    }
-
-    fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
-        if want != Want::Open {
-            match self.make_set() {
-                Ok(set) => return self.construct(set),
-                Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => {
-                    return Err(self.not_created(raw::ObjectKind::Semaphores, self.layout.semaphores().into(), error));
-                }
-            }
-        }
-        let set = match SemaphoreOptions::new().open_set(self.key, 0) {
-            Ok(set) => set,
-            Err(raw::Error::NotFound { .. }) if want == Want::OpenOrCreate || want == Want::Create => {
-                return Ok(Outcome::StartAgain);
-            }
-            Err(raw::Error::NotFound { .. }) => {
-                return Err(self.no_such_name());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match self.wait_until_settled(&set)? {
-            Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(1) if want == Want::Create => Err(Error::NameTaken { object: self.object.clone() }),
-            Outcome::Done(1) => self.join(set),
-            Outcome::Done(state) => self.finish(&set, state),
-        }
     }
 
     /// Returns the error of a part that could not be made.

@@ -20,7 +20,7 @@ use crate::{
 /// Removes a named object: the name is free at once.
 ///
 /// One that is still being made is not there yet, and one that was condemned is not there any more.
-pub(crate) fn remove(name: &str, kind: Kind) -> Result<()> {
+pub(crate) fn by_name(name: &str, kind: Kind) -> Result<()> {
     let (name, options) = (Name::new(name)?, Settings::new());
     // Kind and name are looked at, and nothing else.
     let blueprint = Blueprint {

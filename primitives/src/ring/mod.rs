@@ -164,7 +164,7 @@ impl<T: Pod, S: RingState> Drop for SharedRing<T, S> {
 
 /// Removes a ring by its name.
 pub(crate) fn remove<S: RingState>(name: &str) -> Result<()> {
-    object::remove(name, S::KIND)
+    object::remove::by_name(name, S::KIND)
 }
 
 /// What has happened in a ring since it was made.
