@@ -15,7 +15,7 @@
 //!
 //! Not here:
 //!
-//! - `members.rs` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
+//! - `members/` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
 //!   words what those do;
 //! - `mutex/` with the poison of a holder that panics, and `pool/mod.rs`;
