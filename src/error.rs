@@ -3,7 +3,7 @@
 pub use nix::errno::Errno;
 use thiserror::Error;
 
-use crate::{Limit, ObjectId, ObjectKind};
+use crate::{Limit, ObjectId, ObjectKind, limit::SEMAPHORE_VALUE_MAX};
 
 /// A specialised `Result` for System V calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -211,7 +211,7 @@ pub enum Error {
         amount: i64,
     },
     /// A semaphore's value is or would be out of range (`ERANGE`).
-    #[error("{call}: the value of {object} must be 0 to {}", crate::SEMAPHORE_VALUE_MAX)]
+    #[error("{call}: the value of {object} must be 0 to {}", SEMAPHORE_VALUE_MAX)]
     ValueOutOfRange {
         /// The system call that failed, or the method that refused to make it.
         call: &'static str,

@@ -116,8 +116,10 @@ mod errno;
 mod error;
 mod inventory;
 mod key;
+mod key_from;
 mod limit;
 mod limits;
+mod mode;
 mod msg;
 mod object;
 mod open;
@@ -133,17 +135,15 @@ pub use self::{
     error::{Errno, Error, Result},
     inventory::{Entry, Inventory, inventory},
     key::Key,
-    limit::Limit,
+    limit::{Limit, SEMAPHORE_VALUE_MAX},
     limits::{Limits, MessageQueueLimits, SemaphoreLimits, SharedMemoryLimits, limits, page_size},
+    mode::Mode,
     msg::{
         MessageBuffer, MessageQueue, MessageQueueOptions, MessageQueueStat, MessageType, Selector, remove_message_queue,
     },
     object::{ObjectId, ObjectKind},
-    perm::{Mode, Permissions},
-    sem::{
-        Amount, SEMAPHORE_VALUE_MAX, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat,
-        remove_semaphore,
-    },
+    perm::Permissions,
+    sem::{Amount, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat, remove_semaphore},
     shm::{
         Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat,
         SharedMemory, SharedMemoryOptions, SharedSafe, remove_shared_memory,

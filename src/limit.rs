@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Errno, Error, ObjectId};
+/// The largest value of a semaphore (`SEMVMX`).
+pub const SEMAPHORE_VALUE_MAX: u16 = 32_767;
 
 /// A limit of the kernel on System V objects.
 ///
@@ -59,20 +60,6 @@ impl Limit {
             Self::Msgmni => "remove leftovers (`ipcs -q`, `ipcrm -q`) or raise `sysctl kernel.msgmni`",
             Self::Msgmax => "send less at once or raise `sysctl kernel.msgmax`",
             Self::Msgmnb => "raise `sysctl kernel.msgmnb`, or run with CAP_SYS_RESOURCE",
-        }
-    }
-}
-
-impl Limit {
-    /// The error of a call that met this limit, with the value that the kernel tells of it.
-    #[cold]
-    pub(crate) fn reached(self, call: &'static str, object: ObjectId, errno: Errno) -> Error {
-        Error::LimitReached {
-            call,
-            object,
-            limit: self,
-            value: crate::limits().ok().and_then(|limits| limits.value(self)),
-            errno,
         }
     }
 }

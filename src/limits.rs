@@ -1,11 +1,10 @@
 //! The kernel's limits, and how much of them is in use.
 
-#[cfg(target_os = "linux")]
 use nix::errno::Errno;
 
-use crate::{Error, Limit, Result, sys};
 #[cfg(target_os = "linux")]
-use crate::{ObjectId, ObjectKind};
+use crate::ObjectKind;
+use crate::{Error, Limit, ObjectId, Result, sys};
 
 /// Limits of semaphores, as this IPC namespace has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +105,20 @@ impl Limits {
             Limit::Msgmax => self.message_queues.max_message_size,
             Limit::Msgmnb => self.message_queues.max_queue_size,
         })
+    }
+}
+
+impl Limit {
+    /// The error of a call that met this limit, with the value that the kernel tells of it.
+    #[cold]
+    pub(crate) fn reached(self, call: &'static str, object: ObjectId, errno: Errno) -> Error {
+        Error::LimitReached {
+            call,
+            object,
+            limit: self,
+            value: limits().ok().and_then(|limits| limits.value(self)),
+            errno,
+        }
     }
 }
 

@@ -14,7 +14,7 @@
 
 use std::{any::type_name, fmt};
 
-use crate::{name::fnv1a, options::Settings};
+use crate::options::Settings;
 
 /// The type of the values in an object, as far as it can be told at run time.
 ///
@@ -117,6 +117,11 @@ fn quoted(text: &str) -> usize {
         (Some(_), Some((end, '\''))) => end + 2,
         _ => 1,
     }
+}
+
+/// FNV-1a of 64 bits, which is the same in every version of this crate, for ever.
+pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use std::{
 
 use crate::{
     fingerprint::{Fingerprint, printable},
-    name::{LONGEST, Name},
+    name::LONGEST,
     raw::{self, SharedMemory, SharedSafe},
 };
 
@@ -327,18 +327,6 @@ pub(crate) fn is_blank(memory: &SharedMemory) -> raw::Result<bool> {
 }
 
 impl Description {
-    pub(crate) fn new(name: &Name, kind: u32) -> Self {
-        Self {
-            kind,
-            max_handles: 0,
-            doorbells: 0,
-            capacity: 0,
-            fingerprint: Fingerprint::default(),
-            body: 0,
-            name: name.as_str().to_owned(),
-        }
-    }
-
     /// Returns how many bytes the segment needs.
     pub(crate) fn segment_size(&self) -> usize {
         body_offset(self.max_handles).saturating_add(usize::try_from(self.body).unwrap_or(usize::MAX))

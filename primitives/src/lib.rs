@@ -103,6 +103,7 @@
 //! - **R-leave** A waiter that has taken a post and does not use it posts again before it leaves. If it dies instead, its
 //!   obituary is posted.
 
+mod attendance;
 mod channel;
 mod doorbell;
 mod error;
@@ -116,9 +117,11 @@ mod members;
 mod mutex;
 mod name;
 mod object;
+mod object_name;
 mod options;
 mod pool;
 mod ring;
+mod set_layout;
 mod sync;
 
 /// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.
@@ -138,9 +141,9 @@ pub use self::{
     fingerprint::Fingerprint,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
-    name::ObjectName,
-    object::{OpenError, Status},
+    object::{OpenError, Status, TooManyPermits},
+    object_name::ObjectName,
     options::Options,
-    pool::{Permit, Permits, Pool, PoolError, TooManyPermits},
+    pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
 };

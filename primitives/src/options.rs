@@ -2,9 +2,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
-use bytemuck::Pod;
-
-use crate::{Channel, Mutex, mpmc, raw::Mode, spsc};
+use crate::raw::Mode;
 
 /// The options of one kind of object: what it may be made with, how long an opener waits, whom it trusts.
 ///
@@ -71,19 +69,13 @@ impl Settings {
     }
 }
 
-/// Which options a kind has besides those of all kinds.
-mod kinds {
+/// Which options a kind has besides those of all kinds. Each kind says it of itself.
+pub(crate) mod kinds {
     /// Objects that hold values of a type.
     pub trait HasType {}
     /// Rings of either shape.
     pub trait IsRing {}
 }
-
-impl<T: Pod> kinds::HasType for Mutex<T> {}
-impl<T: Pod> kinds::HasType for spsc::Ring<T> {}
-impl<T: Pod> kinds::HasType for mpmc::Ring<T> {}
-impl<T: Pod> kinds::IsRing for spsc::Ring<T> {}
-impl<T: Pod> kinds::IsRing for mpmc::Ring<T> {}
 
 /// The most handles one object may have at once: one `semop` must be able to look at all of them.
 pub(crate) const MOST_HANDLES: u32 = 256;
@@ -235,19 +227,6 @@ impl<K: kinds::IsRing> Options<K> {
     #[must_use]
     pub fn light_fences(mut self, light: bool) -> Self {
         self.settings.light_fences = light;
-        self
-    }
-}
-
-/// What channels have.
-impl Options<Channel> {
-    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
-    ///
-    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
-    /// smaller ones. Linux takes the memory when it is first used.
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.settings.max_message_size = bytes;
         self
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use libc::c_long;
 
-use super::MessageType;
+use super::selector::MessageType;
 use crate::sys::MESSAGE_HEADER;
 
 /// A message and the room for one.

@@ -3,7 +3,7 @@
 use libc::c_int;
 use nix::errno::Errno;
 
-use super::MessageQueue;
+use super::queue::MessageQueue;
 use crate::{
     Error, Key, Limit, Mode, ObjectId, ObjectKind, Result,
     open::{Disposition, Requested, open_or_create, with_random_key},

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libc::c_int;
 use nix::errno::Errno;
 
-use super::{MessageBuffer, MessageQueue, Selector};
+use super::{buffer::MessageBuffer, queue::MessageQueue, selector::Selector};
 use crate::{
     Deadline, Error, Result, sys,
     wait::{self, Failure},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::{MessageBuffer, MessageQueue};
+use super::{buffer::MessageBuffer, queue::MessageQueue};
 use crate::{
     Deadline, Error, Result, limits, sys,
     wait::{self, Failure},

@@ -25,7 +25,11 @@
 
 use std::{thread, time::Duration};
 
-use super::{Amount, SemOp, SemaphoreSet, options::get};
+use super::{
+    get::get,
+    op::{Amount, SemOp},
+    set::SemaphoreSet,
+};
 use crate::{Deadline, Error, Key, Mode, Result, open::Requested, sys};
 
 pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, patience: Deadline) -> Result<SemaphoreSet> {

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Semaphore, SemaphoreSet};
+use super::{get::get, semaphore::Semaphore, set::SemaphoreSet};
 use crate::{
-    Deadline, Error, Key, Limit, Mode, ObjectId, ObjectKind, Result, limits,
+    Deadline, Error, Key, Mode, ObjectId, ObjectKind, Result,
+    limit::SEMAPHORE_VALUE_MAX,
     open::{Disposition, Requested, open_or_create},
-    sys,
 };
-use nix::errno::Errno;
-
-/// The largest value of a semaphore (`SEMVMX`).
-pub const SEMAPHORE_VALUE_MAX: u16 = 32_767;
 
 /// Creates and opens semaphores, as [`std::fs::OpenOptions`] does files.
 ///
@@ -238,27 +234,4 @@ impl SemaphoreOptions {
         // Not `set_values`, which asks for the size and so for permission to read: we made the set.
         set.set_all(&vec![self.initial_value; count.into()])
     }
-}
-
-/// Linux looks at the count before it looks for the key.
-fn exceeds_semmsl(count: u16) -> bool {
-    crate::limits().is_ok_and(|limits| u64::from(count) > limits.semaphores.max_per_set)
-}
-
-/// `semget`, with what its errno means.
-pub(super) fn get(key: Key, count: u16, flags: libc::c_int) -> Result<libc::c_int> {
-    const CALL: &str = "semget";
-    let object = ObjectId::with_key(ObjectKind::Semaphores, key);
-    sys::semget(key.get(), count.into(), flags).map_err(|errno| {
-        let full = |limit: Limit| limit.reached(CALL, object, errno);
-        let creating = flags & sys::IPC_CREAT != 0 || key.is_private();
-        match errno {
-            Errno::ENOSPC if limits::sets_are_full() => full(Limit::Semmni),
-            Errno::ENOSPC => full(Limit::Semmns),
-            Errno::EINVAL if creating && count == 0 => Error::SizeZero { kind: ObjectKind::Semaphores },
-            Errno::EINVAL if creating || exceeds_semmsl(count) => full(Limit::Semmsl),
-            Errno::EINVAL => Error::SizeMismatch { call: CALL, object, requested: count.into() },
-            errno => Error::from_errno(CALL, object, errno),
-        }
-    })
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Amount, SemOp, SemaphoreSet, SemaphoreStat};
+use super::{
+    op::{Amount, SemOp},
+    set::{SemaphoreSet, SemaphoreStat},
+};
 use crate::{Deadline, Result, perm::object_methods, process, sys};
 
 /// A counting semaphore: the first, and usually only, member of a set.

@@ -4,7 +4,11 @@
 use libc::c_int;
 use nix::errno::Errno;
 
-use super::{Access, AnyAccess, ReadOnly, ReadWrite, Segment, SharedMemory};
+use super::{
+    access::{Access, AnyAccess, ReadOnly, ReadWrite},
+    memory::SharedMemory,
+    segment::Segment,
+};
 use crate::{Error, Limit, Result, page_size, sys};
 
 /// Where and how a segment is attached (`shmat`).
@@ -253,5 +257,45 @@ impl AttachOptions {
             (Errno::EINVAL, Some(address)) if segment.stat().is_ok() => Error::AddressUnusable { object, address },
             (errno, _) => Error::on_id(CALL, object, errno),
         }
+    }
+}
+
+/// Attaching where the kernel likes.
+impl Segment {
+    /// Attaches the segment for reading and writing, where the kernel likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    pub fn attach(&self) -> Result<SharedMemory> {
+        AttachOptions::new().attach(self)
+    }
+
+    /// Attaches the segment for reading alone (`SHM_RDONLY`).
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    pub fn attach_read_only(&self) -> Result<SharedMemory<ReadOnly>> {
+        AttachOptions::new().attach_read_only(self)
+    }
+
+    /// Attaches the segment with a given access, where the kernel likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttachOptions::attach`].
+    ///
+    /// ```
+    /// use sysv_ipc::{Access, SharedMemoryOptions};
+    ///
+    /// let segment = SharedMemoryOptions::new().size(64).open_random_segment()?;
+    /// let memory = segment.attach_as(Access::ReadOnly)?;
+    /// assert!(memory.write(b"no", 0).is_err());
+    /// segment.remove()?;
+    /// # Ok::<(), sysv_ipc::Error>(())
+    /// ```
+    pub fn attach_as(&self, access: Access) -> Result<SharedMemory<AnyAccess>> {
+        AttachOptions::new().attach_as(self, access)
     }
 }

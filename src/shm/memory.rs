@@ -9,7 +9,12 @@
 
 use std::{fmt, marker::PhantomData, mem::MaybeUninit, ptr::NonNull, slice};
 
-use super::{Access, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat, SharedSafe, copy};
+use super::{
+    access::{Access, Protection, ReadOnly, ReadWrite},
+    copy,
+    segment::{Segment, SegmentStat},
+    view::{LoadOnly, SharedSafe},
+};
 use crate::{Error, Result, perm::object_methods, sys};
 
 /// A shared memory segment, attached to this process.

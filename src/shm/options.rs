@@ -3,7 +3,11 @@
 use libc::c_int;
 use nix::errno::Errno;
 
-use super::{Access, AnyAccess, ReadOnly, Segment, SharedMemory};
+use super::{
+    access::{Access, AnyAccess, ReadOnly},
+    memory::SharedMemory,
+    segment::Segment,
+};
 use crate::{
     Error, Key, Limit, Mode, ObjectId, ObjectKind, Result, limits,
     open::{Disposition, Requested, open_or_create, with_random_key},

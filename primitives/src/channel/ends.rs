@@ -24,7 +24,7 @@ struct Seat {
 impl Seat {
     fn take(shared: &Arc<Shared>, role: Role) -> Result<Self, Failure> {
         let session = shared.session()?;
-        shared.words.sit(role, session);
+        shared.words.attach(role, session);
         Ok(Self { shared: Arc::clone(shared), role, session })
     }
 }
@@ -33,7 +33,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         // In a child made by `fork` it is the parent's.
         if self.session.is_ours() {
-            self.shared.words.stand_up(self.role, self.session, &self.shared.members);
+            self.shared.words.detach(self.role, self.session, &self.shared.members);
         }
     }
 }

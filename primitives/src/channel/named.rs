@@ -62,7 +62,7 @@ impl Channel {
     ///
     /// As [`Mutex::unlink`](crate::Mutex::unlink).
     pub fn unlink(name: &str) -> Result<(), OpenError> {
-        object::remove(name, KIND)
+        object::remove::by_name(name, KIND)
     }
 
     fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
@@ -158,6 +158,16 @@ impl Channel {
 }
 
 impl Options<Channel> {
+    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
+    ///
+    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
+    /// smaller ones. Linux takes the memory when it is first used.
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.settings.max_message_size = bytes;
+        self
+    }
+
     /// Creates a [`Channel`], with this [`max_message_size`](Self::max_message_size) and at most 240
     /// [`max_handles`](Self::max_handles).
     ///

@@ -21,7 +21,7 @@ use crate::{
     Failure, ObjectName, OpenError, Role, SendError,
     doorbell::Token,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped},
+    layout::Mapped,
     lock::Lock,
     members::{Members, Session},
     name::Name,
@@ -32,7 +32,7 @@ use crate::{
     sync::Ordering::Relaxed,
 };
 
-pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, has_bell_each: true };
+pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, bells: BELLS };
 
 // Where the words lie in the body.
 const FLAGS: usize = 128;
@@ -83,18 +83,22 @@ impl Shared {
         }
         let max_handles = options.max_handles.min(MOST_IN_CHANNEL);
         let plan = Plan::new(largest, max_handles);
-        let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_handles = max_handles;
-        description.doorbells = u32::from(BELLS) + max_handles;
-        description.capacity = largest as u64;
-        description.fingerprint = Fingerprint::without_type(options);
-        description.body = plan.size() as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             let control: Mapped<Control> = Mapped::at(memory, body)?;
             control.tag.iter().for_each(|word| word.store(random(), Relaxed));
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles,
+            capacity: largest as u64,
+            fingerprint: Fingerprint::without_type(options),
+            body: plan.size() as u64,
+            fill: &fill,
+        };
         let shared = Object::enter(&blueprint, want, &|object| {
             let damaged = |part| object.damaged(part);
             let found = object.description();
@@ -215,7 +219,7 @@ impl Shared {
     /// Returns who is seated at a side.
     pub(super) fn seated(&self, role: Role) -> Result<Vec<crate::Member>, Failure> {
         let mut members = self.members.list()?;
-        members.retain(|member| self.words.is_seated(role, member.slot as usize));
+        members.retain(|member| self.words.is_attached(role, member.slot as usize));
         Ok(members)
     }
 }

@@ -7,8 +7,7 @@
 //! | `ears`, a bit for each slot | somebody of that slot may sleep, and wants to hear of messages that fit its `wish` | set by that slot; cleared by who posts |
 //! | `wish` of a slot | which messages | that slot, before it sets its bit |
 //! | `awaits` of a slot | 1: somebody of it may sleep until a call is answered | set by that slot; cleared by who posts |
-//! | `seats` of a slot | how many senders and receivers its process has | that process; who reaps the slot |
-//! | `arrived` of a side | how many have come | who sits down, afterwards; who reaps one that did not come to it |
+//! | `attachment` of a slot, `arrivals` | which senders and receivers there are | see `attendance` |
 //! | `receives` of a slot | 1: it may have taken a notice | that process; who reaps the slot |
 //!
 //! Who receives on a plain handle sleeps in the kernel's queue: the kernel wakes it. Who listens, or waits for an answer,
@@ -25,6 +24,7 @@
 
 use crate::{
     RecvError, Role,
+    attendance::{Arrivals, Attachment},
     channel::{
         lost::Lost,
         notice::{Notice, Tag},
@@ -48,7 +48,7 @@ pub(super) const CLOSED: u32 = 1;
 #[derive(Debug, Default)]
 pub(super) struct Control {
     pub(super) state: AtomicU32,
-    arrived: [AtomicU32; 2],
+    arrivals: Arrivals,
     pub(super) repeat: AtomicU32,
     ears: [AtomicU64; 4],
     pub(super) tag: [AtomicU64; 2],
@@ -60,7 +60,7 @@ pub(super) struct Control {
 pub(super) struct Mailbox {
     wish: AtomicU64,
     awaits: AtomicU32,
-    seats: [AtomicU32; 2],
+    attachment: Attachment,
     receives: AtomicU32,
 }
 
@@ -81,9 +81,6 @@ pub(super) struct Words {
     pub(super) queue: MessageQueue,
     pub(super) tag: Tag,
 }
-
-/// How often to look at all seats, if somebody comes each time.
-const LOOKS: usize = 8;
 
 const NOTHING: u64 = 0;
 const ANY: u64 = 1;
@@ -124,9 +121,8 @@ impl Words {
     }
 
     /// Returns the doorbell of a slot.
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 240 slots")]
     pub(super) fn bell(slot: usize) -> u16 {
-        BELLS + slot as u16
+        BELLS.of_slot(slot)
     }
 
     /// Says what this process is about to sleep for (W1).
@@ -213,21 +209,19 @@ impl Words {
         ready
     }
 
-    /// Sits down at a side.
-    pub(super) fn sit(&self, role: Role, me: Session) {
-        self.mailboxes[me.slot()].seats[role as usize].fetch_add(1, SeqCst);
-        // Not before: who saw that somebody had come, and no seat taken, would think him gone.
-        self.control.arrived[role as usize].fetch_add(1, SeqCst);
+    /// Attaches a sender or receiver.
+    pub(super) fn attach(&self, role: Role, me: Session) {
+        self.control.arrivals.attach(role, &self.mailboxes[me.slot()].attachment);
     }
 
-    /// Gets up; whoever listens looks whether it was the last one.
-    pub(super) fn stand_up(&self, role: Role, me: Session, members: &Members) {
-        self.mailboxes[me.slot()].seats[role as usize].fetch_sub(1, SeqCst);
+    /// Detaches one. Each listener checks whether it was the last one (AT4).
+    pub(super) fn detach(&self, role: Role, me: Session, members: &Members) {
+        self.mailboxes[me.slot()].attachment.detach(role);
         self.wake_listeners(|_| true, members);
     }
 
-    pub(super) fn is_seated(&self, role: Role, slot: usize) -> bool {
-        self.mailboxes[slot].seats[role as usize].load(SeqCst) != 0
+    pub(super) fn is_attached(&self, role: Role, slot: usize) -> bool {
+        self.mailboxes[slot].attachment.has(role)
     }
 
     /// Returns why nothing more is to be expected on the queue, if that is so (W4). The dead are reaped.
@@ -235,20 +229,14 @@ impl Words {
         if self.control.state.load(SeqCst) & CLOSED != 0 {
             return Some(RecvError::Closed { object: members.object().clone() });
         }
-        let is_disconnected = wants_to_know && self.is_gone(Role::Producer, me);
+        let is_disconnected = wants_to_know && self.is_disconnected(Role::Producer, me);
         is_disconnected.then(|| RecvError::Disconnected { object: members.object().clone() })
     }
 
-    /// Returns whether all of a side are gone, besides the caller's own process.
-    fn is_gone(&self, role: Role, me: Session) -> bool {
-        let arrived = &self.control.arrived[role as usize];
-        let is_anybody = || (0..self.mailboxes.len()).any(|slot| slot != me.slot() && self.is_seated(role, slot));
-        // One may sit down where we have looked, and another get up where we have not: then we look again.
-        (0..LOOKS).find_map(|_| {
-            let before = arrived.load(SeqCst);
-            let is_gone = before != 0 && !is_anybody();
-            (!is_gone || arrived.load(SeqCst) == before).then_some(is_gone)
-        }) == Some(true)
+    /// Returns whether a role is disconnected, besides the caller's own slot (AT2).
+    fn is_disconnected(&self, role: Role, me: Session) -> bool {
+        let others = || self.mailboxes.iter().enumerate().filter(|&(slot, _)| slot != me.slot());
+        self.control.arrivals.is_disconnected(role, || others().map(|(_, mailbox)| &mailbox.attachment))
     }
 }
 
@@ -264,16 +252,7 @@ impl Repair for Words {
             self.note_lost();
         }
         mailbox.receives.store(0, SeqCst);
-        let mut left = false;
-        for role in [Role::Producer as usize, Role::Consumer as usize] {
-            if mailbox.seats[role].load(SeqCst) != 0 {
-                // Perhaps it died before it was counted.
-                self.control.arrived[role].fetch_add(1, SeqCst);
-                mailbox.seats[role].store(0, SeqCst);
-                left = true;
-            }
-        }
-        if left {
+        if self.control.arrivals.reap(&mailbox.attachment) {
             self.wake_listeners(|_| true, members);
         }
         self.send_lost_if_due(members)

@@ -10,7 +10,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{LockError, Mutex};
+use super::{error::LockError, handle::Mutex};
 use crate::members::Session;
 
 /// The lock, held: the value can be read and written through it, and dropping it unlocks.
@@ -71,7 +71,7 @@ impl<T: Pod> Drop for MutexGuard<'_, T> {
         if !self.session.is_ours() {
             return;
         }
-        let poison = (self.poisoned && self.mutex.is_poisoned()) || (!self.panicking && thread::panicking());
+        let poison = (self.poisoned && self.mutex.lock.is_poisoned()) || (!self.panicking && thread::panicking());
         self.mutex.lock.free(&self.mutex.members, poison);
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{LockError, Mutex, MutexGuard};
+use super::{error::LockError, guard::MutexGuard, handle::Mutex};
 use crate::raw::Deadline;
 
 /// A [`Mutex`] whose lock is given out even if it is poisoned, from [`Mutex::ignore_poison`].

@@ -16,26 +16,28 @@
 
 mod error;
 mod guard;
+mod handle;
 mod ignore_poison;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
-pub use self::{error::LockError, guard::MutexGuard, ignore_poison::IgnorePoison};
+pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
 use crate::{
     Failure, Member, ObjectName, OpenError, Options, Status,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped, ValueCell},
+    layout::{Mapped, ValueCell},
     lock::{Lock, Taken},
-    members::{Members, Session},
+    members::Session,
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
-    options::Settings,
+    options::{Settings, kinds::HasType},
     raw::Deadline,
+    set_layout::Bells,
 };
 
-const KIND: Kind = Kind::new("mutex", 1);
+const KIND: Kind = Kind::new("mutex", 1, Bells::common(1));
 
 /// The one doorbell.
 const BELL: u16 = 0;
@@ -43,40 +45,6 @@ const BELL: u16 = 0;
 /// Where the value lies in the body, behind the word and on a cache line of its own. The body is aligned to as much,
 /// and so is the value, to no more.
 const VALUE: usize = 128;
-
-/// A named mutex between processes, with the value it guards.
-///
-/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at
-/// most 128 bytes. With `()`, the default, it is a named lock alone.
-///
-/// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
-/// [poisoned](LockError::Poisoned): it can [check and mend](Mutex::ignore_poison) the value, and
-/// [clear](Mutex::clear_poison) the poison.
-/// A panic while the lock is held poisons it as well.
-///
-/// Each handle takes one of the object's slots, however many threads share it. A child made by
-/// `fork` may go on using the handle; it must not use a guard of its parent's.
-///
-/// Nothing is promised of the order in which those who wait get the lock. Locking again in the
-/// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
-/// starts in place keeps the lock until it ends.
-///
-/// ```
-/// use sysv_primitives::Mutex;
-///
-/// # let name = format!("mutex-example-{}", std::process::id());
-/// let counter = Mutex::open_or_create(&name, 0_u64)?;
-/// *counter.lock()? += 1;
-/// assert_eq!(*counter.lock()?, 1);
-/// counter.remove()?;
-/// # Ok::<(), sysv_primitives::Error>(())
-/// ```
-pub struct Mutex<T: Pod = ()> {
-    object: Object,
-    members: Members,
-    lock: Lock,
-    value: ValueCell<T>,
-}
 
 impl<T: Pod> Mutex<T> {
     /// Returns the options to create or open a mutex with.
@@ -133,7 +101,7 @@ impl<T: Pod> Mutex<T> {
     /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
     /// refuses something: then nothing is removed.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
-        object::remove(name, KIND)
+        object::remove::by_name(name, KIND)
     }
 
     fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self, OpenError> {
@@ -141,18 +109,23 @@ impl<T: Pod> Mutex<T> {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: VALUE });
         }
-        let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = 1;
-        description.fingerprint = Fingerprint::of::<T>(options);
-        description.body = (VALUE + size_of::<T>()) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             let place = ValueCell::<T>::at(memory, body + VALUE)?;
             // SAFETY: the object is not published: nobody else knows it.
             *unsafe { place.get_mut() } = value;
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: 0,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (VALUE + size_of::<T>()) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let failed = |error| object.failed(error);
@@ -314,6 +287,8 @@ impl<T: Pod> Mutex<T> {
         self.object.remove()
     }
 }
+
+impl<T: Pod> HasType for Mutex<T> {}
 
 impl<T: Pod> Options<Mutex<T>> {
     /// Creates a [`Mutex`] with a first value.

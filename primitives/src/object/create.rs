@@ -12,22 +12,15 @@ use super::{
 };
 use crate::{
     layout::{Header, Mapped, body_offset},
-    members::{CREATOR, Members, STATE},
     raw::{self, MessageQueue, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
+    set_layout::{CREATOR, STATE},
 };
 
 impl Entrance<'_> {
     pub(super) fn make_set(&self) -> raw::Result<SemaphoreSet> {
         let mut options = SemaphoreOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        options.open_set(self.key, self.semaphores())
-    }
-
-    /// Returns how many semaphores a new set has.
-    pub(super) fn semaphores(&self) -> u16 {
-        let description = &self.blueprint.description;
-        let doorbells = u16::try_from(description.doorbells).unwrap_or(u16::MAX);
-        Members::semaphores(doorbells, description.max_handles).unwrap_or(u16::MAX)
+        options.open_set(self.key, self.layout.semaphores())
     }
 
     /// Step by step from a new set to a live object (OB1). Cleans up what it made if it can't go on.
@@ -44,7 +37,7 @@ impl Entrance<'_> {
         };
         match self.write_and_publish(&set, &memory) {
             Ok(Outcome::Done(queue)) => {
-                self.live(set, memory, self.blueprint.description.clone(), queue).map(Outcome::Done)
+                self.live(set, memory, self.description.clone(), self.layout, queue).map(Outcome::Done)
             }
             Ok(Outcome::StartAgain) => {
                 ignore_gone(memory.remove())?;
@@ -68,7 +61,7 @@ impl Entrance<'_> {
     fn make_segment(&self, set: &SemaphoreSet) -> Result<Outcome<Arc<SharedMemory>>> {
         let mut options = SharedMemoryOptions::new();
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
-        let size = self.blueprint.description.segment_size();
+        let size = self.description.segment_size();
         options.size(size);
         loop {
             match options.open(self.key) {
@@ -90,7 +83,7 @@ impl Entrance<'_> {
         set: &SemaphoreSet,
         memory: &Arc<SharedMemory>,
     ) -> Result<Outcome<Option<MessageQueue>>> {
-        let description = &self.blueprint.description;
+        let description = &self.description;
         // The header first: a segment with contents and without a header would be a stranger's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;

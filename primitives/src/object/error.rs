@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::{
-    Failure, Fingerprint, ObjectName, TooManyPermits,
+    Failure, Fingerprint, ObjectName,
     raw::{self, Key, Limit},
 };
 
@@ -194,6 +194,28 @@ impl OpenError {
             _ => None,
         }
     }
+}
+
+/// More permits were asked for than a pool has, or may ever have.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "{wanted} permits of {object} are too many: there can be at most {limit} at once{}",
+    resized(*limit, *capacity)
+)]
+#[non_exhaustive]
+pub struct TooManyPermits {
+    /// The pool.
+    pub object: ObjectName,
+    /// How many were asked for.
+    pub wanted: u32,
+    /// How many the pool gives out, or the most that any pool may have.
+    pub limit: u32,
+    /// How many it may be resized to.
+    pub capacity: u32,
+}
+
+fn resized(limit: u32, capacity: u32) -> String {
+    if capacity > limit { format!(", or {capacity} after a resize") } else { String::new() }
 }
 
 /// What the steps of an entrance return.

@@ -53,10 +53,11 @@ macro_rules! or_start_again {
 }
 
 mod create;
+mod enter;
 mod error;
 mod open;
 mod queue;
-mod remove;
+pub(crate) mod remove;
 mod repair;
 
 use std::{
@@ -64,19 +65,17 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-pub use self::error::OpenError;
 use self::error::{EntryError, Result};
-pub(crate) use self::remove::remove;
+pub use self::error::{OpenError, TooManyPermits};
 use crate::{
     Failure, ObjectName,
+    fingerprint::Fingerprint,
     layout::{Description, Header, Mapped, body_offset, slots},
-    members::{Members, Registration, Repair, STATE},
+    members::{Members, Registration, Repair},
     name::Name,
     options::Settings,
-    raw::{
-        self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory,
-        process,
-    },
+    raw::{self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
+    set_layout::{Bells, STATE, SetLayout},
 };
 
 const ONE: Amount = Amount::ONE;
@@ -107,31 +106,45 @@ pub(crate) struct Kind {
     pub(crate) number: u32,
     /// Whether a message queue belongs to it.
     pub(crate) has_queue: bool,
-    /// Whether each slot has a doorbell of its own, besides those for all.
-    pub(crate) has_bell_each: bool,
+    /// Its doorbells.
+    pub(crate) bells: Bells,
 }
 
 impl Kind {
-    /// Returns a kind without a queue, and without doorbells of single slots.
-    pub(crate) const fn new(name: &'static str, number: u32) -> Self {
-        Self { name, number, has_queue: false, has_bell_each: false }
+    /// Returns a kind without a queue.
+    pub(crate) const fn new(name: &'static str, number: u32, bells: Bells) -> Self {
+        Self { name, number, has_queue: false, bells }
     }
 }
 
 /// What a primitive asks for.
 pub(crate) struct Blueprint<'a> {
     pub(crate) kind: Kind,
-    pub(crate) description: Description,
+    pub(crate) name: &'a Name,
     pub(crate) options: &'a Settings,
+    /// How many slots a new object has.
+    pub(crate) max_handles: u32,
+    /// A number of the primitive's own: of items, permits or bytes.
+    pub(crate) capacity: u64,
+    pub(crate) fingerprint: Fingerprint,
+    /// How many bytes the body of a new object has.
+    pub(crate) body: u64,
     /// Writes the first contents of the body; nobody else can see it yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> raw::Result<()>,
 }
 
 impl Blueprint<'_> {
-    /// Returns how many doorbells an object for so many processes has.
-    fn doorbells(&self, max_handles: u32) -> u32 {
-        let Description { doorbells, max_handles: planned, .. } = self.description;
-        if self.kind.has_bell_each { doorbells - planned + max_handles } else { doorbells }
+    /// Returns what the header of a new object says.
+    fn describe(&self, layout: SetLayout) -> Description {
+        Description {
+            kind: self.kind.number,
+            max_handles: layout.max_handles(),
+            doorbells: layout.doorbells(),
+            capacity: self.capacity,
+            fingerprint: self.fingerprint.clone(),
+            body: self.body,
+            name: self.name.as_str().to_owned(),
+        }
     }
 }
 
@@ -144,6 +157,7 @@ pub(crate) struct Object {
     queue: Option<MessageQueue>,
     name: ObjectName,
     description: Description,
+    layout: SetLayout,
     remove_on_drop: bool,
     /// Whether it must be as the options say.
     is_exact: bool,
@@ -158,32 +172,6 @@ enum Outcome<T> {
 }
 
 impl Object {
-    /// Opens or creates, and registers.
-    ///
-    /// `build` makes the primitive of the live object, and with it registers.
-    pub(crate) fn enter<T>(
-        blueprint: &Blueprint<'_>,
-        want: Want,
-        build: &dyn Fn(Self) -> Result<(T, Registration), OpenError>,
-    ) -> Result<T, OpenError> {
-        let name = Name::new(&blueprint.description.name)?;
-        let key = name.key(blueprint.kind.name);
-        process::watch_forks();
-        let entrance = Entrance::new(blueprint, key);
-        loop {
-            let object = match entrance.enter_once(want).map_err(|error| error.on(&entrance.object))? {
-                Outcome::Done(object) => object,
-                Outcome::StartAgain => continue,
-            };
-            match build(object) {
-                Ok((primitive, Registration::Done)) => return Ok(primitive),
-                Ok((_, Registration::StartAgain)) => {}
-                Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     /// Returns the kind and the name, for errors.
     pub(crate) fn name(&self) -> &ObjectName {
         &self.name
@@ -228,8 +216,7 @@ impl Object {
     /// Returns the table of members, in which nobody of this process is registered yet.
     pub(crate) fn members(&self) -> Result<Members, Failure> {
         let slots = slots(&self.memory, self.description.max_handles).map_err(|error| self.failed(error))?;
-        let doorbells = u16::try_from(self.description.doorbells).unwrap_or(0);
-        Ok(Members::new(self.name.clone(), self.set.clone(), slots, doorbells))
+        Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout))
     }
 
     /// Registers a primitive's members, having marked the object as used (OB4).
@@ -322,46 +309,24 @@ struct Entrance<'a> {
     blueprint: &'a Blueprint<'a>,
     object: ObjectName,
     key: Key,
+    /// What the header of a new object says.
+    description: Description,
+    /// How a new set is laid out.
+    layout: SetLayout,
     patience: Deadline,
     /// Who asks: its own objects are trusted.
     uid: u32,
 }
 
 impl<'a> Entrance<'a> {
-    fn new(blueprint: &'a Blueprint<'a>, key: Key) -> Self {
-        let patience = Deadline::after(blueprint.options.open_timeout);
-        let object = ObjectName::new(blueprint.kind.name, &blueprint.description.name);
-        Self { blueprint, object, key, patience, uid: process::effective_uid() }
-    }
-
-    fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
-        if want != Want::Open {
-            match self.make_set() {
-                Ok(set) => return self.construct(set),
-                Err(raw::Error::AlreadyExists { .. }) => {}
-                Err(error) => {
-                    return Err(self.not_created(raw::ObjectKind::Semaphores, self.semaphores().into(), error));
-                }
-            }
-        }
-        let set = match SemaphoreOptions::new().open_set(self.key, 0) {
-            Ok(set) => set,
-            Err(raw::Error::NotFound { .. }) if want == Want::OpenOrCreate || want == Want::Create => {
-                return Ok(Outcome::StartAgain);
-            }
-            Err(raw::Error::NotFound { .. }) => {
-                return Err(self.no_such_name());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match self.wait_until_settled(&set)? {
-            Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(1) if want == Want::Create => {
-                Err(OpenError::NameTaken { object: self.object.clone() }.into())
-            }
-            Outcome::Done(1) => self.join(set),
-            Outcome::Done(state) => self.finish(&set, state),
-        }
+    fn new(blueprint: &'a Blueprint<'a>) -> Self {
+        let Blueprint { kind, name, options, max_handles, .. } = blueprint;
+        let key = name.key(kind.name);
+        let patience = Deadline::after(options.open_timeout);
+        let object = ObjectName::new(kind.name, name.as_str());
+        let layout = SetLayout::new(kind.bells, *max_handles);
+        let description = blueprint.describe(layout);
+        Self { blueprint, object, key, description, layout, patience, uid: process::effective_uid() }
     }
 
     /// Returns the error of a part that could not be made.

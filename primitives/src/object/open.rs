@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Failure, OpenError,
     layout::{Description, Header, Mapped, VERSION},
-    members::{CREATOR, Members, STATE},
     raw::{self, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+    set_layout::{CREATOR, STATE, SetLayout},
 };
 
 impl Entrance<'_> {
@@ -22,7 +22,7 @@ impl Entrance<'_> {
             let stat = or_start_again!(set.stat());
             self.check_trust(&stat.permissions, set.id())?;
             if stat.o_time.is_some() {
-                if stat.len <= STATE.into() {
+                if !SetLayout::has_state(stat.len) {
                     return Err(self.foreign_set(set));
                 }
                 return Ok(Outcome::Done(or_start_again!(set.value(STATE.into()))));
@@ -85,13 +85,13 @@ impl Entrance<'_> {
         };
         // Read once: what was checked is what is used.
         let found = header.describe();
-        self.check_description(&found, header.version(), &memory, &set)?;
+        let layout = self.check_description(&found, header.version(), &memory, &set)?;
         let max_handles = found.max_handles;
-        let object = self.live(set, memory, found, queue)?;
+        let object = self.live(set, memory, found, layout, queue)?;
         if object.is_exact {
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
-            let wanted = self.blueprint.description.max_handles;
+            let wanted = self.description.max_handles;
             object.check_option("max_handles", max_handles.into(), wanted.into())?;
         }
         Ok(Outcome::Done(object))
@@ -116,7 +116,7 @@ impl Entrance<'_> {
 
     /// Checks that it is the object of this kind and name.
     pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
-        let wanted = &self.blueprint.description;
+        let wanted = &self.description;
         if version != VERSION {
             let object = self.object.clone();
             return Err(OpenError::WrongVersion { object, found: version, wanted: VERSION }.into());
@@ -128,14 +128,15 @@ impl Entrance<'_> {
         Ok(())
     }
 
+    /// Checks that it is the object that is wanted, and whole. Returns how its set is laid out.
     fn check_description(
         &self,
         found: &Description,
         version: u32,
         memory: &SharedMemory,
         set: &SemaphoreSet,
-    ) -> Result<()> {
-        let wanted = &self.blueprint.description;
+    ) -> Result<SetLayout> {
+        let wanted = &self.description;
         self.check_name(found, version)?;
         if found.fingerprint != wanted.fingerprint {
             return Err(OpenError::WrongType {
@@ -145,15 +146,15 @@ impl Entrance<'_> {
             }
             .into());
         }
-        let semaphores = Members::semaphores(
-            u16::try_from(found.doorbells).unwrap_or(u16::MAX),
-            found.max_handles.min(crate::options::MOST_HANDLES + 1),
-        );
-        let is_whole = found.max_handles <= crate::options::MOST_HANDLES
-            && found.doorbells == self.blueprint.doorbells(found.max_handles)
-            && found.segment_size() <= memory.len()
-            && semaphores.map(usize::from) == Some(set.len()?);
-        if is_whole { Ok(()) } else { Err(self.damaged("the header", memory.id())) }
+        let is_whole = |layout: &SetLayout| {
+            found.max_handles == layout.max_handles()
+                && found.max_handles <= crate::options::MOST_HANDLES
+                && found.doorbells == layout.doorbells()
+                && found.segment_size() <= memory.len()
+        };
+        // The kernel knows the size of the set, whatever is in memory.
+        let layout = SetLayout::of_size(self.blueprint.kind.bells, set.len()?);
+        layout.filter(is_whole).ok_or_else(|| self.damaged("the header", memory.id()))
     }
 
     pub(super) fn live(
@@ -161,6 +162,7 @@ impl Entrance<'_> {
         set: SemaphoreSet,
         memory: Arc<SharedMemory>,
         description: Description,
+        layout: SetLayout,
         queue: Option<MessageQueue>,
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
@@ -168,6 +170,6 @@ impl Entrance<'_> {
         let is_exact = self.blueprint.options.exact;
         let generation = process::fork_generation();
         let name = self.object.clone();
-        Ok(Object { memory, header, set, queue, name, description, remove_on_drop, is_exact, generation })
+        Ok(Object { memory, header, set, queue, name, description, layout, remove_on_drop, is_exact, generation })
     }
 }

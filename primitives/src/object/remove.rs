@@ -9,23 +9,31 @@
 use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, error::Result, ignore_gone, queue};
 use crate::{
     OpenError,
-    layout::{Description, Header, Mapped},
-    members::{CREATOR, STATE},
+    fingerprint::Fingerprint,
+    layout::{Header, Mapped},
     name::Name,
     options::Settings,
     raw::{self, SemaphoreOptions, SemaphoreSet},
+    set_layout::{CREATOR, STATE, SetLayout},
 };
 
 /// Removes a named object: the name is free at once.
 ///
 /// One that is still being made is not there yet, and one that was condemned is not there any more.
-pub(crate) fn remove(name: &str, kind: Kind) -> Result<(), OpenError> {
-    let name = Name::new(name)?;
-    let key = name.key(kind.name);
-    let description = Description::new(&name, kind.number);
-    let fill = |_: &_, _: usize| Ok(());
-    let blueprint = Blueprint { kind, description, options: &Settings::new(), fill: &fill };
-    let entrance = Entrance::new(&blueprint, key);
+pub(crate) fn by_name(name: &str, kind: Kind) -> Result<(), OpenError> {
+    let (name, options) = (Name::new(name)?, Settings::new());
+    // Kind and name are looked at, and nothing else.
+    let blueprint = Blueprint {
+        kind,
+        name: &name,
+        options: &options,
+        max_handles: 0,
+        capacity: 0,
+        fingerprint: Fingerprint::default(),
+        body: 0,
+        fill: &|_, _| Ok(()),
+    };
+    let entrance = Entrance::new(&blueprint);
     entrance.remove().map_err(|error| error.on(&entrance.object))
 }
 
@@ -48,7 +56,7 @@ impl Entrance<'_> {
         if stat.o_time.is_none() {
             return Err(self.no_such_name());
         }
-        if stat.len <= STATE.into() {
+        if !SetLayout::has_state(stat.len) {
             return Err(self.foreign_set(set));
         }
         let Some(memory) = self.segment_of(set)? else {

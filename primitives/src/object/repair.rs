@@ -6,8 +6,8 @@ use super::{CONDEMN, CONDEMNED, Entrance, MARK, ONE, Object, Outcome, error::Res
 use crate::{
     OpenError,
     layout::{Header, Mapped, is_blank},
-    members::{CREATOR, STATE},
     raw::{self, SemOp, SemaphoreSet, SharedMemoryOptions, limits},
+    set_layout::{CREATOR, STATE, SetLayout},
 };
 
 impl Entrance<'_> {
@@ -65,22 +65,13 @@ impl Entrance<'_> {
             Some(&state) => return self.finish(set, state),
             None => return Err(self.foreign_set(set)),
         }
-        // After the doorbells for all, as many semaphores are slots, or the slots' own doorbells and the slots.
-        let first_bell = usize::from(STATE) + 1;
-        let first_alive = if self.blueprint.kind.has_bell_each {
-            let for_all = self.blueprint.doorbells(0) as usize;
-            first_bell + for_all + values.len().saturating_sub(first_bell + for_all) / 2
-        } else {
-            first_bell + self.blueprint.description.doorbells as usize
-        };
         let damaged = || self.damaged(part, set.id());
         let most = limits().map_or(500, |limits| limits.semaphores.max_operations);
-        let last = u16::try_from(values.len()).map_err(|_| damaged())?;
-        if values.len() <= first_alive || (values.len() - first_alive + 3) as u64 > most {
+        let layout = SetLayout::of_size(self.blueprint.kind.bells, values.len()).ok_or_else(damaged)?;
+        let mut ops: Vec<SemOp> = layout.all_alive().map(|alive| SemOp::zero(alive).no_wait()).collect();
+        if (ops.len() + 3) as u64 > most {
             return Err(damaged());
         }
-        let first = u16::try_from(first_alive).map_err(|_| damaged())?;
-        let mut ops: Vec<SemOp> = (first..last).map(|alive| SemOp::zero(alive).no_wait()).collect();
         ops.extend([
             SemOp::sub(STATE, ONE).no_wait(),
             SemOp::zero(STATE).no_wait(),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{Failure, ObjectName};
+use crate::{Failure, TooManyPermits};
 
 /// Why permits could not be acquired, or a pool not be resized.
 ///
@@ -47,26 +47,4 @@ impl PoolError {
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Failed(failure) if failure.is_gone())
     }
-}
-
-/// More permits were asked for than a pool has, or may ever have.
-#[derive(Clone, Debug, Error)]
-#[error(
-    "{wanted} permits of {object} are too many: there can be at most {limit} at once{}",
-    resized(*limit, *capacity)
-)]
-#[non_exhaustive]
-pub struct TooManyPermits {
-    /// The pool.
-    pub object: ObjectName,
-    /// How many were asked for.
-    pub wanted: u32,
-    /// How many the pool gives out, or the most that any pool may have.
-    pub limit: u32,
-    /// How many it may be resized to.
-    pub capacity: u32,
-}
-
-fn resized(limit: u32, capacity: u32) -> String {
-    if capacity > limit { format!(", or {capacity} after a resize") } else { String::new() }
 }

@@ -8,28 +8,29 @@ mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use self::error::{PoolError, TooManyPermits};
+pub use self::error::PoolError;
 use self::{
     places::{Places, Spot},
     state::{PoolState, TURNSTILE_BELL},
 };
 use crate::{
-    Failure, Member, ObjectName, OpenError, Options, Status,
+    Failure, Member, ObjectName, OpenError, Options, Status, TooManyPermits,
     fingerprint::Fingerprint,
-    layout::{Description, Mapped},
+    layout::Mapped,
     lock::Lock,
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
     options::Settings,
     raw::{self, Deadline, SharedMemory},
+    set_layout::Bells,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
     },
 };
 
-const KIND: Kind = Kind::new("pool", 2);
+const KIND: Kind = Kind::new("pool", 2, Bells::common(3));
 
 // Where the words lie in the body, each on a cache line of its own.
 const FLAGS: usize = 0;
@@ -129,7 +130,7 @@ impl Pool {
     /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
     /// refuses something: then nothing is removed.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
-        object::remove(name, KIND)
+        object::remove::by_name(name, KIND)
     }
 
     fn enter(options: &Settings, name: &str, permits: u32, want: Want) -> Result<Self, OpenError> {
@@ -140,17 +141,21 @@ impl Pool {
             let (wanted, limit) = (capacity, MOST_PERMITS);
             return Err(TooManyPermits { object, wanted, limit, capacity: limit }.into());
         }
-        let mut description = Description::new(&Name::new(name)?, KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = 3;
-        description.capacity = capacity.into();
-        description.fingerprint = Fingerprint::without_type(options);
-        description.body = (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
-        let blueprint = Blueprint { kind: KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: capacity.into(),
+            fingerprint: Fingerprint::without_type(options),
+            body: (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;

@@ -34,7 +34,6 @@ use self::{fence::light_is_better, items::Items};
 use crate::{
     ObjectName, OpenError,
     fingerprint::Fingerprint,
-    layout::Description,
     members::{Members, Repair},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
@@ -45,7 +44,6 @@ use crate::{
 /// Where a ring's words lie, and what they mean to it.
 pub(crate) trait RingState: Repair + Sized {
     const KIND: Kind;
-    const DOORBELLS: u32;
 
     /// Returns how many bytes the words need, if a number can say it.
     fn bytes(geometry: Geometry) -> Option<usize>;
@@ -116,12 +114,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         let geometry = Geometry { capacity, max_handles: options.max_handles };
         let body = crate::layout::body_offset(options.max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
-        let mut description = Description::new(&Name::new(name)?, S::KIND.number);
-        description.max_handles = options.max_handles;
-        description.doorbells = S::DOORBELLS;
-        description.capacity = capacity as u64;
-        description.fingerprint = Fingerprint::of::<T>(options);
-        description.body = (end - body) as u64;
+        let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
             let why = match options.light_fences {
                 false => Some(StrongFences::AsAskedFor),
@@ -133,7 +126,16 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             }
             Ok(())
         };
-        let blueprint = Blueprint { kind: S::KIND, description, options, fill: &fill };
+        let blueprint = Blueprint {
+            kind: S::KIND,
+            name: &name,
+            options,
+            max_handles: options.max_handles,
+            capacity: capacity as u64,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (end - body) as u64,
+            fill: &fill,
+        };
         Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
@@ -167,7 +169,7 @@ impl<T: Pod, S: RingState> Drop for SharedRing<T, S> {
 
 /// Removes a ring by its name.
 pub(crate) fn remove<S: RingState>(name: &str) -> Result<(), OpenError> {
-    object::remove(name, S::KIND)
+    object::remove::by_name(name, S::KIND)
 }
 
 /// What has happened in a ring since it was made.
@@ -312,6 +314,9 @@ macro_rules! ring_methods {
                 self.shared.object.remove()
             }
         }
+
+        impl<T: Pod> $crate::options::kinds::HasType for Ring<T> {}
+        impl<T: Pod> $crate::options::kinds::IsRing for Ring<T> {}
 
         impl<T: Pod> Options<Ring<T>> {
             #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]

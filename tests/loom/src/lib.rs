@@ -1,8 +1,8 @@
 //! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving
 //! with few preemptions: two to four, by the test.
 //!
-//! `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and
-//! `ring/mpmc/{word,words,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
+//! `attendance.rs`, `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and
+//! `ring/mpmc/{word,control,state,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
 //! replaced: atomics are loom's, and the kernel is a model of it.
 //!
 //! | real | here |
@@ -15,7 +15,7 @@
 //!
 //! Not here:
 //!
-//! - `members.rs` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
+//! - `members/` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
 //!   words what those do;
 //! - `mutex/` with the poison of a holder that panics, and `pool/mod.rs`;
@@ -24,6 +24,8 @@
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
 #![allow(dead_code, reason = "the poison that a mutex shows and the hint of a pool's handle are not run")]
 
+#[path = "../../../primitives/src/attendance.rs"]
+mod attendance;
 #[path = "../../../primitives/src/doorbell.rs"]
 mod doorbell;
 pub mod explore;

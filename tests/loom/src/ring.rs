@@ -9,6 +9,8 @@ pub(crate) mod refusal;
 #[path = "../../../primitives/src/ring/role.rs"]
 pub(crate) mod role;
 
+#[path = "../../../primitives/src/ring/mpmc/control.rs"]
+pub(crate) mod mpmc_control;
 #[path = "../../../primitives/src/ring/mpmc/ends.rs"]
 pub(crate) mod mpmc_ends;
 #[path = "../../../primitives/src/ring/mpmc/state.rs"]
@@ -23,7 +25,7 @@ pub(crate) mod spsc {
 }
 
 pub(crate) mod mpmc {
-    pub(crate) use super::{mpmc_ends as ends, mpmc_state as state, mpmc_word as word};
+    pub(crate) use super::{mpmc_control as control, mpmc_state as state, mpmc_word as word};
 }
 
 /// Every process fences for itself.

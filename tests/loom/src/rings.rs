@@ -6,11 +6,12 @@ use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
 
 use crate::{
     Error,
+    attendance::Attachment,
     kernel::{Deadline, Members, Session},
     lock::Lock,
     ring::{
         fence::Fence,
-        mpmc::{ends, state as mpmc},
+        mpmc::{control::MpmcControl, state as mpmc},
         patience::Patience,
         role::Role,
         spsc::state::{self as spsc, SpscControl, role_bell},
@@ -188,10 +189,10 @@ impl MpmcScene {
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u32) -> Arc<Self> {
         let state = mpmc::MpmcState {
-            control: Arc::new(ends::MpmcControl::default()),
+            control: Arc::new(MpmcControl::default()),
             tail: Arc::new(AtomicU64::new(0)),
             head: Arc::new(AtomicU64::new(0)),
-            attachments: (0..4).map(|_| ends::Attachment::default()).collect(),
+            attachments: (0..4).map(|_| Attachment::default()).collect(),
             places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             shift: capacity.trailing_zeros(),
             fence: Fence,

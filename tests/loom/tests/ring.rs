@@ -226,6 +226,26 @@ fn who_asked_is_told_that_all_producers_died() {
     all_producers_go(true);
 }
 
+/// A producer attaches in a slot that was scanned before, and then the other one detaches: there always was one.
+#[test]
+fn at1_a_producer_that_takes_over_is_not_missed() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(3), 1);
+        let (first, second) = (Session::of(2), Session::of(1));
+        scene.attach(Role::Producer, first);
+        let producers = process(&scene, 1, move |scene, _| {
+            scene.attach(Role::Producer, second);
+            scene.detach(Role::Producer, first);
+            scene.push(second, 5).expect("there is room");
+            scene.detach(Role::Producer, second);
+        });
+        let me = Session::of(0);
+        assert_eq!(scene.pop(me, true), Ok(5));
+        assert_eq!(scene.pop(me, true), Err(Error::Disconnected(Role::Producer)));
+        producers.join().expect("it ends well");
+    });
+}
+
 /// Who finds the last item and the end at once passes the end on.
 #[test]
 fn everybody_who_asked_is_told() {

@@ -1,7 +1,7 @@
 //! The table of members and the doorbells, as every model but the handshake's and the fences' has them.
 //!
 //! Each model says which process takes which step, and when. This module says what a step does. The states of a slot
-//! are those of the table in `members.rs` of the primitives.
+//! are those of the table in `members/mod.rs` of the primitives.
 
 /// The number of a slot in the table of members.
 pub type Slot = u8;

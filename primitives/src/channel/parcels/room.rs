@@ -8,6 +8,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
+    set_layout::Bells,
     sync::{
         Ordering::{Acquire, Relaxed, Release, SeqCst},
         fence,
@@ -39,8 +40,8 @@ impl Use {
     }
 }
 
-/// How many doorbells senders need.
-pub(in crate::channel) const BELLS: u16 = 4;
+/// The doorbells for senders, and one for each slot.
+pub(in crate::channel) const BELLS: Bells = Bells::common(4).and_one_each();
 
 impl Parcels {
     /// Takes a parcel with room for so many bytes. Waits for it until the deadline, and then returns `None`.

@@ -221,7 +221,7 @@ impl<T: Pod> Consumer<T> {
     /// Returns whether there is a producer now, dead or alive.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        self.endpoint.shared.state.is_anybody(Role::Producer)
+        self.endpoint.shared.state.has_any(Role::Producer)
     }
 
     /// Returns how many items were [overwritten](super::Producer::force_push) since this was last

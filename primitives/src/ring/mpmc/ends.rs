@@ -1,11 +1,10 @@
-//! Who is at which end of an mpmc ring, who sleeps there, and how it ends.
+//! The waiters at both ends of an mpmc ring, and how it ends. See `attendance` for the endpoints that are attached.
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
 //! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
 //! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
-//! | `attachments` of a slot | how many producers and consumers its process has | that process; who reaps the slot |
-//! | `arrived` of a side | how many have come | who sits down, afterwards; who reaps one that did not come to it |
+//! | `attachments` of a slot, `arrivals` | which endpoints are attached | see `attendance` |
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
@@ -18,9 +17,7 @@
 //! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
 //!   That also wakes one after another when the ring is closed.
 //!   Who finds both an item and the end passes the end on, since it would not sleep again to do so.
-//! - **E5** A side is gone if one of it ever came, the dead are reaped, and a look at all attachments, during which
-//!   nobody came, finds nobody.
-//! - **E6** The end of a closed ring is not told while a living producer writes the item at `head`: it was begun
+//! - **E5** The end of a closed ring is not told while a living producer writes the item at `head`: it was begun
 //!   before, and what was committed behind it is not to be had yet.
 
 use crate::{
@@ -31,51 +28,16 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{
+            control::{bells, post_all},
             state::{Claim, MpmcState},
             word::SlotState,
         },
         patience::Patience,
         refusal::Refusal,
         role::Role,
-        spin::{Whereabouts, leave_word},
     },
-    sync::{
-        AtomicU32, AtomicU64,
-        Ordering::{Acquire, Relaxed, SeqCst},
-        fence,
-    },
+    sync::Ordering::{Acquire, Relaxed, SeqCst},
 };
-
-/// What everybody looks at often, and seldom changes: one cache line.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct MpmcControl {
-    pub(crate) dirty: AtomicU64,
-    pub(crate) skipped: AtomicU64,
-    pub(crate) taken_over: AtomicU64,
-    pub(crate) overwritten: AtomicU64,
-    pub(crate) flags: [AtomicU32; 2],
-    pub(crate) arrived: [AtomicU32; 2],
-    pub(crate) closed: AtomicU32,
-    /// Not 0: every process fences for itself (`StrongFences`).
-    pub(crate) strong: AtomicU32,
-    pub(crate) whereabouts: Whereabouts,
-}
-
-/// How many producers and consumers one process has.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct Attachment {
-    pub(crate) taken: [AtomicU32; 2],
-}
-
-/// How often to look at all attachments, if somebody comes each time.
-const LOOKS: usize = 8;
-
-/// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
-fn bells(role: Role) -> [(u32, u16); 2] {
-    [(1, role as u16), (2, 2 + role as u16)]
-}
 
 impl MpmcState {
     #[inline]
@@ -85,75 +47,24 @@ impl MpmcState {
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.closed.store(1, SeqCst);
-        self.post_all(members)
+        post_all(members)
     }
 
-    /// Sits down at a side.
+    /// Attaches an endpoint.
     pub(crate) fn attach(&self, role: Role, me: Session) {
-        self.attachments[me.slot()].taken[role as usize].fetch_add(1, SeqCst);
-        // Not before: who saw that somebody had come, and no attachment taken, would think him gone.
-        self.control.arrived[role as usize].fetch_add(1, SeqCst);
+        self.control.arrivals.attach(role, &self.attachments[me.slot()]);
     }
 
-    /// Gets up; if it was the last one, whoever asked is told.
+    /// Detaches an endpoint. If it was the last one of its role, each waiter that asked for it is notified.
     pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) {
-        self.attachments[me.slot()].taken[role as usize].fetch_sub(1, SeqCst);
-        // SYNC: pairs with `announce` in `wait`: either it sees the empty attachment, or we see its flag.
-        fence(SeqCst);
-        self.wake_if_asleep(role.other(), members);
+        self.attachments[me.slot()].detach(role);
+        // AT4.
+        self.control.wake_if_asleep(role.other(), members);
     }
 
-    /// Empties a slot's attachments; returns whether any was taken.
-    pub(crate) fn clear_attachments(&self, slot: u32) -> bool {
-        let attachment = &self.attachments[slot as usize];
-        let sides = [Role::Producer as usize, Role::Consumer as usize];
-        let taken = sides.map(|role| {
-            let is_taken = attachment.taken[role].load(SeqCst) != 0;
-            if is_taken {
-                self.control.arrived[role].fetch_add(1, SeqCst);
-                attachment.taken[role].store(0, SeqCst);
-            }
-            is_taken
-        });
-        taken.contains(&true)
-    }
-
-    /// Returns whether all of a side are gone (E5). The dead are reaped.
-    fn is_gone(&self, role: Role) -> bool {
-        let arrived = &self.control.arrived[role as usize];
-        let is_anybody = || self.attachments.iter().any(|attachment| attachment.taken[role as usize].load(SeqCst) != 0);
-        // One may sit down where we have looked, and another get up where we have not: then we look again. If that goes
-        // on, they are not gone; the last one wakes us.
-        (0..LOOKS).find_map(|_| {
-            let before = arrived.load(SeqCst);
-            let is_gone = before != 0 && !is_anybody();
-            (!is_gone || arrived.load(SeqCst) == before).then_some(is_gone)
-        }) == Some(true)
-    }
-
-    #[inline]
-    pub(crate) fn wake_if_asleep(&self, role: Role, members: &Members) {
-        if self.control.flags[role as usize].load(SeqCst) != 0 {
-            self.wake(role, members);
-        }
-    }
-
-    #[cold]
-    fn wake(&self, role: Role, members: &Members) {
-        let flags = self.control.flags[role as usize].swap(0, SeqCst);
-        leave_word(role.other(), &self.control.whereabouts);
-        for (bit, bell) in bells(role) {
-            if flags & bit != 0 {
-                // It fails only if the object was removed, which has woken everybody.
-                let _ = members.post(bell);
-            }
-        }
-    }
-
-    /// Posts every doorbell, whether anybody sleeps there or not.
-    pub(crate) fn post_all(&self, members: &Members) -> Result<()> {
-        let all = bells(Role::Producer).into_iter().chain(bells(Role::Consumer));
-        all.into_iter().try_for_each(|(_, bell)| members.post(bell))
+    /// Returns whether a role is disconnected (AT2). The dead are reaped.
+    fn is_disconnected(&self, role: Role) -> bool {
+        self.control.arrivals.is_disconnected(role, || self.attachments.iter())
     }
 
     /// Returns for how many of a side there is something, from a claim of theirs on.
@@ -176,10 +87,10 @@ impl MpmcState {
     /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
     fn end(&self, role: Role, wants_to_know: bool) -> Option<Refusal> {
         if self.control.closed.load(SeqCst) != 0 {
-            // E6.
+            // E5.
             return (role == Role::Producer || !self.is_writing_at_head()).then_some(Refusal::Closed);
         }
-        (wants_to_know && self.is_gone(role.other())).then_some(Refusal::Disconnected)
+        (wants_to_know && self.is_disconnected(role.other())).then_some(Refusal::Disconnected)
     }
 
     fn is_writing_at_head(&self) -> bool {

@@ -29,6 +29,7 @@
 //! ```
 
 mod consumer;
+mod control;
 mod endpoint;
 mod ends;
 mod producer;
@@ -43,17 +44,16 @@ pub use self::{
     consumer::{Claimed, Consumer},
     producer::{Producer, Reservation},
 };
-use self::{
-    ends::{Attachment, MpmcControl},
-    state::MpmcState,
-};
+use self::{control::MpmcControl, state::MpmcState};
 pub use super::Counts;
 use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
+    attendance::Attachment,
     layout::Mapped,
     object::{Kind, Want},
     raw::{self, SharedMemory, SharedSafe},
+    set_layout::Bells,
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
@@ -79,8 +79,7 @@ unsafe impl SharedSafe for MpmcControl {}
 unsafe impl SharedSafe for Attachment {}
 
 impl super::RingState for MpmcState {
-    const KIND: Kind = Kind::new("mpmc ring", 4);
-    const DOORBELLS: u32 = 4;
+    const KIND: Kind = Kind::new("mpmc ring", 4, Bells::common(4));
 
     fn bytes(geometry: Geometry) -> Option<usize> {
         places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
@@ -120,9 +119,9 @@ impl MpmcState {
         }
     }
 
-    /// Returns whether anybody is attached at a side, dead or alive.
-    fn is_anybody(&self, role: Role) -> bool {
-        self.attachments.iter().any(|attachment| attachment.taken[role as usize].load(Relaxed) != 0)
+    /// Returns whether an endpoint of a role is attached, dead or alive.
+    fn has_any(&self, role: Role) -> bool {
+        self.attachments.iter().any(|attachment| attachment.has(role))
     }
 
     fn counts(&self) -> Counts {
@@ -200,8 +199,7 @@ impl<T: Pod> Ring<T> {
     /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
     #[must_use]
     pub fn holders(&self, role: Role) -> Vec<Member> {
-        let attached = |&(_, attachment): &(u32, &Attachment)| attachment.taken[role as usize].load(Relaxed) != 0;
-        let attachments = (0..).zip(&*self.shared.state.attachments).filter(attached);
+        let attachments = (0..).zip(&*self.shared.state.attachments).filter(|(_, attachment)| attachment.has(role));
         attachments.map(|(slot, _)| self.shared.members.member(slot)).collect()
     }
 }

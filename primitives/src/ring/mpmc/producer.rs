@@ -266,7 +266,7 @@ impl<T: Pod> Producer<T> {
     /// Returns whether there is a consumer now, dead or alive.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
-        self.endpoint.shared.state.is_anybody(Role::Consumer)
+        self.endpoint.shared.state.has_any(Role::Consumer)
     }
 
     /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.

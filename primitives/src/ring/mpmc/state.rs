@@ -15,7 +15,7 @@
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
 //! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise; past several laps at once if all of them are finished |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
-//! | `flags` of a side, its attachments, `arrived`, `closed` | who waits, who is there | see `ends` |
+//! | `flags` of a side, its attachments, `arrivals`, `closed` | who waits, who is there | see `ends` |
 //!
 //! - **MP1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
@@ -40,13 +40,14 @@
 //! its place is needed again. A living process that is stopped while it writes holds up whoever pops after it.
 
 use crate::{
+    attendance::Attachment,
     failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
     ring::{
         fence::Fence,
         mpmc::{
-            ends::{Attachment, MpmcControl},
+            control::{MpmcControl, post_all},
             word::{SlotState, SlotWord},
         },
         role::Role,
@@ -146,7 +147,7 @@ impl MpmcState {
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
         let full = SlotWord::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
-        self.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Consumer, members);
     }
 
     /// Gives a claimed place up: this position never has an item.
@@ -243,7 +244,7 @@ impl MpmcState {
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
-        self.wake_if_asleep(Role::Producer, members);
+        self.control.wake_if_asleep(Role::Producer, members);
     }
 
     /// Puts the item of a claimed place back, for the next consumer (MP4).
@@ -265,8 +266,8 @@ impl MpmcState {
     fn wake_both(&self, members: &Members) {
         // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
         fence(SeqCst);
-        self.wake_if_asleep(Role::Consumer, members);
-        self.wake_if_asleep(Role::Producer, members);
+        self.control.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Producer, members);
     }
 
     /// Returns whether another one of a side would find something: who was woken then passes the event on.
@@ -321,10 +322,10 @@ impl Repair for MpmcState {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let places = self.places.len() as u64;
         let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
-        let was_attached = self.clear_attachments(slot);
+        let was_attached = self.control.arrivals.reap(&self.attachments[slot as usize]);
         if is_begun || was_attached || repaired > 0 {
             self.raise_dirty();
-            self.post_all(members)?;
+            post_all(members)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::{fmt, ops::Index, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{SharedRing, at_most, state::SpscState};
+use super::{SharedRing, at_most::at_most, state::SpscState};
 use crate::{
     Failure, PopError, Role,
     iter::{until_the_end, while_available},

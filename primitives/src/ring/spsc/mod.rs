@@ -27,6 +27,7 @@
 //! so the consumer could not own its index any more, and every pop would need a locked instruction.
 //! The [mpmc](crate::mpmc) shape has one.
 
+mod at_most;
 mod consumer;
 mod producer;
 mod state;
@@ -49,6 +50,7 @@ use crate::{
     members::Session,
     object::{Kind, Want},
     raw::{self, Deadline, SharedMemory, SharedSafe},
+    set_layout::Bells,
     sync::Ordering::Relaxed,
 };
 
@@ -64,8 +66,7 @@ const BYTES: usize = 384;
 unsafe impl SharedSafe for SpscControl {}
 
 impl super::RingState for SpscState {
-    const KIND: Kind = Kind::new("spsc ring", 3);
-    const DOORBELLS: u32 = 4;
+    const KIND: Kind = Kind::new("spsc ring", 3, Bells::common(4));
 
     fn bytes(_: Geometry) -> Option<usize> {
         Some(BYTES)
@@ -235,18 +236,6 @@ impl<T: Pod> Ring<T> {
         let slot = members.slot_of(state.roles[role as usize].holder()).ok()?;
         Some(members.member(slot))
     }
-}
-
-/// Returns the smaller one of two numbers, by a jump: what an index allows is known only when its cache line has come
-/// from the other processor, and until then ours goes on with what was asked for, which mostly is right.
-#[inline]
-fn at_most(count: usize, allowed: u64) -> usize {
-    if allowed >= count as u64 { count } else { fewer(allowed) }
-}
-
-#[cold]
-fn fewer(allowed: u64) -> usize {
-    usize::try_from(allowed).unwrap_or(usize::MAX)
 }
 
 impl<T: Pod> SharedRing<T, SpscState> {

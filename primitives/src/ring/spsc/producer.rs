@@ -10,7 +10,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{SharedRing, at_most, state::SpscState};
+use super::{SharedRing, at_most::at_most, state::SpscState};
 use crate::{
     Failure, PushError, Role,
     members::Session,

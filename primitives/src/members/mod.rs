@@ -30,30 +30,29 @@
 //! `fork`: a child has the parent's handle but not its undo account, so it registers anew when it
 //! first uses the handle. `exec` keeps the account: a program that execs in place keeps its slot.
 //! Undo belongs to the process: a thread that ends gives nothing back.
+//!
+//! Registering and leaving are here, taking over from the dead is in `reap`, and posting and sleeping in `bells`.
+
+mod bells;
+mod reap;
+mod session;
 
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
+pub(crate) use self::session::Session;
 use crate::{
     Failure, ObjectName,
     failure::Result,
     layout::{Mapped, Slot},
     member::{Member, own_start_time},
-    raw::{self, Amount, Deadline, SemOp, SemaphoreSet, process},
+    raw::{self, Amount, SemOp, SemaphoreSet, process},
+    set_layout::{STATE, SetLayout},
 };
 
-/// Records the creator's pid; and says that a set is ours, from its publishing on.
-pub(crate) const CREATOR: u16 = 0;
-/// 0 under construction, 1 live; condemned sets have another number of ours.
-pub(crate) const STATE: u16 = 1;
-const DOORBELLS: u16 = 2;
-
 const ONE: Amount = Amount::ONE;
-
-/// So many semaphores are read one by one sooner than all at once, which takes two longer calls.
-const FEW: usize = 3;
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
@@ -77,58 +76,15 @@ pub(crate) struct Members {
     object: ObjectName,
     set: SemaphoreSet,
     slots: Mapped<[Slot]>,
-    doorbells: u16,
+    layout: SetLayout,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
     me: AtomicU64,
 }
 
-/// Which slot of which generation holds something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Session(u64);
-
-impl Session {
-    fn new(slot: u32) -> Self {
-        Self(u64::from(process::fork_generation()) << 32 | u64::from(slot + 1))
-    }
-
-    /// Returns the slot's number plus one, which is how words name their owners.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    pub(crate) fn owner(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// Returns the slot's number.
-    pub(crate) fn slot(self) -> usize {
-        self.owner() as usize - 1
-    }
-
-    /// Returns the fork generation of the process that registered it.
-    pub(crate) fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    /// Returns it as a number, to be kept in an atomic.
-    pub(crate) fn bits(self) -> u64 {
-        self.0
-    }
-
-    #[inline]
-    pub(crate) fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    /// Returns whether this process registered it, and not its parent.
-    #[inline]
-    pub(crate) fn is_ours(self) -> bool {
-        self.0 >> 32 == u64::from(process::fork_generation()) && self.owner() != 0
-    }
-}
-
 impl Members {
-    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, doorbells: u16) -> Self {
+    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, layout: SetLayout) -> Self {
         process::watch_forks();
-        Self { object, set, slots, doorbells, me: AtomicU64::new(0) }
+        Self { object, set, slots, layout, me: AtomicU64::new(0) }
     }
 
     /// Returns the kind and the name of the object.
@@ -142,36 +98,26 @@ impl Members {
         Failure::System { object: self.object.clone(), error }
     }
 
-    /// Returns the error of a closed object for a caller at this end.
-    /// Returns the error of an object whose end `side` is deserted.
-    /// Returns how many semaphores a set needs.
-    pub(crate) fn semaphores(doorbells: u16, max_handles: u32) -> Option<u16> {
-        let slots = u16::try_from(max_handles).ok()?;
-        slots.checked_add(DOORBELLS)?.checked_add(doorbells)
-    }
-
     fn alive(&self, slot: u32) -> u16 {
-        // The set has at most some hundred members, so the sum fits.
-        #[expect(clippy::cast_possible_truncation, reason = "as said")]
-        return DOORBELLS + self.doorbells + slot as u16;
+        self.layout.alive(slot)
     }
 
     fn max_handles(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+        self.layout.max_handles()
     }
 
     /// Returns this process's session; in a child that has none yet, registers first.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
         // Relaxed: the session was stored by this process, before it forked or shared the handle.
-        let session = Session(self.me.load(Relaxed));
+        let session = Session::from_bits(self.me.load(Relaxed));
         if session.is_ours() { Ok(session) } else { self.register_child(repair) }
     }
 
     #[cold]
     fn register_child(&self, repair: &impl Repair) -> Result<Session> {
         match self.register(repair)? {
-            Registration::Done => Ok(Session(self.me.load(Relaxed))),
+            Registration::Done => Ok(Session::from_bits(self.me.load(Relaxed))),
             Registration::StartAgain => Err(self.removed()),
         }
     }
@@ -226,7 +172,7 @@ impl Members {
             SemOp::zero(self.alive(slot)).no_wait(),
             SemOp::add(self.alive(slot), ONE).undo().no_wait(),
         ];
-        for bell in self.bells() {
+        for bell in self.layout.all_bells() {
             let pair = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
             ops.extend(in_possible_order(pair, values, bell));
         }
@@ -241,10 +187,6 @@ impl Members {
         self.set.values().map_err(|error| self.failed(error))
     }
 
-    fn bells(&self) -> std::ops::Range<u16> {
-        DOORBELLS..DOORBELLS + self.doorbells
-    }
-
     fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         let entry = &self.slots[slot as usize];
         repair.repair(slot, entry.used.load(Acquire) != 0, self)?;
@@ -254,7 +196,7 @@ impl Members {
         entry.used.store(1, Release);
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
         // already, and the second one's can't.
-        let claim = |me: u64| (!Session(me).is_ours()).then_some(Session::new(slot).0);
+        let claim = |me: u64| (!Session::from_bits(me).is_ours()).then_some(Session::new(slot).bits());
         match self.me.fetch_update(AcqRel, Acquire, claim) {
             Ok(_) => Ok(()),
             Err(_) => self.leave(slot, repair),
@@ -273,7 +215,7 @@ impl Members {
         loop {
             let values = self.values()?;
             let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
-            for bell in self.bells() {
+            for bell in self.layout.all_bells() {
                 let pair = (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait());
                 ops.extend(in_possible_order(pair, &values, bell));
             }
@@ -288,7 +230,7 @@ impl Members {
 
     /// Leaves for good; whoever drops a handle of its parent has nothing to leave.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
-        let session = Session(self.me.swap(0, AcqRel));
+        let session = Session::from_bits(self.me.swap(0, AcqRel));
         if session.is_ours() {
             // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
             let _ = self.leave(session.owner() - 1, repair);
@@ -298,97 +240,6 @@ impl Members {
     /// Returns whether a slot's process lives, or is being reaped by one that does.
     pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
         Ok(self.value(self.alive(slot))? != 0)
-    }
-
-    /// Reaps a slot if nobody lives in it (R-reap); returns whether it did.
-    ///
-    /// A word that names a clean slot is none of the protocol's, and is repaired as well: otherwise
-    /// damaged memory could make us wait for nobody.
-    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
-        let alive = self.alive(slot);
-        let claim = [SemOp::zero(alive).no_wait(), SemOp::add(alive, ONE).undo().no_wait()];
-        match self.set.op(&claim) {
-            Ok(()) => {}
-            // Somebody lives there, or is reaping.
-            Err(raw::Error::WouldBlock { .. }) => return Ok(false),
-            Err(error) => return Err(self.failed(error)),
-        }
-        let entry = &self.slots[slot as usize];
-        let repaired = repair.repair(slot, true, self);
-        if repaired.is_ok() {
-            entry.used.store(0, Release);
-        }
-        self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()]).map_err(|error| self.failed(error))?;
-        repaired.map(|()| true)
-    }
-
-    /// Reaps every dead and dirty slot, until a look at all of them finds none.
-    ///
-    /// The look need not be at one instant: whoever dies after its slot was looked at posts the doorbells, and who looked
-    /// has not taken that post. So if it took more looks than there are slots, somebody dies all the time, or overwrites
-    /// the slots, and the caller may as well go on.
-    pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
-        for _ in 0..=self.max_handles() {
-            if !self.reap_some(repair)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks at all others once, and reaps those that are dead and dirty; returns whether there were any.
-    fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
-        let me = Session(self.me.load(Relaxed));
-        let mine = if me.is_ours() { me.owner() } else { 0 };
-        let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
-        let others = || (0..self.max_handles()).filter(is_used);
-        let values = match others().count() {
-            // Nobody else is there, but the object may have been removed.
-            0 => return self.value(STATE).map(|_| false),
-            1..=FEW => None,
-            _ => Some(self.values()?),
-        };
-        let mut has_reaped = false;
-        for slot in others() {
-            let is_alive = match &values {
-                Some(values) => values.get(usize::from(self.alive(slot))) != Some(&0),
-                None => self.is_alive(slot)?,
-            };
-            if !is_alive {
-                has_reaped |= self.reap(slot, repair)?;
-            }
-        }
-        Ok(has_reaped)
-    }
-
-    /// Posts a doorbell: one sleeper, now or later, looks again.
-    pub(crate) fn post(&self, bell: u16) -> Result<()> {
-        match self.set.op(&[SemOp::add(DOORBELLS + bell, ONE)]) {
-            // It has more posts than anybody can use.
-            Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
-            other => other.map_err(|error| self.failed(error)),
-        }
-    }
-
-    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
-    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
-        match self.set.op_deadline(&[SemOp::sub(DOORBELLS + bell, ONE)], deadline) {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_busy() => Ok(false),
-            Err(error) => Err(self.failed(error)),
-        }
-    }
-
-    /// Takes all posts of a doorbell at once; returns whether there were any.
-    pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
-        let bell = DOORBELLS + bell;
-        let Ok(posts) = Amount::new(self.value(bell)?) else { return Ok(false) };
-        match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
-            Ok(()) => Ok(true),
-            // Others were faster.
-            Err(raw::Error::WouldBlock { .. }) => Ok(false),
-            Err(error) => Err(self.failed(error)),
-        }
     }
 
     /// Returns who is registered, without disturbing anybody.

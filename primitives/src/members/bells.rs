@@ -1,0 +1,39 @@
+//! Doorbells: posting, and sleeping until a post.
+
+use super::{Members, ONE};
+use crate::{
+    failure::Result,
+    raw::{self, Amount, Deadline, SemOp},
+};
+
+impl Members {
+    /// Posts a doorbell: one sleeper, now or later, looks again.
+    pub(crate) fn post(&self, bell: u16) -> Result<()> {
+        match self.set.op(&[SemOp::add(self.layout.bell(bell), ONE)]) {
+            // It has more posts than anybody can use.
+            Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
+            other => other.map_err(|error| self.failed(error)),
+        }
+    }
+
+    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
+    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Takes all posts of a doorbell at once; returns whether there were any.
+    pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
+        let bell = self.layout.bell(bell);
+        let Ok(posts) = Amount::new(self.value(bell)?) else { return Ok(false) };
+        match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
+            Ok(()) => Ok(true),
+            // Others were faster.
+            Err(raw::Error::WouldBlock { .. }) => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+}

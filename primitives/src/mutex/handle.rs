@@ -1,0 +1,39 @@
+//! The handle of a mutex: what its guards and both forms of locking need.
+
+use bytemuck::Pod;
+
+use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
+
+/// A named mutex between processes, with the value it guards.
+///
+/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at
+/// most 128 bytes. With `()`, the default, it is a named lock alone.
+///
+/// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
+/// [poisoned](crate::LockError::Poisoned): it can [check and mend](Mutex::ignore_poison) the value, and
+/// [clear](Mutex::clear_poison) the poison.
+/// A panic while the lock is held poisons it as well.
+///
+/// Each handle takes one of the object's slots, however many threads share it. A child made by
+/// `fork` may go on using the handle; it must not use a guard of its parent's.
+///
+/// Nothing is promised of the order in which those who wait get the lock. Locking again in the
+/// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
+/// starts in place keeps the lock until it ends.
+///
+/// ```
+/// use sysv_primitives::Mutex;
+///
+/// # let name = format!("mutex-example-{}", std::process::id());
+/// let counter = Mutex::open_or_create(&name, 0_u64)?;
+/// *counter.lock()? += 1;
+/// assert_eq!(*counter.lock()?, 1);
+/// counter.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+pub struct Mutex<T: Pod = ()> {
+    pub(super) object: Object,
+    pub(super) members: Members,
+    pub(super) lock: Lock,
+    pub(super) value: ValueCell<T>,
+}

@@ -1,0 +1,187 @@
+//! Which semaphore of an object's set is what.
+//!
+//! | semaphores, in this order | how many | what they are |
+//! | --- | --- | --- |
+//! | CREATOR | 1 | records the creator's pid, and marks a published set as ours |
+//! | STATE | 1 | how far the object is: see `object` |
+//! | common bells | as many as the kind has | doorbells for waiters of every slot |
+//! | bells of the slots | one for each slot, in a kind that has them | the doorbell of that slot's member |
+//! | ALIVE | one for each slot | 1 while the slot's member lives: see `members` |
+//!
+//! A primitive counts its doorbells from 0: the common ones first, then those of the slots. Only this file knows where
+//! they lie in the set.
+//!
+//! - **SL1** The bells of a kind and the number of slots give the size of the set, and the bells of a kind and the size
+//!   give the number of slots: no two numbers of slots have the same size.
+//! - **SL2** Every semaphore of a layout has a number of 16 bits. Both constructors see to it, so nothing is cut later.
+
+use std::ops::Range;
+
+/// Records the creator's pid. From its publishing on it marks a set as ours.
+pub(crate) const CREATOR: u16 = 0;
+/// 0 under construction, 1 live. Condemned sets have another number of ours.
+pub(crate) const STATE: u16 = 1;
+const FIRST_BELL: u16 = 2;
+
+/// Which doorbells a kind of object has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bells {
+    common: u16,
+    has_one_each: bool,
+}
+
+impl Bells {
+    /// Returns so many doorbells for waiters of every slot.
+    pub(crate) const fn common(number: u16) -> Self {
+        Self { common: number, has_one_each: false }
+    }
+
+    /// Adds a doorbell for each slot.
+    pub(crate) const fn and_one_each(self) -> Self {
+        Self { has_one_each: true, ..self }
+    }
+
+    /// Returns the number of a slot's own doorbell, in a kind that has them.
+    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot has a number of 16 bits")]
+    pub(crate) const fn of_slot(self, slot: usize) -> u16 {
+        debug_assert!(self.has_one_each);
+        self.common + slot as u16
+    }
+
+    /// Returns how many semaphores a set has besides those of its slots.
+    const fn fixed(self) -> u16 {
+        FIRST_BELL + self.common
+    }
+
+    /// Returns how many semaphores each slot has.
+    const fn for_each_slot(self) -> u16 {
+        if self.has_one_each { 2 } else { 1 }
+    }
+}
+
+/// Where the semaphores of one object lie in its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SetLayout {
+    bells: Bells,
+    max_handles: u16,
+}
+
+impl SetLayout {
+    /// Returns the layout of a new set. More slots than a set can have semaphores for are cut to that number.
+    pub(crate) fn new(bells: Bells, max_handles: u32) -> Self {
+        let most = (u16::MAX - bells.fixed()) / bells.for_each_slot();
+        Self { bells, max_handles: u16::try_from(max_handles).map_or(most, |slots| slots.min(most)) }
+    }
+
+    /// Returns the layout of a set of this size (SL1). Returns `None` if no layout of the kind has it.
+    pub(crate) fn of_size(bells: Bells, semaphores: usize) -> Option<Self> {
+        let of_slots = u16::try_from(semaphores).ok()?.checked_sub(bells.fixed())?;
+        let is_whole = of_slots > 0 && of_slots.is_multiple_of(bells.for_each_slot());
+        is_whole.then(|| Self { bells, max_handles: of_slots / bells.for_each_slot() })
+    }
+
+    /// Returns whether a set of this size has a STATE: a smaller one is not ours.
+    pub(crate) fn has_state(semaphores: usize) -> bool {
+        semaphores > usize::from(STATE)
+    }
+
+    /// Returns how many slots there are.
+    pub(crate) fn max_handles(self) -> u32 {
+        self.max_handles.into()
+    }
+
+    /// Returns how many semaphores the set has.
+    pub(crate) fn semaphores(self) -> u16 {
+        self.all_alive().end
+    }
+
+    /// Returns the semaphore of a doorbell, which is counted from 0.
+    pub(crate) fn bell(self, bell: u16) -> u16 {
+        FIRST_BELL + bell
+    }
+
+    /// Returns the semaphores of all doorbells.
+    pub(crate) fn all_bells(self) -> Range<u16> {
+        let of_slots = if self.bells.has_one_each { self.max_handles } else { 0 };
+        FIRST_BELL..self.bells.fixed() + of_slots
+    }
+
+    /// Returns how many doorbells there are, those of the slots among them.
+    pub(crate) fn doorbells(self) -> u32 {
+        u32::from(self.all_bells().end - FIRST_BELL)
+    }
+
+    /// Returns the semaphore of a slot's ALIVE.
+    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot has a number of 16 bits")]
+    pub(crate) fn alive(self, slot: u32) -> u16 {
+        self.all_bells().end + slot as u16
+    }
+
+    /// Returns the semaphores of every slot's ALIVE.
+    pub(crate) fn all_alive(self) -> Range<u16> {
+        let first = self.all_bells().end;
+        first..first + self.max_handles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bells, CREATOR, STATE, SetLayout};
+
+    const COMMON: Bells = Bells::common(3);
+    const EACH: Bells = Bells::common(4).and_one_each();
+
+    /// Programs of different versions must agree on it; a change needs a new version of the layout.
+    #[test]
+    fn the_order_never_changes() {
+        assert_eq!((CREATOR, STATE), (0, 1));
+        let layout = SetLayout::new(COMMON, 64);
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (2..5, 5..69, 69));
+        assert_eq!((layout.bell(0), layout.bell(2), layout.alive(0), layout.alive(63)), (2, 4, 5, 68));
+        let layout = SetLayout::new(EACH, 10);
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (2..16, 16..26, 26));
+        assert_eq!((layout.bell(EACH.of_slot(0)), layout.bell(EACH.of_slot(9)), layout.alive(0)), (6, 15, 16));
+    }
+
+    #[test]
+    fn every_semaphore_is_one_thing() {
+        for (bells, slots) in [(COMMON, 1), (COMMON, 256), (EACH, 1), (EACH, 240)] {
+            let layout = SetLayout::new(bells, slots);
+            let all = [CREATOR, STATE].into_iter().chain(layout.all_bells()).chain(layout.all_alive());
+            assert!(all.eq(0..layout.semaphores()), "{layout:?}");
+            assert!((0..slots).map(|slot| layout.alive(slot)).eq(layout.all_alive()), "{layout:?}");
+            assert_eq!(layout.doorbells() as usize, layout.all_bells().len());
+        }
+    }
+
+    #[test]
+    fn the_size_tells_the_slots() {
+        for bells in [COMMON, EACH] {
+            for slots in 1..=256 {
+                let layout = SetLayout::new(bells, slots);
+                assert_eq!(layout.max_handles(), slots);
+                assert_eq!(SetLayout::of_size(bells, layout.semaphores().into()), Some(layout));
+            }
+        }
+    }
+
+    #[test]
+    fn other_sizes_are_refused() {
+        let is_possible = |bells, semaphores| SetLayout::of_size(bells, semaphores).is_some();
+        assert!((0..=5).all(|semaphores| !is_possible(COMMON, semaphores)), "no slot fits");
+        assert!((0..=7).all(|semaphores| !is_possible(EACH, semaphores)), "no slot fits");
+        assert!(is_possible(EACH, 8) && !is_possible(EACH, 9), "a slot has two semaphores");
+        assert!(is_possible(COMMON, 65_535) && !is_possible(COMMON, 65_536), "numbers have 16 bits");
+        assert_eq!([0, 1, 2].map(SetLayout::has_state), [false, false, true]);
+    }
+
+    #[test]
+    fn more_than_a_set_can_have_are_cut() {
+        for bells in [COMMON, EACH] {
+            let layout = SetLayout::new(bells, u32::MAX);
+            assert_eq!(SetLayout::new(bells, layout.max_handles()), layout);
+            assert_eq!(SetLayout::of_size(bells, layout.semaphores().into()), Some(layout));
+            assert!(layout.semaphores() >= u16::MAX - 1);
+        }
+    }
+}
