@@ -9,8 +9,8 @@
 //!
 //! - **AT1** An endpoint is counted in the attachment of its slot first, and as an arrival afterwards. So a process that
 //!   sees the arrival sees the attachment as well, unless the endpoint has detached since.
-//! - **AT2** A role is disconnected if an endpoint has ever attached to it, and a scan of all attachments finds none
-//!   during which no endpoint arrived. The dead have been reaped before the scan.
+//! - **AT2** A role is disconnected if an endpoint has ever arrived, and a scan of all attachments finds none of the
+//!   role while the number of arrivals stays the same. The dead have been reaped before the scan.
 //! - **AT3** A reaper that finds an attachment counts an arrival, and then clears the attachment. The member may have
 //!   died between the two steps of AT1, and a role that lost its only endpoint that way is disconnected too.
 //! - **AT4** (R-wake) A process that detaches or clears an attachment checks for announced waiters afterwards, and posts
