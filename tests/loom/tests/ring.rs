@@ -241,7 +241,7 @@ fn at1_a_producer_that_takes_over_is_not_missed() {
         });
         let me = Session::of(0);
         assert_eq!(scene.pop(me, true), Ok(5));
-        assert_eq!(scene.pop(me, true), Err(Error::Disconnected(Role::Producer)));
+        assert_eq!(scene.pop(me, true), Err(Error::Disconnected));
         producers.join().expect("it ends well");
     });
 }
