@@ -128,6 +128,7 @@ pub mod process;
 mod sem;
 mod shm;
 mod sys;
+mod users;
 mod wait;
 
 pub use self::{
@@ -136,7 +137,7 @@ pub use self::{
     inventory::{Entry, Inventory, inventory},
     key::Key,
     limit::{Limit, SEMAPHORE_VALUE_MAX},
-    limits::{Limits, MessageQueueLimits, SemaphoreLimits, SharedMemoryLimits, limits, page_size},
+    limits::{Limits, MessageQueueLimits, SemaphoreLimits, SharedMemoryLimits, limits, page_size, semaphore_limits},
     mode::Mode,
     msg::{
         MessageBuffer, MessageQueue, MessageQueueOptions, MessageQueueStat, MessageType, Selector, remove_message_queue,

@@ -157,6 +157,25 @@ pub fn limits() -> Result<Limits> {
     Err(Error::Unsupported { call: "IPC_INFO" })
 }
 
+/// Returns the limits of semaphores alone, by two system calls; see [`limits`].
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] outside Linux.
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// let limits = sysv_ipc::semaphore_limits()?;
+/// println!("a set has at most {} semaphores", limits.max_per_set);
+/// # Ok::<(), sysv_ipc::Error>(())
+/// ```
+pub fn semaphore_limits() -> Result<SemaphoreLimits> {
+    #[cfg(target_os = "linux")]
+    return semaphores();
+    #[cfg(not(target_os = "linux"))]
+    Err(Error::Unsupported { call: "IPC_INFO" })
+}
+
 #[cfg(target_os = "linux")]
 fn semaphores() -> Result<SemaphoreLimits> {
     let (_, limits) =

@@ -115,6 +115,8 @@ pub fn current_processor() -> Option<u32> {
     None
 }
 
+pub use crate::users::is_one_user;
+
 /// Returns the effective user id, to which new objects belong.
 #[must_use]
 pub fn effective_uid() -> u32 {

@@ -71,6 +71,18 @@ pub enum Failure {
         /// What the parent has: a role of a ring, or a request.
         what: &'static str,
     },
+    /// This process is not a member any more, so others may have been given what it held.
+    ///
+    /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel takes for its
+    /// death, or its slot was overwritten. Nothing was changed. Open the object again.
+    #[error(
+        "this process is no longer a member of {object}: it left the IPC namespace or its list of undo operations, or its slot \
+         was damaged; open it again"
+    )]
+    MembershipLost {
+        /// The object.
+        object: ObjectName,
+    },
     /// A channel over a plain queue has no name and no memory of its own.
     #[error("a channel over a plain message queue can't {what}; open a channel by name for that")]
     NeedsName {

@@ -44,7 +44,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | --- | --- | --- |
 /// | 1 | – | the first |
 /// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Where the slots begin.
 const SLOTS: usize = 512;
@@ -61,6 +61,8 @@ pub(crate) struct Description {
     pub(crate) capacity: u64,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) body: u64,
+    /// What STATE of the set is while the object is live.
+    pub(crate) identity: u32,
     pub(crate) name: String,
 }
 
@@ -74,6 +76,7 @@ pub(crate) struct Header {
     used: AtomicU32,
     max_handles: AtomicU32,
     doorbells: AtomicU32,
+    identity: AtomicU32,
     capacity: AtomicU64,
     size: AtomicU64,
     align: AtomicU64,
@@ -110,6 +113,7 @@ impl Header {
         self.queue.store(0, Relaxed);
         self.max_handles.store(description.max_handles, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);
+        self.identity.store(description.identity, Relaxed);
         self.capacity.store(description.capacity, Relaxed);
         self.size.store(description.fingerprint.size, Relaxed);
         self.align.store(description.fingerprint.align, Relaxed);
@@ -167,6 +171,7 @@ impl Header {
             kind: self.kind.load(Relaxed),
             max_handles: self.max_handles.load(Relaxed),
             doorbells: self.doorbells.load(Relaxed),
+            identity: self.identity.load(Relaxed),
             capacity: self.capacity.load(Relaxed),
             fingerprint: Fingerprint {
                 size: self.size.load(Relaxed),

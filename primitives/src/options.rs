@@ -38,7 +38,7 @@ pub struct Options<K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
-    pub(crate) max_handles: u32,
+    pub(crate) max_handles: Option<u32>,
     pub(crate) schema: u64,
     pub(crate) type_name: Option<String>,
     pub(crate) exact: bool,
@@ -55,7 +55,7 @@ impl Settings {
     pub(crate) const fn new() -> Self {
         Self {
             mode: Mode::PRIVATE,
-            max_handles: 64,
+            max_handles: None,
             schema: 0,
             type_name: None,
             exact: false,
@@ -77,11 +77,11 @@ pub(crate) mod kinds {
     pub trait IsRing {}
 }
 
-/// The most handles one object may have at once: one `semop` must be able to look at all of them.
-pub(crate) const MOST_HANDLES: u32 = 256;
-/// The most handles of a channel: one `semop` must be able to arm every doorbell, with two operations for each.
-/// Linux's limit is 500.
-pub(crate) const MOST_IN_CHANNEL: u32 = 240;
+/// The most handles one object may have at once. `SEMMSL` is 32,000 on Linux by default, and the words of an mpmc ring
+/// have room for 16,383 owners.
+pub(crate) const MOST_HANDLES: u32 = 16_000;
+/// The most handles of a channel, whose bits are counted in words of a fixed number.
+pub(crate) const MOST_IN_CHANNEL: u32 = 256;
 
 impl<K> Default for Options<K> {
     fn default() -> Self {
@@ -116,14 +116,17 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets how many handles a new object may have at once, in all processes together: 1 to 256.
+    /// Sets how many handles a new object may have at once, in all processes together: 1 to 16,000, 256 in a
+    /// [`Channel`](crate::Channel).
     ///
-    /// Numbers outside this range are moved into it. Each costs 16 bytes and one semaphore; in an
-    /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes, in a [`Channel`](crate::Channel), which has at most 240,
-    /// 80 bytes and two semaphores.
+    /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. Numbers
+    /// outside the range are moved into it. A number that is asked for and that the system does not allow is an error,
+    /// which says the largest that fits. Each handle costs 16 bytes and one semaphore; in an
+    /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes; in a channel 80 bytes and two semaphores. A process that goes to sleep
+    /// checks all slots, so ask for as many as are needed.
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
-        self.settings.max_handles = number.clamp(1, MOST_HANDLES);
+        self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));
         self
     }
 

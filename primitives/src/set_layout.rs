@@ -3,7 +3,8 @@
 //! | semaphores, in this order | how many | what they are |
 //! | --- | --- | --- |
 //! | CREATOR | 1 | records the creator's pid, and marks a published set as ours |
-//! | STATE | 1 | how far the object is: see `object` |
+//! | STATE | 1 | how far the object is: see `object`. While it is live, its identity |
+//! | LIVING | 1 | how many members live: each adds 1 that the kernel takes back when its process dies |
 //! | common bells | as many as the kind has | doorbells for waiters of every slot |
 //! | bells of the slots | one for each slot, in a kind that has them | the doorbell of that slot's member |
 //! | ALIVE | one for each slot | 1 while the slot's member lives: see `members` |
@@ -17,11 +18,31 @@
 
 use std::ops::Range;
 
+use crate::raw::{Amount, SemOp};
+
 /// Records the creator's pid. From its publishing on it marks a set as ours.
 pub(crate) const CREATOR: u16 = 0;
-/// 0 under construction, 1 live. Condemned sets have another number of ours.
+/// 0 under construction, the identity of the object while it is live, and another number once it is condemned.
 pub(crate) const STATE: u16 = 1;
-const FIRST_BELL: u16 = 2;
+/// What STATE of a condemned set is. No object has it as its identity.
+pub(crate) const CONDEMN: Amount = match Amount::new(0x5356) {
+    Ok(number) => number,
+    Err(_) => panic!("it is an amount"),
+};
+pub(crate) const CONDEMNED: u16 = CONDEMN.get();
+/// How many members live.
+pub(crate) const LIVING: u16 = 2;
+const FIRST_BELL: u16 = 3;
+
+/// Returns operations that test STATE to be `from`, and make it `to`: all or nothing, in one `semop`.
+pub(crate) fn change_state(from: Amount, to: Amount) -> [SemOp; 3] {
+    [SemOp::sub(STATE, from).no_wait(), SemOp::zero(STATE).no_wait(), SemOp::add(STATE, to).no_wait()]
+}
+
+/// Returns operations that test STATE, and leave it as it is.
+pub(crate) fn test_state(state: Amount) -> [SemOp; 3] {
+    change_state(state, state)
+}
 
 /// Which doorbells a kind of object has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +92,12 @@ impl SetLayout {
     pub(crate) fn new(bells: Bells, max_handles: u32) -> Self {
         let most = (u16::MAX - bells.fixed()) / bells.for_each_slot();
         Self { bells, max_handles: u16::try_from(max_handles).map_or(most, |slots| slots.min(most)) }
+    }
+
+    /// Returns for how many slots a set of at most this size has room.
+    pub(crate) fn most_handles(bells: Bells, semaphores: usize) -> u32 {
+        let of_slots = semaphores.min(u16::MAX.into()).saturating_sub(bells.fixed().into());
+        u32::try_from(of_slots / usize::from(bells.for_each_slot())).unwrap_or(u32::MAX)
     }
 
     /// Returns the layout of a set of this size (SL1). Returns `None` if no layout of the kind has it.
@@ -126,7 +153,7 @@ impl SetLayout {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bells, CREATOR, STATE, SetLayout};
+    use super::{Bells, CREATOR, LIVING, STATE, SetLayout};
 
     const COMMON: Bells = Bells::common(3);
     const EACH: Bells = Bells::common(4).and_one_each();
@@ -134,20 +161,20 @@ mod tests {
     /// Programs of different versions must agree on it; a change needs a new version of the layout.
     #[test]
     fn the_order_never_changes() {
-        assert_eq!((CREATOR, STATE), (0, 1));
+        assert_eq!((CREATOR, STATE, LIVING), (0, 1, 2));
         let layout = SetLayout::new(COMMON, 64);
-        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (2..5, 5..69, 69));
-        assert_eq!((layout.bell(0), layout.bell(2), layout.alive(0), layout.alive(63)), (2, 4, 5, 68));
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..6, 6..70, 70));
+        assert_eq!((layout.bell(0), layout.bell(2), layout.alive(0), layout.alive(63)), (3, 5, 6, 69));
         let layout = SetLayout::new(EACH, 10);
-        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (2..16, 16..26, 26));
-        assert_eq!((layout.bell(EACH.of_slot(0)), layout.bell(EACH.of_slot(9)), layout.alive(0)), (6, 15, 16));
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..17, 17..27, 27));
+        assert_eq!((layout.bell(EACH.of_slot(0)), layout.bell(EACH.of_slot(9)), layout.alive(0)), (7, 16, 17));
     }
 
     #[test]
     fn every_semaphore_is_one_thing() {
         for (bells, slots) in [(COMMON, 1), (COMMON, 256), (EACH, 1), (EACH, 240)] {
             let layout = SetLayout::new(bells, slots);
-            let all = [CREATOR, STATE].into_iter().chain(layout.all_bells()).chain(layout.all_alive());
+            let all = [CREATOR, STATE, LIVING].into_iter().chain(layout.all_bells()).chain(layout.all_alive());
             assert!(all.eq(0..layout.semaphores()), "{layout:?}");
             assert!((0..slots).map(|slot| layout.alive(slot)).eq(layout.all_alive()), "{layout:?}");
             assert_eq!(layout.doorbells() as usize, layout.all_bells().len());
@@ -168,9 +195,9 @@ mod tests {
     #[test]
     fn other_sizes_are_refused() {
         let is_possible = |bells, semaphores| SetLayout::of_size(bells, semaphores).is_some();
-        assert!((0..=5).all(|semaphores| !is_possible(COMMON, semaphores)), "no slot fits");
-        assert!((0..=7).all(|semaphores| !is_possible(EACH, semaphores)), "no slot fits");
-        assert!(is_possible(EACH, 8) && !is_possible(EACH, 9), "a slot has two semaphores");
+        assert!((0..=6).all(|semaphores| !is_possible(COMMON, semaphores)), "no slot fits");
+        assert!((0..=8).all(|semaphores| !is_possible(EACH, semaphores)), "no slot fits");
+        assert!(is_possible(EACH, 9) && !is_possible(EACH, 10), "a slot has two semaphores");
         assert!(is_possible(COMMON, 65_535) && !is_possible(COMMON, 65_536), "numbers have 16 bits");
         assert_eq!([0, 1, 2].map(SetLayout::has_state), [false, false, true]);
     }

@@ -66,9 +66,9 @@ pub fn until(mut condition: impl FnMut() -> bool) {
 /// Returns when somebody sleeps on a doorbell of a primitive's set.
 #[track_caller]
 pub fn until_rings(set: i32, doorbell: usize) {
-    // Two semaphores of the object's own come before the doorbells.
+    // Three semaphores of the object's own come before the doorbells.
     let set = SemaphoreSet::from_id(set).expect("it is there");
-    until(|| set.waiting_for_nonzero(2 + doorbell).expect("it is there") > 0);
+    until(|| set.waiting_for_nonzero(3 + doorbell).expect("it is there") > 0);
 }
 
 /// Asserts which error it is, and returns its text.

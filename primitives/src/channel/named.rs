@@ -66,9 +66,15 @@ impl Channel {
     }
 
     fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
-        let shared = Shared::enter(options, name, want)?;
-        let object = shared.object.name().clone();
-        Self::over(shared.words.queue.clone(), Some(shared)).map_err(|error| Failure::System { object, error }.into())
+        loop {
+            let shared = Shared::enter(options, name, want)?;
+            let object = shared.object.name().clone();
+            match Self::over(shared.words.queue.clone(), Some(shared)) {
+                // It was removed meanwhile.
+                Err(error) if error.is_gone() => {}
+                over => return over.map_err(|error| Failure::System { object, error }.into()),
+            }
+        }
     }
 
     /// Returns what a named channel shares, for something that only those can.

@@ -32,7 +32,8 @@ use crate::{
     sync::Ordering::Relaxed,
 };
 
-pub(super) const KIND: Kind = Kind { name: "channel", number: 5, has_queue: true, bells: BELLS };
+pub(super) const KIND: Kind =
+    Kind { name: "channel", number: 5, has_queue: true, bells: BELLS, most_handles: MOST_IN_CHANNEL };
 
 // Where the words lie in the body.
 const FLAGS: usize = 128;
@@ -81,7 +82,7 @@ impl Shared {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::TooLarge { object, bytes: largest });
         }
-        let max_handles = options.max_handles.min(MOST_IN_CHANNEL);
+        let max_handles = KIND.max_handles(options, want);
         let plan = Plan::new(largest, max_handles);
         let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
@@ -99,7 +100,7 @@ impl Shared {
             body: plan.size() as u64,
             fill: &fill,
         };
-        let shared = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, words)) = Object::enter(&blueprint, want, &|object| {
             let damaged = |part| object.damaged(part);
             let found = object.description();
             let largest = usize::try_from(found.capacity.min(MOST)).map_err(|_| damaged("the capacity"))?;
@@ -111,9 +112,9 @@ impl Shared {
             let words = words_at(object.memory(), object.body(), plan, &queue).map_err(failed)?;
             object.check_option("max_message_size", found.capacity, options.max_message_size as u64)?;
             let registration = object.register(&members, &words)?;
-            Ok((Self { object, members, words, desk: Desk::new() }, registration))
+            Ok(((members, words), registration))
         })?;
-        Ok(Arc::new(shared))
+        Ok(Arc::new(Self { object, members, words, desk: Desk::new() }))
     }
 
     #[inline]

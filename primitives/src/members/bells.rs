@@ -4,11 +4,13 @@ use super::{Members, ONE};
 use crate::{
     failure::Result,
     raw::{self, Amount, Deadline, SemOp},
+    set_layout::STATE,
 };
 
 impl Members {
     /// Posts a doorbell: one sleeper, now or later, looks again.
     pub(crate) fn post(&self, bell: u16) -> Result<()> {
+        self.check_slot()?;
         match self.set.op(&[SemOp::add(self.layout.bell(bell), ONE)]) {
             // It has more posts than anybody can use.
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
@@ -18,6 +20,8 @@ impl Members {
 
     /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        // Otherwise a process that has left the namespace would take a stranger's post.
+        self.check_state(self.value(STATE)?)?;
         match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),

@@ -35,11 +35,15 @@
 
 mod bells;
 mod reap;
+mod register;
 mod session;
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use std::{
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed},
+    },
+    time::Duration,
 };
 
 pub(crate) use self::session::Session;
@@ -47,8 +51,8 @@ use crate::{
     Failure, ObjectName,
     failure::Result,
     layout::{Mapped, Slot},
-    member::{Member, own_start_time},
-    raw::{self, Amount, SemOp, SemaphoreSet, process},
+    member::Member,
+    raw::{self, Amount, SemaphoreSet, process},
     set_layout::{STATE, SetLayout},
 };
 
@@ -77,14 +81,39 @@ pub(crate) struct Members {
     set: SemaphoreSet,
     slots: Mapped<[Slot]>,
     layout: SetLayout,
+    /// What STATE of the set is while the object is live.
+    identity: Amount,
+    /// How long a new member waits for a slot that is being reaped.
+    patience: Duration,
+    /// How many operations one `semop` may have; 0 as long as none was refused.
+    most_operations: AtomicU32,
+    /// The pid that this process has written into its slot.
+    pid: AtomicU32,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
     me: AtomicU64,
 }
 
 impl Members {
-    pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, layout: SetLayout) -> Self {
+    pub(crate) fn new(
+        object: ObjectName,
+        set: SemaphoreSet,
+        slots: Mapped<[Slot]>,
+        layout: SetLayout,
+        identity: Amount,
+        patience: Duration,
+    ) -> Self {
         process::watch_forks();
-        Self { object, set, slots, layout, me: AtomicU64::new(0) }
+        Self {
+            object,
+            set,
+            slots,
+            layout,
+            identity,
+            patience,
+            most_operations: AtomicU32::new(0),
+            pid: AtomicU32::new(0),
+            me: AtomicU64::new(0),
+        }
     }
 
     /// Returns the kind and the name of the object.
@@ -127,114 +156,12 @@ impl Members {
         self.failed(raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM })
     }
 
-    /// Registers this process in a free slot of a live object.
-    pub(crate) fn register(&self, repair: &impl Repair) -> Result<Registration> {
-        loop {
-            let values = self.values()?;
-            if values.get(usize::from(STATE)) != Some(&1) {
-                return Ok(Registration::StartAgain);
-            }
-            let Some(slot) = self.free_slot(&values) else {
-                return Err(Failure::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
-            };
-            match self.claim_as_member(slot, &values) {
-                Ok(()) => match self.move_in(slot, repair) {
-                    Ok(()) => return Ok(Registration::Done),
-                    Err(error) => {
-                        // Nobody lives there: otherwise what its former owner left could not be repaired by others.
-                        self.disarm(slot)?;
-                        return Err(error);
-                    }
-                },
-                // Somebody took the slot, filled or emptied a doorbell, or condemned the object: look again.
-                Err(raw::Error::WouldBlock { .. } | raw::Error::ValueOutOfRange { .. }) => {}
-                Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
-                Err(error) => return Err(self.failed(error)),
-            }
-        }
-    }
-
-    /// Prefers a clean slot: a dirty one must be repaired first.
-    fn free_slot(&self, values: &[u16]) -> Option<u32> {
-        let free = |slot: &u32| values.get(usize::from(self.alive(*slot))) == Some(&0);
-        let clean = |slot: &u32| self.slots[*slot as usize].used.load(Acquire) == 0;
-        let mut candidates = (0..self.max_handles()).filter(free);
-        let first = candidates.next()?;
-        if clean(&first) { Some(first) } else { Some(candidates.find(clean).unwrap_or(first)) }
-    }
-
-    /// Tests that the object is live, claims ALIVE, and arms the obituary on every doorbell: all or nothing.
-    fn claim_as_member(&self, slot: u32, values: &[u16]) -> raw::Result<()> {
-        let mut ops = vec![
-            SemOp::sub(STATE, ONE).no_wait(),
-            SemOp::zero(STATE).no_wait(),
-            SemOp::add(STATE, ONE).no_wait(),
-            SemOp::zero(self.alive(slot)).no_wait(),
-            SemOp::add(self.alive(slot), ONE).undo().no_wait(),
-        ];
-        for bell in self.layout.all_bells() {
-            let pair = (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait());
-            ops.extend(in_possible_order(pair, values, bell));
-        }
-        self.set.op(&ops)
-    }
-
     fn value(&self, semaphore: u16) -> Result<u16> {
         self.set.value(semaphore.into()).map_err(|error| self.failed(error))
     }
 
     fn values(&self) -> Result<Vec<u16>> {
         self.set.values().map_err(|error| self.failed(error))
-    }
-
-    fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
-        let entry = &self.slots[slot as usize];
-        repair.repair(slot, entry.used.load(Acquire) != 0, self)?;
-        entry.pid.store(std::process::id(), Relaxed);
-        entry.start_time.store(own_start_time(), Relaxed);
-        // M1: from here on the slot may own words.
-        entry.used.store(1, Release);
-        // Two threads of a child can get here at once. The first one's slot counts: it may own words
-        // already, and the second one's can't.
-        let claim = |me: u64| (!Session::from_bits(me).is_ours()).then_some(Session::new(slot).bits());
-        match self.me.fetch_update(AcqRel, Acquire, claim) {
-            Ok(_) => Ok(()),
-            Err(_) => self.leave(slot, repair),
-        }
-    }
-
-    /// Gives a slot back, and what it may still own.
-    fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
-        repair.repair(slot, false, self)?;
-        self.slots[slot as usize].used.store(0, Release);
-        self.disarm(slot)
-    }
-
-    /// Gives ALIVE back, and takes the obituary off every doorbell: all or nothing.
-    fn disarm(&self, slot: u32) -> Result<()> {
-        loop {
-            let values = self.values()?;
-            let mut ops = vec![SemOp::sub(self.alive(slot), ONE).undo().no_wait()];
-            for bell in self.layout.all_bells() {
-                let pair = (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait());
-                ops.extend(in_possible_order(pair, &values, bell));
-            }
-            match self.set.op(&ops) {
-                // Somebody filled or emptied a doorbell meanwhile.
-                Err(raw::Error::ValueOutOfRange { .. }) => {}
-                Err(raw::Error::WouldBlock { .. }) if self.is_alive(slot)? => {}
-                other => return other.map_err(|error| self.failed(error)),
-            }
-        }
-    }
-
-    /// Leaves for good; whoever drops a handle of its parent has nothing to leave.
-    pub(crate) fn deregister(&self, repair: &impl Repair) {
-        let session = Session::from_bits(self.me.swap(0, AcqRel));
-        if session.is_ours() {
-            // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
-            let _ = self.leave(session.owner() - 1, repair);
-        }
     }
 
     /// Returns whether a slot's process lives, or is being reaped by one that does.
@@ -245,6 +172,7 @@ impl Members {
     /// Returns who is registered, without disturbing anybody.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;
+        self.check_state(values.get(usize::from(STATE)).copied().unwrap_or(0))?;
         let slots = (0..self.max_handles()).filter(|&slot| {
             let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
             alive && self.slots[slot as usize].used.load(Acquire) != 0
@@ -268,10 +196,4 @@ impl Members {
     pub(crate) fn damaged(&self, part: &'static str) -> Failure {
         Failure::Damaged { object: self.object.clone(), part, id: self.set.id() }
     }
-}
-
-/// Adding comes first, except where a doorbell can't count any higher.
-fn in_possible_order((add, sub): (SemOp, SemOp), values: &[u16], bell: u16) -> [SemOp; 2] {
-    let is_full = values.get(usize::from(bell)) == Some(&raw::SEMAPHORE_VALUE_MAX);
-    if is_full { [sub, add] } else { [add, sub] }
 }

@@ -120,20 +120,21 @@ impl<T: Pod> Mutex<T> {
             kind: KIND,
             name: &name,
             options,
-            max_handles: options.max_handles,
+            max_handles: KIND.max_handles(options, want),
             capacity: 0,
             fingerprint: Fingerprint::of::<T>(options),
             body: (VALUE + size_of::<T>()) as u64,
             fill: &fill,
         };
-        Object::enter(&blueprint, want, &|object| {
+        let (object, (members, lock, value)) = Object::enter(&blueprint, want, &|object| {
             let members = object.members()?;
             let failed = |error| object.failed(error);
             let lock = Lock::new(Mapped::at(object.memory(), object.body()).map_err(failed)?, BELL);
             let value = ValueCell::at(object.memory(), object.body() + VALUE).map_err(failed)?;
             let registration = object.register(&members, &lock)?;
-            Ok((Self { object, members, lock, value }, registration))
-        })
+            Ok(((members, lock, value), registration))
+        })?;
+        Ok(Self { object, members, lock, value })
     }
 
     /// Locks. Blocks until the lock is free.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Entrance, MARK, ONE, Object, Outcome,
+    Entrance, MARK, Object, Outcome,
     error::{EntryError, Result},
     ignore_gone,
 };
@@ -37,7 +37,9 @@ impl Entrance<'_> {
         };
         match self.write_and_publish(&set, &memory) {
             Ok(Outcome::Done(queue)) => {
-                self.live(set, memory, self.description.clone(), self.layout, queue).map(Outcome::Done)
+                let mut object = self.live(set, memory, self.description.clone(), self.layout, queue)?;
+                object.is_new = true;
+                Ok(Outcome::Done(object))
             }
             Ok(Outcome::StartAgain) => {
                 ignore_gone(memory.remove())?;
@@ -93,7 +95,12 @@ impl Entrance<'_> {
             Outcome::Done(queue) => queue,
             Outcome::StartAgain => return Ok(Outcome::StartAgain),
         };
-        set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, ONE).no_wait(), SemOp::add(CREATOR, MARK).no_wait()])?;
+        let identity = self.identity_of(description)?;
+        set.op(&[
+            SemOp::zero(STATE).no_wait(),
+            SemOp::add(STATE, identity).no_wait(),
+            SemOp::add(CREATOR, MARK).no_wait(),
+        ])?;
         Ok(Outcome::Done(queue))
     }
 }

@@ -1,33 +1,45 @@
 //! Getting into an object: one step after another, until one of them ends in a live object or an error.
 
-use super::{Blueprint, Entrance, Object, Outcome, Want, error::Result};
+use super::{
+    Blueprint, Entrance, Object, Outcome, Want,
+    error::{EntryError, Result},
+};
 use crate::{
-    OpenError,
+    ObjectName, OpenError,
     members::Registration,
     raw::{self, SemaphoreOptions, process},
+    set_layout::CONDEMNED,
 };
 
+/// Makes the parts of a primitive of a live object, and registers with it.
+type Build<'a, T> = &'a dyn Fn(&Object) -> Result<(T, Registration), OpenError>;
+
 impl Object {
-    /// Opens or creates, and registers.
-    ///
-    /// `build` makes the primitive of the live object, and with it registers.
-    pub(crate) fn enter<T>(
-        blueprint: &Blueprint<'_>,
-        want: Want,
-        build: &dyn Fn(Self) -> Result<(T, Registration), OpenError>,
-    ) -> Result<T, OpenError> {
+    /// Opens or creates, and registers. Returns the object, and the parts of the primitive that `build` makes.
+    pub(crate) fn enter<T>(blueprint: &Blueprint<'_>, want: Want, build: Build<'_, T>) -> Result<(Self, T), OpenError> {
         process::watch_forks();
+        let mode = blueprint.options.mode;
+        if want != Want::Open && mode.bits() & 0o600 != 0o600 {
+            let object = ObjectName::new(blueprint.kind.name, blueprint.name.as_str());
+            return Err(OpenError::BadMode { object, mode: mode.bits() });
+        }
         let entrance = Entrance::new(blueprint);
         loop {
-            let object = match entrance.enter_once(want).map_err(|error| error.on(&entrance.object))? {
-                Outcome::Done(object) => object,
-                Outcome::StartAgain => continue,
+            let object = match entrance.enter_once(want) {
+                Ok(Outcome::Done(object)) => object,
+                Ok(Outcome::StartAgain) => continue,
+                // Part of it was removed between two of our steps (OB6).
+                Err(EntryError::Raw(error)) if error.is_gone() => continue,
+                Err(error) => return Err(error.on(&entrance.object)),
             };
-            match build(object) {
-                Ok((primitive, Registration::Done)) => return Ok(primitive),
+            match build(&object) {
+                Ok((parts, Registration::Done)) => return Ok((object, parts)),
                 Ok((_, Registration::StartAgain)) => {}
                 Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    object.abandon();
+                    return Err(error);
+                }
             }
         }
     }
@@ -56,11 +68,11 @@ impl Entrance<'_> {
         };
         match self.wait_until_settled(&set)? {
             Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(1) if want == Want::Create => {
+            Outcome::Done(state) if state != CONDEMNED && want == Want::Create => {
                 Err(OpenError::NameTaken { object: self.object.clone() }.into())
             }
-            Outcome::Done(1) => self.join(set),
-            Outcome::Done(state) => self.finish(&set, state),
+            Outcome::Done(CONDEMNED) => self.finish(&set, CONDEMNED),
+            Outcome::Done(state) => self.join(set, state),
         }
     }
 }

@@ -26,6 +26,14 @@ pub enum OpenError {
         /// The name.
         name: String,
     },
+    /// The mode does not let its owner read and write, which every member must.
+    #[error("mode {mode:04o} of {object} does not let its owner read and write; add 0600 to it")]
+    BadMode {
+        /// The object.
+        object: ObjectName,
+        /// The mode that was asked for.
+        mode: u32,
+    },
     /// No object has this name.
     #[error(
         "there is no {object} here; it was never created, was removed, or is in another IPC namespace; create it first, \
@@ -115,8 +123,25 @@ pub enum OpenError {
         /// Its owner or creator.
         uid: u32,
     },
+    /// A creator died or was removed half-way, and this process may not finish or remove what it left.
+    ///
+    /// Its owner or root mends it by opening or unlinking the name.
+    #[error(
+        "{object} (set {id}) is half made or half removed, and belongs to user {uid}; that user or root mends it by opening or          unlinking it"
+    )]
+    Unfinished {
+        /// The object.
+        object: ObjectName,
+        /// The id of its set.
+        id: i32,
+        /// Its owner.
+        uid: u32,
+    },
     /// A part of a new object can't be made: a limit is reached, or there is no memory for it.
-    #[error("can't create {object}, which needs {}: {error}{}", needed(*part, *size), smaller(object, *part, error))]
+    #[error(
+        "can't create {object}, which needs {}: {error}{}",
+        needed(*part, *size), smaller(object, *part, error, *most_handles)
+    )]
     NotCreated {
         /// The object.
         object: ObjectName,
@@ -124,6 +149,8 @@ pub enum OpenError {
         part: raw::ObjectKind,
         /// How many semaphores or bytes that part needs; 0 for a queue.
         size: usize,
+        /// For how many handles one set has room on this system.
+        most_handles: u32,
         /// What the system said.
         error: Box<raw::Error>,
     },
@@ -280,7 +307,7 @@ fn needed(part: raw::ObjectKind, size: usize) -> String {
 }
 
 /// Returns which option makes a part smaller, if its size is what was refused.
-fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> String {
+fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error, most_handles: u32) -> String {
     let is_size = match error {
         raw::Error::LimitReached { limit, .. } => {
             matches!(limit, Limit::Semmsl | Limit::Semmns | Limit::Shmmax | Limit::Shmall)
@@ -290,7 +317,11 @@ fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error) -> St
     };
     match part {
         _ if !is_size => String::new(),
-        raw::ObjectKind::Semaphores => "; a smaller Options::max_handles needs fewer semaphores".to_owned(),
+        raw::ObjectKind::Semaphores => {
+            format!(
+                "; a smaller Options::max_handles needs fewer semaphores, and {most_handles} is the most that fits one set here"
+            )
+        }
         raw::ObjectKind::SharedMemory => format!("; {}", smaller_size(object)),
         raw::ObjectKind::MessageQueue => String::new(),
     }
@@ -331,7 +362,8 @@ mod tests {
     }
 
     fn created(kind: &'static str, part: raw::ObjectKind, size: usize, error: raw::Error) -> String {
-        OpenError::NotCreated { object: ObjectName::new(kind, "x"), part, size, error: error.into() }.to_string()
+        let object = ObjectName::new(kind, "x");
+        OpenError::NotCreated { object, part, size, most_handles: 17, error: error.into() }.to_string()
     }
 
     #[test]
@@ -359,7 +391,7 @@ mod tests {
             errno: raw::Errno::ENOSPC,
         };
         let set = raw::ObjectKind::Semaphores;
-        assert!(created("pool", set, 69, reached(Limit::Semmsl)).ends_with("needs fewer semaphores"));
+        assert!(created("pool", set, 69, reached(Limit::Semmsl)).ends_with("17 is the most that fits one set here"));
         let text = created("pool", set, 69, reached(Limit::Semmni));
         assert!(!text.contains("max_handles"), "their number is not what is short: {text}");
     }

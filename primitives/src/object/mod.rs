@@ -7,13 +7,15 @@
 //! | --- | --- | --- | --- | --- |
 //! | none | – | – | absent | whoever creates the set exclusively |
 //! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
-//! | there | not 0 | 1 | live | `remove`, or an opener who finds the segment gone |
+//! | there | not 0 | the object's identity | live | `remove`, or an opener that finds the segment gone and no member living |
 //! | there | not 0 | `CONDEMNED` | condemned | whoever sees it, by finishing it |
 //! | there | not 0 | any, without our mark | another program's | nobody: it is refused |
 //!
 //! - **OB1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
 //!   first `semop` ever on the set, which also tests that nobody condemned it.
-//! - **OB2** An object is used only by who registered in a `semop` that tested STATE to be 1.
+//! - **OB2** An object is used only by a process that registered in a `semop` that tested STATE to be its identity: a random
+//!   number of 15 bits, which the header has as well. An id alone is no identity. In another IPC namespace the same id,
+//!   even under the same name, is another set. So every `semop` that registers, reaps, leaves or condemns tests STATE.
 //! - **OB3** A segment belongs to the set that its header names; it is removed by id, and only by its
 //!   creator, with its own set, or when nobody can be using it.
 //! - **OB4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
@@ -59,8 +61,11 @@ mod open;
 mod queue;
 pub(crate) mod remove;
 mod repair;
+mod rights;
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -73,21 +78,16 @@ use crate::{
     layout::{Description, Header, Mapped, body_offset, slots},
     members::{Members, Registration, Repair},
     name::Name,
-    options::Settings,
+    options::{MOST_HANDLES, Settings},
     raw::{self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
-    set_layout::{Bells, STATE, SetLayout},
+    set_layout::{Bells, CONDEMN, CONDEMNED, LIVING, STATE, SetLayout, change_state},
 };
 
-const ONE: Amount = Amount::ONE;
-/// What CREATOR of a live set of ours is; another program's will hardly be that.
-const MARK: Amount = match Amount::new(0x5356) {
-    Ok(mark) => mark,
-    Err(_) => panic!("it is an amount"),
-};
-/// What STATE of a condemned set is: it can't be marked elsewhere, since its creator, if that is only slow, may still set
-/// CREATOR.
-const CONDEMNED: u16 = CONDEMN.get();
-const CONDEMN: Amount = MARK;
+/// What CREATOR of a live set of ours is; another program's will hardly be that. STATE can't be marked so while it is
+/// condemned, since its creator, if that is only slow, may still set CREATOR.
+const MARK: Amount = CONDEMN;
+/// How many handles an object may have at once, if no number is asked for.
+const DEFAULT_HANDLES: u32 = 64;
 
 /// Whether an object may, must or must not be there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +108,27 @@ pub(crate) struct Kind {
     pub(crate) has_queue: bool,
     /// Its doorbells.
     pub(crate) bells: Bells,
+    /// The most slots that one of its objects may have.
+    pub(crate) most_handles: u32,
 }
 
 impl Kind {
     /// Returns a kind without a queue.
     pub(crate) const fn new(name: &'static str, number: u32, bells: Bells) -> Self {
-        Self { name, number, has_queue: false, bells }
+        Self { name, number, has_queue: false, bells, most_handles: MOST_HANDLES }
+    }
+}
+
+impl Kind {
+    /// Returns how many slots a new object has: as many as are asked for, and otherwise as many as one set has room for.
+    pub(crate) fn max_handles(&self, options: &Settings, want: Want) -> u32 {
+        let wanted = match options.max_handles {
+            Some(asked) => asked,
+            // An object that exists has its own number.
+            None if want == Want::Open => 1,
+            None => DEFAULT_HANDLES.min(most_in_a_set(self.bells)).max(1),
+        };
+        wanted.min(self.most_handles)
     }
 }
 
@@ -143,6 +158,7 @@ impl Blueprint<'_> {
             capacity: self.capacity,
             fingerprint: self.fingerprint.clone(),
             body: self.body,
+            identity: new_identity().get().into(),
             name: self.name.as_str().to_owned(),
         }
     }
@@ -158,6 +174,10 @@ pub(crate) struct Object {
     name: ObjectName,
     description: Description,
     layout: SetLayout,
+    identity: Amount,
+    /// Whether this handle created it.
+    is_new: bool,
+    open_timeout: Duration,
     remove_on_drop: bool,
     /// Whether it must be as the options say.
     is_exact: bool,
@@ -216,7 +236,7 @@ impl Object {
     /// Returns the table of members, in which nobody of this process is registered yet.
     pub(crate) fn members(&self) -> Result<Members, Failure> {
         let slots = slots(&self.memory, self.description.max_handles).map_err(|error| self.failed(error))?;
-        Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout))
+        Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout, self.identity, self.open_timeout))
     }
 
     /// Registers a primitive's members, having marked the object as used (OB4).
@@ -227,6 +247,10 @@ impl Object {
 
     pub(crate) fn status(&self) -> Result<Status, Failure> {
         let stat = self.set.stat().map_err(|error| self.failed(error))?;
+        let state = self.set.value(STATE.into()).map_err(|error| self.failed(error))?;
+        if state != self.identity.get() && state != CONDEMNED {
+            return Err(Failure::MembershipLost { object: self.name.clone() });
+        }
         Ok(Status {
             name: self.description.name.clone(),
             key: self.set.key().unwrap_or(Key::PRIVATE),
@@ -243,20 +267,42 @@ impl Object {
     /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find
     /// it removed the next time they would sleep or look for the dead.
     pub(crate) fn remove(&self) -> Result<(), Failure> {
-        self.remove_parts().map_err(|error| self.failed(error))
+        match self.remove_parts() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::MembershipLost { object: self.name.clone() }),
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
-    fn remove_parts(&self) -> raw::Result<()> {
-        match condemn_live(&self.set) {
-            // Somebody else has begun; whoever comes first ends it.
-            Ok(()) | Err(raw::Error::WouldBlock { .. }) => {}
+    /// Returns whether it is this object that the id means, and was removed.
+    fn remove_parts(&self) -> raw::Result<bool> {
+        let state = self.set.value(STATE.into())?;
+        if state != self.identity.get() && state != CONDEMNED {
+            return Ok(false);
+        }
+        rights::check(&self.set, &self.memory, self.queue.as_ref())?;
+        match condemn_live(&self.set, self.identity) {
+            Ok(()) => {}
+            // Another process has begun, and the first to come ends it. A set with another STATE is not this object's.
+            Err(raw::Error::WouldBlock { .. }) if self.set.value(STATE.into())? == CONDEMNED => {}
+            Err(raw::Error::WouldBlock { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
         if let Some(queue) = &self.queue {
             ignore_gone(queue.remove())?;
         }
         ignore_gone(self.memory.remove())?;
-        ignore_gone(self.set.remove())
+        ignore_gone(self.set.remove())?;
+        Ok(true)
+    }
+
+    /// Removes a new object that its creator could not register with, if no other process has.
+    fn abandon(&self) {
+        let unused = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(self.identity, CONDEMN)].concat();
+        if self.is_new && self.set.op(&unused).is_ok() {
+            // What can't be removed now is condemned, and the next opener removes it.
+            let _ = self.remove_parts();
+        }
     }
 
     /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
@@ -299,9 +345,20 @@ fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {
     }
 }
 
-/// Makes a live set a condemned one, or fails with would-block.
-fn condemn_live(set: &SemaphoreSet) -> raw::Result<()> {
-    set.op(&[SemOp::sub(STATE, ONE).no_wait(), SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()])
+/// Makes a live set of this identity a condemned one, or fails with would-block.
+fn condemn_live(set: &SemaphoreSet, identity: Amount) -> raw::Result<()> {
+    set.op(&change_state(identity, CONDEMN))
+}
+
+/// Returns a new object's identity: a number by chance, and not the one of condemned sets.
+fn new_identity() -> Amount {
+    loop {
+        let number = RandomState::new().build_hasher().finish() & u64::from(raw::SEMAPHORE_VALUE_MAX);
+        match u16::try_from(number).map(Amount::new) {
+            Ok(Ok(identity)) if identity != CONDEMN => return identity,
+            _ => {}
+        }
+    }
 }
 
 /// One attempt after another to get into an object.
@@ -334,11 +391,20 @@ impl<'a> Entrance<'a> {
         match error {
             // It may be another's object that stands in the way.
             raw::Error::PermissionDenied { .. } => error.into(),
-            error => OpenError::NotCreated { object: self.object.clone(), part, size, error: error.into() }.into(),
+            error => {
+                let (object, most_handles) = (self.object.clone(), most_in_a_set(self.blueprint.kind.bells));
+                OpenError::NotCreated { object, part, size, most_handles, error: error.into() }.into()
+            }
         }
     }
 
     fn no_such_name(&self) -> EntryError {
         OpenError::NoSuchName { object: self.object.clone() }.into()
     }
+}
+
+/// Returns for how many handles one set has room here (`SEMMSL`).
+fn most_in_a_set(bells: Bells) -> u32 {
+    let most = raw::semaphore_limits().map_or(u64::MAX, |limits| limits.max_per_set);
+    SetLayout::most_handles(bells, usize::try_from(most).unwrap_or(usize::MAX))
 }

@@ -3,14 +3,15 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use super::{
-    CONDEMN, Entrance, Object, Outcome,
+    Entrance, Object, Outcome,
     error::{EntryError, Result},
+    rights,
 };
 use crate::{
     Failure, OpenError,
     layout::{Description, Header, Mapped, VERSION},
-    raw::{self, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
-    set_layout::{CREATOR, STATE, SetLayout},
+    raw::{self, Amount, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+    set_layout::{CONDEMN, CREATOR, STATE, SetLayout},
 };
 
 impl Entrance<'_> {
@@ -30,6 +31,7 @@ impl Entrance<'_> {
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
             if is_dead || self.patience.has_passed() {
+                self.check_may_mend(set, &stat.permissions)?;
                 match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
                     Ok(()) => continue,
                     // Nothing but the first `semop` on a set of ours changes STATE.
@@ -61,7 +63,10 @@ impl Entrance<'_> {
     }
 
     fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
-        let trusted = |uid: u32| uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid);
+        let trusted = |uid: u32| {
+            // Owners that have no id in this user namespace all read as one, which says nothing of who they are.
+            process::is_one_user(uid) && (uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid))
+        };
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
                 return Err(OpenError::Untrusted { object: self.object.clone(), id, uid }.into());
@@ -70,8 +75,28 @@ impl Entrance<'_> {
         Ok(())
     }
 
-    /// Maps the segment of a live set, if it is the one that names the set.
-    pub(super) fn join(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
+    /// Returns the identity that a header says, if there can be such a one.
+    pub(super) fn identity_of(&self, description: &Description) -> Result<Amount> {
+        let identity = u16::try_from(description.identity).map(Amount::new);
+        match identity {
+            Ok(Ok(identity)) => Ok(identity),
+            _ => Err(self.damaged("the header", 0)),
+        }
+    }
+
+    /// Fails if this process may not remove what a creator has left half made, before it changes any of it.
+    pub(super) fn check_may_mend(&self, set: &SemaphoreSet, permissions: &Permissions) -> Result<()> {
+        match rights::check_set(set) {
+            Err(raw::Error::PermissionDenied { .. }) => {
+                let (object, id, uid) = (self.object.clone(), set.id(), permissions.uid);
+                Err(OpenError::Unfinished { object, id, uid }.into())
+            }
+            checked => Ok(checked?),
+        }
+    }
+
+    /// Maps the segment of a live set with this STATE, if it is the one that names the set.
+    pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
@@ -85,6 +110,9 @@ impl Entrance<'_> {
         };
         // Read once: what was checked is what is used.
         let found = header.describe();
+        if found.identity != state.into() {
+            return Err(self.damaged("the header", memory.id()));
+        }
         let layout = self.check_description(&found, header.version(), &memory, &set)?;
         let max_handles = found.max_handles;
         let object = self.live(set, memory, found, layout, queue)?;
@@ -92,7 +120,9 @@ impl Entrance<'_> {
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
             let wanted = self.description.max_handles;
-            object.check_option("max_handles", max_handles.into(), wanted.into())?;
+            if self.blueprint.options.max_handles.is_some() {
+                object.check_option("max_handles", max_handles.into(), wanted.into())?;
+            }
         }
         Ok(Outcome::Done(object))
     }
@@ -166,10 +196,26 @@ impl Entrance<'_> {
         queue: Option<MessageQueue>,
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
+        let identity = self.identity_of(&description)?;
+        let open_timeout = self.blueprint.options.open_timeout;
         let remove_on_drop = self.blueprint.options.remove_on_drop;
         let is_exact = self.blueprint.options.exact;
         let generation = process::fork_generation();
         let name = self.object.clone();
-        Ok(Object { memory, header, set, queue, name, description, layout, remove_on_drop, is_exact, generation })
+        Ok(Object {
+            memory,
+            header,
+            set,
+            queue,
+            name,
+            description,
+            layout,
+            identity,
+            is_new: false,
+            open_timeout,
+            remove_on_drop,
+            is_exact,
+            generation,
+        })
     }
 }

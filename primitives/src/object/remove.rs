@@ -6,7 +6,11 @@
 //! A process that dies before it has condemned the set leaves the object as it was; afterwards a condemned set, with or
 //! without its queue and segment, which the next opener or remover finishes.
 
-use super::{Blueprint, Entrance, Kind, MARK, Outcome, condemn_live, error::Result, ignore_gone, queue};
+use super::{
+    Blueprint, Entrance, Kind, MARK, Outcome, condemn_live,
+    error::{EntryError, Result},
+    ignore_gone, queue, rights,
+};
 use crate::{
     OpenError,
     fingerprint::Fingerprint,
@@ -14,7 +18,7 @@ use crate::{
     name::Name,
     options::Settings,
     raw::{self, SemaphoreOptions, SemaphoreSet},
-    set_layout::{CREATOR, STATE, SetLayout},
+    set_layout::{CONDEMNED, CREATOR, STATE, SetLayout},
 };
 
 /// Removes a named object: the name is free at once.
@@ -44,9 +48,12 @@ impl Entrance<'_> {
                 Err(raw::Error::NotFound { .. }) => return Err(self.no_such_name()),
                 set => set?,
             };
-            match self.remove_once(&set)? {
-                Outcome::Done(()) => return Ok(()),
-                Outcome::StartAgain => {}
+            match self.remove_once(&set) {
+                Ok(Outcome::Done(())) => return Ok(()),
+                Ok(Outcome::StartAgain) => {}
+                // Part of it was removed between two of our steps (OB6).
+                Err(EntryError::Raw(error)) if error.is_gone() => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -61,22 +68,25 @@ impl Entrance<'_> {
         }
         let Some(memory) = self.segment_of(set)? else {
             return match or_start_again!(set.value(STATE.into())) {
-                1 if or_start_again!(set.value(CREATOR.into())) == MARK.get() => {
+                // Another process has begun.
+                CONDEMNED => self.finish(set, CONDEMNED),
+                _ if or_start_again!(set.value(CREATOR.into())) == MARK.get() => {
                     Err(self.damaged("its segment", set.id()))
                 }
-                1 => Err(self.foreign_set(set)),
-                // Somebody has begun.
-                state => self.finish(set, state),
+                _ => Err(self.foreign_set(set)),
             };
         };
         let header = Mapped::<Header>::at(&memory, 0)?;
         self.check_name(&header.describe(), header.version())?;
-        match condemn_live(set) {
+        let found = header.describe();
+        let queue = self.queue_of(&header)?;
+        rights::check(set, &memory, queue.as_ref())?;
+        match condemn_live(set, self.identity_of(&found)?) {
             Ok(()) => {}
             Err(raw::Error::WouldBlock { .. }) => {
                 return match or_start_again!(set.value(STATE.into())) {
-                    1 => Ok(Outcome::StartAgain),
-                    state => self.finish(set, state),
+                    CONDEMNED => self.finish(set, CONDEMNED),
+                    _ => Err(self.damaged("the header", memory.id())),
                 };
             }
             Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{CONDEMN, CONDEMNED, Entrance, MARK, ONE, Object, Outcome, error::Result, ignore_gone};
+use super::{Entrance, MARK, Object, Outcome, error::Result, ignore_gone};
 use crate::{
     OpenError,
     layout::{Header, Mapped, is_blank},
-    raw::{self, SemOp, SemaphoreSet, SharedMemoryOptions, limits},
-    set_layout::{CREATOR, STATE, SetLayout},
+    raw::{self, Amount, SemOp, SemaphoreSet, SharedMemoryOptions},
+    set_layout::{CONDEMN, CONDEMNED, CREATOR, LIVING, STATE, SetLayout, change_state},
 };
 
 impl Entrance<'_> {
@@ -48,6 +48,7 @@ impl Entrance<'_> {
         if state != CONDEMNED {
             return Err(self.foreign_set(set));
         }
+        self.check_may_mend(set, &or_start_again!(set.stat()).permissions)?;
         if let Some(memory) = self.segment_of(set)? {
             self.remove_queue(&memory, set)?;
             ignore_gone(memory.remove())?;
@@ -59,29 +60,23 @@ impl Entrance<'_> {
     /// A set says it is live, and a part of it is gone or another's: condemns it if nobody is registered.
     pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
-        match values.get(usize::from(STATE)) {
-            Some(1) if values[usize::from(CREATOR)] != MARK.get() => return Err(self.foreign_set(set)),
-            Some(1) => {}
-            Some(&state) => return self.finish(set, state),
-            None => return Err(self.foreign_set(set)),
-        }
+        let state = match values.get(usize::from(STATE)) {
+            Some(&CONDEMNED) => return self.finish(set, CONDEMNED),
+            Some(&state) if values[usize::from(CREATOR)] == MARK.get() => state,
+            _ => return Err(self.foreign_set(set)),
+        };
         let damaged = || self.damaged(part, set.id());
-        let most = limits().map_or(500, |limits| limits.semaphores.max_operations);
-        let layout = SetLayout::of_size(self.blueprint.kind.bells, values.len()).ok_or_else(damaged)?;
-        let mut ops: Vec<SemOp> = layout.all_alive().map(|alive| SemOp::zero(alive).no_wait()).collect();
-        if (ops.len() + 3) as u64 > most {
+        if SetLayout::of_size(self.blueprint.kind.bells, values.len()).is_none() {
             return Err(damaged());
         }
-        ops.extend([
-            SemOp::sub(STATE, ONE).no_wait(),
-            SemOp::zero(STATE).no_wait(),
-            SemOp::add(STATE, CONDEMN).no_wait(),
-        ]);
+        let identity = Amount::new(state).map_err(|_| damaged())?;
+        self.check_may_mend(set, &or_start_again!(set.stat()).permissions)?;
+        let ops = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(identity, CONDEMN)].concat();
         match set.op(&ops) {
             Ok(()) => self.finish(set, CONDEMNED),
             Err(raw::Error::WouldBlock { .. }) => match or_start_again!(set.value(STATE.into())) {
-                1 => Err(damaged()),
-                state => self.finish(set, state),
+                CONDEMNED => self.finish(set, CONDEMNED),
+                _ => Err(damaged()),
             },
             Err(error) if error.is_gone() => Ok(Outcome::StartAgain),
             Err(error) => Err(error.into()),

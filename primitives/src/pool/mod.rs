@@ -150,13 +150,13 @@ impl Pool {
             kind: KIND,
             name: &name,
             options,
-            max_handles: options.max_handles,
+            max_handles: KIND.max_handles(options, want),
             capacity: capacity.into(),
             fingerprint: Fingerprint::without_type(options),
             body: (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
             fill: &fill,
         };
-        Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state)) = Object::enter(&blueprint, want, &|object| {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
@@ -167,8 +167,9 @@ impl Pool {
                 object.check_option("capacity", capacity.into(), planned.into())?;
             }
             let registration = object.register(&members, &state)?;
-            Ok((Self { object, members, state, hint: AtomicU64::new(0) }, registration))
-        })
+            Ok(((members, state), registration))
+        })?;
+        Ok(Self { object, members, state, hint: AtomicU64::new(0) })
     }
 
     /// Acquires a permit; waits as long as it takes.

@@ -111,8 +111,9 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         };
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
-        let geometry = Geometry { capacity, max_handles: options.max_handles };
-        let body = crate::layout::body_offset(options.max_handles);
+        let max_handles = S::KIND.max_handles(options, want);
+        let geometry = Geometry { capacity, max_handles };
+        let body = crate::layout::body_offset(max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
         let name = Name::new(name)?;
         let fill = |memory: &_, body: usize| {
@@ -130,13 +131,13 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             kind: S::KIND,
             name: &name,
             options,
-            max_handles: options.max_handles,
+            max_handles,
             capacity: capacity as u64,
             fingerprint: Fingerprint::of::<T>(options),
             body: (end - body) as u64,
             fill: &fill,
         };
-        Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state, items)) = Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
@@ -155,8 +156,9 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
             let items = Items::at(object.memory(), items, geometry.capacity).map_err(failed)?;
             let registration = object.register(&members, &state)?;
-            Ok((Arc::new(Self { object, members, state, items }), registration))
-        })
+            Ok(((members, state, items), registration))
+        })?;
+        Ok(Arc::new(Self { object, members, state, items }))
     }
 }
 

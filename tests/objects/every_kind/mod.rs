@@ -1,6 +1,7 @@
 //! What holds for every kind of named object, shown for each in the same words.
 
 mod kinds;
+mod lives;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod woken;
 
@@ -10,6 +11,7 @@ use std::{
 };
 
 use kinds::{Kind, Wait};
+use lives::*;
 use nix::sys::signal::{SigHandler, Signal};
 use support::{Child, Name, as_nobody, child, hold_for_ever, install, memory, name, own, until};
 use sysv_ipc::{
@@ -280,9 +282,11 @@ fn case_f8_not_created<K: Kind>() {
         was_refused("SHMMNI", "ipcrm -m");
         support::set_limit("shmmni", "10");
         support::set_limit("sem", "20 32000 500 10");
-        was_refused(&format!("needs a set of {semaphores} semaphores"), "a smaller Options::max_handles");
-        support::set_limit("sem", "250 32000 500 10");
-        drop(K::open_or_create(&Options::new(), &name).unwrap());
+        let refused = K::open_or_create(&Options::new().max_handles(64), &name).map(drop);
+        let text = assert_names::<K>(&refused, &name);
+        assert!(text.contains(&format!("needs a set of {semaphores} semaphores")), "{text}");
+        assert!(text.contains("a smaller Options::max_handles"), "{text}");
+        drop(K::open_or_create(&Options::new(), &name).expect("the default adapts"));
     });
 }
 
@@ -406,7 +410,10 @@ macro_rules! suites {
                 @$kind: smoke, open_or_create_race, creator_killed, waiter_killed, signal_interrupts,
                 removed_while_waiting, reopen_after_exit, wrong_type, wrong_version, foreign_segment, foreign_set,
                 permission_denied, limit_reached, case_f7_exact, case_f8_errors_name_the_object,
-                case_f8_a_wiped_object_is_named, case_f8_not_created
+                case_f8_a_wiped_object_is_named, case_f8_not_created, case_c2_removal_without_rights,
+                case_d5_half_made_by_another_user, case_c7_a_mode_that_keeps_its_owner_out, case_c6_few_operations,
+                case_c6_more_handles_than_operations, case_c4_another_namespace, case_c16_the_overflow_uid,
+                case_c17_opening_while_others_remove, case_c18_a_slot_that_is_being_reaped
             }
         }
     )*};

@@ -1,0 +1,34 @@
+//! Whether this process may remove an object: asked before anything is changed.
+
+use std::sync::Arc;
+
+use crate::raw::{self, MessageQueue, Permissions, SemaphoreSet, SharedMemory, process};
+
+/// Fails with what the system would say of the removal of any part, and changes none.
+pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>, queue: Option<&MessageQueue>) -> raw::Result<()> {
+    check_set(set)?;
+    check_part(memory.stat()?.permissions, |mode| memory.set_mode(mode))?;
+    match queue {
+        Some(queue) => check_part(queue.stat()?.permissions, |mode| queue.set_mode(mode)),
+        None => Ok(()),
+    }
+}
+
+/// As [`check`], of a set alone.
+pub(super) fn check_set(set: &SemaphoreSet) -> raw::Result<()> {
+    check_part(set.stat()?.permissions, |mode| set.set_mode(mode))
+}
+
+/// `IPC_SET` and `IPC_RMID` need the same right: to be the owner, the creator or privileged. So where the ids don't
+/// show it, the mode is set to what it is.
+fn check_part(permissions: Permissions, set_mode: impl FnOnce(u32) -> raw::Result<()>) -> raw::Result<()> {
+    let uid = process::effective_uid();
+    if (permissions.uid == uid || permissions.cuid == uid) && process::is_one_user(uid) {
+        return Ok(());
+    }
+    match set_mode(permissions.mode.bits()) {
+        Err(error @ raw::Error::PermissionDenied { .. }) => Err(error),
+        // An owner that has no id here can't be written back, which the kernel says to those who may.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,252 @@
+//! What a process that lives without rights, under other limits or in another namespace may change: nothing that is not its
+//! own.
+
+#![allow(unreachable_pub, reason = "it is another module of the tests")]
+
+use std::{thread, time::Duration};
+
+use nix::{
+    sched::{CloneFlags, unshare},
+    unistd::{Gid, Uid, getuid, setgid, setuid},
+};
+use support::{SHORT, alone, as_nobody, child, hold_for_ever, name, skip, until};
+use sysv_ipc::{Amount, MessageQueueOptions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemoryOptions};
+use sysv_primitives::{Error, Failure, Mutex, OpenError, Options};
+
+use super::{assert_names, assert_works, create, key_from, kinds::Kind, open};
+
+fn is_denied<T>(result: Result<T, Error>) -> bool {
+    result.is_err_and(|error| matches!(error.raw(), Some(sysv_ipc::Error::PermissionDenied { .. })))
+}
+
+/// A user that may use an object may not remove it, and its attempts change nothing.
+pub fn case_c2_removal_without_rights<K: Kind>() {
+    let name = name();
+    let object = K::create(&Options::new().mode(0o666), &name).unwrap();
+    let status = object.status().unwrap();
+    as_nobody(|| {
+        let opened: K = open(&name);
+        assert!(is_denied(opened.remove()));
+        assert!(is_denied(K::unlink(&name)));
+        drop(K::open(&Options::new().remove_on_drop(true), &name).unwrap());
+        assert_eq!(opened.members().unwrap().len(), 2);
+    });
+    assert_eq!(open::<K>(&name).status().unwrap(), status, "it is the same object");
+    assert_works::<K>(&name);
+}
+
+/// A user that may use what a dead creator left half made, and may not remove it, is told who may.
+pub fn case_d5_half_made_by_another_user<K: Kind>() {
+    let name = name();
+    let (key, semaphores) = key_from::<K>(&name);
+    let creator = child(|| {
+        let set = SemaphoreOptions::new().create(true).exclusive(true).mode(0o666).open_set(key, semaphores).unwrap();
+        set.set_value(0, 0).unwrap();
+        hold_for_ever()
+    });
+    until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
+    creator.kill();
+    as_nobody(|| {
+        let refused = K::open_or_create(&Options::new(), &name).map(drop);
+        assert!(matches!(refused, Err(Error::Open(OpenError::Unfinished { uid: 0, .. }))), "{refused:?}");
+        assert!(assert_names::<K>(&refused, &name).contains("belongs to user 0"));
+    });
+    if getuid().is_root() {
+        let set = SemaphoreOptions::new().open_set(key, 0).unwrap();
+        assert_eq!(set.stat().unwrap().o_time, None, "nothing was changed");
+    }
+    drop(K::open_or_create(&Options::new(), &name).expect("its owner mends it"));
+    assert_works::<K>(&name);
+}
+
+/// A mode that keeps its owner out is refused before anything is made, and the name stays free.
+pub fn case_c7_a_mode_that_keeps_its_owner_out<K: Kind>() {
+    let name = name();
+    let (key, _) = key_from::<K>(&name);
+    for mode in [0o400, 0, 0o060, 0o266] {
+        let refused = K::open_or_create(&Options::new().mode(mode), &name).map(drop);
+        let is_bad =
+            |error: &Error| matches!(error, Error::Open(OpenError::BadMode { mode: told, .. }) if *told == mode);
+        assert!(refused.as_ref().is_err_and(is_bad), "{refused:?}");
+        assert_names::<K>(&refused, &name);
+        assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "a set is left");
+    }
+    drop(K::create(&Options::new(), &name).expect("the name is free"));
+}
+
+/// Fewer operations than an object has doorbells: it works all the same. Too few for anything: nothing is left.
+#[cfg(target_os = "linux")]
+pub fn case_c6_few_operations<K: Kind>() {
+    support::in_own_namespace(|| {
+        let name = name();
+        let (key, _) = key_from::<K>(&name);
+        // A database server's setting.
+        support::set_limit("sem", "250 32000 100 128");
+        let object: K = create(&name);
+        assert_works::<K>(&name);
+        let victim = child(|| {
+            let _member: K = open(&name);
+            hold_for_ever()
+        });
+        until(|| object.members().unwrap().len() == 2);
+        victim.kill();
+        until(|| object.members().unwrap().len() == 1);
+        assert_works::<K>(&name);
+        object.remove().unwrap();
+        support::set_limit("sem", "250 32000 5 128");
+        let refused = K::create(&Options::new(), &name).map(drop);
+        assert!(assert_names::<K>(&refused, &name).contains("SEMOPM"), "{refused:?}");
+        assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "a set is left");
+        assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "a segment is left");
+        assert!(MessageQueueOptions::new().open(key).is_err(), "a queue is left");
+        support::set_limit("sem", "250 32000 500 128");
+        drop(K::create(&Options::new(), &name).expect("the name is free"));
+    });
+}
+
+/// The handles are bounded by what a set can have, and not by what one `semop` can do.
+pub fn case_c6_more_handles_than_operations<K: Kind>() {
+    let name = name();
+    let object = K::create(&Options::new().max_handles(16_000), &name).unwrap();
+    let others: Vec<K> = (0..20).map(|_| open(&name)).collect();
+    assert_eq!(object.members().unwrap().len(), 21);
+    drop(others);
+    assert_works::<K>(&name);
+    assert_eq!(object.members().unwrap().len(), 1);
+    let set = SemaphoreSet::from_id(object.status().unwrap().set).unwrap();
+    drop(object);
+    let values = set.values().unwrap();
+    assert!(values[2..].iter().all(|&value| value < 100), "doorbells are disarmed, and no member lives");
+}
+
+/// A process that leaves the namespace is no member any more, and a stranger of the same name and id is left alone.
+#[cfg(target_os = "linux")]
+pub fn case_c4_another_namespace<K: Kind>() {
+    support::in_own_namespace(|| {
+        let name = name();
+        let object: K = create(&name);
+        let asked_to_remove = K::open(&Options::new().remove_on_drop(true), &name).unwrap();
+        unshare(CloneFlags::CLONE_NEWIPC).unwrap();
+        let stranger: K = create(&name);
+        let status = stranger.status().unwrap();
+        let set = SemaphoreSet::from_id(status.set).unwrap();
+        let before = set.values().unwrap();
+        for lost in [object.members().map(drop), object.status().map(drop), object.remove()] {
+            let is_lost =
+                lost.as_ref().is_err_and(|error| matches!(error.failure(), Some(Failure::MembershipLost { .. })));
+            assert!(is_lost, "{lost:?}");
+            assert_names::<K>(&lost, &name);
+        }
+        drop((object, asked_to_remove));
+        assert_eq!(set.values().unwrap(), before);
+        assert_eq!(stranger.status().unwrap(), status);
+        assert_works::<K>(&name);
+    });
+}
+
+/// A waiter in another namespace is told at once, and does not sleep on a stranger's semaphore.
+#[cfg(target_os = "linux")]
+#[test]
+fn case_c4_a_waiter_in_another_namespace() {
+    support::in_own_namespace(|| {
+        let name = name();
+        let (first, second) = (create::<Mutex<u64>>(&name), open::<Mutex<u64>>(&name));
+        let guard = first.lock().unwrap();
+        unshare(CloneFlags::CLONE_NEWIPC).unwrap();
+        let refused = second.lock_timeout(Duration::from_secs(20)).map(drop);
+        assert!(
+            matches!(refused, Err(sysv_primitives::LockError::Failed(Failure::System { .. }))),
+            "there is no such set here: {refused:?}"
+        );
+        let stranger: Mutex<u64> = create(&name);
+        let refused = second.lock_timeout(Duration::from_secs(20)).map(drop);
+        assert!(
+            matches!(refused, Err(sysv_primitives::LockError::Failed(Failure::MembershipLost { .. }))),
+            "{refused:?}"
+        );
+        drop(guard);
+        assert!(stranger.try_lock().is_ok());
+    });
+}
+
+/// In a user namespace without a mapping all owners read as one number, which is nobody's identity.
+#[cfg(target_os = "linux")]
+pub fn case_c16_the_overflow_uid<K: Kind>() {
+    if !getuid().is_root() {
+        return skip("only root can make an object of another user");
+    }
+    let name = name();
+    alone(|| {
+        setgid(Gid::from_raw(1234)).unwrap();
+        setuid(Uid::from_raw(1234)).unwrap();
+        drop(K::create(&Options::new().mode(0o666), &name).unwrap());
+    });
+    alone(|| {
+        setgid(Gid::from_raw(1235)).unwrap();
+        setuid(Uid::from_raw(1235)).unwrap();
+        let refused = K::open(&Options::new(), &name).map(drop);
+        assert!(matches!(refused, Err(Error::Open(OpenError::Untrusted { uid: 1234, .. }))), "{refused:?}");
+        if let Err(errno) = unshare(CloneFlags::CLONE_NEWUSER) {
+            return skip(&format!("no user namespace: {errno}"));
+        }
+        assert_eq!(getuid().as_raw(), 65_534);
+        let refused = K::open(&Options::new(), &name).map(drop);
+        assert!(matches!(refused, Err(Error::Open(OpenError::Untrusted { uid: 65_534, .. }))), "{refused:?}");
+    });
+    K::unlink(&name).unwrap();
+}
+
+/// Opening or creating while others remove starts again, as often as it takes.
+pub fn case_c17_opening_while_others_remove<K: Kind>() {
+    const ROUNDS: usize = 300;
+    let name = name();
+    let removers: Vec<_> = (0..2)
+        .map(|_| {
+            child(|| {
+                for _ in 0..ROUNDS {
+                    let object = K::open_or_create(&Options::new(), &name).expect("it starts again");
+                    // Another process may have been faster.
+                    let removed = object.remove();
+                    assert!(removed.as_ref().is_ok() || removed.as_ref().is_err_and(Error::is_gone), "{removed:?}");
+                }
+            })
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        drop(K::open_or_create(&Options::new(), &name).expect("it starts again"));
+    }
+    removers.into_iter().for_each(support::Child::join);
+    drop(K::open_or_create(&Options::new(), &name).unwrap());
+}
+
+/// A slot that is being reaped is not taken: an opener waits for the reaper, as long as it may wait.
+pub fn case_c18_a_slot_that_is_being_reaped<K: Kind>() {
+    let name = name();
+    let object = K::create(&Options::new().max_handles(2), &name).unwrap();
+    let victim = child(|| {
+        let _second: K = open(&name);
+        hold_for_ever()
+    });
+    until(|| object.members().unwrap().len() == 2);
+    victim.kill();
+    let set = SemaphoreSet::from_id(object.status().unwrap().set).unwrap();
+    // ALIVE of the second slot is the last semaphore. A reaper claims it.
+    let alive = u16::try_from(set.len().unwrap() - 1).unwrap();
+    let reaper = child(|| {
+        set.op(&[SemOp::zero(alive).no_wait(), SemOp::add(alive, Amount::ONE).undo().no_wait()]).unwrap();
+        hold_for_ever()
+    });
+    until(|| set.value(alive.into()).unwrap() == 1);
+    let impatient = K::open(&Options::new().open_timeout(SHORT), &name).map(drop);
+    let is_full = |error: &Error| matches!(error.failure(), Some(Failure::TooManyHandles { max_handles: 2, .. }));
+    assert!(impatient.as_ref().is_err_and(is_full), "{impatient:?}");
+    thread::scope(|scope| {
+        let opener =
+            scope.spawn(|| drop(K::open(&Options::new().open_timeout(Duration::from_secs(60)), &name).unwrap()));
+        thread::sleep(SHORT);
+        assert!(!opener.is_finished(), "it waits for the reaper");
+        reaper.kill();
+        opener.join().unwrap();
+    });
+    drop(open::<K>(&name));
+}
