@@ -120,6 +120,9 @@ pub enum Error {
         object: ObjectId,
     },
     /// A signal handler ran, and the caller asked to be told (`EINTR`).
+    ///
+    /// On Linux also if the process was stopped and goes on (`SIGSTOP`, `SIGCONT`) while it waits on a semaphore. Check what
+    /// the handlers set, and wait again.
     #[error("{call}: interrupted by a signal while waiting on {object}")]
     Interrupted {
         /// The system call that failed.

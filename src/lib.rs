@@ -60,6 +60,10 @@
 //! wait, and does not prolong it either; `set_interruptible(true)` makes the wait end with
 //! [`Error::Interrupted`].
 //!
+//! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z, then
+//! `SIGCONT`; a debugger does the same), although no handler ran. Linux says `EINTR` for both, and nothing tells them
+//! apart. So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
+//!
 //! Semaphores wait by `semtimedop`, where the system has it
 //! ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no timed call on any system.** Ours first
 //! tries without waiting, which costs nothing more than the call. Only if it must wait does it arm a

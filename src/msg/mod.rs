@@ -172,7 +172,8 @@ impl MessageQueue {
     }
 
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran;
-    /// without it they go on with the time that is left.
+    /// without it they go on with the time that is left. A process that was stopped and goes on (`SIGSTOP`,
+    /// `SIGCONT`) waits on.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self

@@ -145,6 +145,9 @@ impl SemaphoreSet {
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
     ///
     /// Without it they go on with the time that is left.
+    ///
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
+    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self

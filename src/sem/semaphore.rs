@@ -321,6 +321,9 @@ impl Semaphore {
         self.set.set_interruptible(interruptible);
         self
     }
+    ///
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
+    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
 
     /// Returns whether a signal handler ends waits of this handle.
     ///

@@ -14,5 +14,6 @@ mod semaphore_set;
 mod semaphore_undo;
 mod shared_memory;
 mod shared_memory_open;
+mod signals;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod system_calls;
