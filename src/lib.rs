@@ -74,6 +74,8 @@
 //! default, so nothing else notices; if the program has no handler for it, one that does nothing is
 //! installed. A program that keeps the signal blocked to read it by `signalfd` or `sigwait` can miss one
 //! that arrives during a timed wait. Other processes' receivers, plain or timed, are not involved at all.
+//! Timers count as queued signals of the user: where `RLIMIT_SIGPENDING` (`ulimit -i`) is reached, a timed wait fails
+//! with [`Error::LimitReached`] for [`Limit::Timers`]. It doesn't say "would block", so that no caller tries again at once.
 //!
 //! # Fork, exec, threads
 //!

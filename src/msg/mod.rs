@@ -17,7 +17,7 @@ pub use self::{
     selector::{MessageType, Selector},
 };
 use crate::{
-    Error, Key, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, limits,
+    Error, Key, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, alarm, limits,
     perm::{object_methods, pid, time},
     process, sys,
 };
@@ -193,7 +193,7 @@ impl MessageQueue {
     }
 
     fn alarm_error(&self, errno: Errno) -> Error {
-        Error::System { call: "alarm", object: self.object(), errno }
+        alarm::refused(self.object(), errno)
     }
 
     /// Returns `msg_qbytes`, on Linux without permission to read as well.
