@@ -61,8 +61,8 @@
 //! [`Error::Interrupted`].
 //!
 //! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z, then
-//! `SIGCONT`; a debugger does the same), although no handler ran. Linux says `EINTR` for both, and nothing tells them
-//! apart. So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
+//! `SIGCONT`, as by a debugger), although no handler ran. Linux says `EINTR` for both, and nothing tells them apart.
+//! So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
 //!
 //! Semaphores wait by `semtimedop`, where the system has it
 //! ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no timed call on any system.** Ours first

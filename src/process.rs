@@ -140,10 +140,10 @@ pub fn exists(pid: u32) -> bool {
     number > 0 && kill(Pid::from_raw(number), None) != Err(Errno::ESRCH) && !has_ended(pid)
 }
 
-/// Returns whether all threads of a process have ended; `false` where that can't be seen.
+/// Returns whether all threads of a process have ended, or `false` where that can't be seen.
 fn has_ended(pid: u32) -> bool {
     let is_dead = |path: String| Stat::read(&path).is_some_and(|stat| stat.is_dead());
-    // The state in the process's own line is the first thread's, so the others are asked as well.
+    // The state in the process's own line is the first thread's, so the others are checked as well.
     if !has_own_proc() || !is_dead(format!("/proc/{pid}/stat")) {
         return false;
     }

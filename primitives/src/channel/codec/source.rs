@@ -22,7 +22,7 @@ pub(super) trait Source {
     /// Returns how many are left.
     fn left(&self) -> usize;
 
-    /// Returns the length that comes next, without taking it; `None` if there is none, which bincode then refuses.
+    /// Returns the length that comes next, without taking it. `None` if there is none: bincode refuses that itself.
     fn next_length(&self) -> io::Result<Option<u64>>;
 }
 
