@@ -27,6 +27,8 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction},
 };
 
+use crate::{Error, Limit, ObjectId};
+
 /// Ignored by default, as nobody else's purpose needs it: it tells of urgent data on sockets.
 const SIGNAL: Signal = Signal::SIGURG;
 
@@ -42,6 +44,17 @@ type Bell = thread::Bell;
 pub(crate) struct Alarm {
     bell: Option<Bell>,
     mask_before: SigSet,
+}
+
+/// The error of an alarm that can't be set.
+///
+/// `EAGAIN` of a timer or thread is no wait that may be tried again: it comes as long as the limit is reached.
+#[cold]
+pub(crate) fn refused(object: ObjectId, errno: Errno) -> Error {
+    match errno {
+        Errno::EAGAIN => Limit::Timers.reached("alarm", object, errno),
+        errno => Error::System { call: "alarm", object, errno },
+    }
 }
 
 impl Alarm {

@@ -81,7 +81,10 @@ pub enum Error {
         errno: Errno,
     },
     /// The caller may not do this (`EACCES` or `EPERM`).
-    #[error("{call}: permission denied on {object} ({errno}); ask its owner, or see its mode with `ipcs`")]
+    ///
+    /// `EPERM` from a call that the kernel refuses with `EACCES` alone comes from a sandbox: `semget`, `semop`, `msgget`,
+    /// `msgsnd`, `msgrcv`, `shmget` (but for [huge pages](Self::HugePagesDenied)), `shmat`. The text says so.
+    #[error("{call}: permission denied on {object} ({errno}); {}", why_denied(call, *errno))]
     PermissionDenied {
         /// The system call that failed.
         call: &'static str,
@@ -120,6 +123,9 @@ pub enum Error {
         object: ObjectId,
     },
     /// A signal handler ran, and the caller asked to be told (`EINTR`).
+    ///
+    /// On Linux also if the process was stopped and goes on (`SIGSTOP`, `SIGCONT`) while it waits on a semaphore. Check what
+    /// the handlers set, and wait again.
     #[error("{call}: interrupted by a signal while waiting on {object}")]
     Interrupted {
         /// The system call that failed.
@@ -344,6 +350,19 @@ pub enum Error {
 /// A handle that was made from an id may never have had an object.
 fn or_never(object: ObjectId) -> &'static str {
     if object.key.is_none() { ", or never existed" } else { "" }
+}
+
+fn why_denied(call: &str, errno: Errno) -> &'static str {
+    match (errno, call) {
+        (Errno::EPERM, "semget" | "semop" | "msgget" | "msgsnd" | "msgrcv" | "shmget" | "shmat") => {
+            "a sandbox forbids the call, whatever the mode: a seccomp filter, or the profile of a container or service"
+        }
+        (Errno::EPERM, _) => {
+            "only its owner, its creator or root may change or remove it; if it was one of them, or only read it, a \
+             sandbox forbids the call"
+        }
+        _ => "ask its owner, or see its mode with `ipcs`",
+    }
 }
 
 fn at(value: Option<u64>) -> String {

@@ -60,6 +60,10 @@
 //! wait, and does not prolong it either; `set_interruptible(true)` makes the wait end with
 //! [`Error::Interrupted`].
 //!
+//! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z, then
+//! `SIGCONT`, as by a debugger), although no handler ran. Linux says `EINTR` for both, and nothing tells them apart.
+//! So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
+//!
 //! Semaphores wait by `semtimedop`, where the system has it
 //! ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no timed call on any system.** Ours first
 //! tries without waiting, which costs nothing more than the call. Only if it must wait does it arm a
@@ -70,6 +74,8 @@
 //! default, so nothing else notices; if the program has no handler for it, one that does nothing is
 //! installed. A program that keeps the signal blocked to read it by `signalfd` or `sigwait` can miss one
 //! that arrives during a timed wait. Other processes' receivers, plain or timed, are not involved at all.
+//! Timers count as queued signals of the user: where `RLIMIT_SIGPENDING` (`ulimit -i`) is reached, a timed wait fails
+//! with [`Error::LimitReached`] for [`Limit::Timers`]. It doesn't say "would block", so that no caller tries again at once.
 //!
 //! # Fork, exec, threads
 //!

@@ -25,6 +25,8 @@ pub enum Limit {
     Semmsl,
     /// Operations in one `semop`.
     Semopm,
+    /// What a process's operations with undo may add up to on one semaphore, in either direction.
+    Semaem,
     /// Segments in this IPC namespace.
     Shmmni,
     /// Bytes in one segment.
@@ -39,16 +41,22 @@ pub enum Limit {
     Msgmax,
     /// Bytes a queue may be given without privilege.
     Msgmnb,
+    /// Timed waits on queues at one time. On Linux each takes a timer, and timers count as queued signals of the user
+    /// (`RLIMIT_SIGPENDING`). Elsewhere each takes a thread.
+    Timers,
 }
 
 impl Limit {
     /// Returns how the limit is raised on this system.
     #[must_use]
     pub fn advice(self) -> &'static str {
-        if cfg!(not(target_os = "linux")) {
-            return "see the kern.sysv or kern.ipc entries of sysctl";
-        }
         match self {
+            Self::Semaem => "do an operation and its reverse both with undo, or both without",
+            Self::Timers if cfg!(target_os = "linux") => {
+                "raise `ulimit -i` (RLIMIT_SIGPENDING), or wait without a timeout"
+            }
+            Self::Timers => "raise `ulimit -u`, or wait without a timeout",
+            _ if cfg!(not(target_os = "linux")) => "see the kern.sysv or kern.ipc entries of sysctl",
             Self::Semmsl => "raise the 1st number of `sysctl kernel.sem`",
             Self::Semmns => "raise the 2nd number of `sysctl kernel.sem`",
             Self::Semopm => "raise the 3rd number of `sysctl kernel.sem`",
@@ -71,6 +79,7 @@ impl fmt::Display for Limit {
             Self::Semmns => "SEMMNS (semaphores in all sets)",
             Self::Semmsl => "SEMMSL (semaphores in one set)",
             Self::Semopm => "SEMOPM (operations in one semop)",
+            Self::Semaem => "SEMAEM (the undo account of this process)",
             Self::Shmmni => "SHMMNI (segments)",
             Self::Shmmax => "SHMMAX (bytes in one segment)",
             Self::Shmall => "SHMALL (pages in all segments)",
@@ -78,6 +87,7 @@ impl fmt::Display for Limit {
             Self::Msgmni => "MSGMNI (message queues)",
             Self::Msgmax => "MSGMAX (bytes in one message)",
             Self::Msgmnb => "MSGMNB (bytes on one queue)",
+            Self::Timers => "the limit of timed waits on queues (timers of this user)",
         })
     }
 }

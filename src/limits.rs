@@ -24,6 +24,8 @@ pub struct SemaphoreLimits {
     pub max_operations: u64,
     /// The largest value (`SEMVMX`).
     pub max_value: u64,
+    /// What a process's operations with undo may add up to on one semaphore (`SEMAEM`).
+    pub max_undo: u64,
 }
 
 /// Limits of shared memory, as this IPC namespace has them.
@@ -81,6 +83,8 @@ pub struct Limits {
 impl Limits {
     /// Returns the value of one limit; `None` for one that this system doesn't have.
     ///
+    /// [`Limit::Timers`] belongs to the process: it is read when this is called, and `None` if there is no limit.
+    ///
     /// ```
     /// # if !cfg!(target_os = "linux") { return Ok(()) }
     /// use sysv_ipc::{Limit, limits};
@@ -97,6 +101,7 @@ impl Limits {
             Limit::Semmns => self.semaphores.max_semaphores,
             Limit::Semmsl => self.semaphores.max_per_set,
             Limit::Semopm => self.semaphores.max_operations,
+            Limit::Semaem => self.semaphores.max_undo,
             Limit::Shmmni => self.shared_memory.max_segments,
             Limit::Shmmax => self.shared_memory.max_size,
             Limit::Shmall => self.shared_memory.max_pages,
@@ -104,6 +109,7 @@ impl Limits {
             Limit::Msgmni => self.message_queues.max_queues,
             Limit::Msgmax => self.message_queues.max_message_size,
             Limit::Msgmnb => self.message_queues.max_queue_size,
+            Limit::Timers => return sys::max_pending_signals(),
         })
     }
 }
@@ -190,6 +196,7 @@ fn semaphores() -> Result<SemaphoreLimits> {
         max_per_set: count(limits.semmsl),
         max_operations: count(limits.semopm),
         max_value: count(limits.semvmx),
+        max_undo: count(limits.semaem),
     })
 }
 

@@ -37,6 +37,24 @@ pub struct Member {
 
 impl Member {
     /// Returns the command the process runs, if it can be seen from here.
+    ///
+    /// Returns `None` when in doubt: if the process has ended, outside Linux, if this process has no `/proc` of its
+    /// own PID namespace, and if the process that has this id here started at another time. Members of two PID
+    /// namespaces may share an object. A member of another namespace is taken for a process of this one only if both
+    /// have the same id and started in the same clock tick, 10 milliseconds.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("command-example-{}", std::process::id());
+    /// let mutex = Mutex::create(&name, 0_u32)?;
+    /// let guard = mutex.lock()?;
+    /// let holder = mutex.holder().expect("this process holds it");
+    /// assert_eq!(holder.command().is_some(), cfg!(target_os = "linux"));
+    /// drop(guard);
+    /// mutex.remove()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn command(&self) -> Option<String> {
         let is_the_same = process::start_time(self.pid) == Some(self.start_time);

@@ -6,7 +6,7 @@ use libc::c_int;
 use nix::errno::Errno;
 
 use crate::{
-    Error, Key, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, limits,
+    Error, Key, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, alarm, limits,
     perm::{object_methods, pid, time},
     process, sys,
 };
@@ -161,7 +161,8 @@ impl MessageQueue {
     }
 
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran;
-    /// without it they go on with the time that is left.
+    /// without it they go on with the time that is left. A process that was stopped and goes on (`SIGSTOP`,
+    /// `SIGCONT`) waits on.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
@@ -181,7 +182,7 @@ impl MessageQueue {
     }
 
     pub(super) fn alarm_error(&self, errno: Errno) -> Error {
-        Error::System { call: "alarm", object: self.object(), errno }
+        alarm::refused(self.object(), errno)
     }
 
     /// Returns `msg_qbytes`, on Linux without permission to read as well.

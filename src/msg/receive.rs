@@ -37,7 +37,8 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`]; otherwise as [`receive`](Self::receive).
+    /// [`Error::TimedOut`]. [`Error::LimitReached`] for [`Limit::Timers`](crate::Limit::Timers) if it must wait and can
+    /// have no timer. Otherwise as [`receive`](Self::receive).
     pub fn receive_timeout(&self, selector: Selector, timeout: Duration) -> Result<MessageBuffer> {
         self.receive_deadline(selector, Deadline::after(timeout))
     }

@@ -85,7 +85,8 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`]; otherwise as [`send`](Self::send).
+    /// [`Error::TimedOut`]. [`Error::LimitReached`] for [`Limit::Timers`](crate::Limit::Timers) if it must wait and can
+    /// have no timer. Otherwise as [`send`](Self::send).
     pub fn send_timeout(&self, message: &MessageBuffer, timeout: Duration) -> Result<()> {
         self.send_deadline(message, Deadline::after(timeout))
     }

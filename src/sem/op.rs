@@ -107,6 +107,10 @@ impl SemOp {
     /// The account belongs to the process, not to the thread. It survives `exec` and is not
     /// inherited by `fork`. A reversal that would leave 0..=32,767 is clamped on Linux; elsewhere
     /// it may differ. gVisor and CRIU don't support it.
+    ///
+    /// What a process does with undo must be balanced by what it does with undo: acquire and release both with it, or
+    /// both without. Otherwise the account grows by each operation. At 32,767 the next one fails, with
+    /// [`Error::LimitReached`] for [`Limit::Semaem`](crate::Limit::Semaem), whatever the value is.
     #[must_use]
     pub const fn undo(self) -> Self {
         self.with(sys::SEM_UNDO)
@@ -122,6 +126,15 @@ impl SemOp {
     const fn with(mut self, flag: c_int) -> Self {
         self.0.sem_flg |= flag as c_short;
         self
+    }
+
+    /// What it adds to the value; negative for what it subtracts.
+    pub(super) fn change(&self) -> i64 {
+        self.0.sem_op.into()
+    }
+
+    pub(super) fn is_undone(&self) -> bool {
+        c_int::from(self.0.sem_flg) & sys::SEM_UNDO != 0
     }
 
     pub(super) const fn with_if(self, condition: bool, flag: c_int) -> Self {

@@ -76,6 +76,8 @@ impl Semaphore {
     /// [`Error::Removed`](crate::Error::Removed), also while waiting;
     /// [`Error::PermissionDenied`](crate::Error::PermissionDenied);
     /// [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block);
+    /// [`Error::LimitReached`](crate::Error::LimitReached) for `SEMAEM` after [`set_undo(true)`](Self::set_undo),
+    /// if too many were acquired with undo and released without;
     /// [`Error::Interrupted`](crate::Error::Interrupted) after
     /// [`set_interruptible(true)`](Self::set_interruptible).
     #[inline]
@@ -164,6 +166,8 @@ impl Semaphore {
     ///
     /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) if the value would exceed 32,767;
     /// it stays as it was. (macOS counts to 65,535 and then wraps to 0.)
+    /// [`Error::LimitReached`](crate::Error::LimitReached) for `SEMAEM` after [`set_undo(true)`](Self::set_undo),
+    /// if too many were released with undo and acquired without.
     /// [`Error::Removed`](crate::Error::Removed), [`Error::PermissionDenied`](crate::Error::PermissionDenied).
     #[inline]
     pub fn release(&self) -> Result<()> {
@@ -320,6 +324,9 @@ impl Semaphore {
 
     /// Makes later waits of this handle end with [`Error::Interrupted`](crate::Error::Interrupted)
     /// when a signal handler ran; without it they go on with the time that is left.
+    ///
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
+    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.set.set_interruptible(interruptible);
         self

@@ -6,7 +6,7 @@ use libc::c_int;
 use nix::errno::Errno;
 
 use crate::{
-    Deadline, Error, Limit, Mode, ObjectId, ObjectKind, Permissions, Result,
+    Deadline, Error, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, alarm,
     limit::SEMAPHORE_VALUE_MAX,
     perm::{object_methods, pid, time},
     sem::SemOp,
@@ -137,6 +137,9 @@ impl SemaphoreSet {
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
     ///
     /// Without it they go on with the time that is left.
+    ///
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
+    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
@@ -165,6 +168,8 @@ impl SemaphoreSet {
     /// - [`Error::WouldBlock`] if an operation with [`no_wait`](SemOp::no_wait) could not be done.
     /// - [`Error::Removed`] if the set is or was removed, also while waiting.
     /// - [`Error::ValueOutOfRange`] if a value would exceed 32,767; nothing is changed.
+    /// - [`Error::LimitReached`] for `SEMAEM` if the operations [with undo](SemOp::undo) of this process would add up to
+    ///   more than 32,767 on one semaphore. The value may be in range then. Nothing is changed.
     /// - [`Error::NoSuchSemaphore`], [`Error::NoOperations`], [`Error::PermissionDenied`].
     /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
     /// - [`Error::LimitReached`] for more operations than `SEMOPM`.
@@ -213,7 +218,7 @@ impl SemaphoreSet {
         let object = self.object();
         let errno = match failure {
             Failure::Call(errno) => errno,
-            Failure::Alarm(errno) => return Error::System { call: "alarm", object, errno },
+            Failure::Alarm(errno) => return alarm::refused(object, errno),
         };
         match errno {
             Errno::ETIMEDOUT => Error::TimedOut { call: CALL, object },
@@ -221,6 +226,7 @@ impl SemaphoreSet {
                 Error::TimedOut { call: CALL, object }
             }
             Errno::EAGAIN => Error::WouldBlock { call: CALL, object, errno },
+            Errno::ERANGE if self.leave_the_values_in_range(ops) => Limit::Semaem.reached(CALL, object, errno),
             Errno::ERANGE => Error::ValueOutOfRange { call: CALL, object },
             Errno::E2BIG => Limit::Semopm.reached(CALL, object, errno),
             Errno::EFBIG => {
@@ -229,6 +235,28 @@ impl SemaphoreSet {
             }
             errno => Error::on_id(CALL, object, errno),
         }
+    }
+
+    /// Returns whether operations that were refused with `ERANGE` can't have been so for a value, and were for an
+    /// account of undo.
+    ///
+    /// The kernel doesn't say which. Without any undo it was a value, and otherwise the values tell, as they are a
+    /// moment later. If another process changes them meanwhile, the error may name the other reason.
+    #[cold]
+    fn leave_the_values_in_range(&self, ops: &[SemOp]) -> bool {
+        if !ops.iter().any(SemOp::is_undone) {
+            return false;
+        }
+        // Without permission to read, operations that only subtract tell all the same.
+        let values = self.values().unwrap_or_default();
+        let mut values: Vec<i64> = values.into_iter().map(i64::from).collect();
+        ops.iter().all(|op| match values.get_mut(usize::from(op.index())) {
+            Some(value) => {
+                *value += op.change();
+                *value <= SEMAPHORE_VALUE_MAX.into()
+            }
+            None => op.change() <= 0,
+        })
     }
 
     /// Returns the value of one semaphore (`GETVAL`).

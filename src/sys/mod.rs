@@ -272,6 +272,22 @@ pub(crate) fn msgctl_info(command: c_int) -> Result<(c_int, MsgInfo), Errno> {
     Ok((highest, info))
 }
 
+/// How many signals and timers the user may have pending; `None` without a limit, and where the system has none.
+#[allow(clippy::useless_conversion, reason = "limits have 32 bits on some machines")]
+pub(crate) fn max_pending_signals() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let mut limit = MaybeUninit::<libc::rlimit>::zeroed();
+        // SAFETY: the call writes one `rlimit`, and there is room for it.
+        Errno::result(unsafe { libc::getrlimit(libc::RLIMIT_SIGPENDING, limit.as_mut_ptr()) }).ok()?;
+        // SAFETY: an `rlimit` is made of integers, for which zeroes are valid, and the call filled it.
+        let most = unsafe { limit.assume_init() }.rlim_cur;
+        (most != libc::RLIM_INFINITY).then_some(most.into())
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 pub(crate) fn page_size() -> usize {
     // SAFETY: `sysconf` takes no pointers.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

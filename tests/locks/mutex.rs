@@ -469,3 +469,42 @@ fn ignoring_poison_in_all_forms() {
     mutex.clear_poison();
     assert_eq!(*mutex.lock().unwrap(), 1);
 }
+
+/// D9: members of two PID namespaces share a lock, and `/proc` is the outer one's: no member has a stranger's command.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_d9_a_member_of_another_pid_namespace() {
+    if !nix::unistd::getuid().is_root() {
+        return support::skip("only root can make a PID namespace");
+    }
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let outer = mutex.lock().unwrap();
+    assert!(mutex.holder().unwrap().command().is_some(), "a member of the own namespace is known");
+    drop(outer);
+    let is_checked = support::semaphore(0);
+    child(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
+        let holder = child(|| {
+            let mutex = Mutex::<u8>::open(&name).unwrap();
+            let _guard = mutex.lock().unwrap();
+            let holder = mutex.holder().unwrap();
+            assert_eq!(holder.pid, 1, "the outer /proc has another process of this number");
+            let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+            assert_eq!(holder.command().as_deref(), Some(own.trim_end()));
+            child(|| {
+                let seen = Mutex::<u8>::open(&name).unwrap().holder().unwrap();
+                assert_eq!((seen.pid, seen.command()), (1, None));
+            })
+            .join();
+            is_checked.release().unwrap();
+            hold_for_ever()
+        });
+        is_checked.acquire_timeout(LONG).unwrap();
+        assert_eq!(mutex.holder().unwrap().pid, 1);
+        // It was forked before the namespace was made, so its own numbers are the outer ones.
+        assert_eq!(mutex.holder().unwrap().command(), None);
+        holder.kill();
+    })
+    .join();
+}

@@ -121,3 +121,52 @@ fn case_g7_errno_of_checks_of_our_own() {
     assert_eq!(told(memory.read(1, 8)), none);
     assert_eq!(told(SemaphoreOptions::new().exclusive(true).open(free_key())), none);
 }
+
+/// C3: `EPERM` from a call that the kernel never refuses so names the sandbox, and no owner or mode.
+#[test]
+#[cfg(target_os = "linux")]
+fn case_c3_a_sandbox_is_named() {
+    let (semaphore, queue, memory) = (semaphore(1), queue(), memory(8));
+    queue.send(&message(1, b"x")).unwrap();
+    child(|| {
+        support::forbid(&[
+            libc::SYS_semget,
+            libc::SYS_semop,
+            libc::SYS_semtimedop,
+            libc::SYS_msgget,
+            libc::SYS_msgsnd,
+            libc::SYS_msgrcv,
+            libc::SYS_shmget,
+            libc::SYS_shmat,
+        ]);
+        let long = Duration::from_secs(60);
+        let refused = [
+            SemaphoreOptions::new().open(semaphore.key().unwrap()).map(drop),
+            semaphore.acquire(),
+            semaphore.acquire_timeout(long),
+            semaphore.release(),
+            MessageQueueOptions::new().open(queue.key().unwrap()).map(drop),
+            queue.send(&message(1, b"x")),
+            queue.send_timeout(&message(1, b"x"), long),
+            queue.receive(Selector::Any).map(drop),
+            queue.receive_timeout(Selector::Any, long).map(drop),
+            SharedMemoryOptions::new().open_segment(memory.key().unwrap()).map(drop),
+            memory.segment().attach().map(drop),
+        ];
+        for (number, result) in refused.into_iter().enumerate() {
+            let error = result.expect_err("the filter refuses it");
+            assert_fails!(Err::<(), _>(&error), Error::PermissionDenied { errno: Errno::EPERM, .. });
+            assert_eq!(error.io_kind(), io::ErrorKind::PermissionDenied);
+            let text = error.to_string();
+            assert!(text.contains("a sandbox forbids the call") && !text.contains("owner"), "{number}: {text}");
+        }
+    })
+    .join();
+    as_nobody(|| {
+        let by_mode = semaphore.acquire().unwrap_err();
+        assert_fails!(Err::<(), _>(&by_mode), Error::PermissionDenied { errno: Errno::EACCES, .. });
+        assert!(!by_mode.to_string().contains("sandbox"), "{by_mode}");
+        let by_owner = semaphore.remove().unwrap_err();
+        assert!(by_owner.to_string().contains("only its owner, its creator or root may"), "{by_owner}");
+    });
+}

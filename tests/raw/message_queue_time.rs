@@ -1,10 +1,13 @@
 //! Message queues: waits that end by the clock, which the kernel doesn't offer.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use support::{LONG, SHORT, assert_fails, child, full_queue, install, kind, message, queue};
-use sysv_ipc::{Error, MessageQueue, Selector};
+use sysv_ipc::{Errno, Error, Limit, MessageQueue, Selector};
 
 /// A timed receive ends on time, and not before.
 #[test]
@@ -150,17 +153,33 @@ fn timed_waits_and_the_programs_own_signals() {
     .join();
 }
 
-/// A timer that can't be had is an error of its own, and not a queue that is not ready.
+/// D8: a timer that can't be had is an error of its own, and not a queue that is not ready: a loop that tries again
+/// where it would block would spin.
 #[test]
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "a limit is set")]
-fn an_alarm_that_can_not_be_set() {
-    let queue = queue();
+fn case_d8_no_timer_for_a_timed_wait() {
+    let (queue, full) = (queue(), full_queue());
     child(|| {
         let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the limit is read alone.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_SIGPENDING, &raw const none) }, 0);
-        assert_fails!(queue.receive_timeout(Selector::Any, LONG), Error::System { call: "alarm", .. });
+        for result in
+            [queue.receive_timeout(Selector::Any, LONG).map(drop), full.send_timeout(&message(1, &[0; 1024]), LONG)]
+        {
+            let error = result.unwrap_err();
+            assert_fails!(
+                Err::<(), _>(&error),
+                Error::LimitReached { call: "alarm", limit: Limit::Timers, value: Some(0), errno: Errno::EAGAIN, .. }
+            );
+            assert!(!error.is_busy());
+            assert!(error.to_string().contains("raise `ulimit -i` (RLIMIT_SIGPENDING)"), "{error}");
+            let io = io::Error::from(error);
+            assert_eq!((io.kind(), io.raw_os_error()), (io::ErrorKind::QuotaExceeded, None));
+        }
+        // What need not wait needs no timer.
+        assert_fails!(queue.try_receive(Selector::Any), Error::WouldBlock { .. });
+        assert!(full.receive_timeout(Selector::Any, LONG).is_ok());
     })
     .join();
 }

@@ -13,6 +13,7 @@
 pub mod letters;
 mod owned;
 mod process;
+mod sandbox;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod step;
 pub mod watchdog;
@@ -27,6 +28,8 @@ pub use owned::{
     semaphores, undoing,
 };
 pub use process::*;
+#[cfg(target_os = "linux")]
+pub use sandbox::forbid;
 use sysv_ipc::{Error, MessageQueue, SemaphoreSet};
 use sysv_primitives::{Channel, PushError};
 

@@ -1,33 +1,36 @@
-//! Values to bytes and back: the only file that knows bincode.
+//! Values to bytes and back: the only folder that knows bincode.
 //!
 //! A message is the schema number of its type in four bytes, little endian, and then bincode 2's standard
 //! encoding: little endian, variable-length integers, no field names. It describes itself nowhere, so both
 //! sides must be built from the same types; the schema number is there to notice if they aren't.
+//!
+//! bincode trusts the bytes: it has no limit to nesting, and takes a sequence's length for what it says. So a serializer
+//! and a deserializer of our own stand around its own (`encoding.rs`, `decoding.rs`), and hold to the numbers of
+//! `bounds.rs`. They see each struct, enum, sequence and so on, and let numbers pass.
 
-use std::io::{BufReader, BufWriter, Read, Write};
+mod bounds;
+mod decoding;
+mod encoding;
+mod source;
 
-use bincode::{config::Configuration, enc::write::Writer, error::EncodeError};
+use std::io::{BufWriter, Read, Write};
+
+use bincode::{
+    config::Configuration,
+    enc::write::Writer,
+    error::{DecodeError, EncodeError},
+    serde::OwnedSerdeDecoder,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::{
+    decoding::Left,
+    encoding::Count,
+    source::{Slice, Source, Stream},
+};
 use crate::raw::MessageBuffer;
 
 const STANDARD: Configuration = bincode::config::standard();
-
-/// No message is longer than 4 GiB.
-const MOST: usize = if usize::BITS > 32 { usize::MAX >> 31 } else { usize::MAX >> 1 };
-
-/// Decodes with a limit to the memory that lengths in the bytes may ask for, since those from outside say what they
-/// like: four times what arrived, or more; there are a few limits, since each is a type.
-macro_rules! decode_limited {
-    ($len:expr, $decode:path, $from:expr) => {
-        match $len >> 20 {
-            0..1 => $decode($from, STANDARD.with_limit::<{ 16 << 20 }>()),
-            1..16 => $decode($from, STANDARD.with_limit::<{ 64 << 20 }>()),
-            16..256 => $decode($from, STANDARD.with_limit::<{ 1 << 30 }>()),
-            _ => $decode($from, STANDARD.with_limit::<MOST>()),
-        }
-    };
-}
 
 /// A message that grows up to a limit, and is only measured beyond it.
 struct Measured<'a> {
@@ -56,7 +59,9 @@ pub(super) fn encode<T: Serialize>(
 ) -> Result<usize, String> {
     message.extend_from_slice(&schema.to_le_bytes());
     let mut writer = Measured { message, most, len: size_of::<u32>() };
-    bincode::serde::encode_into_writer(value, &mut writer, STANDARD).map_err(|error| error.to_string())?;
+    let count = Count::default();
+    bincode::serde::encode_into_writer(count.bound(value), &mut writer, STANDARD).map_err(why_unencodable)?;
+    count.check(writer.len - size_of::<u32>()).map_err(|exceeded| exceeded.to_string())?;
     Ok(writer.len)
 }
 
@@ -64,7 +69,8 @@ pub(super) fn encode<T: Serialize>(
 pub(super) fn encode_to<T: Serialize>(value: &T, schema: u32, to: impl Write) -> Result<(), String> {
     let mut to = BufWriter::new(to);
     to.write_all(&schema.to_le_bytes()).map_err(|error| error.to_string())?;
-    bincode::serde::encode_into_std_write(value, &mut to, STANDARD).map_err(|error| error.to_string())?;
+    let count = Count::default();
+    bincode::serde::encode_into_std_write(count.bound(value), &mut to, STANDARD).map_err(why_unencodable)?;
     to.flush().map_err(|error| error.to_string())
 }
 
@@ -75,29 +81,47 @@ fn check_schema(found: [u8; 4], schema: u32) -> Result<(), String> {
 
 const TOO_SHORT: &str = "it is shorter than a schema number";
 
+/// bincode shows what others said, such as the type or `bounds.rs`, in Rust's syntax.
+fn why_undecodable(error: DecodeError) -> String {
+    match error {
+        DecodeError::OtherString(why) => why,
+        error => error.to_string(),
+    }
+}
+
+fn why_unencodable(error: EncodeError) -> String {
+    match error {
+        EncodeError::OtherString(why) => why,
+        error => error.to_string(),
+    }
+}
+
 /// Makes a value of bytes, all of which must belong to it.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], schema: u32) -> Result<T, String> {
     let (found, bytes) = bytes.split_first_chunk().ok_or(TOO_SHORT)?;
     check_schema(*found, schema)?;
-    let decoded = decode_limited!(bytes.len(), bincode::serde::decode_from_slice, bytes);
-    let (value, used) = decoded.map_err(|error| error.to_string())?;
-    nothing_left(bytes.len() - used)?;
+    let source = Slice::new(bytes);
+    let mut decoder = OwnedSerdeDecoder::from_reader(&source, STANDARD);
+    let left = Left::new(&source);
+    let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
+    nothing_left(source.left())?;
+    Ok(value)
+}
+
+/// Makes a value of so many bytes from somewhere else, all of which must belong to it.
+pub(super) fn decode_from<T: DeserializeOwned>(mut from: impl Read, len: usize, schema: u32) -> Result<T, String> {
+    let mut found = [0; 4];
+    let len = len.checked_sub(found.len()).ok_or(TOO_SHORT)?;
+    from.read_exact(&mut found).map_err(|error| error.to_string())?;
+    check_schema(found, schema)?;
+    let source = Stream::new(from, len);
+    let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), STANDARD);
+    let left = Left::new(&source);
+    let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
+    nothing_left(source.left())?;
     Ok(value)
 }
 
 fn nothing_left(rest: usize) -> Result<(), String> {
     if rest == 0 { Ok(()) } else { Err(format!("{rest} bytes are left over")) }
-}
-
-/// Makes a value of so many bytes from somewhere else, all of which must belong to it.
-pub(super) fn decode_from<T: DeserializeOwned>(from: impl Read, len: usize, schema: u32) -> Result<T, String> {
-    let mut from = BufReader::new(from.take(len as u64));
-    let mut found = [0; 4];
-    from.read_exact(&mut found).map_err(|_| TOO_SHORT)?;
-    check_schema(found, schema)?;
-    let decoded = decode_limited!(len, bincode::serde::decode_from_std_read, &mut from);
-    let value = decoded.map_err(|error| error.to_string())?;
-    let buffered = from.buffer().len();
-    nothing_left(buffered + usize::try_from(from.get_ref().limit()).unwrap_or(usize::MAX))?;
-    Ok(value)
 }

@@ -43,7 +43,8 @@ pub enum SendError {
         /// The longest there may be.
         limit: usize,
     },
-    /// The value can't be turned into bytes, as its own `Serialize` says.
+    /// The value can't be turned into bytes: its own `Serialize` refuses, or it is nested too deeply or has too many
+    /// elements to be received.
     #[error("can't encode a message of route {route} for {object}: {why}; nothing was sent")]
     Unencodable {
         /// The channel.

@@ -60,6 +60,33 @@ impl fmt::Display for Route {
 /// Give each type of one queue a route of its own: a value of another type on the same route can't
 /// be told from it, or is [`Undecodable`](crate::Undecodable).
 ///
+/// # Limits
+///
+/// A value may be nested 128 levels deep: each struct, tuple, enum, sequence, map, `Option` and newtype inside another one
+/// is a level, and a `Box` is none. Its sequences and maps together may have 65,536 elements that take no bytes, such as
+/// those of a `Vec<()>`, and any number of others. Sending a value beyond that fails with
+/// [`Unencodable`](crate::Error::Unencodable), and nothing is sent. Bytes from outside that ask for more, or for a longer
+/// string than the message has bytes, are [`Undecodable`](crate::Error::Undecodable) before time or memory is spent on
+/// them.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, Error, messages, raw::MessageQueueOptions};
+///
+/// #[derive(Serialize, Deserialize)]
+/// enum List { End, More(Box<List>) }
+/// messages! { 1 => List }
+///
+/// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+/// let list = |len| (0..len).fold(List::End, |list, _| List::More(Box::new(list)));
+/// channel.send(&list(127))?;
+/// assert!(matches!(channel.send(&list(128)), Err(Error::Unencodable { .. })));
+/// channel.remove()?;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Routes
+///
 /// A type gets its route by [`messages!`](crate::messages). One without a route does not compile:
 ///
 /// ```compile_fail,E0277
