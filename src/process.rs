@@ -80,7 +80,11 @@ pub fn effective_uid() -> u32 {
     geteuid().as_raw()
 }
 
-/// Returns whether a process of this id exists, as far as this PID namespace shows.
+/// Returns whether a process of this id exists and has not ended, as far as this PID namespace shows.
+///
+/// A process of another user exists as any other. A zombie has ended: it runs nothing more, and waits for its parent
+/// only. A process whose first thread has ended exists as long as another thread of it lives, although tools show it as
+/// a zombie. Outside Linux, and where this PID namespace has no `/proc` of its own, a zombie can't be told and exists.
 ///
 /// Ids are used again: `true` may be another process.
 ///
@@ -90,29 +94,107 @@ pub fn effective_uid() -> u32 {
 /// ```
 #[must_use]
 pub fn exists(pid: u32) -> bool {
-    let Ok(pid) = i32::try_from(pid) else { return false };
-    pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+    let Ok(number) = i32::try_from(pid) else { return false };
+    // `EPERM` means that it belongs to another user, and so that it exists.
+    number > 0 && kill(Pid::from_raw(number), None) != Err(Errno::ESRCH) && !has_ended(pid)
+}
+
+/// Returns whether all threads of a process have ended; `false` where that can't be seen.
+fn has_ended(pid: u32) -> bool {
+    let is_dead = |path: String| Stat::read(&path).is_some_and(|stat| stat.is_dead());
+    // The state in the process's own line is the first thread's, so the others are asked as well.
+    if !has_own_proc() || !is_dead(format!("/proc/{pid}/stat")) {
+        return false;
+    }
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    // A thread that is gone meanwhile has no line, and doesn't count as dead. The next call doesn't see it.
+    tasks.flatten().all(|task| is_dead(format!("/proc/{pid}/task/{}/stat", task.file_name().display())))
 }
 
 /// Returns when a process started, in the kernel's clock ticks since boot; with its id it names the process for good.
 ///
-/// `None` if there is no such process, and outside Linux.
+/// `None` if there is no such process, outside Linux, and where `/proc` is another PID namespace's: its ids are those
+/// of strangers. The calling process is found there as well.
+///
+/// ```
+/// use sysv_ipc::process;
+///
+/// let started = process::start_time(std::process::id());
+/// assert_eq!(started, process::start_time(std::process::id()));
+/// assert_eq!(process::start_time(u32::MAX), None);
+/// ```
 #[must_use]
 pub fn start_time(pid: u32) -> Option<u64> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command in the second field may hold anything, also blanks and brackets.
-    let (_, after_command) = stat.rsplit_once(')')?;
-    after_command.split_whitespace().nth(19)?.parse().ok()
+    Stat::read(&format!("{}/stat", proc_of(pid)?))?.start_time()
 }
 
-/// Returns the command a process runs; `None` if there is no such process, and outside Linux.
+/// Returns the command a process runs.
+///
+/// `None` if there is no such process, outside Linux, and where `/proc` is another PID namespace's: its ids are those
+/// of strangers. The calling process is found there as well.
+///
+/// ```
+/// use sysv_ipc::process;
+///
+/// if cfg!(target_os = "linux") {
+///     assert!(process::command(std::process::id()).is_some());
+/// }
+/// ```
 #[must_use]
 pub fn command(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("{}/comm", proc_of(pid)?)).ok().map(|name| name.trim_end().to_owned())
+}
+
+/// Returns the folder in which the kernel tells of a process, if there is one and it is that process's.
+fn proc_of(pid: u32) -> Option<String> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
+    // The kernel finds the caller by itself, whatever its number is there.
+    if pid == std::process::id() {
+        return Some("/proc/self".to_owned());
+    }
+    has_own_proc().then(|| format!("/proc/{pid}"))
+}
+
+/// Returns whether the numbers in `/proc` are those of the PID namespace in which this process lives.
+///
+/// A process that was put into a new namespace has the old one's `/proc` until one is mounted anew.
+fn has_own_proc() -> bool {
+    if !cfg!(target_os = "linux") {
+        return false;
+    }
+    let Ok(status) = fs::read_to_string("/proc/self/status") else { return false };
+    let own = std::process::id().to_string();
+    match status.lines().find_map(|line| line.strip_prefix("NSpid:")) {
+        // The first number is the one in the namespace of `/proc`, the last one that in the process's own.
+        Some(numbers) => numbers.split_ascii_whitespace().eq([own.as_str()]),
+        // A kernel without namespaces, or an old one.
+        None => fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str()),
+    }
+}
+
+/// What `/proc` tells of a process or thread, behind its command.
+struct Stat(String);
+
+impl Stat {
+    fn read(path: &str) -> Option<Self> {
+        let stat = fs::read_to_string(path).ok()?;
+        // The command in the second field may hold anything, also blanks and brackets.
+        stat.rsplit_once(')').map(|(_, after_command)| Self(after_command.to_owned()))
+    }
+
+    /// Returns a field by its number in `proc_pid_stat(5)`, from 3 on.
+    fn field(&self, number: usize) -> Option<&str> {
+        self.0.split_ascii_whitespace().nth(number - 3)
+    }
+
+    /// Returns whether it runs nothing more: a zombie, or one that is being removed.
+    fn is_dead(&self) -> bool {
+        matches!(self.field(3), Some("Z" | "X" | "x"))
+    }
+
+    fn start_time(&self) -> Option<u64> {
+        self.field(22)?.parse().ok()
+    }
 }

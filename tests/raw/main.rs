@@ -9,6 +9,7 @@ mod limits;
 mod message_queue;
 mod message_queue_time;
 mod open_forms;
+mod processes;
 mod semaphore;
 mod semaphore_open;
 mod semaphore_set;

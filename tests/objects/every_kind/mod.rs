@@ -6,7 +6,7 @@ mod woken;
 
 use std::{
     sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kinds::{Kind, Wait};
@@ -384,19 +384,38 @@ fn key_from<K: Kind>(name: &Name) -> (Key, u16) {
     (status.key, u16::try_from(status.semaphores).unwrap())
 }
 
-/// A creator that died having made the set only: the next one mends it at once, since the pid is gone.
-fn creator_killed<K: Kind>() {
-    let name = name();
-    let (key, semaphores) = key_from::<K>(&name);
+/// Starts a process that dies having made the set only, and returns when it has come so far.
+fn half_made<K: Kind>(name: &Name) -> Child {
+    let (key, semaphores) = key_from::<K>(name);
     let creator = child(|| {
         let set = SemaphoreOptions::new().create(true).exclusive(true).open_set(key, semaphores).unwrap();
         set.set_value(0, 0).unwrap();
         hold_for_ever()
     });
     until(|| SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| set.last_pid(0).unwrap().is_some()));
-    creator.kill();
+    creator
+}
+
+/// A creator that died having made the set only: the next one mends it at once, since the pid is gone.
+fn creator_killed<K: Kind>() {
+    let name = name();
+    half_made::<K>(&name).kill();
     // Longer than any test may take: patience can't be what it waits for.
     drop(K::open_or_create(&Options::new().open_timeout(Duration::from_secs(3600)), &name).unwrap());
+    assert_works::<K>(&name);
+}
+
+/// C22: a creator that died, and for which its parent has not waited yet: the next one mends it at once as well.
+fn case_c22_creator_is_a_zombie<K: Kind>() {
+    let name = name();
+    let creator = half_made::<K>(&name);
+    creator.signal(Signal::SIGKILL);
+    until(|| creator.is_done());
+    let open_timeout = Duration::from_secs(90);
+    let started = Instant::now();
+    drop(K::open_or_create(&Options::new().open_timeout(open_timeout), &name).unwrap());
+    assert!(started.elapsed() < open_timeout, "it waited for a process that is dead");
+    creator.kill();
     assert_works::<K>(&name);
 }
 
@@ -454,8 +473,8 @@ macro_rules! suites {
             use super::*;
 
             suites! {
-                @$kind: smoke, open_or_create_race, creator_killed, waiter_killed, signal_interrupts,
-                removed_while_waiting, reopen_after_exit, wrong_type, wrong_version, foreign_segment, foreign_set,
+                @$kind: smoke, open_or_create_race, creator_killed, case_c22_creator_is_a_zombie,
+                waiter_killed, signal_interrupts, removed_while_waiting, reopen_after_exit, wrong_type, wrong_version, foreign_segment, foreign_set,
                 permission_denied, limit_reached, case_f7_exact, case_f8_errors_name_the_object,
                 case_f8_a_wiped_object_is_named, case_f8_not_created, case_m3_the_owners_of_set_and_segment
             }
