@@ -81,7 +81,8 @@
 //!
 //! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and
 //! counted); undo accounts are not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread
-//! that ends gives nothing back.
+//! that ends gives nothing back. Since Linux 4.14 the same holds for children made by `_Fork` and by the `clone` system call.
+//! A child that shares its parent's memory (`vfork`, `CLONE_VM`) must use and drop none of its parent's handles or guards.
 //!
 //! # Whom to trust
 //!
@@ -120,6 +121,7 @@ mod alarm;
 mod deadline;
 mod errno;
 mod error;
+mod fork;
 mod inventory;
 mod key;
 mod key_from;

@@ -1,10 +1,7 @@
 //! Facts about processes that primitives between them need: forks, fences, processors, lives, owners.
-#![allow(unsafe_code, reason = "a fork handler is registered here")]
+#![allow(unsafe_code, reason = "membarrier is called here")]
 
-use std::{
-    fs,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-};
+use std::fs;
 
 use nix::{
     errno::Errno,
@@ -12,45 +9,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-static FORKS: AtomicU32 = AtomicU32::new(0);
-
-extern "C" fn count_fork() {
-    // A child begins with one thread: there is nobody to race with.
-    FORKS.fetch_add(1, Relaxed);
-}
-
-/// Begins to count forks; call it before [`fork_generation`] is relied on. Costs nothing the second time.
-///
-/// # Panics
-///
-/// If there is no memory left to note the handler in.
-///
-/// ```
-/// sysv_ipc::process::watch_forks();
-/// let before = sysv_ipc::process::fork_generation();
-/// assert_eq!(before, sysv_ipc::process::fork_generation());
-/// ```
-pub fn watch_forks() {
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    // No lock: a child would find it held if its parent forked in another thread just now. Two
-    // threads may both register, and then forks count double, which is as good.
-    if !WATCHED.load(Relaxed) {
-        // SAFETY: the handler changes an atomic alone, which is allowed in a child at once.
-        let failed = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
-        // It fails for want of memory alone, as any allocation would.
-        assert_eq!(failed, 0, "no memory for a fork handler");
-        WATCHED.store(true, Relaxed);
-    }
-}
-
-/// Returns a number that differs between a process and its children, made by `fork` since [`watch_forks`].
-///
-/// One load. A `clone` or `vfork` that bypasses the C library is not counted.
-#[inline]
-#[must_use]
-pub fn fork_generation() -> u32 {
-    FORKS.load(Relaxed)
-}
+pub use crate::fork::{fork_generation, watch_forks};
 
 /// Lets this process, and every child it forks, take part when another calls [`membarrier`].
 ///

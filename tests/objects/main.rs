@@ -1,5 +1,7 @@
 //! What holds for every kind of named object: creation, removal, death, hostile memory.
 
+#[cfg(target_os = "linux")]
+mod cloned;
 mod every_kind;
 mod hostile;
 mod killed_while;

@@ -1,6 +1,8 @@
 //! The raw layer: every call, every refusal, every limit.
 
 mod errors;
+#[cfg(target_os = "linux")]
+mod forks;
 mod inventory;
 mod keys;
 mod limits;

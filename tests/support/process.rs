@@ -30,11 +30,16 @@ const LIFE_SECONDS: libc::time_t = 120;
 /// thread that forked it, and by itself when it has used its processor time up: a slow machine does not end it.
 #[track_caller]
 pub(super) fn start(body: impl FnOnce()) -> Pid {
-    install_hook();
-    let list = registry();
     // SAFETY: the harness has other threads. The child uses the allocator, which the C libraries we
     // test with make usable after a fork, and the list, which is locked by this thread. It leaves by `_exit`.
-    let forked = unsafe { fork() }.expect("a child can be forked");
+    start_by(|| unsafe { fork() }, body)
+}
+
+#[track_caller]
+fn start_by(make: impl FnOnce() -> nix::Result<ForkResult>, body: impl FnOnce()) -> Pid {
+    install_hook();
+    let list = registry();
+    let forked = make().expect("a child can be made");
     drop(list);
     match forked {
         ForkResult::Parent { child } => child,
@@ -204,6 +209,25 @@ impl Drop for Child {
 #[track_caller]
 pub fn child(body: impl FnOnce()) -> Child {
     Child { pid: start(body), is_reaped: Cell::new(false) }
+}
+
+/// Runs a closure in a child that the `clone` system call makes: no fork handler runs.
+///
+/// For processes with one thread, as in [`alone`]: in the child, a lock that another thread held is held for ever.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn cloned(body: impl FnOnce()) -> Child {
+    let threads = fs::read_dir("/proc/self/task").expect("it is there").count();
+    assert_eq!(threads, 1, "the child could find the allocator locked");
+    let clone = || {
+        // SAFETY: without flags and a stack it is as `fork`, and this process has one thread.
+        let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+        Ok(match Errno::result(pid)? {
+            0 => ForkResult::Child,
+            pid => ForkResult::Parent { child: Pid::from_raw(pid.try_into().expect("a pid is an int")) },
+        })
+    };
+    Child { pid: start_by(clone, body), is_reaped: Cell::new(false) }
 }
 
 /// Runs a test's body in a child, to its good end. What it maps, and the number of its mappings, is its own affair:

@@ -1,4 +1,4 @@
-//! Kills a process after so many machine instructions of an operation.
+//! Kills or stops a process after so many machine instructions of an operation.
 //!
 //! The victim is a child that is traced: it stops itself where the operation begins and where it ends. In
 //! between it is single-stepped, and after `k` steps killed with `SIGKILL`. A system call is one step.
@@ -23,10 +23,29 @@ use super::{number_from_env, process, until, until_rings};
 /// How a stepped operation went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Walk {
-    /// It was killed on its way.
+    /// It was killed on its way, or stopped, if others act before it goes on.
     Killed,
-    /// It ended after so many steps, and was killed then.
+    /// It ended after so many steps. It was killed then, or stopped.
     Ended(u64),
+}
+
+/// How far a victim goes in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// One machine instruction.
+    Instruction,
+    /// To where the next system call begins or ends.
+    Call,
+}
+
+impl Pace {
+    fn step(self, pid: Pid) {
+        let stepped = match self {
+            Self::Instruction => ptrace::step(pid, None),
+            Self::Call => ptrace::syscall(pid, None),
+        };
+        stepped.expect("the victim is stopped");
+    }
 }
 
 /// The traced process.
@@ -83,10 +102,16 @@ impl Victim {
     }
 
     /// Steps through the operation, and kills as soon as the condition holds, or at the end.
-    pub fn walk_until(self, mut is_enough: impl FnMut() -> bool) -> Walk {
+    pub fn walk_until(self, is_enough: impl FnMut() -> bool) -> Walk {
+        self.stop_when(Pace::Instruction, is_enough)
+    }
+
+    /// Steps through the operation, and stops as soon as the condition holds, or at the end. Others can act then, before
+    /// the victim [goes on](Self::go_on).
+    pub fn stop_when(&self, pace: Pace, mut is_enough: impl FnMut() -> bool) -> Walk {
         let mut steps = 0;
         while !is_enough() {
-            ptrace::step(self.pid, None).expect("the victim is stopped");
+            pace.step(self.pid);
             match self.wait() {
                 WaitStatus::Stopped(_, Signal::SIGTRAP) => steps += 1,
                 WaitStatus::Stopped(_, Signal::SIGSTOP) => return Walk::Ended(steps),
@@ -94,6 +119,25 @@ impl Victim {
             }
         }
         Walk::Killed
+    }
+
+    /// Steps through the operation, and stops after `most` steps or at the end.
+    pub fn stop_after(&self, pace: Pace, most: u64) -> Walk {
+        let mut steps = 0..most;
+        self.stop_when(pace, || steps.next().is_none())
+    }
+
+    /// Lets the victim run to its end, which must be a good one.
+    #[track_caller]
+    pub fn go_on(self) {
+        loop {
+            ptrace::cont(self.pid, None).expect("the victim is stopped");
+            match self.wait() {
+                WaitStatus::Stopped(_, Signal::SIGSTOP) => {}
+                WaitStatus::Exited(_, 0) => return,
+                other => panic!("the victim failed: {other:?}"),
+            }
+        }
     }
 
     /// Runs until it sleeps in a system call.
@@ -181,10 +225,24 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let Self(operation, steps, seed) = self;
-            let when = if *steps == u64::MAX { "unharmed" } else { &format!("killed after {steps} steps") };
+            let when = if *steps == u64::MAX { "unharmed" } else { &format!("stopped after {steps} steps") };
             println!("{operation}: failed when {when}; STEP_SEED={seed} gives the same order");
         }
     }
+}
+
+fn told(operation: &str, steps: u64, seed: u64, attempt: &mut impl FnMut(u64) -> Walk) -> Walk {
+    let _told = Attempt(operation, steps, seed);
+    attempt(steps)
+}
+
+/// Stops a victim at the begin and at the end of each system call of an operation, and has the others act each time.
+///
+/// `attempt` is as for [`every_instruction`]. Nothing is left out: other processes see semaphores and ids change by system
+/// calls alone.
+pub fn every_call(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
+    let stops = (0..).find(|&stops| matches!(told(operation, stops, 0, &mut attempt), Walk::Ended(_)));
+    println!("{operation}: stopped {} times, none failed", stops.expect("it ended"));
 }
 
 /// Kills a victim after every number of steps of an operation, and has the survivors look each time.
@@ -195,10 +253,7 @@ pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) 
     let is_whole = env::var_os("EVERY_INSTRUCTION").is_some();
     let most_time = most_time();
     let seed = number_from_env("STEP_SEED", fastrand::u64(..));
-    let mut attempt = |steps| {
-        let _told = Attempt(operation, steps, seed);
-        attempt(steps)
-    };
+    let mut attempt = |steps| told(operation, steps, seed, &mut attempt);
     let Walk::Ended(instructions) = attempt(u64::MAX) else { panic!("{operation} never ended") };
     let (begun, steps) = (Instant::now(), sample(instructions, is_whole, seed));
     let mut kills = 0;
@@ -211,6 +266,6 @@ pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) 
     }
     let skipped = steps.len() - kills;
     println!(
-        "{operation}: {instructions} instructions, {kills} kills, {skipped} left out for want of time, none failed"
+        "{operation}: {instructions} instructions, {kills} stops, {skipped} left out for want of time, none failed"
     );
 }

@@ -1,6 +1,7 @@
-//! Processes killed at each machine instruction of an operation.
+//! Processes killed, or stopped, at each machine instruction of an operation.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod channel;
 mod locks;
 mod rings;
+mod stopped;

@@ -15,8 +15,8 @@ use lives::*;
 use nix::sys::signal::{SigHandler, Signal};
 use support::{Child, Name, as_nobody, child, hold_for_ever, install, memory, name, own, until};
 use sysv_ipc::{
-    Amount, Key, MessageQueue, MessageQueueOptions, ObjectKind, Segment, SemOp, SemaphoreOptions, SharedMemory,
-    SharedMemoryOptions,
+    Amount, Key, MessageQueue, MessageQueueOptions, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet,
+    SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{Channel, Error, Failure, Mutex, OpenError, Options, Pool, Status, mpmc, spsc};
 
@@ -290,6 +290,57 @@ fn case_f8_not_created<K: Kind>() {
     });
 }
 
+/// Opens what another user owns a part of: refused, unless that user is trusted.
+#[track_caller]
+fn assert_untrusted<K: Kind>(name: &Name, part: i32) {
+    for opened in [K::open(&Options::new(), name), K::open_or_create(&Options::new(), name)] {
+        let refused = opened.map(drop);
+        assert!(
+            matches!(refused, Err(Error::Open(OpenError::Untrusted { id, uid: 65_534, .. })) if id == part),
+            "{refused:?}"
+        );
+        assert_names::<K>(&refused, name);
+    }
+    drop(K::open(&Options::new().trust(65_534), name).unwrap());
+}
+
+/// Set and segment each have an owner, and each must be trusted.
+fn case_m3_the_owners_of_set_and_segment<K: Kind>() {
+    let name = name();
+    let object: K = create(&name);
+    let Status { set, segment, permissions, .. } = object.status().unwrap();
+    let segment_owned_by = |uid| Segment::from_id(segment).unwrap().set_owner(Some(uid), None).unwrap();
+    segment_owned_by(65_534);
+    assert_untrusted::<K>(&name, segment);
+    segment_owned_by(permissions.uid);
+    drop(open::<K>(&name));
+    SemaphoreSet::from_id(set).unwrap().set_owner(Some(65_534), None).unwrap();
+    assert_untrusted::<K>(&name, set);
+}
+
+/// The creator must be trusted as well: it may change what it gave away.
+#[test]
+fn case_m3_the_creator() {
+    let name = name();
+    as_nobody(|| drop(create::<Mutex<u64>>(&name)));
+    if nix::unistd::getuid().is_root() {
+        let trusting = Mutex::<u64>::options().trust(65_534).open(&name).unwrap();
+        let Status { set, segment, .. } = trusting.status().unwrap();
+        SemaphoreSet::from_id(set).unwrap().set_owner(Some(0), None).unwrap();
+        Segment::from_id(segment).unwrap().set_owner(Some(0), None).unwrap();
+        assert_untrusted::<Mutex<u64>>(&name, set);
+    }
+}
+
+/// The owner of a channel's queue must be trusted.
+#[test]
+fn case_m3_the_owner_of_the_queue() {
+    let name = name();
+    let channel: Channel = create(&name);
+    channel.queue().set_owner(Some(65_534), None).unwrap();
+    assert_untrusted::<Channel>(&name, channel.queue().id());
+}
+
 fn segment_of<K: Kind>(object: &K) -> SharedMemory {
     Segment::from_id(object.status().unwrap().segment).unwrap().attach().unwrap()
 }
@@ -432,7 +483,7 @@ macro_rules! suites {
                 case_f8_a_wiped_object_is_named, case_f8_not_created, case_c2_removal_without_rights,
                 case_d5_half_made_by_another_user, case_c7_a_mode_that_keeps_its_owner_out, case_c6_few_operations,
                 case_c6_more_handles_than_operations, case_c4_another_namespace, case_c16_the_overflow_uid,
-                case_c17_opening_while_others_remove, case_c18_a_slot_that_is_being_reaped
+                case_c17_opening_while_others_remove, case_c18_a_slot_that_is_being_reaped, case_m3_the_owners_of_set_and_segment
             }
         }
     )*};
