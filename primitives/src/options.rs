@@ -82,6 +82,8 @@ pub(crate) const MOST_HANDLES: u32 = 256;
 /// The most handles of a channel: one `semop` must be able to arm every doorbell, with two operations for each.
 /// Linux's limit is 500.
 pub(crate) const MOST_IN_CHANNEL: u32 = 240;
+/// The most permits that a pool may have.
+pub(crate) const MOST_PERMITS: u32 = 1 << 24;
 
 impl<K> Default for Options<K> {
     fn default() -> Self {

@@ -314,3 +314,30 @@ fn case_c20_attempts_that_fall_short_end_by_the_deadline() {
     others.into_iter().for_each(Child::kill);
     assert_eq!(pool.try_acquire_many(PERMITS).unwrap().indices().len(), PERMITS as usize, "what fell short came back");
 }
+
+#[test]
+fn case_d4_a_resize_beyond_the_capacity_says_how_to_make_room() {
+    let name = name();
+    let fixed = Pool::create(&name, 4).unwrap();
+    let error = fixed.resize(8).unwrap_err();
+    assert!(matches!(error, PoolError::TooMany(TooManyPermits { wanted: 8, limit: 4, capacity: 4, .. })));
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("8 permits of pool {:?} are too many: its capacity was fixed at 4 when", &*name)),
+        "{text}"
+    );
+    assert!(text.contains("Pool::options().capacity(8) makes room for growth"), "{text}");
+    assert!(!text.contains("at once"), "that is not what was asked for: {text}");
+    assert_eq!(fixed.acquire_many(8).unwrap_err().to_string(), text, "no resize would help");
+    assert_eq!(fixed.permits(), 4);
+    fixed.remove().unwrap();
+    // As the error says.
+    let growing = Pool::options().capacity(8).create(&name, 4).unwrap();
+    let text = growing.acquire_many(6).unwrap_err().to_string();
+    assert!(text.ends_with("there can be at most 4 at once, or 8 after a resize"), "{text}");
+    growing.resize(8).unwrap();
+    assert_eq!(growing.acquire_many(6).unwrap().indices().len(), 6);
+    // More than any pool can have: no capacity would help.
+    let text = Pool::create(&format!("{}-", &*name), 1 << 25).unwrap_err().to_string();
+    assert!(text.ends_with("no pool can have more than 16777216"), "{text}");
+}

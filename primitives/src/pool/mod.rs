@@ -21,7 +21,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
-    options::Settings,
+    options::{MOST_PERMITS, Settings},
     raw::{self, Deadline, SharedMemory},
     set_layout::Bells,
     sync::{
@@ -38,9 +38,6 @@ const TURNSTILE: usize = 128;
 const LIMIT: usize = 256;
 const RECENT: usize = 384;
 const PERMITS: usize = 512;
-
-/// The most permits a pool may have.
-const MOST_PERMITS: u32 = 1 << 24;
 
 fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Result<PoolState> {
     Ok(PoolState {
@@ -313,6 +310,9 @@ impl Pool {
 
     /// Makes the pool give out more or fewer permits, up to its capacity.
     ///
+    /// The capacity was fixed when the pool was created. By default there is room for the first permits alone:
+    /// [`Options::capacity`] makes room for growth.
+    ///
     /// Nothing is taken from anybody: permits above the new limit that are held now are not given
     /// out again once they come back.
     ///
@@ -361,7 +361,18 @@ impl Pool {
 impl Options<Pool> {
     /// Sets how many permits the pool has room for, so that a [`resize`](Pool::resize) can raise their number.
     ///
-    /// By default, and if it is smaller, as many as it is created with.
+    /// It is fixed when the pool is created. By default, and if it is smaller, as many as it is created with.
+    ///
+    /// ```
+    /// use sysv_primitives::{Pool, PoolError};
+    ///
+    /// # let name = format!("capacity-example-{}", std::process::id());
+    /// let workers = Pool::options().capacity(8).create(&name, 4)?;
+    /// workers.resize(8)?;
+    /// assert!(matches!(workers.resize(9), Err(PoolError::TooMany(_))));
+    /// workers.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
     #[must_use]
     pub fn capacity(mut self, permits: u32) -> Self {
         self.settings.capacity = permits;
