@@ -1,5 +1,6 @@
 //! The mutex and the pool.
 
+mod before_repair;
 mod large_values;
 mod mutex;
 mod pool;

@@ -240,7 +240,11 @@ impl<T: Pod> Mutex<T> {
         MutexGuard { mutex: self, session: me, poisoned, panicking: thread::panicking(), not_send: PhantomData }
     }
 
-    /// Returns whether a holder died or panicked, and nobody has cleared that since.
+    /// Returns whether a holder died or panicked, and the poison was not cleared since.
+    ///
+    /// It shows the state before repair: `false` after the holder died, until a call wants the lock and finds the
+    /// holder dead. [`lock`](Self::lock), [`try_lock`](Self::try_lock) and their other forms repair it, also those of
+    /// [`ignore_poison`](Self::ignore_poison).
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.is_poisoned()
@@ -251,7 +255,10 @@ impl<T: Pod> Mutex<T> {
         self.lock.clear_poison();
     }
 
-    /// Returns who holds the lock, as it was a moment ago.
+    /// Returns the member that holds the lock, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a holder that died is named until a call wants the lock, as
+    /// [`is_poisoned`](Self::is_poisoned) says.
     #[must_use]
     pub fn holder(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.lock.holder()).ok()?;

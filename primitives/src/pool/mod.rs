@@ -279,6 +279,22 @@ impl Pool {
     }
 
     /// Returns how many permits are free, as it was a moment ago.
+    ///
+    /// It shows the state before repair: permits of a process that died count as held. They come back when a waiter
+    /// waits, or a call finds too few free permits, also a `try_` form. [`acquire`](Self::acquire) of a permit that is free
+    /// repairs nothing.
+    ///
+    /// ```
+    /// use sysv_primitives::Pool;
+    ///
+    /// # let name = format!("available-example-{}", std::process::id());
+    /// let pool = Pool::create(&name, 4)?;
+    /// // All permits are wanted, so those of the dead come back, if there are any.
+    /// drop(pool.try_acquire_many(4));
+    /// assert_eq!(pool.available(), 4);
+    /// pool.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
     #[must_use]
     pub fn available(&self) -> usize {
         self.state.available()
@@ -296,8 +312,10 @@ impl Pool {
         self.state.permits.capacity()
     }
 
-    /// Returns who holds which permit, as it was a moment ago. The dead are listed until somebody
-    /// wants what they had.
+    /// Returns which member holds which permit, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a dead process is listed until its permits come back, as
+    /// [`available`](Self::available) says.
     #[must_use]
     pub fn holders(&self) -> Vec<(usize, Member)> {
         let holder = |index: usize| {
