@@ -4,3 +4,5 @@ mod before_repair;
 mod large_values;
 mod mutex;
 mod pool;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod reaper_dies;
