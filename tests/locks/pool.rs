@@ -286,6 +286,23 @@ fn case_c20_many_permits_of_a_large_pool() {
     assert_eq!(pool.try_acquire_many(PERMITS).unwrap().indices().len(), PERMITS as usize);
 }
 
+/// Each permit that comes back may wake the waiter, which counts them all each time.
+#[test]
+fn case_c20_a_waiter_for_many_beside_a_release_of_many() {
+    const PERMITS: u32 = 80_000;
+    let name = name();
+    let pool = Pool::create(&name, PERMITS).unwrap();
+    let all = pool.acquire_many(PERMITS).unwrap();
+    let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many_timeout(PERMITS, LONG).unwrap()));
+    waiter.until_asleep();
+    let started = Instant::now();
+    drop(all);
+    println!("giving {PERMITS} back took {:?}", started.elapsed());
+    waiter.join();
+    println!("and with the waiter {:?}", started.elapsed());
+    assert!(started.elapsed() < SOME_PASSES, "{:?}", started.elapsed());
+}
+
 /// Others take permits and give them back all the time: many attempts fall short half-way, and the deadline holds.
 #[test]
 fn case_c20_attempts_that_fall_short_end_by_the_deadline() {
