@@ -82,6 +82,8 @@ pub(crate) mod kinds {
 pub(crate) const MOST_HANDLES: u32 = 16_000;
 /// The most handles of a channel, whose bits are counted in words of a fixed number.
 pub(crate) const MOST_IN_CHANNEL: u32 = 256;
+/// The most permits that a pool may have.
+pub(crate) const MOST_PERMITS: u32 = 1 << 24;
 
 impl<K> Default for Options<K> {
     fn default() -> Self {

@@ -1,4 +1,8 @@
 //! The mutex and the pool.
 
+mod before_repair;
+mod large_values;
 mod mutex;
 mod pool;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod reaper_dies;

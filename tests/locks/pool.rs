@@ -251,3 +251,110 @@ fn a_large_pool() {
     assert_eq!(pool.available(), 16_384);
     assert!(matches!(Pool::create(&format!("{}-", &*name), 1 << 25), Err(OpenError::TooMany(_))));
 }
+
+/// More time than one pass over a large pool takes on a slow machine, and less than one pass for each permit.
+const SOME_PASSES: Duration = Duration::from_secs(5);
+
+#[test]
+fn case_c20_many_permits_of_a_large_pool() {
+    const PERMITS: u32 = 80_000;
+    let name = name();
+    let pool = Pool::create(&name, PERMITS).unwrap();
+    let started = Instant::now();
+    let all = pool.acquire_many_timeout(PERMITS, Duration::from_millis(100)).unwrap();
+    println!("{PERMITS} permits took {:?}", started.elapsed());
+    assert!(started.elapsed() < SOME_PASSES, "{:?}", started.elapsed());
+    assert!(all.indices().iter().copied().eq(0..PERMITS as usize), "each once, in order");
+    assert!(matches!(pool.try_acquire(), Err(PoolError::WouldBlock)));
+    let started = Instant::now();
+    drop(all);
+    println!("giving them back took {:?}", started.elapsed());
+    assert!(started.elapsed() < SOME_PASSES, "{:?}", started.elapsed());
+    assert_eq!(pool.available(), PERMITS as usize);
+    // One is missing.
+    let holder = child(|| {
+        let pool = Pool::open(&name).unwrap();
+        let _one = pool.acquire().unwrap();
+        hold_for_ever()
+    });
+    until(|| pool.available() == PERMITS as usize - 1);
+    let started = Instant::now();
+    let late = pool.acquire_many_timeout(PERMITS, Duration::from_millis(100));
+    assert!(matches!(late, Err(PoolError::TimedOut)));
+    assert!((Duration::from_millis(100)..SOME_PASSES).contains(&started.elapsed()), "{:?}", started.elapsed());
+    holder.kill();
+    assert_eq!(pool.try_acquire_many(PERMITS).unwrap().indices().len(), PERMITS as usize);
+}
+
+/// Each permit that comes back may wake the waiter, which counts them all each time.
+#[test]
+fn case_c20_a_waiter_for_many_beside_a_release_of_many() {
+    const PERMITS: u32 = 80_000;
+    let name = name();
+    let pool = Pool::create(&name, PERMITS).unwrap();
+    let all = pool.acquire_many(PERMITS).unwrap();
+    let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many_timeout(PERMITS, LONG).unwrap()));
+    waiter.until_asleep();
+    let started = Instant::now();
+    drop(all);
+    println!("giving {PERMITS} back took {:?}", started.elapsed());
+    waiter.join();
+    println!("and with the waiter {:?}", started.elapsed());
+    assert!(started.elapsed() < SOME_PASSES, "{:?}", started.elapsed());
+}
+
+/// Others take permits and give them back all the time: many attempts fall short half-way, and the deadline holds.
+#[test]
+fn case_c20_attempts_that_fall_short_end_by_the_deadline() {
+    const PERMITS: u32 = 80_000;
+    let name = name();
+    let pool = Pool::create(&name, PERMITS).unwrap();
+    let others = [(); 2].map(|()| {
+        child(|| {
+            let pool = Pool::open(&name).unwrap();
+            loop {
+                drop(pool.acquire().unwrap());
+            }
+        })
+    });
+    until(|| !pool.holders().is_empty());
+    let mut got = 0;
+    for _ in 0..20 {
+        let started = Instant::now();
+        match pool.acquire_many_timeout(PERMITS, SHORT) {
+            Ok(_) => got += 1,
+            Err(error) => assert!(matches!(error, PoolError::TimedOut), "{error}"),
+        }
+        assert!(started.elapsed() < SOME_PASSES, "{:?}", started.elapsed());
+    }
+    println!("{got} of 20 attempts got all permits");
+    others.into_iter().for_each(Child::kill);
+    assert_eq!(pool.try_acquire_many(PERMITS).unwrap().indices().len(), PERMITS as usize, "what fell short came back");
+}
+
+#[test]
+fn case_d4_a_resize_beyond_the_capacity_says_how_to_make_room() {
+    let name = name();
+    let fixed = Pool::create(&name, 4).unwrap();
+    let error = fixed.resize(8).unwrap_err();
+    assert!(matches!(error, PoolError::TooMany(TooManyPermits { wanted: 8, limit: 4, capacity: 4, .. })));
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("8 permits of pool {:?} are too many: its capacity was fixed at 4 when", &*name)),
+        "{text}"
+    );
+    assert!(text.contains("Pool::options().capacity(8) makes room for growth"), "{text}");
+    assert!(!text.contains("at once"), "that is not what was asked for: {text}");
+    assert_eq!(fixed.acquire_many(8).unwrap_err().to_string(), text, "no resize would help");
+    assert_eq!(fixed.permits(), 4);
+    fixed.remove().unwrap();
+    // As the error says.
+    let growing = Pool::options().capacity(8).create(&name, 4).unwrap();
+    let text = growing.acquire_many(6).unwrap_err().to_string();
+    assert!(text.ends_with("there can be at most 4 at once, or 8 after a resize"), "{text}");
+    growing.resize(8).unwrap();
+    assert_eq!(growing.acquire_many(6).unwrap().indices().len(), 6);
+    // More than any pool can have: no capacity would help.
+    let text = Pool::create(&format!("{}-", &*name), 1 << 25).unwrap_err().to_string();
+    assert!(text.ends_with("no pool can have more than 16777216"), "{text}");
+}

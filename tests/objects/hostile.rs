@@ -1,11 +1,18 @@
 //! Damaged and hostile memory: errors or wrong data, and never a crash, a hang, or a look outside.
 
-use std::time::Duration;
+use std::{
+    iter,
+    sync::atomic::{AtomicU32, Ordering::SeqCst},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{MessageQueue, Segment, SemaphoreSet, SharedMemory};
-use sysv_primitives::{Channel, Mutex, Options, Pool, Request, Role, Router, Status, messages, mpmc, spsc};
+use sysv_primitives::{
+    Channel, Mutex, Options, Permit, Pool, PoolError, Request, Role, Router, Status, TooManyPermits, messages, mpmc,
+    spsc,
+};
 
 const SHORT: Duration = Duration::from_millis(2);
 
@@ -63,11 +70,17 @@ fn use_mutex(mutex: &Mutex<[u32; 3]>) {
 }
 
 fn use_pool(pool: &Pool) {
-    let _ = pool.try_acquire();
-    let _ = pool.acquire_timeout(SHORT);
-    let _ = pool.try_acquire_many(2);
-    let _ = pool.acquire_many_timeout(3, SHORT);
-    let _ = (pool.available(), pool.holders(), pool.members(), pool.permits(), pool.capacity());
+    let capacity = pool.capacity();
+    let is_there = |index: usize| assert!(index < capacity, "permit {index} of {capacity}");
+    let _ = pool.try_acquire().map(|permit| is_there(permit.index()));
+    let _ = pool.acquire_timeout(SHORT).map(|permit| is_there(permit.index()));
+    for many in [pool.try_acquire_many(2), pool.acquire_many_timeout(2, SHORT)].into_iter().flatten() {
+        assert_eq!(many.indices().len(), 2);
+        many.indices().iter().for_each(|&index| is_there(index));
+    }
+    pool.holders().iter().for_each(|&(index, _)| is_there(index));
+    assert!(pool.available() <= capacity && pool.permits() <= capacity, "more than there can be");
+    let _ = (pool.acquire_many_timeout(3, SHORT), pool.members());
     let _ = pool.resize(2);
 }
 
@@ -220,4 +233,37 @@ fn a_damaged_channel_does_no_harm() {
         |options, name| opened([options.open(name), sized(options).open_or_create(name)]),
         use_channel,
     );
+}
+
+/// Another process damages the limit: it is cut to the capacity, for handles that were open and for new ones.
+#[test]
+fn case_m8_a_limit_beyond_the_capacity() {
+    const CAPACITY: u32 = 5;
+    for limit in [CAPACITY + 1, 64, 1 << 24, u32::MAX] {
+        let name = name();
+        let old = Pool::options().capacity(CAPACITY).create(&name, 3).unwrap();
+        let segment = old.status().unwrap().segment;
+        child(|| {
+            let memory = Segment::from_id(segment).unwrap().attach().unwrap();
+            // Behind the header and 64 slots.
+            let body = (512 + 64 * 16_usize).next_multiple_of(128);
+            let word: &AtomicU32 = memory.view(body + 256).unwrap();
+            assert_eq!(word.swap(limit, SeqCst), 3, "it is the limit");
+        })
+        .join();
+        let new = Pool::open(&name).unwrap();
+        for pool in [&old, &new] {
+            let held: Vec<_> = iter::from_fn(|| pool.try_acquire().ok()).take(100).collect();
+            let mut indices: Vec<_> = held.iter().map(Permit::index).collect();
+            indices.sort_unstable();
+            assert_eq!(indices, [0, 1, 2, 3, 4]);
+            drop(held);
+            assert_eq!((pool.permits(), pool.available(), pool.capacity()), (5, 5, 5));
+            let too_many = pool.try_acquire_many(CAPACITY + 1);
+            assert!(matches!(too_many, Err(PoolError::TooMany(TooManyPermits { limit: 5, capacity: 5, .. }))));
+            assert_eq!(pool.try_acquire_many(CAPACITY).unwrap().indices(), [0, 1, 2, 3, 4]);
+        }
+        old.resize(2).unwrap();
+        assert_eq!((new.permits(), new.available()), (2, 2));
+    }
 }

@@ -146,6 +146,9 @@ impl Channel {
 
     /// Returns in which processes there is a [`Sender`](super::Sender).
     ///
+    /// The kernel says which members live, so one that died is not listed, also before the channel is repaired. While
+    /// another process repairs it, it may be listed for a moment.
+    ///
     /// # Errors
     ///
     /// As [`status`](Self::status).
@@ -153,7 +156,7 @@ impl Channel {
         self.shared("tell who sends")?.seated(Role::Producer)
     }
 
-    /// Returns in which processes there is a [`Receiver`](super::Receiver).
+    /// Returns in which processes there is a [`Receiver`](super::Receiver), as [`senders`](Self::senders) does.
     ///
     /// # Errors
     ///

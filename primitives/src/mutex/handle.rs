@@ -7,7 +7,8 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// A named mutex between processes, with the value it guards.
 ///
 /// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at
-/// most 128 bytes. With `()`, the default, it is a named lock alone.
+/// most 128 bytes. With `()`, the default, it is a named lock alone. A value that is too large for the stack is
+/// [written in place](Mutex::create_with), or begins as [zeroes](Mutex::create_zeroed).
 ///
 /// **When a process dies** holding the lock, at whatever instruction, the next one gets it at once,
 /// [poisoned](crate::LockError::Poisoned): it can [check and mend](Mutex::ignore_poison) the value, and

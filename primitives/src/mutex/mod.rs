@@ -12,8 +12,8 @@
 //!
 //! Not promised: an order among the waiters. Locking again in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
-#![allow(unsafe_code, reason = "the first value is written through its address")]
 
+mod create;
 mod error;
 mod guard;
 mod handle;
@@ -23,28 +23,9 @@ use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
+use self::create::{KIND, copy};
 pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
-use crate::{
-    Failure, Member, ObjectName, OpenError, Options, Status,
-    fingerprint::Fingerprint,
-    layout::{Mapped, ValueCell},
-    lock::{Lock, Taken},
-    members::Session,
-    name::Name,
-    object::{self, Blueprint, Kind, Object, Want},
-    options::{Settings, kinds::HasType},
-    raw::Deadline,
-    set_layout::Bells,
-};
-
-const KIND: Kind = Kind::new("mutex", 1, Bells::common(1));
-
-/// The one doorbell.
-const BELL: u16 = 0;
-
-/// Where the value lies in the body, behind the word and on a cache line of its own. The body is aligned to as much,
-/// and so is the value, to no more.
-const VALUE: usize = 128;
+use crate::{Failure, Member, OpenError, Options, Status, lock::Taken, members::Session, object, raw::Deadline};
 
 impl<T: Pod> Mutex<T> {
     /// Returns the options to create or open a mutex with.
@@ -59,7 +40,57 @@ impl<T: Pod> Mutex<T> {
     ///
     /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
-        Self::options().create(name, value)
+        Self::options().create_with(name, |first| copy(&value, first))
+    }
+
+    /// Creates a mutex, and writes its first value in place.
+    ///
+    /// The value is never on the stack, so it may be of any size. `write` is given the value in the new segment, all
+    /// zeroes, before any other process can open the mutex. It is not called if the name is taken.
+    ///
+    /// Another opener waits for `write`, until its [`open_timeout`](Options::open_timeout) elapses. Then it gives the
+    /// creation up for stuck, and the creation starts again: `write` may be called again, with another new segment. If
+    /// it panics, all that was made is removed before the panic goes on. If its process dies, the next opener removes it.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("create-with-example-{}", std::process::id());
+    /// let image = Mutex::create_with(&name, |pixels: &mut [[u8; 2048]; 2048]| pixels[0].fill(0xff))?;
+    /// let pixels = image.lock()?;
+    /// assert_eq!((pixels[0][2047], pixels[1][0]), (0xff, 0));
+    /// image.remove()?;
+    /// # drop(pixels);
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_with(name: &str, write: impl FnMut(&mut T)) -> Result<Self, OpenError> {
+        Self::options().create_with(name, write)
+    }
+
+    /// Creates a mutex whose first value is all zeroes.
+    ///
+    /// The value is never on the stack, so it may be of any size. Its pages take no memory before they are used.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("create-zeroed-example-{}", std::process::id());
+    /// let table = Mutex::<[u64; 1 << 20]>::create_zeroed(&name)?;
+    /// table.lock()?[7] = 1;
+    /// assert_eq!(Mutex::<[u64; 1 << 20]>::open(&name)?.lock()?[7], 1);
+    /// table.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_zeroed(name: &str) -> Result<Self, OpenError> {
+        Self::options().create_zeroed(name)
     }
 
     /// Opens a mutex that exists.
@@ -90,7 +121,7 @@ impl<T: Pod> Mutex<T> {
     /// - [`OpenError::NotCreated`] if a limit or the memory does not allow it.
     /// - [`OpenError::Failed`] if all slots are taken, the object is corrupt, or the system refuses something else.
     pub fn open_or_create(name: &str, value: T) -> Result<Self, OpenError> {
-        Self::options().open_or_create(name, value)
+        Self::options().open_or_create_with(name, |first| copy(&value, first))
     }
 
     /// Removes a mutex by its name; whoever has it open finds it removed when it would have to wait.
@@ -102,39 +133,6 @@ impl<T: Pod> Mutex<T> {
     /// refuses something: then nothing is removed.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove::by_name(name, KIND)
-    }
-
-    fn enter(options: &Settings, name: &str, value: T, want: Want) -> Result<Self, OpenError> {
-        if align_of::<T>() > VALUE {
-            let object = ObjectName::new(KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: VALUE });
-        }
-        let name = Name::new(name)?;
-        let fill = |memory: &_, body: usize| {
-            let place = ValueCell::<T>::at(memory, body + VALUE)?;
-            // SAFETY: the object is not published: nobody else knows it.
-            *unsafe { place.get_mut() } = value;
-            Ok(())
-        };
-        let blueprint = Blueprint {
-            kind: KIND,
-            name: &name,
-            options,
-            max_handles: KIND.max_handles(options, want),
-            capacity: 0,
-            fingerprint: Fingerprint::of::<T>(options),
-            body: (VALUE + size_of::<T>()) as u64,
-            fill: &fill,
-        };
-        let (object, (members, lock, value)) = Object::enter(&blueprint, want, &|object| {
-            let members = object.members()?;
-            let failed = |error| object.failed(error);
-            let lock = Lock::new(Mapped::at(object.memory(), object.body()).map_err(failed)?, BELL);
-            let value = ValueCell::at(object.memory(), object.body() + VALUE).map_err(failed)?;
-            let registration = object.register(&members, &lock)?;
-            Ok(((members, lock, value), registration))
-        })?;
-        Ok(Self { object, members, lock, value })
     }
 
     /// Locks. Blocks until the lock is free.
@@ -242,7 +240,11 @@ impl<T: Pod> Mutex<T> {
         MutexGuard { mutex: self, session: me, poisoned, panicking: thread::panicking(), not_send: PhantomData }
     }
 
-    /// Returns whether a holder died or panicked, and nobody has cleared that since.
+    /// Returns whether a holder died or panicked, and the poison was not cleared since.
+    ///
+    /// It shows the state before repair: `false` after the holder died, until a call wants the lock and finds the
+    /// holder dead. [`lock`](Self::lock), [`try_lock`](Self::try_lock) and their other forms repair it, also those of
+    /// [`ignore_poison`](Self::ignore_poison).
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.is_poisoned()
@@ -253,7 +255,10 @@ impl<T: Pod> Mutex<T> {
         self.lock.clear_poison();
     }
 
-    /// Returns who holds the lock, as it was a moment ago.
+    /// Returns the member that holds the lock, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a holder that died is named until a call wants the lock, as
+    /// [`is_poisoned`](Self::is_poisoned) says.
     #[must_use]
     pub fn holder(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.lock.holder()).ok()?;
@@ -286,37 +291,6 @@ impl<T: Pod> Mutex<T> {
     /// [`Failure::System`] if it was removed already, or the caller may not.
     pub fn remove(&self) -> Result<(), Failure> {
         self.object.remove()
-    }
-}
-
-impl<T: Pod> HasType for Mutex<T> {}
-
-impl<T: Pod> Options<Mutex<T>> {
-    /// Creates a [`Mutex`] with a first value.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::create`].
-    pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, value, Want::Create)
-    }
-
-    /// Opens a [`Mutex`] that exists.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::open`].
-    pub fn open(&self, name: &str) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, T::zeroed(), Want::Open)
-    }
-
-    /// Opens a [`Mutex`], or creates it with a first value.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::open_or_create`].
-    pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, value, Want::OpenOrCreate)
     }
 }
 

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::{
     Failure, Fingerprint, ObjectName,
+    options::MOST_PERMITS,
     raw::{self, Key, Limit},
 };
 
@@ -225,10 +226,7 @@ impl OpenError {
 
 /// More permits were asked for than a pool has, or may ever have.
 #[derive(Clone, Debug, Error)]
-#[error(
-    "{wanted} permits of {object} are too many: there can be at most {limit} at once{}",
-    resized(*limit, *capacity)
-)]
+#[error("{wanted} permits of {object} are too many: {}", why_too_many(*wanted, *limit, *capacity))]
 #[non_exhaustive]
 pub struct TooManyPermits {
     /// The pool.
@@ -237,12 +235,21 @@ pub struct TooManyPermits {
     pub wanted: u32,
     /// How many the pool gives out, or the most that any pool may have.
     pub limit: u32,
-    /// How many it may be resized to.
+    /// How many it may be resized to: fixed when it was created.
     pub capacity: u32,
 }
 
-fn resized(limit: u32, capacity: u32) -> String {
-    if capacity > limit { format!(", or {capacity} after a resize") } else { String::new() }
+fn why_too_many(wanted: u32, limit: u32, capacity: u32) -> String {
+    if wanted <= capacity {
+        format!("there can be at most {limit} at once, or {capacity} after a resize")
+    } else if capacity >= MOST_PERMITS {
+        format!("no pool can have more than {MOST_PERMITS}")
+    } else {
+        format!(
+            "its capacity was fixed at {capacity} when it was created; Pool::options().capacity({wanted}) makes room for \
+             growth when a pool is created"
+        )
+    }
 }
 
 /// What the steps of an entrance return.

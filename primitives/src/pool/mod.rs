@@ -21,7 +21,7 @@ use crate::{
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
-    options::Settings,
+    options::{MOST_PERMITS, Settings},
     raw::{self, Deadline, SharedMemory},
     set_layout::Bells,
     sync::{
@@ -38,9 +38,6 @@ const TURNSTILE: usize = 128;
 const LIMIT: usize = 256;
 const RECENT: usize = 384;
 const PERMITS: usize = 512;
-
-/// The most permits a pool may have.
-const MOST_PERMITS: u32 = 1 << 24;
 
 fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Result<PoolState> {
     Ok(PoolState {
@@ -283,6 +280,22 @@ impl Pool {
     }
 
     /// Returns how many permits are free, as it was a moment ago.
+    ///
+    /// It shows the state before repair: permits of a process that died count as held. They come back when a waiter
+    /// waits, or a call finds too few free permits, also a `try_` form. [`acquire`](Self::acquire) of a permit that is free
+    /// repairs nothing.
+    ///
+    /// ```
+    /// use sysv_primitives::Pool;
+    ///
+    /// # let name = format!("available-example-{}", std::process::id());
+    /// let pool = Pool::create(&name, 4)?;
+    /// // All permits are wanted, so those of the dead come back, if there are any.
+    /// drop(pool.try_acquire_many(4));
+    /// assert_eq!(pool.available(), 4);
+    /// pool.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
     #[must_use]
     pub fn available(&self) -> usize {
         self.state.available()
@@ -300,8 +313,10 @@ impl Pool {
         self.state.permits.capacity()
     }
 
-    /// Returns who holds which permit, as it was a moment ago. The dead are listed until somebody
-    /// wants what they had.
+    /// Returns which member holds which permit, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a dead process is listed until its permits come back, as
+    /// [`available`](Self::available) says.
     #[must_use]
     pub fn holders(&self) -> Vec<(usize, Member)> {
         let holder = |index: usize| {
@@ -313,6 +328,9 @@ impl Pool {
     }
 
     /// Makes the pool give out more or fewer permits, up to its capacity.
+    ///
+    /// The capacity was fixed when the pool was created. By default there is room for the first permits alone:
+    /// [`Options::capacity`] makes room for growth.
     ///
     /// Nothing is taken from anybody: permits above the new limit that are held now are not given
     /// out again once they come back.
@@ -362,7 +380,18 @@ impl Pool {
 impl Options<Pool> {
     /// Sets how many permits the pool has room for, so that a [`resize`](Pool::resize) can raise their number.
     ///
-    /// By default, and if it is smaller, as many as it is created with.
+    /// It is fixed when the pool is created. By default, and if it is smaller, as many as it is created with.
+    ///
+    /// ```
+    /// use sysv_primitives::{Pool, PoolError};
+    ///
+    /// # let name = format!("capacity-example-{}", std::process::id());
+    /// let workers = Pool::options().capacity(8).create(&name, 4)?;
+    /// workers.resize(8)?;
+    /// assert!(matches!(workers.resize(9), Err(PoolError::TooMany(_))));
+    /// workers.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
     #[must_use]
     pub fn capacity(mut self, permits: u32) -> Self {
         self.settings.capacity = permits;

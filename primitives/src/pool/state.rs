@@ -54,6 +54,9 @@ const SINGLE: u32 = 1;
 const MANY: u32 = 2;
 const SEEKING: u32 = 4;
 
+/// How often a caller for several permits passes over all of them in one attempt.
+const PASSES: u32 = 2;
+
 /// No hint.
 const NOWHERE: u32 = u32::MAX;
 
@@ -89,9 +92,14 @@ impl PoolState {
     /// Looks at every permit once, first where one was freed last.
     #[cold]
     pub(crate) fn scan(&self, me: Session) -> Option<usize> {
+        self.claims(me).next()
+    }
+
+    /// Claims one free permit after another, in one pass over all permits.
+    fn claims(&self, me: Session) -> impl Iterator<Item = usize> {
         let first = if HINTS { self.take_hint() } else { 0 };
-        let mut free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
-        free.find(|&(index, _)| self.claim(self.permits.spot(index), me)).map(|(index, _)| index)
+        let free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
+        free.map(|(index, _)| index).filter(move |&index| self.claim(self.permits.spot(index), me))
     }
 
     /// Says that somebody seeks, and returns where a permit was freed last. Nothing depends on who sees this when.
@@ -208,26 +216,30 @@ impl PoolState {
                 token.used(|| false);
                 return Ok(Some(indices));
             }
-            if !token.sleep(deadline)? {
+            // What was given back has posted the doorbell, so that the sleep below returns at once, deadline or not.
+            if deadline.has_passed() || !token.sleep(deadline)? {
                 return Ok(None);
             }
         }
     }
 
     /// Claims all of so many permits, or gives back what it got (PL5).
+    ///
+    /// Each permit is looked at a fixed number of times, however many are wanted, and whatever other processes do.
     fn claim_many(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         if self.available() < count {
             return None;
         }
         let mut indices = Vec::with_capacity(count);
-        while indices.len() < count {
-            let Some(index) = self.scan(me) else {
-                indices.into_iter().for_each(|index| self.free(self.permits.spot(index), members));
-                return None;
-            };
-            indices.push(index);
+        // Permits were acquired ahead of the first pass, and others freed behind it: the second pass finds those.
+        for _ in 0..PASSES {
+            indices.extend(self.claims(me).take(count - indices.len()));
+            if indices.len() == count {
+                return Some(indices);
+            }
         }
-        Some(indices)
+        indices.into_iter().for_each(|index| self.free(self.permits.spot(index), members));
+        None
     }
 }
 

@@ -219,6 +219,9 @@ impl<T: Pod> Consumer<T> {
     }
 
     /// Returns whether there is a producer now, dead or alive.
+    ///
+    /// It shows the state before repair: a producer that died counts until a process waits for the ring, or a `try_` form
+    /// that [detects a disconnect](Self::detect_disconnect) finds it empty.
     #[must_use]
     pub fn has_producer(&self) -> bool {
         self.endpoint.shared.state.has_any(Role::Producer)

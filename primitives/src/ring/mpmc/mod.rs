@@ -196,7 +196,10 @@ impl<T: Pod> Ring<T> {
         Consumer::new(&self.shared)
     }
 
-    /// Returns who has producers, or consumers, as it was a moment ago. The dead are named until somebody waits.
+    /// Returns the members that have producers, or consumers, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a member that died is listed until a process waits for the ring, or a `try_`
+    /// form that detects a disconnect finds it full or empty.
     #[must_use]
     pub fn holders(&self, role: Role) -> Vec<Member> {
         let attachments = (0..).zip(&*self.shared.state.attachments).filter(|(_, attachment)| attachment.has(role));

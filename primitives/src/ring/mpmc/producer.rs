@@ -264,6 +264,9 @@ impl<T: Pod> Producer<T> {
     }
 
     /// Returns whether there is a consumer now, dead or alive.
+    ///
+    /// It shows the state before repair: a consumer that died counts until a process waits for the ring, or a `try_` form
+    /// that [detects a disconnect](Self::detect_disconnect) finds it full.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
         self.endpoint.shared.state.has_any(Role::Consumer)

@@ -264,6 +264,10 @@ impl<T: Pod> Consumer<T> {
     }
 
     /// Returns whether a producer has the role now, dead or alive.
+    ///
+    /// It shows the state before repair: a producer that died counts until its role is wanted, by
+    /// [`try_producer`](super::Ring::try_producer) or another form, or until a pop that
+    /// [detects a disconnect](Self::detect_disconnect) finds the ring empty.
     #[must_use]
     pub fn has_producer(&self) -> bool {
         self.shared.state.roles[Role::Producer as usize].holder() != 0

@@ -229,7 +229,11 @@ impl<T: Pod> Ring<T> {
         })
     }
 
-    /// Returns who has a role, as it was a moment ago. The dead are named until somebody wants their role.
+    /// Returns the member that has a role, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a holder that died is named until its role is wanted, by
+    /// [`try_producer`](Self::try_producer), [`try_consumer`](Self::try_consumer) or their other forms, or until the
+    /// other end, if it detects a disconnect, finds the ring full or empty.
     #[must_use]
     pub fn holder(&self, role: Role) -> Option<Member> {
         let SharedRing { members, state, .. } = &*self.shared;

@@ -249,6 +249,10 @@ impl<T: Pod> Producer<T> {
     }
 
     /// Returns whether a consumer has the role now, dead or alive.
+    ///
+    /// It shows the state before repair: a consumer that died counts until its role is wanted, by
+    /// [`try_consumer`](super::Ring::try_consumer) or another form, or until a push that
+    /// [detects a disconnect](Self::detect_disconnect) finds the ring full.
     #[must_use]
     pub fn has_consumer(&self) -> bool {
         self.shared.state.roles[Role::Consumer as usize].holder() != 0

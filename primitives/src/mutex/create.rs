@@ -1,0 +1,199 @@
+//! Creating and opening a mutex. The first value is written in place, before the object is published.
+//!
+//! A value may be larger than any stack. So nothing here moves one: `open` makes none, and a value that the caller
+//! passes is copied from where the caller has it.
+#![allow(unsafe_code, reason = "the first value is written through its address")]
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    panic::{self, AssertUnwindSafe},
+};
+
+use bytemuck::{Pod, bytes_of, bytes_of_mut};
+
+use super::handle::Mutex;
+use crate::{
+    ObjectName, OpenError, Options,
+    fingerprint::Fingerprint,
+    layout::{Mapped, ValueCell},
+    lock::Lock,
+    name::Name,
+    object::{Blueprint, Kind, Object, Want},
+    options::{Settings, kinds::HasType},
+    raw,
+    set_layout::Bells,
+};
+
+pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(1));
+
+/// The one doorbell.
+const BELL: u16 = 0;
+
+/// Where the value lies in the body, behind the word and on a cache line of its own. The body is aligned to as much,
+/// and so is the value, to no more.
+const VALUE: usize = 128;
+
+impl<T: Pod> HasType for Mutex<T> {}
+
+impl<T: Pod> Options<Mutex<T>> {
+    /// Creates a [`Mutex`] with a first value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::create`].
+    pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Want::Create)
+    }
+
+    /// Creates a [`Mutex`], and writes its first value in place; see [`Mutex::create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::create`].
+    pub fn create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut write, Want::Create)
+    }
+
+    /// Creates a [`Mutex`] whose first value is all zeroes; see [`Mutex::create_zeroed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::create`].
+    pub fn create_zeroed(&self, name: &str) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::Create)
+    }
+
+    /// Opens a [`Mutex`] that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open`].
+    pub fn open(&self, name: &str) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::Open)
+    }
+
+    /// Opens a [`Mutex`], or creates it with a first value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`].
+    pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Want::OpenOrCreate)
+    }
+
+    /// Opens a [`Mutex`], or creates it and writes its first value in place.
+    ///
+    /// It calls `write` only to create the mutex, as [`Mutex::create_with`] does: perhaps more than once.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("open-or-create-with-example-{}", std::process::id());
+    /// let open = |first| Mutex::options().open_or_create_with(&name, |table: &mut [u32; 1 << 20]| table.fill(first));
+    /// let table = open(1)?;
+    /// assert_eq!(open(2)?.lock()?[0], 1);
+    /// table.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`].
+    pub fn open_or_create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut write, Want::OpenOrCreate)
+    }
+
+    /// Opens a [`Mutex`], or creates it with a first value that is all zeroes.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("open-or-create-zeroed-example-{}", std::process::id());
+    /// let table = Mutex::<[u32; 1 << 20]>::options().open_or_create_zeroed(&name)?;
+    /// assert_eq!(table.lock()?[0], 0);
+    /// table.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`].
+    pub fn open_or_create_zeroed(&self, name: &str) -> Result<Mutex<T>, OpenError> {
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::OpenOrCreate)
+    }
+}
+
+/// Copies the caller's value. An assignment, or passing it on, would copy it to the stack first, unless that is optimised.
+pub(super) fn copy<T: Pod>(value: &T, first: &mut T) {
+    bytes_of_mut(first).copy_from_slice(bytes_of(value));
+}
+
+/// A new segment is zeroes.
+fn leave_zeroed<T>(_: &mut T) {}
+
+impl<T: Pod> Mutex<T> {
+    fn enter(options: &Settings, name: &str, write: &mut dyn FnMut(&mut T), want: Want) -> Result<Self, OpenError> {
+        if align_of::<T>() > VALUE {
+            let object = ObjectName::new(KIND.name, name);
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: VALUE });
+        }
+        let name = Name::new(name)?;
+        let first = FirstValue::new(write);
+        let fill = |memory: &_, body: usize| first.write(&ValueCell::at(memory, body + VALUE)?);
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles: KIND.max_handles(options, want),
+            capacity: 0,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (VALUE + size_of::<T>()) as u64,
+            fill: &fill,
+        };
+        let entered = Object::enter(&blueprint, want, &|object| {
+            let members = object.members()?;
+            let failed = |error| object.failed(error);
+            let lock = Lock::new(Mapped::at(object.memory(), object.body()).map_err(failed)?, BELL);
+            let value = ValueCell::at(object.memory(), object.body() + VALUE).map_err(failed)?;
+            let registration = object.register(&members, &lock)?;
+            Ok(((members, lock, value), registration))
+        });
+        first.resume_panic();
+        let (object, (members, lock, value)) = entered?;
+        Ok(Self { object, members, lock, value })
+    }
+}
+
+/// The caller's way to write the first value, and how it ended.
+struct FirstValue<'a, T> {
+    write: RefCell<&'a mut dyn FnMut(&mut T)>,
+    panic: Cell<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a, T: Pod> FirstValue<'a, T> {
+    fn new(write: &'a mut dyn FnMut(&mut T)) -> Self {
+        Self { write: RefCell::new(write), panic: Cell::new(None) }
+    }
+
+    /// Writes the value. A panic is an error for now: the creation fails, and removes what it has made.
+    fn write(&self, place: &ValueCell<T>) -> raw::Result<()> {
+        let write = || {
+            // SAFETY: the object is not published (OB1), so no other process uses its memory, and this one calls once.
+            let value = unsafe { place.get_mut() };
+            (self.write.borrow_mut())(value);
+        };
+        panic::catch_unwind(AssertUnwindSafe(write)).map_err(|panic| {
+            self.panic.set(Some(panic));
+            // Any error that doesn't start the creation again will do. No caller sees it.
+            raw::Error::NoOperations
+        })
+    }
+
+    /// Lets the panic go on, if there was one.
+    fn resume_panic(self) {
+        if let Some(panic) = self.panic.into_inner() {
+            panic::resume_unwind(panic);
+        }
+    }
+}
