@@ -71,6 +71,17 @@ pub enum Failure {
         /// What the parent has: a role of a ring, or a request.
         what: &'static str,
     },
+    /// The kernel does not know this process as a member any more, and its slot was given to others.
+    ///
+    /// The lock or permits that it held had been given to others before it gave them back. They are left alone.
+    #[error(
+        "this process is no longer a member of {object}: it left the IPC namespace or its list of undo operations, or its \
+         slot was damaged; open it again"
+    )]
+    MembershipLost {
+        /// The object.
+        object: ObjectName,
+    },
     /// A channel over a plain queue has no name and no memory of its own.
     #[error("a channel over a plain message queue can't {what}; open a channel by name for that")]
     NeedsName {

@@ -31,15 +31,20 @@
 //! first uses the handle. `exec` keeps the account: a program that execs in place keeps its slot.
 //! Undo belongs to the process: a thread that ends gives nothing back.
 //!
-//! Registering and leaving are here, taking over from the dead is in `reap`, and posting and sleeping in `bells`.
+//! Registering and leaving are here, taking over from the dead is in `reap`, posting and sleeping in `bells`, and what could not be returned in
+//! `recorded`.
 
 mod bells;
 mod reap;
+mod recorded;
 mod session;
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use std::sync::{
+    Mutex,
+    atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
 };
 
 pub(crate) use self::session::Session;
@@ -79,12 +84,14 @@ pub(crate) struct Members {
     layout: SetLayout,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
     me: AtomicU64,
+    /// A failure for the next call to return; `me` is marked then.
+    recorded: Mutex<Option<Failure>>,
 }
 
 impl Members {
     pub(crate) fn new(object: ObjectName, set: SemaphoreSet, slots: Mapped<[Slot]>, layout: SetLayout) -> Self {
         process::watch_forks();
-        Self { object, set, slots, layout, me: AtomicU64::new(0) }
+        Self { object, set, slots, layout, me: AtomicU64::new(0), recorded: Mutex::new(None) }
     }
 
     /// Returns the kind and the name of the object.
@@ -106,18 +113,23 @@ impl Members {
         self.layout.max_handles()
     }
 
-    /// Returns this process's session; in a child that has none yet, registers first.
+    /// Returns this process's session; in a child that has none yet, registers first. Fails once if a failure is recorded.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
         // Relaxed: the session was stored by this process, before it forked or shared the handle.
         let session = Session::from_bits(self.me.load(Relaxed));
-        if session.is_ours() { Ok(session) } else { self.register_child(repair) }
+        if session.is_ours() { Ok(session) } else { self.session_slowly(repair) }
     }
 
+    /// A failure is recorded, or this is a child that must register.
     #[cold]
-    fn register_child(&self, repair: &impl Repair) -> Result<Session> {
+    fn session_slowly(&self, repair: &impl Repair) -> Result<Session> {
+        let session = Session::kept(self.me.load(Relaxed));
+        if session.is_ours() {
+            return self.take_recorded().map_or(Ok(session), Err);
+        }
         match self.register(repair)? {
-            Registration::Done => Ok(Session::from_bits(self.me.load(Relaxed))),
+            Registration::Done => Ok(Session::kept(self.me.load(Relaxed))),
             Registration::StartAgain => Err(self.removed()),
         }
     }
@@ -196,7 +208,7 @@ impl Members {
         entry.used.store(1, Release);
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
         // already, and the second one's can't.
-        let claim = |me: u64| (!Session::from_bits(me).is_ours()).then_some(Session::new(slot).bits());
+        let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
         match self.me.fetch_update(AcqRel, Acquire, claim) {
             Ok(_) => Ok(()),
             Err(_) => self.leave(slot, repair),
@@ -230,7 +242,7 @@ impl Members {
 
     /// Leaves for good; whoever drops a handle of its parent has nothing to leave.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
-        let session = Session::from_bits(self.me.swap(0, AcqRel));
+        let session = Session::kept(self.me.swap(0, AcqRel));
         if session.is_ours() {
             // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
             let _ = self.leave(session.owner() - 1, repair);

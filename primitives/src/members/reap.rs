@@ -51,7 +51,7 @@ impl Members {
 
     /// Looks at all others once, and reaps those that are dead and dirty; returns whether there were any.
     fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
-        let me = Session::from_bits(self.me.load(Relaxed));
+        let me = Session::kept(self.me.load(Relaxed));
         let mine = if me.is_ours() { me.owner() } else { 0 };
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
         let others = || (0..self.max_handles()).filter(is_used);
