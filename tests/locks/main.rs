@@ -2,3 +2,4 @@
 
 mod mutex;
 mod pool;
+mod refused;

@@ -216,16 +216,21 @@ pub fn alone(body: impl FnOnce()) {
 /// Runs a closure in a child without any privilege; needs root.
 #[track_caller]
 pub fn as_nobody(body: impl FnOnce()) {
-    const NOBODY: u32 = 65_534;
     if !getuid().is_root() {
         return skip("only root can become nobody");
     }
     alone(|| {
-        setgroups(&[]).expect("root may");
-        setgid(Gid::from_raw(NOBODY)).expect("root may");
-        setuid(Uid::from_raw(NOBODY)).expect("root may");
+        become_nobody();
         body();
     });
+}
+
+/// Gives up every privilege of this process, which is a child of root's.
+pub(super) fn become_nobody() {
+    const NOBODY: u32 = 65_534;
+    setgroups(&[]).expect("root may");
+    setgid(Gid::from_raw(NOBODY)).expect("root may");
+    setuid(Uid::from_raw(NOBODY)).expect("root may");
 }
 
 /// Runs a closure in a child with an IPC namespace of its own, whose limits it may set by
