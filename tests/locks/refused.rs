@@ -6,7 +6,7 @@ use nix::{
 };
 use support::{
     Child, child, hold_for_ever, name,
-    rights::{Turn, each_loss, is_refusal, refused_while_another_sleeps},
+    rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
     skip, until_rings,
 };
 use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
@@ -118,6 +118,7 @@ fn case_c3_a_child_does_not_get_its_parents_failure() {
     let mutex = Mutex::create(&name, ()).unwrap();
     let (locked, asleep) = (Turn::new(), Turn::new());
     let parent = child(|| {
+        let _told = GivenOnPanic(&[&locked]);
         let mutex = Mutex::<()>::open(&name).unwrap();
         let guard = mutex.lock().unwrap();
         locked.give();
@@ -142,6 +143,7 @@ fn case_c3_a_child_does_not_get_its_parents_failure() {
 /// Starts a process that gets a guard, loses its membership, and drops the guard when its slot has been reaped.
 fn loses_its_membership(lost: &Turn, reaped: &Turn, dropped: &Turn, hold: impl FnOnce(&dyn Fn())) -> Child {
     child(|| {
+        let _told = GivenOnPanic(&[lost, dropped]);
         hold(&|| {
             // The kernel settles the account of this process, as at its end.
             unshare(CloneFlags::CLONE_SYSVSEM).expect("every process may");

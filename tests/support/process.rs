@@ -40,11 +40,7 @@ pub(super) fn start(body: impl FnOnce()) -> Pid {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             limit_life();
-            #[cfg(target_os = "linux")]
-            // SAFETY: `prctl` with this option takes no pointers.
-            unsafe {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            }
+            die_with_parent();
             // Brothers are not to draw the same numbers.
             fastrand::seed(fastrand::u64(..) ^ u64::from(std::process::id()));
             IS_CHILD.store(true, Relaxed);
@@ -69,6 +65,14 @@ fn install_hook() {
             if IS_CHILD.load(Relaxed) { say(&format!("in the child: {panic}\n")) } else { usual(panic) }
         }));
     });
+}
+
+fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: `prctl` with this option takes no pointers.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
 }
 
 fn limit_life() {
@@ -231,6 +235,8 @@ pub(super) fn become_nobody() {
     setgroups(&[]).expect("root may");
     setgid(Gid::from_raw(NOBODY)).expect("root may");
     setuid(Uid::from_raw(NOBODY)).expect("root may");
+    // Another user's process has to say so again.
+    die_with_parent();
 }
 
 /// Runs a closure in a child with an IPC namespace of its own, whose limits it may set by

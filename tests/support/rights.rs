@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read, Write},
-    slice,
+    slice, thread,
 };
 
 use nix::unistd::getuid;
@@ -76,6 +76,17 @@ impl Turn {
     }
 }
 
+/// Gives turns if the process that has them panics: the one that waits for them finds out then.
+pub struct GivenOnPanic<'a>(pub &'a [&'a Turn]);
+
+impl Drop for GivenOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.iter().for_each(|turn| turn.give());
+        }
+    }
+}
+
 /// The scene: one process begins something, loses its rights, and ends it while another sleeps on a doorbell of the set.
 ///
 /// `begin` runs with rights, and returns what the process does without them, when the sleeper sleeps. Then it stays alive.
@@ -89,6 +100,7 @@ pub fn refused_while_another_sleeps<End: FnOnce()>(
 ) -> (Child, Child) {
     let (begun, asleep, ended) = (Turn::new(), Turn::new(), Turn::new());
     let refused = child(|| {
+        let _told = GivenOnPanic(&[&begun, &ended]);
         let end = begin();
         lose();
         begun.give();
