@@ -54,6 +54,9 @@
 //! - `Deadline::NOW` makes a `_deadline` form the `try_` form.
 //! - Nothing is lost on an error. An item that was not pushed is in the error, and a value that was not sent was only
 //!   borrowed. The bytes of a message that can't be decoded are in the error.
+//! - An unlock, a release, or a push or pop that has taken effect can't return that a waiter was not notified, as when the
+//!   process gave up its rights. The handle records it, and its next call returns it as `Failed`, once. Nothing is lost by
+//!   it: the next process that unlocks, releases, pushes or pops notifies the waiter.
 //! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) ask what many programs ask:
 //!   whether waiting longer could have helped, whether it is closed or disconnected, whether it was removed.
 //!
@@ -99,7 +102,9 @@
 //! - **R-sleep** A waiter announces itself, then checks for dead members, then checks whether it can go on, and only then
 //!   sleeps. It does so on every round.
 //! - **R-wake** A process that makes something available checks for announced waiters afterwards, and posts for them. A
-//!   fence orders the two, on one side or on both.
+//!   fence orders the two, on one side or on both. If the kernel refuses the post, the process announces the waiter again
+//!   for the next notifier, and returns or records the failure. So a member needs the right to post, which is write
+//!   permission and `semop`, as long as it lives.
 //! - **R-leave** A waiter that has taken a post and does not use it posts again before it leaves. If it dies instead, its
 //!   obituary is posted.
 

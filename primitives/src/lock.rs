@@ -7,18 +7,20 @@
 //!
 //! | bits | meaning | set by | cleared by |
 //! | --- | --- | --- | --- |
-//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder; whoever reaps the holder's slot |
+//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder, by compare-and-swap from its own slot; whoever reaps the holder's slot, likewise |
 //! | 16 WAITERS | somebody may sleep on the doorbell | who is about to sleep; a holder who has slept | who frees the word, and posts |
 //! | 17 POISONED | a holder died or panicked | who reaps; a holder that panics | `clear_poison`; an unlock that says so |
 //!
 //! - **LK1** The session whose compare-and-swap took the free word holds the lock until it frees the word, or its
 //!   slot is reaped. Only the process that claimed its ALIVE reaps a slot (R-own), so not while the holder lives.
 //! - **LK2** A word is never freed with WAITERS set without a later post of the doorbell, by the process that freed it or
-//!   by its obituary.
+//!   by its obituary. If the post is refused, WAITERS is set again on the free word, and the next holder posts.
 //! - **LK3** A sleeper has seen a living holder after WAITERS was set, so that holder's unlock or death comes later and
 //!   posts.
 //! - **LK4** A woken waiter keeps WAITERS set when it takes the lock, so the next unlock wakes the next waiter.
 //! - **LK5** A waiter that took a post and times out posts first: an event is never lost with its messenger.
+//! - **LK6** A word is freed by compare-and-swap from the slot of the process that frees it. A process that lost its
+//!   membership, and whose slot was reaped, leaves the word of the next holder alone.
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |
@@ -31,7 +33,7 @@
 //! Not promised: an order among those who wait.
 
 use crate::{
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
@@ -66,7 +68,7 @@ impl Lock {
 
     #[inline]
     pub(crate) fn try_take(&self, me: Session) -> bool {
-        // SYNC: Acquire pairs with the swap in `free` and with the repair of a dead holder.
+        // SYNC: Acquire pairs with the compare-and-swap in `free` and with the repair of a dead holder.
         self.word.compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
@@ -120,7 +122,7 @@ impl Lock {
         if let Some(taken) = self.spin(me) {
             return Ok(Some(taken));
         }
-        let mut token = Token::none(members, self.bell);
+        let mut token = Token::none(members, self.doorbell());
         loop {
             token.clear_pile()?;
             let waiters = if token.has_slept() { WAITERS } else { 0 };
@@ -140,6 +142,8 @@ impl Lock {
                 continue;
             }
             if !token.sleep(deadline)? {
+                // LK5.
+                token.pass_on()?;
                 return Ok(None);
             }
         }
@@ -160,32 +164,50 @@ impl Lock {
         None
     }
 
-    /// Frees the word. By LK1 it is ours.
+    /// Frees the word, if it is ours (LK6). What fails is recorded for the next call.
     #[inline]
-    pub(crate) fn free(&self, members: &Members, poison: bool) {
+    pub(crate) fn free(&self, me: Session, members: &Members, poison: bool) {
+        let free = if poison { POISONED } else { 0 };
         // SYNC: Release pairs with the compare-and-swap of the next holder.
-        let word = self.word.swap(if poison { POISONED } else { 0 }, Release);
-        if word & WAITERS != 0 {
-            self.wake(members);
+        if self.word.compare_exchange(me.owner(), free, Release, Relaxed).is_err() {
+            self.free_slowly(me, members, free);
         }
     }
 
+    /// There are waiters, or it was poisoned, or it is not ours.
     #[cold]
-    fn wake(&self, members: &Members) {
-        // It fails only if the object was removed, which has woken everybody.
-        let _ = members.post(self.bell);
+    fn free_slowly(&self, me: Session, members: &Members, free: u32) {
+        members.record(match self.free_from(me.owner(), free) {
+            Some(word) if word & WAITERS != 0 => self.doorbell().ring(members),
+            Some(_) => Ok(()),
+            None => Err(members.membership_lost()),
+        });
+    }
+
+    /// Frees the word if it names this owner, and returns what it was.
+    fn free_from(&self, owner: u32, free: u32) -> Option<u32> {
+        let mut word = self.word.load(Acquire);
+        // WAITERS may be set meanwhile.
+        while word & OWNER == owner {
+            // SYNC: as in `free`; a reaper hands on what the dead holder had written, as far as it had come.
+            match self.word.compare_exchange_weak(word, free, Release, Relaxed) {
+                Ok(_) => return Some(word),
+                Err(now) => word = now,
+            }
+        }
+        None
+    }
+
+    fn doorbell(&self) -> Doorbell<'_> {
+        Doorbell::new(self.bell, &self.word, WAITERS)
     }
 
     /// Takes the word away from a slot whose ALIVE the caller holds (R-own).
     pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
-        let word = self.word.load(Acquire);
-        if word & OWNER != slot + 1 {
-            return Ok(());
+        match self.free_from(slot + 1, POISONED) {
+            Some(word) if word & WAITERS != 0 => self.doorbell().ring(members),
+            _ => Ok(()),
         }
-        // Nobody but us may change the owner; WAITERS may be set meanwhile, so the swap must see it.
-        // SYNC: Release hands on what the dead holder had written, as far as it had come.
-        let word = self.word.swap(POISONED, Release);
-        if word & WAITERS != 0 { members.post(self.bell) } else { Ok(()) }
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
@@ -197,7 +219,7 @@ impl Lock {
     }
 
     pub(crate) fn holder(&self) -> u32 {
-        // SYNC: Acquire pairs with the swap in `free`: who sees a former holder gone, sees what it did.
+        // SYNC: Acquire pairs with the compare-and-swap in `free`: who sees a former holder gone, sees what it did.
         self.word.load(Acquire) & OWNER
     }
 }

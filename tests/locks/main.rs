@@ -6,3 +6,4 @@ mod mutex;
 mod pool;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod reaper_dies;
+mod refused;

@@ -2,4 +2,5 @@
 
 mod mpmc;
 mod mpmc_ends;
+mod refused;
 mod spsc;

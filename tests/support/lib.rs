@@ -13,6 +13,7 @@
 pub mod letters;
 mod owned;
 mod process;
+pub mod rights;
 mod sandbox;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod step;

@@ -45,11 +45,7 @@ fn start_by(make: impl FnOnce() -> nix::Result<ForkResult>, body: impl FnOnce())
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             limit_life();
-            #[cfg(target_os = "linux")]
-            // SAFETY: `prctl` with this option takes no pointers.
-            unsafe {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            }
+            die_with_parent();
             // Brothers are not to draw the same numbers.
             fastrand::seed(fastrand::u64(..) ^ u64::from(std::process::id()));
             IS_CHILD.store(true, Relaxed);
@@ -74,6 +70,14 @@ fn install_hook() {
             if IS_CHILD.load(Relaxed) { say(&format!("in the child: {panic}\n")) } else { usual(panic) }
         }));
     });
+}
+
+fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: `prctl` with this option takes no pointers.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
 }
 
 fn limit_life() {
@@ -240,16 +244,23 @@ pub fn alone(body: impl FnOnce()) {
 /// Runs a closure in a child without any privilege; needs root.
 #[track_caller]
 pub fn as_nobody(body: impl FnOnce()) {
-    const NOBODY: u32 = 65_534;
     if !getuid().is_root() {
         return skip("only root can become nobody");
     }
     alone(|| {
-        setgroups(&[]).expect("root may");
-        setgid(Gid::from_raw(NOBODY)).expect("root may");
-        setuid(Uid::from_raw(NOBODY)).expect("root may");
+        become_nobody();
         body();
     });
+}
+
+/// Gives up every privilege of this process, which is a child of root's.
+pub(super) fn become_nobody() {
+    const NOBODY: u32 = 65_534;
+    setgroups(&[]).expect("root may");
+    setgid(Gid::from_raw(NOBODY)).expect("root may");
+    setuid(Uid::from_raw(NOBODY)).expect("root may");
+    // Another user's process has to say so again.
+    die_with_parent();
 }
 
 /// Runs a closure in a child with an IPC namespace of its own, whose limits it may set by

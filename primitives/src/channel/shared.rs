@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Failure, ObjectName, OpenError, Role, SendError,
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     fingerprint::Fingerprint,
     layout::Mapped,
     lock::Lock,
@@ -132,7 +132,7 @@ impl Shared {
         let me = self.session()?;
         let desk = self.desk.ours();
         let place = desk.join(watch);
-        let mut token = Token::none(&self.members, Words::bell(me.slot()));
+        let mut token = Token::none(&self.members, Doorbell::unannounced(Words::bell(me.slot())));
         let mut was_woken = false;
         loop {
             let leads = place.lead();

@@ -31,17 +31,22 @@
 //! first uses the handle. `exec` keeps the account: a program that execs in place keeps its slot.
 //! Undo belongs to the process: a thread that ends gives nothing back.
 //!
-//! Registering and leaving are here, taking over from the dead is in `reap`, and posting and sleeping in `bells`.
+//! Registering and leaving are here, taking over from the dead is in `reap`, posting and sleeping in `bells`, and what could not be returned in
+//! `recorded`.
 
 mod bells;
 mod reap;
+mod recorded;
 mod register;
 mod session;
 
 use std::{
-    sync::atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{Acquire, Relaxed},
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed},
+        },
     },
     time::Duration,
 };
@@ -91,6 +96,8 @@ pub(crate) struct Members {
     pid: AtomicU32,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
     me: AtomicU64,
+    /// A failure for the next call to return; `me` is marked then.
+    recorded: Mutex<Option<Failure>>,
 }
 
 impl Members {
@@ -113,6 +120,7 @@ impl Members {
             most_operations: AtomicU32::new(0),
             pid: AtomicU32::new(0),
             me: AtomicU64::new(0),
+            recorded: Mutex::new(None),
         }
     }
 
@@ -135,18 +143,23 @@ impl Members {
         self.layout.max_handles()
     }
 
-    /// Returns this process's session; in a child that has none yet, registers first.
+    /// Returns this process's session; in a child that has none yet, registers first. Fails once if a failure is recorded.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
         // Relaxed: the session was stored by this process, before it forked or shared the handle.
         let session = Session::from_bits(self.me.load(Relaxed));
-        if session.is_ours() { Ok(session) } else { self.register_child(repair) }
+        if session.is_ours() { Ok(session) } else { self.session_slowly(repair) }
     }
 
+    /// A failure is recorded, or this is a child that must register.
     #[cold]
-    fn register_child(&self, repair: &impl Repair) -> Result<Session> {
+    fn session_slowly(&self, repair: &impl Repair) -> Result<Session> {
+        let session = Session::kept(self.me.load(Relaxed));
+        if session.is_ours() {
+            return self.take_recorded().map_or(Ok(session), Err);
+        }
         match self.register(repair)? {
-            Registration::Done => Ok(Session::from_bits(self.me.load(Relaxed))),
+            Registration::Done => Ok(Session::kept(self.me.load(Relaxed))),
             Registration::StartAgain => Err(self.removed()),
         }
     }

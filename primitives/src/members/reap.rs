@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{Members, ONE, Repair, Session};
 use crate::{
-    Failure,
     failure::Result,
     raw::{self, SemOp},
     set_layout::{CONDEMNED, STATE, test_state},
@@ -53,7 +52,7 @@ impl Members {
 
     /// Checks all others once, and reaps those that are dead and dirty; returns whether there were any.
     fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
-        let me = Session::from_bits(self.me.load(Relaxed));
+        let me = Session::kept(self.me.load(Relaxed));
         let mine = if me.is_ours() { me.owner() } else { 0 };
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
         let others = || (0..self.max_handles()).filter(is_used);
@@ -89,17 +88,12 @@ impl Members {
     /// Fails if the slot of this process was taken over: it was reaped, and may be another member's by now. It asks the
     /// memory alone, which a process that has left the IPC namespace still has.
     pub(super) fn check_slot(&self) -> Result<()> {
-        let me = Session::from_bits(self.me.load(Relaxed));
+        let me = Session::kept(self.me.load(Relaxed));
         if !me.is_ours() {
             return Ok(());
         }
         let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
         let is_mine = entry.used.load(Acquire) != 0 && entry.pid.load(Relaxed) == self.pid.load(Relaxed);
         if is_mine { Ok(()) } else { Err(self.membership_lost()) }
-    }
-
-    #[cold]
-    fn membership_lost(&self) -> Failure {
-        Failure::MembershipLost { object: self.object.clone() }
     }
 }

@@ -168,7 +168,7 @@ impl Members {
         self.pid.store(pid, Relaxed);
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
         // already, and the second one's can't.
-        let claim = |me: u64| (!Session::from_bits(me).is_ours()).then_some(Session::new(slot).bits());
+        let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
         match self.me.fetch_update(AcqRel, Acquire, claim) {
             Ok(_) => Ok(()),
             Err(_) => self.leave(slot, repair),
@@ -231,7 +231,7 @@ impl Members {
 
     /// Leaves for good. A handle of the parent's leaves nothing.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
-        let session = Session::from_bits(self.me.swap(0, AcqRel));
+        let session = Session::kept(self.me.swap(0, AcqRel));
         if session.is_ours() {
             // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
             let _ = self.leave(session.owner() - 1, repair);

@@ -1,6 +1,17 @@
 //! A registration, as this process and its words know it.
 
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
+
 use crate::raw::process;
+
+/// Set in a kept session if its handle has a failure to tell (see `recorded`).
+///
+/// It belongs to the generation, so the session looks like that of another process, and the next call takes its slow path.
+/// No process has as many ancestors as would set it.
+const MARK: u64 = 1 << 63;
 
 /// Which slot of which generation holds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +49,35 @@ impl Session {
         Self(bits)
     }
 
-    /// Returns whether this process registered it, and not its parent.
+    /// Returns the session that a handle keeps, whether it is marked or not.
+    pub(crate) fn kept(bits: u64) -> Self {
+        Self(bits & !MARK)
+    }
+
+    /// Returns whether a kept session is marked.
+    pub(crate) fn is_marked(self) -> bool {
+        self.0 & MARK != 0
+    }
+
+    /// Marks a kept session: the next call on its handle takes the slow path.
+    #[cold]
+    pub(crate) fn mark(kept: &AtomicU64) {
+        // SYNC: Release pairs with `unmark`: what was recorded before is there.
+        kept.fetch_or(MARK, Release);
+    }
+
+    /// Takes the mark off a kept session.
+    pub(crate) fn unmark(kept: &AtomicU64) {
+        // SYNC: Acquire pairs with `mark`.
+        kept.fetch_and(!MARK, Acquire);
+    }
+
+    /// Returns the generation of a kept session, marked: it differs from every process's.
+    pub(crate) fn marked_generation(self) -> u32 {
+        self.generation() | (MARK >> 32) as u32
+    }
+
+    /// Returns whether this process registered it, and not its parent. A marked session is nobody's.
     #[inline]
     pub(crate) fn is_ours(self) -> bool {
         self.0 >> 32 == u64::from(process::fork_generation()) && self.owner() != 0

@@ -72,7 +72,7 @@ impl<T: Pod> Drop for MutexGuard<'_, T> {
             return;
         }
         let poison = (self.poisoned && self.mutex.lock.is_poisoned()) || (!self.panicking && thread::panicking());
-        self.mutex.lock.free(&self.mutex.members, poison);
+        self.mutex.lock.free(self.session, &self.mutex.members, poison);
     }
 }
 

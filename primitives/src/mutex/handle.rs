@@ -18,6 +18,10 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// Each handle takes one of the object's slots, however many threads share it. A child made by
 /// `fork` may go on using the handle; it must not use a guard of its parent's.
 ///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If an unlock can't
+/// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
+/// unlocks.
+///
 /// Nothing is promised of the order in which those who wait get the lock. Locking again in the
 /// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
 /// starts in place keeps the lock until it ends.

@@ -59,6 +59,10 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Re
 /// `fork` may go on using the handle; permits stay the parent's. Nothing is promised of the order in
 /// which those who wait get permits.
 ///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a release can't
+/// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
+/// releases a permit.
+///
 /// ```
 /// use sysv_primitives::Pool;
 ///
@@ -337,14 +341,15 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`PoolError::TooMany`] above the capacity it was created with.
+    /// [`PoolError::TooMany`] above the capacity it was created with. [`PoolError::Failed`] if it has the new size, but a
+    /// waiter could not be notified.
     pub fn resize(&self, permits: u32) -> Result<(), PoolError> {
         if permits as usize > self.state.permits.capacity() {
             return Err(self.too_many(permits).into());
         }
         self.state.limit.store(permits, SeqCst);
         if self.state.flags.load(SeqCst) != 0 {
-            self.state.wake(&self.members);
+            self.state.wake(&self.members)?;
         }
         Ok(())
     }
@@ -466,7 +471,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             self.pool.hint.store(self.spot.bits(), Relaxed);
-            self.pool.state.free(self.spot, &self.pool.members);
+            self.pool.state.free(self.spot, self.session, &self.pool.members);
         }
     }
 }
@@ -497,7 +502,7 @@ impl Drop for Permits<'_> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             for &index in &self.indices {
-                self.pool.state.free(self.pool.state.permits.spot(index), &self.pool.members);
+                self.pool.state.free(self.pool.state.permits.spot(index), self.session, &self.pool.members);
             }
         }
     }

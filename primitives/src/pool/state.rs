@@ -1,7 +1,7 @@
 //! The words of a pool, and everything that is done to them.
 //!
 //! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one
-//! compare-and-swap of a free word, found by a hint, and releasing one swap to 0. A handle looks first at the permit
+//! compare-and-swap of a free word, found by a hint, and releasing one back to 0. A handle looks first at the permit
 //! that it freed last; only who misses there says so, and is told of others: so as long as there are enough, processes
 //! touch no word of each other's.
 //!
@@ -20,9 +20,11 @@
 //!   the holder, or by who claimed the holder's ALIVE (R-own).
 //! - **PL2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
 //! - **PL3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
-//!   clears. Both sides are sequentially consistent: one of them sees the other.
+//!   clears. Both sides are sequentially consistent: one of them sees the other. If a post is refused, the flag is
+//!   set again for the next process that frees a word.
 //! - **PL4** Who was woken and got a permit posts again if more are free: so one flag is enough for
 //!   any number of sleepers.
+//! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK6).
 //! - **PL5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
 //!   given back whole if they fall short: so two such callers can't hold what the other needs.
 //!
@@ -37,7 +39,7 @@
 
 use super::places::{Places, Spot};
 use crate::{
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     failure::Result,
     layout::Mapped,
     lock::Lock,
@@ -84,7 +86,7 @@ impl PoolState {
     /// Claims a permit, if it is free and given out.
     #[inline]
     pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {
-        // SYNC: Acquire pairs with the swap in `free` and in `repair`: what the former holder did is done.
+        // SYNC: Acquire pairs with the compare-and-swap in `free` and the swap in `repair`: what the former holder did is done.
         (spot.index as usize) < self.limit()
             && self.permits.get(spot).compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
@@ -118,11 +120,15 @@ impl PoolState {
         self.permits.from(0, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0).count()
     }
 
-    /// Frees a permit that this process holds, and wakes who waits for it (PL3).
+    /// Frees a permit that this process holds (PL6), and notifies its waiters (PL3). What fails is recorded for the next
+    /// call.
     #[inline]
-    pub(crate) fn free(&self, spot: Spot, members: &Members) {
+    pub(crate) fn free(&self, spot: Spot, me: Session, members: &Members) {
         // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
-        self.permits.get(spot).swap(0, SeqCst);
+        if self.permits.get(spot).compare_exchange(me.owner(), 0, SeqCst, Relaxed).is_err() {
+            members.record(Err(members.membership_lost()));
+            return;
+        }
         order_seq_cst();
         let flags = self.flags.load(SeqCst);
         if flags != 0 {
@@ -142,24 +148,30 @@ impl PoolState {
             }
         }
         if flags & (SINGLE | MANY) != 0 {
-            self.wake(members);
+            members.record(self.wake(members));
         }
     }
 
+    /// Posts for the waiters of both kinds that are announced. If a post is refused, both have been tried.
     #[cold]
-    pub(crate) fn wake(&self, members: &Members) {
-        for (flag, bell) in [(SINGLE, SINGLE_BELL), (MANY, MANY_BELL)] {
-            if self.flags.fetch_and(!flag, SeqCst) & flag != 0 {
-                // It fails only if the object was removed, which has woken everybody.
-                let _ = members.post(bell);
-            }
-        }
+    pub(crate) fn wake(&self, members: &Members) -> Result<()> {
+        let wake = |flag: u32| match self.flags.fetch_and(!flag, SeqCst) & flag {
+            0 => Ok(()),
+            _ => self.doorbell(flag).ring(members),
+        };
+        let single = wake(SINGLE);
+        wake(MANY).and(single)
+    }
+
+    /// Returns the doorbell of the waiters that a flag announces.
+    fn doorbell(&self, flag: u32) -> Doorbell<'_> {
+        Doorbell::new(if flag == SINGLE { SINGLE_BELL } else { MANY_BELL }, &self.flags, flag)
     }
 
     /// Says that we are about to sleep, and reaps the dead (PL2).
     fn announce(&self, flag: u32, members: &Members) -> Result<()> {
         self.flags.fetch_or(flag, SeqCst);
-        // SYNC: pairs with the swap and the load in `free`: either it sees the flag, or we see the free word.
+        // SYNC: pairs with the compare-and-swap and the load in `free`: either it sees the flag, or we see the free word.
         fence(SeqCst);
         members.reap_all(self)
     }
@@ -177,7 +189,7 @@ impl PoolState {
     /// R-sleep for one permit.
     #[cold]
     pub(crate) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<Option<usize>> {
-        let mut token = Token::none(members, SINGLE_BELL);
+        let mut token = Token::none(members, self.doorbell(SINGLE));
         loop {
             token.clear_pile()?;
             self.announce(SINGLE, members)?;
@@ -187,6 +199,7 @@ impl PoolState {
                 return Ok(Some(index));
             }
             if !token.sleep(deadline)? {
+                token.pass_on()?;
                 return Ok(None);
             }
         }
@@ -208,7 +221,7 @@ impl PoolState {
             members.reap_all(self)?;
             return Ok(self.claim_many(me, members, count));
         }
-        let mut token = Token::none(members, MANY_BELL);
+        let mut token = Token::none(members, self.doorbell(MANY));
         loop {
             token.clear_pile()?;
             self.announce(MANY, members)?;
@@ -218,6 +231,7 @@ impl PoolState {
             }
             // What was given back has posted the doorbell, so that the sleep below returns at once, deadline or not.
             if deadline.has_passed() || !token.sleep(deadline)? {
+                token.pass_on()?;
                 return Ok(None);
             }
         }
@@ -238,7 +252,7 @@ impl PoolState {
                 return Some(indices);
             }
         }
-        indices.into_iter().for_each(|index| self.free(self.permits.spot(index), members));
+        indices.into_iter().for_each(|index| self.free(self.permits.spot(index), me, members));
         None
     }
 }
@@ -254,8 +268,8 @@ impl Repair for PoolState {
         }
         if freed {
             self.flags.fetch_and(!(SINGLE | MANY), SeqCst);
-            members.post(SINGLE_BELL)?;
-            members.post(MANY_BELL)?;
+            let single = self.doorbell(SINGLE).ring(members);
+            self.doorbell(MANY).ring(members).and(single)?;
         }
         Ok(())
     }
@@ -264,6 +278,7 @@ impl Repair for PoolState {
 /// The right to try for several permits at once; one caller has it at a time.
 struct Turnstile<'a> {
     state: &'a PoolState,
+    me: Session,
     members: &'a Members,
 }
 
@@ -277,12 +292,12 @@ impl<'a> Turnstile<'a> {
             } else {
                 lock.take_contended(me, members, state, deadline)?.is_some()
             };
-        Ok(entered.then_some(Self { state, members }))
+        Ok(entered.then_some(Self { state, me, members }))
     }
 }
 
 impl Drop for Turnstile<'_> {
     fn drop(&mut self) {
-        self.state.turnstile.free(self.members, false);
+        self.state.turnstile.free(self.me, self.members, false);
     }
 }

@@ -272,7 +272,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Failure::System`](crate::Failure::System) if it was removed.
+            /// [`Failure::System`](crate::Failure::System) if it was removed; or if it is closed, but a waiter could not be
+            /// notified, as for want of rights.
             pub fn close(&self) -> Result<(), Failure> {
                 self.shared.state.close(&self.shared.members)
             }

@@ -15,6 +15,17 @@ use crate::{failure::Result, ring::refusal::Refusal};
 pub enum Failure {
     /// A word names no slot, or says something else that can't be.
     Damaged,
+    /// A post of a process without the rights to it.
+    Refused,
+    /// A process frees what was given to another.
+    MembershipLost,
+}
+
+impl Failure {
+    /// Nothing is removed in a model.
+    pub(crate) fn is_gone(self) -> bool {
+        false
+    }
 }
 
 /// What an operation returns.
@@ -95,6 +106,8 @@ struct Semaphores {
     bells: [u32; BELLS],
     alive: [bool; SLOTS],
     used: [bool; SLOTS],
+    refuses: bool,
+    recorded: u32,
 }
 
 /// The set of one object.
@@ -123,7 +136,8 @@ impl Members {
     fn make(living: usize, obituaries: bool) -> Arc<Self> {
         let mut registered = [false; SLOTS];
         registered[..living].fill(true);
-        let semaphores = Semaphores { bells: [0; BELLS], alive: registered, used: registered };
+        let semaphores =
+            Semaphores { bells: [0; BELLS], alive: registered, used: registered, refuses: false, recorded: 0 };
         let slots = u32::try_from(living).expect("there are few");
         Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), slots, obituaries })
     }
@@ -144,8 +158,36 @@ impl Members {
         self.changed.notify_all();
     }
 
+    /// From now on every post is refused, or none.
+    pub fn refuse_posts(&self, refuses: bool) {
+        self.with(|semaphores| semaphores.refuses = refuses);
+    }
+
+    /// Returns how many failures were recorded for a next call.
+    #[must_use]
+    pub fn recorded(&self) -> u32 {
+        self.with(|semaphores| semaphores.recorded)
+    }
+
+    pub(crate) fn record(&self, result: Result<()>) -> bool {
+        if result.is_err() {
+            self.with(|semaphores| semaphores.recorded += 1);
+        }
+        result.is_err()
+    }
+
+    pub(crate) fn membership_lost(&self) -> Failure {
+        Failure::MembershipLost
+    }
+
     pub(crate) fn post(&self, bell: u16) -> Result<()> {
-        self.with(|semaphores| semaphores.bells[usize::from(bell)] += 1);
+        self.with(|semaphores| {
+            if semaphores.refuses {
+                return Err(Failure::Refused);
+            }
+            semaphores.bells[usize::from(bell)] += 1;
+            Ok(())
+        })?;
         self.changed.notify_all();
         Ok(())
     }

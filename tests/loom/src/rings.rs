@@ -68,8 +68,11 @@ pub struct SpscScene {
 pub struct SpscEnd<'a> {
     scene: &'a SpscScene,
     role: Role,
+    me: Session,
     index: u64,
     patience: Patience,
+    /// Whether a failure was recorded for its next call.
+    pub has_recorded: bool,
 }
 
 impl SpscScene {
@@ -96,7 +99,7 @@ impl SpscScene {
         let taken = self.state.take_role(role, me, &self.members, Deadline::NEVER);
         assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
         let patience = Patience { wants_to_know, ..Patience::new(role) };
-        SpscEnd { scene: self, role, index: self.state.index(role), patience }
+        SpscEnd { scene: self, role, me, index: self.state.index(role), patience, has_recorded: false }
     }
 
     /// Closes it.
@@ -131,7 +134,7 @@ impl SpscEnd<'_> {
         }
         items.write(self.index, item);
         self.index += 1;
-        state.publish(Role::Producer, self.index, members);
+        self.has_recorded |= state.publish(Role::Producer, self.index, members);
         Ok(())
     }
 
@@ -162,13 +165,13 @@ impl SpscEnd<'_> {
     pub fn pop(&mut self) -> Result<u64, Error> {
         let item = self.peek()?;
         self.index += 1;
-        self.scene.state.publish(Role::Consumer, self.index, &self.scene.members);
+        self.has_recorded |= self.scene.state.publish(Role::Consumer, self.index, &self.scene.members);
         Ok(item)
     }
 
     /// Leaves the role.
     pub fn leave(self) {
-        self.scene.state.leave_role(self.role, &self.scene.members);
+        self.scene.state.leave_role(self.role, self.me, &self.scene.members);
     }
 }
 
@@ -223,7 +226,7 @@ impl MpmcScene {
     pub fn push(&self, me: Session, item: u64) -> Result<(), Error> {
         let claim = self.claim(Role::Producer, me, false)?;
         self.items.write(claim.position, item);
-        self.state.finish_push(claim, &self.members);
+        let _ = self.state.finish_push(claim, &self.members);
         Ok(())
     }
 
@@ -235,7 +238,7 @@ impl MpmcScene {
     pub fn force_push(&self, me: Session, item: u64) -> Result<(), Error> {
         let claim = self.claim_overwriting(me)?;
         self.items.write(claim.position, item);
-        self.state.finish_push(claim, &self.members);
+        let _ = self.state.finish_push(claim, &self.members);
         Ok(())
     }
 
@@ -248,7 +251,7 @@ impl MpmcScene {
                 return Ok(claim);
             }
             if let Some(oldest) = self.state.start_overwrite(me) {
-                self.state.finish_pop(oldest, &self.members);
+                let _ = self.state.finish_pop(oldest, &self.members);
             }
         }
         Ok(self.state.claim_now(Role::Producer, me, &self.members, false, true)?)
@@ -265,7 +268,7 @@ impl MpmcScene {
             None => self.state.claim_now(Role::Consumer, me, &self.members, false, true)?,
         };
         let item = self.items.read(claim.position);
-        self.state.finish_pop(claim, &self.members);
+        let _ = self.state.finish_pop(claim, &self.members);
         Ok(item)
     }
 
@@ -298,7 +301,7 @@ impl MpmcScene {
     pub fn pop(&self, me: Session, wants_to_know: bool) -> Result<u64, Error> {
         let claim = self.claim(Role::Consumer, me, wants_to_know)?;
         let item = self.items.read(claim.position);
-        self.state.finish_pop(claim, &self.members);
+        let _ = self.state.finish_pop(claim, &self.members);
         Ok(item)
     }
 

@@ -57,6 +57,15 @@ impl LockScene {
         taken.expect("nothing is damaged").is_some()
     }
 
+    /// The same, for a process that may meet a failure.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if it can't be had, and [`Error::Failed`].
+    pub fn try_lock_impatiently(&self, me: Session) -> Result<(), Error> {
+        self.lock.take_contended(me, &self.members, &self.lock, Deadline::NOW)?.map(|_| ()).ok_or(Error::Busy)
+    }
+
     /// Locks unless a living process has it, as `Mutex::try_lock` does; returns whether the lock was poisoned.
     ///
     /// # Errors
@@ -80,8 +89,8 @@ impl LockScene {
     }
 
     /// Unlocks.
-    pub fn unlock(&self) {
-        self.lock.free(&self.members, false);
+    pub fn unlock(&self, me: Session) {
+        self.lock.free(me, &self.members, false);
     }
 }
 
@@ -164,8 +173,8 @@ impl PoolScene {
     }
 
     /// Releases a permit.
-    pub fn release(&self, index: usize) {
-        self.state.free(self.state.permits.spot(index), &self.members);
+    pub fn release(&self, me: Session, index: usize) {
+        self.state.free(self.state.permits.spot(index), me, &self.members);
     }
 
     /// Returns how many permits are free.

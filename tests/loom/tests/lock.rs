@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    Error,
+    Error, Failure,
     explore::{explore, process},
     kernel::{Members, Session},
     scene::LockScene,
@@ -17,7 +17,7 @@ fn two_processes_lock_and_unlock() {
             for _ in 0..2 {
                 assert!(!scene.lock(me));
                 scene.use_it();
-                scene.unlock();
+                scene.unlock(me);
             }
         };
         let other = process(&scene, 1, work);
@@ -33,7 +33,7 @@ fn three_processes_lock_and_unlock() {
         let work = |scene: &LockScene, me| {
             assert!(!scene.lock(me));
             scene.use_it();
-            scene.unlock();
+            scene.unlock(me);
         };
         let others = [process(&scene, 1, work), process(&scene, 2, work)];
         work(&scene, Session::of(0));
@@ -48,12 +48,12 @@ fn who_gives_up_loses_no_event() {
         let patient = |scene: &LockScene, me| {
             scene.lock(me);
             scene.use_it();
-            scene.unlock();
+            scene.unlock(me);
         };
         let impatient = process(&scene, 1, |scene, me| {
             if scene.lock_impatiently(me) {
                 scene.use_it();
-                scene.unlock();
+                scene.unlock(me);
             }
         });
         let other = process(&scene, 2, patient);
@@ -73,7 +73,7 @@ fn holder_dies(members: Arc<Members>) {
     let me = Session::of(0);
     let poisoned = scene.lock(me);
     scene.use_it();
-    scene.unlock();
+    scene.unlock(me);
     victim.join().expect("it ends well");
     // If we were first, the victim has it now, and is dead.
     assert!(poisoned || scene.lock(me));
@@ -102,7 +102,7 @@ fn a_holder_dies_and_two_wait() {
         let survive = |scene: &LockScene, me| {
             scene.lock(me);
             scene.use_it();
-            scene.unlock();
+            scene.unlock(me);
         };
         let other = process(&scene, 1, survive);
         survive(&scene, Session::of(0));
@@ -123,7 +123,7 @@ fn a_try_finds_the_holder_dead() {
         let other = process(&scene, 1, |scene, me| {
             if scene.try_lock(me).is_ok() {
                 scene.use_it();
-                scene.unlock();
+                scene.unlock(me);
             }
         });
         victim.join().expect("it ends well");
@@ -131,12 +131,68 @@ fn a_try_finds_the_holder_dead() {
         match scene.try_lock(me) {
             Ok(_) => {
                 scene.use_it();
-                scene.unlock();
+                scene.unlock(me);
             }
             // The other one has it, or is about to reap.
             Err(error) => assert_eq!(error, Error::Busy),
         }
         other.join().expect("it ends well");
         assert!(scene.try_lock(me).is_ok());
+    });
+}
+
+/// A holder that may not post frees the lock, and the next holder's unlock wakes the waiter.
+#[test]
+fn case_c3_a_refused_unlock_leaves_the_waiter_announced() {
+    explore(4, || {
+        let scene = LockScene::new(Members::new(3));
+        let (refused, next) = (Session::of(0), Session::of(2));
+        scene.lock(refused);
+        let waiter = process(&scene, 1, |scene, me| {
+            scene.lock(me);
+            scene.use_it();
+            scene.unlock(me);
+        });
+        scene.members.refuse_posts(true);
+        scene.unlock(refused);
+        scene.members.refuse_posts(false);
+        scene.lock(next);
+        scene.use_it();
+        scene.unlock(next);
+        waiter.join().expect("it ends well");
+    });
+}
+
+/// A process whose slot was reaped unlocks: the next holder keeps the lock.
+#[test]
+fn case_c3_an_unlock_frees_no_lock_of_another() {
+    explore(3, || {
+        let scene = LockScene::new(Members::new(2));
+        let lost = Session::of(0);
+        scene.lock(lost);
+        scene.members.die(lost);
+        let other = process(&scene, 1, |scene, me| {
+            scene.lock(me);
+            scene.use_it();
+        });
+        scene.unlock(lost);
+        other.join().expect("it ends well");
+        assert_eq!(scene.try_lock(lost), Err(Error::Busy), "the other one has it");
+    });
+}
+
+/// A waiter that took a post, times out and may not pass it on says so: it has a result.
+#[test]
+fn case_c3_a_refused_passing_on_is_returned() {
+    explore(3, || {
+        let scene = LockScene::new(Members::new(3));
+        let (holder, waiter) = (Session::of(0), Session::of(1));
+        scene.lock(holder);
+        // Every doorbell is posted.
+        scene.members.die(Session::of(2));
+        scene.members.refuse_posts(true);
+        assert_eq!(scene.try_lock_impatiently(waiter), Err(Error::Failed(Failure::Refused)));
+        assert_eq!(scene.members.recorded(), 0, "it was returned");
+        assert_eq!(scene.try_lock_impatiently(waiter), Err(Error::Busy));
     });
 }

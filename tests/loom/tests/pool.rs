@@ -10,7 +10,7 @@ use sysv_loom::{
 
 fn take_and_give(scene: &PoolScene, me: Session) {
     let index = scene.acquire(me);
-    scene.release(index);
+    scene.release(me, index);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn one_wants_both() {
         let scene = PoolScene::new(Members::new(2), 2);
         let other = process(&scene, 1, |scene, me| {
             for index in scene.acquire_many(me, 2) {
-                scene.release(index);
+                scene.release(me, index);
             }
         });
         take_and_give(&scene, Session::of(0));
@@ -56,7 +56,7 @@ fn who_gives_up_loses_no_event() {
         let scene = PoolScene::new(Members::new(3), 1);
         let impatient = process(&scene, 1, |scene, me| {
             if let Ok(index) = scene.acquire_impatiently(me) {
-                scene.release(index);
+                scene.release(me, index);
             }
         });
         let other = process(&scene, 2, take_and_give);
@@ -100,8 +100,9 @@ fn a_try_takes_from_the_dead() {
         scene.acquire(victim);
         scene.members.die(victim);
         let other = process(&scene, 1, take_and_give);
-        if let Ok(index) = scene.try_acquire(Session::of(0)) {
-            scene.release(index);
+        let me = Session::of(0);
+        if let Ok(index) = scene.try_acquire(me) {
+            scene.release(me, index);
         }
         other.join().expect("it ends well");
         assert_eq!(scene.available(), 1);
@@ -119,7 +120,7 @@ fn a_try_for_both_takes_from_the_dead() {
         });
         let try_both = |scene: &PoolScene, me| {
             for index in scene.try_acquire_many(me, 2).into_iter().flatten() {
-                scene.release(index);
+                scene.release(me, index);
             }
         };
         try_both(&scene, Session::of(0));
@@ -127,4 +128,34 @@ fn a_try_for_both_takes_from_the_dead() {
         let indices = scene.try_acquire_many(Session::of(1), 2);
         assert!(indices.is_ok_and(|indices| indices.len() == 2));
     });
+}
+
+/// A holder that may not post releases its permit, and the next holder's release wakes the waiter.
+fn a_refused_release_leaves_the_waiter_announced(wanted: usize) {
+    explore(3, move || {
+        let scene = PoolScene::new(Members::new(3), 1);
+        let (refused, next) = (Session::of(0), Session::of(2));
+        let index = scene.acquire(refused);
+        let waiter = process(&scene, 1, move |scene, me| {
+            for index in if wanted == 0 { vec![scene.acquire(me)] } else { scene.acquire_many(me, wanted) } {
+                scene.release(me, index);
+            }
+        });
+        scene.members.refuse_posts(true);
+        scene.release(refused, index);
+        scene.members.refuse_posts(false);
+        take_and_give(&scene, next);
+        waiter.join().expect("it ends well");
+        assert_eq!(scene.available(), 1);
+    });
+}
+
+#[test]
+fn case_c3_a_refused_release_leaves_a_waiter_for_one_announced() {
+    a_refused_release_leaves_the_waiter_announced(0);
+}
+
+#[test]
+fn case_c3_a_refused_release_leaves_a_waiter_for_several_announced() {
+    a_refused_release_leaves_the_waiter_announced(1);
 }

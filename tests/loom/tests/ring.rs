@@ -364,3 +364,38 @@ fn a_closed_ring_refuses() {
         assert_eq!(pushed[1], Err(Error::Closed), "there was room for one");
     });
 }
+
+/// A push whose post is refused says so, and the next push wakes the consumer.
+#[test]
+fn case_c3_a_refused_push_leaves_the_consumer_announced() {
+    explore(3, || {
+        let scene = SpscScene::new(Members::new(2), 2);
+        let consumer = process(&scene, 1, |scene, me| {
+            let mut consumer = scene.take(Role::Consumer, me, false);
+            [consumer.pop(), consumer.pop()]
+        });
+        let mut producer = scene.take(Role::Producer, Session::of(0), false);
+        scene.members.refuse_posts(true);
+        producer.push(1).expect("there is room");
+        let has_recorded = producer.has_recorded;
+        assert_eq!(scene.members.recorded() > 0, has_recorded);
+        scene.members.refuse_posts(false);
+        producer.push(2).expect("there is room");
+        assert_eq!(consumer.join().expect("it ends well"), [Ok(1), Ok(2)]);
+        assert_eq!(producer.has_recorded, has_recorded, "the second one was posted");
+    });
+}
+
+/// The same between several: the next process's push wakes the consumer.
+#[test]
+fn case_c3_a_refused_push_is_made_up_for_by_another_producer() {
+    explore(3, || {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let consumer = process(&scene, 1, |scene, me| [scene.pop(me, false), scene.pop(me, false)]);
+        scene.members.refuse_posts(true);
+        scene.push(Session::of(0), 1).expect("there is room");
+        scene.members.refuse_posts(false);
+        scene.push(Session::of(2), 2).expect("there is room");
+        assert_eq!(consumer.join().expect("it ends well"), [Ok(1), Ok(2)]);
+    });
+}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Chain, Held, Notice, Parcels, State, Word};
 use crate::{
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
@@ -115,7 +115,7 @@ impl Parcels {
             taken @ Some(_) => Ok(taken),
             None => self.wait_for_room(purpose, members, repair, deadline, take),
         };
-        turnstile.free(members, false);
+        turnstile.free(me, members, false);
         taken
     }
 
@@ -128,7 +128,7 @@ impl Parcels {
         deadline: Deadline,
         mut take: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
-        let mut token = Token::none(members, purpose.room_bell());
+        let mut token = Token::none(members, Doorbell::unannounced(purpose.room_bell()));
         loop {
             token.clear_pile()?;
             self.flags.fetch_or(purpose.flag(), SeqCst);

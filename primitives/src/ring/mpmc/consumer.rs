@@ -93,7 +93,7 @@ impl<T: Pod> Consumer<T> {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the place is ours.
         let item = unsafe { items.read(claim.position) };
-        state.finish_pop(claim, members);
+        self.endpoint.mark(state.finish_pop(claim, members));
         Ok(item)
     }
 

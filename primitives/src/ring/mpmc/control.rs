@@ -2,6 +2,7 @@
 
 use crate::{
     attendance::Arrivals,
+    doorbell::Doorbell,
     failure::Result,
     members::Members,
     ring::{
@@ -33,23 +34,22 @@ pub(crate) fn bells(role: Role) -> [(u32, u16); 2] {
 }
 
 impl MpmcControl {
+    /// Notifies the waiters of a role that are announced. Returns whether a failure was recorded.
     #[inline]
-    pub(crate) fn wake_if_asleep(&self, role: Role, members: &Members) {
-        if self.flags[role as usize].load(SeqCst) != 0 {
-            self.wake(role, members);
-        }
+    #[must_use]
+    pub(crate) fn wake_if_asleep(&self, role: Role, members: &Members) -> bool {
+        self.flags[role as usize].load(SeqCst) != 0 && self.wake(role, members)
     }
 
     #[cold]
-    fn wake(&self, role: Role, members: &Members) {
-        let flags = self.flags[role as usize].swap(0, SeqCst);
+    fn wake(&self, role: Role, members: &Members) -> bool {
+        let flag = &self.flags[role as usize];
+        let flags = flag.swap(0, SeqCst);
         leave_word(role.other(), &self.whereabouts);
-        for (bit, bell) in bells(role) {
-            if flags & bit != 0 {
-                // It fails only if the object was removed, which has woken everybody.
-                let _ = members.post(bell);
-            }
-        }
+        let announced = bells(role).into_iter().filter(|(bit, _)| flags & bit != 0);
+        // Each is tried: a refused one is announced again.
+        let refused = announced.filter(|&(bit, bell)| members.record(Doorbell::new(bell, flag, bit).ring(members)));
+        refused.count() > 0
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
 pub(super) struct Endpoint<T: Pod> {
     pub(super) shared: Arc<SharedRing<T, MpmcState>>,
     role: Role,
-    /// The session under which it is counted.
+    /// The session under which it is counted; marked if a failure was recorded.
     session: AtomicU64,
     pub(super) patience: Patience,
     /// How often there was nothing for who would not wait.
@@ -47,24 +47,40 @@ impl<T: Pod> Endpoint<T> {
         Ok(Self { shared: Arc::clone(shared), role, session, patience: Patience::new(role), vain: AtomicU32::new(0) })
     }
 
-    /// Returns the session; in a child made by `fork` it sits down there first.
+    /// Returns the session; in a child made by `fork` it sits down there first. Fails once if a failure is recorded.
     #[inline]
     pub(super) fn session(&self) -> Result<Session> {
         // Relaxed: it was stored by this process, before it forked or shared the place.
         let session = Session::from_bits(self.session.load(Relaxed));
-        if session.is_ours() { Ok(session) } else { self.attach_in_child(session) }
+        if session.is_ours() { Ok(session) } else { self.session_slowly(session) }
     }
 
+    /// A failure is recorded, or this is a child in which it must sit down.
     #[cold]
-    fn attach_in_child(&self, parents: Session) -> Result<Session> {
+    fn session_slowly(&self, kept: Session) -> Result<Session> {
         let SharedRing { members, state, .. } = &*self.shared;
+        let is_ours = Session::kept(kept.bits()).is_ours();
+        if is_ours {
+            Session::unmark(&self.session);
+        }
         let session = members.session(state)?;
+        if is_ours {
+            return Ok(session);
+        }
         state.attach(self.role, session);
-        if self.session.compare_exchange(parents.bits(), session.bits(), AcqRel, Acquire).is_err() {
+        if self.session.compare_exchange(kept.bits(), session.bits(), AcqRel, Acquire).is_err() {
             // Another thread was faster.
             state.detach(self.role, session, members);
         }
         Ok(session)
+    }
+
+    /// Has the next call fail, if a failure was recorded.
+    #[inline]
+    pub(super) fn mark(&self, has_recorded: bool) {
+        if has_recorded {
+            Session::mark(&self.session);
+        }
     }
 
     /// Claims a place of the ring: a free one to push, or one with an item.
@@ -83,7 +99,11 @@ impl<T: Pod> Endpoint<T> {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
                 state.claim_now(self.role, session, members, self.patience.wants_to_know, is_turn)?
             }
-            None => state.wait(self.role, session, members, &self.patience, deadline)?,
+            None => {
+                let claim = state.wait(self.role, session, members, &self.patience, deadline)?;
+                self.mark(members.has_recorded());
+                claim
+            }
         };
         Ok((claim, session))
     }
@@ -98,10 +118,10 @@ impl<T: Pod> Endpoint<T> {
         assert!(session.is_ours(), "this guard belongs to the process that made it, and not to its child");
     }
 
-    /// Ends a claim, unless it is the parent's.
-    pub(super) fn end(&self, session: Session, end: impl FnOnce(&SharedRing<T, MpmcState>)) {
+    /// Ends a claim, unless it is the parent's; `end` returns whether a failure was recorded.
+    pub(super) fn end(&self, session: Session, end: impl FnOnce(&SharedRing<T, MpmcState>) -> bool) {
         if session.is_ours() {
-            end(&self.shared);
+            self.mark(end(&self.shared));
         }
     }
 }
@@ -109,7 +129,7 @@ impl<T: Pod> Endpoint<T> {
 impl<T: Pod> Clone for Endpoint<T> {
     fn clone(&self) -> Self {
         // In a child that has not used it yet the parent's is not counted here, and neither is the copy.
-        let session = Session::from_bits(self.session.load(Relaxed));
+        let session = Session::kept(self.session.load(Relaxed));
         if session.is_ours() {
             self.shared.state.attach(self.role, session);
         }
@@ -125,7 +145,7 @@ impl<T: Pod> Clone for Endpoint<T> {
 
 impl<T: Pod> Drop for Endpoint<T> {
     fn drop(&mut self) {
-        let session = Session::from_bits(*self.session.get_mut());
+        let session = Session::kept(*self.session.get_mut());
         self.end(session, |shared| shared.state.detach(self.role, session, &shared.members));
     }
 }

@@ -11,7 +11,7 @@
 //!   nothing, in this order and on every round. Who was woken does so too before it looks, although it may find
 //!   something at once: others may sleep on the same bit, and the post has cleared it.
 //! - **E2** (R-wake) Who changes a place looks at the flags of the side it serves afterwards, and posts each
-//!   doorbell whose bit it clears.
+//!   doorbell whose bit it clears. If a post is refused, it raises that bit again.
 //! - **E3** (R-one) Who asked to be told has a doorbell of its own: otherwise one that did not ask could take
 //!   the post that tells of an end, and go back to sleep with it. What serves both is posted to both.
 //! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
@@ -21,7 +21,7 @@
 //!   before, and what was committed behind it is not to be had yet.
 
 use crate::{
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     failure::Result,
     members::{Members, Session},
     raw::Deadline,
@@ -55,11 +55,12 @@ impl MpmcState {
         self.control.arrivals.attach(role, &self.attachments[me.slot()]);
     }
 
-    /// Detaches an endpoint. If it was the last one of its role, each waiter that asked for it is notified.
-    pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) {
+    /// Detaches an endpoint. If it was the last one of its role, each waiter that asked for it is notified. Returns
+    /// whether a failure was recorded.
+    pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) -> bool {
         self.attachments[me.slot()].detach(role);
         // AT4.
-        self.control.wake_if_asleep(role.other(), members);
+        self.control.wake_if_asleep(role.other(), members)
     }
 
     /// Returns whether a role is disconnected (AT2). The dead are reaped.
@@ -142,11 +143,12 @@ impl MpmcState {
             return Ok(claim);
         }
         let (bit, bell) = bells(role)[usize::from(wants_to_know)];
-        let mut token = Token::none(members, bell);
+        let flag = &self.control.flags[role as usize];
+        let mut token = Token::none(members, Doorbell::new(bell, flag, bit));
         loop {
             token.clear_pile()?;
             // E1.
-            let is_sure = self.fence.announce(&self.control.flags[role as usize], bit);
+            let is_sure = self.fence.announce(flag, bit);
             members.reap_all(self)?;
             let end = self.end(role, wants_to_know);
             if let Some(claim) = self.claim(role, me, members)? {
@@ -155,9 +157,12 @@ impl MpmcState {
                 return Ok(claim);
             }
             if let Some(end) = end {
+                // E4.
+                token.pass_on()?;
                 return Err(end);
             }
             if deadline.has_passed() {
+                token.pass_on()?;
                 return Err(Refusal::NotInTime);
             }
             token.sleep(Fence::wake_up_at(is_sure, deadline))?;

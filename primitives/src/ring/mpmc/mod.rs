@@ -143,6 +143,10 @@ impl MpmcState {
 /// **When a process dies** nothing that was committed is lost, and what it had in hand is put right; see
 /// the [module](self).
 ///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
+/// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
+/// process pushes or pops.
+///
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
 ///
 /// ```

@@ -96,7 +96,7 @@ impl<T: Pod> Producer<T> {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the place is ours.
         unsafe { items.write(claim.position, item) };
-        state.finish_push(claim, members);
+        self.endpoint.mark(state.finish_push(claim, members));
     }
 
     /// Pushes an item; if there is no room, the oldest item makes way for it. It never waits.
@@ -142,7 +142,7 @@ impl<T: Pod> Producer<T> {
                 return Ok(claim);
             }
             if let Some(oldest) = state.start_overwrite(session) {
-                state.finish_pop(oldest, members);
+                self.endpoint.mark(state.finish_pop(oldest, members));
                 state.control.overwritten.fetch_add(1, Relaxed);
             }
         }

@@ -142,24 +142,25 @@ impl MpmcState {
         }
     }
 
-    /// Commits the item of a claimed place (MP2), and wakes consumers.
+    /// Commits the item of a claimed place (MP2), and notifies consumers. Returns whether a failure was recorded.
     #[inline]
-    pub(crate) fn finish_push(&self, claim: Claim, members: &Members) {
+    #[must_use]
+    pub(crate) fn finish_push(&self, claim: Claim, members: &Members) -> bool {
         let full = SlotWord::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
-        self.control.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Consumer, members)
     }
 
-    /// Gives a claimed place up: this position never has an item.
+    /// Gives a claimed place up: this position never has an item. Returns whether a failure was recorded.
     #[cold]
-    pub(crate) fn give_up_push(&self, claim: Claim, members: &Members) {
+    pub(crate) fn give_up_push(&self, claim: Claim, members: &Members) -> bool {
         self.control.skipped.fetch_add(1, Relaxed);
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.place(claim.position).store(empty.0, SeqCst);
         // So that a ring with nothing but such places is empty.
         Self::help(&self.head, claim.position);
         // There is room for the next lap; and items behind it may have been waiting for this one.
-        self.wake_both(members);
+        self.wake_both(members)
     }
 
     /// Claims the oldest item; `None` if there is none to be had.
@@ -239,22 +240,23 @@ impl MpmcState {
         lap << self.shift | index
     }
 
-    /// Consumes the item of a claimed place (MP2), and wakes producers.
+    /// Consumes the item of a claimed place (MP2), and notifies producers. Returns whether a failure was recorded.
     #[inline]
-    pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) {
+    #[must_use]
+    pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) -> bool {
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
-        self.control.wake_if_asleep(Role::Producer, members);
+        self.control.wake_if_asleep(Role::Producer, members)
     }
 
-    /// Puts the item of a claimed place back, for the next consumer (MP4).
+    /// Puts the item of a claimed place back, for the next consumer (MP4). Returns whether a failure was recorded.
     #[cold]
-    pub(crate) fn requeue(&self, claim: Claim, members: &Members) {
+    pub(crate) fn requeue(&self, claim: Claim, members: &Members) -> bool {
         self.control.taken_over.fetch_add(1, Relaxed);
         Self::help(&self.head, claim.position);
         self.place(claim.position).store(SlotWord::full(self.lap(claim.position)).0, Release);
         self.raise_dirty();
-        self.wake_both(members);
+        self.wake_both(members)
     }
 
     fn raise_dirty(&self) {
@@ -263,11 +265,11 @@ impl MpmcState {
         let _ = self.control.dirty.fetch_update(SeqCst, Relaxed, raise);
     }
 
-    fn wake_both(&self, members: &Members) {
+    fn wake_both(&self, members: &Members) -> bool {
         // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
         fence(SeqCst);
-        self.control.wake_if_asleep(Role::Consumer, members);
-        self.control.wake_if_asleep(Role::Producer, members);
+        let consumers = self.control.wake_if_asleep(Role::Consumer, members);
+        self.control.wake_if_asleep(Role::Producer, members) || consumers
     }
 
     /// Returns whether another one of a side would find something: who was woken then passes the event on.

@@ -24,7 +24,7 @@ use crate::{
 pub struct Consumer<T: Pod> {
     shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
-    /// The fork generation of the session, which every call compares.
+    /// The fork generation of the session, which every call compares; marked if a failure was recorded.
     generation: u32,
     /// Our index: nobody else stores it (SP1).
     index: u64,
@@ -289,7 +289,7 @@ impl<T: Pod> Consumer<T> {
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if process::fork_generation() != self.generation {
-            return Err(self.shared.refusal(Role::Consumer, self.session));
+            return self.available_slowly(wanted, deadline);
         }
         if self.seen != self.index {
             return Ok(self.seen.wrapping_sub(self.index));
@@ -307,17 +307,29 @@ impl<T: Pod> Consumer<T> {
         Ok(available)
     }
 
+    /// A failure is recorded, or the role is the parent's.
+    #[cold]
+    fn available_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+        self.shared.tell_recorded(self.session, &mut self.generation)?;
+        if self.session.is_ours() {
+            return self.available(wanted, deadline);
+        }
+        Err(self.shared.refusal(Role::Consumer, self.session))
+    }
+
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.state.publish(Role::Consumer, self.index, &self.shared.members);
+        if self.shared.state.publish(Role::Consumer, self.index, &self.shared.members) {
+            self.generation = self.session.marked_generation();
+        }
     }
 }
 
 impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.state.leave_role(Role::Consumer, &self.shared.members);
+            self.shared.state.leave_role(Role::Consumer, self.session, &self.shared.members);
         }
     }
 }

@@ -119,6 +119,10 @@ impl SpscState {
 /// **When a process dies** its role is free, and nothing that was committed is lost; see the
 /// [module](self).
 ///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
+/// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
+/// process pushes or pops.
+///
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
 ///
 /// ```
@@ -243,6 +247,14 @@ impl<T: Pod> Ring<T> {
 }
 
 impl<T: Pod> SharedRing<T, SpscState> {
+    /// Takes the mark off an endpoint's generation, and returns the failure that was recorded.
+    fn tell_recorded(&self, session: Session, generation: &mut u32) -> Result<(), Failure> {
+        if session.is_ours() && std::mem::replace(generation, session.generation()) != session.generation() {
+            self.members.session(&self.state)?;
+        }
+        Ok(())
+    }
+
     /// Says why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]
     fn refusal(&self, role: Role, session: Session) -> Refusal {

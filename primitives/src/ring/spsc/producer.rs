@@ -28,7 +28,7 @@ use crate::{
 pub struct Producer<T: Pod> {
     shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
-    /// The fork generation of the session, which every call compares.
+    /// The fork generation of the session, which every call compares; marked if a failure was recorded.
     generation: u32,
     /// Our index: nobody else stores it (SP1).
     index: u64,
@@ -272,7 +272,7 @@ impl<T: Pod> Producer<T> {
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if state.is_closed() || process::fork_generation() != self.generation {
-            return Err(self.shared.refusal(Role::Producer, self.session));
+            return self.room_slowly(wanted, deadline);
         }
         if self.index != self.limit {
             return Ok(self.limit.wrapping_sub(self.index));
@@ -290,17 +290,29 @@ impl<T: Pod> Producer<T> {
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
     }
 
+    /// A failure is recorded, the ring is closed, or the role is the parent's.
+    #[cold]
+    fn room_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+        self.shared.tell_recorded(self.session, &mut self.generation)?;
+        if self.session.is_ours() && !self.shared.state.is_closed() {
+            return self.room(wanted, deadline);
+        }
+        Err(self.shared.refusal(Role::Producer, self.session))
+    }
+
     #[inline]
     fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
-        self.shared.state.publish(Role::Producer, self.index, &self.shared.members);
+        if self.shared.state.publish(Role::Producer, self.index, &self.shared.members) {
+            self.generation = self.session.marked_generation();
+        }
     }
 }
 
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.shared.state.leave_role(Role::Producer, &self.shared.members);
+            self.shared.state.leave_role(Role::Producer, self.session, &self.shared.members);
         }
     }
 }

@@ -19,7 +19,8 @@
 //!   consumed, the next one gets.
 //! - **SP3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
 //!   where it was.
-//! - **SP4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it.
+//! - **SP4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it. If the post is
+//!   refused, it sets the flag again.
 //! - **SP5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
 //!   one, and none is passed on.
 //! - **SP6** Who asks to be told of the end reaps the dead, then looks whether there ever was a holder of the other role
@@ -36,7 +37,7 @@
 //! | having taken a post | nothing: the next holder looks before it sleeps | – |
 
 use crate::{
-    doorbell::Token,
+    doorbell::{Doorbell, Token},
     failure::Result,
     layout::Mapped,
     lock::Lock,
@@ -104,23 +105,26 @@ impl SpscState {
         if distance <= self.capacity { Ok(distance) } else { Err(members.damaged("the indices")) }
     }
 
-    /// Moves our index, and wakes who waits for that (SP4).
+    /// Moves our index, and notifies the other side if it waits for that (SP4). Returns whether a failure was recorded.
     #[inline]
-    pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) {
+    #[must_use]
+    pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) -> bool {
         self.fence.publish(&self.indices[role as usize], index);
         let other = role.other();
-        if self.control.asleep[other as usize].load(SeqCst) != 0 {
-            self.wake(other, members);
-        }
+        self.control.asleep[other as usize].load(SeqCst) != 0 && self.wake(other, members)
     }
 
     #[cold]
-    fn wake(&self, role: Role, members: &Members) {
-        if self.control.asleep[role as usize].swap(0, SeqCst) != 0 {
-            leave_word(role.other(), &self.control.whereabouts);
-            // It fails only if the object was removed, which has woken everybody.
-            let _ = members.post(bell(role));
+    fn wake(&self, role: Role, members: &Members) -> bool {
+        if self.control.asleep[role as usize].swap(0, SeqCst) == 0 {
+            return false;
         }
+        leave_word(role.other(), &self.control.whereabouts);
+        members.record(self.doorbell(role).ring(members))
+    }
+
+    fn doorbell(&self, role: Role) -> Doorbell<'_> {
+        Doorbell::new(bell(role), &self.control.asleep[role as usize], 1)
     }
 
     #[inline]
@@ -151,9 +155,9 @@ impl SpscState {
         Ok(taken.is_some())
     }
 
-    /// Leaves a role; who sleeps at the other end may have asked to be told.
-    pub(crate) fn leave_role(&self, role: Role, members: &Members) {
-        self.roles[role as usize].free(members, false);
+    /// Leaves a role; who sleeps at the other end may have asked to be told. What fails is recorded.
+    pub(crate) fn leave_role(&self, role: Role, me: Session, members: &Members) {
+        self.roles[role as usize].free(me, members, false);
         // SYNC: pairs with `announce` in `wait`: either it sees the free role, or we see its flag.
         fence(SeqCst);
         self.wake(role.other(), members);
@@ -197,7 +201,7 @@ impl SpscState {
             return Ok(index);
         }
         let asleep = &self.control.asleep[role as usize];
-        let mut token = Token::none(members, bell(role));
+        let mut token = Token::none(members, self.doorbell(role));
         loop {
             token.clear_pile()?;
             // Who was woken mostly finds what it was woken for, and can save the announcement: by SP5 nobody else needs it.
@@ -217,9 +221,11 @@ impl SpscState {
                 return Ok(index);
             }
             if let Some(end) = end {
+                token.pass_on()?;
                 return Err(end);
             }
             if deadline.has_passed() {
+                token.pass_on()?;
                 return Err(Refusal::NotInTime);
             }
             token.sleep(Fence::wake_up_at(is_sure, deadline))?;

@@ -1,0 +1,200 @@
+//! A process that loses the right to post while it holds a lock or permits: the next notifier wakes the waiter.
+
+use nix::{
+    sched::{CloneFlags, unshare},
+    unistd::{Uid, getuid, seteuid},
+};
+use support::{
+    Child, child, hold_for_ever, name,
+    rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
+    skip, until_rings,
+};
+use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
+
+/// The doorbells of a pool: of those who wait for one permit, and for several.
+const SINGLE: usize = 0;
+const MANY: usize = 2;
+
+#[test]
+fn case_c3_a_refused_unlock() {
+    each_loss(|lose| {
+        let name = name();
+        let mutex = Mutex::create(&name, 0_u32).unwrap();
+        let set = mutex.status().unwrap().set;
+        let begin = || {
+            let mutex = Box::leak(Box::new(Mutex::<u32>::open(&name).unwrap()));
+            let mut guard = mutex.lock().unwrap();
+            *guard = 7;
+            || {
+                drop(guard);
+                // The unlock took effect, and the next call says what failed, once.
+                let refused = mutex.lock();
+                assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+                drop(refused);
+                drop(mutex.lock().unwrap());
+                let refused = mutex.try_lock();
+                assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+            }
+        };
+        let sleep = || assert_eq!(*Mutex::<u32>::open(&name).unwrap().lock().unwrap(), 7);
+        let (refused, sleeper) = refused_while_another_sleeps((set, 0), lose, begin, sleep);
+        drop(mutex.try_lock().unwrap());
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+fn refused_release(doorbell: usize, sleep: impl Fn(&Pool)) {
+    each_loss(|lose| {
+        let name = name();
+        let pool = Pool::create(&name, 2).unwrap();
+        let set = pool.status().unwrap().set;
+        let begin = || {
+            let pool = Box::leak(Box::new(Pool::open(&name).unwrap()));
+            let both = pool.acquire_many(2).unwrap();
+            || {
+                drop(both);
+                assert_eq!(pool.available(), 2);
+                let refused = pool.acquire();
+                assert!(matches!(&refused, Err(PoolError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+                drop(refused);
+                drop(pool.try_acquire().unwrap());
+                let refused = pool.try_acquire_many(2);
+                assert!(matches!(&refused, Err(PoolError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+            }
+        };
+        let sleep = || sleep(&Pool::open(&name).unwrap());
+        let (refused, sleeper) = refused_while_another_sleeps((set, doorbell), lose, begin, sleep);
+        drop(pool.try_acquire().unwrap());
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+#[test]
+fn case_c3_a_refused_release_while_another_waits_for_one() {
+    refused_release(SINGLE, |pool| drop(pool.acquire().unwrap()));
+}
+
+#[test]
+fn case_c3_a_refused_release_while_another_waits_for_several() {
+    refused_release(MANY, |pool| assert_eq!(pool.acquire_many(2).unwrap().indices(), [0, 1]));
+}
+
+/// A resize has a result, and returns the failure itself.
+#[test]
+fn case_c3_a_refused_resize() {
+    each_loss(|lose| {
+        let name = name();
+        let pool = Pool::options().capacity(2).create(&name, 1).unwrap();
+        let set = pool.status().unwrap().set;
+        let only = pool.acquire().unwrap();
+        let begin = || {
+            let pool = Pool::open(&name).unwrap();
+            move || {
+                let refused = pool.resize(2);
+                assert!(matches!(&refused, Err(PoolError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+                assert_eq!(pool.permits(), 2);
+                // It was returned, so it is not recorded.
+                pool.try_acquire().map(std::mem::forget).unwrap();
+                std::mem::forget(pool);
+            }
+        };
+        let sleep = || drop(Pool::open(&name).unwrap().acquire().unwrap());
+        let (refused, sleeper) = refused_while_another_sleeps((set, SINGLE), lose, begin, sleep);
+        drop(only);
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+/// A failure belongs to the process that met it: its child, which has a session of its own, goes on.
+#[test]
+fn case_c3_a_child_does_not_get_its_parents_failure() {
+    if !getuid().is_root() {
+        return skip("only root can give its rights up for a while");
+    }
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    let (locked, asleep) = (Turn::new(), Turn::new());
+    let parent = child(|| {
+        let _told = GivenOnPanic(&[&locked]);
+        let mutex = Mutex::<()>::open(&name).unwrap();
+        let guard = mutex.lock().unwrap();
+        locked.give();
+        asleep.take();
+        seteuid(Uid::from_raw(65_534)).unwrap();
+        drop(guard);
+        seteuid(Uid::from_raw(0)).unwrap();
+        child(|| drop(mutex.lock().unwrap())).join();
+        let refused = mutex.lock();
+        assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+        drop(refused);
+        drop(mutex.lock().unwrap());
+    });
+    locked.take();
+    let sleeper = child(|| drop(Mutex::<()>::open(&name).unwrap().lock().unwrap()));
+    until_rings(mutex.status().unwrap().set, 0);
+    asleep.give();
+    parent.join();
+    sleeper.join();
+}
+
+/// Starts a process that gets a guard, loses its membership, and drops the guard when its slot has been reaped.
+fn loses_its_membership(lost: &Turn, reaped: &Turn, dropped: &Turn, hold: impl FnOnce(&dyn Fn())) -> Child {
+    child(|| {
+        let _told = GivenOnPanic(&[lost, dropped]);
+        hold(&|| {
+            // The kernel settles the account of this process, as at its end.
+            unshare(CloneFlags::CLONE_SYSVSEM).expect("every process may");
+            lost.give();
+            reaped.take();
+        });
+        dropped.give();
+        hold_for_ever()
+    })
+}
+
+#[test]
+fn case_c3_an_unlock_after_the_membership_was_lost_frees_no_lock_of_another() {
+    let name = name();
+    let mutex = Mutex::create(&name, ()).unwrap();
+    let (lost, reaped, dropped) = (Turn::new(), Turn::new(), Turn::new());
+    let other = loses_its_membership(&lost, &reaped, &dropped, |lose| {
+        let mutex = Box::leak(Box::new(Mutex::<()>::open(&name).unwrap()));
+        let guard = mutex.lock().unwrap();
+        lose();
+        drop(guard);
+        let refused = mutex.try_lock();
+        assert!(matches!(&refused, Err(LockError::Failed(Failure::MembershipLost { .. }))), "{refused:?}");
+    });
+    lost.take();
+    let guard = mutex.ignore_poison().lock().unwrap();
+    reaped.give();
+    dropped.take();
+    assert_eq!(mutex.holder().map(|holder| holder.pid), Some(std::process::id()));
+    drop(guard);
+    other.kill();
+}
+
+#[test]
+fn case_c3_a_release_after_the_membership_was_lost_frees_no_permit_of_another() {
+    let name = name();
+    let pool = Pool::create(&name, 1).unwrap();
+    let (lost, reaped, dropped) = (Turn::new(), Turn::new(), Turn::new());
+    let other = loses_its_membership(&lost, &reaped, &dropped, |lose| {
+        let pool = Box::leak(Box::new(Pool::open(&name).unwrap()));
+        let permit = pool.acquire().unwrap();
+        lose();
+        drop(permit);
+        let refused = pool.try_acquire();
+        assert!(matches!(&refused, Err(PoolError::Failed(Failure::MembershipLost { .. }))), "{refused:?}");
+    });
+    lost.take();
+    let permit = pool.acquire().unwrap();
+    reaped.give();
+    dropped.take();
+    assert_eq!(pool.available(), 0);
+    drop(permit);
+    other.kill();
+}
