@@ -137,8 +137,8 @@ fn wait_for_a_reaper(permits: u32, bell: usize, steps: u64) -> Walk {
     thread::scope(|scope| {
         walk_repair(victim, steps, &survivor, || {
             let waiter = scope.spawn(|| survive(&survivor, permits));
-            // Two semaphores of the object's own come before the doorbells.
-            let is_asleep = || set.waiting_for_nonzero(2 + bell).expect("it is there") > 0;
+            // Three semaphores of the object's own come before the doorbells.
+            let is_asleep = || set.waiting_for_nonzero(3 + bell).expect("it is there") > 0;
             until(|| waiter.is_finished() || is_asleep());
         })
     })
