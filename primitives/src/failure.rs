@@ -32,7 +32,7 @@ pub enum Failure {
     /// A System V call failed. The error says which, on what, and what to do.
     ///
     /// After the object was removed, this is what operations return: see [`is_gone`](Self::is_gone).
-    #[error("{object}: {error}{}", fewer_handles(error))]
+    #[error("{object}: {error}{}", advice(error))]
     System {
         /// The object.
         object: ObjectName,
@@ -71,9 +71,9 @@ pub enum Failure {
         /// What the parent has: a role of a ring, or a request.
         what: &'static str,
     },
-    /// The kernel does not know this process as a member any more, and its slot was given to others.
+    /// The process is no longer a member, and its slot was reaped while it held a lock or permits.
     ///
-    /// The lock or permits that it held had been given to others before it gave them back. They are left alone.
+    /// They were given to other members, and are left alone.
     #[error(
         "this process is no longer a member of {object}: it left the IPC namespace or its list of undo operations, or its \
          slot was damaged; open it again"
@@ -107,11 +107,14 @@ impl Failure {
     }
 }
 
-/// Returns the advice for a call that tests all handles at once.
-fn fewer_handles(error: &raw::Error) -> &'static str {
+/// Returns the advice for a call that tests all handles at once, and for one that the kernel itself never forbids so.
+fn advice(error: &raw::Error) -> &'static str {
     match error {
         raw::Error::LimitReached { limit: Limit::Semopm, .. } => {
             ", or create it with a smaller Options::max_handles: one operation must be able to test every handle"
+        }
+        raw::Error::PermissionDenied { call: "semop", errno: raw::Errno::EPERM, .. } => {
+            "; but it was a sandbox that refused, since the kernel says EACCES: allow semop and semtimedop there"
         }
         _ => "",
     }
@@ -135,5 +138,16 @@ mod tests {
         };
         assert!(failed(Limit::Semopm).contains("a smaller Options::max_handles"));
         assert!(!failed(Limit::Semmni).contains("max_handles"));
+    }
+
+    #[test]
+    fn case_c3_a_sandbox_is_named() {
+        let failed = |errno| {
+            let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: None, id: Some(7) };
+            let error = raw::Error::PermissionDenied { call: "semop", object, errno };
+            Failure::System { object: ObjectName::new("mutex", "x"), error }.to_string()
+        };
+        assert!(failed(raw::Errno::EPERM).contains("sandbox"));
+        assert!(!failed(raw::Errno::EACCES).contains("sandbox"));
     }
 }
