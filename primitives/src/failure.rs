@@ -32,7 +32,7 @@ pub enum Failure {
     /// A System V call failed. The error says which, on what, and what to do.
     ///
     /// After the object was removed, this is what operations return: see [`is_gone`](Self::is_gone).
-    #[error("{object}: {error}{}", fewer_handles(error))]
+    #[error("{object}: {error}{}", advice(error))]
     System {
         /// The object.
         object: ObjectName,
@@ -71,10 +71,10 @@ pub enum Failure {
         /// What the parent has: a role of a ring, or a request.
         what: &'static str,
     },
-    /// This process is not a member any more, so others may have been given what it held.
+    /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.
     ///
     /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel takes for its
-    /// death, or its slot was overwritten. Nothing was changed. Open the object again.
+    /// death, or its slot was overwritten. Open the object again.
     #[error(
         "this process is no longer a member of {object}: it left the IPC namespace or its list of undo operations, or its slot \
          was damaged; open it again"
@@ -108,11 +108,14 @@ impl Failure {
     }
 }
 
-/// Returns the advice for a call that tests all handles at once.
-fn fewer_handles(error: &raw::Error) -> &'static str {
+/// Returns the advice for a call that tests all handles at once, and for one that the kernel itself never forbids so.
+fn advice(error: &raw::Error) -> &'static str {
     match error {
         raw::Error::LimitReached { limit: Limit::Semopm, .. } => {
             ", or create it with a smaller Options::max_handles: one operation must be able to test every handle"
+        }
+        raw::Error::PermissionDenied { call: "semop", errno: raw::Errno::EPERM, .. } => {
+            "; but it was a sandbox that refused, since the kernel says EACCES: allow semop and semtimedop there"
         }
         _ => "",
     }
@@ -136,5 +139,16 @@ mod tests {
         };
         assert!(failed(Limit::Semopm).contains("a smaller Options::max_handles"));
         assert!(!failed(Limit::Semmni).contains("max_handles"));
+    }
+
+    #[test]
+    fn case_c3_a_sandbox_is_named() {
+        let failed = |errno| {
+            let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: None, id: Some(7) };
+            let error = raw::Error::PermissionDenied { call: "semop", object, errno };
+            Failure::System { object: ObjectName::new("mutex", "x"), error }.to_string()
+        };
+        assert!(failed(raw::Errno::EPERM).contains("sandbox"));
+        assert!(!failed(raw::Errno::EACCES).contains("sandbox"));
     }
 }

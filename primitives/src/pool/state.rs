@@ -24,9 +24,9 @@
 //!   set again for the next process that frees a word.
 //! - **PL4** Who was woken and got a permit posts again if more are free: so one flag is enough for
 //!   any number of sleepers.
-//! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK6).
 //! - **PL5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
 //!   given back whole if they fall short: so two such callers can't hold what the other needs.
+//! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK6).
 //!
 //! | the process dies | what is left | who notices |
 //! | --- | --- | --- |
@@ -86,7 +86,7 @@ impl PoolState {
     /// Claims a permit, if it is free and given out.
     #[inline]
     pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {
-        // SYNC: Acquire pairs with the compare-and-swap in `free` and the swap in `repair`: what the former holder did is done.
+        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `repair`: what the former holder did is done.
         (spot.index as usize) < self.limit()
             && self.permits.get(spot).compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
@@ -262,9 +262,8 @@ impl Repair for PoolState {
         self.turnstile.repair(slot, members)?;
         let mut freed = false;
         for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == slot + 1) {
-            // Nobody but us may change its owner now (R-own).
-            permit.swap(0, SeqCst);
-            freed = true;
+            // Only a process that lost its membership and lives could have freed it meanwhile (PL6).
+            freed |= permit.compare_exchange(slot + 1, 0, SeqCst, Relaxed).is_ok();
         }
         if freed {
             self.flags.fetch_and(!(SINGLE | MANY), SeqCst);
