@@ -48,6 +48,9 @@ pub struct SharedMemoryLimits {
     pub resident_pages: u64,
     /// Pages of them in swap.
     pub swapped_pages: u64,
+    /// Whether a segment is removed when its last process detaches it (`kernel.shm_rmid_forced`), as if all were marked for
+    /// it.
+    pub removes_unused: bool,
 }
 
 /// Limits of message queues, as this IPC namespace has them.
@@ -213,7 +216,13 @@ fn shared_memory() -> Result<SharedMemoryLimits> {
         used_pages: wide(used.shm_tot),
         resident_pages: wide(used.shm_rss),
         swapped_pages: wide(used.shm_swp),
+        removes_unused: removes_unused_segments(),
     })
+}
+
+#[cfg(target_os = "linux")]
+fn removes_unused_segments() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/shm_rmid_forced").is_ok_and(|text| text.trim() != "0")
 }
 
 #[cfg(target_os = "linux")]

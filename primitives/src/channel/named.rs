@@ -177,7 +177,7 @@ impl Options<Channel> {
         self
     }
 
-    /// Creates a [`Channel`], with this [`max_message_size`](Self::max_message_size) and at most 240
+    /// Creates a [`Channel`], with this [`max_message_size`](Self::max_message_size) and at most 256
     /// [`max_handles`](Self::max_handles).
     ///
     /// Systems with small limits, as macOS has them, need smaller ones: it takes 6 semaphores and two for each process,

@@ -1,38 +1,45 @@
-//! Who uses an object, and how its death is learnt: slots and obituaries.
+//! The members of an object, and how a death is noticed: slots and obituaries.
 //!
-//! Each handle registers in a slot. One semaphore of the set, ALIVE of the slot, is 1 as long as the
-//! handle lives, and its process owes the kernel to take it back: `SEM_UNDO`. So the kernel itself
-//! clears ALIVE when the process dies, at whatever instruction, and then posts every doorbell
-//! (the *obituary*), because the registration also did `{W, +1}, {W, -1, UNDO}` on each: nothing now,
-//! and +1 owed.
+//! Each handle registers in a slot. One semaphore of the set, ALIVE of the slot, is 1 as long as the handle lives, and the
+//! process owes the kernel to take it back: `SEM_UNDO`. So the kernel itself clears ALIVE when the process dies, at whatever
+//! instruction, and then posts every doorbell (the *obituary*), because the registration also did `{W, +1}, {W, -1, UNDO}`
+//! on each: nothing now, and +1 owed. LIVING counts the members in the same way.
 //!
 //! States of a slot:
 //!
-//! | ALIVE | `used` | state | who moves it on |
+//! | ALIVE | `used` | state | what moves it on |
 //! | --- | --- | --- | --- |
-//! | 0 | 0 | free | a newcomer claims it |
-//! | 1 | 0 | claimed | its claimer, who repairs what a former owner left, then sets `used` |
+//! | 0 | 0 | free | a new member claims it |
+//! | 1 | 0 | claimed | its claimer, which repairs what a former owner left, then sets `used` |
 //! | 1 | 1 | living, or being reaped | its owner leaves; a reaper gives it back |
-//! | 0 | 1 | dead and dirty | whoever sees it, by reaping |
+//! | 0 | 1 | dead and dirty | the next process that checks it, by reaping |
 //!
 //! R-own and R-reap (in `lib.rs`) say which process changes what. Besides them:
 //!
-//! - **M1** `used` is 1 from before the first operation until after the last word was given back.
+//! - **MB1** `used` is 1 from before the first operation until after the last word was given back, and it is cleared while
+//!   the owner still has ALIVE.
+//! - **MB2** Every doorbell is armed before ALIVE is claimed, and stays armed until ALIVE is given back. So each member that
+//!   lives has its whole obituary.
+//! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
+//!   and sleeps no more: both check the slot in memory, and a sleep also tests the identity of the set.
 //!
-//! | a process dies | what is left | who notices |
+//! | a process dies | what is left | what notices it |
 //! | --- | --- | --- |
-//! | before its claim | nothing | – |
-//! | claimed, `used` 0 | the words of the slot's former owner, as dirty as before | the next newcomer, or nobody need |
-//! | living | a dead and dirty slot | whoever sleeps, by the obituary; whoever meets one of its words |
+//! | arming doorbells | posts without a cause | their waiters, which check and find nothing |
+//! | claimed, `used` 0 | the words of the slot's former owner, as dirty as before | the next new member; otherwise no action is needed |
+//! | living | a dead and dirty slot | a waiter, by the obituary; a process that meets one of its words |
 //! | while it reaps | the slot, dead and dirty again | as above |
 //! | leaving, `used` 0 | nothing: the kernel clears ALIVE | – |
 //!
-//! `fork`: a child has the parent's handle but not its undo account, so it registers anew when it
-//! first uses the handle. `exec` keeps the account: a program that execs in place keeps its slot.
-//! Undo belongs to the process: a thread that ends gives nothing back.
+//! `fork`: a child has the parent's handle but not its undo account, so it registers anew when it first uses the handle.
+//! `exec` keeps the account: a program that execs in place keeps its slot. Undo belongs to the process: a thread that ends
+//! gives nothing back.
 //!
-//! Registering and leaving are here, taking over from the dead is in `reap`, posting and sleeping in `bells`, and what could not be returned in
-//! `recorded`.
+//! A reaper that is stopped keeps ALIVE of the slot that it reaps. A new member that finds no other slot waits for it, up to
+//! the timeout for opening.
+//!
+//! Registering and leaving are in `register`, taking over from the dead is in `reap`, posting and sleeping in `bells`, and
+//! failures that no result could carry in `recorded`.
 
 mod bells;
 mod reap;

@@ -50,7 +50,7 @@ impl Members {
                 self.disarm_bells(0, armed)?;
                 return Err(Failure::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
             };
-            // Every doorbell is armed before ALIVE says that this process lives.
+            // MB2: the doorbells first, ALIVE with or after the last of them.
             let (next, claims) = self.next_step(armed);
             let mut ops = test_state(self.identity).to_vec();
             ops.extend(self.on_bells(armed..next, &values, arm));
@@ -163,7 +163,7 @@ impl Members {
         let pid = std::process::id();
         entry.pid.store(pid, Relaxed);
         entry.start_time.store(own_start_time(), Relaxed);
-        // M1: from here on the slot may own words.
+        // MB1: from here on the slot may own words.
         entry.used.store(1, Release);
         self.pid.store(pid, Relaxed);
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
@@ -178,7 +178,7 @@ impl Members {
     /// Gives a slot back, and what it may still own.
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, false, self)?;
-        // Before ALIVE is given back: afterwards the slot may be another member's.
+        // MB1: once ALIVE is given back, the slot may be another member's.
         self.slots[slot as usize].used.store(0, Release);
         self.disarm(slot)
     }

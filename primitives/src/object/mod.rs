@@ -1,47 +1,52 @@
-//! Named objects: one semaphore set and one segment under one key, made so that nobody ever uses
-//! half of one.
+//! Named objects: one semaphore set and one segment under one key, made so that no process ever uses half of one.
 //!
 //! The set's STATE semaphore and the kernel's `sem_otime` say how far an object is:
 //!
-//! | set | `sem_otime` | STATE | the object is | who moves it on |
+//! | set | `sem_otime` | STATE | the object is | what moves it on |
 //! | --- | --- | --- | --- | --- |
-//! | none | – | – | absent | whoever creates the set exclusively |
+//! | none | – | – | absent | a creator that makes the set exclusively |
 //! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
-//! | there | not 0 | the object's identity | live | `remove`, or an opener that finds the segment gone and no member living |
-//! | there | not 0 | `CONDEMNED` | condemned | whoever sees it, by finishing it |
-//! | there | not 0 | any, without our mark | another program's | nobody: it is refused |
+//! | there | not 0 | the object's identity | live | `remove`; or an opener that finds the segment gone and no member living |
+//! | there | not 0 | `CONDEMNED` | condemned | the next process that opens or unlinks it, by finishing it |
+//! | there | not 0 | any, without our mark | another program's | nothing: it is refused |
 //!
-//! - **OB1** Only the process whose exclusive `semget` made the set constructs; it publishes by the
-//!   first `semop` ever on the set, which also tests that nobody condemned it.
+//! - **OB1** Only the process whose exclusive `semget` made the set constructs. It publishes by the first `semop` ever on the
+//!   set, which also tests that no opener has condemned it.
 //! - **OB2** An object is used only by a process that registered in a `semop` that tested STATE to be its identity: a random
 //!   number of 15 bits, which the header has as well. An id alone is no identity. In another IPC namespace the same id,
 //!   even under the same name, is another set. So every `semop` that registers, reaps, leaves or condemns tests STATE.
-//! - **OB3** A segment belongs to the set that its header names; it is removed by id, and only by its
-//!   creator, with its own set, or when nobody can be using it.
-//! - **OB4** `used` in the header is 1 before anybody registers; so a segment without it never had a user.
-//! - **OB5** The `semop` that publishes a set also marks it as ours, in CREATOR; one that condemns it does so by the number
-//!   to which it raises STATE. Without either mark, and without a segment that names it, a set on which anybody operated
-//!   is another program's and is left alone.
-//! - **OB6** If a set vanishes under us (`EIDRM`, `EINVAL`), we detach and start again.
+//! - **OB3** A segment belongs to the set that its header names. It is removed by id, and only by its creator, with its own
+//!   set, or when no process can be using it.
+//! - **OB4** `used` in the header is 1 before a process registers. So a segment without it never had a user.
+//! - **OB5** The `semop` that publishes a set also marks it as ours, in CREATOR. One that condemns it does so by the number
+//!   to which it raises STATE. Without either mark, and without a segment that names it, a set on which a process has
+//!   operated is another program's and is left alone.
+//! - **OB6** If a part vanishes between two steps (`EIDRM`, `EINVAL`), the process detaches and starts again.
+//! - **OB7** Before a process condemns or finishes, it knows that it may remove every part: it is the owner, or the kernel
+//!   lets it set the mode to what it is. A process without that right changes nothing.
+//! - **OB8** A creation that fails leaves nothing: what was made is removed, and an object that its creator can't register
+//!   with is condemned, if no other process has registered.
 //!
-//! | the process dies | what is left | who mends it, and when |
+//! | the process dies | what is left | which process repairs it, and when |
 //! | --- | --- | --- |
-//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, else when patience is over |
+//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, otherwise when its timeout elapses |
 //! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
-//! | having begun the header | the same, and a segment with our magic that nobody ever used | the next creator removes it |
-//! | having written the header | the same, and a segment that names the set | whoever finishes the set removes both |
-//! | having made the message queue (see `queue`) | the same, and a queue that was never used | whoever finishes the set, or the next creator |
-//! | having published | a live object | nobody need |
+//! | having begun the header | the same, and a segment with our magic that was never used | the next creator removes it |
+//! | having written the header | the same, and a segment that names the set | the process that finishes the set removes both |
+//! | having made the message queue (see `queue`) | the same, and a queue that was never used | the process that finishes the set, or the next creator |
+//! | having published | a live object | no action is needed |
 //! | having condemned | a condemned set | the next opener finishes it |
 //! | finishing, the segment removed | a condemned set | the next opener |
 //!
 //! Time decides how soon a half-made object is repaired and never whether anything is right: a creator that was
 //! only slow fails to publish (OB1), removes its own segment and starts again.
 //!
-//! Semaphores wiped from outside (`ipcrm`, systemd's `RemoveIPC`) while others still have the segment attached: a new
-//! creator finds a used segment in its way, with users, and refuses: a second object would give
-//! two processes the same lock. Not closable by key: the wiper lists a segment as unattached, somebody
-//! attaches and registers, the wiper removes both. Inspectors count as attached: map for a moment only.
+//! Semaphores wiped from outside (`ipcrm`, systemd's `RemoveIPC`) while other processes still have the segment attached: a
+//! new creator finds a used segment in its way, with users, and refuses. A second object would give two processes the same
+//! lock. One gap can't be closed by key: the wiper lists a segment as unattached, a process attaches and registers, the
+//! wiper removes both. Inspectors count as attached: map for a moment only.
+//!
+//! Not promised: that two objects have different identities. With the same id in two namespaces that is one case in 32,766.
 
 /// Returns `StartAgain` from the function if the object is gone (OB6).
 macro_rules! or_start_again {
@@ -260,6 +265,7 @@ impl Object {
             permissions: stat.permissions,
             semaphores: stat.len,
             bytes: self.memory.len(),
+            lasts: !raw::limits().is_ok_and(|limits| limits.shared_memory.removes_unused),
             created: UNIX_EPOCH.checked_add(Duration::from_secs(self.header.created())).unwrap_or(UNIX_EPOCH),
         })
     }
@@ -336,6 +342,9 @@ pub struct Status {
     pub bytes: usize,
     /// When it was made, in whole seconds.
     pub created: SystemTime,
+    /// Whether it outlives its last handle. It does not where the system removes segments that no process has attached
+    /// (`kernel.shm_rmid_forced`).
+    pub lasts: bool,
 }
 
 fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {

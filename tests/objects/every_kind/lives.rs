@@ -169,6 +169,26 @@ fn case_c4_a_waiter_in_another_namespace() {
     });
 }
 
+/// Where the system removes segments with their last user, an object is new after that, its status says so, and its name is
+/// not taken for good.
+#[cfg(target_os = "linux")]
+pub fn case_d6_segments_that_go_with_their_last_user<K: Kind>() {
+    support::in_own_namespace(|| {
+        let name = name();
+        assert!(create::<K>(&name).status().unwrap().lasts);
+        drop(open::<K>(&name));
+        support::set_limit("shm_rmid_forced", "1");
+        // It removes what no process has attached at once.
+        for _ in 0..2 {
+            let object = K::open_or_create(&Options::new(), &name).expect("it is made anew");
+            assert!(!object.status().unwrap().lasts);
+        }
+        let object = K::open_or_create(&Options::new(), &name).unwrap();
+        assert_works::<K>(&name);
+        object.remove().unwrap();
+    });
+}
+
 /// In a user namespace without a mapping all owners read as one number, which is nobody's identity.
 #[cfg(target_os = "linux")]
 pub fn case_c16_the_overflow_uid<K: Kind>() {
