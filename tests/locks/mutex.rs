@@ -381,7 +381,7 @@ fn untrusted_owners() {
         *Mutex::<u8>::open(&name).unwrap().lock().unwrap() = 9;
         drop(Mutex::create(&theirs, 0_u8).unwrap());
     });
-    if nix::unistd::getuid().is_root() {
+    if support::has_user(support::NOBODY) {
         let error = Mutex::<u8>::open(&theirs).unwrap_err();
         assert!(matches!(error, OpenError::Untrusted { uid: 65_534, .. }), "{error}");
         assert!(error.to_string().contains(&format!("mutex {:?}", &*theirs)), "{error}");

@@ -2,12 +2,12 @@
 
 use nix::{
     sched::{CloneFlags, unshare},
-    unistd::{Uid, getuid, seteuid},
+    unistd::{Uid, seteuid},
 };
 use support::{
-    Child, child, hold_for_ever, name,
+    Child, NOBODY, child, has_user, hold_for_ever, name,
     rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
-    skip, until_rings,
+    until_rings,
 };
 use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
 
@@ -111,8 +111,8 @@ fn case_c3_a_refused_resize() {
 /// A failure belongs to the process that met it: its child, which has a session of its own, goes on.
 #[test]
 fn case_c3_a_child_does_not_get_its_parents_failure() {
-    if !getuid().is_root() {
-        return skip("only root can give its rights up for a while");
+    if !has_user(NOBODY) {
+        return;
     }
     let name = name();
     let mutex = Mutex::create(&name, ()).unwrap();

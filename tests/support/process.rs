@@ -244,21 +244,50 @@ pub fn alone(body: impl FnOnce()) {
 /// Runs a closure in a child without any privilege; needs root.
 #[track_caller]
 pub fn as_nobody(body: impl FnOnce()) {
-    if !getuid().is_root() {
-        return skip("only root can become nobody");
-    }
-    alone(|| {
-        become_nobody();
-        body();
-    });
+    as_user(NOBODY, body);
 }
+
+/// Runs a closure in a child of this user; needs root, and a user namespace that has the user.
+#[track_caller]
+pub fn as_user(uid: u32, body: impl FnOnce()) {
+    if has_user(uid) {
+        alone(|| {
+            become_user(uid);
+            body();
+        });
+    }
+}
+
+/// Returns whether this process may become a user, and says why the test is skipped if not.
+#[must_use]
+pub fn has_user(uid: u32) -> bool {
+    if !getuid().is_root() {
+        skip("only root can become another user");
+        return false;
+    }
+    // Where the namespace has one user only, as after `unshare --map-root-user`, there is no other to become.
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let fields: Vec<u64> = map.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+    let is_mapped = fields.chunks_exact(3).any(|map| (map[0]..map[0] + map[2]).contains(&uid.into()));
+    if !is_mapped && cfg!(target_os = "linux") {
+        skip(&format!("this user namespace has no user {uid}"));
+        return false;
+    }
+    true
+}
+
+/// The user without any privilege.
+pub const NOBODY: u32 = 65_534;
 
 /// Gives up every privilege of this process, which is a child of root's.
 pub(super) fn become_nobody() {
-    const NOBODY: u32 = 65_534;
+    become_user(NOBODY);
+}
+
+fn become_user(uid: u32) {
     setgroups(&[]).expect("root may");
-    setgid(Gid::from_raw(NOBODY)).expect("root may");
-    setuid(Uid::from_raw(NOBODY)).expect("root may");
+    setgid(Gid::from_raw(uid)).expect("root may");
+    setuid(Uid::from_raw(uid)).expect("root may");
     // Another user's process has to say so again.
     die_with_parent();
 }

@@ -5,18 +5,17 @@ use std::{
     slice, thread,
 };
 
-use nix::unistd::getuid;
 use sysv_ipc::Error;
 use sysv_primitives::Failure;
 
-use super::{Child, child, hold_for_ever, process::become_nobody, skip, until_rings};
+#[cfg(target_os = "linux")]
+use super::forbid;
+use super::{Child, NOBODY, child, has_user, hold_for_ever, process::become_nobody, until_rings};
 
 /// Runs a scene with each way in which a process can lose the right.
 pub fn each_loss(scene: impl Fn(fn())) {
-    if getuid().is_root() {
+    if has_user(NOBODY) {
         scene(become_nobody);
-    } else {
-        skip("only root can become nobody");
     }
     #[cfg(target_os = "linux")]
     scene(refuse_semop);
@@ -24,27 +23,8 @@ pub fn each_loss(scene: impl Fn(fn())) {
 
 /// Enters a sandbox in which no operation on a semaphore is allowed.
 #[cfg(target_os = "linux")]
-#[expect(clippy::cast_possible_truncation, reason = "codes of instructions and numbers of calls are small")]
 fn refuse_semop() {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const IS_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let instruction = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
-    let mut filter = [
-        // The number of the call is what comes first.
-        instruction(LOAD, 0, 0, 0),
-        instruction(IS_EQUAL, libc::SYS_semtimedop as u32, 2, 0),
-        instruction(IS_EQUAL, libc::SYS_semop as u32, 1, 0),
-        instruction(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
-        instruction(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs(), 0, 0),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: this option takes no pointers.
-    let forbidden = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    assert_eq!(forbidden, 0, "a process may promise that");
-    // SAFETY: the program is valid, and so are its instructions.
-    let entered = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
-    assert_eq!(entered, 0, "this kernel has filters");
+    forbid(&[libc::SYS_semop, libc::SYS_semtimedop]);
 }
 
 /// Returns whether the failure is that of a call for which the process has no right.
