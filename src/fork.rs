@@ -75,6 +75,22 @@ pub fn fork_generation() -> u32 {
     }
 }
 
+/// Returns whether this process has a generation, as [`fork_generation`] returned it: one load and one comparison.
+///
+/// ```
+/// use sysv_ipc::process;
+///
+/// process::watch_forks();
+/// let mine = process::fork_generation();
+/// assert!(process::is_generation(mine) && !process::is_generation(mine.wrapping_add(1)));
+/// ```
+#[inline]
+#[must_use]
+pub fn is_generation(generation: u32) -> bool {
+    // Relaxed: as in `fork_generation`. A page that was wiped has 0, which is no generation.
+    GENERATION.word().load(Relaxed) == generation
+}
+
 /// Takes a generation for this process, unless another thread was faster (FG2).
 #[cold]
 fn first_generation() -> u32 {

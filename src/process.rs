@@ -9,7 +9,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-pub use crate::fork::{fork_generation, watch_forks};
+pub use crate::fork::{fork_generation, is_generation, watch_forks};
 
 /// Lets this process, and every child it forks, take part when another calls [`membarrier`].
 ///

@@ -451,7 +451,7 @@ pub struct SemaphoreGuard<'a> {
 
 impl Drop for SemaphoreGuard<'_> {
     fn drop(&mut self) {
-        if self.generation != process::fork_generation() {
+        if !process::is_generation(self.generation) {
             return;
         }
         // If the semaphore was removed, there is nothing to give back and nobody to tell.

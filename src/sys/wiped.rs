@@ -6,23 +6,17 @@ use std::sync::atomic::AtomicU32;
 use libc::c_int;
 use nix::errno::Errno;
 
-/// The size and alignment of the static: at least a page of every kernel for the architecture.
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-const ROOM: usize = 4 << 10;
-#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-const ROOM: usize = 64 << 10;
-
-/// A word with pages of its own, so that nothing else is wiped with it. It is 0 at first.
-#[cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), repr(C, align(4096)))]
-#[cfg_attr(not(any(target_arch = "x86", target_arch = "x86_64")), repr(C, align(65536)))]
+/// A word that is 0 at first. On Linux it has pages of its own, so that nothing else is wiped with it: its size and
+/// alignment are those of the largest page of the architecture.
+#[cfg_attr(all(target_os = "linux", any(target_arch = "x86", target_arch = "x86_64")), repr(align(4096)))]
+#[cfg_attr(all(target_os = "linux", not(any(target_arch = "x86", target_arch = "x86_64"))), repr(align(65536)))]
 pub(crate) struct Wiped {
     word: AtomicU32,
-    _rest: [u8; ROOM - size_of::<AtomicU32>()],
 }
 
 impl Wiped {
     pub(crate) const fn new() -> Self {
-        Self { word: AtomicU32::new(0), _rest: [0; ROOM - size_of::<AtomicU32>()] }
+        Self { word: AtomicU32::new(0) }
     }
 
     #[inline]

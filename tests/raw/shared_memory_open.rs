@@ -188,7 +188,13 @@ fn case_g3_huge_page_sizes() {
     let raw = SharedMemoryOptions::new().size(1 << 13).custom_flags(libc::SHM_HUGETLB | 13 << 26).open_random();
     assert_fails!(raw, Error::NoSuchHugePages { bytes: 8192, .. });
     let refused = options.size(usize::MAX >> 1).huge_page_size(2 << 20).open_random();
-    assert_fails!(refused, Error::LimitReached { .. } | Error::OutOfMemory { .. } | Error::NoSuchHugePages { .. });
+    assert_fails!(
+        refused,
+        Error::LimitReached { .. }
+            | Error::OutOfMemory { .. }
+            | Error::HugePagesDenied { .. }
+            | Error::NoSuchHugePages { .. }
+    );
     // Sizes that machines have: with pages set aside it works, and without them memory is missing.
     for bytes in [2 << 20, 1 << 30] {
         match options.size(bytes).huge_page_size(bytes).open_random_segment() {

@@ -127,6 +127,12 @@ impl Victim {
         self.stop_when(pace, || steps.next().is_none())
     }
 
+    /// Kills the victim, which then is a zombie until this handle is dropped.
+    pub fn kill(&self) {
+        kill(self.pid, Signal::SIGKILL).expect("the victim is ours");
+        until(|| process::has_changed(self.pid, libc::WEXITED));
+    }
+
     /// Lets the victim run to its end, which must be a good one.
     #[track_caller]
     pub fn go_on(self) {

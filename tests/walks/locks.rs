@@ -4,13 +4,17 @@
 //! After each kill a survivor opens the object, takes everything there is exactly once, and
 //! registers in every slot. The lock is poisoned exactly when the victim held it.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use support::{
     LONG, Name, exit_now, name,
-    step::{Victim, Walk, every_instruction, mark},
+    step::{Pace, Victim, Walk, every_call, every_instruction, mark},
     until_rings,
 };
+use sysv_ipc::{SemaphoreOptions, SemaphoreSet};
 use sysv_primitives::{LockError, Mutex, OpenError, Options, Permit, Pool};
 
 const SLOTS: u32 = 4;
@@ -76,6 +80,42 @@ fn mutex_open_or_create_every_instruction() {
         survey_mutex(&name, pid);
         walk
     });
+}
+
+/// A creator that was killed on its way, and that its parent has not waited for, is dead: the next one waits for nothing.
+///
+/// Between its first two calls the set names no creator. Then only time tells.
+#[test]
+fn case_c22_a_creator_is_a_zombie_at_every_call() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let patient = Options::<Mutex<_>>::new().max_handles(SLOTS).open_timeout(PATIENCE);
+    let mut nameless = 0;
+    every_call("mutex.open_or_create, a zombie", |steps| {
+        let name = name();
+        let once = new_mutex(&name);
+        let key = once.status().expect("it is there").key;
+        once.remove().expect("it is ours");
+        let victim = Victim::start(|| {
+            mark();
+            let _mutex = patient.open_or_create(&name, [7_u32, 7]).unwrap();
+            mark();
+        });
+        let (pid, walk) = (victim.pid(), victim.stop_after(Pace::Call, steps));
+        victim.kill();
+        let creator_of = |set: SemaphoreSet| set.last_pid(0).expect("it is there");
+        if SemaphoreOptions::new().open_set(key, 0).is_ok_and(|set| creator_of(set).is_none()) {
+            nameless += 1;
+        } else {
+            let begun = Instant::now();
+            drop(patient.open_or_create(&name, [7_u32, 7]).expect("it can be opened"));
+            assert!(begun.elapsed() < PATIENCE, "it waited for a process that is dead");
+        }
+        survey_mutex(&name, pid);
+        drop(victim);
+        walk
+    });
+    // Where the first call ends, and where the second begins.
+    assert_eq!(nameless, 2);
 }
 
 #[test]

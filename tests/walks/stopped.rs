@@ -130,6 +130,25 @@ fn case_m12_registering_with_a_condemned_object_at_every_instruction() {
     every_instruction("mutex.open, removed meanwhile", |steps| register(Pace::Instruction, steps));
 }
 
+/// The same, and the object is gone altogether before the process goes on.
+#[test]
+fn case_c17_opening_what_was_removed_at_every_call() {
+    every_call("mutex.open_or_create, removed meanwhile", |steps| {
+        let (name, found) = (name(), memory(4));
+        let found: &AtomicI32 = found.view(0).unwrap();
+        let id = options().create(&name, 4).unwrap().status().unwrap().set;
+        let new = opener(&name, found);
+        let walk = new.stop_after(Pace::Call, steps);
+        let is_member = SemaphoreSet::from_id(id).unwrap().values().unwrap()[FIRST_ALIVE..].iter().any(|&it| it != 0);
+        Mutex::<u32>::unlink(&name).unwrap();
+        if !is_member {
+            new.go_on();
+            assert_live(&name);
+        }
+        walk
+    });
+}
+
 /// A handle that leaves changes nothing in its slot once that can be another's.
 fn leave(pace: Pace, steps: u64) -> Walk {
     let (name, only) = (name(), options().max_handles(1));

@@ -80,6 +80,6 @@ impl Session {
     /// Returns whether this process registered it, and not its parent. A marked session is nobody's.
     #[inline]
     pub(crate) fn is_ours(self) -> bool {
-        self.0 >> 32 == u64::from(process::fork_generation()) && self.owner() != 0
+        process::is_generation(self.generation()) && self.owner() != 0
     }
 }

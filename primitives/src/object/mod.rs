@@ -313,7 +313,7 @@ impl Object {
 
     /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
     pub(crate) fn remove_if_asked(&self) {
-        if self.remove_on_drop && self.generation == process::fork_generation() {
+        if self.remove_on_drop && process::is_generation(self.generation) {
             // A drop has nobody to tell; what is gone already is as good.
             let _ = self.remove();
         }

@@ -288,7 +288,7 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
-        if process::fork_generation() != self.generation {
+        if !process::is_generation(self.generation) {
             return self.available_slowly(wanted, deadline);
         }
         if self.seen != self.index {

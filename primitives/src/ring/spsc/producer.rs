@@ -271,7 +271,7 @@ impl<T: Pod> Producer<T> {
     #[inline]
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
-        if state.is_closed() || process::fork_generation() != self.generation {
+        if state.is_closed() || !process::is_generation(self.generation) {
             return self.room_slowly(wanted, deadline);
         }
         if self.index != self.limit {
