@@ -1,11 +1,16 @@
 //! Doorbells: posting, and sleeping until a post.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{Members, ONE};
 use crate::{
     failure::Result,
     raw::{self, Amount, Deadline, SemOp},
     set_layout::STATE,
 };
+
+/// How many times a process sleeps for each time that it asks the set for its identity.
+const SLEEPS: u32 = 32;
 
 impl Members {
     /// Posts a doorbell: one sleeper, now or later, looks again.
@@ -20,8 +25,13 @@ impl Members {
 
     /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
-        // Otherwise a process that has left the namespace would take a stranger's post.
-        self.check_state(self.value(STATE)?)?;
+        // Otherwise a process that has left the namespace would take a stranger's posts. Others reap it then, which the
+        // slot in memory shows. The set itself is asked now and then, since that is one more system call.
+        if self.sleeps.fetch_add(1, Relaxed).is_multiple_of(SLEEPS) {
+            self.check_state(self.value(STATE)?)?;
+        } else {
+            self.check_slot()?;
+        }
         match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),

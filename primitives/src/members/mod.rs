@@ -21,7 +21,9 @@
 //! - **MB2** Every doorbell is armed before ALIVE is claimed, and stays armed until ALIVE is given back. So each member that
 //!   lives has its whole obituary.
 //! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
-//!   and sleeps no more: both check the slot in memory, and a sleep also tests the identity of the set.
+//!   and sleeps no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of
+//!   32 sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of a stranger's set
+//!   with the same id can be taken.
 //!
 //! | a process dies | what is left | what notices it |
 //! | --- | --- | --- |
@@ -99,6 +101,8 @@ pub(crate) struct Members {
     patience: Duration,
     /// How many operations one `semop` may have; 0 as long as none was refused.
     most_operations: AtomicU32,
+    /// How often this process has slept.
+    sleeps: AtomicU32,
     /// The pid that this process has written into its slot.
     pid: AtomicU32,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
@@ -125,6 +129,7 @@ impl Members {
             identity,
             patience,
             most_operations: AtomicU32::new(0),
+            sleeps: AtomicU32::new(0),
             pid: AtomicU32::new(0),
             me: AtomicU64::new(0),
             recorded: Mutex::new(None),
