@@ -9,7 +9,7 @@ const OVERFLOW: u32 = 65_534;
 ///
 /// In a user namespace the owners without an id of their own all read as one number, 65534 (`overflowuid`). So there that
 /// number says nothing of an owner, not even to a process that has the same number as its own. Outside such a namespace it
-/// is an ordinary user, often called `nobody`.
+/// is an ordinary user, which many systems call "nobody".
 ///
 /// See [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html).
 ///

@@ -73,8 +73,8 @@ impl<'a> Token<'a> {
     /// Takes stale posts together, if they have piled up. To be called before the waiter looks, never
     /// between its look and its sleep: a post that is taken must be followed by a look.
     ///
-    /// Posts that were meant for others may be among them; so whoever has drained counts as woken,
-    /// and passes the event on as anybody who was. Returns whether it was that.
+    /// Posts that were meant for others may be among them; so a waiter that has drained counts as
+    /// woken, and passes the event on as any other. Returns whether there were any.
     pub(crate) fn clear_pile(&mut self) -> Result<bool> {
         if self.vain < MOST_IN_VAIN {
             return Ok(false);

@@ -44,6 +44,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | --- | --- | --- |
 /// | 1 | – | the first |
 /// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
+/// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live; LIVING; `used` of a slot is a number |
 pub(crate) const VERSION: u32 = 3;
 
 /// Where the slots begin.

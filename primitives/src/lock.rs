@@ -1,15 +1,15 @@
 //! A lock word that the death of its holder neither blocks nor hides.
 //!
-//! Locking and unlocking are one atomic operation each; the kernel is asked only by who must wait,
-//! and by who finds that somebody waits.
+//! Locking and unlocking are one atomic operation each; only a caller that must wait, and a
+//! holder that finds a waiter announced, ask the kernel.
 //!
 //! The word:
 //!
 //! | bits | meaning | set by | cleared by |
 //! | --- | --- | --- | --- |
-//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder, by compare-and-swap from its own slot; whoever reaps the holder's slot, likewise |
-//! | 16 WAITERS | somebody may sleep on the doorbell | who is about to sleep; a holder who has slept | who frees the word, and posts |
-//! | 17 POISONED | a holder died or panicked | who reaps; a holder that panics | `clear_poison`; an unlock that says so |
+//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder, by compare-and-swap from its own slot; the reaper of its slot, likewise |
+//! | 16 WAITERS | a waiter may sleep on the doorbell | a waiter before it sleeps; a holder that has slept | the process that frees the word, and posts |
+//! | 17 POISONED | a holder died or panicked | the reaper; a holder that panics | `clear_poison`; an unlock that says so |
 //!
 //! - **LK1** The session whose compare-and-swap took the free word holds the lock until it frees the word, or its
 //!   slot is reaped. Only the process that claimed its ALIVE reaps a slot (R-own), so not while the holder lives.
@@ -20,17 +20,17 @@
 //! - **LK4** A woken waiter keeps WAITERS set when it takes the lock, so the next unlock wakes the next waiter.
 //! - **LK5** A waiter that took a post and times out posts first: an event is never lost with its messenger.
 //! - **LK6** A word is freed by compare-and-swap from the slot of the process that frees it. A process that lost its
-//!   membership, and whose slot was reaped, leaves the word of the next holder alone.
+//!   membership, and whose slot was reaped, leaves the word of the next holder alone, unless that has the very same slot.
 //!
-//! | the process dies | what is left | who notices |
+//! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | before the compare-and-swap | nothing | – |
 //! | holding the lock | a word that names a dead slot | a sleeper, by the obituary; a newcomer, when it finds the holder dead: the lock is poisoned |
 //! | having freed the word, before it posted | a free word | a sleeper, by the obituary |
-//! | waiting, having set WAITERS | a WAITERS bit too many: one post too many | nobody need |
+//! | waiting, having set WAITERS | a WAITERS bit too many: one post too many | no action is needed |
 //! | having taken a post | that event's messenger is gone | the next sleeper, by the obituary |
 //!
-//! Not promised: an order among those who wait.
+//! Not promised: an order among the waiters.
 
 use crate::{
     doorbell::{Doorbell, Token},
@@ -219,7 +219,7 @@ impl Lock {
     }
 
     pub(crate) fn holder(&self) -> u32 {
-        // SYNC: Acquire pairs with the compare-and-swap in `free`: who sees a former holder gone, sees what it did.
+        // SYNC: Acquire pairs with the compare-and-swap in `free`: a process that sees a former holder gone sees what it did.
         self.word.load(Acquire) & OWNER
     }
 }

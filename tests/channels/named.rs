@@ -402,3 +402,13 @@ fn a_lost_notice() {
     }
     assert_unused(&channel);
 }
+
+/// A channel whose queue alone was removed can be removed, and its name is free.
+#[test]
+fn a_channel_without_its_queue_is_removed() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    channel.queue().remove().unwrap();
+    channel.remove().unwrap();
+    assert!(matches!(Channel::open(&name), Err(OpenError::NoSuchName { .. })));
+}

@@ -179,7 +179,7 @@ impl Channel {
         &self.queue
     }
 
-    /// Removes the channel; whoever waits on it wakes with an error that [is gone](Failure::is_gone).
+    /// Removes the channel. Waiters wake with an error that [is gone](Failure::is_gone).
     ///
     /// # Errors
     ///

@@ -65,8 +65,8 @@ impl fmt::Display for Route {
 /// A value may be nested 128 levels deep: each struct, tuple, enum, sequence, map, `Option` and newtype inside another one
 /// is a level, and a `Box` is none. Its sequences and maps together may have 65,536 elements that take no bytes, such as
 /// those of a `Vec<()>`, and any number of others. Sending a value beyond that fails with
-/// [`Unencodable`](crate::Error::Unencodable), and nothing is sent. Bytes from outside that ask for more, or for a longer
-/// string than the message has bytes, are [`Undecodable`](crate::Error::Undecodable) before time or memory is spent on
+/// [`Unencodable`](crate::SendError::Unencodable), and nothing is sent. Bytes from outside that ask for more, or for a longer
+/// string than the message has bytes, are [`Undecodable`](crate::Undecodable) before time or memory is spent on
 /// them.
 ///
 /// ```

@@ -132,7 +132,7 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// - [`Undecodable`], with the bytes, for a message that nobody handles, if there is no
+    /// - [`Undecodable`], with the bytes, for a message without a handler, if there is no
     ///   [`fallback`](Self::fallback). It may be run again.
     /// - [`RecvError::Failed`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {

@@ -13,17 +13,17 @@ use crate::{
 const SLEEPS: u32 = 32;
 
 impl Members {
-    /// Posts a doorbell: one sleeper, now or later, looks again.
+    /// Posts a doorbell: one waiter, now or later, checks again.
     pub(crate) fn post(&self, bell: u16) -> Result<()> {
         self.check_slot()?;
         match self.set.op(&[SemOp::add(self.layout.bell(bell), ONE)]) {
-            // It has more posts than anybody can use.
+            // It has more posts than waiters can use.
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
             other => other.map_err(|error| self.failed(error)),
         }
     }
 
-    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the time was over first.
+    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the deadline passed first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         // Otherwise a process that has left the namespace would take a stranger's posts. Others reap it then, which the
         // slot in memory shows. The set itself is asked now and then, since that is one more system call.

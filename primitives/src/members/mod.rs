@@ -11,19 +11,24 @@
 //! | --- | --- | --- | --- |
 //! | 0 | 0 | free | a new member claims it |
 //! | 1 | 0 | claimed | its claimer, which repairs what a former owner left, then sets `used` |
-//! | 1 | 1 | living, or being reaped | its owner leaves; a reaper gives it back |
-//! | 0 | 1 | dead and dirty | the next process that checks it, by reaping |
+//! | 1 | not 0 | living, or being reaped | its owner leaves; a reaper gives it back |
+//! | 0 | not 0 | dead and dirty | the next process that checks it, by reaping |
+//!
+//! `used` is a random number of the registration, so a member tells its own from that of a later owner of the slot.
 //!
 //! R-own and R-reap (in `lib.rs`) say which process changes what. Besides them:
 //!
-//! - **MB1** `used` is 1 from before the first operation until after the last word was given back, and it is cleared while
+//! - **MB1** `used` is not 0 from before the first operation until after the last word was given back, and it is cleared while
 //!   the owner still has ALIVE.
 //! - **MB2** Every doorbell is armed before ALIVE is claimed, and stays armed until ALIVE is given back. So each member that
 //!   lives has its whole obituary.
 //! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
 //!   and sleeps no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of
 //!   32 sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of a stranger's set
-//!   with the same id can be taken.
+//!   with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
+//!
+//! Undo belongs to the whole process. One thread that leaves the namespace or the undo operations by itself gives nothing
+//! back, and must not use or drop handles afterwards: its operations would go to other sets, or to another account.
 //!
 //! | a process dies | what is left | what notices it |
 //! | --- | --- | --- |
@@ -103,9 +108,9 @@ pub(crate) struct Members {
     most_operations: AtomicU32,
     /// How often this process has slept.
     sleeps: AtomicU32,
-    /// The pid that this process has written into its slot.
-    pid: AtomicU32,
-    /// The fork generation in the upper half and the slot's number plus one in the lower; 0 is nobody.
+    /// The number that this process has written into `used` of its slot.
+    registration: AtomicU32,
+    /// The fork generation in the upper half and the slot's number plus one in the lower; 0 if there is none.
     me: AtomicU64,
     /// A failure for the next call to return; `me` is marked then.
     recorded: Mutex<Option<Failure>>,
@@ -130,7 +135,7 @@ impl Members {
             patience,
             most_operations: AtomicU32::new(0),
             sleeps: AtomicU32::new(0),
-            pid: AtomicU32::new(0),
+            registration: AtomicU32::new(0),
             me: AtomicU64::new(0),
             recorded: Mutex::new(None),
         }
@@ -194,7 +199,7 @@ impl Members {
         Ok(self.value(self.alive(slot))? != 0)
     }
 
-    /// Returns who is registered, without disturbing anybody.
+    /// Returns the registered members, and changes nothing.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;
         self.check_state(values.get(usize::from(STATE)).copied().unwrap_or(0))?;

@@ -93,7 +93,7 @@ impl Members {
             return Ok(());
         }
         let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
-        let is_mine = entry.used.load(Acquire) != 0 && entry.pid.load(Relaxed) == self.pid.load(Relaxed);
+        let is_mine = entry.used.load(Acquire) == self.registration.load(Relaxed);
         if is_mine { Ok(()) } else { Err(self.membership_lost()) }
     }
 }

@@ -6,8 +6,13 @@
 //! one `semop`, it is one.
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
     ops::Range,
-    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    sync::{
+        OnceLock,
+        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
     thread,
     time::Duration,
 };
@@ -17,7 +22,7 @@ use crate::{
     Failure,
     failure::Result,
     member::own_start_time,
-    raw::{self, Amount, Deadline, Limit, SemOp},
+    raw::{self, Amount, Deadline, Limit, SemOp, process},
     set_layout::{CONDEMNED, LIVING, STATE, test_state},
 };
 
@@ -31,45 +36,56 @@ const CLAIM: usize = 3;
 impl Members {
     /// Registers this process in a free slot of a live object.
     pub(crate) fn register(&self, repair: &impl Repair) -> Result<Registration> {
+        let mut armed = 0;
+        let registered = self.register_in_steps(repair, &mut armed);
+        if armed > 0 {
+            // What can't be disarmed now is disarmed by the end of this process. What happened first is what counts.
+            let _ = self.disarm_bells(0, armed);
+        }
+        registered
+    }
+
+    /// Registers, or leaves it to the caller to disarm as many doorbells as it has armed.
+    fn register_in_steps(&self, repair: &impl Repair, armed: &mut u16) -> Result<Registration> {
         let patience = Deadline::after(self.patience);
         let mut pause = Duration::from_micros(20);
-        let mut armed = 0;
         loop {
             let values = self.values()?;
             if values.get(usize::from(STATE)) != Some(&self.identity.get()) {
-                self.disarm_bells(0, armed)?;
                 return Ok(Registration::StartAgain);
             }
             let Some(slot) = self.free_slot(&values) else {
+                // Another thread of this child was faster, and took the last slot.
+                if Session::kept(self.me.load(Relaxed)).is_ours() {
+                    return Ok(Registration::Done);
+                }
                 if self.is_being_reaped(&values) && !patience.has_passed() {
                     // The kernel has no event for it that names a slot.
                     thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(5));
                     continue;
                 }
-                self.disarm_bells(0, armed)?;
                 return Err(Failure::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
             };
             // MB2: the doorbells first, ALIVE with or after the last of them.
-            let (next, claims) = self.next_step(armed);
+            let (next, claims) = self.next_step(*armed);
             let mut ops = test_state(self.identity).to_vec();
-            ops.extend(self.on_bells(armed..next, &values, arm));
+            ops.extend(self.on_bells(*armed..next, &values, arm));
             if claims {
                 ops.extend(self.claim(slot));
             }
             match self.attempt(&ops) {
-                Ok(true) if claims => return self.settle_in(slot, repair),
-                Ok(true) => armed = next,
+                Ok(true) if claims => {
+                    *armed = 0;
+                    return self.settle_in(slot, repair);
+                }
+                Ok(true) => *armed = next,
                 // Another process took the slot, filled or emptied a doorbell, or condemned the object.
                 Ok(false) => {}
                 Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
                 // So many operations are too many here: from now on in steps.
                 Err(raw::Error::LimitReached { limit: Limit::Semopm, .. }) if self.learn_most_operations() => {}
-                Err(error) => {
-                    // The end of this process disarms them at the latest.
-                    let _ = self.disarm_bells(0, armed);
-                    return Err(self.failed(error));
-                }
+                Err(error) => return Err(self.failed(error)),
             }
         }
     }
@@ -157,22 +173,43 @@ impl Members {
         }
     }
 
+    /// As [`attempt`](Self::attempt). The limit of operations may have been lowered since this process registered.
+    fn attempt_or_learn(&self, ops: &[SemOp]) -> Result<bool> {
+        match self.attempt(ops) {
+            Err(raw::Error::LimitReached { limit: Limit::Semopm, .. }) if self.learn_most_operations() => Ok(false),
+            other => other.map_err(|error| self.failed(error)),
+        }
+    }
+
     fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         let entry = &self.slots[slot as usize];
         repair.repair(slot, entry.used.load(Acquire) != 0, self)?;
-        let pid = std::process::id();
-        entry.pid.store(pid, Relaxed);
+        entry.pid.store(std::process::id(), Relaxed);
         entry.start_time.store(own_start_time(), Relaxed);
         // MB1: from here on the slot may own words.
-        entry.used.store(1, Release);
-        self.pid.store(pid, Relaxed);
+        let registration = self.new_registration();
+        // Before `me` is ours: from then on other threads of this process compare it. Two threads store the same number.
+        self.registration.store(registration, Relaxed);
+        entry.used.store(registration, Release);
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
         // already, and the second one's can't.
         let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
         match self.me.fetch_update(AcqRel, Acquire, claim) {
             Ok(_) => Ok(()),
-            Err(_) => self.leave(slot, repair),
+            // If that fails, the end of the process gives the slot back. Nothing is to be given back twice.
+            Err(_) => self.leave(slot, repair).or(Ok(())),
         }
+    }
+
+    /// Returns a number by which this handle's registration is told from others of the same slot. It is the same for all
+    /// threads of a process, and another one in its children.
+    fn new_registration(&self) -> u32 {
+        static SEED: OnceLock<RandomState> = OnceLock::new();
+        let of_handle = (process::fork_generation(), std::ptr::from_ref(self).addr());
+        let hash = SEED.get_or_init(RandomState::new).hash_one(of_handle);
+        #[expect(clippy::cast_possible_truncation, reason = "half of a hash is as good")]
+        let number = hash as u32;
+        number.max(1)
     }
 
     /// Gives a slot back, and what it may still own.
@@ -188,8 +225,8 @@ impl Members {
         let alive = self.alive(slot);
         let give_back = [SemOp::sub(alive, ONE).undo().no_wait(), SemOp::sub(LIVING, ONE).undo().no_wait()];
         let bells = self.bells();
-        let fits = TEST + give_back.len() + 2 * usize::from(bells) <= self.most_operations();
         loop {
+            let fits = TEST + give_back.len() + 2 * usize::from(bells) <= self.most_operations();
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };
             // The kernel has taken back what this process owed already: it left its list of undo operations.
@@ -200,7 +237,7 @@ impl Members {
             if fits {
                 ops.extend(self.on_bells(0..bells, &values, disarm));
             }
-            if self.attempt(&ops).map_err(|error| self.failed(error))? {
+            if self.attempt_or_learn(&ops)? {
                 return if fits { Ok(()) } else { self.disarm_bells(0, bells) };
             }
         }
@@ -208,14 +245,14 @@ impl Members {
 
     /// Takes the obituary off the doorbells from `from` up to `to`.
     fn disarm_bells(&self, mut from: u16, to: u16) -> Result<()> {
-        let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
         while from < to {
+            let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };
             let next = from.saturating_add(room).min(to);
             let mut ops = test_state(state).to_vec();
             ops.extend(self.on_bells(from..next, &values, disarm));
-            if self.attempt(&ops).map_err(|error| self.failed(error))? {
+            if self.attempt_or_learn(&ops)? {
                 from = next;
             }
         }
@@ -229,10 +266,23 @@ impl Members {
         if is_ours { Amount::new(state).ok() } else { None }
     }
 
+    /// Returns whether this process is still what its slot says. Otherwise the words of the slot are its reaper's, or those of
+    /// the member that has the slot now.
+    fn is_member(&self) -> bool {
+        let me = Session::kept(self.me.load(Relaxed));
+        me.is_ours()
+            && self.check_slot().is_ok()
+            && self.values().is_ok_and(|values| {
+                let alive = u32::try_from(me.slot()).ok().and_then(|slot| values.get(usize::from(self.alive(slot))));
+                self.own_state(&values).is_some() && alive.is_some_and(|&alive| alive != 0)
+            })
+    }
+
     /// Leaves for good. A handle of the parent's leaves nothing.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
+        let is_member = self.is_member();
         let session = Session::kept(self.me.swap(0, AcqRel));
-        if session.is_ours() {
+        if session.is_ours() && is_member {
             // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
             let _ = self.leave(session.owner() - 1, repair);
         }

@@ -77,7 +77,7 @@ impl Session {
         self.generation() | (MARK >> 32) as u32
     }
 
-    /// Returns whether this process registered it, and not its parent. A marked session is nobody's.
+    /// Returns whether this process registered it, and not its parent. A marked session is no process's.
     #[inline]
     pub(crate) fn is_ours(self) -> bool {
         process::is_generation(self.generation()) && self.owner() != 0

@@ -114,7 +114,7 @@ pub enum OpenError {
         /// What was asked for.
         wanted: u64,
     },
-    /// The object belongs to a user whom this process has no reason to trust.
+    /// The object belongs to a user that this process does not trust.
     #[error("{object} (id {id}) belongs to user {uid}; say Options::trust({uid}) if that is right")]
     Untrusted {
         /// The object.
@@ -126,9 +126,10 @@ pub enum OpenError {
     },
     /// A creator died or was removed half-way, and this process may not finish or remove what it left.
     ///
-    /// Its owner or root mends it by opening or unlinking the name.
+    /// Its owner or root mends it by opening the name.
     #[error(
-        "{object} (set {id}) is half made or half removed, and belongs to user {uid}; that user or root mends it by opening or          unlinking it"
+        "{object} (set {id}) is half made or half removed, and belongs to user {uid}; that user or root mends it by \
+         opening it"
     )]
     Unfinished {
         /// The object.

@@ -149,7 +149,7 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) fingerprint: Fingerprint,
     /// How many bytes the body of a new object has.
     pub(crate) body: u64,
-    /// Writes the first contents of the body; nobody else can see it yet.
+    /// Writes the first contents of the body, which no other process can see yet.
     pub(crate) fill: &'a dyn Fn(&Arc<SharedMemory>, usize) -> raw::Result<()>,
 }
 
@@ -238,7 +238,7 @@ impl Object {
         body_offset(self.description.max_handles)
     }
 
-    /// Returns the table of members, in which nobody of this process is registered yet.
+    /// Returns the table of members, in which this process is not registered yet.
     pub(crate) fn members(&self) -> Result<Members, Failure> {
         let slots = slots(&self.memory, self.description.max_handles).map_err(|error| self.failed(error))?;
         Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout, self.identity, self.open_timeout))
@@ -314,7 +314,7 @@ impl Object {
     /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
     pub(crate) fn remove_if_asked(&self) {
         if self.remove_on_drop && process::is_generation(self.generation) {
-            // A drop has nobody to tell; what is gone already is as good.
+            // A drop returns nothing. An object that is gone already is as good.
             let _ = self.remove();
         }
     }

@@ -1,4 +1,4 @@
-//! Opening an object that somebody else has made, or is making (OB2).
+//! Opening an object that another process has made, or is making (OB2).
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -64,7 +64,7 @@ impl Entrance<'_> {
 
     fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
         let trusted = |uid: u32| {
-            // Owners that have no id in this user namespace all read as one, which says nothing of who they are.
+            // Owners that have no id in this user namespace all read as one number, which identifies none of them.
             process::is_one_user(uid) && (uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid))
         };
         for uid in [permissions.uid, permissions.cuid] {
@@ -100,6 +100,12 @@ impl Entrance<'_> {
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
+        // Read once: what was checked is what is used. The version comes first, since another one has other fields.
+        let (found, version) = (header.describe(), header.version());
+        self.check_name(&found, version)?;
+        if found.identity != state.into() {
+            return self.heal(&set, "the header");
+        }
         let queue = match self.queue_of(&header)? {
             Some(queue) => {
                 self.check_trust(&queue.stat()?.permissions, queue.id())?;
@@ -108,12 +114,7 @@ impl Entrance<'_> {
             None if self.blueprint.kind.has_queue => return self.heal(&set, "its message queue"),
             None => None,
         };
-        // Read once: what was checked is what is used.
-        let found = header.describe();
-        if found.identity != state.into() {
-            return Err(self.damaged("the header", memory.id()));
-        }
-        let layout = self.check_description(&found, header.version(), &memory, &set)?;
+        let layout = self.check_description(&found, version, &memory, &set)?;
         let max_handles = found.max_handles;
         let object = self.live(set, memory, found, layout, queue)?;
         if object.is_exact {

@@ -17,7 +17,7 @@ use crate::{
     layout::{Header, Mapped},
     name::Name,
     options::Settings,
-    raw::{self, SemaphoreOptions, SemaphoreSet},
+    raw::{self, Amount, SemaphoreOptions, SemaphoreSet},
     set_layout::{CONDEMNED, CREATOR, STATE, SetLayout},
 };
 
@@ -78,17 +78,17 @@ impl Entrance<'_> {
         };
         let header = Mapped::<Header>::at(&memory, 0)?;
         self.check_name(&header.describe(), header.version())?;
-        let found = header.describe();
+        // The set's own identity, and not the header's: an object whose header was overwritten can be removed as well.
+        let state = match or_start_again!(set.value(STATE.into())) {
+            CONDEMNED => return self.finish(set, CONDEMNED),
+            state => Amount::new(state).map_err(|_| self.foreign_set(set))?,
+        };
         let queue = self.queue_of(&header)?;
         rights::check(set, &memory, queue.as_ref())?;
-        match condemn_live(set, self.identity_of(&found)?) {
+        match condemn_live(set, state) {
             Ok(()) => {}
-            Err(raw::Error::WouldBlock { .. }) => {
-                return match or_start_again!(set.value(STATE.into())) {
-                    CONDEMNED => self.finish(set, CONDEMNED),
-                    _ => Err(self.damaged("the header", memory.id())),
-                };
-            }
+            // Another process has condemned it.
+            Err(raw::Error::WouldBlock { .. }) => return Ok(Outcome::StartAgain),
             Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
             Err(error) => return Err(error.into()),
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// A segment stands in a creator's way: removes it if nobody can be using it (OB3, OB4), or says whose it is.
+    /// A segment stands in a creator's way: removes it if no process can be using it (OB3, OB4), or returns what it belongs to.
     pub(super) fn clear_the_way(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
@@ -57,7 +57,7 @@ impl Entrance<'_> {
         Ok(Outcome::StartAgain)
     }
 
-    /// A set says it is live, and a part of it is gone or another's: condemns it if nobody is registered.
+    /// A set says it is live, and a part of it is gone or another's: condemns it if no member lives.
     pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
         let state = match values.get(usize::from(STATE)) {

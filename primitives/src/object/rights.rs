@@ -7,9 +7,14 @@ use crate::raw::{self, MessageQueue, Permissions, SemaphoreSet, SharedMemory, pr
 /// Fails with what the system would say of the removal of any part, and changes none.
 pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>, queue: Option<&MessageQueue>) -> raw::Result<()> {
     check_set(set)?;
-    check_part(memory.stat()?.permissions, |mode| memory.set_mode(mode))?;
-    match queue {
-        Some(queue) => check_part(queue.stat()?.permissions, |mode| queue.set_mode(mode)),
+    // A part that is gone already needs no right.
+    match memory.stat() {
+        Err(error) if error.is_gone() => {}
+        stat => check_part(stat?.permissions, |mode| memory.set_mode(mode))?,
+    }
+    match queue.map(MessageQueue::stat) {
+        Some(Err(error)) if error.is_gone() => Ok(()),
+        Some(stat) => check_part(stat?.permissions, |mode| queue.map_or(Ok(()), |queue| queue.set_mode(mode))),
         None => Ok(()),
     }
 }
@@ -28,7 +33,7 @@ fn check_part(permissions: Permissions, set_mode: impl FnOnce(u32) -> raw::Resul
     }
     match set_mode(permissions.mode.bits()) {
         Err(error @ raw::Error::PermissionDenied { .. }) => Err(error),
-        // An owner that has no id here can't be written back, which the kernel says to those who may.
+        // An owner that has no id here can't be written back. The kernel says so only to a process that has the right.
         _ => Ok(()),
     }
 }

@@ -245,7 +245,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`PoolError::WouldBlock`] if not, or if somebody else is trying for several; otherwise as
+    /// [`PoolError::WouldBlock`] if not, or if another caller is acquiring several. Otherwise as
     /// [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, count: u32) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::NOW)

@@ -9,6 +9,7 @@ use nix::{
     sched::{CloneFlags, unshare},
     unistd::getuid,
 };
+use support::rights::Turn;
 use support::{NOBODY, SHORT, as_nobody, as_user, child, has_user, hold_for_ever, name, skip, until};
 use sysv_ipc::{Amount, MessageQueueOptions, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemoryOptions};
 use sysv_primitives::{Error, Failure, Mutex, OpenError, Options};
@@ -35,7 +36,7 @@ pub fn case_c2_removal_without_rights<K: Kind>() {
     assert_works::<K>(&name);
 }
 
-/// A user that may use what a dead creator left half made, and may not remove it, is told who may.
+/// A user that may use what a dead creator left half made, and may not remove it, is told which user may.
 pub fn case_d5_half_made_by_another_user<K: Kind>() {
     let name = name();
     let (key, semaphores) = key_from::<K>(&name);
@@ -144,6 +145,53 @@ pub fn case_c4_another_namespace<K: Kind>() {
     });
 }
 
+/// A process that is no member any more drops its handle: the member that has its slot now keeps it, and what it holds.
+#[cfg(target_os = "linux")]
+pub fn case_c4_a_handle_without_membership_is_dropped<K: Kind>() {
+    let name = name();
+    let object = K::create(&Options::new().max_handles(2), &name).unwrap();
+    let (lost, drop_it, dropped) = (Turn::new(), Turn::new(), Turn::new());
+    let former = child(|| {
+        let handle: K = open(&name);
+        unshare(CloneFlags::CLONE_SYSVSEM).expect("no right is needed");
+        lost.give();
+        drop_it.take();
+        drop(handle);
+        dropped.give();
+        hold_for_ever()
+    });
+    lost.take();
+    let next: K = open(&name);
+    let slots = |object: &K| object.members().unwrap().iter().map(|member| member.slot).collect::<Vec<_>>();
+    assert_eq!(slots(&object), [0, 1], "it has the slot of the former member");
+    drop_it.give();
+    dropped.take();
+    assert_eq!(slots(&next), [0, 1]);
+    former.kill();
+    assert_eq!(slots(&next), [0, 1], "the former member owes nothing");
+    drop(next);
+    assert_eq!(slots(&object), [0]);
+}
+
+/// An object whose header was overwritten is made anew once no member lives, and can be unlinked.
+pub fn a_header_with_another_identity<K: Kind>() {
+    for unlinks in [false, true] {
+        let name = name();
+        let object: K = create(&name);
+        let memory = super::segment_of(&object);
+        memory.write(&[0x11, 0x11], 32).unwrap();
+        let damaged = K::open(&Options::new(), &name).map(drop);
+        let is_damaged = |error: &Error| matches!(error.failure(), Some(Failure::Damaged { part: "the header", .. }));
+        assert!(damaged.as_ref().is_err_and(is_damaged), "{damaged:?}");
+        if unlinks {
+            K::unlink(&name).unwrap();
+        }
+        drop((object, memory));
+        drop(K::open_or_create(&Options::new(), &name).expect("it is made anew"));
+        assert_works::<K>(&name);
+    }
+}
+
 /// A waiter in another namespace is told at once, and does not sleep on a stranger's semaphore.
 #[cfg(target_os = "linux")]
 #[test]
@@ -189,7 +237,7 @@ pub fn case_d6_segments_that_go_with_their_last_user<K: Kind>() {
     });
 }
 
-/// In a user namespace without a mapping all owners read as one number, which is nobody's identity.
+/// In a user namespace without a mapping all owners read as one number, which is no identity.
 #[cfg(target_os = "linux")]
 pub fn case_c16_the_overflow_uid<K: Kind>() {
     let name = name();

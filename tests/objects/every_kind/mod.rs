@@ -167,11 +167,15 @@ fn wrong_version<K: Kind>() {
     let name = name();
     let object: K = create(&name);
     let memory = segment_of(&object);
-    let ours = memory.read(1, 8).unwrap();
-    memory.write(&[99], 8).unwrap();
+    let ours = memory.read(28, 8).unwrap();
+    // Another version may have anything behind its number.
+    memory.write(&[0xff; 12], 24).unwrap();
+    memory.write(&[99, 0, 0, 0], 8).unwrap();
     let opened = K::open(&Options::new(), &name).map(drop);
+    let named = K::unlink(&name);
     // Otherwise it is not this name's to remove.
     memory.write(&ours, 8).unwrap();
+    assert!(matches!(named, Err(Error::Open(OpenError::WrongVersion { found: 99, .. }))), "{named:?}");
     assert!(matches!(opened, Err(Error::Open(OpenError::WrongVersion { found: 99, .. }))), "{opened:?}");
     assert_names::<K>(&opened, &name);
 }
@@ -489,6 +493,7 @@ macro_rules! suites {
                 case_f8_a_wiped_object_is_named, case_f8_not_created, case_c2_removal_without_rights,
                 case_d5_half_made_by_another_user, case_c7_a_mode_that_keeps_its_owner_out, case_c6_few_operations,
                 case_c6_more_handles_than_operations, case_c4_another_namespace, case_c16_the_overflow_uid,
+                case_c4_a_handle_without_membership_is_dropped, a_header_with_another_identity,
                 case_d6_segments_that_go_with_their_last_user,
                 case_c17_opening_while_others_remove, case_c18_a_slot_that_is_being_reaped, case_m3_the_owners_of_set_and_segment
             }

@@ -1,4 +1,4 @@
-//! The words of an mpmc ring that both sides share, and its doorbells. The rules of those who wait are in `ends`.
+//! The words of an mpmc ring that both sides share, and its doorbells. The rules of waiting are in `ends`.
 
 use crate::{
     attendance::Arrivals,
@@ -28,7 +28,7 @@ pub(crate) struct MpmcControl {
     pub(crate) whereabouts: Whereabouts,
 }
 
-/// The doorbells of a side, by bit of its flags: of those who asked for nothing, and of those to be told.
+/// The doorbells of a side, by bit of its flags: of plain waiters, and of those that detect disconnection.
 pub(crate) fn bells(role: Role) -> [(u32, u16); 2] {
     [(1, role as u16), (2, 2 + role as u16)]
 }
@@ -53,7 +53,7 @@ impl MpmcControl {
     }
 }
 
-/// Posts every doorbell, whether anybody sleeps there or not.
+/// Posts every doorbell, whether a waiter sleeps there or not.
 pub(crate) fn post_all(members: &Members) -> Result<()> {
     let all = bells(Role::Producer).into_iter().chain(bells(Role::Consumer));
     all.into_iter().try_for_each(|(_, bell)| members.post(bell))

@@ -119,7 +119,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`PushError::Full`] if the oldest item, or the place that comes next, is in somebody's hand
+    /// [`PushError::Full`] if the oldest item, or the place that comes next, is claimed
     /// just now; nothing is thrown away then. Otherwise as [`try_push`](Self::try_push).
     pub fn force_push(&self, item: T) -> Result<(), PushError<T>> {
         match self.claim_overwriting() {

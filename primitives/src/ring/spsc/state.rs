@@ -19,7 +19,7 @@
 //!   consumed, the next one gets.
 //! - **SP3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
 //!   where it was.
-//! - **SP4** (R-wake) Who moves an index looks at the other's flag afterwards, and posts if it clears it. If the post is
+//! - **SP4** (R-wake) A process that moves an index checks the other's flag afterwards, and posts if it clears it. If the post is
 //!   refused, it sets the flag again.
 //! - **SP5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
 //!   one, and none is passed on.
@@ -155,7 +155,7 @@ impl SpscState {
         Ok(taken.is_some())
     }
 
-    /// Leaves a role; who sleeps at the other end may have asked to be told. What fails is recorded.
+    /// Leaves a role. A waiter at the other end may detect disconnection. What fails is recorded.
     pub(crate) fn leave_role(&self, role: Role, me: Session, members: &Members) {
         self.roles[role as usize].free(me, members, false);
         // SYNC: pairs with `announce` in `wait`: either it sees the free role, or we see its flag.
