@@ -61,7 +61,8 @@ pub enum Error {
     /// A request has no response.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// A message is no value of the type.
+    /// A message is no value of the type: from [`Envelope::decode`](crate::Envelope::decode) and a router. Receiving and
+    /// calling have it in their own errors.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
     /// Two types of messages have the same route.

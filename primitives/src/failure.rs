@@ -13,7 +13,7 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why an operation on an object could not be carried out at all.
 ///
-/// Each family of errors has it as its last variant, so a program that handles it once handles it everywhere.
+/// Each family of errors has it as `Failed`. [`Error::failure`](crate::Error::failure) finds it in any of them.
 ///
 /// ```
 /// use sysv_primitives::{Failure, Mutex, raw};
@@ -31,7 +31,7 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 pub enum Failure {
     /// A System V call failed. The error says which, on what, and what to do.
     ///
-    /// After the object was removed, this is what operations return: see [`is_gone`](Self::is_gone).
+    /// After a removal, an operation that has to enter the kernel returns this: see [`is_gone`](Self::is_gone).
     #[error("{object}: {error}{}", advice(error))]
     System {
         /// The object.
@@ -68,7 +68,7 @@ pub enum Failure {
     Inherited {
         /// The object.
         object: ObjectName,
-        /// What the parent has: a role of a ring, or a request.
+        /// What belongs to the parent: a role of a ring, or a request.
         what: &'static str,
     },
     /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.

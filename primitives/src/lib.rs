@@ -47,15 +47,16 @@
 //! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
 //! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable` | [`SendError`] |
 //! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Undecodable` with the bytes | [`RecvError`] |
-//! | `Channel::call`, `PendingResponse::wait` | `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
-//! | `remove`, `close`, `members`, `status` | | | | | [`Failure`] |
+//! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
+//! | `remove`, `close`, `members`, `status`, `mpmc::Ring::producer`, `consumer` | | | | | [`Failure`] |
 //!
-//! - Every error has `Failed` with a [`Failure`]: the system refused a call, as after a removal, or the object is corrupt.
+//! - Every error of the table has `Failed` with a [`Failure`]: the system refused a call, for example because the object was
+//!   removed, or the object is corrupt.
 //! - `Deadline::NOW` makes a `_deadline` form the `try_` form.
 //! - Nothing is lost on an error. An item that was not pushed is in the error, and a value that was not sent was only
 //!   borrowed. The bytes of a message that can't be decoded are in the error.
-//! - An unlock, a release, or a push or pop that has taken effect can't return that a waiter was not notified, as when the
-//!   process gave up its rights. The handle records it, and its next call returns it as `Failed`, once. Nothing is lost by
+//! - An unlock, a release, a push or a pop takes effect even if it fails to notify a waiter, for example because the process
+//!   gave up its rights. The next call on the handle then returns that failure as `Failed`, once. Nothing is lost by
 //!   it: the next process that unlocks, releases, pushes or pops notifies the waiter.
 //! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) ask what many programs ask:
 //!   whether waiting longer could have helped, whether it is closed or disconnected, whether it was removed.

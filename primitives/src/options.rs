@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 
 use crate::raw::Mode;
 
-/// The options of one kind of object: what it may be made with, how long an opener waits, whom it trusts.
+/// The options of one kind of object: what it may be made with, how long an opener waits, which users it trusts.
 ///
 /// Each kind has a function `options` that returns them, and methods `create`, `open` and `open_or_create` on them. An
 /// option that a kind lacks does not compile.
@@ -105,7 +105,7 @@ impl<K> fmt::Debug for Options<K> {
 
 /// What every kind of object has.
 impl<K> Options<K> {
-    /// Returns the defaults: mode 0600, 64 handles, a timeout of 2 seconds for opening, no trust in other users.
+    /// Returns the defaults: mode 0600, 64 handles, a timeout of 2 seconds for opening, trust in the caller's user and root only.
     #[must_use]
     pub const fn new() -> Self {
         Self { settings: Settings::new(), kind: PhantomData }
@@ -121,9 +121,9 @@ impl<K> Options<K> {
     /// Sets how many handles a new object may have at once, in all processes together: 1 to 16,000, 256 in a
     /// [`Channel`](crate::Channel).
     ///
-    /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. Numbers
-    /// outside the range are moved into it. A number that is asked for and that the system does not allow is an error,
-    /// which says the largest that fits. Each handle costs 16 bytes and one semaphore; in an
+    /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
+    /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
+    /// creating fails, and the error says the largest that fits. Each handle costs 16 bytes and one semaphore; in an
     /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes; in a channel 80 bytes and two semaphores. A process that goes to sleep
     /// checks all slots, so ask for as many as are needed.
     #[must_use]
@@ -176,7 +176,7 @@ impl<K> Options<K> {
 
     /// Trusts objects of this user, besides the caller's own and root's.
     ///
-    /// Anyone may create a name first, and whoever owns an object can change what is in it.
+    /// Any user may create a name first, and the owner of an object can change what is in it.
     #[must_use]
     pub fn trust(mut self, uid: u32) -> Self {
         self.settings.trusted.push(uid);
@@ -200,7 +200,7 @@ impl<K: kinds::HasType> Options<K> {
     /// Rust doesn't promise the text of `type_name`. A program that is built with another compiler than its peers had
     /// better say the name itself.
     ///
-    /// Say it in every program, and two types of different names mean one, or two of the same name are told apart. It
+    /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
     /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
     ///
     /// ```
@@ -223,7 +223,7 @@ impl<K: kinds::HasType> Options<K> {
 
 /// What rings have.
 impl<K: kinds::IsRing> Options<K> {
-    /// Sets whether the processes of a new ring may leave fences to whoever goes to sleep; they may, unless said.
+    /// Sets whether the processes of a new ring may leave fences to the process that goes to sleep. On by default.
     ///
     /// On Linux and x86 that makes the fast path several times faster, and going to sleep some
     /// microseconds slower. It needs the system call `membarrier`. Say `false` if a process that will

@@ -62,7 +62,7 @@ impl Channel {
     /// Sends a request, and waits for its answer.
     ///
     /// Any number of threads and processes may do so at once, up to 1,024 calls in all; further ones wait for room.
-    /// While nobody receives requests it waits as well: say how long with [`call_timeout`](Self::call_timeout).
+    /// While no process receives requests it waits as well: say how long with [`call_timeout`](Self::call_timeout).
     ///
     /// ```
     /// use std::thread;
@@ -104,8 +104,8 @@ impl Channel {
 
     /// Sends a request, and waits for its answer for at most `timeout` in all.
     ///
-    /// When the time is over the request is taken back, or if somebody works on it the answer will go nowhere. What was
-    /// taken back leaves 32 bytes on the queue until somebody receives on its route: where nobody ever does, some 500 such
+    /// When the timeout elapses the request is taken back. If a process works on it already, its answer is dropped. A request
+    /// that was taken back leaves 32 bytes on the queue until a process receives on its route. If none does, some 500 such
     /// calls fill the queue.
     ///
     /// # Errors

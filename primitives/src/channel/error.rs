@@ -127,6 +127,9 @@ pub enum RecvError {
     #[error("no such message came before the timeout elapsed")]
     TimedOut,
     /// The channel was closed, and no such message is left in it.
+    ///
+    /// A `recv` on a [`Channel`](crate::Channel) that sleeps already is not woken by that. A
+    /// [`Receiver`](crate::Receiver) is.
     #[error("{object} was closed, and no such message is left in it; to begin anew, remove it and create it again")]
     Closed {
         /// The channel.
@@ -207,24 +210,26 @@ pub struct Undecodable {
 
 /// Why a request has no response.
 ///
-/// It says whether the request was sent: only [`NotSent`](Self::NotSent) means that no process can have worked on it.
+/// It says whether the request was sent: only [`NotSent`](Self::NotSent) means that no process can have worked on it. With
+/// any other variant it was sent. Closing the channel does not end a wait for a response.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The request was not sent.
     #[error(transparent)]
     NotSent(#[from] SendError),
-    /// There is no response yet, and the call does not wait.
+    /// There is no response yet, and the call does not wait. The request stays sent.
     #[error("there is no response yet")]
     WouldBlock,
     /// The request was sent, and no response came before the timeout elapsed.
     ///
-    /// A call takes it back, so that it is not worked on if no process has received it yet.
+    /// `call_timeout` takes the request back, and a process that has received it already may have worked on it. After
+    /// `PendingResponse::wait_timeout` the request stays sent: wait again, or drop it.
     #[error("no response came before the timeout elapsed")]
     TimedOut,
     /// The process that received the request died or dropped it before it responded.
     ///
-    /// It may have worked on it. Call again if that does no harm.
+    /// The process may have worked on the request. Call again if that does no harm.
     #[error(
         "the process that received the request of route {route} from {object} died or dropped it, and may have worked on \
          it; call again if that does no harm"
@@ -238,7 +243,7 @@ pub enum CallError {
     /// The response is no value of the type.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
-    /// The channel was removed, is corrupt, or the system refused something.
+    /// The request was sent, and then the channel was removed, was found corrupt, or the system refused something.
     #[error(transparent)]
     Failed(#[from] Failure),
 }

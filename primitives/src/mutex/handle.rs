@@ -22,7 +22,7 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
 /// unlocks.
 ///
-/// Nothing is promised of the order in which those who wait get the lock. Locking again in the
+/// The order in which waiters get the lock is not specified. Locking again in the
 /// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
 /// starts in place keeps the lock until it ends.
 ///

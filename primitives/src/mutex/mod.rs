@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | not holding the lock | whole | gets the guard |
 //! | holding it | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
-//! | between `Poisoned` and the second form | as before | the same |
+//! | after it got `Poisoned`, before it locks through `ignore_poison` | as before | the same |
 //!
 //! Not promised: an order among the waiters. Locking again in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
@@ -48,8 +48,8 @@ impl<T: Pod> Mutex<T> {
     /// The value is never on the stack, so it may be of any size. `write` is given the value in the new segment, all
     /// zeroes, before any other process can open the mutex. It is not called if the name is taken.
     ///
-    /// Another opener waits for `write`, until its [`open_timeout`](Options::open_timeout) elapses. Then it gives the
-    /// creation up for stuck, and the creation starts again: `write` may be called again, with another new segment. If
+    /// Another opener waits for `write`, until its [`open_timeout`](Options::open_timeout) elapses. Then it takes the
+    /// creation for stuck, and the creation starts again: `write` may be called again, with another new segment. If
     /// it panics, all that was made is removed before the panic goes on. If its process dies, the next opener removes it.
     ///
     /// ```
@@ -104,8 +104,8 @@ impl<T: Pod> Mutex<T> {
 
     /// Opens a mutex, or creates it with a first value.
     ///
-    /// However many processes do it at once, and whichever of them die meanwhile: one object comes
-    /// of it, and nobody sees half of it.
+    /// Any number of processes may call it at once, and any of them may die: exactly one object is created, and no process
+    /// sees it half made.
     ///
     /// A mutex outlives its processes, until it is removed or the system restarts. So one that exists keeps its value,
     /// perhaps that of an earlier run that crashed, and `value` is not used. To begin anew,
@@ -124,11 +124,11 @@ impl<T: Pod> Mutex<T> {
         Self::options().open_or_create_with(name, |first| copy(&value, first))
     }
 
-    /// Removes a mutex by its name; whoever has it open finds it removed when it would have to wait.
+    /// Removes a mutex by its name. A process that has it open gets an error when it would have to wait.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`], also while it is being made. [`OpenError::NameCollision`], [`OpenError::Foreign`],
+    /// [`OpenError::NoSuchName`], also while it is being made: then it may appear a moment later. [`OpenError::NameCollision`], [`OpenError::Foreign`],
     /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
     /// refuses something: then nothing is removed.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
@@ -141,7 +141,8 @@ impl<T: Pod> Mutex<T> {
     ///
     /// - [`LockError::Poisoned`] if a holder died or panicked. The lock is free again and stays poisoned:
     ///   [`ignore_poison`](Self::ignore_poison) locks it all the same.
-    /// - [`LockError::Failed`] if the object was removed or is corrupt.
+    /// - [`LockError::Failed`] if the mutex is corrupt, or was removed and the lock is not free. A removed mutex that is free
+    ///   can still be locked: [`status`](Self::status) fails once it was removed.
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
         let me = self.members.session(&self.lock)?;
@@ -181,7 +182,8 @@ impl<T: Pod> Mutex<T> {
 
     /// Returns a view of the mutex whose methods lock it even if it is poisoned.
     ///
-    /// Use it to check and mend a value that a dead process may have left half changed.
+    /// Use it to check and mend a value that a dead process may have left half changed. Another process may have mended it
+    /// meanwhile: call [`is_poisoned`](Self::is_poisoned) while holding the guard, when its answer is exact.
     ///
     /// ```
     /// use sysv_primitives::{LockError, Mutex};
@@ -194,8 +196,10 @@ impl<T: Pod> Mutex<T> {
     /// # });
     /// if let Err(LockError::Poisoned { .. }) = pair.lock() {
     ///     let mut guard = pair.ignore_poison().lock()?;
-    ///     guard[1] = guard[0];
-    ///     pair.clear_poison();
+    ///     if pair.is_poisoned() {
+    ///         guard[1] = guard[0];
+    ///         pair.clear_poison();
+    ///     }
     /// }
     /// assert_eq!(*pair.lock()?, [1, 1]);
     /// pair.remove()?;
@@ -244,7 +248,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// It shows the state before repair: `false` after the holder died, until a call wants the lock and finds the
     /// holder dead. [`lock`](Self::lock), [`try_lock`](Self::try_lock) and their other forms repair it, also those of
-    /// [`ignore_poison`](Self::ignore_poison).
+    /// [`ignore_poison`](Self::ignore_poison). While the caller holds the lock, the answer is exact.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.is_poisoned()
@@ -265,7 +269,7 @@ impl<T: Pod> Mutex<T> {
         Some(self.members.member(slot))
     }
 
-    /// Returns who has the mutex open, without disturbing anybody.
+    /// Returns the members that have the mutex open. It takes no lock.
     ///
     /// # Errors
     ///
@@ -283,8 +287,9 @@ impl<T: Pod> Mutex<T> {
         self.object.status()
     }
 
-    /// Removes the mutex, as `unlink` does a file: the name is free at once. Whoever has it open may
-    /// go on; a caller that waits, or would have to, gets an error.
+    /// Removes the mutex, as `unlink` does a file: the name is free at once. A process that has it open may
+    /// go on. A caller that waits, or would have to, gets an error. A process that opens the name afterwards gets a new
+    /// mutex, which does not exclude the holders of this one.
     ///
     /// # Errors
     ///

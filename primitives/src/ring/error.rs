@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::refusal::Refusal;
 use crate::{Failure, ObjectName, Role, iter::IterError, members::Members, raw::Deadline};
 
-/// Why an item was not pushed. The item comes back.
+/// Why an item was not pushed. The item comes back: [`into_item`](Self::into_item) returns it from any variant.
 ///
 /// Calls that push no item of their own, as those that reserve or push a slice, return `PushError<()>`. `?` turns it
 /// into an [`Error`](crate::Error) in functions that can do without the item.
@@ -41,7 +41,8 @@ pub enum PushError<T> {
         /// The ring.
         object: ObjectName,
     },
-    /// Every consumer left or died, and the producer [detects that](crate::spsc::Producer::detect_disconnect).
+    /// Every consumer left or died, and the producer [detects that](crate::spsc::Producer::detect_disconnect), which is off by
+    /// default.
     #[error("{object}: every consumer has left or died; wait for another one with detect_disconnect(false)")]
     Disconnected {
         /// The item.

@@ -144,7 +144,7 @@ pub struct Ring<T: Pod> {
 ring_methods!("spsc", spsc, SpscState);
 
 impl<T: Pod> Ring<T> {
-    /// Becomes the producer. Blocks while a living process is.
+    /// Takes the role of the producer. Blocks while another living handle has it.
     ///
     /// So a process can stand by: it wakes when the producer leaves or dies. A thread that holds the role itself would
     /// wait for ever.

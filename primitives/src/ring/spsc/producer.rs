@@ -242,8 +242,9 @@ impl<T: Pod> Producer<T> {
 
     /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
-    /// Whether it left or died. Before the first consumer has come none is missed. It costs nothing as long as there is
-    /// room; a wait then looks for the dead as well.
+    /// Off by default: a push then waits until a consumer comes. It makes no difference whether the consumer left or died. A
+    /// push does not end so before a first consumer has come. It costs nothing as long as there is room. A wait then checks
+    /// for dead members as well.
     pub fn detect_disconnect(&mut self, tell: bool) {
         self.patience.wants_to_know = tell;
     }
