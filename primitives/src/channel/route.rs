@@ -71,7 +71,7 @@ impl fmt::Display for Route {
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Channel, Error, messages, raw::MessageQueueOptions};
+/// use sysv_primitives::{Channel, SendError, messages, raw::MessageQueueOptions};
 ///
 /// #[derive(Serialize, Deserialize)]
 /// enum List { End, More(Box<List>) }
@@ -80,9 +80,9 @@ impl fmt::Display for Route {
 /// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
 /// let list = |len| (0..len).fold(List::End, |list, _| List::More(Box::new(list)));
 /// channel.send(&list(127))?;
-/// assert!(matches!(channel.send(&list(128)), Err(Error::Unencodable { .. })));
+/// assert!(matches!(channel.send(&list(128)), Err(SendError::Unencodable { .. })));
 /// channel.remove()?;
-/// # Ok::<(), Error>(())
+/// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 ///
 /// # Routes
