@@ -10,7 +10,7 @@ use support::letters::{Ask, Blob, Echo, Number, ask, assert_unused, blob};
 use support::{Child, LONG, SHORT, child, hold_for_ever, name, until};
 use sysv_primitives::{
     CallError, Channel, Error, Failure, Message, OpenError, RecvError, Route, SendError,
-    raw::{MessageBuffer, MessageQueueOptions, Selector},
+    raw::{Deadline, MessageBuffer, MessageQueueOptions, Selector},
 };
 
 #[test]
@@ -411,4 +411,30 @@ fn a_channel_without_its_queue_is_removed() {
     channel.queue().remove().unwrap();
     channel.remove().unwrap();
     assert!(matches!(Channel::open(&name), Err(OpenError::NoSuchName { .. })));
+}
+
+/// Each waiting verb has a form with a deadline, and one that has passed is a wait that ended.
+#[test]
+fn every_verb_has_a_deadline() {
+    let name = name();
+    let channel = Channel::create(&name).unwrap();
+    let (route, past) = (Route::new(9), Deadline::after(Duration::ZERO));
+    let timed_out = |result: Result<(), RecvError>| assert!(matches!(result, Err(RecvError::TimedOut)), "{result:?}");
+    timed_out(channel.recv_deadline::<Number>(past).map(drop));
+    timed_out(channel.recv_any_deadline(past).map(drop));
+    timed_out(channel.recv_lowest_deadline(route, past).map(drop));
+    timed_out(channel.recv_raw_deadline(route, past).map(drop));
+    timed_out(channel.recv_request_deadline::<Ask>(past).map(drop));
+    #[cfg(target_os = "linux")]
+    timed_out(channel.recv_except_deadline::<Number>(past).map(drop));
+    channel.send_raw_timeout(route, b"1", LONG).unwrap();
+    channel.send_raw_deadline(route, b"2", past).unwrap();
+    assert_eq!(channel.recv_raw_deadline(route, past).unwrap(), b"1");
+    let mut pending = channel.try_request(&ask(1)).unwrap();
+    assert!(matches!(pending.wait_deadline(past), Err(CallError::TimedOut)));
+    channel.recv_request_deadline::<Ask>(past).unwrap().try_respond(&blob(1, 10)).unwrap();
+    assert_eq!(pending.wait_deadline(past).unwrap(), blob(1, 10));
+    let mut pending = channel.request_deadline(&ask(2), past).unwrap();
+    channel.recv_request_deadline::<Ask>(past).unwrap().respond_deadline(&blob(2, 10), past).unwrap();
+    assert_eq!(pending.try_wait().unwrap(), blob(2, 10));
 }

@@ -143,7 +143,25 @@ impl Channel {
         self.request_deadline(request, Deadline::after(timeout))
     }
 
-    fn request_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<PendingResponse<R>, SendError> {
+    /// Sends a request if there is room for it, and leaves the waiting for the answer for later.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_request<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
+        self.request_deadline(request, Deadline::NOW)
+    }
+
+    /// Sends a request, waiting for room until `deadline` at most, and leaves the waiting for the answer for later.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_deadline`](Self::send_deadline).
+    pub fn request_deadline<R: Request>(
+        &self,
+        request: &R,
+        deadline: Deadline,
+    ) -> Result<PendingResponse<R>, SendError> {
         let shared = self.shared("make calls")?;
         self.check_open()?;
         let parcel = with_scratch(|message| {
@@ -191,7 +209,12 @@ impl Channel {
         self.recv_request_deadline(Deadline::after(timeout))
     }
 
-    fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>, RecvError> {
+    /// Receives the oldest request of this type; waits until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_request_timeout`](Self::recv_request_timeout).
+    pub fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>, RecvError> {
         let (request, parcel) = self.recv_value(deadline)?;
         Ok(IncomingRequest::new(request, parcel))
     }
@@ -236,7 +259,12 @@ impl<R: Request> PendingResponse<R> {
         self.wait_deadline(Deadline::NOW)
     }
 
-    fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
+    /// Waits for the answer until `deadline` at most; it may be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout`](Self::wait_timeout).
+    pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
         let Shared { words, members, .. } = &*self.shared;
         if !self.session.is_ours() {
             // In a child made by `fork` it is the parent's.
@@ -310,7 +338,7 @@ impl<R: Request> IncomingRequest<R> {
     /// - [`SendError::Failed`] if the channel was removed, and with [`Failure::Inherited`] in a child made by `fork`: it is
     ///   the parent's to respond.
     pub fn respond(self, answer: &R::Response) -> Result<(), SendError> {
-        self.answer_deadline(answer, Deadline::NEVER)
+        self.respond_deadline(answer, Deadline::NEVER)
     }
 
     /// Answers, and waits for room for at most `timeout`.
@@ -320,10 +348,25 @@ impl<R: Request> IncomingRequest<R> {
     /// As [`respond`](Self::respond), and [`SendError::TimedOut`] if the timeout elapses. Then the caller gets
     /// [`CallError::NoResponse`].
     pub fn respond_timeout(self, answer: &R::Response, timeout: Duration) -> Result<(), SendError> {
-        self.answer_deadline(answer, Deadline::after(timeout))
+        self.respond_deadline(answer, Deadline::after(timeout))
     }
 
-    fn answer_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<(), SendError> {
+    /// Answers if there is room for the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond), and [`SendError::Full`] if there is none. Then the caller gets
+    /// [`CallError::NoResponse`].
+    pub fn try_respond(self, answer: &R::Response) -> Result<(), SendError> {
+        self.respond_deadline(answer, Deadline::NOW)
+    }
+
+    /// Answers, and waits for room until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond_timeout`](Self::respond_timeout).
+    pub fn respond_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<(), SendError> {
         match self.parcel {
             Some(parcel) => deliver::respond(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
             None => Ok(()),

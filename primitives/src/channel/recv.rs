@@ -88,6 +88,15 @@ impl Channel {
         self.recv_selected(Selector::Any, Deadline::after(timeout))
     }
 
+    /// Receives the oldest message of any route; waits until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_any_timeout`](Self::recv_any_timeout).
+    pub fn recv_any_deadline(&self, deadline: Deadline) -> Result<Envelope, RecvError> {
+        self.recv_selected(Selector::Any, deadline)
+    }
+
     /// Receives the oldest message of the lowest route there is, up to this one; waits for one.
     ///
     /// So routes are priorities: the lower, the sooner.
@@ -117,6 +126,15 @@ impl Channel {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), Deadline::after(timeout))
     }
 
+    /// Receives the oldest message of the lowest route up to this one; waits until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_lowest_timeout`](Self::recv_lowest_timeout).
+    pub fn recv_lowest_deadline(&self, up_to: Route, deadline: Deadline) -> Result<Envelope, RecvError> {
+        self.recv_selected(Selector::LowestUpTo(up_to.message_type()), deadline)
+    }
+
     /// Receives the oldest message of any route but this type's (Linux); waits for one.
     ///
     /// # Errors
@@ -144,6 +162,15 @@ impl Channel {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), Deadline::after(timeout))
     }
 
+    /// Receives the oldest message of any other route; waits until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_except_timeout`](Self::recv_except_timeout).
+    pub fn recv_except_deadline<T: Message>(&self, deadline: Deadline) -> Result<Envelope, RecvError> {
+        self.recv_selected(Selector::Except(T::ROUTE.message_type()), deadline)
+    }
+
     /// Receives the oldest bytes on a route as they are, from programs that use plain System V; waits for some.
     ///
     /// # Errors
@@ -169,6 +196,15 @@ impl Channel {
     /// As [`recv_raw`](Self::recv_raw), and [`RecvError::TimedOut`] if the timeout elapses.
     pub fn recv_raw_timeout(&self, route: Route, timeout: Duration) -> Result<Vec<u8>, RecvError> {
         Ok(self.recv_selected(Selector::Type(route.message_type()), Deadline::after(timeout))?.bytes)
+    }
+
+    /// Receives the bytes of the oldest message of this route; waits until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_raw_timeout`](Self::recv_raw_timeout).
+    pub fn recv_raw_deadline(&self, route: Route, deadline: Deadline) -> Result<Vec<u8>, RecvError> {
+        Ok(self.recv_selected(Selector::Type(route.message_type()), deadline)?.bytes)
     }
 
     /// Returns an iterator over the values of this type that come. It waits for each.

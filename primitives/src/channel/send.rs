@@ -205,7 +205,21 @@ impl Channel {
         self.send_raw_deadline(route, bytes, Deadline::NOW)
     }
 
-    fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
+    /// Sends bytes; waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw`](Self::send_raw), and [`SendError::TimedOut`] if the timeout elapses.
+    pub fn send_raw_timeout(&self, route: Route, bytes: &[u8], timeout: Duration) -> Result<(), SendError> {
+        self.send_raw_deadline(route, bytes, Deadline::after(timeout))
+    }
+
+    /// Sends bytes; waits for room until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw_timeout`](Self::send_raw_timeout).
+    pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
         self.check_open()?;
         with_scratch(|message| {
             message.clear();
