@@ -13,7 +13,7 @@ use crate::{
 
 /// Removes a message queue by its id, without a handle.
 ///
-/// Immediate: its messages are lost, and whoever waits on it wakes with [`Error::Removed`].
+/// Immediate: its messages are lost, and its waiters wake with [`Error::Removed`].
 ///
 /// # Errors
 ///
@@ -145,7 +145,7 @@ impl MessageQueue {
     }
 
     object_methods! {
-        "Removes the queue at once (`IPC_RMID`): its messages are lost, and whoever waits wakes with [`Error::Removed`]."
+        "Removes the queue at once (`IPC_RMID`): its messages are lost, and its waiters wake with [`Error::Removed`]."
     }
 
     /// Returns the longest message this handle sends, and the room it receives with.
@@ -218,7 +218,7 @@ impl MessageQueue {
     /// Sets how many bytes the queue holds (`msg_qbytes`).
     ///
     /// What is on a queue that shrinks stays readable. FreeBSD and macOS ignore an increase.
-    /// Reads owner and mode first and writes all: a change by somebody else in between is lost.
+    /// Reads owner and mode first and writes all: a change by another process in between is lost.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::{
 
 /// Removes a semaphore set by its id, without a handle.
 ///
-/// Immediate: whoever waits on it wakes with [`Error::Removed`].
+/// Immediate: its waiters wake with [`Error::Removed`].
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ impl SemaphoreSet {
     }
 
     object_methods! {
-        "Removes the set at once; whoever waits on it wakes with [`Error::Removed`] (`IPC_RMID`)."
+        "Removes the set at once. Its waiters wake with [`Error::Removed`] (`IPC_RMID`)."
     }
 
     /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
@@ -280,7 +280,7 @@ impl SemaphoreSet {
         Ok(values)
     }
 
-    /// Sets the value of one semaphore and wakes whoever waited for that value (`SETVAL`).
+    /// Sets the value of one semaphore and wakes the waiters for that value (`SETVAL`).
     ///
     /// **Clears what every process's undo account holds for this semaphore.** Leaves
     /// [`o_time`](SemaphoreStat::o_time) alone; on Linux it sets [`last_pid`](Self::last_pid).

@@ -13,7 +13,7 @@ use crate::{
 
 /// Removes a segment by its id, without a handle.
 ///
-/// Whoever has it attached keeps it; the memory is freed at the last detach. The key is free at once.
+/// A process that has it attached keeps it. The memory is freed at the last detach. The key is free at once.
 ///
 /// # Errors
 ///

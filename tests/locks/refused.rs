@@ -11,7 +11,7 @@ use support::{
 };
 use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
 
-/// The doorbells of a pool: of those who wait for one permit, and for several.
+/// The doorbells of a pool: of waiters for one permit, and for several.
 const SINGLE: usize = 0;
 const MANY: usize = 2;
 

@@ -167,7 +167,7 @@ impl Channel {
 }
 
 impl Options<Channel> {
-    /// Sets the largest message that a new channel carries, in bytes: 1 MiB unless said, 4 GiB at most.
+    /// Sets the largest message that a new channel carries, in bytes. By default 1 MiB, and 4 GiB at most.
     ///
     /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
     /// smaller ones. Linux takes the memory when it is first used.

@@ -85,6 +85,9 @@ pub fn case_c6_few_operations<K: Kind>() {
         support::set_limit("sem", "250 32000 100 128");
         let object: K = create(&name);
         assert_works::<K>(&name);
+        // The fewest that a registration can do with: doorbells one by one, and ALIVE by itself.
+        support::set_limit("sem", "250 32000 6 128");
+        assert_works::<K>(&name);
         let victim = child(|| {
             let _member: K = open(&name);
             hold_for_ever()

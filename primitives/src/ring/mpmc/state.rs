@@ -15,7 +15,7 @@
 //! | `tail` | no place before it is EMPTY for its lap: where to try to push | everybody, by compare-and-swap to the next position |
 //! | `head` | no place before it is FULL for the first time: where to try to pop | everybody, likewise; past several laps at once if all of them are finished |
 //! | `dirty` | odd: an item may lie behind `head`; the rest counts how often that was said | who puts back, adding; who has looked, by compare-and-swap from what it read before |
-//! | `flags` of a side, its attachments, `arrivals`, `closed` | who waits, who is there | see `ends` |
+//! | `flags` of a side, its attachments, `arrivals`, `closed` | waiters and attachments of each role | see `ends` |
 //!
 //! - **MP1** A place is touched by the owner of its WRITING or READING word alone; by R-own nobody else changes
 //!   such a word while that process lives.
