@@ -75,7 +75,10 @@ impl Arrivals {
         self.counts[role as usize].fetch_add(1, SeqCst);
     }
 
-    /// Clears the attachment of a slot whose ALIVE the caller holds. Returns whether it had any endpoint.
+    /// Clears the attachment of a slot that the caller helps to repair, or leaves. Returns whether it had any endpoint.
+    ///
+    /// Several helpers may do it at once: the attachment has no other user before the last of them has left (MB7), and
+    /// arrivals too many do no harm.
     pub(crate) fn reap(&self, attachment: &Attachment) -> bool {
         let had = ROLES.map(|role| {
             let had = attachment.has(role);

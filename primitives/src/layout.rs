@@ -45,7 +45,8 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | 1 | – | the first |
 /// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
 /// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live; LIVING; `used` of a slot is a number |
-pub(crate) const VERSION: u32 = 3;
+/// | 4 | 0.1.0 | HELPERS of each slot; waiting rooms, with doorbells for each slot; the word of a lock |
+pub(crate) const VERSION: u32 = 4;
 
 /// Where the slots begin.
 const SLOTS: usize = 512;

@@ -84,10 +84,14 @@
 //! | member | a handle that is registered with an object; it has a slot |
 //! | slot | a member's number in an object, or one of a ring's items in memory |
 //! | ALIVE | a semaphore for each slot, 1 while its member lives: the kernel takes it back when the process dies |
-//! | to reap | to take over the slot of a dead member, and to repair every word that names it |
+//! | to reap | to repair every word that names the slot of a dead member, as one of the slot's helpers |
+//! | HELPERS | a semaphore for each slot, which counts the processes that repair what a dead member left there |
 //! | doorbell | a semaphore on which waiters sleep, and which a notifier posts |
-//! | obituary | the post of each doorbell that the kernel does for a process that dies |
-//! | turnstile | a lock that waiters of one kind hold in turn |
+//! | obituary | the posts of each doorbell that the kernel does for a process that dies |
+//! | waiting room | where the waiters for one kind of thing are announced, each with a doorbell of its own |
+//! | to call | to choose one announced waiter, and to post its doorbell |
+//! | offer | a lock that is free for one waiter alone, for a millisecond |
+//! | turnstile | a word that lets in one member at a time, for a moment |
 //! | to condemn | to mark an object, so that every process treats it as removed |
 //! | to poison | to mark a value that its writer may have left half changed |
 //! | role | the end of a ring or channel that a handle is: producer or consumer |
@@ -96,22 +100,26 @@
 //!
 //! Each module has its own numbered rules, with a prefix of its own. These hold everywhere:
 //!
-//! - **R-own** A word that is owned by a slot is changed by its member, or by the process that holds the slot's ALIVE.
-//! - **R-reap** A reaper claims ALIVE, repairs every word of the slot, posts, sets `used` to 0, and gives ALIVE back. A
-//!   new member does the same to its own slot before it operates.
-//! - **R-one** A doorbell serves waiters of one interest: a post for one is never taken by a waiter that cannot use it.
-//! - **R-sleep** A waiter announces itself, then checks for dead members, then checks whether it can go on, and only then
-//!   sleeps. It does so on every round.
-//! - **R-wake** A process that makes something available checks for announced waiters afterwards, and posts for them. A
+//! - **R-own** A word that is owned by a slot is changed by its member, or by a helper of the slot, which has none then.
+//! - **R-reap** A helper counts itself in HELPERS of a slot whose ALIVE is 0, repairs every word of the slot, posts, sets
+//!   `used` to 0, and leaves HELPERS. Any number of helpers may do so at once, each by compare-and-swap: one that is stopped
+//!   holds up no other. A new member does the same before it claims ALIVE of its slot.
+//! - **R-one** On a doorbell sleeps one member. A notifier calls one waiter for one event, so a process that is stopped,
+//!   throttled or starved keeps that event from the others, and no other one. The doorbells of a channel are older: several
+//!   members sleep on some of them.
+//! - **R-sleep** A waiter reaps if it suspects a death, announces itself, then checks whether it can go on, and only then
+//!   sleeps. It does so on every round. When it wakes it takes the announcement back and checks again. A wake-up without
+//!   a call is an obituary.
+//! - **R-wake** A process that makes something available checks for announced waiters afterwards, and calls one. A
 //!   fence orders the two, on one side or on both. If the kernel refuses the post, the process announces the waiter again
 //!   for the next notifier, and returns or records the failure. So a member needs the right to post, which is write
 //!   permission and `semop`, as long as it lives.
-//! - **R-leave** A waiter that has taken a post and does not use it posts again before it leaves. If it dies instead, its
-//!   obituary is posted.
+//! - **R-leave** A waiter that was called for something that it neither took nor found gone passes the call on before it
+//!   leaves. If it dies instead, its obituary is posted.
 
 mod attendance;
 mod channel;
-mod doorbell;
+mod clock;
 mod error;
 mod failure;
 mod fingerprint;
@@ -129,6 +137,7 @@ mod pool;
 mod ring;
 mod set_layout;
 mod sync;
+mod waiting;
 
 /// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.
 ///

@@ -1,58 +1,89 @@
-//! A lock word that the death of its holder neither blocks nor hides.
+//! A lock word that the death of its holder neither blocks nor hides, and that is fair to a waiter that has waited long.
 //!
-//! Locking and unlocking are one atomic operation each; only a caller that must wait, and a
-//! holder that finds a waiter announced, ask the kernel.
+//! Locking and unlocking are one atomic operation each. Only a caller that must wait, and a holder that has waiters, ask the
+//! kernel.
 //!
 //! The word:
 //!
 //! | bits | meaning | set by | cleared by |
 //! | --- | --- | --- | --- |
-//! | 0–15 | 0: free; else the holder's slot plus one | the holder, by compare-and-swap from free | the holder, by compare-and-swap from its own slot; the reaper of its slot, likewise |
-//! | 16 WAITERS | a waiter may sleep on the doorbell | a waiter before it sleeps; a holder that has slept | the process that frees the word, and posts |
+//! | 0–15 | 0: free. Otherwise a slot plus one: of the holder, or with OFFERED of the waiter that may take it | the taker, by compare-and-swap; a holder that offers | the holder; the reaper of the slot; a taker of an expired offer |
+//! | 16 WAITERS | a waiter may be announced in the room | a waiter, after it announced itself; a holder that frees the word and found one | a holder, before it looks into the room |
 //! | 17 POISONED | a holder died or panicked | the reaper; a holder that panics | `clear_poison`; an unlock that says so |
+//! | 18 OFFERED | the lock is offered, and not held | a holder that unlocks | the waiter that confirms; any process, once the offer has expired; the reaper of the slot |
 //!
-//! - **LK1** The session whose compare-and-swap took the free word holds the lock until it frees the word, or its
-//!   slot is reaped. Only the process that claimed its ALIVE reaps a slot (R-own), so not while the holder lives.
-//! - **LK2** A word is never freed with WAITERS set without a later post of the doorbell, by the process that freed it or
-//!   by its obituary. If the post is refused, WAITERS is set again on the free word, and the next holder posts.
-//! - **LK3** A sleeper has seen a living holder after WAITERS was set, so that holder's unlock or death comes later and
-//!   posts.
-//! - **LK4** A woken waiter keeps WAITERS set when it takes the lock, so the next unlock wakes the next waiter.
-//! - **LK5** A waiter that took a post and times out posts first: an event is never lost with its messenger.
-//! - **LK6** A word is freed by compare-and-swap from the slot of the process that frees it. A process that lost its
+//! - **LK1** The session whose compare-and-swap took the free or offered word holds the lock until it frees the word, or its
+//!   slot is reaped. A slot is reaped only after the kernel has cleared its ALIVE (R-own), so not while the holder lives.
+//! - **LK2** A holder that unlocks with WAITERS set clears it first, and then looks for announced waiters. A waiter announces
+//!   itself, fences, and sets WAITERS if it is not set. So either the holder finds the waiter, or the word has WAITERS again
+//!   and the holder's compare-and-swap fails. In between the word names the holder, so its death wakes the waiter.
+//! - **LK3** A holder that found a waiter frees the word with WAITERS set, and calls the waiter that has waited longest. So
+//!   each unlock calls one as long as there are any, whatever the called ones do.
+//! - **LK4** A waiter changes the word only if it names a living holder or an offer. The unlock, or the death, comes later
+//!   and calls.
+//! - **LK5** An offer goes to a waiter that has waited for [`HAND_OVER_AFTER`], and in a fair lock to the one that has waited
+//!   longest. If that waiter is not announced any more, the offer is taken back. A waiter checks once more before it
+//!   leaves, so an offer that it was called for is not left behind.
+//! - **LK6** Any process takes the lock if an offer was not confirmed for [`OFFER_LASTS`]. A waiter that sees an offer sleeps
+//!   no longer than it lasts. So an offer to a process that is stopped or starved delays the others for that time.
+//! - **LK7** A word is freed by compare-and-swap from the slot of the process that frees it. A process that lost its
 //!   membership, and whose slot was reaped, leaves the word of the next holder alone, unless that has the very same slot.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | before the compare-and-swap | nothing | – |
-//! | holding the lock | a word that names a dead slot | a sleeper, by the obituary; a newcomer, when it finds the holder dead: the lock is poisoned |
-//! | having freed the word, before it posted | a free word | a sleeper, by the obituary |
-//! | waiting, having set WAITERS | a WAITERS bit too many: one post too many | no action is needed |
-//! | having taken a post | that event's messenger is gone | the next sleeper, by the obituary |
+//! | holding the lock | a word that names a dead slot | a waiter, by the obituary; a caller of `try_lock`: the lock is poisoned |
+//! | having freed or offered the word, before it called | a free word, or an offer | a waiter, by the obituary |
+//! | offered the lock, before it confirmed | an offer to a dead slot | its reaper, a waiter by the obituary: not poisoned |
+//! | waiting, having set WAITERS | WAITERS set for no waiter | no action is needed: the next unlock clears it |
 //!
-//! Not promised: an order among the waiters.
+//! | the process is stopped | what it holds up |
+//! | --- | --- |
+//! | holding the lock | all others, as any lock |
+//! | offered the lock | a caller that comes or checks: [`OFFER_LASTS`] |
+//! | called, or before it called | the waiters that sleep, until another process locks and unlocks. The lock is free for each caller that comes |
+//! | waiting | nothing |
+//!
+//! Not promised: an order among the waiters, unless the lock is fair.
 
 use crate::{
-    doorbell::{Doorbell, Token},
+    clock,
     failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
     raw::Deadline,
     sync::{
-        AtomicU32, Backoff,
-        Ordering::{Acquire, Relaxed, Release},
+        AtomicU32,
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+        SPINS, fence,
+    },
+    waiting::{
+        Checked, Party, Round,
+        room::{Room, Waiter},
+        seat::{Gate, Seat},
+        wait,
     },
 };
+use std::{hint::spin_loop, time::Duration};
 
 const OWNER: u32 = 0xffff;
 const WAITERS: u32 = 1 << 16;
 const POISONED: u32 = 1 << 17;
+const OFFERED: u32 = 1 << 18;
 
-/// The word alone: locking, unlocking, waiting and repairing.
+/// After what time a waiter is offered the lock, in nanoseconds.
+const HAND_OVER_AFTER: u64 = 1_000_000;
+/// The logarithm of the longest time between two looks, in pauses. Of those tried, from 8 to 256 pauses with about as many in
+/// all, it had the highest throughput and the shortest waits.
+const LONGEST_SPIN: u32 = 8;
+/// How long an offer lasts, in nanoseconds.
+const OFFER_LASTS: u64 = 1_000_000;
+
+/// The word with the room of its waiters: locking, unlocking, waiting and repairing.
 #[derive(Debug)]
 pub(crate) struct Lock {
     word: Mapped<AtomicU32>,
-    bell: u16,
+    room: Room,
 }
 
 /// How a lock was taken.
@@ -62,152 +93,211 @@ pub(crate) struct Taken {
 }
 
 impl Lock {
-    pub(crate) fn new(word: Mapped<AtomicU32>, bell: u16) -> Self {
-        Self { word, bell }
+    pub(crate) fn new(word: Mapped<AtomicU32>, room: Room) -> Self {
+        Self { word, room }
+    }
+
+    /// Says in a new object that every unlock offers the lock to the waiter that has waited longest.
+    pub(crate) fn make_fair(&self) {
+        self.room.control.is_fair.store(1, Relaxed);
+    }
+
+    pub(crate) fn is_fair(&self) -> bool {
+        self.room.control.is_fair.load(Relaxed) != 0
     }
 
     #[inline]
     pub(crate) fn try_take(&self, me: Session) -> bool {
-        // SYNC: Acquire pairs with the compare-and-swap in `free` and with the repair of a dead holder.
+        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `leave_to`, and with the repair of a dead holder.
         self.word.compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
-    /// Takes the lock if it is free or its holder is dead; `None` if a living process holds it.
+    /// Takes the lock if it is free or its holder is dead; `None` if a living process holds it, or was just offered it.
     #[cold]
-    pub(crate) fn try_take_slowly(
-        &self,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-    ) -> Result<Option<Taken>> {
+    pub(crate) fn try_take_slowly(&self, party: Party<'_, impl Repair>) -> Result<Option<Taken>> {
         loop {
-            match self.take_if_free(me, 0) {
+            let word = match self.take_if_free(party.me) {
                 Ok(taken) => return Ok(Some(taken)),
-                Err(word) if self.holder_is_alive(word, members, repair)? => return Ok(None),
-                Err(_) => {}
+                Err(word) => word,
+            };
+            let slot = party.members.slot_of(word & OWNER)?;
+            if party.members.is_alive(slot)? {
+                return Ok(None);
             }
+            party.members.reap(slot, party.repair)?;
         }
     }
 
-    /// Takes a free word, or returns what it is.
-    fn take_if_free(&self, me: Session, waiters: u32) -> Result<Taken, u32> {
+    /// Takes a word that is free, offered to this process, or offered in vain (LK6). Otherwise returns what it is.
+    fn take_if_free(&self, me: Session) -> Result<Taken, u32> {
         let mut word = self.word.load(Relaxed);
-        while word & OWNER == 0 {
-            // Keeps the poison, and by LK4 the hint that others sleep.
-            let mine = me.owner() | word & (POISONED | WAITERS) | waiters;
+        loop {
+            let is_free = word & OWNER == 0;
+            let may_take = is_free || (word & OFFERED != 0 && (word & OWNER == me.owner() || self.offer_ends() == 0));
+            if !may_take {
+                return Err(word);
+            }
+            // Keeps the poison, and by LK3 what says that others wait.
+            let mine = word & !(OWNER | OFFERED) | me.owner();
             // SYNC: as in `try_take`.
             match self.word.compare_exchange_weak(word, mine, Acquire, Relaxed) {
                 Ok(_) => return Ok(Taken { poisoned: word & POISONED != 0 }),
                 Err(now) => word = now,
             }
         }
-        Err(word)
     }
 
-    /// Returns whether a word's holder lives; if it doesn't, the word is repaired when this returns.
-    fn holder_is_alive(&self, word: u32, members: &Members, repair: &impl Repair) -> Result<bool> {
-        let slot = members.slot_of(word & OWNER)?;
-        Ok(members.is_alive(slot)? || !members.reap(slot, repair)?)
+    /// Returns for how many nanoseconds an offer still lasts.
+    fn offer_ends(&self) -> u64 {
+        let now = clock::monotonic();
+        let offered = self.room.control.offered_at.load(Relaxed);
+        // A later time is that of another clock, and tells nothing.
+        now.checked_sub(offered).map_or(0, |elapsed| OFFER_LASTS.saturating_sub(elapsed))
     }
 
-    /// Waits for the lock; `None` when the time is over.
+    /// Waits for the lock; `None` if the timeout elapsed.
     #[cold]
-    pub(crate) fn take_contended(
-        &self,
-        me: Session,
-        members: &Members,
-        repair: &impl Repair,
-        deadline: Deadline,
-    ) -> Result<Option<Taken>> {
-        if let Some(taken) = self.spin(me) {
+    pub(crate) fn take_contended(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<Option<Taken>> {
+        if let Some(taken) = self.spin(party.me) {
             return Ok(Some(taken));
         }
-        let mut token = Token::none(members, self.doorbell());
-        loop {
-            token.clear_pile()?;
-            let waiters = if token.has_slept() { WAITERS } else { 0 };
-            let word = match self.take_if_free(me, waiters) {
-                Ok(taken) => {
-                    // LK4: our unlock passes the event on.
-                    token.used(|| false);
-                    return Ok(Some(taken));
+        let seat = Seat::take(&self.room, LockGate(&self.room), party.me, 0);
+        wait(party, &seat, deadline, |round| {
+            loop {
+                let word = match self.take_if_free(party.me) {
+                    Ok(taken) => return Ok(Checked::Found(taken)),
+                    Err(word) => word,
+                };
+                if round == Round::Awake {
+                    return Ok(Checked::Sleep(Deadline::NEVER));
                 }
-                Err(word) => word,
-            };
-            if word & WAITERS == 0 && self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_err() {
-                continue;
+                let slot = party.members.slot_of(word & OWNER)?;
+                // Memory names a slot without a member: no death will tell of it (LK4).
+                if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
+                    continue;
+                }
+                // LK2.
+                if word & WAITERS != 0 || self.word.compare_exchange(word, word | WAITERS, SeqCst, Relaxed).is_ok() {
+                    return Ok(Checked::Sleep(self.latest_wake_up(word)));
+                }
             }
-            // LK3: the holder is looked at after WAITERS was set.
-            if !self.holder_is_alive(word, members, repair)? {
-                continue;
-            }
-            if !token.sleep(deadline)? {
-                // LK5.
-                token.pass_on()?;
-                return Ok(None);
-            }
-        }
+        })
     }
 
-    /// Looks again and again for a while before it sleeps, ever less often: waking another processor
-    /// costs some ten microseconds, and most holders are done sooner.
+    /// Returns until when a waiter that saw this word may sleep (LK6).
+    fn latest_wake_up(&self, word: u32) -> Deadline {
+        if word & OFFERED == 0 {
+            return Deadline::NEVER;
+        }
+        Deadline::after(Duration::from_nanos(self.offer_ends()))
+    }
+
+    /// Looks again for a while before it sleeps, ever less often: each look takes the cache line away from the holder, and
+    /// waking a process costs as much as all of these pauses.
     fn spin(&self, me: Session) -> Option<Taken> {
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            match self.take_if_free(me, 0) {
+        for round in 0..SPINS {
+            match self.take_if_free(me) {
                 Ok(taken) => return Some(taken),
-                // Others sleep already: the holder's unlock goes to them.
-                Err(word) if word & WAITERS != 0 => return None,
-                Err(_) => backoff.snooze(),
+                // It is another waiter's turn.
+                Err(word) if word & OFFERED != 0 => return None,
+                Err(_) => (0..1_u32 << round.min(LONGEST_SPIN)).for_each(|_| spin_loop()),
             }
         }
         None
     }
 
-    /// Frees the word, if it is ours (LK6). What fails is recorded for the next call.
+    /// Frees the word, if it is ours (LK7). What fails is recorded for the next call.
     #[inline]
     pub(crate) fn free(&self, me: Session, members: &Members, poison: bool) {
         let free = if poison { POISONED } else { 0 };
         // SYNC: Release pairs with the compare-and-swap of the next holder.
         if self.word.compare_exchange(me.owner(), free, Release, Relaxed).is_err() {
-            self.free_slowly(me, members, free);
+            members.record(self.free_slowly(me, members, free));
         }
     }
 
     /// There are waiters, or it was poisoned, or it is not ours.
     #[cold]
-    fn free_slowly(&self, me: Session, members: &Members, free: u32) {
-        members.record(match self.free_from(me.owner(), free) {
-            Some(word) if word & WAITERS != 0 => self.doorbell().ring(members),
-            Some(_) => Ok(()),
-            None => Err(members.membership_lost()),
-        });
-    }
-
-    /// Frees the word if it names this owner, and returns what it was.
-    fn free_from(&self, owner: u32, free: u32) -> Option<u32> {
-        let mut word = self.word.load(Acquire);
-        // WAITERS may be set meanwhile.
-        while word & OWNER == owner {
-            // SYNC: as in `free`; a reaper hands on what the dead holder had written, as far as it had come.
-            match self.word.compare_exchange_weak(word, free, Release, Relaxed) {
-                Ok(_) => return Some(word),
-                Err(now) => word = now,
+    fn free_slowly(&self, me: Session, members: &Members, poison: u32) -> Result<()> {
+        loop {
+            let found = self.word.load(SeqCst);
+            if found & (OWNER | OFFERED) != me.owner() {
+                return Err(members.membership_lost());
+            }
+            // LK2: a waiter that comes from now on sets it again. SYNC: SeqCst pairs with the fence in `open`.
+            let word = found & !WAITERS;
+            if word != found && self.word.compare_exchange(found, word, SeqCst, Relaxed).is_err() {
+                continue;
+            }
+            let Some(waiter) = self.room.oldest() else {
+                // Before the word is free: the unlocks that follow may be fast ones. A waiter for which a post was refused is
+                // announced again.
+                let posted = self.room.post_unposted(members);
+                let next = if posted.is_ok() { poison } else { poison | WAITERS };
+                if self.leave_to(word, next) {
+                    return posted;
+                }
+                continue;
+            };
+            if self.is_due(waiter) {
+                // LK5.
+                self.room.control.offered_at.store(clock::monotonic(), Relaxed);
+                if self.leave_to(word, poison | WAITERS | OFFERED | owner_of(waiter)) {
+                    return self.hand_over(waiter, members);
+                }
+            } else if self.leave_to(word, poison | WAITERS) {
+                // LK3.
+                return match self.room.call(waiter, members)? {
+                    true => Ok(()),
+                    false => self.room.call_oldest(members).map(drop),
+                };
             }
         }
-        None
     }
 
-    fn doorbell(&self) -> Doorbell<'_> {
-        Doorbell::new(self.bell, &self.word, WAITERS)
+    /// Gives a word of ours to others: if a waiter has set WAITERS meanwhile, that is kept where it is to be kept anyway.
+    fn leave_to(&self, word: u32, next: u32) -> bool {
+        // SYNC: as in `free`; SeqCst keeps it behind the look into the room.
+        let left = |now: u32| self.word.compare_exchange(now, next, SeqCst, Relaxed).is_ok();
+        left(word) || (next & WAITERS != 0 && left(word | WAITERS))
     }
 
-    /// Takes the word away from a slot whose ALIVE the caller holds (R-own).
-    pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
-        match self.free_from(slot + 1, POISONED) {
-            Some(word) if word & WAITERS != 0 => self.doorbell().ring(members),
-            _ => Ok(()),
+    /// Returns whether a waiter is to be offered the lock.
+    fn is_due(&self, waiter: Waiter) -> bool {
+        self.is_fair() || clock::monotonic().saturating_sub(waiter.ticket()) >= HAND_OVER_AFTER
+    }
+
+    /// Calls the waiter to which the lock is offered, or takes the offer back (LK5).
+    fn hand_over(&self, waiter: Waiter, members: &Members) -> Result<()> {
+        let called = self.room.call(waiter, members);
+        if matches!(called, Ok(true)) {
+            self.room.control.handed_over.fetch_add(1, Relaxed);
+            return Ok(());
         }
+        // The waiter has left, or sees the offer by itself, or the system refused the post. If the offer is not there
+        // any more, another process has the lock, and its unlock calls.
+        if self.end_offer(owner_of(waiter)) {
+            let next = self.room.call_oldest(members);
+            return called.and(next).map(drop);
+        }
+        called.map(drop)
+    }
+
+    /// Makes an offer to this owner a free lock. Returns whether it was there.
+    fn end_offer(&self, owner: u32) -> bool {
+        let end = |word: u32| (word & (OWNER | OFFERED) == owner | OFFERED).then_some(word & !(OWNER | OFFERED));
+        self.word.fetch_update(SeqCst, Relaxed, end).is_ok()
+    }
+
+    /// Takes the word away from a slot whose member is dead (R-own), or leaves. Any number of helpers may do it.
+    pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
+        self.room.repair(slot);
+        let owner = slot + 1;
+        // Only a member that held the lock may have left a value half changed.
+        let end = |word: u32| (word & (OWNER | OFFERED) == owner).then_some(word & !OWNER | POISONED);
+        // SYNC: Release as in `free`: a reaper hands on what the dead holder had written, as far as it had come.
+        let freed = self.word.fetch_update(SeqCst, Relaxed, end).is_ok() || self.end_offer(owner);
+        if freed { self.room.call_oldest(members).map(drop) } else { Ok(()) }
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
@@ -218,9 +308,38 @@ impl Lock {
         self.word.fetch_and(!POISONED, Relaxed);
     }
 
+    /// Returns the holder's slot plus one, or 0.
     pub(crate) fn holder(&self) -> u32 {
         // SYNC: Acquire pairs with the compare-and-swap in `free`: a process that sees a former holder gone sees what it did.
-        self.word.load(Acquire) & OWNER
+        let word = self.word.load(Acquire);
+        if word & OFFERED == 0 { word & OWNER } else { 0 }
+    }
+}
+
+/// Returns how the word names the slot of a waiter.
+#[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]
+fn owner_of(waiter: Waiter) -> u32 {
+    waiter.slot as u32 + 1
+}
+
+/// Notifiers learn of the waiters from the word, which the waiter's check changes.
+struct LockGate<'a>(&'a Room);
+
+impl Gate for LockGate<'_> {
+    fn open(&self) -> Deadline {
+        // SYNC: pairs with the clearing of WAITERS in `free_slowly`: either the holder finds the announcement, or the check
+        // finds WAITERS cleared.
+        fence(SeqCst);
+        Deadline::NEVER
+    }
+
+    /// The waiter has the lock, and its unlock calls the next (LK3).
+    fn pass_on_used(&self, _: &Members) -> Result<()> {
+        Ok(())
+    }
+
+    fn pass_on_unused(&self, members: &Members) -> Result<()> {
+        self.0.call_oldest(members).map(drop)
     }
 }
 

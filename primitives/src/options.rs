@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) trusted: Vec<u32>,
     pub(crate) remove_on_drop: bool,
     pub(crate) light_fences: bool,
+    pub(crate) fair: bool,
     pub(crate) max_message_size: usize,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
@@ -63,6 +64,7 @@ impl Settings {
             trusted: Vec::new(),
             remove_on_drop: false,
             light_fences: true,
+            fair: false,
             max_message_size: 1 << 20,
             capacity: 0,
         }
@@ -77,9 +79,9 @@ pub(crate) mod kinds {
     pub trait IsRing {}
 }
 
-/// The most handles one object may have at once. `SEMMSL` is 32,000 on Linux by default, and the words of an mpmc ring
-/// have room for 16,383 owners.
-pub(crate) const MOST_HANDLES: u32 = 16_000;
+/// The most handles one object may have at once: each takes up to four semaphores of its set, and `SEMMSL` is 32,000 on Linux
+/// by default.
+pub(crate) const MOST_HANDLES: u32 = 7_900;
 /// The most handles of a channel, whose bits are counted in words of a fixed number.
 pub(crate) const MOST_IN_CHANNEL: u32 = 256;
 /// The most permits that a pool may have.
@@ -118,14 +120,13 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets how many handles a new object may have at once, in all processes together: 1 to 16,000, 256 in a
+    /// Sets how many handles a new object may have at once, in all processes together: 1 to 7,900, 256 in a
     /// [`Channel`](crate::Channel).
     ///
     /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
     /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
-    /// creating fails, and the error says the largest that fits. Each handle costs 16 bytes and one semaphore; in an
-    /// [`mpmc::Ring`](crate::mpmc::Ring) 24 bytes; in a channel 80 bytes and two semaphores. A process that goes to sleep
-    /// checks all slots, so ask for as many as are needed.
+    /// creating fails, and the error says the largest that fits. Each handle costs 32 bytes and three
+    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, and 80 bytes and three semaphores in a channel.
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
         self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));
@@ -143,7 +144,7 @@ impl<K> Options<K> {
     ///
     /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
     /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
-    /// [`light_fences`](Self::light_fences) of a ring and [`max_message_size`](Self::max_message_size) of a channel. Where a
+    /// `fair` of a mutex, [`light_fences`](Self::light_fences) of a ring and [`max_message_size`](Self::max_message_size) of a channel. Where a
     /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
     /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
     ///

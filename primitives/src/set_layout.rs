@@ -6,8 +6,9 @@
 //! | STATE | 1 | how far the object is: see `object`. While it is live, its identity |
 //! | LIVING | 1 | how many members live: each adds 1 that the kernel takes back when its process dies |
 //! | common bells | as many as the kind has | doorbells for waiters of every slot |
-//! | bells of the slots | one for each slot, in a kind that has them | the doorbell of that slot's member |
+//! | bells of the slots | as many for each slot as the kind has waiting rooms | the doorbells of that slot's member |
 //! | ALIVE | one for each slot | 1 while the slot's member lives: see `members` |
+//! | HELPERS | one for each slot | how many processes repair what a dead member of the slot left: see `members` |
 //!
 //! A primitive counts its doorbells from 0: the common ones first, then those of the slots. Only this file knows where
 //! they lie in the set.
@@ -18,7 +19,10 @@
 
 use std::ops::Range;
 
-use crate::raw::{Amount, SemOp};
+use crate::{
+    raw::{Amount, SemOp},
+    waiting::room::SlotBells,
+};
 
 /// Records the creator's pid. From its publishing on it marks a set as ours.
 pub(crate) const CREATOR: u16 = 0;
@@ -48,25 +52,31 @@ pub(crate) fn test_state(state: Amount) -> [SemOp; 3] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bells {
     common: u16,
-    has_one_each: bool,
+    each: u16,
 }
 
 impl Bells {
     /// Returns so many doorbells for waiters of every slot.
     pub(crate) const fn common(number: u16) -> Self {
-        Self { common: number, has_one_each: false }
+        Self { common: number, each: 0 }
     }
 
-    /// Adds a doorbell for each slot.
-    pub(crate) const fn and_one_each(self) -> Self {
-        Self { has_one_each: true, ..self }
+    /// Adds so many doorbells for each slot.
+    pub(crate) const fn and_each(self, number: u16) -> Self {
+        Self { each: number, ..self }
     }
 
-    /// Returns the number of a slot's own doorbell, in a kind that has them.
-    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot has a number of 16 bits")]
-    pub(crate) const fn of_slot(self, slot: usize) -> u16 {
-        debug_assert!(self.has_one_each);
-        self.common + slot as u16
+    /// Returns the number of one of a slot's own doorbells, in a kind that has as many.
+    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot's doorbells have numbers of 16 bits")]
+    pub(crate) const fn of_slot(self, slot: usize, which: u16) -> u16 {
+        debug_assert!(which < self.each);
+        self.common + slot as u16 * self.each + which
+    }
+
+    /// Returns the doorbells of a kind's waiting room: one of each slot's.
+    pub(crate) const fn of_room(self, room: u16) -> SlotBells {
+        debug_assert!(room < self.each);
+        SlotBells { first: self.common + room, stride: self.each }
     }
 
     /// Returns how many semaphores a set has besides those of its slots.
@@ -76,7 +86,7 @@ impl Bells {
 
     /// Returns how many semaphores each slot has.
     const fn for_each_slot(self) -> u16 {
-        if self.has_one_each { 2 } else { 1 }
+        self.each + 2
     }
 }
 
@@ -119,7 +129,7 @@ impl SetLayout {
 
     /// Returns how many semaphores the set has.
     pub(crate) fn semaphores(self) -> u16 {
-        self.all_alive().end
+        self.all_helpers().end
     }
 
     /// Returns the semaphore of a doorbell, which is counted from 0.
@@ -129,8 +139,7 @@ impl SetLayout {
 
     /// Returns the semaphores of all doorbells.
     pub(crate) fn all_bells(self) -> Range<u16> {
-        let of_slots = if self.bells.has_one_each { self.max_handles } else { 0 };
-        FIRST_BELL..self.bells.fixed() + of_slots
+        FIRST_BELL..self.bells.fixed() + self.max_handles * self.bells.each
     }
 
     /// Returns how many doorbells there are, those of the slots among them.
@@ -149,6 +158,18 @@ impl SetLayout {
         let first = self.all_bells().end;
         first..first + self.max_handles
     }
+
+    /// Returns the semaphore that counts the helpers of a slot.
+    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot has a number of 16 bits")]
+    pub(crate) fn helpers(self, slot: u32) -> u16 {
+        self.all_alive().end + slot as u16
+    }
+
+    /// Returns the semaphores that count the helpers of every slot.
+    pub(crate) fn all_helpers(self) -> Range<u16> {
+        let first = self.all_alive().end;
+        first..first + self.max_handles
+    }
 }
 
 #[cfg(test)]
@@ -156,27 +177,30 @@ mod tests {
     use super::{Bells, CREATOR, LIVING, STATE, SetLayout};
 
     const COMMON: Bells = Bells::common(3);
-    const EACH: Bells = Bells::common(4).and_one_each();
+    const EACH: Bells = Bells::common(4).and_each(2);
 
     /// Programs of different versions must agree on it; a change needs a new version of the layout.
     #[test]
     fn the_order_never_changes() {
         assert_eq!((CREATOR, STATE, LIVING), (0, 1, 2));
         let layout = SetLayout::new(COMMON, 64);
-        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..6, 6..70, 70));
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..6, 6..70, 134));
         assert_eq!((layout.bell(0), layout.bell(2), layout.alive(0), layout.alive(63)), (3, 5, 6, 69));
         let layout = SetLayout::new(EACH, 10);
-        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..17, 17..27, 27));
-        assert_eq!((layout.bell(EACH.of_slot(0)), layout.bell(EACH.of_slot(9)), layout.alive(0)), (7, 16, 17));
+        assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..27, 27..37, 47));
+        let bells = [(0, 0), (0, 1), (1, 0), (9, 1)].map(|(slot, which)| layout.bell(EACH.of_slot(slot, which)));
+        assert_eq!((bells, layout.alive(0), layout.helpers(0)), ([7, 8, 9, 26], 27, 37));
     }
 
     #[test]
     fn every_semaphore_is_one_thing() {
         for (bells, slots) in [(COMMON, 1), (COMMON, 256), (EACH, 1), (EACH, 240)] {
             let layout = SetLayout::new(bells, slots);
-            let all = [CREATOR, STATE, LIVING].into_iter().chain(layout.all_bells()).chain(layout.all_alive());
+            let all = [CREATOR, STATE, LIVING].into_iter().chain(layout.all_bells());
+            let all = all.chain(layout.all_alive()).chain(layout.all_helpers());
             assert!(all.eq(0..layout.semaphores()), "{layout:?}");
             assert!((0..slots).map(|slot| layout.alive(slot)).eq(layout.all_alive()), "{layout:?}");
+            assert!((0..slots).map(|slot| layout.helpers(slot)).eq(layout.all_helpers()), "{layout:?}");
             assert_eq!(layout.doorbells() as usize, layout.all_bells().len());
         }
     }
@@ -195,10 +219,10 @@ mod tests {
     #[test]
     fn other_sizes_are_refused() {
         let is_possible = |bells, semaphores| SetLayout::of_size(bells, semaphores).is_some();
-        assert!((0..=6).all(|semaphores| !is_possible(COMMON, semaphores)), "no slot fits");
-        assert!((0..=8).all(|semaphores| !is_possible(EACH, semaphores)), "no slot fits");
-        assert!(is_possible(EACH, 9) && !is_possible(EACH, 10), "a slot has two semaphores");
-        assert!(is_possible(COMMON, 65_535) && !is_possible(COMMON, 65_536), "numbers have 16 bits");
+        assert!((0..=7).all(|semaphores| !is_possible(COMMON, semaphores)), "no slot fits");
+        assert!((0..=10).all(|semaphores| !is_possible(EACH, semaphores)), "no slot fits");
+        assert!(is_possible(EACH, 11) && (12..15).all(|semaphores| !is_possible(EACH, semaphores)), "a slot has four");
+        assert!(is_possible(COMMON, 65_534) && !is_possible(COMMON, 65_536), "numbers have 16 bits");
         assert_eq!([0, 1, 2].map(SetLayout::has_state), [false, false, true]);
     }
 
@@ -208,7 +232,7 @@ mod tests {
             let layout = SetLayout::new(bells, u32::MAX);
             assert_eq!(SetLayout::new(bells, layout.max_handles()), layout);
             assert_eq!(SetLayout::of_size(bells, layout.semaphores().into()), Some(layout));
-            assert!(layout.semaphores() >= u16::MAX - 1);
+            assert!(layout.semaphores() > u16::MAX - bells.for_each_slot());
         }
     }
 }

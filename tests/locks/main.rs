@@ -1,9 +1,15 @@
 //! The mutex and the pool.
 
 mod before_repair;
+#[cfg(target_os = "linux")]
+mod fair;
+mod few_wakes;
 mod large_values;
 mod mutex;
 mod pool;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod reaper_dies;
 mod refused;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod stopped_waiters;
+mod threads;

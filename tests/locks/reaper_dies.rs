@@ -7,7 +7,7 @@ use std::{
 };
 
 use support::{
-    Name, child, exit_now, name,
+    Name, Waiters, child, exit_now, name,
     step::{Victim, Walk, every_instruction, mark},
     until, until_rings,
 };
@@ -16,10 +16,6 @@ use sysv_primitives::Pool;
 
 /// How long a survivor waits: longer than anything takes, and short enough to see a lost post many times.
 const WAIT: Duration = Duration::from_secs(20);
-
-/// The pool's doorbells: of single permits, of the turnstile, and of several permits.
-const SINGLE: usize = 0;
-const MANY: usize = 2;
 
 /// The survivor's handle.
 fn new_pool(name: &Name, permits: u32) -> Pool {
@@ -92,11 +88,11 @@ fn case_m1_a_reaper_of_permits_dies() {
     });
 }
 
-/// The dead process held the turnstile and the last permit: from the one to the other the repair is a long way.
+/// The dead process held the last permit, and waited for all.
 #[test]
-fn case_m1_a_reaper_of_the_turnstile_dies() {
+fn case_m1_a_reaper_of_a_waiter_for_many_dies() {
     const PERMITS: u32 = 16;
-    every_instruction("pool.try_acquire_many, the turnstile's holder is dead, a survivor is there", |steps| {
+    every_instruction("pool.try_acquire_many, a waiter for many is dead, a survivor is there", |steps| {
         let name = name();
         let survivor = new_pool(&name, PERMITS);
         let set = survivor.status().expect("it is there").set;
@@ -114,7 +110,7 @@ fn case_m1_a_reaper_of_the_turnstile_dies() {
             drop(permits);
             let _all = pool.acquire_many(PERMITS);
         });
-        until_rings(set, MANY);
+        until_rings(set, Waiters::FOR_SEVERAL);
         holder.kill();
         let walk = walk_repair(victim, steps, &survivor, || {});
         survive(&survivor, PERMITS);
@@ -123,7 +119,7 @@ fn case_m1_a_reaper_of_the_turnstile_dies() {
 }
 
 /// Stops the reaper after so many steps, lets the survivor wait for all permits, and kills the reaper then.
-fn wait_for_a_reaper(permits: u32, bell: usize, steps: u64) -> Walk {
+fn wait_for_a_reaper(permits: u32, waiters: Waiters, steps: u64) -> Walk {
     let name = name();
     let survivor = new_pool(&name, permits);
     let set = SemaphoreSet::from_id(survivor.status().expect("it is there").set).expect("it is there");
@@ -137,9 +133,7 @@ fn wait_for_a_reaper(permits: u32, bell: usize, steps: u64) -> Walk {
     thread::scope(|scope| {
         walk_repair(victim, steps, &survivor, || {
             let waiter = scope.spawn(|| survive(&survivor, permits));
-            // Three semaphores of the object's own come before the doorbells.
-            let is_asleep = || set.waiting_for_nonzero(3 + bell).expect("it is there") > 0;
-            until(|| waiter.is_finished() || is_asleep());
+            until(|| waiter.is_finished() || waiters.asleep(&set) > 0);
         })
     })
 }
@@ -147,6 +141,6 @@ fn wait_for_a_reaper(permits: u32, bell: usize, steps: u64) -> Walk {
 #[test]
 fn case_m1_a_survivor_waits_for_a_reaper_that_dies() {
     let operation = "pool.try_acquire, its holder is dead, a survivor waits for";
-    every_instruction(&format!("{operation} one"), |steps| wait_for_a_reaper(1, SINGLE, steps));
-    every_instruction(&format!("{operation} both"), |steps| wait_for_a_reaper(2, MANY, steps));
+    every_instruction(&format!("{operation} one"), |steps| wait_for_a_reaper(1, Waiters::FOR_ONE, steps));
+    every_instruction(&format!("{operation} both"), |steps| wait_for_a_reaper(2, Waiters::FOR_SEVERAL, steps));
 }

@@ -5,15 +5,11 @@ use nix::{
     unistd::{Uid, seteuid},
 };
 use support::{
-    Child, NOBODY, child, has_user, hold_for_ever, name,
+    Child, NOBODY, Waiters, child, has_user, hold_for_ever, name,
     rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
     until_rings,
 };
 use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
-
-/// The doorbells of a pool: of waiters for one permit, and for several.
-const SINGLE: usize = 0;
-const MANY: usize = 2;
 
 #[test]
 fn case_c3_a_refused_unlock() {
@@ -37,14 +33,14 @@ fn case_c3_a_refused_unlock() {
             }
         };
         let sleep = || assert_eq!(*Mutex::<u32>::open(&name).unwrap().lock().unwrap(), 7);
-        let (refused, sleeper) = refused_while_another_sleeps((set, 0), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::OF_MUTEX), lose, begin, sleep);
         drop(mutex.try_lock().unwrap());
         sleeper.join();
         refused.kill();
     });
 }
 
-fn refused_release(doorbell: usize, sleep: impl Fn(&Pool)) {
+fn refused_release(waiters: Waiters, sleep: impl Fn(&Pool)) {
     each_loss(|lose| {
         let name = name();
         let pool = Pool::create(&name, 2).unwrap();
@@ -64,7 +60,7 @@ fn refused_release(doorbell: usize, sleep: impl Fn(&Pool)) {
             }
         };
         let sleep = || sleep(&Pool::open(&name).unwrap());
-        let (refused, sleeper) = refused_while_another_sleeps((set, doorbell), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, waiters), lose, begin, sleep);
         drop(pool.try_acquire().unwrap());
         sleeper.join();
         refused.kill();
@@ -73,12 +69,12 @@ fn refused_release(doorbell: usize, sleep: impl Fn(&Pool)) {
 
 #[test]
 fn case_c3_a_refused_release_while_another_waits_for_one() {
-    refused_release(SINGLE, |pool| drop(pool.acquire().unwrap()));
+    refused_release(Waiters::FOR_ONE, |pool| drop(pool.acquire().unwrap()));
 }
 
 #[test]
 fn case_c3_a_refused_release_while_another_waits_for_several() {
-    refused_release(MANY, |pool| assert_eq!(pool.acquire_many(2).unwrap().indices(), [0, 1]));
+    refused_release(Waiters::FOR_SEVERAL, |pool| assert_eq!(pool.acquire_many(2).unwrap().indices(), [0, 1]));
 }
 
 /// A resize has a result, and returns the failure itself.
@@ -101,7 +97,7 @@ fn case_c3_a_refused_resize() {
             }
         };
         let sleep = || drop(Pool::open(&name).unwrap().acquire().unwrap());
-        let (refused, sleeper) = refused_while_another_sleeps((set, SINGLE), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_ONE), lose, begin, sleep);
         drop(only);
         sleeper.join();
         refused.kill();
@@ -134,7 +130,7 @@ fn case_c3_a_child_does_not_get_its_parents_failure() {
     });
     locked.take();
     let sleeper = child(|| drop(Mutex::<()>::open(&name).unwrap().lock().unwrap()));
-    until_rings(mutex.status().unwrap().set, 0);
+    until_rings(mutex.status().unwrap().set, Waiters::OF_MUTEX);
     asleep.give();
     parent.join();
     sleeper.join();

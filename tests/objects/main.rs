@@ -5,5 +5,7 @@ mod cloned;
 mod every_kind;
 mod hostile;
 mod killed_while;
+#[cfg(target_os = "linux")]
+mod obituaries;
 mod objects;
 mod unlink;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use support::{
-    name,
+    Waiters, name,
     rights::{each_loss, is_refusal, refused_while_another_sleeps},
 };
 use sysv_primitives::{Failure, PopError, PushError, RoleError, mpmc, spsc};
@@ -27,10 +27,9 @@ fn assert_refused<T: Debug>(result: Result<T, Failure>) {
     assert!(matches!(&result, Err(failure) if is_refusal(failure)), "{result:?}");
 }
 
-/// The doorbells of both shapes: of producers, of consumers, and of consumers that detect the end.
-const PRODUCERS: usize = 0;
-const CONSUMERS: usize = 1;
-const DETECTING: usize = 3;
+/// Where the producer of an spsc ring sleeps, and where its consumer does.
+const PRODUCER: Waiters = Waiters::Common(0);
+const CONSUMER: Waiters = Waiters::Common(1);
 
 #[test]
 fn case_c3_a_refused_push_of_spsc() {
@@ -58,7 +57,7 @@ fn case_c3_a_refused_push_of_spsc() {
             let mut consumer = spsc::Ring::<u32>::open(&name).unwrap().consumer().unwrap();
             assert_eq!([(); 3].map(|()| consumer.pop().unwrap()), [1, 2, 3]);
         };
-        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMERS), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMER), lose, begin, sleep);
         ring.try_producer().unwrap().push(3).unwrap();
         sleeper.join();
         refused.kill();
@@ -85,7 +84,7 @@ fn case_c3_a_refused_pop_of_spsc() {
             }
         };
         let sleep = || spsc::Ring::<u32>::open(&name).unwrap().producer().unwrap().push(3).unwrap();
-        let (refused, sleeper) = refused_while_another_sleeps((set, PRODUCERS), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, PRODUCER), lose, begin, sleep);
         let mut consumer = ring.try_consumer().unwrap();
         assert_eq!([(); 2].map(|()| consumer.pop().unwrap()), [2, 3]);
         sleeper.join();
@@ -117,7 +116,7 @@ fn case_c3_a_refused_push_of_mpmc() {
             let consumer = mpmc::Ring::<u32>::open(&name).unwrap().consumer().unwrap();
             assert_eq!([(); 3].map(|()| consumer.pop().unwrap()), [1, 2, 3]);
         };
-        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMERS), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_ITEMS), lose, begin, sleep);
         ring.producer().unwrap().push(5).unwrap();
         sleeper.join();
         refused.kill();
@@ -137,13 +136,13 @@ fn case_c3_a_refused_pop_of_mpmc() {
             || {
                 consumer.claim().unwrap().done();
                 assert_not_popped(consumer.claim());
-                drop(consumer.claim().unwrap());
-                assert_not_popped(consumer.pop());
+                // It serves consumers alone.
+                consumer.claim().unwrap().requeue();
                 std::mem::forget(consumer);
             }
         };
         let sleep = || mpmc::Ring::<u32>::open(&name).unwrap().producer().unwrap().push(3).unwrap();
-        let (refused, sleeper) = refused_while_another_sleeps((set, PRODUCERS), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_SLOTS), lose, begin, sleep);
         let consumer = ring.consumer().unwrap();
         assert_eq!([(); 2].map(|()| consumer.pop().unwrap()), [2, 3]);
         sleeper.join();
@@ -172,7 +171,7 @@ fn case_c3_a_refused_leave_of_mpmc() {
             consumer.detect_disconnect(true);
             assert!(matches!(consumer.pop(), Err(PopError::Disconnected { .. })));
         };
-        let (refused, sleeper) = refused_while_another_sleeps((set, DETECTING), lose, begin, sleep);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_ITEMS), lose, begin, sleep);
         drop(ring.producer().unwrap());
         sleeper.join();
         refused.kill();
@@ -211,12 +210,12 @@ fn case_c3_a_refused_close() {
             assert!(matches!(popped, Err(PopError::Closed { .. })), "{popped:?}");
         };
         let set = spsc.status().unwrap().set;
-        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMERS), lose, close_one, pop_one);
+        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMER), lose, close_one, pop_one);
         spsc.close().unwrap();
         sleeper.join();
         refused.kill();
         let set = mpmc.status().unwrap().set;
-        let (refused, sleeper) = refused_while_another_sleeps((set, CONSUMERS), lose, close_many, pop_many);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_ITEMS), lose, close_many, pop_many);
         mpmc.close().unwrap();
         sleeper.join();
         refused.kill();

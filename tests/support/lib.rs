@@ -13,6 +13,8 @@
 pub mod letters;
 mod owned;
 mod process;
+#[cfg(target_os = "linux")]
+pub mod prompt;
 pub mod rights;
 mod sandbox;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -67,12 +69,64 @@ pub fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns when somebody sleeps on a doorbell of a primitive's set.
+/// Returns whether the condition comes to hold within some time.
+pub fn within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + time;
+    while Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    condition()
+}
+
+/// Where waiters of a primitive sleep.
+#[derive(Clone, Copy, Debug)]
+pub enum Waiters {
+    /// On a doorbell of all slots.
+    Common(usize),
+    /// In a room: on one of the doorbells of each slot, which come after so many common ones.
+    Room { common: usize, each: usize, room: usize },
+}
+
+impl Waiters {
+    pub const OF_MUTEX: Self = Self::Room { common: 0, each: 1, room: 0 };
+    /// Of a pool, for one permit.
+    pub const FOR_ONE: Self = Self::Room { common: 0, each: 2, room: 0 };
+    /// Of a pool, for several permits.
+    pub const FOR_SEVERAL: Self = Self::Room { common: 0, each: 2, room: 1 };
+    /// Producers of an mpmc ring.
+    pub const FOR_SLOTS: Self = Self::Room { common: 0, each: 2, room: 0 };
+    /// Consumers of an mpmc ring.
+    pub const FOR_ITEMS: Self = Self::Room { common: 0, each: 2, room: 1 };
+    /// Of an spsc ring, for the producer's role.
+    pub const FOR_PRODUCER: Self = Self::Room { common: 2, each: 2, room: 0 };
+
+    /// Returns the semaphores on which they sleep.
+    pub fn semaphores(self, set: &SemaphoreSet) -> Vec<usize> {
+        // Three semaphores of the object's own come before the doorbells, and two of each slot after them.
+        match self {
+            Self::Common(bell) => vec![3 + bell],
+            Self::Room { common, each, room } => {
+                let slots = (set.len().expect("it is there") - 3 - common) / (each + 2);
+                (0..slots).map(|slot| 3 + common + slot * each + room).collect()
+            }
+        }
+    }
+
+    /// Returns how many sleep.
+    pub fn asleep(self, set: &SemaphoreSet) -> usize {
+        let asleep = |bell| set.waiting_for_nonzero(bell).expect("it is there");
+        self.semaphores(set).into_iter().map(asleep).sum()
+    }
+}
+
+/// Returns when a process sleeps there.
 #[track_caller]
-pub fn until_rings(set: i32, doorbell: usize) {
-    // Three semaphores of the object's own come before the doorbells.
+pub fn until_rings(set: i32, waiters: Waiters) {
     let set = SemaphoreSet::from_id(set).expect("it is there");
-    until(|| set.waiting_for_nonzero(3 + doorbell).expect("it is there") > 0);
+    until(|| waiters.asleep(&set) > 0);
 }
 
 /// Asserts which error it is, and returns its text.

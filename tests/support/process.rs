@@ -155,6 +155,11 @@ impl Child {
         self.pid.as_raw().unsigned_abs()
     }
 
+    #[cfg(target_os = "linux")]
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Waits for the end, which must be a good one.
     #[track_caller]
     pub fn join(self) {

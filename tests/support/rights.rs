@@ -10,7 +10,7 @@ use sysv_primitives::Failure;
 
 #[cfg(target_os = "linux")]
 use super::forbid;
-use super::{Child, NOBODY, child, has_user, hold_for_ever, process::become_nobody, until_rings};
+use super::{Child, NOBODY, Waiters, child, has_user, hold_for_ever, process::become_nobody, until_rings};
 
 /// Runs a scene with each way in which a process can lose the right.
 pub fn each_loss(scene: impl Fn(fn())) {
@@ -73,7 +73,7 @@ impl Drop for GivenOnPanic<'_> {
 /// When this returns the sleeper has not been woken, and the caller is the next notifier.
 #[track_caller]
 pub fn refused_while_another_sleeps<End: FnOnce()>(
-    (set, doorbell): (i32, usize),
+    (set, waiters): (i32, Waiters),
     lose: fn(),
     begin: impl FnOnce() -> End,
     sleeper: impl FnOnce(),
@@ -91,10 +91,10 @@ pub fn refused_while_another_sleeps<End: FnOnce()>(
     });
     begun.take();
     let sleeper = child(sleeper);
-    until_rings(set, doorbell);
+    until_rings(set, waiters);
     asleep.give();
     ended.take();
     // It was not woken, and nothing was lost by that: the next notifier wakes it.
-    until_rings(set, doorbell);
+    until_rings(set, waiters);
     (refused, sleeper)
 }

@@ -18,7 +18,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{number_from_env, process, until, until_rings};
+use super::{Waiters, number_from_env, process, prompt::promptly, until, until_rings};
 
 /// How a stepped operation went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,26 @@ impl Victim {
         self.expect_trap();
     }
 
+    /// Returns whether the system call in which it slept is over, or it ended.
+    pub fn is_woken(&self) -> bool {
+        process::has_changed(self.pid, libc::WEXITED | libc::WSTOPPED)
+    }
+
+    /// Lets a victim that is, or was, [asleep](Self::until_asleep) run to its end, which must be a good one.
+    #[track_caller]
+    pub fn finish(self) {
+        loop {
+            promptly("the victim goes on", || self.is_woken());
+            match self.wait() {
+                WaitStatus::Exited(_, 0) => return,
+                WaitStatus::Stopped(_, Signal::SIGTRAP | Signal::SIGSTOP) => {
+                    ptrace::cont(self.pid, None).expect("the victim is stopped");
+                }
+                other => panic!("the victim failed: {other:?}"),
+            }
+        }
+    }
+
     #[track_caller]
     fn expect_trap(&self) {
         let status = self.wait();
@@ -177,12 +197,12 @@ impl Victim {
     pub fn walk_beside<T: Send>(
         self,
         steps: u64,
-        (set, doorbell): (i32, usize),
+        (set, waiters): (i32, Waiters),
         sleeper: impl FnOnce() -> T + Send,
     ) -> (Walk, T) {
         thread::scope(|scope| {
             let sleeper = scope.spawn(sleeper);
-            until_rings(set, doorbell);
+            until_rings(set, waiters);
             let walk = self.walk(steps);
             (walk, sleeper.join().expect("the survivor is well"))
         })

@@ -7,7 +7,7 @@ use std::{cell::Cell, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use support::{
-    LONG, name,
+    LONG, Waiters, name,
     step::{Victim, Walk, every_instruction, mark},
     until_rings,
 };
@@ -19,7 +19,7 @@ const SLOTS: u32 = 5;
 const LAST: u64 = 500;
 
 /// Doorbells of slots come after the four for room.
-const FIRST_BELL: usize = 4;
+const FIRST_BELL: Waiters = Waiters::Common(4);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Text(String);

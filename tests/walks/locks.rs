@@ -10,7 +10,7 @@ use std::{
 };
 
 use support::{
-    LONG, Name, exit_now, name,
+    LONG, Name, Waiters, exit_now, name,
     step::{Pace, Victim, Walk, every_call, every_instruction, mark},
     until_rings,
 };
@@ -163,7 +163,7 @@ fn unlock_with_a_waiter(name: &Name, steps: u64) -> Walk {
         mark();
     });
     let pid = victim.pid();
-    let (walk, ()) = victim.walk_beside(steps, (set, 0), || match mutex.lock_timeout(LONG) {
+    let (walk, ()) = victim.walk_beside(steps, (set, Waiters::OF_MUTEX), || match mutex.lock_timeout(LONG) {
         Ok(_) => {}
         Err(LockError::Poisoned { .. }) => mutex.clear_poison(),
         Err(error) => panic!("stuck: {error}"),
@@ -347,8 +347,8 @@ fn pool_release_with_waiters_every_instruction() {
         let walk = thread::scope(|scope| {
             let one = scope.spawn(|| drop(single.acquire_timeout(LONG).expect("no wake-up is lost")));
             let two = scope.spawn(|| drop(many.acquire_many_timeout(2, LONG).expect("no wake-up is lost")));
-            until_rings(set, 0);
-            until_rings(set, 2);
+            until_rings(set, Waiters::FOR_ONE);
+            until_rings(set, Waiters::FOR_SEVERAL);
             let walk = victim.walk(steps);
             one.join().expect("the survivor is well");
             two.join().expect("the survivor is well");

@@ -2,6 +2,8 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod channel;
+mod held_up;
+mod helping;
 mod locks;
 mod rings;
 mod stopped;

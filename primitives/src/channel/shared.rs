@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     Failure, ObjectName, OpenError, Role, SendError,
-    doorbell::{Doorbell, Token},
+    channel::doorbell::{Doorbell, Token},
+    channel::lock::Lock,
     fingerprint::Fingerprint,
     layout::Mapped,
-    lock::Lock,
     members::{Members, Session},
     name::Name,
     object::{Blueprint, Kind, Object, Want},

@@ -122,7 +122,7 @@ impl Words {
 
     /// Returns the doorbell of a slot.
     pub(super) fn bell(slot: usize) -> u16 {
-        BELLS.of_slot(slot)
+        BELLS.of_slot(slot, 0)
     }
 
     /// Says what this process is about to sleep for (W1).
@@ -241,6 +241,9 @@ impl Words {
 }
 
 impl Repair for Words {
+    /// Parcels are freed block by block, with stores, and each lost notice is sent again once.
+    const IS_SHARED: bool = false;
+
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         let mailbox = &self.mailboxes[slot as usize];
         self.control.ears[slot as usize / 64].fetch_and(!(1 << (slot % 64)), SeqCst);

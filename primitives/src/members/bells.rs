@@ -9,6 +9,9 @@ use crate::{
     set_layout::STATE,
 };
 
+/// How many doorbells one `semop` posts: the kernel's lock of the set is held for so long. Linux allows 500 by default.
+const MOST_POSTS: usize = 256;
+
 /// How many times a process sleeps for each time that it asks the set for its identity.
 const SLEEPS: u32 = 32;
 
@@ -23,6 +26,32 @@ impl Members {
         }
     }
 
+    /// Posts several doorbells: each waiter, now or later, checks again. If a post is refused, the others are tried.
+    pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
+        self.check_slot()?;
+        let ops: Vec<SemOp> = bells.map(|bell| SemOp::add(self.layout.bell(bell), ONE)).collect();
+        let mut result = Ok(());
+        for some in ops.chunks(self.most_operations().min(MOST_POSTS)) {
+            let posted = match self.set.op(some) {
+                // One of them has more posts than its waiter can use. Then none was posted.
+                Err(raw::Error::ValueOutOfRange { .. }) => self.post_each(some),
+                // So many are too many here.
+                Err(raw::Error::LimitReached { .. }) if some.len() > 1 => self.post_each(some),
+                other => other.map_err(|error| self.failed(error)),
+            };
+            result = result.and(posted);
+        }
+        result
+    }
+
+    fn post_each(&self, ops: &[SemOp]) -> Result<()> {
+        let post = |op: &SemOp| match self.set.op(std::slice::from_ref(op)) {
+            Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
+            other => other.map_err(|error| self.failed(error)),
+        };
+        ops.iter().map(post).fold(Ok(()), Result::and)
+    }
+
     /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the deadline passed first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         // Otherwise a process that has left the namespace would take a stranger's posts. Others reap it then, which the
@@ -35,6 +64,14 @@ impl Members {
         match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Takes one post of a doorbell, if there is one.
+    pub(crate) fn take_post(&self, bell: u16) -> Result<()> {
+        match self.set.op(&[SemOp::sub(self.layout.bell(bell), ONE).no_wait()]) {
+            Ok(()) | Err(raw::Error::WouldBlock { .. }) => Ok(()),
             Err(error) => Err(self.failed(error)),
         }
     }

@@ -2,17 +2,23 @@
 //!
 //! Each handle registers in a slot. One semaphore of the set, ALIVE of the slot, is 1 as long as the handle lives, and the
 //! process owes the kernel to take it back: `SEM_UNDO`. So the kernel itself clears ALIVE when the process dies, at whatever
-//! instruction, and then posts every doorbell (the *obituary*), because the registration also did `{W, +1}, {W, -1, UNDO}`
-//! on each: nothing now, and +1 owed. LIVING counts the members in the same way.
+//! instruction, and then posts every doorbell twice (the *obituary*), because the registration also did `{W, +2}, {W, -2, UNDO}`
+//! on each: nothing now, and +2 owed. LIVING counts the members in the same way.
+//!
+//! A member that dies leaves words that name its slot, in the object's memory. Its *helpers* repair them: any member that
+//! meets such a word, is woken by the obituary, or needs the slot. HELPERS of a slot counts them, with `SEM_UNDO` too.
 //!
 //! States of a slot:
 //!
-//! | ALIVE | `used` | state | what moves it on |
-//! | --- | --- | --- | --- |
-//! | 0 | 0 | free | a new member claims it |
-//! | 1 | 0 | claimed | its claimer, which repairs what a former owner left, then sets `used` |
-//! | 1 | not 0 | living, or being reaped | its owner leaves; a reaper gives it back |
-//! | 0 | not 0 | dead and dirty | the next process that checks it, by reaping |
+//! | ALIVE | HELPERS | `used` | state | what moves it on |
+//! | --- | --- | --- | --- | --- |
+//! | 0 | 0 | 0 | clean: no word names it | a new member enters it |
+//! | 0 | 0 | not 0 | dead and dirty | the next process that checks it, or needs a slot, enters it as a helper |
+//! | 0 | n | not 0 | being repaired | each of its helpers repairs all of it, and clears `used` |
+//! | 0 | n | 0 | repaired, or entered by a new member | its helpers leave; the last one may claim it |
+//! | 1 | 0 | 0 | claimed: no word names it | its owner sets `used` |
+//! | 1 | 0 | not 0 | living | its owner leaves: repairs its words, clears `used`, gives ALIVE back |
+//! | 1 | n | any | impossible (MB5) | – |
 //!
 //! `used` is a random number of the registration, so a member tells its own from that of a later owner of the slot.
 //!
@@ -20,30 +26,49 @@
 //!
 //! - **MB1** `used` is not 0 from before the first operation until after the last word was given back, and it is cleared while
 //!   the owner still has ALIVE.
-//! - **MB2** Every doorbell is armed before ALIVE is claimed, and stays armed until ALIVE is given back. So each member that
-//!   lives has its whole obituary.
+//! - **MB2** Every doorbell is armed before a new member enters a slot, and stays armed until it gives ALIVE back. So each
+//!   member that lives has its whole obituary, and so has each helper.
 //! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
 //!   and sleeps no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of
 //!   32 sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of a stranger's set
 //!   with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
+//! - **MB4** A new member enters a slot as its only helper, and repairs it. Then it becomes the owner: one `semop` takes it
+//!   off HELPERS and claims ALIVE, and fails if another helper has entered meanwhile. So a new member that is stopped on the
+//!   way is a helper, and holds up no repair. It owns a slot only if that is clean.
+//! - **MB5** A helper enters with ALIVE 0, and a new member claims ALIVE with no other helper, each in one `semop`. So as
+//!   long as a slot has a helper, no process lives in it, and none comes to live in it: no word comes to name the slot.
+//! - **MB6** A helper clears `used` after it has repaired every word, and leaves after that. So a slot is clean only if one
+//!   helper has repaired all of it, and each other helper finds at most words that are repaired already.
+//! - **MB7** A repair changes a word of several members by compare-and-swap from a value that names the slot, and
+//!   otherwise writes only words of the slot's own. A kind that can't do so says that its repair is not
+//!   [shared](Repair::IS_SHARED). It has one helper of a slot at a time.
+//!
+//! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs to
+//! the dead owner, since no other one has come (MB5). The first compare-and-swap takes it away, and then it may belong to any
+//! living member of another slot. A later helper's compare-and-swap fails, as its value names the dead slot, and by MB5 the
+//! word cannot have come to that value again. Words of the slot's own (its attachment, its interest) have no other user
+//! before the last helper has left, so each helper may clear them. A helper notifies
+//! waiters of what its own compare-and-swap made available. If it is stopped before that, no waiter is left out: the obituary
+//! has posted every doorbell, and each waiter that it wakes repairs the slot to the end by itself before it checks.
 //!
 //! Undo belongs to the whole process. One thread that leaves the namespace or the undo operations by itself gives nothing
 //! back, and must not use or drop handles afterwards: its operations would go to other sets, or to another account.
 //!
-//! | a process dies | what is left | what notices it |
-//! | --- | --- | --- |
-//! | arming doorbells | posts without a cause | their waiters, which check and find nothing |
-//! | claimed, `used` 0 | the words of the slot's former owner, as dirty as before | the next new member; otherwise no action is needed |
-//! | living | a dead and dirty slot | a waiter, by the obituary; a process that meets one of its words |
-//! | while it reaps | the slot, dead and dirty again | as above |
-//! | leaving, `used` 0 | nothing: the kernel clears ALIVE | – |
+//! | a process dies, or is stopped | what is left by a dead one | which process repairs it, and when | what a stopped one holds up |
+//! | --- | --- | --- | --- |
+//! | arming doorbells | posts without a cause | their waiters, which check and find nothing | nothing |
+//! | helping, or about to claim, before `used` is cleared | the slot, dead and dirty as before | a waiter, by the obituary of either; a process that meets one of its words; a new member | the reuse of the slot; in a kind that is not shared also its repair |
+//! | the same, `used` cleared | a clean slot | no action is needed | the reuse of the slot |
+//! | claimed, `used` 0 | a clean slot | no action is needed | this slot |
+//! | living | a dead and dirty slot | a waiter, by the obituary; a process that meets one of its words; a new member | what it holds |
+//! | leaving, `used` 0 | nothing: the kernel clears ALIVE | – | this slot |
 //!
 //! `fork`: a child has the parent's handle but not its undo account, so it registers anew when it first uses the handle.
-//! `exec` keeps the account: a program that execs in place keeps its slot. Undo belongs to the process: a thread that ends
+//! `exec` keeps the account: a program that execs in place keeps its slot, and if another of its threads was helping, also
+//! HELPERS of the slot that it helped to repair. Undo belongs to the process: a thread that ends
 //! gives nothing back.
 //!
-//! A reaper that is stopped keeps ALIVE of the slot that it reaps. A new member that finds no other slot waits for it, up to
-//! the timeout for opening.
+//! A new member that finds no other slot waits for the helpers of one, up to the timeout for opening.
 //!
 //! Registering and leaving are in `register`, taking over from the dead is in `reap`, posting and sleeping in `bells`, and
 //! failures that no result could carry in `recorded`.
@@ -53,6 +78,7 @@ mod reap;
 mod recorded;
 mod register;
 mod session;
+mod suspicion;
 
 use std::{
     sync::{
@@ -79,10 +105,14 @@ const ONE: Amount = Amount::ONE;
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
+    /// Whether any number of helpers may repair one slot at once (MB7).
+    const IS_SHARED: bool = true;
+
     /// Takes every word away from a slot, any number of times with the same result, and posts
-    /// whatever that makes available. The caller holds the slot's ALIVE.
+    /// whatever that makes available. The caller is a helper of the slot, or its living owner.
     ///
-    /// `is_begun` says that another may have done part of it already, and died.
+    /// `is_begun` says that another helper may have done part of it, and died or been stopped before it posted. It is false
+    /// only if the owner itself leaves.
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
@@ -102,12 +132,15 @@ pub(crate) struct Members {
     layout: SetLayout,
     /// What STATE of the set is while the object is live.
     identity: Amount,
-    /// How long a new member waits for a slot that is being reaped.
+    /// How long a new member waits for the helpers of a slot.
     patience: Duration,
     /// How many operations one `semop` may have; 0 as long as none was refused.
     most_operations: AtomicU32,
     /// How often this process has slept.
     sleeps: AtomicU32,
+    /// How often a member may have died, and how many of these times are covered by a reaping. A new member suspects it.
+    suspicions: AtomicU64,
+    cleared: AtomicU64,
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
     /// The fork generation in the upper half and the slot's number plus one in the lower; 0 if there is none.
@@ -135,6 +168,8 @@ impl Members {
             patience,
             most_operations: AtomicU32::new(0),
             sleeps: AtomicU32::new(0),
+            suspicions: AtomicU64::new(1),
+            cleared: AtomicU64::new(0),
             registration: AtomicU32::new(0),
             me: AtomicU64::new(0),
             recorded: Mutex::new(None),
@@ -154,6 +189,10 @@ impl Members {
 
     fn alive(&self, slot: u32) -> u16 {
         self.layout.alive(slot)
+    }
+
+    fn helpers(&self, slot: u32) -> u16 {
+        self.layout.helpers(slot)
     }
 
     fn max_handles(&self) -> u32 {
@@ -194,9 +233,14 @@ impl Members {
         self.set.values().map_err(|error| self.failed(error))
     }
 
-    /// Returns whether a slot's process lives, or is being reaped by one that does.
+    /// Returns whether a slot's process lives. A slot that is being repaired is not alive.
     pub(crate) fn is_alive(&self, slot: u32) -> Result<bool> {
         Ok(self.value(self.alive(slot))? != 0)
+    }
+
+    /// Returns whether a slot is clean: no member of it can own a word.
+    pub(crate) fn is_clean(&self, slot: u32) -> bool {
+        self.slots[slot as usize].used.load(Acquire) == 0
     }
 
     /// Returns the registered members, and changes nothing.

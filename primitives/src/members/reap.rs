@@ -1,4 +1,4 @@
-//! Taking over from the dead (R-reap): which slots are dead and dirty, and their repair.
+//! Helping to repair what the dead left (R-reap): which slots are dead and dirty, and how a helper enters and leaves.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -13,27 +13,59 @@ use crate::{
 const FEW: usize = 3;
 
 impl Members {
-    /// Reaps a slot if no member lives in it (R-reap); returns whether it did.
+    /// Helps to repair a slot if no member lives in it (R-reap). Returns whether it did, and then no word names the slot
+    /// any more.
     ///
     /// A word that names a clean slot is none of the protocol's, and is repaired as well: otherwise
     /// damaged memory could make a waiter wait for no member.
-    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
-        let alive = self.alive(slot);
-        let [test, zero, restore] = test_state(self.identity);
-        let claim = [test, zero, restore, SemOp::zero(alive).no_wait(), SemOp::add(alive, ONE).undo().no_wait()];
-        match self.set.op(&claim) {
-            Ok(()) => {}
-            // A member lives there, or is reaping, or the set is another one.
-            Err(raw::Error::WouldBlock { .. }) => return self.check_state(self.value(STATE)?).map(|()| false),
-            Err(error) => return Err(self.failed(error)),
+    pub(crate) fn reap<R: Repair>(&self, slot: u32, repair: &R) -> Result<bool> {
+        if !self.enter::<R>(slot)? {
+            return Ok(false);
         }
-        let entry = &self.slots[slot as usize];
-        let repaired = repair.repair(slot, true, self);
-        if repaired.is_ok() {
-            entry.used.store(0, Release);
-        }
-        self.set.op(&[SemOp::sub(alive, ONE).undo().no_wait()]).map_err(|error| self.failed(error))?;
+        let repaired = self.repair_entered(slot, true, repair);
+        self.leave_helpers(slot)?;
         repaired.map(|()| true)
+    }
+
+    /// Repairs a slot that this process has entered, and marks it as clean.
+    pub(super) fn repair_entered(&self, slot: u32, is_begun: bool, repair: &impl Repair) -> Result<()> {
+        let entry = &self.slots[slot as usize];
+        // SYNC: Acquire pairs with the store in `move_in`. Nothing but a helper changes it now (MB5).
+        let used = entry.used.load(Acquire);
+        repair.repair(slot, is_begun, self)?;
+        if used != 0 {
+            // MB6: last of all, so the slot is dirty for as long as a word may name it. If it fails, another helper has
+            // cleared it, after a whole repair of its own.
+            // SYNC: Release pairs with the load of the next new member: it finds every word repaired.
+            let _ = entry.used.compare_exchange(used, 0, Release, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Is no helper of a slot any more.
+    pub(super) fn leave_helpers(&self, slot: u32) -> Result<()> {
+        let leave = [SemOp::sub(self.helpers(slot), ONE).undo().no_wait()];
+        self.set.op(&leave).map_err(|error| self.failed(error))
+    }
+
+    /// Enters a slot as one of its helpers, if no member lives in it (MB5). Returns whether it did.
+    fn enter<R: Repair>(&self, slot: u32) -> Result<bool> {
+        let helpers = self.helpers(slot);
+        let [test, zero, restore] = test_state(self.identity);
+        let is_dead = SemOp::zero(self.alive(slot)).no_wait();
+        let join = SemOp::add(helpers, ONE).undo().no_wait();
+        let entered = if R::IS_SHARED {
+            self.set.op(&[test, zero, restore, is_dead, join])
+        } else {
+            // MB7: what is not repaired by compare-and-swap alone has one helper at a time.
+            self.set.op(&[test, zero, restore, is_dead, SemOp::zero(helpers).no_wait(), join])
+        };
+        match entered {
+            Ok(()) => Ok(true),
+            // A member lives there, or has the repair to itself, or the set is another one.
+            Err(raw::Error::WouldBlock { .. }) => self.check_state(self.value(STATE)?).map(|()| false),
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     /// Reaps every dead and dirty slot, until a check of all of them finds none.

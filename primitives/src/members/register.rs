@@ -1,9 +1,9 @@
 //! Registering in a slot, and leaving it.
 //!
 //! One `semop` has at most SEMOPM operations, and every doorbell needs two of them. So a new member arms the doorbells in as
-//! many steps as that takes, *before* it claims ALIVE, and a leaving one disarms them after it has given ALIVE back. A
+//! many steps as that takes, *before* it enters a slot, and a leaving one disarms them after it has given ALIVE back. A
 //! process that dies in between posts some doorbells once too often, so their waiters check, and find nothing. Where all fits
-//! one `semop`, it is one.
+//! one `semop`, it is one. Claiming a slot needs seven operations: that is the least SEMOPM with which this works.
 
 use std::{
     collections::hash_map::RandomState,
@@ -13,8 +13,6 @@ use std::{
         OnceLock,
         atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
-    thread,
-    time::Duration,
 };
 
 use super::{Members, ONE, Registration, Repair, Session};
@@ -30,8 +28,17 @@ use crate::{
 const FEW_OPERATIONS: u64 = 100;
 /// How many operations test STATE.
 const TEST: usize = 3;
-/// How many operations claim a slot.
-const CLAIM: usize = 3;
+/// How many operations enter a slot as its only helper.
+const ENTER: usize = 3;
+
+/// What a new member finds when it looks for a slot.
+enum Found {
+    /// A slot that it may enter, clean or dirty.
+    Free(u32),
+    /// A slot that has helpers, and becomes free once they have left.
+    Helped(u32),
+    Nothing,
+}
 
 impl Members {
     /// Registers this process in a free slot of a live object.
@@ -42,103 +49,137 @@ impl Members {
             // What can't be disarmed now is disarmed by the end of this process. What happened first is what counts.
             let _ = self.disarm_bells(0, armed);
         }
-        registered
+        match registered {
+            Err(failure) if failure.is_gone() => Ok(Registration::StartAgain),
+            registered => registered,
+        }
     }
 
     /// Registers, or leaves it to the caller to disarm as many doorbells as it has armed.
     fn register_in_steps(&self, repair: &impl Repair, armed: &mut u16) -> Result<Registration> {
         let patience = Deadline::after(self.patience);
-        let mut pause = Duration::from_micros(20);
+        let mut is_last_look = false;
         loop {
             let values = self.values()?;
             if values.get(usize::from(STATE)) != Some(&self.identity.get()) {
                 return Ok(Registration::StartAgain);
             }
-            let Some(slot) = self.free_slot(&values) else {
+            match self.find_slot(&values) {
                 // Another thread of this child was faster, and took the last slot.
-                if Session::kept(self.me.load(Relaxed)).is_ours() {
+                Found::Helped(_) | Found::Nothing if Session::kept(self.me.load(Relaxed)).is_ours() => {
                     return Ok(Registration::Done);
                 }
-                if self.is_being_reaped(&values) && !patience.has_passed() {
-                    // The kernel has no event for it that names a slot.
-                    thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(5));
+                Found::Free(slot) => {
+                    if self.try_claim(slot, repair, &values, armed)? {
+                        return Ok(Registration::Done);
+                    }
                     continue;
                 }
-                return Err(Failure::TooManyHandles { object: self.object.clone(), max_handles: self.max_handles() });
-            };
-            // MB2: the doorbells first, ALIVE with or after the last of them.
-            let (next, claims) = self.next_step(*armed);
-            let mut ops = test_state(self.identity).to_vec();
-            ops.extend(self.on_bells(*armed..next, &values, arm));
-            if claims {
-                ops.extend(self.claim(slot));
-            }
-            match self.attempt(&ops) {
-                Ok(true) if claims => {
-                    *armed = 0;
-                    return self.settle_in(slot, repair);
+                Found::Helped(slot) if !is_last_look => self.await_helpers(slot, patience)?,
+                Found::Helped(_) | Found::Nothing => {
+                    let (object, max_handles) = (self.object.clone(), self.max_handles());
+                    return Err(Failure::TooManyHandles { object, max_handles });
                 }
-                Ok(true) => *armed = next,
-                // Another process took the slot, filled or emptied a doorbell, or condemned the object.
-                Ok(false) => {}
-                Err(error) if error.is_gone() => return Ok(Registration::StartAgain),
-                // So many operations are too many here: from now on in steps.
-                Err(raw::Error::LimitReached { limit: Limit::Semopm, .. }) if self.learn_most_operations() => {}
-                Err(error) => return Err(self.failed(error)),
             }
+            // Another slot may have become free since.
+            is_last_look = patience.has_passed();
         }
     }
 
-    fn settle_in(&self, slot: u32, repair: &impl Repair) -> Result<Registration> {
-        match self.move_in(slot, repair) {
-            Ok(()) => Ok(Registration::Done),
-            Err(error) => {
-                // The slot must not look alive: otherwise what its former owner left could not be repaired by others.
-                self.disarm(slot)?;
-                Err(error)
+    /// Finds a slot for a new member. Prefers a clean one, since a dirty one must be repaired first.
+    fn find_slot(&self, values: &[u16]) -> Found {
+        let is_zero = |semaphore: u16| values.get(usize::from(semaphore)) == Some(&0);
+        let (mut dirty, mut helped) = (None, None);
+        for slot in (0..self.max_handles()).filter(|&slot| is_zero(self.alive(slot))) {
+            let is_clean = self.slots[slot as usize].used.load(Acquire) == 0;
+            match (is_zero(self.helpers(slot)), is_clean) {
+                (true, true) => return Found::Free(slot),
+                (true, false) => dirty = dirty.or(Some(slot)),
+                (false, _) => helped = helped.or(Some(slot)),
             }
+        }
+        dirty.map(Found::Free).or(helped.map(Found::Helped)).unwrap_or(Found::Nothing)
+    }
+
+    /// Sleeps until a slot has no helpers. The last one's leave or death ends the sleep, and so does the removal.
+    fn await_helpers(&self, slot: u32, patience: Deadline) -> Result<()> {
+        match self.set.op_deadline(&[SemOp::zero(self.helpers(slot))], patience) {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_busy() => Ok(()),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
-    /// Prefers a clean slot: a dirty one must be repaired first.
-    fn free_slot(&self, values: &[u16]) -> Option<u32> {
-        let free = |slot: &u32| values.get(usize::from(self.alive(*slot))) == Some(&0);
-        let clean = |slot: &u32| self.slots[*slot as usize].used.load(Acquire) == 0;
-        let mut candidates = (0..self.max_handles()).filter(free);
-        let first = candidates.next()?;
-        if clean(&first) { Some(first) } else { Some(candidates.find(clean).unwrap_or(first)) }
+    /// Takes the next step towards a slot, and moves in with the last one. Returns whether it did.
+    fn try_claim(&self, slot: u32, repair: &impl Repair, values: &[u16], armed: &mut u16) -> Result<bool> {
+        // MB2: every doorbell is armed before or with the entry, so that the death of this helper posts them too.
+        if !self.can_enter(*armed) {
+            return self.arm_more(values, armed).map(|()| false);
+        }
+        let mut ops = self.arming(*armed..self.bells(), values);
+        let helpers = self.helpers(slot);
+        ops.extend([
+            SemOp::zero(self.alive(slot)).no_wait(),
+            SemOp::zero(helpers).no_wait(),
+            SemOp::add(helpers, ONE).undo().no_wait(),
+        ]);
+        if !self.attempt_or_learn(&ops)? {
+            return Ok(false);
+        }
+        *armed = self.bells();
+        let claimed = self.claim_as_helper(slot, repair);
+        if let Ok(true) = claimed {
+            *armed = 0;
+            self.move_in(slot, repair);
+        } else {
+            self.leave_helpers(slot)?;
+        }
+        claimed
     }
 
-    /// Returns whether more slots have their ALIVE claimed than members live: a reaper has the others, and gives them back.
-    fn is_being_reaped(&self, values: &[u16]) -> bool {
-        let claimed = self.layout.all_alive().filter(|&alive| values.get(usize::from(alive)) != Some(&0)).count();
-        claimed > values.get(usize::from(LIVING)).copied().unwrap_or(0).into()
-    }
-
-    /// Claims ALIVE of a slot, and counts the member as living.
-    fn claim(&self, slot: u32) -> [SemOp; CLAIM] {
-        let alive = self.alive(slot);
-        [
-            SemOp::zero(alive).no_wait(),
-            SemOp::add(alive, ONE).undo().no_wait(),
+    /// Repairs a slot that this process has entered, and claims it. Returns `false` if another helper has entered since.
+    fn claim_as_helper(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
+        // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. What names a clean slot
+        // is damage, and is repaired as well.
+        let is_dirty = self.slots[slot as usize].used.load(Acquire) != 0;
+        self.repair_entered(slot, is_dirty, repair)?;
+        let helpers = self.helpers(slot);
+        // MB5: it is the only helper when it becomes the owner.
+        let claim = [
+            SemOp::sub(helpers, ONE).undo().no_wait(),
+            SemOp::zero(helpers).no_wait(),
+            SemOp::add(self.alive(slot), ONE).undo().no_wait(),
             SemOp::add(LIVING, ONE).undo().no_wait(),
-        ]
+        ];
+        self.attempt_or_learn(&[&test_state(self.identity)[..], &claim].concat())
     }
 
-    /// Returns up to which doorbell the next step arms if `armed` are armed, and whether it claims ALIVE as well.
-    fn next_step(&self, armed: u16) -> (u16, bool) {
-        let (all, most) = (self.bells(), self.most_operations());
-        if armed == all || TEST + CLAIM + 2 * usize::from(all - armed) <= most {
-            return (all, true);
-        }
+    /// Arms some more doorbells, as many as one step allows.
+    fn arm_more(&self, values: &[u16], armed: &mut u16) -> Result<()> {
         // At least one, so that a system that allows too few says so.
-        let room = u16::try_from((most.saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
-        (armed.saturating_add(room).min(all), false)
+        let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
+        let next = armed.saturating_add(room).min(self.bells());
+        if self.attempt_or_learn(&self.arming(*armed..next, values))? {
+            *armed = next;
+        }
+        Ok(())
+    }
+
+    /// Returns the operations that arm some of the doorbells of a live object.
+    fn arming(&self, bells: Range<u16>, values: &[u16]) -> Vec<SemOp> {
+        let mut ops = test_state(self.identity).to_vec();
+        ops.extend(self.on_bells(bells, values, arm));
+        ops
+    }
+
+    /// Returns whether one `semop` can enter a slot, and arm what is left of the doorbells if so many are armed.
+    fn can_enter(&self, armed: u16) -> bool {
+        let left = self.bells() - armed;
+        left == 0 || TEST + ENTER + 2 * usize::from(left) <= self.most_operations()
     }
 
     /// Returns how many operations one `semop` may have, as far as it is known: without a limit until the first refusal.
-    fn most_operations(&self) -> usize {
+    pub(super) fn most_operations(&self) -> usize {
         match self.most_operations.load(Relaxed) {
             0 => usize::MAX,
             most => usize::try_from(most).unwrap_or(usize::MAX),
@@ -181,11 +222,12 @@ impl Members {
         }
     }
 
-    fn move_in(&self, slot: u32, repair: &impl Repair) -> Result<()> {
+    fn move_in(&self, slot: u32, repair: &impl Repair) {
         let entry = &self.slots[slot as usize];
-        repair.repair(slot, entry.used.load(Acquire) != 0, self)?;
         entry.pid.store(std::process::id(), Relaxed);
         entry.start_time.store(own_start_time(), Relaxed);
+        // Another member of the slot may have taken an obituary of its doorbells, and not reaped.
+        self.suspect();
         // MB1: from here on the slot may own words.
         let registration = self.new_registration();
         // Before `me` is ours: from then on other threads of this process compare it. Two threads store the same number.
@@ -194,10 +236,9 @@ impl Members {
         // Two threads of a child can get here at once. The first one's slot counts: it may own words
         // already, and the second one's can't.
         let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
-        match self.me.fetch_update(AcqRel, Acquire, claim) {
-            Ok(_) => Ok(()),
+        if self.me.fetch_update(AcqRel, Acquire, claim).is_err() {
             // If that fails, the end of the process gives the slot back. Nothing is to be given back twice.
-            Err(_) => self.leave(slot, repair).or(Ok(())),
+            let _ = self.leave(slot, repair);
         }
     }
 
@@ -289,18 +330,24 @@ impl Members {
     }
 }
 
-/// Nothing now, and a post when the process dies.
+/// How often a death posts each doorbell: a waiter may take one of the posts for a notifier's (W6 in `waiting`).
+const OBITUARY: Amount = match Amount::new(2) {
+    Ok(amount) => amount,
+    Err(_) => panic!("it is an amount"),
+};
+
+/// Nothing now, and posts when the process dies.
 fn arm(bell: u16) -> (SemOp, SemOp) {
-    (SemOp::add(bell, ONE).no_wait(), SemOp::sub(bell, ONE).undo().no_wait())
+    (SemOp::add(bell, OBITUARY).no_wait(), SemOp::sub(bell, OBITUARY).undo().no_wait())
 }
 
 /// Takes that back.
 fn disarm(bell: u16) -> (SemOp, SemOp) {
-    (SemOp::add(bell, ONE).undo().no_wait(), SemOp::sub(bell, ONE).no_wait())
+    (SemOp::add(bell, OBITUARY).undo().no_wait(), SemOp::sub(bell, OBITUARY).no_wait())
 }
 
-/// Adding comes first, except where a doorbell can't count any higher.
+/// Adding comes first, except where a doorbell can't count so much higher.
 fn in_possible_order((add, sub): (SemOp, SemOp), values: &[u16], bell: u16) -> [SemOp; 2] {
-    let is_full = values.get(usize::from(bell)) == Some(&raw::SEMAPHORE_VALUE_MAX);
-    if is_full { [sub, add] } else { [add, sub] }
+    let value = values.get(usize::from(bell)).copied().unwrap_or(0);
+    if value > raw::SEMAPHORE_VALUE_MAX - OBITUARY.get() { [sub, add] } else { [add, sub] }
 }

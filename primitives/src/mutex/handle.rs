@@ -22,7 +22,13 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
 /// unlocks.
 ///
-/// The order in which waiters get the lock is not specified. Locking again in the
+/// A running process may take the lock before a waiter that is just being woken. A waiter that has waited for a millisecond is
+/// offered the lock when it is freed: no other process takes it, unless the waiter does not take it for a millisecond, because
+/// it is stopped or starved. A mutex made with [`fair`](crate::Options::fair) offers it each time, to the waiter that has
+/// waited longest. **While a process is stopped** that holds the lock, others wait. One that is stopped while it waits holds up
+/// no process that comes to lock. Waiters that sleep already are notified by the next unlock.
+///
+/// Locking again in the
 /// thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
 /// starts in place keeps the lock until it ends.
 ///

@@ -10,7 +10,7 @@
 //! | holding it | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
 //! | after it got `Poisoned`, before it locks through `ignore_poison` | as before | the same |
 //!
-//! Not promised: an order among the waiters. Locking again in the same thread waits for ever, as
+//! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
 
 mod create;
@@ -25,7 +25,14 @@ use bytemuck::Pod;
 
 use self::create::{KIND, copy};
 pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
-use crate::{Failure, Member, OpenError, Options, Status, lock::Taken, members::Session, object, raw::Deadline};
+use crate::{
+    Failure, Member, OpenError, Options, Status,
+    lock::{Lock, Taken},
+    members::Session,
+    object,
+    raw::Deadline,
+    waiting::Party,
+};
 
 impl<T: Pod> Mutex<T> {
     /// Returns the options to create or open a mutex with.
@@ -216,7 +223,7 @@ impl<T: Pod> Mutex<T> {
         if self.lock.try_take(me) {
             return Ok(self.guard(me, false));
         }
-        match self.lock.try_take_slowly(me, &self.members, &self.lock)? {
+        match self.lock.try_take_slowly(self.party(me))? {
             Some(Taken { poisoned }) => Ok(self.guard(me, poisoned)),
             None => Err(LockError::WouldBlock),
         }
@@ -233,10 +240,14 @@ impl<T: Pod> Mutex<T> {
 
     #[cold]
     fn lock_contended(&self, me: Session, deadline: Deadline) -> Result<MutexGuard<'_, T>, LockError> {
-        match self.lock.take_contended(me, &self.members, &self.lock, deadline)? {
+        match self.lock.take_contended(self.party(me), deadline)? {
             Some(Taken { poisoned }) => Ok(self.guard(me, poisoned)),
             None => Err(LockError::TimedOut),
         }
+    }
+
+    fn party(&self, me: Session) -> Party<'_, Lock> {
+        Party { members: &self.members, repair: &self.lock, me }
     }
 
     #[inline]

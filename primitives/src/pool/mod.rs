@@ -4,48 +4,69 @@
 
 mod error;
 mod places;
+mod shortage;
 mod state;
+mod wait;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::error::PoolError;
 use self::{
     places::{Places, Spot},
-    state::{PoolState, TURNSTILE_BELL},
+    shortage::Shortage,
+    state::PoolState,
 };
 use crate::{
     Failure, Member, ObjectName, OpenError, Options, Status, TooManyPermits,
     fingerprint::Fingerprint,
     layout::Mapped,
-    lock::Lock,
     members::{Members, Session},
     name::Name,
     object::{self, Blueprint, Kind, Object, Want},
     options::{MOST_PERMITS, Settings},
-    raw::{self, Deadline, SharedMemory},
+    raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
+        fence,
     },
+    waiting::{Party, room::Room},
 };
 
-const KIND: Kind = Kind::new("pool", 2, Bells::common(3));
+const KIND: Kind = Kind::new("pool", 2, Bells::common(0).and_each(2));
 
 // Where the words lie in the body, each on a cache line of its own.
-const FLAGS: usize = 0;
+const FLAG: usize = 0;
 const TURNSTILE: usize = 128;
 const LIMIT: usize = 256;
 const RECENT: usize = 384;
-const PERMITS: usize = 512;
+const SHORTAGE: usize = 512;
+const ROOMS: usize = 640;
 
-fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Result<PoolState> {
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl SharedSafe for Shortage {}
+
+fn permits_at(max_handles: u32) -> usize {
+    ROOMS + 2 * Room::bytes(max_handles)
+}
+
+fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize, max_handles: u32) -> raw::Result<PoolState> {
+    let room = |which: u16| {
+        let at = body + ROOMS + usize::from(which) * Room::bytes(max_handles);
+        Room::at(memory, at, max_handles, KIND.bells.of_room(which))
+    };
+    let permits = body + permits_at(max_handles);
     Ok(PoolState {
-        flags: Mapped::at(memory, body + FLAGS)?,
-        turnstile: Lock::new(Mapped::at(memory, body + TURNSTILE)?, TURNSTILE_BELL),
+        flag: Mapped::at(memory, body + FLAG)?,
+        turnstile: Mapped::at(memory, body + TURNSTILE)?,
         limit: Mapped::at(memory, body + LIMIT)?,
         recent: Mapped::at(memory, body + RECENT)?,
-        permits: Places::new(Mapped::slice(memory, body + PERMITS, Places::words(capacity))?, capacity),
+        permits: Places::new(Mapped::slice(memory, permits, Places::words(capacity))?, capacity),
+        shortage: Mapped::at(memory, body + SHORTAGE)?,
+        singles: room(0)?,
+        many: room(1)?,
     })
 }
 
@@ -56,8 +77,11 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize) -> raw::Re
 /// **When a process dies** its permits come back, each exactly once, and whoever waits gets them.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by
-/// `fork` may go on using the handle; permits stay the parent's. Nothing is promised of the order in
-/// which those who wait get permits.
+/// `fork` may go on using the handle; permits stay the parent's.
+///
+/// A permit that is released is offered to the waiter that has waited longest, but any process that comes may take it first.
+/// Of several callers that wait for [many](Self::acquire_many), the one that has waited longest comes first. **While a process
+/// is stopped**, others wait for the permits that it holds, and for no others but one that it was just woken for.
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle. If a release can't
 /// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
@@ -147,22 +171,24 @@ impl Pool {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
+        let max_handles = KIND.max_handles(options, want);
         let blueprint = Blueprint {
             kind: KIND,
             name: &name,
             options,
-            max_handles: KIND.max_handles(options, want),
+            max_handles,
             capacity: capacity.into(),
             fingerprint: Fingerprint::without_type(options),
-            body: (PERMITS + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
+            body: (permits_at(max_handles) + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
             fill: &fill,
         };
         let (object, (members, state)) = Object::enter(&blueprint, want, &|object| {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
-            let state = words_at(object.memory(), object.body(), capacity.min(MOST_PERMITS) as usize)
-                .map_err(|error| object.failed(error))?;
+            let (size, handles) = (capacity.min(MOST_PERMITS) as usize, object.description().max_handles);
+            let state =
+                words_at(object.memory(), object.body(), size, handles).map_err(|error| object.failed(error))?;
             if want != Want::Open {
                 object.check_option("permits", state.limit() as u64, permits.into())?;
                 object.check_option("capacity", capacity.into(), planned.into())?;
@@ -223,9 +249,9 @@ impl Pool {
         let index = match self.state.scan(me) {
             Some(index) => index,
             None if deadline == Deadline::NOW => {
-                self.state.take_from_the_dead(me, &self.members)?.ok_or(PoolError::WouldBlock)?
+                self.state.take_from_the_dead(self.party(me))?.ok_or(PoolError::WouldBlock)?
             }
-            None => self.state.wait_for_one(me, &self.members, deadline)?.ok_or(PoolError::TimedOut)?,
+            None => self.state.wait_for_one(self.party(me), deadline)?.ok_or(PoolError::TimedOut)?,
         };
         Ok(Permit { pool: self, spot: self.state.permits.spot(index), session: me })
     }
@@ -245,7 +271,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`PoolError::WouldBlock`] if not, or if another caller is acquiring several. Otherwise as
+    /// [`PoolError::WouldBlock`] if not, or if a process was stopped while it acquires several. Otherwise as
     /// [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, count: u32) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::NOW)
@@ -270,11 +296,15 @@ impl Pool {
         if count as usize > self.state.limit() {
             return Err(self.too_many(count).into());
         }
-        let Some(mut indices) = self.state.take_many(me, &self.members, count as usize, deadline)? else {
+        let Some(mut indices) = self.state.take_many(self.party(me), count as usize, deadline)? else {
             return Err(if deadline == Deadline::NOW { PoolError::WouldBlock } else { PoolError::TimedOut });
         };
         indices.sort_unstable();
         Ok(Permits { pool: self, indices, session: me })
+    }
+
+    fn party(&self, me: Session) -> Party<'_, PoolState> {
+        Party { members: &self.members, repair: &self.state, me }
     }
 
     fn too_many(&self, wanted: u32) -> TooManyPermits {
@@ -348,9 +378,9 @@ impl Pool {
             return Err(self.too_many(permits).into());
         }
         self.state.limit.store(permits, SeqCst);
-        if self.state.flags.load(SeqCst) != 0 {
-            self.state.wake(&self.members)?;
-        }
+        // SYNC: pairs with the fence of a waiter's announcement: either it sees the limit, or we see the flag.
+        fence(SeqCst);
+        self.state.notify(permits as usize, &self.members)?;
         Ok(())
     }
 

@@ -1,60 +1,65 @@
-//! The words of a pool, and everything that is done to them.
+//! The words of a pool, and everything that is done to them. The callers that wait are in `wait`.
 //!
-//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one
-//! compare-and-swap of a free word, found by a hint, and releasing one back to 0. A handle looks first at the permit
-//! that it freed last; only who misses there says so, and is told of others: so as long as there are enough, processes
-//! touch no word of each other's.
+//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one compare-and-swap of a
+//! free word, found by a hint, and releasing one back to 0. A handle looks first at the permit that it freed last. Only a
+//! handle that misses there sets a flag, and is then given hints. So as long as there are enough permits, processes touch
+//! no word of each other's.
 //!
 //! | word | value | meaning | changed by |
 //! | --- | --- | --- | --- |
-//! | permit | 0 | free | whoever acquires it |
-//! | permit | slot + 1 | held | its holder; whoever reaps the slot |
-//! | flags | SINGLE | somebody may sleep on the doorbell of single permits | set by who is about to sleep; cleared by who posts |
-//! | flags | MANY | the same for several permits at once | as above |
-//! | flags | SEEKING | somebody did not find a permit where it looked first | who scans; cleared by who frees, when nobody did any more |
-//! | recent | index, or NOWHERE | a permit that was freed while somebody was seeking; it may say anything | who frees; who scans, and takes the hint |
-//! | turnstile | as a mutex's | who tries for several at once | as a mutex's |
+//! | permit | 0 | free | a process that acquires it |
+//! | permit | slot + 1 | held | its holder; the reaper of the slot |
+//! | flag | see `waiting::flag` | there may be waiters, for one permit or for several | waiters; notifiers |
+//! | flag | its hint | a handle did not find a permit where it looked first | a handle that scans; a handle that frees, when the last hint was not taken |
+//! | recent | index, or NOWHERE | a permit that was freed while the hint was set; it may say anything | a handle that frees; a handle that scans, and takes it |
+//! | turnstile | 0, or slot + 1 | which member claims several permits just now | that member; the reaper of its slot |
+//! | shortage | | see `shortage` | |
 //! | limit | number | permits below it are given out | `resize` |
 //!
-//! - **PL1** A permit has one holder: words change from free by compare-and-swap alone, and from held by
-//!   the holder, or by who claimed the holder's ALIVE (R-own).
-//! - **PL2** (R-sleep) Who sleeps has set its flag, reaped the dead, and found too little, in this order.
-//! - **PL3** (R-wake) Who frees a word looks at the flags afterwards, and posts for each that it
-//!   clears. Both sides are sequentially consistent: one of them sees the other. If a post is refused, the flag is
-//!   set again for the next process that frees a word.
-//! - **PL4** Who was woken and got a permit posts again if more are free: so one flag is enough for
-//!   any number of sleepers.
-//! - **PL5** Several permits at once are tried for by one caller at a time, the turnstile's holder, and
-//!   given back whole if they fall short: so two such callers can't hold what the other needs.
-//! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK6).
+//! - **PL1** A permit has one holder: words change from free by compare-and-swap alone, and from held by the holder or by
+//!   the reaper of its slot (R-own).
+//! - **PL2** (R-sleep) A waiter has announced itself in one of two rooms, raised the flag and fenced, and then found too
+//!   little, in this order.
+//! - **PL3** (R-wake) A process that frees a word looks at the flag afterwards. It calls the waiter for one permit that has
+//!   waited longest. It also calls the longest waiter for several, if that finds enough.
+//! - **PL4** Several permits are claimed by one member at a time, the turnstile's holder. It gives them back whole if they fall
+//!   short, so two callers can't hold what the other needs. It neither sleeps nor waits there: it makes two passes over the
+//!   permits.
+//! - **PL5** A process that leaves the turnstile, or the room of the callers for several, does as PL3 says for that room. So a
+//!   waiter that found the turnstile taken, or stood behind one that left, is called.
+//! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK7).
 //!
-//! | the process dies | what is left | who notices |
+//! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
-//! | holding permits, one or several | words that name a dead slot | a sleeper, by the obituary; a newcomer that finds too little |
-//! | having freed a word, before it posted | a free word | a sleeper, by the obituary |
-//! | having taken a post | the event's messenger is gone | the next sleeper, by the obituary |
-//! | in the turnstile | a lock that names a dead slot | as with a mutex |
+//! | holding permits, one or several | words that name a dead slot | a waiter, by the obituary; a caller that finds too little |
+//! | having freed a word, before it called | a free word | each waiter, by the obituary |
+//! | called | the event's messenger is gone | the same |
+//! | in the turnstile | a turnstile that names a dead slot | the same |
 //!
-//! Not promised: an order among those who wait; continuous callers for one can starve a caller for many.
+//! | the process is stopped | what it holds up |
+//! | --- | --- |
+//! | holding permits | these permits |
+//! | in the turnstile | callers for several. Callers for one go on |
+//! | called, or before it called | the permits that it was called for, until another process comes, or frees one |
+//! | waiting for several, and first in line | callers for several that wait behind it, as if it ran. A caller that comes does not wait if it finds enough |
+//!
+//! Not promised: continuous callers for one can starve a caller for many.
 
-use super::places::{Places, Spot};
+use super::{
+    places::{Places, Spot},
+    shortage::{BeforeCount, Shortage},
+};
 use crate::{
-    doorbell::{Doorbell, Token},
     failure::Result,
     layout::Mapped,
-    lock::Lock,
     members::{Members, Repair, Session},
-    raw::Deadline,
     sync::{
         AtomicU32, HINTS,
         Ordering::{Acquire, Relaxed, SeqCst},
         fence, order_seq_cst,
     },
+    waiting::{Party, flag::Flag, room::Room},
 };
-
-const SINGLE: u32 = 1;
-const MANY: u32 = 2;
-const SEEKING: u32 = 4;
 
 /// How often a caller for several permits passes over all of them in one attempt.
 const PASSES: u32 = 2;
@@ -62,18 +67,27 @@ const PASSES: u32 = 2;
 /// No hint.
 const NOWHERE: u32 = u32::MAX;
 
-const SINGLE_BELL: u16 = 0;
-pub(crate) const TURNSTILE_BELL: u16 = 1;
-const MANY_BELL: u16 = 2;
-
 /// The pool's words in shared memory.
 #[derive(Debug)]
 pub(crate) struct PoolState {
-    pub(crate) flags: Mapped<AtomicU32>,
-    pub(crate) turnstile: Lock,
+    pub(crate) flag: Mapped<Flag>,
+    pub(crate) turnstile: Mapped<AtomicU32>,
     pub(crate) limit: Mapped<AtomicU32>,
     pub(crate) recent: Mapped<AtomicU32>,
     pub(crate) permits: Places,
+    /// Of the waiters for one permit.
+    pub(crate) singles: Room,
+    /// Of the waiters for several: their interest is how many.
+    pub(crate) many: Room,
+    pub(crate) shortage: Mapped<Shortage>,
+}
+
+/// What came of an attempt to claim several permits.
+pub(crate) enum Attempt {
+    Claimed(Vec<usize>),
+    TooFew,
+    /// A member is in the turnstile.
+    Occupied,
 }
 
 impl PoolState {
@@ -104,10 +118,10 @@ impl PoolState {
         free.map(|(index, _)| index).filter(move |&index| self.claim(self.permits.spot(index), me))
     }
 
-    /// Says that somebody seeks, and returns where a permit was freed last. Nothing depends on who sees this when.
+    /// Asks for hints, and returns where a permit was freed last. Nothing depends on which process sees this when.
     fn take_hint(&self) -> usize {
-        if self.flags.load(Relaxed) & SEEKING == 0 {
-            self.flags.fetch_or(SEEKING, Relaxed);
+        if !self.flag.has_hint() {
+            self.flag.set_hint(true);
         }
         let recent = self.recent.load(Relaxed);
         if recent != NOWHERE {
@@ -124,126 +138,100 @@ impl PoolState {
     /// call.
     #[inline]
     pub(crate) fn free(&self, spot: Spot, me: Session, members: &Members) {
-        // SYNC: SeqCst pairs with the fence in `announce`; it releases what we did to the next holder.
+        // SYNC: SeqCst pairs with the fence in `open` of a waiter; it releases what we did to the next holder.
         if self.permits.get(spot).compare_exchange(me.owner(), 0, SeqCst, Relaxed).is_err() {
             members.record(Err(members.membership_lost()));
             return;
         }
         order_seq_cst();
-        let flags = self.flags.load(SeqCst);
-        if flags != 0 {
-            self.tell(spot, flags, members);
+        if self.flag.is_any() {
+            self.tell(spot, members);
         }
     }
 
-    /// Tells who seeks or sleeps of a permit that was freed.
+    /// Tells handles that seek and waiters of a permit that was freed.
     #[cold]
-    fn tell(&self, spot: Spot, flags: u32, members: &Members) {
-        if flags & SEEKING != 0 {
+    fn tell(&self, spot: Spot, members: &Members) {
+        if self.flag.has_hint() {
             if self.recent.load(Relaxed) == NOWHERE {
                 self.recent.store(spot.index, Relaxed);
             } else {
-                // Nobody has taken the last hint.
-                self.flags.fetch_and(!SEEKING, Relaxed);
+                // No handle has taken the last hint.
+                self.flag.set_hint(false);
             }
         }
-        if flags & (SINGLE | MANY) != 0 {
-            members.record(self.wake(members));
-        }
+        members.record(self.notify(1, members));
     }
 
-    /// Posts for the waiters of both kinds that are announced. If a post is refused, both have been tried.
+    /// Notifies waiters of so many permits that were freed (PL3). If a post is refused, both rooms have been tried.
     #[cold]
-    pub(crate) fn wake(&self, members: &Members) -> Result<()> {
-        let wake = |flag: u32| match self.flags.fetch_and(!flag, SeqCst) & flag {
-            0 => Ok(()),
-            _ => self.doorbell(flag).ring(members),
-        };
-        let single = wake(SINGLE);
-        wake(MANY).and(single)
+    pub(crate) fn notify(&self, freed: usize, members: &Members) -> Result<()> {
+        let Some(seen) = self.flag.seen() else { return Ok(()) };
+        self.shortage.add(freed);
+        let singles = (0..freed).try_for_each(|_| match self.singles.call_oldest(members) {
+            Ok(true) => Ok(()),
+            // There are no more of them.
+            Ok(false) => Err(Ok(())),
+            Err(failure) => Err(Err(failure)),
+        });
+        let before = self.shortage.before_count();
+        let many = if before.is_due() { self.call_for_many(before, members) } else { Ok(()) };
+        if !self.singles.has_waiters() && !self.many.has_waiters() {
+            self.flag.lower(seen);
+        }
+        many.and(singles.or_else(|end| end))
     }
 
-    /// Returns the doorbell of the waiters that a flag announces.
-    fn doorbell(&self, flag: u32) -> Doorbell<'_> {
-        Doorbell::new(if flag == SINGLE { SINGLE_BELL } else { MANY_BELL }, &self.flags, flag)
+    /// Calls the waiter for several that has waited longest, if it finds enough.
+    fn call_for_many(&self, before: BeforeCount, members: &Members) -> Result<()> {
+        while let Some(waiter) = self.many.oldest() {
+            let missing = waiter.interest.saturating_sub(self.available() as u64);
+            if missing > 0 {
+                self.shortage.set(before, missing);
+                break;
+            }
+            if self.many.call(waiter, members)? {
+                return Ok(());
+            }
+        }
+        self.many.post_unposted(members)
     }
 
-    /// Says that we are about to sleep, and reaps the dead (PL2).
-    fn announce(&self, flag: u32, members: &Members) -> Result<()> {
-        self.flags.fetch_or(flag, SeqCst);
-        // SYNC: pairs with the compare-and-swap and the load in `free`: either it sees the flag, or we see the free word.
+    /// Notifies the waiters for several: the turnstile is free, or one of them has left (PL5).
+    pub(crate) fn notify_many(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the fence in `open` of a waiter: either it sees what changed, or we see the flag.
         fence(SeqCst);
-        members.reap_all(self)
-    }
-}
-
-/// The callers' side: taking one permit, or several at once.
-impl PoolState {
-    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
-    #[cold]
-    pub(crate) fn take_from_the_dead(&self, me: Session, members: &Members) -> Result<Option<usize>> {
-        members.reap_all(self)?;
-        Ok(self.scan(me))
+        if !self.flag.is_up() {
+            return Ok(());
+        }
+        // What another process counted was for the waiter that was first before.
+        self.shortage.forget();
+        self.call_for_many(self.shortage.before_count(), members)
     }
 
-    /// R-sleep for one permit.
-    #[cold]
-    pub(crate) fn wait_for_one(&self, me: Session, members: &Members, deadline: Deadline) -> Result<Option<usize>> {
-        let mut token = Token::none(members, self.doorbell(SINGLE));
-        loop {
-            token.clear_pile()?;
-            self.announce(SINGLE, members)?;
-            if let Some(index) = self.scan(me) {
-                // PL4.
-                token.used(|| self.available() > 0);
-                return Ok(Some(index));
-            }
-            if !token.sleep(deadline)? {
-                token.pass_on()?;
-                return Ok(None);
-            }
+    /// Claims all of so many permits, or none (PL4).
+    pub(crate) fn claim_many(&self, me: Session, members: &Members, count: usize) -> Attempt {
+        if count <= 1 {
+            let claimed: Vec<usize> = self.claims(me).take(count).collect();
+            return if claimed.len() == count { Attempt::Claimed(claimed) } else { Attempt::TooFew };
         }
-    }
-
-    /// Takes several permits at once (PL5), with R-sleep.
-    pub(crate) fn take_many(
-        &self,
-        me: Session,
-        members: &Members,
-        count: usize,
-        deadline: Deadline,
-    ) -> Result<Option<Vec<usize>>> {
-        let Some(_turnstile) = Turnstile::enter(self, me, members, deadline)? else { return Ok(None) };
-        if let Some(indices) = self.claim_many(me, members, count) {
-            return Ok(Some(indices));
-        }
-        if deadline == Deadline::NOW {
-            members.reap_all(self)?;
-            return Ok(self.claim_many(me, members, count));
-        }
-        let mut token = Token::none(members, self.doorbell(MANY));
-        loop {
-            token.clear_pile()?;
-            self.announce(MANY, members)?;
-            if let Some(indices) = self.claim_many(me, members, count) {
-                token.used(|| false);
-                return Ok(Some(indices));
-            }
-            // What was given back has posted the doorbell, so that the sleep below returns at once, deadline or not.
-            if deadline.has_passed() || !token.sleep(deadline)? {
-                token.pass_on()?;
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Claims all of so many permits, or gives back what it got (PL5).
-    ///
-    /// Each permit is looked at a fixed number of times, however many are wanted, and whatever other processes do.
-    fn claim_many(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         if self.available() < count {
-            return None;
+            return Attempt::TooFew;
         }
+        // SYNC: Acquire pairs with the compare-and-swap at the end, and with the repair of a dead holder.
+        if self.turnstile.compare_exchange(0, me.owner(), Acquire, Relaxed).is_err() {
+            return Attempt::Occupied;
+        }
+        let claimed = self.claim_all(me, members, count);
+        // A process that lost its membership meanwhile leaves the turnstile of another alone.
+        let _ = self.turnstile.compare_exchange(me.owner(), 0, SeqCst, Relaxed);
+        // The caller has a result already.
+        members.record(self.notify_many(members));
+        claimed.map_or(Attempt::TooFew, Attempt::Claimed)
+    }
+
+    /// Each permit is looked at a fixed number of times, however many are wanted, and whatever other processes do.
+    fn claim_all(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         let mut indices = Vec::with_capacity(count);
         // Permits were acquired ahead of the first pass, and others freed behind it: the second pass finds those.
         for _ in 0..PASSES {
@@ -255,48 +243,28 @@ impl PoolState {
         indices.into_iter().for_each(|index| self.free(self.permits.spot(index), me, members));
         None
     }
+
+    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
+    #[cold]
+    pub(crate) fn take_from_the_dead(&self, party: Party<'_, Self>) -> Result<Option<usize>> {
+        party.reap_all()?;
+        Ok(self.scan(party.me))
+    }
 }
 
 impl Repair for PoolState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
-        self.turnstile.repair(slot, members)?;
-        let mut freed = false;
-        for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == slot + 1) {
-            // Only a process that lost its membership and lives could have freed it meanwhile (PL6).
-            freed |= permit.compare_exchange(slot + 1, 0, SeqCst, Relaxed).is_ok();
+        let owner = slot + 1;
+        [&self.singles, &self.many].into_iter().for_each(|room| room.repair(slot));
+        let left = self.turnstile.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok();
+        let mut freed = 0;
+        for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == owner) {
+            // Another helper may have freed it meanwhile, and a living member may have it by now (MB7).
+            freed += usize::from(permit.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok());
         }
-        if freed {
-            self.flags.fetch_and(!(SINGLE | MANY), SeqCst);
-            let single = self.doorbell(SINGLE).ring(members);
-            self.doorbell(MANY).ring(members).and(single)?;
-        }
-        Ok(())
-    }
-}
-
-/// The right to try for several permits at once; one caller has it at a time.
-struct Turnstile<'a> {
-    state: &'a PoolState,
-    me: Session,
-    members: &'a Members,
-}
-
-impl<'a> Turnstile<'a> {
-    fn enter(state: &'a PoolState, me: Session, members: &'a Members, deadline: Deadline) -> Result<Option<Self>> {
-        let lock = &state.turnstile;
-        // Whoever died in it held nothing that isn't repaired: its poison means nothing.
-        let entered = lock.try_take(me)
-            || if deadline == Deadline::NOW {
-                lock.try_take_slowly(me, members, state)?.is_some()
-            } else {
-                lock.take_contended(me, members, state, deadline)?.is_some()
-            };
-        Ok(entered.then_some(Self { state, me, members }))
-    }
-}
-
-impl Drop for Turnstile<'_> {
-    fn drop(&mut self) {
-        self.state.turnstile.free(self.me, self.members, false);
+        // SYNC: as in `notify_many`.
+        fence(SeqCst);
+        let notified = if freed > 0 { self.notify(freed, members) } else { Ok(()) };
+        if left { self.notify_many(members).and(notified) } else { notified }
     }
 }

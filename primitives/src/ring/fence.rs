@@ -21,7 +21,7 @@
 
 use std::{
     sync::atomic::{
-        AtomicU32, AtomicU64,
+        AtomicU64,
         Ordering::{Release, SeqCst},
         compiler_fence, fence,
     },
@@ -63,27 +63,21 @@ impl Fence {
         // SYNC: Release hands on what was written before, to the Acquire load of this word.
         if self == Self::Light {
             word.store(value, Release);
-            // SYNC: pairs with `membarrier` in `announce`.
+            // SYNC: pairs with `membarrier` in `after_announcement`.
             compiler_fence(SeqCst);
         } else {
-            // SYNC: pairs with the store of the flag in `announce`, whose loads come later in the one order.
+            // SYNC: pairs with the announcement before `after_announcement`, whose loads come later in the one order.
             word.store(value, SeqCst);
         }
     }
 
-    /// Raises a bit of a flag; returns whether every publisher is sure to see it from now on.
-    pub(crate) fn announce(self, flag: &AtomicU32, bit: u32) -> bool {
-        flag.fetch_or(bit, SeqCst);
+    /// Fences for all publishers after a waiter has announced itself. Returns until when the waiter may sleep (F3).
+    pub(crate) fn after_announcement(self) -> Deadline {
         if self == (Self::Strong { everybody: true }) {
             // SYNC: pairs with the store in `publish`; the caller's loads of the word need only acquire.
             fence(SeqCst);
-            return true;
+            return Deadline::NEVER;
         }
-        process::membarrier()
-    }
-
-    /// Returns until when to sleep after an announcement (F3).
-    pub(crate) fn wake_up_at(is_sure: bool, deadline: Deadline) -> Deadline {
-        if is_sure { deadline } else { deadline.min(Deadline::after(NAP)) }
+        if process::membarrier() { Deadline::NEVER } else { Deadline::after(NAP) }
     }
 }

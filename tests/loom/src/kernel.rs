@@ -4,7 +4,7 @@
 //! one step, as each `semop` is. `used` of a slot lies behind the same lock: a look at a slot, which reads both it
 //! and ALIVE, is one step here. Doorbells count without end, as if nobody could post more often than they can count.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use loom::sync::{Condvar, Mutex};
 
@@ -71,6 +71,19 @@ impl Deadline {
     pub(crate) fn has_passed(self) -> bool {
         self == Self::NOW
     }
+
+    pub(crate) fn min(self, other: Self) -> Self {
+        if other == Self::NOW { other } else { self }
+    }
+
+    /// Time stands still.
+    pub(crate) fn after(_: Duration) -> Self {
+        Self::NEVER
+    }
+
+    pub(crate) fn remaining(self) -> Option<Duration> {
+        (self == Self::NOW).then_some(Duration::ZERO)
+    }
 }
 
 /// A registered process.
@@ -95,16 +108,24 @@ impl Session {
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
+    const IS_SHARED: bool = true;
+
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
-const BELLS: usize = 4;
-const SLOTS: usize = 4;
+const BELLS: usize = 10;
+pub(crate) const SLOTS: usize = 4;
+
+loom::thread_local! {
+    /// Whether a member may have died, as far as this process knows. At first none has.
+    static SUSPECTS: Cell<bool> = Cell::new(false);
+}
 
 #[derive(Debug)]
 struct Semaphores {
     bells: [u32; BELLS],
     alive: [bool; SLOTS],
+    helpers: [u32; SLOTS],
     used: [bool; SLOTS],
     refuses: bool,
     recorded: u32,
@@ -136,8 +157,14 @@ impl Members {
     fn make(living: usize, obituaries: bool) -> Arc<Self> {
         let mut registered = [false; SLOTS];
         registered[..living].fill(true);
-        let semaphores =
-            Semaphores { bells: [0; BELLS], alive: registered, used: registered, refuses: false, recorded: 0 };
+        let semaphores = Semaphores {
+            bells: [0; BELLS],
+            alive: registered,
+            helpers: [0; SLOTS],
+            used: registered,
+            refuses: false,
+            recorded: 0,
+        };
         let slots = u32::try_from(living).expect("there are few");
         Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), slots, obituaries })
     }
@@ -152,7 +179,8 @@ impl Members {
         self.with(|semaphores| {
             semaphores.alive[session.0 as usize - 1] = false;
             if self.obituaries {
-                semaphores.bells.iter_mut().for_each(|bell| *bell += 1);
+                // Twice, as the registration has it.
+                semaphores.bells.iter_mut().for_each(|bell| *bell += 2);
             }
         });
         self.changed.notify_all();
@@ -192,6 +220,43 @@ impl Members {
         Ok(())
     }
 
+    pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
+        self.with(|semaphores| {
+            if semaphores.refuses {
+                return Err(Failure::Refused);
+            }
+            bells.for_each(|bell| semaphores.bells[usize::from(bell)] += 1);
+            Ok(())
+        })?;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    pub(crate) fn take_post(&self, bell: u16) -> Result<()> {
+        self.with(|semaphores| {
+            let posts = &mut semaphores.bells[usize::from(bell)];
+            *posts = posts.saturating_sub(1);
+        });
+        Ok(())
+    }
+
+    pub(crate) fn suspect(&self) {
+        SUSPECTS.with(|suspects| suspects.set(true));
+    }
+
+    pub(crate) fn clear_suspicion(&self, bell: u16, repair: &impl Repair) -> Result<()> {
+        if SUSPECTS.with(Cell::get) {
+            self.drain(bell)?;
+            self.reap_all(repair)?;
+            SUSPECTS.with(|suspects| suspects.set(false));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_clean(&self, slot: u32) -> bool {
+        self.with(|semaphores| !semaphores.used[slot as usize])
+    }
+
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         let mut semaphores = self.semaphores.lock().expect("nobody panics here");
         let bell = usize::from(bell);
@@ -221,16 +286,20 @@ impl Members {
         Failure::Damaged
     }
 
-    /// Claims, repairs, marks as unused, gives back: four steps, as in the real one.
-    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
+    /// Enters as a helper, repairs, marks as unused, leaves: four steps, as in the real one.
+    pub(crate) fn reap<R: Repair>(&self, slot: u32, repair: &R) -> Result<bool> {
         let index = slot as usize;
-        let claimed = self.with(|semaphores| !std::mem::replace(&mut semaphores.alive[index], true));
-        if claimed {
+        let entered = self.with(|semaphores| {
+            let may_enter = !semaphores.alive[index] && (R::IS_SHARED || semaphores.helpers[index] == 0);
+            semaphores.helpers[index] += u32::from(may_enter);
+            may_enter
+        });
+        if entered {
             repair.repair(slot, true, self)?;
             self.with(|semaphores| semaphores.used[index] = false);
-            self.with(|semaphores| semaphores.alive[index] = false);
+            self.with(|semaphores| semaphores.helpers[index] -= 1);
         }
-        Ok(claimed)
+        Ok(entered)
     }
 
     /// Looks at one slot after another, and again if there was anybody.

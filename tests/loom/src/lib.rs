@@ -1,9 +1,10 @@
 //! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving
-//! with few preemptions: two to four, by the test.
+//! with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `doorbell.rs`, `pool/{places,state}.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and
-//! `ring/mpmc/{word,control,state,ends}.rs` of the primitives are compiled here as they are; what they know of the world is
-//! replaced: atomics are loom's, and the kernel is a model of it.
+//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
+//! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and `ring/mpmc/{word,control,state,ends}.rs` of the
+//! primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
+//! a model of it.
 //!
 //! | real | here |
 //! | --- | --- |
@@ -11,6 +12,8 @@
 //! | `layout::Mapped` | a value in an `Arc` |
 //! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
 //! | `ring::spin` | nobody spins |
+//! | `waiting::desk` | each process has one thread |
+//! | `clock` | it stands still |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
 //!
 //! Not here:
@@ -26,8 +29,6 @@
 
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
-#[path = "../../../primitives/src/doorbell.rs"]
-mod doorbell;
 pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/lock.rs"]
@@ -37,8 +38,13 @@ mod places;
 mod ring;
 pub mod rings;
 pub mod scene;
+#[path = "../../../primitives/src/pool/shortage.rs"]
+mod shortage;
 #[path = "../../../primitives/src/pool/state.rs"]
 mod state;
+#[path = "../../../primitives/src/pool/wait.rs"]
+mod state_wait;
+mod waiting;
 
 /// The real code looks for its neighbours under these names.
 mod sync {
@@ -52,26 +58,23 @@ mod sync {
     /// Hints decide nothing, and would multiply the interleavings.
     pub(crate) const HINTS: bool = false;
 
-    /// Gives up at once.
-    pub(crate) struct Backoff;
+    /// To look again multiplies the interleavings as well.
+    pub(crate) const LOOKS: u32 = 1;
 
-    impl Backoff {
-        pub(crate) fn new() -> Self {
-            Self
-        }
-
-        pub(crate) fn is_completed(&self) -> bool {
-            true
-        }
-
-        pub(crate) fn snooze(&self) {}
-    }
+    pub(crate) const SPINS: u32 = 1;
 }
 
 mod failure {
     pub(crate) use crate::kernel::Failure;
 
     pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+}
+
+/// All waits begin at the same time, so the lower slot is taken for the one that has waited longer. No offer expires.
+mod clock {
+    pub(crate) fn monotonic() -> u64 {
+        1
+    }
 }
 
 mod layout {

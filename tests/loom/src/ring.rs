@@ -31,7 +31,7 @@ pub(crate) mod mpmc {
 /// Every process fences for itself.
 pub(crate) mod fence {
     use loom::sync::atomic::{
-        AtomicU32, AtomicU64,
+        AtomicU64,
         Ordering::{Release, SeqCst},
         fence,
     };
@@ -47,14 +47,9 @@ pub(crate) mod fence {
             fence(SeqCst);
         }
 
-        pub(crate) fn announce(self, flag: &AtomicU32, bit: u32) -> bool {
-            flag.fetch_or(bit, SeqCst);
+        pub(crate) fn after_announcement(self) -> Deadline {
             fence(SeqCst);
-            true
-        }
-
-        pub(crate) fn wake_up_at(_: bool, deadline: Deadline) -> Deadline {
-            deadline
+            Deadline::NEVER
         }
     }
 }

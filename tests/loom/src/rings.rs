@@ -14,9 +14,11 @@ use crate::{
         mpmc::{control::MpmcControl, state as mpmc},
         patience::Patience,
         role::Role,
-        spsc::state::{self as spsc, SpscControl, role_bell},
+        spsc::state::{self as spsc, SpscControl},
     },
+    scene::room,
     sync::AtomicU64,
+    waiting::Party,
 };
 
 /// Items in their places.
@@ -79,7 +81,7 @@ impl SpscScene {
     /// Makes an empty ring.
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u64) -> Arc<Self> {
-        let role = |role| Lock::new(Arc::new(AtomicU32::new(0)), role_bell(role));
+        let role = |role: Role| Lock::new(Arc::new(AtomicU32::new(0)), room(2 + role as u16, 2));
         let state = spsc::SpscState {
             control: Arc::new(SpscControl::default()),
             roles: [role(Role::Producer), role(Role::Consumer)],
@@ -88,6 +90,10 @@ impl SpscScene {
             fence: Fence,
         };
         Arc::new(Self { members, state, items: Cells::new(capacity) })
+    }
+
+    fn party(&self, me: Session) -> Party<'_, spsc::SpscState> {
+        Party { members: &self.members, repair: &self.state, me }
     }
 
     /// Takes a role, as soon as it is free; told of the end of the other if it wants to know.
@@ -129,7 +135,7 @@ impl SpscEnd<'_> {
         }
         let seen = state.index(Role::Consumer);
         if state.distance(seen, self.index, members)? == state.capacity {
-            let seen = state.wait(Role::Producer, seen, members, &self.patience, Deadline::NEVER)?;
+            let seen = state.wait(Role::Producer, seen, self.scene.party(self.me), &self.patience, Deadline::NEVER)?;
             assert!(state.distance(seen, self.index, members)? < state.capacity);
         }
         items.write(self.index, item);
@@ -151,7 +157,7 @@ impl SpscEnd<'_> {
         let SpscScene { state, members, items } = self.scene;
         let seen = state.index(Role::Producer);
         if state.distance(self.index, seen, members)? == 0 {
-            let seen = state.wait(Role::Consumer, seen, members, &self.patience, Deadline::NEVER)?;
+            let seen = state.wait(Role::Consumer, seen, self.scene.party(self.me), &self.patience, Deadline::NEVER)?;
             assert!(state.distance(self.index, seen, members)? > 0);
         }
         Ok(items.read(self.index))
@@ -195,12 +201,17 @@ impl MpmcScene {
             control: Arc::new(MpmcControl::default()),
             tail: Arc::new(AtomicU64::new(0)),
             head: Arc::new(AtomicU64::new(0)),
+            rooms: [room(0, 2), room(1, 2)],
             attachments: (0..4).map(|_| Attachment::default()).collect(),
             places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             shift: capacity.trailing_zeros(),
             fence: Fence,
         };
         Arc::new(Self { members, state, items: Cells::new(capacity.into()) })
+    }
+
+    fn party(&self, me: Session) -> Party<'_, mpmc::MpmcState> {
+        Party { members: &self.members, repair: &self.state, me }
     }
 
     fn claim(&self, role: Role, me: Session, wants_to_know: bool) -> Result<mpmc::Claim, Error> {
@@ -213,7 +224,7 @@ impl MpmcScene {
             Some(claim) => Ok(claim),
             None => {
                 let patience = Patience { wants_to_know, ..Patience::new(role) };
-                Ok(self.state.wait(role, me, &self.members, &patience, Deadline::NEVER)?)
+                Ok(self.state.wait(role, self.party(me), &patience, Deadline::NEVER)?)
             }
         }
     }
@@ -254,7 +265,7 @@ impl MpmcScene {
                 let _ = self.state.finish_pop(oldest, &self.members);
             }
         }
-        Ok(self.state.claim_now(Role::Producer, me, &self.members, false, true)?)
+        Ok(self.state.claim_now(Role::Producer, self.party(me), false, true)?)
     }
 
     /// Pops if there is an item, or a dead process has one, as `Consumer::try_pop` does at its first attempt in vain.
@@ -265,7 +276,7 @@ impl MpmcScene {
     pub fn try_pop(&self, me: Session) -> Result<u64, Error> {
         let claim = match self.state.start_pop(me, &self.members)? {
             Some(claim) => claim,
-            None => self.state.claim_now(Role::Consumer, me, &self.members, false, true)?,
+            None => self.state.claim_now(Role::Consumer, self.party(me), false, true)?,
         };
         let item = self.items.read(claim.position);
         let _ = self.state.finish_pop(claim, &self.members);

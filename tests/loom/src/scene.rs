@@ -6,11 +6,23 @@ use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
 
 use crate::{
     Error,
-    kernel::{Deadline, Members, Session},
+    kernel::{Deadline, Members, SLOTS, Session},
     lock::Lock,
     places::Places,
-    state::{PoolState, TURNSTILE_BELL},
+    shortage::Shortage,
+    state::PoolState,
+    waiting::{
+        Party,
+        flag::Flag,
+        room::{Entry, Room, RoomControl, SlotBells},
+    },
 };
+
+/// Makes a room, in which no process waits.
+pub(crate) fn room(first: u16, stride: u16) -> Room {
+    let entries = (0..SLOTS).map(|_| Entry::default()).collect();
+    Room::new(Arc::new(RoomControl::default()), entries, SlotBells { first, stride })
+}
 
 /// The real lock, and a cell that it guards: loom sees two users of the cell at once.
 #[derive(Debug)]
@@ -30,8 +42,20 @@ impl LockScene {
     /// Makes a free lock.
     #[must_use]
     pub fn new(members: Arc<Members>) -> Arc<Self> {
-        let lock = Lock::new(Arc::new(AtomicU32::new(0)), 0);
+        let lock = Lock::new(Arc::new(AtomicU32::new(0)), room(0, 1));
         Arc::new(Self { members, lock, inside: UnsafeCell::new(0) })
+    }
+
+    /// Makes a free lock whose every unlock offers it to a waiter.
+    #[must_use]
+    pub fn fair(members: Arc<Members>) -> Arc<Self> {
+        let scene = Self::new(members);
+        scene.lock.make_fair();
+        scene
+    }
+
+    fn party(&self, me: Session) -> Party<'_, Lock> {
+        Party { members: &self.members, repair: &self.lock, me }
     }
 
     /// Locks, as `Mutex::lock` does; returns whether the lock was poisoned.
@@ -43,7 +67,7 @@ impl LockScene {
         if self.lock.try_take(me) {
             return false;
         }
-        let taken = self.lock.take_contended(me, &self.members, &self.lock, Deadline::NEVER);
+        let taken = self.lock.take_contended(self.party(me), Deadline::NEVER);
         taken.expect("nothing is damaged").expect("it waits as long as it takes").poisoned
     }
 
@@ -53,7 +77,7 @@ impl LockScene {
     ///
     /// As [`lock`](Self::lock).
     pub fn lock_impatiently(&self, me: Session) -> bool {
-        let taken = self.lock.take_contended(me, &self.members, &self.lock, Deadline::NOW);
+        let taken = self.lock.take_contended(self.party(me), Deadline::NOW);
         taken.expect("nothing is damaged").is_some()
     }
 
@@ -63,7 +87,7 @@ impl LockScene {
     ///
     /// [`Error::Busy`] if it can't be had, and [`Error::Failed`].
     pub fn try_lock_impatiently(&self, me: Session) -> Result<(), Error> {
-        self.lock.take_contended(me, &self.members, &self.lock, Deadline::NOW)?.map(|_| ()).ok_or(Error::Busy)
+        self.lock.take_contended(self.party(me), Deadline::NOW)?.map(|_| ()).ok_or(Error::Busy)
     }
 
     /// Locks unless a living process has it, as `Mutex::try_lock` does; returns whether the lock was poisoned.
@@ -75,7 +99,7 @@ impl LockScene {
         if self.lock.try_take(me) {
             return Ok(false);
         }
-        let taken = self.lock.try_take_slowly(me, &self.members, &self.lock)?;
+        let taken = self.lock.try_take_slowly(self.party(me))?;
         taken.map(|taken| taken.poisoned).ok_or(Error::Busy)
     }
 
@@ -108,13 +132,20 @@ impl PoolScene {
     pub fn new(members: Arc<Members>, permits: u32) -> Arc<Self> {
         let capacity = permits as usize;
         let state = PoolState {
-            flags: Arc::new(AtomicU32::new(0)),
-            turnstile: Lock::new(Arc::new(AtomicU32::new(0)), TURNSTILE_BELL),
+            flag: Arc::new(Flag::default()),
+            turnstile: Arc::new(AtomicU32::new(0)),
+            singles: room(0, 2),
+            many: room(1, 2),
+            shortage: Arc::new(Shortage::default()),
             limit: Arc::new(AtomicU32::new(permits)),
             recent: Arc::new(AtomicU32::new(0)),
             permits: Places::new((0..Places::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
         Arc::new(Self { members, state })
+    }
+
+    fn party(&self, me: Session) -> Party<'_, PoolState> {
+        Party { members: &self.members, repair: &self.state, me }
     }
 
     /// Acquires a permit, as `Pool::acquire` does.
@@ -126,7 +157,7 @@ impl PoolScene {
         match self.state.scan(me) {
             Some(index) => index,
             None => {
-                let index = self.state.wait_for_one(me, &self.members, Deadline::NEVER).expect("nothing is damaged");
+                let index = self.state.wait_for_one(self.party(me), Deadline::NEVER).expect("nothing is damaged");
                 index.expect("it waits as long as it takes")
             }
         }
@@ -138,7 +169,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn acquire_impatiently(&self, me: Session) -> Result<usize, Error> {
-        self.state.wait_for_one(me, &self.members, Deadline::NOW)?.ok_or(Error::Busy)
+        self.state.wait_for_one(self.party(me), Deadline::NOW)?.ok_or(Error::Busy)
     }
 
     /// Acquires a permit if one is free or held by the dead, as `Pool::try_acquire` does.
@@ -149,7 +180,7 @@ impl PoolScene {
     pub fn try_acquire(&self, me: Session) -> Result<usize, Error> {
         match self.state.scan(me) {
             Some(index) => Ok(index),
-            None => self.state.take_from_the_dead(me, &self.members)?.ok_or(Error::Busy),
+            None => self.state.take_from_the_dead(self.party(me))?.ok_or(Error::Busy),
         }
     }
 
@@ -159,7 +190,7 @@ impl PoolScene {
     ///
     /// [`Error::Busy`] if not.
     pub fn try_acquire_many(&self, me: Session, count: usize) -> Result<Vec<usize>, Error> {
-        self.state.take_many(me, &self.members, count, Deadline::NOW)?.ok_or(Error::Busy)
+        self.state.take_many(self.party(me), count, Deadline::NOW)?.ok_or(Error::Busy)
     }
 
     /// Acquires several, as `Pool::acquire_many` does.
@@ -168,7 +199,7 @@ impl PoolScene {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn acquire_many(&self, me: Session, count: usize) -> Vec<usize> {
-        let indices = self.state.take_many(me, &self.members, count, Deadline::NEVER).expect("nothing is damaged");
+        let indices = self.state.take_many(self.party(me), count, Deadline::NEVER).expect("nothing is damaged");
         indices.expect("it waits as long as it takes")
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    Error, Failure,
+    Error,
     explore::{explore, process},
     kernel::{Members, Session},
     scene::LockScene,
@@ -181,18 +181,66 @@ fn case_c3_an_unlock_frees_no_lock_of_another() {
     });
 }
 
-/// A waiter that took a post, times out and may not pass it on says so: it has a result.
+fn lock_and_unlock(scene: &LockScene, me: Session) {
+    scene.lock(me);
+    scene.use_it();
+    scene.unlock(me);
+}
+
+/// Every unlock offers the lock, and no other process takes it before.
 #[test]
-fn case_c3_a_refused_passing_on_is_returned() {
+fn two_processes_pass_a_fair_lock_on() {
     explore(3, || {
-        let scene = LockScene::new(Members::new(3));
-        let (holder, waiter) = (Session::of(0), Session::of(1));
-        scene.lock(holder);
-        // Every doorbell is posted.
-        scene.members.die(Session::of(2));
-        scene.members.refuse_posts(true);
-        assert_eq!(scene.try_lock_impatiently(waiter), Err(Error::Failed(Failure::Refused)));
-        assert_eq!(scene.members.recorded(), 0, "it was returned");
-        assert_eq!(scene.try_lock_impatiently(waiter), Err(Error::Busy));
+        let scene = LockScene::fair(Members::new(2));
+        let other = process(&scene, 1, lock_and_unlock);
+        lock_and_unlock(&scene, Session::of(0));
+        lock_and_unlock(&scene, Session::of(0));
+        other.join().expect("it ends well");
+    });
+}
+
+#[test]
+fn three_processes_pass_a_fair_lock_on() {
+    explore(2, || {
+        let scene = LockScene::fair(Members::new(3));
+        let others = [process(&scene, 1, lock_and_unlock), process(&scene, 2, lock_and_unlock)];
+        lock_and_unlock(&scene, Session::of(0));
+        others.into_iter().for_each(|other| other.join().expect("it ends well"));
+    });
+}
+
+/// The waiter is offered the lock, or is about to be, and leaves without it or with it.
+#[test]
+fn an_offer_to_a_waiter_that_times_out_is_not_lost() {
+    explore(3, || {
+        let scene = LockScene::fair(Members::new(3));
+        let impatient = process(&scene, 1, |scene, me| {
+            if scene.lock_impatiently(me) {
+                scene.use_it();
+                scene.unlock(me);
+            }
+        });
+        let other = process(&scene, 2, lock_and_unlock);
+        lock_and_unlock(&scene, Session::of(0));
+        impatient.join().expect("it ends well");
+        other.join().expect("it ends well");
+        assert_eq!(scene.try_lock(Session::of(0)), Ok(false), "it is free, and not poisoned");
+    });
+}
+
+/// A process dies while it waits, with an offer to it, or inside. Only the last poisons.
+#[test]
+fn an_offer_to_the_dead_is_not_lost() {
+    explore(2, || {
+        let scene = LockScene::fair(Members::new(3));
+        let victim = process(&scene, 1, |scene, me| {
+            let _ = scene.lock_impatiently(me);
+            scene.members.die(me);
+        });
+        let other = process(&scene, 2, lock_and_unlock);
+        lock_and_unlock(&scene, Session::of(0));
+        victim.join().expect("it ends well");
+        other.join().expect("it ends well");
+        assert!(scene.try_lock(Session::of(0)).is_ok(), "no living process has it");
     });
 }

@@ -91,7 +91,7 @@ fn closing_reaches_a_sleeper_after_the_last_item() {
 
 #[test]
 fn two_producers_and_a_consumer() {
-    explore(2, || {
+    explore(1, || {
         let scene = MpmcScene::new(Members::new(3), 1);
         let producers = [1, 2].map(|slot| {
             process(&scene, slot, move |scene, me| scene.push(me, slot.into()).expect("nothing is in the way"))
@@ -159,7 +159,7 @@ fn a_dead_reader_of_whom_nobody_is_told() {
 
 #[test]
 fn a_reader_dies_while_others_come() {
-    explore(2, || {
+    explore(0, || {
         let scene = MpmcScene::new(Members::new(3), 1);
         let victim = process(&scene, 1, |scene, me| {
             scene.begin_pop(me);
@@ -193,7 +193,7 @@ fn what_is_put_back_reaches_a_sleeper() {
 }
 
 fn all_producers_go(dies: bool) {
-    explore(2, move || {
+    explore(1, move || {
         let scene = MpmcScene::new(Members::new(3), 1);
         // One that didn't ask sleeps as well, and must not take the event away.
         let deaf = process(&scene, 2, |scene, me| {
@@ -249,7 +249,7 @@ fn at1_a_producer_that_takes_over_is_not_missed() {
 /// Who finds the last item and the end at once passes the end on.
 #[test]
 fn everybody_who_asked_is_told() {
-    explore(2, || {
+    explore(1, || {
         let scene = MpmcScene::new(Members::new(3), 1);
         let until_told = |scene: &MpmcScene, me: Session| {
             while let Ok(item) = scene.pop(me, true) {
@@ -271,7 +271,7 @@ fn everybody_who_asked_is_told() {
 /// Nothing comes twice, and what is newest stays.
 #[test]
 fn who_overwrites_meets_a_consumer() {
-    explore(3, || {
+    explore(2, || {
         let scene = MpmcScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, |scene, me| [1, 2].map(|item| scene.force_push(me, item)));
         let me = Session::of(0);

@@ -4,19 +4,23 @@
 //! | --- | --- |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
-//! | [`mpmc`] | the places of a ring, both its ends, deaths, reaping and the reuse of slots |
-//! | [`mutex`] | one lock word, its doorbell, deaths, reaping and the reuse of slots |
-//! | [`pool`] | permits, single callers, a caller of all, deaths, reaping and the reuse of slots |
+//! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
+//! | [`mpmc`] | the places of a ring, the rooms at both its ends, the end, deaths, helpers and the reuse of slots |
+//! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
+//! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
+//! | [`room`] | interchangeable things, waiters that are called one at a time, helpers, deaths and stops |
 //! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
 //!
-//! Several models share [`members`], the slots and doorbells, and [`lock`], the lock word.
+//! Several models share [`members`], the slots and doorbells, and [`lock`], the lock word. The room, the
+//! mutex, the pool and the mpmc ring have their own slots, with doorbells and HELPERS. [`spsc`] still has the waiting of before:
+//! one reaper, and doorbells that a death posts once.
 //!
 //! Every model has `Rules`, with one boolean for each clause of the protocol. [`rules!`] makes them from a list that
 //! names each clause once. With all rules in force, no invariant breaks. For each clause, a test takes this clause out
 //! and expects that an invariant breaks. A clause that is not needed is listed with the reason instead, and one more
-//! test for each model finds clauses that have neither. Three clauses are not needed: `publish_tests_state` and
-//! `failed_creator_cleans_up` of the handshake, and `recheck_tail` of the mpmc ring. Each invariant is broken by some
-//! test, and tests expect that the situations that the invariants speak of are reached.
+//! test for each model finds clauses that have neither. Each model's tests name the clauses that are not needed, with the
+//! reason. Each invariant is broken by some test, and tests expect that the situations that the invariants speak of are
+//! reached.
 //!
 //! A process takes one step at a time: one system call or one atomic access to shared memory. It may die before each
 //! step, as often as the model's bounds allow. The kernel then settles the undo account of the process in the same
@@ -24,6 +28,9 @@
 //!
 //! - A check for dead members is one step for each slot, in any order. The code loads `used` and asks for ALIVE, of one
 //!   slot or of all at once. It makes at most one check more than there are slots.
+//! - A slot has one reaper at a time, which holds ALIVE, and a new member repairs its slot after it has claimed that. The code
+//!   lets any number of helpers repair a slot at once, and a new member before it claims. [`room`] and [`mutex`] do as
+//!   the code does. [`helping`] models that alone, without doorbells. Its words stand for those of all primitives.
 //! - Draining a doorbell is one step. The code reads the value and then takes that many posts, or none if there are
 //!   fewer by then.
 //! - A load that is followed by a compare-and-swap is one step where the module says so.
@@ -39,11 +46,13 @@
 
 pub mod fence;
 pub mod handshake;
+pub mod helping;
 pub mod lock;
 pub mod members;
 pub mod mpmc;
 pub mod mutex;
 pub mod pool;
+pub mod room;
 pub mod rules;
 pub mod spsc;
 

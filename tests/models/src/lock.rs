@@ -1,4 +1,4 @@
-//! The lock word of the mutex, of the pool's turnstile and of a ring's roles, and its atomic operations.
+//! The lock word of a ring's roles, and its atomic operations.
 //!
 //! A load that is followed by a compare-and-swap, and again if that fails, is one operation here: the swap that
 //! succeeds has seen the word as it was.

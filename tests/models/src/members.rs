@@ -83,15 +83,6 @@ impl Slots {
             self.give_back(dead.repaired());
         }
     }
-
-    /// Returns the slots in another order, which gives each one's old number.
-    pub(crate) fn reordered(&self, order: &[Slot]) -> Self {
-        let mut slots = *self;
-        for (new, &old) in order.iter().enumerate() {
-            (slots.alive[new], slots.used[new]) = (self.is_alive(old), self.is_used(old));
-        }
-        slots
-    }
 }
 
 /// A process as a member: its own slot, and the slot of another member that it reaps.
@@ -147,11 +138,6 @@ impl Member {
     pub(crate) fn holds_repaired(self) -> bool {
         self.reaps.is_none_or(|reaped| reaped.is_claimed)
     }
-
-    pub(crate) fn renamed(self, rename: impl Fn(Slot) -> Slot) -> Self {
-        let reaps = self.reaps.map(|reaped| Reaped { slot: rename(reaped.slot), ..reaped });
-        Self { slot: rename(self.slot), reaps }
-    }
 }
 
 /// A check for dead members: of the slots of all others, one after another, each at its own instant.
@@ -196,23 +182,6 @@ impl Look {
     pub(crate) fn must_repeat(self) -> bool {
         self.has_reaped
     }
-
-    pub(crate) fn renamed(self, rename: impl Fn(Slot) -> Slot) -> Self {
-        let unseen = self.unseen().fold(0, |unseen, slot| unseen | 1 << rename(slot));
-        Self { unseen, ..self }
-    }
-}
-
-/// Every slot once: first those that are named, by their first appearance, then those that are marked as used.
-pub(crate) fn order(slots: &Slots, named: impl Iterator<Item = Slot>) -> Vec<Slot> {
-    let marked = slots.all().filter(|slot| slots.is_used(*slot));
-    let mut order = Vec::with_capacity(MOST_SLOTS);
-    for slot in named.chain(marked).chain(slots.all()) {
-        if !order.contains(&slot) {
-            order.push(slot);
-        }
-    }
-    order
 }
 
 /// The new number of a slot, after they were reordered.

@@ -85,8 +85,8 @@ pub fn case_c6_few_operations<K: Kind>() {
         support::set_limit("sem", "250 32000 100 128");
         let object: K = create(&name);
         assert_works::<K>(&name);
-        // The fewest that a registration can do with: doorbells one by one, and ALIVE by itself.
-        support::set_limit("sem", "250 32000 6 128");
+        // The fewest that a registration can do with: doorbells two by two, and the claim of a slot by itself.
+        support::set_limit("sem", "250 32000 7 128");
         assert_works::<K>(&name);
         let victim = child(|| {
             let _member: K = open(&name);
@@ -97,7 +97,7 @@ pub fn case_c6_few_operations<K: Kind>() {
         until(|| object.members().unwrap().len() == 1);
         assert_works::<K>(&name);
         object.remove().unwrap();
-        support::set_limit("sem", "250 32000 5 128");
+        support::set_limit("sem", "250 32000 6 128");
         let refused = K::create(&Options::new(), &name).map(drop);
         assert!(assert_names::<K>(&refused, &name).contains("SEMOPM"), "{refused:?}");
         assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "a set is left");
@@ -111,7 +111,7 @@ pub fn case_c6_few_operations<K: Kind>() {
 /// The handles are bounded by what a set can have, and not by what one `semop` can do.
 pub fn case_c6_more_handles_than_operations<K: Kind>() {
     let name = name();
-    let object = K::create(&Options::new().max_handles(16_000), &name).unwrap();
+    let object = K::create(&Options::new().max_handles(7_900), &name).unwrap();
     let others: Vec<K> = (0..20).map(|_| open(&name)).collect();
     assert_eq!(object.members().unwrap().len(), 21);
     drop(others);
@@ -283,7 +283,7 @@ pub fn case_c17_opening_while_others_remove<K: Kind>() {
     drop(K::open_or_create(&Options::new(), &name).unwrap());
 }
 
-/// A slot that is being reaped is not taken: an opener waits for the reaper, as long as it may wait.
+/// A slot that has a helper is not taken: an opener waits for the helper, as long as it may wait.
 pub fn case_c18_a_slot_that_is_being_reaped<K: Kind>() {
     let name = name();
     let object = K::create(&Options::new().max_handles(2), &name).unwrap();
@@ -294,22 +294,23 @@ pub fn case_c18_a_slot_that_is_being_reaped<K: Kind>() {
     until(|| object.members().unwrap().len() == 2);
     victim.kill();
     let set = SemaphoreSet::from_id(object.status().unwrap().set).unwrap();
-    // ALIVE of the second slot is the last semaphore. A reaper claims it.
-    let alive = u16::try_from(set.len().unwrap() - 1).unwrap();
-    let reaper = child(|| {
-        set.op(&[SemOp::zero(alive).no_wait(), SemOp::add(alive, Amount::ONE).undo().no_wait()]).unwrap();
+    // ALIVE and HELPERS of both slots are the last semaphores. A helper of the second slot enters.
+    let helpers = u16::try_from(set.len().unwrap() - 1).unwrap();
+    let helper = child(|| {
+        let is_dead = SemOp::zero(helpers - 2).no_wait();
+        set.op(&[is_dead, SemOp::add(helpers, Amount::ONE).undo().no_wait()]).unwrap();
         hold_for_ever()
     });
-    until(|| set.value(alive.into()).unwrap() == 1);
+    until(|| set.value(helpers.into()).unwrap() == 1);
     let impatient = K::open(&Options::new().open_timeout(SHORT), &name).map(drop);
     let is_full = |error: &Error| matches!(error.failure(), Some(Failure::TooManyHandles { max_handles: 2, .. }));
     assert!(impatient.as_ref().is_err_and(is_full), "{impatient:?}");
     thread::scope(|scope| {
         let opener =
             scope.spawn(|| drop(K::open(&Options::new().open_timeout(Duration::from_secs(60)), &name).unwrap()));
-        thread::sleep(SHORT);
-        assert!(!opener.is_finished(), "it waits for the reaper");
-        reaper.kill();
+        until(|| set.waiting_for_zero(helpers.into()).unwrap() > 0);
+        assert!(!opener.is_finished(), "it waits for the helper");
+        helper.kill();
         opener.join().unwrap();
     });
     drop(open::<K>(&name));

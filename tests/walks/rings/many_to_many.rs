@@ -2,9 +2,8 @@
 
 use super::*;
 
-// The doorbells of those who asked to be told.
-const ROOM: usize = 2;
-const ITEMS: usize = 3;
+const ROOM: Waiters = Waiters::FOR_SLOTS;
+const ITEMS: Waiters = Waiters::FOR_ITEMS;
 
 fn ring(name: &str, items: u64) -> mpmc::Ring<Item> {
     let ring = options::<mpmc::Ring<_>>().create(name, CAPACITY).expect("the name is ours");

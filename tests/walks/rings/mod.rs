@@ -10,7 +10,7 @@ mod one_to_one;
 use std::time::Duration;
 
 use support::{
-    LONG, name,
+    LONG, Waiters, name,
     step::{Victim, Walk, every_instruction, mark},
 };
 use sysv_primitives::{Options, PopError, PushError, mpmc, spsc};

@@ -2,10 +2,10 @@
 
 use super::*;
 
-// The doorbells: who waits for room, for items, for the producer's role.
-const ROOM: usize = 0;
-const ITEMS: usize = 1;
-const PRODUCER: usize = 2;
+// Where the waiters for room, for items and for the producer's role sleep.
+const ROOM: Waiters = Waiters::Common(0);
+const ITEMS: Waiters = Waiters::Common(1);
+const PRODUCER: Waiters = Waiters::FOR_PRODUCER;
 
 fn ring(name: &str, items: u64) -> spsc::Ring<Item> {
     let ring = options::<spsc::Ring<_>>().create(name, CAPACITY).expect("the name is ours");

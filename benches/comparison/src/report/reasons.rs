@@ -54,16 +54,12 @@ const SLEEPS_IN_MPMC: &str = "A process that goes to sleep in an mpmc ring check
     one of them may have claimed an item, and calls membarrier. These are some system calls more, as the table of system \
     calls shows.";
 
-const BARGING: &str = "The mutex keeps no order among its waiters. A running process may take the lock again while others \
-    sleep. That saves switches between processes, so all together are faster, and single waits are longer.";
-
 const fn middle(table: &'static str, ours: &'static str, other: &'static str, why: &'static str) -> Reason {
     Reason { table, ours, other, of: Of::Middle, why }
 }
 
 /// The first that fits counts.
 const REASONS: &[Reason] = &[
-    Reason { table: "4 processes, single times", ours: "Mutex", other: "", of: Of::Tail, why: BARGING },
     middle(
         "both sides spin",
         "spsc ring",

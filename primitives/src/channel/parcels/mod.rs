@@ -15,7 +15,7 @@
 //! | ANSWERED(c), LOST(c) | c may read the answer, or learns that there is none | FREE(g+1) | c; who reaps c |
 //!
 //! - **PC1** Blocks of a parcel are touched by one process: the holder in FILLING and HELD, the caller in ANSWERED
-//!   and LOST. By R-own these words change by that process, or by who holds its ALIVE.
+//!   and LOST. By R-own these words change by that process, or by the only helper of its slot.
 //! - **PC2** A block belongs to the parcel whose number plus one is its word. It is taken from 0 by compare-and-swap
 //!   for a parcel that the taker holds, and all blocks of a parcel are 0 before its word becomes FREE.
 //! - **PC3** Which blocks, in which order: ascending. So a chain needs no links that could be wrong.
@@ -52,8 +52,8 @@ use self::{
 };
 use super::{notice::Notice, plan::Plan};
 use crate::{
+    channel::lock::Lock,
     layout::Mapped,
-    lock::Lock,
     members::{Members, Session},
     raw::{self, MessageType, SharedMemory, SharedSafe},
     sync::{

@@ -4,7 +4,7 @@ use super::{Notice, Parcels, State};
 use crate::{failure::Result, members::Members, raw::MessageType, sync::Ordering::Relaxed};
 
 impl Parcels {
-    /// Takes everything away from a slot whose ALIVE the caller holds; `lost` is told of slots that wait for its answer.
+    /// Takes everything away from a slot whose only helper the caller is, or that it leaves; `lost` is told of slots that wait for its answer.
     pub(in crate::channel) fn repair(&self, slot: u32, members: &Members, mut lost: impl FnMut(u32)) -> Result<()> {
         self.turnstiles.iter().try_for_each(|turnstile| turnstile.repair(slot, members))?;
         let dead = slot + 1;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Chain, Held, Notice, Parcels, State, Word};
 use crate::{
-    doorbell::{Doorbell, Token},
+    channel::doorbell::{Doorbell, Token},
     failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
@@ -41,7 +41,7 @@ impl Use {
 }
 
 /// The doorbells for senders, and one for each slot.
-pub(in crate::channel) const BELLS: Bells = Bells::common(4).and_one_each();
+pub(in crate::channel) const BELLS: Bells = Bells::common(4).and_each(1);
 
 impl Parcels {
     /// Takes a parcel with room for so many bytes. Waits for it until the deadline, and then returns `None`.

@@ -23,6 +23,7 @@ use crate::{
     members::{Members, Session},
     raw::Deadline,
     ring::{patience::Patience, refusal::Refusal},
+    waiting::Party,
 };
 
 /// One producer or consumer, which is counted among those of its process.
@@ -97,15 +98,19 @@ impl<T: Pod> Endpoint<T> {
             Some(claim) => claim,
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
-                state.claim_now(self.role, session, members, self.patience.wants_to_know, is_turn)?
+                state.claim_now(self.role, self.party(session), self.patience.wants_to_know, is_turn)?
             }
             None => {
-                let claim = state.wait(self.role, session, members, &self.patience, deadline)?;
+                let claim = state.wait(self.role, self.party(session), &self.patience, deadline)?;
                 self.mark(members.has_recorded());
                 claim
             }
         };
         Ok((claim, session))
+    }
+
+    pub(super) fn party(&self, me: Session) -> Party<'_, MpmcState> {
+        Party { members: &self.shared.members, repair: &self.shared.state, me }
     }
 
     /// Refuses a child that looks into what its parent has claimed: the parent goes on using it.

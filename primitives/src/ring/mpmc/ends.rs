@@ -1,42 +1,50 @@
-//! The waiters at both ends of an mpmc ring, and how it ends. See `attendance` for the endpoints that are attached.
+//! The waiters at both ends of an mpmc ring, and how it ends. See `attendance` for the endpoints that are attached, and
+//! `waiting` for the rounds of a waiter.
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `flags` of a side, bit 0 | somebody of that side may sleep on its doorbell | set by who is about to sleep; cleared by who posts |
-//! | `flags` of a side, bit 1 | the same, and wants to be told when the other side is gone: another doorbell | as above |
+//! | `flags` of a role | whether there may be waiters of the role: see `waiting::flag` | waiters; notifiers |
 //! | `attachments` of a slot, `arrivals` | which endpoints are attached | see `attendance` |
 //! | `closed` | 1 from the closing on | `close` |
 //!
-//! - **E1** (R-sleep) Who sleeps has raised its bit, fenced for everybody, reaped the dead, and then found
-//!   nothing, in this order and on every round. Who was woken does so too before it looks, although it may find
-//!   something at once: others may sleep on the same bit, and the post has cleared it.
-//! - **E2** (R-wake) Who changes a place looks at the flags of the side it serves afterwards, and posts each
-//!   doorbell whose bit it clears. If a post is refused, it raises that bit again.
-//! - **E3** (R-one) Who asked to be told has a doorbell of its own: otherwise one that did not ask could take
-//!   the post that tells of an end, and go back to sleep with it. What serves both is posted to both.
-//! - **E4** (R-leave, and the passing on) Who was woken and leaves, or finds more than it needs, posts again.
-//!   That also wakes one after another when the ring is closed.
-//!   Who finds both an item and the end passes the end on, since it would not sleep again to do so.
-//! - **E5** The end of a closed ring is not told while a living producer writes the item at `head`: it was begun
-//!   before, and what was committed behind it is not to be had yet.
+//! - **E1** (R-sleep) A waiter checks for the end before it checks for an item or room, so what was pushed before the end is
+//!   popped before the end is reported.
+//! - **E2** (R-wake) A process that changes a slot looks at the flag of the role that it serves afterwards, and calls one
+//!   waiter. A process that closes the ring, detaches an endpoint or reaps calls every waiter of a role.
+//! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one before it is
+//!   in a process's hand, and the waiter that is called for it finds nothing yet. The process that completes a slot
+//!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one in hand.
+//! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is to be had, or is claimed and may be
+//!   requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
+//!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls every
+//!   waiting consumer if the ring ends.
+//!
+//! A role ends if the ring is closed, or if the other role is disconnected and the endpoint detects that.
 
 use crate::{
-    doorbell::{Doorbell, Token},
     failure::Result,
     members::{Members, Session},
     raw::Deadline,
     ring::{
-        fence::Fence,
         mpmc::{
-            control::{bells, post_all},
             state::{Claim, MpmcState},
-            word::SlotState,
+            word::{SlotState, SlotWord},
         },
         patience::Patience,
         refusal::Refusal,
         role::Role,
+        spin::leave_word,
     },
-    sync::Ordering::{Acquire, Relaxed, SeqCst},
+    sync::{
+        Ordering::{Relaxed, SeqCst},
+        fence,
+    },
+    waiting::{
+        Checked, Party,
+        room::Room,
+        seat::{Gate, Seat},
+        wait,
+    },
 };
 
 impl MpmcState {
@@ -47,7 +55,61 @@ impl MpmcState {
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.closed.store(1, SeqCst);
-        post_all(members)
+        self.notify_all(members)
+    }
+
+    /// Notifies waiters of a role of a slot that was changed at a position. Returns whether a failure was recorded.
+    #[inline]
+    #[must_use]
+    pub(crate) fn notify(&self, role: Role, position: u64, members: &Members) -> bool {
+        self.control.flags[role as usize].is_up() && self.notify_slowly(role, position, members)
+    }
+
+    #[cold]
+    fn notify_slowly(&self, role: Role, position: u64, members: &Members) -> bool {
+        leave_word(role.other(), &self.control.whereabouts);
+        let ended = if role == Role::Producer && self.ends_for_some(Role::Consumer) {
+            // E4: perhaps this was the last claim. Before the flag is lowered: another consumer may have the last one.
+            self.room(Role::Consumer).notify_all(members)
+        } else {
+            Ok(())
+        };
+        let notified = match self.room(role).notify(&self.control.flags[role as usize], members) {
+            Ok(true) => self.notify_behind(role, position, members),
+            other => other.map(drop),
+        };
+        members.record(notified.and(ended))
+    }
+
+    /// Notifies waiters of the slots right behind a position, which are to be had only now (E3).
+    pub(crate) fn notify_behind(&self, role: Role, position: u64, members: &Members) -> Result<()> {
+        let behind = (1..=self.places.len() as u64).map(|distance| position.wrapping_add(distance));
+        // Slots that others have taken already, or given up, are in no waiter's way.
+        let reachable = behind.map(|position| self.look(position)).take_while(|&look| is_past(role, look));
+        for _ in reachable.filter(|&look| is_ready(role, look)) {
+            if !self.room(role).notify(&self.control.flags[role as usize], members)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notifies one waiter of a role. Returns whether a failure was recorded.
+    #[cold]
+    pub(crate) fn notify_one(&self, role: Role, members: &Members) -> bool {
+        members.record(self.room(role).notify(&self.control.flags[role as usize], members).map(drop))
+    }
+
+    fn room(&self, role: Role) -> &Room {
+        &self.rooms[role as usize]
+    }
+
+    /// Notifies every waiter: the ring may end, or anything may have become available.
+    pub(crate) fn notify_all(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the fence of an announcement: either the waiter sees what changed, or we see it announced.
+        fence(SeqCst);
+        let producers = self.room(Role::Producer).notify_all(members);
+        self.room(Role::Consumer).notify_all(members).and(producers)
     }
 
     /// Attaches an endpoint.
@@ -59,8 +121,8 @@ impl MpmcState {
     /// whether a failure was recorded.
     pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) -> bool {
         self.attachments[me.slot()].detach(role);
-        // AT4.
-        self.control.wake_if_asleep(role.other(), members)
+        // AT4: each waiter of the other role checks whether this was the last endpoint.
+        self.control.flags[role.other() as usize].is_up() && members.record(self.room(role.other()).notify_all(members))
     }
 
     /// Returns whether a role is disconnected (AT2). The dead are reaped.
@@ -85,18 +147,28 @@ impl MpmcState {
         }
     }
 
-    /// Returns why nothing more is to be expected from the other side, if that is so. The dead are reaped.
-    fn end(&self, role: Role, wants_to_know: bool) -> Option<Refusal> {
-        if self.control.closed.load(SeqCst) != 0 {
-            // E5.
-            return (role == Role::Producer || !self.is_writing_at_head()).then_some(Refusal::Closed);
-        }
-        (wants_to_know && self.is_disconnected(role.other())).then_some(Refusal::Disconnected)
+    /// Returns why nothing more is to be expected from the other role, if that is so. The dead are reaped.
+    fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
+        let end = if self.control.closed.load(SeqCst) != 0 {
+            Refusal::Closed
+        } else if detects_disconnect && self.is_disconnected(role.other()) {
+            Refusal::Disconnected
+        } else {
+            return None;
+        };
+        // E4.
+        (role == Role::Producer || self.is_all_empty()).then_some(end)
     }
 
-    fn is_writing_at_head(&self) -> bool {
-        let (word, ahead) = self.look(self.head.load(Acquire));
-        ahead == 0 && word.state() == SlotState::Writing
+    /// Returns whether an endpoint of a role may be told of an end, or wait for claims to be completed before.
+    fn ends_for_some(&self, role: Role) -> bool {
+        self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|attachment| attachment.has(role.other()))
+    }
+
+    /// Returns whether no slot has an item, or is in a process's hand. A scan that meets none at a time passes over no item: a
+    /// requeued one was in hand before.
+    fn is_all_empty(&self) -> bool {
+        self.places.iter().all(|place| SlotWord(place.load(SeqCst)).state() == SlotState::Empty)
     }
 
     /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.
@@ -104,37 +176,37 @@ impl MpmcState {
     pub(crate) fn claim_now(
         &self,
         role: Role,
-        me: Session,
-        members: &Members,
-        wants_to_know: bool,
-        look_for_the_dead: bool,
+        party: Party<'_, Self>,
+        detects_disconnect: bool,
+        checks_for_dead: bool,
     ) -> Result<Claim, Refusal> {
+        let Party { members, me, .. } = party;
         let is_obstacle_dead = match members.slot_of(self.in_the_way(role)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
         };
-        if look_for_the_dead || wants_to_know || is_obstacle_dead {
-            members.reap_all(self)?;
+        let ends = self.control.closed.load(SeqCst) != 0;
+        if checks_for_dead || detects_disconnect || is_obstacle_dead || ends {
+            party.reap_all()?;
         }
-        let end = self.end(role, wants_to_know);
+        let end = self.end(role, detects_disconnect);
         match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
             None => Err(end.unwrap_or(Refusal::NotInTime)),
         }
     }
 
-    /// Waits until there is something for a side, and claims it.
+    /// Waits until there is something for a role, and claims it.
     #[cold]
     pub(crate) fn wait(
         &self,
         role: Role,
-        me: Session,
-        members: &Members,
+        party: Party<'_, Self>,
         patience: &Patience,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
-        let Patience { linger, spin, wants_to_know } = patience;
-        let wants_to_know = *wants_to_know;
+        let Patience { linger, spin, wants_to_know: detects_disconnect } = patience;
+        let Party { members, me, .. } = party;
         linger.wait();
         let look = || self.claim(role, me, members).transpose();
         if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
@@ -142,30 +214,58 @@ impl MpmcState {
             linger.learn(self.left_for(role, claim), self.places.len() as u64, 1);
             return Ok(claim);
         }
-        let (bit, bell) = bells(role)[usize::from(wants_to_know)];
-        let flag = &self.control.flags[role as usize];
-        let mut token = Token::none(members, Doorbell::new(bell, flag, bit));
-        loop {
-            token.clear_pile()?;
+        let seat = Seat::take(self.room(role), RoleGate { state: self, role }, me, 0);
+        let check = |_| {
             // E1.
-            let is_sure = self.fence.announce(flag, bit);
-            members.reap_all(self)?;
-            let end = self.end(role, wants_to_know);
-            if let Some(claim) = self.claim(role, me, members)? {
-                // E4.
-                token.used(|| end.is_some() || self.is_more_for(role));
-                return Ok(claim);
+            let end = self.end(role, *detects_disconnect);
+            match (self.claim(role, me, members)?, end) {
+                (Some(claim), _) => Ok(Checked::Found(claim)),
+                (None, Some(end)) => Err(end),
+                (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
             }
-            if let Some(end) = end {
-                // E4.
-                token.pass_on()?;
-                return Err(end);
-            }
-            if deadline.has_passed() {
-                token.pass_on()?;
-                return Err(Refusal::NotInTime);
-            }
-            token.sleep(Fence::wake_up_at(is_sure, deadline))?;
+        };
+        wait(party, &seat, deadline, check)?.ok_or(Refusal::NotInTime)
+    }
+}
+
+/// Returns whether the slot of a position is in no waiter's way: it is ready, or others have used it.
+fn is_past(role: Role, (word, ahead): (SlotWord, i64)) -> bool {
+    match role {
+        Role::Consumer => ahead > 0 || ahead == 0 && matches!(word.state(), SlotState::Full | SlotState::Reading),
+        Role::Producer => ahead > 0,
+    }
+}
+
+/// Returns whether the slot of a position has an item for a consumer, or is free for the producer of the next lap.
+fn is_ready(role: Role, (word, ahead): (SlotWord, i64)) -> bool {
+    match role {
+        Role::Consumer => ahead == 0 && word.state() == SlotState::Full,
+        Role::Producer => ahead == 1 && word.state() == SlotState::Empty,
+    }
+}
+
+/// How the waiters of a role are announced.
+struct RoleGate<'a> {
+    state: &'a MpmcState,
+    role: Role,
+}
+
+impl Gate for RoleGate<'_> {
+    fn open(&self) -> Deadline {
+        let flags = &self.state.control.flags;
+        flags[self.role as usize].raise();
+        if self.role == Role::Consumer && self.state.ends_for_some(Role::Consumer) {
+            // E4.
+            flags[Role::Producer as usize].raise();
         }
+        self.state.fence.after_announcement()
+    }
+
+    fn pass_on_used(&self, members: &Members) -> Result<()> {
+        if self.state.is_more_for(self.role) { self.pass_on_unused(members) } else { Ok(()) }
+    }
+
+    fn pass_on_unused(&self, members: &Members) -> Result<()> {
+        self.state.room(self.role).call_oldest(members).map(drop)
     }
 }

@@ -10,8 +10,14 @@
 //! | having popped | that item is consumed |
 //!
 //! Items come out in the order in which places were taken, but for those taken over from the dead, which
-//! come a lap of the ring late at most. A living process that is stopped while it writes an item holds up
-//! those behind it.
+//! come a lap of the ring late at most.
+//!
+//! | a living process is stopped | what it holds up |
+//! | --- | --- |
+//! | in a push, while it writes its item: some 40 instructions | the items behind it, until the ring is full |
+//! | with a [`Reservation`] | the same |
+//! | with a [`Claimed`] | that item; the end of the ring, for consumers that wait for it |
+//! | waiting, or woken | at most the item, or the free slot, that it was woken for |
 //!
 //! ```
 //! use sysv_primitives::mpmc;
@@ -58,6 +64,7 @@ use crate::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
     },
+    waiting::room::Room,
 };
 
 // Where the words lie in the body, each that is written often on cache lines of its own.
@@ -66,8 +73,12 @@ const TAIL: usize = 128;
 const HEAD: usize = 256;
 const SEATS: usize = 384;
 
-fn places_at(geometry: Geometry) -> usize {
+fn rooms_at(geometry: Geometry) -> usize {
     (SEATS + geometry.max_handles as usize * size_of::<Attachment>()).next_multiple_of(super::CACHE_LINES)
+}
+
+fn places_at(geometry: Geometry) -> usize {
+    rooms_at(geometry) + 2 * Room::bytes(geometry.max_handles)
 }
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
@@ -79,7 +90,7 @@ unsafe impl SharedSafe for MpmcControl {}
 unsafe impl SharedSafe for Attachment {}
 
 impl super::RingState for MpmcState {
-    const KIND: Kind = Kind::new("mpmc ring", 4, Bells::common(4));
+    const KIND: Kind = Kind::new("mpmc ring", 4, Bells::common(0).and_each(2));
 
     fn bytes(geometry: Geometry) -> Option<usize> {
         places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
@@ -87,7 +98,12 @@ impl super::RingState for MpmcState {
 
     fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
         let control: Mapped<MpmcControl> = Mapped::at(memory, body + CONTROL)?;
+        let room = |role: Role| {
+            let at = body + rooms_at(geometry) + role as usize * Room::bytes(geometry.max_handles);
+            Room::at(memory, at, geometry.max_handles, Self::KIND.bells.of_room(role as u16))
+        };
         Ok(Self {
+            rooms: [room(Role::Producer)?, room(Role::Consumer)?],
             tail: Mapped::at(memory, body + TAIL)?,
             head: Mapped::at(memory, body + HEAD)?,
             attachments: Mapped::slice(memory, body + SEATS, geometry.max_handles as usize)?,

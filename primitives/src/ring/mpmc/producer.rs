@@ -146,7 +146,7 @@ impl<T: Pod> Producer<T> {
                 state.control.overwritten.fetch_add(1, Relaxed);
             }
         }
-        state.claim_now(Role::Producer, session, members, false, true)
+        state.claim_now(Role::Producer, self.endpoint.party(session), false, true)
     }
 
     /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.

@@ -25,7 +25,7 @@
 //!   waits for a process that was stopped between its word and the index.
 //! - **MP4** An item is put back in this order: `head` is helped past it, its word becomes FULL, `dirty` is
 //!   raised, consumers are woken. So an item behind `head` is never unannounced for long: a
-//!   reaper that dies on the way left a slot dead and dirty, and who reaps it raises `dirty` again.
+//!   helper that dies or is stopped on the way left a slot dead and dirty, and the next helper raises `dirty` again.
 //! - **MP5** Who has looked through all places lowers `dirty` only if nobody has raised it meanwhile.
 //!
 //! | the process dies | what is left | who notices |
@@ -37,7 +37,10 @@
 //! | before it helped an index | an index that is behind | who next comes there |
 //!
 //! First in, first out, but for items that were taken over: such a one comes a lap late at most, since
-//! its place is needed again. A living process that is stopped while it writes holds up whoever pops after it.
+//! its place is needed again. A living process that is stopped while it writes holds up the consumers of what comes after it.
+//!
+//! Why no process passes over a slot that is WRITING: its writer commits by a plain store, so it could not be told that its item
+//! is behind `head` now, and must be announced like a requeued one. That would take a locked instruction in each push.
 
 use crate::{
     attendance::Attachment,
@@ -47,7 +50,7 @@ use crate::{
     ring::{
         fence::Fence,
         mpmc::{
-            control::{MpmcControl, post_all},
+            control::MpmcControl,
             word::{SlotState, SlotWord},
         },
         role::Role,
@@ -57,6 +60,7 @@ use crate::{
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         fence,
     },
+    waiting::room::Room,
 };
 
 /// The ring's words in shared memory.
@@ -67,6 +71,8 @@ pub(crate) struct MpmcState {
     pub(crate) head: Mapped<AtomicU64>,
     pub(crate) attachments: Mapped<[Attachment]>,
     pub(crate) places: Mapped<[AtomicU64]>,
+    /// Where producers wait for room, and consumers for items.
+    pub(crate) rooms: [Room; 2],
     /// How far to shift a position for its lap: the capacity is a power of two.
     pub(crate) shift: u32,
     pub(crate) fence: Fence,
@@ -148,7 +154,7 @@ impl MpmcState {
     pub(crate) fn finish_push(&self, claim: Claim, members: &Members) -> bool {
         let full = SlotWord::full(self.lap(claim.position));
         self.fence.publish(self.place(claim.position), full.0);
-        self.control.wake_if_asleep(Role::Consumer, members)
+        self.notify(Role::Consumer, claim.position, members)
     }
 
     /// Gives a claimed place up: this position never has an item. Returns whether a failure was recorded.
@@ -159,8 +165,11 @@ impl MpmcState {
         self.place(claim.position).store(empty.0, SeqCst);
         // So that a ring with nothing but such places is empty.
         Self::help(&self.head, claim.position);
-        // There is room for the next lap; and items behind it may have been waiting for this one.
-        self.wake_both(members)
+        // SYNC: pairs with the fence of an announcement: either the waiter sees the word, or we see it announced.
+        fence(SeqCst);
+        // There is room for the next lap, and items behind it may have waited for this one (E3).
+        let behind = members.record(self.notify_behind(Role::Consumer, claim.position, members));
+        self.notify(Role::Producer, claim.position, members) || behind
     }
 
     /// Claims the oldest item; `None` if there is none to be had.
@@ -246,7 +255,7 @@ impl MpmcState {
     pub(crate) fn finish_pop(&self, claim: Claim, members: &Members) -> bool {
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
         self.fence.publish(self.place(claim.position), empty.0);
-        self.control.wake_if_asleep(Role::Producer, members)
+        self.notify(Role::Producer, claim.position, members)
     }
 
     /// Puts the item of a claimed place back, for the next consumer (MP4). Returns whether a failure was recorded.
@@ -256,7 +265,9 @@ impl MpmcState {
         Self::help(&self.head, claim.position);
         self.place(claim.position).store(SlotWord::full(self.lap(claim.position)).0, Release);
         self.raise_dirty();
-        self.wake_both(members)
+        // SYNC: as in `give_up_push`.
+        fence(SeqCst);
+        self.notify_one(Role::Consumer, members)
     }
 
     fn raise_dirty(&self) {
@@ -265,14 +276,7 @@ impl MpmcState {
         let _ = self.control.dirty.fetch_update(SeqCst, Relaxed, raise);
     }
 
-    fn wake_both(&self, members: &Members) -> bool {
-        // SYNC: pairs with `announce`: either a sleeper sees the word that changed, or we see its flag.
-        fence(SeqCst);
-        let consumers = self.control.wake_if_asleep(Role::Consumer, members);
-        self.control.wake_if_asleep(Role::Producer, members) || consumers
-    }
-
-    /// Returns whether another one of a side would find something: who was woken then passes the event on.
+    /// Returns whether another endpoint of a role would find something.
     pub(crate) fn is_more_for(&self, role: Role) -> bool {
         match role {
             Role::Consumer => {
@@ -291,6 +295,24 @@ impl MpmcState {
         if matches!(word.state(), SlotState::Writing | SlotState::Reading) { word.owner() } else { 0 }
     }
 
+    /// Moves `head` past a position that is READING, also if `head` is still at one that was skipped before it.
+    fn help_head_past(&self, position: u64) {
+        // So many steps besides one for each place mean damage.
+        for _ in 0..MOST_STEPS + 4 * self.places.len() as u64 {
+            let head = self.head.load(Acquire);
+            if position.wrapping_sub(head).cast_signed() < 0 {
+                return;
+            }
+            let (word, ahead) = self.look(head);
+            match (ahead, word.state()) {
+                (1.., _) => self.help_head_far(head, ahead),
+                (0, SlotState::Reading) => Self::help(&self.head, head),
+                // Another helper has put the item back, after it moved `head`: it was read before that.
+                _ => return,
+            }
+        }
+    }
+
     /// Takes its place away from a dead slot, or from one that leaves.
     fn repair_place(&self, index: u64, slot: u32) -> bool {
         let head = self.head.load(Acquire);
@@ -307,8 +329,9 @@ impl MpmcState {
                 }
             }
             SlotState::Reading => {
-                // MP4.
-                Self::help(&self.head, position);
+                // MP4. A helper that comes late must not move `head` past the item once it is FULL again: so `head` is past it
+                // before the first helper makes it so.
+                self.help_head_past(position);
                 if self.swap(position, word, SlotWord::full(lap)) {
                     self.control.taken_over.fetch_add(1, Relaxed);
                 }
@@ -322,13 +345,14 @@ impl MpmcState {
 
 impl Repair for MpmcState {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
+        self.rooms.iter().for_each(|room| room.repair(slot));
         let places = self.places.len() as u64;
         let repaired = (0..places).filter(|&index| self.repair_place(index, slot)).count();
         let was_attached = self.control.arrivals.reap(&self.attachments[slot as usize]);
-        if is_begun || was_attached || repaired > 0 {
+        let is_changed = was_attached || repaired > 0;
+        if is_begun || is_changed {
             self.raise_dirty();
-            post_all(members)?;
         }
-        Ok(())
+        if is_changed { self.notify_all(members) } else { Ok(()) }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     members::Session,
     raw::{Deadline, process},
     ring::{patience::Patience, refusal::Refusal},
+    waiting::Party,
 };
 
 /// The right to pop from a ring; one handle at a time has it.
@@ -299,7 +300,13 @@ impl<T: Pod> Consumer<T> {
         }
         let mut seen = state.index(Role::Producer);
         if seen == self.seen {
-            seen = state.wait(Role::Consumer, seen, members, &self.patience, deadline)?;
+            seen = state.wait(
+                Role::Consumer,
+                seen,
+                Party { members, repair: state, me: self.session },
+                &self.patience,
+                deadline,
+            )?;
         }
         let available = state.distance(self.index, seen, members)?;
         self.patience.linger.learn(available, state.capacity, wanted);

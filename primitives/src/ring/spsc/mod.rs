@@ -36,7 +36,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use self::state::{SpscControl, SpscState, role_bell};
+use self::state::{SpscControl, SpscState};
 pub use self::{
     consumer::{Consumer, Peeked},
     producer::{Producer, Reservation},
@@ -52,6 +52,7 @@ use crate::{
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::Ordering::Relaxed,
+    waiting::room::Room,
 };
 
 // Where the words lie in the body. What each side writes at every step has cache lines of its own.
@@ -59,24 +60,27 @@ const CONTROL: usize = 0;
 const ROLES: usize = 64;
 const PRODUCER: usize = 128;
 const CONSUMER: usize = 256;
-const BYTES: usize = 384;
+/// Where the waiting rooms for the roles begin.
+const ROOMS: usize = 384;
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
 unsafe impl SharedSafe for SpscControl {}
 
 impl super::RingState for SpscState {
-    const KIND: Kind = Kind::new("spsc ring", 3, Bells::common(4));
+    const KIND: Kind = Kind::new("spsc ring", 3, Bells::common(2).and_each(2));
 
-    fn bytes(_: Geometry) -> Option<usize> {
-        Some(BYTES)
+    fn bytes(geometry: Geometry) -> Option<usize> {
+        Some(ROOMS + 2 * Room::bytes(geometry.max_handles))
     }
 
     fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
         let control: Mapped<SpscControl> = Mapped::at(memory, body + CONTROL)?;
         let role = |role: Role| {
             let word = Mapped::at(memory, body + ROLES + 4 * role as usize)?;
-            raw::Result::Ok(Lock::new(word, role_bell(role)))
+            let (room, handles) = (ROOMS + role as usize * Room::bytes(geometry.max_handles), geometry.max_handles);
+            let room = Room::at(memory, body + room, handles, Self::KIND.bells.of_room(role as u16))?;
+            raw::Result::Ok(Lock::new(word, room))
         };
         Ok(Self {
             roles: [role(Role::Producer)?, role(Role::Consumer)?],

@@ -16,6 +16,7 @@ use crate::{
     members::Session,
     raw::{Deadline, process},
     ring::{patience::Patience, refusal::Refusal},
+    waiting::Party,
 };
 
 /// The right to push into a ring; one process at a time has it.
@@ -283,7 +284,13 @@ impl<T: Pod> Producer<T> {
         }
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
-            seen = state.wait(Role::Producer, seen, members, &self.patience, deadline)?;
+            seen = state.wait(
+                Role::Producer,
+                seen,
+                Party { members, repair: state, me: self.session },
+                &self.patience,
+                deadline,
+            )?;
         }
         let room = state.capacity - state.distance(seen, self.index, members)?;
         self.limit = seen.wrapping_add(state.capacity);

@@ -8,7 +8,7 @@
 //! | `role`, one for each side | the slot of who is the producer, or the consumer: a [`Lock`] | who takes the role; who leaves it; who reaps the slot |
 //! | `index` of the producer | the position of the next push: what is before it is committed | the holder of the role |
 //! | `index` of the consumer | the position of the next pop: what is before it is consumed | the holder of the role |
-//! | `asleep`, one for each side | 1: the holder of that role may sleep until the other's index moves | set by who is about to sleep; cleared by it when it is done, and by who posts |
+//! | `asleep`, one for each role | 1: its holder is about to sleep, or sleeps, until the other's index moves | set by the holder; cleared by it when it wakes, and by a notifier before it posts |
 //! | `arrived`, one for each side | 1 as soon as there was a holder of the role | its holder; who reaps one that did not come to it |
 //! | `closed` | 1 from the closing on | `close` |
 //!
@@ -37,7 +37,6 @@
 //! | having taken a post | nothing: the next holder looks before it sleeps | – |
 
 use crate::{
-    doorbell::{Doorbell, Token},
     failure::Result,
     layout::Mapped,
     lock::Lock,
@@ -55,6 +54,7 @@ use crate::{
         Ordering::{Acquire, Relaxed, SeqCst},
         fence,
     },
+    waiting::{Checked, Party, Round, Station, Turn, Withdrawn, wait},
 };
 
 /// What both sides look at often, and seldom change: one cache line.
@@ -86,11 +86,6 @@ fn bell(role: Role) -> u16 {
     role as u16
 }
 
-/// The doorbell of those who want a role.
-pub(crate) fn role_bell(role: Role) -> u16 {
-    2 + role as u16
-}
-
 impl SpscState {
     #[inline]
     pub(crate) fn index(&self, role: Role) -> u64 {
@@ -114,17 +109,24 @@ impl SpscState {
         self.control.asleep[other as usize].load(SeqCst) != 0 && self.wake(other, members)
     }
 
+    /// Notifies the holder of a role, if it waits. Returns whether a failure was recorded.
     #[cold]
     fn wake(&self, role: Role, members: &Members) -> bool {
-        if self.control.asleep[role as usize].swap(0, SeqCst) == 0 {
-            return false;
-        }
-        leave_word(role.other(), &self.control.whereabouts);
-        members.record(self.doorbell(role).ring(members))
+        members.record(self.notify(role, members))
     }
 
-    fn doorbell(&self, role: Role) -> Doorbell<'_> {
-        Doorbell::new(bell(role), &self.control.asleep[role as usize], 1)
+    fn notify(&self, role: Role, members: &Members) -> Result<()> {
+        let asleep = &self.control.asleep[role as usize];
+        if asleep.swap(0, SeqCst) == 0 {
+            return Ok(());
+        }
+        leave_word(role.other(), &self.control.whereabouts);
+        let posted = members.post(bell(role));
+        if posted.is_err() {
+            // The holder still sleeps. Announced again, it is woken by the next notifier that may post (SP4).
+            asleep.store(1, SeqCst);
+        }
+        posted
     }
 
     #[inline]
@@ -134,23 +136,28 @@ impl SpscState {
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.closed.store(1, SeqCst);
-        members.post(bell(Role::Producer))?;
-        members.post(bell(Role::Consumer))
+        // SYNC: pairs with the fence of an announcement: either the waiter sees that it is closed, or we see its flag.
+        fence(SeqCst);
+        let producer = self.notify(Role::Producer, members);
+        self.notify(Role::Consumer, members).and(producer)
     }
 
     /// Takes a role, or waits until it is free (SP1); returns whether it did in time.
     pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
         let lock = &self.roles[role as usize];
+        let party = Party { members, repair: self, me };
         let taken = if deadline == Deadline::NOW {
-            lock.try_take_slowly(me, members, self)?
+            lock.try_take_slowly(party)?
         } else {
-            lock.take_contended(me, members, self, deadline)?
+            lock.take_contended(party, deadline)?
         };
         if taken.is_some() {
             // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
             self.control.arrived[role as usize].store(1, SeqCst);
             // A former holder's death leaves nothing half done.
             lock.clear_poison();
+            // The former holder may have taken an obituary from the role's doorbell, and not reaped.
+            members.suspect();
         }
         Ok(taken.is_some())
     }
@@ -158,25 +165,21 @@ impl SpscState {
     /// Leaves a role. A waiter at the other end may detect disconnection. What fails is recorded.
     pub(crate) fn leave_role(&self, role: Role, me: Session, members: &Members) {
         self.roles[role as usize].free(me, members, false);
-        // SYNC: pairs with `announce` in `wait`: either it sees the free role, or we see its flag.
+        // SYNC: pairs with the fence of an announcement: either it sees the free role, or we see its flag.
         fence(SeqCst);
         self.wake(role.other(), members);
     }
 
-    /// Returns why nothing more is to be expected from the other side, if that is so (SP6).
-    fn end(&self, role: Role, members: &Members, wants_to_know: bool) -> Result<Option<Refusal>> {
+    /// Returns why nothing more is to be expected from the other side, if that is so (SP6). The dead are reaped.
+    fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
         if self.control.closed.load(SeqCst) != 0 {
-            return Ok(Some(Refusal::Closed));
-        }
-        if !wants_to_know {
-            return Ok(None);
+            return Some(Refusal::Closed);
         }
         let other = role.other();
-        // First: who reaps one that died before it could say that it had come, says it.
-        members.reap_all(self)?;
-        let has_come = self.control.arrived[other as usize].load(SeqCst) != 0;
-        let is_gone = has_come && self.roles[other as usize].holder() == 0;
-        Ok(is_gone.then_some(Refusal::Disconnected))
+        let is_disconnected = detects_disconnect
+            && self.control.arrived[other as usize].load(SeqCst) != 0
+            && self.roles[other as usize].holder() == 0;
+        is_disconnected.then_some(Refusal::Disconnected)
     }
 
     /// Waits until the other's index is not what was seen, and returns it.
@@ -185,51 +188,69 @@ impl SpscState {
         &self,
         role: Role,
         seen: u64,
-        members: &Members,
+        party: Party<'_, Self>,
         patience: &Patience,
         deadline: Deadline,
     ) -> Result<u64, Refusal> {
-        let wants_to_know = patience.wants_to_know;
-        let other = role.other();
+        let detects_disconnect = patience.wants_to_know;
+        let moved = || Some(self.index(role.other())).filter(|&index| index != seen);
         if deadline == Deadline::NOW {
-            let end = self.end(role, members, wants_to_know)?;
-            let index = self.index(other);
-            return if index != seen { Ok(index) } else { Err(end.unwrap_or(Refusal::NotInTime)) };
+            if detects_disconnect {
+                party.reap_all()?;
+            }
+            // The end before the index: what was pushed before the end comes before it.
+            let end = self.end(role, detects_disconnect);
+            return moved().ok_or_else(|| end.unwrap_or(Refusal::NotInTime));
         }
-        let moved = || Some(self.index(other)).filter(|&index| index != seen);
-        if let Some(index) = patience.spin.until(role, &self.control.whereabouts, &moved) {
+        if let Some(index) = patience.spin.until(role, &self.control.whereabouts, moved) {
             return Ok(index);
         }
-        let asleep = &self.control.asleep[role as usize];
-        let mut token = Token::none(members, self.doorbell(role));
-        loop {
-            token.clear_pile()?;
-            // Who was woken mostly finds what it was woken for, and can save the announcement: by SP5 nobody else needs it.
-            if token.has_slept()
-                && let Some(index) = moved()
-            {
-                token.used(|| false);
-                return Ok(index);
+        let check = |round| {
+            // A holder that is awake again mostly finds what it was woken for. If not, it checks for the end when it is
+            // announced.
+            let end = if round == Round::Announced { self.end(role, detects_disconnect) } else { None };
+            match (moved(), end) {
+                (Some(index), _) => Ok(Checked::Found(index)),
+                (None, Some(end)) => Err(end),
+                (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
             }
-            // SP3.
-            let is_sure = self.fence.announce(asleep, 1);
-            let end = self.end(role, members, wants_to_know)?;
-            let index = self.index(other);
-            if index != seen {
-                asleep.store(0, Relaxed);
-                token.used(|| false);
-                return Ok(index);
-            }
-            if let Some(end) = end {
-                token.pass_on()?;
-                return Err(end);
-            }
-            if deadline.has_passed() {
-                token.pass_on()?;
-                return Err(Refusal::NotInTime);
-            }
-            token.sleep(Fence::wake_up_at(is_sure, deadline))?;
-        }
+        };
+        wait(party, &Holder { state: self, role }, deadline, check)?.ok_or(Refusal::NotInTime)
+    }
+}
+
+/// The one waiter on the doorbell of its role (SP5).
+struct Holder<'a> {
+    state: &'a SpscState,
+    role: Role,
+}
+
+impl Station for Holder<'_> {
+    fn turn(&self, _: Deadline) -> Turn {
+        Turn::Lead
+    }
+
+    fn announce(&self) -> Deadline {
+        self.state.control.asleep[self.role as usize].store(1, SeqCst);
+        self.state.fence.after_announcement()
+    }
+
+    fn withdraw(&self) -> Withdrawn {
+        let was = self.state.control.asleep[self.role as usize].swap(0, SeqCst);
+        if was == 0 { Withdrawn::Chosen } else { Withdrawn::Uncalled }
+    }
+
+    fn bell(&self) -> u16 {
+        bell(self.role)
+    }
+
+    /// No other process waits for what it was called for.
+    fn pass_on_used(&self, _: &Members) -> Result<()> {
+        Ok(())
+    }
+
+    fn pass_on_unused(&self, _: &Members) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -237,16 +258,21 @@ impl Repair for SpscState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         for role in [Role::Producer, Role::Consumer] {
             let lock = &self.roles[role as usize];
-            if lock.holder() != slot + 1 {
-                continue;
+            let had_role = lock.holder() == slot + 1;
+            if had_role {
+                // Before the role is free: a peer that saw it free and no arrival would wait for the first holder. It
+                // never goes back to 0, so any number of helpers may say it.
+                self.control.arrived[role as usize].store(1, SeqCst);
             }
-            self.control.arrived[role as usize].store(1, SeqCst);
             lock.repair(slot, members)?;
-            if role == Role::Consumer {
-                self.control.taken_over.fetch_add(1, Relaxed);
+            if had_role {
+                if role == Role::Consumer {
+                    self.control.taken_over.fetch_add(1, Relaxed);
+                }
+                // SYNC: as in `leave_role`. A peer that detects disconnection checks again.
+                fence(SeqCst);
+                self.notify(role.other(), members)?;
             }
-            // A peer that asked for disconnection checks again.
-            members.post(bell(role.other()))?;
         }
         Ok(())
     }

@@ -1,24 +1,29 @@
 //! Where a process of the ring stands.
 
-use super::{Bell, Position};
+use super::{Position, Role};
 
 /// Where a process stands: the name of the step it takes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Dead, or left: it may come back as a new member.
+    /// Dead, or left: it may come back as a new member of its slot.
+    #[default]
     Outside,
-    /// Stores `used` = 1.
+    /// Is a helper of the slot that it wants: reads `used`.
+    Join,
+    /// Exchanges its part of HELPERS for ALIVE.
+    Claim,
+    /// Stores `used`, and attaches its endpoint.
     MarkUsed,
     /// Does nothing, and has claimed nothing.
     Idle,
+    /// Has detached its endpoint, and does nothing any more.
+    Detached,
     /// Loads `tail`.
     LoadTail,
     /// Loads the word of the tail's place, and claims the place if it is empty.
     LookTail(Position),
     /// Helps `tail` past another process's place.
     HelpTail(Position),
-    /// Checks whether `tail` is still there, before it returns that the ring is full.
-    RecheckTail(Position),
     /// Helps `tail` past the place that it claimed.
     PassTail(Position),
     /// Writes, for as long as it likes.
@@ -29,13 +34,11 @@ pub enum At {
     OverLoad,
     /// Claims the item of this position, to overwrite it.
     OverTake(Position),
-    /// Checks whether `dirty` is raised.
+    /// Loads `dirty`.
     LoadDirty,
-    /// Loads `dirty`, to know what to compare it with.
-    SeeDirty,
     /// Loads `head`, to know what is behind it.
     ScanHead,
-    /// Checks whether there is an item behind `head` in this place. The first number is `head`.
+    /// Checks whether there is an item behind `head`, the position, in this place.
     Scan(Position, u8),
     /// Claims the item of the second position, which lies behind `head`, the first.
     ScanTake(Position, Position),
@@ -57,47 +60,91 @@ pub enum At {
     PutFull(Position),
     /// Raises `dirty` after it requeued.
     PutDirty,
-    /// Sets its flag.
-    Announce,
-    /// Reads ALIVE and `used` of one slot after another.
-    Snapshot,
-    /// Sleeps until its doorbell is posted.
-    Sleep,
-    /// Loads `dirty` for another waiter, having claimed this place.
-    OnDirty(Position),
-    /// Loads its index for another waiter, having claimed this place.
-    OnIndex(Position),
-    /// Loads the word of the index's place for another waiter, having claimed the first place.
-    OnLook(Position, Position),
-    /// Posts for another waiter, having claimed this place.
-    OnPost(Position),
-    /// Posts before it returns without a place, because it consumed a post.
-    PostLeave,
-    /// Takes the flag down. Then the other one, if the boolean is true.
-    Wake(Bell, bool),
-    /// Posts, because the flag was up. Then takes the other flag down, if the boolean is true.
-    Post(Bell, bool),
-    /// Repairs the words of a slot: another member's, or its own when it enters or leaves.
-    Reap(Reap),
+    /// A step of a wait.
+    Wait(Wait),
+    /// A step of notifying.
+    Notify(Notify),
+    /// A step of repairing a slot.
+    Repair(Repair),
+    /// Stores `closed`.
+    Close,
+    /// Detaches its endpoint.
+    Detach,
 }
 
-/// A step of reaping.
+/// A step of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reap {
-    /// Claims a dead owner's slot.
-    Claim,
-    /// Takes away a place, which the slot owns, beginning with `head` if it was being read.
+pub enum Wait {
+    /// W1: takes all posts if it suspects a death.
+    Prepare,
+    /// W1: checks one slot after another.
+    Look,
+    /// W2: its word becomes ANNOUNCED.
+    Announce,
+    /// W2: raises the flag of its role.
+    Raise,
+    /// E4: raises the producers' flag if the ring ends.
+    RaiseOther,
+    /// E1: checks whether the ring ends.
+    End,
+    /// E4: checks whether the place at `head` is being written, if only that one counts.
+    EndHead,
+    /// E4: checks whether this place holds up the end.
+    EndScan(u8),
+    /// W3: sleeps until its doorbell is posted.
+    Sleep,
+    /// W3: its word becomes AWAKE.
+    Withdraw,
+    /// Its word becomes AWAKE, because it has claimed this position.
+    Found(Position),
+    /// W7: loads the index for another waiter, having claimed this position.
+    More(Position),
+    /// W7: looks at the index's place for another waiter, having claimed the first position.
+    MoreLook(Position, Position),
+    /// Its word becomes AWAKE, because the ring ended.
+    Ended,
+}
+
+/// A step of notifying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Notify {
+    /// E2: loads the flag of a role.
+    Flag(Role),
+    /// Calls a waiter of a role.
+    Call(Role),
+    /// Posts the doorbell of the waiter that it called, and marks it as CALLED.
+    Post(Role),
+    /// E3: checks whether the place that is so far behind the position is ready.
+    Behind(Role, Position, u8),
+    /// E4: checks whether the ring ends.
+    Ends,
+    /// Loads the flag of a role before it calls every waiter.
+    FlagOfAll(Role),
+    /// Calls every waiter of a role.
+    All(Role),
+    /// Posts the doorbells of those that it called.
+    PostAll(Role),
+}
+
+/// A step of repairing a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Repair {
+    /// Enters the slot as a helper, unless a member lives there.
+    Enter,
+    /// Takes away this place, which is being written, or turns to its position.
     Free(u8),
-    /// Stores FULL in a place whose reader is dead.
-    StoreFull(u8),
-    /// Helps `head` past the position, if that does not come first.
-    HelpHead(Position),
+    /// Helps `head` past a position that is being read.
+    Head(Position),
+    /// Stores FULL in the place of this position, by compare-and-swap.
+    Full(Position),
+    /// Detaches what the slot had attached.
+    Detach,
     /// Raises `dirty`.
-    RaiseDirty,
-    /// Posts a doorbell for what it repaired.
-    Post(Bell),
-    /// Stores `used` = 0 for the slot.
+    Dirty,
+    /// The slot's word in the room becomes AWAKE.
+    Word,
+    /// Stores `used` = 0.
     MarkUnused,
-    /// Gives back ALIVE of the slot.
-    GiveBack,
+    /// Is no helper any more, or gives ALIVE back if it leaves.
+    Exit,
 }

@@ -1,37 +1,37 @@
 //! The invariants.
 
 use super::{
-    At, Damage, Mpmc, MpmcState, Position, Process, Wish,
+    At, Damage, Mpmc, MpmcState, Position, Process, Repair, Role, Wait, Wish,
     places::{Place, PlaceWord, Stage, next_lap},
-    wait::has_post,
+    steps::own,
 };
 
 impl Process {
     /// The position of the place that it has claimed, and what it does there.
-    fn holds(&self) -> Option<(Position, Stage)> {
-        match self.at {
-            At::PassTail(position) | At::Writing(position) => Some((position, Stage::Writing(self.member.slot))),
-            At::PassHead(position) | At::Reading(position) | At::PutFull(position) => {
-                Some((position, Stage::Reading(self.member.slot)))
-            }
-            At::OnDirty(position) | At::OnIndex(position) | At::OnLook(position, _) | At::OnPost(position) => {
-                let stage =
-                    if self.is_producer { Stage::Writing(self.member.slot) } else { Stage::Reading(self.member.slot) };
-                Some((position, stage))
-            }
-            _ => None,
-        }
+    fn holds(&self, index: usize) -> Option<(Position, Stage)> {
+        let position = match self.at {
+            At::PassTail(position) | At::Writing(position) => return Some((position, Stage::Writing(own(index)))),
+            At::PassHead(position) | At::Reading(position) => return Some((position, Stage::Reading(own(index)))),
+            At::PutHead(position) | At::PutFull(position) => return Some((position, Stage::Reading(own(index)))),
+            At::Wait(Wait::Found(position) | Wait::More(position) | Wait::MoreLook(position, _)) => position,
+            _ => return None,
+        };
+        let stage = if self.role == Role::Producer { Stage::Writing(own(index)) } else { Stage::Reading(own(index)) };
+        Some((position, stage))
     }
 }
 
 impl MpmcState {
     /// Whether a word's owner, if it has one, is dead and will be reaped.
     fn will_be_reaped(&self, word: PlaceWord) -> bool {
-        word.stage.owner().is_some_and(|slot| self.slots.is_dirty(slot))
+        word.stage.owner().is_some_and(|slot| self.is_dirty(usize::from(slot)))
     }
 
     pub(super) fn owners_are_marked(&self) -> bool {
-        self.places.iter().filter_map(|place| place.word.stage.owner()).all(|slot| self.slots.is_used(slot))
+        self.places
+            .iter()
+            .filter_map(|place| place.word.stage.owner())
+            .all(|slot| self.processes[usize::from(slot)].entry.is_used)
     }
 
     pub(super) fn one_is_taking_over(&self) -> bool {
@@ -46,8 +46,26 @@ impl MpmcState {
         self.processes.iter().any(|process| matches!(process.at, At::HelpHead(_, laps) if laps > 0))
     }
 
-    fn sleeps(&self, is_producer: bool) -> bool {
-        self.processes.iter().any(|process| process.is_producer == is_producer && process.at == At::Sleep)
+    pub(super) fn two_help(&self) -> bool {
+        let repairs = |process: &&Process| matches!(process.at, At::Repair(step) if step != Repair::Enter);
+        let mut helped = self.processes.iter().filter(repairs).map(|process| process.helps);
+        let first = helped.next();
+        first.is_some_and(|slot| helped.any(|other| other == slot))
+    }
+
+    fn held(&self) -> impl Iterator<Item = (Position, Stage)> {
+        self.processes.iter().enumerate().filter_map(|(index, process)| process.holds(index))
+    }
+
+    fn sleeps(&self, role: Role) -> bool {
+        let sleeps = |process: &Process| process.role == role && process.at == At::Wait(Wait::Sleep);
+        self.processes.iter().any(sleeps)
+    }
+
+    /// Whether no endpoint of a living member is attached.
+    fn has_none(&self, role: Role) -> bool {
+        let is_attached = |process: &Process| process.entry.is_attached && process.entry.is_alive;
+        !self.processes.iter().any(|process| process.role == role && is_attached(process))
     }
 }
 
@@ -59,8 +77,8 @@ impl Mpmc {
     /// Whether no process has a step to take until one begins something new, goes on with its claim, or dies.
     fn is_quiet(&self, state: &MpmcState) -> bool {
         state.processes.iter().all(|process| match process.at {
-            At::Outside | At::Idle | At::Writing(_) | At::Reading(_) => true,
-            At::Sleep => !has_post(state, process),
+            At::Outside | At::Idle | At::Detached | At::Writing(_) | At::Reading(_) => true,
+            At::Wait(Wait::Sleep) => process.entry.posts == 0,
             _ => false,
         })
     }
@@ -75,7 +93,7 @@ impl Mpmc {
 
     pub(super) fn holders_are_alone(&self, state: &MpmcState) -> bool {
         let mut held = [false; super::MOST_PLACES];
-        state.processes.iter().filter_map(|process| process.holds()).all(|(position, stage)| {
+        state.held().all(|(position, stage)| {
             let place = self.place(position);
             let is_own = state.places[place].word == PlaceWord { lap: self.lap(position), stage };
             is_own && !std::mem::replace(&mut held[place], true)
@@ -86,12 +104,10 @@ impl Mpmc {
         if !self.is_quiet(state) {
             return true;
         }
-        let is_held = |word: PlaceWord, place: u8| {
-            let holds = |process: &Process| process.holds() == Some((self.at(word.lap, place), word.stage));
-            state.processes.iter().any(holds)
-        };
+        let is_held =
+            |word: PlaceWord, place: u8| state.held().any(|held| held == (self.at(word.lap, place), word.stage));
         let is_known = |(place, &Place { word, .. }): (u8, &Place)| {
-            let is_announced = state.dirty || state.slots.dirty().is_some();
+            let is_announced = state.dirty || state.some_is_dirty();
             let is_orphan = word.stage == Stage::Full && self.precedes(self.at(word.lap, place), state.head);
             let has_owner = word.stage.owner().is_some();
             (!is_orphan || is_announced) && (!has_owner || state.will_be_reaped(word) || is_held(word, place))
@@ -149,15 +165,15 @@ impl Mpmc {
     }
 
     pub(super) fn consumers_are_served(&self, state: &MpmcState) -> bool {
-        !(state.sleeps(false) && self.is_quiet(state) && self.has_item(state))
+        !(state.sleeps(Role::Consumer) && self.is_quiet(state) && self.has_item(state))
     }
 
     pub(super) fn producers_are_served(&self, state: &MpmcState) -> bool {
-        !(state.sleeps(true) && self.is_quiet(state) && self.has_room(state))
+        !(state.sleeps(Role::Producer) && self.is_quiet(state) && self.has_room(state))
     }
 
     pub(super) fn places_are_usable(&self, state: &MpmcState) -> bool {
-        let is_held = state.processes.iter().any(|process| process.holds().is_some());
+        let is_held = state.held().next().is_some();
         let has_items = self.places(state).iter().any(|place| place.item.is_some());
         if !self.is_quiet(state) || is_held || has_items {
             return true;
@@ -168,5 +184,32 @@ impl Mpmc {
             position = self.after(position);
             is_empty
         })
+    }
+
+    /// Whether a place forbids to notify consumers of the end (I9).
+    pub(super) fn holds_up_end(&self, state: &MpmcState) -> bool {
+        self.places(state).iter().any(|place| match place.word.stage {
+            Stage::Empty => false,
+            Stage::Writing(slot) => !place.is_late && state.processes[usize::from(slot)].entry.is_alive,
+            Stage::Full | Stage::Reading(_) => !place.is_late,
+        })
+    }
+
+    fn has_ended(&self, state: &MpmcState, role: Role) -> bool {
+        state.closed || (self.detaches && state.has_none(role.other()))
+    }
+
+    pub(super) fn end_is_told(&self, state: &MpmcState) -> bool {
+        if !self.is_quiet(state) {
+            return true;
+        }
+        let is_open = (0..self.capacity).any(|place| self.reaped(state, place).stage != Stage::Empty);
+        let consumer_waits = state.sleeps(Role::Consumer) && self.has_ended(state, Role::Consumer) && !is_open;
+        let producer_waits = state.sleeps(Role::Producer) && self.has_ended(state, Role::Producer);
+        !consumer_waits && !producer_waits
+    }
+
+    pub(super) fn one_waits_for_the_end(&self, state: &MpmcState) -> bool {
+        self.is_quiet(state) && state.sleeps(Role::Consumer) && self.has_ended(state, Role::Consumer)
     }
 }

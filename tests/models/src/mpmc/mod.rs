@@ -1,30 +1,32 @@
-//! The places of an mpmc ring: pushing, popping, sleeping at either end, owners that die, slots that are used again.
+//! The places of an mpmc ring: pushing, popping, waiting at either end, the end, owners that die, helpers.
 //!
 //! | modelled | as |
 //! | --- | --- |
 //! | a place | its [`PlaceWord`], and the item that was committed there and not consumed yet |
 //! | `tail`, `head` | positions; laps wrap at [`LAPS`], and the first one is the last before they do |
 //! | `dirty` | its low bit, and for each process that scans whether the word is still what it read |
-//! | the flags | one boolean for consumers, one for producers |
-//! | the doorbells | two counters that saturate at [`Mpmc::saturation`]: not empty, not full |
-//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, what it is about |
-//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts both doorbells |
+//! | a flag | one boolean for each role; its version is a boolean of each notifier: it has not changed since it was read |
+//! | a room | one [`Word`] and one doorbell for each slot: each process has one role |
+//! | a ticket | a bit of each notifier for each waiter that it called: its ticket has changed since |
+//! | ALIVE, HELPERS, `used`, the attachment | booleans and a number for each slot |
+//! | a process | [`Process`]: where it stands, and its slot with it; a new member comes to the slot that it had |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE and HELPERS, and posts each doorbell twice |
 //!
-//! In the beginning all processes are registered, and some items may be in the ring. A process that died or left comes
-//! back as a new member. It may take any slot that no process holds. A process that has claimed a place may keep it for
-//! ever, so no sleeper may depend on it. It may also leave with it. A waiter may time out whenever it would sleep, and
-//! right after it was woken. It may drain its doorbell before it sets its flag.
+//! In the beginning all processes are registered and attached, and some items may be in the ring. A process that died may
+//! come back as a new member. A process that has claimed a place may keep it for ever, so no sleeper may depend on
+//! it. It may also leave with it. A waiter may time out whenever it sleeps, and a caller may not wait at all.
 //!
-//! `if flag.load() != 0 && flag.swap(0) == 1` is one step: a load that finds 0 is a swap that finds 0, and a load that
-//! finds 1 decides nothing. A load of a place's word that is followed by a compare-and-swap is one step too: if that
-//! fails the word has gone on, and the process would load it again. Writing a place's memory, or reading it, belongs to
-//! the step that hands the place on. An invariant of its own says that no other process is there meanwhile. A reaper's
-//! load of a place that the slot does not own is no step: only the reaper could change that.
+//! These steps are several in the code. [`crate::room`] has them one by one, and [`crate::helping`] has the slots:
 //!
-//! The model leaves out closing, and the notice that the other side disconnected, with its words and doorbells:
-//! [`crate::spsc`] has them. Callers that don't wait return before they sleep, and do the same about dead members as
-//! sleepers.
+//! - A notifier finds the announced waiters and calls one of them, in any order. If there is none, it clears the flag.
+//! - A post, the mark of the waiter as CALLED, and the clearing of the flag if it was the only one.
+//! - The calls of all waiters, and then all their posts.
+//! - A check of a slot for a dead member. Each is checked once. A scan of all attachments, which `attendance` tests.
+//! - A load of a place's word that is followed by a compare-and-swap: if that fails the word has gone on, and the process
+//!   would load it again. The repair of a place that is being read is an exception: its helpers have it step by step.
+//!
+//! Writing a place's memory, or reading it, belongs to the step that hands the place on. An invariant of its own says
+//! that no other process is there meanwhile. The model leaves out posts that are refused, and stops (see the room).
 //!
 //! Invariants:
 //!
@@ -32,37 +34,38 @@
 //! - I2. No item is consumed twice.
 //! - I3. At most one living process has claimed a place, and the place's word names that process.
 //! - I4. When no process has a step to take, every word that has an owner is claimed by this owner, or its slot will be
-//!   reaped. Items behind `head` are announced by `dirty`, or a slot will be reaped.
+//!   repaired. Items behind `head` are announced by `dirty`, or a slot will be repaired.
 //! - I5. When no process has a step to take, no consumer sleeps while there is an item that no living process has
 //!   claimed or holds up.
 //! - I6. When no process has a step to take, no producer sleeps while there is room.
 //! - I7. When no process has a step to take, no place is claimed, and every item is consumed, there is room for as many
 //!   items as there are places.
 //! - I8. A word names only slots that are marked as used.
-//!
-//! One clause is not needed where all processes see every access at once: a producer loads `tail` again before it
-//! returns that the ring is full. Words only go forward, and `tail` does not pass a place that is a lap behind. So if
-//! the place is a lap behind, `tail` is still there. The clause can matter only to a process that sees an old word.
+//! - I9. No consumer is notified of the end while there is an item, claimed or not, or a living producer writes. Those
+//!   of a producer that claimed its place after the ring was closed don't count.
+//! - I10. When no process has a step to take and the ring has ended, no producer sleeps, and no consumer sleeps unless
+//!   I9 forbids to notify it.
 
 mod at;
 mod check;
+mod notify;
 mod places;
-mod reap;
+mod repair;
 mod rules;
 mod steps;
 mod symmetry;
 mod wait;
 
 pub use self::{
-    at::{At, Reap},
+    at::{At, Notify, Repair, Wait},
     places::{LAPS, Place, PlaceWord, Position, Stage},
     rules::Rules,
 };
 
 use stateright::{Model, Property};
 
-use self::wait::{can_wake, has_post};
-use crate::members::{Bells, Look, Member, Slot, Slots};
+use self::{notify::call, wait::time_out};
+use crate::members::Slot;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -81,60 +84,169 @@ pub struct Mpmc {
     pub deaths: u8,
     /// Where a doorbell saturates.
     pub saturation: u8,
-    /// Whether a waiter may drain its doorbell before it sets its flag.
-    pub drains: bool,
-    /// Whether a producer may cancel the claim of a place, and a consumer requeue an item.
-    pub changes_mind: bool,
+    /// How many consumers, or if the ring is full producers, are asleep in the beginning.
+    pub sleepers: usize,
+    /// Whether waits may time out.
+    pub times_out: bool,
+    /// Whether a process that died comes back.
+    pub comes_back: bool,
+    /// Whether a producer may cancel the claim of a place.
+    pub cancels: bool,
+    /// Whether a consumer may requeue an item.
+    pub requeues: bool,
     /// Whether a producer that finds the ring full may overwrite the oldest item.
     pub overwrites: bool,
     /// Whether processes may leave, even with a claimed place.
     pub leaves: bool,
-    /// Whether states that differ only in the order of processes and slots count as one. Traces are harder to read
-    /// then.
+    /// Whether an idle process may close the ring.
+    pub closes: bool,
+    /// Whether idle processes may detach. All of them detect it.
+    pub detaches: bool,
+    /// Whether states that differ only in the order of processes count as one. Traces are harder to read then.
     pub sorts_processes: bool,
     /// The clauses that are in force.
     pub rules: Rules,
 }
 
-/// A doorbell, and the flag that belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bell {
-    /// Consumers sleep on it.
-    NotEmpty,
-    /// Producers sleep on it.
-    NotFull,
+/// A role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Pushes.
+    #[default]
+    Producer,
+    /// Pops.
+    Consumer,
+}
+
+impl Role {
+    pub(super) fn other(self) -> Self {
+        if self == Role::Producer { Role::Consumer } else { Role::Producer }
+    }
+}
+
+/// The word of a slot in the room of its role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Word {
+    /// No waiter.
+    #[default]
+    Awake,
+    /// A waiter that no notifier has called.
+    Announced,
+    /// A waiter that was called, and whose doorbell may not have been posted.
+    Unposted,
+    /// A waiter whose doorbell was posted.
+    Called,
 }
 
 /// What a process is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wish {
-    /// Nothing, or to enter.
+    /// Nothing.
+    #[default]
     Nothing,
+    /// To enter.
+    Join,
     /// To push, and to wait for room.
     Push,
     /// To push, and to overwrite what is oldest.
     Overwrite,
     /// To pop, and to wait for an item.
     Pop,
+    /// To close the ring.
+    Close,
     /// To leave.
     Leave,
 }
 
+/// Where a waiter is in its rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Round {
+    /// It has not waited yet.
+    #[default]
+    First,
+    /// It is announced.
+    Announced,
+    /// It has withdrawn.
+    Awake,
+}
+
+/// What a process notifies for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It has committed the item of this position.
+    Commit(Position),
+    /// It has consumed the item of this position.
+    Consume(Position),
+    /// It has overwritten the item of this position, and will push.
+    MakeRoom(Position),
+    /// It has cancelled this position, and calls consumers.
+    Cancel(Position),
+    /// It has requeued an item.
+    Requeue,
+    /// It passes a call on, having claimed this position.
+    PassOn(Position),
+    /// It passes a call on, and leaves.
+    Ended,
+    /// It has closed the ring.
+    Close,
+    /// It has detached.
+    Detach,
+    /// It has repaired a slot.
+    Repair,
+}
+
+/// A set of processes: one bit for each.
+type Set = u8;
+
+fn bit(index: usize) -> Set {
+    1 << index
+}
+
+/// What is shared of a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entry {
+    is_alive: bool,
+    is_used: bool,
+    is_attached: bool,
+    helpers: u8,
+    word: Word,
+    posts: u8,
+}
+
 /// One process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
-    is_producer: bool,
+    role: Role,
     at: At,
     wish: Wish,
-    look: Look,
-    /// Has checked for dead members in this round: what it tries now is its last try.
-    is_last_try: bool,
-    has_token: bool,
+    entry: Entry,
+    round: Round,
+    suspects: bool,
+    is_woken: bool,
+    is_called: bool,
+    /// Its timeout elapsed.
+    is_late: bool,
+    /// It found that the ring ended, in this round.
+    sees_end: bool,
+    /// The slots that are still to be checked for dead members.
+    look: Set,
+    /// The slot that it repairs.
+    helps: Option<Slot>,
+    has_changed: bool,
     /// No process has changed `dirty` since this one read it.
     dirty_is_as_read: bool,
-    /// It will raise `dirty` when this repair is done.
-    must_raise: bool,
-    member: Member,
+    cause: Cause,
+    /// The waiters that it called, and those of them that have another ticket by now.
+    called: Set,
+    stale: Set,
+    /// The flag has not changed since it was read.
+    flag_is_as_read: bool,
+    was_only: bool,
+    /// How far behind it looks (E3).
+    distance: u8,
 }
 
 /// What went wrong, if the state does not show it otherwise.
@@ -146,6 +258,8 @@ pub enum Damage {
     Lost,
     /// A consumer consumed an item that was not there.
     Twice,
+    /// A consumer was notified of the end too early.
+    Ended,
 }
 
 /// Everything that is shared, and every process.
@@ -155,34 +269,33 @@ pub struct MpmcState {
     tail: Position,
     head: Position,
     dirty: bool,
+    closed: bool,
     flags: [bool; 2],
-    bells: Bells<2>,
-    slots: Slots,
     items: u8,
     deaths: u8,
     damage: Damage,
     processes: Vec<Process>,
 }
 
-const MOST_PLACES: usize = 3;
+const MOST_PLACES: usize = 4;
 
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A new member claims a slot and arms its obituary.
-    Enter(usize, Slot),
+    /// A new member enters its slot as a helper.
+    Enter(usize),
     /// An idle process begins.
     Begin(usize, Wish),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A process that checks for dead members checks this slot.
-    Look(usize, Slot),
+    /// A process takes the step it stands at, with this slot.
+    With(usize, At, usize),
     /// A producer cancels its claim, or a consumer requeues its item.
     Undo(usize),
-    /// A waiter consumes every post that is there.
-    Drain(usize),
     /// The timeout of a waiter elapses, or a producer that overwrites has tried often enough.
-    GiveUp(usize),
+    TimeOut(usize),
+    /// A process detaches.
+    Detach(usize),
     /// A process begins to leave, with the place that it has claimed.
     Leave(usize),
     /// A process dies, and the kernel settles its account.
@@ -192,81 +305,107 @@ pub enum Action {
 impl Action {
     fn index(self) -> usize {
         match self {
-            Action::Enter(index, _) | Action::Begin(index, _) | Action::Step(index, _) => index,
-            Action::Look(index, _) => index,
-            Action::Undo(index) | Action::Drain(index) | Action::GiveUp(index) => index,
+            Action::Enter(index) | Action::Begin(index, _) | Action::Step(index, _) | Action::With(index, ..) => index,
+            Action::Undo(index) | Action::TimeOut(index) | Action::Detach(index) => index,
             Action::Leave(index) | Action::Die(index) => index,
         }
     }
 }
 
 impl Process {
-    fn new(is_producer: bool, at: At, slot: Slot) -> Self {
-        Self {
-            is_producer,
-            at,
-            wish: Wish::Nothing,
-            look: Look::default(),
-            is_last_try: false,
-            has_token: false,
-            dirty_is_as_read: false,
-            must_raise: false,
-            member: Member::new(slot),
-        }
-    }
-
-    fn bell(&self) -> Bell {
-        if self.is_producer { Bell::NotFull } else { Bell::NotEmpty }
-    }
-
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
-        match self.at {
-            At::Idle => *self = Self::new(self.is_producer, At::Idle, self.member.slot),
-            At::Outside => *self = Self::new(self.is_producer, At::Outside, 0),
-            At::Writing(_) | At::Reading(_) => (self.has_token, self.is_last_try) = (false, false),
+        let Self { role, at, entry, suspects, .. } = *self;
+        match at {
+            At::Outside => *self = Self { role, at, entry, ..Self::default() },
+            At::Idle | At::Detached => *self = Self { role, at, entry, suspects, ..Self::default() },
+            At::Writing(_) | At::Reading(_) => {
+                *self = Self { role, at, entry, suspects, wish: self.wish, ..Self::default() };
+            }
             _ => {}
         }
-        if !matches!(self.at, At::Reap(_)) {
-            self.member.stop_reaping();
+        if !matches!(at, At::Notify(_)) {
+            (self.called, self.stale, self.flag_is_as_read, self.was_only) = (0, 0, false, false);
+            (self.cause, self.distance) = (Cause::Nothing, 0);
         }
-        self.dirty_is_as_read &= matches!(self.at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
+        self.dirty_is_as_read &= matches!(at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
+    }
+}
+
+impl MpmcState {
+    fn post(&mut self, index: usize, saturation: u8) {
+        let posts = &mut self.processes[index].entry.posts;
+        *posts = saturation.min(*posts + 1);
+    }
+
+    fn is_dirty(&self, index: usize) -> bool {
+        let entry = &self.processes[index].entry;
+        entry.is_used && !entry.is_alive
+    }
+
+    fn some_is_dirty(&self) -> bool {
+        (0..self.processes.len()).any(|index| self.is_dirty(index))
+    }
+
+    fn announced(&self, role: Role) -> impl Iterator<Item = usize> {
+        let is_announced = move |process: &Process| process.role == role && process.entry.word == Word::Announced;
+        self.processes.iter().enumerate().filter(move |(_, process)| is_announced(process)).map(|(index, _)| index)
     }
 }
 
 impl Mpmc {
+    fn may_end(&self) -> bool {
+        self.closes || self.detaches
+    }
+
     /// Adds what one process can do without dying.
     fn moves(&self, state: &MpmcState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
+        let step = Action::Step(index, process.at);
         match process.at {
-            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
-            At::Idle if !process.is_producer => actions.push(Action::Begin(index, Wish::Pop)),
+            At::Outside => {
+                let may_enter = self.comes_back && !process.entry.is_alive && process.entry.helpers == 0;
+                actions.extend(may_enter.then_some(Action::Enter(index)));
+            }
+            At::Detached => {}
             At::Idle => {
-                actions.extend((state.items > 0).then_some(Action::Begin(index, Wish::Push)));
-                actions.extend((state.items > 0 && self.overwrites).then_some(Action::Begin(index, Wish::Overwrite)));
-            }
-            at @ (At::Writing(_) | At::Reading(_)) => {
-                actions.push(Action::Step(index, at));
-                let may_undo = self.changes_mind && process.wish != Wish::Overwrite;
-                actions.extend(may_undo.then_some(Action::Undo(index)));
-            }
-            at @ At::OverLoad => actions.extend([Action::Step(index, at), Action::GiveUp(index)]),
-            at @ At::Sleep => {
-                actions.extend(can_wake(state, process).then_some(Action::Step(index, at)));
-                actions.push(Action::GiveUp(index));
-            }
-            at => {
-                if at == At::Snapshot {
-                    actions.extend(process.look.unseen().map(|slot| Action::Look(index, slot)));
-                } else {
-                    actions.push(Action::Step(index, at));
+                let may_push = state.items > 0 && !state.closed;
+                match process.role {
+                    Role::Consumer => actions.push(Action::Begin(index, Wish::Pop)),
+                    Role::Producer => {
+                        actions.extend(may_push.then_some(Action::Begin(index, Wish::Push)));
+                        actions.extend((may_push && self.overwrites).then_some(Action::Begin(index, Wish::Overwrite)));
+                    }
                 }
-                // The timeout may elapse while it is woken, and a caller may not wait at all.
-                let is_first = at == if self.rules.announce_before_try { At::Announce } else { At::Snapshot };
-                actions.extend((is_first && !process.is_last_try).then_some(Action::GiveUp(index)));
-                let may_drain = self.drains && at == At::Announce && self.rules.announce_before_try;
-                actions.extend((may_drain && has_post(state, process)).then_some(Action::Drain(index)));
+                actions.extend((self.closes && !state.closed).then_some(Action::Begin(index, Wish::Close)));
+                actions.extend(self.detaches.then_some(Action::Detach(index)));
             }
+            At::Writing(_) => {
+                actions.push(step);
+                actions.extend(self.cancels.then_some(Action::Undo(index)));
+            }
+            At::Reading(_) => {
+                actions.push(step);
+                actions.extend((self.requeues && process.wish != Wish::Overwrite).then_some(Action::Undo(index)));
+            }
+            At::OverLoad => actions.extend([step, Action::TimeOut(index)]),
+            At::Wait(Wait::Sleep) => {
+                actions.extend((process.entry.posts > 0).then_some(step));
+                actions.extend(self.times_out.then_some(Action::TimeOut(index)));
+            }
+            At::Wait(Wait::Prepare) => {
+                actions.push(step);
+                let may_leave = self.times_out && process.round == Round::First;
+                actions.extend(may_leave.then_some(Action::TimeOut(index)));
+            }
+            At::Wait(Wait::Look) => {
+                let unseen = (0..state.processes.len()).filter(|slot| process.look & bit(*slot) != 0);
+                actions.extend(unseen.map(|slot| Action::With(index, process.at, slot)));
+            }
+            At::Notify(Notify::Call(role)) if state.announced(role).next().is_some() => {
+                actions.extend(state.announced(role).map(|slot| Action::With(index, process.at, slot)));
+            }
+            _ => actions.push(step),
         }
         let may_leave = self.leaves && matches!(process.at, At::Idle | At::Writing(_) | At::Reading(_));
         actions.extend(may_leave.then_some(Action::Leave(index)));
@@ -274,13 +413,14 @@ impl Mpmc {
 
     fn apply(&self, state: &mut MpmcState, index: usize, action: Action) -> At {
         match action {
-            Action::Enter(_, slot) => self.enter(state, index, slot),
+            Action::Enter(_) => self.enter(state, index),
             Action::Begin(_, wish) => begin(state, index, wish),
+            Action::With(_, At::Wait(_), slot) => self.look_at(state, index, slot),
+            Action::With(_, _, slot) => call(state, index, slot),
             Action::Step(..) => self.step(state, index),
-            Action::Look(_, slot) => self.look_at(state, index, slot),
             Action::Undo(_) => self.undo(state, index),
-            Action::Drain(_) => self.drain(state, index),
-            Action::GiveUp(_) => self.give_up(state, index),
+            Action::TimeOut(_) => time_out(state, index),
+            Action::Detach(_) => At::Detach,
             Action::Leave(_) => self.leave(state, index),
             Action::Die(_) => self.die(state, index),
         }
@@ -289,11 +429,14 @@ impl Mpmc {
 
 fn begin(state: &mut MpmcState, index: usize, wish: Wish) -> At {
     state.processes[index].wish = wish;
-    if wish == Wish::Pop {
-        return At::LoadDirty;
+    match wish {
+        Wish::Pop => At::LoadDirty,
+        Wish::Close => At::Close,
+        _ => {
+            state.items -= 1;
+            At::LoadTail
+        }
     }
-    state.items -= 1;
-    At::LoadTail
 }
 
 impl Model for Mpmc {
@@ -303,9 +446,20 @@ impl Model for Mpmc {
     fn init_states(&self) -> Vec<MpmcState> {
         assert!(usize::from(self.capacity) <= MOST_PLACES);
         assert!(self.filled <= self.capacity && self.items < (LAPS / 2 - 1) * self.capacity);
-        let roles = std::iter::repeat_n(true, self.producers).chain(std::iter::repeat_n(false, self.consumers));
-        let processes: Vec<_> =
-            roles.zip(0..).map(|(is_producer, slot)| Process::new(is_producer, At::Idle, slot)).collect();
+        let entry = Entry { is_alive: true, is_used: true, is_attached: true, ..Entry::default() };
+        let suspects = self.rules.suspects_at_first && self.deaths > 0;
+        let process = |role| Process { role, at: At::Idle, entry, suspects, ..Process::default() };
+        let producers = std::iter::repeat_n(process(Role::Producer), self.producers);
+        let consumers = std::iter::repeat_n(process(Role::Consumer), self.consumers);
+        let mut processes: Vec<_> = producers.chain(consumers).collect();
+        let sleepers = if self.filled == self.capacity { Role::Producer } else { Role::Consumer };
+        for process in processes.iter_mut().filter(|process| process.role == sleepers).take(self.sleepers) {
+            process.wish = if sleepers == Role::Producer { Wish::Push } else { Wish::Pop };
+            (process.at, process.round) = (At::Wait(Wait::Sleep), Round::Announced);
+            (process.entry.word, process.suspects) = (Word::Announced, false);
+        }
+        let mut flags = [false; 2];
+        flags[sleepers as usize] = self.sleepers > 0;
         let head = self.at(LAPS - 1, 0);
         let tail = (head + self.filled) % (LAPS * self.capacity);
         let mut places = [Place::new(LAPS - 1); MOST_PLACES];
@@ -317,9 +471,8 @@ impl Model for Mpmc {
             tail,
             head,
             dirty: false,
-            flags: [false; 2],
-            bells: Bells::silent(self.saturation),
-            slots: Slots::inhabited(processes.len()),
+            closed: false,
+            flags,
             items: self.items,
             deaths: self.deaths,
             damage: Damage::None,
@@ -365,9 +518,15 @@ impl Model for Mpmc {
                 model.places_are_usable(state)
             }),
             Property::always("I8 owners are marked as used", |_, state: &MpmcState| state.owners_are_marked()),
+            Property::always("I9 the end is true", |_, state: &MpmcState| state.damage != Damage::Ended),
+            Property::always("I10 the end is told", |model: &Self, state: &MpmcState| model.end_is_told(state)),
             Property::sometimes("an item is taken over", |_, state: &MpmcState| state.one_is_taking_over()),
             Property::sometimes("an item is overwritten", |_, state: &MpmcState| state.one_overwrites()),
             Property::sometimes("head is helped over laps", |_, state: &MpmcState| state.one_helps_far()),
+            Property::sometimes("two help one slot", |_, state: &MpmcState| state.two_help()),
+            Property::sometimes("a consumer waits for a claim to be completed", |model: &Self, state: &MpmcState| {
+                model.one_waits_for_the_end(state)
+            }),
         ]
     }
 }

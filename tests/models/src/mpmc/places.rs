@@ -47,11 +47,13 @@ pub struct Place {
     pub word: PlaceWord,
     /// The item that was committed here and not consumed, by its position.
     pub item: Option<Position>,
+    /// A producer claimed it after the ring was closed.
+    pub is_late: bool,
 }
 
 impl Place {
     pub(super) const fn new(lap: u8) -> Self {
-        Self { word: PlaceWord { lap, stage: Stage::Empty }, item: None }
+        Self { word: PlaceWord { lap, stage: Stage::Empty }, item: None, is_late: false }
     }
 }
 

@@ -3,58 +3,76 @@
 crate::rules! {
     /// Laps are compared by the sign of their wrapping difference.
     laps_wrap,
-    /// A producer that would return "full" checks whether `tail` is still what it was.
-    recheck_tail,
     /// A process that finds an index's place ahead of it helps the index on.
     help,
     /// A process that helps `head` over several laps stops two laps before the one that its place is in.
     far_is_finished,
     /// A process that requeues an item helps `head` past it before the item can be claimed again.
     head_before_full,
-    /// A reaper raises `dirty` even if it found nothing to requeue.
+    /// A helper raises `dirty` even if it found nothing to requeue.
     always_raise_dirty,
     /// `dirty` is cleared only if it is still what was read before the scan.
     compare_dirty,
-    /// R-sleep: the flag is set before the last try, not after it.
-    announce_before_try,
-    /// R-sleep: a waiter that consumed a post sets the flag again before it tries.
-    announce_after_token,
-    /// R-sleep: dead and dirty slots are reaped before the last try.
-    reap_before_sleep,
-    /// R-sleep: a consumer that consumed a post and got an item posts again if there may be more.
-    consumers_pass_on,
-    /// In passing on, a consumer counts `dirty`.
+    /// W1: a waiter that suspects a death repairs before it checks and sleeps.
+    suspicion_reaps,
+    /// W1: a waiter takes posts before it announces itself, not afterwards.
+    drain_before_announcement,
+    /// W2: a waiter announces itself before its last check, not after it.
+    announce_before_check,
+    /// W4: a waiter whose timeout elapsed checks once more.
+    timed_wait_checks,
+    /// W5: a waiter that was woken, and that no notifier has called, suspects a death.
+    uncalled_wake_suspects,
+    /// W5: a new member suspects a death.
+    suspects_at_first,
+    /// W6: an obituary posts each doorbell twice.
+    obituary_posts_twice,
+    /// W7: a waiter that found a place while it was announced, and was called, passes the call on if there may be more.
+    found_announced_passes_on,
+    /// W7: in passing on, a consumer counts `dirty`.
     pass_on_dirty,
-    /// In passing on, a consumer counts a place at `head` that is being read, or of a later lap.
+    /// W7: in passing on, a process counts a place at its index that is claimed, or of a later lap.
     pass_on_gone,
-    /// R-sleep: a producer that consumed a post and got a place posts again if there may be more.
-    producers_pass_on,
-    /// In passing on, a producer counts a place at `tail` that is not empty any more.
-    pass_on_taken,
-    /// R-leave: a waiter that consumed a post times out only after posting one.
-    post_before_leaving,
-    /// A waiter that drains the doorbell counts as one that consumed a post.
-    drained_is_token,
-    /// The kernel posts the consumers' doorbell when a process dies.
-    obituary_posts_not_empty,
-    /// The kernel posts the producers' doorbell when a process dies.
-    obituary_posts_not_full,
-    /// R-own: words of a dead owner are changed only by the process that holds its ALIVE.
-    claim_before_reaping,
-    /// R-reap: a reaper that repaired a slot's words posts the consumers' doorbell.
-    reaping_posts_not_empty,
-    /// R-reap: a reaper that repaired a slot's words posts the producers' doorbell.
-    reaping_posts_not_full,
-    /// A new member repairs the words that its slot owns before it uses the slot.
+    /// W7: a waiter that was called and leaves because of the end passes the call on.
+    ended_passes_on,
+    /// WF1: the flag is cleared only if no waiter was announced since it was read.
+    clear_by_version,
+    /// E1: a waiter checks for the end before it checks for an item.
+    end_before_item,
+    /// E3: a producer calls consumers for the items right behind its own.
+    behind_calls_consumers,
+    /// E3: a consumer calls producers for the free places right behind its own.
+    behind_calls_producers,
+    /// E3: places that are claimed or done already are passed over, not the end of those right behind.
+    behind_passes_over,
+    /// E3: a producer that cancels calls consumers for the items right behind.
+    give_up_calls_consumers,
+    /// A producer that cancels its claim calls a producer.
+    give_up_calls_producers,
+    /// A consumer that requeues an item calls a consumer.
+    requeue_calls,
+    /// E4: the end is not reported while an item is being read.
+    end_sees_reading,
+    /// E4: the end is not reported while there is an item, even if it can't be claimed yet.
+    end_sees_full,
+    /// E4: the end is not reported while any place is being written, not only the one at `head`.
+    end_sees_writing,
+    /// E4: a consumer that waits while the ring ends raises the producers' flag too.
+    raises_both_flags,
+    /// E4: a process that completes a claim while the ring ends calls every consumer.
+    completion_calls_all,
+    /// Closing calls every waiter.
+    close_calls,
+    /// Detaching calls every waiter of the other role.
+    detach_calls,
+    /// A process that changed anything in a repair, of its own slot or another, calls every waiter.
+    repair_notifies,
+    /// RM4: a helper makes the room's word of the slot AWAKE.
+    word_is_reset,
+    /// A new member repairs a dirty slot before it lives there.
     new_member_repairs,
-    /// A process that leaves takes back its claims, before it marks its slot as unused.
+    /// A process that leaves takes back its claims.
     leaver_repairs,
-    /// R-reap: `used` = 0 is stored after the words were repaired.
-    repair_before_unused,
-    /// A producer that cancels its claim wakes consumers: items behind the place may have waited for it.
-    give_up_wakes_consumers,
-    /// A producer that cancels its claim wakes producers.
-    give_up_wakes_producers,
-    /// A consumer that requeues an item wakes consumers.
-    put_back_wakes,
+    /// MB6: `used` = 0 is stored after the words were repaired.
+    used_is_last,
 }

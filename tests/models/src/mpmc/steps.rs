@@ -1,8 +1,8 @@
 //! Pushing, overwriting, popping, cancelling and requeuing.
 
 use super::{
-    At, Bell, Damage, Mpmc, MpmcState, Position, Process, Wish,
-    places::{PlaceWord, Stage, next_lap},
+    At, Cause, Damage, Mpmc, MpmcState, Notify, Position, Role, Wish,
+    places::{Place, PlaceWord, Stage, next_lap},
 };
 
 impl MpmcState {
@@ -34,55 +34,62 @@ impl MpmcState {
 impl Mpmc {
     pub(super) fn step(&self, state: &mut MpmcState, index: usize) -> At {
         match state.processes[index].at {
-            at @ (At::Outside | At::Idle | At::Snapshot) => at,
-            At::MarkUsed => {
-                state.slots.mark_used(state.processes[index].member.slot);
-                At::Idle
-            }
-            at @ (At::LoadTail | At::LookTail(_) | At::HelpTail(_) | At::RecheckTail(_) | At::PassTail(_)) => {
-                self.push(state, index, at)
-            }
+            at @ (At::Outside | At::Idle | At::Detached) => at,
+            at @ (At::Join | At::Claim | At::MarkUsed) => self.join(state, index, at),
+            at @ (At::LoadTail | At::LookTail(_) | At::HelpTail(_) | At::PassTail(_)) => self.push(state, index, at),
             at @ (At::OverLoad | At::OverTake(_)) => self.overwrite(state, index, at),
-            at @ (At::LoadDirty | At::SeeDirty | At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty) => {
+            at @ (At::LoadDirty | At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty) => {
                 self.scan(state, index, at)
             }
             at @ (At::LoadHead | At::LookHead(_) | At::HelpHead(..) | At::PassHead(_)) => self.pop(state, index, at),
-            At::Writing(position) => self.commit(state, position),
-            At::Reading(position) => self.consume(state, position),
+            At::Writing(position) => self.commit(state, index, position),
+            At::Reading(position) => self.consume(state, index, position),
             At::UndoHead(position) => {
                 state.pass_head(self, position);
-                self.after_undo()
+                state.processes[index].cause = Cause::Cancel(position);
+                if self.rules.give_up_calls_consumers {
+                    self.go_behind(state, index, Role::Consumer, position, 1)
+                } else {
+                    self.behind_done(state, index)
+                }
             }
-            at @ (At::PutHead(_) | At::PutFull(_) | At::PutDirty) => self.put_back(state, at),
-            at @ (At::Announce | At::Sleep) => self.wait(state, index, at),
-            at @ (At::OnDirty(_) | At::OnIndex(_) | At::OnLook(..) | At::OnPost(_) | At::PostLeave) => {
-                self.settle(state, index, at)
+            at @ (At::PutHead(_) | At::PutFull(_) | At::PutDirty) => self.put_back(state, index, at),
+            At::Wait(step) => self.wait(state, index, step),
+            At::Notify(step) => self.notify(state, index, step),
+            At::Repair(step) => self.repair(state, index, step),
+            At::Close => {
+                state.closed = true;
+                state.processes[index].cause = Cause::Close;
+                if self.rules.close_calls { At::Notify(Notify::All(Role::Producer)) } else { At::Idle }
             }
-            at @ (At::Wake(..) | At::Post(..)) => self.wake(state, index, at),
-            At::Reap(step) => self.reap(state, index, step),
+            At::Detach => {
+                let process = &mut state.processes[index];
+                process.entry.is_attached = false;
+                process.cause = Cause::Detach;
+                let other = process.role.other();
+                if self.rules.detach_calls { At::Notify(Notify::FlagOfAll(other)) } else { At::Detached }
+            }
         }
     }
 
     fn push(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::LookTail(tail) => {
-                let (lap, slot) = (self.lap(tail), state.processes[index].member.slot);
-                let word = &mut state.places[self.place(tail)].word;
+                let (lap, slot, is_late) = (self.lap(tail), own(index), state.closed);
+                let place = &mut state.places[self.place(tail)];
+                let word = &mut place.word;
                 if *word == (PlaceWord { lap, stage: Stage::Empty }) {
                     word.stage = Stage::Writing(slot);
+                    place.is_late = is_late;
                     return At::PassTail(tail);
                 }
-                match (self.ahead(word.lap, lap) >= 0, self.rules.recheck_tail) {
-                    (true, _) if self.rules.help => At::HelpTail(tail),
-                    (false, true) => At::RecheckTail(tail),
-                    _ => self.fall_short(state, index),
-                }
+                let may_help = self.ahead(word.lap, lap) >= 0 && self.rules.help;
+                if may_help { At::HelpTail(tail) } else { self.fall_short(state, index) }
             }
             At::HelpTail(tail) => {
                 state.pass_tail(self, tail);
                 At::LoadTail
             }
-            At::RecheckTail(tail) if state.tail == tail => self.fall_short(state, index),
             At::PassTail(tail) => {
                 state.pass_tail(self, tail);
                 self.after_claim(state, index, tail)
@@ -102,7 +109,7 @@ impl Mpmc {
         let word = &mut state.places[self.place(position)].word;
         let is_full = *word == (PlaceWord { lap: self.lap(position), stage: Stage::Full });
         if is_full {
-            word.stage = Stage::Reading(state.processes[index].member.slot);
+            word.stage = Stage::Reading(own(index));
         }
         is_full
     }
@@ -110,8 +117,7 @@ impl Mpmc {
     /// Scans for an item behind `head`.
     fn scan(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
-            At::LoadDirty if state.dirty => At::SeeDirty,
-            At::SeeDirty => {
+            At::LoadDirty if state.dirty => {
                 state.processes[index].dirty_is_as_read = true;
                 At::ScanHead
             }
@@ -175,59 +181,41 @@ impl Mpmc {
 
     /// Over how many laps `head` may be helped: a place that was given out for a lap was free before, and so was every
     /// place before it a lap earlier.
-    fn finished_laps(&self, word: PlaceWord, head: Position) -> u8 {
+    pub(super) fn finished_laps(&self, word: PlaceWord, head: Position) -> u8 {
         let unsure = if self.rules.far_is_finished { 2 } else { 1 };
         (self.ahead(word.lap, self.lap(head)) - unsure).max(0).cast_unsigned()
     }
 
-    /// Where it goes when it found nothing.
-    fn fall_short(&self, state: &mut MpmcState, index: usize) -> At {
-        let process = &state.processes[index];
-        match (process.wish, process.at) {
-            (Wish::Overwrite, _) => At::OverLoad,
-            _ if process.is_last_try && self.rules.announce_before_try => At::Sleep,
-            _ if process.is_last_try => At::Announce,
-            _ => self.before_sleep(state, index),
-        }
-    }
-
-    fn after_claim(&self, state: &MpmcState, index: usize, position: Position) -> At {
-        let Process { is_producer, has_token, wish, .. } = state.processes[index];
-        match (has_token, wish) {
-            (true, Wish::Push) if self.rules.producers_pass_on => At::OnIndex(position),
-            (true, Wish::Pop) if self.rules.consumers_pass_on => At::OnIndex(position),
-            // A producer that overwrites claims an item to drop it, unless it has just claimed a free place.
-            _ if is_producer && !matches!(state.processes[index].at, At::PassHead(_)) => At::Writing(position),
-            _ => At::Reading(position),
-        }
-    }
-
     /// Stores FULL.
-    fn commit(&self, state: &mut MpmcState, position: Position) -> At {
+    fn commit(&self, state: &mut MpmcState, index: usize, position: Position) -> At {
         let place = &mut state.places[self.place(position)];
         if place.item.is_some() {
             state.damage = Damage::Lost;
         }
         place.word = PlaceWord { lap: self.lap(position), stage: Stage::Full };
         place.item = Some(position);
-        At::Wake(Bell::NotEmpty, false)
+        state.processes[index].cause = Cause::Commit(position);
+        At::Notify(Notify::Flag(Role::Consumer))
     }
 
     /// Stores EMPTY of the next lap.
-    fn consume(&self, state: &mut MpmcState, position: Position) -> At {
+    fn consume(&self, state: &mut MpmcState, index: usize, position: Position) -> At {
         let place = &mut state.places[self.place(position)];
         if place.item != Some(position) {
             state.damage = Damage::Twice;
         }
-        *place = super::Place::new(next_lap(self.lap(position)));
-        At::Wake(Bell::NotFull, false)
+        *place = Place::new(next_lap(self.lap(position)));
+        let process = &mut state.processes[index];
+        let overwrites = process.wish == Wish::Overwrite;
+        process.cause = if overwrites { Cause::MakeRoom(position) } else { Cause::Consume(position) };
+        At::Notify(Notify::Flag(Role::Producer))
     }
 
     pub(super) fn undo(&self, state: &mut MpmcState, index: usize) -> At {
         match state.processes[index].at {
             At::Writing(position) => {
                 let lap = next_lap(self.lap(position));
-                state.places[self.place(position)].word = PlaceWord { lap, stage: Stage::Empty };
+                state.places[self.place(position)] = Place::new(lap);
                 At::UndoHead(position)
             }
             At::Reading(position) if self.rules.head_before_full => At::PutHead(position),
@@ -236,14 +224,7 @@ impl Mpmc {
         }
     }
 
-    fn after_undo(&self) -> At {
-        match (self.rules.give_up_wakes_consumers, self.rules.give_up_wakes_producers) {
-            (true, both) => At::Wake(Bell::NotEmpty, both),
-            (false, _) => At::Wake(Bell::NotFull, false),
-        }
-    }
-
-    fn put_back(&self, state: &mut MpmcState, at: At) -> At {
+    fn put_back(&self, state: &mut MpmcState, index: usize, at: At) -> At {
         match at {
             At::PutHead(position) => {
                 state.pass_head(self, position);
@@ -255,8 +236,14 @@ impl Mpmc {
             }
             _ => {
                 state.raise_dirty();
-                if self.rules.put_back_wakes { At::Wake(Bell::NotEmpty, true) } else { At::Wake(Bell::NotFull, false) }
+                state.processes[index].cause = Cause::Requeue;
+                if self.rules.requeue_calls { At::Notify(Notify::Flag(Role::Consumer)) } else { At::Idle }
             }
         }
     }
+}
+
+/// The number of a process's slot.
+pub(super) fn own(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
 }

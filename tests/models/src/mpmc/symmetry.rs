@@ -1,18 +1,20 @@
-//! States that differ only in the order of processes and slots count as one: it means nothing to the protocol.
+//! States that differ only in the order of processes count as one: it means nothing to the protocol.
 
-use super::{At, MpmcState, Stage};
-use crate::members::{new_name, order};
+use super::{MpmcState, Process, Set, Stage, bit};
 
 impl MpmcState {
-    /// Sorts the processes and numbers the slots by their first appearance.
+    /// Sorts the processes, each with its slot.
     pub(super) fn rename(&mut self) {
-        self.processes.sort_unstable();
-        let living = self.processes.iter().filter(|process| process.at != At::Outside);
-        let living = living.map(|process| process.member.slot);
-        let owners = self.places.iter().filter_map(|place| place.word.stage.owner());
-        let order = order(&self.slots, living.chain(owners));
-        self.slots = self.slots.reordered(&order);
-        let rename = |slot| new_name(&order, slot);
+        let mut order: Vec<_> = (0..self.processes.len()).collect();
+        order.sort_by_key(|index| (self.processes[*index], self.owned(*index)));
+        if order.is_sorted() {
+            return;
+        }
+        let mut names = vec![0; order.len()];
+        for (new, old) in (0..).zip(&order) {
+            names[*old] = new;
+        }
+        let rename = |slot: u8| names[usize::from(slot)];
         for place in &mut self.places {
             place.word.stage = match place.word.stage {
                 Stage::Writing(slot) => Stage::Writing(rename(slot)),
@@ -20,10 +22,28 @@ impl MpmcState {
                 stage => stage,
             };
         }
-        for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
-            process.member = process.member.renamed(rename);
-            process.look = process.look.renamed(rename);
+        self.processes = order.iter().map(|index| self.processes[*index].renamed(&names)).collect();
+    }
+
+    /// The places that a slot owns.
+    fn owned(&self, index: usize) -> u8 {
+        let owns = |stage: Stage| stage.owner().is_some_and(|slot| usize::from(slot) == index);
+        self.places.iter().rev().fold(0, |held, place| held << 1 | u8::from(owns(place.word.stage)))
+    }
+}
+
+impl Process {
+    fn renamed(&self, names: &[u8]) -> Self {
+        let set = |set: Set| {
+            let named = (0..names.len()).filter(|slot| set & bit(*slot) != 0);
+            named.fold(0, |set, slot| set | bit(usize::from(names[slot])))
+        };
+        Self {
+            look: set(self.look),
+            helps: self.helps.map(|slot| names[usize::from(slot)]),
+            called: set(self.called),
+            stale: set(self.stale),
+            ..*self
         }
-        self.processes.sort_unstable();
     }
 }

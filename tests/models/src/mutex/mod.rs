@@ -1,252 +1,416 @@
-//! The lock word of `Mutex`: a doorbell for its waiters, owners that die, and slots that are used again.
+//! The fair lock of `Mutex`: a word with offers, a waiting room, owners that die or stop, and slots that are used again.
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the word | [`LockWord`]: the owner's slot if it has one, WAITERS, POISONED |
-//! | the doorbell W | a counter that saturates at [`Mutex::saturation`] |
-//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, whether it slept in this `lock` |
-//! | a death | one action before any step: the kernel clears what the process holds of ALIVE, and posts W |
-//! | the protected data | `tainted`: whether an owner died while changing it, or left without unlocking |
+//! | the word | [`Word`]: the owner's slot, OFFERED, WAITERS, POISONED |
+//! | the room | one [`Seat`] for each slot: AWAKE, ANNOUNCED, UNPOSTED or CALLED, with a ticket |
+//! | a ticket | its rank among all tickets that the state contains |
+//! | a doorbell | a counter for each slot that saturates at [`Mutex::saturation`] |
+//! | `used` | one boolean for each slot |
+//! | ALIVE and HELPERS | which living processes have claimed the slot, and which help it |
+//! | a death | one action before any step: ALIVE and HELPERS are cleared, and every doorbell is posted twice |
+//! | a stop | one action before any step: the process takes no step any more |
+//! | 1 ms of an offer | may elapse for a process whenever it sees the offer |
+//! | fair and not fair | an unlock that finds a waiter offers or frees, as it likes |
 //!
-//! A process that died or left comes back as a new member. It may take any slot that no process holds. Processes lock
-//! and unlock for ever. A waiter may time out whenever it would sleep, and also right after it was woken. If it timed
-//! out only where it would sleep, `post_before_leaving` would not be needed: by then it has set WAITERS for the owner
-//! of the word.
+//! A scan of the room, and a check for dead members, is one step for each slot, in any order. A load of the word that
+//! is followed by a compare-and-swap, and again if that fails, is one step. `used` = 0 and HELPERS - 1 are one step, and so are
+//! ALIVE + 1 and `used` of a new member. Taking a post after the word was taken is one step with the swap of the seat.
+//! Slots that no process has used, or will use, are not visited.
+//! A newcomer may take a free word without an announcement, as `try_lock` and spinning do. It may also announce itself
+//! at a free word, because it had seen it held.
 //!
-//! A waiter may drain the doorbell before it loads the word. `try_lock` checks for a dead owner, but never sets
-//! WAITERS. A load that is followed by a compare-and-swap, and again if that fails, is one step.
-//!
-//! The model leaves out spinning, a holder that panics and so poisons the word itself, `fork` and `exec`, and removal.
+//! The model leaves out a holder that panics, a post that the system refuses, members that leave, and removal.
 //!
 //! Invariants:
 //!
-//! - I1. At most one living process is in the critical section, and the word names it.
-//! - I2. No process sleeps on an empty doorbell while no other living process has a step to take.
-//! - I3. A process that enters finds POISONED exactly when an owner died since the data was last mended.
-//! - I4. A word names only slots that are marked as used, so that a new member knows what to repair.
+//! - I1. At most one process holds the lock, and the word names it.
+//! - I2. Without stops: no process sleeps while no other process has a step to take.
+//! - I3. POISONED is set exactly when a holder died since the data was last mended.
+//! - I4. The slot of each member is marked as used.
+//! - I5. If a waiter sleeps while no running process has a step, a stopped process holds the lock, or was offered or
+//!   called to it, or is handing it on.
+//! - I6. In such a state, a newcomer, which may come from outside, gets the lock unless a stopped process holds it. After as many unlocks as there
+//!   are stopped processes, and one more, a sleeping waiter was called.
 
+#![allow(clippy::cast_possible_truncation, reason = "slots and tickets are fewer than 32")]
+
+mod check;
+mod notify;
+mod reap;
 mod rules;
 mod steps;
+mod symmetry;
 
 pub use self::rules::Rules;
-pub use crate::lock::LockWord;
 
 use stateright::{Model, Property};
 
-use crate::members::{Bells, Member, Slot, Slots, new_name, order};
+/// The number of a slot.
+pub type Slot = u8;
+
+/// The rank of a ticket. 0 is none.
+pub type Ticket = u8;
+
+/// The most slots that a model has.
+pub const MOST: usize = 4;
+
+/// Stands for processes that lock and unlock for ever.
+pub const FOR_EVER: u8 = u8::MAX;
+
+const NO_SLOT: Slot = Slot::MAX;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
 pub struct Mutex {
-    /// How many processes, and how many slots, there are.
-    pub processes: usize,
+    /// How many processes are members at first.
+    pub members: usize,
+    /// How many processes are outside at first.
+    pub outside: usize,
+    /// How often a process may begin to lock, in all.
+    pub locks: u8,
+    /// How often a process may enter.
+    pub joins: u8,
     /// How many deaths there may be in all.
     pub deaths: u8,
-    /// Where the doorbell saturates.
+    /// How many processes may be stopped.
+    pub stops: u8,
+    /// How often a timeout may elapse.
+    pub timeouts: u8,
+    /// Where a doorbell saturates.
     pub saturation: u8,
-    /// Whether processes may leave, even with the word.
-    pub leaves: bool,
+    /// Whether the state remembers what the last action was, for the situations.
+    pub witness: bool,
     /// The clauses that are in force.
     pub rules: Rules,
+}
+
+/// The word of the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Word {
+    owner: Slot,
+    offered: bool,
+    waiters: bool,
+    poisoned: bool,
+}
+
+/// The state of a slot in the room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Seat {
+    /// Does not wait.
+    #[default]
+    Awake,
+    /// Waits, and was not called.
+    Announced(Ticket),
+    /// Was called, and perhaps not posted.
+    Unposted(Ticket),
+    /// Was called and posted.
+    Called(Ticket),
 }
 
 /// Where a process stands: the name of the step it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
-    /// Not registered, or dead: it may come back as a new member.
+    /// Not registered, or dead.
     Outside,
-    /// Stores `used` = 1.
-    MarkUsed,
+    /// Exchanges its part of HELPERS for ALIVE, if it is the only helper, and stores `used`.
+    Claim,
     /// Has registered, and does nothing.
     Idle,
-    /// Takes the word if it is free. Otherwise adds WAITERS, unless that is set or it would not wait.
-    Take,
-    /// Sleeps until the doorbell is posted.
+    /// Takes all posts of its doorbell, because it suspects a death.
+    Drain,
+    /// Checks the slots of others, and claims HELPERS of one that is dead and dirty.
+    CheckDead,
+    /// Stores ANNOUNCED.
+    Announce,
+    /// Makes the dead slot's word in the room AWAKE.
+    RepairRoom,
+    /// Frees the word, if it names the dead slot.
+    RepairWord,
+    /// Stores `used` = 0, and a waiter gives HELPERS back.
+    LeaveSlot,
+    /// Looks at the word while announced: takes it, or sets WAITERS.
+    Look,
+    /// Sleeps on its doorbell.
     Sleep,
-    /// Has locked, and changes the protected data. Unlocks.
+    /// Stores AWAKE after it slept.
+    Awake,
+    /// Looks at the word while awake: takes it or returns to the next round.
+    LookAgain,
+    /// Has taken the word, and stores AWAKE.
+    Withdraw,
+    /// Holds the lock, and unlocks.
     Critical,
-    /// Posts before it returns without the lock, because it consumed a post.
-    PostLeave,
-    /// Posts because the word that it freed had waiters.
-    PostUnlock,
-    /// Repairs the word of a slot: another member's, or its own when it enters or leaves.
-    Reap(Reap),
-}
-
-/// A step of reaping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reap {
-    /// Asks whether the owner lives.
-    Check,
-    /// Claims the dead owner's slot.
-    Claim,
-    /// Frees the word, which the slot owns.
-    Free,
-    /// Posts because the word that it freed had waiters.
+    /// Loads the words of the room.
+    Scan,
+    /// Holds the lock, and offers it or frees it.
+    Release,
+    /// Stores UNPOSTED for the waiter that was chosen.
+    Call,
+    /// Posts for this waiter.
     Post,
-    /// Stores `used` = 0 for the slot.
-    MarkUnused,
-    /// Gives back ALIVE of the slot.
-    GiveBack,
-}
-
-/// What a process is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Wish {
-    /// Nothing, or to enter.
-    Nothing,
-    /// To lock, and to wait for that.
-    Lock,
-    /// To lock unless a living process has locked.
-    TryLock,
-    /// To leave.
-    Leave,
+    /// Stores CALLED for this waiter.
+    MarkCalled,
+    /// Takes an offer back.
+    Retract,
+    /// Posts for a waiter that another notifier called.
+    PostOther,
+    /// Stores CALLED for this waiter.
+    MarkOther,
+    /// Frees the word, unless a waiter has set WAITERS.
+    FreeUnlessWaited,
 }
 
 /// One process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
     at: At,
-    wish: Wish,
-    slept: bool,
-    member: Member,
+    stopped: bool,
+    suspects: bool,
+    timed_out: bool,
+    /// Was woken by a post, and not by a clock.
+    woken: bool,
+    /// Its seat said that it was called, and it has not looked since.
+    called: bool,
+    /// Sleeps for at most 1 ms.
+    watches: bool,
+    /// Scans as the holder of the lock.
+    unlocks: bool,
+    /// Has offered the lock to `target`.
+    offers: bool,
+    ticket: Ticket,
+    target_ticket: Ticket,
+    /// The slots that are still to be scanned or checked.
+    unseen: u8,
+    slot: Slot,
+    /// The slot that it helps.
+    helped: Slot,
+    target: Slot,
+    /// The tickets of UNPOSTED waiters that the scan saw.
+    unposted: [Ticket; MOST],
+}
+
+/// What the last action was, if it is one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// Any other action.
+    None,
+    /// A waiter took the lock that was offered to it.
+    Confirmed,
+    /// A process took the lock that was offered to another.
+    Expired,
+    /// A member died to which the lock was offered.
+    OffereeDied,
+    /// A waiter whose timeout had elapsed took its offer.
+    LateConfirmed,
+    /// A new member got the slot to which the lock was offered.
+    OfferedSlotReused,
+    /// A notifier took its offer back.
+    Retracted,
+    /// A holder that found no waiter did not free the word, because a waiter had set WAITERS.
+    FreeingFailed,
 }
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MutexState {
-    word: LockWord,
-    bell: Bells<1>,
-    slots: Slots,
+    word: Word,
+    seats: [Seat; MOST],
+    bells: [u8; MOST],
+    used: [bool; MOST],
     tainted: bool,
+    locks: u8,
+    joins: u8,
     deaths: u8,
-    processes: Vec<Process>,
+    stops: u8,
+    timeouts: u8,
+    event: Event,
+    processes: [Process; MOST],
 }
 
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A new member claims a slot and arms its obituary.
+    /// A new member enters this slot as its only helper.
     Enter(usize, Slot),
-    /// An idle process begins to lock.
-    Lock(usize, Wish),
+    /// An idle process takes the free word.
+    Take(usize),
+    /// An idle process begins to wait.
+    Wait(usize),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A waiter consumes every post that is there, before it loads the word.
-    Drain(usize),
+    /// A process scans or checks this slot.
+    See(usize, At, Slot),
+    /// A process takes the word that is offered to another.
+    Expire(usize, At),
+    /// A waiter slept for 1 ms.
+    Elapse(usize),
     /// The timeout of a waiter elapses.
-    GiveUp(usize),
+    TimeOut(usize, At),
+    /// The holder offers the lock to the waiter it has chosen.
+    Offer(usize),
+    /// The holder frees the word.
+    Free(usize),
     /// The holder mends the data and clears POISONED.
     Mend(usize),
-    /// A process begins to leave, even if it owns the word.
-    Leave(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
+    /// A process stops for ever.
+    Stop(usize),
 }
 
 impl Action {
     fn index(self) -> usize {
         match self {
-            Action::Enter(index, _) | Action::Lock(index, _) | Action::Step(index, _) => index,
-            Action::Drain(index) | Action::GiveUp(index) | Action::Mend(index) => index,
-            Action::Leave(index) | Action::Die(index) => index,
+            Action::Enter(index, _) | Action::Take(index) | Action::Wait(index) | Action::Step(index, _) => index,
+            Action::See(index, ..) | Action::Expire(index, _) | Action::Elapse(index) => index,
+            Action::TimeOut(index, _) | Action::Offer(index) | Action::Free(index) | Action::Mend(index) => index,
+            Action::Die(index) | Action::Stop(index) => index,
         }
     }
 }
 
-/// A process before it enters, and after it died or left.
-const OUTSIDE: Process = Process { at: At::Outside, wish: Wish::Nothing, slept: false, member: Member::new(0) };
+/// A process before it enters, and after it died.
+const OUTSIDE: Process = Process {
+    at: At::Outside,
+    stopped: false,
+    suspects: false,
+    timed_out: false,
+    woken: false,
+    called: false,
+    watches: false,
+    unlocks: false,
+    offers: false,
+    ticket: 0,
+    target_ticket: 0,
+    unseen: 0,
+    slot: NO_SLOT,
+    helped: NO_SLOT,
+    target: NO_SLOT,
+    unposted: [0; MOST],
+};
+
+const FREE: Word = Word { owner: NO_SLOT, offered: false, waiters: false, poisoned: false };
 
 impl Process {
+    fn idle(slot: Slot, suspects: bool) -> Self {
+        Self { at: At::Idle, slot, suspects, ..OUTSIDE }
+    }
+
+    /// Whether it owns a slot.
+    fn is_member(&self) -> bool {
+        self.slot != NO_SLOT
+    }
+
+    fn is_idle(&self) -> bool {
+        self.at == At::Idle && !self.stopped
+    }
+
+    /// Whether the lock is its own.
+    fn holds(&self) -> bool {
+        matches!(self.at, At::Withdraw | At::Critical) || self.unlocks
+    }
+
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
         match self.at {
-            At::Idle | At::Critical => (self.wish, self.slept) = (Wish::Nothing, false),
-            At::PostLeave | At::PostUnlock => self.slept = false,
             At::Outside => *self = OUTSIDE,
+            At::Idle => *self = Self { stopped: self.stopped, ..Self::idle(self.slot, self.suspects) },
+            At::Critical => *self = Self { at: At::Critical, ..Self::idle(self.slot, self.suspects) },
+            At::Awake => self.watches = false,
+            At::Drain | At::Announce | At::Look | At::CheckDead => {
+                (self.woken, self.called, self.timed_out) = (false, false, false)
+            }
+            At::LookAgain => self.woken = false,
             _ => {}
         }
-        if !matches!(self.at, At::Reap(_)) {
-            self.member.stop_reaping();
+        if !matches!(self.at, At::Scan | At::CheckDead) {
+            self.unseen = 0;
         }
     }
 }
 
-impl MutexState {
-    fn has_nothing_to_do(&self, process: &Process) -> bool {
-        match process.at {
-            At::Outside | At::Idle => true,
-            At::Sleep => !self.bell.has_post(0),
-            _ => false,
+impl Seat {
+    fn ticket(self) -> Ticket {
+        match self {
+            Seat::Awake => 0,
+            Seat::Announced(ticket) | Seat::Unposted(ticket) | Seat::Called(ticket) => ticket,
         }
     }
 
-    fn is_stuck(&self) -> bool {
-        let asleep = self.processes.iter().any(|process| process.at == At::Sleep);
-        asleep && self.processes.iter().all(|process| self.has_nothing_to_do(process))
+    fn is_called(self) -> bool {
+        matches!(self, Seat::Unposted(_) | Seat::Called(_))
     }
 
-    fn holders(&self) -> impl Iterator<Item = &Process> {
-        self.processes.iter().filter(|process| process.at == At::Critical)
-    }
-
-    fn excludes(&self) -> bool {
-        self.holders().count() <= 1 && self.holders().all(|holder| self.word.owner == Some(holder.member.slot))
-    }
-
-    fn poison_is_exact(&self) -> bool {
-        let is_settled = self.word.owner.is_none() || self.holders().next().is_some();
-        !is_settled || self.word.poisoned == self.tainted
-    }
-
-    fn owner_is_marked(&self) -> bool {
-        self.word.owner.is_none_or(|owner| self.slots.is_used(owner))
-    }
-
-    /// Sorts the processes and numbers the slots by their first appearance: numbers mean nothing to the protocol.
-    fn rename(&mut self) {
-        self.processes.sort_unstable();
-        let living = self.processes.iter().filter(|process| process.at != At::Outside);
-        let living = living.map(|process| process.member.slot);
-        let order = order(&self.slots, living.chain(self.word.owner));
-        self.slots = self.slots.reordered(&order);
-        let rename = |slot| new_name(&order, slot);
-        self.word.owner = self.word.owner.map(rename);
-        for process in self.processes.iter_mut().filter(|process| process.at != At::Outside) {
-            process.member = process.member.renamed(rename);
+    fn with_ticket(self, ticket: Ticket) -> Self {
+        match self {
+            Seat::Awake => Seat::Awake,
+            Seat::Announced(_) => Seat::Announced(ticket),
+            Seat::Unposted(_) => Seat::Unposted(ticket),
+            Seat::Called(_) => Seat::Called(ticket),
         }
-        self.processes.sort_unstable();
     }
 }
 
 impl Mutex {
-    /// Adds what one process can do without dying.
+    /// How many slots, and how many processes, there are.
+    fn slots(&self) -> usize {
+        self.members + self.outside
+    }
+
+    fn all(&self) -> std::ops::Range<Slot> {
+        0..self.slots() as Slot
+    }
+
+    /// The slots that are scanned and checked: no others have been used, or will be.
+    fn reached(&self, state: &MutexState) -> impl Iterator<Item = Slot> {
+        let is_reached = |slot: usize| state.joins > 0 || state.used[slot] || state.seats[slot] != Seat::Awake;
+        self.all().filter(move |slot| is_reached(usize::from(*slot)))
+    }
+
+    /// Adds what one process can do without dying and stopping.
     fn moves(&self, state: &MutexState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         let at = process.at;
+        let may_expire = self.rules.offers_expire && state.is_offered_to_another(process);
         match at {
-            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
-            At::Idle => actions.extend([Wish::Lock, Wish::TryLock].map(|wish| Action::Lock(index, wish))),
-            At::Take => {
+            At::Outside if state.joins == 0 => {}
+            At::Outside => {
+                let open = self.all().filter(|slot| !state.is_alive(*slot) && !state.is_helped(*slot));
+                actions.extend(open.map(|slot| Action::Enter(index, slot)));
+            }
+            At::Idle if state.locks == 0 => {}
+            At::Idle => {
+                actions.extend((state.word.owner == NO_SLOT).then_some(Action::Take(index)));
+                actions.push(Action::Wait(index));
+            }
+            At::CheckDead | At::Scan => {
+                let unseen = self.all().filter(|slot| process.unseen & 1 << slot != 0);
+                actions.extend(unseen.map(|slot| Action::See(index, at, slot)));
+            }
+            At::Look => {
                 actions.push(Action::Step(index, at));
-                let may_drain = process.wish == Wish::Lock && state.bell.has_post(0);
-                actions.extend(may_drain.then_some(Action::Drain(index)));
-                // The timeout may elapse while it is woken.
-                actions.extend(process.slept.then_some(Action::GiveUp(index)));
+                actions.extend(may_expire.then_some(Action::Expire(index, at)));
+            }
+            At::LookAgain => {
+                actions.push(Action::Step(index, at));
+                actions.extend(may_expire.then_some(Action::Expire(index, at)));
+                let may_time_out = state.timeouts > 0 && !process.timed_out;
+                actions.extend(may_time_out.then_some(Action::TimeOut(index, at)));
             }
             At::Sleep => {
-                actions.extend(state.bell.has_post(0).then_some(Action::Step(index, at)));
-                actions.push(Action::GiveUp(index));
+                let is_posted = state.bells[usize::from(process.slot)] > 0;
+                actions.extend(is_posted.then_some(Action::Step(index, at)));
+                actions.extend(process.watches.then_some(Action::Elapse(index)));
+                actions.extend((state.timeouts > 0).then_some(Action::TimeOut(index, at)));
             }
             At::Critical => {
                 actions.push(Action::Step(index, at));
                 actions.extend(state.word.poisoned.then_some(Action::Mend(index)));
             }
+            At::Release => actions.extend([Action::Offer(index), Action::Free(index)]),
             _ => actions.push(Action::Step(index, at)),
         }
-        let may_leave = self.leaves && matches!(at, At::Idle | At::Critical);
-        actions.extend(may_leave.then_some(Action::Leave(index)));
     }
 }
 
@@ -255,47 +419,80 @@ impl Model for Mutex {
     type Action = Action;
 
     fn init_states(&self) -> Vec<MutexState> {
-        vec![MutexState {
-            word: LockWord::default(),
-            bell: Bells::silent(self.saturation),
-            slots: Slots::empty(self.processes),
+        assert!(self.slots() <= MOST);
+        let mut state = MutexState {
+            word: FREE,
+            seats: [Seat::Awake; MOST],
+            bells: [0; MOST],
+            used: [false; MOST],
             tainted: false,
+            locks: self.locks,
+            joins: self.joins,
             deaths: self.deaths,
-            processes: vec![OUTSIDE; self.processes],
-        }]
+            stops: self.stops,
+            timeouts: self.timeouts,
+            event: Event::None,
+            processes: [OUTSIDE; MOST],
+        };
+        for slot in 0..self.members {
+            state.used[slot] = true;
+            state.processes[slot] = Process::idle(slot as Slot, self.rules.suspects_at_first);
+        }
+        state.rename();
+        vec![state]
     }
 
     fn actions(&self, state: &MutexState, actions: &mut Vec<Action>) {
-        for (index, process) in state.processes.iter().enumerate() {
+        for (index, process) in state.processes.iter().enumerate().filter(|(_, process)| !process.stopped) {
             self.moves(state, index, actions);
             if state.deaths > 0 && process.at != At::Outside {
                 actions.push(Action::Die(index));
+            }
+            if state.stops > 0 && !matches!(process.at, At::Outside | At::Idle) {
+                actions.push(Action::Stop(index));
             }
         }
     }
 
     fn next_state(&self, last: &MutexState, action: Action) -> Option<MutexState> {
         let mut state = last.clone();
+        state.event = Event::None;
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
         state.processes[index].forget();
+        if !self.witness {
+            state.event = Event::None;
+        }
         state.rename();
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always("I1 mutual exclusion", |_, state: &MutexState| state.excludes()),
             Property::always("I2 no lost wake-up", |_, state: &MutexState| !state.is_stuck()),
             Property::always("I3 poison is exact", |_, state: &MutexState| state.poison_is_exact()),
-            Property::always("I4 owners are marked as used", |_, state: &MutexState| state.owner_is_marked()),
-            Property::sometimes("poison is handed on", |_, state: &MutexState| {
-                state.word.poisoned && state.holders().next().is_some()
-            }),
-            Property::sometimes("a try reaps", |_, state: &MutexState| {
-                let mut tries = state.processes.iter().filter(|process| process.wish == Wish::TryLock);
-                tries.any(|process| process.at == At::Reap(Reap::Free))
-            }),
-        ]
+            Property::always("I4 members are marked as used", |_, state: &MutexState| state.members_are_marked()),
+            Property::always("I5 stops detain one thing", |_, state: &MutexState| state.stops_detain()),
+            Property::always("I6 newcomers get by", |model: &Mutex, state: &MutexState| model.newcomers_get_by(state)),
+        ];
+        if self.witness {
+            properties.extend([
+                Property::sometimes("an offer is confirmed", |_, state: &MutexState| state.event == Event::Confirmed),
+                Property::sometimes("an offer expires", |_, state: &MutexState| state.event == Event::Expired),
+                Property::sometimes("an offeree dies", |_, state: &MutexState| state.event == Event::OffereeDied),
+                Property::sometimes("a late waiter takes its offer", |_, state: &MutexState| {
+                    state.event == Event::LateConfirmed
+                }),
+                Property::sometimes("an offered slot is reused", |_, state: &MutexState| {
+                    state.event == Event::OfferedSlotReused
+                }),
+                Property::sometimes("an offer is retracted", |_, state: &MutexState| state.event == Event::Retracted),
+                Property::sometimes("an announcement stops the freeing", |_, state: &MutexState| {
+                    state.event == Event::FreeingFailed
+                }),
+            ]);
+        }
+        properties
     }
 }

@@ -1,145 +1,204 @@
-//! Locking, unlocking, waiting and reaping.
+//! Entering, waiting and taking the word.
 
-use super::{Action, At, Mutex, MutexState, Process, Reap, Wish};
-use crate::members::{Member, Slot};
+use super::{Action, At, Event, Mutex, MutexState, NO_SLOT, Process, Seat, Slot};
 
 impl Mutex {
     pub(super) fn apply(&self, state: &mut MutexState, index: usize, action: Action) -> At {
-        let process = &mut state.processes[index];
         match action {
             Action::Enter(_, slot) => self.enter(state, index, slot),
-            Action::Lock(_, wish) => {
-                process.wish = wish;
-                At::Take
+            Action::Take(_) => {
+                state.begin_lock();
+                self.take(state, index);
+                At::Critical
+            }
+            Action::Wait(_) => {
+                state.begin_lock();
+                state.processes[index].ticket = state.next_ticket();
+                self.begin_round(state, index)
             }
             Action::Step(..) => self.step(state, index),
-            Action::Drain(_) => {
-                process.slept |= self.rules.drained_is_slept;
-                state.bell.drain(0);
-                At::Take
+            Action::See(_, At::Scan, slot) => self.scan(state, index, slot),
+            Action::See(_, _, slot) => self.check_dead(state, index, slot),
+            Action::Expire(_, at) => {
+                state.event = Event::Expired;
+                self.take(state, index);
+                self.taken(at)
             }
-            Action::GiveUp(_) if process.slept && self.rules.post_before_leaving => At::PostLeave,
-            Action::GiveUp(_) => At::Idle,
+            Action::Elapse(_) => self.wake(),
+            Action::TimeOut(_, at) => {
+                state.timeouts -= 1;
+                state.processes[index].timed_out = true;
+                if at == At::LookAgain { self.look_again(state, index) } else { self.wake() }
+            }
+            Action::Offer(_) => self.release(state, index, true),
+            Action::Free(_) => self.release(state, index, false),
             Action::Mend(_) => {
                 (state.word.poisoned, state.tainted) = (false, false);
                 At::Critical
             }
-            Action::Leave(_) => self.leave(state, index),
             Action::Die(_) => self.die(state, index),
+            Action::Stop(_) => {
+                state.stops -= 1;
+                state.processes[index].stopped = true;
+                state.processes[index].at
+            }
         }
     }
 
-    /// Clears what the process holds of ALIVE, then posts: its undo account.
+    /// Clears what the process holds of ALIVE and HELPERS, then posts every doorbell: its undo account.
     fn die(&self, state: &mut MutexState, index: usize) -> At {
         let process = state.processes[index];
-        state.slots.bury(process.member);
-        if self.rules.obituary_posts {
-            state.bell.post(0);
+        let is_offeree = process.is_member() && state.word.offered && state.word.owner == process.slot;
+        if is_offeree {
+            state.event = Event::OffereeDied;
         }
-        state.tainted |= process.at == At::Critical;
+        state.tainted |= process.holds();
         state.deaths -= 1;
+        if self.rules.obituary_posts && (process.is_member() || self.rules.helper_obituary) {
+            let posts = if self.rules.obituary_posts_twice { 2 } else { 1 };
+            self.all().for_each(|slot| self.post(state, slot, posts));
+        }
+        state.processes[index].stopped = false;
         At::Outside
     }
 
-    fn enter(&self, state: &mut MutexState, index: usize, slot: Slot) -> At {
-        state.slots.claim(slot);
-        state.processes[index].member = Member::new(slot);
-        if self.rules.new_member_repairs { begin_repair(state, index) } else { At::MarkUsed }
-    }
-
-    /// If it owns the word, the word still names its slot.
-    fn leave(&self, state: &mut MutexState, index: usize) -> At {
-        let process = &mut state.processes[index];
-        process.wish = Wish::Leave;
-        state.tainted |= process.at == At::Critical;
-        if !self.rules.repair_before_unused {
-            state.slots.mark_unused(process.member.slot);
-        }
-        if self.rules.leaver_repairs { begin_repair(state, index) } else { At::Reap(Reap::MarkUnused) }
+    pub(super) fn post(&self, state: &mut MutexState, slot: Slot, posts: u8) {
+        let bell = &mut state.bells[usize::from(slot)];
+        *bell = self.saturation.min(*bell + posts);
     }
 
     fn step(&self, state: &mut MutexState, index: usize) -> At {
-        let Process { at, member, .. } = state.processes[index];
+        let process = state.processes[index];
+        let Process { at, slot, ticket, .. } = process;
         match at {
-            At::Outside | At::Idle => at,
-            At::MarkUsed => {
-                state.slots.mark_used(member.slot);
-                At::Idle
+            At::Outside | At::Idle | At::CheckDead | At::Scan | At::Release => at,
+            At::Claim => self.claim(state, index),
+            At::Drain => {
+                state.bells[usize::from(slot)] = 0;
+                state.processes[index].suspects = false;
+                self.begin_check(state, index)
             }
-            At::Take => self.take(state, index),
-            At::Reap(step) => self.reap(state, index, step),
+            At::Announce => {
+                state.seats[usize::from(slot)] = Seat::Announced(ticket);
+                if self.rules.announce_before_look { At::Look } else { At::Sleep }
+            }
+            At::RepairRoom | At::RepairWord | At::LeaveSlot => self.repair(state, index),
+            At::Look => self.look(state, index),
             At::Sleep => {
-                state.bell.take(0);
-                state.processes[index].slept = true;
-                At::Take
+                state.bells[usize::from(slot)] -= 1;
+                state.processes[index].woken = true;
+                self.wake()
             }
-            At::Critical if state.word.free() => At::PostUnlock,
-            At::Critical => At::Idle,
-            At::PostLeave | At::PostUnlock => {
-                state.bell.post(0);
-                At::Idle
+            At::Awake => self.be_awake(state, index),
+            At::LookAgain => self.look_again(state, index),
+            At::Withdraw => {
+                let old = std::mem::take(&mut state.seats[usize::from(slot)]);
+                // Another post may come before it takes this one, which makes no difference.
+                let takes_post = matches!(old, Seat::Called(_)) && self.rules.taker_takes_post;
+                let bell = &mut state.bells[usize::from(slot)];
+                *bell = bell.saturating_sub(u8::from(takes_post));
+                At::Critical
             }
+            At::Critical => self.unlock(state, index),
+            At::Call
+            | At::Post
+            | At::MarkCalled
+            | At::Retract
+            | At::PostOther
+            | At::MarkOther
+            | At::FreeUnlessWaited => self.notify(state, index),
         }
     }
 
-    fn take(&self, state: &mut MutexState, index: usize) -> At {
-        let Process { member, slept, wish, .. } = state.processes[index];
-        if state.word.take(member.slot, slept && self.rules.keep_waiters_after_sleep) {
-            state.word.poisoned &= self.rules.keep_poison;
-            return At::Critical;
-        }
-        let may_mark = wish == Wish::Lock && self.rules.set_waiters_before_sleep;
-        let owner = if may_mark { state.word.mark() } else { state.word.owner };
-        let asks = wish == Wish::TryLock || self.rules.check_owner_before_sleep;
-        let Some(owner) = owner.filter(|_| asks) else { return At::Sleep };
-        state.processes[index].member.suspect(owner);
-        At::Reap(Reap::Check)
+    /// W1.
+    pub(super) fn begin_round(&self, state: &mut MutexState, index: usize) -> At {
+        if state.processes[index].suspects { At::Drain } else { self.begin_announcement() }
     }
 
-    /// R-reap, for the slot of a dead owner or for the process's own.
-    fn reap(&self, state: &mut MutexState, index: usize, step: Reap) -> At {
+    /// W2.
+    pub(super) fn begin_announcement(&self) -> At {
+        if self.rules.announce_before_look { At::Announce } else { At::Look }
+    }
+
+    /// Takes the word, whatever it is.
+    fn take(&self, state: &mut MutexState, index: usize) {
+        let word = &mut state.word;
+        let confirms = word.offered && word.owner == state.processes[index].slot;
+        if confirms {
+            let is_late = state.processes[index].timed_out;
+            state.event = if is_late { Event::LateConfirmed } else { Event::Confirmed };
+        }
+        word.owner = state.processes[index].slot;
+        word.offered &= confirms && !self.rules.confirm_clears_offered;
+        word.waiters &= self.rules.keep_waiters_at_take;
+        word.poisoned &= self.rules.keep_poison;
+    }
+
+    fn may_take(state: &MutexState, index: usize) -> bool {
+        let Process { slot, .. } = state.processes[index];
+        state.word.owner == NO_SLOT || (state.word.offered && state.word.owner == slot)
+    }
+
+    /// Where a waiter goes that took the word.
+    fn taken(&self, at: At) -> At {
+        let is_announced = at == At::Look && self.rules.announce_before_look;
+        if is_announced || !self.rules.awake_before_look { At::Withdraw } else { At::Critical }
+    }
+
+    /// W2.
+    fn look(&self, state: &mut MutexState, index: usize) -> At {
+        if Self::may_take(state, index) {
+            self.take(state, index);
+            return self.taken(At::Look);
+        }
+        let rules = &self.rules;
+        state.word.waiters |= rules.set_waiters_before_sleep;
+        state.processes[index].watches = rules.watch_offers && state.word.offered;
+        if rules.announce_before_look { At::Sleep } else { At::Announce }
+    }
+
+    /// W3.
+    fn wake(&self) -> At {
+        if self.rules.awake_before_look { At::Awake } else { At::LookAgain }
+    }
+
+    /// W5.
+    fn be_awake(&self, state: &mut MutexState, index: usize) -> At {
         let process = &mut state.processes[index];
-        let slot = process.member.repaired();
-        match step {
-            Reap::Check if state.slots.is_alive(slot) => owner_lives(process),
-            Reap::Check if self.rules.claim_before_reaping => At::Reap(Reap::Claim),
-            Reap::Check => begin_repair(state, index),
-            Reap::Claim if process.member.claim(&mut state.slots) => begin_repair(state, index),
-            // A slot that can't be claimed has an owner that lives, or a reaper that will post.
-            Reap::Claim => owner_lives(process),
-            Reap::Free => {
-                let had_waiters = state.word.repair(slot);
-                let enters = process.wish == Wish::Nothing;
-                let posts = if enters { self.rules.new_member_posts } else { self.rules.reaper_posts };
-                if had_waiters && posts { At::Reap(Reap::Post) } else { after_repair(process) }
-            }
-            Reap::Post => {
-                state.bell.post(0);
-                after_repair(process)
-            }
-            Reap::MarkUnused => {
-                state.slots.mark_unused(slot);
-                if process.member.holds_repaired() { At::Reap(Reap::GiveBack) } else { At::Take }
-            }
-            Reap::GiveBack => {
-                state.slots.give_back(slot);
-                if process.wish == Wish::Leave { At::Outside } else { At::Take }
-            }
+        let old = std::mem::take(&mut state.seats[usize::from(process.slot)]);
+        process.called = old.is_called();
+        process.suspects |= process.woken && !process.called && self.rules.uncalled_wake_reaps;
+        match (self.rules.awake_before_look, process.timed_out) {
+            (_, true) if !self.rules.timed_out_looks_again => At::Idle,
+            (true, _) => At::LookAgain,
+            (false, true) => At::Idle,
+            (false, false) => self.begin_round(state, index),
         }
+    }
+
+    /// W4.
+    fn look_again(&self, state: &mut MutexState, index: usize) -> At {
+        if Self::may_take(state, index) {
+            self.take(state, index);
+            return self.taken(At::LookAgain);
+        }
+        if !self.rules.awake_before_look {
+            return At::Awake;
+        }
+        if state.processes[index].timed_out {
+            return At::Idle;
+        }
+        if self.rules.rounds_differ {
+            state.new_round(index);
+        }
+        self.begin_round(state, index)
     }
 }
 
-fn owner_lives(process: &Process) -> At {
-    if process.wish == Wish::TryLock { At::Idle } else { At::Sleep }
-}
-
-/// A load of a word that the slot does not own is no step: only the process that repairs could change that.
-fn begin_repair(state: &MutexState, index: usize) -> At {
-    let process = &state.processes[index];
-    let owns = state.word.owner == Some(process.member.repaired());
-    if owns { At::Reap(Reap::Free) } else { after_repair(process) }
-}
-
-fn after_repair(process: &Process) -> At {
-    if process.wish == Wish::Nothing { At::MarkUsed } else { At::Reap(Reap::MarkUnused) }
+impl MutexState {
+    fn begin_lock(&mut self) {
+        if self.locks != super::FOR_EVER {
+            self.locks -= 1;
+        }
+    }
 }

@@ -1,133 +1,196 @@
-//! The permits of `Pool`: single callers, a caller that wants both permits, owners that die, slots that are used again.
+//! The permits of `Pool`: callers for one permit and for several, members that die or are stopped, helpers, new members.
 //!
 //! | modelled | as |
 //! | --- | --- |
-//! | the permits | two words, each free or owned by a slot |
-//! | the turnstile | a lock word as the mutex's, but its poison means nothing; see [`crate::mutex`] for it alone |
-//! | the flags | one boolean for single callers, one for the caller of many |
-//! | the doorbells | three counters that saturate at [`Pool::saturation`]: single, many, turnstile |
-//! | `ALIVE_k` and `used[k]` | one boolean each for every slot |
-//! | a process | [`Process`]: where it stands, its slot, the slot that it reaps, what it calls for and holds |
-//! | a death | one action before any step: the kernel clears what it holds of ALIVE, and posts every doorbell |
+//! | the permits | words, each free or owned by a slot |
+//! | the turnstile | a word, free or owned by a slot. It is tried, and never waited for |
+//! | the flag | one boolean; its version is a boolean of each notifier: no waiter raised the flag since it was read |
+//! | the words of the rooms | two words for each slot, without tickets |
+//! | a ticket in the room of callers for several | its rank among all tickets that the state contains |
+//! | the doorbells | two counters for each slot, which saturate at [`Pool::saturation`] |
+//! | `due` and `freed` | their difference; the version is a boolean of each notifier: `due` was not changed since it was read |
+//! | ALIVE, HELPERS, `used` | two booleans and a number for each slot |
+//! | a process | [`Process`]: one thread, which always calls for as many permits |
+//! | a death | one action before any step: the kernel clears what it holds of ALIVE and HELPERS, and posts each doorbell |
+//! | a stop | no action: see below |
 //!
-//! A process that died or left comes back as a new member. It may take any slot that no process holds. A holder may
-//! keep its permits for ever, so no sleeper may depend on it. It may leave with permits that it never released. A
-//! waiter may time out whenever it would sleep, and right after it was woken. It may drain its doorbell before it sets
-//! its flag. If it timed out only where it would sleep, as the code does, `post_before_leaving` and
-//! `turnstile_gives_back` would not be needed: by then its flag is up, or WAITERS set.
+//! A look into a room is one step. The [room's model](crate::room) reads it word by word, and has the counterexamples of the
+//! rules that concern one room alone, and of those of helping. A notifier may call any of the callers for one that are
+//! announced, because their order means nothing to the invariants. It calls the caller for several with the lowest ticket. A
+//! check of all permits is one step for each of them if [`Pool::one_by_one`] is set, and otherwise one step.
 //!
-//! A load that is followed by a compare-and-swap, and again if that fails, is one step. A reaper's load of a word that
-//! the slot does not own is no step: only the reaper could change that.
+//! A process that is stopped for ever takes no step from then on. So each state, in which some processes have no step
+//! to take, is also the last state of an execution in which all others are stopped. I3 and I4 speak of every state, and so of
+//! any number of stops at any steps.
 //!
-//! The model leaves out `resize`, and so the limit. It leaves out SEEKING, `recent` and the hint of a handle, which
-//! only say where to begin. Callers that don't wait are those that time out before they sleep, but that they raise no
-//! flag.
+//! A process that died comes back as a new member. A holder may keep its permits for ever, so no sleeper may depend on it. A
+//! wait may time out whenever it sleeps. A doorbell of the code counts to 32767, and one that counts to less loses posts.
+//!
+//! Without a caller for several, a count is due: the next such caller makes it due anyway. `due` that took another value in
+//! between and then its old one again counts as changed.
+//!
+//! The model leaves out the limit and `resize`, hints, posts that are refused, other failures, members that leave, callers
+//! that don't wait, and several threads of one process.
 //!
 //! Invariants:
 //!
 //! - I1. A permit has at most one living holder, and its word names the holder.
-//! - I2. When no process has a step to take, every word is free, held, or owned by a slot that a waiter would reap.
-//! - I3. When no process has a step to take, no single caller sleeps while a permit is available.
-//! - I4. When no process has a step to take, the caller of many does not sleep while every permit is available.
-//! - I5. When no process has a step to take, no process sleeps at the turnstile unless another one holds it.
+//! - I2. A permit, or the turnstile, that is neither free nor held is owned by a slot that is dead and dirty.
+//! - I3. When some processes have a step to take and all others have none, and a caller for one sleeps, then at most as many
+//!   permits are available as the former owe: those for which they were called as callers for one and have not acted, and
+//!   those that they have freed and for which they have not called a caller for one.
+//! - I4. The same for a caller for several that sleeps, if no caller for several came before it and is still waiting: fewer
+//!   permits are available, beside those that are owed, than it calls for. A caller for several that was called owes what it
+//!   calls for, and so does a notifier that has found enough for it. It also holds up all others while it is in the
+//!   turnstile, or leaves it.
+//! - I5. A caller for several that sleeps holds nothing.
+//! - I6. When no process has a step to take, no living process has the turnstile.
 
 mod at;
 mod check;
-mod many;
-mod reap;
+mod help;
+mod notify;
 mod rules;
 mod symmetry;
-mod turnstile;
 mod wait;
 
 pub use self::{
-    at::{At, Reap},
+    at::{At, Check, Hall, Help, Notify, Wait},
     rules::Rules,
 };
 
 use stateright::{Model, Property};
 
-use crate::{
-    lock::LockWord,
-    members::{Bells, Look, Member, Slot, Slots},
-};
-
-/// How many permits there are. The caller of many calls for them all.
-const PERMITS: usize = 2;
+use crate::{members::Slot, room::Word};
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    /// How many processes want one permit at a time.
-    pub singles: usize,
-    /// How many processes want both permits at once.
-    pub manys: usize,
+    /// How many permits each process calls for at a time.
+    pub needs: &'static [u8],
+    /// How many permits each process holds at first.
+    pub held: &'static [u8],
+    /// How many processes, the last ones, sleep at first. The others rest.
+    pub asleep: usize,
+    /// How many permits there are.
+    pub permits: usize,
+    /// How many permits a caller for one may hold at once.
+    pub most_held: u32,
+    /// How many times processes may begin to acquire in all, if that is bounded.
+    pub acquires: Option<u8>,
+    /// How many timeouts may elapse in all, if that is bounded.
+    pub timeouts: Option<u8>,
     /// How many deaths there may be in all.
     pub deaths: u8,
+    /// Whether a process that died comes back as a new member.
+    pub comes_back: bool,
     /// Where a doorbell saturates.
     pub saturation: u8,
-    /// Whether a waiter may drain its doorbell before it sets its flag.
-    pub drains: bool,
-    /// Whether processes may leave.
-    pub leaves: bool,
-    /// Whether states that differ only in the order of processes and slots count as one. Traces are harder to read
-    /// then.
-    pub sorts_processes: bool,
+    /// Whether a check of all permits is one step for each.
+    pub one_by_one: bool,
+    /// Whether states that differ only in an order that means nothing count as one.
+    pub sorts: bool,
     /// The clauses that are in force.
     pub rules: Rules,
 }
 
-/// A doorbell. The first two have a flag each, and the turnstile's flag is WAITERS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bell {
-    /// For one permit.
-    Single,
-    /// For all permits.
-    Many,
-    /// For the turnstile.
-    Turnstile,
+/// What is shared of a slot. The words and the posts are those of each room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    is_alive: bool,
+    is_used: bool,
+    helpers: u8,
+    words: [Word; 2],
+    posts: [u8; 2],
+    /// In the room of callers for several.
+    ticket: u8,
+    interest: u8,
 }
 
-/// What a process is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Wish {
-    /// Nothing, or to enter.
-    Nothing,
-    /// One permit.
-    One,
-    /// All permits.
-    All,
-    /// To leave.
-    Leave,
+/// Which of its checks a process makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Round {
+    /// Before it waits.
+    #[default]
+    First,
+    /// W2.
+    Announced,
+    /// W4.
+    Awake,
+}
+
+/// What a process notifies for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum After {
+    /// It has released a permit.
+    #[default]
+    Release,
+    /// It has given back a permit of too few.
+    GiveBack,
+    /// It has freed what a dead slot owned.
+    Help,
+    /// It has left the turnstile.
+    LeftTurn,
+    /// Its wait timed out.
+    LeftRoom,
+    /// It found what it called for while it was announced.
+    PassOn,
 }
 
 /// One process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
-    /// Whether it calls for all permits at once.
-    wants_all: bool,
+    need: u8,
     at: At,
-    wish: Wish,
-    look: Look,
-    /// Has checked for dead members in this round: what it tries now is its last try.
-    is_last_try: bool,
-    has_token: bool,
-    /// It has freed a permit in this repair.
-    has_freed: bool,
-    holds: [bool; PERMITS],
-    holds_turnstile: bool,
-    member: Member,
+    /// Its slot, if it holds ALIVE of one.
+    slot: Option<Slot>,
+    /// The permits that it holds, one bit for each.
+    holds: u8,
+    /// It has the turnstile.
+    turns: bool,
+    suspects: bool,
+    round: Round,
+    /// When its wait began, if it calls for several.
+    ticket: u8,
+    woken: bool,
+    /// It was called, and has not acted since.
+    called: bool,
+    /// Its timeout has elapsed.
+    late: bool,
+    counted: u8,
+    pass: u8,
+    after: After,
+    /// How many callers for one it has still to call.
+    pending: u8,
+    /// How many permits it has freed.
+    owed: u8,
+    /// The waiter that it has found, the ticket of which may have changed.
+    target: Option<Slot>,
+    is_stale: bool,
+    interest: u8,
+    /// The waiters that it has posted for another notifier.
+    seen: u8,
+    flag_is_current: bool,
+    due_is_current: bool,
+    /// How much was added to `freed` since it read that.
+    added: u8,
+    /// The slot that it repairs.
+    helps: Option<Slot>,
+    joins: bool,
+    has_left: bool,
 }
 
 /// Everything that is shared, and every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PoolState {
-    permits: [Option<Slot>; PERMITS],
-    turnstile: LockWord,
-    /// Of single callers, and of the caller of many.
-    flags: [bool; 2],
-    bells: Bells<3>,
-    slots: Slots,
+    permits: Vec<Option<Slot>>,
+    turnstile: Option<Slot>,
+    flag: bool,
+    /// How many permits are to be freed until a count is due: `due` - `freed`, or 0.
+    due: i8,
+    places: Vec<Place>,
+    acquires: Option<u8>,
+    timeouts: Option<u8>,
     deaths: u8,
     processes: Vec<Process>,
 }
@@ -135,22 +198,18 @@ pub struct PoolState {
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A new member claims a slot and arms its obituary.
+    /// A new member enters this slot as its only helper.
     Enter(usize, Slot),
-    /// An idle process begins to acquire.
-    Acquire(usize),
-    /// A holder begins to release.
-    Release(usize),
+    /// A member begins to acquire as many permits as it calls for.
+    Acquire(usize, u8),
+    /// A holder frees this permit.
+    Release(usize, usize),
     /// A process takes the step it stands at.
     Step(usize, At),
-    /// A process that checks for dead members checks this slot.
-    Look(usize, Slot),
-    /// A waiter consumes every post that is there.
-    Drain(usize),
+    /// A notifier finds this caller for one.
+    Find(usize, Slot),
     /// The timeout of a waiter elapses.
-    GiveUp(usize),
-    /// A process begins to leave, with the permits that it holds.
-    Leave(usize),
+    TimeOut(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
 }
@@ -158,119 +217,243 @@ pub enum Action {
 impl Action {
     fn index(self) -> usize {
         match self {
-            Action::Enter(index, _) | Action::Step(index, _) | Action::Look(index, _) => index,
-            Action::Acquire(index) | Action::Release(index) | Action::Drain(index) => index,
-            Action::GiveUp(index) | Action::Leave(index) | Action::Die(index) => index,
+            Action::Enter(index, _) | Action::Acquire(index, _) | Action::Release(index, _) => index,
+            Action::Step(index, _) | Action::Find(index, _) | Action::TimeOut(index) | Action::Die(index) => index,
         }
     }
 }
 
+fn bit(slot: Slot) -> u8 {
+    1 << slot
+}
+
 impl Process {
-    fn outside(wants_all: bool) -> Self {
-        Self {
-            wants_all,
-            at: At::Outside,
-            member: Member::default(),
-            wish: Wish::Nothing,
-            look: Look::default(),
-            is_last_try: false,
-            has_token: false,
-            has_freed: false,
-            holds: [false; PERMITS],
-            holds_turnstile: false,
-        }
+    fn outside(need: u8) -> Self {
+        Self { need, ..Self::default() }
     }
 
-    /// Whether it waits for the turnstile, and not yet for the permits.
-    fn is_before_turnstile(&self) -> bool {
-        self.wish == Wish::All && !self.holds_turnstile
+    fn is_many(&self) -> bool {
+        self.need > 1
     }
 
-    fn first_held(&self) -> Option<usize> {
-        self.holds.iter().position(|holds| *holds)
+    fn has(&self, permit: usize) -> bool {
+        self.holds & 1 << permit != 0
+    }
+
+    /// Whether it holds as many as it calls for. A caller for several begins with none.
+    fn has_all(&self) -> bool {
+        self.holds.count_ones() >= u32::from(self.need)
+    }
+
+    /// The number of the slot that it owns.
+    fn own(&self) -> Slot {
+        self.slot.unwrap_or(Slot::MAX)
     }
 
     /// Forgets what is over, so that equal situations are equal states.
     fn forget(&mut self) {
-        if matches!(self.at, At::Idle | At::Holding) {
-            (self.wish, self.is_last_try, self.has_token) = (Wish::Nothing, false, false);
-            self.look = Look::default();
+        match self.at {
+            At::Outside => *self = Self::outside(self.need),
+            At::Rest => {
+                let Self { need, at, slot, holds, suspects, .. } = *self;
+                *self = Self { need, at, slot, holds, suspects, ..Self::default() };
+            }
+            _ => {}
         }
-        if self.at == At::Outside {
-            *self = Self::outside(self.wants_all);
+        if !matches!(self.at, At::Notify(_)) {
+            (self.target, self.is_stale, self.interest, self.seen) = (None, false, 0, 0);
+            (self.flag_is_current, self.due_is_current, self.added) = (false, false, 0);
+            (self.after, self.owed) = (After::Release, 0);
         }
-        if !matches!(self.at, At::Reap(_)) {
-            self.member.stop_reaping();
+        if !matches!(self.at, At::Notify(Notify::Oldest | Notify::Count(_) | Notify::Set(_))) {
+            (self.due_is_current, self.added) = (false, 0);
         }
+        if !matches!(self.at, At::Notify(Notify::Count(_)) | At::Check(Check::Count(_))) {
+            self.counted = 0;
+        }
+        if !matches!(self.at, At::Check(Check::Claim(_))) {
+            self.pass = 0;
+        }
+        if !matches!(self.at, At::Help(_) | At::Notify(_)) {
+            (self.helps, self.joins, self.has_left, self.pending) = (None, false, false, 0);
+        }
+    }
+}
+
+impl PoolState {
+    fn place(&mut self, slot: Slot) -> &mut Place {
+        &mut self.places[usize::from(slot)]
+    }
+
+    fn is_dirty(&self, slot: Slot) -> bool {
+        let place = self.places[usize::from(slot)];
+        place.is_used && !place.is_alive
+    }
+
+    fn all(&self) -> std::ops::Range<Slot> {
+        0..Slot::try_from(self.places.len()).unwrap_or(Slot::MAX)
+    }
+
+    fn word(&self, slot: Slot, hall: Hall) -> Word {
+        self.places[usize::from(slot)].words[hall as usize]
+    }
+
+    fn post(&mut self, slot: Option<Slot>, room: usize, saturation: u8) {
+        let posts = &mut self.place(slot.unwrap_or(Slot::MAX)).posts[room];
+        *posts = saturation.min(*posts + 1);
+    }
+
+    /// The caller for several that has waited longest, of those that are announced.
+    fn oldest(&self) -> Option<Slot> {
+        let announced = self.all().filter(|slot| self.word(*slot, Hall::Many) == Word::Announced);
+        announced.min_by_key(|slot| self.places[usize::from(*slot)].ticket)
+    }
+
+    fn next_ticket(&self) -> u8 {
+        self.tickets().max().unwrap_or_default() + 1
+    }
+
+    /// Makes a count due at once, and changes the version.
+    fn forget(&mut self) {
+        self.due = 0;
+        self.outdate();
+    }
+
+    fn outdate(&mut self) {
+        self.processes.iter_mut().for_each(|process| process.due_is_current = false);
+    }
+
+    fn add(&mut self, freed: u8) {
+        self.due = (self.due - freed.cast_signed()).max(0);
+        self.processes.iter_mut().for_each(|process| process.added += freed);
+    }
+
+    /// Puts a count off until so many were freed, of which some were since.
+    fn set_due(&mut self, missing: u8, added: u8) {
+        let due = (missing.cast_signed() - added.cast_signed()).max(0);
+        if due != self.due || due == 0 {
+            self.outdate();
+        }
+        self.due = due;
     }
 }
 
 impl Pool {
+    fn sleeps(&self, state: &PoolState, process: &Process) -> bool {
+        let is_silent = |slot: Slot| state.places[usize::from(slot)].posts[self.room(process)] == 0;
+        process.at == At::Wait(Wait::Sleep) && is_silent(process.own())
+    }
+
     /// Adds what one process can do without dying.
     fn moves(&self, state: &PoolState, index: usize, actions: &mut Vec<Action>) {
         let process = &state.processes[index];
         match process.at {
-            At::Outside => actions.extend(state.slots.free().map(|slot| Action::Enter(index, slot))),
-            at @ (At::Idle | At::Holding) => {
-                actions.push(if at == At::Idle { Action::Acquire(index) } else { Action::Release(index) });
-                actions.extend(self.leaves.then_some(Action::Leave(index)));
+            At::Outside if !self.comes_back => {}
+            At::Outside => {
+                let is_open = |slot: &Slot| {
+                    let place = state.places[usize::from(*slot)];
+                    !place.is_alive && place.helpers == 0
+                };
+                actions.extend(state.all().filter(is_open).map(|slot| Action::Enter(index, slot)));
             }
-            at @ (At::Sleep | At::TurnSleep) => {
-                actions.extend(self.can_wake(state, process).then_some(Action::Step(index, at)));
-                actions.push(Action::GiveUp(index));
+            At::Rest => {
+                let most = if process.is_many() { 1 } else { self.most_held };
+                let may_acquire = process.holds.count_ones() < most && state.acquires != Some(0);
+                actions.extend(may_acquire.then_some(Action::Acquire(index, process.need)));
+                let mut held: Vec<_> = (0..self.permits).filter(|permit| process.has(*permit)).collect();
+                held.truncate(if self.one_by_one { self.permits } else { 1 });
+                actions.extend(held.into_iter().map(|permit| Action::Release(index, permit)));
             }
-            at => {
-                if at == At::Snapshot {
-                    actions.extend(process.look.unseen().map(|slot| Action::Look(index, slot)));
-                } else {
+            at @ At::Wait(Wait::Sleep) => {
+                actions.extend((!self.sleeps(state, process)).then_some(Action::Step(index, at)));
+                actions.extend((state.timeouts != Some(0)).then_some(Action::TimeOut(index)));
+            }
+            at @ At::Notify(Notify::Single) => {
+                let is_announced = |slot: &Slot| state.word(*slot, Hall::Singles) == Word::Announced;
+                let before = actions.len();
+                actions.extend(state.all().filter(is_announced).map(|slot| Action::Find(index, slot)));
+                if actions.len() == before {
                     actions.push(Action::Step(index, at));
                 }
-                let is_first = at == At::Announce && self.rules.announce_before_try;
-                // A caller that does not wait returns here. The timeout may also elapse while a waiter is woken.
-                let may_leave =
-                    is_first || (process.has_token && matches!(at, At::Announce | At::Snapshot | At::TurnTake));
-                actions.extend(may_leave.then_some(Action::GiveUp(index)));
-                let may_drain = self.drains && is_first && self.has_post(state, process);
-                actions.extend(may_drain.then_some(Action::Drain(index)));
             }
+            at => actions.push(Action::Step(index, at)),
         }
     }
 
     fn apply(&self, state: &mut PoolState, index: usize, action: Action) -> At {
+        let process = &mut state.processes[index];
         match action {
-            Action::Enter(_, slot) => self.enter(state, index, slot),
-            Action::Acquire(_) => acquire(state, index),
-            Action::Release(_) => state.processes[index].first_held().map_or(At::Idle, At::Free),
-            Action::Drain(_) => self.drain(state, index),
-            Action::GiveUp(_) => self.give_up(state, index),
-            Action::Step(..) => self.step(state, index),
-            Action::Look(_, slot) => self.look_at(state, index, slot),
-            Action::Leave(_) => self.leave(state, index),
-            Action::Die(_) => self.die(state, index),
-        }
-    }
-
-    fn step(&self, state: &mut PoolState, index: usize) -> At {
-        match state.processes[index].at {
-            at @ (At::Outside | At::Idle | At::Holding | At::Snapshot) => at,
-            At::MarkUsed => {
-                state.slots.mark_used(state.processes[index].member.slot);
-                At::Idle
+            Action::Enter(_, slot) => self.join(state, index, slot),
+            Action::Acquire(..) => {
+                state.acquires = state.acquires.map(|left| left - 1);
+                self.begin_check(state, index, Round::First)
             }
-            at @ (At::Scan(_) | At::Announce | At::Retry(_) | At::Sleep) => self.wait(state, index, at),
-            at @ (At::PassOn(_) | At::PostOn | At::PostLeave) => self.settle(state, index, at),
-            at @ (At::Free(_) | At::LoadFlags | At::Wake(_) | At::Post(_)) => self.release(state, index, at),
-            at @ (At::TurnTake | At::TurnSleep | At::TurnDrop | At::TurnPost) => self.turn(state, index, at),
-            at @ (At::ManyLook(_) | At::ManyTake(_)) => self.take_all(state, index, at),
-            At::Reap(step) => self.reap(state, index, step),
+            Action::Release(_, permit) => self.free(state, index, permit, After::Release),
+            Action::TimeOut(_) => {
+                state.timeouts = state.timeouts.map(|left| left - 1);
+                process.late = true;
+                At::Wait(Wait::Withdraw)
+            }
+            Action::Die(_) => self.die(state, index),
+            Action::Find(_, slot) => self.find_single(state, index, slot),
+            Action::Step(_, at) => self.step(state, index, at),
         }
     }
-}
 
-fn acquire(state: &mut PoolState, index: usize) -> At {
-    let process = &mut state.processes[index];
-    process.wish = if process.wants_all { Wish::All } else { Wish::One };
-    if process.wants_all { At::TurnTake } else { At::Scan(0) }
+    fn step(&self, state: &mut PoolState, index: usize, at: At) -> At {
+        match at {
+            At::Outside | At::Rest => at,
+            At::Check(step) => self.check(state, index, step),
+            At::Wait(step) => self.wait(state, index, step),
+            At::Notify(step) => self.notify(state, index, step),
+            At::Help(step) => self.help(state, index, step),
+        }
+    }
+
+    /// Those that sleep at first came in the order of their slots.
+    fn put_to_sleep(&self, process: &mut Process, place: &mut Place) {
+        (process.at, process.round, process.suspects) = (At::Wait(Wait::Sleep), Round::Announced, false);
+        place.words[self.room(process)] = Word::Announced;
+        if process.is_many() {
+            process.ticket = process.own() + 1;
+            (place.ticket, place.interest) = (process.ticket, process.need);
+        }
+    }
+
+    fn first_state(&self) -> PoolState {
+        let mut permits = Vec::new();
+        let mut processes = Vec::new();
+        for (slot, (need, held)) in (0..).zip(self.needs.iter().zip(self.held)) {
+            let before = permits.len();
+            permits.extend((0..*held).map(|_| Some(slot)));
+            let holds = (before..permits.len()).fold(0, |set, permit| set | 1 << permit);
+            processes.push(Process {
+                at: At::Rest,
+                slot: Some(slot),
+                holds,
+                suspects: true,
+                ..Process::outside(*need)
+            });
+        }
+        permits.resize(self.permits, None);
+        let place = Place { is_alive: true, is_used: true, ..Place::default() };
+        let mut places = vec![place; processes.len()];
+        let awake = processes.len() - self.asleep;
+        for (process, place) in processes.iter_mut().zip(&mut places).skip(awake) {
+            self.put_to_sleep(process, place);
+        }
+        PoolState {
+            permits,
+            turnstile: None,
+            flag: self.asleep > 0,
+            due: 0,
+            places,
+            acquires: self.acquires,
+            timeouts: self.timeouts,
+            deaths: self.deaths,
+            processes,
+        }
+    }
 }
 
 impl Model for Pool {
@@ -278,17 +461,9 @@ impl Model for Pool {
     type Action = Action;
 
     fn init_states(&self) -> Vec<PoolState> {
-        let singles = std::iter::repeat_n(Process::outside(false), self.singles);
-        let processes: Vec<_> = singles.chain(std::iter::repeat_n(Process::outside(true), self.manys)).collect();
-        vec![PoolState {
-            permits: [None; PERMITS],
-            turnstile: LockWord::default(),
-            flags: [false; 2],
-            bells: Bells::silent(self.saturation),
-            slots: Slots::empty(processes.len()),
-            deaths: self.deaths,
-            processes,
-        }]
+        let mut state = self.first_state();
+        self.settle(&mut state);
+        vec![state]
     }
 
     fn actions(&self, state: &PoolState, actions: &mut Vec<Action>) {
@@ -305,23 +480,42 @@ impl Model for Pool {
         let index = action.index();
         state.processes[index].at = self.apply(&mut state, index, action);
         state.processes[index].forget();
-        if self.sorts_processes {
-            state.rename();
-        }
+        self.settle(&mut state);
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("I1 one holder", |_, state: &PoolState| state.holders_are_alone()),
-            Property::always("I2 nothing is lost", |model: &Self, state: &PoolState| {
-                !model.is_quiet(state) || state.nothing_is_lost()
+            Property::always("I2 nothing is lost", |_, state: &PoolState| state.nothing_is_lost()),
+            Property::always("I3 one is served", |model: &Self, state: &PoolState| model.one_is_served(state)),
+            Property::always("I4 several are served", |model: &Self, state: &PoolState| {
+                model.several_are_served(state)
             }),
-            Property::always("I3 no lost wake-up", |model: &Self, state: &PoolState| model.is_served(state)),
-            Property::always("I4 many is not stuck", |model: &Self, state: &PoolState| model.is_served_all(state)),
-            Property::always("I5 the turnstile turns", |model: &Self, state: &PoolState| model.turns(state)),
-            Property::sometimes("both permits are held by one", |_, state: &PoolState| state.one_holds_all()),
-            Property::sometimes("a reaper frees a permit", |_, state: &PoolState| state.a_reaper_has_freed()),
+            Property::always("I5 sleepers hold nothing", |model: &Self, state: &PoolState| {
+                model.sleepers_hold_nothing(state)
+            }),
+            Property::always("I6 the turnstile turns", |model: &Self, state: &PoolState| {
+                model.the_turnstile_turns(state)
+            }),
+            Property::sometimes("several are held by one", |_, state: &PoolState| state.one_has_several()),
+            Property::sometimes("the turnstile is found taken", |_, state: &PoolState| {
+                state.turnstile_is_found_taken()
+            }),
+            Property::sometimes("a caller gives back", |_, state: &PoolState| {
+                state.processes.iter().any(|process| process.at == At::Check(Check::GiveBack))
+            }),
+            Property::sometimes("two help one slot", |_, state: &PoolState| {
+                state.places.iter().any(|place| place.helpers > 1)
+            }),
+            Property::sometimes("another notifier posts", |_, state: &PoolState| {
+                state.processes.iter().any(|process| matches!(process.at, At::Notify(Notify::MarkOther(_))))
+            }),
+            Property::sometimes("two callers for several sleep", |model: &Self, state: &PoolState| {
+                let sleeps = |process: &&Process| process.is_many() && model.sleeps(state, process);
+                state.processes.iter().filter(sleeps).count() > 1
+            }),
+            Property::sometimes("a count is not due", |_, state: &PoolState| state.due > 0),
         ]
     }
 }

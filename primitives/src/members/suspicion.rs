@@ -1,0 +1,30 @@
+//! Whether a member may have died without this process having reaped since.
+//!
+//! A wake-up without a call is the obituary of a member. Each such wake-up is counted, and so is a reaping that covers it. The
+//! counts are this process's own: each member has an obituary of its own in each of its doorbells.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+use super::{Members, Repair};
+use crate::failure::Result;
+
+impl Members {
+    /// Says that a member may have died.
+    pub(crate) fn suspect(&self) {
+        self.suspicions.fetch_add(1, AcqRel);
+    }
+
+    /// Reaps if a member may have died, and takes all posts of a doorbell before. The caller is not announced there, so no
+    /// post of a call is among them: each is an obituary, or a post too many.
+    pub(crate) fn clear_suspicion(&self, bell: u16, repair: &impl Repair) -> Result<()> {
+        // Each thread that suspects reaps by itself, until one of them is done: none sleeps before that.
+        let suspicions = self.suspicions.load(Acquire);
+        if suspicions == self.cleared.load(Relaxed) {
+            return Ok(());
+        }
+        self.drain(bell)?;
+        self.reap_all(repair)?;
+        self.cleared.fetch_max(suspicions, AcqRel);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Waiting for permits, for one or for several at once.
+
+use super::state::{Attempt, PoolState};
+use crate::{
+    failure::Result,
+    members::Members,
+    raw::Deadline,
+    sync::{LOOKS, Ordering::SeqCst, fence},
+    waiting::{
+        Checked, Party,
+        seat::{Gate, Seat},
+        wait,
+    },
+};
+
+impl PoolState {
+    /// Waits for one permit; `None` if the timeout elapsed.
+    #[cold]
+    pub(crate) fn wait_for_one(&self, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<usize>> {
+        let seat = Seat::take(&self.singles, ForOne(self), party.me, 0);
+        wait(party, &seat, deadline, |_| {
+            Ok(self.scan(party.me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
+        })
+    }
+
+    /// Takes several permits at once (PL4); `None` if the timeout elapsed.
+    pub(crate) fn take_many(
+        &self,
+        party: Party<'_, Self>,
+        count: usize,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<usize>>> {
+        match self.claim_many(party.me, party.members, count) {
+            Attempt::Claimed(indices) => Ok(Some(indices)),
+            // One permit needs no turnstile.
+            _ if count == 1 && deadline != Deadline::NOW => {
+                Ok(self.wait_for_one(party, deadline)?.map(|index| vec![index]))
+            }
+            attempt if deadline == Deadline::NOW => self.take_many_now(party, count, attempt),
+            _ => self.wait_for_many(party, count, deadline),
+        }
+    }
+
+    /// The dead may hold permits, or the turnstile. A member that lives has the turnstile for a moment only.
+    #[cold]
+    fn take_many_now(&self, party: Party<'_, Self>, count: usize, mut attempt: Attempt) -> Result<Option<Vec<usize>>> {
+        for look in 0..LOOKS {
+            if look == 0 || matches!(attempt, Attempt::TooFew) {
+                party.reap_all()?;
+            }
+            match self.claim_many(party.me, party.members, count) {
+                Attempt::Claimed(indices) => return Ok(Some(indices)),
+                Attempt::TooFew => return Ok(None),
+                Attempt::Occupied => attempt = Attempt::Occupied,
+            }
+            std::hint::spin_loop();
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn wait_for_many(&self, party: Party<'_, Self>, count: usize, deadline: Deadline) -> Result<Option<Vec<usize>>> {
+        let claim = || match self.claim_many(party.me, party.members, count) {
+            Attempt::Claimed(indices) => Checked::Found(indices),
+            Attempt::TooFew | Attempt::Occupied => Checked::Sleep(Deadline::NEVER),
+        };
+        let taken = {
+            let seat = Seat::take(&self.many, ForSeveral(self), party.me, count as u64);
+            wait(party, &seat, deadline, |_| Ok(claim()))
+        };
+        // PL5: this was perhaps the first in line. While it was announced, others looked at it alone.
+        let notified = self.notify_many(party.members);
+        match taken {
+            Ok(None) => notified.map(|()| None),
+            taken => {
+                // The caller has a result already.
+                party.members.record(notified);
+                taken
+            }
+        }
+    }
+}
+
+fn open(state: &PoolState) -> Deadline {
+    state.flag.raise();
+    // SYNC: pairs with the compare-and-swap and the load in `free`: either it sees the flag, or we see the free word.
+    fence(SeqCst);
+    Deadline::NEVER
+}
+
+struct ForOne<'a>(&'a PoolState);
+
+impl Gate for ForOne<'_> {
+    fn open(&self) -> Deadline {
+        open(self.0)
+    }
+
+    fn pass_on_used(&self, members: &Members) -> Result<()> {
+        if self.0.available() > 0 { self.pass_on_unused(members) } else { Ok(()) }
+    }
+
+    fn pass_on_unused(&self, members: &Members) -> Result<()> {
+        self.0.singles.call_oldest(members).map(drop)
+    }
+}
+
+struct ForSeveral<'a>(&'a PoolState);
+
+impl Gate for ForSeveral<'_> {
+    fn open(&self) -> Deadline {
+        // In this order: what is freed while the flag is down is not counted (PS1).
+        self.0.flag.raise();
+        self.0.shortage.forget();
+        open(self.0)
+    }
+
+    fn interest_changed(&self) {
+        self.0.shortage.forget();
+    }
+
+    fn pass_on_used(&self, members: &Members) -> Result<()> {
+        self.0.notify_many(members)
+    }
+
+    fn pass_on_unused(&self, members: &Members) -> Result<()> {
+        self.0.notify_many(members)
+    }
+}

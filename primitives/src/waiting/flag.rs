@@ -1,0 +1,73 @@
+//! The word by which a notifier learns, with one load, that there may be waiters.
+//!
+//! | bits | meaning | changed by |
+//! | --- | --- | --- |
+//! | 0 | a waiter may be announced | a waiter sets it after it announced itself; a notifier that found none clears it |
+//! | 1 | a hint of the primitive, which decides nothing | the primitive |
+//! | 2–31 | how many announcements there were, modulo their number | each announcement adds one |
+//!
+//! - **WF1** A notifier clears the bit by compare-and-swap from the word that it read *before* it looked for waiters. Any
+//!   announcement since then has changed the word, so no announcement is cleared unseen.
+//! - **WF2** A notifier that is stopped before or after any step has cleared nothing that others need.
+
+use crate::sync::{
+    AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
+
+const UP: u32 = 1;
+const HINT: u32 = 2;
+const ONE: u32 = 4;
+
+/// Whether there may be waiters.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub(crate) struct Flag(AtomicU32);
+
+/// What a flag was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen(u32);
+
+impl Flag {
+    /// Returns whether there may be waiters. The caller has made available what they wait for, and fenced.
+    #[inline]
+    pub(crate) fn is_up(&self) -> bool {
+        // SYNC: pairs with `raise`; both are in the one order of all sequentially consistent operations.
+        self.0.load(SeqCst) & UP != 0
+    }
+
+    /// Returns whether there may be waiters, or the hint is set: one load for both.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.load(SeqCst) & (UP | HINT) != 0
+    }
+
+    pub(crate) fn has_hint(&self) -> bool {
+        self.0.load(Relaxed) & HINT != 0
+    }
+
+    pub(crate) fn set_hint(&self, is_set: bool) {
+        if is_set {
+            self.0.fetch_or(HINT, Relaxed);
+        } else {
+            self.0.fetch_and(!HINT, Relaxed);
+        }
+    }
+
+    /// Returns what it is, for a later [`lower`](Self::lower); `None` if there are no waiters.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        let word = self.0.load(SeqCst);
+        (word & UP != 0).then_some(Seen(word))
+    }
+
+    /// Says that a waiter is announced. The caller fences afterwards.
+    pub(crate) fn raise(&self) {
+        // It never fails: the closure always returns a word.
+        let _ = self.0.fetch_update(SeqCst, Relaxed, |word| Some(word.wrapping_add(ONE) | UP));
+    }
+
+    /// Says that there is no waiter, unless one was announced since (WF1).
+    pub(crate) fn lower(&self, seen: Seen) {
+        let _ = self.0.compare_exchange(seen.0, seen.0 & !UP, SeqCst, Relaxed);
+    }
+}

@@ -1,0 +1,47 @@
+//! Waiting: one way for every primitive that has waiters, and the argument why no wake-up is lost.
+//!
+//! Each member has a doorbell of its own in each waiting room of an object, and sleeps on no other. A notifier chooses a
+//! waiter, calls it, and posts its doorbell. So a process that is stopped or starved keeps the one event that it was
+//! called for, and none of the others.
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | `wait` | [`wait()`]: the rounds of a waiter; [`Party`] |
+//! | `room` | the words by which waiters and notifiers of one kind of thing find each other |
+//! | `seat` | one wait in a room |
+//! | `flag` | the word by which a notifier learns that there are waiters |
+//! | `desk` | the threads of one process, which share the slot |
+//!
+//! A round:
+//!
+//! - **W1** A waiter that suspects a death empties its doorbell and reaps. It does so while it is not announced, so no post
+//!   of a call can be among those that it takes.
+//! - **W2** It announces itself, and fences. Then it checks for what it waits for. A notifier makes a thing available,
+//!   fences, and then looks for waiters. So either the notifier sees the announcement, or the check sees the thing.
+//! - **W3** It sleeps on its doorbell, and withdraws its announcement when it wakes.
+//! - **W4** It checks once more, also if its timeout elapsed. It is not announced meanwhile, so it takes no second call.
+//! - **W5** A wake-up without a call is the obituary of a member. The waiter suspects a death from then on, in this wait or
+//!   in the next one of its process. A new member suspects a death at first.
+//! - **W6** Posts are counted, and an obituary posts twice. So an obituary beside a call is not lost. Nor is the obituary of a
+//!   notifier that died between choosing the waiter and posting for it: the waiter takes one post for the call's, and
+//!   the other one wakes it again. A waiter that was chosen, not marked as posted, and found nothing suspects a death too.
+//! - **W7** A waiter that was called leaves without passing the call on if it took a thing after it withdrew, or found
+//!   none to take: then its call is spent, or another took what it was for. In every other case it passes the call on.
+//!
+//! | the process dies, or is stopped | what is held up by a stop | what notices a death |
+//! | --- | --- | --- |
+//! | announced, before it sleeps, or asleep | the one event that it is called for | each waiter, by the obituary: it reaps, and checks |
+//! | woken, before it took a thing | the event that it was called for | the same |
+//! | having made a thing available, before it called | that event | the same |
+//! | between calling a waiter and posting its doorbell | nothing once another notifier comes: it posts for it | the same |
+//!
+//! A thing that a stopped process was called for is not lost: any process that comes to check takes it.
+
+mod at;
+pub(crate) mod desk;
+pub(crate) mod flag;
+pub(crate) mod room;
+pub(crate) mod seat;
+mod wait;
+
+pub(crate) use self::wait::{Checked, Party, Round, Station, Turn, Withdrawn, wait};

@@ -1,0 +1,171 @@
+//! The rounds of a waiter, W1 to W7 of [`waiting`](super).
+
+use crate::{
+    failure::{Failure, Result},
+    members::{Members, Repair, Session},
+    raw::Deadline,
+};
+
+/// What slow paths need to know of the member that they work for: what travels together.
+#[derive(Debug)]
+pub(crate) struct Party<'a, R> {
+    pub(crate) members: &'a Members,
+    pub(crate) repair: &'a R,
+    pub(crate) me: Session,
+}
+
+impl<R> Clone for Party<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Party<'_, R> {}
+
+impl<R: Repair> Party<'_, R> {
+    /// Reaps every dead and dirty slot.
+    pub(crate) fn reap_all(&self) -> Result<()> {
+        self.members.reap_all(self.repair)
+    }
+}
+
+/// What came of a check for what is waited for.
+#[derive(Debug)]
+pub(crate) enum Checked<T> {
+    /// It was there, and is the waiter's now.
+    Found(T),
+    /// It is not there. A waiter without a call checks again at this time, at the latest.
+    Sleep(Deadline),
+}
+
+/// Whether other processes know that the waiter is about to sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    Announced,
+    Awake,
+}
+
+/// What a thread does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It announces itself and sleeps on the doorbell.
+    Lead,
+    /// It checks, and comes back.
+    Look,
+    /// Its timeout elapsed.
+    Late,
+}
+
+/// What had become of an announcement when it was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    /// No notifier has chosen the waiter.
+    Uncalled,
+    /// One has chosen it, and may have posted its doorbell.
+    Chosen,
+    /// One has posted its doorbell, and the post was there when this was found.
+    Posted,
+}
+
+/// Where a waiter is announced, and where it sleeps.
+pub(crate) trait Station {
+    /// Waits until it is this thread's turn.
+    fn turn(&self, deadline: Deadline) -> Turn;
+
+    /// Announces the waiter to notifiers, and fences (W2). Returns until when it may sleep.
+    fn announce(&self) -> Deadline;
+
+    /// Takes the announcement back.
+    fn withdraw(&self) -> Withdrawn;
+
+    /// Returns the doorbell on which to sleep.
+    fn bell(&self) -> u16;
+
+    /// A process died: the other threads that wait here check as well.
+    fn rouse(&self) {}
+
+    /// Passes on a call after the waiter found a thing while it was announced (W7).
+    fn pass_on_used(&self, members: &Members) -> Result<()>;
+
+    /// Passes on a call for which the waiter did nothing (W7).
+    fn pass_on_unused(&self, members: &Members) -> Result<()>;
+}
+
+/// Waits until a check finds something; `None` if the timeout elapsed first.
+///
+/// What `check` returns as an error ends the wait.
+pub(crate) fn wait<T, E: From<Failure>>(
+    party: Party<'_, impl Repair>,
+    station: &impl Station,
+    deadline: Deadline,
+    mut check: impl FnMut(Round) -> Result<Checked<T>, E>,
+) -> Result<Option<T>, E> {
+    let Party { members, .. } = party;
+    loop {
+        match station.turn(deadline) {
+            Turn::Lead => {}
+            turn => match check(Round::Awake)? {
+                Checked::Found(found) => return Ok(Some(found)),
+                Checked::Sleep(_) if turn == Turn::Late => return Ok(None),
+                Checked::Sleep(_) => continue,
+            },
+        }
+        // W1.
+        members.clear_suspicion(station.bell(), party.repair)?;
+        // W2.
+        let at_most = station.announce();
+        let until = match check(Round::Announced) {
+            Ok(Checked::Sleep(until)) => until.min(at_most),
+            Ok(Checked::Found(found)) => {
+                let withdrawn = station.withdraw();
+                if withdrawn == Withdrawn::Posted {
+                    // The post would wake the next wait in vain.
+                    members.take_post(station.bell())?;
+                }
+                if withdrawn != Withdrawn::Uncalled {
+                    // The waiter has what it waited for, so a refusal is recorded.
+                    members.record(station.pass_on_used(members));
+                }
+                return Ok(Some(found));
+            }
+            Err(error) => {
+                if station.withdraw() != Withdrawn::Uncalled {
+                    station.pass_on_unused(members)?;
+                }
+                return Err(error);
+            }
+        };
+        // W3.
+        let slept = members.sleep(station.bell(), deadline.min(until));
+        let withdrawn = station.withdraw();
+        let is_called = withdrawn != Withdrawn::Uncalled;
+        let is_woken = match slept {
+            Ok(is_woken) => is_woken,
+            Err(failure) => {
+                if is_called {
+                    members.record(station.pass_on_unused(members));
+                }
+                return Err(failure.into());
+            }
+        };
+        if is_woken && !is_called {
+            // W5.
+            members.suspect();
+            station.rouse();
+        }
+        // W4.
+        match check(Round::Awake) {
+            Ok(Checked::Found(found)) => return Ok(Some(found)),
+            Ok(Checked::Sleep(_)) if !is_woken && deadline.has_passed() => return Ok(None),
+            // W6: the post was perhaps an obituary's, and others may take its second one for theirs.
+            Ok(Checked::Sleep(_)) if withdrawn == Withdrawn::Chosen => members.suspect(),
+            Ok(Checked::Sleep(_)) => {}
+            Err(error) => {
+                if is_called {
+                    station.pass_on_unused(members)?;
+                }
+                return Err(error);
+            }
+        }
+    }
+}
