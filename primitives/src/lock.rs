@@ -13,14 +13,14 @@
 //! | 18 OFFERED | the lock is offered, and not held | a holder that unlocks | the waiter that confirms; any process, once the offer has expired; the reaper of the slot |
 //!
 //! - **LK1** The session whose compare-and-swap took the free or offered word holds the lock until it frees the word, or its
-//!   slot is reaped. A slot is reaped only after the kernel has cleared its ALIVE (R-own), so not while the holder lives.
+//!   slot is reaped. A slot has helpers only after the kernel has cleared its ALIVE (R-own), so not while the holder lives.
 //! - **LK2** A holder that unlocks with WAITERS set clears it first, and then looks for announced waiters. A waiter announces
 //!   itself, fences, and sets WAITERS if it is not set. So either the holder finds the waiter, or the word has WAITERS again
 //!   and the holder's compare-and-swap fails. In between the word names the holder, so its death wakes the waiter.
 //! - **LK3** A holder that found a waiter frees the word with WAITERS set, and calls the waiter that has waited longest. So
 //!   each unlock calls one as long as there are any, whatever the called ones do.
-//! - **LK4** A waiter changes the word only if it names a living holder or an offer. The unlock, or the death, comes later
-//!   and calls.
+//! - **LK4** A waiter sleeps beside a word that names a member or an offer. The unlock calls, and the death of the member posts.
+//!   A word that names a clean slot is damage, and is repaired first.
 //! - **LK5** An offer goes to a waiter that has waited for [`HAND_OVER_AFTER`], and in a fair lock to the one that has waited
 //!   longest. If that waiter is not announced any more, the offer is taken back. A waiter checks once more before it
 //!   leaves, so an offer that it was called for is not left behind.

@@ -117,15 +117,7 @@ pub(crate) fn wait<T, E: From<Failure>>(
         let until = match check(Round::Announced) {
             Ok(Checked::Sleep(until)) => until.min(at_most),
             Ok(Checked::Found(found)) => {
-                let withdrawn = station.withdraw();
-                if withdrawn == Withdrawn::Posted {
-                    // The post would wake the next wait in vain.
-                    members.take_post(station.bell())?;
-                }
-                if withdrawn != Withdrawn::Uncalled {
-                    // The waiter has what it waited for, so a refusal is recorded.
-                    members.record(station.pass_on_used(members));
-                }
+                leave_announced(members, station);
                 return Ok(Some(found));
             }
             Err(error) => {
@@ -167,5 +159,18 @@ pub(crate) fn wait<T, E: From<Failure>>(
                 return Err(error);
             }
         }
+    }
+}
+
+/// Withdraws a waiter that found a thing while it was announced. It has what it waited for, so what fails is recorded.
+fn leave_announced(members: &Members, station: &impl Station) {
+    let withdrawn = station.withdraw();
+    if withdrawn == Withdrawn::Posted {
+        // The post would wake the next wait in vain.
+        members.record(members.take_post(station.bell()));
+    }
+    if withdrawn != Withdrawn::Uncalled {
+        // W7: the call came for another thing.
+        members.record(station.pass_on_used(members));
     }
 }
