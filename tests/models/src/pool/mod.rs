@@ -280,6 +280,9 @@ impl Process {
     }
 }
 
+/// More permits than a caller can miss: what was added beyond makes no difference.
+const MOST_ADDED: u8 = 8;
+
 impl PoolState {
     fn place(&mut self, slot: Slot) -> &mut Place {
         &mut self.places[usize::from(slot)]
@@ -325,7 +328,8 @@ impl PoolState {
 
     fn add(&mut self, freed: u8) {
         self.due = (self.due - freed.cast_signed()).max(0);
-        self.processes.iter_mut().for_each(|process| process.added += freed);
+        let add = |added: u8| (added + freed).min(MOST_ADDED);
+        self.processes.iter_mut().for_each(|process| process.added = add(process.added));
     }
 
     /// Puts a count off until so many were freed, of which some were since.
@@ -368,7 +372,7 @@ impl Pool {
                 actions.extend((!self.sleeps(state, process)).then_some(Action::Step(index, at)));
                 actions.extend((state.timeouts != Some(0)).then_some(Action::TimeOut(index)));
             }
-            at @ At::Notify(Notify::Single) => {
+            at @ At::Notify(Notify::Single) if process.pending > 0 => {
                 let is_announced = |slot: &Slot| state.word(*slot, Hall::Singles) == Word::Announced;
                 let before = actions.len();
                 actions.extend(state.all().filter(is_announced).map(|slot| Action::Find(index, slot)));
