@@ -55,7 +55,7 @@ use crate::{
     sync::{
         AtomicU32,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
-        SPINS, fence,
+        SPINS, fence, order_seq_cst,
     },
     waiting::{
         Checked, Party, Round,
@@ -229,6 +229,7 @@ impl Lock {
             if word != found && self.word.compare_exchange(found, word, SeqCst, Relaxed).is_err() {
                 continue;
             }
+            order_seq_cst();
             let Some(waiter) = self.room.oldest() else {
                 // Before the word is free: the unlocks that follow may be fast ones. A waiter for which a post was refused is
                 // announced again.

@@ -38,6 +38,7 @@ use crate::{
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+        order_seq_cst,
     },
     waiting::{Withdrawn, desk::Desk, flag::Flag},
 };
@@ -248,6 +249,8 @@ impl Room {
     /// Calls the waiter that has waited longest. Returns whether there was one.
     #[cold]
     pub(crate) fn call_oldest(&self, members: &Members) -> Result<bool> {
+        // What is waited for was changed by a sequentially consistent operation before.
+        order_seq_cst();
         while let Some(waiter) = self.oldest() {
             if self.call(waiter, members)? {
                 return Ok(true);
