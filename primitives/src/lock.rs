@@ -59,7 +59,8 @@ use crate::{
     },
     waiting::{
         Checked, Party, Round,
-        room::{Room, Waiter},
+        entry::Waiter,
+        room::Room,
         seat::{Gate, Seat},
         wait,
     },
@@ -232,7 +233,7 @@ impl Lock {
             order_seq_cst();
             let Some(waiter) = self.room.oldest() else {
                 // Before the word is free: the unlocks that follow may be fast ones. A waiter for which a post was refused is
-                // announced again.
+                // still to be posted (RM3).
                 let posted = self.room.post_unposted(members);
                 let next = if posted.is_ok() { poison } else { poison | WAITERS };
                 if self.leave_to(word, next) {
@@ -248,7 +249,7 @@ impl Lock {
                 }
             } else if self.leave_to(word, poison | WAITERS) {
                 // LK3.
-                return match self.room.call(waiter, members)? {
+                return match self.room.call(waiter, 0, members)? {
                     true => Ok(()),
                     false => self.room.call_oldest(members).map(drop),
                 };
@@ -265,12 +266,12 @@ impl Lock {
 
     /// Returns whether a waiter is to be offered the lock.
     fn is_due(&self, waiter: Waiter) -> bool {
-        self.is_fair() || clock::monotonic().saturating_sub(waiter.ticket()) >= HAND_OVER_AFTER
+        self.is_fair() || clock::monotonic().saturating_sub(waiter.since) >= HAND_OVER_AFTER
     }
 
     /// Calls the waiter to which the lock is offered, or takes the offer back (LK5).
     fn hand_over(&self, waiter: Waiter, members: &Members) -> Result<()> {
-        let called = self.room.call(waiter, members);
+        let called = self.room.call(waiter, 0, members);
         if matches!(called, Ok(true)) {
             self.room.control.handed_over.fetch_add(1, Relaxed);
             return Ok(());
@@ -327,7 +328,7 @@ fn owner_of(waiter: Waiter) -> u32 {
 struct LockGate<'a>(&'a Room);
 
 impl Gate for LockGate<'_> {
-    fn open(&self) -> Deadline {
+    fn open(&self, _: u64) -> Deadline {
         // SYNC: pairs with the clearing of WAITERS in `free_slowly`: either the holder finds the announcement, or the check
         // finds WAITERS cleared.
         fence(SeqCst);

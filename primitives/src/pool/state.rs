@@ -190,7 +190,7 @@ impl PoolState {
                 self.shortage.set(before, missing);
                 break;
             }
-            if self.many.call(waiter, members)? {
+            if self.many.call(waiter, 0, members)? {
                 return Ok(());
             }
         }

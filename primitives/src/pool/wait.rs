@@ -91,7 +91,7 @@ fn open(state: &PoolState) -> Deadline {
 struct ForOne<'a>(&'a PoolState);
 
 impl Gate for ForOne<'_> {
-    fn open(&self) -> Deadline {
+    fn open(&self, _: u64) -> Deadline {
         open(self.0)
     }
 
@@ -107,14 +107,14 @@ impl Gate for ForOne<'_> {
 struct ForSeveral<'a>(&'a PoolState);
 
 impl Gate for ForSeveral<'_> {
-    fn open(&self) -> Deadline {
+    fn open(&self, _: u64) -> Deadline {
         // In this order: what is freed while the flag is down is not counted (PS1).
         self.0.flag.raise();
         self.0.shortage.forget();
         open(self.0)
     }
 
-    fn interest_changed(&self) {
+    fn interest_changed(&self, _: u64) {
         self.0.shortage.forget();
     }
 

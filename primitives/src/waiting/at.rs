@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
+    entry::Entry,
     flag::Flag,
-    room::{Entry, Room, RoomControl, SlotBells},
+    room::{Room, RoomControl, SlotBells},
 };
 use crate::{
     layout::Mapped,

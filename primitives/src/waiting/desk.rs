@@ -3,32 +3,43 @@
 //! The first on the list leads: it is announced for all, and sleeps on the doorbell. The others are parked. A leader that
 //! leaves makes the next one lead, which goes through a whole round before it sleeps.
 //!
-//! - **DK1** A thread is on the list before it checks, and checks before it is parked. So it sees what came before, and its
-//!   leader is called for what comes afterwards.
+//! - **DK1** A thread is on the list, and what it waits for is announced with what the others wait for, before it checks. It
+//!   checks before it is parked. So it sees what came before, and its leader is called for what comes afterwards.
 //! - **DK2** The first on the list is never parked for long: the thread that leaves before it wakes it.
-//! - **DK3** What is announced is the least that a thread on the list waits for, in a room where that differs. Both the list
-//!   and the announcement change under the list's lock.
-//! - **DK4** Whatever concerns every waiter concerns every thread: after an obituary, a call of all, or in a room with different
-//!   interests after each call, all of them check.
+//! - **DK3** What is announced includes what each thread on the list waits for, but for a thread that must check: that
+//!   is called for one thing at a time. Both the list and the announcement change under the list's lock. A thread that leaves
+//!   takes nothing off the announcement: the next one does without it.
+//! - **DK4** Whatever concerns every waiter concerns every thread: after an obituary, or a call of all, all of them check. After
+//!   each announcement, each thread checks that may find what the leader doesn't: the leader was not announced
+//!   for it before, or perhaps called for it.
+//! - **DK5** What the process was called for by name is remembered, from before the leader is AWAKE, until a thread leaves: that
+//!   passes all of it on. A thread that stays checks after the call (DK4), so it finds the thing, or the thing is taken.
+//!   If more was announced than is waited for, the leader passes all of it on at once.
 //! - A child made by `fork` has a desk of its own: its parent's may be locked for ever there.
 //!
 //! A leader that was called and is starved by the scheduler holds up the threads behind it until it runs.
 
 use std::{
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, Thread},
 };
 
 use once_cell::race::OnceBox;
 
-use super::Turn;
+use super::{Turn, Withdrawn, room::Interests};
 use crate::raw::{Deadline, process};
+
+/// How many things a process remembers. It passes the oldest on when there are more.
+const MOST_REMEMBERED: usize = 8;
 
 #[derive(Debug)]
 struct Waiting {
     id: u64,
     thread: Thread,
     interest: u64,
+    /// Threads with the same selection find the same things. A thread without one may find what no other does.
+    selection: Option<u64>,
     must_look: bool,
 }
 
@@ -38,20 +49,37 @@ struct List {
     next: u64,
     /// The number of calls of all waiters that the threads know of.
     ends: u32,
+    /// What was announced last.
+    announced: u64,
+    /// The names of what the process was called for (DK5).
+    called_for: Vec<u32>,
 }
 
 impl List {
-    /// The least that a thread waits for (DK3).
-    fn interest(&self) -> u64 {
-        self.waiting.iter().map(|waiting| waiting.interest).min().unwrap_or(0)
+    fn index(&self, id: u64) -> Option<usize> {
+        self.waiting.iter().position(|waiting| waiting.id == id)
     }
 
-    /// Makes all threads but one check (DK4).
-    fn rouse_others(&mut self, id: u64) {
-        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.id != id) {
+    /// Makes other threads than this one check (DK4).
+    fn rouse_others(&mut self, id: u64, concerns: impl Fn(&Waiting) -> bool) {
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.id != id && concerns(waiting)) {
             waiting.must_look = true;
             waiting.thread.unpark();
         }
+    }
+}
+
+impl Interests {
+    fn of_both(self, one: u64, other: u64) -> u64 {
+        match self {
+            Self::Least => one.min(other),
+            Self::Union => one | other,
+        }
+    }
+
+    /// Returns what these threads wait for together.
+    fn of_all<'a>(self, waiting: impl Iterator<Item = &'a Waiting>) -> u64 {
+        waiting.map(|waiting| waiting.interest).reduce(|one, other| self.of_both(one, other)).unwrap_or(0)
     }
 }
 
@@ -59,21 +87,22 @@ impl List {
 #[derive(Debug)]
 pub(crate) struct Desk {
     generation: u32,
+    interests: Interests,
     list: Mutex<List>,
     /// That of a child, which inherits this one.
     childs: OnceBox<Self>,
 }
 
 impl Desk {
-    pub(crate) fn new() -> Self {
-        Self { generation: process::fork_generation(), list: Mutex::default(), childs: OnceBox::new() }
+    pub(crate) fn new(interests: Interests) -> Self {
+        Self { generation: process::fork_generation(), interests, list: Mutex::default(), childs: OnceBox::new() }
     }
 
     /// Returns this process's desk.
     pub(crate) fn ours(&self) -> &Self {
         let mut desk = self;
         while desk.generation != process::fork_generation() {
-            desk = desk.childs.get_or_init(|| Box::new(Self::new()));
+            desk = desk.childs.get_or_init(|| Box::new(Self::new(desk.interests)));
         }
         desk
     }
@@ -83,19 +112,22 @@ impl Desk {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the calling thread on the list. If it waits for less than the others, `change` says so to notifiers (DK3).
-    pub(crate) fn join(&self, interest: u64, change: impl FnOnce(u64)) -> Place<'_> {
+    /// Puts the calling thread on the list.
+    pub(crate) fn join(&self, interest: u64, selection: Option<u64>) -> Place<'_> {
         let mut list = self.list();
         let id = list.next;
         list.next += 1;
-        let leads = list.waiting.is_empty();
-        let before = list.interest();
         // DK1: a thread that does not lead checks once before it is parked.
-        list.waiting.push(Waiting { id, thread: thread::current(), interest, must_look: !leads });
-        if !leads && interest < before {
-            change(interest);
-        }
+        list.waiting.push(Waiting { id, thread: thread::current(), interest, selection, must_look: true });
         Place { desk: self, id }
+    }
+
+    /// Makes every thread check. Returns whether there is one, so that the caller posts for the one that leads.
+    pub(crate) fn rouse_all(&self) -> bool {
+        let mut list = self.list();
+        let none = list.next;
+        list.rouse_others(none, |_| true);
+        !list.waiting.is_empty()
     }
 }
 
@@ -106,17 +138,21 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Waits until this thread leads, or must check.
-    pub(crate) fn turn(&self, deadline: Deadline) -> Turn {
+    /// Waits until this thread leads, or must check. If it waits for more than is announced, `change` says so to notifiers.
+    pub(crate) fn turn(&self, deadline: Deadline, change: impl Fn(u64)) -> Turn {
         loop {
             let mut list = self.desk.list();
-            let index = list.waiting.iter().position(|waiting| waiting.id == self.id);
             // It is on the list until it is dropped.
-            let Some(index) = index else { return Turn::Late };
+            let Some(index) = list.index(self.id) else { return Turn::Late };
             if index == 0 {
                 return Turn::Lead;
             }
-            if std::mem::take(&mut list.waiting[index].must_look) {
+            if mem::take(&mut list.waiting[index].must_look) {
+                // DK1.
+                let more = self.desk.interests.of_both(list.announced, list.waiting[index].interest);
+                if mem::replace(&mut list.announced, more) != more {
+                    change(more);
+                }
                 return Turn::Look;
             }
             drop(list);
@@ -128,34 +164,182 @@ impl Place<'_> {
         }
     }
 
-    /// Announces what the threads on the list wait for together.
-    pub(crate) fn announce(&self, announce: impl FnOnce(u64)) {
-        let list = self.desk.list();
-        announce(list.interest());
+    /// Announces what the threads on the list wait for together (DK3). Returns what that is.
+    pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
+        let mut list = self.desk.list();
+        let counts = |waiting: &&Waiting| waiting.id == self.id || !waiting.must_look;
+        let interest = self.desk.interests.of_all(list.waiting.iter().filter(counts));
+        list.announced = interest;
+        announce(interest);
+        interest
     }
 
-    /// Makes the other threads check if all waiters were called since they last did (DK4).
-    pub(crate) fn compare_ends(&self, ends: u32) {
+    /// This thread is announced, and notifiers know: makes the others check for which that matters (DK4).
+    pub(crate) fn announced(&self, ends: u32) {
         let mut list = self.desk.list();
-        if std::mem::replace(&mut list.ends, ends) != ends {
-            list.rouse_others(self.id);
+        let were_all_called = mem::replace(&mut list.ends, ends) != ends;
+        let ours = list.index(self.id).and_then(|index| list.waiting[index].selection);
+        list.rouse_others(self.id, |waiting| were_all_called || ours.is_none() || waiting.selection != ours);
+    }
+
+    /// Takes an announcement back, and remembers what it was called for (DK5).
+    pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
+        let mut list = self.desk.list();
+        let withdrawn = withdraw();
+        if let Withdrawn::Chosen(what) | Withdrawn::Posted(what) = withdrawn
+            && !list.called_for.contains(&what)
+        {
+            list.called_for.push(what);
         }
+        withdrawn
+    }
+
+    /// Takes out of the memory what is to be passed on at once, while this thread is awake and has found nothing (DK5).
+    pub(crate) fn excess(&self) -> Vec<u32> {
+        let mut list = self.desk.list();
+        let together = self.desk.interests.of_all(list.waiting.iter());
+        let is_all_waited_for = self.desk.interests.of_both(together, list.announced) == together;
+        let kept = if is_all_waited_for { MOST_REMEMBERED } else { 0 };
+        let excess = list.called_for.len().saturating_sub(kept);
+        list.called_for.drain(..excess).collect()
     }
 
     /// Makes the other threads check.
     pub(crate) fn rouse(&self) {
-        self.desk.list().rouse_others(self.id);
+        self.desk.list().rouse_others(self.id, |_| true);
+    }
+
+    /// Takes this thread off the list. Returns what it is to pass on (DK5).
+    pub(crate) fn leave(&self) -> Vec<u32> {
+        let mut list = self.desk.list();
+        let Some(index) = list.index(self.id) else { return Vec::new() };
+        list.waiting.remove(index);
+        if index == 0
+            && let Some(next) = list.waiting.first()
+        {
+            // DK2.
+            next.thread.unpark();
+        }
+        mem::take(&mut list.called_for)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut list = self.desk.list();
-        let led = list.waiting.first().is_some_and(|first| first.id == self.id);
-        list.waiting.retain(|waiting| waiting.id != self.id);
-        if led && let Some(next) = list.waiting.first() {
-            // DK2.
-            next.thread.unpark();
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadline, Desk, Interests, MOST_REMEMBERED, Place, Turn, Withdrawn};
+
+    fn desk() -> Desk {
+        Desk::new(Interests::Union)
+    }
+
+    fn turn(place: &Place<'_>) -> Turn {
+        place.turn(Deadline::NOW, |_| panic!("that is announced already"))
+    }
+
+    fn turn_first(place: &Place<'_>) -> Turn {
+        place.turn(Deadline::NOW, |_| {})
+    }
+
+    fn announced(place: &Place<'_>) -> u64 {
+        let announced = place.announce(|_| {});
+        place.announced(0);
+        announced
+    }
+
+    fn call(place: &Place<'_>, what: u32) {
+        place.withdraw(|| Withdrawn::Posted(what));
+    }
+
+    #[test]
+    fn a_thread_that_joins_is_announced_before_it_checks() {
+        for (interests, both) in [(Interests::Union, 0b101), (Interests::Least, 0b001)] {
+            let desk = Desk::new(interests);
+            let (first, second) = (desk.join(0b100, None), desk.join(0b001, None));
+            assert_eq!(turn(&first), Turn::Lead);
+            assert_eq!(first.announce(|_| {}), 0b100, "the other has not come yet");
+            let changed = std::cell::Cell::new(0);
+            assert_eq!(second.turn(Deadline::NOW, |interest| changed.set(interest)), Turn::Look);
+            assert_eq!(changed.get(), both);
+            assert_eq!(turn(&second), Turn::Late, "once");
+            assert_eq!(first.announce(|_| {}), both);
         }
+    }
+
+    #[test]
+    fn after_an_announcement_the_threads_check_that_are_unlike_the_leader() {
+        let desk = desk();
+        let leader = desk.join(1, Some(7));
+        let (alike, unlike, single) = (desk.join(1, Some(7)), desk.join(1, Some(8)), desk.join(1, None));
+        assert_eq!([&alike, &unlike, &single].map(turn_first), [Turn::Look; 3]);
+        announced(&leader);
+        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Late, Turn::Look, Turn::Look]);
+        leader.announced(1);
+        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Look; 3], "all waiters were called");
+    }
+
+    #[test]
+    fn a_thread_that_must_check_is_not_announced_until_it_does() {
+        let desk = desk();
+        let (leader, other) = (desk.join(0b01, None), desk.join(0b10, None));
+        turn_first(&other);
+        assert_eq!(announced(&leader), 0b11);
+        assert_eq!(announced(&leader), 0b01, "it was to check after the first one");
+        assert_eq!(other.turn(Deadline::NOW, |interest| assert_eq!(interest, 0b11)), Turn::Look);
+        assert_eq!(announced(&leader), 0b11);
+    }
+
+    #[test]
+    fn the_first_to_leave_passes_on_what_was_called_for() {
+        let desk = desk();
+        let (leader, other) = (desk.join(1, None), desk.join(1, None));
+        announced(&leader);
+        [5, 6, 5].into_iter().for_each(|what| call(&leader, what));
+        leader.withdraw(|| Withdrawn::Uncalled);
+        assert_eq!(leader.excess(), []);
+        assert_eq!(other.leave(), [5, 6]);
+        assert_eq!(other.leave(), []);
+        assert_eq!(leader.leave(), []);
+    }
+
+    #[test]
+    fn the_oldest_is_passed_on_when_there_are_too_many() {
+        let desk = desk();
+        let leader = desk.join(1, None);
+        announced(&leader);
+        (0..10).for_each(|what| call(&leader, what));
+        assert_eq!(leader.excess(), [0, 1]);
+        assert_eq!(leader.leave().len(), MOST_REMEMBERED);
+    }
+
+    #[test]
+    fn a_call_for_a_thread_that_has_left_is_passed_on_at_once() {
+        let desk = desk();
+        let (leader, other) = (desk.join(0b01, None), desk.join(0b10, None));
+        turn_first(&other);
+        announced(&leader);
+        assert_eq!(other.leave(), []);
+        call(&leader, 3);
+        assert_eq!(leader.excess(), [3]);
+        announced(&leader);
+        call(&leader, 4);
+        assert_eq!(leader.excess(), [], "the announcement was without it");
+    }
+
+    #[test]
+    fn the_next_one_leads() {
+        let desk = desk();
+        assert!(!desk.rouse_all());
+        let (leader, other) = (desk.join(1, None), desk.join(1, None));
+        assert!(desk.rouse_all());
+        assert_eq!(turn_first(&other), Turn::Look);
+        assert_eq!(turn(&other), Turn::Late);
+        drop(leader);
+        assert_eq!(turn(&other), Turn::Lead);
     }
 }

@@ -7,7 +7,8 @@
 //! | module | what it has |
 //! | --- | --- |
 //! | `wait` | [`wait()`]: the rounds of a waiter; [`Party`] |
-//! | `room` | the words by which waiters and notifiers of one kind of thing find each other |
+//! | `room` | where waiters and notifiers of one kind of thing find each other |
+//! | `entry` | the words of one waiter in a room |
 //! | `seat` | one wait in a room |
 //! | `flag` | the word by which a notifier learns that there are waiters |
 //! | `desk` | the threads of one process, which share the slot |
@@ -25,8 +26,12 @@
 //! - **W6** Posts are counted, and an obituary posts twice. So an obituary beside a call is not lost. Nor is the obituary of a
 //!   notifier that died between choosing the waiter and posting for it: the waiter takes one post for the call's, and
 //!   the other one wakes it again. A waiter that was chosen, not marked as posted, and found nothing suspects a death too.
-//! - **W7** A waiter that was called leaves without passing the call on if it took a thing after it withdrew, or found
-//!   none to take: then its call is spent, or another took what it was for. In every other case it passes the call on.
+//! - **W7** Where things are interchangeable: a waiter that was called leaves without passing the call on if it took a thing after
+//!   it withdrew, or found none to take: then its call is spent, or another took what it was for. In every other case it
+//!   passes the call on.
+//! - **W8** Where calls are named: a waiter that leaves, with another thing or without one, calls the next fitting waiter for each
+//!   thing that its process was called for, if that is still to be had. A waiter that stays and found nothing need not: the
+//!   thing was taken. It does so only if its process had announced more than its threads wait for by then.
 //!
 //! | the process dies, or is stopped | what is held up by a stop | what notices a death |
 //! | --- | --- | --- |
@@ -39,9 +44,12 @@
 
 mod at;
 pub(crate) mod desk;
+pub(crate) mod entry;
 pub(crate) mod flag;
 pub(crate) mod room;
 pub(crate) mod seat;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub(crate) use self::wait::{Checked, Party, Round, Station, Turn, Withdrawn, wait};

@@ -1,28 +1,47 @@
 //! One wait in a room: the member's entry and doorbell, and its threads at the desk.
 
-use std::cell::Cell;
-
-use super::{Station, Turn, Withdrawn, desk::Place, room::Room};
+use super::{
+    Station, Turn, Withdrawn,
+    desk::Place,
+    room::{Interests, Room},
+};
 use crate::{
     clock,
     failure::Result,
     members::{Members, Session},
     raw::Deadline,
+    sync::{Ordering::SeqCst, fence},
 };
 
-/// How the notifiers of a room learn of its waiters.
+/// How the notifiers of a room learn of its waiters, and how a call is passed on (W7, W8).
 pub(crate) trait Gate {
-    /// Makes notifiers look into the room, and fences. Returns until when a waiter may sleep.
-    fn open(&self) -> Deadline;
+    /// Makes notifiers look into the room for what is announced, and fences. Returns until when a waiter may sleep.
+    fn open(&self, interest: u64) -> Deadline;
 
-    /// The member waits for less than it had announced.
-    fn interest_changed(&self) {}
+    /// The announced member waits for this instead, which includes what it waited for. A fence follows.
+    fn interest_changed(&self, _interest: u64) {}
 
-    /// See [`Station::pass_on_used`].
-    fn pass_on_used(&self, members: &Members) -> Result<()>;
+    /// In a room with named calls: two threads of a process that return the same number here find the same things. So one
+    /// of them need not check if the other one does.
+    fn selection(&self) -> Option<u64> {
+        None
+    }
 
-    /// See [`Station::pass_on_unused`].
-    fn pass_on_unused(&self, members: &Members) -> Result<()>;
+    /// See [`Station::pass_on_used`]. Not called in a room with named calls.
+    fn pass_on_used(&self, _members: &Members) -> Result<()> {
+        Ok(())
+    }
+
+    /// See [`Station::pass_on_unused`]. Not called in a room with named calls.
+    fn pass_on_unused(&self, _members: &Members) -> Result<()> {
+        Ok(())
+    }
+
+    /// In a room with named calls: calls the next fitting waiter for a thing, if that is still to be had. The name comes from
+    /// memory, and may say anything.
+    fn pass_on_named(&self, _what: u32, _members: &Members) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// One thread's wait in a room.
@@ -30,46 +49,47 @@ pub(crate) struct Seat<'a, G> {
     room: &'a Room,
     gate: G,
     slot: usize,
-    ticket: Cell<u64>,
-    has_own_interest: bool,
+    since: u64,
     place: Place<'a>,
 }
 
 impl<'a, G: Gate> Seat<'a, G> {
-    /// Begins a wait. In a room whose things are all the same, the interest is 0.
+    /// Begins a wait. See [`Interests`] for the interest.
     pub(crate) fn take(room: &'a Room, gate: G, me: Session, interest: u64) -> Self {
-        let slot = me.slot();
-        let place = room.desk.ours().join(interest, |interest| {
-            room.change_interest(slot, interest);
-            gate.interest_changed();
-        });
-        Self { room, gate, slot, ticket: Cell::new(clock::monotonic()), has_own_interest: interest > 0, place }
+        let selection = match room.interests {
+            Interests::Least => Some(interest),
+            Interests::Union => gate.selection(),
+        };
+        let place = room.desk.ours().join(interest, selection);
+        Self { room, gate, slot: me.slot(), since: clock::monotonic(), place }
+    }
+
+    fn pass_on_all(&self, things: Vec<u32>, members: &Members) -> Result<()> {
+        things.into_iter().map(|what| self.gate.pass_on_named(what, members)).fold(Ok(()), Result::and)
     }
 }
 
 impl<G: Gate> Station for Seat<'_, G> {
     fn turn(&self, deadline: Deadline) -> Turn {
-        self.place.turn(deadline)
+        self.place.turn(deadline, |interest| {
+            self.room.change_interest(self.slot, interest);
+            self.gate.interest_changed(interest);
+            // SYNC: as that of `open`, for the check that follows (W2).
+            fence(SeqCst);
+        })
     }
 
     fn announce(&self) -> Deadline {
-        let ticket = self.ticket.get();
-        // No two announcements have the same ticket. The next wait begins later than so many rounds take.
-        self.ticket.set(ticket + 1);
-        self.place.announce(|interest| self.room.announce(self.slot, ticket, interest));
-        let until = self.gate.open();
+        let interest = self.place.announce(|interest| self.room.announce(self.slot, self.since, interest));
+        let until = self.gate.open(interest);
         // A call of all waiters that came before the announcement woke none of the other threads.
-        self.place.compare_ends(self.room.ends());
+        self.place.announced(self.room.ends());
         until
     }
 
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.room.withdraw(self.slot);
-        if withdrawn != Withdrawn::Uncalled && self.has_own_interest {
-            // The call may be for another thread (DK4).
-            self.place.rouse();
-        }
-        withdrawn
+        let withdraw = || self.room.withdraw(self.slot);
+        if self.room.has_named_calls() { self.place.withdraw(withdraw) } else { withdraw() }
     }
 
     fn bell(&self) -> u16 {
@@ -80,11 +100,19 @@ impl<G: Gate> Station for Seat<'_, G> {
         self.place.rouse();
     }
 
+    fn found_nothing(&self, members: &Members) -> Result<()> {
+        if self.room.has_named_calls() { self.pass_on_all(self.place.excess(), members) } else { Ok(()) }
+    }
+
+    fn leave(&self, members: &Members) -> Result<()> {
+        if self.room.has_named_calls() { self.pass_on_all(self.place.leave(), members) } else { Ok(()) }
+    }
+
     fn pass_on_used(&self, members: &Members) -> Result<()> {
-        self.gate.pass_on_used(members)
+        if self.room.has_named_calls() { Ok(()) } else { self.gate.pass_on_used(members) }
     }
 
     fn pass_on_unused(&self, members: &Members) -> Result<()> {
-        self.gate.pass_on_unused(members)
+        if self.room.has_named_calls() { Ok(()) } else { self.gate.pass_on_unused(members) }
     }
 }

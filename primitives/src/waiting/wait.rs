@@ -1,4 +1,4 @@
-//! The rounds of a waiter, W1 to W7 of [`waiting`](super).
+//! The rounds of a waiter, W1 to W8 of [`waiting`](super).
 
 use crate::{
     failure::{Failure, Result},
@@ -61,10 +61,10 @@ pub(crate) enum Turn {
 pub(crate) enum Withdrawn {
     /// No notifier has chosen the waiter.
     Uncalled,
-    /// One has chosen it, and may have posted its doorbell.
-    Chosen,
+    /// One has chosen it for this thing, and may have posted its doorbell.
+    Chosen(u32),
     /// One has posted its doorbell, and the post was there when this was found.
-    Posted,
+    Posted(u32),
 }
 
 /// Where a waiter is announced, and where it sleeps.
@@ -84,6 +84,16 @@ pub(crate) trait Station {
     /// A process died: the other threads that wait here check as well.
     fn rouse(&self) {}
 
+    /// The waiter was called, is awake, and has found nothing (W8).
+    fn found_nothing(&self, _members: &Members) -> Result<()> {
+        Ok(())
+    }
+
+    /// The wait is over, and the waiter is not announced (W8).
+    fn leave(&self, _members: &Members) -> Result<()> {
+        Ok(())
+    }
+
     /// Passes on a call after the waiter found a thing while it was announced (W7).
     fn pass_on_used(&self, members: &Members) -> Result<()>;
 
@@ -95,6 +105,22 @@ pub(crate) trait Station {
 ///
 /// What `check` returns as an error ends the wait.
 pub(crate) fn wait<T, E: From<Failure>>(
+    party: Party<'_, impl Repair>,
+    station: &impl Station,
+    deadline: Deadline,
+    check: impl FnMut(Round) -> Result<Checked<T>, E>,
+) -> Result<Option<T>, E> {
+    let ended = rounds(party, station, deadline, check);
+    let left = station.leave(party.members);
+    if let Ok(None) = ended {
+        return left.map(|()| None).map_err(E::from);
+    }
+    // The caller has a result already.
+    party.members.record(left);
+    ended
+}
+
+fn rounds<T, E: From<Failure>>(
     party: Party<'_, impl Repair>,
     station: &impl Station,
     deadline: Deadline,
@@ -149,8 +175,14 @@ pub(crate) fn wait<T, E: From<Failure>>(
         match check(Round::Awake) {
             Ok(Checked::Found(found)) => return Ok(Some(found)),
             Ok(Checked::Sleep(_)) if !is_woken && deadline.has_passed() => return Ok(None),
-            // W6: the post was perhaps an obituary's, and others may take its second one for theirs.
-            Ok(Checked::Sleep(_)) if withdrawn == Withdrawn::Chosen => members.suspect(),
+            Ok(Checked::Sleep(_)) if is_called => {
+                if matches!(withdrawn, Withdrawn::Chosen(_)) {
+                    // W6: the post was perhaps an obituary's, and others may take its second one for theirs.
+                    members.suspect();
+                }
+                // W8. The wait goes on, so what fails is recorded.
+                members.record(station.found_nothing(members));
+            }
             Ok(Checked::Sleep(_)) => {}
             Err(error) => {
                 if is_called {
@@ -165,7 +197,7 @@ pub(crate) fn wait<T, E: From<Failure>>(
 /// Withdraws a waiter that found a thing while it was announced. It has what it waited for, so what fails is recorded.
 fn leave_announced(members: &Members, station: &impl Station) {
     let withdrawn = station.withdraw();
-    if withdrawn == Withdrawn::Posted {
+    if matches!(withdrawn, Withdrawn::Posted(_)) {
         // The post would wake the next wait in vain.
         members.record(members.take_post(station.bell()));
     }

@@ -108,8 +108,6 @@ impl Session {
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
-    const IS_SHARED: bool = true;
-
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
@@ -290,7 +288,7 @@ impl Members {
     pub(crate) fn reap<R: Repair>(&self, slot: u32, repair: &R) -> Result<bool> {
         let index = slot as usize;
         let entered = self.with(|semaphores| {
-            let may_enter = !semaphores.alive[index] && (R::IS_SHARED || semaphores.helpers[index] == 0);
+            let may_enter = !semaphores.alive[index];
             semaphores.helpers[index] += u32::from(may_enter);
             may_enter
         });

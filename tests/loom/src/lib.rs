@@ -1,7 +1,7 @@
-//! The real code of the lock, of the pool's words and of both rings' words, run under [loom] in every interleaving
-//! with few preemptions: up to four, by the test.
+//! The real code of the lock, of waiting rooms, of the pool's words and of both rings' words, run under [loom] in every
+//! interleaving with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
+//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
 //! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and `ring/mpmc/{word,control,state,ends}.rs` of the
 //! primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
@@ -33,6 +33,7 @@ pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/lock.rs"]
 mod lock;
+pub mod named;
 #[path = "../../../primitives/src/pool/places.rs"]
 mod places;
 mod ring;

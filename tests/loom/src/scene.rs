@@ -13,8 +13,9 @@ use crate::{
     state::PoolState,
     waiting::{
         Party,
+        entry::Entry,
         flag::Flag,
-        room::{Entry, Room, RoomControl, SlotBells},
+        room::{Room, RoomControl, SlotBells},
     },
 };
 

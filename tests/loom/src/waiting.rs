@@ -1,5 +1,7 @@
 //! The code of waiting, with its neighbours under the names it looks for.
 
+#[path = "../../../primitives/src/waiting/entry.rs"]
+pub(crate) mod entry;
 #[path = "../../../primitives/src/waiting/flag.rs"]
 pub(crate) mod flag;
 #[path = "../../../primitives/src/waiting/room.rs"]
@@ -11,21 +13,25 @@ pub(crate) mod seat;
 
 pub(crate) use rounds::{Checked, Party, Round, Station, Turn, Withdrawn, wait};
 
-/// Each process has one thread.
+/// Each process has one thread. So what is announced is what it waits for, and it remembers one thing after another.
 pub(crate) mod desk {
-    use super::Turn;
+    use std::sync::Mutex;
+
+    use super::{Turn, Withdrawn, room::Interests};
     use crate::kernel::Deadline;
 
+    /// One for all processes of a model: only what a [`Place`] has is a process's own.
     #[derive(Debug)]
     pub(crate) struct Desk;
 
     pub(crate) struct Place<'a> {
         interest: u64,
         desk: &'a Desk,
+        called_for: Mutex<Vec<u32>>,
     }
 
     impl Desk {
-        pub(crate) fn new() -> Self {
+        pub(crate) fn new(_: Interests) -> Self {
             Self
         }
 
@@ -33,22 +39,43 @@ pub(crate) mod desk {
             self
         }
 
-        pub(crate) fn join(&self, interest: u64, _: impl FnOnce(u64)) -> Place<'_> {
-            Place { interest, desk: self }
+        pub(crate) fn join(&self, interest: u64, _: Option<u64>) -> Place<'_> {
+            Place { interest, desk: self, called_for: Mutex::default() }
+        }
+
+        pub(crate) fn rouse_all(&self) -> bool {
+            true
         }
     }
 
     impl Place<'_> {
-        pub(crate) fn turn(&self, _: Deadline) -> Turn {
+        pub(crate) fn turn(&self, _: Deadline, _: impl Fn(u64)) -> Turn {
             Turn::Lead
         }
 
-        pub(crate) fn announce(&self, announce: impl FnOnce(u64)) {
+        pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
             announce(self.interest);
+            self.interest
         }
 
-        pub(crate) fn compare_ends(&self, _: u32) {}
+        pub(crate) fn announced(&self, _: u32) {}
+
+        pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
+            let withdrawn = withdraw();
+            if let Withdrawn::Chosen(what) | Withdrawn::Posted(what) = withdrawn {
+                self.called_for.lock().expect("no code panics here").push(what);
+            }
+            withdrawn
+        }
+
+        pub(crate) fn excess(&self) -> Vec<u32> {
+            Vec::new()
+        }
 
         pub(crate) fn rouse(&self) {}
+
+        pub(crate) fn leave(&self) -> Vec<u32> {
+            std::mem::take(&mut self.called_for.lock().expect("no code panics here"))
+        }
     }
 }

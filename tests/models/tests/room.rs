@@ -107,10 +107,10 @@ fn nothing_goes_wrong_without_what_is_not_needed() {
     assert!(is_complete(Room { rules, acquires: Some(3), comes_back: false, ..two_things(3, 1) }));
 }
 
-/// Only N4 compares tickets of rounds that are over.
+/// Only N4 compares epochs of rounds that are over.
 #[test]
-fn a_ticket_may_return_if_no_waiter_is_marked_as_called() {
-    let rules = Rules { ticket_of_its_own: false, mark_called: false, ..ALL };
+fn an_epoch_may_return_if_no_waiter_is_marked_as_called() {
+    let rules = Rules { epoch_of_its_own: false, mark_called: false, ..ALL };
     assert!(is_complete(Room { rules, ..two_things(3, 0) }));
 }
 
@@ -175,7 +175,7 @@ sysv_models::counterexamples! {
     word_before_flag: breaks(members(2, 0), LOST);
     /// A notifier posts. The waiter finds nothing, announces itself again, and is called by a second notifier, which is
     /// stopped before the post. The first one marks it as CALLED. Further notifiers do not post.
-    ticket_of_its_own: breaks(two_things(3, 0), DELAYED);
+    epoch_of_its_own: breaks(two_things(3, 0), DELAYED);
     /// A waiter that was called announces itself again, is called for a second thing, and is stopped. Another waiter
     /// sleeps while two things are free.
     check_while_awake: breaks(two_things(3, 0), DELAYED);

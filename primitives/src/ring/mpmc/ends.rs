@@ -251,7 +251,7 @@ struct RoleGate<'a> {
 }
 
 impl Gate for RoleGate<'_> {
-    fn open(&self) -> Deadline {
+    fn open(&self, _: u64) -> Deadline {
         let flags = &self.state.control.flags;
         flags[self.role as usize].raise();
         if self.role == Role::Consumer && self.state.ends_for_some(Role::Consumer) {

@@ -237,7 +237,7 @@ impl Station for Holder<'_> {
 
     fn withdraw(&self) -> Withdrawn {
         let was = self.state.control.asleep[self.role as usize].swap(0, SeqCst);
-        if was == 0 { Withdrawn::Chosen } else { Withdrawn::Uncalled }
+        if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
     }
 
     fn bell(&self) -> u16 {

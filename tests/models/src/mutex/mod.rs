@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | the word | [`Word`]: the owner's slot, OFFERED, WAITERS, POISONED |
 //! | the room | one [`Seat`] for each slot: AWAKE, ANNOUNCED, UNPOSTED or CALLED, with a ticket |
-//! | a ticket | its rank among all tickets that the state contains |
+//! | a ticket | stands for `since` and the epoch: its rank among all tickets that the state contains |
 //! | a doorbell | a counter for each slot that saturates at [`Mutex::saturation`] |
 //! | `used` | one boolean for each slot |
 //! | ALIVE and HELPERS | which living processes have claimed the slot, and which help it |

@@ -5,8 +5,8 @@
 //! | the permits | words, each free or owned by a slot |
 //! | the turnstile | a word, free or owned by a slot. It is tried, and never waited for |
 //! | the flag | one boolean; its version is a boolean of each notifier: no waiter raised the flag since it was read |
-//! | the words of the rooms | two words for each slot, without tickets |
-//! | a ticket in the room of callers for several | its rank among all tickets that the state contains |
+//! | the words of the rooms | two words for each slot, without epochs |
+//! | a ticket in the room of callers for several | stands for `since` and the epoch: its rank among all tickets that the state contains |
 //! | the doorbells | two counters for each slot, which saturate at [`Pool::saturation`] |
 //! | `due` and `freed` | their difference; the version is a boolean of each notifier: `due` was not changed since it was read |
 //! | ALIVE, HELPERS, `used` | two booleans and a number for each slot |

@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | the things | words, each free or owned by a slot |
 //! | the flag | one boolean; its version is a boolean of each notifier: no waiter set the flag since it was read |
-//! | the words of the room | one [`Word`] for each slot, without its ticket |
-//! | a ticket | a bit of each notifier for each word it remembers: its ticket has changed since it was read |
+//! | the words of the room | one [`Word`] for each slot, without its epoch |
+//! | an epoch | a bit of each notifier for each word it remembers: its epoch has changed since it was read |
 //! | the doorbells | one counter for each slot, which saturates at [`Room::saturation`] |
 //! | ALIVE, HELPERS, `used` | two booleans and a number for each slot |
 //! | a process | [`Process`]: one thread, so one waiter for each slot |
@@ -13,7 +13,7 @@
 //! | a stop | no action: see below |
 //!
 //! A notifier may call any of the waiters that its scan saw ANNOUNCED: which one it is means nothing to the invariants.
-//! The code chooses the lowest ticket. Scans, and checks for dead members, visit the slots in any order.
+//! The code chooses the one that has waited longest. Scans, and checks for dead members, visit the slots in any order.
 //!
 //! A process that is stopped for ever takes no step from then on. So each state, in which some processes have no step
 //! to take, is also the last state of an execution in which all others are stopped. I2 speaks of every state, and so of
@@ -32,7 +32,8 @@
 //! of a slot, which reads `used` and ALIVE, is one step. Each slot is checked once after
 //! `suspects` was true. The code repeats the check until it finds no dead slot, which is not needed.
 //!
-//! The model leaves out posts that are refused, `notify_all`, and waiters that want several things.
+//! The model leaves out posts that are refused, `notify_all`, waiters that want several things, calls that have a name, and
+//! epochs that wrap.
 //!
 //! Invariants:
 //!
@@ -148,7 +149,7 @@ struct Memory {
     announced: Set,
     /// The words that were UNPOSTED.
     unposted: Set,
-    /// Of these, the words that have another ticket by now.
+    /// Of these, the words that have another epoch by now.
     stale: Set,
     /// The flag has not changed since it was read.
     is_current: bool,

@@ -124,7 +124,7 @@ impl Room {
     }
 }
 
-/// The compare-and-swap from UNPOSTED to CALLED, with the ticket that the notifier remembers.
+/// The compare-and-swap from UNPOSTED to CALLED, with the epoch that the notifier remembers.
 fn mark(state: &mut RoomState, index: usize, slot: Slot) {
     let is_stale = state.processes[index].memory.stale & bit(slot) != 0;
     let word = &mut state.place(slot).word;

@@ -11,8 +11,8 @@ crate::rules! {
     announce_before_check,
     /// W2: a waiter sets its word before the flag.
     word_before_flag,
-    /// W2: each announcement has a ticket that the slot never had before, also within one wait.
-    ticket_of_its_own,
+    /// W2: each announcement has an epoch that the slot never had before, also within one wait.
+    epoch_of_its_own,
     /// W2: a waiter that finds a thing while its word is CALLED takes the post of that call.
     found_takes_post,
     /// W4: a waiter that withdrew checks once before it announces itself again.

@@ -97,10 +97,10 @@ impl Room {
     fn announce(&self, state: &mut RoomState, index: usize) {
         let process = &mut state.processes[index];
         let own = process.own();
-        let is_another_ticket = !process.has_announced || self.rules.ticket_of_its_own;
+        let is_another_epoch = !process.has_announced || self.rules.epoch_of_its_own;
         process.has_announced = true;
         state.place(own).word = Word::Announced;
-        if is_another_ticket {
+        if is_another_epoch {
             for memory in state.processes.iter_mut().map(|process| &mut process.memory) {
                 memory.stale |= (memory.announced | memory.unposted) & bit(own);
             }
