@@ -13,7 +13,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use harness::objects;
 use serde::{Deserialize, Serialize};
 use sysv_ipc::{MessageBuffer, MessageType, Selector};
-use sysv_primitives::{Channel, Message, Route};
+use sysv_primitives::{Message, Route, TypedQueue, codec::Bincode};
 
 fn semaphores(criterion: &mut Criterion) {
     let semaphore = objects::semaphore(1).expect("it can be made");
@@ -70,11 +70,12 @@ struct Sample {
 
 impl Message for Sample {
     const ROUTE: Route = Route::new(1);
+    type Codec = Bincode;
 }
 
 fn messages(criterion: &mut Criterion) {
     let queue = objects::queue().expect("it can be made");
-    let channel = Channel::new((*queue).clone()).expect("the queue is there");
+    let typed = TypedQueue::new((*queue).clone()).expect("the queue is there");
     let sample = Sample { numbers: [u64::MAX; 4] };
     let mut message = MessageBuffer::new(MessageType::ONE, &[0; 36]);
     let mut group = criterion.benchmark_group("message");
@@ -93,10 +94,10 @@ fn messages(criterion: &mut Criterion) {
             queue.receive_into(&mut message, Selector::Type(MessageType::ONE)).expect("it is there");
         });
     });
-    group.bench_function("channel: send, recv", |bencher| {
+    group.bench_function("typed queue: send, recv", |bencher| {
         bencher.iter(|| {
-            channel.send(&sample).expect("there is room");
-            black_box(channel.recv::<Sample>().expect("it is there"));
+            typed.send(&sample).expect("there is room");
+            black_box(typed.recv::<Sample>().expect("it is there"));
         });
     });
     group.finish();

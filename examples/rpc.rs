@@ -73,7 +73,7 @@ fn main() -> Result<()> {
 /// Answers requests until the channel is closed.
 fn serve(name: &str) -> Result<()> {
     let begun = Channel::open(&format!("{name}-begun"))?;
-    let requests = Channel::open(name)?.receiver()?;
+    let requests = Channel::open(name)?;
     let mut router = Router::new();
     router.respond(|SmallestFactor(number)| smallest_factor(number))?;
     router.respond(|WhoIsThere { busy }| {

@@ -125,8 +125,9 @@ fn names(service: &str) -> (String, String) {
 /// Takes control messages and jobs, in this order, until it is told to stop, or until there are no more.
 fn work(service: &str, worker: usize) -> Result<()> {
     let (jobs, results) = names(service);
-    // It is told when the channel is closed; and the others know by the sender that one more works here.
-    let (jobs, results) = (Channel::open(&jobs)?.receiver()?, Channel::open(&results)?.sender()?);
+    let (jobs, results) = (Channel::open(&jobs)?, Channel::open(&results)?);
+    // By this sender the other side knows that one more works here.
+    let counted = results.sender::<Ready>()?;
     let mut unsent = None;
     let mut router = Router::new();
     router.until(|Control::StopOne| ControlFlow::Break(()))?;
@@ -138,7 +139,7 @@ fn work(service: &str, worker: usize) -> Result<()> {
         unsent = sent.err();
         if unsent.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    results.send(&Ready)?;
+    counted.send(&Ready)?;
     router.run_lowest(&jobs, Job::ROUTE)?;
     drop(router);
     unsent.map_or(Ok(()), |error| Err(error.into()))
@@ -167,8 +168,7 @@ fn serve(workers: u32, images: usize) -> Result<()> {
     let service = format!("typed-channel-{}", std::process::id());
     let (jobs, results) = names(&service);
     let options = Channel::options().max_handles(workers + 8).remove_on_drop(true);
-    let (jobs, results) = (options.create(&jobs)?, options.create(&results)?);
-    let mut results = results.receiver()?;
+    let (jobs, mut results) = (options.create(&jobs)?, options.create(&results)?);
     results.detect_disconnect(true);
 
     let children = (1..=workers).map(|number| Worker::start(number, &service)).collect::<Result<Vec<_>>>()?;

@@ -12,9 +12,10 @@ use std::{
 
 use support::{KeyGuard, LONG, SHORT, assert_fails, free_key, own, skip, until};
 use sysv_ipc::{
-    Amount, Key, MessageBuffer, MessageQueueOptions, MessageType, Selector, SemaphoreOptions, SharedMemoryOptions,
+    Amount, Key, MessageBuffer, MessageQueue, MessageQueueOptions, MessageType, Selector, SemaphoreOptions,
+    SharedMemoryOptions,
 };
-use sysv_primitives::{Channel, Route};
+use sysv_primitives::{Route, TypedQueue};
 
 fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/python");
@@ -192,11 +193,11 @@ step(message.hex(), kind, queue.current_messages, queue.last_send_pid)
     script.end();
 }
 
-/// Python on the raw routes of a named channel, in both directions; its notices are nothing to Python.
+/// Python on the raw routes of a typed queue, in both directions.
 #[test]
-fn a_channels_raw_routes_both_ways() {
-    let name = support::name();
-    let channel = Channel::create(&name).unwrap();
+fn a_typed_queues_raw_routes_both_ways() {
+    let queue = own(MessageQueueOptions::new().open_random().unwrap());
+    let channel = TypedQueue::new(MessageQueue::clone(&queue)).unwrap();
     let script = "
 queue = MessageQueue(key)
 message, route = queue.receive(type=5)
@@ -207,7 +208,7 @@ for number in range(3):
     queue.send(bytes([number]) * 100, type=7)
 ";
     channel.send_raw(Route::new(5), b"from Rust").unwrap();
-    let Some(mut script) = Script::start(script, channel.status().unwrap().key) else { return };
+    let Some(mut script) = Script::start(script, queue.key().unwrap()) else { return };
     assert_eq!(script.line(), "5 1");
     assert_eq!(channel.recv_raw_timeout(Route::new(6), LONG).unwrap(), b"from Rust and back");
     script.go_on();

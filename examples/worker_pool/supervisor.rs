@@ -5,13 +5,13 @@
 //! | state | kept where | a worker dies |
 //! | --- | --- | --- |
 //! | pending | `pending` | – |
-//! | sent | `sent`; on the queue, or in some worker's hands | it may be lost: it is pending again |
+//! | sent | `sent`; on the channel, or taken by a worker | it may be lost: it is pending again |
 //! | given up | `summary`, as unreadable | – |
 //! | done | `summary`, once | a second result is dropped |
 //!
 //! - **S1** A job is done once: the first complete result counts, all others are dropped.
 //! - **S2** A result is one message, however long: there is no half of one.
-//! - **S3** Jobs never fill more than half of the queue, so that there is always room for a result
+//! - **S3** Jobs never fill more than half of the channel, so that there is always room for a result
 //!   once the results that are there have been taken.
 //! - **S4** The supervisor waits in one place: for any message but a job.
 //! - **S5** A job that was in the hands of too many workers that died uncalled-for is given up: it may
@@ -155,15 +155,14 @@ impl<'a> Supervisor<'a> {
         self.report.stopped && self.sent.is_empty() && self.pending.is_empty()
     }
 
-    /// Sends jobs as long as there are some and they leave half of the queue free (S3).
+    /// Sends jobs as long as there are some and they leave half of the channel free (S3).
     fn feed(&mut self) -> Result<()> {
         while let Some(&number) = self.pending.front() {
-            let stat = self.channel.queue().stat()?;
-            let queued = stat.bytes.unwrap_or(stat.messages * 1024);
+            let depth = self.channel.depth()?;
             let job = Job::new(number, self.files[number].clone());
-            let longest = 32 + self.files[number].as_os_str().len() as u64;
-            // An empty queue takes any job: paths are shorter than queues.
-            if stat.messages > 0 && (queued + longest > stat.max_size / 2 || stat.messages >= stat.max_size / 2) {
+            let is_half_full = depth.messages >= depth.max_messages / 2 || depth.bytes > depth.max_bytes / 2;
+            // An empty channel takes any job.
+            if depth.messages > 0 && is_half_full {
                 break;
             }
             match self.channel.try_send(&job) {

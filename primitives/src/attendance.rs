@@ -75,6 +75,11 @@ impl Arrivals {
         self.counts[role as usize].fetch_add(1, SeqCst);
     }
 
+    /// Returns whether an endpoint of the role has ever attached.
+    pub(crate) fn has_arrived(&self, role: Role) -> bool {
+        self.counts[role as usize].load(SeqCst) != 0
+    }
+
     /// Clears the attachment of a slot that the caller helps to repair, or leaves. Returns whether it had any endpoint.
     ///
     /// Several helpers may do it at once: the attachment has no other user before the last of them has left (MB7), and

@@ -83,12 +83,6 @@ pub enum Failure {
         /// The object.
         object: ObjectName,
     },
-    /// A channel over a plain queue has no name and no memory of its own.
-    #[error("a channel over a plain message queue can't {what}; open a channel by name for that")]
-    NeedsName {
-        /// What it can't do.
-        what: &'static str,
-    },
 }
 
 impl Failure {

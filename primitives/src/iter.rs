@@ -62,7 +62,7 @@ mod tests {
             bytes: Vec::new(),
             why: String::new(),
         };
-        let failed = Failure::NeedsName { what: "do that" };
+        let failed = Failure::MembershipLost { object: object() };
         let mut results = vec![Err(RecvError::from(failed)), Ok(3), Err(undecodable.into()), Ok(1)];
         let told: Vec<bool> = while_available(|| results.pop().expect("it ends")).map(|it| it.is_ok()).collect();
         assert_eq!(told, [true, false, true, false]);

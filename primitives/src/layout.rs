@@ -46,7 +46,8 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
 /// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live; LIVING; `used` of a slot is a number |
 /// | 4 | 0.1.0 | HELPERS of each slot; waiting rooms, with doorbells for each slot; the word of a lock |
-pub(crate) const VERSION: u32 = 4;
+/// | 5 | 0.1.0 | messages of a channel in shared memory; no message queue; the entries of waiting rooms |
+pub(crate) const VERSION: u32 = 5;
 
 /// Where the slots begin.
 const SLOTS: usize = 512;
@@ -85,8 +86,6 @@ pub(crate) struct Header {
     schema: AtomicU64,
     body: AtomicU64,
     created: AtomicU64,
-    /// The id of the object's message queue, plus one.
-    queue: AtomicU64,
     /// FNV-1a of the type's whole name in 64 bits, or 0.
     type_hash: AtomicU64,
     /// How many bytes the type's whole name has, of which the first are in `type_name`.
@@ -112,7 +111,6 @@ impl Header {
         self.kind.store(description.kind, Relaxed);
         self.set.store(set, Relaxed);
         self.used.store(0, Relaxed);
-        self.queue.store(0, Relaxed);
         self.max_handles.store(description.max_handles, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);
         self.identity.store(description.identity, Relaxed);
@@ -147,17 +145,6 @@ impl Header {
 
     pub(crate) fn set_used(&self) {
         self.used.store(1, Release);
-    }
-
-    /// Notes which message queue is the object's; before it is published, so never again.
-    pub(crate) fn set_queue(&self, id: i32) {
-        self.queue.store(u64::from(id.cast_unsigned()) + 1, Relaxed);
-    }
-
-    /// Returns the id of the object's message queue, if one was noted.
-    pub(crate) fn queue(&self) -> Option<i32> {
-        let id = self.queue.load(Relaxed).checked_sub(1)?;
-        u32::try_from(id).ok().map(u32::cast_signed)
     }
 
     pub(crate) fn created(&self) -> u64 {

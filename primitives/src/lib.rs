@@ -7,7 +7,8 @@
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
-//! | to ask another process, and to have its answer | [`Channel::call`] |
+//! | to ask another process, and to have its response | [`Channel::call`] |
+//! | to exchange messages with programs in C or Python | [`TypedQueue`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
 //! re-exported so that a program needs to name one dependency only.
@@ -45,8 +46,8 @@
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
 //! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
-//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable` | [`SendError`] |
-//! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Undecodable` with the bytes | [`RecvError`] |
+//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer` | [`SendError`] |
+//! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected`, `Stopped` | `Undecodable` with the bytes | [`RecvError`] |
 //! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
 //! | `remove`, `close`, `members`, `status`, `mpmc::Ring::producer`, `consumer` | | | | | [`Failure`] |
 //!
@@ -93,6 +94,8 @@
 //! | offer | a lock that is free for one waiter alone, for a millisecond |
 //! | turnstile | a word that lets in one member at a time, for a moment |
 //! | to condemn | to mark an object, so that every process treats it as removed |
+//! | cell | a message's memory, with a word that says how far it is and which process has it |
+//! | lane | the messages of a route, in the order of sending, as hints to their cells |
 //! | to poison | to mark a value that its writer may have left half changed |
 //! | role | the end of a ring or channel that a handle is: producer or consumer |
 //!
@@ -105,8 +108,7 @@
 //!   `used` to 0, and leaves HELPERS. Any number of helpers may do so at once, each by compare-and-swap: one that is stopped
 //!   holds up no other. A new member does the same before it claims ALIVE of its slot.
 //! - **R-one** On a doorbell sleeps one member. A notifier calls one waiter for one event, so a process that is stopped,
-//!   throttled or starved keeps that event from the others, and no other one. The doorbells of a channel are older: several
-//!   members sleep on some of them.
+//!   throttled or starved keeps that event from the others, and no other one.
 //! - **R-sleep** A waiter reaps if it suspects a death, announces itself, then checks whether it can go on, and only then
 //!   sleeps. It does so on every round. When it wakes it takes the announcement back and checks again. A wake-up without
 //!   a call is an obituary.
@@ -136,6 +138,7 @@ mod options;
 mod pool;
 mod ring;
 mod set_layout;
+mod store;
 mod sync;
 mod waiting;
 
@@ -146,10 +149,12 @@ mod waiting;
 pub use bytemuck;
 pub use sysv_ipc as raw;
 
+pub use self::channel::codec;
+
 pub use self::{
     channel::{
-        CallError, Channel, ChannelFull, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver,
-        RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Undecodable, Unhandled, Usage,
+        CallError, Channel, ChannelFull, Depth, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver,
+        RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Stop, TypedQueue, Undecodable, Unhandled,
     },
     error::{Error, Result},
     failure::Failure,

@@ -23,7 +23,7 @@ struct Parts {
 #[derive(PartialEq, Eq, Hash)]
 enum Called {
     Name(Box<str>),
-    /// A channel over a plain message queue has no name.
+    /// A typed queue has no name.
     Queue(i32),
 }
 
@@ -32,18 +32,18 @@ impl ObjectName {
         Self(Arc::new(Parts { kind, called: Called::Name(name.into()) }))
     }
 
-    /// Returns what a channel over a plain message queue is called.
+    /// Returns what a typed queue is called.
     pub(crate) fn of_queue(id: i32) -> Self {
-        Self(Arc::new(Parts { kind: "channel", called: Called::Queue(id) }))
+        Self(Arc::new(Parts { kind: "queue", called: Called::Queue(id) }))
     }
 
-    /// Returns the kind: `"mutex"`, `"pool"`, `"spsc ring"`, `"mpmc ring"` or `"channel"`.
+    /// Returns the kind: `"mutex"`, `"pool"`, `"spsc ring"`, `"mpmc ring"`, `"channel"` or `"queue"`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.0.kind
     }
 
-    /// Returns the name that the object was opened by; `None` for a channel over a plain message queue.
+    /// Returns the name that the object was opened by; `None` for a typed queue.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.0.called {
@@ -57,7 +57,7 @@ impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.called {
             Called::Name(name) => write!(f, "{} {name:?}", self.0.kind),
-            Called::Queue(id) => write!(f, "{} over message queue {id}", self.0.kind),
+            Called::Queue(id) => write!(f, "message queue {id}"),
         }
     }
 }

@@ -48,6 +48,10 @@ pub(crate) struct Settings {
     pub(crate) light_fences: bool,
     pub(crate) fair: bool,
     pub(crate) max_message_size: usize,
+    /// How many messages a channel has room for.
+    pub(crate) messages: u32,
+    /// How many routes of a channel have a lane of their own.
+    pub(crate) max_routes: u32,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
 }
@@ -66,6 +70,8 @@ impl Settings {
             light_fences: true,
             fair: false,
             max_message_size: 1 << 20,
+            messages: 1024,
+            max_routes: 32,
             capacity: 0,
         }
     }
@@ -82,8 +88,8 @@ pub(crate) mod kinds {
 /// The most handles one object may have at once: each takes up to four semaphores of its set, and `SEMMSL` is 32,000 on Linux
 /// by default.
 pub(crate) const MOST_HANDLES: u32 = 7_900;
-/// The most handles of a channel, whose bits are counted in words of a fixed number.
-pub(crate) const MOST_IN_CHANNEL: u32 = 256;
+/// The most handles of a channel, each of which takes six semaphores.
+pub(crate) const MOST_IN_CHANNEL: u32 = 5_300;
 /// The most permits that a pool may have.
 pub(crate) const MOST_PERMITS: u32 = 1 << 24;
 
@@ -120,13 +126,13 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets how many handles a new object may have at once, in all processes together: 1 to 7,900, 256 in a
+    /// Sets how many handles a new object may have at once, in all processes together: 1 to 7,900, 5,300 in a
     /// [`Channel`](crate::Channel).
     ///
     /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
     /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
     /// creating fails, and the error says the largest that fits. Each handle costs 32 bytes and three
-    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, and 80 bytes and three semaphores in a channel.
+    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, and some 600 bytes and six semaphores in a channel.
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
         self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));

@@ -66,13 +66,6 @@ impl Bells {
         Self { each: number, ..self }
     }
 
-    /// Returns the number of one of a slot's own doorbells, in a kind that has as many.
-    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot's doorbells have numbers of 16 bits")]
-    pub(crate) const fn of_slot(self, slot: usize, which: u16) -> u16 {
-        debug_assert!(which < self.each);
-        self.common + slot as u16 * self.each + which
-    }
-
     /// Returns the doorbells of a kind's waiting room: one of each slot's.
     pub(crate) const fn of_room(self, room: u16) -> SlotBells {
         debug_assert!(room < self.each);
@@ -188,7 +181,10 @@ mod tests {
         assert_eq!((layout.bell(0), layout.bell(2), layout.alive(0), layout.alive(63)), (3, 5, 6, 69));
         let layout = SetLayout::new(EACH, 10);
         assert_eq!((layout.all_bells(), layout.all_alive(), layout.semaphores()), (3..27, 27..37, 47));
-        let bells = [(0, 0), (0, 1), (1, 0), (9, 1)].map(|(slot, which)| layout.bell(EACH.of_slot(slot, which)));
+        let bells = [(0, 0), (0, 1), (1, 0), (9, 1)].map(|(slot, room)| {
+            let bells = EACH.of_room(room);
+            layout.bell(bells.first + slot * bells.stride)
+        });
         assert_eq!((bells, layout.alive(0), layout.helpers(0)), ([7, 8, 9, 26], 27, 37));
     }
 

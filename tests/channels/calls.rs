@@ -15,7 +15,7 @@ use support::{LONG, child, hold_for_ever, memory, name, until};
 use sysv_primitives::{CallError, Channel, Message, Request, Route, Router, Undecodable};
 
 fn serve(name: &str) {
-    let receiver = Channel::open(name).unwrap().receiver().unwrap();
+    let receiver = Channel::open(name).unwrap();
     loop {
         match receiver.recv_request::<Ask>() {
             Ok(asked) => {
@@ -106,7 +106,7 @@ fn unanswered() {
         let text = told.unwrap_err().to_string();
         assert!(text.contains(&format!("from channel {:?}", &*name)), "{text}");
     });
-    until(|| channel.queue().stat().unwrap().receive_time.is_some());
+    until(|| channel.depth().unwrap().routes.is_empty());
     caller.until_asleep();
     dies.until_asleep();
     dies.kill();
@@ -135,6 +135,7 @@ struct Other(Number, Number, Number, Number);
 impl Message for Other {
     const ROUTE: Route = Ask::ROUTE;
     const SCHEMA: u32 = 8;
+    type Codec = sysv_primitives::codec::Bincode;
 }
 impl Request for Other {
     type Response = Number;
@@ -162,7 +163,7 @@ fn callers_that_are_gone() {
         let caller = child(|| {
             let _ = Channel::open(&name).unwrap().call(&ask(3));
         });
-        until(|| channel.queue().stat().unwrap().messages == 1);
+        until(|| !channel.depth().unwrap().routes.is_empty());
         caller.until_asleep();
         if stage == 0 {
             caller.kill();
@@ -211,7 +212,7 @@ fn routers_answer() {
     let seen = memory(8);
     let seen: &AtomicU64 = seen.view(0).unwrap();
     let server = child(|| {
-        let receiver = Channel::open(&name).unwrap().receiver().unwrap();
+        let receiver = Channel::open(&name).unwrap();
         let mut router = Router::new();
         router.respond(|ask: Ask| blob(ask.number, ask.len)).unwrap();
         router

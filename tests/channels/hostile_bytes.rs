@@ -1,10 +1,15 @@
 //! Bytes from outside: whatever they are, they are a value or an error that holds them, and soon.
 
-use std::{collections::BTreeMap, fmt::Debug, thread, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, io::Write, thread, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeTuple};
-use support::{LONG, Name, Owned, child, name, number_from_env, plain_channel, until};
-use sysv_primitives::{Channel, Message, RecvError, Route, SendError, Undecodable, messages, raw::MessageQueue};
+use serde::{Deserialize, Serialize};
+use support::{LONG, Name, Owned, child, name, number_from_env, typed_queue, until};
+use sysv_primitives::{
+    Channel, Message, RecvError, Route, SendError, TypedQueue, Undecodable,
+    codec::{Codec, CodecError},
+    messages,
+    raw::MessageQueue,
+};
 
 // Values that may be nested without end, one for each way into another value.
 
@@ -95,31 +100,31 @@ messages! {
     15 => Rich;
 }
 
-/// Bytes that are sent as they are, behind a schema number, as a message of any length. As a type it is received by none.
+/// Bytes that are sent as they are, and claim to be of bincode. As a type it is received by none.
 struct Raw<'a, const ROUTE: i32>(&'a [u8]);
 
 impl<const ROUTE: i32> Message for Raw<'_, ROUTE> {
     const ROUTE: Route = Route::new(ROUTE);
+    type Codec = AsTheyAre;
 }
 
-impl<const ROUTE: i32> Serialize for Raw<'_, ROUTE> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A tuple has no length of its own.
-        let mut tuple = serializer.serialize_tuple(self.0.len())?;
-        self.0.iter().try_for_each(|byte| tuple.serialize_element(byte))?;
-        tuple.end()
+struct AsTheyAre;
+
+impl<'a, const ROUTE: i32> Codec<Raw<'a, ROUTE>> for AsTheyAre {
+    const NUMBER: u32 = 1;
+
+    fn encode(value: &Raw<'a, ROUTE>, to: &mut impl Write) -> Result<(), CodecError> {
+        to.write_all(value.0).map_err(|error| CodecError::new(error.to_string()))
+    }
+
+    fn decode(_: &[u8]) -> Result<Raw<'a, ROUTE>, CodecError> {
+        Err(CodecError::new("it is sent alone"))
     }
 }
 
-impl<'de, const ROUTE: i32> Deserialize<'de> for Raw<'_, ROUTE> {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom("it is sent alone"))
-    }
-}
-
-/// With the schema number that each message has in front.
+/// With the codec and the schema that each message of a queue has in front.
 fn message(body: &[u8]) -> Vec<u8> {
-    [&[0; 4], body].concat()
+    [&[1, 0, 0, 0, 0, 0, 0, 0], body].concat()
 }
 
 /// Asserts that a message is refused with its bytes, and returns why. It must have come to the decoder.
@@ -127,7 +132,7 @@ fn message(body: &[u8]) -> Vec<u8> {
 fn undecodable<T: Debug>(result: Result<T, RecvError>, body: &[u8]) -> String {
     match result {
         Err(RecvError::Undecodable(Undecodable { bytes, why, .. })) => {
-            assert_eq!(bytes, message(body));
+            assert_eq!(bytes, body);
             assert!(!why.contains("schema"), "it never came to the decoder: {why}");
             why
         }
@@ -135,29 +140,34 @@ fn undecodable<T: Debug>(result: Result<T, RecvError>, body: &[u8]) -> String {
     }
 }
 
-/// A channel for short messages, and one that takes long ones. A process that dies of them leaves none.
+/// A queue, and a channel. A process that dies of their messages leaves none.
 struct Channels {
-    plain: Channel,
-    named: Channel,
+    queue: TypedQueue,
+    channel: Channel,
     _queue: Owned<MessageQueue>,
     _name: Name,
 }
 
 impl Channels {
     fn new() -> Self {
-        let ((plain, queue), name) = (plain_channel(), name());
-        Self { plain, named: Channel::create(&name).unwrap(), _queue: queue, _name: name }
+        let ((queue, owned), name) = (typed_queue(), name());
+        Self { queue, channel: Channel::create(&name).unwrap(), _queue: owned, _name: name }
     }
 
-    /// Sends bytes as a short and as a long message, and returns why each is refused.
+    /// Sends bytes on a queue and as a long message of a channel, and returns why each is refused.
     #[track_caller]
     fn refuse<T: Message + Debug, const ROUTE: i32>(&self, short: &[u8], long: &[u8]) -> [String; 2] {
         assert_eq!(T::ROUTE, Route::new(ROUTE));
-        self.plain.send_raw(T::ROUTE, &message(short)).unwrap();
-        self.named.send(&Raw::<ROUTE>(long)).unwrap();
-        assert_eq!(self.named.usage().unwrap().messages, 1, "it is a long message");
-        [undecodable(self.plain.try_recv::<T>(), short), undecodable(self.named.try_recv::<T>(), long)]
+        self.queue.send_raw(T::ROUTE, &message(short)).unwrap();
+        self.channel.send(&Raw::<ROUTE>(long)).unwrap();
+        assert!(self.channel.depth().unwrap().bytes > 0, "it is a long message");
+        [undecodable(self.queue.try_recv::<T>(), &message(short)), undecodable(self.channel.try_recv::<T>(), long)]
     }
+}
+
+fn channel() -> (Channel, Name) {
+    let name = name();
+    (Channel::create(&name).unwrap(), name)
 }
 
 /// Runs in a process and a thread of its own: what goes wrong may end the process.
@@ -213,7 +223,7 @@ fn case_c14_a_value_that_is_too_deep_is_not_sent() {
         }
         assert!(channel.try_recv::<T>().unwrap_err().is_busy());
     }
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     in_a_small_thread(|| {
         channel.send(&tree(127)).unwrap();
         assert_eq!(channel.recv::<Tree>().unwrap(), tree(127));
@@ -241,21 +251,21 @@ fn case_c14_a_value_that_is_too_deep_is_not_sent() {
 /// C14: a `Vec<()>` of 2^64 - 1 elements takes 9 bytes, and would take 500 years.
 #[test]
 fn case_c14_elements_of_no_bytes() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     let receiver = child(|| {
         let why = "it has more than 65536 elements that have no bytes";
         for body in [&b"\xfd\xff\xff\xff\xff\xff\xff\xff\xff"[..], b"\xfc\xff\xff\xff\xff", b"\xfc\x06\x00\x01\x00"] {
-            channel.send_raw(Nothings::ROUTE, &message(body)).unwrap();
+            channel.send(&Raw::<9>(body)).unwrap();
             assert_eq!(undecodable(channel.recv_timeout::<Nothings>(LONG), body), why);
         }
         // Each is small, and together they are not. A message's bytes are not spent once for each.
         let mut many = b"\xfb\xa0\x0f".to_vec();
         many.extend([250; 4_000]);
-        channel.send_raw(ManyNothings::ROUTE, &message(&many)).unwrap();
+        channel.send(&Raw::<10>(&many)).unwrap();
         assert_eq!(undecodable(channel.try_recv::<ManyNothings>(), &many), why);
         let mut by_number = b"\xfa".to_vec();
         by_number.extend((0..250).flat_map(|number| [number, 0xfb, 0xff, 0x7f]));
-        channel.send_raw(NothingsByNumber::ROUTE, &message(&by_number)).unwrap();
+        channel.send(&Raw::<11>(&by_number)).unwrap();
         assert_eq!(undecodable(channel.try_recv::<NothingsByNumber>(), &by_number), why);
     });
     // Killed if it doesn't come to its end.
@@ -363,17 +373,17 @@ impl Outcomes {
 #[test]
 fn case_m5_changed_messages() {
     let inputs = number_from_env("HOSTILE_INPUTS", 30_000);
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     let bodies: Vec<Vec<u8>> = rich()
         .iter()
         .map(|value| {
             channel.send(value).unwrap();
-            channel.recv_any().unwrap().bytes()[4..].to_vec()
+            channel.recv_any().unwrap().bytes().to_vec()
         })
         .collect();
     let mut outcomes = Outcomes::default();
     let mut check = |body: &[u8]| {
-        channel.send_raw(Rich::ROUTE, &message(body)).unwrap();
+        channel.send(&Raw::<15>(body)).unwrap();
         outcomes.count(channel.try_recv(), body);
     };
     let mut done = 0;
@@ -423,9 +433,7 @@ fn case_m5_changed_long_messages() {
         inside: None,
     };
     channel.send(&long).unwrap();
-    let bytes = channel.recv_any().unwrap().bytes().to_vec();
-    let (schema, body) = bytes.split_at(4);
-    assert_eq!(schema, [0; 4]);
+    let body = channel.recv_any().unwrap().bytes().to_vec();
     let mut outcomes = Outcomes::default();
     let mut random = fastrand::Rng::with_seed(41);
     for _ in 0..inputs {

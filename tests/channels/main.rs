@@ -3,6 +3,6 @@
 mod calls;
 mod hostile_bytes;
 mod named;
-mod notices;
-mod plain;
+mod queue;
 mod routes;
+mod stopped;

@@ -3,9 +3,10 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use support::{child, plain_channel, skip};
+use support::{Name, child, name};
 use sysv_primitives::{
-    Envelope, Error, Message, RecvError, Route, RouteTaken, Router, Unhandled, messages, raw::MessageType,
+    Channel, Envelope, Error, Message, RecvError, Route, RouteTaken, Router, Unhandled, codec::Bincode, messages,
+    raw::MessageType,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,12 @@ struct OldResize {
 impl Message for OldResize {
     const ROUTE: Route = Resize::ROUTE;
     const SCHEMA: u32 = 2;
+    type Codec = Bincode;
+}
+
+fn channel() -> (Channel, Name) {
+    let name = name();
+    (Channel::create(&name).unwrap(), name)
 }
 
 fn route(number: u32) -> Route {
@@ -72,7 +79,7 @@ fn taken(received: Result<Envelope, RecvError>) -> Option<(u32, u32)> {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_four_ways_to_choose_are_the_models() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     let mut model = Model(Vec::new());
     let (mut sent, mut received) = (0, 0);
     for operation in 0..OPERATIONS {
@@ -107,19 +114,19 @@ fn the_four_ways_to_choose_are_the_models() {
 
 #[test]
 fn another_schema_is_noticed() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     channel.send(&OldResize { path: "a".into() }).unwrap();
     channel.send(&Resize { path: "b".into() }).unwrap();
     let error = channel.recv::<Resize>().unwrap_err();
     assert!(error.to_string().contains("schema 2, and this program knows schema 3"), "{error}");
     assert!(matches!(&error, RecvError::Undecodable(lost) if lost.route == Resize::ROUTE));
-    assert!(error.to_string().contains("of channel over message queue "), "{error}");
+    assert!(error.to_string().contains("of channel "), "{error}");
     assert_eq!(channel.recv::<Resize>().unwrap().path, "b");
 }
 
 #[test]
 fn the_lowest_route_comes_first_and_waits_end_in_time() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     channel.send(&Stop).unwrap();
     channel.send(&Done(1)).unwrap();
     channel.send(&Resize { path: "a".into() }).unwrap();
@@ -136,7 +143,7 @@ fn the_lowest_route_comes_first_and_waits_end_in_time() {
 
 #[test]
 fn iterators_end_with_the_channel() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     (0..3).for_each(|number| channel.send(&Done(number)).unwrap());
     assert_eq!(channel.try_iter::<Done>().map(Result::unwrap).collect::<Vec<_>>(), [Done(0), Done(1), Done(2)]);
     let receiver = child(|| {
@@ -146,14 +153,14 @@ fn iterators_end_with_the_channel() {
         assert!(*last == Done(8) && error.is_gone(), "{received:?}");
     });
     (7..9).for_each(|number| channel.send(&Done(number)).unwrap());
-    support::until(|| channel.queue().stat().unwrap().messages == 0);
+    support::until(|| channel.depth().unwrap().routes.is_empty());
     channel.remove().unwrap();
     receiver.join();
 }
 
 #[test]
 fn each_route_has_one_handler_and_nothing_is_dropped() {
-    let (channel, queue) = plain_channel();
+    let (channel, _name) = channel();
     let (mut paths, mut numbers, mut unhandled) = (Vec::new(), Vec::new(), Vec::<Unhandled>::new());
     let mut router = Router::new();
     router.on(|resize: Resize| paths.push(resize.path)).unwrap();
@@ -176,7 +183,7 @@ fn each_route_has_one_handler_and_nothing_is_dropped() {
     channel.send(&Stop).unwrap();
     router.fallback(|message| unhandled.push(message));
     router.run(&channel).unwrap();
-    queue.remove().unwrap();
+    channel.remove().unwrap();
     router.run(&channel).expect("a removed channel is an end");
     drop(router);
     assert_eq!((paths, numbers), (vec!["a".to_owned()], vec![5]));
@@ -185,21 +192,51 @@ fn each_route_has_one_handler_and_nothing_is_dropped() {
     assert_eq!(unhandled[1].incoming.bytes(), b"raw");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn what_is_queued_is_seen_by_route() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _name) = channel();
     channel.send_raw(route(5), b"12345").unwrap();
     channel.send_raw(route(5), b"").unwrap();
     channel.send(&Done(1)).unwrap();
-    let queued = match channel.queued() {
-        Err(error) if error.to_string().contains("MSG_COPY") => {
-            return skip(&error.to_string());
+    let depth = channel.depth().unwrap();
+    assert_eq!((depth.routes.len(), depth.messages), (2, 3));
+    assert_eq!((depth.routes[&route(5)].messages, depth.routes[&route(5)].bytes), (2, 5));
+    assert_eq!((depth.routes[&Done::ROUTE].messages, depth.routes[&Done::ROUTE].bytes), (1, 1));
+    assert!(depth.routes[&Done::ROUTE].oldest < Duration::from_secs(60));
+}
+
+/// More routes than there are lanes: the last ones share, and are still told apart.
+#[test]
+fn routes_share_lanes() {
+    let name = name();
+    let channel = Channel::options().max_routes(4).create(&name).unwrap();
+    for round in 0..300_u32 {
+        (1..=40).for_each(|number| channel.send_raw(route(number), &(1_000 * round + number).to_le_bytes()).unwrap());
+        // The oldest is in one of the shared lanes, and stays there for two rounds.
+        let order: Vec<u32> = if round % 2 == 0 { (1..40).collect() } else { (1..40).rev().collect() };
+        for number in order {
+            let got = channel.try_recv_raw(route(number)).unwrap();
+            assert_eq!(u32::from_le_bytes(got.try_into().unwrap()), 1_000 * round + number);
         }
-        queued => queued.unwrap(),
-    };
-    assert_eq!(queued.len(), 2);
-    assert_eq!((queued[&route(5)].messages, queued[&route(5)].bytes), (2, 5));
-    assert_eq!((queued[&Done::ROUTE].messages, queued[&Done::ROUTE].bytes), (1, 5));
-    assert_eq!(channel.queue().stat().unwrap().messages, 3);
+    }
+    assert_eq!(channel.depth().unwrap().routes[&route(40)].messages, 300);
+    for round in 0..300_u32 {
+        let got = taken(channel.try_recv_lowest(route(50))).unwrap();
+        assert_eq!(got, (40, 1_000 * round + 40));
+    }
+}
+
+/// Messages that wait on one route for ever leave room in the lanes of the others, and in their own.
+#[test]
+fn a_route_that_is_never_received() {
+    let (channel, _name) = channel();
+    (0..1_000_u32).for_each(|number| channel.send_raw(route(33), &number.to_le_bytes()).unwrap());
+    for number in 0..20_000_u32 {
+        channel.send_raw(route(7), &number.to_le_bytes()).unwrap();
+        let got = channel.try_recv_raw(route(7)).unwrap();
+        assert_eq!(u32::from_le_bytes(got.try_into().unwrap()), number);
+    }
+    for number in 0..1_000_u32 {
+        assert_eq!(taken(channel.try_recv_any()), Some((33, number)));
+    }
 }

@@ -160,13 +160,17 @@ fn case_c5_a_cloned_child_and_a_channel() {
     let name = name();
     alone(|| {
         let channel = Channel::create(&name).unwrap();
-        let handles = (channel.sender().unwrap(), channel.receiver().unwrap(), channel);
+        let handles =
+            (channel.sender::<letters::Number>().unwrap(), channel.receiver::<letters::Number>().unwrap(), channel);
         let (sender, receiver, channel) = &handles;
         let mut pending = channel.request(&letters::ask(1)).unwrap();
-        let incoming = receiver.recv_request::<letters::Ask>().unwrap();
+        let incoming = channel.recv_request::<letters::Ask>().unwrap();
         let is_kept = || {
             assert!(is_me(&channel.members().unwrap()));
-            assert!(is_me(&channel.senders().unwrap()) && is_me(&channel.receivers().unwrap()));
+            assert!(
+                is_me(&channel.senders::<letters::Number>().unwrap())
+                    && is_me(&channel.receivers::<letters::Number>().unwrap())
+            );
         };
         assert_kept(&pending, is_kept);
         assert_kept(&incoming, is_kept);
@@ -180,8 +184,8 @@ fn case_c5_a_cloned_child_and_a_channel() {
             sender.send(&letters::Number(3)).unwrap();
             hold_for_ever()
         });
-        receiver.recv_request::<letters::Ask>().unwrap().respond(&letters::blob(2, 10)).unwrap();
-        assert_eq!(receiver.recv::<letters::Number>().unwrap(), letters::Number(3));
+        channel.recv_request::<letters::Ask>().unwrap().respond(&letters::blob(2, 10)).unwrap();
+        assert_eq!(receiver.recv().unwrap(), letters::Number(3));
         registered(&user, || channel.members().unwrap());
         user.kill();
         incoming.respond(&letters::blob(1, 10)).unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
-use sysv_ipc::{MessageQueue, Segment, SemaphoreSet, SharedMemory};
+use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
     Channel, Mutex, Options, Permit, Pool, PoolError, Request, Role, Router, Status, TooManyPermits, messages, mpmc,
     spsc,
@@ -134,7 +134,8 @@ impl Request for Ask {
 }
 
 fn use_channel(channel: &Channel) {
-    let (Ok(sender), Ok(mut receiver)) = (channel.sender(), channel.receiver()) else { return };
+    let (Ok(sender), Ok(_receiver)) = (channel.sender::<Text>(), channel.receiver::<Text>()) else { return };
+    let mut receiver = channel.clone();
     for tell in [true, false] {
         receiver.detect_disconnect(tell);
         let _ = (sender.try_send(&Text(String::new())), sender.send_timeout(&Text("x".repeat(9_000)), SHORT));
@@ -147,7 +148,8 @@ fn use_channel(channel: &Channel) {
             let _ = router.handle(incoming);
         }
     }
-    let _ = (channel.usage(), channel.queued(), channel.senders(), channel.receivers(), channel.is_closed());
+    let _ = (channel.depth(), channel.senders::<Text>(), channel.receivers::<Text>(), channel.is_closed());
+    let _ = channel.servers::<Ask>();
 }
 
 /// Damages objects at rest and in use, at both ends at once.
@@ -161,10 +163,9 @@ fn damage<T>(
         let name: Name = name();
         let options = Options::new().max_handles(4).open_timeout(SHORT);
         let object = create(&options, &name);
-        let Status { set, segment, queue, .. } = status(&object);
+        let Status { set, segment, .. } = status(&object);
         // What is damaged can't be removed by its name.
         let _cleanup = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
-        let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
         let mut damaged = Damaged::new(segment, case);
         damaged.damage();
         // In a child: a crash or a hang of it fails the test, and this process stays well.

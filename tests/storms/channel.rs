@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::{Channel, Message, Options, Receiver, Route, SendError};
+use sysv_primitives::{Channel, Message, Options, Route, SendError, codec::Bincode};
 
 const CROWD: u32 = 16;
 const ROUTES: usize = 8;
@@ -31,6 +31,7 @@ struct Numbered<const ROUTE: i32> {
 
 impl<const ROUTE: i32> Message for Numbered<ROUTE> {
     const ROUTE: Route = Route::new(ROUTE);
+    type Codec = Bincode;
 }
 
 // How far a message is: what its sender says, and then one for each time that it was received.
@@ -115,7 +116,7 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
 }
 
 /// Receives on one route; returns whether there was a message.
-fn receive<const ROUTE: i32>(receiver: &Receiver, ledger: &Ledger<'_>, timeout: Duration) -> bool {
+fn receive<const ROUTE: i32>(receiver: &Channel, ledger: &Ledger<'_>, timeout: Duration) -> bool {
     match receiver.recv_timeout::<Numbered<ROUTE>>(timeout) {
         Ok(message) => {
             assert!(message.padding.iter().all(|&byte| byte == message.number.to_le_bytes()[0]), "torn");
@@ -133,7 +134,7 @@ fn options() -> Options<Channel> {
 }
 
 fn sender(name: &str, ledger: &Ledger<'_>) {
-    let sender = options().open(name).unwrap().sender().unwrap();
+    let sender = options().open(name).unwrap();
     while with_route!(fastrand::usize(1..=ROUTES), send, &sender, ledger) {
         if fastrand::u8(..8) == 0 {
             thread::sleep(Duration::from_micros(fastrand::u64(..500)));
@@ -142,7 +143,7 @@ fn sender(name: &str, ledger: &Ledger<'_>) {
 }
 
 fn receiver(name: &str, ledger: &Ledger<'_>) {
-    let receiver = options().open(name).unwrap().receiver().unwrap();
+    let receiver = options().open(name).unwrap();
     while !receiver.is_closed() {
         with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, ledger, Duration::from_millis(20));
     }
@@ -151,9 +152,9 @@ fn receiver(name: &str, ledger: &Ledger<'_>) {
 /// Closes the channel, and receives what is left until everybody has ended.
 fn close(channel: &Channel, ledger: &Ledger<'_>, survivors: Vec<Child>) {
     channel.close().unwrap();
-    let rest = channel.receiver().unwrap();
+    let rest = channel;
     let drain = || {
-        (1..=ROUTES).for_each(|route| while with_route!(route, receive, &rest, ledger, Duration::ZERO) {});
+        (1..=ROUTES).for_each(|route| while with_route!(route, receive, rest, ledger, Duration::ZERO) {});
     };
     // Senders that wait for room are still to have it.
     while !survivors.iter().all(Child::is_done) {
@@ -185,8 +186,8 @@ fn sixteen_by_sixteen_by_eight() {
         crowd.push(start(sends));
     }
     close(&channel, &ledger, crowd.into_iter().map(|(_, survivor)| survivor).collect());
-    let usage = channel.usage().unwrap();
-    assert_eq!((usage.messages, usage.bytes), (0, 0), "leaked");
+    let depth = channel.depth().unwrap();
+    assert_eq!((depth.messages, depth.bytes), (0, 0), "leaked");
     let Tally { received, lost, unsure } = ledger.tally();
     let [receivers, senders] = killed;
     println!(

@@ -45,6 +45,6 @@ pub fn ask(number: u64) -> Ask {
 /// Everything that was taken is free again.
 #[track_caller]
 pub fn assert_unused(channel: &Channel) {
-    let usage = channel.usage().unwrap();
-    assert_eq!((usage.messages, usage.bytes), (0, 0), "leaked");
+    let depth = channel.depth().unwrap();
+    assert_eq!((depth.messages, depth.calls, depth.bytes), (0, 0, 0), "leaked");
 }

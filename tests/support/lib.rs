@@ -34,7 +34,7 @@ pub use process::*;
 #[cfg(target_os = "linux")]
 pub use sandbox::forbid;
 use sysv_ipc::{Error, MessageQueue, SemaphoreSet};
-use sysv_primitives::{Channel, PushError};
+use sysv_primitives::{PushError, TypedQueue};
 
 /// Long enough to be noticed, where a wait is to end by its deadline.
 pub const SHORT: Duration = Duration::from_millis(30);
@@ -100,6 +100,12 @@ impl Waiters {
     pub const FOR_SLOTS: Self = Self::Room { common: 0, each: 2, room: 0 };
     /// Consumers of an mpmc ring.
     pub const FOR_ITEMS: Self = Self::Room { common: 0, each: 2, room: 1 };
+    /// Receivers of a channel.
+    pub const FOR_MESSAGES: Self = Self::Room { common: 0, each: 4, room: 0 };
+    /// Senders of a channel that wait for room.
+    pub const FOR_SPACE: Self = Self::Room { common: 0, each: 4, room: 1 };
+    /// Callers of a channel.
+    pub const FOR_RESPONSES: Self = Self::Room { common: 0, each: 4, room: 2 };
     /// Of an spsc ring, for the producer's role.
     pub const FOR_PRODUCER: Self = Self::Room { common: 2, each: 2, room: 0 };
 
@@ -141,10 +147,10 @@ pub fn text_of<T>(result: Result<T, Error>, is_right: impl Fn(&Error) -> bool) -
     }
 }
 
-/// A channel over a queue that has no name.
-pub fn plain_channel() -> (Channel, Owned<MessageQueue>) {
+/// A typed queue, and the queue underneath.
+pub fn typed_queue() -> (TypedQueue, Owned<MessageQueue>) {
     let queue = queue();
-    (Channel::new(MessageQueue::clone(&queue)).expect("the queue is there"), queue)
+    (TypedQueue::new(MessageQueue::clone(&queue)).expect("the queue is there"), queue)
 }
 
 /// What came back from a push.

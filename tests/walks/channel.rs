@@ -18,9 +18,6 @@ const SLOTS: u32 = 5;
 /// The request that ends a server.
 const LAST: u64 = 500;
 
-/// Doorbells of slots come after the four for room.
-const FIRST_BELL: Waiters = Waiters::Common(4);
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Text(String);
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -48,18 +45,17 @@ fn open(name: &str) -> Channel {
     options().open(name).expect("a slot is free")
 }
 
-/// Returns when the first slot's process sleeps on its doorbell.
+/// Returns when a receiver sleeps.
 fn until_asleep(channel: &Channel) {
-    until_rings(channel.status().unwrap().set, FIRST_BELL);
+    until_rings(channel.status().unwrap().set, Waiters::FOR_MESSAGES);
 }
 
 /// Nothing is missing, and everything works.
 #[track_caller]
 fn survey(channel: &Channel, name: &str) {
-    // Notices that were sent again may be left, and stand for nothing.
-    assert!(channel.queued().unwrap().is_empty() && channel.try_recv_any().unwrap_err().is_busy());
-    let usage = channel.usage().unwrap();
-    assert_eq!((usage.messages, usage.bytes), (0, 0), "leaked");
+    let depth = channel.depth().unwrap();
+    assert!(depth.routes.is_empty() && channel.try_recv_any().unwrap_err().is_busy());
+    assert_eq!((depth.messages, depth.calls, depth.bytes), (0, 0, 0), "leaked");
     let everybody: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
     for other in &everybody {
         other.send_timeout(&large(), LONG).unwrap();
@@ -72,10 +68,10 @@ fn survey(channel: &Channel, name: &str) {
 }
 
 /// Receives until the last sender is gone; returns how many there were of this text.
-fn receive_all(receiver: &Receiver, expected: &Text) -> usize {
+fn receive_all(receiver: &Receiver<Text>, expected: &Text) -> usize {
     let mut received = 0;
     loop {
-        match receiver.recv_timeout::<Text>(LONG) {
+        match receiver.recv_timeout(LONG) {
             Ok(text) => assert!(text == *expected, "changed on its way"),
             Err(RecvError::Disconnected { .. } | RecvError::Closed { .. }) => return received,
             Err(error) => panic!("stuck: {error}"),
@@ -88,12 +84,12 @@ fn sending(operation: &str, text: &Text, act: impl Fn(&Channel)) {
     every_instruction(operation, |steps| {
         let name = name();
         let channel = options().create(&name).unwrap();
-        let mut receiver = channel.receiver().unwrap();
+        let mut receiver = channel.receiver::<Text>().unwrap();
         receiver.detect_disconnect(true);
         let victim = Victim::start(|| {
-            let sender = open(&name).sender().unwrap();
+            let sender = open(&name).sender::<Text>().unwrap();
             mark();
-            act(&sender);
+            act(sender.channel());
             mark();
         });
         let (walk, received) = thread::scope(|scope| {
@@ -127,13 +123,12 @@ fn close() {
     sending("channel.close, a receiver sleeps", &small(), |channel| channel.close().unwrap());
 }
 
-/// The victim receives one text, and the survivor afterwards what is left; returns how often that was sent again.
-fn receiving(operation: &str, text: &Text, act: impl Fn(&Channel)) -> u32 {
-    let (taken, resent) = (Cell::new(0), Cell::new(0));
-    let kill_and_look = |walk: &dyn Fn(Victim, &Channel) -> Walk| {
+/// The victim receives one text, and the survivor afterwards what is left.
+fn receiving(operation: &str, text: &Text, act: impl Fn(&Channel)) {
+    let (taken, left) = (Cell::new(0), Cell::new(0));
+    every_instruction(operation, |steps| {
         let name = name();
         let channel = options().create(&name).unwrap();
-        let receiver = channel.receiver().unwrap();
         channel.send(text).unwrap();
         let victim = Victim::start(|| {
             let channel = open(&name);
@@ -141,49 +136,37 @@ fn receiving(operation: &str, text: &Text, act: impl Fn(&Channel)) -> u32 {
             act(&channel);
             mark();
         });
-        let walk = walk(victim, &channel);
-        let is_off_the_queue = channel.queue().stat().unwrap().messages == 0;
-        // Looks for the dead, and sends again what they didn't claim.
-        match receiver.recv_timeout::<Text>(Duration::from_micros(1)) {
-            Ok(left) => {
-                assert!(left == *text && walk == Walk::Killed, "received twice");
-                resent.set(resent.get() + u32::from(is_off_the_queue));
+        let walk = victim.walk(steps);
+        match channel.recv_timeout::<Text>(Duration::from_micros(1)) {
+            Ok(found) => {
+                assert!(found == *text && walk == Walk::Killed, "received twice");
+                left.set(left.get() + 1);
             }
-            Err(error) if error.is_busy() => {
-                assert!(is_off_the_queue, "it was lost before it was received");
-                taken.set(taken.get() + 1);
-            }
+            Err(error) if error.is_busy() => taken.set(taken.get() + 1),
             Err(error) => panic!("stuck: {error}"),
         }
-        assert!(receiver.try_recv::<Text>().unwrap_err().is_busy(), "received twice");
+        assert!(channel.try_recv::<Text>().unwrap_err().is_busy(), "received twice");
         survey(&channel, &name);
         walk
-    };
-    // The instant that a sample may miss: it is off the queue, and nobody has claimed it yet.
-    kill_and_look(&|victim, channel| victim.walk_until(|| channel.queue().stat().unwrap().messages == 0));
-    every_instruction(operation, |steps| kill_and_look(&|victim, _| victim.walk(steps)));
-    println!("{operation}: {} times it was the victim's, {} times it was sent again", taken.get(), resent.get());
-    resent.get()
+    });
+    println!("{operation}: {} times it was the victim's, {} times it was left", taken.get(), left.get());
+    // A sample of a long message may have no stop before its claim: most of it is decoding.
+    assert!(taken.get() > 0, "it was never the victim's");
 }
 
 #[test]
 fn recv_small() {
-    let resent = receiving("channel.recv of 10 bytes", &small(), |channel| drop(channel.recv::<Text>().unwrap()));
-    assert_eq!(resent, 0, "there is nothing of it but on the queue");
+    receiving("channel.recv of 10 bytes", &small(), |channel| drop(channel.recv::<Text>().unwrap()));
 }
 
 #[test]
 fn recv_large() {
-    let resent = receiving("channel.recv of 20 KB", &large(), |channel| drop(channel.recv::<Text>().unwrap()));
-    assert!(resent > 0, "nobody died between the queue and the claim");
+    receiving("channel.recv of 20 KB", &large(), |channel| drop(channel.recv::<Text>().unwrap()));
 }
 
 #[test]
-fn recv_large_listening() {
-    let resent = receiving("channel.receiver and its recv of 20 KB", &large(), |channel| {
-        drop(channel.receiver().unwrap().recv::<Text>().unwrap());
-    });
-    assert!(resent > 0, "nobody died between the queue and the claim");
+fn recv_any() {
+    receiving("channel.recv_any of 10 bytes", &small(), |channel| drop(channel.recv_any().unwrap()));
 }
 
 /// The victim calls, and a server sleeps; the next call is answered all the same.
@@ -192,7 +175,7 @@ fn call() {
     every_instruction("channel.call, a server sleeps", |steps| {
         let name = name();
         let channel = options().create(&name).unwrap();
-        let receiver = channel.receiver().unwrap();
+        let receiver = &channel;
         let victim = Victim::start(|| {
             let channel = open(&name);
             mark();
@@ -238,7 +221,7 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
         let walk = thread::scope(|scope| {
             // Without a deadline, at which it would look once more: only what wakes it can tell it.
             let caller = scope.spawn(|| channel.call(&Double(21)));
-            until_asleep(&channel);
+            until_rings(channel.status().unwrap().set, Waiters::FOR_RESPONSES);
             let walk = victim.walk(steps);
             let other = open(&name);
             while !caller.is_finished() {

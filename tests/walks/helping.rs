@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use support::{
-    child, exit_now, memory, name,
+    Waiters, child, exit_now, memory, name,
     step::{Pace, Victim, Walk, every_call, every_instruction, mark},
     until,
 };
@@ -198,18 +198,14 @@ struct Text(String);
 
 messages! { 1 => Text }
 
-/// The doorbell of a channel's first slot: three semaphores of the object's own come before, and four for room.
-const FIRST_BELL: usize = 3 + 4;
-
-/// A channel's slot has one helper at a time. A receiver that leaves the repair to a new member, and sleeps, is woken by the
-/// death of the new member, which has no slot of its own yet.
+/// A receiver waits for the last sender to be gone, which died, while a new member that repairs its slot dies too.
 fn new_member_of_a_channel(steps: u64) -> Walk {
     let name = name();
     let channel = Channel::options().max_handles(2).create(&name).expect("the name is ours");
-    let mut receiver = channel.receiver().unwrap();
+    let mut receiver = channel.receiver::<Text>().unwrap();
     receiver.detect_disconnect(true);
     child(|| {
-        forget(Channel::open(&name).unwrap().sender().unwrap());
+        forget(Channel::open(&name).unwrap().sender::<Text>().unwrap());
         exit_now(0)
     })
     .join();
@@ -223,11 +219,11 @@ fn new_member_of_a_channel(steps: u64) -> Walk {
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             soon(|| {
-                let told = receiver.recv_timeout::<Text>(WAIT);
+                let told = receiver.recv_timeout(WAIT);
                 assert!(matches!(told, Err(RecvError::Disconnected { .. })), "{told:?}");
             })
         });
-        until(|| waiter.is_finished() || set.waiting_for_nonzero(FIRST_BELL).unwrap() > 0);
+        until(|| waiter.is_finished() || Waiters::FOR_MESSAGES.asleep(&set) > 0);
         drop(new);
     });
     walk

@@ -1,25 +1,26 @@
-//! Calls: a request, and the answer to who asked.
+//! Calls: a request, and the response to its caller.
 //!
-//! A request travels in a parcel that names its caller, and the answer in the same parcel; so it reaches who asked
-//! and nobody else, and no thread needs a queue or a route of its own. `parcels` has the states and
-//! the deaths. The caller sleeps on its slot's doorbell, which the answer, or the obituary of who has
-//! taken the request, posts.
+//! Both travel in one cell of the [store](crate::store), which has the states and the deaths. The caller sleeps on a doorbell of
+//! its own, which the responder, or the obituary of the process that has taken the request, posts.
 
-use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Channel, Message, codec, deliver,
-    desk::Watch,
-    notice::Notice,
-    parcels::Found,
-    shared::{Parcel, Shared},
-    with_scratch,
+    Channel, IncomingRequest, Message,
+    codec::Bincode,
+    recv::decode_as,
+    shared::{Incoming, Shared},
 };
-use crate::{CallError, Failure, RecvError, SendError, members::Session, raw::Deadline};
+use crate::{
+    CallError, Failure, Member, RecvError, SendError,
+    members::Session,
+    raw::Deadline,
+    store::{Class, Progress, Refusal, Store, Ticket},
+};
 
-/// A message that is answered.
+/// A message that has a response.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ use crate::{CallError, Failure, RecvError, SendError, members::Session, raw::Dea
 /// }
 /// ```
 ///
-/// A message without an answer can be sent, and not called:
+/// A message without a response can be sent, and not called:
 ///
 /// ```compile_fail,E0277
 /// # use serde::{Deserialize, Serialize};
@@ -43,26 +44,27 @@ use crate::{CallError, Failure, RecvError, SendError, members::Session, raw::Dea
 /// struct Stop;
 /// messages! { 1 => Stop }
 /// fn call(channel: &Channel) {
-///     let _ = channel.call(&Stop); // `Stop` is not a request: no answer is declared for it
+///     let _ = channel.call(&Stop); // `Stop` is not a request: no response is declared for it
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a request: no answer is declared for it",
+    message = "`{Self}` is not a request: no response is declared for it",
     label = "this type does not implement `Request`",
-    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its answer with `impl Request for {Self} {{ type Response = ...; }}`"
+    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its response with `impl Request for {Self} {{ type Response = ...; }}`"
 )]
 pub trait Request: Message {
-    /// What answers it.
+    /// What it is responded to with.
     type Response: Serialize + DeserializeOwned;
-    /// As [`Message::SCHEMA`], for the answer.
-    const ANSWER_SCHEMA: u32 = 0;
+    /// As [`Message::SCHEMA`], for the response.
+    const RESPONSE_SCHEMA: u32 = 0;
 }
 
 impl Channel {
-    /// Sends a request, and waits for its answer.
+    /// Sends a request, and waits for its response.
     ///
-    /// Any number of threads and processes may do so at once, up to 1,024 calls in all; further ones wait for room.
-    /// While no process receives requests it waits as well: say how long with [`call_timeout`](Self::call_timeout).
+    /// Any number of threads and processes may do so at once, up to [as many calls](super::Depth::max_calls) as the channel has
+    /// room for. Further ones wait. While no process receives requests it waits as well: to limit that, use
+    /// [`call_timeout`](Self::call_timeout), or [`require_server`](Self::require_server).
     ///
     /// ```
     /// use std::thread;
@@ -80,9 +82,9 @@ impl Channel {
     /// let channel = Channel::open_or_create(&name)?;
     /// thread::scope(|scope| {
     ///     scope.spawn(|| {
-    ///         let asked = channel.recv_request::<Square>()?;
-    ///         let square = asked.0 * asked.0;
-    ///         asked.respond(&square)?;
+    ///         let request = channel.recv_request::<Square>()?;
+    ///         let square = request.0 * request.0;
+    ///         request.respond(&square)?;
     ///         Ok::<(), sysv_primitives::Error>(())
     ///     });
     ///     assert_eq!(channel.call(&Square(12))?, 144);
@@ -94,7 +96,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`CallError::NotSent`], with what [`send`](Self::send) says.
+    /// - [`CallError::NotSent`], with what [`send`](Self::send) says; with [`SendError::Closed`] also if the channel was closed before
+    ///   a process took the request.
     /// - [`CallError::NoResponse`] if the process that received the request died, or dropped it.
     /// - [`CallError::Undecodable`], with the bytes, if the response is no such value.
     /// - [`CallError::Failed`] if the channel was removed or is corrupt.
@@ -102,11 +105,10 @@ impl Channel {
         self.call_deadline(request, Deadline::NEVER)
     }
 
-    /// Sends a request, and waits for its answer for at most `timeout` in all.
+    /// Sends a request, and waits for its response for at most `timeout` in all.
     ///
-    /// When the timeout elapses the request is taken back. If a process works on it already, its answer is dropped. A request
-    /// that was taken back leaves 32 bytes on the queue until a process receives on its route. If none does, some 500 such
-    /// calls fill the queue.
+    /// When the timeout elapses the request is taken back, and leaves nothing behind. If a process works on it already, its
+    /// response is dropped.
     ///
     /// # Errors
     ///
@@ -116,7 +118,7 @@ impl Channel {
         self.call_deadline(request, Deadline::after(timeout))
     }
 
-    /// Sends a request, and waits for its answer until `deadline`.
+    /// Sends a request, and waits for its response until `deadline`.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl Channel {
         self.request_deadline(request, Deadline::NEVER)
     }
 
-    /// Sends a request, waiting for room for at most `timeout`, and leaves the waiting for the answer for later.
+    /// Sends a request, waiting for room for at most `timeout`, and leaves the waiting for the response for later.
     ///
     /// # Errors
     ///
@@ -143,7 +145,7 @@ impl Channel {
         self.request_deadline(request, Deadline::after(timeout))
     }
 
-    /// Sends a request if there is room for it, and leaves the waiting for the answer for later.
+    /// Sends a request if there is room for it, and leaves the waiting for the response for later.
     ///
     /// # Errors
     ///
@@ -152,7 +154,7 @@ impl Channel {
         self.request_deadline(request, Deadline::NOW)
     }
 
-    /// Sends a request, waiting for room until `deadline` at most, and leaves the waiting for the answer for later.
+    /// Sends a request, waiting for room until `deadline` at most, and leaves the waiting for the response for later.
     ///
     /// # Errors
     ///
@@ -162,31 +164,46 @@ impl Channel {
         request: &R,
         deadline: Deadline,
     ) -> Result<PendingResponse<R>, SendError> {
-        let shared = self.shared("make calls")?;
-        self.check_open()?;
-        let parcel = with_scratch(|message| {
-            message.clear();
-            let len = codec::encode(request, R::SCHEMA, message, self.longest)
-                .map_err(|why| SendError::Unencodable { object: self.object.clone(), route: R::ROUTE, why })?;
-            let parcel = shared.rent(len, deadline)?;
-            deliver::write(request, R::SCHEMA, message, &parcel, R::ROUTE)?;
-            Ok::<_, SendError>(parcel)
-        })?;
-        let (notice, session) = (parcel.held().notice, parcel.session());
-        parcel.post(R::ROUTE.message_type(), true, deadline)?;
-        let Shared { words, members, .. } = &**shared;
-        // Closed meanwhile: those who answer may have been told the end already, and look no more.
-        if words.is_closed_by_now() && words.parcels.take_back(notice, session, members) {
-            return Err(SendError::Closed { object: self.object.clone() });
+        if self.requires_server {
+            self.check_served::<R>()?;
         }
-        Ok(PendingResponse { shared: Arc::clone(shared), notice, session, request: PhantomData })
+        let (held, me) = self.post(request, Class::Call, deadline)?;
+        let (ticket, shared) = (Store::ticket(held), Arc::clone(&self.shared));
+        Ok(PendingResponse { shared, ticket, me, request: PhantomData })
     }
 
-    /// Receives the oldest request of this type, to be answered; waits for one.
+    /// Returns the members that have received requests of this type since they opened the channel, or that receive them
+    /// now.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv). The caller of a request that can't be decoded is told that there is no answer.
+    /// As [`members`](Self::members).
+    pub fn servers<R: Request>(&self) -> Result<Vec<Member>, Failure> {
+        let store = &self.shared.store;
+        self.shared.members_in(store.servers(store.lane_of(R::ROUTE.number())))
+    }
+
+    /// Sets whether a request on this handle fails at once, with [`SendError::NoServer`], if no member serves its route. By
+    /// default it waits for one.
+    ///
+    /// A member serves a route once it has called [`recv_request`](Self::recv_request) or run a router for it.
+    pub fn require_server(&mut self, is_required: bool) -> &mut Self {
+        self.requires_server = is_required;
+        self
+    }
+
+    fn check_served<R: Request>(&self) -> Result<(), SendError> {
+        if self.servers::<R>()?.is_empty() {
+            return Err(SendError::NoServer { object: self.shared.name().clone(), route: R::ROUTE });
+        }
+        Ok(())
+    }
+
+    /// Receives the oldest request of this type, to respond to; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv). The caller of a request that can't be decoded learns that there is no response.
     pub fn recv_request<R: Request>(&self) -> Result<IncomingRequest<R>, RecvError> {
         self.recv_request_deadline(Deadline::NEVER)
     }
@@ -215,31 +232,31 @@ impl Channel {
     ///
     /// As [`recv_request_timeout`](Self::recv_request_timeout).
     pub fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>, RecvError> {
-        let (request, parcel) = self.recv_value(deadline)?;
+        let (request, parcel) = self.recv_incoming(deadline)?;
         Ok(IncomingRequest::new(request, parcel))
     }
 }
 
-/// A request under way; dropping it gives the answer up.
-#[must_use = "dropping it gives the answer up"]
+/// A request under way. Dropping it cancels the call.
+#[must_use = "dropping it cancels the call"]
 pub struct PendingResponse<R: Request> {
     shared: Arc<Shared>,
-    notice: Notice,
-    session: Session,
+    ticket: Ticket,
+    me: Session,
     request: PhantomData<fn() -> R>,
 }
 
 impl<R: Request> PendingResponse<R> {
-    /// Waits for the answer.
+    /// Waits for the response.
     ///
     /// # Errors
     ///
-    /// As [`Channel::call`], as far as it concerns the answer.
+    /// As [`Channel::call`], as far as it concerns the response.
     pub fn wait(mut self) -> Result<R::Response, CallError> {
         self.wait_deadline(Deadline::NEVER)
     }
 
-    /// Waits for the answer for at most `timeout`; it may be waited for again.
+    /// Waits for the response for at most `timeout`; it may be waited for again.
     ///
     /// # Errors
     ///
@@ -249,7 +266,7 @@ impl<R: Request> PendingResponse<R> {
         self.wait_deadline(Deadline::after(timeout))
     }
 
-    /// Takes the answer, if it is there.
+    /// Takes the response, if it is there.
     ///
     /// # Errors
     ///
@@ -259,48 +276,66 @@ impl<R: Request> PendingResponse<R> {
         self.wait_deadline(Deadline::NOW)
     }
 
-    /// Waits for the answer until `deadline` at most; it may be waited for again.
+    /// Waits for the response until `deadline` at most; it may be waited for again.
     ///
     /// # Errors
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
-        let Shared { words, members, .. } = &*self.shared;
-        if !self.session.is_ours() {
-            // In a child made by `fork` it is the parent's.
-            let object = self.shared.object.name().clone();
-            return Err(Failure::Inherited { object, what: "request" }.into());
-        }
-        let look = || match words.parcels.look(self.notice) {
-            Found::Waiting => None,
-            found => Some(found),
+        self.check_ours()?;
+        let Shared { store, .. } = &*self.shared;
+        let found = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
+            Ok(found) => found,
+            Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
+            Err(Refusal::Failed(failure)) => return Err(failure.into()),
+            // It was taken back: no process has worked on it.
+            Err(_) => return Err(SendError::Closed { object: self.shared.name().clone() }.into()),
         };
-        let found = match look() {
-            Some(found) => found,
-            None => {
-                let found = self.shared.wait(Watch::Call(self.notice), deadline, |_| Ok::<_, Failure>(look()))?;
-                found.ok_or_else(|| CallError::not_in_time(deadline))?
-            }
+        let Some(received) = found else {
+            let (object, route) = (self.shared.name().clone(), R::ROUTE);
+            return Err(CallError::NoResponse { object, route });
         };
-        if found != Found::Answered {
-            words.parcels.settle(self.notice, self.session, members);
-            return Err(self.unanswered());
-        }
-        let held = words.parcels.respond(self.notice, members)?;
         // Frees it, when it was read.
-        let parcel = Parcel::of_answer(&self.shared, held, self.session);
-        deliver::read(R::ANSWER_SCHEMA, &parcel, R::ROUTE)
+        let response = Incoming::new(&self.shared, received, self.me);
+        decode_as::<Bincode, _>(&response, R::RESPONSE_SCHEMA).map_err(|error| match error {
+            RecvError::Undecodable(error) => error.into(),
+            RecvError::Failed(failure) => failure.into(),
+            // Decoding waits for nothing.
+            _ => CallError::WouldBlock,
+        })
     }
 
-    fn unanswered(&self) -> CallError {
-        CallError::NoResponse { object: self.shared.object.name().clone(), route: R::ROUTE }
+    /// Returns which member has taken the request, or `None` if none has, or if the call has ended.
+    #[must_use]
+    pub fn taken_by(&self) -> Option<Member> {
+        match self.shared.store.progress(self.ticket, self.me) {
+            Progress::Taken(slot) if slot < self.shared.store.geometry.max_handles => {
+                Some(self.shared.members.member(slot))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether a response is there, or it is known that there will be none.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.shared.store.progress(self.ticket, self.me), Progress::Answered(_) | Progress::Lost)
+    }
+
+    /// In a child made by `fork` the call is the parent's.
+    fn check_ours(&self) -> Result<(), Failure> {
+        if self.me.is_ours() {
+            return Ok(());
+        }
+        Err(Failure::Inherited { object: self.shared.name().clone(), what: "request" })
     }
 }
 
 impl<R: Request> Drop for PendingResponse<R> {
     fn drop(&mut self) {
-        if self.session.is_ours() {
-            self.shared.words.parcels.settle(self.notice, self.session, &self.shared.members);
+        if self.me.is_ours() {
+            let Shared { store, members, .. } = &*self.shared;
+            members.record(store.cancel(self.ticket, self.me, members));
         }
     }
 }
@@ -308,88 +343,5 @@ impl<R: Request> Drop for PendingResponse<R> {
 impl<R: Request> fmt::Debug for PendingResponse<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingResponse").field("route", &R::ROUTE).finish_non_exhaustive()
-    }
-}
-
-/// A request that this process has taken, and is to answer; it derefs to the request.
-///
-/// If it is dropped, or its process dies, the caller is told that there is [no response](CallError::NoResponse).
-#[derive(Debug)]
-#[must_use = "dropping it gives the answer up"]
-pub struct IncomingRequest<R: Request> {
-    request: R,
-    /// `None` if the message was sent, and not called.
-    parcel: Option<Parcel>,
-}
-
-impl<R: Request> IncomingRequest<R> {
-    pub(super) fn new(request: R, parcel: Option<Parcel>) -> Self {
-        Self { request, parcel }
-    }
-
-    /// Answers. If the caller has given up or died meanwhile, or only sent the request, nothing happens.
-    ///
-    /// An answer that is longer than the request may have to wait for room, as long as others leave theirs unread: say
-    /// how long with [`respond_timeout`](Self::respond_timeout).
-    ///
-    /// # Errors
-    ///
-    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::NoResponse`].
-    /// - [`SendError::Failed`] if the channel was removed, and with [`Failure::Inherited`] in a child made by `fork`: it is
-    ///   the parent's to respond.
-    pub fn respond(self, answer: &R::Response) -> Result<(), SendError> {
-        self.respond_deadline(answer, Deadline::NEVER)
-    }
-
-    /// Answers, and waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond`](Self::respond), and [`SendError::TimedOut`] if the timeout elapses. Then the caller gets
-    /// [`CallError::NoResponse`].
-    pub fn respond_timeout(self, answer: &R::Response, timeout: Duration) -> Result<(), SendError> {
-        self.respond_deadline(answer, Deadline::after(timeout))
-    }
-
-    /// Answers if there is room for the answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond`](Self::respond), and [`SendError::Full`] if there is none. Then the caller gets
-    /// [`CallError::NoResponse`].
-    pub fn try_respond(self, answer: &R::Response) -> Result<(), SendError> {
-        self.respond_deadline(answer, Deadline::NOW)
-    }
-
-    /// Answers, and waits for room until `deadline` at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond_timeout`](Self::respond_timeout).
-    pub fn respond_deadline(self, answer: &R::Response, deadline: Deadline) -> Result<(), SendError> {
-        match self.parcel {
-            Some(parcel) => deliver::respond(parcel, answer, R::ANSWER_SCHEMA, R::ROUTE, deadline),
-            None => Ok(()),
-        }
-    }
-
-    /// Returns whether somebody waited for the answer when the request was received.
-    #[must_use]
-    pub fn is_call(&self) -> bool {
-        self.parcel.is_some()
-    }
-
-    /// Gives the answer up, and keeps the request.
-    #[must_use]
-    pub fn into_request(self) -> R {
-        self.request
-    }
-}
-
-impl<R: Request> Deref for IncomingRequest<R> {
-    type Target = R;
-
-    fn deref(&self) -> &R {
-        &self.request
     }
 }

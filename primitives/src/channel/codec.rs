@@ -1,127 +1,197 @@
-//! Values to bytes and back: the only folder that knows bincode.
+//! Codecs: how a value becomes bytes, and bytes a value.
 //!
-//! A message is the schema number of its type in four bytes, little endian, and then bincode 2's standard
-//! encoding: little endian, variable-length integers, no field names. It describes itself nowhere, so both
-//! sides must be built from the same types; the schema number is there to notice if they aren't.
+//! Each [`Message`](crate::Message) has a codec, which [`messages!`](crate::messages) chooses:
 //!
-//! bincode trusts the bytes: it has no limit to nesting, and takes a sequence's length for what it says. So a serializer
-//! and a deserializer of our own stand around its own (`encoding.rs`, `decoding.rs`), and hold to the numbers of
-//! `bounds.rs`. They see each struct, enum, sequence and so on, and let numbers pass.
+//! | codec | number | for | declared by |
+//! | --- | --- | --- | --- |
+//! | [`Bincode`] | 1 | types with serde's traits | `1 => Job`, the default |
+//! | [`Pod`] | 2 | plain data of a fixed size | `1 => Sample, codec pod` |
+//! | [`Raw`] | 3 | types that are bytes | `1 => Bytes, codec raw` |
+//! | one of your own | from 256 on | any type | `1 => Image, codec path::to::MyCodec` |
+//!
+//! The number of the codec and the [schema](crate::Message::SCHEMA) of the type travel with each message. A mix-up is
+//! [`Undecodable`](crate::Undecodable), and says so.
+//!
+//! ```
+//! use sysv_primitives::{
+//!     Channel,
+//!     bytemuck::{Pod, Zeroable},
+//!     messages,
+//! };
+//!
+//! #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+//! #[bytemuck(crate = "sysv_primitives::bytemuck")]
+//! #[repr(C)]
+//! struct Sample { at: u64, value: f64 }
+//! messages! { 1 => Sample, codec pod }
+//!
+//! # let name = format!("codec-example-{}", std::process::id());
+//! let channel = Channel::create(&name)?;
+//! channel.send(&Sample { at: 1, value: 0.5 })?;
+//! assert_eq!(channel.recv::<Sample>()?, Sample { at: 1, value: 0.5 });
+//! channel.remove()?;
+//! # Ok::<(), sysv_primitives::Error>(())
+//! ```
 
+mod bincode;
 mod bounds;
 mod decoding;
 mod encoding;
+mod plain;
 mod source;
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 
-use bincode::{
-    config::Configuration,
-    enc::write::Writer,
-    error::{DecodeError, EncodeError},
-    serde::OwnedSerdeDecoder,
+use thiserror::Error;
+
+pub use self::{
+    bincode::Bincode,
+    plain::{Pod, Raw},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use super::Message;
+use crate::store::INLINE;
 
-use self::{
-    decoding::Left,
-    encoding::Count,
-    source::{Slice, Source, Stream},
-};
-use crate::raw::MessageBuffer;
+/// How values of a type become bytes, and bytes values.
+///
+/// Bytes from another process may be anything. `decode` must refuse what is no value, and spend neither memory nor time on
+/// what the bytes only claim.
+///
+/// ```
+/// use std::io::{self, Write};
+/// use sysv_primitives::{codec::{Codec, CodecError}, messages};
+///
+/// struct Name(String);
+/// struct Utf8;
+///
+/// impl Codec<Name> for Utf8 {
+///     const NUMBER: u32 = 256;
+///
+///     fn encode(value: &Name, to: &mut impl Write) -> Result<(), CodecError> {
+///         to.write_all(value.0.as_bytes()).map_err(|error| CodecError::new(error.to_string()))
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<Name, CodecError> {
+///         let text = std::str::from_utf8(bytes).map_err(|error| CodecError::new(error.to_string()))?;
+///         Ok(Name(text.to_owned()))
+///     }
+/// }
+/// messages! { 1 => Name, codec Utf8 }
+/// ```
+pub trait Codec<T> {
+    /// A number that travels with each message. Numbers below 256 are this crate's.
+    const NUMBER: u32;
 
-const STANDARD: Configuration = bincode::config::standard();
+    /// Writes the bytes of a value. For a long message it is called twice, and must write the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// Why the value has no bytes.
+    fn encode(value: &T, to: &mut impl Write) -> Result<(), CodecError>;
 
-/// A message that grows up to a limit, and is only measured beyond it.
-struct Measured<'a> {
-    message: &'a mut MessageBuffer,
-    most: usize,
+    /// Makes a value of bytes, all of which must belong to it.
+    ///
+    /// # Errors
+    ///
+    /// Why the bytes are no value.
+    fn decode(bytes: &[u8]) -> Result<T, CodecError>;
+
+    /// Makes a value of so many bytes of a long message. By default it reads all of them first.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode), and what reading returns.
+    fn decode_from(mut from: impl Read, len: usize) -> Result<T, CodecError> {
+        let mut bytes = Vec::new();
+        let failed = |error: io::Error| CodecError::new(error.to_string());
+        bytes.try_reserve_exact(len).map_err(|error| CodecError::new(error.to_string()))?;
+        from.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(failed)?;
+        Self::decode(&bytes)
+    }
+}
+
+/// Why a value has no bytes, or bytes are no value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct CodecError {
+    why: String,
+}
+
+impl CodecError {
+    /// Makes an error that says why.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
+/// A value that was encoded, if it is short. A long one is only measured.
+pub(super) struct Short {
+    bytes: [u8; INLINE],
     len: usize,
 }
 
-impl Writer for Measured<'_> {
+impl Short {
+    /// Returns the bytes, if there are few enough.
     #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.len += bytes.len();
-        if self.len <= self.most {
-            self.message.extend_from_slice(bytes);
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.len)
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Write for Short {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(to) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+            to.copy_from_slice(bytes);
         }
+        self.len += bytes.len();
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes).map(drop)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Encodes a value into an empty message if that takes `most` bytes at most, and returns how many it takes.
-pub(super) fn encode<T: Serialize>(
-    value: &T,
-    schema: u32,
-    message: &mut MessageBuffer,
-    most: usize,
-) -> Result<usize, String> {
-    message.extend_from_slice(&schema.to_le_bytes());
-    let mut writer = Measured { message, most, len: size_of::<u32>() };
-    let count = Count::default();
-    bincode::serde::encode_into_writer(count.bound(value), &mut writer, STANDARD).map_err(why_unencodable)?;
-    count.check(writer.len - size_of::<u32>()).map_err(|exceeded| exceeded.to_string())?;
-    Ok(writer.len)
+/// Encodes a value if it is short, and measures it.
+#[inline]
+pub(super) fn encode_short<C: Codec<T>, T>(value: &T) -> Result<Short, CodecError> {
+    let mut short = Short { bytes: [0; INLINE], len: 0 };
+    C::encode(value, &mut short)?;
+    Ok(short)
 }
 
-/// Encodes a value to somewhere else.
-pub(super) fn encode_to<T: Serialize>(value: &T, schema: u32, to: impl Write) -> Result<(), String> {
-    let mut to = BufWriter::new(to);
-    to.write_all(&schema.to_le_bytes()).map_err(|error| error.to_string())?;
-    let count = Count::default();
-    bincode::serde::encode_into_std_write(count.bound(value), &mut to, STANDARD).map_err(why_unencodable)?;
-    to.flush().map_err(|error| error.to_string())
+/// Checks that a message is one of this type, by its codec and schema.
+#[inline]
+pub(super) fn check<T: Message>(codec: u32, schema: u32) -> Result<(), CodecError> {
+    check_as::<T::Codec, T>(codec, schema, T::SCHEMA)
 }
 
-fn check_schema(found: [u8; 4], schema: u32) -> Result<(), String> {
-    let found = u32::from_le_bytes(found);
-    if found == schema { Ok(()) } else { Err(format!("it has schema {found}, and this program knows schema {schema}")) }
+#[inline]
+pub(super) fn check_as<C: Codec<T>, T>(codec: u32, schema: u32, expected: u32) -> Result<(), CodecError> {
+    if codec == C::NUMBER && schema == expected { Ok(()) } else { Err(mixed_up(codec, C::NUMBER, schema, expected)) }
 }
 
-const TOO_SHORT: &str = "it is shorter than a schema number";
-
-/// bincode shows what others said, such as the type or `bounds.rs`, in Rust's syntax.
-fn why_undecodable(error: DecodeError) -> String {
-    match error {
-        DecodeError::OtherString(why) => why,
-        error => error.to_string(),
+#[cold]
+fn mixed_up(codec: u32, known: u32, schema: u32, expected: u32) -> CodecError {
+    if codec == known {
+        return CodecError::new(format!("it has schema {schema}, and this program knows schema {expected}"));
     }
-}
-
-fn why_unencodable(error: EncodeError) -> String {
-    match error {
-        EncodeError::OtherString(why) => why,
-        error => error.to_string(),
-    }
-}
-
-/// Makes a value of bytes, all of which must belong to it.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], schema: u32) -> Result<T, String> {
-    let (found, bytes) = bytes.split_first_chunk().ok_or(TOO_SHORT)?;
-    check_schema(*found, schema)?;
-    let source = Slice::new(bytes);
-    let mut decoder = OwnedSerdeDecoder::from_reader(&source, STANDARD);
-    let left = Left::new(&source);
-    let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
-    nothing_left(source.left())?;
-    Ok(value)
-}
-
-/// Makes a value of so many bytes from somewhere else, all of which must belong to it.
-pub(super) fn decode_from<T: DeserializeOwned>(mut from: impl Read, len: usize, schema: u32) -> Result<T, String> {
-    let mut found = [0; 4];
-    let len = len.checked_sub(found.len()).ok_or(TOO_SHORT)?;
-    from.read_exact(&mut found).map_err(|error| error.to_string())?;
-    check_schema(found, schema)?;
-    let source = Stream::new(from, len);
-    let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), STANDARD);
-    let left = Left::new(&source);
-    let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
-    nothing_left(source.left())?;
-    Ok(value)
-}
-
-fn nothing_left(rest: usize) -> Result<(), String> {
-    if rest == 0 { Ok(()) } else { Err(format!("{rest} bytes are left over")) }
+    let name = |number| match number {
+        1 => " (bincode)",
+        2 => " (pod)",
+        3 => " (raw)",
+        _ => "",
+    };
+    let (found, wanted) = (name(codec), name(known));
+    CodecError::new(format!("it has codec {codec}{found}, and this program knows codec {known}{wanted}"))
 }

@@ -1,128 +1,209 @@
-//! Handles that count: who sends, and who receives and hears of the end.
+//! Typed ends that are counted: a receiver may learn that the last sender of its type has left.
 
-use std::{ops::Deref, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use super::{Channel, shared::Shared};
-use crate::{Failure, Role, members::Session};
+use super::{Channel, Message, shared::Shared};
+use crate::{Failure, RecvError, Role, SendError, members::Session, raw::Deadline};
 
-/// Of what receiving hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Listens {
-    ToClosing,
-    /// And when the last sender is gone.
-    AndIsTold,
-}
-
-/// A place at one side, until it is dropped or its process dies.
+/// One endpoint of a role, until it is dropped or its process dies.
 #[derive(Debug)]
-struct Seat {
+struct Endpoint {
     shared: Arc<Shared>,
     role: Role,
-    session: Session,
+    lane: usize,
+    me: Session,
 }
 
-impl Seat {
-    fn take(shared: &Arc<Shared>, role: Role) -> Result<Self, Failure> {
-        let session = shared.session()?;
-        shared.words.attach(role, session);
-        Ok(Self { shared: Arc::clone(shared), role, session })
+impl Endpoint {
+    fn attach<T: Message>(channel: &Channel, role: Role) -> Result<Self, Failure> {
+        let shared = Arc::clone(&channel.shared);
+        let (me, lane) = (shared.session()?, shared.store.lane_of(T::ROUTE.number()));
+        shared.store.attach(lane, role, me);
+        Ok(Self { shared, role, lane, me })
     }
 }
 
-impl Drop for Seat {
+impl Drop for Endpoint {
     fn drop(&mut self) {
         // In a child made by `fork` it is the parent's.
-        if self.session.is_ours() {
-            self.shared.words.detach(self.role, self.session, &self.shared.members);
+        if self.me.is_ours() {
+            let Shared { store, members, .. } = &*self.shared;
+            members.record(store.detach(self.lane, self.role, self.me, members));
         }
     }
 }
 
-/// A channel of which others know that somebody here sends; it has all that a [`Channel`] has.
+/// The sending end of a channel for one type of message, which is counted.
 ///
-/// When the last one is dropped, or its process dies, each [`Receiver`] that
-/// [asked](Receiver::detect_disconnect) is told. A child made by `fork` may go on sending with it, and does not count; let it take its own.
-#[derive(Debug)]
-#[must_use = "dropping it leaves the channel, perhaps as its last sender"]
-pub struct Sender {
-    channel: Channel,
-    _seat: Seat,
-}
-
-/// A channel that hears of its end while it waits; it has all that a [`Channel`] has.
-///
-/// Its `recv`s return [`RecvError::Closed`](crate::RecvError::Closed) once the channel is closed and nothing that they
-/// want is left. The price is that it sleeps on a semaphore, and not in the queue: three system calls more for a message
-/// that it had to wait for, none for one that was there; and that it sleeps through what plain
-/// `msgsnd` sends, as programs in C or Python use it, until something else wakes it.
+/// When the last one of a route is dropped, or its process dies, each [`Receiver`] of the route that
+/// [detects](Receiver::detect_disconnect) it is notified. A child made by `fork` may go on sending with it, and is not counted.
 ///
 /// ```
-/// use std::{thread, time::Duration};
-/// use sysv_primitives::{Channel, RecvError};
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, RecvError, messages};
 ///
-/// # let name = format!("receiver-example-{}", std::process::id());
-/// let channel = Channel::create(&name)?;
-/// let mut receiver = channel.receiver()?;
+/// #[derive(Serialize, Deserialize)]
+/// struct Line(String);
+/// messages! { 1 => Line }
+///
+/// # let name = format!("sender-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?; // one process
+/// let sender = channel.sender::<Line>()?;
+/// let other = Channel::open(&name)?; // another process
+/// let mut receiver = other.receiver::<Line>()?;
 /// receiver.detect_disconnect(true);
-/// thread::scope(|scope| {
-///     scope.spawn(|| channel.close());
-///     assert!(matches!(receiver.recv_any(), Err(RecvError::Closed { .. })));
-/// });
+/// sender.send(&Line("the only one".into()))?;
+/// drop(sender);
+/// assert_eq!(receiver.recv()?.0, "the only one");
+/// assert!(matches!(receiver.recv(), Err(RecvError::Disconnected { .. })));
 /// channel.remove()?;
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "dropping it leaves the channel"]
-pub struct Receiver {
+#[must_use = "dropping it leaves the channel, perhaps as its last sender"]
+pub struct Sender<T: Message> {
     channel: Channel,
-    _seat: Seat,
+    _endpoint: Endpoint,
+    message: PhantomData<fn(T)>,
+}
+
+/// The receiving end of a channel for one type of message, which is counted.
+///
+/// See [`Sender`] for an example.
+#[derive(Debug)]
+#[must_use = "dropping it leaves the channel"]
+pub struct Receiver<T: Message> {
+    channel: Channel,
+    _endpoint: Endpoint,
+    message: PhantomData<fn() -> T>,
 }
 
 impl Channel {
-    /// Returns a handle that counts as a sender.
+    /// Returns an end that sends messages of one type, and is counted as a sender of its route.
     ///
     /// # Errors
     ///
-    /// [`Failure::NeedsName`] for a plain queue. [`Failure::System`] if the channel was removed.
-    pub fn sender(&self) -> Result<Sender, Failure> {
-        let seat = Seat::take(self.shared("count its senders")?, Role::Producer)?;
-        Ok(Sender { channel: Self { listens: None, ..self.clone() }, _seat: seat })
+    /// [`Failure::System`] if the channel was removed.
+    pub fn sender<T: Message>(&self) -> Result<Sender<T>, Failure> {
+        let endpoint = Endpoint::attach::<T>(self, Role::Producer)?;
+        Ok(Sender { channel: self.clone(), _endpoint: endpoint, message: PhantomData })
     }
 
-    /// Returns a handle that counts as a receiver, and hears of the end.
+    /// Returns an end that receives messages of one type, and is counted as a receiver of its route.
     ///
     /// # Errors
     ///
     /// As [`sender`](Self::sender).
-    pub fn receiver(&self) -> Result<Receiver, Failure> {
-        let seat = Seat::take(self.shared("tell its receivers of the end")?, Role::Consumer)?;
-        Ok(Receiver { channel: Self { listens: Some(Listens::ToClosing), ..self.clone() }, _seat: seat })
+    pub fn receiver<T: Message>(&self) -> Result<Receiver<T>, Failure> {
+        let endpoint = Endpoint::attach::<T>(self, Role::Consumer)?;
+        Ok(Receiver { channel: self.clone(), _endpoint: endpoint, message: PhantomData })
     }
 }
 
-impl Receiver {
-    /// Sets whether receiving ends with [`RecvError::Disconnected`](crate::RecvError::Disconnected) when no [`Sender`] is left on any
-    /// other opened handle (clones share one); at first it does not.
+impl<T: Message> Sender<T> {
+    /// Sends a value; waits while the channel is full.
     ///
-    /// First comes everything that it wants and is there; and when another sender comes, it receives again. Before the
-    /// first one has come none is missed. Handles that are no [`Sender`] don't count.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.channel.listens = Some(if tell { Listens::AndIsTold } else { Listens::ToClosing });
+    /// # Errors
+    ///
+    /// As [`Channel::send`].
+    #[inline]
+    pub fn send(&self, value: &T) -> Result<(), SendError> {
+        self.channel.send(value)
     }
-}
 
-impl Deref for Sender {
-    type Target = Channel;
+    /// Sends a value if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::try_send`].
+    #[inline]
+    pub fn try_send(&self, value: &T) -> Result<(), SendError> {
+        self.channel.try_send(value)
+    }
 
-    fn deref(&self) -> &Channel {
+    /// Sends a value; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::send_timeout`].
+    pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), SendError> {
+        self.channel.send_timeout(value, timeout)
+    }
+
+    /// Sends a value; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::send_deadline`].
+    pub fn send_deadline(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
+        self.channel.send_deadline(value, deadline)
+    }
+
+    /// Returns the channel.
+    #[must_use]
+    pub fn channel(&self) -> &Channel {
         &self.channel
     }
 }
 
-impl Deref for Receiver {
-    type Target = Channel;
+impl<T: Message> Receiver<T> {
+    /// Receives the oldest value; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::recv`].
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.channel.recv()
+    }
 
-    fn deref(&self) -> &Channel {
+    /// Receives the oldest value, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::try_recv`].
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, RecvError> {
+        self.channel.try_recv()
+    }
+
+    /// Receives the oldest value; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::recv_timeout`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvError> {
+        self.channel.recv_timeout(timeout)
+    }
+
+    /// Receives the oldest value; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::recv_deadline`].
+    pub fn recv_deadline(&self, deadline: Deadline) -> Result<T, RecvError> {
+        self.channel.recv_deadline(deadline)
+    }
+
+    /// Returns an iterator over the values that come, as [`Channel::iter`].
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, RecvError>> {
+        self.channel.iter()
+    }
+
+    /// Returns an iterator over the values that are there, as [`Channel::try_iter`].
+    pub fn try_iter(&self) -> impl Iterator<Item = Result<T, RecvError>> {
+        self.channel.try_iter()
+    }
+
+    /// Sets whether receiving ends when no sender is left, as [`Channel::detect_disconnect`].
+    pub fn detect_disconnect(&mut self, detect: bool) -> &mut Self {
+        self.channel.detect_disconnect(detect);
+        self
+    }
+
+    /// Returns the channel.
+    #[must_use]
+    pub fn channel(&self) -> &Channel {
         &self.channel
     }
 }

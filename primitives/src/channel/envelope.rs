@@ -1,35 +1,46 @@
 //! A message between its receipt and its value.
 
-use super::{IncomingRequest, Message, Request, Route, codec, shared::Parcel};
+use super::{
+    IncomingRequest, Message, Request, Route,
+    codec::{self, Codec},
+    queue,
+    shared::Incoming,
+};
 use crate::{ObjectName, Undecodable};
 
 /// A message that was received, and not decoded yet.
 ///
-/// If somebody waits for its answer, and this is dropped, they learn that there is none.
+/// If a caller waits for its response, and this is dropped, the caller learns that there is none.
 #[derive(Debug)]
 #[must_use = "a message that is dropped is lost"]
 pub struct Envelope {
-    /// The channel on which it came, as errors call it.
+    /// The channel or queue on which it came, as errors call it.
     pub(super) object: ObjectName,
     pub(super) route: Route,
+    /// The codec and the schema. `None` if they are the first of the bytes, as in a queue.
+    pub(super) encoded: Option<(u32, u32)>,
     pub(super) bytes: Vec<u8>,
-    pub(super) request: Option<Parcel>,
+    pub(super) request: Option<Incoming>,
 }
 
 impl Envelope {
+    pub(super) fn of_queue(object: ObjectName, route: Route, bytes: Vec<u8>) -> Self {
+        Self { object, route, encoded: None, bytes, request: None }
+    }
+
     /// Returns the route it came on.
     #[must_use]
     pub fn route(&self) -> Route {
         self.route
     }
 
-    /// Returns the encoded bytes.
+    /// Returns the encoded bytes. Those of a [`TypedQueue`](crate::TypedQueue) begin with the codec and the schema.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Returns whether somebody waits for an answer to it.
+    /// Returns whether a caller waits for a response to it.
     #[must_use]
     pub fn is_request(&self) -> bool {
         self.request.is_some()
@@ -41,27 +52,34 @@ impl Envelope {
     ///
     /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
     pub fn decode<T: Message>(self) -> Result<T, Undecodable> {
-        self.decode_with_parcel().map(|(value, _)| value)
+        self.decode_here().map_err(|why| self.undecodable(why))
     }
 
-    /// Decodes the request, to be answered.
+    /// Decodes the request, to respond to it.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode); the caller is told that there is no answer.
-    pub fn decode_request<R: Request>(self) -> Result<IncomingRequest<R>, Undecodable> {
-        self.decode_with_parcel().map(|(request, parcel)| IncomingRequest::new(request, parcel))
+    /// As [`decode`](Self::decode). The caller learns that there is no response.
+    pub fn decode_request<R: Request>(mut self) -> Result<IncomingRequest<R>, Undecodable> {
+        match self.decode_here() {
+            Ok(request) => Ok(IncomingRequest::new(request, self.request.take())),
+            Err(why) => Err(self.undecodable(why)),
+        }
     }
 
-    fn decode_with_parcel<T: Message>(self) -> Result<(T, Option<Parcel>), Undecodable> {
-        let decoded = if self.route == T::ROUTE {
-            codec::decode(&self.bytes, T::SCHEMA)
-        } else {
-            Err(format!("the type travels on route {}", T::ROUTE))
-        };
-        match decoded {
-            Ok(value) => Ok((value, self.request)),
-            Err(why) => Err(Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }),
+    /// Decodes the value, and leaves the message as it is.
+    pub(super) fn decode_here<T: Message>(&self) -> Result<T, String> {
+        if self.route != T::ROUTE {
+            return Err(format!("the type travels on route {}", T::ROUTE));
         }
+        let decoded = match self.encoded {
+            Some((codec, schema)) => codec::check::<T>(codec, schema).and_then(|()| T::Codec::decode(&self.bytes)),
+            None => queue::decode(&self.bytes),
+        };
+        decoded.map_err(|why| why.to_string())
+    }
+
+    fn undecodable(self, why: String) -> Undecodable {
+        Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }
     }
 }

@@ -5,22 +5,15 @@ use thiserror::Error;
 use super::Route;
 use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
 
-/// The part of a channel that holds short messages.
-pub(super) const QUEUE: &str = "queue";
-/// The part of a channel that holds long messages and calls.
-pub(super) const MEMORY: &str = "memory for long messages and calls";
-
 /// Why a message was not sent. Nothing was sent, and the value is still the caller's.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The channel is full, and the call does not wait.
-    #[error("{full}; receive from it, or wait longer{advice}", full = .0, advice = larger_queue(.0))]
+    #[error("{0}; receive from it, wait longer, or create it with a larger Options::capacity")]
     Full(ChannelFull),
     /// The channel had no room until the timeout elapsed.
-    #[error(
-        "{full}, and the timeout elapsed; receive from it, or wait longer{advice}", full = .0, advice = larger_queue(.0)
-    )]
+    #[error("{0}, and the timeout elapsed; receive from it, wait longer, or create it with a larger Options::capacity")]
     TimedOut(ChannelFull),
     /// The channel was closed.
     #[error(
@@ -32,16 +25,22 @@ pub enum SendError {
         object: ObjectName,
     },
     /// The message is longer than the channel carries.
-    #[error("a message of {bytes} bytes is longer than the limit of {object}, {limit} bytes; {}", longer(object, *is_raw))]
+    #[error("a message of {bytes} bytes is longer than the limit of {object}, {limit} bytes; {}", longer(object))]
     TooLong {
         /// The channel.
         object: ObjectName,
-        /// Whether it was sent as raw bytes, which always travel on the queue itself.
-        is_raw: bool,
         /// How long it is, encoded.
         bytes: usize,
         /// The longest there may be.
         limit: usize,
+    },
+    /// No member serves the route of a request, and the handle [requires](crate::Channel::require_server) one.
+    #[error("no member of {object} serves requests of route {route}; start one that calls recv_request")]
+    NoServer {
+        /// The channel.
+        object: ObjectName,
+        /// The route of the request.
+        route: Route,
     },
     /// The value can't be turned into bytes: its own `Serialize` refuses, or it is nested too deeply or has too many
     /// elements to be received.
@@ -60,10 +59,6 @@ pub enum SendError {
 }
 
 impl SendError {
-    pub(super) fn full(full: ChannelFull, deadline: Deadline) -> Self {
-        if deadline == Deadline::NOW { Self::Full(full) } else { Self::TimedOut(full) }
-    }
-
     /// Returns whether waiting longer could have helped.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -86,21 +81,20 @@ impl SendError {
 /// What a channel without room for a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{object} has no room: its {part} holds {messages} of at most {max_messages} messages and {bytes} of {max_bytes} bytes"
+    "{object} has no room: it holds {messages} of at most {max_messages} messages and {bytes} of {max_bytes} bytes"
 )]
 #[non_exhaustive]
 pub struct ChannelFull {
     /// The channel.
     pub object: ObjectName,
-    /// Which part of it: the queue of short messages, or the memory for long ones and calls.
-    pub part: &'static str,
-    /// How many messages it holds.
+    /// How many messages of this kind it holds: ordinary ones, calls, or control messages. Those that a process has taken and
+    /// not finished are among them.
     pub messages: u64,
-    /// How many messages it has room for, if all were short.
+    /// How many of this kind it has room for.
     pub max_messages: u64,
-    /// How many bytes it holds.
+    /// How many bytes its long messages take.
     pub bytes: u64,
-    /// How many bytes it has room for.
+    /// How many bytes it has for them.
     pub max_bytes: u64,
 }
 
@@ -127,21 +121,21 @@ pub enum RecvError {
     #[error("no such message came before the timeout elapsed")]
     TimedOut,
     /// The channel was closed, and no such message is left in it.
-    ///
-    /// A `recv` on a [`Channel`](crate::Channel) that sleeps already is not woken by that. A
-    /// [`Receiver`](crate::Receiver) is.
     #[error("{object} was closed, and no such message is left in it; to begin anew, remove it and create it again")]
     Closed {
         /// The channel.
         object: ObjectName,
     },
-    /// Every sender left or died, no such message is left, and the receiver
-    /// [detects that](crate::Receiver::detect_disconnect).
+    /// Every [`Sender`](crate::Sender) left or died, no such message is left, and the handle
+    /// [detects that](crate::Channel::detect_disconnect).
     #[error("{object}: every sender has left or died; wait for another one with detect_disconnect(false)")]
     Disconnected {
         /// The channel.
         object: ObjectName,
     },
+    /// This process was [told to stop](crate::Stop) receiving. The channel goes on.
+    #[error("receiving was stopped")]
+    Stopped,
     /// A message was received that is no value of the type.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
@@ -151,20 +145,16 @@ pub enum RecvError {
 }
 
 impl RecvError {
-    pub(super) fn not_in_time(deadline: Deadline) -> Self {
-        if deadline == Deadline::NOW { Self::Empty } else { Self::TimedOut }
-    }
-
     /// Returns whether waiting longer could have helped.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Empty | Self::TimedOut)
     }
 
-    /// Returns whether the channel is closed or disconnected, and no such message is left.
+    /// Returns whether the channel is closed or disconnected and no such message is left, or receiving was stopped.
     #[must_use]
     pub fn is_end(&self) -> bool {
-        matches!(self, Self::Closed { .. } | Self::Disconnected { .. })
+        matches!(self, Self::Closed { .. } | Self::Disconnected { .. } | Self::Stopped)
     }
 
     /// Returns whether the channel was removed.
@@ -211,7 +201,8 @@ pub struct Undecodable {
 /// Why a request has no response.
 ///
 /// It says whether the request was sent: only [`NotSent`](Self::NotSent) means that no process can have worked on it. With
-/// any other variant it was sent. Closing the channel does not end a wait for a response.
+/// any other variant it was sent. Closing the channel ends the wait for a response if no process has taken the request:
+/// then it is `NotSent`, since it was taken back.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -288,18 +279,10 @@ pub struct RouteTaken {
     pub route: Route,
 }
 
-fn larger_queue(full: &ChannelFull) -> &'static str {
-    if full.part == QUEUE { ", or raise the size of the queue with queue().set_max_size" } else { "" }
-}
-
-fn longer(object: &ObjectName, is_raw: bool) -> &'static str {
-    match object.name() {
-        Some(_) if !is_raw => "create it with a larger Options::max_message_size",
-        Some(_) => {
-            "send a typed message, which may be longer, or raise `sysctl kernel.msgmax` and the size of the queue"
-        }
-        None => {
-            "open a channel by name, which carries longer ones, or raise `sysctl kernel.msgmax` and the size of the queue"
-        }
+fn longer(object: &ObjectName) -> &'static str {
+    if object.name().is_some() {
+        "create it with a larger Options::max_message_size"
+    } else {
+        "raise `sysctl kernel.msgmax` and the size of the queue, or use a Channel, which carries longer ones"
     }
 }

@@ -1,14 +1,12 @@
-//! Channels that have a name: how they are opened and closed, and who is there.
-
-use std::sync::Arc;
+//! How channels are opened and closed, and which members there are.
 
 use super::{
     Channel,
     shared::{KIND, Shared},
-    words::CLOSED,
 };
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
+    channel::Message,
     object::{self, Want},
     options::Settings,
 };
@@ -40,23 +38,22 @@ impl Channel {
 
     /// Opens a channel, or creates it.
     ///
-    /// However many processes do it at once, and whichever of them die meanwhile: one channel comes
-    /// of it, and nobody sees half of it.
+    /// However many processes do it at once, and whichever of them die meanwhile: one channel comes of it, and no process
+    /// sees half of it.
     ///
     /// A channel outlives its processes, until it is removed or the system restarts. So one that exists keeps what is on
     /// it, perhaps messages and requests of an earlier run that crashed, and it may be closed already. To begin anew,
-    /// [remove the name](Self::unlink) first. It also keeps its largest message, its mode and its number of handles,
-    /// unless [`Options::exact`] insists on those that are given.
+    /// [remove the name](Self::unlink) first. It also keeps its options, unless [`Options::exact`] insists on those that are given.
     ///
     /// # Errors
     ///
-    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), and [`OpenError::Foreign`] if another program's
-    /// queue has the key.
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create).
     pub fn open_or_create(name: &str) -> Result<Self, OpenError> {
         Self::options().open_or_create(name)
     }
 
-    /// Removes a channel by its name, with what is on it; whoever waits on it wakes.
+    /// Removes a channel by its name, with what is in it. Its waiters wake. A handle that does not
+    /// wait learns of it when it next would wait.
     ///
     /// # Errors
     ///
@@ -66,32 +63,20 @@ impl Channel {
     }
 
     fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
-        loop {
-            let shared = Shared::enter(options, name, want)?;
-            let object = shared.object.name().clone();
-            match Self::over(shared.words.queue.clone(), Some(shared)) {
-                // It was removed meanwhile.
-                Err(error) if error.is_gone() => {}
-                over => return over.map_err(|error| Failure::System { object, error }.into()),
-            }
-        }
-    }
-
-    /// Returns what a named channel shares, for something that only those can.
-    pub(super) fn shared(&self, what: &'static str) -> Result<&Arc<Shared>, Failure> {
-        self.shared.as_ref().ok_or(Failure::NeedsName { what })
+        Shared::enter(options, name, want).map(Self::new)
     }
 
     /// Returns the longest message that it carries, in encoded bytes.
     #[must_use]
     pub fn max_message_size(&self) -> usize {
-        self.shared.as_ref().map_or(self.longest, |shared| shared.words.parcels.plan.largest.max(self.longest))
+        self.shared.store.geometry.max_message_size
     }
 
     /// Closes the channel for good: nothing more is sent, and what is on it can be received.
     ///
-    /// Every [`Receiver`](super::Receiver) that waits is woken, and returns [`RecvError::Closed`](crate::RecvError::Closed) once
-    /// nothing that it wants is left. A `recv` that sleeps on another handle sleeps on: that one is the kernel's, which knows of no closing.
+    /// Every call that waits is woken: senders get [`SendError::Closed`](crate::SendError::Closed), and receivers
+    /// [`RecvError::Closed`](crate::RecvError::Closed) once nothing that they want is left. A caller whose request no process
+    /// has taken gets `Closed` too, and its request is taken back. One whose request was taken gets its response.
     /// A message whose sending began before may come after.
     ///
     /// ```
@@ -99,90 +84,120 @@ impl Channel {
     ///
     /// # let name = format!("channel-close-example-{}", std::process::id());
     /// let channel = Channel::create(&name)?;
-    /// let receiver = channel.receiver()?;
     /// channel.send_raw(Route::new(1), b"the last one")?;
     /// channel.close()?;
     /// assert!(matches!(channel.send_raw(Route::new(1), b"too late"), Err(SendError::Closed { .. })));
-    /// assert_eq!(receiver.recv_raw(Route::new(1))?, b"the last one");
-    /// assert!(matches!(receiver.recv_any(), Err(RecvError::Closed { .. })));
+    /// assert_eq!(channel.recv_raw(Route::new(1))?, b"the last one");
+    /// assert!(matches!(channel.recv_any(), Err(RecvError::Closed { .. })));
     /// channel.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Failure::NeedsName`] for a plain queue.
+    /// [`Failure::System`] if the channel was removed, or the system refuses to notify a waiter.
     pub fn close(&self) -> Result<(), Failure> {
-        let shared = self.shared("be closed")?;
-        // Whoever dies before it has woken all must have an obituary.
-        shared.session()?;
-        shared.words.close(&shared.members);
-        Ok(())
+        // A process that dies before it has notified all of them must have an obituary.
+        self.shared.session()?;
+        self.shared.store.close(&self.shared.members)
     }
 
     /// Returns whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.words.state() & CLOSED != 0)
+        self.shared.store.is_closed()
     }
 
     /// Returns what the channel is made of.
     ///
     /// # Errors
     ///
-    /// [`Failure::NeedsName`] for a plain queue. [`Failure::System`] if it was removed.
+    /// [`Failure::System`] if it was removed.
     pub fn status(&self) -> Result<Status, Failure> {
-        self.shared("tell what it is made of")?.object.status()
+        self.shared.object.status()
     }
 
-    /// Returns who has the channel open, without disturbing anybody.
+    /// Returns the members that have the channel open, without disturbing any of them.
     ///
     /// # Errors
     ///
     /// As [`status`](Self::status).
     pub fn members(&self) -> Result<Vec<Member>, Failure> {
-        self.shared("tell who uses it")?.members.list()
+        self.shared.members.list()
     }
 
-    /// Returns in which processes there is a [`Sender`](super::Sender).
+    /// Returns the members that have a [`Sender`](super::Sender) of a type.
     ///
-    /// The kernel says which members live, so one that died is not listed, also before the channel is repaired. While
-    /// another process repairs it, it may be listed for a moment.
+    /// The kernel says which members live, so one that died is not listed, also before the channel is repaired.
     ///
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub fn senders(&self) -> Result<Vec<Member>, Failure> {
-        self.shared("tell who sends")?.seated(Role::Producer)
+    pub fn senders<T: Message>(&self) -> Result<Vec<Member>, Failure> {
+        self.attached::<T>(Role::Producer)
     }
 
-    /// Returns in which processes there is a [`Receiver`](super::Receiver), as [`senders`](Self::senders) does.
+    /// Returns the members that have a [`Receiver`](super::Receiver) of a type, as [`senders`](Self::senders) does.
     ///
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub fn receivers(&self) -> Result<Vec<Member>, Failure> {
-        self.shared("tell who receives")?.seated(Role::Consumer)
+    pub fn receivers<T: Message>(&self) -> Result<Vec<Member>, Failure> {
+        self.attached::<T>(Role::Consumer)
+    }
+
+    fn attached<T: Message>(&self, role: Role) -> Result<Vec<Member>, Failure> {
+        let store = &self.shared.store;
+        self.shared.members_in(store.attached(store.lane_of(T::ROUTE.number()), role))
+    }
+
+    /// Removes the channel. Waiters wake, and calls on every handle fail, with an error that [is gone](Failure::is_gone).
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] for what the system refuses.
+    pub fn remove(&self) -> Result<(), Failure> {
+        self.shared.object.remove()?;
+        self.shared.store.mark_removed();
+        Ok(())
     }
 }
 
 impl Options<Channel> {
+    /// Sets how many ordinary messages a new channel has room for. By default 1,024, and at most 64,000.
+    ///
+    /// Each takes 256 bytes, and 16 bytes for each route with a lane of its own. There is room of their own for as many calls, from
+    /// 16 to 1,024, and for 16 control messages. Linux takes the memory when it is first used.
+    #[must_use]
+    pub fn capacity(mut self, messages: u32) -> Self {
+        self.settings.messages = messages;
+        self
+    }
+
+    /// Sets how many routes have a lane of their own in a new channel. By default 32, and at most 48.
+    ///
+    /// The first routes that are used get them. Further ones share 8 lanes, where a receiver passes over messages of other
+    /// routes. Each lane takes 8 bytes for each of at least 1,024 places, and twice the cells.
+    #[must_use]
+    pub fn max_routes(mut self, routes: u32) -> Self {
+        self.settings.max_routes = routes;
+        self
+    }
+
     /// Sets the largest message that a new channel carries, in bytes. By default 1 MiB, and 4 GiB at most.
     ///
-    /// The channel's segment has room for one such message to be sent and one to be answered at a time, or 1,024
-    /// smaller ones. Linux takes the memory when it is first used.
+    /// Messages of up to 192 bytes lie in their cell. The channel's segment has room for two of the largest ones besides, or for
+    /// a block for each message, and for a response of the largest size. Linux takes the memory when it is first used.
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.settings.max_message_size = bytes;
         self
     }
 
-    /// Creates a [`Channel`], with this [`max_message_size`](Self::max_message_size) and at most 256
-    /// [`max_handles`](Self::max_handles).
+    /// Creates a [`Channel`].
     ///
-    /// Systems with small limits, as macOS has them, need smaller ones: it takes 6 semaphores and two for each process,
-    /// and a segment of about 5 MiB for the default of 1 MiB; twice the largest message from 64 MiB on, and never less
-    /// than 1 MiB.
+    /// Systems with small limits, as macOS has them, need smaller options: it takes 3 semaphores and 6 for each handle, and
+    /// a segment of about 6 MiB by default.
     ///
     /// ```
     /// use sysv_primitives::Channel;
@@ -196,7 +211,7 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::create`]; [`OpenError::TooLarge`] for messages of more than 4 GiB.
+    /// As [`Channel::create`]; [`OpenError::TooLarge`] for options beyond their limits.
     pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::Create)
     }
@@ -214,7 +229,7 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::open_or_create`]; [`OpenError::TooLarge`] for messages of more than 4 GiB.
+    /// As [`Channel::open_or_create`]; [`OpenError::TooLarge`] for options beyond their limits.
     pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::OpenOrCreate)
     }

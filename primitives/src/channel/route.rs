@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
-
+use super::codec::Codec;
 use crate::raw::MessageType;
 
 /// The number under which the values of one type travel: the kernel's message type.
@@ -36,6 +35,18 @@ impl Route {
         }
     }
 
+    /// Returns the route as a number of 31 bits. A channel has no larger ones.
+    #[inline]
+    #[allow(clippy::useless_conversion, reason = "message types are wider on other systems")]
+    pub(crate) fn number(self) -> u32 {
+        i32::try_from(self.0.get()).unwrap_or(i32::MAX).cast_unsigned()
+    }
+
+    /// Returns the route of a number that stands in memory, which may be any.
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self::new(i32::try_from(number).unwrap_or(i32::MAX).max(1))
+    }
+
     /// Returns the kernel's message type.
     #[must_use]
     pub const fn message_type(self) -> MessageType {
@@ -55,9 +66,9 @@ impl fmt::Display for Route {
     }
 }
 
-/// A value that can be sent: a serde type and the route it travels on.
+/// A value that can be sent: a type, its codec, and the route it travels on.
 ///
-/// Give each type of one queue a route of its own: a value of another type on the same route can't
+/// Give each type of one channel a route of its own: a value of another type on the same route can't
 /// be told from it, or is [`Undecodable`](crate::Undecodable).
 ///
 /// # Limits
@@ -71,13 +82,14 @@ impl fmt::Display for Route {
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Channel, SendError, messages, raw::MessageQueueOptions};
+/// use sysv_primitives::{Channel, SendError, messages};
 ///
 /// #[derive(Serialize, Deserialize)]
 /// enum List { End, More(Box<List>) }
 /// messages! { 1 => List }
 ///
-/// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+/// # let name = format!("nested-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
 /// let list = |len| (0..len).fold(List::End, |list, _| List::More(Box::new(list)));
 /// channel.send(&list(127))?;
 /// assert!(matches!(channel.send(&list(128)), Err(SendError::Unencodable { .. })));
@@ -103,15 +115,25 @@ impl fmt::Display for Route {
     label = "this type does not implement `Message`",
     note = "derive `serde::Serialize` and `serde::Deserialize`, and declare the route with `messages! {{ 1 => {Self} }}`"
 )]
-pub trait Message: Serialize + DeserializeOwned {
+pub trait Message: Sized {
     /// The route of all values of this type.
     const ROUTE: Route;
     /// A number for what the bytes mean. Change it with the type: a value of another schema is
     /// [`Undecodable`](crate::Undecodable), instead of being taken for what it isn't.
     const SCHEMA: u32 = 0;
+    /// Whether it must get through to a full channel. A channel has room for 16 control messages besides all others.
+    const IS_CONTROL: bool = false;
+    /// How its values become bytes.
+    type Codec: Codec<Self>;
 }
 
-/// Declares types as [`Message`]s, one line each: its route, its name, and its schema unless that is 0.
+/// Declares types as [`Message`]s, one line each: the route, the type, and options in any order.
+///
+/// | option | what it sets |
+/// | --- | --- |
+/// | `schema 2` | [`Message::SCHEMA`]. By default 0 |
+/// | `codec pod` | [`Message::Codec`]: `bincode` (the default), `pod`, `raw`, or the path of another [`Codec`] |
+/// | `control` | [`Message::IS_CONTROL`] |
 ///
 /// Two of one route don't compile.
 ///
@@ -126,7 +148,7 @@ pub trait Message: Serialize + DeserializeOwned {
 ///
 /// messages! {
 ///     1 => Resize, schema 2;
-///     2 => Done;
+///     2 => Done, control;
 /// }
 /// assert_eq!((Resize::ROUTE.to_string(), Resize::SCHEMA, Done::SCHEMA), ("1".to_owned(), 2, 0));
 /// ```
@@ -141,11 +163,11 @@ pub trait Message: Serialize + DeserializeOwned {
 /// ```
 #[macro_export]
 macro_rules! messages {
-    ($($route:literal => $message:ty $(, schema $schema:literal)?);+ $(;)?) => {
+    ($($route:literal => $message:ty $(, $option:ident $($number:literal)? $($($path:ident)::+)?)*);+ $(;)?) => {
         $(
             impl $crate::Message for $message {
                 const ROUTE: $crate::Route = $crate::Route::new($route);
-                $(const SCHEMA: u32 = $schema;)?
+                $crate::__message_options! { () $([$option $($number)? $($($path)::+)?])* }
             }
         )+
         const _: () = {
@@ -160,5 +182,29 @@ macro_rules! messages {
                 one += 1;
             }
         };
+    };
+}
+
+/// The options of one line of [`messages!`](crate::messages). The first token says whether a codec was given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __message_options {
+    (()) => { type Codec = $crate::codec::Bincode; };
+    ((codec)) => {};
+    ($codec:tt [schema $schema:literal] $($rest:tt)*) => {
+        const SCHEMA: u32 = $schema;
+        $crate::__message_options! { $codec $($rest)* }
+    };
+    ($codec:tt [control] $($rest:tt)*) => {
+        const IS_CONTROL: bool = true;
+        $crate::__message_options! { $codec $($rest)* }
+    };
+    (() [codec bincode] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Bincode, $($rest)* } };
+    (() [codec pod] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Pod, $($rest)* } };
+    (() [codec raw] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Raw, $($rest)* } };
+    (() [codec $($path:ident)::+] $($rest:tt)*) => { $crate::__message_options! { @ $($path)::+, $($rest)* } };
+    (@ $codec:ty, $($rest:tt)*) => {
+        type Codec = $codec;
+        $crate::__message_options! { (codec) $($rest)* }
     };
 }

@@ -1,4 +1,4 @@
-//! Handlers by type, and what becomes of messages that nobody handles.
+//! Handlers by type, and what becomes of messages without a handler.
 //!
 //! - **D1** Every message that is received goes to one handler, to the fallback, or into the error that ends the run.
 //! - **D2** Each route has one handler: a second type on the same route is refused when it is registered.
@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Envelope, Message, Request, Route, codec, deliver};
+use super::{Channel, Envelope, Message, Request, Route, request};
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
@@ -30,7 +30,7 @@ type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>
 /// ```
 /// use std::ops::ControlFlow;
 /// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Channel, Router, messages, raw::MessageQueueOptions};
+/// use sysv_primitives::{Channel, Router, messages};
 ///
 /// #[derive(Serialize, Deserialize)]
 /// struct Add(u64);
@@ -38,7 +38,8 @@ type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>
 /// struct Stop;
 /// messages! { 1 => Add; 2 => Stop }
 ///
-/// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
+/// # let name = format!("router-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
 /// (1..=4).try_for_each(|number| channel.send(&Add(number)))?;
 /// channel.send(&Stop)?;
 ///
@@ -86,12 +87,12 @@ impl<'a> Router<'a> {
         &mut self,
         mut handle: impl FnMut(T) -> ControlFlow<()> + 'a,
     ) -> Result<&mut Self, RouteTaken> {
-        self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(codec::decode(incoming.bytes(), T::SCHEMA)?)))))
+        self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(incoming.decode_here()?)))))
     }
 
-    /// Sets what answers requests of a type.
+    /// Sets what responds to requests of a type.
     ///
-    /// An answer that can't be sent ends the [run](Self::run), and the caller is told that there is none.
+    /// A response that can't be sent ends the [run](Self::run), and the caller learns that there is none.
     ///
     /// # Errors
     ///
@@ -101,9 +102,9 @@ impl<'a> Router<'a> {
         mut handle: impl FnMut(R) -> R::Response + 'a,
     ) -> Result<&mut Self, RouteTaken> {
         self.register::<R>(Box::new(move |incoming| {
-            let answer = handle(codec::decode(incoming.bytes(), R::SCHEMA)?);
+            let response = handle(incoming.decode_here()?);
             let sent = match incoming.request.take() {
-                Some(parcel) => deliver::respond(parcel, &answer, R::ANSWER_SCHEMA, R::ROUTE, Deadline::NEVER),
+                Some(call) => request::respond(call, &response, R::RESPONSE_SCHEMA, R::ROUTE, Deadline::NEVER),
                 None => Ok(()),
             };
             Ok(sent.map(ControlFlow::Continue))
@@ -118,7 +119,7 @@ impl<'a> Router<'a> {
         Ok(self)
     }
 
-    /// Hands over what nobody handles: messages of other routes, and those that can't be decoded.
+    /// Hands over what no handler takes: messages of other routes, and those that can't be decoded.
     ///
     /// Without it such a message ends [`run`](Self::run), and is in its error.
     pub fn fallback(&mut self, handle: impl FnMut(Unhandled) + 'a) -> &mut Self {
@@ -126,9 +127,8 @@ impl<'a> Router<'a> {
         self
     }
 
-    /// Receives and handles, until a handler says stop, the channel is removed, or it is closed (only a
-    /// [`Receiver`](super::Receiver) that sleeps is woken by that); on a `Receiver` also until it is abandoned, if that was
-    /// asked for.
+    /// Receives and handles, until a handler says stop, the channel is closed or removed, or the handle is
+    /// [stopped](Channel::stoppable) or, if it [detects](Channel::detect_disconnect) that, disconnected.
     ///
     /// # Errors
     ///
@@ -136,6 +136,7 @@ impl<'a> Router<'a> {
     ///   [`fallback`](Self::fallback). It may be run again.
     /// - [`RecvError::Failed`], as [`Channel::recv_any`].
     pub fn run(&mut self, channel: &Channel) -> Result<()> {
+        self.serve(channel)?;
         self.run_with(|| channel.recv_any())
     }
 
@@ -145,7 +146,16 @@ impl<'a> Router<'a> {
     ///
     /// As [`run`](Self::run).
     pub fn run_lowest(&mut self, channel: &Channel, up_to: Route) -> Result<()> {
+        self.serve(channel)?;
         self.run_with(|| channel.recv_lowest(up_to))
+    }
+
+    /// Says that this member serves the routes that it has handlers for.
+    fn serve(&self, channel: &Channel) -> Result<()> {
+        let me = channel.shared.session()?;
+        let store = &channel.shared.store;
+        self.handlers.keys().for_each(|route| store.serve(store.lane_of(route.number()), me));
+        Ok(())
     }
 
     fn run_with(&mut self, receive: impl Fn() -> Result<Envelope, RecvError>) -> Result<()> {
@@ -166,7 +176,7 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Undecodable`], as [`run`](Self::run); what kept an [answer](Self::respond) from being sent.
+    /// [`Undecodable`], as [`run`](Self::run); what kept a [response](Self::respond) from being sent.
     pub fn handle(&mut self, mut incoming: Envelope) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
             Some(handler) => match handler(&mut incoming) {
@@ -181,7 +191,7 @@ impl<'a> Router<'a> {
                 Ok(ControlFlow::Continue(()))
             }
             None => {
-                let why = why.unwrap_or_else(|| "nobody handles this route".to_owned());
+                let why = why.unwrap_or_else(|| "no handler is set for this route".to_owned());
                 let Envelope { object, route, bytes, .. } = incoming;
                 Err(Undecodable { object, route, bytes, why }.into())
             }

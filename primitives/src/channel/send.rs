@@ -1,35 +1,24 @@
 //! Sending.
 
-use std::time::Duration;
-
-use super::{Channel, ChannelFull, Message, codec, deliver, with_scratch};
-use crate::{
-    Failure, ObjectName, Route, SendError,
-    channel::{error::QUEUE, words::CLOSED},
-    raw::{self, Deadline, MessageBuffer, MessageQueue, MessageType},
+use std::{
+    io::{BufWriter, Write},
+    time::Duration,
 };
 
-/// Returns the error of a message for which the queue had no room, with what the queue holds now.
-#[cold]
-pub(super) fn queue_is_full(queue: &MessageQueue, object: ObjectName, deadline: Deadline) -> SendError {
-    let stat = match queue.stat() {
-        Ok(stat) => stat,
-        Err(error) => return Failure::System { object, error }.into(),
-    };
-    let full = ChannelFull {
-        object,
-        part: QUEUE,
-        messages: stat.messages,
-        // The kernel counts an empty message as one byte.
-        max_messages: stat.max_size,
-        bytes: stat.bytes.unwrap_or(0),
-        max_bytes: stat.max_size,
-    };
-    SendError::full(full, deadline)
-}
+use super::{
+    Channel, Message, Route,
+    codec::{self, Codec, Raw},
+    shared::Shared,
+};
+use crate::{
+    SendError,
+    members::Session,
+    raw::Deadline,
+    store::{About, Class, Held, INLINE},
+};
 
 impl Channel {
-    /// Sends a value; waits while the queue is full.
+    /// Sends a value; waits while the channel is full.
     ///
     /// # Errors
     ///
@@ -37,8 +26,8 @@ impl Channel {
     ///
     /// - [`SendError::TooLong`] if it is longer than the channel carries. [`SendError::Unencodable`].
     /// - [`SendError::Closed`] if the channel is closed.
-    /// - [`SendError::Failed`] if the channel was removed or the system refuses, as
-    ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    /// - [`SendError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
+    #[inline]
     pub fn send<T: Message>(&self, value: &T) -> Result<(), SendError> {
         self.send_deadline(value, Deadline::NEVER)
     }
@@ -48,6 +37,7 @@ impl Channel {
     /// # Errors
     ///
     /// As [`send`](Self::send), and [`SendError::Full`] if there is none.
+    #[inline]
     pub fn try_send<T: Message>(&self, value: &T) -> Result<(), SendError> {
         self.send_deadline(value, Deadline::NOW)
     }
@@ -66,13 +56,13 @@ impl Channel {
     /// # Errors
     ///
     /// As [`send_timeout`](Self::send_timeout).
+    #[inline]
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
-        with_scratch(|message| self.send_with(message, value, deadline))
+        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
+        self.post(value, class, deadline).map(drop)
     }
 
-    /// Sends several values in order, until the deadline; returns how many were sent if not all.
-    ///
-    /// The kernel takes one message at a time; what is saved is the caller's loop and its buffers.
+    /// Sends several values in order, until the deadline. Returns how many were sent.
     ///
     /// # Errors
     ///
@@ -82,116 +72,67 @@ impl Channel {
         values: impl IntoIterator<Item = &'a T>,
         deadline: Deadline,
     ) -> Result<usize, (usize, SendError)> {
-        with_scratch(|message| {
-            let mut sent = 0;
-            for value in values {
-                self.send_with(message, value, deadline).map_err(|error| (sent, error))?;
-                sent += 1;
-            }
-            Ok(sent)
-        })
-    }
-
-    #[inline]
-    fn send_with<T: Message>(
-        &self,
-        message: &mut MessageBuffer,
-        value: &T,
-        deadline: Deadline,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        message.clear();
-        message.set_message_type(T::ROUTE.message_type());
-        let len = codec::encode(value, T::SCHEMA, message, self.longest).map_err(|why| SendError::Unencodable {
-            object: self.object.clone(),
-            route: T::ROUTE,
-            why,
-        })?;
-        if len > self.longest {
-            return self.send_long(message, value, len, deadline);
+        let mut sent = 0;
+        for value in values {
+            self.send_deadline(value, deadline).map_err(|error| (sent, error))?;
+            sent += 1;
         }
-        self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error, deadline))?;
-        self.heard(T::ROUTE.message_type());
-        Ok(())
+        Ok(sent)
     }
 
-    /// Sends a value that is too long for the queue in a parcel.
-    #[cold]
-    fn send_long<T: Message>(
+    /// Encodes a value, and sends it as a message of a class.
+    #[inline]
+    pub(super) fn post<T: Message>(
         &self,
-        message: &MessageBuffer,
+        value: &T,
+        class: Class,
+        deadline: Deadline,
+    ) -> Result<(Held, Session), SendError> {
+        let shared = &*self.shared;
+        let me = shared.session()?;
+        let about = About { route: T::ROUTE.number(), codec: T::Codec::NUMBER, schema: T::SCHEMA, class };
+        let unencodable = |why| self.unencodable(T::ROUTE, why);
+        let short = codec::encode_short::<T::Codec, T>(value).map_err(unencodable)?;
+        let held = match short.bytes() {
+            Some(bytes) => {
+                let sent = shared.store.send_short(about, bytes, shared.party(me), deadline);
+                sent.map_err(|refusal| shared.not_sent(refusal, class, bytes.len(), deadline))?
+            }
+            None => self.post_long::<T::Codec, T>(value, short.len(), about, me, deadline)?,
+        };
+        Ok((held, me))
+    }
+
+    /// Sends a value that does not fit into a cell: it is encoded once more, to where the receiver finds it.
+    #[cold]
+    fn post_long<C: Codec<T>, T>(
+        &self,
         value: &T,
         len: usize,
+        about: About,
+        me: Session,
         deadline: Deadline,
-    ) -> Result<(), SendError> {
-        let Some(shared) = &self.shared else {
-            return Err(SendError::TooLong {
-                object: self.object.clone(),
-                is_raw: false,
-                bytes: len,
-                limit: self.longest,
-            });
-        };
-        let parcel = shared.rent(len, deadline)?;
-        deliver::write(value, T::SCHEMA, message, &parcel, T::ROUTE)?;
-        parcel.post(T::ROUTE.message_type(), false, deadline)
-    }
-
-    /// Refuses to send on a closed channel. A child made by `fork` registers first: if it died between sending and
-    /// waking who listens, there would be no obituary to wake them.
-    #[inline]
-    pub(super) fn check_open(&self) -> Result<(), SendError> {
-        let Some(shared) = &self.shared else { return Ok(()) };
-        shared.session()?;
-        if shared.words.state() & CLOSED == 0 { Ok(()) } else { Err(SendError::Closed { object: self.object.clone() }) }
+    ) -> Result<Held, SendError> {
+        let shared = &*self.shared;
+        let not_sent = |refusal| shared.not_sent(refusal, about.class, len, deadline);
+        let mut draft = shared.store.draft(about.class, len, shared.party(me), deadline).map_err(not_sent)?;
+        let route = Route::from_number(about.route);
+        write_long::<C, T>(value, draft.run()).map_err(|why| self.unencodable(route, why))?;
+        draft.send(about).map_err(not_sent)
     }
 
     #[cold]
-    fn not_sent(&self, error: raw::Error, deadline: Deadline) -> SendError {
-        if error.is_busy() {
-            queue_is_full(&self.queue, self.object.clone(), deadline)
-        } else {
-            self.failed(error).into()
-        }
+    fn unencodable(&self, route: Route, why: codec::CodecError) -> SendError {
+        SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
     }
 
-    /// Raw bytes travel on the queue alone, whose limits the kernel sets.
-    #[cold]
-    fn raw_not_sent(&self, error: raw::Error, deadline: Deadline) -> SendError {
-        let too_long = |bytes, limit| SendError::TooLong { object: self.object.clone(), is_raw: true, bytes, limit };
-        match error {
-            raw::Error::MessageTooLong { len, max_message_size: limit }
-            | raw::Error::MessageExceedsMsgmax { len, msgmax: limit }
-            | raw::Error::MessageExceedsQueue { len, max_size: limit, .. } => too_long(len, limit),
-            error => self.not_sent(error, deadline),
-        }
-    }
-
-    #[inline]
-    fn heard(&self, message_type: MessageType) {
-        if let Some(shared) = &self.shared {
-            shared.words.heard(message_type, &shared.members);
-        }
-    }
-
-    /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
+    /// Sends bytes as they are on a route; waits while the channel is full.
     ///
-    /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
-    ///
-    /// ```
-    /// use sysv_primitives::{Channel, Route, raw::MessageQueueOptions};
-    ///
-    /// let channel = Channel::new(MessageQueueOptions::new().open_random()?)?;
-    /// channel.send_raw(Route::new(9), b"as they are")?;
-    /// assert_eq!(channel.queue().receive(sysv_primitives::raw::Selector::Any)?.bytes(), b"as they are");
-    /// channel.remove()?;
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
+    /// They are received by [`recv_raw`](Self::recv_raw), or as a message with the [codec `raw`](crate::codec::Raw).
     ///
     /// # Errors
     ///
-    /// [`SendError::Failed`], as [`MessageQueue::send`](crate::raw::MessageQueue::send). [`SendError::Closed`].
-    /// [`SendError::TooLong`] if the queue can't take so many bytes, whatever messages the channel was made for.
+    /// As [`send`](Self::send).
     pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
         self.send_raw_deadline(route, bytes, Deadline::NEVER)
     }
@@ -220,14 +161,23 @@ impl Channel {
     ///
     /// As [`send_raw_timeout`](Self::send_raw_timeout).
     pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
-        self.check_open()?;
-        with_scratch(|message| {
-            message.clear();
-            message.set_message_type(route.message_type());
-            message.extend_from_slice(bytes);
-            self.queue.send_deadline(message, deadline).map_err(|error| self.raw_not_sent(error, deadline))?;
-            self.heard(route.message_type());
-            Ok(())
-        })
+        let Shared { store, .. } = &*self.shared;
+        let me = self.shared.session()?;
+        let about = About { route: route.number(), codec: Raw::NUMBER, schema: 0, class: Class::Message };
+        let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
+        if bytes.len() <= INLINE {
+            return store.send_short(about, bytes, self.shared.party(me), deadline).map(drop).map_err(not_sent);
+        }
+        let mut draft = store.draft(Class::Message, bytes.len(), self.shared.party(me), deadline).map_err(not_sent)?;
+        draft.run().write_all(bytes).map_err(|_| self.shared.members.damaged("the blocks of a message"))?;
+        draft.send(about).map(drop).map_err(not_sent)
     }
+}
+
+/// Encodes a value to the blocks of a message. Fails if it has another length than it had before.
+pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: crate::store::Run<'_>) -> Result<(), codec::CodecError> {
+    let mut to = BufWriter::new(run);
+    C::encode(value, &mut to)?;
+    let run = to.into_inner().map_err(|error| codec::CodecError::new(error.to_string()))?;
+    if run.left() == 0 { Ok(()) } else { Err(codec::CodecError::new("it encodes to other bytes each time")) }
 }

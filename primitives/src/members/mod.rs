@@ -40,8 +40,7 @@
 //! - **MB6** A helper clears `used` after it has repaired every word, and leaves after that. So a slot is clean only if one
 //!   helper has repaired all of it, and each other helper finds at most words that are repaired already.
 //! - **MB7** A repair changes a word of several members by compare-and-swap from a value that names the slot, and
-//!   otherwise writes only words of the slot's own. A kind that can't do so says that its repair is not
-//!   [shared](Repair::IS_SHARED). It has one helper of a slot at a time.
+//!   otherwise writes only words of the slot's own.
 //!
 //! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs to
 //! the dead owner, since no other one has come (MB5). The first compare-and-swap takes it away, and then it may belong to any
@@ -57,7 +56,7 @@
 //! | a process dies, or is stopped | what is left by a dead one | which process repairs it, and when | what a stopped one holds up |
 //! | --- | --- | --- | --- |
 //! | arming doorbells | posts without a cause | their waiters, which check and find nothing | nothing |
-//! | helping, or about to claim, before `used` is cleared | the slot, dead and dirty as before | a waiter, by the obituary of either; a process that meets one of its words; a new member | the reuse of the slot; in a kind that is not shared also its repair |
+//! | helping, or about to claim, before `used` is cleared | the slot, dead and dirty as before | a waiter, by the obituary of either; a process that meets one of its words; a new member | the reuse of the slot |
 //! | the same, `used` cleared | a clean slot | no action is needed | the reuse of the slot |
 //! | claimed, `used` 0 | a clean slot | no action is needed | this slot |
 //! | living | a dead and dirty slot | a waiter, by the obituary; a process that meets one of its words; a new member | what it holds |
@@ -105,9 +104,6 @@ const ONE: Amount = Amount::ONE;
 
 /// What a primitive does with the words of the dead.
 pub(crate) trait Repair {
-    /// Whether any number of helpers may repair one slot at once (MB7).
-    const IS_SHARED: bool = true;
-
     /// Takes every word away from a slot, any number of times with the same result, and posts
     /// whatever that makes available. The caller is a helper of the slot, or its living owner.
     ///
@@ -220,7 +216,7 @@ impl Members {
         }
     }
 
-    fn removed(&self) -> Failure {
+    pub(crate) fn removed(&self) -> Failure {
         let object = raw::ObjectId { kind: raw::ObjectKind::Semaphores, key: self.set.key(), id: Some(self.set.id()) };
         self.failed(raw::Error::Removed { call: "semop", object, errno: raw::Errno::EIDRM })
     }

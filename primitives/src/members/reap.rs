@@ -18,8 +18,8 @@ impl Members {
     ///
     /// A word that names a clean slot is none of the protocol's, and is repaired as well: otherwise
     /// damaged memory could make a waiter wait for no member.
-    pub(crate) fn reap<R: Repair>(&self, slot: u32, repair: &R) -> Result<bool> {
-        if !self.enter::<R>(slot)? {
+    pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
+        if !self.enter(slot)? {
             return Ok(false);
         }
         let repaired = self.repair_entered(slot, true, repair);
@@ -49,20 +49,13 @@ impl Members {
     }
 
     /// Enters a slot as one of its helpers, if no member lives in it (MB5). Returns whether it did.
-    fn enter<R: Repair>(&self, slot: u32) -> Result<bool> {
-        let helpers = self.helpers(slot);
+    fn enter(&self, slot: u32) -> Result<bool> {
         let [test, zero, restore] = test_state(self.identity);
         let is_dead = SemOp::zero(self.alive(slot)).no_wait();
-        let join = SemOp::add(helpers, ONE).undo().no_wait();
-        let entered = if R::IS_SHARED {
-            self.set.op(&[test, zero, restore, is_dead, join])
-        } else {
-            // MB7: what is not repaired by compare-and-swap alone has one helper at a time.
-            self.set.op(&[test, zero, restore, is_dead, SemOp::zero(helpers).no_wait(), join])
-        };
-        match entered {
+        let join = SemOp::add(self.helpers(slot), ONE).undo().no_wait();
+        match self.set.op(&[test, zero, restore, is_dead, join]) {
             Ok(()) => Ok(true),
-            // A member lives there, or has the repair to itself, or the set is another one.
+            // A member lives there, or the set is another one.
             Err(raw::Error::WouldBlock { .. }) => self.check_state(self.value(STATE)?).map(|()| false),
             Err(error) => Err(self.failed(error)),
         }

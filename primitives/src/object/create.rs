@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     layout::{Header, Mapped, body_offset},
-    raw::{self, MessageQueue, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
+    raw::{self, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions},
     set_layout::{CREATOR, STATE},
 };
 
@@ -36,8 +36,8 @@ impl Entrance<'_> {
             }
         };
         match self.write_and_publish(&set, &memory) {
-            Ok(Outcome::Done(queue)) => {
-                let mut object = self.live(set, memory, self.description.clone(), self.layout, queue)?;
+            Ok(Outcome::Done(())) => {
+                let mut object = self.live(set, memory, self.description.clone(), self.layout)?;
                 object.is_new = true;
                 Ok(Outcome::Done(object))
             }
@@ -46,7 +46,6 @@ impl Entrance<'_> {
                 Ok(Outcome::StartAgain)
             }
             Err(error) => {
-                self.remove_queue(&memory, &set)?;
                 ignore_gone(memory.remove())?;
                 match error {
                     EntryError::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
@@ -80,27 +79,19 @@ impl Entrance<'_> {
         }
     }
 
-    fn write_and_publish(
-        &self,
-        set: &SemaphoreSet,
-        memory: &Arc<SharedMemory>,
-    ) -> Result<Outcome<Option<MessageQueue>>> {
+    fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<Outcome<()>> {
         let description = &self.description;
         // The header first: a segment with contents and without a header would be a stranger's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;
         header.write(set.id(), description, created);
         (self.blueprint.fill)(memory, body_offset(description.max_handles))?;
-        let queue = match self.make_queue(set, &header)? {
-            Outcome::Done(queue) => queue,
-            Outcome::StartAgain => return Ok(Outcome::StartAgain),
-        };
         let identity = self.identity_of(description)?;
         set.op(&[
             SemOp::zero(STATE).no_wait(),
             SemOp::add(STATE, identity).no_wait(),
             SemOp::add(CREATOR, MARK).no_wait(),
         ])?;
-        Ok(Outcome::Done(queue))
+        Ok(Outcome::Done(()))
     }
 }

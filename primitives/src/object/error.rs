@@ -337,7 +337,7 @@ fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error, most_
 
 fn smaller_size(object: &ObjectName) -> &'static str {
     match object.kind() {
-        "channel" => "ask for a smaller Options::max_message_size (4 GiB at most)",
+        "channel" => "ask for at most 64,000 messages, 48 routes and messages of 4 GiB",
         "pool" => "ask for fewer permits, or a smaller capacity",
         "mutex" => "use a smaller type",
         _ => "ask for a smaller capacity, or use a smaller type",

@@ -33,7 +33,6 @@
 //! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
 //! | having begun the header | the same, and a segment with our magic that was never used | the next creator removes it |
 //! | having written the header | the same, and a segment that names the set | the process that finishes the set removes both |
-//! | having made the message queue (see `queue`) | the same, and a queue that was never used | the process that finishes the set, or the next creator |
 //! | having published | a live object | no action is needed |
 //! | having condemned | a condemned set | the next opener finishes it |
 //! | finishing, the segment removed | a condemned set | the next opener |
@@ -63,7 +62,6 @@ mod create;
 mod enter;
 mod error;
 mod open;
-mod queue;
 pub(crate) mod remove;
 mod repair;
 mod rights;
@@ -84,7 +82,7 @@ use crate::{
     members::{Members, Registration, Repair},
     name::Name,
     options::{MOST_HANDLES, Settings},
-    raw::{self, Amount, Deadline, Key, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
+    raw::{self, Amount, Deadline, Key, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{Bells, CONDEMN, CONDEMNED, LIVING, STATE, SetLayout, change_state},
 };
 
@@ -109,8 +107,6 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// It stands in the header.
     pub(crate) number: u32,
-    /// Whether a message queue belongs to it.
-    pub(crate) has_queue: bool,
     /// Its doorbells.
     pub(crate) bells: Bells,
     /// The most slots that one of its objects may have.
@@ -118,9 +114,9 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// Returns a kind without a queue.
+    /// Returns a kind.
     pub(crate) const fn new(name: &'static str, number: u32, bells: Bells) -> Self {
-        Self { name, number, has_queue: false, bells, most_handles: MOST_HANDLES }
+        Self { name, number, bells, most_handles: MOST_HANDLES }
     }
 }
 
@@ -175,7 +171,6 @@ pub(crate) struct Object {
     memory: Arc<SharedMemory>,
     header: Mapped<Header>,
     set: SemaphoreSet,
-    queue: Option<MessageQueue>,
     name: ObjectName,
     description: Description,
     layout: SetLayout,
@@ -224,11 +219,6 @@ impl Object {
         &self.memory
     }
 
-    /// Returns the object's message queue, if its kind has one.
-    pub(crate) fn queue(&self) -> Option<&MessageQueue> {
-        self.queue.as_ref()
-    }
-
     pub(crate) fn description(&self) -> &Description {
         &self.description
     }
@@ -261,7 +251,6 @@ impl Object {
             key: self.set.key().unwrap_or(Key::PRIVATE),
             set: self.set.id(),
             segment: self.memory.id(),
-            queue: self.queue.as_ref().map(MessageQueue::id),
             permissions: stat.permissions,
             semaphores: stat.len,
             bytes: self.memory.len(),
@@ -286,16 +275,13 @@ impl Object {
         if state != self.identity.get() && state != CONDEMNED {
             return Ok(false);
         }
-        rights::check(&self.set, &self.memory, self.queue.as_ref())?;
+        rights::check(&self.set, &self.memory)?;
         match condemn_live(&self.set, self.identity) {
             Ok(()) => {}
             // Another process has begun, and the first to come ends it. A set with another STATE is not this object's.
             Err(raw::Error::WouldBlock { .. }) if self.set.value(STATE.into())? == CONDEMNED => {}
             Err(raw::Error::WouldBlock { .. }) => return Ok(false),
             Err(error) => return Err(error),
-        }
-        if let Some(queue) = &self.queue {
-            ignore_gone(queue.remove())?;
         }
         ignore_gone(self.memory.remove())?;
         ignore_gone(self.set.remove())?;
@@ -326,14 +312,12 @@ impl Object {
 pub struct Status {
     /// Its name.
     pub name: String,
-    /// The key of set, segment and message queue.
+    /// The key of set and segment.
     pub key: Key,
     /// The id of the semaphore set.
     pub set: i32,
     /// The id of the segment.
     pub segment: i32,
-    /// The id of the message queue, if it is a channel.
-    pub queue: Option<i32>,
     /// Owner, creator and mode of the set.
     pub permissions: Permissions,
     /// How many semaphores the set has.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Failure, OpenError,
     layout::{Description, Header, Mapped, VERSION},
-    raw::{self, Amount, MessageQueue, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+    raw::{self, Amount, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
     set_layout::{CONDEMN, CREATOR, STATE, SetLayout},
 };
 
@@ -106,17 +106,9 @@ impl Entrance<'_> {
         if found.identity != state.into() {
             return self.heal(&set, "the header");
         }
-        let queue = match self.queue_of(&header)? {
-            Some(queue) => {
-                self.check_trust(&queue.stat()?.permissions, queue.id())?;
-                Some(queue)
-            }
-            None if self.blueprint.kind.has_queue => return self.heal(&set, "its message queue"),
-            None => None,
-        };
         let layout = self.check_description(&found, version, &memory, &set)?;
         let max_handles = found.max_handles;
-        let object = self.live(set, memory, found, layout, queue)?;
+        let object = self.live(set, memory, found, layout)?;
         if object.is_exact {
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
@@ -194,7 +186,6 @@ impl Entrance<'_> {
         memory: Arc<SharedMemory>,
         description: Description,
         layout: SetLayout,
-        queue: Option<MessageQueue>,
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
         let identity = self.identity_of(&description)?;
@@ -207,7 +198,6 @@ impl Entrance<'_> {
             memory,
             header,
             set,
-            queue,
             name,
             description,
             layout,

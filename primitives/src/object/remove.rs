@@ -4,12 +4,12 @@
 //! So the segment is read first, and the set condemned only if the segment names it and says this kind and name.
 //!
 //! A process that dies before it has condemned the set leaves the object as it was; afterwards a condemned set, with or
-//! without its queue and segment, which the next opener or remover finishes.
+//! without its segment, which the next opener or remover finishes.
 
 use super::{
     Blueprint, Entrance, Kind, MARK, Outcome, condemn_live,
     error::{EntryError, Result},
-    ignore_gone, queue, rights,
+    ignore_gone, rights,
 };
 use crate::{
     OpenError,
@@ -83,8 +83,7 @@ impl Entrance<'_> {
             CONDEMNED => return self.finish(set, CONDEMNED),
             state => Amount::new(state).map_err(|_| self.foreign_set(set))?,
         };
-        let queue = self.queue_of(&header)?;
-        rights::check(set, &memory, queue.as_ref())?;
+        rights::check(set, &memory)?;
         match condemn_live(set, state) {
             Ok(()) => {}
             // Another process has condemned it.
@@ -92,7 +91,6 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
             Err(error) => return Err(error.into()),
         }
-        queue::remove_noted(self.key, &header)?;
         ignore_gone(memory.remove())?;
         ignore_gone(set.remove())?;
         Ok(Outcome::Done(()))

@@ -38,7 +38,6 @@ impl Entrance<'_> {
                 return Err(OpenError::Wiped { object, segment, users }.into());
             }
         }
-        self.remove_queue(&memory, set)?;
         ignore_gone(memory.remove())?;
         Ok(Outcome::Done(()))
     }
@@ -50,7 +49,6 @@ impl Entrance<'_> {
         }
         self.check_may_mend(set, &or_start_again!(set.stat()).permissions)?;
         if let Some(memory) = self.segment_of(set)? {
-            self.remove_queue(&memory, set)?;
             ignore_gone(memory.remove())?;
         }
         ignore_gone(set.remove())?;

@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::raw::{self, MessageQueue, Permissions, SemaphoreSet, SharedMemory, process};
+use crate::raw::{self, Permissions, SemaphoreSet, SharedMemory, process};
 
 /// Fails with what the system would say of the removal of any part, and changes none.
-pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>, queue: Option<&MessageQueue>) -> raw::Result<()> {
+pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> raw::Result<()> {
     check_set(set)?;
     // A part that is gone already needs no right.
     match memory.stat() {
-        Err(error) if error.is_gone() => {}
-        stat => check_part(stat?.permissions, |mode| memory.set_mode(mode))?,
-    }
-    match queue.map(MessageQueue::stat) {
-        Some(Err(error)) if error.is_gone() => Ok(()),
-        Some(stat) => check_part(stat?.permissions, |mode| queue.map_or(Ok(()), |queue| queue.set_mode(mode))),
-        None => Ok(()),
+        Err(error) if error.is_gone() => Ok(()),
+        stat => check_part(stat?.permissions, |mode| memory.set_mode(mode)),
     }
 }
 

@@ -18,8 +18,8 @@ mod linger;
 pub mod mpmc;
 mod patience;
 mod refusal;
-mod role;
-mod spin;
+pub(crate) mod role;
+pub(crate) mod spin;
 pub mod spsc;
 
 use std::sync::Arc;

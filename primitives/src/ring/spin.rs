@@ -22,6 +22,11 @@ const FEWEST: u32 = 128;
 /// The longest time between two looks: a look takes the cache line away from who is to change it.
 const LONGEST_STEP: u32 = 8;
 
+/// The most pauses of a wait that finds out whether the other side would be there sooner if both stayed awake.
+const PROBE: u32 = 4096;
+/// One in so many vain waits is such a one.
+const PROBES: u32 = 16;
+
 /// On which processor each side last waited or woke the other, plus one; 0 is unknown.
 pub(crate) type Whereabouts = [AtomicU32; 2];
 
@@ -40,11 +45,20 @@ pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
 pub(crate) struct Spin {
     /// How many pauses it took lately.
     estimate: AtomicU32,
+    /// How many waits were in vain since a probe, where there are probes.
+    ///
+    /// Two processes that ask and respond may have come to sleep each time, since each waits for the other one's
+    /// wake-up, which takes longer than it pauses. A probe lets one of them stay awake until the other one is there.
+    vain: Option<AtomicU32>,
 }
 
 impl Spin {
     pub(crate) const fn new() -> Self {
-        Self { estimate: AtomicU32::new(MOST / 4) }
+        Self { estimate: AtomicU32::new(MOST / 4), vain: None }
+    }
+
+    pub(crate) const fn with_probes() -> Self {
+        Self { estimate: AtomicU32::new(MOST / 4), vain: Some(AtomicU32::new(0)) }
     }
 
     /// Looks until something is found, or until sleeping is the better bet.
@@ -56,7 +70,8 @@ impl Spin {
 
     fn look_for_a_while<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let estimate = self.estimate.load(Relaxed);
-        let limit = (2 * estimate + FEWEST).min(MOST);
+        let is_probe = self.vain.as_ref().is_some_and(|vain| vain.load(Relaxed) >= PROBES);
+        let limit = if is_probe { PROBE } else { (2 * estimate + FEWEST).min(MOST) };
         let (mut pauses, mut step) = (0, 1);
         while pauses < limit {
             (0..step).for_each(|_| spin_loop());
@@ -66,6 +81,9 @@ impl Spin {
                 self.estimate.store(estimate - estimate / 8 + pauses / 8, Relaxed);
                 return Some(found);
             }
+        }
+        if let Some(vain) = &self.vain {
+            vain.store(if is_probe { 0 } else { vain.load(Relaxed) + 1 }, Relaxed);
         }
         self.estimate.store(estimate - estimate.div_ceil(8), Relaxed);
         None

@@ -287,7 +287,13 @@ impl Kind for Channel {
 
     fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
         let smaller = options.clone().max_message_size(10_000);
-        vec![("max_message_size", any(smaller.open(name)))]
+        let fewer = options.clone().capacity(10);
+        let routes = options.clone().max_routes(3);
+        vec![
+            ("max_message_size", any(smaller.open(name))),
+            ("capacity", any(fewer.open(name))),
+            ("max_routes", any(routes.open(name))),
+        ]
     }
 
     delegate!(Channel);
@@ -308,7 +314,7 @@ impl Kind for Channel {
             Wait {
                 name: "recv",
                 is_shared: true,
-                is_passed_on: false,
+                is_passed_on: true,
                 hinder: send_later,
                 wait: |channel| any(channel.recv::<Text>()),
             },
@@ -317,7 +323,7 @@ impl Kind for Channel {
                 is_shared: true,
                 is_passed_on: true,
                 hinder: send_later,
-                wait: |channel| any(channel.receiver()?.recv::<Text>()),
+                wait: |channel| any(channel.receiver::<Text>()?.recv()),
             },
             Wait {
                 name: "call",

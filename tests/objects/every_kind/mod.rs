@@ -15,8 +15,7 @@ use lives::*;
 use nix::sys::signal::{SigHandler, Signal};
 use support::{Child, NOBODY, Name, as_nobody, child, has_user, hold_for_ever, install, memory, name, own, until};
 use sysv_ipc::{
-    Amount, Key, MessageQueue, MessageQueueOptions, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet,
-    SharedMemory, SharedMemoryOptions,
+    Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{Channel, Error, Failure, Mutex, OpenError, Options, Pool, Status, mpmc, spsc};
 
@@ -232,7 +231,6 @@ fn case_f8_errors_name_the_object<K: Kind>() {
     K::open_otherwise(&name).iter().for_each(|refused| drop(assert_names::<K>(refused, &name)));
     // Part of it is gone while it is used.
     let status = object.status().unwrap();
-    let _queue = status.queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
     sysv_ipc::remove_shared_memory(status.segment).unwrap();
     let damaged = K::open(&Options::new(), &name).map(drop);
     assert!(matches!(damaged, Err(Error::Open(OpenError::Failed(Failure::Damaged { .. })))), "{damaged:?}");
@@ -248,10 +246,9 @@ fn case_f8_errors_name_the_object<K: Kind>() {
 fn case_f8_a_wiped_object_is_named<K: Kind>() {
     let name = name();
     let object: K = create(&name);
-    let Status { set, segment, queue, .. } = object.status().unwrap();
+    let Status { set, segment, .. } = object.status().unwrap();
     // Without its set it can't be removed by its name.
     let _memory = own(Segment::from_id(segment).unwrap());
-    let _queue = queue.map(|id| own(MessageQueue::from_id(id).unwrap()));
     sysv_ipc::remove_semaphore(set).unwrap();
     let wiped = K::open_or_create(&Options::new(), &name).map(drop);
     assert!(matches!(wiped, Err(Error::Open(OpenError::Wiped { .. }))), "{wiped:?}");
@@ -337,18 +334,6 @@ fn case_m3_the_creator() {
         Segment::from_id(segment).unwrap().set_owner(Some(0), None).unwrap();
         assert_untrusted::<Mutex<u64>>(&name, set);
     }
-}
-
-/// The owner of a channel's queue must be trusted.
-#[test]
-fn case_m3_the_owner_of_the_queue() {
-    if !has_user(NOBODY) {
-        return;
-    }
-    let name = name();
-    let channel: Channel = create(&name);
-    channel.queue().set_owner(Some(65_534), None).unwrap();
-    assert_untrusted::<Channel>(&name, channel.queue().id());
 }
 
 fn segment_of<K: Kind>(object: &K) -> SharedMemory {
@@ -461,24 +446,6 @@ fn foreign_set<K: Kind>() {
     );
     assert_names::<K>(&refused, &name);
     assert_eq!(foreign.value(0).unwrap(), 1);
-}
-
-/// Somebody else's queue is left alone, and our half of the work is taken back.
-#[test]
-fn foreign_queue() {
-    let name = name();
-    let (key, _) = key_from::<Channel>(&name);
-    let foreign = own(MessageQueueOptions::new().create(true).open(key).unwrap());
-    let message = sysv_ipc::MessageBuffer::new(sysv_ipc::MessageType::ONE, b"theirs");
-    foreign.send(&message).unwrap();
-    let refused = Channel::open_or_create(&name).map(drop);
-    assert!(
-        matches!(&refused, Err(OpenError::Foreign { part: ObjectKind::MessageQueue, id, .. }) if *id == foreign.id()),
-        "{refused:?}"
-    );
-    assert!(SemaphoreOptions::new().open_set(key, 0).is_err(), "the set was removed again");
-    assert!(SharedMemoryOptions::new().open_segment(key).is_err(), "and the segment");
-    assert_eq!(foreign.receive(sysv_ipc::Selector::Any).unwrap(), message);
 }
 
 macro_rules! suites {

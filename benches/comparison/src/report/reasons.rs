@@ -33,12 +33,7 @@ const CLAIMED: &str = "Each item of an mpmc ring is claimed on both sides, by a 
 const THE_BYTES: &str = "The bytes take most of the time, and cross between the processors for all alike. Which of the \
     others is some percent ahead differs from run to run.";
 
-const BARE_QUEUE: &str = "The channel makes the same system calls on the same kind of queue. Its own instructions are added: \
-    for a message of 64 bytes sent and received 1,970 in user mode, 1,260 of which are the codec, as callgrind counts on \
-    x86-64.";
-
-const CALLS: &str = "The kernel's sleep and wake-up take most of a call, for all alike. The codec is added, twice, and a \
-    parcel by which the caller gets its answer, or is notified at once if the process that has its request dies.";
+const CALLS: &str = "The kernel's sleep and wake-up take most of a call, for all alike. The codec is added, twice.";
 
 const WRAPPER: &str = "The wrapper's own instructions tell signals, deadlines and errors apart. For a pair of calls they are \
     142 in user mode for a semaphore and 215 for a message, instead of 29, as callgrind counts on x86-64.";
@@ -74,23 +69,11 @@ const REASONS: &[Reason] = &[
     middle("both sides spin", "mpmc ring", "", CLAIMED),
     middle("on one processor, both sides sleep", "spsc ring", "", SLEEPS_IN_RING),
     middle("on one processor, both sides sleep", "mpmc ring", "", SLEEPS_IN_MPMC),
-    middle("64 bytes, from process to process", "channel", "System V", BARE_QUEUE),
     middle(
         "64 bytes, from process to process",
         "channel",
         "POSIX",
-        "The POSIX queue carries bytes without types, and its receivers can't choose. It is ahead of the bare System V queue \
-            too, of which the channel is made.",
-    ),
-    middle("64 bytes, sent and received in one", "channel", "msgsnd", BARE_QUEUE),
-    middle("of another route", "channel", "msgsnd", BARE_QUEUE),
-    middle("jobs of 0 µs", "channel", "System V", BARE_QUEUE),
-    middle(
-        "there and back, both sides sleep",
-        "by a Receiver",
-        "",
-        "A Receiver sleeps at a semaphore instead of in the queue, so that it is notified when the other side disconnects, \
-            and checks for dead members around each sleep. These are some system calls more.",
+        "The POSIX queue carries bytes without types, and its receivers can't choose.",
     ),
     middle("there and back, both sides sleep", "call, answer", "", CALLS),
     middle(

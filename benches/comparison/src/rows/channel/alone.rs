@@ -3,7 +3,7 @@
 use std::{hint::black_box, sync::atomic::Ordering::Relaxed};
 
 use anyhow::Result;
-use sysv_primitives::{Channel, Route};
+use sysv_primitives::{Channel, Route, TypedQueue};
 
 use super::{Job, Payload, channel, job, payload};
 use crate::{
@@ -45,7 +45,7 @@ fn behind(others: u32) -> Result<Option<Comparison>> {
     let channel = channel(1 << 20)?;
     let (mut sender, mut receiver) = (Lane::<Lines<1>>::sender(&bare)?, Lane::<Lines<1>>::receiver(&bare)?);
     for _ in 0..others {
-        Channel::new(bare.queue().clone())?.send_raw(Route::new(9), b"x")?;
+        TypedQueue::new(bare.queue().clone())?.send_raw(Route::new(9), b"x")?;
         channel.send_raw(Route::new(9), b"x")?;
     }
     let alternatives = vec![
@@ -102,11 +102,9 @@ fn copies(section: &mut Section, size: usize) -> Result<()> {
 
 fn calls_per_message() -> Result<Vec<Fact>> {
     let channel = channel(2 << 20)?;
-    let receiver = channel.receiver()?;
     let payload = payload(1 << 20);
     let (sender, from_sender) = ipc_channel::ipc::channel::<Job>()?;
     let short = calls::count(|count| (0..count).for_each(|number| once(&channel, number)))?;
-    let heard = calls::count(|count| (0..count).for_each(|number| once(&receiver, number)))?;
     let long = calls::count(|count| {
         (0..count).for_each(|_| {
             channel.send(&payload).expect("there is room");
@@ -121,7 +119,6 @@ fn calls_per_message() -> Result<Vec<Fact>> {
     })?;
     let rows = [
         ("channel, 64 bytes", Kind::Ours, short),
-        ("channel, 64 bytes, by a Receiver", Kind::Ours, heard),
         ("channel, 1 MiB", Kind::Ours, long),
         ("ipc-channel, 64 bytes", Kind::Rival, theirs),
     ];

@@ -16,17 +16,13 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
     if !is_wanted(title) {
         return Ok(());
     }
-    let (served, heard) = (channel(1 << 20)?, channel(1 << 20)?);
+    let served = channel(1 << 20)?;
     let answer = |channel: &Channel| {
         let asked = channel.recv_request::<Ask>().expect("it comes");
         let job = asked.0.clone();
         asked.respond(&job).expect("the caller lives");
     };
     let peer = Other::process(|| |count| (0..count).for_each(|_| answer(&served)));
-    let heard_peer = Other::process(|| {
-        let receiver = heard.receiver().expect("it can be had");
-        move |count| (0..count).for_each(|_| answer(&receiver))
-    });
     // As its documentation does: the request brings the channel for the answer, which is made once.
     let (ask, asked) = ipc::channel::<(Job, Option<IpcSender<Job>>)>()?;
     let ipc_channel_peer = Other::process(move || {
@@ -44,9 +40,6 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
     let lanes = vec![
         answered("call, answer", Kind::Ours, peer, |number| {
             check(served.call(&Ask(job(number))).expect("the peer lives").number, number);
-        }),
-        answered("call, answer by a Receiver", Kind::Ours, heard_peer, |number| {
-            check(heard.call(&Ask(job(number))).expect("the peer lives").number, number);
         }),
         answered("ipc-channel, there and back", Kind::Rival, ipc_channel_peer, |number| {
             ask.send((job(number), way.take())).expect("the peer lives");

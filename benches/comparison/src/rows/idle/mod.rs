@@ -135,10 +135,6 @@ fn waiting(section: &mut Section, objects: &Objects) -> Result<()> {
         of_ours("Mutex::lock", idle(|| drop(objects.mutex.lock()))?),
         of_ours("Pool::acquire", idle(|| drop(objects.pool.acquire()))?),
         of_ours("Channel::recv", idle(|| drop(objects.channel.recv::<Nothing>()))?),
-        of_ours(
-            "Channel: Receiver::recv",
-            idle(|| drop(objects.channel.receiver().map(|receiver| receiver.recv::<Nothing>())))?,
-        ),
         of_lane::<One<Lines<1>>>()?,
         of_lane::<Any<Lines<1>>>()?,
         of_lane::<Iceoryx>()?,

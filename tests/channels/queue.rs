@@ -1,4 +1,4 @@
-//! The typed channel, between processes.
+//! Typed messages over a plain queue, between processes.
 
 use std::{
     cell::Cell,
@@ -8,9 +8,10 @@ use std::{
 
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde::{Deserialize, Serialize};
-use support::{Child, LONG, child, plain_channel};
+use support::{Child, LONG, child, typed_queue};
 use sysv_primitives::{
-    Channel, Message, RecvError, Route, SendError, Undecodable,
+    Message, RecvError, Route, SendError, TypedQueue, Undecodable,
+    codec::Bincode,
     raw::{MessageBuffer, MessageQueue, MessageType},
 };
 
@@ -23,6 +24,7 @@ struct Job {
 
 impl Message for Job {
     const ROUTE: Route = Route::new(1);
+    type Codec = Bincode;
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,7 @@ enum Answer {
 
 impl Message for Answer {
     const ROUTE: Route = Route::new(2);
+    type Codec = Bincode;
 }
 
 fn job(number: u32) -> Job {
@@ -42,7 +45,7 @@ fn job(number: u32) -> Job {
 /// Values of two types cross between processes, each by its own route.
 #[test]
 fn two_processes() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _queue) = typed_queue();
     let worker = child(|| {
         for _ in 0..100 {
             let job: Job = channel.recv().unwrap();
@@ -66,7 +69,7 @@ fn two_processes() {
 /// The oldest of its type is received, whatever else is queued; any takes the oldest of all.
 #[test]
 fn routes() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _queue) = typed_queue();
     let failed = || Answer::Failed { why: "x".into() };
     channel.send(&job(1)).unwrap();
     channel.send(&failed()).unwrap();
@@ -85,19 +88,21 @@ fn routes() {
 /// What can't be decoded comes back with its bytes, and the channel goes on.
 #[test]
 fn undecodable_messages_come_back() {
-    let (channel, queue) = plain_channel();
+    let (channel, queue) = typed_queue();
     let send = |bytes: &[u8]| queue.send(&MessageBuffer::new(MessageType::ONE, bytes)).unwrap();
     // Too short, too long a string, a length beyond all memory, and one byte too many.
     let mut and_more = Vec::new();
     channel.send(&job(1)).unwrap();
     and_more.extend_from_slice(channel.recv_any().unwrap().bytes());
     and_more.push(0);
-    for bytes in [&b""[..], b"\x01\xfc\xff\xff\xff\xff", b"\x01\xfd\xff\xff\xff\xff\xff\xff\xff\x7f", &and_more] {
-        send(bytes);
+    let head = |rest: &[u8]| [&[1, 0, 0, 0, 0, 0, 0, 0], rest].concat();
+    let long = [b"\x01\xfc\xff\xff\xff\xff".to_vec(), b"\x01\xfd\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec()];
+    for bytes in [Vec::new(), b"1234567".to_vec(), head(&long[0]), head(&long[1]), and_more] {
+        send(&bytes);
         channel.send(&job(7)).unwrap();
         match channel.recv::<Job>() {
             Err(RecvError::Undecodable(Undecodable { route, bytes: returned, .. })) => {
-                assert_eq!((route, &returned[..]), (Job::ROUTE, bytes));
+                assert_eq!((route, returned), (Job::ROUTE, bytes));
             }
             other => panic!("{other:?}"),
         }
@@ -112,7 +117,8 @@ proptest! {
     /// Bytes from outside are a value or an error, and never a panic or a hang.
     #[test]
     fn any_bytes_are_an_answer_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let (channel, queue) = plain_channel();
+        let (channel, queue) = typed_queue();
+        let bytes = if bytes.len() % 2 == 0 { [&[1, 0, 0, 0, 0, 0, 0, 0], &bytes[..]].concat() } else { bytes };
         queue.send(&MessageBuffer::new(MessageType::new(2).unwrap(), &bytes)).unwrap();
         if let Err(error) = channel.recv::<Answer>() {
             match error {
@@ -126,7 +132,7 @@ proptest! {
 /// A value that is too long for a message is refused before anything is sent.
 #[test]
 fn too_long() {
-    let (channel, queue) = plain_channel();
+    let (channel, queue) = typed_queue();
     let name = "x".repeat(1 << 20);
     let refused = channel.send(&Job { name, ..job(1) });
     assert!(matches!(refused, Err(SendError::TooLong { .. })), "{refused:?}");
@@ -136,14 +142,14 @@ fn too_long() {
 /// A plain queue has no option to make it longer, and a handle's own limit is told from the kernel's.
 #[test]
 fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
-    let (channel, queue) = plain_channel();
+    let (channel, queue) = typed_queue();
     let long = Job { name: "x".repeat(1 << 20), ..job(1) };
     for refused in [channel.send(&long), channel.send_raw(Route::new(9), &[0; 1 << 20])] {
         let error = refused.unwrap_err();
         let SendError::TooLong { limit, .. } = error else { panic!("{error}") };
         let text = error.to_string();
-        assert!(text.contains(&format!("channel over message queue {}, {limit} bytes", queue.id())), "{text}");
-        assert!(text.contains("open a channel by name") && !text.contains("max_message_size"), "{text}");
+        assert!(text.contains(&format!("queue {}, {limit} bytes", queue.id())), "{text}");
+        assert!(text.contains("use a Channel") && !text.contains("max_message_size"), "{text}");
     }
     let short_handle = MessageQueue::from_id(queue.id()).unwrap();
     let text = short_handle.send(&MessageBuffer::new(MessageType::ONE, &[0; 3000])).unwrap_err().to_string();
@@ -153,7 +159,7 @@ fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
 /// "Full" comes with counts, also of a plain queue.
 #[test]
 fn case_f4_a_full_queue_is_told_with_counts() {
-    let (channel, queue) = plain_channel();
+    let (channel, queue) = typed_queue();
     let mut sent = 0_u64;
     let error = loop {
         match channel.try_send_raw(Route::new(1), &[0; 100]) {
@@ -164,7 +170,7 @@ fn case_f4_a_full_queue_is_told_with_counts() {
     let SendError::Full(full) = &error else { panic!("{error}") };
     assert_eq!((full.messages, full.max_bytes), (sent, queue.stat().unwrap().max_size));
     let text = error.to_string();
-    assert!(text.contains(&format!("message queue {} has no room: its queue holds {sent} of", queue.id())), "{text}");
+    assert!(text.contains(&format!("queue {} has no room: it holds {sent} of", queue.id())), "{text}");
 }
 
 /// A message that became possible only after the channel was made is received all the same.
@@ -173,7 +179,7 @@ fn case_f4_a_full_queue_is_told_with_counts() {
 fn longer_than_was_possible() {
     support::in_own_namespace(|| {
         support::set_limit("msgmax", "100");
-        let (channel, queue) = plain_channel();
+        let (channel, queue) = typed_queue();
         support::set_limit("msgmax", "8192");
         let mut roomy = MessageQueue::clone(&queue);
         roomy.set_max_message_size(8192);
@@ -185,7 +191,7 @@ fn longer_than_was_possible() {
 /// A full channel refuses or waits, and the value stays the sender's.
 #[test]
 fn full() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _queue) = typed_queue();
     let value = job(1);
     while channel.try_send(&value).is_ok() {}
     assert!(channel.send_timeout(&value, Duration::from_millis(10)).unwrap_err().is_busy());
@@ -199,7 +205,7 @@ fn full() {
 #[test]
 fn receivers_are_killed() {
     const JOBS: u32 = 3000;
-    let (channel, _queue) = plain_channel();
+    let (channel, _queue) = typed_queue();
     let receivers: Vec<_> = (0..4)
         .map(|_| {
             child(|| {
@@ -247,20 +253,20 @@ fn receivers_are_killed() {
 /// Whoever waits when the channel is removed is told.
 #[test]
 fn removed_while_waiting() {
-    let (channel, _queue) = plain_channel();
+    let (channel, _queue) = typed_queue();
     let receiver = child(|| assert!(channel.recv::<Job>().unwrap_err().is_gone()));
     receiver.until_asleep();
     channel.remove().unwrap();
     receiver.join();
     assert!(channel.send(&job(1)).unwrap_err().is_gone());
-    assert!(matches!(Channel::from_id(channel.queue().id()), Err(error) if error.is_gone()));
+    assert!(matches!(TypedQueue::from_id(channel.queue().id()), Err(error) if error.is_gone()));
 }
 
 /// A handle made from an id is as good as any; and a value may send while it is encoded.
 #[test]
 fn handles() {
-    let (channel, queue) = plain_channel();
-    let other = Channel::from_id(queue.id()).unwrap();
+    let (channel, queue) = typed_queue();
+    let other = TypedQueue::from_id(queue.id()).unwrap();
     other.send(&Nested(queue.id())).unwrap();
     assert_eq!(channel.recv::<Job>().unwrap(), job(5));
     assert_eq!(channel.recv::<Nested>().unwrap().0, queue.id());
@@ -271,11 +277,12 @@ struct Nested(i32);
 
 impl Serialize for Nested {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Channel::from_id(self.0).unwrap().send(&job(5)).unwrap();
+        TypedQueue::from_id(self.0).unwrap().send(&job(5)).unwrap();
         self.0.serialize(serializer)
     }
 }
 
 impl Message for Nested {
     const ROUTE: Route = Route::new(3);
+    type Codec = Bincode;
 }

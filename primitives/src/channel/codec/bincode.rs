@@ -1,0 +1,97 @@
+//! bincode 2, held to the numbers of `bounds.rs`: the only file that names its encoder and decoder.
+//!
+//! Its standard encoding is little endian, with lengths and integers of variable size and no field names. It describes itself
+//! nowhere, so both sides must be built from the same types.
+//!
+//! bincode trusts the bytes: it has no limit to nesting, and takes a sequence's length for what it says. So a serializer
+//! and a deserializer of our own stand around its own (`encoding.rs`, `decoding.rs`). They see each struct, enum, sequence and so
+//! on, and let numbers pass.
+
+use std::io::{Read, Write};
+
+use bincode::{
+    config::Configuration,
+    enc::write::Writer,
+    error::{DecodeError, EncodeError},
+    serde::OwnedSerdeDecoder,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Codec, CodecError,
+    decoding::Left,
+    encoding::Count,
+    source::{Slice, Source, Stream},
+};
+
+const STANDARD: Configuration = bincode::config::standard();
+
+/// The codec of types that implement serde's traits, by default: [bincode](https://docs.rs/bincode/2).
+#[derive(Debug)]
+pub struct Bincode;
+
+/// Counts what it passes on.
+struct Counting<'a, W> {
+    to: &'a mut W,
+    len: usize,
+}
+
+impl<W: Write> Writer for Counting<'_, W> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.len += bytes.len();
+        self.to.write_all(bytes).map_err(|inner| EncodeError::Io { inner, index: self.len })
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
+    const NUMBER: u32 = 1;
+
+    #[inline]
+    fn encode(value: &T, to: &mut impl Write) -> Result<(), CodecError> {
+        let mut writer = Counting { to, len: 0 };
+        let count = Count::default();
+        bincode::serde::encode_into_writer(count.bound(value), &mut writer, STANDARD).map_err(why_unencodable)?;
+        count.check(writer.len).map_err(|exceeded| CodecError::new(exceeded.to_string()))
+    }
+
+    #[inline]
+    fn decode(bytes: &[u8]) -> Result<T, CodecError> {
+        let source = Slice::new(bytes);
+        let mut decoder = OwnedSerdeDecoder::from_reader(&source, STANDARD);
+        let left = Left::new(&source);
+        let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
+        nothing_left(source.left())?;
+        Ok(value)
+    }
+
+    fn decode_from(from: impl Read, len: usize) -> Result<T, CodecError> {
+        let source = Stream::new(from, len);
+        let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), STANDARD);
+        let left = Left::new(&source);
+        let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
+        nothing_left(source.left())?;
+        Ok(value)
+    }
+}
+
+/// bincode shows what others said, such as the type or `bounds.rs`, in Rust's syntax.
+#[cold]
+fn why_undecodable(error: DecodeError) -> CodecError {
+    match error {
+        DecodeError::OtherString(why) => CodecError::new(why),
+        error => CodecError::new(error.to_string()),
+    }
+}
+
+#[cold]
+fn why_unencodable(error: EncodeError) -> CodecError {
+    match error {
+        EncodeError::OtherString(why) => CodecError::new(why),
+        error => CodecError::new(error.to_string()),
+    }
+}
+
+fn nothing_left(rest: usize) -> Result<(), CodecError> {
+    if rest == 0 { Ok(()) } else { Err(CodecError::new(format!("{rest} bytes are left over"))) }
+}

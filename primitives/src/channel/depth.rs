@@ -1,0 +1,83 @@
+//! What is in a channel, without taking it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Channel, Route};
+use crate::{Failure, store::Class};
+
+/// What waits on one route of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queued {
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes they have together, as they are encoded.
+    pub bytes: u64,
+    /// How long the oldest one has waited, to a few milliseconds.
+    pub oldest: Duration,
+}
+
+/// What is in a channel, and how much it has room for.
+///
+/// Messages that a process has taken and not finished, such as requests, count as taken room, and not as queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Depth {
+    /// What waits, by route.
+    pub routes: BTreeMap<Route, Queued>,
+    /// How many ordinary messages are in it.
+    pub messages: u64,
+    /// How many there is room for.
+    pub max_messages: u64,
+    /// How many calls are under way.
+    pub calls: u64,
+    /// How many may be under way at once.
+    pub max_calls: u64,
+    /// How many bytes the long messages and requests take, in whole blocks.
+    pub bytes: u64,
+    /// How many bytes there are for them.
+    pub max_bytes: u64,
+}
+
+impl Channel {
+    /// Returns what is in the channel, having freed what dead members had.
+    ///
+    /// It looks at one message after another. While others send and receive, one may be counted twice or not at all.
+    ///
+    /// ```
+    /// use sysv_primitives::{Channel, Route};
+    ///
+    /// # let name = format!("depth-example-{}", std::process::id());
+    /// let channel = Channel::create(&name)?;
+    /// channel.send_raw(Route::new(1), b"short")?;
+    /// let depth = channel.depth()?;
+    /// assert_eq!((depth.messages, depth.max_messages), (1, 1024));
+    /// assert_eq!((depth.routes[&Route::new(1)].messages, depth.routes[&Route::new(1)].bytes), (1, 5));
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if the channel was removed.
+    pub fn depth(&self) -> Result<Depth, Failure> {
+        let shared = &*self.shared;
+        let me = shared.session()?;
+        shared.party(me).reap_all()?;
+        let store = &shared.store;
+        let routes = store.depth().into_iter().map(|(route, depth)| {
+            let queued = Queued { messages: depth.messages, bytes: depth.bytes, oldest: depth.oldest };
+            (Route::from_number(route), queued)
+        });
+        let (messages, calls) = (store.fill(Class::Message), store.fill(Class::Call));
+        Ok(Depth {
+            routes: routes.collect(),
+            messages: messages.messages,
+            max_messages: messages.max_messages,
+            calls: calls.messages,
+            max_calls: calls.max_messages,
+            bytes: messages.bytes,
+            max_bytes: messages.max_bytes,
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! Sending on a typed queue.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use super::{TypedQueue, with_scratch};
+use crate::{
+    SendError,
+    channel::{ChannelFull, Message, Route, codec::Codec},
+    raw::{self, Deadline, MessageBuffer},
+};
+
+/// Where a value is encoded to.
+struct Appending<'a>(&'a mut MessageBuffer);
+
+impl Write for Appending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TypedQueue {
+    /// Sends a value; waits while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was sent:
+    ///
+    /// - [`SendError::TooLong`] if it is longer than the queue carries. [`SendError::Unencodable`].
+    /// - [`SendError::Failed`] if the queue was removed or the system refuses, as
+    ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    pub fn send<T: Message>(&self, value: &T) -> Result<(), SendError> {
+        self.send_deadline(value, Deadline::NEVER)
+    }
+
+    /// Sends a value if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`SendError::Full`] if there is none.
+    pub fn try_send<T: Message>(&self, value: &T) -> Result<(), SendError> {
+        self.send_deadline(value, Deadline::NOW)
+    }
+
+    /// Sends a value; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`SendError::TimedOut`] if the timeout elapses.
+    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<(), SendError> {
+        self.send_deadline(value, Deadline::after(timeout))
+    }
+
+    /// Sends a value; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
+        with_scratch(|message| self.send_with(message, value, deadline))
+    }
+
+    /// Sends several values in order, until the deadline; returns how many were sent.
+    ///
+    /// The kernel takes one message at a time; what is saved is the caller's loop and its buffers.
+    ///
+    /// # Errors
+    ///
+    /// How many were sent, and why the next one was not, as [`send_timeout`](Self::send_timeout).
+    pub fn send_many<'a, T: Message + 'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a T>,
+        deadline: Deadline,
+    ) -> Result<usize, (usize, SendError)> {
+        with_scratch(|message| {
+            let mut sent = 0;
+            for value in values {
+                self.send_with(message, value, deadline).map_err(|error| (sent, error))?;
+                sent += 1;
+            }
+            Ok(sent)
+        })
+    }
+
+    #[inline]
+    fn send_with<T: Message>(
+        &self,
+        message: &mut MessageBuffer,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        message.clear();
+        message.set_message_type(T::ROUTE.message_type());
+        message.extend_from_slice(&T::Codec::NUMBER.to_le_bytes());
+        message.extend_from_slice(&T::SCHEMA.to_le_bytes());
+        T::Codec::encode(value, &mut Appending(message)).map_err(|why| SendError::Unencodable {
+            object: self.object.clone(),
+            route: T::ROUTE,
+            why: why.to_string(),
+        })?;
+        self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error, deadline))
+    }
+
+    #[cold]
+    fn not_sent(&self, error: raw::Error, deadline: Deadline) -> SendError {
+        let too_long = |bytes, limit| SendError::TooLong { object: self.object.clone(), bytes, limit };
+        match error {
+            raw::Error::MessageTooLong { len, max_message_size: limit }
+            | raw::Error::MessageExceedsMsgmax { len, msgmax: limit }
+            | raw::Error::MessageExceedsQueue { len, max_size: limit, .. } => too_long(len, limit),
+            error if error.is_busy() => self.full(deadline),
+            error => self.failed(error).into(),
+        }
+    }
+
+    /// Returns the error of a message for which the queue had no room, with what the queue holds now.
+    fn full(&self, deadline: Deadline) -> SendError {
+        let stat = match self.stat() {
+            Ok(stat) => stat,
+            Err(failure) => return failure.into(),
+        };
+        let full = ChannelFull {
+            object: self.object.clone(),
+            messages: stat.messages,
+            // The kernel counts an empty message as one byte.
+            max_messages: stat.max_size,
+            bytes: stat.bytes.unwrap_or(0),
+            max_bytes: stat.max_size,
+        };
+        if deadline == Deadline::NOW { SendError::Full(full) } else { SendError::TimedOut(full) }
+    }
+
+    /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
+    ///
+    /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
+    ///
+    /// ```
+    /// use sysv_primitives::{Route, TypedQueue, raw::MessageQueueOptions};
+    ///
+    /// let queue = TypedQueue::new(MessageQueueOptions::new().open_random()?)?;
+    /// queue.send_raw(Route::new(9), b"as they are")?;
+    /// assert_eq!(queue.queue().receive(sysv_primitives::raw::Selector::Any)?.bytes(), b"as they are");
+    /// queue.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Failed`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
+    /// [`SendError::TooLong`] if the queue can't take so many bytes.
+    pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
+        self.send_raw_deadline(route, bytes, Deadline::NEVER)
+    }
+
+    /// Sends bytes as they are, if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw`](Self::send_raw), and [`SendError::Full`] if there is none.
+    pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
+        self.send_raw_deadline(route, bytes, Deadline::NOW)
+    }
+
+    /// Sends bytes; waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw`](Self::send_raw), and [`SendError::TimedOut`] if the timeout elapses.
+    pub fn send_raw_timeout(&self, route: Route, bytes: &[u8], timeout: Duration) -> Result<(), SendError> {
+        self.send_raw_deadline(route, bytes, Deadline::after(timeout))
+    }
+
+    /// Sends bytes; waits for room until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw_timeout`](Self::send_raw_timeout).
+    pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        with_scratch(|message| {
+            message.clear();
+            message.set_message_type(route.message_type());
+            message.extend_from_slice(bytes);
+            self.queue.send_deadline(message, deadline).map_err(|error| self.not_sent(error, deadline))
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! Blocks: the bytes of messages that don't fit into a cell (ST8).
+//!
+//! A block belongs to one life of a cell, whose name is its owner word: 0, or the cell plus one and the generation. Only
+//! the holder of the lock takes blocks. The owner of the cell gives them back by plain stores, or a helper of a dead one by
+//! compare-and-swap from the name, so a helper that comes late does not touch the blocks of the cell's next life.
+//!
+//! - **BL1** The bytes of a block are touched by the process that owns the cell of its name: in FILLING and HELD, and by the
+//!   caller in ANSWERED.
+//! - **BL2** A taker that finds too few gives back what it has, and frees the lock before it sleeps. So a process that is stopped
+//!   while it waits has no block and no lock.
+//! - **BL3** Links are checked when they are followed: each block must have the name, and there are no more than the length
+//!   needs.
+#![allow(unsafe_code, reason = "bytes are copied to and from their addresses")]
+
+use std::{fmt, io, ops::Range, ptr::NonNull, sync::Arc, time::Duration};
+
+use super::word::CellWord;
+use crate::{
+    failure::Result,
+    layout::{Mapped, room},
+    lock::Lock,
+    members::Repair,
+    raw::{self, Deadline, SharedMemory},
+    sync::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    },
+    waiting::Party,
+};
+
+/// How long a process waits for the lock if it does not wait for room. Its holder takes microseconds, unless it is stopped.
+const MOST_LOCKED: Duration = Duration::from_millis(50);
+
+/// The blocks of a store.
+pub(crate) struct Blocks {
+    pub(super) lock: Lock,
+    owners: Mapped<[AtomicU64]>,
+    /// For each block the next one of its message, plus one.
+    next: Mapped<[AtomicU32]>,
+    bytes: NonNull<u8>,
+    size: usize,
+    /// Keeps the mapping.
+    memory: Arc<SharedMemory>,
+}
+
+// SAFETY: it is an address and the mapping it lies in; by BL1 each block is touched by one owner at a time.
+unsafe impl Send for Blocks {}
+// SAFETY: as above.
+unsafe impl Sync for Blocks {}
+
+/// The life of a cell, as its blocks name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name(u64);
+
+impl Name {
+    pub(super) fn of(cell: usize, word: CellWord) -> Self {
+        Self(word.generation() << 17 | (cell as u64 + 1))
+    }
+}
+
+/// The blocks of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chain {
+    name: Name,
+    /// The first block plus one.
+    first: u32,
+    len: usize,
+}
+
+impl Chain {
+    pub(super) fn new(name: Name, first: u32, len: usize) -> Self {
+        Self { name, first, len }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.len
+    }
+
+    pub(super) fn first(self) -> u32 {
+        self.first
+    }
+}
+
+impl Blocks {
+    pub(super) fn at(
+        memory: &Arc<SharedMemory>,
+        [owners, next, bytes]: [usize; 3],
+        number: usize,
+        size: usize,
+        lock: Lock,
+    ) -> raw::Result<Self> {
+        let first = room::<u8>(memory, bytes, number.saturating_mul(size))?;
+        let (owners, next) = (Mapped::slice(memory, owners, number)?, Mapped::slice(memory, next, number)?);
+        Ok(Self { lock, owners, next, bytes: first, size, memory: Arc::clone(memory) })
+    }
+
+    /// Returns how many blocks so many bytes take.
+    pub(super) fn needed(&self, len: usize) -> usize {
+        len.div_ceil(self.size)
+    }
+
+    /// Takes blocks for so many bytes from a part of them. Returns `None` if there are too few.
+    pub(super) fn take(
+        &self,
+        name: Name,
+        len: usize,
+        from: Range<usize>,
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<Option<Chain>> {
+        if !self.lock_blocks(party, deadline)? {
+            return Ok(None);
+        }
+        let taken = self.take_locked(name, len, from);
+        self.lock.free(party.me, party.members, false);
+        Ok(taken)
+    }
+
+    /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise it would
+    /// find the blocks taken that another process only looks at. If its holder is stopped, it gives up.
+    fn lock_blocks(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<bool> {
+        if self.lock.try_take(party.me) {
+            return Ok(true);
+        }
+        let until = if deadline == Deadline::NOW { Deadline::after(MOST_LOCKED) } else { deadline };
+        let taken = self.lock.take_contended(party, until)?;
+        if taken.is_some_and(|taken| taken.poisoned) {
+            // A process died in here. What it took is named, and its reaper gives it back.
+            self.lock.clear_poison();
+        }
+        Ok(taken.is_some())
+    }
+
+    fn take_locked(&self, name: Name, len: usize, from: Range<usize>) -> Option<Chain> {
+        let (mut missing, mut first, mut last) = (self.needed(len), 0, None::<usize>);
+        let candidates = from.clone().zip(&self.owners[from]);
+        for (index, owner) in candidates {
+            if missing == 0 {
+                break;
+            }
+            let is_free = owner.load(Acquire) == 0;
+            if !is_free || owner.compare_exchange(0, name.0, AcqRel, Relaxed).is_err() {
+                continue;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "there are far fewer blocks")]
+            let link = index as u32 + 1;
+            match last {
+                Some(last) => self.next[last].store(link, Relaxed),
+                None => first = link,
+            }
+            self.next[index].store(0, Relaxed);
+            (last, missing) = (Some(index), missing - 1);
+        }
+        let chain = Chain { name, first, len };
+        if missing > 0 {
+            // BL2.
+            self.give(chain);
+            return None;
+        }
+        Some(chain)
+    }
+
+    /// Gives the blocks of a message back. The caller owns its cell.
+    pub(super) fn give(&self, chain: Chain) {
+        let (mut link, mut left) = (chain.first, self.owners.len());
+        while let Some(index) = self.index(link, chain.name) {
+            link = self.next[index].load(Relaxed);
+            self.owners[index].store(0, SeqCst);
+            match left.checked_sub(1) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    }
+
+    /// Gives every block of a name back, for a dead owner. Returns whether there were any.
+    pub(super) fn give_all(&self, name: Name) -> bool {
+        let is_taken = |owner: &&AtomicU64| owner.load(Acquire) == name.0;
+        let give = |owner: &AtomicU64| owner.compare_exchange(name.0, 0, SeqCst, Relaxed).is_ok();
+        self.owners.iter().filter(is_taken).filter(|owner| give(owner)).count() > 0
+    }
+
+    /// Returns how many blocks of a part are taken.
+    pub(super) fn taken(&self, of: Range<usize>) -> usize {
+        self.owners[of].iter().filter(|owner| owner.load(Relaxed) != 0).count()
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Returns the block of a link, if it has the name (BL3).
+    fn index(&self, link: u32, name: Name) -> Option<usize> {
+        let index = usize::try_from(link.checked_sub(1)?).ok()?;
+        (self.owners.get(index)?.load(Acquire) == name.0).then_some(index)
+    }
+
+    /// Returns the bytes of a message, from the beginning on.
+    pub(super) fn run(&self, chain: Chain) -> Run<'_> {
+        Run { blocks: self, name: chain.name, link: chain.first, at: 0, left: chain.len }
+    }
+}
+
+impl fmt::Debug for Blocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} blocks of {} bytes in {}", self.owners.len(), self.size, self.memory.id())
+    }
+}
+
+/// What is left of a message to read or to write. The caller owns its cell.
+pub(crate) struct Run<'a> {
+    blocks: &'a Blocks,
+    name: Name,
+    link: u32,
+    /// How many bytes of the block were used.
+    at: usize,
+    left: usize,
+}
+
+impl Run<'_> {
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Returns where the next bytes are, and how many, up to so many.
+    fn next(&mut self, wanted: usize) -> io::Result<(*mut u8, usize)> {
+        if self.at == self.blocks.size {
+            let index = self.blocks.index(self.link, self.name).ok_or_else(corrupt)?;
+            (self.link, self.at) = (self.blocks.next[index].load(Relaxed), 0);
+        }
+        let index = self.blocks.index(self.link, self.name).ok_or_else(corrupt)?;
+        let len = wanted.min(self.left).min(self.blocks.size - self.at);
+        // It lies in the bytes of all blocks: `index` is a block's.
+        let address = self.blocks.bytes.as_ptr().wrapping_add(index * self.blocks.size + self.at);
+        (self.at, self.left) = (self.at + len, self.left - len);
+        Ok((address, len))
+    }
+}
+
+/// The text by which a reader of an error learns what is wrong with a message.
+fn corrupt() -> io::Error {
+    io::Error::other("the blocks of the message are corrupt")
+}
+
+impl io::Read for Run<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if to.is_empty() || self.left == 0 {
+            return Ok(0);
+        }
+        let (from, len) = self.next(to.len())?;
+        // SAFETY: by BL1 no other process changes these bytes; they lie in the mapping, and `to` has as many.
+        unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), len) };
+        Ok(len)
+    }
+}
+
+impl io::Write for Run<'_> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        if from.is_empty() || self.left == 0 {
+            return Ok(0);
+        }
+        let (to, len) = self.next(from.len())?;
+        // SAFETY: by BL1 no other process uses these bytes; they lie in the mapping, and `from` has as many.
+        unsafe { to.copy_from_nonoverlapping(from.as_ptr(), len) };
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

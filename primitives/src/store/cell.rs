@@ -1,0 +1,108 @@
+//! A cell: one message, or a request and then its response.
+
+use crate::{
+    layout::Mapped,
+    sync::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    },
+};
+
+use super::word::CellWord;
+
+/// How many bytes lie in the cell itself.
+pub(crate) const INLINE: usize = 192;
+
+const WORD: usize = size_of::<u64>();
+
+/// A cell as it lies in memory.
+///
+/// All of it but the word is touched by one process at a time: the owner of FILLING and HELD, the caller of ANSWERED.
+/// Others may read it while the cell is READY, and use what they read if the word is still the same afterwards.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub(crate) struct Cell {
+    word: AtomicU64,
+    /// When it was sent: see [`clock`](super::clock).
+    pub(crate) sent_at: AtomicU64,
+    /// When it is due. For messages that are delayed.
+    pub(crate) due: AtomicU64,
+    /// When it was taken. For claims.
+    pub(crate) taken_at: AtomicU64,
+    /// How the last attempt ended. For claims.
+    pub(crate) cause: AtomicU64,
+    pub(crate) route: AtomicU32,
+    pub(crate) len: AtomicU32,
+    pub(crate) codec: AtomicU32,
+    pub(crate) schema: AtomicU32,
+    /// The first block of what does not lie in the cell, plus one.
+    pub(crate) first_block: AtomicU32,
+    /// For what a message asks besides.
+    pub(crate) wishes: AtomicU32,
+    inline: [AtomicU64; INLINE / WORD],
+}
+
+const _: () = assert!(size_of::<Cell>() == 256);
+
+impl Cell {
+    #[inline]
+    pub(crate) fn word(&self) -> CellWord {
+        // SYNC: Acquire pairs with `set` and `change`: what the word makes count was written before.
+        CellWord(self.word.load(Acquire))
+    }
+
+    /// Changes the word if it is as it was read. Returns whether it was.
+    #[inline]
+    pub(crate) fn change(&self, from: CellWord, to: CellWord) -> bool {
+        // SYNC: Release hands on what was written to the cell, Acquire takes what the one before wrote.
+        self.word.compare_exchange(from.0, to.0, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Sets the word of a cell that this process owns (ST1).
+    #[inline]
+    pub(crate) fn set(&self, to: CellWord) {
+        // SYNC: Release, as in `change`.
+        self.word.store(to.0, Release);
+    }
+
+    /// Reads the word after a change to another one.
+    #[inline]
+    pub(crate) fn word_seq_cst(&self) -> CellWord {
+        CellWord(self.word.load(SeqCst))
+    }
+
+    /// Changes the word before a look at another one, such as that of a waiter that reads this one after it announced
+    /// itself.
+    #[inline]
+    pub(crate) fn change_seq_cst(&self, from: CellWord, to: CellWord) -> bool {
+        // SYNC: SeqCst pairs with the fence of the waiter's announcement.
+        self.word.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Writes bytes from the beginning on. As many as there is room for.
+    #[inline]
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        // In words, which processors write at once. Atomics, since a process that breaks the rules may read meanwhile.
+        let (whole, rest) = bytes.as_chunks::<WORD>();
+        for (to, bytes) in self.inline.iter().zip(whole) {
+            to.store(u64::from_ne_bytes(*bytes), Relaxed);
+        }
+        if let (Some(to), false) = (self.inline.get(whole.len()), rest.is_empty()) {
+            let mut last = [0; WORD];
+            last[..rest.len()].copy_from_slice(rest);
+            to.store(u64::from_ne_bytes(last), Relaxed);
+        }
+    }
+
+    /// Reads the first `len` bytes into a buffer of whole words, which may receive some bytes more.
+    #[inline]
+    pub(crate) fn read(&self, len: usize, to: &mut [u8; INLINE]) {
+        let (words, _) = to.as_chunks_mut::<WORD>();
+        for (to, from) in words.iter_mut().zip(&self.inline).take(len.div_ceil(WORD)) {
+            *to = from.load(Relaxed).to_ne_bytes();
+        }
+    }
+}
+
+/// The cells of a store. A number from memory that is none of a cell finds none.
+pub(crate) type Cells = Mapped<[Cell]>;

@@ -1,0 +1,118 @@
+//! The words of a store that belong to no cell and no lane.
+
+use super::geometry::{CONTROL, MOST_ROUTES};
+use crate::{
+    sync::{
+        AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+    },
+    waiting::flag::Flag,
+};
+
+const CLOSED: u32 = 1;
+const REMOVED: u32 = 2;
+
+/// What every operation reads, and few write.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub(crate) struct Seldom {
+    closed: AtomicU32,
+    /// Up if a receiver waits whose selection has several lanes.
+    pub(crate) wide: Flag,
+    /// Up if a sender or a responder waits for room.
+    pub(crate) space: Flag,
+    /// How often a message was returned, in the upper bits; the lowest one says that a returned message may be there.
+    pub(crate) dirty: AtomicU64,
+    /// A bit for each lane that was ever used.
+    lanes: AtomicU64,
+}
+
+/// A cache line pair of its own.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub(crate) struct Own<T>(pub(crate) T);
+
+/// The control words.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) seldom: Seldom,
+    /// The stamp of the latest message: see [`clock`](super::clock).
+    pub(crate) latest: Own<AtomicU64>,
+    /// On which processor each side last waited, plus one.
+    pub(crate) last_processor: Own<[AtomicU32; 2]>,
+    /// The lock of the blocks.
+    pub(crate) block_lock: Own<AtomicU32>,
+    /// Which route has the lane of this number. 0 is none yet.
+    routes: [AtomicU32; MOST_ROUTES as usize],
+    /// The earliest time at which a delayed message is due. For delays.
+    earliest: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Control>() <= CONTROL);
+
+impl Seldom {
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire) != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_removed(&self) -> bool {
+        self.closed.load(Acquire) == REMOVED
+    }
+
+    /// Closes for good. The caller notifies every waiter afterwards.
+    pub(crate) fn close(&self) {
+        // SYNC: SeqCst pairs with the fence of a waiter's announcement. A channel that was removed stays so.
+        let _ = self.closed.compare_exchange(0, CLOSED, SeqCst, Relaxed);
+    }
+
+    /// Says that the object was removed. Its waiters were woken by that.
+    pub(crate) fn mark_removed(&self) {
+        self.closed.store(REMOVED, SeqCst);
+    }
+
+    /// Says that a lane is used.
+    #[inline]
+    pub(crate) fn use_lane(&self, lane: usize) {
+        if self.lanes.load(Relaxed) & 1 << lane == 0 {
+            // SYNC: SeqCst, since a receiver of several lanes that is about to sleep reads it after its announcement.
+            self.lanes.fetch_or(1 << lane, SeqCst);
+        }
+    }
+
+    /// Returns the lanes that were ever used, a bit for each.
+    #[inline]
+    pub(crate) fn used_lanes(&self) -> u64 {
+        self.lanes.load(Acquire)
+    }
+}
+
+impl Control {
+    /// Returns the lane of a route that has one of its own, or takes one for it. Returns `None` if all are taken.
+    ///
+    /// No lane is ever given back, so each process finds the same lane for a route: it looks in the same order, and the first
+    /// free lane that it meets is the one that any other process would take.
+    pub(crate) fn own_lane(&self, route: u32, max_routes: u32) -> Option<usize> {
+        // Most routes are small numbers, and a division takes as long as a locked instruction.
+        let start = if route < max_routes { route } else { route % max_routes };
+        (start..max_routes).chain(0..start).find_map(|lane| {
+            let lane = lane as usize;
+            let word = &self.routes[lane];
+            let found = match word.load(Acquire) {
+                0 => match word.compare_exchange(0, route, Release, Acquire) {
+                    Ok(_) => route,
+                    Err(another) => another,
+                },
+                found => found,
+            };
+            (found == route).then_some(lane)
+        })
+    }
+
+    /// Returns which route a lane belongs to. 0 is none yet.
+    pub(crate) fn route_of(&self, lane: usize) -> u32 {
+        self.routes.get(lane).map_or(0, |route| route.load(Acquire))
+    }
+}

@@ -1,0 +1,64 @@
+//! What is in a store, without taking it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Store, geometry::Class, word::CellState};
+use crate::{clock, sync::Ordering::Relaxed};
+
+/// What waits on one route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest: Duration,
+}
+
+/// How much of a store is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fill {
+    pub(crate) messages: u64,
+    pub(crate) max_messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) max_bytes: u64,
+}
+
+impl Store {
+    /// Returns what waits, by route. While others send and receive, a message may be counted twice or not at all.
+    pub(crate) fn depth(&self) -> BTreeMap<u32, Depth> {
+        let now = clock::coarse();
+        let mut routes: BTreeMap<u32, Depth> = BTreeMap::new();
+        for cell in self.cells.iter() {
+            let word = cell.word();
+            if word.state() != CellState::Ready {
+                continue;
+            }
+            let (route, len) = (cell.route.load(Relaxed), cell.len.load(Relaxed));
+            let age = Duration::from_nanos(now.saturating_sub(cell.sent_at.load(Relaxed)));
+            // It was taken meanwhile, and what was read may be of another message.
+            if cell.word() != word {
+                continue;
+            }
+            let depth = routes.entry(route).or_default();
+            depth.messages += 1;
+            depth.bytes += u64::from(len);
+            depth.oldest = depth.oldest.max(age);
+        }
+        routes
+    }
+
+    /// Returns how much of a class, and of the blocks for messages, is taken.
+    pub(crate) fn fill(&self, class: Class) -> Fill {
+        let cells = self.words_of(class);
+        let blocks = self.geometry.blocks_for_messages();
+        // FC3: if it is full, the cells need not be read, which would take them away from the processes that use them.
+        let max_messages = cells.len();
+        let is_full = !self.has_free_cell(class);
+        let taken = if is_full { max_messages } else { cells.filter(|word| word.state() != CellState::Free).count() };
+        Fill {
+            messages: taken as u64,
+            max_messages: max_messages as u64,
+            bytes: (self.blocks.taken(blocks.clone()) * self.blocks.size()) as u64,
+            max_bytes: (blocks.len() * self.blocks.size()) as u64,
+        }
+    }
+}

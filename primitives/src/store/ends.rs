@@ -1,0 +1,126 @@
+//! How receiving ends: the channel is closed, every sender has left, or this process is told to stop.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{
+    Refusal, Store,
+    receive::is_stopped,
+    select::{Selection, WIDE},
+};
+use crate::{
+    Role,
+    attendance::Attachment,
+    failure::Result,
+    members::{Members, Repair, Session},
+    sync::Ordering::{Relaxed, SeqCst},
+    waiting::Party,
+};
+
+/// Of which ends a receiver wants to hear, besides closing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wants<'a> {
+    /// That no sender of its lanes is left.
+    pub(crate) disconnect: bool,
+    /// That it is to stop.
+    pub(crate) stop: Option<&'a AtomicBool>,
+}
+
+impl Store {
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.control.seldom.is_closed()
+    }
+
+    /// Says to the handles that exist that the object was removed.
+    pub(crate) fn mark_removed(&self) {
+        self.control.seldom.mark_removed();
+    }
+
+    /// Returns why nothing is sent any more, or received if nothing is left.
+    #[cold]
+    pub(super) fn closed(&self, members: &Members) -> Refusal {
+        if self.control.seldom.is_removed() { members.removed().into() } else { Refusal::Closed }
+    }
+
+    /// Closes the channel for good, and notifies every waiter.
+    pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        self.control.seldom.close();
+        let rooms = [&self.receive, &self.space, &self.response];
+        rooms.map(|room| room.notify_all(members)).into_iter().fold(Ok(()), Result::and)
+    }
+
+    /// Returns how receiving ends now, if nothing is left to receive.
+    pub(super) fn end(&self, selection: Selection, wants: Wants<'_>, party: Party<'_, impl Repair>) -> Option<Refusal> {
+        if is_stopped(wants.stop) {
+            return Some(Refusal::Stopped);
+        }
+        if self.is_closed() {
+            return Some(self.closed(party.members));
+        }
+        let is_over = wants.disconnect && self.is_disconnected(selection, party.me);
+        is_over.then_some(Refusal::Disconnected)
+    }
+
+    fn attachment(&self, lane: usize, slot: usize) -> &Attachment {
+        &self.attachments[lane * self.geometry.max_handles as usize + slot]
+    }
+
+    /// Returns whether every sender to the lanes of a selection has left. A sender of the same handle does not count.
+    fn is_disconnected(&self, selection: Selection, me: Session) -> bool {
+        let lanes = self.lanes_of(selection) & !WIDE & self.control.seldom.used_lanes();
+        let lanes: Vec<usize> = (0..self.geometry.lanes()).filter(|lane| lanes & 1 << lane != 0).collect();
+        let handles = self.geometry.max_handles as usize;
+        let others = |lane: usize| {
+            let slots = (0..handles).filter(|&slot| slot != me.slot());
+            slots.map(move |slot| self.attachment(lane, slot))
+        };
+        let had_any = lanes.iter().any(|&lane| self.arrivals[lane].has_arrived(Role::Producer));
+        had_any
+            && lanes.iter().all(|&lane| {
+                !self.arrivals[lane].has_arrived(Role::Producer)
+                    || self.arrivals[lane].is_disconnected(Role::Producer, || others(lane))
+            })
+    }
+
+    /// Counts an endpoint of a role at the lane of a route.
+    pub(crate) fn attach(&self, lane: usize, role: Role, me: Session) {
+        self.arrivals[lane].attach(role, self.attachment(lane, me.slot()));
+    }
+
+    /// Counts an endpoint no more, and notifies the waiters that may be waiting for that.
+    pub(crate) fn detach(&self, lane: usize, role: Role, me: Session, members: &Members) -> Result<()> {
+        self.attachment(lane, me.slot()).detach(role);
+        if role == Role::Producer { self.receive.notify_all(members) } else { Ok(()) }
+    }
+
+    /// Returns the slots that have an endpoint of a role at a lane.
+    pub(crate) fn attached(&self, lane: usize, role: Role) -> impl Iterator<Item = usize> {
+        let handles = self.geometry.max_handles as usize;
+        (0..handles).filter(move |&slot| self.attachment(lane, slot).has(role))
+    }
+
+    /// Clears every attachment of a slot. Returns whether it had any.
+    pub(super) fn reap_attachments(&self, slot: usize) -> bool {
+        let lanes = (0..self.geometry.lanes()).zip(&*self.arrivals);
+        lanes.filter(|(lane, arrivals)| arrivals.reap(self.attachment(*lane, slot))).count() > 0
+    }
+
+    /// Says that a member receives requests of a lane.
+    #[inline]
+    pub(crate) fn serve(&self, lane: usize, me: Session) {
+        let mine = &self.serves[me.slot()];
+        if mine.load(Relaxed) & 1 << lane == 0 {
+            mine.fetch_or(1 << lane, SeqCst);
+        }
+    }
+
+    /// Returns the slots whose members have received requests of a lane.
+    pub(crate) fn servers(&self, lane: usize) -> impl Iterator<Item = usize> {
+        let slots = self.serves.iter().enumerate();
+        slots.filter(move |(_, serves)| serves.load(SeqCst) & 1 << lane != 0).map(|(slot, _)| slot)
+    }
+
+    pub(super) fn reap_serves(&self, slot: usize) {
+        self.serves[slot].store(0, SeqCst);
+    }
+}

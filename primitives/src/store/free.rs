@@ -1,0 +1,179 @@
+//! Free cells: which one a sender takes next.
+//!
+//! The cell's word decides: FREE becomes FILLING by compare-and-swap. A bit for each cell lets senders pass over cells that
+//! are taken for long. A sender that finds a cell taken sets its bit, and looks at the cell once more. A process that
+//! frees a cell stores FREE, and then clears the bit if it is set. Of the two one sees the other, so no free cell stays
+//! hidden. Where messages come and go no bit is ever set.
+//!
+//! - **FC1** A bit is set only by a process that then looks at the cell, and takes it if it is FREE.
+//! - **FC2** A process that is stopped between the two hides one cell, and so does one that is stopped between FREE and the
+//!   bit. If it dies instead, its reaper clears the bit of each cell that is FREE.
+//! - **FC3** A class of cells is full if every bit is set.
+
+use super::{
+    Store,
+    cell::Cell,
+    geometry::{Class, Geometry},
+    word::{CellState, CellWord},
+};
+use crate::{
+    failure::Result,
+    members::{Members, Session},
+    sync::{
+        AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+        order_seq_cst,
+    },
+};
+
+/// Where the cells of a class are, and their bits.
+#[derive(Debug)]
+pub(super) struct Part {
+    first_cell: usize,
+    cells: usize,
+    first_word: usize,
+    words: u32,
+    /// Where this process looks first: behind the cell that it took last. It is a hint.
+    cursor: std::sync::atomic::AtomicU32,
+}
+
+impl Part {
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 65,535 cells")]
+    pub(super) fn new(geometry: &Geometry, class: Class) -> Self {
+        let (cells, words) = (geometry.cells_of(class), geometry.taken_of(class));
+        let cursor = std::sync::atomic::AtomicU32::new(0);
+        Self { first_cell: cells.start, cells: cells.len(), first_word: words.start, words: words.len() as u32, cursor }
+    }
+
+    /// Returns the first cell of a word, and how many it has.
+    fn cells_of(&self, word: u32) -> (usize, u32) {
+        let first = 64 * word as usize;
+        #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
+        let count = (self.cells - first).min(64) as u32;
+        (self.first_cell + first, count)
+    }
+}
+
+impl Store {
+    /// Takes a free cell for a message: FREE becomes FILLING. Returns `None` if every cell of the class is taken.
+    #[inline]
+    pub(super) fn take_cell(&self, class: Class, me: Session) -> Option<(usize, CellWord)> {
+        let part = &self.parts[class as usize];
+        let cursor = part.cursor.load(Relaxed);
+        if let Some(found) = self.take_in_word(part, cursor / 64, cursor % 64, me) {
+            return Some(found);
+        }
+        self.take_elsewhere(part, cursor / 64, me)
+    }
+
+    /// The rest of the word at the cursor had no free cell.
+    #[cold]
+    fn take_elsewhere(&self, part: &Part, start: u32, me: Session) -> Option<(usize, CellWord)> {
+        let start = if start < part.words { start } else { 0 };
+        let others = (start + 1..part.words).chain(0..=start);
+        others.into_iter().find_map(|word| self.take_in_word(part, word, 0, me))
+    }
+
+    /// Takes a cell of one word, from a bit on.
+    #[inline]
+    fn take_in_word(&self, part: &Part, word: u32, from: u32, me: Session) -> Option<(usize, CellWord)> {
+        if word >= part.words {
+            return None;
+        }
+        let (first, count) = part.cells_of(word);
+        let bits = &self.taken[part.first_word + word as usize].0;
+        let mut seen = bits.load(SeqCst) | ((1_u64 << from) - 1);
+        // Each round has one bit more, so it ends.
+        loop {
+            let index = seen.trailing_ones();
+            if index >= count {
+                return None;
+            }
+            let (number, bit) = (first + index as usize, 1_u64 << index);
+            let taken = self.take_one(number, me).or_else(|| self.pass_over(number, bits, bit, me));
+            if taken.is_some() {
+                part.cursor.store(64 * word + index + 1, Relaxed);
+                return taken;
+            }
+            seen |= bit;
+        }
+    }
+
+    #[inline]
+    fn take_one(&self, number: usize, me: Session) -> Option<(usize, CellWord)> {
+        let cell = &self.cells[number];
+        let word = cell.word();
+        let filling = word.filling(me.owner());
+        (word.state() == CellState::Free && cell.change(word, filling)).then_some((number, filling))
+    }
+
+    /// Lets senders pass over a cell that is taken (FC1).
+    #[cold]
+    fn pass_over(&self, number: usize, bits: &AtomicU64, bit: u64, me: Session) -> Option<(usize, CellWord)> {
+        // SYNC: SeqCst pairs with `free_cell`: either that sees the bit, or this sees FREE.
+        bits.fetch_or(bit, SeqCst);
+        order_seq_cst();
+        if self.cells[number].word_seq_cst().state() == CellState::Free { self.take_one(number, me) } else { None }
+    }
+
+    /// Frees a cell that this process owns, and notifies a waiter for room.
+    #[inline]
+    pub(super) fn free_cell(&self, number: usize, word: CellWord, members: &Members) -> Result<()> {
+        // It fails if this process has lost its membership, and others have freed the cell.
+        // SYNC: SeqCst pairs with `pass_over`, and with the fence of the announcement of a waiter for room.
+        if !self.cells[number].change_seq_cst(word, word.free()) {
+            return Ok(());
+        }
+        order_seq_cst();
+        self.show_cell(number);
+        self.notify_space(self.class_of(number), members)
+    }
+
+    fn class_of(&self, number: usize) -> Class {
+        let [_, calls, controls] = &self.parts;
+        match number {
+            number if number < calls.first_cell => Class::Message,
+            number if number < controls.first_cell => Class::Call,
+            _ => Class::Control,
+        }
+    }
+
+    /// Clears the bit of a cell that is FREE.
+    #[inline]
+    pub(super) fn show_cell(&self, number: usize) {
+        let (bits, bit) = self.taken_bit(number);
+        if bits.load(SeqCst) & bit != 0 {
+            bits.fetch_and(!bit, SeqCst);
+        }
+    }
+
+    /// Returns where the bit of a cell is.
+    #[inline]
+    fn taken_bit(&self, number: usize) -> (&AtomicU64, u64) {
+        let part = &self.parts[self.class_of(number) as usize];
+        let index = number - part.first_cell;
+        (&self.taken[part.first_word + index / 64].0, 1 << (index % 64))
+    }
+
+    /// Clears the bit of every cell that is FREE, for a dead process that did not (FC2).
+    pub(super) fn show_free_cells(&self) {
+        for (number, cell) in self.cells.iter().enumerate() {
+            if Cell::word(cell).state() == CellState::Free {
+                self.show_cell(number);
+            }
+        }
+    }
+
+    /// Returns whether a cell of a class is free.
+    pub(super) fn has_free_cell(&self, class: Class) -> bool {
+        let part = &self.parts[class as usize];
+        let words = (0..part.words).map(|word| (part.cells_of(word).1, &self.taken[part.first_word + word as usize].0));
+        words.into_iter().any(|(count, bits)| bits.load(SeqCst).trailing_ones() < count)
+    }
+
+    /// Returns how many cells of a class there are, and their words.
+    pub(super) fn words_of(&self, class: Class) -> impl ExactSizeIterator<Item = CellWord> {
+        let part = &self.parts[class as usize];
+        self.cells[part.first_cell..part.first_cell + part.cells].iter().map(Cell::word)
+    }
+}

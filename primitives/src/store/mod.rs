@@ -1,0 +1,190 @@
+//! The store: messages in shared memory.
+//!
+//! A message is a cell, and the cell's word is the whole truth about it. Lanes hold hints to cells and own nothing. So neither
+//! a dead process nor one that is stopped, throttled or starved can harm a lane.
+//!
+//! | word of a cell | meaning | next | changed by |
+//! | --- | --- | --- | --- |
+//! | FREE(g) | no message | FILLING(s, g+1) | a sender, by compare-and-swap |
+//! | FILLING(s) | s writes a message | READY(s), READY(s, c = s) for a request; FREE | s |
+//! | READY(s, c) | complete | HELD(r, c) | a receiver, by compare-and-swap |
+//! | READY(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
+//! | HELD(r, 0) | r reads it | FREE | r |
+//! | HELD(r, c) | r works on a request | ANSWERED(c), LOST(c); HELD(r, 0) | r; the caller that cancels: both by compare-and-swap |
+//! | ANSWERED(c), LOST(c) | a response, or there will be none | FREE | c |
+//! | each that names a dead slot | | see the last table | a helper of the slot, by compare-and-swap |
+//!
+//! - **ST1** FILLING and HELD belong to their owner (R-own), and READY to the first process that changes it. Fields and bytes are
+//!   written by the owner before the transition that makes them count.
+//! - **ST2** Send: FREE → FILLING; write; → READY; push a hint; call one waiter whose interest fits. A READY cell can be taken
+//!   whatever its sender does.
+//! - **ST3** Push: the place at `tail` goes from EMPTY(lap) to HINT in one compare-and-swap, and any process helps `tail` on. So
+//!   there is no half-written place. A pusher that meets a hint of an older lap marks its message as returned, if it can
+//!   still be taken, and empties the place. So a message that waits for a receiver blocks no lane.
+//! - **ST4** Receive: look at returned messages, and from `head` for the first message that fits. Take the *cell*. Then the place
+//!   is emptied, by any process that finds a hint whose message is taken. So taking from the middle of a lane is ordinary.
+//! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
+//!   clears the bit before it frees the cell. A reaper never clears it. A second hint is harmless: one process takes the cell.
+//! - **ST6** Several lanes are looked at until the same message is found first twice. So two messages of one sender are not
+//!   received in the wrong order. See `clock` for the order between senders.
+//! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and looks. A sender pushes, and then looks at the
+//!   flags. A call names the message. A waiter that was called, and leaves while that message can be taken, calls the next one.
+//! - **ST8** Blocks are taken behind a lock that is held for a moment, and never kept while sleeping. See `blocks`.
+//! - **ST9** Each number from shared memory is checked against the handle's own geometry before it is used. Each loop
+//!   over shared memory has a bound.
+//!
+//! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
+//! | --- | --- | --- |
+//! | FILLING | a cell that names it: its reaper frees it, the message never was | one cell |
+//! | READY, before its hint is pushed | a complete message: its reaper marks it as returned | that message |
+//! | after its hint is pushed, before it called | a message that any receiver finds; waiters are woken by the obituary | that message, for waiters that sleep |
+//! | between a place and its index | an index that lags: the next process there helps it on | nothing |
+//! | HELD by `recv` | a cell that names it: freed, the message is lost with its receiver | that message, and one cell |
+//! | HELD, a request | LOST: the caller is called at once | that call |
+//! | a caller | a request without a caller is freed; a response goes nowhere | its cell |
+//! | called, before it looks | the message can be taken; waiters are woken by the obituary | that message, for waiters that sleep |
+//! | in the lock of the blocks | the lock is taken over; blocks are given back | long messages and long responses, for as long as it is stopped |
+//!
+//! Locked instructions of a short message: FILLING, the place and `tail` by the sender; HELD, the place, `head` and FREE by the
+//! receiver. That is 7.
+
+mod blocks;
+mod call;
+pub(crate) mod cell;
+mod clock;
+mod control;
+mod depth;
+mod ends;
+mod free;
+pub(crate) mod geometry;
+mod lane;
+mod receive;
+mod repair;
+mod returned;
+mod select;
+mod send;
+mod space;
+mod view;
+mod word;
+
+use std::sync::atomic::AtomicU64 as Private;
+
+pub(crate) use self::{
+    blocks::Run,
+    call::{Progress, Ticket},
+    cell::INLINE,
+    ends::Wants,
+    geometry::{Class, Geometry, Plan},
+    receive::Received,
+    select::Selection,
+    send::About,
+};
+use self::{
+    blocks::{Blocks, Chain, Name},
+    cell::{Cell, Cells},
+    control::{Control, Own},
+    free::Part,
+    lane::LaneWords,
+    word::CellWord,
+};
+use crate::{
+    Failure,
+    attendance::{Arrivals, Attachment},
+    failure::Result,
+    layout::Mapped,
+    members::Members,
+    ring::spin::Spin,
+    sync::{AtomicU64, Ordering::Relaxed},
+    waiting::room::Room,
+};
+
+/// Messages in shared memory, as one handle knows them.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) geometry: Geometry,
+    control: Mapped<Control>,
+    /// Which lanes the member of a slot has received requests from.
+    serves: Mapped<[AtomicU64]>,
+    arrivals: Mapped<[Arrivals]>,
+    /// By lane, and then by slot.
+    attachments: Mapped<[Attachment]>,
+    receive: Room,
+    space: Room,
+    response: Room,
+    lanes: Mapped<[LaneWords]>,
+    taken: Mapped<[Own<AtomicU64>]>,
+    returned: Mapped<[AtomicU64]>,
+    places: Mapped<[AtomicU64]>,
+    cells: Cells,
+    /// Where the cells of each class are.
+    parts: [Part; 3],
+    blocks: Blocks,
+    /// How many places a lane has.
+    span: usize,
+    /// The stamp of this handle's last message.
+    last_stamp: Private,
+    spin: Spin,
+    /// How often there was nothing for a process that did not wait.
+    vain: Private,
+}
+
+/// A cell that this process owns: HELD, or ANSWERED to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    cell: usize,
+    word: CellWord,
+}
+
+/// Why an operation on a store ended without what it was for.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There was nothing, or no room, until the timeout elapsed.
+    Busy,
+    Closed,
+    /// Every sender has left or died, and the receiver wants to know.
+    Disconnected,
+    /// This process was told to stop receiving.
+    Stopped,
+    /// No message can be so long.
+    TooLong,
+    Failed(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Store {
+    /// Returns the cell that this process holds.
+    fn held(&self, held: Held) -> &Cell {
+        &self.cells[held.cell]
+    }
+
+    fn name(held: Held) -> Name {
+        Name::of(held.cell, held.word)
+    }
+
+    /// Returns the blocks of a cell that this process owns.
+    fn chain(&self, held: Held) -> Chain {
+        let cell = self.held(held);
+        let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
+        Chain::new(Self::name(held), cell.first_block.load(Relaxed), len)
+    }
+
+    /// Frees the cell and the blocks of a message that this process owns, and notifies a waiter for room.
+    #[inline]
+    pub(crate) fn release(&self, held: Held, members: &Members) -> Result<()> {
+        let cell = self.held(held);
+        let blocks = if cell.first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) };
+        self.free_cell(held.cell, held.word, members).and(blocks)
+    }
+
+    #[cold]
+    fn give_blocks(&self, held: Held, members: &Members) -> Result<()> {
+        self.blocks.give(self.chain(held));
+        self.held(held).first_block.store(0, Relaxed);
+        self.notify_blocks(members)
+    }
+}

@@ -1,0 +1,243 @@
+//! Receiving, and notifying of messages (ST4, ST7).
+
+use std::sync::atomic::AtomicBool;
+
+use super::{
+    Held, Refusal, Store, Wants,
+    cell::INLINE,
+    select::{Selection, WIDE},
+    word::{CellWord, Hint},
+};
+use crate::{
+    Role,
+    failure::Result,
+    members::{Members, Repair},
+    raw::Deadline,
+    sync::{
+        Ordering::{Acquire, Relaxed, SeqCst},
+        fence,
+    },
+    waiting::{
+        Checked, Party, Round,
+        seat::{Gate, Seat},
+        wait,
+    },
+};
+
+/// How often a process that does not wait, and finds nothing, checks for dead members: once in so many times, since that is a
+/// system call.
+const VAIN: u64 = 64;
+
+/// What a message that was received says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) held: Held,
+    pub(crate) route: u32,
+    pub(crate) codec: u32,
+    pub(crate) schema: u32,
+    pub(crate) len: usize,
+    /// Whether a caller waits for a response.
+    pub(crate) is_call: bool,
+}
+
+/// How senders find a receiver.
+struct ReceiveGate<'a> {
+    store: &'a Store,
+    /// What threads have in common that find the same messages.
+    selection: Option<u64>,
+}
+
+impl ReceiveGate<'_> {
+    fn raise(&self, interest: u64) {
+        if interest & WIDE != 0 {
+            self.store.control.seldom.wide.raise();
+        } else {
+            let lanes = self.store.lanes.iter().enumerate();
+            lanes.filter(|(lane, _)| interest & 1 << lane != 0).for_each(|(_, words)| words.flag.raise());
+        }
+        // SYNC: pairs with the SeqCst push of a sender: either the sender sees the flag, or the check sees the hint.
+        fence(SeqCst);
+    }
+}
+
+impl Gate for ReceiveGate<'_> {
+    fn open(&self, interest: u64) -> Deadline {
+        self.raise(interest);
+        Deadline::NEVER
+    }
+
+    fn interest_changed(&self, interest: u64) {
+        self.raise(interest);
+    }
+
+    fn selection(&self) -> Option<u64> {
+        self.selection
+    }
+
+    fn pass_on_named(&self, what: u32, members: &Members) -> Result<()> {
+        let hint = Hint::from_what(what);
+        let Some(cell) = self.store.cell_of(hint) else { return Ok(()) };
+        if !cell.word().is_ready(hint.generation) {
+            return Ok(());
+        }
+        self.store.notify_message(hint, self.store.lane_of(cell.route.load(Relaxed)), members)
+    }
+}
+
+impl Store {
+    /// Calls a waiter for a message that was pushed, or made available again.
+    #[inline]
+    pub(super) fn notify_message(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
+        let is_waited_for = self.lanes[lane].flag.is_up() || self.control.seldom.wide.is_up();
+        if is_waited_for { self.call_receiver(hint, lane, members) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn call_receiver(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
+        let Some(cell) = self.cell_of(hint) else { return Ok(()) };
+        // A receiver that came by itself has taken it.
+        if !cell.word().is_ready(hint.generation) {
+            return Ok(());
+        }
+        let fits = |interest: u64| interest & 1 << lane != 0;
+        loop {
+            let flag = &self.lanes[lane].flag;
+            let is_called = self.receive.notify_fitting(flag, hint.what(), fits, fits, members)? || {
+                let wide = &self.control.seldom.wide;
+                self.receive.notify_fitting(wide, hint.what(), fits, |interest| interest & WIDE != 0, members)?
+            };
+            // In a lane of several routes an interest says no more than the lane: the one that is called may not want the
+            // message. So all of them are called, each once.
+            if !is_called || lane < self.geometry.max_routes as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns what a message says of itself. Fails if that can't be, and frees it.
+    fn describe(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
+        let cell = self.held(held);
+        let received = Received {
+            held,
+            route: cell.route.load(Relaxed),
+            codec: cell.codec.load(Relaxed),
+            schema: cell.schema.load(Relaxed),
+            len: usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX),
+            is_call: held.word.caller() != 0,
+        };
+        let is_short = received.len <= INLINE;
+        if received.len <= self.geometry.max_message_size.max(INLINE)
+            && (is_short || cell.first_block.load(Relaxed) != 0)
+        {
+            return Ok(received);
+        }
+        self.give_up(held, members)?;
+        Err(members.damaged("the length of a message").into())
+    }
+
+    /// Takes the next message, and waits for one.
+    #[inline]
+    pub(crate) fn receive(
+        &self,
+        selection: Selection,
+        party: Party<'_, impl Repair>,
+        wants: Wants<'_>,
+        deadline: Deadline,
+    ) -> Result<Received, Refusal> {
+        let held = match self.try_take(selection, party.me.owner(), party.members)? {
+            Some(held) => held,
+            None => self.receive_slowly(selection, party, wants, deadline)?,
+        };
+        self.describe(held, party.members)
+    }
+
+    #[cold]
+    fn receive_slowly(
+        &self,
+        selection: Selection,
+        party: Party<'_, impl Repair>,
+        wants: Wants<'_>,
+        deadline: Deadline,
+    ) -> Result<Held, Refusal> {
+        let Party { members, me, .. } = party;
+        let take = || self.try_take(selection, me.owner(), members);
+        if deadline == Deadline::NOW {
+            if self.is_turn() {
+                party.reap_all()?;
+            }
+            let end = self.end(selection, wants, party);
+            // What was sent before the end is received before it.
+            return take()?.ok_or(end.unwrap_or(Refusal::Busy));
+        }
+        if let Some(found) = self.spin.until(Role::Consumer, &self.control.last_processor.0, || take().transpose()) {
+            return Ok(found?);
+        }
+        loop {
+            // Lanes without a route are in the interest of a selection that may want their first one.
+            let lanes = self.control.seldom.used_lanes();
+            let interest = self.lanes_of(selection);
+            let gate = ReceiveGate { store: self, selection: selection.number() };
+            let seat = Seat::take(&self.receive, gate, me, interest);
+            let found = wait(party, &seat, deadline, |_: Round| {
+                let end = self.end(selection, wants, party);
+                match (take()?, end) {
+                    (Some(held), _) => Ok(Checked::Found(Some(held))),
+                    (None, Some(end)) => Err(end),
+                    // A route has come. Leaving passes on what it was called for in vain, and the next interest is exact.
+                    (None, None) if lanes != self.control.seldom.used_lanes() => Ok(Checked::Found(None)),
+                    (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
+                }
+            })?;
+            match found {
+                Some(Some(held)) => return Ok(held),
+                Some(None) => {}
+                None => return Err(Refusal::Busy),
+            }
+        }
+    }
+
+    /// Returns whether it is a vain call's turn to check for dead members.
+    pub(super) fn is_turn(&self) -> bool {
+        self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN)
+    }
+
+    /// Copies a short message out of its cell.
+    #[inline]
+    pub(crate) fn read_short(&self, held: Held, len: usize, to: &mut [u8; INLINE]) {
+        self.held(held).read(len, to);
+    }
+
+    /// Returns the bytes of a long message.
+    pub(crate) fn run(&self, held: Held) -> super::Run<'_> {
+        self.blocks.run(self.chain(held))
+    }
+
+    /// Frees a message that is held. If it is a request, its caller learns that there will be no response.
+    pub(crate) fn give_up(&self, held: Held, members: &Members) -> Result<()> {
+        if held.word.caller() == 0 { self.release(held, members) } else { self.lose(held, members) }
+    }
+
+    /// Makes a message that is held one that can be received again, without a hint.
+    #[cold]
+    pub(super) fn put_back(&self, cell: usize, held: CellWord, members: &Members) -> Result<()> {
+        // ST5: the bit before READY.
+        self.mark_returned(cell);
+        let ready = held.ready(0, held.caller());
+        if self.cells[cell].change_seq_cst(held, ready) {
+            let hint = Hint::of(cell, ready);
+            let lane = self.lane_of(self.cells[cell].route.load(Relaxed));
+            return self.notify_message(hint, lane, members);
+        }
+        Ok(())
+    }
+
+    /// Makes the threads of this process that wait for messages check whether they are to stop.
+    pub(crate) fn rouse(&self, slot: usize, members: &Members) -> Result<()> {
+        self.receive.rouse_own(slot, members)
+    }
+}
+
+/// Returns whether a process was told to stop receiving.
+pub(super) fn is_stopped(stop: Option<&AtomicBool>) -> bool {
+    stop.is_some_and(|stop| stop.load(Acquire))
+}

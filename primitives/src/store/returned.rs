@@ -1,0 +1,59 @@
+//! Messages without a hint: a bit for each cell (ST5).
+//!
+//! A message that can be taken has a hint in its lane, or its bit is set. A bit too many is harmless. `dirty` says with one
+//! load that a bit may be set. It is odd then, and counts how often one was set. So it is lowered only if no bit was
+//! set since the scan that found none.
+
+use super::{
+    Store,
+    word::{CellState, CellWord, Hint},
+};
+use crate::sync::Ordering::{Acquire, Relaxed, SeqCst};
+
+impl Store {
+    /// Marks a message as one that may have no hint.
+    #[cold]
+    pub(super) fn mark_returned(&self, cell: usize) {
+        let (word, bit) = (cell / 64, 1 << (cell % 64));
+        // SYNC: SeqCst on both words, which a receiver that is about to sleep reads after its announcement.
+        self.returned[word].fetch_or(bit, SeqCst);
+        let _ = self.control.seldom.dirty.fetch_update(SeqCst, Relaxed, |dirty| Some(dirty.wrapping_add(2) | 1));
+    }
+
+    /// Clears the bit of a cell that this process holds.
+    #[inline]
+    pub(super) fn clear_returned(&self, cell: usize) {
+        let (word, bit) = (cell / 64, 1 << (cell % 64));
+        if self.returned[word].load(Relaxed) & bit != 0 {
+            self.returned[word].fetch_and(!bit, SeqCst);
+        }
+    }
+
+    /// Returns whether a message without a hint may be there.
+    #[inline]
+    pub(super) fn is_dirty(&self) -> bool {
+        self.control.seldom.dirty.load(Acquire) & 1 != 0
+    }
+
+    /// Calls `each` for every message whose bit is set and that can be taken.
+    #[cold]
+    pub(super) fn for_each_returned(&self, mut each: impl FnMut(Hint, CellWord)) {
+        let seen = self.control.seldom.dirty.load(SeqCst);
+        let mut is_any = false;
+        for (word, bits) in self.returned.iter().enumerate() {
+            let mut bits = bits.load(SeqCst);
+            is_any |= bits != 0;
+            while bits != 0 {
+                let cell = 64 * word + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let Some(found) = self.cells.get(cell).map(super::cell::Cell::word) else { continue };
+                if found.state() == CellState::Ready {
+                    each(Hint::of(cell, found), found);
+                }
+            }
+        }
+        if !is_any {
+            let _ = self.control.seldom.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Sending (ST2).
+
+use super::{Held, Refusal, Store, blocks::Run, cell::INLINE, geometry::Class, space::Share, word::Hint};
+use crate::{
+    failure::Result,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    sync::Ordering::Relaxed,
+    waiting::Party,
+};
+
+/// What a message says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) route: u32,
+    pub(crate) codec: u32,
+    pub(crate) schema: u32,
+    pub(crate) class: Class,
+}
+
+/// A message that is being written: FILLING, and its blocks. It is freed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    store: &'a Store,
+    members: &'a Members,
+    me: Session,
+    held: Held,
+}
+
+impl Store {
+    /// Sends a message that fits into a cell. Returns which cell it is in.
+    #[inline]
+    pub(crate) fn send_short(
+        &self,
+        about: About,
+        bytes: &[u8],
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<Held, Refusal> {
+        debug_assert!(bytes.len() <= INLINE);
+        let held = self.start(about.class, party, deadline)?;
+        let cell = self.held(held);
+        cell.write(bytes);
+        cell.first_block.store(0, Relaxed);
+        self.finish(held, about, bytes.len(), party.me, party.members)
+    }
+
+    /// Takes a cell for a message.
+    #[inline]
+    fn start(&self, class: Class, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<Held, Refusal> {
+        if self.is_closed() {
+            return Err(self.closed(party.members));
+        }
+        let (cell, word) = match self.take_cell(class, party.me) {
+            Some(taken) => taken,
+            None => self.wait_for_cell(class, party, deadline)?,
+        };
+        Ok(Held { cell, word })
+    }
+
+    /// Makes a message that is written one that can be received.
+    #[inline]
+    fn finish(&self, held: Held, about: About, len: usize, me: Session, members: &Members) -> Result<Held, Refusal> {
+        let cell = self.held(held);
+        cell.route.store(about.route, Relaxed);
+        cell.codec.store(about.codec, Relaxed);
+        cell.schema.store(about.schema, Relaxed);
+        #[expect(clippy::cast_possible_truncation, reason = "the caller has checked it against the largest message")]
+        cell.len.store(len as u32, Relaxed);
+        cell.sent_at.store(self.stamp(&self.control.latest.0), Relaxed);
+        let lane = self.lane_of(about.route);
+        let caller = if about.class == Class::Call { me.owner() } else { 0 };
+        let ready = held.word.ready(me.owner(), caller);
+        // ST1: FILLING is ours, so a store is enough.
+        cell.set(ready);
+        let hint = Hint::of(held.cell, ready);
+        self.lane(lane).push(hint, members)?;
+        members.record(self.notify_message(hint, lane, members));
+        Ok(Held { cell: held.cell, word: ready })
+    }
+
+    /// Starts a message that does not fit into a cell: takes a cell and blocks.
+    pub(crate) fn draft<'a>(
+        &'a self,
+        class: Class,
+        len: usize,
+        party: Party<'a, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<Draft<'a>, Refusal> {
+        if len > self.geometry.max_message_size {
+            return Err(Refusal::TooLong);
+        }
+        let held = self.start(class, party, deadline)?;
+        let cell = self.held(held);
+        // What an earlier message left there is not this one's.
+        cell.first_block.store(0, Relaxed);
+        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
+        cell.len.store(len as u32, Relaxed);
+        let draft = Draft { store: self, members: party.members, me: party.me, held };
+        let chain = self.take_blocks(Self::name(held), len, Share::Messages, party, deadline)?;
+        cell.first_block.store(chain.first(), Relaxed);
+        Ok(draft)
+    }
+}
+
+impl Draft<'_> {
+    /// Returns where the bytes go.
+    pub(crate) fn run(&mut self) -> Run<'_> {
+        self.store.blocks.run(self.store.chain(self.held))
+    }
+
+    /// Sends it. Returns which cell it is in.
+    pub(crate) fn send(self, about: About) -> Result<Held, Refusal> {
+        let len = self.store.chain(self.held).len();
+        let this = std::mem::ManuallyDrop::new(self);
+        this.store.finish(this.held, about, len, this.me, this.members)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // In a child made by `fork` it is the parent's.
+        if self.me.is_ours() {
+            self.members.record(self.store.release(self.held, self.members));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Room for messages: waiting for a cell, or for blocks, and notifying of them.
+//!
+//! Cells of one class are interchangeable, and so are blocks. A waiter announces what it needs as a bit. A process that frees
+//! something calls the waiter for it that has waited longest. Blocks go by the order of asking: a waiter that was called and
+//! finds too few sleeps again, and is called by the next that frees some. One that got them calls the next.
+
+use super::{
+    Refusal, Store,
+    blocks::{Chain, Name},
+    geometry::Class,
+    word::CellWord,
+};
+use crate::{
+    failure::Result,
+    members::{Members, Repair},
+    raw::Deadline,
+    sync::{Ordering::SeqCst, fence},
+    waiting::{
+        Checked, Party, Round,
+        seat::{Gate, Seat},
+        wait,
+    },
+};
+
+/// Which blocks a message may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    Messages,
+    Responses,
+}
+
+const BLOCKS: u32 = 1 << 3;
+const RESPONSE_BLOCKS: u32 = 1 << 4;
+
+impl Class {
+    fn interest(self) -> u32 {
+        1 << self as u64
+    }
+}
+
+impl Share {
+    fn interest(self) -> u32 {
+        match self {
+            Self::Messages => BLOCKS,
+            Self::Responses => RESPONSE_BLOCKS,
+        }
+    }
+}
+
+/// How a process that frees something finds the waiters for it.
+struct SpaceGate<'a> {
+    store: &'a Store,
+    interest: u32,
+}
+
+impl Gate for SpaceGate<'_> {
+    fn open(&self, _: u64) -> Deadline {
+        self.store.control.seldom.space.raise();
+        // SYNC: pairs with the SeqCst operations of `free_cell` and of `Blocks::give`: either the process that frees sees the
+        // flag, or the check sees what it freed.
+        fence(SeqCst);
+        Deadline::NEVER
+    }
+
+    fn interest_changed(&self, _: u64) {
+        self.store.control.seldom.space.raise();
+    }
+
+    fn selection(&self) -> Option<u64> {
+        Some(self.interest.into())
+    }
+
+    fn pass_on_named(&self, what: u32, members: &Members) -> Result<()> {
+        // Perhaps what is free has another waiter that was called. Then this call is one too many.
+        self.store.notify_if_free(what, members)
+    }
+}
+
+impl Store {
+    /// Notifies a waiter of a cell that was freed.
+    #[inline]
+    pub(super) fn notify_space(&self, class: Class, members: &Members) -> Result<()> {
+        if self.control.seldom.space.is_up() { self.notify_for(class.interest(), members) } else { Ok(()) }
+    }
+
+    /// Notifies the waiters for blocks that some were freed.
+    pub(super) fn notify_blocks(&self, members: &Members) -> Result<()> {
+        // SYNC: as in `SpaceGate::open`.
+        fence(SeqCst);
+        if !self.control.seldom.space.is_up() {
+            return Ok(());
+        }
+        self.notify_for(BLOCKS, members).and(self.notify_for(RESPONSE_BLOCKS, members))
+    }
+
+    fn notify_if_free(&self, kind: u32, members: &Members) -> Result<()> {
+        let is_free = match Class::ALL.into_iter().find(|class| class.interest() == kind) {
+            Some(class) => self.has_free_cell(class),
+            // How many blocks are enough is for the waiter to say.
+            None => true,
+        };
+        if is_free { self.notify_for(kind, members) } else { Ok(()) }
+    }
+
+    /// Calls the waiter for one kind of room that has waited longest.
+    #[cold]
+    fn notify_for(&self, kind: u32, members: &Members) -> Result<()> {
+        let flag = &self.control.seldom.space;
+        self.space.notify_fitting(flag, kind, |interest| interest & u64::from(kind) != 0, |_| true, members).map(drop)
+    }
+
+    /// Takes a free cell of a class, and waits for one.
+    #[cold]
+    pub(super) fn wait_for_cell(
+        &self,
+        class: Class,
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<(usize, CellWord), Refusal> {
+        let me = party.me;
+        if deadline == Deadline::NOW {
+            // The cells of the dead are free once they are reaped.
+            if self.is_turn() {
+                party.reap_all()?;
+            }
+            return self.take_cell(class, me).ok_or(Refusal::Busy);
+        }
+        let gate = SpaceGate { store: self, interest: class.interest() };
+        let seat = Seat::take(&self.space, gate, me, class.interest().into());
+        let found = wait(party, &seat, deadline, |_: Round| {
+            if self.is_closed() {
+                return Err(self.closed(party.members));
+            }
+            Ok(self.take_cell(class, me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
+        })?;
+        found.ok_or(Refusal::Busy)
+    }
+
+    /// Takes blocks for a message, and waits for them.
+    pub(super) fn take_blocks(
+        &self,
+        name: Name,
+        len: usize,
+        share: Share,
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<Chain, Refusal> {
+        let range = match share {
+            Share::Messages => self.geometry.blocks_for_messages(),
+            Share::Responses => self.geometry.blocks_for_responses(),
+        };
+        if self.blocks.needed(len) > range.len() {
+            return Err(Refusal::TooLong);
+        }
+        // A response takes the blocks of messages if there are some, so its own are left for others.
+        let shares: &[_] = match share {
+            Share::Messages => &[Share::Messages],
+            Share::Responses => &[Share::Messages, Share::Responses],
+        };
+        let take = |until: Deadline| -> Result<Option<Chain>, Refusal> {
+            for share in shares {
+                let from = match share {
+                    Share::Messages => self.geometry.blocks_for_messages(),
+                    Share::Responses => range.clone(),
+                };
+                if let Some(chain) = self.blocks.take(name, len, from, party, until)? {
+                    return Ok(Some(chain));
+                }
+            }
+            Ok(None)
+        };
+        if let Some(chain) = take(deadline)? {
+            return Ok(chain);
+        }
+        if deadline == Deadline::NOW {
+            party.reap_all()?;
+            return take(deadline)?.ok_or(Refusal::Busy);
+        }
+        let interest = shares.iter().fold(0, |mask, share| mask | share.interest());
+        let seat = Seat::take(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
+        let found = wait(party, &seat, deadline, |_: Round| {
+            // A response is still wanted on a closed channel.
+            if share == Share::Messages && self.is_closed() {
+                return Err(self.closed(party.members));
+            }
+            // It may wait for the lock while it is announced here. Whatever calls it meanwhile waits as long as the lock is held.
+            Ok(take(deadline)?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
+        })?;
+        drop(seat);
+        let chain = found.ok_or(Refusal::Busy)?;
+        // Perhaps there are enough for the next one too.
+        self.notify_blocks(party.members)?;
+        Ok(chain)
+    }
+}

@@ -1,0 +1,91 @@
+//! Where the parts of a store lie in memory.
+
+use std::sync::{Arc, atomic::AtomicU64 as Private};
+
+use super::{
+    Cell, Control, LaneWords, Own, Store,
+    blocks::Blocks,
+    free::Part,
+    geometry::{Class, Geometry, Plan, ROOMS},
+};
+use crate::{
+    attendance::Arrivals,
+    layout::Mapped,
+    lock::Lock,
+    raw::{self, SharedMemory, SharedSafe},
+    ring::spin::Spin,
+    set_layout::Bells,
+    sync::{AtomicU32, AtomicU64},
+    waiting::room::Room,
+};
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl SharedSafe for Cell {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedSafe for Control {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedSafe for LaneWords {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedSafe for Own<AtomicU64> {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedSafe for Arrivals {}
+
+const RECEIVE: u16 = 0;
+const SPACE: u16 = 1;
+const RESPONSE: u16 = 2;
+const BLOCK_LOCK: u16 = 3;
+
+impl Store {
+    /// The doorbells of a store: one for each slot in each room.
+    pub(crate) const BELLS: Bells = Bells::common(0).and_each(ROOMS);
+
+    /// Finds the store in the memory of an object.
+    pub(crate) fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
+        let plan = Plan::new(&geometry);
+        let handles = geometry.max_handles as usize;
+        let lanes = geometry.lanes();
+        let room = |number: u16| {
+            let at = body + plan.rooms + usize::from(number) * Room::bytes(geometry.max_handles);
+            Room::at(memory, at, geometry.max_handles, Self::BELLS.of_room(number))
+        };
+        let lock_at = body + plan.control + std::mem::offset_of!(Control, block_lock);
+        let lock: Mapped<AtomicU32> = Mapped::at(memory, lock_at)?;
+        let blocks = Blocks::at(
+            memory,
+            [body + plan.owners, body + plan.next, body + plan.bytes],
+            geometry.blocks(),
+            geometry.block(),
+            Lock::new(lock, room(BLOCK_LOCK)?),
+        )?;
+        Ok(Self {
+            geometry,
+            control: Mapped::at(memory, body + plan.control)?,
+            serves: Mapped::slice(memory, body + plan.serves, handles)?,
+            arrivals: Mapped::slice(memory, body + plan.arrivals, lanes)?,
+            attachments: Mapped::slice(memory, body + plan.attachments, lanes * handles)?,
+            receive: room(RECEIVE)?.with_named_calls(),
+            space: room(SPACE)?.with_named_calls(),
+            response: room(RESPONSE)?.with_named_calls(),
+            lanes: Mapped::slice(memory, body + plan.lanes, lanes)?,
+            taken: Mapped::slice(memory, body + plan.taken, geometry.taken_of(Class::Control).end)?,
+            returned: Mapped::slice(memory, body + plan.returned, geometry.cells().div_ceil(64))?,
+            places: Mapped::slice(memory, body + plan.places, lanes * geometry.span())?,
+            cells: Mapped::slice(memory, body + plan.cells, geometry.cells())?,
+            parts: Class::ALL.map(|class| Part::new(&geometry, class)),
+            blocks,
+            span: geometry.span(),
+            last_stamp: Private::new(0),
+            spin: Spin::with_probes(),
+            vain: Private::new(0),
+        })
+    }
+}
