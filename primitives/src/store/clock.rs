@@ -6,7 +6,8 @@
 //!
 //! The word `latest` is read and stored, not added to. Two senders at once may have the same stamp, and a sender that
 //! is stopped between the two may set the word back, for at most one tick of the coarse clock. The order within a
-//! lane does not depend on it.
+//! lane does not depend on it. Over several lanes two messages of one sender may be received in the wrong order then, if
+//! another sender pushed between them.
 
 use super::Store;
 use crate::{

@@ -103,6 +103,7 @@ impl Store {
     pub(super) fn find(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let Selection::Only(route) = selection else { return self.find_in_several(selection, members) };
         let found = self.first_in(self.lane_of(route), selection, members)?;
+        // Afterwards: a sender that empties the place of a message marks the message before.
         Ok(if self.is_dirty() { sooner(self.first_returned(selection), found) } else { found })
     }
 
@@ -114,7 +115,7 @@ impl Store {
         let mut before = None::<Candidate>;
         for _ in 0..LOOKS {
             let lanes = self.lanes_of(selection) & !WIDE & self.control.seldom.used_lanes();
-            let mut found = if self.is_dirty() { self.first_returned(selection) } else { None };
+            let mut found = None;
             let mut left = lanes;
             while left != 0 {
                 let lane = left.trailing_zeros() as usize;
@@ -122,6 +123,10 @@ impl Store {
                 if lane < self.geometry.lanes() {
                     found = sooner(found, self.first_in(lane, selection, members)?);
                 }
+            }
+            // Afterwards: a sender that empties the place of a message marks the message before.
+            if self.is_dirty() {
+                found = sooner(self.first_returned(selection), found);
             }
             let is_same = before.map(|before| before.hint) == found.map(|found| found.hint);
             if found.is_none() || is_same {
