@@ -69,7 +69,7 @@ fn case_f4_a_full_channel_is_told_with_counts() {
 struct Urgent;
 sysv_primitives::messages! { 90 => Urgent, control }
 
-/// So does one whose memory for long messages is full, while it has room for short ones.
+/// So does a channel that has no memory for long messages left, and room for short ones.
 #[test]
 fn case_f4_full_memory_is_told_with_counts() {
     let name = name();

@@ -1,6 +1,6 @@
 //! Channels: typed values over a [store](crate::store) of messages in shared memory.
 //!
-//! A value is encoded into a message whose route is that of its Rust type. The store has the protocol. This module has what
+//! A value is encoded into a message, on the route of its Rust type. The store has the protocol. This module has what
 //! stands on it: codecs, the four selections, calls, typed ends, and the router. `queue` has the same codecs over a plain
 //! kernel queue.
 //!
@@ -15,6 +15,7 @@ mod depth;
 mod ends;
 mod envelope;
 mod error;
+mod forms;
 mod named;
 mod queue;
 mod recv;

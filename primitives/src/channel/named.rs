@@ -75,8 +75,8 @@ impl Channel {
     /// Closes the channel for good: nothing more is sent, and what is on it can be received.
     ///
     /// Every call that waits is woken: senders get [`SendError::Closed`](crate::SendError::Closed), and receivers
-    /// [`RecvError::Closed`](crate::RecvError::Closed) once nothing that they want is left. A caller whose request no process
-    /// has taken gets `Closed` too, and its request is taken back. One whose request was taken gets its response.
+    /// [`RecvError::Closed`](crate::RecvError::Closed) once nothing that they want is left. A request that no process
+    /// has taken is taken back, and its caller gets `Closed` too. A request that was taken gets its response.
     /// A message whose sending began before may come after.
     ///
     /// ```

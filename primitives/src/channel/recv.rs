@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Channel, Envelope, Message, Route,
     codec::{self, Codec},
+    forms::receiving_forms,
     shared::{Incoming, Shared},
 };
 use crate::{
@@ -16,37 +17,18 @@ use crate::{
 };
 
 impl Channel {
-    /// Receives the oldest value of this type; waits for one.
-    ///
-    /// The message is received at most once: if this process dies before `recv` returns, it is lost. If it is a
-    /// [request](Self::call), its caller learns that there is no response: use [`recv_request`](Self::recv_request).
-    ///
-    /// # Errors
-    ///
-    /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that is no such value.
-    /// - [`RecvError::Closed`] once the channel is closed and nothing that is wanted is left. [`RecvError::Disconnected`] on a
-    ///   handle that [detects](Self::detect_disconnect) it.
-    /// - [`RecvError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
-    pub fn recv<T: Message>(&self) -> Result<T, RecvError> {
-        self.recv_deadline(Deadline::NEVER)
-    }
-
-    /// Receives the oldest value of this type, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), and [`RecvError::Empty`] if there is none.
-    pub fn try_recv<T: Message>(&self) -> Result<T, RecvError> {
-        self.recv_deadline(Deadline::NOW)
-    }
-
-    /// Receives the oldest value of this type; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), and [`RecvError::TimedOut`] if the timeout elapses.
-    pub fn recv_timeout<T: Message>(&self, timeout: Duration) -> Result<T, RecvError> {
-        self.recv_deadline(Deadline::after(timeout))
+    receiving_forms! {
+        /// Receives the oldest value of this type; waits for one.
+        ///
+        /// The message is received at most once: if this process dies before `recv` returns, it is lost. If it is a
+        /// [request](Self::call), its caller learns that there is no response: use [`recv_request`](Self::recv_request).
+        ///
+        /// # Errors
+        ///
+        /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that is no such value.
+        /// - [`RecvError::Closed`] once the channel is closed and nothing that is wanted is left. [`RecvError::Disconnected`] on a
+        ///   handle that [detects](Self::detect_disconnect) it.
+        /// - [`RecvError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
     }
 
     /// Receives the oldest value of this type; waits until `deadline`.
@@ -58,33 +40,6 @@ impl Channel {
         self.recv_value(deadline)
     }
 
-    /// Receives the oldest message of any route, to be decoded when its route is known; waits for one.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), but for what can't be decoded: that shows later.
-    pub fn recv_any(&self) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Any, Deadline::NEVER)
-    }
-
-    /// Receives the oldest message of any route, to be decoded when its route is known, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any), and [`RecvError::Empty`] if there is none.
-    pub fn try_recv_any(&self) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Any, Deadline::NOW)
-    }
-
-    /// Receives the oldest message of any route, to be decoded when its route is known; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any), and [`RecvError::TimedOut`] if the timeout elapses.
-    pub fn recv_any_timeout(&self, timeout: Duration) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Any, Deadline::after(timeout))
-    }
-
     /// Receives the oldest message of any route; waits until `deadline` at most.
     ///
     /// # Errors
@@ -92,35 +47,6 @@ impl Channel {
     /// As [`recv_any_timeout`](Self::recv_any_timeout).
     pub fn recv_any_deadline(&self, deadline: Deadline) -> Result<Envelope, RecvError> {
         self.recv_selected(Selection::Any, deadline)
-    }
-
-    /// Receives the oldest message of the lowest route there is, up to this one; waits for one.
-    ///
-    /// So routes are priorities: the lower, the sooner.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any).
-    pub fn recv_lowest(&self, up_to: Route) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::UpTo(up_to.number()), Deadline::NEVER)
-    }
-
-    /// Receives the oldest message of the lowest route there is, up to this one, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_lowest`](Self::recv_lowest), and [`RecvError::Empty`] if there is none.
-    pub fn try_recv_lowest(&self, up_to: Route) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::UpTo(up_to.number()), Deadline::NOW)
-    }
-
-    /// Receives the oldest message of the lowest route there is, up to this one; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_lowest`](Self::recv_lowest), and [`RecvError::TimedOut`] if the timeout elapses.
-    pub fn recv_lowest_timeout(&self, up_to: Route, timeout: Duration) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::UpTo(up_to.number()), Deadline::after(timeout))
     }
 
     /// Receives the oldest message of the lowest route up to this one; waits until `deadline` at most.
@@ -132,33 +58,6 @@ impl Channel {
         self.recv_selected(Selection::UpTo(up_to.number()), deadline)
     }
 
-    /// Receives the oldest message of any route but this type's (Linux); waits for one.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any), and [`Unsupported`](crate::raw::Error::Unsupported) outside Linux.
-    pub fn recv_except<T: Message>(&self) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Except(T::ROUTE.number()), Deadline::NEVER)
-    }
-
-    /// Receives the oldest message of any route but this type's (Linux), if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_except`](Self::recv_except), and [`RecvError::Empty`] if there is none.
-    pub fn try_recv_except<T: Message>(&self) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Except(T::ROUTE.number()), Deadline::NOW)
-    }
-
-    /// Receives the oldest message of any route but this type's (Linux); waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_except`](Self::recv_except), and [`RecvError::TimedOut`] if the timeout elapses.
-    pub fn recv_except_timeout<T: Message>(&self, timeout: Duration) -> Result<Envelope, RecvError> {
-        self.recv_selected(Selection::Except(T::ROUTE.number()), Deadline::after(timeout))
-    }
-
     /// Receives the oldest message of any other route; waits until `deadline` at most.
     ///
     /// # Errors
@@ -168,33 +67,6 @@ impl Channel {
         self.recv_selected(Selection::Except(T::ROUTE.number()), deadline)
     }
 
-    /// Receives the oldest bytes on a route as they are; waits for some.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_any`](Self::recv_any).
-    pub fn recv_raw(&self, route: Route) -> Result<Vec<u8>, RecvError> {
-        Ok(self.recv_selected(Selection::Only(route.number()), Deadline::NEVER)?.bytes)
-    }
-
-    /// Receives the oldest bytes on a route as they are, if there are some now.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_raw`](Self::recv_raw), and [`RecvError::Empty`] if there are none.
-    pub fn try_recv_raw(&self, route: Route) -> Result<Vec<u8>, RecvError> {
-        Ok(self.recv_selected(Selection::Only(route.number()), Deadline::NOW)?.bytes)
-    }
-
-    /// Receives the oldest bytes on a route as they are; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_raw`](Self::recv_raw), and [`RecvError::TimedOut`] if the timeout elapses.
-    pub fn recv_raw_timeout(&self, route: Route, timeout: Duration) -> Result<Vec<u8>, RecvError> {
-        Ok(self.recv_selected(Selection::Only(route.number()), Deadline::after(timeout))?.bytes)
-    }
-
     /// Receives the bytes of the oldest message of this route; waits until `deadline` at most.
     ///
     /// # Errors
@@ -202,20 +74,6 @@ impl Channel {
     /// As [`recv_raw_timeout`](Self::recv_raw_timeout).
     pub fn recv_raw_deadline(&self, route: Route, deadline: Deadline) -> Result<Vec<u8>, RecvError> {
         Ok(self.recv_selected(Selection::Only(route.number()), deadline)?.bytes)
-    }
-
-    /// Returns an iterator over the values of this type that come. It waits for each.
-    ///
-    /// It ends at the channel's [end](RecvError::is_end). It gives the error of a message that can't be decoded, and goes on.
-    /// Any other error is the last that it gives.
-    pub fn iter<T: Message>(&self) -> impl Iterator<Item = Result<T, RecvError>> {
-        until_the_end(|| self.recv())
-    }
-
-    /// Returns an iterator over the values of this type that are there; it never waits. Errors are as those of
-    /// [`iter`](Self::iter).
-    pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T, RecvError>> {
-        while_available(|| self.try_recv())
     }
 
     /// Takes the next message. The caller of a request is left to wait.

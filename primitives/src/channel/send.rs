@@ -8,6 +8,7 @@ use std::{
 use super::{
     Channel, Message, Route,
     codec::{self, Codec, Raw},
+    forms::sending_forms,
     shared::Shared,
 };
 use crate::{
@@ -18,37 +19,27 @@ use crate::{
 };
 
 impl Channel {
-    /// Sends a value; waits while the channel is full.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was sent:
-    ///
-    /// - [`SendError::TooLong`] if it is longer than the channel carries. [`SendError::Unencodable`].
-    /// - [`SendError::Closed`] if the channel is closed.
-    /// - [`SendError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
-    #[inline]
-    pub fn send<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::NEVER)
-    }
-
-    /// Sends a value if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`SendError::Full`] if there is none.
-    #[inline]
-    pub fn try_send<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::NOW)
-    }
-
-    /// Sends a value; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`SendError::TimedOut`] if the timeout elapses.
-    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::after(timeout))
+    sending_forms! {
+        send: {
+            /// Sends a value; waits while the channel is full.
+            ///
+            /// # Errors
+            ///
+            /// Nothing was sent:
+            ///
+            /// - [`SendError::TooLong`] if it is longer than the channel carries. [`SendError::Unencodable`].
+            /// - [`SendError::Closed`] if the channel is closed.
+            /// - [`SendError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
+        }
+        send_raw: {
+            /// Sends bytes as they are on a route; waits while the channel is full.
+            ///
+            /// They are received by [`recv_raw`](Self::recv_raw), or as a message with the [codec `raw`](crate::codec::Raw).
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+        }
     }
 
     /// Sends a value; waits until `deadline`.
@@ -60,24 +51,6 @@ impl Channel {
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
         self.post(value, class, deadline).map(drop)
-    }
-
-    /// Sends several values in order, until the deadline. Returns how many were sent.
-    ///
-    /// # Errors
-    ///
-    /// How many were sent, and why the next one was not, as [`send_timeout`](Self::send_timeout).
-    pub fn send_many<'a, T: Message + 'a>(
-        &self,
-        values: impl IntoIterator<Item = &'a T>,
-        deadline: Deadline,
-    ) -> Result<usize, (usize, SendError)> {
-        let mut sent = 0;
-        for value in values {
-            self.send_deadline(value, deadline).map_err(|error| (sent, error))?;
-            sent += 1;
-        }
-        Ok(sent)
     }
 
     /// Encodes a value, and sends it as a message of a class.
@@ -124,35 +97,6 @@ impl Channel {
     #[cold]
     fn unencodable(&self, route: Route, why: codec::CodecError) -> SendError {
         SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
-    }
-
-    /// Sends bytes as they are on a route; waits while the channel is full.
-    ///
-    /// They are received by [`recv_raw`](Self::recv_raw), or as a message with the [codec `raw`](crate::codec::Raw).
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::NEVER)
-    }
-
-    /// Sends bytes as they are, if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_raw`](Self::send_raw), and [`SendError::Full`] if there is none.
-    pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::NOW)
-    }
-
-    /// Sends bytes; waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_raw`](Self::send_raw), and [`SendError::TimedOut`] if the timeout elapses.
-    pub fn send_raw_timeout(&self, route: Route, bytes: &[u8], timeout: Duration) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::after(timeout))
     }
 
     /// Sends bytes; waits for room until `deadline` at most.

@@ -35,7 +35,7 @@ pub struct Stop {
 }
 
 impl Channel {
-    /// Returns a handle whose receiving can be stopped, and what stops it.
+    /// Returns a handle that can be stopped from receiving, and what stops it.
     ///
     /// Clones of the handle are stopped as well. A [`Router`](super::Router) that runs on it returns.
     #[must_use]

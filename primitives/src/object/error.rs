@@ -337,7 +337,9 @@ fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error, most_
 
 fn smaller_size(object: &ObjectName) -> &'static str {
     match object.kind() {
-        "channel" => "ask for at most 64,000 messages, 48 routes and messages of 4 GiB",
+        "channel" => {
+            "ask for a smaller Options::max_message_size, capacity or max_routes (at most 4 GiB, 64,000 messages and 48 routes)"
+        }
         "pool" => "ask for fewer permits, or a smaller capacity",
         "mutex" => "use a smaller type",
         _ => "ask for a smaller capacity, or use a smaller type",

@@ -1,6 +1,6 @@
 //! Blocks: the bytes of messages that don't fit into a cell (ST8).
 //!
-//! A block belongs to one life of a cell, whose name is its owner word: 0, or the cell plus one and the generation. Only
+//! A block belongs to one life of a cell, and has its name as the owner word: 0, or the cell plus one and the generation. Only
 //! the holder of the lock takes blocks. The owner of the cell gives them back by plain stores, or a helper of a dead one by
 //! compare-and-swap from the name, so a helper that comes late does not touch the blocks of the cell's next life.
 //!

@@ -3,9 +3,8 @@
 //! The caller sleeps on a doorbell of its own, and is called for its cell. See the table of the states in [`store`](super).
 
 use super::{
-    About, Held, Refusal, Store,
-    blocks::Run as Bytes,
-    cell::INLINE,
+    About, Held, Refusal, Run, Store,
+    cell::{INLINE, MOST_CHANGES},
     receive::Received,
     space::Share,
     word::{CellState, Hint},
@@ -88,7 +87,7 @@ impl Store {
         let found = match look() {
             Some(found) => found,
             None if deadline == Deadline::NOW => return Err(Refusal::Busy),
-            None => match self.spin.until(Role::Producer, &self.control.last_processor.0, look) {
+            None => match self.spins.response.until(Role::Producer, &self.control.last_processor.0, look) {
                 Some(found) => found,
                 None => self.wait_slowly(ticket, party, deadline, look)?,
             },
@@ -154,7 +153,8 @@ impl Store {
 
     /// Waits for a response no more, and frees what is there.
     pub(crate) fn cancel(&self, ticket: Ticket, me: Session, members: &Members) -> Result<()> {
-        loop {
+        // The word of a request changes a few times at most.
+        for _ in 0..MOST_CHANGES {
             let Ticket(sent) = ticket;
             let cell = self.held(sent);
             let word = cell.word();
@@ -176,6 +176,7 @@ impl Store {
                 _ => return Ok(()),
             }
         }
+        Err(members.damaged("the state of the cells"))
     }
 
     /// Responds to a request that is held, with bytes that fit into the cell.
@@ -193,7 +194,7 @@ impl Store {
         len: usize,
         party: Party<'_, impl Repair>,
         deadline: Deadline,
-    ) -> Result<Bytes<'_>, Refusal> {
+    ) -> Result<Run<'_>, Refusal> {
         if len > self.geometry.max_message_size {
             return Err(Refusal::TooLong);
         }

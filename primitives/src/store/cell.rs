@@ -13,6 +13,9 @@ use super::word::CellWord;
 /// How many bytes lie in the cell itself.
 pub(crate) const INLINE: usize = 192;
 
+/// So many changes of one word by others, during one step that changes it, mean that the memory is corrupt.
+pub(super) const MOST_CHANGES: u32 = 64;
+
 const WORD: usize = size_of::<u64>();
 
 /// A cell as it lies in memory.

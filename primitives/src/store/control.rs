@@ -17,7 +17,7 @@ const REMOVED: u32 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Seldom {
     closed: AtomicU32,
-    /// Up if a receiver waits whose selection has several lanes.
+    /// Up if a receiver waits for several lanes.
     pub(crate) wide: Flag,
     /// Up if a sender or a responder waits for room.
     pub(crate) space: Flag,
@@ -25,6 +25,8 @@ pub(crate) struct Seldom {
     pub(crate) dirty: AtomicU64,
     /// A bit for each lane that was ever used.
     lanes: AtomicU64,
+    /// A bit for each group of cells of which one was ever used.
+    touched: AtomicU64,
 }
 
 /// A cache line pair of its own.
@@ -80,6 +82,20 @@ impl Seldom {
             // SYNC: SeqCst, since a receiver of several lanes that is about to sleep reads it after its announcement.
             self.lanes.fetch_or(1 << lane, SeqCst);
         }
+    }
+
+    /// Says that a cell of a group is used, before it is.
+    #[inline]
+    pub(crate) fn touch(&self, group: u32) {
+        if !self.is_touched(group) {
+            self.touched.fetch_or(1 << group, SeqCst);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_touched(&self, group: u32) -> bool {
+        // SYNC: Acquire pairs with `touch`: a process that finds a dead member's slot finds its groups.
+        self.touched.load(Acquire) & 1 << group != 0
     }
 
     /// Returns the lanes that were ever used, a bit for each.

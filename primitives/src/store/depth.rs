@@ -27,7 +27,7 @@ impl Store {
     pub(crate) fn depth(&self) -> BTreeMap<u32, Depth> {
         let now = clock::coarse();
         let mut routes: BTreeMap<u32, Depth> = BTreeMap::new();
-        for cell in self.cells.iter() {
+        for (_, cell) in self.touched_cells() {
             let word = cell.word();
             if word.state() != CellState::Ready {
                 continue;
@@ -48,15 +48,11 @@ impl Store {
 
     /// Returns how much of a class, and of the blocks for messages, is taken.
     pub(crate) fn fill(&self, class: Class) -> Fill {
-        let cells = self.words_of(class);
+        let (cells, taken) = self.taken_cells(class);
         let blocks = self.geometry.blocks_for_messages();
-        // FC3: if it is full, the cells need not be read, which would take them away from the processes that use them.
-        let max_messages = cells.len();
-        let is_full = !self.has_free_cell(class);
-        let taken = if is_full { max_messages } else { cells.filter(|word| word.state() != CellState::Free).count() };
         Fill {
             messages: taken as u64,
-            max_messages: max_messages as u64,
+            max_messages: cells as u64,
             bytes: (self.blocks.taken(blocks.clone()) * self.blocks.size()) as u64,
             max_bytes: (blocks.len() * self.blocks.size()) as u64,
         }

@@ -114,7 +114,7 @@ impl Store {
         }
     }
 
-    /// Returns the slots whose members have received requests of a lane.
+    /// Returns the slots of the members that have received requests of a lane.
     pub(crate) fn servers(&self, lane: usize) -> impl Iterator<Item = usize> {
         let slots = self.serves.iter().enumerate();
         slots.filter(move |(_, serves)| serves.load(SeqCst) & 1 << lane != 0).map(|(slot, _)| slot)

@@ -69,9 +69,9 @@ impl Store {
     /// The rest of the word at the cursor had no free cell.
     #[cold]
     fn take_elsewhere(&self, part: &Part, start: u32, me: Session) -> Option<(usize, CellWord)> {
-        let start = if start < part.words { start } else { 0 };
-        let others = (start + 1..part.words).chain(0..=start);
-        others.into_iter().find_map(|word| self.take_in_word(part, word, 0, me))
+        // Behind the last word comes the first one.
+        let last = start.min(part.words - 1);
+        (last + 1..part.words).chain(0..=last).find_map(|word| self.take_in_word(part, word, 0, me))
     }
 
     /// Takes a cell of one word, from a bit on.
@@ -90,6 +90,7 @@ impl Store {
                 return None;
             }
             let (number, bit) = (first + index as usize, 1_u64 << index);
+            self.control.seldom.touch(self.group_of(number));
             let taken = self.take_one(number, me).or_else(|| self.pass_over(number, bits, bit, me));
             if taken.is_some() {
                 part.cursor.store(64 * word + index + 1, Relaxed);
@@ -157,11 +158,29 @@ impl Store {
 
     /// Clears the bit of every cell that is FREE, for a dead process that did not (FC2).
     pub(super) fn show_free_cells(&self) {
-        for (number, cell) in self.cells.iter().enumerate() {
-            if Cell::word(cell).state() == CellState::Free {
+        for (number, cell) in self.touched_cells() {
+            if cell.word().state() == CellState::Free {
                 self.show_cell(number);
             }
         }
+    }
+
+    /// Returns the group of a cell: one of 64.
+    #[inline]
+    fn group_of(&self, number: usize) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "there are at most 65,535 cells")]
+        let group = number as u32 >> self.group_shift;
+        group
+    }
+
+    /// Returns the cells of each group that was ever used. The others are not read: reading takes their memory.
+    pub(super) fn touched_cells(&self) -> impl Iterator<Item = (usize, &Cell)> {
+        let size = 1 << self.group_shift;
+        let groups = (0..64).filter(|&group| self.control.seldom.is_touched(group));
+        groups.flat_map(move |group| {
+            let cells = self.cells.iter().enumerate().skip(group as usize * size);
+            cells.take(size)
+        })
     }
 
     /// Returns whether a cell of a class is free.
@@ -171,9 +190,14 @@ impl Store {
         words.into_iter().any(|(count, bits)| bits.load(SeqCst).trailing_ones() < count)
     }
 
-    /// Returns how many cells of a class there are, and their words.
-    pub(super) fn words_of(&self, class: Class) -> impl ExactSizeIterator<Item = CellWord> {
-        let part = &self.parts[class as usize];
-        self.cells[part.first_cell..part.first_cell + part.cells].iter().map(Cell::word)
+    /// Returns how many cells of a class there are, and how many are taken.
+    pub(super) fn taken_cells(&self, class: Class) -> (usize, usize) {
+        let Part { first_cell, cells, .. } = self.parts[class as usize];
+        // FC3: if the class is full, the cells need not be read, which would take them away from the processes that use them.
+        if !self.has_free_cell(class) {
+            return (cells, cells);
+        }
+        let of_class = self.touched_cells().filter(|(number, _)| (first_cell..first_cell + cells).contains(number));
+        (cells, of_class.filter(|(_, cell)| cell.word().state() != CellState::Free).count())
     }
 }

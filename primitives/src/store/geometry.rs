@@ -53,7 +53,7 @@ const ROUTE_BITS: u32 = 6;
 pub(crate) enum Class {
     /// An ordinary message.
     Message = 0,
-    /// A request whose caller waits for the response.
+    /// A request, with a caller that waits for the response.
     Call = 1,
     /// A message that must get through to a full channel.
     Control = 2,

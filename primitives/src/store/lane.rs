@@ -43,7 +43,7 @@ pub(super) struct Steps(usize);
 
 /// What a place says of a position.
 pub(super) enum Found<'a> {
-    /// A hint to this cell, whose message may have been taken.
+    /// A hint to this cell. The message may have been taken.
     Hint(Hint, &'a Cell),
     /// Nothing is left there, and there may be more behind it.
     Passed,
@@ -135,7 +135,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Empties a place whose hint is a whole lap old. Its message is marked as returned first, if it waits still.
+    /// Empties a place with a hint that is a whole lap old. The message is marked as returned first, if it waits still.
     #[cold]
     fn make_way(self, position: u64, found: PlaceWord, lap: u32) {
         if let Some(hint) = found.get()
@@ -177,7 +177,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Empties the place of a hint whose message is taken.
+    /// Empties the place of a hint to a message that is taken.
     #[inline]
     pub(super) fn pass(self, position: u64, hint: Hint) {
         let (_, lap) = self.place(position);
@@ -192,7 +192,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Moves `head`, and returns where to go on from a position whose place had a hint so many laps later.
+    /// Moves `head`, and returns where to go on from a position, if its place had a hint so many laps later.
     #[cold]
     pub(super) fn catch_up(self, position: u64, ahead: u32) -> u64 {
         // A hint of a lap is pushed after every place before it had one of the same lap, and every place behind it one of the

@@ -16,17 +16,18 @@
 //!
 //! - **ST1** FILLING and HELD belong to their owner (R-own), and READY to the first process that changes it. Fields and bytes are
 //!   written by the owner before the transition that makes them count.
-//! - **ST2** Send: FREE → FILLING; write; → READY; push a hint; call one waiter whose interest fits. A READY cell can be taken
+//! - **ST2** Send: FREE → FILLING; write; → READY; push a hint; call one waiter with a fitting interest. A READY cell can be taken
 //!   whatever its sender does.
 //! - **ST3** Push: the place at `tail` goes from EMPTY(lap) to HINT in one compare-and-swap, and any process helps `tail` on. So
 //!   there is no half-written place. A pusher that meets a hint of an older lap marks its message as returned, if it can
 //!   still be taken, and empties the place. So a message that waits for a receiver blocks no lane.
 //! - **ST4** Receive: look at returned messages, and from `head` for the first message that fits. Take the *cell*. Then the place
-//!   is emptied, by any process that finds a hint whose message is taken. So taking from the middle of a lane is ordinary.
+//!   is emptied, by any process that finds a hint to a message that is taken. So taking from the middle of a lane is ordinary.
 //! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
 //!   clears the bit before it frees the cell. A reaper never clears it. A second hint is harmless: one process takes the cell.
 //! - **ST6** Several lanes are looked at until the same message is found first twice. So two messages of one sender are not
-//!   received in the wrong order. See `clock` for the order between senders.
+//!   received in the wrong order. See `clock` for why the first message of each lane
+//!   is enough.
 //! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and looks. A sender pushes, and then looks at the
 //!   flags. A call names the message. A waiter that was called, and leaves while that message can be taken, calls the next one.
 //! - **ST8** Blocks are taken behind a lock that is held for a moment, and never kept while sleeping. See `blocks`.
@@ -45,8 +46,8 @@
 //! | called, before it looks | the message can be taken; waiters are woken by the obituary | that message, for waiters that sleep |
 //! | in the lock of the blocks | the lock is taken over; blocks are given back | long messages and long responses, for as long as it is stopped |
 //!
-//! Locked instructions of a short message: FILLING, the place and `tail` by the sender; HELD, the place, `head` and FREE by the
-//! receiver. That is 7.
+//! Locked instructions of a short message: FILLING, the stamp, the place and `tail` by the sender; HELD, the place, `head` and FREE by
+//! the receiver. That is 8.
 
 mod blocks;
 mod call;
@@ -121,11 +122,19 @@ pub(crate) struct Store {
     blocks: Blocks,
     /// How many places a lane has.
     span: usize,
-    /// The stamp of this handle's last message.
-    last_stamp: Private,
-    spin: Spin,
+    /// How many cells a group has, as a power of two: there are 64 groups at most.
+    group_shift: u32,
+    spins: Spins,
     /// How often there was nothing for a process that did not wait.
     vain: Private,
+}
+
+/// What this handle has learnt of how long to look before it sleeps, for each thing that it waits for.
+#[derive(Debug)]
+struct Spins {
+    message: Spin,
+    cell: Spin,
+    response: Spin,
 }
 
 /// A cell that this process owns: HELD, or ANSWERED to it.

@@ -100,18 +100,20 @@ impl Store {
             return Ok(());
         }
         let fits = |interest: u64| interest & 1 << lane != 0;
-        loop {
+        // In a lane of several routes an interest says no more than the lane: the waiter that is called may not want the
+        // message. So all of them are called, each once.
+        let most = if lane < self.geometry.max_routes as usize { 1 } else { self.geometry.max_handles };
+        for _ in 0..most {
             let flag = &self.lanes[lane].flag;
             let is_called = self.receive.notify_fitting(flag, hint.what(), fits, fits, members)? || {
                 let wide = &self.control.seldom.wide;
                 self.receive.notify_fitting(wide, hint.what(), fits, |interest| interest & WIDE != 0, members)?
             };
-            // In a lane of several routes an interest says no more than the lane: the one that is called may not want the
-            // message. So all of them are called, each once.
-            if !is_called || lane < self.geometry.max_routes as usize {
-                return Ok(());
+            if !is_called {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Returns what a message says of itself. Fails if that can't be, and frees it.
@@ -169,7 +171,8 @@ impl Store {
             // What was sent before the end is received before it.
             return take()?.ok_or(end.unwrap_or(Refusal::Busy));
         }
-        if let Some(found) = self.spin.until(Role::Consumer, &self.control.last_processor.0, || take().transpose()) {
+        let processors = &self.control.last_processor.0;
+        if let Some(found) = self.spins.message.until(Role::Consumer, processors, || take().transpose()) {
             return Ok(found?);
         }
         loop {
@@ -190,8 +193,8 @@ impl Store {
             })?;
             match found {
                 Some(Some(held)) => return Ok(held),
-                Some(None) => {}
-                None => return Err(Refusal::Busy),
+                Some(None) if !deadline.has_passed() => {}
+                _ => return Err(Refusal::Busy),
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     Store,
     blocks::Name,
+    cell::MOST_CHANGES,
     word::{CellState, CellWord, Hint},
 };
 use crate::{
@@ -10,9 +11,6 @@ use crate::{
     members::{Members, Repair},
     sync::Ordering::Relaxed,
 };
-
-/// So many changes of one word during a repair mean that the memory is corrupt.
-const MOST_CHANGES: u32 = 64;
 
 impl Store {
     /// Repairs a cell until it no longer names the owner. Returns whether it changed it.
@@ -54,7 +52,7 @@ impl Store {
         }
     }
 
-    /// Keeps a message whose sender died: it has a hint, or it is marked as returned first (ST5).
+    /// Keeps the message of a sender that died: it has a hint, or it is marked as returned first (ST5).
     fn keep_message(&self, number: usize, word: CellWord, members: &Members) -> Result<bool> {
         let (cell, hint) = (&self.cells[number], Hint::of(number, word));
         let lane = self.lane_of(cell.route.load(Relaxed).max(1));
@@ -73,7 +71,7 @@ impl Repair for Store {
         self.blocks.lock.repair(slot, members)?;
         let index = slot as usize;
         let mut is_changed = is_begun;
-        for number in 0..self.cells.len() {
+        for (number, _) in self.touched_cells() {
             is_changed |= self.repair_cell(number, slot + 1, members)?;
         }
         self.reap_serves(index);

@@ -35,7 +35,7 @@ impl Store {
         self.control.seldom.dirty.load(Acquire) & 1 != 0
     }
 
-    /// Calls `each` for every message whose bit is set and that can be taken.
+    /// Calls `each` for every message that can be taken and has its bit set.
     #[cold]
     pub(super) fn for_each_returned(&self, mut each: impl FnMut(Hint, CellWord)) {
         let seen = self.control.seldom.dirty.load(SeqCst);

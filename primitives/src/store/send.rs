@@ -67,7 +67,7 @@ impl Store {
         cell.schema.store(about.schema, Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "the caller has checked it against the largest message")]
         cell.len.store(len as u32, Relaxed);
-        cell.sent_at.store(self.stamp(&self.control.latest.0), Relaxed);
+        cell.sent_at.store(self.stamp(), Relaxed);
         let lane = self.lane_of(about.route);
         let caller = if about.class == Class::Call { me.owner() } else { 0 };
         let ready = held.word.ready(me.owner(), caller);

@@ -11,6 +11,7 @@ use super::{
     word::CellWord,
 };
 use crate::{
+    Role,
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
@@ -124,6 +125,11 @@ impl Store {
                 party.reap_all()?;
             }
             return self.take_cell(class, me).ok_or(Refusal::Busy);
+        }
+        // A receiver of a full channel frees a cell in a fraction of the time that a sleep and its wake-up take.
+        let processors = &self.control.last_processor.0;
+        if let Some(found) = self.spins.cell.until(Role::Producer, processors, || self.take_cell(class, me)) {
+            return Ok(found);
         }
         let gate = SpaceGate { store: self, interest: class.interest() };
         let seat = Seat::take(&self.space, gate, me, class.interest().into());

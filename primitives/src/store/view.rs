@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU64 as Private};
 
 use super::{
-    Cell, Control, LaneWords, Own, Store,
+    Cell, Control, LaneWords, Own, Spins, Store,
     blocks::Blocks,
     free::Part,
     geometry::{Class, Geometry, Plan, ROOMS},
@@ -83,8 +83,8 @@ impl Store {
             parts: Class::ALL.map(|class| Part::new(&geometry, class)),
             blocks,
             span: geometry.span(),
-            last_stamp: Private::new(0),
-            spin: Spin::with_probes(),
+            group_shift: geometry.cells().div_ceil(64).next_power_of_two().trailing_zeros(),
+            spins: Spins { message: Spin::with_probes(), cell: Spin::with_probes(), response: Spin::with_probes() },
             vain: Private::new(0),
         })
     }

@@ -1,4 +1,4 @@
-//! The words of cells and places: which state, whose, and in which life.
+//! The words of cells and places: the state, the owner, and the life.
 
 use std::fmt;
 
@@ -96,7 +96,7 @@ impl CellWord {
         self.with(CellState::Held, owner, self.caller())
     }
 
-    /// Returns the word of a request whose caller waits no more.
+    /// Returns the word of a request that no caller waits for any more.
     pub(crate) fn without_caller(self) -> Self {
         self.with(self.state(), self.owner(), 0)
     }

@@ -16,7 +16,7 @@
 //!   before its post. A post too many wakes a waiter that finds nothing.
 //!   The flag stays up as long as a waiter is announced or UNPOSTED.
 //! - **RM3** If the system refuses the post of the notifier that chose a waiter, the entry is ANNOUNCED again, so the next
-//!   notifier that may post chooses it. Another notifier whose post is refused leaves the entry UNPOSTED, and the flag up.
+//!   notifier that may post chooses it. Another notifier that is refused its post leaves the entry UNPOSTED, and the flag up.
 //! - **RM4** A helper makes the entry of a dead slot AWAKE before it checks for itself. A notifier that chose the dead member
 //!   before that had made its thing available, so the helper's check sees it.
 //! - **RM5** Where interests differ, a notifier chooses among the fitting waiters, and posts for the fitting UNPOSTED ones. Several

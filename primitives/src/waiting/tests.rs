@@ -142,20 +142,30 @@ impl Repair for Handle {
     }
 }
 
+/// A set that is removed when it is dropped, also if the test fails.
+struct Removed(SemaphoreSet);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // Another panic would end the process, and hide the first one.
+        let _ = self.0.remove();
+    }
+}
+
 /// Makes a set, a segment and members of them, and removes what remains in the system.
 fn with_handles(test: impl FnOnce(&[Handle])) {
     let layout = SetLayout::new(Bells::common(0).and_each(1), HANDLES);
     let set = SemaphoreOptions::new().create(true).open_set(Key::PRIVATE, layout.semaphores()).unwrap();
+    let set = Removed(set);
     let size = layout::body_offset(HANDLES) + Room::bytes(HANDLES);
     let memory = SharedMemoryOptions::new().create(true).size(size).open(Key::PRIVATE).unwrap();
     memory.remove().unwrap();
     let memory = Arc::new(memory);
-    set.set_value(STATE.into(), 1).unwrap();
+    set.0.set_value(STATE.into(), 1).unwrap();
     let words = Arc::default();
     let handles: Vec<_> =
-        (0..HANDLES).map(|_| Handle::new(SemaphoreSet::from_raw_id(set.id()), &memory, &words)).collect();
+        (0..HANDLES).map(|_| Handle::new(SemaphoreSet::from_raw_id(set.0.id()), &memory, &words)).collect();
     test(&handles);
-    set.remove().unwrap();
 }
 
 /// Ends every wait when it is dropped, also if the test fails.

@@ -52,7 +52,7 @@ impl NamedScene {
         Self::make(members, true)
     }
 
-    /// Makes a scene whose waiters keep what they were called for, and did not take: to show that they must not.
+    /// Makes a scene with waiters that keep what they were called for, and did not take: to show that they must not.
     #[must_use]
     pub fn without_passing_on(members: Arc<Members>) -> Arc<Self> {
         Self::make(members, false)
@@ -98,7 +98,7 @@ impl NamedScene {
         taken.expect("nothing is damaged").expect("it waits as long as it takes")
     }
 
-    /// Takes a message if there is one at the end of a wait whose timeout elapses.
+    /// Takes a message if there is one when the timeout of a wait elapses.
     ///
     /// # Errors
     ///

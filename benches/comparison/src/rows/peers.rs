@@ -87,11 +87,7 @@ pub(super) const OF_CHANNEL: &[Difference] = &[
     ),
     peer("Unix stream socket", "poll, descriptors, credentials", "messages: it carries bytes"),
     peer("POSIX message queue", "priorities, notification", "types; messages beyond 8 KiB unless raised"),
-    peer(
-        "System V message queue",
-        "nothing: it is what ours is made of",
-        "types, messages beyond 8 KiB, calls, disconnection",
-    ),
+    peer("System V message queue", "programs in any language", "types, messages beyond 8 KiB, calls, disconnection"),
 ];
 
 pub(super) const OF_WORKER_POOL: &[Difference] = &[peer(

@@ -19,7 +19,7 @@ const HEAD: usize = 8;
 
 /// Typed messages over a System V message queue, as programs in C and Python use it.
 ///
-/// A value is encoded into one message of the queue, whose type is the route of the value's Rust type. The kernel keeps the
+/// A value is encoded into one message of the queue. Its type is the route of the value's Rust type. The kernel keeps the
 /// queue, chooses by route, and wakes receivers. A typed message begins with two numbers of 32 bits, little endian: its
 /// [codec](crate::codec) and its [schema](Message::SCHEMA). Raw bytes go as they are, for routes that other programs use with
 /// `msgsnd` and `msgrcv` ([`send_raw`](Self::send_raw), [`recv_raw`](Self::recv_raw)).
@@ -68,7 +68,7 @@ fn with_scratch<R>(use_it: impl FnOnce(&mut MessageBuffer) -> R) -> R {
     thread_local! {
         static SCRATCH: Cell<Option<MessageBuffer>> = const { Cell::new(None) };
     }
-    // A value whose codec uses a queue meanwhile, and a thread that is about to end, get a new buffer.
+    // A codec that uses a queue itself, and a thread that is about to end, get a new buffer.
     let mut message = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
     let result = use_it(&mut message);
     let _ = SCRATCH.try_with(|scratch| scratch.set(Some(message)));

@@ -8,7 +8,7 @@ use std::{
 use super::{TypedQueue, with_scratch};
 use crate::{
     SendError,
-    channel::{ChannelFull, Message, Route, codec::Codec},
+    channel::{ChannelFull, Message, Route, codec::Codec, forms::sending_forms},
     raw::{self, Deadline, MessageBuffer},
 };
 
@@ -27,35 +27,38 @@ impl Write for Appending<'_> {
 }
 
 impl TypedQueue {
-    /// Sends a value; waits while the queue is full.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was sent:
-    ///
-    /// - [`SendError::TooLong`] if it is longer than the queue carries. [`SendError::Unencodable`].
-    /// - [`SendError::Failed`] if the queue was removed or the system refuses, as
-    ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
-    pub fn send<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::NEVER)
-    }
-
-    /// Sends a value if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`SendError::Full`] if there is none.
-    pub fn try_send<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::NOW)
-    }
-
-    /// Sends a value; waits for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`SendError::TimedOut`] if the timeout elapses.
-    pub fn send_timeout<T: Message>(&self, value: &T, timeout: Duration) -> Result<(), SendError> {
-        self.send_deadline(value, Deadline::after(timeout))
+    sending_forms! {
+        send: {
+            /// Sends a value; waits while the queue is full.
+            ///
+            /// # Errors
+            ///
+            /// Nothing was sent:
+            ///
+            /// - [`SendError::TooLong`] if it is longer than the queue carries. [`SendError::Unencodable`].
+            /// - [`SendError::Failed`] if the queue was removed or the system refuses, as
+            ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
+        }
+        send_raw: {
+            /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
+            ///
+            /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
+            ///
+            /// ```
+            /// use sysv_primitives::{Route, TypedQueue, raw::MessageQueueOptions};
+            ///
+            /// let queue = TypedQueue::new(MessageQueueOptions::new().open_random()?)?;
+            /// queue.send_raw(Route::new(9), b"as they are")?;
+            /// assert_eq!(queue.queue().receive(sysv_primitives::raw::Selector::Any)?.bytes(), b"as they are");
+            /// queue.remove()?;
+            /// # Ok::<(), sysv_primitives::Error>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// [`SendError::Failed`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
+            /// [`SendError::TooLong`] if the queue can't take so many bytes.
+        }
     }
 
     /// Sends a value; waits until `deadline`.
@@ -65,28 +68,6 @@ impl TypedQueue {
     /// As [`send_timeout`](Self::send_timeout).
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
         with_scratch(|message| self.send_with(message, value, deadline))
-    }
-
-    /// Sends several values in order, until the deadline; returns how many were sent.
-    ///
-    /// The kernel takes one message at a time; what is saved is the caller's loop and its buffers.
-    ///
-    /// # Errors
-    ///
-    /// How many were sent, and why the next one was not, as [`send_timeout`](Self::send_timeout).
-    pub fn send_many<'a, T: Message + 'a>(
-        &self,
-        values: impl IntoIterator<Item = &'a T>,
-        deadline: Deadline,
-    ) -> Result<usize, (usize, SendError)> {
-        with_scratch(|message| {
-            let mut sent = 0;
-            for value in values {
-                self.send_with(message, value, deadline).map_err(|error| (sent, error))?;
-                sent += 1;
-            }
-            Ok(sent)
-        })
     }
 
     #[inline]
@@ -135,46 +116,6 @@ impl TypedQueue {
             max_bytes: stat.max_size,
         };
         if deadline == Deadline::NOW { SendError::Full(full) } else { SendError::TimedOut(full) }
-    }
-
-    /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
-    ///
-    /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
-    ///
-    /// ```
-    /// use sysv_primitives::{Route, TypedQueue, raw::MessageQueueOptions};
-    ///
-    /// let queue = TypedQueue::new(MessageQueueOptions::new().open_random()?)?;
-    /// queue.send_raw(Route::new(9), b"as they are")?;
-    /// assert_eq!(queue.queue().receive(sysv_primitives::raw::Selector::Any)?.bytes(), b"as they are");
-    /// queue.remove()?;
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Failed`], as [`MessageQueue::send`](crate::raw::MessageQueue::send).
-    /// [`SendError::TooLong`] if the queue can't take so many bytes.
-    pub fn send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::NEVER)
-    }
-
-    /// Sends bytes as they are, if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_raw`](Self::send_raw), and [`SendError::Full`] if there is none.
-    pub fn try_send_raw(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::NOW)
-    }
-
-    /// Sends bytes; waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_raw`](Self::send_raw), and [`SendError::TimedOut`] if the timeout elapses.
-    pub fn send_raw_timeout(&self, route: Route, bytes: &[u8], timeout: Duration) -> Result<(), SendError> {
-        self.send_raw_deadline(route, bytes, Deadline::after(timeout))
     }
 
     /// Sends bytes; waits for room until `deadline` at most.
