@@ -25,9 +25,9 @@
 //!   is emptied, by any process that finds a hint to a message that is taken. So taking from the middle of a lane is ordinary.
 //! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
 //!   clears the bit before it frees the cell. A reaper never clears it. A second hint is harmless: one process takes the cell.
-//! - **ST6** Several lanes are looked at until the same message is found first twice. So two messages of one sender are not
-//!   received in the wrong order. See `clock` for why the first message of each lane
-//!   is enough.
+//! - **ST6** Several lanes are looked at until the same message is found first twice, and so are a lane and the returned
+//!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message of
+//!   each lane is enough.
 //! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and looks. A sender pushes, and then looks at the
 //!   flags. A call names the message. A waiter that was called, and leaves while that message can be taken, calls the next one.
 //! - **ST8** Blocks are taken behind a lock that is held for a moment, and never kept while sleeping. See `blocks`.

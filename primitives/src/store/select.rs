@@ -103,14 +103,16 @@ impl Store {
     pub(super) fn find(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let Selection::Only(route) = selection else { return self.find_in_several(selection, members) };
         let found = self.first_in(self.lane_of(route), selection, members)?;
-        // Afterwards: a sender that empties the place of a message marks the message before.
-        Ok(if self.is_dirty() { sooner(self.first_returned(selection), found) } else { found })
+        // Afterwards: a sender that empties the place of a message marks the message before. A lane and the returned
+        // messages are several places to look at.
+        if self.is_dirty() { self.find_in_several(selection, members) } else { Ok(found) }
     }
 
-    /// Looks at all lanes until the same message is the next one twice.
+    /// Looks at all lanes, and at the returned messages, until the same message is the next one twice.
     ///
     /// While lanes are looked at one after another, a sender may push to one that was passed, and then to one that was not.
-    /// The second look finds its first message, if it found the second one before (ST6).
+    /// The second look finds its first message, if it found the second one before (ST6). Likewise a sender may push a message
+    /// to a lane that was passed, and die before it pushes the next one, which then is a returned message.
     fn find_in_several(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let mut before = None::<Candidate>;
         for _ in 0..LOOKS {
