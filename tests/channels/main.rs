@@ -3,6 +3,8 @@
 mod calls;
 mod hostile_bytes;
 mod named;
+#[cfg(feature = "postcard")]
+mod postcard;
 mod queue;
 mod routes;
 mod stopped;

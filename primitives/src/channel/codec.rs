@@ -7,6 +7,7 @@
 //! | [`Bincode`] | 1 | types with serde's traits | `1 => Job`, the default |
 //! | [`Pod`] | 2 | plain data of a fixed size | `1 => Sample, codec pod` |
 //! | [`Raw`] | 3 | types that are bytes | `1 => Bytes, codec raw` |
+//! | `Postcard` | 4 | types with serde's traits, with the feature `postcard` | `1 => Job, codec postcard` |
 //! | one of your own | from 256 on | any type | `1 => Image, codec path::to::MyCodec` |
 //!
 //! The number of the codec and the [schema](crate::Message::SCHEMA) of the type travel with each message. A mix-up is
@@ -38,12 +39,16 @@ mod bounds;
 mod decoding;
 mod encoding;
 mod plain;
+#[cfg(feature = "postcard")]
+mod postcard;
 mod source;
 
 use std::io::{self, Read, Write};
 
 use thiserror::Error;
 
+#[cfg(feature = "postcard")]
+pub use self::postcard::Postcard;
 pub use self::{
     bincode::Bincode,
     plain::{Pod, Raw},
@@ -190,6 +195,7 @@ fn mixed_up(codec: u32, known: u32, schema: u32, expected: u32) -> CodecError {
         1 => " (bincode)",
         2 => " (pod)",
         3 => " (raw)",
+        4 => " (postcard)",
         _ => "",
     };
     let (found, wanted) = (name(codec), name(known));

@@ -132,7 +132,7 @@ pub trait Message: Sized {
 /// | option | what it sets |
 /// | --- | --- |
 /// | `schema 2` | [`Message::SCHEMA`]. By default 0 |
-/// | `codec pod` | [`Message::Codec`]: `bincode` (the default), `pod`, `raw`, or the path of another [`Codec`] |
+/// | `codec pod` | [`Message::Codec`]: `bincode` (the default), `pod`, `raw`, `postcard` (with the feature of that name), or the path of another [`Codec`] |
 /// | `control` | [`Message::IS_CONTROL`] |
 ///
 /// Two of one route don't compile.
@@ -202,6 +202,7 @@ macro_rules! __message_options {
     (() [codec bincode] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Bincode, $($rest)* } };
     (() [codec pod] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Pod, $($rest)* } };
     (() [codec raw] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Raw, $($rest)* } };
+    (() [codec postcard] $($rest:tt)*) => { $crate::__message_options! { @ $crate::codec::Postcard, $($rest)* } };
     (() [codec $($path:ident)::+] $($rest:tt)*) => { $crate::__message_options! { @ $($path)::+, $($rest)* } };
     (@ $codec:ty, $($rest:tt)*) => {
         type Codec = $codec;

@@ -20,6 +20,7 @@ pub(super) const MOST_DEPTH: u8 = 128;
 pub(super) const SPARE_ELEMENTS: usize = 1 << 16;
 
 /// A limit that a value exceeds.
+#[derive(Clone, Copy)]
 pub(super) enum Exceeded {
     Depth,
     Elements,

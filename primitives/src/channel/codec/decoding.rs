@@ -16,11 +16,25 @@ use super::{
 pub(super) struct Left<'a, S> {
     source: &'a S,
     elements: Cell<usize>,
+    exceeded: Cell<Option<Exceeded>>,
 }
 
 impl<'a, S: Source> Left<'a, S> {
     pub(super) fn new(source: &'a S) -> Self {
-        Self { source, elements: Cell::new(source.left().saturating_add(SPARE_ELEMENTS)) }
+        let elements = Cell::new(source.left().saturating_add(SPARE_ELEMENTS));
+        Self { source, elements, exceeded: Cell::new(None) }
+    }
+
+    /// Returns the bound that the value exceeds, for formats whose errors do not say it.
+    #[cfg(feature = "postcard")]
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get()
+    }
+
+    #[cold]
+    fn exceeds<E: de::Error>(&self, bound: Exceeded) -> E {
+        self.exceeded.set(Some(bound));
+        E::custom(bound)
     }
 
     /// Returns a deserializer at the outermost level.
@@ -33,7 +47,7 @@ impl<'a, S: Source> Left<'a, S> {
     fn take_elements<E: de::Error>(&self) -> Result<(), E> {
         let Some(len) = self.source.next_length().map_err(E::custom)? else { return Ok(()) };
         let left = usize::try_from(len).ok().and_then(|len| self.elements.get().checked_sub(len));
-        self.elements.set(left.ok_or_else(|| E::custom(Exceeded::Elements))?);
+        self.elements.set(left.ok_or_else(|| self.exceeds(Exceeded::Elements))?);
         Ok(())
     }
 
@@ -43,7 +57,7 @@ impl<'a, S: Source> Left<'a, S> {
         match self.source.next_length().map_err(E::custom)? {
             // Its own length is among what is left, so this is a little generous.
             Some(len) if len > self.source.left() as u64 => {
-                Err(E::custom(Exceeded::Bytes { len, left: self.source.left() }))
+                Err(self.exceeds(Exceeded::Bytes { len, left: self.source.left() }))
             }
             _ => Ok(()),
         }
@@ -57,7 +71,7 @@ pub(super) struct Bounded<'a, T, S> {
     depth: u8,
 }
 
-impl<'a, T, S> Bounded<'a, T, S> {
+impl<'a, T, S: Source> Bounded<'a, T, S> {
     #[inline]
     fn around<U>(&self, inner: U) -> Bounded<'a, U, S> {
         Bounded { inner, left: self.left, depth: self.depth }
@@ -66,14 +80,9 @@ impl<'a, T, S> Bounded<'a, T, S> {
     /// CB1: the same a level deeper.
     #[inline]
     fn deeper<U, E: de::Error>(&self, inner: U) -> Result<Bounded<'a, U, S>, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(too_deep)?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| self.left.exceeds(Exceeded::Depth))?;
         Ok(Bounded { inner, left: self.left, depth })
     }
-}
-
-#[cold]
-fn too_deep<E: de::Error>() -> E {
-    E::custom(Exceeded::Depth)
 }
 
 macro_rules! leaves {

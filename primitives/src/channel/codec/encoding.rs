@@ -9,9 +9,12 @@ use serde::ser::{
 
 use super::bounds::{Exceeded, MOST_DEPTH, SPARE_ELEMENTS};
 
-/// How many elements a value has.
+/// How many elements a value has, and the bound that it exceeds.
 #[derive(Default)]
-pub(super) struct Count(Cell<usize>);
+pub(super) struct Count {
+    elements: Cell<usize>,
+    exceeded: Cell<Option<Exceeded>>,
+}
 
 impl Count {
     /// Returns a value at the outermost level.
@@ -20,12 +23,24 @@ impl Count {
     }
 
     fn add(&self, elements: Option<usize>) {
-        self.0.set(self.0.get().saturating_add(elements.unwrap_or(0)));
+        self.elements.set(self.elements.get().saturating_add(elements.unwrap_or(0)));
+    }
+
+    /// Returns the bound that the value exceeds, for formats whose errors do not say it.
+    #[cfg(feature = "postcard")]
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get()
+    }
+
+    #[cold]
+    fn too_deep<E: Error>(&self) -> E {
+        self.exceeded.set(Some(Exceeded::Depth));
+        E::custom(Exceeded::Depth)
     }
 
     /// CB2: checks the elements of a value that was encoded in so many bytes.
     pub(super) fn check(&self, bytes: usize) -> Result<(), Exceeded> {
-        if self.0.get() <= bytes.saturating_add(SPARE_ELEMENTS) { Ok(()) } else { Err(Exceeded::Elements) }
+        if self.elements.get() <= bytes.saturating_add(SPARE_ELEMENTS) { Ok(()) } else { Err(Exceeded::Elements) }
     }
 }
 
@@ -45,7 +60,7 @@ impl<'a, T> Bounded<'a, T> {
     /// CB1: the same a level deeper.
     #[inline]
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(too_deep)?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| self.count.too_deep())?;
         Ok(Self { depth, ..self })
     }
 }
@@ -55,11 +70,6 @@ impl<T: Serialize + ?Sized> Serialize for Bounded<'_, &T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.inner.serialize(self.around(serializer))
     }
-}
-
-#[cold]
-fn too_deep<E: Error>() -> E {
-    E::custom(Exceeded::Depth)
 }
 
 macro_rules! leaves {

@@ -1,4 +1,6 @@
-//! Where a message's bytes come from, and what is left of them: bincode reads them, and the bounds look ahead.
+//! Where a message's bytes come from, and what is left of them: the format reads them, and the bounds look ahead.
+//!
+//! What is here is bincode's. Other formats have a source of their own.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,7 +24,7 @@ pub(super) trait Source {
     /// Returns how many are left.
     fn left(&self) -> usize;
 
-    /// Returns the length that comes next, without taking it. `None` if there is none: bincode refuses that itself.
+    /// Returns the length that comes next, without taking it. `None` if there is none: the format refuses that itself.
     fn next_length(&self) -> io::Result<Option<u64>>;
 }
 
