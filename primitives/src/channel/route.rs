@@ -113,7 +113,8 @@ impl fmt::Display for Route {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message: it has no route",
     label = "this type does not implement `Message`",
-    note = "derive `serde::Serialize` and `serde::Deserialize`, and declare the route with `messages! {{ 1 => {Self} }}`"
+    note = "a type with serde's traits: derive `serde::Serialize` and `serde::Deserialize`, and declare the route with `messages! {{ 1 => {Self} }}`",
+    note = "plain data: derive `bytemuck::Pod` and `bytemuck::Zeroable`, and declare the route with `messages! {{ 1 => {Self}, codec pod }}`"
 )]
 pub trait Message: Sized {
     /// The route of all values of this type.
