@@ -26,14 +26,26 @@ pub enum Kind {
 pub struct Alternative<'a> {
     pub(super) name: String,
     pub(super) kind: Kind,
-    run: Box<dyn FnMut(u64) + 'a>,
+    run: Box<dyn FnMut(u64) -> Option<Duration> + 'a>,
     begin: Box<dyn FnMut() + 'a>,
 }
 
 impl<'a> Alternative<'a> {
     /// `run` does the thing as often as it is told.
-    pub fn new(name: impl Into<String>, run: impl FnMut(u64) + 'a) -> Self {
-        Self { name: name.into(), kind: Kind::Rival, run: Box::new(run), begin: Box::new(|| ()) }
+    pub fn new(name: impl Into<String>, mut run: impl FnMut(u64) + 'a) -> Self {
+        Self::running(name.into(), move |count| {
+            run(count);
+            None
+        })
+    }
+
+    /// `run` returns how long the part took that counts. Its rounds last as long as all of it takes.
+    pub fn of_a_part(name: impl Into<String>, mut run: impl FnMut(u64) -> Duration + 'a) -> Self {
+        Self::running(name.into(), move |count| Some(run(count)))
+    }
+
+    fn running(name: String, run: impl FnMut(u64) -> Option<Duration> + 'a) -> Self {
+        Self { name, kind: Kind::Rival, run: Box::new(run), begin: Box::new(|| ()) }
     }
 
     pub fn ours(self) -> Self {
@@ -62,15 +74,14 @@ impl<'a> Alternative<'a> {
         let Self { name, kind, mut run, begin } = self;
         let run = move |count| {
             let _ = &kept;
-            run(count);
+            run(count)
         };
         Self { name, kind, run: Box::new(run), begin }
     }
 
     pub(super) fn time(&mut self, count: u64) -> Duration {
         let started = Instant::now();
-        (self.run)(count);
-        started.elapsed()
+        (self.run)(count).unwrap_or_else(|| started.elapsed())
     }
 
     /// Finds how often it must run for a round to last about `wanted`. Only a run that lasts half as long says so: a
@@ -79,7 +90,9 @@ impl<'a> Alternative<'a> {
         let mut count = 1;
         // A run that is to stop needs no count.
         while !STOP.load(Relaxed) {
-            let scale = wanted.as_secs_f64() / self.time(count).as_secs_f64();
+            let started = Instant::now();
+            (self.run)(count);
+            let scale = wanted.as_secs_f64() / started.elapsed().as_secs_f64();
             if scale <= 2.0 {
                 count = scaled(count, scale);
                 break;

@@ -1,6 +1,10 @@
 //! Alternatives of which each single time is noted.
 
-use std::{cell::RefCell, rc::Rc, time::Instant};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -42,8 +46,13 @@ impl Stopwatch {
     pub(crate) fn time(&self, act: impl FnOnce()) {
         let begun = Instant::now();
         act();
-        let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0.borrow_mut().saturating_record(took);
+        self.note(begun.elapsed());
+    }
+
+    /// Notes how long something took.
+    #[inline]
+    fn note(&self, took: Duration) {
+        self.0.borrow_mut().saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// What was noted, if anything was.
@@ -65,6 +74,31 @@ impl<'a> Timed<'a> {
         let times = Stopwatch::new();
         let (noted, begun) = (times.clone(), times.clone());
         let alternative = Alternative::new(name, move |count| run(count, &noted)).kind(kind);
+        Self { alternative: alternative.beginning(move || begun.0.borrow_mut().reset()), times }
+    }
+
+    /// The same, of a part of each time: `once` does the thing, is told its number, and returns how long that part took.
+    /// The rounds consist of these parts, too. `all` has the other side serve so many, while they are done.
+    pub(crate) fn of_a_part(
+        name: &str,
+        kind: Kind,
+        mut once: impl FnMut(u64) -> Duration + 'a,
+        all: impl Fn(u64, &mut dyn FnMut()) + 'a,
+    ) -> Self {
+        let times = Stopwatch::new();
+        let (noted, begun) = (times.clone(), times.clone());
+        let run = move |count| {
+            let mut sum = Duration::ZERO;
+            all(count, &mut || {
+                for number in 0..count {
+                    let took = once(number);
+                    noted.note(took);
+                    sum += took;
+                }
+            });
+            sum
+        };
+        let alternative = Alternative::of_a_part(name, run).kind(kind);
         Self { alternative: alternative.beginning(move || begun.0.borrow_mut().reset()), times }
     }
 

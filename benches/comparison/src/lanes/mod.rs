@@ -11,6 +11,7 @@ mod ipmpsc;
 mod item;
 mod kernel;
 mod one;
+mod paused;
 mod queues;
 mod shmem;
 mod stream;
@@ -29,10 +30,11 @@ pub(crate) use self::{
     item::{Item, Lines, Word},
     kernel::{Datagrams, Pipe, Socket, again, enlarge},
     one::One,
+    paused::{Paused, paused},
     queues::{Posix, SystemV},
     shmem::ShmemIpc,
     stream::{send_to_sleeper, stream, stream_to_thread},
-    trips::{answered, there_and_back, there_and_back_by_thread},
+    trips::{answered, line_there_and_back, there_and_back, there_and_back_by_thread},
 };
 use crate::harness::Kind;
 

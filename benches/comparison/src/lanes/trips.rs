@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Item, Lane, Receiver, Sender};
+use super::{Item, Lane, Line, Receiver, Sender};
 use crate::{
     harness::{Kind, gate::Other},
     timed::Timed,
@@ -45,6 +45,22 @@ where
         echo(there.receiver().expect("it can be had"), back.sender().expect("it can be had"))
     });
     Ok(trips(&there, &back, other)?.keeping((there, back)))
+}
+
+/// A bare cache line there and another one back, so many times: a measure of how long processors need to tell each other.
+pub(crate) fn line_there_and_back<'a>(trips: u64) -> Result<Timed<'a>> {
+    let (there, back) = (Line::new(CAPACITY)?, Line::new(CAPACITY)?);
+    let other = Other::process(|| {
+        let mut echo = echo(there.receiver().expect("it can be had"), back.sender().expect("it can be had"));
+        move |count| echo(count * trips)
+    });
+    let (mut to, mut from) = (there.sender()?, back.receiver()?);
+    Ok(answered(&format!("{trips} trips of a bare cache line"), Kind::Limit, other, move |number| {
+        for _ in 0..trips {
+            to.send(number);
+            assert_eq!(from.receive(), number, "an item is lost");
+        }
+    }))
 }
 
 /// Between this thread and another.
