@@ -4,8 +4,11 @@
 //! checked.
 
 mod alone;
+mod any_to_any;
 mod call;
 mod large;
+mod queue;
+mod typed;
 
 use std::{os::unix::net::UnixDatagram, time::Duration};
 
@@ -79,6 +82,8 @@ fn check(number: u64, expected: u64) {
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     one_way(section)?;
+    any_to_any::measure(section)?;
+    queue::measure(section)?;
     call::measure(section)?;
     large::measure(section, 1 << 20)?;
     large::measure(section, 16 << 20)?;

@@ -63,7 +63,8 @@ fn wait_for(sent: u64, counters: &SharedMemory, each: usize) {
     }
 }
 
-fn processes<'a, L: Lane<Line> + 'a>(each: usize) -> Result<Alternative<'a>>
+/// So many processes send without end, and as many receive.
+pub(in crate::rows) fn processes<'a, L: Lane<Line> + 'a>(each: usize) -> Result<Alternative<'a>>
 where
     L::Sender: 'a,
 {

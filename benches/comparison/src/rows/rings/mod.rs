@@ -1,6 +1,6 @@
 //! The rings: streams of items by size, single items there and back, and crowds of processes.
 
-mod any_to_any;
+pub(super) mod any_to_any;
 
 use std::sync::atomic::Ordering::Relaxed;
 
