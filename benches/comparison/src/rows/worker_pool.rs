@@ -2,17 +2,22 @@
 
 use std::{
     hint::black_box,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
+use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
-use sysv_ipc::{MessageBuffer, MessageType, Selector};
-use sysv_primitives::{Channel, messages, mpmc};
+use sysv_ipc::{MessageBuffer, MessageQueue, MessageType, Selector};
+use sysv_primitives::{Channel, Message, messages, mpmc};
 
 use super::name;
 use crate::{
-    harness::{Alternative, Comparison, Process, is_wanted, measure as measure_these, objects},
+    harness::{
+        Alternative, Comparison, Process, is_wanted, measure as measure_these,
+        objects::{self, Removed},
+    },
     report::Section,
 };
 
@@ -20,7 +25,35 @@ use crate::{
 struct Job(u64);
 #[derive(Serialize, Deserialize)]
 struct Done(u64);
-messages! { 1 => Job; 2 => Done }
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(transparent)]
+struct PlainJob(u64);
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(transparent)]
+struct PlainDone(u64);
+messages! { 1 => Job; 2 => Done; 3 => PlainJob, codec pod; 4 => PlainDone, codec pod }
+
+/// A message that is a number.
+trait Numbered: Message {
+    fn new(number: u64) -> Self;
+    fn number(&self) -> u64;
+}
+
+macro_rules! numbered {
+    ($($message:ident),*) => {$(
+        impl Numbered for $message {
+            fn new(number: u64) -> Self {
+                Self(number)
+            }
+
+            fn number(&self) -> u64 {
+                self.0
+            }
+        }
+    )*};
+}
+
+numbered!(Job, Done, PlainJob, PlainDone);
 
 /// How many jobs are under way at most: enough for all workers, and no queue is full of them.
 const UNDER_WAY: u64 = 64;
@@ -50,7 +83,14 @@ fn with_workers(workers: u16, duration: Duration) -> Result<Option<Comparison>> 
     if !is_wanted(&title) {
         return Ok(None);
     }
-    let alternatives = vec![rings(workers, duration)?, channel(workers, duration)?, queue(workers, duration)?];
+    let [one, jobs, results] = [objects::queue()?, objects::queue()?, objects::queue()?].map(Rc::new);
+    let alternatives = vec![
+        rings(workers, duration)?,
+        channel::<Job, Done>("channel", workers, duration)?,
+        channel::<PlainJob, PlainDone>("channel, codec pod", workers, duration)?,
+        queues("System V queue, eight bytes", [Rc::clone(&one), one], workers, duration),
+        queues("System V queues, one each way", [jobs, results], workers, duration),
+    ];
     Ok(measure_these(&title, alternatives))
 }
 
@@ -81,33 +121,38 @@ fn rings<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
     Ok(Alternative::new("mpmc rings", run).ours().keeping((peers, jobs, results)))
 }
 
-fn channel<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
-    let channel = Channel::options().remove_on_drop(true).create(&name("jobs"))?;
+fn channel<'a, J: Numbered, D: Numbered>(name: &str, workers: u16, duration: Duration) -> Result<Alternative<'a>> {
+    let channel = Channel::options().remove_on_drop(true).create(&super::name("jobs"))?;
     let peers = start(workers, || {
-        while let Ok(Job(number)) = channel.recv() {
+        while let Ok(job) = channel.recv::<J>() {
             work(duration);
-            channel.send(&Done(number)).expect("the other side lives");
+            channel.send(&D::new(job.number())).expect("the other side lives");
         }
     });
     let run = move |count| {
-        let send = |number| channel.send(&Job(number)).expect("the workers live");
+        let send = |number| channel.send(&J::new(number)).expect("the workers live");
         let receive = || {
-            black_box(channel.recv::<Done>().expect("the workers live").0);
+            black_box(channel.recv::<D>().expect("the workers live").number());
         };
         drive(count, send, receive);
     };
-    Ok(Alternative::new("channel", run).ours().keeping(peers))
+    Ok(Alternative::new(name, run).ours().keeping(peers))
 }
 
-fn queue<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
-    let queue = objects::queue()?;
+/// Jobs on one queue, and results on another one or the same.
+fn queues<'a>(
+    name: &str,
+    [jobs, results]: [Rc<Removed<MessageQueue>>; 2],
+    workers: u16,
+    duration: Duration,
+) -> Alternative<'a> {
     let [there, back] = [1, 2].map(|number| MessageType::new(number).expect("it is positive"));
     let peers = start(workers, || {
         let mut message = MessageBuffer::with_capacity(there, 8);
-        while queue.receive_into(&mut message, Selector::Type(there)).is_ok() {
+        while jobs.receive_into(&mut message, Selector::Type(there)).is_ok() {
             work(duration);
             message.set_message_type(back);
-            queue.send(&message).expect("the other side lives");
+            results.send(&message).expect("the other side lives");
         }
     });
     let mut job = MessageBuffer::new(there, &[0; 8]);
@@ -115,12 +160,12 @@ fn queue<'a>(workers: u16, duration: Duration) -> Result<Alternative<'a>> {
     let run = move |count| {
         let send = |number: u64| {
             job.bytes_mut().copy_from_slice(&number.to_le_bytes());
-            queue.send(&job).expect("the workers live");
+            jobs.send(&job).expect("the workers live");
         };
-        let receive = || queue.receive_into(&mut result, Selector::Type(back)).expect("the workers live");
+        let receive = || results.receive_into(&mut result, Selector::Type(back)).expect("the workers live");
         drive(count, send, receive);
     };
-    Ok(Alternative::new("System V queue, eight bytes", run).keeping(peers))
+    Alternative::new(name, run).keeping(peers)
 }
 
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
