@@ -6,6 +6,8 @@ use std::{
     hint::black_box,
     io::{Read, Write},
     os::unix::net::UnixStream,
+    rc::Rc,
+    sync::atomic::Ordering::Relaxed,
 };
 
 use anyhow::Result;
@@ -14,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Payload, channel, check, payload};
 use crate::{
-    harness::{Alternative, gate::Other, is_wanted, measure as measure_these},
-    lanes::enlarge,
+    harness::{Alternative, UNPINNED, gate::Other, is_wanted, measure as measure_these, objects},
+    lanes::{Lane, Line, Receiver, Sender, enlarge},
     report::Section,
 };
 
@@ -42,7 +44,11 @@ pub(super) fn measure(section: &mut Section, size: usize) -> Result<()> {
     }
     let payload = payload(size);
     let bytes = payload.bytes.as_slice();
-    let alternatives = vec![ours(size)?, shared_memory(bytes)?, bytes_alone(bytes)?, typed(bytes)?, socket(bytes)?];
+    let mut alternatives = vec![ours(size)?, shared_memory(bytes)?, bytes_alone(bytes)?, typed(bytes)?, socket(bytes)?];
+    // Two that spin on one processor, where the kernel may place them, measure its time slices.
+    if !UNPINNED.load(Relaxed) {
+        alternatives.push(memory(bytes)?);
+    }
     section.add("message", measure_these(&title, alternatives));
     Ok(())
 }
@@ -139,4 +145,42 @@ fn socket(bytes: &[u8]) -> Result<Alternative<'_>> {
     Ok(Alternative::new("Unix stream socket, bytes", move |count| {
         peer.run(count, || (0..count).for_each(|_| to.write_all(bytes).expect("the peer lives")));
     }))
+}
+
+/// What has to be copied at least: once in, and once out, in turn. A cache line each way says that it was done.
+fn memory(bytes: &[u8]) -> Result<Alternative<'_>> {
+    let size = bytes.len();
+    let memory = Rc::new(objects::memory(size)?);
+    let (there, back) = (Line::new(1)?, Line::new(1)?);
+    let peer = Other::process(|| {
+        let (mut come, mut done) = (there.receiver().expect("it can be had"), back.sender().expect("it can be had"));
+        let (memory, mut out) = (&memory, vec![0_u8; size]);
+        move |count| {
+            for number in 0..count {
+                check(come.receive(), number);
+                // SAFETY: both have so many bytes, and the sender waits until the line says that they were copied.
+                #[allow(unsafe_code, reason = "the limit is reached by address")]
+                unsafe {
+                    memory.as_mut_ptr().copy_to_nonoverlapping(out.as_mut_ptr(), size);
+                }
+                done.send(number);
+                read(&out, size);
+            }
+        }
+    });
+    let (mut come, mut done) = (there.sender()?, back.receiver()?);
+    let run = move |count| {
+        peer.run(count, || {
+            for number in 0..count {
+                // SAFETY: both have so many bytes, and the receiver waits until the line says that they are there.
+                #[allow(unsafe_code, reason = "the limit is reached by address")]
+                unsafe {
+                    memory.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), size);
+                }
+                come.send(number);
+                check(done.receive(), number);
+            }
+        });
+    };
+    Ok(Alternative::new("one memcpy in, one out, in turn", run).limit())
 }
