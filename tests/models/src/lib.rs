@@ -7,9 +7,11 @@
 //! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
 //! | [`mpmc`] | the places of a ring, the rooms at both its ends, the end, deaths, helpers and the reuse of slots |
 //! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
+//! | [`named`] | waiters that want different messages, and calls for one message each |
 //! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
 //! | [`room`] | interchangeable things, waiters that are called one at a time, helpers, deaths and stops |
 //! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
+//! | [`store`] | the cells, lanes, returned messages, free cells and calls of a channel, deaths, stops, helpers and the reuse of slots |
 //!
 //! Several models share [`members`], the slots and doorbells, and [`lock`], the lock word. The room, the
 //! mutex, the pool and the mpmc ring have their own slots, with doorbells and HELPERS. [`spsc`] still has the waiting of before:
@@ -40,8 +42,8 @@
 //! fairness, so a lost wake-up is a *state*: no process has a step to take, and a process sleeps for something that is
 //! available.
 //!
-//! The parts of a channel have no model: parcels, the desk, and calls with their answers. Their tests are those of the
-//! primitives.
+//! Two parts of a channel have no model: the blocks of long messages behind their lock, and threads that share a slot at the desk.
+//! Their tests are those of the primitives.
 #![warn(missing_docs)]
 
 pub mod fence;
@@ -51,10 +53,12 @@ pub mod lock;
 pub mod members;
 pub mod mpmc;
 pub mod mutex;
+pub mod named;
 pub mod pool;
 pub mod room;
 pub mod rules;
 pub mod spsc;
+pub mod store;
 
 use std::{
     fmt::{self, Debug, Display},
