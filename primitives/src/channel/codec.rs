@@ -135,6 +135,11 @@ pub(super) struct Short {
 }
 
 impl Short {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { bytes: [0; INLINE], len: 0 }
+    }
+
     /// Returns the bytes, if there are few enough.
     #[inline]
     pub(super) fn bytes(&self) -> Option<&[u8]> {
@@ -165,14 +170,6 @@ impl Write for Short {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Encodes a value if it is short, and measures it.
-#[inline]
-pub(super) fn encode_short<C: Codec<T>, T>(value: &T) -> Result<Short, CodecError> {
-    let mut short = Short { bytes: [0; INLINE], len: 0 };
-    C::encode(value, &mut short)?;
-    Ok(short)
 }
 
 /// Checks that a message is one of this type, by its codec and schema.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Request, Route,
-    codec::{self, Bincode, Codec},
+    codec::{self, Bincode, Codec, Short},
     send::write_long,
     shared::{Incoming, Shared},
 };
@@ -33,7 +33,8 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
     };
     let held = incoming.received.held;
     let about = About { route: route.number(), codec: <Bincode as Codec<T>>::NUMBER, schema, class: Class::Call };
-    let short = codec::encode_short::<Bincode, T>(value).map_err(unencodable)?;
+    let mut short = Short::new();
+    Bincode::encode(value, &mut short).map_err(unencodable)?;
     let sent = match short.bytes() {
         Some(bytes) => store.respond_short(held, about, bytes, members),
         None => {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Channel, Message, Route,
-    codec::{self, Codec, Raw},
+    codec::{self, Codec, Raw, Short},
     forms::sending_forms,
     shared::Shared,
 };
@@ -65,7 +65,9 @@ impl Channel {
         let me = shared.session()?;
         let about = About { route: T::ROUTE.number(), codec: T::Codec::NUMBER, schema: T::SCHEMA, class };
         let unencodable = |why| self.unencodable(T::ROUTE, why);
-        let short = codec::encode_short::<T::Codec, T>(value).map_err(unencodable)?;
+        // In place: a value that is returned is copied.
+        let mut short = Short::new();
+        T::Codec::encode(value, &mut short).map_err(unencodable)?;
         let held = match short.bytes() {
             Some(bytes) => {
                 let sent = shared.store.send_short(about, bytes, shared.party(me), deadline);

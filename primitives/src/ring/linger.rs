@@ -3,7 +3,8 @@
 //! Every look at the other side's word takes its cache line away, and it comes back only after some hundred
 //! nanoseconds. A consumer that is a little faster than its producer would look again after every few
 //! items, and slow both down to that. So who must look often and finds little each time waits a moment
-//! before it looks again; who finds much, or hardly anything, does not: single items are never held up.
+//! before it looks again; who finds much, or hardly anything, does not: single items are never held up, and single messages
+//! one in some thousand.
 
 use std::{
     hint::spin_loop,
@@ -14,22 +15,48 @@ use crate::ring::role::Role;
 
 /// The most pauses: a microsecond or so.
 const MOST: u32 = 64;
+/// The same for messages, which take more lines each: some microseconds.
+const MOST_FOR_MESSAGES: u32 = 256;
 /// So many items at once are a stream; fewer may be questions and answers, which must not wait.
 const STREAM: u64 = 4;
+
+/// How many pauses find out whether more comes.
+const PROBE: u32 = 32;
+/// How many waits for single items lie between two probes, at first and at last.
+const PROBES: std::ops::RangeInclusive<u32> = 32..=4096;
 
 /// What one side has learnt; loops that don't wait learn nothing.
 #[derive(Debug)]
 pub(crate) struct Linger {
     pauses: AtomicU32,
+    most: u32,
     /// How much must be found at once to be taken for a stream.
     stream: u64,
+    probes: Option<Probes>,
+}
+
+/// Finds out whether single items are a stream that is met too early each time.
+///
+/// A receiver that is a little faster than its sender finds one message at a time, as one that is asked and responds does. So
+/// one in many waits lasts a little longer. If more has come by then, it was a stream. If not, the next probe comes later.
+#[derive(Debug)]
+struct Probes {
+    /// How many single items came since the last one.
+    singles: AtomicU32,
+    interval: AtomicU32,
 }
 
 impl Linger {
     pub(crate) const fn new(role: Role) -> Self {
         // Who finds the ring full holds no item up that is not held up anyway.
         let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
-        Self { pauses: AtomicU32::new(0), stream }
+        Self { pauses: AtomicU32::new(0), most: MOST, stream, probes: None }
+    }
+
+    /// For messages.
+    pub(crate) const fn with_probes(role: Role) -> Self {
+        let probes = Probes { singles: AtomicU32::new(0), interval: AtomicU32::new(*PROBES.start()) };
+        Self { most: MOST_FOR_MESSAGES, probes: Some(probes), ..Self::new(role) }
     }
 
     /// Waits as long as it lately was worth it.
@@ -44,9 +71,9 @@ impl Linger {
         let (found, capacity) = if unit > 1 { (found / unit, capacity / unit) } else { (found, capacity) };
         let pauses = self.pauses.load(Relaxed);
         let next = if found < self.stream {
-            pauses / 2
+            self.probes.as_ref().map_or(pauses / 2, |probes| probes.after_single(pauses))
         } else if found < capacity / 8 {
-            (pauses * 2).clamp(2, MOST)
+            (pauses * 2).clamp(2, self.most)
         } else if found > capacity / 2 {
             pauses / 2
         } else {
@@ -55,6 +82,21 @@ impl Linger {
         if next != pauses {
             self.pauses.store(next, Relaxed);
         }
+    }
+}
+
+impl Probes {
+    fn after_single(&self, pauses: u32) -> u32 {
+        let interval = self.interval.load(Relaxed);
+        if pauses > 0 {
+            // It waited, and no more came.
+            self.interval.store((2 * interval).min(*PROBES.end()), Relaxed);
+            return 0;
+        }
+        let singles = self.singles.load(Relaxed) + 1;
+        let is_probe = singles >= interval;
+        self.singles.store(if is_probe { 0 } else { singles }, Relaxed);
+        if is_probe { PROBE } else { 0 }
     }
 }
 
@@ -75,6 +117,24 @@ mod tests {
         assert_eq!(after(&[10, 10, 200, 300, 200]), 4, "it stays where it is right");
         assert_eq!(after(&[10, 10, 10, 10, 900, 900, 900, 900, 900]), 0);
         assert_eq!(after(&[10, 10, 10, 10, 1, 1, 1, 1, 1]), 0);
+    }
+
+    #[test]
+    fn a_stream_of_single_messages_is_found_out() {
+        let linger = Linger::with_probes(Role::Consumer);
+        let learn = |found| {
+            linger.learn(found, 1024, 1);
+            linger.pauses.load(Relaxed)
+        };
+        let probe = (1..).find(|_| learn(1) > 0);
+        assert_eq!(probe, Some(*PROBES.start()));
+        assert_eq!(learn(10), 2 * PROBE, "more had come by then");
+        assert_eq!([learn(10), learn(10), learn(10)], [128, 256, 256]);
+
+        // It ends, and single messages come.
+        assert_eq!(learn(1), 0);
+        let delays = (0..100_000).filter(|_| learn(1) > 0).count();
+        assert!((24..40).contains(&delays), "{delays} of 100,000 single messages are held up");
     }
 
     #[test]

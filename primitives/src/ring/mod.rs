@@ -14,7 +14,7 @@
 mod error;
 mod fence;
 mod items;
-mod linger;
+pub(crate) mod linger;
 pub mod mpmc;
 mod patience;
 mod refusal;

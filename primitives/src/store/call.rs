@@ -87,7 +87,7 @@ impl Store {
         let found = match look() {
             Some(found) => found,
             None if deadline == Deadline::NOW => return Err(Refusal::Busy),
-            None => match self.spins.response.until(Role::Producer, &self.control.last_processor.0, look) {
+            None => match self.patience.response.until(Role::Producer, &self.control.last_processor.0, look) {
                 Some(found) => found,
                 None => self.wait_slowly(ticket, party, deadline, look)?,
             },

@@ -190,6 +190,18 @@ impl Store {
         words.into_iter().any(|(count, bits)| bits.load(SeqCst).trailing_ones() < count)
     }
 
+    /// Returns about how many cells behind this one are free, and how many the class has. Most cells are freed in the order in
+    /// which they were taken, so a few looks tell.
+    pub(super) fn free_ahead(&self, class: Class, number: usize) -> (u64, u64) {
+        let Part { first_cell, cells, .. } = self.parts[class as usize];
+        let is_free = |distance: &usize| {
+            let ahead = first_cell + (number - first_cell + distance) % cells;
+            self.cells[ahead].word().state() == CellState::Free
+        };
+        let free = [cells / 2 + 1, cells / 8].into_iter().find(is_free).unwrap_or(1);
+        (free as u64, cells as u64)
+    }
+
     /// Returns how many cells of a class there are, and how many are taken.
     pub(super) fn taken_cells(&self, class: Class) -> (usize, usize) {
         let Part { first_cell, cells, .. } = self.parts[class as usize];

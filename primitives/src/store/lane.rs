@@ -85,6 +85,12 @@ impl Store {
         Lane { store: self, number, words: &self.lanes[number] }
     }
 
+    /// Returns how many messages wait in a lane, or were taken from its middle.
+    pub(super) fn waiting_in(&self, lane: usize) -> u64 {
+        let LaneWords { tail, head, .. } = &self.lanes[lane];
+        tail.load(Relaxed).saturating_sub(head.load(Relaxed))
+    }
+
     pub(super) fn steps(&self) -> Steps {
         Steps(MOST_STEPS + 4 * self.span)
     }

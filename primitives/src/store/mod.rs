@@ -91,12 +91,12 @@ use self::{
     word::CellWord,
 };
 use crate::{
-    Failure,
+    Failure, Role,
     attendance::{Arrivals, Attachment},
     failure::Result,
     layout::Mapped,
     members::Members,
-    ring::spin::Spin,
+    ring::{linger::Linger, spin::Spin},
     sync::{AtomicU64, Ordering::Relaxed},
     waiting::room::Room,
 };
@@ -126,17 +126,28 @@ pub(crate) struct Store {
     span: usize,
     /// How many cells a group has, as a power of two: there are 64 groups at most.
     group_shift: u32,
-    spins: Spins,
+    patience: Patience,
     /// How often there was nothing for a process that did not wait.
     vain: Private,
 }
 
-/// What this handle has learnt of how long to look before it sleeps, for each thing that it waits for.
+/// What this handle has learnt of how long to look before it sleeps, and how long to let messages gather, for each thing that it
+/// waits for.
 #[derive(Debug)]
-struct Spins {
-    message: Spin,
-    cell: Spin,
+struct Patience {
+    message: (Linger, Spin),
+    cell: (Linger, Spin),
     response: Spin,
+}
+
+impl Patience {
+    const fn new() -> Self {
+        Self {
+            message: (Linger::with_probes(Role::Consumer), Spin::with_probes()),
+            cell: (Linger::with_probes(Role::Producer), Spin::with_probes()),
+            response: Spin::with_probes(),
+        }
+    }
 }
 
 /// A cell that this process owns: HELD, or ANSWERED to it.

@@ -172,8 +172,13 @@ impl Store {
             return take()?.ok_or(end.unwrap_or(Refusal::Busy));
         }
         let processors = &self.control.last_processor.0;
-        if let Some(found) = self.spins.message.until(Role::Consumer, processors, || take().transpose()) {
-            return Ok(found?);
+        let (linger, spin) = &self.patience.message;
+        linger.wait();
+        if let Some(found) = spin.until(Role::Consumer, processors, || take().transpose()) {
+            let held = found?;
+            let lane = self.lane_of(self.held(held).route.load(Relaxed));
+            linger.learn(self.waiting_in(lane) + 1, self.geometry.messages.into(), 1);
+            return Ok(held);
         }
         loop {
             // Lanes without a route are in the interest of a selection that may want their first one.

@@ -202,7 +202,8 @@ impl Store {
             let held = found.word.held(owner);
             if cell.change(found.word, held) {
                 if let Some((lane, position)) = found.place {
-                    self.lane(lane).pass(position, found.hint);
+                    let lane = self.lane(lane);
+                    lane.pass(position, found.hint);
                 }
                 let number = usize::from(found.hint.cell);
                 self.clear_returned(number);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU64 as Private};
 
 use super::{
-    Cell, Control, LaneWords, Own, Spins, Store,
+    Cell, Control, LaneWords, Own, Patience, Store,
     blocks::Blocks,
     free::Part,
     geometry::{Class, Geometry, Plan, ROOMS},
@@ -13,7 +13,6 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     raw::{self, SharedMemory, SharedSafe},
-    ring::spin::Spin,
     set_layout::Bells,
     sync::{AtomicU32, AtomicU64},
     waiting::room::Room,
@@ -84,7 +83,7 @@ impl Store {
             blocks,
             span: geometry.span(),
             group_shift: geometry.cells().div_ceil(64).next_power_of_two().trailing_zeros(),
-            spins: Spins { message: Spin::with_probes(), cell: Spin::with_probes(), response: Spin::with_probes() },
+            patience: Patience::new(),
             vain: Private::new(0),
         })
     }

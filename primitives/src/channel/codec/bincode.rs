@@ -1,7 +1,8 @@
 //! bincode 2, held to the numbers of `bounds.rs`: the only file that names its encoder and decoder.
 //!
-//! Its standard encoding is little endian, with lengths and integers of variable size and no field names. It describes itself
-//! nowhere, so both sides must be built from the same types.
+//! The encoding is little endian, with integers and lengths of their full size and no field names. It describes itself
+//! nowhere, so both sides must be built from the same types. Integers of variable size, bincode's default, take fewer bytes,
+//! and several times as long: in shared memory time is the dearer one.
 //!
 //! bincode trusts the bytes: it has no limit to nesting, and takes a sequence's length for what it says. So a serializer
 //! and a deserializer of our own stand around its own (`encoding.rs`, `decoding.rs`). They see each struct, enum, sequence and so
@@ -10,7 +11,7 @@
 use std::io::{Read, Write};
 
 use bincode::{
-    config::Configuration,
+    config::{self, Configuration, Fixint, LittleEndian},
     enc::write::Writer,
     error::{DecodeError, EncodeError},
     serde::OwnedSerdeDecoder,
@@ -24,7 +25,7 @@ use super::{
     source::{Slice, Source, Stream},
 };
 
-const STANDARD: Configuration = bincode::config::standard();
+const FIXED: Configuration<LittleEndian, Fixint> = config::standard().with_fixed_int_encoding();
 
 /// The codec of types that implement serde's traits, by default: [bincode](https://docs.rs/bincode/2).
 #[derive(Debug)]
@@ -51,14 +52,14 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
     fn encode(value: &T, to: &mut impl Write) -> Result<(), CodecError> {
         let mut writer = Counting { to, len: 0 };
         let count = Count::default();
-        bincode::serde::encode_into_writer(count.bound(value), &mut writer, STANDARD).map_err(why_unencodable)?;
+        bincode::serde::encode_into_writer(count.bound(value), &mut writer, FIXED).map_err(why_unencodable)?;
         count.check(writer.len).map_err(|exceeded| CodecError::new(exceeded.to_string()))
     }
 
     #[inline]
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
         let source = Slice::new(bytes);
-        let mut decoder = OwnedSerdeDecoder::from_reader(&source, STANDARD);
+        let mut decoder = OwnedSerdeDecoder::from_reader(&source, FIXED);
         let left = Left::new(&source);
         let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
         nothing_left(source.left())?;
@@ -67,7 +68,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
 
     fn decode_from(from: impl Read, len: usize) -> Result<T, CodecError> {
         let source = Stream::new(from, len);
-        let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), STANDARD);
+        let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), FIXED);
         let left = Left::new(&source);
         let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
         nothing_left(source.left())?;

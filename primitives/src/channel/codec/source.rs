@@ -13,11 +13,11 @@ use bincode::{de::read::Reader, error::DecodeError};
 /// How much of a longer message is read at once.
 const BUFFER: usize = 8 << 10;
 
-/// The most bytes that a length takes.
-const LONGEST_LENGTH: usize = 1 + size_of::<u64>();
+/// How many bytes a length takes.
+const LENGTH: usize = size_of::<u64>();
 
 /// How far bincode looks ahead for a number.
-const AHEAD: usize = 1 + size_of::<u128>();
+const AHEAD: usize = size_of::<u128>();
 
 /// Bytes of a message, from a position on.
 pub(super) trait Source {
@@ -28,16 +28,10 @@ pub(super) trait Source {
     fn next_length(&self) -> io::Result<Option<u64>>;
 }
 
-/// Reads a length as bincode's standard encoding has it: in one byte, or behind a byte that says how wide it is.
+/// Reads a length as bincode has it.
+#[inline]
 fn length(bytes: &[u8]) -> Option<u64> {
-    let (&first, rest) = bytes.split_first()?;
-    match first {
-        0..=250 => Some(first.into()),
-        251 => rest.first_chunk().map(|bytes| u16::from_le_bytes(*bytes).into()),
-        252 => rest.first_chunk().map(|bytes| u32::from_le_bytes(*bytes).into()),
-        253 => rest.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
-        _ => None,
-    }
+    bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 fn ends(wanted: usize, left: usize) -> DecodeError {
@@ -190,7 +184,7 @@ impl<R: Read> Source for Stream<R> {
     }
 
     fn next_length(&self) -> io::Result<Option<u64>> {
-        Ok(length(self.0.borrow_mut().filled(LONGEST_LENGTH)?))
+        Ok(length(self.0.borrow_mut().filled(LENGTH)?))
     }
 }
 
