@@ -1,8 +1,9 @@
-//! A channel in a storm: 16 senders and 16 receivers on 8 routes, killed at random.
+//! A channel in a storm: 16 senders and 16 receivers on 8 routes, killed at random, and stopped at random for a while.
 //!
 //! Each message has a number on its route, and a ledger in shared memory says how far it is. What was sent comes out
 //! once, unless the receiver that took it was killed: so no more is missing than receivers were killed. What was being sent when
-//! its sender was killed comes out once or never. `STORM_KILLS` sets how many are killed, 300 unless said.
+//! its sender was killed comes out once or never. A process that was stopped and goes on loses nothing, and takes nothing
+//! twice. `STORM_KILLS` sets how many are killed, 300 by default. Twice as many are stopped.
 
 use std::{
     sync::atomic::{
@@ -13,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
@@ -56,13 +58,14 @@ impl<'a> Ledger<'a> {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = Tally { received: [0; ROUTES], lost: 0, unsure: 0 };
+        let mut tally = Tally::default();
         for (index, message) in self.messages.iter().enumerate() {
             match message.load(Relaxed) {
                 0 => {}
                 word if word == SENDING + SENT + RECEIVED => tally.received[index / MOST] += 1,
                 word if word == SENDING + SENT => tally.lost += 1,
-                word if word == SENDING || word == SENDING + RECEIVED => tally.unsure += 1,
+                word if word == SENDING => tally.half_sent += 1,
+                word if word == SENDING + RECEIVED => tally.received_half_sent += 1,
                 word => panic!("message {index} is in state {word}"),
             }
         }
@@ -75,10 +78,16 @@ impl<'a> Ledger<'a> {
 }
 
 /// What became of the messages.
+#[derive(Default)]
 struct Tally {
+    /// By route.
     received: [u32; ROUTES],
+    /// Sent, and not received.
     lost: u32,
-    unsure: u32,
+    /// Not known to be sent, and not received.
+    half_sent: u32,
+    /// Not known to be sent, and received.
+    received_half_sent: u32,
 }
 
 macro_rules! with_route {
@@ -149,19 +158,90 @@ fn receiver(name: &str, ledger: &Ledger<'_>) {
     }
 }
 
-/// Closes the channel, and receives what is left until everybody has ended.
-fn close(channel: &Channel, ledger: &Ledger<'_>, survivors: Vec<Child>) {
+/// A process of the storm.
+struct Member {
+    sends: bool,
+    child: Child,
+    /// Until when it is stopped.
+    stopped: Option<Instant>,
+}
+
+/// The processes of the storm, and what was done to them.
+struct Crowd<'a> {
+    name: &'a str,
+    ledger: &'a Ledger<'a>,
+    members: Vec<Member>,
+    /// Receivers, and senders.
+    killed: [u32; 2],
+    killed_while_stopped: u32,
+    stopped: [u32; 2],
+}
+
+impl<'a> Crowd<'a> {
+    fn new(name: &'a str, ledger: &'a Ledger<'a>) -> Self {
+        let mut crowd =
+            Self { name, ledger, members: Vec::new(), killed: [0; 2], killed_while_stopped: 0, stopped: [0; 2] };
+        (0..2 * CROWD).for_each(|index| crowd.start(index % 2 == 0));
+        crowd
+    }
+
+    fn start(&mut self, sends: bool) {
+        let body = || if sends { sender(self.name, self.ledger) } else { receiver(self.name, self.ledger) };
+        self.members.push(Member { sends, child: child(body), stopped: None });
+    }
+
+    /// Kills a member, which may be stopped, and starts another one.
+    fn kill_one(&mut self) {
+        let victim = self.members.swap_remove(fastrand::usize(..self.members.len()));
+        self.killed_while_stopped += u32::from(victim.stopped.is_some());
+        victim.child.kill_unless_done();
+        self.killed[usize::from(victim.sends)] += 1;
+        self.start(victim.sends);
+    }
+
+    /// Stops a member for some milliseconds, wherever it is.
+    fn stop_one(&mut self) {
+        let index = fastrand::usize(..self.members.len());
+        let member = &mut self.members[index];
+        member.child.signal(SIGSTOP);
+        member.stopped = Some(Instant::now() + Duration::from_micros(fastrand::u64(..20_000)));
+        self.stopped[usize::from(member.sends)] += 1;
+    }
+
+    /// Lets each member go on that was stopped for long enough.
+    fn resume(&mut self, now: Instant) {
+        for member in &mut self.members {
+            if member.stopped.is_some_and(|until| until <= now) {
+                member.child.signal(SIGCONT);
+                member.stopped = None;
+            }
+        }
+    }
+
+    fn resume_all(&mut self) {
+        self.resume(Instant::now() + LONG);
+    }
+
+    fn are_done(&self) -> bool {
+        self.members.iter().all(|member| member.child.is_done())
+    }
+}
+
+/// Closes the channel, and receives what is left until all members have ended. Some of them are stopped when it is closed.
+fn close(channel: &Channel, ledger: &Ledger<'_>, crowd: &mut Crowd<'_>) {
     channel.close().unwrap();
     let rest = channel;
     let drain = || {
         (1..=ROUTES).for_each(|route| while with_route!(route, receive, rest, ledger, Duration::ZERO) {});
     };
+    drain();
+    crowd.resume_all();
     // Senders that wait for room are still to have it.
-    while !survivors.iter().all(Child::is_done) {
+    while !crowd.are_done() {
         drain();
         thread::sleep(Duration::from_millis(1));
     }
-    survivors.into_iter().for_each(Child::join);
+    crowd.members.drain(..).for_each(|survivor| survivor.child.join());
     drain();
 }
 
@@ -172,31 +252,37 @@ fn sixteen_by_sixteen_by_eight() {
     let shared = memory(Ledger::SIZE);
     let ledger = Ledger::of(&shared);
     let channel = options().create(&name).unwrap();
-    let start = |sends: bool| {
-        let body = || if sends { sender(&name, &ledger) } else { receiver(&name, &ledger) };
-        (sends, child(body))
-    };
-    let mut crowd: Vec<(bool, Child)> = (0..2 * CROWD).map(|index| start(index % 2 == 0)).collect();
-    let (mut killed, begun) = ([0; 2], Instant::now());
+    let mut crowd = Crowd::new(&name, &ledger);
+    let begun = Instant::now();
     for _ in 0..kills {
-        thread::sleep(Duration::from_micros(fastrand::u64(..6_000)));
-        let (sends, victim) = crowd.swap_remove(fastrand::usize(..crowd.len()));
-        victim.kill_unless_done();
-        killed[usize::from(sends)] += 1;
-        crowd.push(start(sends));
+        for _ in 0..2 {
+            thread::sleep(Duration::from_micros(fastrand::u64(..3_000)));
+            crowd.resume(Instant::now());
+            crowd.stop_one();
+        }
+        crowd.kill_one();
     }
-    close(&channel, &ledger, crowd.into_iter().map(|(_, survivor)| survivor).collect());
+    close(&channel, &ledger, &mut crowd);
     let depth = channel.depth().unwrap();
     assert_eq!((depth.messages, depth.bytes), (0, 0), "leaked");
-    let Tally { received, lost, unsure } = ledger.tally();
-    let [receivers, senders] = killed;
+    let Tally { received, lost, half_sent, received_half_sent } = ledger.tally();
+    let Crowd { killed: [receivers, senders], killed_while_stopped, stopped, .. } = crowd;
+    let sent = received.iter().sum::<u32>() + lost;
     println!(
-        "channel storm: {receivers} receivers and {senders} senders killed, received by route {received:?}, lost with a \
-         receiver {lost}, in a killed sender's hands {unsure}, in {:.1?}",
-        begun.elapsed()
+        "channel storm, in {:.1?}: {receivers} receivers and {senders} senders killed, {killed_while_stopped} of them while \
+         stopped; {} receivers and {} senders stopped for a while\n\
+         {sent} messages sent: received once {}, lost with a killed receiver {lost}\n\
+         {} messages half sent by a killed sender: received once {received_half_sent}, never {half_sent}\n\
+         received by route: {received:?}",
+        begun.elapsed(),
+        stopped[0],
+        stopped[1],
+        sent - lost,
+        half_sent + received_half_sent
     );
     assert!(received.iter().all(|&count| count > 0), "too little was sent to say anything");
     assert!(lost <= receivers, "{lost} messages lost, and {receivers} receivers killed");
     // A sender may also have been in the middle when the channel was closed.
+    let unsure = half_sent + received_half_sent;
     assert!(unsure <= senders + CROWD, "{unsure} messages half sent, and {senders} senders killed");
 }
