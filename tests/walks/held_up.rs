@@ -13,7 +13,7 @@ use support::{
 use sysv_primitives::{Mutex, Options, Pool, mpmc, spsc};
 
 /// How long another process tries: long enough for a busy machine, and for an offer of a lock to expire.
-const TRIED: Duration = Duration::from_millis(150);
+pub(super) const TRIED: Duration = Duration::from_millis(150);
 
 fn options<K>() -> Options<K> {
     Options::new().max_handles(8)
@@ -21,13 +21,13 @@ fn options<K>() -> Options<K> {
 
 /// Counts at how many stops something was held up.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     stops: Cell<u32>,
     held: Cell<u32>,
 }
 
 impl Tally {
-    fn count(&self, went_on: bool) {
+    pub(super) fn count(&self, went_on: bool) {
         self.stops.set(self.stops.get() + 1);
         self.held.set(self.held.get() + u32::from(!went_on));
     }
@@ -37,21 +37,21 @@ impl Tally {
     }
 
     #[track_caller]
-    fn assert_never(&self, what: &str) {
+    pub(super) fn assert_never(&self, what: &str) {
         self.print(what);
         assert_eq!(self.held.get(), 0, "{what} is held up");
     }
 
     /// It is held up somewhere, or the operation did not do what it should; and not everywhere.
     #[track_caller]
-    fn assert_partly(&self, what: &str) {
+    pub(super) fn assert_partly(&self, what: &str) {
         self.print(what);
         assert!(self.held.get() < self.stops.get(), "{what} is always held up");
     }
 }
 
 /// Stops a victim after so many instructions of what it does, has others act, and lets it go on.
-fn stop(victim: Victim, steps: u64, others: impl FnOnce()) -> Walk {
+pub(super) fn stop(victim: Victim, steps: u64, others: impl FnOnce()) -> Walk {
     let walk = victim.stop_after(Pace::Instruction, steps);
     others();
     victim.go_on();

@@ -3,6 +3,7 @@
 
 mod channel;
 mod held_up;
+mod held_up_channel;
 mod helping;
 mod locks;
 mod rings;
