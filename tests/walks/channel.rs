@@ -20,13 +20,26 @@ const LAST: u64 = 500;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Text(String);
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Double(u64);
+/// A request for twice the number, and the response.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Double {
+    number: u64,
+    #[serde(with = "serde_bytes")]
+    padding: Vec<u8>,
+}
 
 messages! { 1 => Text; 2 => Double }
 
 impl Request for Double {
-    type Response = u64;
+    type Response = Self;
+}
+
+/// How long requests and responses are: in the cell, and in a block.
+const SHORT_CALL: usize = 0;
+const LONG_CALL: usize = 300;
+
+fn double(number: u64, len: usize) -> Double {
+    Double { number, padding: vec![number.to_le_bytes()[0]; len] }
 }
 
 fn options() -> Options<Channel> {
@@ -62,8 +75,11 @@ fn survey(channel: &Channel, name: &str) {
         assert_eq!(channel.recv_timeout::<Text>(LONG).unwrap(), large());
     }
     thread::scope(|scope| {
-        scope.spawn(|| everybody[0].recv_request_timeout::<Double>(LONG).unwrap().respond(&8).unwrap());
-        assert_eq!(channel.call_timeout(&Double(4), LONG).unwrap(), 8);
+        scope.spawn(|| {
+            let asked = everybody[0].recv_request_timeout::<Double>(LONG).unwrap();
+            asked.respond(&double(8, LONG_CALL)).unwrap();
+        });
+        assert_eq!(channel.call_timeout(&double(4, LONG_CALL), LONG).unwrap(), double(8, LONG_CALL));
     });
 }
 
@@ -169,26 +185,28 @@ fn recv_any() {
     receiving("channel.recv_any of 10 bytes", &small(), |channel| drop(channel.recv_any().unwrap()));
 }
 
-/// The victim calls, and a server sleeps; the next call is answered all the same.
-#[test]
-fn call() {
-    every_instruction("channel.call, a server sleeps", |steps| {
+/// The victim calls, and a server sleeps. The next call is answered all the same.
+fn calling(operation: &str, len: usize) {
+    every_instruction(operation, |steps| {
         let name = name();
         let channel = options().create(&name).unwrap();
         let receiver = &channel;
         let victim = Victim::start(|| {
             let channel = open(&name);
+            let request = double(21, len);
             mark();
-            assert_eq!(channel.call(&Double(21)).unwrap(), 42);
+            let response = channel.call(&request).unwrap();
             mark();
+            drop(response);
         });
         let walk = thread::scope(|scope| {
             let server = scope.spawn(|| {
                 loop {
                     let asked = receiver.recv_request_timeout::<Double>(LONG).expect("no wake-up is lost");
-                    let number = asked.0;
-                    asked.respond(&(number * 2)).unwrap();
-                    if number == LAST {
+                    let request = Double::clone(&asked);
+                    assert_eq!(request, double(request.number, request.padding.len()), "changed on its way");
+                    asked.respond(&double(2 * request.number, len)).unwrap();
+                    if request.number == LAST {
                         break;
                     }
                 }
@@ -196,7 +214,8 @@ fn call() {
             until_asleep(&channel);
             let walk = victim.walk(steps);
             let last = open(&name);
-            assert_eq!(last.call_timeout(&Double(LAST), LONG).unwrap(), 2 * LAST, "the server is stuck");
+            let response = last.call_timeout(&double(LAST, len), LONG).expect("the server is stuck");
+            assert_eq!(response, double(2 * LAST, len));
             server.join().unwrap();
             walk
         });
@@ -205,9 +224,19 @@ fn call() {
     });
 }
 
+#[test]
+fn call() {
+    calling("channel.call, a server sleeps", SHORT_CALL);
+}
+
+#[test]
+fn call_long() {
+    calling("channel.call of 300 bytes with a response of 300 bytes, a server sleeps", LONG_CALL);
+}
+
 /// The victim takes a request and answers it, and the caller sleeps: it has the answer, or is told at once, or its request
 /// was not taken and is another one's to answer.
-fn answering(operation: &str, act: impl Fn(&Channel)) {
+fn answering(operation: &str, len: usize, act: impl Fn(&Channel)) {
     let told = Cell::new([0; 2]);
     every_instruction(operation, |steps| {
         let name = name();
@@ -220,20 +249,21 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
         });
         let walk = thread::scope(|scope| {
             // Without a deadline, at which it would look once more: only what wakes it can tell it.
-            let caller = scope.spawn(|| channel.call(&Double(21)));
+            let caller = scope.spawn(|| channel.call(&double(21, len)));
             until_rings(channel.status().unwrap().set, Waiters::FOR_RESPONSES);
             let walk = victim.walk(steps);
             let other = open(&name);
             while !caller.is_finished() {
                 if let Ok(asked) = other.recv_request_timeout::<Double>(Duration::from_millis(1)) {
                     assert_eq!(walk, Walk::Killed, "it was answered before");
-                    asked.respond(&43).unwrap();
+                    assert!(*asked == double(21, len), "changed on its way");
+                    asked.respond(&double(43, len)).unwrap();
                 }
             }
             let mut counts = told.get();
             match caller.join().unwrap() {
-                Ok(42) => counts[0] += 1,
-                Ok(43) => assert_eq!(walk, Walk::Killed),
+                Ok(response) if response == double(42, len) => counts[0] += 1,
+                Ok(response) if response == double(43, len) => assert_eq!(walk, Walk::Killed),
                 Err(CallError::NoResponse { .. }) => counts[1] += 1,
                 other => panic!("stuck: {other:?}"),
             }
@@ -249,14 +279,29 @@ fn answering(operation: &str, act: impl Fn(&Channel)) {
 
 #[test]
 fn recv_request_and_answer() {
-    answering("channel.recv_request and answer, the caller sleeps", |channel| {
-        channel.recv_request::<Double>().unwrap().respond(&42).unwrap();
+    answering("channel.recv_request and answer, the caller sleeps", SHORT_CALL, |channel| {
+        channel.recv_request::<Double>().unwrap().respond(&double(42, SHORT_CALL)).unwrap();
+    });
+}
+
+#[test]
+fn recv_request_and_answer_long() {
+    let response = double(42, LONG_CALL);
+    answering("channel.recv_request of 300 bytes and answer with 300 bytes, the caller sleeps", LONG_CALL, |channel| {
+        channel.recv_request::<Double>().unwrap().respond(&response).unwrap();
     });
 }
 
 #[test]
 fn recv_request_and_drop() {
-    answering("channel.recv_request and drop, the caller sleeps", |channel| {
+    answering("channel.recv_request and drop, the caller sleeps", SHORT_CALL, |channel| {
+        drop(channel.recv_request::<Double>().unwrap());
+    });
+}
+
+#[test]
+fn recv_request_and_drop_long() {
+    answering("channel.recv_request of 300 bytes and drop, the caller sleeps", LONG_CALL, |channel| {
         drop(channel.recv_request::<Double>().unwrap());
     });
 }
