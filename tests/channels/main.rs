@@ -1,9 +1,17 @@
 //! The channel: plain ones, named ones, calls.
 
+#[cfg(target_os = "linux")]
+mod attack;
 mod calls;
 #[cfg(target_os = "linux")]
 mod few_wakes;
 mod hostile_bytes;
+#[cfg(target_os = "linux")]
+mod hostile_memory;
+#[cfg(target_os = "linux")]
+mod largest;
+#[cfg(target_os = "linux")]
+mod memory;
 mod named;
 #[cfg(feature = "postcard")]
 mod postcard;

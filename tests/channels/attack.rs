@@ -1,0 +1,195 @@
+//! Attacks on the memory of a channel: what is written, and then everything that a member may do.
+//!
+//! Each operation is to end in time, with a value or an error, and to allocate no more than a message needs.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    time::{Duration, Instant},
+};
+
+use support::{
+    child,
+    letters::{Ask, Blob, Number, ask, blob},
+    name, own,
+};
+use sysv_ipc::{Segment, SemaphoreSet};
+use sysv_primitives::{Channel, Envelope, IncomingRequest, Message, PendingResponse, RecvError, Route, Status};
+
+use super::{
+    largest::largest_of,
+    memory::{CELLS, FIRST_CALL, MAX_SIZE, Raw, options},
+};
+
+/// The timeout of each operation.
+const SHORT: Duration = Duration::from_millis(1);
+/// How long it may take nevertheless. Each loop over the memory has a bound, and so ends, also on a loaded machine.
+const MOST: Duration = Duration::from_secs(5);
+
+/// A route that has no lane of its own.
+const SHARED: Route = Route::new(77);
+
+// What is in the cells, in the order of sending.
+pub(crate) const NUMBER: usize = 0;
+pub(crate) const LONG: usize = 2;
+pub(crate) const ANSWERED: usize = FIRST_CALL;
+pub(crate) const HELD: usize = FIRST_CALL + 1;
+pub(crate) const REQUEST: usize = FIRST_CALL + 2;
+
+/// What a case writes, and its name.
+pub(crate) struct Case {
+    name: String,
+    write: Box<dyn Fn(&Raw)>,
+}
+
+pub(crate) fn case(name: String, write: impl Fn(&Raw) + 'static) -> Case {
+    Case { name, write: Box::new(write) }
+}
+
+/// Runs an operation, whatever comes of it.
+#[track_caller]
+fn timed<T>(what: &str, slowest: &AtomicU64, operation: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let (result, largest) = largest_of(operation);
+    let took = begun.elapsed();
+    slowest.fetch_max(took.as_micros().try_into().unwrap(), SeqCst);
+    assert!(took < MOST, "{what} took {took:?}");
+    assert!(largest <= 2 * MAX_SIZE, "{what} allocated {largest} bytes at once");
+    result
+}
+
+/// Two members, with messages that wait, and calls in each state.
+struct Scene {
+    here: Channel,
+    there: Channel,
+    answered: PendingResponse<Ask>,
+    held: (PendingResponse<Ask>, IncomingRequest<Ask>),
+    waiting: PendingResponse<Ask>,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        let (here, there) = (options().open(name).unwrap(), options().open(name).unwrap());
+        (1..=2).for_each(|number| there.send(&Number(number)).unwrap());
+        there.send(&blob(1, 3_000)).unwrap();
+        there.send_raw(SHARED, b"shared").unwrap();
+        let call = |number| there.request(&ask(number)).unwrap();
+        let answered = call(1);
+        here.recv_request::<Ask>().unwrap().respond(&blob(1, 1_500)).unwrap();
+        let pending = call(2);
+        let held = (pending, here.recv_request::<Ask>().unwrap());
+        let waiting = call(3);
+        Self { here, there, answered, held, waiting }
+    }
+
+    /// Everything that is under way ends.
+    fn finish(mut self, slowest: &AtomicU64) -> (Channel, Channel) {
+        let (mut pending, asked) = self.held;
+        let _ = timed("respond", slowest, || asked.respond_timeout(&blob(2, 1_500), SHORT));
+        for (what, pending) in
+            [("an answered call", &mut self.answered), ("a held call", &mut pending), ("a request", &mut self.waiting)]
+        {
+            let response = timed(what, slowest, || pending.wait_timeout(SHORT));
+            assert!(response.is_err() || response.is_ok_and(|blob| blob.bytes.len() <= MAX_SIZE));
+            timed(what, slowest, || (pending.is_ended(), pending.taken_by().is_some()));
+        }
+        timed("cancel", slowest, || drop((self.answered, pending, self.waiting)));
+        (self.here, self.there)
+    }
+}
+
+fn send(channel: &Channel, slowest: &AtomicU64) {
+    let _ = timed("send", slowest, || channel.send_timeout(&Number(3), SHORT));
+    let _ = timed("try_send", slowest, || channel.try_send(&Number(4)));
+    let _ = timed("send, long", slowest, || channel.send_timeout(&blob(2, 5_000), SHORT));
+    let _ = timed("send, the longest", slowest, || channel.send_timeout(&blob(3, MAX_SIZE - 20), SHORT));
+    let _ = timed("send on a shared lane", slowest, || channel.send_raw_timeout(SHARED, &[1; 300], SHORT));
+    let _ = timed("send on a new route", slowest, || channel.send_raw_timeout(Route::new(78), b"new", SHORT));
+}
+
+fn receive(channel: &Channel, slowest: &AtomicU64) {
+    let is_bounded = |len: usize| assert!(len <= MAX_SIZE, "a message of {len} bytes");
+    let len_of = |found: Result<Envelope, RecvError>| found.map_or(0, |envelope| envelope.bytes().len());
+    for _ in 0..2 {
+        let _ = timed("recv", slowest, || channel.recv_timeout::<Number>(SHORT));
+        let lengths = [
+            timed("recv, long", slowest, || channel.recv_timeout::<Blob>(SHORT).map_or(0, |blob| blob.bytes.len())),
+            timed("recv_raw", slowest, || channel.recv_raw_timeout(SHARED, SHORT).map_or(0, |bytes| bytes.len())),
+            timed("recv_lowest", slowest, || len_of(channel.recv_lowest_timeout(Number::ROUTE, SHORT))),
+            timed("recv_except", slowest, || len_of(channel.recv_except_timeout::<Number>(SHORT))),
+            timed("recv_any", slowest, || len_of(channel.recv_any_timeout(SHORT))),
+        ];
+        lengths.into_iter().for_each(is_bounded);
+    }
+    // A channel has so many cells, so it ends, though some of them may be received more than once.
+    for _ in 0..2 * CELLS {
+        let Ok(envelope) = timed("try_recv_any", slowest, || channel.try_recv_any()) else { break };
+        is_bounded(envelope.bytes().len());
+    }
+}
+
+fn call(here: &Channel, there: &Channel, slowest: &AtomicU64) {
+    let pending = timed("request", slowest, || there.request_timeout(&ask(9), SHORT));
+    let asked = timed("recv_request", slowest, || here.recv_request_timeout::<Ask>(SHORT));
+    let _ = asked.map(|asked| timed("respond", slowest, || asked.respond_timeout(&blob(9, 2_000), SHORT)));
+    let _ = pending.map(|mut pending| timed("wait", slowest, || pending.wait_timeout(SHORT).is_ok()));
+}
+
+fn look(channel: &Channel, slowest: &AtomicU64) {
+    let _ = timed("depth", slowest, || channel.depth());
+    let _ = timed("status", slowest, || channel.status());
+    let _ = timed("members", slowest, || channel.members());
+    let _ = timed("servers", slowest, || channel.servers::<Ask>());
+    let _ = timed("sender", slowest, || channel.sender::<Number>());
+    let _ = timed("receivers", slowest, || channel.receivers::<Number>());
+}
+
+/// Everything that a member may do.
+fn use_all(scene: Scene, sends_first: bool, slowest: &AtomicU64) {
+    let (here, there) = scene.finish(slowest);
+    let both = [&here, &there];
+    if sends_first {
+        send(&there, slowest);
+        call(&here, &there, slowest);
+    }
+    both.into_iter().for_each(|channel| receive(channel, slowest));
+    call(&here, &there, slowest);
+    send(&here, slowest);
+    both.into_iter().for_each(|channel| look(channel, slowest));
+    let _ = timed("close", slowest, || here.close());
+    both.into_iter().for_each(|channel| receive(channel, slowest));
+    call(&here, &there, slowest);
+    send(&there, slowest);
+    timed("leave", slowest, || drop((here, there)));
+}
+
+/// Runs each case on a channel of its own, in a child: a crash or a hang of it fails the test, and says in which case.
+pub(crate) fn attack(what: &str, cases: Vec<Case>) {
+    let (number, shared) = (cases.len(), support::memory(8));
+    let slowest: &AtomicU64 = shared.view(0).unwrap();
+    for (index, case) in cases.into_iter().enumerate() {
+        let name = name();
+        let channel = options().create(&name).unwrap();
+        let Status { set, segment, .. } = channel.status().unwrap();
+        // What is damaged can't be removed by its name.
+        let _cleanup = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
+        let user = child(|| {
+            let scene = Scene::new(&name);
+            (case.write)(&Raw::of(&channel));
+            use_all(scene, index % 2 == 0, slowest);
+        });
+        let _told = Told(&case.name);
+        user.join();
+    }
+    println!("{what}: {number} cases, the slowest operation took {} us", slowest.load(SeqCst));
+}
+
+/// Says in which case a test fails.
+struct Told<'a>(&'a str);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("it was with {}", self.0);
+        }
+    }
+}
