@@ -18,3 +18,5 @@ mod postcard;
 mod queue;
 mod routes;
 mod stopped;
+#[cfg(target_os = "linux")]
+mod wraps;

@@ -17,13 +17,13 @@ const HEADER: usize = 512;
 const SLOT: usize = 16;
 const CONTROL: usize = 1024;
 const ENTRY: usize = 32;
+const ROOM: usize = ALIGNED + (HANDLES * ENTRY).next_multiple_of(ALIGNED);
 const LANE: usize = 256;
 const CELL: usize = 256;
 const BLOCK: usize = 1024;
 const SHARED_LANES: usize = 8;
 const CALLS: usize = 16;
 const CONTROLS: usize = 16;
-const SPAN: usize = 1024;
 
 /// The sizes of the channels here. They are small: a sweep of everything takes little time.
 pub(crate) const MESSAGES: usize = 8;
@@ -31,6 +31,8 @@ pub(crate) const HANDLES: usize = 4;
 pub(crate) const ROUTES: usize = 4;
 pub(crate) const MAX_SIZE: usize = 10_000;
 
+/// How many places a lane has.
+pub(crate) const SPAN: usize = 1024;
 pub(crate) const LANES: usize = ROUTES + SHARED_LANES;
 /// Of messages, calls, and control messages.
 pub(crate) const CELLS: usize = MESSAGES + CALLS + CONTROLS;
@@ -95,15 +97,14 @@ impl Plan {
             end += bytes.next_multiple_of(ALIGNED);
             at
         };
-        let room = ALIGNED + (HANDLES * ENTRY).next_multiple_of(ALIGNED);
         let control = part(CONTROL);
         let _serves = part(HANDLES * 8);
         let _arrivals = part(LANES * 8);
         let _attachments = part(LANES * HANDLES * 8);
-        let rooms = part(4 * room);
+        let rooms = part(4 * ROOM);
         Self {
             control,
-            rooms: rooms..rooms + 4 * room,
+            rooms: rooms..rooms + 4 * ROOM,
             lanes: part(LANES * LANE),
             taken: part(TAKEN * ALIGNED),
             returned: part(CELLS.div_ceil(64) * 8),
@@ -193,6 +194,11 @@ impl Raw {
     pub(crate) fn rooms(&self) -> &[AtomicU64] {
         let Range { start, end } = self.plan.rooms;
         self.memory.slice(start, (end - start) / 8).unwrap()
+    }
+
+    /// Returns the word by which the member of a slot is announced in a room.
+    pub(crate) fn entry(&self, room: usize, slot: usize) -> &AtomicU64 {
+        self.long(self.plan.rooms.start + room * ROOM + ALIGNED + slot * ENTRY)
     }
 
     /// Returns whether these bytes stand there.
