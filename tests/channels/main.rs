@@ -12,6 +12,8 @@ mod hostile_memory;
 mod largest;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod model;
 mod named;
 #[cfg(feature = "postcard")]
 mod postcard;

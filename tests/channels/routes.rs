@@ -1,4 +1,4 @@
-//! Which message is received: against a model of the kernel's four ways to choose, and by the router.
+//! Which message is received: by its schema, in lanes that routes share, and by the router.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -43,73 +43,26 @@ fn channel() -> (Channel, Name) {
     (Channel::create(&name).unwrap(), name)
 }
 
-fn route(number: u32) -> Route {
+pub(super) fn route(number: u32) -> Route {
     MessageType::new(number.into()).unwrap().into()
 }
 
-const OPERATIONS: u32 = 100_000;
-const ROUTES: u32 = 6;
-
-/// What the documentation promises of each way to choose, on a plain list.
-struct Model(Vec<(u32, u32)>);
-
-impl Model {
-    fn take(&mut self, fits: impl Fn(u32) -> bool) -> Option<(u32, u32)> {
-        let index = self.0.iter().position(|&(route, _)| fits(route))?;
-        Some(self.0.remove(index))
-    }
-
-    fn take_lowest(&mut self, up_to: u32) -> Option<(u32, u32)> {
-        let lowest = self.0.iter().map(|&(route, _)| route).filter(|&route| route <= up_to).min()?;
-        self.take(|route| route == lowest)
-    }
+pub(super) fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes.try_into().expect("it is ours"))
 }
 
-fn taken(received: Result<Envelope, RecvError>) -> Option<(u32, u32)> {
+pub(super) fn found<T>(received: Result<T, RecvError>) -> Option<T> {
     match received {
-        Ok(incoming) => {
-            let number = u32::from_le_bytes(incoming.bytes().try_into().expect("it is ours"));
-            Some((incoming.route().to_string().parse().expect("it is a number"), number))
-        }
+        Ok(found) => Some(found),
         Err(error) if error.is_busy() => None,
         Err(error) => panic!("{error}"),
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn the_four_ways_to_choose_are_the_models() {
-    let (channel, _name) = channel();
-    let mut model = Model(Vec::new());
-    let (mut sent, mut received) = (0, 0);
-    for operation in 0..OPERATIONS {
-        let number = fastrand::u32(1..=ROUTES);
-        let (ours, models) = match fastrand::u32(..8) {
-            0..=3 if model.0.len() < 200 => {
-                channel.try_send_raw(route(number), &operation.to_le_bytes()).expect("there is room");
-                model.0.push((number, operation));
-                sent += 1;
-                continue;
-            }
-            4 => (taken(channel.try_recv_any()), model.take(|_| true)),
-            5 => (taken(channel.try_recv_lowest(route(number))), model.take_lowest(number)),
-            6 => {
-                let (ours, models) = match number {
-                    1 => (channel.try_recv_except::<Resize>(), model.take(|route| route != 1)),
-                    _ => (channel.try_recv_except::<Done>(), model.take(|route| route != 2)),
-                };
-                (taken(ours), models)
-            }
-            _ => {
-                let ours = channel.try_recv_raw(route(number)).ok();
-                let ours = ours.map(|bytes| (number, u32::from_le_bytes(bytes.try_into().expect("it is ours"))));
-                (ours, model.take(|route| route == number))
-            }
-        };
-        assert_eq!(ours, models, "at operation {operation}");
-        received += u32::from(ours.is_some());
-    }
-    println!("{OPERATIONS} operations, {sent} sent, {received} received: no difference");
+/// The route and the number of a message, if there was one.
+pub(super) fn taken(received: Result<Envelope, RecvError>) -> Option<(u32, u32)> {
+    let incoming = found(received)?;
+    Some((incoming.route().to_string().parse().expect("it is a number"), number(incoming.bytes())))
 }
 
 #[test]
