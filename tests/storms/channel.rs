@@ -18,11 +18,18 @@ use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, memory, name, number_from_env};
 use sysv_ipc::SharedMemory;
-use sysv_primitives::{Channel, Message, Options, Route, SendError, codec::Bincode};
+use sysv_primitives::{Channel, Envelope, Message, Options, RecvError, Route, SendError, codec::Bincode};
 
 const CROWD: u32 = 16;
 const ROUTES: usize = 8;
-const MOST: usize = 40_000;
+const MOST: usize = 200_000;
+
+/// How long the padding of messages is. Some do not fit into a cell.
+const MIXED: [usize; 5] = [10, 10, 10, 9_000, 30_000];
+const SHORT: [usize; 1] = [10];
+
+/// How long a receiver waits, before it wants another message.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 #[derive(Serialize, Deserialize)]
 struct Numbered<const ROUTE: i32> {
@@ -105,14 +112,14 @@ macro_rules! with_route {
     };
 }
 
-fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
+fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>, lengths: &[usize]) -> bool {
     let route = ROUTE.unsigned_abs() as usize;
     let number = ledger.next[route - 1].fetch_add(1, SeqCst);
     if number >= MOST as u64 {
         return false;
     }
     let number = u32::try_from(number).expect("it is small");
-    let len = [10, 10, 10, 9_000, 30_000][fastrand::usize(..5)];
+    let len = lengths[fastrand::usize(..lengths.len())];
     let message = Numbered::<ROUTE> { number, padding: vec![number.to_le_bytes()[0]; len] };
     ledger.message(route, number).fetch_add(SENDING, SeqCst);
     match channel.send_timeout(&message, LONG) {
@@ -124,17 +131,41 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>) -> bool {
     true
 }
 
+/// Notes that a message was received.
+fn note<const ROUTE: i32>(message: &Numbered<ROUTE>, ledger: &Ledger<'_>) {
+    assert!(message.padding.iter().all(|&byte| byte == message.number.to_le_bytes()[0]), "torn");
+    let before = ledger.message(ROUTE.unsigned_abs() as usize, message.number).fetch_add(RECEIVED, SeqCst);
+    assert!(before < RECEIVED, "received twice");
+}
+
+/// Returns the message, if there was one.
+fn found<T>(received: Result<T, RecvError>) -> Option<T> {
+    match received {
+        Ok(found) => Some(found),
+        Err(error) if error.is_busy() || error.is_end() => None,
+        Err(error) => panic!("a receiver is stuck: {error}"),
+    }
+}
+
 /// Receives on one route; returns whether there was a message.
 fn receive<const ROUTE: i32>(receiver: &Channel, ledger: &Ledger<'_>, timeout: Duration) -> bool {
-    match receiver.recv_timeout::<Numbered<ROUTE>>(timeout) {
-        Ok(message) => {
-            assert!(message.padding.iter().all(|&byte| byte == message.number.to_le_bytes()[0]), "torn");
-            let before = ledger.message(ROUTE.unsigned_abs() as usize, message.number).fetch_add(RECEIVED, SeqCst);
-            assert!(before < RECEIVED, "received twice");
-            true
-        }
-        Err(error) if error.is_busy() || error.is_end() => false,
-        Err(error) => panic!("a receiver is stuck: {error}"),
+    let found = found(receiver.recv_timeout::<Numbered<ROUTE>>(timeout));
+    found.map(|message| note(&message, ledger)).is_some()
+}
+
+fn decode<const ROUTE: i32>(envelope: Envelope, ledger: &Ledger<'_>) {
+    note(&envelope.decode::<Numbered<ROUTE>>().expect("torn"), ledger);
+}
+
+/// Receives the oldest message of all routes, or the oldest one of the lowest route.
+fn receive_any(receiver: &Channel, ledger: &Ledger<'_>) {
+    let received = match fastrand::bool() {
+        true => receiver.recv_any_timeout(PATIENCE),
+        false => receiver.recv_lowest_timeout(Numbered::<8>::ROUTE, PATIENCE),
+    };
+    if let Some(envelope) = found(received) {
+        let route: usize = envelope.route().to_string().parse().expect("it is a number");
+        with_route!(route, decode, envelope, ledger);
     }
 }
 
@@ -142,9 +173,9 @@ fn options() -> Options<Channel> {
     Channel::options().max_handles(64).open_timeout(Duration::from_millis(300)).max_message_size(100_000)
 }
 
-fn sender(name: &str, ledger: &Ledger<'_>) {
+fn sender(name: &str, ledger: &Ledger<'_>, lengths: &[usize]) {
     let sender = options().open(name).unwrap();
-    while with_route!(fastrand::usize(1..=ROUTES), send, &sender, ledger) {
+    while with_route!(fastrand::usize(1..=ROUTES), send, &sender, ledger, lengths) {
         if fastrand::u8(..8) == 0 {
             thread::sleep(Duration::from_micros(fastrand::u64(..500)));
         }
@@ -154,7 +185,10 @@ fn sender(name: &str, ledger: &Ledger<'_>) {
 fn receiver(name: &str, ledger: &Ledger<'_>) {
     let receiver = options().open(name).unwrap();
     while !receiver.is_closed() {
-        with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, ledger, Duration::from_millis(20));
+        match fastrand::u8(..4) {
+            0 => drop(with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, ledger, PATIENCE)),
+            _ => receive_any(&receiver, ledger),
+        }
     }
 }
 
@@ -170,6 +204,7 @@ struct Member {
 struct Crowd<'a> {
     name: &'a str,
     ledger: &'a Ledger<'a>,
+    lengths: &'a [usize],
     members: Vec<Member>,
     /// Receivers, and senders.
     killed: [u32; 2],
@@ -178,15 +213,23 @@ struct Crowd<'a> {
 }
 
 impl<'a> Crowd<'a> {
-    fn new(name: &'a str, ledger: &'a Ledger<'a>) -> Self {
-        let mut crowd =
-            Self { name, ledger, members: Vec::new(), killed: [0; 2], killed_while_stopped: 0, stopped: [0; 2] };
+    fn new(name: &'a str, ledger: &'a Ledger<'a>, lengths: &'a [usize]) -> Self {
+        let mut crowd = Self {
+            name,
+            ledger,
+            lengths,
+            members: Vec::new(),
+            killed: [0; 2],
+            killed_while_stopped: 0,
+            stopped: [0; 2],
+        };
         (0..2 * CROWD).for_each(|index| crowd.start(index % 2 == 0));
         crowd
     }
 
     fn start(&mut self, sends: bool) {
-        let body = || if sends { sender(self.name, self.ledger) } else { receiver(self.name, self.ledger) };
+        let body =
+            || if sends { sender(self.name, self.ledger, self.lengths) } else { receiver(self.name, self.ledger) };
         self.members.push(Member { sends, child: child(body), stopped: None });
     }
 
@@ -245,14 +288,25 @@ fn close(channel: &Channel, ledger: &Ledger<'_>, crowd: &mut Crowd<'_>) {
     drain();
 }
 
+/// Messages of all lengths, which wait for blocks most of the time.
 #[test]
 fn sixteen_by_sixteen_by_eight() {
+    storm(1024, &MIXED);
+}
+
+/// Short messages through few cells, each of which has thousands of messages.
+#[test]
+fn short_messages() {
+    storm(16, &SHORT);
+}
+
+fn storm(capacity: u32, lengths: &[usize]) {
     let kills = number_from_env("STORM_KILLS", 300);
     let name = name();
     let shared = memory(Ledger::SIZE);
     let ledger = Ledger::of(&shared);
-    let channel = options().create(&name).unwrap();
-    let mut crowd = Crowd::new(&name, &ledger);
+    let channel = options().capacity(capacity).create(&name).unwrap();
+    let mut crowd = Crowd::new(&name, &ledger, lengths);
     let begun = Instant::now();
     for _ in 0..kills {
         for _ in 0..2 {
