@@ -1,11 +1,15 @@
 //! A channel in a storm: 16 senders and 16 receivers on 8 routes, killed at random, and stopped at random for a while.
 //!
-//! Each message has a number on its route, and a ledger in shared memory says how far it is. What was sent comes out
-//! once, unless the receiver that took it was killed: so no more is missing than receivers were killed. What was being sent when
-//! its sender was killed comes out once or never. A process that was stopped and goes on loses nothing, and takes nothing
-//! twice. `STORM_KILLS` sets how many are killed, 300 by default. Twice as many are stopped.
+//! Each message has a number on its route, and a ledger in shared memory says how far it is. What was sent comes out once,
+//! unless the receiver that took it was killed: so no more is missing than receivers were killed. What was being sent when
+//! its sender was killed comes out once or never. A receiver has the messages of each sender to a route in order. A process
+//! that was stopped and goes on loses nothing, and takes nothing twice. `STORM_KILLS` sets how many are killed, 300 by
+//! default. Twice as many are stopped.
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
+    process,
     sync::atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -34,6 +38,8 @@ const PATIENCE: Duration = Duration::from_millis(5);
 #[derive(Serialize, Deserialize)]
 struct Numbered<const ROUTE: i32> {
     number: u32,
+    /// The process that sent it.
+    sender: u32,
     #[serde(with = "serde_bytes")]
     padding: Vec<u8>,
 }
@@ -120,7 +126,7 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>, lengths: &[usi
     }
     let number = u32::try_from(number).expect("it is small");
     let len = lengths[fastrand::usize(..lengths.len())];
-    let message = Numbered::<ROUTE> { number, padding: vec![number.to_le_bytes()[0]; len] };
+    let message = Numbered::<ROUTE> { number, sender: process::id(), padding: vec![number.to_le_bytes()[0]; len] };
     ledger.message(route, number).fetch_add(SENDING, SeqCst);
     match channel.send_timeout(&message, LONG) {
         Ok(()) => {}
@@ -131,11 +137,27 @@ fn send<const ROUTE: i32>(channel: &Channel, ledger: &Ledger<'_>, lengths: &[usi
     true
 }
 
-/// Notes that a message was received.
-fn note<const ROUTE: i32>(message: &Numbered<ROUTE>, ledger: &Ledger<'_>) {
-    assert!(message.padding.iter().all(|&byte| byte == message.number.to_le_bytes()[0]), "torn");
-    let before = ledger.message(ROUTE.unsigned_abs() as usize, message.number).fetch_add(RECEIVED, SeqCst);
-    assert!(before < RECEIVED, "received twice");
+/// What one receiver has seen.
+struct Reader<'a> {
+    ledger: &'a Ledger<'a>,
+    /// The last message of each sender and route.
+    last: RefCell<HashMap<(u32, i32), u32>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(ledger: &'a Ledger<'a>) -> Self {
+        Self { ledger, last: RefCell::default() }
+    }
+
+    /// Notes that a message was received.
+    fn note<const ROUTE: i32>(&self, message: &Numbered<ROUTE>) {
+        let &Numbered { number, sender, ref padding } = message;
+        assert!(padding.iter().all(|&byte| byte == number.to_le_bytes()[0]), "torn");
+        let before = self.ledger.message(ROUTE.unsigned_abs() as usize, number).fetch_add(RECEIVED, SeqCst);
+        assert!(before < RECEIVED, "received twice");
+        let last = self.last.borrow_mut().insert((sender, ROUTE), number);
+        assert!(last.is_none_or(|last| last < number), "{number} of a sender came after {last:?}");
+    }
 }
 
 /// Returns the message, if there was one.
@@ -148,24 +170,24 @@ fn found<T>(received: Result<T, RecvError>) -> Option<T> {
 }
 
 /// Receives on one route; returns whether there was a message.
-fn receive<const ROUTE: i32>(receiver: &Channel, ledger: &Ledger<'_>, timeout: Duration) -> bool {
+fn receive<const ROUTE: i32>(receiver: &Channel, reader: &Reader<'_>, timeout: Duration) -> bool {
     let found = found(receiver.recv_timeout::<Numbered<ROUTE>>(timeout));
-    found.map(|message| note(&message, ledger)).is_some()
+    found.map(|message| reader.note(&message)).is_some()
 }
 
-fn decode<const ROUTE: i32>(envelope: Envelope, ledger: &Ledger<'_>) {
-    note(&envelope.decode::<Numbered<ROUTE>>().expect("torn"), ledger);
+fn decode<const ROUTE: i32>(envelope: Envelope, reader: &Reader<'_>) {
+    reader.note(&envelope.decode::<Numbered<ROUTE>>().expect("torn"));
 }
 
 /// Receives the oldest message of all routes, or the oldest one of the lowest route.
-fn receive_any(receiver: &Channel, ledger: &Ledger<'_>) {
+fn receive_any(receiver: &Channel, reader: &Reader<'_>) {
     let received = match fastrand::bool() {
         true => receiver.recv_any_timeout(PATIENCE),
         false => receiver.recv_lowest_timeout(Numbered::<8>::ROUTE, PATIENCE),
     };
     if let Some(envelope) = found(received) {
         let route: usize = envelope.route().to_string().parse().expect("it is a number");
-        with_route!(route, decode, envelope, ledger);
+        with_route!(route, decode, envelope, reader);
     }
 }
 
@@ -183,11 +205,11 @@ fn sender(name: &str, ledger: &Ledger<'_>, lengths: &[usize]) {
 }
 
 fn receiver(name: &str, ledger: &Ledger<'_>) {
-    let receiver = options().open(name).unwrap();
+    let (receiver, reader) = (options().open(name).unwrap(), Reader::new(ledger));
     while !receiver.is_closed() {
         match fastrand::u8(..4) {
-            0 => drop(with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, ledger, PATIENCE)),
-            _ => receive_any(&receiver, ledger),
+            0 => drop(with_route!(fastrand::usize(1..=ROUTES), receive, &receiver, &reader, PATIENCE)),
+            _ => receive_any(&receiver, &reader),
         }
     }
 }
@@ -273,9 +295,9 @@ impl<'a> Crowd<'a> {
 /// Closes the channel, and receives what is left until all members have ended. Some of them are stopped when it is closed.
 fn close(channel: &Channel, ledger: &Ledger<'_>, crowd: &mut Crowd<'_>) {
     channel.close().unwrap();
-    let rest = channel;
+    let (rest, reader) = (channel, Reader::new(ledger));
     let drain = || {
-        (1..=ROUTES).for_each(|route| while with_route!(route, receive, rest, ledger, Duration::ZERO) {});
+        (1..=ROUTES).for_each(|route| while with_route!(route, receive, rest, &reader, Duration::ZERO) {});
     };
     drain();
     crowd.resume_all();
