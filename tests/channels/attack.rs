@@ -8,9 +8,9 @@ use std::{
 };
 
 use support::{
-    child,
+    Child, Name, Owned, child,
     letters::{Ask, Blob, Number, ask, blob},
-    name, own,
+    memory, name, own,
 };
 use sysv_ipc::{Segment, SemaphoreSet};
 use sysv_primitives::{Channel, Envelope, IncomingRequest, Message, PendingResponse, RecvError, Route, Status};
@@ -143,44 +143,87 @@ fn look(channel: &Channel, slowest: &AtomicU64) {
     let _ = timed("receivers", slowest, || channel.receivers::<Number>());
 }
 
-/// Everything that a member may do.
-fn use_all(scene: Scene, sends_first: bool, slowest: &AtomicU64) {
-    let (here, there) = scene.finish(slowest);
-    let both = [&here, &there];
+/// Everything that members may do.
+fn use_all([here, there]: [&Channel; 2], sends_first: bool, slowest: &AtomicU64) {
     if sends_first {
-        send(&there, slowest);
-        call(&here, &there, slowest);
+        send(there, slowest);
+        call(here, there, slowest);
     }
-    both.into_iter().for_each(|channel| receive(channel, slowest));
-    call(&here, &there, slowest);
-    send(&here, slowest);
-    both.into_iter().for_each(|channel| look(channel, slowest));
+    [here, there].into_iter().for_each(|channel| receive(channel, slowest));
+    call(here, there, slowest);
+    send(here, slowest);
+    [here, there].into_iter().for_each(|channel| look(channel, slowest));
+}
+
+fn close([here, there]: [&Channel; 2], slowest: &AtomicU64) {
     let _ = timed("close", slowest, || here.close());
-    both.into_iter().for_each(|channel| receive(channel, slowest));
-    call(&here, &there, slowest);
-    send(&there, slowest);
-    timed("leave", slowest, || drop((here, there)));
+    [here, there].into_iter().for_each(|channel| receive(channel, slowest));
+    call(here, there, slowest);
+    send(there, slowest);
+}
+
+/// A channel whose memory is written to.
+struct Attacked {
+    name: Name,
+    channel: Channel,
+    /// What is damaged can't be removed by its name.
+    _owned: (Owned<SemaphoreSet>, Owned<Segment>),
+}
+
+impl Attacked {
+    fn new() -> Self {
+        let name = name();
+        let channel = options().create(&name).unwrap();
+        let Status { set, segment, .. } = channel.status().unwrap();
+        let owned = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
+        Self { name, channel, _owned: owned }
+    }
 }
 
 /// Runs each case on a channel of its own, in a child: a crash or a hang of it fails the test, and says in which case.
 pub(crate) fn attack(what: &str, cases: Vec<Case>) {
-    let (number, shared) = (cases.len(), support::memory(8));
+    let (number, shared) = (cases.len(), memory(8));
     let slowest: &AtomicU64 = shared.view(0).unwrap();
     for (index, case) in cases.into_iter().enumerate() {
-        let name = name();
-        let channel = options().create(&name).unwrap();
-        let Status { set, segment, .. } = channel.status().unwrap();
-        // What is damaged can't be removed by its name.
-        let _cleanup = (own(SemaphoreSet::from_id(set).unwrap()), own(Segment::from_id(segment).unwrap()));
+        let attacked = Attacked::new();
         let user = child(|| {
-            let scene = Scene::new(&name);
-            (case.write)(&Raw::of(&channel));
-            use_all(scene, index % 2 == 0, slowest);
+            let scene = Scene::new(&attacked.name);
+            (case.write)(&Raw::of(&attacked.channel));
+            let (here, there) = scene.finish(slowest);
+            use_all([&here, &there], index % 2 == 0, slowest);
+            close([&here, &there], slowest);
+            timed("leave", slowest, || drop((here, there)));
         });
         let _told = Told(&case.name);
         user.join();
     }
     println!("{what}: {number} cases, the slowest operation took {} us", slowest.load(SeqCst));
+}
+
+/// Writes cases at random, for as long as two processes use the channel.
+pub(crate) fn attack_while_used(cases: &[Case]) {
+    const CHANNELS: u64 = 200;
+    let shared = memory(8);
+    let (slowest, mut written): (&AtomicU64, _) = (shared.view(0).unwrap(), 0);
+    for seed in 0..CHANNELS {
+        let (attacked, mut random) = (Attacked::new(), fastrand::Rng::with_seed(seed));
+        let raw = Raw::of(&attacked.channel);
+        let users = [true, false].map(|sends_first| {
+            child(|| {
+                let channel = options().open(&attacked.name).unwrap();
+                (0..10).for_each(|_| use_all([&channel, &channel], sends_first, slowest));
+                close([&channel, &channel], slowest);
+            })
+        });
+        let name = format!("seed {seed}");
+        let _told = Told(&name);
+        while !users.iter().all(Child::is_done) {
+            (cases[random.usize(..cases.len())].write)(&raw);
+            written += 1;
+        }
+        users.into_iter().for_each(Child::join);
+    }
+    println!("{written} writes meanwhile, the slowest operation took {} us", slowest.load(SeqCst));
 }
 
 /// Says in which case a test fails.

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::atomic::Ordering::SeqCst};
 
 use super::{
-    attack::{ANSWERED, Case, HELD, LONG, NUMBER, REQUEST, attack, case},
+    attack::{ANSWERED, Case, HELD, LONG, NUMBER, REQUEST, attack, attack_while_used, case},
     memory::{BLOCKS, CELLS, Field, LANES, MAX_SIZE, ROUTES, TAKEN, Word, cell_word, empty, hint, lane_of},
 };
 
@@ -31,18 +31,15 @@ fn words(cell: usize) -> Vec<Case> {
     cases
 }
 
-#[test]
-fn words_of_messages() {
-    attack("words of messages", [NUMBER, LONG].into_iter().flat_map(words).collect());
+fn words_of_messages() -> Vec<Case> {
+    [NUMBER, LONG].into_iter().flat_map(words).collect()
 }
 
-#[test]
-fn words_of_calls() {
-    attack("words of calls", [ANSWERED, HELD, REQUEST].into_iter().flat_map(words).collect());
+fn words_of_calls() -> Vec<Case> {
+    [ANSWERED, HELD, REQUEST].into_iter().flat_map(words).collect()
 }
 
-#[test]
-fn fields_of_cells() {
+fn fields_of_cells() -> Vec<Case> {
     const HUGE: u32 = u32::MAX;
     let (size, blocks) = (u32::try_from(MAX_SIZE).unwrap(), u32::try_from(BLOCKS).unwrap());
     let values: [(Field, &[u32]); 5] = [
@@ -68,7 +65,7 @@ fn fields_of_cells() {
             raw.field(cell, Field::FirstBlock).store(1, SeqCst);
         }));
     }
-    attack("fields of cells", cases);
+    cases
 }
 
 /// Writes to the places of a lane that has two messages, from a position on.
@@ -84,8 +81,7 @@ fn places(range: &Range<usize>, name: &str, word: impl Fn(u32) -> u64 + Copy + '
     laps.into_iter().map(one).collect()
 }
 
-#[test]
-fn places_of_a_lane() {
+fn places_of_a_lane() -> Vec<Case> {
     let cells = u64::try_from(CELLS).unwrap();
     let ranges = [0..1, 1..2, 2..3, 0..3, 0..1024, 1..1024];
     let cases = ranges.into_iter().flat_map(|range| {
@@ -99,11 +95,10 @@ fn places_of_a_lane() {
             places(&range, "a hint to the last number", |lap| hint(lap, 0xfffe, 0xffff)),
         ]
     });
-    attack("places", cases.flatten().collect());
+    cases.flatten().collect()
 }
 
-#[test]
-fn heads_and_tails() {
+fn heads_and_tails() -> Vec<Case> {
     let values =
         [0, 1, 2, 3, 1_023, 1_024, 1_026, 2_050, 4_096, 1 << 31, 1 << 32, 1 << 42, 1 << 63, u64::MAX, u64::MAX - 1];
     let mut cases = Vec::new();
@@ -121,11 +116,10 @@ fn heads_and_tails() {
             raw.head(lane).store(raw.tail(lane).load(SeqCst).wrapping_sub(value), SeqCst);
         }));
     }
-    attack("heads and tails", cases);
+    cases
 }
 
-#[test]
-fn bits_and_flags() {
+fn bits_and_flags() -> Vec<Case> {
     let mut cases = vec![
         case("every cell taken".into(), |raw| (0..TAKEN).for_each(|word| raw.taken(word).store(u64::MAX, SeqCst))),
         case("every cell returned".into(), |raw| {
@@ -155,12 +149,11 @@ fn bits_and_flags() {
             cases.push(case(name, move |raw| raw.control_short(Word::BlockLock, 0).store(bits | owner, SeqCst)));
         }
     }
-    attack("bits and flags", cases);
+    cases
 }
 
 /// The blocks of the long message are the first three. The response and the next messages have those after them.
-#[test]
-fn owners_and_links_of_blocks() {
+fn owners_and_links_of_blocks() -> Vec<Case> {
     let mut cases = Vec::new();
     for (what, owner) in [("no message", 0), ("another message", 1 << 17 | 1), ("no cell", u64::MAX)] {
         for range in [0..1, 1..2, 2..3, 0..BLOCKS] {
@@ -194,11 +187,10 @@ fn owners_and_links_of_blocks() {
             raw.next().iter().for_each(|link| link.store(value, SeqCst));
         }));
     }
-    attack("blocks", cases);
+    cases
 }
 
-#[test]
-fn routes_of_lanes() {
+fn routes_of_lanes() -> Vec<Case> {
     let mut cases = Vec::new();
     for value in [0, 1, 2, 77, 1 << 31, u32::MAX] {
         for range in [0..1, 1..2, 2..3, 0..ROUTES, 0..48] {
@@ -211,12 +203,11 @@ fn routes_of_lanes() {
         let routes: Vec<u32> = (0..ROUTES).map(|lane| raw.control_short(Word::Routes, lane).load(SeqCst)).collect();
         (0..ROUTES).for_each(|lane| raw.control_short(Word::Routes, lane).store(routes[(lane + 1) % ROUTES], SeqCst));
     }));
-    attack("routes", cases);
+    cases
 }
 
 /// The rooms: their control words, and the entries of all slots.
-#[test]
-fn waiting_rooms() {
+fn waiting_rooms() -> Vec<Case> {
     let mut cases = Vec::new();
     for value in [0, 1, 2, 3, 7, u64::from(u32::MAX), 1 << 63, u64::MAX] {
         cases.push(case(format!("rooms full of {value:#x}"), move |raw| {
@@ -229,5 +220,34 @@ fn waiting_rooms() {
             raw.rooms().iter().for_each(|word| word.store(random.u64(..) >> random.u32(..64), SeqCst));
         }));
     }
-    attack("rooms", cases);
+    cases
+}
+
+macro_rules! attacks {
+    ($($cases:ident => $test:ident),*) => {
+        $(
+            #[test]
+            fn $test() {
+                attack(stringify!($cases), $cases());
+            }
+        )*
+
+        /// All of them, while two processes use the channel.
+        #[test]
+        fn writes_while_it_is_used() {
+            attack_while_used(&[$($cases()),*].into_iter().flatten().collect::<Vec<_>>());
+        }
+    };
+}
+
+attacks! {
+    words_of_messages => any_word_of_a_message,
+    words_of_calls => any_word_of_a_call,
+    fields_of_cells => any_field_of_a_cell,
+    places_of_a_lane => any_place_of_a_lane,
+    heads_and_tails => any_head_and_tail,
+    bits_and_flags => any_bits_and_flags,
+    owners_and_links_of_blocks => any_owner_and_link_of_blocks,
+    routes_of_lanes => any_route_of_a_lane,
+    waiting_rooms => any_waiting_room
 }

@@ -225,11 +225,9 @@ pub(crate) fn hint(lap: u32, cell: u64, generation: u64) -> u64 {
     empty(lap) | ((cell + 1) & 0xffff) << 16 | generation & 0xffff
 }
 
-/// Returns the lane of a route.
+/// Returns the lane of a route that has one of its own, or the first one.
 pub(crate) fn lane_of(raw: &Raw, route: u32) -> usize {
-    (0..ROUTES)
-        .find(|&lane| raw.control_short(Word::Routes, lane).load(SeqCst) == route)
-        .expect("it has one of its own")
+    (0..ROUTES).find(|&lane| raw.control_short(Word::Routes, lane).load(SeqCst) == route).unwrap_or(0)
 }
 
 /// What the offsets point at is what they are for. A change of the layout is noticed here.
