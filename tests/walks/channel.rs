@@ -34,9 +34,13 @@ impl Request for Double {
     type Response = Self;
 }
 
-/// How long requests and responses are: in the cell, and in a block.
+/// How long requests and responses are: in the cell, in a block, and in all blocks that there are for responses.
 const SHORT_CALL: usize = 0;
 const LONG_CALL: usize = 300;
+const LONGEST_CALL: usize = 39_980;
+
+/// How long a response waits for blocks that must be free.
+const MOST_WAITED: Duration = Duration::from_secs(10);
 
 fn double(number: u64, len: usize) -> Double {
     Double { number, padding: vec![number.to_le_bytes()[0]; len] }
@@ -303,6 +307,45 @@ fn recv_request_and_drop() {
 fn recv_request_and_drop_long() {
     answering("channel.recv_request of 300 bytes and drop, the caller sleeps", LONG_CALL, |channel| {
         drop(channel.recv_request::<Double>().unwrap());
+    });
+}
+
+/// Messages have all blocks but those for responses. The victim responds with one of these, which is given back.
+#[test]
+fn recv_request_and_answer_of_a_full_channel() {
+    let response = double(42, LONG_CALL);
+    every_instruction("channel.recv_request and answer with 300 bytes, the channel is full", |steps| {
+        let name = name();
+        let channel = options().capacity(16).create(&name).unwrap();
+        for len in [39_000, 900] {
+            while channel.try_send(&Text("x".repeat(len))).is_ok() {}
+        }
+        let mut pending = channel.request(&double(21, SHORT_CALL)).unwrap();
+        let victim = Victim::start(|| {
+            let channel = open(&name);
+            mark();
+            channel.recv_request::<Double>().unwrap().respond(&response).unwrap();
+            mark();
+        });
+        let walk = victim.walk(steps);
+        let other = open(&name);
+        // The victim has not taken it, or the caller learns what came of it.
+        drop(other.try_recv_request::<Double>());
+        match pending.wait_timeout(LONG) {
+            Ok(found) => assert_eq!(found, response),
+            Err(CallError::NoResponse { .. }) => assert_eq!(walk, Walk::Killed),
+            other => panic!("stuck: {other:?}"),
+        }
+        drop(pending);
+        // It needs every block for responses.
+        let mut pending = channel.request(&double(4, SHORT_CALL)).unwrap();
+        let asked = other.recv_request::<Double>().unwrap();
+        asked.respond_timeout(&double(8, LONGEST_CALL), MOST_WAITED).expect("a block for responses leaked");
+        assert_eq!(pending.wait_timeout(LONG).unwrap(), double(8, LONGEST_CALL));
+        while channel.try_recv::<Text>().is_ok() {}
+        drop((pending, other));
+        survey(&channel, &name);
+        walk
     });
 }
 
