@@ -138,6 +138,7 @@ mod options;
 mod pool;
 mod ring;
 mod set_layout;
+mod sizes;
 mod store;
 mod sync;
 mod waiting;

@@ -4,7 +4,7 @@
 
 use super::{
     About, Held, Refusal, Run, Store,
-    cell::{INLINE, MOST_CHANGES},
+    cell::MOST_CHANGES,
     receive::Received,
     space::Share,
     word::{CellState, Hint},
@@ -14,6 +14,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
+    sizes::INLINE,
     sync::{
         Ordering::{Relaxed, SeqCst},
         fence,

@@ -2,6 +2,7 @@
 
 use crate::{
     layout::Mapped,
+    sizes::{ATOMICS_ARE_PLAIN, INLINE},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
@@ -9,9 +10,6 @@ use crate::{
 };
 
 use super::word::CellWord;
-
-/// How many bytes lie in the cell itself.
-pub(crate) const INLINE: usize = 192;
 
 /// So many changes of one word by others, during one step that changes it, mean that the memory is corrupt.
 pub(super) const MOST_CHANGES: u32 = 64;
@@ -23,7 +21,7 @@ const WORD: usize = size_of::<u64>();
 /// All of it but the word is touched by one process at a time: the owner of FILLING and HELD, the caller of ANSWERED.
 /// Others may read it while the cell is READY, and use what they read if the word is still the same afterwards.
 #[repr(C, align(128))]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Cell {
     word: AtomicU64,
     /// When it was sent: see [`clock`](super::clock).
@@ -45,7 +43,7 @@ pub(crate) struct Cell {
     inline: [AtomicU64; INLINE / WORD],
 }
 
-const _: () = assert!(size_of::<Cell>() == 256);
+const _: () = assert!(size_of::<Cell>() == 256 || !ATOMICS_ARE_PLAIN);
 
 impl Cell {
     #[inline]

@@ -1,7 +1,8 @@
 //! The words of a store that belong to no cell and no lane.
 
-use super::geometry::{CONTROL, MOST_ROUTES};
+use super::geometry::CONTROL;
 use crate::{
+    sizes::{ATOMICS_ARE_PLAIN, MOST_ROUTES},
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -34,9 +35,20 @@ pub(crate) struct Seldom {
 #[derive(Debug, Default)]
 pub(crate) struct Own<T>(pub(crate) T);
 
-/// The control words.
+/// Which route has the lane of a number. 0 is none yet.
 #[repr(C)]
 #[derive(Debug)]
+struct Routes([AtomicU32; MOST_ROUTES as usize]);
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU32::default()))
+    }
+}
+
+/// The control words.
+#[repr(C)]
+#[derive(Debug, Default)]
 pub(crate) struct Control {
     pub(crate) seldom: Seldom,
     /// The stamp of the latest message: see [`clock`](super::clock).
@@ -45,13 +57,12 @@ pub(crate) struct Control {
     pub(crate) last_processor: Own<[AtomicU32; 2]>,
     /// The lock of the blocks.
     pub(crate) block_lock: Own<AtomicU32>,
-    /// Which route has the lane of this number. 0 is none yet.
-    routes: [AtomicU32; MOST_ROUTES as usize],
+    routes: Routes,
     /// The earliest time at which a delayed message is due. For delays.
     earliest: AtomicU64,
 }
 
-const _: () = assert!(size_of::<Control>() <= CONTROL);
+const _: () = assert!(size_of::<Control>() <= CONTROL || !ATOMICS_ARE_PLAIN);
 
 impl Seldom {
     #[inline]
@@ -115,7 +126,7 @@ impl Control {
         let start = if route < max_routes { route } else { route % max_routes };
         (start..max_routes).chain(0..start).find_map(|lane| {
             let lane = lane as usize;
-            let word = &self.routes[lane];
+            let word = &self.routes.0[lane];
             let found = match word.load(Acquire) {
                 0 => match word.compare_exchange(0, route, Release, Acquire) {
                     Ok(_) => route,
@@ -129,6 +140,6 @@ impl Control {
 
     /// Returns which route a lane belongs to. 0 is none yet.
     pub(crate) fn route_of(&self, lane: usize) -> u32 {
-        self.routes.get(lane).map_or(0, |route| route.load(Acquire))
+        self.routes.0.get(lane).map_or(0, |route| route.load(Acquire))
     }
 }

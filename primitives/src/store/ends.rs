@@ -12,7 +12,10 @@ use crate::{
     attendance::Attachment,
     failure::Result,
     members::{Members, Repair, Session},
-    sync::Ordering::{Relaxed, SeqCst},
+    sync::{
+        Ordering::{Relaxed, SeqCst},
+        order_seq_cst,
+    },
     waiting::Party,
 };
 
@@ -45,6 +48,7 @@ impl Store {
     /// Closes the channel for good, and notifies every waiter.
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
         self.control.seldom.close();
+        order_seq_cst();
         let rooms = [&self.receive, &self.space, &self.response];
         rooms.map(|room| room.notify_all(members)).into_iter().fold(Ok(()), Result::and)
     }

@@ -19,6 +19,7 @@ use std::ops::Range;
 use super::cell::Cell;
 use crate::{
     attendance::{Arrivals, Attachment},
+    sizes::{self, CALLS, CONTROLS, MOST_ROUTES, RESPONSE_BLOCKS, SHARED_LANES},
     waiting::room::Room,
 };
 
@@ -26,16 +27,6 @@ use crate::{
 pub(crate) const MOST_MESSAGES: u32 = 64_000;
 /// The largest message that a channel can be made for: a length has 32 bits.
 pub(crate) const LARGEST: u64 = u32::MAX as u64;
-/// The most routes with a lane of their own.
-pub(crate) const MOST_ROUTES: u32 = 48;
-/// How many lanes the other routes share.
-pub(crate) const SHARED_LANES: usize = 8;
-/// The fewest and the most calls that may be under way at once.
-const CALLS: Range<u32> = 16..1025;
-/// How many control messages there is room for, besides all others.
-const CONTROLS: usize = 16;
-/// The fewest places of a lane.
-const FEWEST_PLACES: usize = 1024;
 
 const SMALLEST_BLOCK: usize = 1 << 10;
 const LARGEST_BLOCK: usize = 1 << 16;
@@ -114,9 +105,9 @@ impl Geometry {
         self.max_routes as usize + SHARED_LANES
     }
 
-    /// Returns how many places a lane has: a power of two, and at least two for each cell.
+    /// Returns how many places a lane has, a power of two.
     pub(crate) fn span(&self) -> usize {
-        (2 * self.cells()).next_power_of_two().max(FEWEST_PLACES)
+        sizes::places(self.cells())
     }
 
     /// Returns the words of the taken bits of a class.
@@ -145,7 +136,7 @@ impl Geometry {
     /// Returns the blocks for responses alone, so that a response never waits for a request to be received.
     pub(crate) fn blocks_for_responses(&self) -> Range<usize> {
         let first = self.blocks_for_messages().end;
-        first..first + self.blocks_for(self.max_message_size).max(16)
+        first..first + self.blocks_for(self.max_message_size).max(RESPONSE_BLOCKS)
     }
 
     pub(crate) fn blocks(&self) -> usize {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     failure::Result,
     members::Members,
+    sizes::ATOMICS_ARE_PLAIN,
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
@@ -29,10 +30,10 @@ pub(crate) struct LaneWords {
     pad: [u64; 14],
     /// No place before it has a hint to a message that can be taken: where to look first.
     pub(super) head: AtomicU64,
-    reserved: [AtomicU64; 15],
+    reserved: [u64; 15],
 }
 
-const _: () = assert!(size_of::<LaneWords>() == super::geometry::LANE);
+const _: () = assert!(size_of::<LaneWords>() == super::geometry::LANE || !ATOMICS_ARE_PLAIN);
 
 /// So many steps that fail, besides one for each place, mean that the memory is corrupt: each of them means that another
 /// process got on.

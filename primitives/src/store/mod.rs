@@ -72,10 +72,11 @@ mod word;
 
 use std::sync::atomic::AtomicU64 as Private;
 
+pub(crate) use crate::sizes::INLINE;
+
 pub(crate) use self::{
     blocks::Run,
     call::{Progress, Ticket},
-    cell::INLINE,
     ends::Wants,
     geometry::{Class, Geometry, Plan},
     receive::Received,

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicBool;
 
 use super::{
     Held, Refusal, Store, Wants,
-    cell::INLINE,
     select::{Selection, WIDE},
     word::{CellWord, Hint},
 };
@@ -13,9 +12,10 @@ use crate::{
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
+    sizes::INLINE,
     sync::{
         Ordering::{Acquire, Relaxed, SeqCst},
-        fence,
+        fence, order_seq_cst,
     },
     waiting::{
         Checked, Party, Round,
@@ -88,6 +88,8 @@ impl Store {
     /// Calls a waiter for a message that was pushed, or made available again.
     #[inline]
     pub(super) fn notify_message(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
+        // The hint was pushed by a sequentially consistent operation before.
+        order_seq_cst();
         let is_waited_for = self.lanes[lane].flag.is_up() || self.control.seldom.wide.is_up();
         if is_waited_for { self.call_receiver(hint, lane, members) } else { Ok(()) }
     }

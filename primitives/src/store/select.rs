@@ -5,7 +5,7 @@ use super::{
     lane::Found,
     word::{CellWord, Hint},
 };
-use crate::{failure::Result, members::Members, sync::Ordering::Relaxed};
+use crate::{failure::Result, members::Members, sizes::SHARED_LANES, sync::Ordering::Relaxed};
 
 /// Set in an interest that needs several lanes.
 pub(super) const WIDE: u64 = 1 << 63;
@@ -76,8 +76,7 @@ impl Store {
     #[inline]
     pub(crate) fn lane_of(&self, route: u32) -> usize {
         let own = self.control.own_lane(route, self.geometry.max_routes);
-        let lane =
-            own.unwrap_or_else(|| self.geometry.max_routes as usize + route as usize % super::geometry::SHARED_LANES);
+        let lane = own.unwrap_or_else(|| self.geometry.max_routes as usize + route as usize % SHARED_LANES);
         self.control.seldom.use_lane(lane);
         lane
     }

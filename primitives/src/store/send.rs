@@ -1,10 +1,11 @@
 //! Sending (ST2).
 
-use super::{Held, Refusal, Store, blocks::Run, cell::INLINE, geometry::Class, space::Share, word::Hint};
+use super::{Held, Refusal, Store, blocks::Run, geometry::Class, space::Share, word::Hint};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
     raw::Deadline,
+    sizes::INLINE,
     sync::Ordering::Relaxed,
     waiting::Party,
 };

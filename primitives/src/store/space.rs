@@ -15,7 +15,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
-    sync::{Ordering::SeqCst, fence},
+    sync::{Ordering::SeqCst, fence, order_seq_cst},
     waiting::{
         Checked, Party, Round,
         seat::{Gate, Seat},
@@ -81,6 +81,8 @@ impl Store {
     /// Notifies a waiter of a cell that was freed.
     #[inline]
     pub(super) fn notify_space(&self, class: Class, members: &Members) -> Result<()> {
+        // The bit of the cell was cleared by a sequentially consistent operation before.
+        order_seq_cst();
         if self.control.seldom.space.is_up() { self.notify_for(class.interest(), members) } else { Ok(()) }
     }
 
