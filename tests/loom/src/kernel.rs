@@ -8,7 +8,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use loom::sync::{Condvar, Mutex};
 
-use crate::{failure::Result, ring::refusal::Refusal};
+use crate::{atomics::before_change, failure::Result, ring::refusal::Refusal};
 
 /// What any operation can meet; nothing else happens in a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Failure {
     Refused,
     /// A process frees what was given to another.
     MembershipLost,
+    /// The object was removed.
+    Removed,
 }
 
 impl Failure {
@@ -104,6 +106,10 @@ impl Session {
     pub(crate) fn slot(self) -> usize {
         self.0 as usize - 1
     }
+
+    pub(crate) fn is_ours(self) -> bool {
+        true
+    }
 }
 
 /// What a primitive does with the words of the dead.
@@ -111,7 +117,7 @@ pub(crate) trait Repair {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()>;
 }
 
-const BELLS: usize = 10;
+const BELLS: usize = 16;
 pub(crate) const SLOTS: usize = 4;
 
 loom::thread_local! {
@@ -206,7 +212,12 @@ impl Members {
         Failure::MembershipLost
     }
 
+    pub(crate) fn removed(&self) -> Failure {
+        Failure::Removed
+    }
+
     pub(crate) fn post(&self, bell: u16) -> Result<()> {
+        before_change();
         self.with(|semaphores| {
             if semaphores.refuses {
                 return Err(Failure::Refused);
@@ -219,6 +230,7 @@ impl Members {
     }
 
     pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
+        before_change();
         self.with(|semaphores| {
             if semaphores.refuses {
                 return Err(Failure::Refused);
@@ -256,6 +268,7 @@ impl Members {
     }
 
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        before_change();
         let mut semaphores = self.semaphores.lock().expect("nobody panics here");
         let bell = usize::from(bell);
         while semaphores.bells[bell] == 0 {

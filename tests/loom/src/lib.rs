@@ -1,15 +1,16 @@
-//! The real code of the lock, of waiting rooms, of the pool's words and of both rings' words, run under [loom] in every
+//! The real code of the lock, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
 //! interleaving with few preemptions: up to four, by the test.
 //!
 //! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs` and `ring/mpmc/{word,control,state,ends}.rs` of the
-//! primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
+//! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
 //! | real | here |
 //! | --- | --- |
 //! | `sync` | loom's atomics; nobody spins, since that only multiplies the interleavings |
-//! | `layout::Mapped` | a value in an `Arc` |
+//! | `layout::Mapped` | a value in an `Arc`, which handles of one memory share |
+//! | `sizes` | a store of few words: a lane has two places |
 //! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
 //! | `ring::spin` | nobody spins |
 //! | `waiting::desk` | each process has one thread |
@@ -22,17 +23,20 @@
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
 //!   words what those do;
 //! - `mutex/` with the poison of a holder that panics, and `pool/mod.rs`;
-//! - `channel/`.
+//! - the bytes of long messages in the store; `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
-#![allow(dead_code, reason = "the poison that a mutex shows and the hint of a pool's handle are not run")]
+#![allow(dead_code, unused_imports, reason = "what a handle shows, and how large an object is, are not run")]
 
+mod atomics;
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
 pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/lock.rs"]
 mod lock;
+mod memory;
+pub mod messages;
 pub mod named;
 #[path = "../../../primitives/src/pool/places.rs"]
 mod places;
@@ -45,11 +49,15 @@ mod shortage;
 mod state;
 #[path = "../../../primitives/src/pool/wait.rs"]
 mod state_wait;
+#[allow(clippy::modulo_one, reason = "there is one lane for several routes")]
+#[path = "../../../primitives/src/store/mod.rs"]
+mod store;
 mod waiting;
 
 /// The real code looks for its neighbours under these names.
 mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use crate::atomics::{AtomicU32, AtomicU64};
+    pub(crate) use loom::sync::atomic::{Ordering, fence};
 
     /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
     pub(crate) fn order_seq_cst() {
@@ -76,14 +84,61 @@ mod clock {
     pub(crate) fn monotonic() -> u64 {
         1
     }
+
+    pub(crate) fn coarse() -> u64 {
+        1
+    }
 }
 
 mod layout {
-    pub(crate) type Mapped<T> = std::sync::Arc<T>;
+    pub(crate) use crate::memory::{Mapped, SharedMemory, room};
 }
 
 mod raw {
-    pub(crate) use crate::kernel::Deadline;
+    pub(crate) use crate::{
+        kernel::Deadline,
+        memory::{Result, SharedMemory, SharedSafe},
+    };
+}
+
+/// A store of a few words.
+mod sizes {
+    use std::ops::Range;
+
+    pub(crate) const INLINE: usize = 16;
+    pub(crate) const MOST_ROUTES: u32 = 2;
+    pub(crate) const SHARED_LANES: usize = 1;
+    pub(crate) const CALLS: Range<u32> = 1..2;
+    pub(crate) const CONTROLS: usize = 0;
+    pub(crate) const RESPONSE_BLOCKS: usize = 1;
+
+    /// An atomic of loom's has a history.
+    pub(crate) const ATOMICS_ARE_PLAIN: bool = false;
+
+    pub(crate) fn places(_: usize) -> usize {
+        2
+    }
+}
+
+mod set_layout {
+    use crate::waiting::room::SlotBells;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Bells(u16);
+
+    impl Bells {
+        pub(crate) const fn common(number: u16) -> Self {
+            Self(number)
+        }
+
+        pub(crate) const fn and_each(self, number: u16) -> Self {
+            Self(self.0 + number)
+        }
+
+        pub(crate) const fn of_room(self, room: u16) -> SlotBells {
+            SlotBells { first: room, stride: self.0 }
+        }
+    }
 }
 
 mod members {

@@ -30,13 +30,14 @@ pub(crate) mod mpmc {
 
 /// Every process fences for itself.
 pub(crate) mod fence {
-    use loom::sync::atomic::{
-        AtomicU64,
-        Ordering::{Release, SeqCst},
-        fence,
+    use crate::{
+        kernel::Deadline,
+        sync::{
+            AtomicU64,
+            Ordering::{Release, SeqCst},
+            fence,
+        },
     };
-
-    use crate::kernel::Deadline;
 
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Fence;
@@ -65,6 +66,10 @@ pub(crate) mod spin {
 
     impl Spin {
         pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) const fn with_probes() -> Self {
             Self
         }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
+use loom::cell::UnsafeCell;
 
 use crate::{
     Error,
     attendance::Attachment,
     kernel::{Deadline, Members, Session},
+    layout::Mapped,
     lock::Lock,
     ring::{
         fence::Fence,
@@ -17,7 +18,7 @@ use crate::{
         spsc::state::{self as spsc, SpscControl},
     },
     scene::room,
-    sync::AtomicU64,
+    sync::{AtomicU32, AtomicU64},
     waiting::Party,
 };
 
@@ -81,11 +82,11 @@ impl SpscScene {
     /// Makes an empty ring.
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u64) -> Arc<Self> {
-        let role = |role: Role| Lock::new(Arc::new(AtomicU32::new(0)), room(2 + role as u16, 2));
+        let role = |role: Role| Lock::new(Mapped::new(AtomicU32::new(0)), room(2 + role as u16, 2));
         let state = spsc::SpscState {
-            control: Arc::new(SpscControl::default()),
+            control: Mapped::new(SpscControl::default()),
             roles: [role(Role::Producer), role(Role::Consumer)],
-            indices: [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))],
+            indices: [Mapped::new(AtomicU64::new(0)), Mapped::new(AtomicU64::new(0))],
             capacity,
             fence: Fence,
         };
@@ -198,9 +199,9 @@ impl MpmcScene {
     #[must_use]
     pub fn new(members: Arc<Members>, capacity: u32) -> Arc<Self> {
         let state = mpmc::MpmcState {
-            control: Arc::new(MpmcControl::default()),
-            tail: Arc::new(AtomicU64::new(0)),
-            head: Arc::new(AtomicU64::new(0)),
+            control: Mapped::new(MpmcControl::default()),
+            tail: Mapped::new(AtomicU64::new(0)),
+            head: Mapped::new(AtomicU64::new(0)),
             rooms: [room(0, 2), room(1, 2)],
             attachments: (0..4).map(|_| Attachment::default()).collect(),
             places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),

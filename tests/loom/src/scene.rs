@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use loom::{cell::UnsafeCell, sync::atomic::AtomicU32};
+use loom::cell::UnsafeCell;
 
 use crate::{
     Error,
     kernel::{Deadline, Members, SLOTS, Session},
+    layout::Mapped,
     lock::Lock,
     places::Places,
     shortage::Shortage,
     state::PoolState,
+    sync::AtomicU32,
     waiting::{
         Party,
         entry::Entry,
@@ -22,7 +24,7 @@ use crate::{
 /// Makes a room, in which no process waits.
 pub(crate) fn room(first: u16, stride: u16) -> Room {
     let entries = (0..SLOTS).map(|_| Entry::default()).collect();
-    Room::new(Arc::new(RoomControl::default()), entries, SlotBells { first, stride })
+    Room::new(Mapped::new(RoomControl::default()), entries, SlotBells { first, stride })
 }
 
 /// The real lock, and a cell that it guards: loom sees two users of the cell at once.
@@ -43,7 +45,7 @@ impl LockScene {
     /// Makes a free lock.
     #[must_use]
     pub fn new(members: Arc<Members>) -> Arc<Self> {
-        let lock = Lock::new(Arc::new(AtomicU32::new(0)), room(0, 1));
+        let lock = Lock::new(Mapped::new(AtomicU32::new(0)), room(0, 1));
         Arc::new(Self { members, lock, inside: UnsafeCell::new(0) })
     }
 
@@ -133,13 +135,13 @@ impl PoolScene {
     pub fn new(members: Arc<Members>, permits: u32) -> Arc<Self> {
         let capacity = permits as usize;
         let state = PoolState {
-            flag: Arc::new(Flag::default()),
-            turnstile: Arc::new(AtomicU32::new(0)),
+            flag: Mapped::new(Flag::default()),
+            turnstile: Mapped::new(AtomicU32::new(0)),
             singles: room(0, 2),
             many: room(1, 2),
-            shortage: Arc::new(Shortage::default()),
-            limit: Arc::new(AtomicU32::new(permits)),
-            recent: Arc::new(AtomicU32::new(0)),
+            shortage: Mapped::new(Shortage::default()),
+            limit: Mapped::new(AtomicU32::new(permits)),
+            recent: Mapped::new(AtomicU32::new(0)),
             permits: Places::new((0..Places::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
         Arc::new(Self { members, state })

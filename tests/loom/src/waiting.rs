@@ -13,6 +13,36 @@ pub(crate) mod seat;
 
 pub(crate) use rounds::{Checked, Party, Round, Station, Turn, Withdrawn, wait};
 
+/// Where a room lies in the memory of an object. Parts of the memory differ by where they begin, and overlap nowhere.
+mod at {
+    use std::sync::Arc;
+
+    use super::room::{Room, SlotBells};
+    use crate::{
+        layout::{Mapped, SharedMemory},
+        raw,
+    };
+
+    const LINES: usize = 128;
+
+    impl Room {
+        pub(crate) const fn bytes(_: u32) -> usize {
+            2 * LINES
+        }
+
+        pub(crate) fn at(
+            memory: &Arc<SharedMemory>,
+            at: usize,
+            max_handles: u32,
+            bells: SlotBells,
+        ) -> raw::Result<Self> {
+            let (control, entries) =
+                (Mapped::at(memory, at)?, Mapped::slice(memory, at + LINES, max_handles as usize)?);
+            Ok(Self::new(control, entries, bells))
+        }
+    }
+}
+
 /// Each process has one thread. So what is announced is what it waits for, and it remembers one thing after another.
 pub(crate) mod desk {
     use std::sync::Mutex;

@@ -1,0 +1,617 @@
+//! The real store of a channel in every interleaving of a few processes with few preemptions.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use sysv_loom::{
+    Error,
+    explore::{explore, process},
+    kernel::Session,
+    messages::{StoreScene, Taken, Wanted},
+};
+
+const BUSY: Result<u64, Error> = Err(Error::Busy);
+
+/// Receives each message that is left.
+fn drain(scene: &StoreScene, me: Session) -> Vec<u64> {
+    std::iter::from_fn(|| scene.try_receive(me, Wanted::Any).ok()).collect()
+}
+
+fn position(messages: &[u64], message: u64) -> usize {
+    messages.iter().position(|&found| found == message).expect("it was received")
+}
+
+#[test]
+fn st1_two_senders_of_one_lane() {
+    explore(2, || {
+        let scene = StoreScene::new(2, 2, 2, 1);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| scene.send(me, 101));
+        scene.send(me, 102);
+        other.join().expect("it ends well");
+        let mut messages = drain(&scene, me);
+        messages.sort_unstable();
+        assert_eq!(messages, [101, 102]);
+    });
+}
+
+#[test]
+fn st3_a_sender_and_a_receiver_of_a_lane_that_wraps() {
+    explore(2, || {
+        let scene = StoreScene::new(2, 2, 2, 1);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| {
+            [101, 102, 103]
+                .map(|message| scene.try_send(me, message).map(|()| message))
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+        });
+        let mut received: Vec<u64> =
+            [(); 2].iter().filter_map(|()| scene.try_receive(me, Wanted::Only(1)).ok()).collect();
+        let sent = other.join().expect("it ends well");
+        received.extend(drain(&scene, me));
+        assert_eq!(received, sent);
+    });
+}
+
+#[test]
+fn st4_two_senders_and_one_receiver() {
+    explore(1, || {
+        let scene = StoreScene::new(3, 3, 2, 1);
+        let me = Session::of(0);
+        let others = [1, 2].map(|slot| process(&scene, slot, move |scene, me| scene.send(me, 100 + u64::from(slot))));
+        let first = scene.try_receive(me, Wanted::Only(1)).ok();
+        others.into_iter().for_each(|other| other.join().expect("it ends well"));
+        let mut received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        received.sort_unstable();
+        assert_eq!(received, [101, 102]);
+    });
+}
+
+#[test]
+fn st1_two_receivers_of_one_message() {
+    explore(3, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let other = process(&scene, 1, |scene, me| scene.try_receive(me, Wanted::Only(1)));
+        let mut found = [scene.try_receive(me, Wanted::Only(1)), other.join().expect("it ends well")];
+        found.sort_by_key(Result::is_err);
+        assert_eq!(found, [Ok(101), BUSY]);
+        scene.assert_empty(me, 1);
+    });
+}
+
+fn a_receiver_sleeps(wanted: Wanted) {
+    explore(3, move || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let other = process(&scene, 1, |scene, me| scene.send(me, 101));
+        assert_eq!(scene.receive(Session::of(0), wanted), Ok(101));
+        other.join().expect("it ends well");
+    });
+}
+
+#[test]
+fn st7_a_receiver_of_a_route_sleeps() {
+    a_receiver_sleeps(Wanted::Only(1));
+}
+
+#[test]
+fn st7_a_receiver_of_all_routes_sleeps() {
+    a_receiver_sleeps(Wanted::Any);
+}
+
+#[test]
+fn st7_a_receiver_of_low_routes_sleeps() {
+    a_receiver_sleeps(Wanted::UpTo(1));
+}
+
+/// The receiver of all routes may be called for the second message, and take the first one.
+#[test]
+fn st7_a_receiver_passes_on_what_it_was_called_for() {
+    explore(1, || {
+        let scene = StoreScene::new(0, 3, 2, 2);
+        let me = Session::of(0);
+        let wide = process(&scene, 1, |scene, me| scene.receive(me, Wanted::Any));
+        let narrow = process(&scene, 2, |scene, me| scene.receive(me, Wanted::Only(2)));
+        [201, 101].into_iter().for_each(|message| scene.send(me, message));
+        if wide.join().expect("it ends well") == Ok(201) {
+            scene.send(me, 202);
+        }
+        narrow.join().expect("it ends well").expect("it waits as long as it takes");
+    });
+}
+
+/// Two senders use a lane for the first time, and a receiver of all lanes sleeps.
+#[test]
+fn st7_a_lane_is_used_for_the_first_time() {
+    explore(1, || {
+        let scene = StoreScene::new(3, 3, 2, 1);
+        let senders = [1, 2].map(|slot| process(&scene, slot, move |scene, me| scene.send(me, 100 + u64::from(slot))));
+        scene.receive(Session::of(0), Wanted::Any).expect("it waits as long as it takes");
+        senders.into_iter().for_each(|sender| sender.join().expect("it ends well"));
+    });
+}
+
+#[test]
+fn fc1_a_cell_is_freed_beside_a_sender_that_passes_over_it() {
+    explore(3, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let taken = scene.take(me, Wanted::Only(1));
+        let other = process(&scene, 1, |scene, me| scene.try_send(me, 102));
+        scene.free(me, taken);
+        let rest = other.join().expect("it ends well").map_or(vec![], |()| vec![102]);
+        assert_eq!(drain(&scene, me), rest);
+        scene.assert_empty(me, 1);
+    });
+}
+
+#[test]
+fn fc1_a_sender_waits_for_a_cell() {
+    explore(3, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let taken = scene.take(me, Wanted::Only(1));
+        let other = process(&scene, 1, |scene, me| scene.send(me, 102));
+        scene.free(me, taken);
+        other.join().expect("it ends well");
+        assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(102));
+    });
+}
+
+#[test]
+fn fc1_two_senders_wait_for_two_cells() {
+    explore(1, || {
+        let scene = StoreScene::new(3, 3, 2, 1);
+        let me = Session::of(0);
+        let taken = [101, 102].map(|message| {
+            scene.send(me, message);
+            scene.take(me, Wanted::Only(1))
+        });
+        let others = [1, 2].map(|slot| process(&scene, slot, move |scene, me| scene.send(me, 102 + u64::from(slot))));
+        taken.into_iter().for_each(|taken| scene.free(me, taken));
+        others.into_iter().for_each(|other| other.join().expect("it ends well"));
+    });
+}
+
+/// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
+fn a_lane_about_to_wrap(processes: usize) -> Arc<StoreScene> {
+    let scene = StoreScene::new(processes, 3, 2, 1);
+    let me = Session::of(0);
+    scene.send(me, 101);
+    assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(101));
+    scene.send(me, 201);
+    scene.send(me, 301);
+    assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(301));
+    scene
+}
+
+#[test]
+fn st5_a_message_is_returned_beside_its_receiver() {
+    explore(4, || {
+        let scene = a_lane_about_to_wrap(2);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| scene.send(me, 302));
+        assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201), "it can be received all the time");
+        other.join().expect("it ends well");
+        assert_eq!(drain(&scene, me), [302]);
+        scene.assert_empty(me, 2);
+    });
+}
+
+#[test]
+fn st5_a_message_is_returned_beside_a_receiver_of_all_routes() {
+    explore(3, || {
+        let scene = a_lane_about_to_wrap(2);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| scene.send(me, 302));
+        assert_eq!(scene.try_receive(me, Wanted::Any), Ok(201), "it can be received all the time");
+        other.join().expect("it ends well");
+        assert_eq!(drain(&scene, me), [302]);
+        scene.assert_empty(me, 2);
+    });
+}
+
+#[test]
+fn st5_a_returned_message_has_one_receiver() {
+    explore(1, || {
+        let scene = a_lane_about_to_wrap(3);
+        let me = Session::of(0);
+        let sender = process(&scene, 1, |scene, me| scene.send(me, 302));
+        let other = process(&scene, 2, |scene, me| scene.try_receive(me, Wanted::Only(2)));
+        let mut found = [scene.try_receive(me, Wanted::Only(2)), other.join().expect("it ends well")];
+        found.sort_by_key(Result::is_err);
+        assert_eq!(found, [Ok(201), BUSY]);
+        sender.join().expect("it ends well");
+        assert_eq!(drain(&scene, me), [302]);
+    });
+}
+
+/// Makes a store in which a message was returned and received. So it is dirty, without a bit.
+fn a_dirty_store(processes: usize) -> Arc<StoreScene> {
+    let scene = a_lane_about_to_wrap(processes);
+    let me = Session::of(0);
+    scene.send(me, 302);
+    assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201));
+    scene.send(me, 202);
+    assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(202));
+    scene
+}
+
+/// A receiver finds no bit, beside a sender that sets one.
+#[test]
+fn st5_dirty_is_lowered_beside_a_sender_that_marks() {
+    explore(4, || {
+        let scene = a_dirty_store(2);
+        let me = Session::of(0);
+        let other = process(&scene, 1, |scene, me| scene.send(me, 303));
+        assert_eq!(scene.try_receive(me, Wanted::Only(2)), BUSY);
+        other.join().expect("it ends well");
+        assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(302));
+        assert_eq!(drain(&scene, me), [303]);
+        scene.assert_empty(me, 2);
+    });
+}
+
+/// A message is freed that was returned, beside a sender that has a message in its cell and returns that.
+#[test]
+fn st5_the_bit_is_cleared_before_the_cell_is_free() {
+    explore(3, || {
+        let scene = a_lane_about_to_wrap(2);
+        let me = Session::of(0);
+        scene.send(me, 302);
+        let taken = scene.take(me, Wanted::Only(2));
+        assert_eq!((taken.message, scene.try_receive(me, Wanted::Only(3))), (201, Ok(302)));
+        let other = process(&scene, 1, |scene, me| {
+            scene.send(me, 202);
+            scene.try_send(me, 303)?;
+            scene.try_receive(me, Wanted::Only(3))?;
+            scene.try_send(me, 304)
+        });
+        scene.free(me, taken);
+        let wrapped = other.join().expect("it ends well");
+        assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(202));
+        assert_eq!(drain(&scene, me).len(), usize::from(wrapped.is_ok()));
+        scene.assert_empty(me, 2);
+    });
+}
+
+#[test]
+fn a_caller_waits_for_its_response() {
+    explore(3, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        let asked = scene.ask(me, 101);
+        let server = process(&scene, 1, |scene, me| {
+            let taken = scene.take(me, Wanted::Only(1));
+            scene.respond(me, taken, 102);
+        });
+        assert_eq!(scene.response(me, asked), Ok(Some(102)));
+        server.join().expect("it ends well");
+        scene.ask(me, 103);
+    });
+}
+
+/// The request is taken already.
+fn a_caller_cancels_beside(end: fn(&StoreScene, Session, Taken)) {
+    explore(4, move || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        let asked = scene.ask(me, 101);
+        let taken = scene.take(Session::of(1), Wanted::Only(1));
+        let server = process(&scene, 1, move |scene, me| end(scene, me, taken));
+        scene.cancel(me, asked);
+        server.join().expect("it ends well");
+        // There is one cell for calls.
+        scene.ask(me, 103);
+        assert_eq!(drain(&scene, me), [103]);
+    });
+}
+
+#[test]
+fn a_caller_cancels_beside_the_response() {
+    a_caller_cancels_beside(|scene, me, taken| scene.respond(me, taken, 102));
+}
+
+#[test]
+fn a_caller_cancels_beside_a_server_that_loses_the_request() {
+    a_caller_cancels_beside(|scene, me, taken| scene.free(me, taken));
+}
+
+#[test]
+fn a_caller_cancels_beside_a_server_that_takes_the_request() {
+    explore(3, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        let asked = scene.ask(me, 101);
+        let server = process(&scene, 1, |scene, me| {
+            if let Ok(taken) = scene.try_take(me, Wanted::Only(1)) {
+                scene.respond(me, taken, 102);
+            }
+        });
+        scene.cancel(me, asked);
+        server.join().expect("it ends well");
+        scene.ask(me, 103);
+        assert_eq!(drain(&scene, me), [103]);
+    });
+}
+
+#[test]
+fn a_receiver_and_a_caller_learn_that_the_store_is_closed() {
+    explore(2, || {
+        let scene = StoreScene::new(3, 3, 1, 1);
+        let asked = scene.ask(Session::of(1), 101);
+        let caller = process(&scene, 1, move |scene, me| scene.response(me, asked));
+        let receiver = process(&scene, 2, |scene, me| scene.receive(me, Wanted::Except(1)));
+        scene.close(Session::of(0));
+        assert_eq!(caller.join().expect("it ends well"), Err(Error::Closed));
+        assert_eq!(receiver.join().expect("it ends well"), Err(Error::Closed));
+    });
+}
+
+/// Makes a store of two lanes, which belong to routes 1 and 2.
+fn two_lanes(processes: usize) -> Arc<StoreScene> {
+    let scene = StoreScene::new(processes, 3, 3, 2);
+    let me = Session::of(0);
+    for message in [201, 101] {
+        scene.send(me, message);
+        assert_eq!(scene.try_receive(me, Wanted::Any), Ok(message));
+    }
+    scene
+}
+
+fn one_sender_of_two_lanes(messages: [u64; 2]) {
+    explore(4, move || {
+        let scene = two_lanes(2);
+        let me = Session::of(0);
+        let other =
+            process(&scene, 1, move |scene, me| messages.into_iter().for_each(|message| scene.send(me, message)));
+        let first = scene.try_receive(me, Wanted::Any).ok();
+        other.join().expect("it ends well");
+        let received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        assert_eq!(received, messages);
+    });
+}
+
+#[test]
+fn st6_from_the_first_lane_to_the_second() {
+    one_sender_of_two_lanes([102, 202]);
+}
+
+#[test]
+fn st6_from_the_second_lane_to_the_first() {
+    one_sender_of_two_lanes([202, 102]);
+}
+
+/// Another sender's message is in front of the first one, or behind it.
+#[test]
+fn ck2_the_first_message_of_each_lane_is_enough() {
+    explore(1, || {
+        let scene = two_lanes(3);
+        let me = Session::of(0);
+        let sender = process(&scene, 1, |scene, me| [202, 102].into_iter().for_each(|message| scene.send(me, message)));
+        let other = process(&scene, 2, |scene, me| scene.send(me, 203));
+        sender.join().expect("it ends well");
+        other.join().expect("it ends well");
+        let received = drain(&scene, me);
+        assert!(position(&received, 202) < position(&received, 102), "{received:?}");
+        assert_eq!(received.len(), 3);
+    });
+}
+
+/// Explores a scene for each change before which a process dies in it, and for its death after the last one. The scene
+/// returns whether the process got to the end, and whether its message counts. That changes once at most.
+fn at_each_death(preemptions: usize, scene: fn(u32) -> (bool, bool)) {
+    let mut before = None::<bool>;
+    let mut turns = 0;
+    for changes in 0.. {
+        let ends = Arc::new(Mutex::new(None));
+        let all_ends = Arc::clone(&ends);
+        explore(preemptions, move || {
+            let end = scene(changes);
+            let mut ends = all_ends.lock().expect("no code panics while it is held");
+            assert_eq!(*ends.get_or_insert(end), end, "a message counts, or it never was");
+        });
+        let end = *ends.lock().expect("no code panics while it is held");
+        let (is_over, counts) = end.expect("it was explored");
+        turns += u32::from(before.is_some_and(|before| before != counts));
+        before = Some(counts);
+        if is_over {
+            break;
+        }
+    }
+    assert_eq!(turns, 1, "there is one step that makes a message count, or takes it");
+}
+
+#[test]
+fn a_sender_dies() {
+    at_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 2, 1);
+        let me = Session::of(0);
+        let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 101));
+        let helper = process(&scene, 1, |scene, me| scene.reap(me));
+        let first = scene.try_receive(me, Wanted::Only(1)).ok();
+        helper.join().expect("it ends well");
+        let received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        assert!(received.len() <= 1, "{received:?}");
+        scene.assert_empty(me, 2);
+        (sent.is_some(), received == [101])
+    });
+}
+
+#[test]
+fn a_sender_dies_in_a_lane_that_wraps() {
+    at_each_death(2, |changes| {
+        let scene = a_lane_about_to_wrap(2);
+        let me = Session::of(0);
+        let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 302));
+        let helper = process(&scene, 1, |scene, me| scene.reap(me));
+        assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201));
+        helper.join().expect("it ends well");
+        let received = drain(&scene, me);
+        assert!(received.len() <= 1, "{received:?}");
+        scene.assert_empty(me, 2);
+        (sent.is_some(), received == [302])
+    });
+}
+
+#[test]
+fn two_helpers_of_a_sender() {
+    at_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 101));
+        let helper = process(&scene, 1, |scene, me| {
+            scene.reap(me);
+            // It uses what was freed, while the other helper may be at it still.
+            scene.try_send(me, 102)
+        });
+        scene.reap(me);
+        let another = helper.join().expect("it ends well").is_ok();
+        let received = drain(&scene, me);
+        assert_eq!(received, [if another { 102 } else { 101 }]);
+        scene.assert_empty(me, 1);
+        (sent.is_some(), !another)
+    });
+}
+
+#[test]
+fn a_sender_dies_beside_a_receiver_that_sleeps() {
+    explore_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 2, 1);
+        let me = Session::of(0);
+        let receiver = process(&scene, 1, |scene, me| scene.receive(me, Wanted::Only(1)));
+        let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 101));
+        scene.reap(me);
+        scene.send(me, 102);
+        let received = receiver.join().expect("it ends well");
+        let received: Vec<u64> = received.into_iter().chain(drain(&scene, me)).collect();
+        assert!(received.contains(&102) && (sent.is_none() || received.contains(&101)), "{received:?}");
+        sent.is_some()
+    });
+}
+
+/// Explores a scene for each change before which a process dies in it, until it returns that the process got to the end.
+fn explore_each_death(preemptions: usize, scene: fn(u32) -> bool) {
+    for changes in 0.. {
+        let is_over = Arc::new(AtomicBool::new(true));
+        let ends = Arc::clone(&is_over);
+        explore(preemptions, move || {
+            let ended = scene(changes);
+            ends.fetch_and(ended, Relaxed);
+        });
+        if is_over.load(Relaxed) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_receiver_dies() {
+    at_each_death(2, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let received = scene.die_in(Session::of(2), changes, |scene, me| scene.receive(me, Wanted::Only(1)));
+        let helper = process(&scene, 1, |scene, me| scene.reap(me));
+        let first = scene.try_receive(me, Wanted::Only(1)).ok();
+        helper.join().expect("it ends well");
+        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        assert!(all.len() <= 1, "{all:?}");
+        scene.assert_empty(me, 1);
+        (received.is_some(), all == [101])
+    });
+}
+
+/// A process that frees a cell dies, beside a sender that waits for one.
+#[test]
+fn fc2_a_process_dies_that_frees_a_cell() {
+    explore_each_death(3, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let victim = Session::of(2);
+        scene.send(victim, 101);
+        let taken = scene.take(victim, Wanted::Only(1));
+        let other = process(&scene, 1, |scene, me| scene.send(me, 102));
+        let freed = scene.die_in(victim, changes, |scene, me| scene.free(me, taken));
+        other.join().expect("it ends well");
+        let me = Session::of(0);
+        assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(102));
+        scene.assert_empty(me, 1);
+        freed.is_some()
+    });
+}
+
+/// A sender that passes over a cell dies, beside a process that frees it.
+#[test]
+fn fc2_a_process_dies_that_passes_over_a_cell() {
+    explore_each_death(3, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let taken = scene.take(me, Wanted::Only(1));
+        let other = process(&scene, 1, move |scene, me| scene.die_in(me, changes, |scene, me| scene.try_send(me, 102)));
+        scene.free(me, taken);
+        let sent = other.join().expect("it ends well");
+        scene.reap(me);
+        assert!(drain(&scene, me).len() <= 1);
+        scene.assert_empty(me, 1);
+        sent.is_some()
+    });
+}
+
+#[test]
+fn a_server_dies() {
+    explore_each_death(2, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        let asked = scene.ask(me, 101);
+        let helper = process(&scene, 1, |scene, me| {
+            scene.reap(me);
+            if let Ok(taken) = scene.try_take(me, Wanted::Only(1)) {
+                scene.respond(me, taken, 103);
+            }
+        });
+        let responded = scene.die_in(Session::of(2), changes, |scene, me| {
+            if let Ok(taken) = scene.try_take(me, Wanted::Only(1)) {
+                scene.respond(me, taken, 102);
+            }
+        });
+        helper.join().expect("it ends well");
+        if let Ok(taken) = scene.try_take(Session::of(1), Wanted::Only(1)) {
+            scene.respond(Session::of(1), taken, 104);
+        }
+        let response = scene.response(me, asked).expect("the store is not closed");
+        assert!(responded.is_none() || response.is_some());
+        scene.ask(me, 103);
+        responded.is_some()
+    });
+}
+
+#[test]
+fn a_caller_dies_beside_the_server() {
+    explore_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        let server = process(&scene, 1, |scene, me| {
+            if let Ok(taken) = scene.try_take(me, Wanted::Only(1)) {
+                scene.respond(me, taken, 102);
+            }
+        });
+        let asked = scene.die_in(Session::of(2), changes, |scene, me| {
+            let asked = scene.ask(me, 101);
+            scene.cancel(me, asked);
+        });
+        scene.reap(me);
+        server.join().expect("it ends well");
+        scene.reap(me);
+        scene.ask(me, 103);
+        assert_eq!(drain(&scene, me), [103]);
+        asked.is_some()
+    });
+}
