@@ -1,4 +1,32 @@
 //! The real store of a channel in every interleaving of a few processes with few preemptions.
+//!
+//! A lane has two places. Each rule was broken on purpose, and the scenes beside it failed:
+//!
+//! | rule | broken by | scenes that fail |
+//! | --- | --- | --- |
+//! | ST1: a cell is taken by compare-and-swap | HELD by a plain store | `st1_two_receivers…`, `st5_a_returned_message…`, `a_server_dies` |
+//! | ST1: the word makes the bytes count | a relaxed load of the word | `a_caller_waits…` |
+//! | ST3, ST4: the place makes the cell's word count | a relaxed swap, or a relaxed load of it | `st3_…`, `st4_…`, most of `st5_…` to `st7_…` |
+//! | ST5: a message is marked before its place is emptied | the other order; no mark | `st5_a_…`, `a_sender_dies_in_a_lane…` |
+//! | ST5: `dirty` after the bit | the other order | `st5_dirty…`, `st5_a_message…of_all_routes` |
+//! | ST5: `dirty` counts, and is read before the scan | no count; read afterwards | `st5_dirty…` |
+//! | ST5: the holder clears the bit before the cell is free | afterwards | `st5_the_bit…` |
+//! | ST5: a reaper marks before it changes the word | the other order; no mark | `a_sender_dies`, `two_helpers…` |
+//! | ST6: lanes are looked at twice | once | `st6_from_the_first…` |
+//! | ST7: a receiver fences, and a sender pushes before it looks for flags | no fence; no order | `st7_…` |
+//! | CK1: no two messages have one stamp | a load and a store | `ck1_…` |
+//! | CK2: the stamp before the push | afterwards | `st6_…` |
+//! | FC1: FREE before the bit is cleared, the bit before the second look | either order left out; no second look | `fc1_…` |
+//! | FC1: a sender that waits for a cell fences, and the bit is cleared before the flag is read | no fence; no order | `fc1_a_sender_waits…` |
+//! | FC2: a reaper shows free cells | it does not | `fc2_…` |
+//! | a call ends by compare-and-swap | the response, the cancel or the taking back by a plain store | `a_caller_cancels…` |
+//! | a caller fences before it looks | no fence | `a_caller_waits…`, `a_receiver_and_a_caller…` |
+//! | helpers change words by compare-and-swap | a plain store | `two_helpers…` |
+//! | waiters learn of the close | no order before the entries are read | `a_receiver_and_a_caller…` |
+//!
+//! Not shown: the order of `head` and `tail`, since each place says for itself how far it is; the Release of READY, since the
+//! place comes after it; that returned messages are looked at last, since a receiver looks twice before it fails or sleeps; what
+//! a reaper calls for, since the obituary wakes every waiter. A call that is passed on is a scene of the room's.
 
 use std::sync::{
     Arc, Mutex,
@@ -109,22 +137,6 @@ fn st7_a_receiver_of_low_routes_sleeps() {
     a_receiver_sleeps(Wanted::UpTo(1));
 }
 
-/// The receiver of all routes may be called for the second message, and take the first one.
-#[test]
-fn st7_a_receiver_passes_on_what_it_was_called_for() {
-    explore(1, || {
-        let scene = StoreScene::new(0, 3, 2, 2);
-        let me = Session::of(0);
-        let wide = process(&scene, 1, |scene, me| scene.receive(me, Wanted::Any));
-        let narrow = process(&scene, 2, |scene, me| scene.receive(me, Wanted::Only(2)));
-        [201, 101].into_iter().for_each(|message| scene.send(me, message));
-        if wide.join().expect("it ends well") == Ok(201) {
-            scene.send(me, 202);
-        }
-        narrow.join().expect("it ends well").expect("it waits as long as it takes");
-    });
-}
-
 /// Two senders use a lane for the first time, and a receiver of all lanes sleeps.
 #[test]
 fn st7_a_lane_is_used_for_the_first_time() {
@@ -181,8 +193,8 @@ fn fc1_two_senders_wait_for_two_cells() {
 }
 
 /// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
-fn a_lane_about_to_wrap(processes: usize) -> Arc<StoreScene> {
-    let scene = StoreScene::new(processes, 3, 2, 1);
+fn a_lane_about_to_wrap(processes: usize, messages: u32) -> Arc<StoreScene> {
+    let scene = StoreScene::new(processes, 3, messages, 1);
     let me = Session::of(0);
     scene.send(me, 101);
     assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(101));
@@ -195,7 +207,7 @@ fn a_lane_about_to_wrap(processes: usize) -> Arc<StoreScene> {
 #[test]
 fn st5_a_message_is_returned_beside_its_receiver() {
     explore(4, || {
-        let scene = a_lane_about_to_wrap(2);
+        let scene = a_lane_about_to_wrap(2, 2);
         let me = Session::of(0);
         let other = process(&scene, 1, |scene, me| scene.send(me, 302));
         assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201), "it can be received all the time");
@@ -208,7 +220,7 @@ fn st5_a_message_is_returned_beside_its_receiver() {
 #[test]
 fn st5_a_message_is_returned_beside_a_receiver_of_all_routes() {
     explore(3, || {
-        let scene = a_lane_about_to_wrap(2);
+        let scene = a_lane_about_to_wrap(2, 2);
         let me = Session::of(0);
         let other = process(&scene, 1, |scene, me| scene.send(me, 302));
         assert_eq!(scene.try_receive(me, Wanted::Any), Ok(201), "it can be received all the time");
@@ -221,7 +233,7 @@ fn st5_a_message_is_returned_beside_a_receiver_of_all_routes() {
 #[test]
 fn st5_a_returned_message_has_one_receiver() {
     explore(1, || {
-        let scene = a_lane_about_to_wrap(3);
+        let scene = a_lane_about_to_wrap(3, 2);
         let me = Session::of(0);
         let sender = process(&scene, 1, |scene, me| scene.send(me, 302));
         let other = process(&scene, 2, |scene, me| scene.try_receive(me, Wanted::Only(2)));
@@ -233,29 +245,28 @@ fn st5_a_returned_message_has_one_receiver() {
     });
 }
 
-/// Makes a store in which a message was returned and received. So it is dirty, without a bit.
+/// Makes a store in which a message was returned and received. So it is dirty, without a bit. The next push meets 302.
 fn a_dirty_store(processes: usize) -> Arc<StoreScene> {
-    let scene = a_lane_about_to_wrap(processes);
+    let scene = a_lane_about_to_wrap(processes, 3);
     let me = Session::of(0);
     scene.send(me, 302);
     assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201));
-    scene.send(me, 202);
-    assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(202));
+    scene.send(me, 303);
     scene
 }
 
 /// A receiver finds no bit, beside a sender that sets one.
 #[test]
 fn st5_dirty_is_lowered_beside_a_sender_that_marks() {
-    explore(4, || {
+    explore(3, || {
         let scene = a_dirty_store(2);
         let me = Session::of(0);
-        let other = process(&scene, 1, |scene, me| scene.send(me, 303));
+        let other = process(&scene, 1, |scene, me| scene.send(me, 304));
         assert_eq!(scene.try_receive(me, Wanted::Only(2)), BUSY);
         other.join().expect("it ends well");
         assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(302));
-        assert_eq!(drain(&scene, me), [303]);
-        scene.assert_empty(me, 2);
+        assert_eq!(drain(&scene, me), [303, 304]);
+        scene.assert_empty(me, 3);
     });
 }
 
@@ -263,22 +274,24 @@ fn st5_dirty_is_lowered_beside_a_sender_that_marks() {
 #[test]
 fn st5_the_bit_is_cleared_before_the_cell_is_free() {
     explore(3, || {
-        let scene = a_lane_about_to_wrap(2);
+        let scene = a_lane_about_to_wrap(2, 2);
         let me = Session::of(0);
         scene.send(me, 302);
         let taken = scene.take(me, Wanted::Only(2));
-        assert_eq!((taken.message, scene.try_receive(me, Wanted::Only(3))), (201, Ok(302)));
+        assert_eq!(taken.message, 201);
         let other = process(&scene, 1, |scene, me| {
-            scene.send(me, 202);
-            scene.try_send(me, 303)?;
-            scene.try_receive(me, Wanted::Only(3))?;
-            scene.try_send(me, 304)
+            // The other cells have 302, and 303 and 304 one after another.
+            let sent = scene.try_send(me, 202);
+            assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(302));
+            scene.send(me, 303);
+            assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(303));
+            scene.send(me, 304);
+            sent.map_or(vec![], |()| vec![202])
         });
         scene.free(me, taken);
-        let wrapped = other.join().expect("it ends well");
-        assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(202));
-        assert_eq!(drain(&scene, me).len(), usize::from(wrapped.is_ok()));
-        scene.assert_empty(me, 2);
+        let mut expected = other.join().expect("it ends well");
+        expected.push(304);
+        assert_eq!(drain(&scene, me), expected);
     });
 }
 
@@ -355,9 +368,9 @@ fn a_receiver_and_a_caller_learn_that_the_store_is_closed() {
     });
 }
 
-/// Makes a store of two lanes, which belong to routes 1 and 2.
+/// Makes a store of two lanes. The first one belongs to route 2, and the second one to route 1.
 fn two_lanes(processes: usize) -> Arc<StoreScene> {
-    let scene = StoreScene::new(processes, 3, 3, 2);
+    let scene = StoreScene::new(processes, 3, 4, 2);
     let me = Session::of(0);
     for message in [201, 101] {
         scene.send(me, message);
@@ -381,27 +394,26 @@ fn one_sender_of_two_lanes(messages: [u64; 2]) {
 
 #[test]
 fn st6_from_the_first_lane_to_the_second() {
-    one_sender_of_two_lanes([102, 202]);
+    one_sender_of_two_lanes([202, 102]);
 }
 
 #[test]
 fn st6_from_the_second_lane_to_the_first() {
-    one_sender_of_two_lanes([202, 102]);
+    one_sender_of_two_lanes([102, 202]);
 }
 
-/// Another sender's message is in front of the first one, or behind it.
+/// Another sender's message is in front of the last one, or behind it, and has any stamp.
 #[test]
-fn ck2_the_first_message_of_each_lane_is_enough() {
-    explore(1, || {
-        let scene = two_lanes(3);
+fn ck1_two_senders_of_two_lanes() {
+    explore(2, || {
+        let scene = two_lanes(2);
         let me = Session::of(0);
-        let sender = process(&scene, 1, |scene, me| [202, 102].into_iter().for_each(|message| scene.send(me, message)));
-        let other = process(&scene, 2, |scene, me| scene.send(me, 203));
-        sender.join().expect("it ends well");
+        let other = process(&scene, 1, |scene, me| [103, 102, 202].map(|message| scene.send(me, message)));
+        scene.send(me, 203);
         other.join().expect("it ends well");
         let received = drain(&scene, me);
-        assert!(position(&received, 202) < position(&received, 102), "{received:?}");
-        assert_eq!(received.len(), 3);
+        assert!(position(&received, 102) < position(&received, 202), "{received:?}");
+        assert_eq!(received.len(), 4);
     });
 }
 
@@ -431,24 +443,25 @@ fn at_each_death(preemptions: usize, scene: fn(u32) -> (bool, bool)) {
 
 #[test]
 fn a_sender_dies() {
-    at_each_death(1, |changes| {
+    at_each_death(2, |changes| {
         let scene = StoreScene::new(2, 3, 2, 1);
         let me = Session::of(0);
         let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 101));
         let helper = process(&scene, 1, |scene, me| scene.reap(me));
-        let first = scene.try_receive(me, Wanted::Only(1)).ok();
+        // The other helper may be stopped anywhere.
+        scene.reap(me);
+        let received = scene.try_receive(me, Wanted::Only(1));
         helper.join().expect("it ends well");
-        let received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
-        assert!(received.len() <= 1, "{received:?}");
+        assert_eq!(drain(&scene, me), []);
         scene.assert_empty(me, 2);
-        (sent.is_some(), received == [101])
+        (sent.is_some(), received == Ok(101))
     });
 }
 
 #[test]
 fn a_sender_dies_in_a_lane_that_wraps() {
     at_each_death(2, |changes| {
-        let scene = a_lane_about_to_wrap(2);
+        let scene = a_lane_about_to_wrap(2, 2);
         let me = Session::of(0);
         let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 302));
         let helper = process(&scene, 1, |scene, me| scene.reap(me));
