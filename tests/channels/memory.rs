@@ -241,9 +241,9 @@ fn the_plan_is_that_of_the_channel() {
     channel.close().unwrap();
     let Plan { cells, bytes, .. } = *raw.plan;
     assert!(raw.has(cells + CELL + Field::Inline as usize, b"12345678abcdefgh"));
-    // The seed and the length come before the bytes of a blob. The length takes three bytes.
+    // The seed and the length come before the bytes of a blob, eight bytes each.
     let long = &blob(1, 3_000).bytes;
-    assert!(raw.has(bytes + 8, &long[4..1016]) && raw.has(bytes + BLOCK, &long[1020..2040]), "the blocks");
+    assert!(raw.has(bytes + 16, &long[..1008]) && raw.has(bytes + BLOCK, &long[1008..2032]), "the blocks");
     let lanes = [Blob::ROUTE, Number::ROUTE].map(|route| lane_of(&raw, route.to_string().parse().unwrap()));
     for (cell, lane) in lanes.into_iter().enumerate() {
         assert_eq!(raw.word(cell).load(SeqCst), cell_word(2, 1, 0, 1));

@@ -89,7 +89,8 @@ impl Seldom {
     /// Says that a lane is used.
     #[inline]
     pub(crate) fn use_lane(&self, lane: usize) {
-        if self.lanes.load(Relaxed) & 1 << lane == 0 {
+        // SYNC: Acquire, so that the bit that another sender set comes before this one's message.
+        if self.lanes.load(Acquire) & 1 << lane == 0 {
             // SYNC: SeqCst, since a receiver of several lanes that is about to sleep reads it after its announcement.
             self.lanes.fetch_or(1 << lane, SeqCst);
         }

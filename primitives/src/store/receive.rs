@@ -179,7 +179,7 @@ impl Store {
         if let Some(found) = spin.until(Role::Consumer, processors, || take().transpose()) {
             let held = found?;
             let lane = self.lane_of(self.held(held).route.load(Relaxed));
-            linger.learn(self.waiting_in(lane) + 1, self.geometry.messages.into(), 1);
+            linger.learn(self.waiting_in(lane).saturating_add(1), self.geometry.messages.into(), 1);
             return Ok(held);
         }
         loop {

@@ -13,6 +13,7 @@ mod typed;
 use std::{os::unix::net::UnixDatagram, time::Duration};
 
 use anyhow::{Result, ensure};
+use bincode::config::{Configuration, Fixint, LittleEndian};
 use ipc_channel::ipc;
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{Channel, Request, messages};
@@ -26,7 +27,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Encoded, and with four bytes for a schema, it takes 64 bytes.
+/// Encoded it takes 64 bytes.
 #[derive(Clone, Serialize, Deserialize)]
 struct Job {
     number: u64,
@@ -35,6 +36,7 @@ struct Job {
     kind: u16,
     color: u32,
     is_last: bool,
+    level: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +71,7 @@ fn job(number: u64) -> Job {
         kind: 7,
         color: 1 << 20,
         is_last: false,
+        level: 3,
     }
 }
 
@@ -94,14 +97,15 @@ fn channel(largest: usize) -> Result<Channel> {
     Ok(Channel::options().max_message_size(largest).remove_on_drop(true).create(&name("channel"))?)
 }
 
-const CODEC: bincode::config::Configuration = bincode::config::standard();
+/// As the channel has it.
+const CODEC: Configuration<LittleEndian, Fixint> = bincode::config::standard().with_fixed_int_encoding();
 
 fn one_way(section: &mut Section) -> Result<()> {
     let title = "64 bytes, from process to process";
     if !is_wanted(title) {
         return Ok(());
     }
-    let encoded = bincode::serde::encode_to_vec(job(1), CODEC)?.len() + 4;
+    let encoded = bincode::serde::encode_to_vec(job(1), CODEC)?.len();
     ensure!(encoded == 64, "the message takes {encoded} bytes");
     let (channel, timed, plain) = (channel(1 << 20)?, channel(1 << 20)?, channel(1 << 20)?);
     let ours = Other::process(|| {
