@@ -7,11 +7,11 @@
 //!
 //! Both sides leave word of where they last waited, or woke the other; that is a hint, and decides nothing but this.
 
-use std::hint::spin_loop;
+use std::{hint::spin_loop, ops::RangeInclusive};
 
 use crate::{
     raw::process::current_processor,
-    ring::role::Role,
+    ring::{linger::Linger, role::Role},
     sync::{AtomicU32, Ordering::Relaxed},
 };
 
@@ -24,8 +24,10 @@ const LONGEST_STEP: u32 = 8;
 
 /// The most pauses of a wait that finds out whether the other side would be there sooner if both stayed awake.
 const PROBE: u32 = 4096;
-/// One in so many vain waits is such a one.
-const PROBES: u32 = 16;
+/// How many vain waits lie between two such ones, at first and at last.
+const PROBES: RangeInclusive<u32> = 16..=1024;
+/// How many waits show whether a probe that found something was worth it.
+const TRIALS: u32 = 2;
 
 /// On which processor each side last waited or woke the other, plus one; 0 is unknown.
 pub(crate) type Whereabouts = [AtomicU32; 2];
@@ -40,53 +42,146 @@ pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
     here
 }
 
+/// Leaves word, and returns whether the other side was on the same processor when it last did.
+fn is_beside_other(role: Role, whereabouts: &Whereabouts) -> bool {
+    let here = leave_word(role, whereabouts);
+    here != 0 && whereabouts[role.other() as usize].load(Relaxed) == here
+}
+
 /// What a handle has learnt.
 #[derive(Debug)]
 pub(crate) struct Spin {
     /// How many pauses it took lately.
     estimate: AtomicU32,
-    /// How many waits were in vain since a probe, where there are probes.
-    ///
-    /// Two processes that ask and respond may have come to sleep each time, since each waits for the other one's
-    /// wake-up, which takes longer than it pauses. A probe lets one of them stay awake until the other one is there.
-    vain: Option<AtomicU32>,
+    probes: Option<Probes>,
+}
+
+/// Finds out whether both sides would be faster if they stayed awake.
+///
+/// Two processes that ask and respond may have come to sleep each time, since each waits for the other one's
+/// wake-up, which takes longer than it pauses. A probe lets one of them stay awake until the other one is there. If it was
+/// worth it, the next waits are short. If not, what came while it looked would have come anyway, and the next probe comes later.
+#[derive(Debug)]
+struct Probes {
+    /// How many waits were in vain since the last one.
+    vain: AtomicU32,
+    interval: AtomicU32,
+    /// How many waits are left that show whether it was worth it.
+    trials: AtomicU32,
+}
+
+/// What a wait is for, besides waiting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Nothing,
+    Probe,
+    Trial,
 }
 
 impl Spin {
     pub(crate) const fn new() -> Self {
-        Self { estimate: AtomicU32::new(MOST / 4), vain: None }
+        Self { estimate: AtomicU32::new(MOST / 4), probes: None }
     }
 
     pub(crate) const fn with_probes() -> Self {
-        Self { estimate: AtomicU32::new(MOST / 4), vain: Some(AtomicU32::new(0)) }
+        Self { estimate: AtomicU32::new(MOST / 4), probes: Some(Probes::new()) }
     }
 
     /// Looks until something is found, or until sleeping is the better bet.
     pub(crate) fn until<T>(&self, role: Role, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
-        let here = leave_word(role, whereabouts);
-        let is_shared = here != 0 && whereabouts[role.other() as usize].load(Relaxed) == here;
-        if is_shared { None } else { self.look_for_a_while(look) }
+        if is_beside_other(role, whereabouts) { None } else { self.look_for_a_while(look) }
+    }
+
+    /// Lets what it looks for gather first.
+    pub(crate) fn until_gathered<T>(
+        &self,
+        linger: &Linger,
+        role: Role,
+        whereabouts: &Whereabouts,
+        look: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        if is_beside_other(role, whereabouts) {
+            return None;
+        }
+        linger.wait();
+        self.look_for_a_while(look)
     }
 
     fn look_for_a_while<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let estimate = self.estimate.load(Relaxed);
-        let is_probe = self.vain.as_ref().is_some_and(|vain| vain.load(Relaxed) >= PROBES);
-        let limit = if is_probe { PROBE } else { (2 * estimate + FEWEST).min(MOST) };
+        let purpose = self.probes.as_ref().map_or(Purpose::Nothing, Probes::purpose);
+        let limit = match purpose {
+            Purpose::Nothing => (2 * estimate + FEWEST).min(MOST),
+            Purpose::Probe => PROBE,
+            Purpose::Trial => MOST,
+        };
         let (mut pauses, mut step) = (0, 1);
-        while pauses < limit {
+        let mut found = None;
+        while found.is_none() && pauses < limit {
             (0..step).for_each(|_| spin_loop());
             pauses += step;
             step = (2 * step).min(LONGEST_STEP);
-            if let Some(found) = look() {
+            found = look();
+        }
+        // A probe, and a trial that finds nothing, say nothing of the next wait.
+        match (purpose, found.is_some()) {
+            (Purpose::Nothing | Purpose::Trial, true) => {
                 self.estimate.store(estimate - estimate / 8 + pauses / 8, Relaxed);
-                return Some(found);
+            }
+            (Purpose::Nothing, false) => self.estimate.store(estimate - estimate.div_ceil(8), Relaxed),
+            (Purpose::Probe, _) | (Purpose::Trial, false) => {}
+        }
+        if let Some(probes) = &self.probes {
+            probes.learn(purpose, found.is_some());
+        }
+        found
+    }
+}
+
+impl Probes {
+    const fn new() -> Self {
+        let (vain, interval, trials) = (AtomicU32::new(0), AtomicU32::new(*PROBES.start()), AtomicU32::new(0));
+        Self { vain, interval, trials }
+    }
+
+    fn purpose(&self) -> Purpose {
+        if self.trials.load(Relaxed) > 0 {
+            Purpose::Trial
+        } else if self.vain.load(Relaxed) >= self.interval.load(Relaxed) {
+            Purpose::Probe
+        } else {
+            Purpose::Nothing
+        }
+    }
+
+    fn learn(&self, purpose: Purpose, has_found: bool) {
+        match (purpose, has_found) {
+            (Purpose::Nothing, true) => {}
+            (Purpose::Nothing, false) => self.vain.store(self.vain.load(Relaxed) + 1, Relaxed),
+            (Purpose::Probe, true) => {
+                self.vain.store(0, Relaxed);
+                self.trials.store(TRIALS, Relaxed);
+            }
+            (Purpose::Probe, false) => {
+                self.vain.store(0, Relaxed);
+                self.wait_longer();
+            }
+            (Purpose::Trial, true) => {
+                self.trials.store(0, Relaxed);
+                self.interval.store(*PROBES.start(), Relaxed);
+            }
+            (Purpose::Trial, false) => {
+                let left = self.trials.load(Relaxed).saturating_sub(1);
+                self.trials.store(left, Relaxed);
+                if left == 0 {
+                    self.wait_longer();
+                }
             }
         }
-        if let Some(vain) = &self.vain {
-            vain.store(if is_probe { 0 } else { vain.load(Relaxed) + 1 }, Relaxed);
-        }
-        self.estimate.store(estimate - estimate.div_ceil(8), Relaxed);
-        None
+    }
+
+    fn wait_longer(&self) {
+        self.interval.store((2 * self.interval.load(Relaxed)).min(*PROBES.end()), Relaxed);
     }
 }
 
@@ -112,6 +207,25 @@ mod tests {
         assert!(later < at_first, "{later} of {at_first}");
         (0..100).for_each(|_| assert_eq!(looks(&spin, later - 1), later - 1));
         assert!(looks(&spin, u32::MAX) > later, "what was worth it is waited for longer");
+    }
+
+    #[test]
+    fn probes_become_rare_if_they_are_not_worth_it() {
+        let spin = Spin::with_probes();
+        // Something comes at last each time, and never as soon as others would sleep for it.
+        let long = (0..50_000).filter(|_| looks(&spin, 200) >= 200).count();
+        assert!((1..80).contains(&long), "{long} of 50,000 waits are long");
+        assert_eq!(looks(&spin, u32::MAX), looks(&Spin { estimate: 0.into(), probes: None }, u32::MAX));
+    }
+
+    #[test]
+    fn a_probe_that_is_worth_it_keeps_both_awake() {
+        let spin = Spin::with_probes();
+        let probe = (0..100).find(|_| looks(&spin, 300) == 300);
+        assert!(probe.is_some());
+        // From now on the other side is there at once.
+        assert_eq!(looks(&spin, 100), 100);
+        (0..100).for_each(|_| assert_eq!(looks(&spin, 20), 20));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     failure::Result,
     members::Members,
+    ring::spin::Whereabouts,
     sizes::ATOMICS_ARE_PLAIN,
     sync::{
         AtomicU64,
@@ -30,7 +31,9 @@ pub(crate) struct LaneWords {
     pad: [u64; 14],
     /// No place before it has a hint to a message that can be taken: where to look first.
     pub(super) head: AtomicU64,
-    reserved: [u64; 15],
+    /// On which processor each side of this lane last waited, or called the other one, plus one.
+    pub(super) last_processor: Whereabouts,
+    reserved: [u64; 14],
 }
 
 const _: () = assert!(size_of::<LaneWords>() == super::geometry::LANE || !ATOMICS_ARE_PLAIN);

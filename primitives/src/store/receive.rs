@@ -12,6 +12,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
+    ring::spin::leave_word,
     sizes::INLINE,
     sync::{
         Ordering::{Acquire, Relaxed, SeqCst},
@@ -96,6 +97,9 @@ impl Store {
 
     #[cold]
     fn call_receiver(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
+        for processors in [&self.lanes[lane].last_processor, &self.control.last_processor.0] {
+            leave_word(Role::Producer, processors);
+        }
         let Some(cell) = self.cell_of(hint) else { return Ok(()) };
         // A receiver that came by itself has taken it.
         if !cell.word().is_ready(hint.generation) {
@@ -173,10 +177,12 @@ impl Store {
             // What was sent before the end is received before it.
             return take()?.ok_or(end.unwrap_or(Refusal::Busy));
         }
-        let processors = &self.control.last_processor.0;
+        let processors = match selection {
+            Selection::Only(route) => &self.lanes[self.lane_of(route)].last_processor,
+            _ => &self.control.last_processor.0,
+        };
         let (linger, spin) = &self.patience.message;
-        linger.wait();
-        if let Some(found) = spin.until(Role::Consumer, processors, || take().transpose()) {
+        if let Some(found) = spin.until_gathered(linger, Role::Consumer, processors, || take().transpose()) {
             let held = found?;
             let lane = self.lane_of(self.held(held).route.load(Relaxed));
             linger.learn(self.waiting_in(lane).saturating_add(1), self.geometry.messages.into(), 1);

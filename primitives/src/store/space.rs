@@ -131,8 +131,7 @@ impl Store {
         // A receiver of a full channel frees a cell in a fraction of the time that a sleep and its wake-up take.
         let processors = &self.control.last_processor.0;
         let (linger, spin) = &self.patience.cell;
-        linger.wait();
-        if let Some(found) = spin.until(Role::Producer, processors, || self.take_cell(class, me)) {
+        if let Some(found) = spin.until_gathered(linger, Role::Producer, processors, || self.take_cell(class, me)) {
             let (free, cells) = self.free_ahead(class, found.0);
             linger.learn(free, cells, 1);
             return Ok(found);

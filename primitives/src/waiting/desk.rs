@@ -53,6 +53,8 @@ struct List {
     announced: u64,
     /// The names of what the process was called for (DK5).
     called_for: Vec<u32>,
+    /// Whether two threads ever waited at once.
+    had_company: bool,
 }
 
 impl List {
@@ -117,6 +119,7 @@ impl Desk {
         let mut list = self.list();
         let id = list.next;
         list.next += 1;
+        list.had_company |= !list.waiting.is_empty();
         // DK1: a thread that does not lead checks once before it is parked.
         list.waiting.push(Waiting { id, thread: thread::current(), interest, selection, must_look: true });
         Place { desk: self, id }
@@ -192,6 +195,11 @@ impl Place<'_> {
             list.called_for.push(what);
         }
         withdrawn
+    }
+
+    /// Returns whether other threads ever slept on the same doorbell.
+    pub(crate) fn had_company(&self) -> bool {
+        self.desk.list().had_company
     }
 
     /// Takes out of the memory what is to be passed on at once, while this thread is awake and has found nothing (DK5).

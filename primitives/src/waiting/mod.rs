@@ -25,7 +25,8 @@
 //!   in the next one of its process. A new member suspects a death at first.
 //! - **W6** Posts are counted, and an obituary posts twice. So an obituary beside a call is not lost. Nor is the obituary of a
 //!   notifier that died between choosing the waiter and posting for it: the waiter takes one post for the call's, and
-//!   the other one wakes it again. A waiter that was chosen, not marked as posted, and found nothing suspects a death too.
+//!   the other one wakes it again. Where threads share the doorbell, another one may take that for its own. So a waiter of such
+//!   a process that was chosen, not marked as posted, and found nothing suspects a death at once.
 //! - **W7** Where things are interchangeable: a waiter that was called leaves without passing the call on if it took a thing after
 //!   it withdrew, or found none to take: then its call is spent, or another took what it was for. In every other case it
 //!   passes the call on.

@@ -100,6 +100,10 @@ impl<G: Gate> Station for Seat<'_, G> {
         self.place.rouse();
     }
 
+    fn had_company(&self) -> bool {
+        self.place.had_company()
+    }
+
     fn found_nothing(&self, members: &Members) -> Result<()> {
         if self.room.has_named_calls() { self.pass_on_all(self.place.excess(), members) } else { Ok(()) }
     }

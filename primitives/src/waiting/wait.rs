@@ -84,6 +84,11 @@ pub(crate) trait Station {
     /// A process died: the other threads that wait here check as well.
     fn rouse(&self) {}
 
+    /// Whether other threads of this process ever slept on this doorbell.
+    fn had_company(&self) -> bool {
+        false
+    }
+
     /// The waiter was called, is awake, and has found nothing (W8).
     fn found_nothing(&self, _members: &Members) -> Result<()> {
         Ok(())
@@ -176,8 +181,8 @@ fn rounds<T, E: From<Failure>>(
             Ok(Checked::Found(found)) => return Ok(Some(found)),
             Ok(Checked::Sleep(_)) if !is_woken && deadline.has_passed() => return Ok(None),
             Ok(Checked::Sleep(_)) if is_called => {
-                if matches!(withdrawn, Withdrawn::Chosen(_)) {
-                    // W6: the post was perhaps an obituary's, and others may take its second one for theirs.
+                if matches!(withdrawn, Withdrawn::Chosen(_)) && station.had_company() {
+                    // W6: the post was perhaps an obituary's, and another thread may take its second one for its call's.
                     members.suspect();
                 }
                 // W8. The wait goes on, so what fails is recorded.

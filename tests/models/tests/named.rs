@@ -121,7 +121,7 @@ const NOT_NEEDED: [(&str, &str); 2] = [
     ),
     (
         "obituary_posts_twice",
-        "a waiter that was called and not marked as posted suspects a death anyway. Interchangeable things need it: see `room`",
+        "a dead process has nothing here that others wait for, but for the message that it called for. See `room`",
     ),
 ];
 

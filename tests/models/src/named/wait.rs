@@ -95,12 +95,7 @@ impl Named {
         let old = std::mem::take(&mut state.words[index]);
         let process = &mut state.processes[index];
         match old {
-            Word::Unposted(message) => {
-                // The notifier may be dead, and the post of an obituary.
-                process.called_for = Some(message);
-                process.suspects = true;
-            }
-            Word::Called(message) => process.called_for = Some(message),
+            Word::Unposted(message) | Word::Called(message) => process.called_for = Some(message),
             Word::Awake | Word::Announced => {}
         }
     }
