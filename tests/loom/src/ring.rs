@@ -57,7 +57,10 @@ pub(crate) mod fence {
 
 /// Nobody spins: that only multiplies the interleavings.
 pub(crate) mod spin {
-    use crate::{ring::role::Role, sync::AtomicU32};
+    use crate::{
+        ring::{linger::Linger, role::Role},
+        sync::AtomicU32,
+    };
 
     pub(crate) type Whereabouts = [AtomicU32; 2];
 
@@ -75,6 +78,16 @@ pub(crate) mod spin {
 
         pub(crate) fn until<T>(&self, _: Role, _: &Whereabouts, _: impl FnMut() -> Option<T>) -> Option<T> {
             None
+        }
+
+        pub(crate) fn until_gathered<T>(
+            &self,
+            _: &Linger,
+            role: Role,
+            whereabouts: &Whereabouts,
+            look: impl FnMut() -> Option<T>,
+        ) -> Option<T> {
+            self.until(role, whereabouts, look)
         }
     }
 

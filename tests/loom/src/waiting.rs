@@ -90,6 +90,10 @@ pub(crate) mod desk {
 
         pub(crate) fn announced(&self, _: u32) {}
 
+        pub(crate) fn had_company(&self) -> bool {
+            false
+        }
+
         pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
             let withdrawn = withdraw();
             if let Withdrawn::Chosen(what) | Withdrawn::Posted(what) = withdrawn {
