@@ -46,7 +46,7 @@
 //! | called, before it looks | the message can be taken; waiters are woken by the obituary | that message, for waiters that sleep |
 //! | in the lock of the blocks | the lock is taken over; blocks are given back | long messages and long responses, for as long as it is stopped |
 //!
-//! The models `store` and `named` of `tests/models` explore this, but for the blocks, and show what each rule is needed for.
+//! The models `store`, `named` and `blocks` of `tests/models` explore this, and show what each rule is needed for.
 //!
 //! Locked instructions of a short message: FILLING, the stamp, the place and `tail` by the sender; HELD, the place, `head` and FREE by
 //! the receiver. That is 8.

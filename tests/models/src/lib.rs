@@ -2,6 +2,7 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
+//! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
 //! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
@@ -42,10 +43,10 @@
 //! fairness, so a lost wake-up is a *state*: no process has a step to take, and a process sleeps for something that is
 //! available.
 //!
-//! Two parts of a channel have no model: the blocks of long messages behind their lock, and threads that share a slot at the desk.
-//! Their tests are those of the primitives.
+//! Threads that share a slot at the desk have no model. Their tests are those of the primitives.
 #![warn(missing_docs)]
 
+pub mod blocks;
 pub mod fence;
 pub mod handshake;
 pub mod helping;
