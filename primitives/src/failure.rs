@@ -68,7 +68,7 @@ pub enum Failure {
     Inherited {
         /// The object.
         object: ObjectName,
-        /// What belongs to the parent: a role of a ring, or a request.
+        /// What belongs to the parent: a role of a ring, a request, or a claim.
         what: &'static str,
     },
     /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.

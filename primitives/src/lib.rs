@@ -154,8 +154,9 @@ pub use self::channel::codec;
 
 pub use self::{
     channel::{
-        CallError, Channel, ChannelFull, Depth, Envelope, IncomingRequest, Message, PendingResponse, Queued, Receiver,
-        RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Stop, TypedQueue, Undecodable, Unhandled,
+        CallError, Channel, ChannelFull, Claimed, Depth, Envelope, IncomingRequest, Message, PendingResponse, Queued,
+        Receiver, RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Stop, TypedQueue, Undecodable,
+        Unhandled,
     },
     error::{Error, Result},
     failure::Failure,

@@ -10,6 +10,7 @@
 //! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it.
 
 mod call;
+mod claim;
 pub mod codec;
 mod depth;
 mod ends;
@@ -31,6 +32,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use self::shared::Shared;
 pub use self::{
     call::{PendingResponse, Request},
+    claim::Claimed,
     depth::{Depth, Queued},
     ends::{Receiver, Sender},
     envelope::Envelope,
@@ -106,7 +108,7 @@ impl Channel {
     /// Returns of which ends this handle's receiving hears.
     #[inline]
     fn wants(&self) -> Wants<'_> {
-        Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref() }
+        Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref(), claims: false }
     }
 
     /// Sets whether receiving on this handle ends with [`RecvError::Disconnected`] when no [`Sender`] of the routes that it

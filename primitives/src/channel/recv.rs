@@ -13,7 +13,7 @@ use crate::{
     iter::{until_the_end, while_available},
     members::Session,
     raw::Deadline,
-    store::{INLINE, Received, Selection},
+    store::{INLINE, Received, Selection, Wants},
 };
 
 impl Channel {
@@ -79,9 +79,19 @@ impl Channel {
     /// Takes the next message. The caller of a request is left to wait.
     #[inline]
     fn take(&self, selection: Selection, deadline: Deadline) -> Result<(Received, Session), RecvError> {
+        self.take_as(selection, self.wants(), deadline)
+    }
+
+    #[inline]
+    pub(super) fn take_as(
+        &self,
+        selection: Selection,
+        wants: Wants<'_>,
+        deadline: Deadline,
+    ) -> Result<(Received, Session), RecvError> {
         let Shared { store, .. } = &*self.shared;
         let me = self.shared.session()?;
-        let received = store.receive(selection, self.shared.party(me), self.wants(), deadline);
+        let received = store.receive(selection, self.shared.party(me), wants, deadline);
         let received = received.map_err(|refusal| self.shared.not_received(refusal, deadline))?;
         Ok((received, me))
     }
@@ -139,6 +149,18 @@ impl Channel {
     fn undecodable(&self, route: Route, bytes: Vec<u8>, why: codec::CodecError) -> RecvError {
         Undecodable { object: self.shared.name().clone(), route, bytes, why: why.to_string() }.into()
     }
+}
+
+/// Returns a message that is claimed, as it came.
+pub(super) fn envelope(incoming: &Incoming) -> Result<Envelope, RecvError> {
+    let Received { route, codec, schema, .. } = incoming.received;
+    Ok(Envelope {
+        object: incoming.shared.name().clone(),
+        route: Route::from_number(route),
+        encoded: Some((codec, schema)),
+        bytes: read_all(incoming)?,
+        request: None,
+    })
 }
 
 /// Returns the bytes of a message.

@@ -135,8 +135,8 @@ impl Drop for Shared {
     }
 }
 
-/// A message that this process holds. When it is dropped it is freed, and a caller that waits learns that there is no
-/// response.
+/// A message that this process holds. When it is dropped a claim is requeued. Any other message is freed, and a caller that waits
+/// learns that there is no response.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) shared: Arc<Shared>,
@@ -156,6 +156,30 @@ impl Incoming {
         self.is_done = true;
     }
 
+    /// Frees it. A caller that waits learns that there is no response.
+    pub(super) fn finish(mut self) {
+        self.is_done = true;
+        self.free();
+    }
+
+    fn free(&self) {
+        let Shared { store, members, .. } = &*self.shared;
+        let Received { held, is_call, .. } = self.received;
+        // A response names its caller as well, and has none that waits.
+        members.record(if is_call { store.lose(held, members) } else { store.release(held, members) });
+    }
+
+    /// Returns whether the claim is this process's still.
+    pub(super) fn check_claim(&self) -> Result<(), Failure> {
+        if !self.me.is_ours() {
+            return Err(Failure::Inherited { object: self.shared.name().clone(), what: "claim" });
+        }
+        if self.received.is_claim() && !self.shared.store.is_held(self.received.held) {
+            return Err(Failure::MembershipLost { object: self.shared.name().clone() });
+        }
+        Ok(())
+    }
+
     /// Returns whether this process may respond. In a child made by `fork` it is the parent's.
     pub(super) fn check_ours(&self) -> Result<(), Failure> {
         if self.me.is_ours() {
@@ -167,11 +191,14 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.is_done && self.me.is_ours() {
+        if self.is_done || !self.me.is_ours() {
+            return;
+        }
+        if self.received.is_claim() {
             let Shared { store, members, .. } = &*self.shared;
-            let Received { held, is_call, .. } = self.received;
-            // A response names its caller as well, and has none that waits.
-            members.record(if is_call { store.lose(held, members) } else { store.release(held, members) });
+            members.record(store.requeue(self.received.held, self.me, members));
+        } else {
+            self.free();
         }
     }
 }

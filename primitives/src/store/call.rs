@@ -134,6 +134,7 @@ impl Store {
             schema: cell.schema.load(Relaxed),
             len,
             is_call: false,
+            sent_at: cell.sent_at.load(Relaxed),
         })
     }
 

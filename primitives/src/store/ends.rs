@@ -19,13 +19,15 @@ use crate::{
     waiting::Party,
 };
 
-/// Of which ends a receiver wants to hear, besides closing.
+/// What a receiver wants besides a message: of which ends to hear, besides closing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wants<'a> {
     /// That no sender of its lanes is left.
     pub(crate) disconnect: bool,
     /// That it is to stop.
     pub(crate) stop: Option<&'a AtomicBool>,
+    /// That the message comes back unless it is done.
+    pub(crate) claims: bool,
 }
 
 impl Store {

@@ -11,6 +11,7 @@
 //! | READY(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | HELD(r, 0) | r reads it | FREE | r |
 //! | HELD(r, c) | r works on a request | ANSWERED(c), LOST(c); HELD(r, 0) | r; the caller that cancels: both by compare-and-swap |
+//! | CLAIMED(r) | r works on it, and it comes back | see `claim` | r |
 //! | ANSWERED(c), LOST(c) | a response, or there will be none | FREE | c |
 //! | each that names a dead slot | | see the last table | a helper of the slot, by compare-and-swap |
 //!
@@ -24,7 +25,9 @@
 //! - **ST4** Receive: look at returned messages, and from `head` for the first message that fits. Take the *cell*. Then the place
 //!   is emptied, by any process that finds a hint to a message that is taken. So taking from the middle of a lane is ordinary.
 //! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
-//!   clears the bit before it frees the cell. A reaper never clears it. A second hint is harmless: one process takes the cell.
+//!   clears the bit before it frees the cell. A reaper never clears it. It sets it for a message that was claimed before also if
+//!   there is a hint: a receiver may have met that meanwhile, and be about to empty its place. A second hint is harmless: one
+//!   process takes the cell.
 //! - **ST6** Several lanes are looked at until the same message is found first twice, and so are a lane and the returned
 //!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message of
 //!   each lane is enough.
@@ -54,6 +57,7 @@
 mod blocks;
 mod call;
 pub(crate) mod cell;
+mod claim;
 mod clock;
 mod control;
 mod depth;
@@ -183,6 +187,11 @@ impl Store {
     /// Returns the cell that this process holds.
     fn held(&self, held: Held) -> &Cell {
         &self.cells[held.cell]
+    }
+
+    /// Returns whether a message is still as this process took it.
+    pub(crate) fn is_held(&self, held: Held) -> bool {
+        self.held(held).word() == held.word
     }
 
     fn name(held: Held) -> Name {

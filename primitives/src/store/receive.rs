@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::{
     Held, Refusal, Store, Wants,
     select::{Selection, WIDE},
-    word::{CellWord, Hint},
+    word::{CellState, CellWord, Hint},
 };
 use crate::{
     Role,
@@ -39,6 +39,20 @@ pub(crate) struct Received {
     pub(crate) len: usize,
     /// Whether a caller waits for a response.
     pub(crate) is_call: bool,
+    /// When it was sent, or given back last.
+    pub(crate) sent_at: u64,
+}
+
+impl Received {
+    /// Returns whether it comes back unless it is done.
+    pub(crate) fn is_claim(&self) -> bool {
+        self.held.word.state() == CellState::Claimed
+    }
+
+    /// Returns how often it was claimed before, and came back.
+    pub(crate) fn attempts(&self) -> u8 {
+        self.held.word.attempts()
+    }
 }
 
 /// How senders find a receiver.
@@ -132,6 +146,7 @@ impl Store {
             schema: cell.schema.load(Relaxed),
             len: usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX),
             is_call: held.word.caller() != 0,
+            sent_at: cell.sent_at.load(Relaxed),
         };
         let is_short = received.len <= INLINE;
         if received.len <= self.geometry.max_message_size.max(INLINE)
@@ -152,7 +167,7 @@ impl Store {
         wants: Wants<'_>,
         deadline: Deadline,
     ) -> Result<Received, Refusal> {
-        let held = match self.try_take(selection, party.me.owner(), party.members)? {
+        let held = match self.try_take(selection, wants.claims, party.me.owner(), party.members)? {
             Some(held) => held,
             None => self.receive_slowly(selection, party, wants, deadline)?,
         };
@@ -168,7 +183,7 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Held, Refusal> {
         let Party { members, me, .. } = party;
-        let take = || self.try_take(selection, me.owner(), members);
+        let take = || self.try_take(selection, wants.claims, me.owner(), members);
         if deadline == Deadline::NOW {
             if self.is_turn() {
                 party.reap_all()?;

@@ -34,7 +34,9 @@ impl Store {
         match word.state() {
             // A dead caller takes its request back, as a living one does.
             CellState::Ready if is_caller => Ok(cell.change(word, word.taken_back())),
-            CellState::Ready => self.keep_message(number, word, members),
+            CellState::Ready => self.keep_message(number, word, word.ready(0, word.caller()), members),
+            // CL2. Blocks have the name of this life of the cell, and stay.
+            CellState::Claimed => self.keep_message(number, word, word.given_back(0), members),
             CellState::Held if is_caller && word.owner() != owner => Ok(cell.change(word, word.without_caller())),
             CellState::Held if word.caller() != 0 && !is_caller => {
                 self.blocks.give_all(Name::of(number, word));
@@ -52,14 +54,16 @@ impl Store {
         }
     }
 
-    /// Keeps the message of a sender that died: it has a hint, or it is marked as returned first (ST5).
-    fn keep_message(&self, number: usize, word: CellWord, members: &Members) -> Result<bool> {
+    /// Keeps the message of a process that died: it has a hint, or it is marked as returned first (ST5).
+    fn keep_message(&self, number: usize, word: CellWord, ready: CellWord, members: &Members) -> Result<bool> {
         let (cell, hint) = (&self.cells[number], Hint::of(number, word));
         let lane = self.lane_of(cell.route.load(Relaxed).max(1));
-        if !self.lane(lane).has(hint) {
+        // The hint of a message that was claimed may be one that a receiver has met meanwhile, and is about to empty.
+        let is_hint_enough = word.state() == CellState::Ready && word.attempts() == 0;
+        if !(is_hint_enough && self.lane(lane).has(hint)) {
             self.mark_returned(number);
         }
-        if !cell.change_seq_cst(word, word.ready(0, word.caller())) {
+        if !cell.change_seq_cst(word, ready) {
             return Ok(false);
         }
         self.notify_message(hint, lane, members).map(|()| true)

@@ -191,14 +191,20 @@ impl Store {
         best
     }
 
-    /// Takes the next message: READY becomes HELD. Returns `None` if there is none.
+    /// Takes the next message: READY becomes HELD, or CLAIMED. Returns `None` if there is none.
     #[inline]
-    pub(super) fn try_take(&self, selection: Selection, owner: u32, members: &Members) -> Result<Option<super::Held>> {
+    pub(super) fn try_take(
+        &self,
+        selection: Selection,
+        claims: bool,
+        owner: u32,
+        members: &Members,
+    ) -> Result<Option<super::Held>> {
         let mut steps = self.steps();
         loop {
             let Some(found) = self.find(selection, members)? else { return Ok(None) };
             let Some(cell) = self.cell_of(found.hint) else { return Err(members.damaged("the state of the cells")) };
-            let held = found.word.held(owner);
+            let held = if claims { found.word.claimed(owner) } else { found.word.held(owner) };
             if cell.change(found.word, held) {
                 if let Some((lane, position)) = found.place {
                     let lane = self.lane(lane);

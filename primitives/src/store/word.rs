@@ -18,6 +18,7 @@ pub(crate) enum CellState {
     Held = 3,
     Answered = 4,
     Lost = 5,
+    Claimed = 6,
     /// A number that no state has.
     Unknown = 15,
 }
@@ -47,6 +48,7 @@ impl CellWord {
             3 => CellState::Held,
             4 => CellState::Answered,
             5 => CellState::Lost,
+            6 => CellState::Claimed,
             _ => CellState::Unknown,
         }
     }
@@ -94,6 +96,25 @@ impl CellWord {
     #[inline]
     pub(crate) fn held(self, owner: u32) -> Self {
         self.with(CellState::Held, owner, self.caller())
+    }
+
+    /// Returns the word of a message that comes back if the owner does not get done with it. A request is held (CL4).
+    #[inline]
+    pub(crate) fn claimed(self, owner: u32) -> Self {
+        if self.caller() == 0 { self.with(CellState::Claimed, owner, 0) } else { self.held(owner) }
+    }
+
+    /// Returns the word of a message that was claimed and comes back (CL3). The owner is the member that pushes its hint, or 0.
+    pub(crate) fn given_back(self, owner: u32) -> Self {
+        let attempts = u64::from(self.attempts().saturating_add(1));
+        let ready = self.with(CellState::Ready, owner, 0).0 & !(0xff << ATTEMPTS_SHIFT);
+        Self(ready | attempts << ATTEMPTS_SHIFT)
+    }
+
+    /// Returns how often the message was claimed and came back.
+    #[expect(clippy::cast_possible_truncation, reason = "8 bits")]
+    pub(crate) fn attempts(self) -> u8 {
+        (self.0 >> ATTEMPTS_SHIFT) as u8
     }
 
     /// Returns the word of a request that no caller waits for any more.

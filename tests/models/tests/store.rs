@@ -3,7 +3,7 @@
 use sysv_models::{
     Exploration, explore, explore_until_broken,
     store::{
-        Job::{self, Call, Receive, Send},
+        Job::{self, Call, Claim, Receive, Send},
         Rules,
         Selection::{Any, Except, Only, UpTo},
         Store,
@@ -33,6 +33,7 @@ fn store(jobs: &'static [&'static [Job]]) -> Store {
         deaths: 0,
         comes_back: false,
         cancels: false,
+        requeues: 0,
         drains: true,
         runs_alone: true,
         rules: ALL,
@@ -100,6 +101,27 @@ fn calls_beside_messages() -> Store {
     Store { deaths: 1, cancels: true, ..store(jobs) }
 }
 
+/// Two processes claim, requeue and die.
+fn claims() -> Store {
+    let jobs: &[&[Job]] = &[&[Send(1), Send(1)], &[Claim(Only(1)), Claim(Only(1)), Claim(Only(1))]];
+    Store { requeues: 1, deaths: 2, comes_back: true, ..store(jobs) }
+}
+
+fn two_claim() -> Store {
+    let jobs: &[&[Job]] = &[&[Send(1)], &[Claim(Only(1)), Claim(Only(1))], &[Claim(Only(1))]];
+    Store { requeues: 1, deaths: 1, ..store(jobs) }
+}
+
+fn claims_beside_receivers() -> Store {
+    let jobs: &[&[Job]] = &[&[Send(1), Send(1)], &[Claim(Any), Receive(Any)], &[Claim(Only(1)), Receive(Only(1))]];
+    Store { requeues: 1, deaths: 1, ..store(jobs) }
+}
+
+/// A message that is returned and has a hint is claimed, requeued, and its claimer dies before it pushes.
+fn claims_of_returned() -> Store {
+    Store { cells: 1, deaths: 2, comes_back: true, ..two_claim() }
+}
+
 fn found(store: Store) -> Exploration {
     let text = format!("{store:?}");
     let found = explore(store);
@@ -156,8 +178,17 @@ fn nothing_goes_wrong_with_calls() {
 }
 
 #[test]
+fn nothing_goes_wrong_with_claims() {
+    assert!(is_complete(claims()));
+    assert!(is_complete(two_claim()));
+    assert!(is_complete(Store { requeues: 2, deaths: 0, ..claims() }));
+}
+
+#[test]
 #[ignore = "some minutes"]
 fn nothing_goes_wrong_with_more_of_everything() {
+    assert!(is_complete(claims_of_returned()));
+    assert!(is_complete(claims_beside_receivers()));
     assert!(is_complete(calls_beside_messages()));
     assert!(is_complete(never_received()));
     assert!(is_complete(two_senders()));
@@ -166,15 +197,16 @@ fn nothing_goes_wrong_with_more_of_everything() {
 
 #[test]
 fn nothing_goes_wrong_without_what_is_not_needed() {
-    let rules = Rules { receivers_pass: false, hint_is_enough: false, ..ALL };
+    let rules = Rules { receivers_pass: false, requeued_at_the_tail: false, ..ALL };
     assert!(is_complete(Store { rules, ..two_receivers() }));
     assert!(is_complete(Store { rules, ..two_die_and_come_back() }));
     assert!(is_complete(Store { rules, ..calls() }));
+    assert!(is_complete(Store { rules, ..claims() }));
 }
 
 #[test]
 fn the_situations_of_the_invariants_are_reached() {
-    let found = [two_die_and_come_back(), calls(), two_die(), shared_lane()].map(found);
+    let found = [two_die_and_come_back(), calls(), two_die(), shared_lane(), two_claim()].map(found);
     let is_reached = |situation| found.iter().any(|found| found.reaches(situation));
     assert!(is_reached("a message is returned"));
     assert!(is_reached("dirty is lowered"));
@@ -184,6 +216,7 @@ fn the_situations_of_the_invariants_are_reached() {
     assert!(is_reached("two help one slot"));
     assert!(is_reached("a call is cancelled while it is held"));
     assert!(is_reached("a call is lost"));
+    assert!(is_reached("a claim comes back"));
     assert!(is_reached("all messages are received"));
 }
 
@@ -198,7 +231,10 @@ const NOT_NEEDED: [(&str, &str); 2] = [
         "receivers_pass",
         "a sender that comes to the place a lap later empties it. Receivers look at more places until then",
     ),
-    ("hint_is_enough", "a message that is marked and has a hint is taken once, and its bit is cleared then"),
+    (
+        "requeued_at_the_tail",
+        "the process that requeues it would receive it at once, again and again. No message is lost by that",
+    ),
 ];
 
 sysv_models::counterexamples! {
@@ -237,6 +273,13 @@ sysv_models::counterexamples! {
     kept_is_marked: breaks(two_die(), UNFOUND);
     /// A helper dies between both.
     mark_before_keeping: breaks(two_die(), UNFOUND);
+    /// A message that is returned and has a hint is claimed and requeued. The claimer dies before it pushes, and the hint that
+    /// a helper sees is one that a receiver is about to empty.
+    marked_despite_hint: breaks_at_length(claims_of_returned(), UNFOUND);
+    /// The same, since a helper can't tell that the message was claimed before.
+    attempts_grow: breaks_at_length(claims_of_returned(), UNFOUND);
+    /// A claimer dies.
+    claims_come_back: breaks(two_claim(), LOST);
     /// A sender pushes to a lane that was passed, and then to one that was not.
     look_twice: breaks(two_lanes(), DISORDER);
     /// A sender pushes to the lane after a receiver has seen it empty, and dies before it pushes the next message.

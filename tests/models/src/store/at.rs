@@ -19,6 +19,8 @@ pub enum At {
     Find(Find),
     /// Has received a message.
     Holds,
+    /// Has claimed a message.
+    Claims,
     /// Clears the returned bit of the cell that it holds.
     Clear,
     /// A step of freeing the cell that it owns.
@@ -50,7 +52,7 @@ pub enum Send {
     Stamp,
     /// Writes what the message says.
     Fields,
-    /// FILLING becomes READY.
+    /// FILLING, or CLAIMED, becomes READY.
     Ready,
     /// Reads `tail`.
     Tail,

@@ -1,10 +1,34 @@
 //! What becomes of a message in hand: freeing, responding, waiting for a response and cancelling.
 
-use super::{At, Cancel, CellState, Free, Held, Store, StoreState, Word, bit};
+use super::{At, Cancel, CellState, Free, Held, Send, Set, Store, StoreState, Word, bit};
 
 impl Store {
+    /// What is claimed goes to the tail of its lane, as if it were sent now.
+    pub(super) fn requeue(&self, state: &mut StoreState, index: usize) -> At {
+        state.requeues -= 1;
+        state.reordered |= self.held_message(state, index);
+        state.processes[index].requeues = true;
+        let stamps = self.rules.stamp_before_push && self.rules.requeued_at_the_tail;
+        At::Send(if stamps { Send::Stamp } else { Send::Ready })
+    }
+
+    /// What is claimed is done when its cell is free.
+    fn is_done(&self, state: &mut StoreState, index: usize) {
+        let message = self.held_message(state, index);
+        state.faults.wrong_message |= state.received & message != 0;
+        (state.received, state.claimed) = (state.received | message, state.claimed & !message);
+    }
+
+    fn held_message(&self, state: &StoreState, index: usize) -> Set {
+        let held = state.processes[index].held;
+        held.map_or(0, |held| bit(state.cells[usize::from(held.cell)].message))
+    }
+
     /// The receiver is done with its message.
     pub(super) fn receive_end(&self, state: &StoreState, index: usize) -> At {
+        if state.processes[index].held.is_some_and(|held| held.word.state == CellState::Claimed) {
+            return At::Claims;
+        }
         let is_request = state.processes[index].held.is_some_and(|held| held.word.caller.is_some());
         if is_request { At::Answer } else { self.begin_free() }
     }
@@ -14,12 +38,13 @@ impl Store {
         state.returned &= !bit(held.cell);
         match (self.rules.clear_before_free, held.word.state) {
             (true, CellState::Held) => At::Holds,
+            (true, CellState::Claimed) => At::Claims,
             (true, _) => self.begin_free(),
             (false, _) => At::Free(Free::Show),
         }
     }
 
-    fn begin_free(&self) -> At {
+    pub(super) fn begin_free(&self) -> At {
         At::Free(if self.rules.free_before_bit { Free::Word } else { Free::Show })
     }
 
@@ -28,6 +53,9 @@ impl Store {
         match step {
             Free::Word => {
                 let is_mine = state.swap(cell, word, word.free());
+                if is_mine && word.state == CellState::Claimed {
+                    self.is_done(state, index);
+                }
                 match (is_mine, self.rules.clear_before_free, self.rules.free_before_bit) {
                     (false, ..) | (true, true, false) => At::Rest,
                     (true, true, true) => At::Free(Free::Show),
@@ -87,7 +115,7 @@ impl Store {
                     CellState::Ready => At::Cancel(Cancel::TakeBack(word)),
                     CellState::Held => At::Cancel(Cancel::Detach(word)),
                     CellState::Answered | CellState::Lost => self.take_response(state, index),
-                    CellState::Free | CellState::Filling => At::Rest,
+                    CellState::Free | CellState::Filling | CellState::Claimed => At::Rest,
                 }
             }
             Cancel::TakeBack(word) => {

@@ -42,13 +42,18 @@ impl Store {
     }
 
     /// M1 and M6, when a process takes the message of a cell.
-    pub(super) fn account(&self, state: &mut StoreState, cell: u8, selection: Selection) {
+    pub(super) fn account(&self, state: &mut StoreState, index: usize, cell: u8, selection: Selection) {
         let taken = state.cells[usize::from(cell)];
         let message = bit(taken.message);
         state.faults.wrong_message |=
             state.waiting & message == 0 || state.received & message != 0 || !selection.fits(taken.route);
         state.waiting &= !message;
-        state.received |= message;
+        state.processes.iter_mut().for_each(|process| process.there &= !message);
+        if taken.word.state == CellState::Claimed {
+            state.claimed |= message;
+        } else {
+            state.received |= message;
+        }
         let is_wanted_sooner = |other: &&Cell| match selection {
             Selection::UpTo(most) => other.route <= most && other.route <= taken.route,
             _ => selection.fits(other.route),
@@ -61,7 +66,8 @@ impl Store {
                 && other.message < taken.message
                 && (usize::from(other.message) >= since || usize::from(taken.message) < since)
         };
-        let waits = |other: &&Cell| state.waiting & state.shown & bit(other.message) != 0;
+        let in_order = state.waiting & state.shown & !state.reordered & !state.processes[index].came_back;
+        let waits = |other: &&Cell| in_order & bit(other.message) != 0;
         let is_passed_over = state.ready().filter(waits).filter(was_sent_before).any(|other| is_wanted_sooner(&other));
         state.faults.wrong_order |= is_passed_over;
     }
@@ -70,7 +76,9 @@ impl Store {
         let kept = state.ready().fold(0, |set, cell| set | bit(cell.message));
         // One that a process writes after READY has another's number until then.
         let is_writing = state.processes.iter().any(|process| process.at == At::Send(Send::Fields));
-        is_writing || state.waiting & !kept == 0
+        let claimed = state.cells.iter().filter(|cell| cell.word.state == CellState::Claimed);
+        let claimed = claimed.fold(0, |set, cell| set | bit(cell.message));
+        is_writing || (state.waiting & !kept == 0 && state.claimed & !claimed == 0)
     }
 
     /// M3: a receiver that comes now finds each message that can be found.
@@ -118,8 +126,8 @@ impl Store {
             let word = state.word(number);
             let in_hand = |slot: Slot| state.is_dirty(slot) || state.is_in_hand(slot, number, word.generation);
             let owner_is_true = match (word.state, word.owner) {
-                (CellState::Filling | CellState::Held, Some(owner)) => in_hand(owner),
-                (CellState::Filling | CellState::Held, None) => false,
+                (CellState::Filling | CellState::Held | CellState::Claimed, Some(owner)) => in_hand(owner),
+                (CellState::Filling | CellState::Held | CellState::Claimed, None) => false,
                 (_, Some(sender)) => state.is_alive(sender) || state.is_dirty(sender),
                 (_, None) => true,
             };
@@ -143,7 +151,7 @@ impl Store {
     }
 
     fn gets_on(&self, state: &StoreState, index: usize) -> bool {
-        let is_between = |at: At| matches!(at, At::Outside | At::Rest | At::Await | At::Holds);
+        let is_between = |at: At| matches!(at, At::Outside | At::Rest | At::Await | At::Holds | At::Claims);
         let mut at = state.processes[index].at;
         if is_between(at) {
             return true;

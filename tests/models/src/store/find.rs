@@ -8,7 +8,7 @@ impl Store {
     pub(super) fn begin_find(&self, state: &mut StoreState, index: usize, selection: Selection) -> At {
         let there = self.waiting_for(state, selection);
         let process = &mut state.processes[index];
-        (process.before, process.looks, process.there) = (None, 0, there);
+        (process.before, process.looks, process.there, process.came_back) = (None, 0, there, 0);
         self.begin_look(state, index)
     }
 
@@ -30,7 +30,7 @@ impl Store {
 
     pub(super) fn selection(&self, index: usize, process: &Process) -> Selection {
         match self.job(index, process) {
-            Some(Job::Receive(selection)) => selection,
+            Some(Job::Receive(selection) | Job::Claim(selection)) => selection,
             _ => Selection::Any,
         }
     }
@@ -142,7 +142,7 @@ impl Store {
         let rank = if self.rules.oldest_first { selection.rank(cell.route, cell.stamp) } else { (0, 0) };
         let found = Candidate { hint, word, place, rank };
         let best = &mut state.processes[index].best;
-        if best.is_none_or(|best| found.rank < best.rank) {
+        if best.is_none_or(|best| found.rank < best.rank || (place.is_none() && found.rank == best.rank)) {
             *best = Some(found);
         }
         !(self.shared && matches!(selection, Selection::UpTo(_)))
@@ -201,11 +201,13 @@ impl Store {
         if !is_it {
             return self.begin_find(state, index, selection);
         }
-        let held = word.with(CellState::Held, process.slot);
+        // A request ends with its server.
+        let claims = matches!(self.job(index, &process), Some(Job::Claim(_))) && word.caller.is_none();
+        let held = word.with(if claims { CellState::Claimed } else { CellState::Held }, process.slot);
         state.cell(hint.cell).word = held;
         let process = &mut state.processes[index];
         process.held = Some(Held { cell: hint.cell, word: held });
-        self.account(state, hint.cell, selection);
+        self.account(state, index, hint.cell, selection);
         if place.is_some() && self.rules.take_before_emptying { At::Find(Find::PassTaken) } else { self.before_holds() }
     }
 

@@ -75,8 +75,9 @@ impl Store {
                 let hint = Hint { cell, generation: word.generation };
                 let lane = usize::from(self.lane_of(state.cells[usize::from(cell)].route.max(1)));
                 let has = state.lanes[lane].places.iter().any(|place| place.hint == Some(hint));
-                let kept = Help::Change(cell, word, word.with(word.state, None));
-                let marks = self.rules.kept_is_marked && !(has && self.rules.hint_is_enough);
+                let kept = Help::Change(cell, word, self.kept(word));
+                let was_claimed = word.state == CellState::Claimed || word.attempts > 0;
+                let marks = self.rules.kept_is_marked && (!has || (was_claimed && self.rules.marked_despite_hint));
                 match (marks, self.rules.mark_before_keeping) {
                     (true, true) => self.keep(state, index, cell, word),
                     _ => At::Help(kept),
@@ -113,7 +114,8 @@ impl Store {
         let to = match word.state {
             CellState::Ready if is_caller && !self.rules.caller_is_detached => return At::Help(next),
             CellState::Ready if is_caller => Word { caller: None, ..word.with(CellState::Filling, word.caller) },
-            CellState::Ready => return At::Help(Help::Has(cell, word)),
+            CellState::Claimed if !self.rules.claims_come_back => word.free(),
+            CellState::Ready | CellState::Claimed => return At::Help(Help::Has(cell, word)),
             CellState::Held if is_caller && word.owner != Some(slot) => {
                 if !self.rules.caller_is_detached {
                     return At::Help(next);
@@ -137,8 +139,12 @@ impl Store {
         };
         let message = bit(state.cells[usize::from(cell)].message);
         match (is_changed, from.state, to.state) {
-            (true, CellState::Ready, CellState::Ready) => {
+            (true, CellState::Ready | CellState::Claimed, CellState::Ready) => {
                 state.shown |= message;
+                if from.state == CellState::Claimed {
+                    (state.waiting, state.claimed) = (state.waiting | message, state.claimed & !message);
+                    state.processes.iter_mut().for_each(|process| process.came_back |= message);
+                }
                 if self.rules.kept_is_marked && !self.rules.mark_before_keeping {
                     return self.keep(state, index, cell, to);
                 }

@@ -27,8 +27,8 @@
 //! The model leaves out blocks, classes of cells (each is a store of its own for
 //! senders), membership that is lost, and the generation's wrap.
 //!
-//! - M1. A message is received once, as it was sent, and by a process that wants it.
-//! - M2. A message that was READY waits in a cell, or was received, or its caller has taken it back or is dead.
+//! - M1. A message is received, or done, once, as it was sent, and by a process that wants it.
+//! - M2. A message that was READY waits in a cell, or is claimed, or was received or done, or its caller has taken it back or is dead.
 //! - M3. Each message that waits is found, unless its sender has not pushed yet, or is dead and dirty.
 //! - M4. A word names only members in whose hands the cell is, or slots that are dead and dirty.
 //! - M5. For each free cell whose bit is set, a process is between the bit and the cell, or a slot is dead and dirty.
@@ -92,6 +92,8 @@ pub struct Store {
     pub comes_back: bool,
     /// Whether callers may cancel.
     pub cancels: bool,
+    /// How often living processes may requeue what they have claimed, in all.
+    pub requeues: u8,
     /// Whether M3 is checked by running.
     pub drains: bool,
     /// Whether M8 is checked by running.
@@ -113,6 +115,10 @@ pub enum Action {
     Step(usize, At),
     /// A caller stops waiting.
     Cancel(usize),
+    /// What a process has claimed is done.
+    Done(usize),
+    /// A process requeues what it has claimed.
+    Requeue(usize),
     /// A process dies, and the kernel settles its account.
     Die(usize),
 }
@@ -164,6 +170,10 @@ impl Store {
                 actions.extend(self.cancels.then_some(Action::Cancel(index)));
                 self.repairs(state, index, actions);
             }
+            At::Claims => {
+                actions.push(Action::Done(index));
+                actions.extend((state.requeues > 0).then_some(Action::Requeue(index)));
+            }
             at => actions.push(Action::Step(index, at)),
         }
     }
@@ -180,7 +190,7 @@ impl Store {
                 state.processes[index].begun += 1;
                 match job {
                     Job::Send(_) | Job::Call(_) => At::Send(Send::Bits),
-                    Job::Receive(selection) => self.begin_find(state, index, selection),
+                    Job::Receive(selection) | Job::Claim(selection) => self.begin_find(state, index, selection),
                 }
             }
             Action::Repair(_, slot) => {
@@ -188,6 +198,8 @@ impl Store {
                 At::Help(Help::Enter)
             }
             Action::Cancel(_) => At::Cancel(Cancel::Look),
+            Action::Done(_) => self.begin_free(),
+            Action::Requeue(_) => self.requeue(state, index),
             Action::Die(_) => self.die(state, index),
             Action::Step(_, at) => self.step(state, index, at),
         }
@@ -195,7 +207,7 @@ impl Store {
 
     fn step(&self, state: &mut StoreState, index: usize, at: At) -> At {
         match at {
-            At::Outside | At::Rest => at,
+            At::Outside | At::Rest | At::Claims => at,
             At::Send(step) => self.send(state, index, step),
             At::Mark(step) => self.mark(state, index, step),
             At::Find(step) => self.find(state, index, step),
@@ -231,6 +243,9 @@ impl Model for Store {
             waiting: 0,
             shown: 0,
             received: 0,
+            claimed: 0,
+            reordered: 0,
+            requeues: self.requeues,
             faults: Faults::default(),
         }]
     }
@@ -249,6 +264,7 @@ impl Model for Store {
         let index = match action {
             Action::Enter(index, _) | Action::Begin(index, _) | Action::Repair(index, _) => index,
             Action::Step(index, _) | Action::Cancel(index) | Action::Die(index) => index,
+            Action::Done(index) | Action::Requeue(index) => index,
         };
         state.processes[index].at = self.apply(&mut state, index, action);
         state.processes[index].forget();
@@ -283,6 +299,9 @@ impl Model for Store {
             }),
             Property::sometimes("a call is lost", |_, state: &StoreState| {
                 state.cells.iter().any(|cell| cell.word.state == CellState::Lost)
+            }),
+            Property::sometimes("a claim comes back", |_, state: &StoreState| {
+                state.cells.iter().any(|cell| cell.word.attempts > 0)
             }),
             Property::sometimes("all messages are received", |model: &Self, state: &StoreState| {
                 model.all_are_received(state)

@@ -37,8 +37,8 @@ crate::rules! {
     kept_is_marked,
     /// ST5: it marks the message before the word ceases to name the dead sender, not after it.
     mark_before_keeping,
-    /// ST5: a message that has a hint is not marked.
-    hint_is_enough,
+    /// ST5: it marks a message that was claimed before also if there is a hint.
+    marked_despite_hint,
     /// ST6: several lanes are looked at until the same message is found twice.
     look_twice,
     /// ST6: so are a lane and the returned messages.
@@ -59,6 +59,12 @@ crate::rules! {
     answer_by_swap,
     /// A caller that cancels a request takes it by compare-and-swap, since a receiver may take it.
     take_back_by_swap,
+    /// CL3: each return of a message counts as an attempt.
+    attempts_grow,
+    /// CL: a helper gives back what a dead process has claimed, and does not free it.
+    claims_come_back,
+    /// CL: what a living process requeues gets a new stamp.
+    requeued_at_the_tail,
     /// A helper of a dead server tells the caller that there is no response, and does not free the cell.
     lost_for_caller,
     /// A helper of a dead caller takes its name from each request.

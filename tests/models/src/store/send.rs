@@ -25,7 +25,11 @@ impl Store {
                 state.latest += u8::from(self.rules.stamps_grow);
                 let stamp = state.latest;
                 self.with_cell(state, index, |cell| cell.stamp = stamp);
-                if self.rules.stamp_before_push { self.stamped() } else { self.sent(state, index) }
+                match (self.rules.stamp_before_push, state.processes[index].requeues) {
+                    (true, true) => At::Send(Send::Ready),
+                    (true, false) => self.stamped(),
+                    (false, _) => self.sent(state, index),
+                }
             }
             Send::Fields => {
                 let (route, message) = (self.route(state, index), Self::message(index, &state.processes[index]));
@@ -81,7 +85,7 @@ impl Store {
         match (state.processes[index].helps, self.rules.mark_before_keeping, self.rules.mark_before_emptying) {
             (Some(_), true, _) => {
                 let word = state.processes[index].kept;
-                At::Help(Help::Change(cell, word, word.with(word.state, None)))
+                At::Help(Help::Change(cell, word, self.kept(word)))
             }
             (Some(_), false, _) => At::Help(Help::Cell(cell)),
             (None, _, true) => At::Send(Send::Empty),
@@ -102,8 +106,10 @@ impl Store {
     }
 
     fn route(&self, state: &StoreState, index: usize) -> Route {
-        match self.job(index, &state.processes[index]) {
-            Some(Job::Send(route) | Job::Call(route)) => route,
+        let process = &state.processes[index];
+        match (self.job(index, process), process.held) {
+            (Some(Job::Send(route) | Job::Call(route)), _) => route,
+            (_, Some(held)) => state.cells[usize::from(held.cell)].route,
             _ => 1,
         }
     }
@@ -126,20 +132,25 @@ impl Store {
         At::Send(if self.rules.ready_before_push { Send::Ready } else { Send::Tail })
     }
 
-    /// FILLING is the sender's, so this is a store.
+    /// FILLING is the sender's, and CLAIMED the receiver's, so this is a store.
     fn ready(&self, state: &mut StoreState, index: usize) -> At {
         let is_call = matches!(self.job(index, &state.processes[index]), Some(Job::Call(_)));
-        let message = Self::message(index, &state.processes[index]);
+        let sent = Self::message(index, &state.processes[index]);
         let process = &mut state.processes[index];
-        let slot = process.slot;
+        let (slot, requeues) = (process.slot, process.requeues);
         if let Some(held) = &mut process.held {
             let caller = slot.filter(|_| is_call);
-            held.word = Word { caller, ..held.word.with(CellState::Ready, slot) };
+            let attempts = held.word.attempts + u8::from(requeues && self.rules.attempts_grow);
+            let ready = Word { attempts, ..held.word.with(CellState::Ready, slot) };
+            held.word = Word { caller, ..ready };
             let Held { cell, word } = *held;
             state.cell(cell).word = word;
-            state.waiting |= bit(message);
+            let message = bit(if requeues { state.cell(cell).message } else { sent });
+            (state.waiting, state.claimed) = (state.waiting | message, state.claimed & !message);
+            // Until it is pushed once more.
+            state.shown &= !message;
         }
-        match (self.rules.ready_before_push, self.rules.fields_before_ready) {
+        match (self.rules.ready_before_push, self.rules.fields_before_ready || requeues) {
             (false, _) => self.sent(state, index),
             (true, true) => At::Send(Send::Tail),
             (true, false) => At::Send(Send::Fields),
@@ -147,14 +158,17 @@ impl Store {
     }
 
     fn push(&self, state: &mut StoreState, index: usize) -> At {
-        let (message, process) = (Self::message(index, &state.processes[index]), state.processes[index]);
+        let process = state.processes[index];
         let Some(held) = process.held else { return At::Rest };
+        // It may have been taken before its hint is there, and the cell may have another one.
+        let is_there = state.word(held.cell).generation == held.word.generation;
+        let message = if is_there { bit(state.cell(held.cell).message) } else { 0 };
         let hint = Hint { cell: held.cell, generation: held.word.generation };
         let lap = process.position / self.span;
         let place = self.place(state, process.lane, process.position);
         if *place == Place::empty(lap) {
             place.hint = Some(hint);
-            state.shown |= bit(message);
+            state.shown |= message;
             return At::Send(Send::Pushed);
         }
         if place.lap >= lap {
@@ -202,6 +216,12 @@ impl Store {
         if is_call { At::Await } else { At::Rest }
     }
 
+    /// The word of a message that is kept for a dead process.
+    pub(super) fn kept(&self, word: Word) -> Word {
+        let is_attempt = word.state == CellState::Claimed && self.rules.attempts_grow;
+        Word { attempts: word.attempts + u8::from(is_attempt), ..word.with(CellState::Ready, None) }
+    }
+
     /// The place of a position.
     pub(super) fn place<'a>(&self, state: &'a mut StoreState, lane: u8, position: u8) -> &'a mut Place {
         &mut state.lanes[usize::from(lane)].places[usize::from(position % self.span)]
@@ -215,8 +235,13 @@ fn take(state: &mut StoreState, index: usize, cell: u8, grows: bool) -> bool {
     if word.state != CellState::Free {
         return false;
     }
-    *word =
-        Word { state: CellState::Filling, owner: slot, caller: None, generation: word.generation + u8::from(grows) };
+    *word = Word {
+        state: CellState::Filling,
+        owner: slot,
+        caller: None,
+        generation: word.generation + u8::from(grows),
+        attempts: 0,
+    };
     let word = *word;
     state.processes[index].held = Some(Held { cell, word });
     true

@@ -12,6 +12,8 @@ pub enum Job {
     Call(Route),
     /// Receives a message, and responds if it is a request.
     Receive(Selection),
+    /// Claims a message. It is done, or requeued.
+    Claim(Selection),
 }
 
 /// What a receiver wants.
@@ -54,6 +56,8 @@ pub enum CellState {
     Ready,
     /// A receiver has taken it.
     Held,
+    /// A receiver works on it, and it comes back if that dies.
+    Claimed,
     /// A response, for the caller.
     Answered,
     /// There will be no response.
@@ -67,6 +71,7 @@ pub struct Word {
     pub(super) owner: Option<Slot>,
     pub(super) caller: Option<Slot>,
     pub(super) generation: u8,
+    pub(super) attempts: u8,
 }
 
 impl Word {
@@ -79,7 +84,7 @@ impl Word {
     }
 
     pub(super) fn free(self) -> Self {
-        Self { state: CellState::Free, owner: None, caller: None, ..self }
+        Self { state: CellState::Free, owner: None, caller: None, attempts: 0, ..self }
     }
 
     pub(super) fn without_caller(self) -> Self {
@@ -167,11 +172,15 @@ pub struct Process {
     pub(super) is_any: bool,
     /// The messages that could be found when it began to look.
     pub(super) there: Set,
+    /// The messages that came back from a dead process since then.
+    pub(super) came_back: Set,
     /// The slot that it repairs.
     pub(super) helps: Option<Slot>,
     pub(super) is_joining: bool,
-    /// The word of a message that it keeps for a dead sender.
+    /// The word of a message that it keeps for a dead process.
     pub(super) kept: Word,
+    /// It sends a message that it has claimed.
+    pub(super) requeues: bool,
 }
 
 /// What went wrong in a step.
@@ -199,6 +208,11 @@ pub struct StoreState {
     /// The messages that were pushed, or marked.
     pub(super) shown: Set,
     pub(super) received: Set,
+    /// The messages that are claimed.
+    pub(super) claimed: Set,
+    /// The messages that a living process has requeued.
+    pub(super) reordered: Set,
+    pub(super) requeues: u8,
     pub(super) faults: Faults,
 }
 
@@ -245,7 +259,7 @@ impl Process {
         *self = match self.at {
             At::Outside => Self { begun: self.begun, ..Self::default() },
             At::Rest => rest,
-            At::Holds | At::Clear | At::Free(_) | At::Answer | At::Await | At::Cancel(_) => {
+            At::Holds | At::Claims | At::Clear | At::Free(_) | At::Answer | At::Await | At::Cancel(_) => {
                 Self { held: self.held, ..rest }
             }
             At::Help(_) | At::Member(_) => {
