@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod attack;
 mod calls;
+mod claims;
 #[cfg(target_os = "linux")]
 mod few_wakes;
 mod hostile_bytes;

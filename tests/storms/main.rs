@@ -1,5 +1,6 @@
 //! Processes killed and stopped at random moments, by the thousand.
 
 mod channel;
+mod claims;
 mod locks;
 mod rings;

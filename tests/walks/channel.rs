@@ -366,3 +366,55 @@ fn open_or_create() {
         walk
     });
 }
+
+/// The victim claims a text. It is done, or another process gets it.
+fn claiming(operation: &str, text: &Text, act: impl Fn(&Channel)) {
+    let (done, left) = (Cell::new(0), Cell::new(0));
+    every_instruction(operation, |steps| {
+        let name = name();
+        let channel = options().create(&name).unwrap();
+        channel.send(text).unwrap();
+        let victim = Victim::start(|| {
+            let channel = open(&name);
+            mark();
+            act(&channel);
+            mark();
+        });
+        let walk = victim.walk(steps);
+        match channel.claim_timeout::<Text>(Duration::from_micros(1)) {
+            Ok(found) => {
+                assert!(*found == *text && found.attempt() <= 2, "changed");
+                found.done().unwrap();
+                left.set(left.get() + 1);
+            }
+            Err(error) if error.is_busy() => done.set(done.get() + 1),
+            Err(error) => panic!("stuck: {error}"),
+        }
+        assert!(channel.try_claim::<Text>().unwrap_err().is_busy(), "claimed twice");
+        survey(&channel, &name);
+        walk
+    });
+    println!("{operation}: {} times it was done, {} times it was left", done.get(), left.get());
+    assert!(left.get() > 0, "it was never left");
+}
+
+#[test]
+fn claim_small() {
+    claiming("channel.claim of 10 bytes, and done", &small(), |channel| {
+        drop(channel.claim::<Text>().unwrap().done().unwrap());
+    });
+}
+
+#[test]
+fn claim_large() {
+    claiming("channel.claim of 20 KB, and done", &large(), |channel| {
+        drop(channel.claim::<Text>().unwrap().done().unwrap());
+    });
+}
+
+#[test]
+fn requeue() {
+    claiming("channel.claim of 10 bytes, and requeue", &small(), |channel| {
+        channel.claim::<Text>().unwrap().requeue().unwrap();
+    });
+}
