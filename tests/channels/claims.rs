@@ -1,6 +1,9 @@
 //! Claims: what is not done comes back, whatever becomes of the process that had it.
 
-use std::{panic, thread, time::Duration};
+use std::{
+    panic, thread,
+    time::{Duration, Instant},
+};
 
 use nix::sys::signal::Signal::SIGSTOP;
 use support::{
@@ -109,9 +112,14 @@ fn sleepers_are_woken() {
                 support::exit_now(0);
             }
             claimed.requeue().unwrap();
+            // Its end would wake the sleeper as well.
+            until(|| channel.depth().unwrap().messages == 0);
         });
         until(|| channel.depth().unwrap().routes.is_empty());
+        let begun = Instant::now();
         let claimed = channel.claim_timeout::<Number>(LONG).unwrap();
+        // At its end a wait looks once more, and finds what it was not woken for.
+        assert!(begun.elapsed() < LONG / 2, "it was not woken, dies: {dies}");
         assert_eq!(number(&claimed), (0, 2), "dies: {dies}");
         claimed.done().unwrap();
         worker.join();
