@@ -7,7 +7,8 @@
 //! - **C1** A message is taken by one receiver, whole or not at all (ST1).
 //! - **C2** A received message is a value or an [`Undecodable`] with its bytes. None is dropped.
 //! - **C3** A failed send changed nothing, and the value is still the caller's.
-//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it.
+//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. One that is claimed is handed
+//!   out until it is done.
 
 mod call;
 mod claim;
@@ -60,7 +61,8 @@ use crate::store::Wants;
 ///
 /// Programs in C and Python are reached by [`TypedQueue`].
 ///
-/// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. A
+/// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. What it
+/// [claimed](Self::claim) comes back: `claim` is at least once. A
 /// [caller](Self::call) is notified at once when the process that took its request dies. A [`Receiver`] may learn that the
 /// last [`Sender`] of its type is gone.
 ///

@@ -132,8 +132,12 @@ impl StoreScene {
     }
 
     fn take_by(&self, me: Session, wanted: Wanted, deadline: Deadline) -> Result<Taken, Error> {
+        self.take_as(me, wanted, Wants::default(), deadline)
+    }
+
+    fn take_as(&self, me: Session, wanted: Wanted, wants: Wants<'_>, deadline: Deadline) -> Result<Taken, Error> {
         let store = self.store(me);
-        let received = store.receive(wanted.selection(), self.party(me), Wants::default(), deadline)?;
+        let received = store.receive(wanted.selection(), self.party(me), wants, deadline)?;
         let message = self.read(me, &received);
         assert_eq!(received.route, route_of(message), "a message has its own route");
         Ok(Taken { received, message })
@@ -167,6 +171,35 @@ impl StoreScene {
     #[expect(clippy::needless_pass_by_value, reason = "a message is freed once")]
     pub fn free(&self, me: Session, taken: Taken) {
         self.store(me).give_up(taken.received.held, &self.members).expect("nothing is damaged");
+    }
+
+    /// Claims a message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if there is none.
+    pub fn try_claim(&self, me: Session, wanted: Wanted) -> Result<Taken, Error> {
+        self.take_as(me, wanted, Wants { claims: true, ..Wants::default() }, Deadline::NOW)
+    }
+
+    /// Gives back a message that is claimed.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    #[expect(clippy::needless_pass_by_value, reason = "a claim ends once")]
+    pub fn requeue(&self, me: Session, taken: Taken) {
+        self.store(me).requeue(taken.received.held, me, &self.members).expect("nothing is damaged");
+    }
+
+    /// Says that a message that is claimed is done.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    #[expect(clippy::needless_pass_by_value, reason = "a claim ends once")]
+    pub fn done(&self, me: Session, taken: Taken) {
+        self.store(me).release(taken.received.held, &self.members).expect("nothing is damaged");
     }
 
     /// Takes a message, and holds it, if there is one.

@@ -19,6 +19,8 @@
 //! | FC1: FREE before the bit is cleared, the bit before the second look | either order left out; no second look | `fc1_…` |
 //! | FC1: a sender that waits for a cell fences, and the bit is cleared before the flag is read | no fence; no order | `fc1_a_sender_waits…` |
 //! | FC2: a reaper shows free cells | it does not | `fc2_…` |
+//! | CL2: what a dead process has claimed is marked before it is READY | no mark | `a_claimer_dies` |
+//! | CL1: what is given back gets a hint, and a waiter is called | neither | `a_claimer_dies_that_gives_back`, `a_receiver_sleeps_beside…` |
 //! | a call ends by compare-and-swap | the response, the cancel or the taking back by a plain store | `a_caller_cancels…` |
 //! | a caller fences before it looks | no fence | `a_caller_waits…`, `a_receiver_and_a_caller…` |
 //! | helpers change words by compare-and-swap | a plain store | `two_helpers…` |
@@ -539,6 +541,62 @@ fn a_receiver_dies() {
         assert!(all.len() <= 1, "{all:?}");
         scene.assert_empty(me, 1);
         (received.is_some(), all == [101])
+    });
+}
+
+/// A claimer dies beside two helpers, which may be stopped anywhere: the message is done, or it comes back.
+#[test]
+fn a_claimer_dies() {
+    at_each_death(2, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let done = scene.die_in(Session::of(2), changes, |scene, me| {
+            let claimed = scene.try_claim(me, Wanted::Only(1)).expect("it is there");
+            scene.done(me, claimed);
+        });
+        let helper = process(&scene, 1, |scene, me| scene.reap(me));
+        scene.reap(me);
+        let first = scene.try_receive(me, Wanted::Only(1)).ok();
+        helper.join().expect("it ends well");
+        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        assert!(all.len() <= 1, "{all:?}");
+        scene.assert_empty(me, 1);
+        (done.is_some(), all == [101])
+    });
+}
+
+/// A claimer that gives its message back dies: the message is there, whatever receivers and helpers do.
+#[test]
+fn a_claimer_dies_that_gives_back() {
+    explore_each_death(2, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let (me, victim) = (Session::of(0), Session::of(2));
+        scene.send(victim, 101);
+        let claimed = scene.try_claim(victim, Wanted::Only(1)).expect("it is there");
+        let other = process(&scene, 1, |scene, me| scene.try_receive(me, Wanted::Only(1)).ok());
+        let given_back = scene.die_in(victim, changes, |scene, me| scene.requeue(me, claimed));
+        scene.reap(me);
+        let first = other.join().expect("it ends well");
+        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        assert_eq!(all, [101]);
+        scene.assert_empty(me, 1);
+        given_back.is_some()
+    });
+}
+
+/// A receiver that goes to sleep is called for a message that comes back.
+#[test]
+fn a_receiver_sleeps_beside_one_that_gives_back() {
+    explore(2, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        let claimed = scene.try_claim(me, Wanted::Only(1)).expect("it is there");
+        let other = process(&scene, 1, |scene, me| scene.receive(me, Wanted::Only(1)));
+        scene.requeue(me, claimed);
+        assert_eq!(other.join().expect("it ends well"), Ok(101));
+        scene.assert_empty(me, 1);
     });
 }
 
