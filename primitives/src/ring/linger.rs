@@ -1,10 +1,10 @@
-//! Letting things gather before one looks for them, where they come fast.
+//! Letting things gather before a side looks for them, where they come fast.
 //!
 //! Every look at the other side's word takes its cache line away, and it comes back only after some hundred
 //! nanoseconds. A consumer that is a little faster than its producer would look again after every few
-//! items, and slow both down to that. So who must look often and finds little each time waits a moment
-//! before it looks again; who finds much, or hardly anything, does not: single items are never held up, and single messages
-//! one in some thousand.
+//! items, and slow both down to that. So a side that must look often and finds little each time waits a moment
+//! before it looks again. One that finds much, or hardly anything, does not: single items are never held up, and single
+//! messages one in some thousand.
 
 use std::{
     hint::spin_loop,
@@ -48,7 +48,7 @@ struct Probes {
 
 impl Linger {
     pub(crate) const fn new(role: Role) -> Self {
-        // Who finds the ring full holds no item up that is not held up anyway.
+        // A producer that finds the ring full holds no item up that is not held up anyway.
         let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
         Self { pauses: AtomicU32::new(0), most: MOST, stream, probes: None }
     }

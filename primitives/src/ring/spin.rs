@@ -1,9 +1,9 @@
 //! How long to look before going to sleep: it depends on where the other side is, and on what came of it lately.
 //!
 //! Waking a process on another processor costs some ten microseconds, and looking for a while costs less. So each
-//! handle spins about twice as long as it lately took when it was worth it. But who shares a
-//! processor with the one it waits for keeps it from running: it goes to sleep at once. It does not yield
-//! either: Linux lets who has yielded wait for whole time slices, once it is woken beside a busy process.
+//! handle spins about twice as long as it lately took when it was worth it. But a process that shares a
+//! processor with the one that it waits for keeps it from running: it goes to sleep at once. It does not yield
+//! either: under Linux a process that has yielded waits for whole time slices, once it is woken beside a busy one.
 //!
 //! Both sides leave word of where they last waited, or woke the other; that is a hint, and decides nothing but this.
 
@@ -19,7 +19,7 @@ use crate::{
 const MOST: u32 = 1024;
 /// The fewest: what the other side may need if it is about to be done.
 const FEWEST: u32 = 128;
-/// The longest time between two looks: a look takes the cache line away from who is to change it.
+/// The longest time between two looks: a look takes the cache line away from the process that is to change it.
 const LONGEST_STEP: u32 = 8;
 
 /// The most pauses of a wait that finds out whether the other side would be there sooner if both stayed awake.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn who_shares_a_processor_does_not_look() {
+    fn beside_the_other_side_it_does_not_look() {
         let spin = Spin::new();
         let everywhere = Whereabouts::default();
         // Unless this thread is moved meanwhile, which is not the case each time.
