@@ -2,6 +2,7 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
+//! | [`aside`] | the quota of messages that are set aside, beside the capacity. The code does not have them yet |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
@@ -46,6 +47,7 @@
 //! Threads that share a slot at the desk have no model. Their tests are those of the primitives.
 #![warn(missing_docs)]
 
+pub mod aside;
 pub mod blocks;
 pub mod fence;
 pub mod handshake;
