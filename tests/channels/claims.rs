@@ -242,3 +242,17 @@ fn many_attempts() {
     }
     assert_left(&channel, &[(0, 256)]);
 }
+
+/// A typed end claims as the channel does.
+#[test]
+fn of_a_typed_end() {
+    let (channel, _name) = channel();
+    let (sender, receiver) = (channel.sender::<Number>().unwrap(), channel.receiver::<Number>().unwrap());
+    sender.send(&Number(1)).unwrap();
+    drop(receiver.claim().unwrap());
+    drop(receiver.claim_timeout(LONG).unwrap());
+    assert_eq!(receiver.try_claim().unwrap().attempt(), 3);
+    assert_eq!(receiver.claim_deadline(sysv_primitives::raw::Deadline::NOW).unwrap().done().unwrap(), Number(1));
+    assert!(receiver.try_claim().unwrap_err().is_busy());
+    assert_unused(&channel);
+}

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use super::{Channel, Message, shared::Shared};
+use super::{Channel, Claimed, Message, shared::Shared};
 use crate::{Failure, RecvError, Role, SendError, members::Session, raw::Deadline};
 
 /// One endpoint of a role, until it is dropped or its process dies.
@@ -183,6 +183,42 @@ impl<T: Message> Receiver<T> {
     /// As [`Channel::recv_deadline`].
     pub fn recv_deadline(&self, deadline: Deadline) -> Result<T, RecvError> {
         self.channel.recv_deadline(deadline)
+    }
+
+    /// Claims the oldest value; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::claim`].
+    pub fn claim(&self) -> Result<Claimed<T>, RecvError> {
+        self.channel.claim()
+    }
+
+    /// Claims the oldest value, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::try_claim`].
+    pub fn try_claim(&self) -> Result<Claimed<T>, RecvError> {
+        self.channel.try_claim()
+    }
+
+    /// Claims the oldest value; waits for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::claim_timeout`].
+    pub fn claim_timeout(&self, timeout: Duration) -> Result<Claimed<T>, RecvError> {
+        self.channel.claim_timeout(timeout)
+    }
+
+    /// Claims the oldest value; waits until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::claim_deadline`].
+    pub fn claim_deadline(&self, deadline: Deadline) -> Result<Claimed<T>, RecvError> {
+        self.channel.claim_deadline(deadline)
     }
 
     /// Returns an iterator over the values that come, as [`Channel::iter`].

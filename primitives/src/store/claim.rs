@@ -29,11 +29,14 @@ impl Store {
     /// Gives back a message that this process has claimed.
     #[cold]
     pub(crate) fn requeue(&self, held: Held, me: Session, members: &Members) -> Result<()> {
+        // If this process has lost its membership, others have given it back. What they have there is left alone.
+        if !self.is_held(held) {
+            return Ok(());
+        }
         let cell = self.held(held);
         // CL1.
         cell.sent_at.store(self.stamp(), Relaxed);
         let ready = held.word.given_back(me.owner());
-        // It fails if this process has lost its membership, and others have given it back.
         if !cell.change(held.word, ready) {
             return Ok(());
         }
