@@ -1,6 +1,7 @@
 //! Claims: what is not done comes back, whatever becomes of the process that had it.
 
 use std::{
+    os::unix::process::CommandExt,
     panic, thread,
     time::{Duration, Instant},
 };
@@ -145,6 +146,23 @@ fn of_a_stopped_process() {
     worker.kill();
     assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(0));
     assert_unused(&channel);
+}
+
+/// A process that execs lives, and so keeps what it had until it ends.
+#[test]
+fn of_a_process_that_execs() {
+    let (channel, _name) = channel();
+    send(&channel, 0..1);
+    let worker = child(|| {
+        std::mem::forget(channel.claim::<Number>().unwrap());
+        let error = std::process::Command::new("sleep").arg("1000").exec();
+        panic!("it can't exec: {error}");
+    });
+    until(|| std::fs::read(format!("/proc/{}/comm", worker.id())).is_ok_and(|name| name == b"sleep\n"));
+    assert!(channel.claim_timeout::<Number>(SHORT).unwrap_err().is_busy());
+    worker.kill();
+    assert_eq!(number(&channel.claim_timeout::<Number>(LONG).unwrap()), (0, 2));
+    assert_left(&channel, &[(0, 3)]);
 }
 
 /// In a child made by `fork` a claim is the parent's.

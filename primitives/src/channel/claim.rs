@@ -180,7 +180,7 @@ impl Channel {
 /// child made by `fork` it is the parent's: there a drop does nothing.
 ///
 /// A process that is stopped, or that takes minutes to write a core dump, keeps its claims. No other process gets them until it is
-/// gone.
+/// gone. The same holds for a program that is replaced by `exec`, since its process lives: end a claim before.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is requeued"]
 pub struct Claimed<T> {
