@@ -162,7 +162,7 @@ fn close([here, there]: [&Channel; 2], slowest: &AtomicU64) {
     send(there, slowest);
 }
 
-/// A channel whose memory is written to.
+/// A channel with memory that a test writes to.
 struct Attacked {
     name: Name,
     channel: Channel,

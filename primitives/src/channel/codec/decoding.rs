@@ -25,7 +25,7 @@ impl<'a, S: Source> Left<'a, S> {
         Self { source, elements, exceeded: Cell::new(None) }
     }
 
-    /// Returns the bound that the value exceeds, for formats whose errors do not say it.
+    /// Returns the bound that the value exceeds, for formats with errors that do not say it.
     #[cfg(feature = "postcard")]
     pub(super) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.get()

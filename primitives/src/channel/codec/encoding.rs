@@ -26,7 +26,7 @@ impl Count {
         self.elements.set(self.elements.get().saturating_add(elements.unwrap_or(0)));
     }
 
-    /// Returns the bound that the value exceeds, for formats whose errors do not say it.
+    /// Returns the bound that the value exceeds, for formats with errors that do not say it.
     #[cfg(feature = "postcard")]
     pub(super) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.get()

@@ -3,7 +3,7 @@
 //! | modelled | as |
 //! | --- | --- |
 //! | a cell | its state, its owner, its generation, and the chain of its blocks |
-//! | a block | the name that owns it, and the message whose bytes are in it |
+//! | a block | the name that owns it, and the message that its bytes are of |
 //! | the lock | the process that has it; waiting for it is the matter of [`mutex`](crate::mutex) |
 //! | a process | sends and receives long messages, as often as [`Blocks::operations`] says in all |
 //! | a death | one action before any step |

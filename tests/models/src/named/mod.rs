@@ -82,9 +82,9 @@ pub enum Word {
     Awake,
     /// A waiter that no notifier has called.
     Announced,
-    /// A waiter that was called for this message, and whose doorbell may not have been posted.
+    /// A waiter that was called for this message. Its doorbell may not have been posted.
     Unposted(usize),
-    /// A waiter whose doorbell was posted.
+    /// A waiter that was called, and its doorbell was posted.
     Called(usize),
 }
 

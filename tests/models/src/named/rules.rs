@@ -1,7 +1,7 @@
 //! The clauses of named calls.
 
 crate::rules! {
-    /// A notifier calls only waiters whose interest has the lane of the message.
+    /// A notifier calls only waiters with the lane of the message in their interest.
     calls_what_fits,
     /// A notifier looks at the flag of receivers of several lanes too.
     looks_at_wide,

@@ -98,7 +98,7 @@ pub enum Find {
     Dirty,
     /// Reads the returned bits.
     Bits,
-    /// Reads the word of a cell whose bit is set.
+    /// Reads the word of a cell with its bit set.
     Returned(u8),
     /// Reads what its message says.
     ReturnedFields(u8, Word),

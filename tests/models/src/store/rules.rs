@@ -17,7 +17,7 @@ crate::rules! {
     mark_before_emptying,
     /// ST4: a receiver takes the cell before it empties the place, not after it.
     take_before_emptying,
-    /// ST4: a receiver takes the message whose word it read, and no other one.
+    /// ST4: a receiver takes the message of the word that it read, and no other one.
     take_expects_word,
     /// ST4: the place of a message that is taken is emptied by any receiver that meets it.
     receivers_pass,
