@@ -165,8 +165,12 @@ impl Incoming {
     fn free(&self) {
         let Shared { store, members, .. } = &*self.shared;
         let Received { held, is_call, .. } = self.received;
-        // A response names its caller as well, and has none that waits.
-        members.record(if is_call { store.lose(held, members) } else { store.release(held, members) });
+        members.record(match self.received.is_claim() {
+            true => store.done(held, members),
+            // A response names its caller as well, and has none that waits.
+            false if is_call => store.lose(held, members),
+            false => store.release(held, members),
+        });
     }
 
     /// Returns whether the claim is this process's still.

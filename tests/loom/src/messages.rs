@@ -199,7 +199,7 @@ impl StoreScene {
     /// If the real code fails, which is what the models are to find.
     #[expect(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub fn done(&self, me: Session, taken: Taken) {
-        self.store(me).release(taken.received.held, &self.members).expect("nothing is damaged");
+        self.store(me).done(taken.received.held, &self.members).expect("nothing is damaged");
     }
 
     /// Takes a message, and holds it, if there is one.
@@ -309,6 +309,28 @@ impl StoreScene {
         let done = with_death(changes, || body(self, me));
         self.members.die(me);
         done
+    }
+
+    /// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    #[must_use]
+    pub fn about_to_wrap(processes: usize, messages: u32) -> Arc<Self> {
+        let scene = Self::new(processes, 3, messages, 1);
+        let me = Session::of(0);
+        scene.send(me, 101);
+        assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(101));
+        scene.send(me, 201);
+        scene.send(me, 301);
+        assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(301));
+        scene
+    }
+
+    /// Receives each message that is left.
+    pub fn drain(&self, me: Session) -> Vec<u64> {
+        std::iter::from_fn(|| self.try_receive(me, Wanted::Any).ok()).collect()
     }
 
     /// Asserts that each cell for messages is free, and can be taken.

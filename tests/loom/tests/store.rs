@@ -36,11 +36,6 @@ use sysv_loom::{
 
 const BUSY: Result<u64, Error> = Err(Error::Busy);
 
-/// Receives each message that is left.
-fn drain(scene: &StoreScene, me: Session) -> Vec<u64> {
-    std::iter::from_fn(|| scene.try_receive(me, Wanted::Any).ok()).collect()
-}
-
 fn position(messages: &[u64], message: u64) -> usize {
     messages.iter().position(|&found| found == message).expect("it was received")
 }
@@ -53,7 +48,7 @@ fn st1_two_senders_of_one_lane() {
         let other = process(&scene, 1, |scene, me| scene.send(me, 101));
         scene.send(me, 102);
         other.join().expect("it ends well");
-        let mut messages = drain(&scene, me);
+        let mut messages = scene.drain(me);
         messages.sort_unstable();
         assert_eq!(messages, [101, 102]);
     });
@@ -74,7 +69,7 @@ fn st3_a_sender_and_a_receiver_of_a_lane_that_wraps() {
         let mut received: Vec<u64> =
             [(); 2].iter().filter_map(|()| scene.try_receive(me, Wanted::Only(1)).ok()).collect();
         let sent = other.join().expect("it ends well");
-        received.extend(drain(&scene, me));
+        received.extend(scene.drain(me));
         assert_eq!(received, sent);
     });
 }
@@ -87,7 +82,7 @@ fn st4_two_senders_and_one_receiver() {
         let others = [1, 2].map(|slot| process(&scene, slot, move |scene, me| scene.send(me, 100 + u64::from(slot))));
         let first = scene.try_receive(me, Wanted::Only(1)).ok();
         others.into_iter().for_each(|other| other.join().expect("it ends well"));
-        let mut received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        let mut received: Vec<u64> = first.into_iter().chain(scene.drain(me)).collect();
         received.sort_unstable();
         assert_eq!(received, [101, 102]);
     });
@@ -152,7 +147,7 @@ fn fc1_a_cell_is_freed_beside_a_sender_that_passes_over_it() {
         let other = process(&scene, 1, |scene, me| scene.try_send(me, 102));
         scene.free(me, taken);
         let rest = other.join().expect("it ends well").map_or(vec![], |()| vec![102]);
-        assert_eq!(drain(&scene, me), rest);
+        assert_eq!(scene.drain(me), rest);
         scene.assert_empty(me, 1);
     });
 }
@@ -186,27 +181,15 @@ fn fc1_two_senders_wait_for_two_cells() {
     });
 }
 
-/// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
-fn a_lane_about_to_wrap(processes: usize, messages: u32) -> Arc<StoreScene> {
-    let scene = StoreScene::new(processes, 3, messages, 1);
-    let me = Session::of(0);
-    scene.send(me, 101);
-    assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(101));
-    scene.send(me, 201);
-    scene.send(me, 301);
-    assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(301));
-    scene
-}
-
 #[test]
 fn st5_a_message_is_returned_beside_its_receiver() {
     explore(4, || {
-        let scene = a_lane_about_to_wrap(2, 2);
+        let scene = StoreScene::about_to_wrap(2, 2);
         let me = Session::of(0);
         let other = process(&scene, 1, |scene, me| scene.send(me, 302));
         assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201), "it can be received all the time");
         other.join().expect("it ends well");
-        assert_eq!(drain(&scene, me), [302]);
+        assert_eq!(scene.drain(me), [302]);
         scene.assert_empty(me, 2);
     });
 }
@@ -214,12 +197,12 @@ fn st5_a_message_is_returned_beside_its_receiver() {
 #[test]
 fn st5_a_message_is_returned_beside_a_receiver_of_all_routes() {
     explore(3, || {
-        let scene = a_lane_about_to_wrap(2, 2);
+        let scene = StoreScene::about_to_wrap(2, 2);
         let me = Session::of(0);
         let other = process(&scene, 1, |scene, me| scene.send(me, 302));
         assert_eq!(scene.try_receive(me, Wanted::Any), Ok(201), "it can be received all the time");
         other.join().expect("it ends well");
-        assert_eq!(drain(&scene, me), [302]);
+        assert_eq!(scene.drain(me), [302]);
         scene.assert_empty(me, 2);
     });
 }
@@ -227,7 +210,7 @@ fn st5_a_message_is_returned_beside_a_receiver_of_all_routes() {
 #[test]
 fn st5_a_returned_message_has_one_receiver() {
     explore(1, || {
-        let scene = a_lane_about_to_wrap(3, 2);
+        let scene = StoreScene::about_to_wrap(3, 2);
         let me = Session::of(0);
         let sender = process(&scene, 1, |scene, me| scene.send(me, 302));
         let other = process(&scene, 2, |scene, me| scene.try_receive(me, Wanted::Only(2)));
@@ -235,13 +218,13 @@ fn st5_a_returned_message_has_one_receiver() {
         found.sort_by_key(Result::is_err);
         assert_eq!(found, [Ok(201), BUSY]);
         sender.join().expect("it ends well");
-        assert_eq!(drain(&scene, me), [302]);
+        assert_eq!(scene.drain(me), [302]);
     });
 }
 
 /// Makes a store in which a message was returned and received. So it is dirty, without a bit. The next push meets 302.
 fn a_dirty_store(processes: usize) -> Arc<StoreScene> {
-    let scene = a_lane_about_to_wrap(processes, 3);
+    let scene = StoreScene::about_to_wrap(processes, 3);
     let me = Session::of(0);
     scene.send(me, 302);
     assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201));
@@ -259,7 +242,7 @@ fn st5_dirty_is_lowered_beside_a_sender_that_marks() {
         assert_eq!(scene.try_receive(me, Wanted::Only(2)), BUSY);
         other.join().expect("it ends well");
         assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(302));
-        assert_eq!(drain(&scene, me), [303, 304]);
+        assert_eq!(scene.drain(me), [303, 304]);
         scene.assert_empty(me, 3);
     });
 }
@@ -268,7 +251,7 @@ fn st5_dirty_is_lowered_beside_a_sender_that_marks() {
 #[test]
 fn st5_the_bit_is_cleared_before_the_cell_is_free() {
     explore(3, || {
-        let scene = a_lane_about_to_wrap(2, 2);
+        let scene = StoreScene::about_to_wrap(2, 2);
         let me = Session::of(0);
         scene.send(me, 302);
         let taken = scene.take(me, Wanted::Only(2));
@@ -285,7 +268,7 @@ fn st5_the_bit_is_cleared_before_the_cell_is_free() {
         scene.free(me, taken);
         let mut expected = other.join().expect("it ends well");
         expected.push(304);
-        assert_eq!(drain(&scene, me), expected);
+        assert_eq!(scene.drain(me), expected);
     });
 }
 
@@ -317,7 +300,7 @@ fn a_caller_cancels_beside(end: fn(&StoreScene, Session, Taken)) {
         server.join().expect("it ends well");
         // There is one cell for calls.
         scene.ask(me, 103);
-        assert_eq!(drain(&scene, me), [103]);
+        assert_eq!(scene.drain(me), [103]);
     });
 }
 
@@ -345,7 +328,7 @@ fn a_caller_cancels_beside_a_server_that_takes_the_request() {
         scene.cancel(me, asked);
         server.join().expect("it ends well");
         scene.ask(me, 103);
-        assert_eq!(drain(&scene, me), [103]);
+        assert_eq!(scene.drain(me), [103]);
     });
 }
 
@@ -381,7 +364,7 @@ fn one_sender_of_two_lanes(messages: [u64; 2]) {
             process(&scene, 1, move |scene, me| messages.into_iter().for_each(|message| scene.send(me, message)));
         let first = scene.try_receive(me, Wanted::Any).ok();
         other.join().expect("it ends well");
-        let received: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        let received: Vec<u64> = first.into_iter().chain(scene.drain(me)).collect();
         assert_eq!(received, messages);
     });
 }
@@ -405,7 +388,7 @@ fn ck1_two_senders_of_two_lanes() {
         let other = process(&scene, 1, |scene, me| [103, 102, 202].map(|message| scene.send(me, message)));
         scene.send(me, 203);
         other.join().expect("it ends well");
-        let received = drain(&scene, me);
+        let received = scene.drain(me);
         assert!(position(&received, 102) < position(&received, 202), "{received:?}");
         assert_eq!(received.len(), 4);
     });

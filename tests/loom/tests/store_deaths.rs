@@ -21,23 +21,6 @@ use sysv_loom::{
     messages::{StoreScene, Wanted},
 };
 
-/// Receives each message that is left.
-fn drain(scene: &StoreScene, me: Session) -> Vec<u64> {
-    std::iter::from_fn(|| scene.try_receive(me, Wanted::Any).ok()).collect()
-}
-
-/// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
-fn a_lane_about_to_wrap(processes: usize, messages: u32) -> Arc<StoreScene> {
-    let scene = StoreScene::new(processes, 3, messages, 1);
-    let me = Session::of(0);
-    scene.send(me, 101);
-    assert_eq!(scene.try_receive(me, Wanted::Only(1)), Ok(101));
-    scene.send(me, 201);
-    scene.send(me, 301);
-    assert_eq!(scene.try_receive(me, Wanted::Only(3)), Ok(301));
-    scene
-}
-
 /// Explores a scene for each change before which a process dies in it, and for its death after the last one. The scene
 /// returns whether the process got to the end, and whether its message counts. That changes once at most.
 fn at_each_death(preemptions: usize, scene: fn(u32) -> (bool, bool)) {
@@ -73,7 +56,7 @@ fn a_sender_dies() {
         scene.reap(me);
         let received = scene.try_receive(me, Wanted::Only(1));
         helper.join().expect("it ends well");
-        assert_eq!(drain(&scene, me), []);
+        assert_eq!(scene.drain(me), []);
         scene.assert_empty(me, 2);
         (sent.is_some(), received == Ok(101))
     });
@@ -82,13 +65,13 @@ fn a_sender_dies() {
 #[test]
 fn a_sender_dies_in_a_lane_that_wraps() {
     at_each_death(2, |changes| {
-        let scene = a_lane_about_to_wrap(2, 2);
+        let scene = StoreScene::about_to_wrap(2, 2);
         let me = Session::of(0);
         let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 302));
         let helper = process(&scene, 1, |scene, me| scene.reap(me));
         assert_eq!(scene.try_receive(me, Wanted::Only(2)), Ok(201));
         helper.join().expect("it ends well");
-        let received = drain(&scene, me);
+        let received = scene.drain(me);
         assert!(received.len() <= 1, "{received:?}");
         scene.assert_empty(me, 2);
         (sent.is_some(), received == [302])
@@ -108,7 +91,7 @@ fn two_helpers_of_a_sender() {
         });
         scene.reap(me);
         let another = helper.join().expect("it ends well").is_ok();
-        let received = drain(&scene, me);
+        let received = scene.drain(me);
         assert_eq!(received, [if another { 102 } else { 101 }]);
         scene.assert_empty(me, 1);
         (sent.is_some(), !another)
@@ -125,7 +108,7 @@ fn a_sender_dies_beside_a_receiver_that_sleeps() {
         scene.reap(me);
         scene.send(me, 102);
         let received = receiver.join().expect("it ends well");
-        let received: Vec<u64> = received.into_iter().chain(drain(&scene, me)).collect();
+        let received: Vec<u64> = received.into_iter().chain(scene.drain(me)).collect();
         assert!(received.contains(&102) && (sent.is_none() || received.contains(&101)), "{received:?}");
         sent.is_some()
     });
@@ -156,7 +139,7 @@ fn a_receiver_dies() {
         let helper = process(&scene, 1, |scene, me| scene.reap(me));
         let first = scene.try_receive(me, Wanted::Only(1)).ok();
         helper.join().expect("it ends well");
-        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        let all: Vec<u64> = first.into_iter().chain(scene.drain(me)).collect();
         assert!(all.len() <= 1, "{all:?}");
         scene.assert_empty(me, 1);
         (received.is_some(), all == [101])
@@ -178,7 +161,7 @@ fn a_claimer_dies() {
         scene.reap(me);
         let first = scene.try_receive(me, Wanted::Only(1)).ok();
         helper.join().expect("it ends well");
-        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        let all: Vec<u64> = first.into_iter().chain(scene.drain(me)).collect();
         assert!(all.len() <= 1, "{all:?}");
         scene.assert_empty(me, 1);
         (done.is_some(), all == [101])
@@ -197,7 +180,7 @@ fn a_claimer_dies_that_gives_back() {
         let given_back = scene.die_in(victim, changes, |scene, me| scene.requeue(me, claimed));
         scene.reap(me);
         let first = other.join().expect("it ends well");
-        let all: Vec<u64> = first.into_iter().chain(drain(&scene, me)).collect();
+        let all: Vec<u64> = first.into_iter().chain(scene.drain(me)).collect();
         assert_eq!(all, [101]);
         scene.assert_empty(me, 1);
         given_back.is_some()
@@ -249,7 +232,7 @@ fn fc2_a_process_dies_that_passes_over_a_cell() {
         scene.free(me, taken);
         let sent = other.join().expect("it ends well");
         scene.reap(me);
-        assert!(drain(&scene, me).len() <= 1);
+        assert!(scene.drain(me).len() <= 1);
         scene.assert_empty(me, 1);
         sent.is_some()
     });
@@ -301,7 +284,7 @@ fn a_caller_dies_beside_the_server() {
         server.join().expect("it ends well");
         scene.reap(me);
         scene.ask(me, 103);
-        assert_eq!(drain(&scene, me), [103]);
+        assert_eq!(scene.drain(me), [103]);
         asked.is_some()
     });
 }
