@@ -47,7 +47,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live; LIVING; `used` of a slot is a number |
 /// | 4 | 0.1.0 | HELPERS of each slot; waiting rooms, with doorbells for each slot; the word of a lock |
 /// | 5 | 0.1.0 | messages of a channel in shared memory; no message queue; the entries of waiting rooms |
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// Where the slots begin.
 const SLOTS: usize = 512;

@@ -154,9 +154,9 @@ pub use self::channel::codec;
 
 pub use self::{
     channel::{
-        CallError, Channel, ChannelFull, Claimed, Depth, Envelope, IncomingRequest, Message, PendingResponse, Queued,
-        Receiver, RecvError, Request, Route, RouteTaken, Router, SendError, Sender, Stop, TypedQueue, Undecodable,
-        Unhandled,
+        Attempt, CallError, Cause, Channel, ChannelFull, ClaimInHand, Claimed, Delivery, Depth, Envelope,
+        IncomingRequest, Message, PendingResponse, Queued, Receiver, RecvError, Request, Route, RouteTaken, Router,
+        SendError, Sender, SetAside, Stop, TypedQueue, Undecodable, Unhandled,
     },
     error::{Error, Result},
     failure::Failure,

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) messages: u32,
     /// How many routes of a channel have a lane of their own.
     pub(crate) max_routes: u32,
+    /// After how many attempts a message of a channel is set aside.
+    pub(crate) attempts: u8,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
 }
@@ -72,6 +74,7 @@ impl Settings {
             max_message_size: 1 << 20,
             messages: 1024,
             max_routes: 32,
+            attempts: 0,
             capacity: 0,
         }
     }

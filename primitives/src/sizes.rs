@@ -12,6 +12,10 @@ pub(crate) const SHARED_LANES: usize = 8;
 pub(crate) const CALLS: Range<u32> = 16..1025;
 /// How many control messages there is room for, besides all others.
 pub(crate) const CONTROLS: usize = 16;
+/// The fewest and the most messages of a class that may be set aside, besides all others.
+pub(crate) const ASIDE: Range<usize> = 16..65;
+/// Of how many attempts a message says how they ended.
+pub(crate) const CAUSES: usize = 8;
 /// The fewest blocks for responses.
 pub(crate) const RESPONSE_BLOCKS: usize = 16;
 /// The fewest places of a lane.

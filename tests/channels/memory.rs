@@ -24,6 +24,9 @@ const BLOCK: usize = 1024;
 const SHARED_LANES: usize = 8;
 const CALLS: usize = 16;
 const CONTROLS: usize = 16;
+/// How many messages of a class may be set aside.
+pub(crate) const ASIDE: usize = 16;
+const CAUSES: usize = 8;
 
 /// The sizes of the channels here. They are small: a sweep of everything takes little time.
 pub(crate) const MESSAGES: usize = 8;
@@ -35,9 +38,9 @@ pub(crate) const MAX_SIZE: usize = 10_000;
 pub(crate) const SPAN: usize = 1024;
 pub(crate) const LANES: usize = ROUTES + SHARED_LANES;
 /// Of messages, calls, and control messages.
-pub(crate) const CELLS: usize = MESSAGES + CALLS + CONTROLS;
+pub(crate) const CELLS: usize = MESSAGES + ASIDE + CALLS + ASIDE + CONTROLS + ASIDE;
 /// The first cell of a call.
-pub(crate) const FIRST_CALL: usize = MESSAGES;
+pub(crate) const FIRST_CALL: usize = MESSAGES + ASIDE;
 /// Two of the largest message, and one for responses, but 16 at least.
 pub(crate) const BLOCKS: usize = 2 * MAX_SIZE.div_ceil(BLOCK) + 16;
 /// The words of taken bits, one for each class.
@@ -54,9 +57,11 @@ pub(crate) enum Word {
     Closed = 0,
     Wide = 4,
     Space = 8,
+    Unbalanced = 12,
     Dirty = 16,
     UsedLanes = 24,
     Touched = 32,
+    Earliest = 40,
     Latest = 128,
     LastProcessor = 256,
     BlockLock = 384,
@@ -67,11 +72,16 @@ pub(crate) enum Word {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field {
     SentAt = 8,
+    Due = 16,
+    ClaimedAt = 24,
+    AnswerLen = 32,
+    AnswerBlock = 36,
     Route = 40,
     Len = 44,
     Codec = 48,
     Schema = 52,
     FirstBlock = 56,
+    Wishes = 60,
     Inline = 64,
 }
 
@@ -84,6 +94,7 @@ struct Plan {
     returned: usize,
     places: usize,
     cells: usize,
+    causes: usize,
     owners: usize,
     next: usize,
     bytes: usize,
@@ -110,6 +121,7 @@ impl Plan {
             returned: part(CELLS.div_ceil(64) * 8),
             places: part(LANES * SPAN * 8),
             cells: part(CELLS * CELL),
+            causes: part(CELLS * CAUSES * 8),
             owners: part(BLOCKS * 8),
             next: part(BLOCKS * 4),
             bytes: part(BLOCKS * BLOCK),

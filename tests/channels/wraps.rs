@@ -43,7 +43,8 @@ fn start_lanes_at(raw: &Raw, position: u64) {
 
 /// Makes every cell one that has had so many messages.
 fn start_cells_at(raw: &Raw, generation: u64) {
-    (0..CELLS).for_each(|cell| raw.word(cell).store(cell_word(0, 0, 0, generation), SeqCst));
+    let with_generation = |word: u64| cell_word(word & 0xf, 0, 0, generation);
+    (0..CELLS).map(|cell| raw.word(cell)).for_each(|word| word.store(with_generation(word.load(SeqCst)), SeqCst));
 }
 
 /// Takes the lanes that routes have of their own.

@@ -8,16 +8,18 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Channel, IncomingRequest, Message,
+    Attempt, Channel, IncomingRequest, Message,
     codec::Bincode,
-    recv::decode_as,
+    delivery::Delivery,
+    recv::{decode_as, read_all},
+    request::REFUSED,
     shared::{Incoming, Shared},
 };
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
     members::Session,
     raw::Deadline,
-    store::{Class, Progress, Refusal, Store, Ticket},
+    store::{Class, Outcome, Progress, Refusal, Store, Ticket},
 };
 
 /// A message that has a response.
@@ -164,10 +166,24 @@ impl Channel {
         request: &R,
         deadline: Deadline,
     ) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, Delivery::new(), deadline)
+    }
+
+    /// Sends a request as [`request_with`](Self::request_with), and waits for room until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request_deadline`](Self::request_deadline).
+    pub fn request_with_deadline<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<PendingResponse<R>, SendError> {
         if self.requires_server {
             self.check_served::<R>()?;
         }
-        let (held, me) = self.post(request, Class::Call, deadline)?;
+        let (held, me) = self.post(request, Class::Call, delivery, deadline)?;
         let (ticket, shared) = (Store::ticket(held), Arc::clone(&self.shared));
         Ok(PendingResponse { shared, ticket, me, request: PhantomData })
     }
@@ -190,6 +206,25 @@ impl Channel {
     pub fn require_server(&mut self, is_required: bool) -> &mut Self {
         self.requires_server = is_required;
         self
+    }
+
+    /// Waits until a check finds something: it looks after each end of a call of this handle, and after
+    /// [`rouse_callers`](Self::rouse_callers). Returns `None` once the deadline has passed.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn wait_for_calls<T>(
+        &self,
+        deadline: Deadline,
+        check: impl FnMut() -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let shared = &*self.shared;
+        shared.store.wait_for_calls(shared.party(shared.session()?), deadline, check)
+    }
+
+    /// Makes every thread that waits for calls of this handle look again.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
+        let shared = &*self.shared;
+        shared.store.rouse_callers(shared.session()?.slot(), &shared.members)
     }
 
     fn check_served<R: Request>(&self) -> Result<(), SendError> {
@@ -284,19 +319,27 @@ impl<R: Request> PendingResponse<R> {
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
         self.check_ours()?;
         let Shared { store, .. } = &*self.shared;
-        let found = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
-            Ok(found) => found,
+        let outcome = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
+            Ok(outcome) => outcome,
             Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
             Err(Refusal::Failed(failure)) => return Err(failure.into()),
             // It was taken back: no process has worked on it.
             Err(_) => return Err(SendError::Closed { object: self.shared.name().clone() }.into()),
         };
-        let Some(received) = found else {
-            let (object, route) = (self.shared.name().clone(), R::ROUTE);
-            return Err(CallError::NoResponse { object, route });
+        let (object, route) = (self.shared.name().clone(), R::ROUTE);
+        let received = match outcome {
+            Outcome::Response(received) => received,
+            Outcome::Aside(endings) => {
+                return Err(CallError::SetAside { object, route, attempts: Attempt::list(&endings) });
+            }
+            Outcome::Lost => return Err(CallError::NoResponse { object, route }),
         };
         // Frees it, when it was read.
         let response = Incoming::new(&self.shared, received, self.me);
+        if received.codec == REFUSED {
+            let why = read_all(&response).map_err(|_| self.shared.members.damaged("the text of a refusal"))?;
+            return Err(CallError::Refused { object, route, why: String::from_utf8_lossy(&why).into_owned() });
+        }
         decode_as::<Bincode, _>(&response, R::RESPONSE_SCHEMA).map_err(|error| match error {
             RecvError::Undecodable(error) => error.into(),
             RecvError::Failed(failure) => failure.into(),
@@ -319,7 +362,15 @@ impl<R: Request> PendingResponse<R> {
     /// Returns whether a response is there, or it is known that there will be none.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        matches!(self.shared.store.progress(self.ticket, self.me), Progress::Answered(_) | Progress::Lost)
+        !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
+    }
+
+    /// Waits no more, and leaves the request to be worked on. Its response is dropped.
+    pub fn detach(self) {
+        if self.me.is_ours() {
+            let Shared { store, members, .. } = &*self.shared;
+            members.record(store.detach_call(self.ticket, self.me, members));
+        }
     }
 
     /// In a child made by `fork` the call is the parent's.

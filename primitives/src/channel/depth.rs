@@ -37,6 +37,14 @@ pub struct Depth {
     pub bytes: u64,
     /// How many bytes there are for them.
     pub max_bytes: u64,
+    /// How many messages processes have [claimed](Channel::claim).
+    pub claimed: u64,
+    /// How many are [delayed](crate::Delivery::delay).
+    pub delayed: u64,
+    /// How many are [set aside](Channel::set_aside).
+    pub set_aside: u64,
+    /// How many that were set aside were dropped, since there was no room for more.
+    pub dropped: u64,
 }
 
 impl Channel {
@@ -69,6 +77,7 @@ impl Channel {
             let queued = Queued { messages: depth.messages, bytes: depth.bytes, oldest: depth.oldest };
             (Route::from_number(route), queued)
         });
+        let besides = store.besides();
         let (messages, calls) = (store.fill(Class::Message), store.fill(Class::Call));
         Ok(Depth {
             routes: routes.collect(),
@@ -78,6 +87,10 @@ impl Channel {
             max_calls: calls.max_messages,
             bytes: messages.bytes,
             max_bytes: messages.max_bytes,
+            claimed: besides.claimed,
+            delayed: besides.delayed,
+            set_aside: besides.aside,
+            dropped: store.dropped(),
         })
     }
 }

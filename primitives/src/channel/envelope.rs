@@ -20,12 +20,15 @@ pub struct Envelope {
     /// The codec and the schema. `None` if they are the first of the bytes, as in a queue.
     pub(super) encoded: Option<(u32, u32)>,
     pub(super) bytes: Vec<u8>,
+    /// Whether a caller waited for a response when it was received.
+    pub(super) is_call: bool,
+    /// The message, as long as this process holds it.
     pub(super) request: Option<Incoming>,
 }
 
 impl Envelope {
     pub(super) fn of_queue(object: ObjectName, route: Route, bytes: Vec<u8>) -> Self {
-        Self { object, route, encoded: None, bytes, request: None }
+        Self { object, route, encoded: None, bytes, is_call: false, request: None }
     }
 
     /// Returns the route it came on.
@@ -40,10 +43,10 @@ impl Envelope {
         &self.bytes
     }
 
-    /// Returns whether a caller waits for a response to it.
+    /// Returns whether a caller waited for a response to it when it was received.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        self.request.is_some()
+        self.is_call
     }
 
     /// Decodes the value.
@@ -79,7 +82,7 @@ impl Envelope {
         decoded.map_err(|why| why.to_string())
     }
 
-    fn undecodable(self, why: String) -> Undecodable {
+    pub(super) fn undecodable(self, why: String) -> Undecodable {
         Undecodable { object: self.object, route: self.route, bytes: self.bytes, why }
     }
 }

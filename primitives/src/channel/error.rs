@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::Route;
+use super::{Attempt, Route, attempt::Listed};
 use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
 
 /// Why a message was not sent. Nothing was sent, and the value is still the caller's.
@@ -230,6 +230,31 @@ pub enum CallError {
         object: ObjectName,
         /// The route of the request.
         route: Route,
+    },
+    /// The process that received the request [refused](crate::IncomingRequest::refuse) it.
+    #[error("the request of route {route} from {object} was refused: {why}")]
+    Refused {
+        /// The channel.
+        object: ObjectName,
+        /// The route of the request.
+        route: Route,
+        /// What that process said.
+        why: String,
+    },
+    /// The request was claimed as often as its [limit](crate::Delivery::attempts) allows, and no attempt was done. It is
+    /// [set aside](crate::Channel::set_aside).
+    #[error(
+        "the request of route {route} from {object} failed as often as it may, and is set aside: {}; list, retry or discard it \
+         with Channel::set_aside",
+        Listed(attempts)
+    )]
+    SetAside {
+        /// The channel.
+        object: ObjectName,
+        /// The route of the request.
+        route: Route,
+        /// How the attempts ended: the last eight.
+        attempts: Vec<Attempt>,
     },
     /// The response is no value of the type.
     #[error(transparent)]

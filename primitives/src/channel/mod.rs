@@ -10,9 +10,12 @@
 //! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. One that is claimed is handed
 //!   out until it is done.
 
+mod aside;
+mod attempt;
 mod call;
 mod claim;
 pub mod codec;
+mod delivery;
 mod depth;
 mod ends;
 mod envelope;
@@ -32,8 +35,11 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use self::shared::Shared;
 pub use self::{
+    aside::{ClaimInHand, SetAside},
+    attempt::{Attempt, Cause},
     call::{PendingResponse, Request},
     claim::Claimed,
+    delivery::Delivery,
     depth::{Depth, Queued},
     ends::{Receiver, Sender},
     envelope::Envelope,

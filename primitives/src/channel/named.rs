@@ -194,6 +194,14 @@ impl Options<Channel> {
         self
     }
 
+    /// Sets after how many [attempts](Channel::claim) a message of a new channel is [set aside](Channel::set_aside), unless its
+    /// [type](Message::ATTEMPTS) or its [delivery](crate::Delivery::attempts) says otherwise. By default 0, which is never.
+    #[must_use]
+    pub fn attempts(mut self, limit: u8) -> Self {
+        self.settings.attempts = limit;
+        self
+    }
+
     /// Creates a [`Channel`].
     ///
     /// Systems with small limits, as macOS has them, need smaller options: it takes 3 semaphores and 6 for each handle, and

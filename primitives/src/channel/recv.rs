@@ -101,12 +101,12 @@ impl Channel {
     pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
         let Shared { store, members, .. } = &*self.shared;
         let (received, me) = self.take(Selection::Only(T::ROUTE.number()), deadline)?;
-        if received.len > INLINE || received.is_call {
+        let (Some(first), false) = (received.inline, received.is_call) else {
             let incoming = Incoming::new(&self.shared, received, me);
             return decode::<T>(&incoming);
-        }
+        };
         let mut bytes = [0; INLINE];
-        store.read_short(received.held, received.len, &mut bytes);
+        store.read_short(received.held, first, received.len, &mut bytes);
         // From here on it is received, whatever comes of the room that it leaves.
         members.record(store.release(received.held, members));
         let bytes = &bytes[..received.len];
@@ -132,15 +132,16 @@ impl Channel {
             route: Route::from_number(received.route),
             encoded: Some((received.codec, received.schema)),
             bytes,
+            is_call: received.is_call,
             request,
         };
-        if received.len > INLINE || received.is_call {
+        let (Some(first), false) = (received.inline, received.is_call) else {
             let incoming = Incoming::new(&self.shared, received, me);
             let bytes = read_all(&incoming)?;
             return Ok(envelope(bytes, received.is_call.then_some(incoming)));
-        }
+        };
         let mut bytes = [0; INLINE];
-        store.read_short(received.held, received.len, &mut bytes);
+        store.read_short(received.held, first, received.len, &mut bytes);
         members.record(store.release(received.held, members));
         Ok(envelope(bytes[..received.len].to_vec(), None))
     }
@@ -153,22 +154,23 @@ impl Channel {
 
 /// Returns a message that is claimed, as it came.
 pub(super) fn envelope(incoming: &Incoming) -> Result<Envelope, RecvError> {
-    let Received { route, codec, schema, .. } = incoming.received;
+    let Received { route, codec, schema, is_call, .. } = incoming.received;
     Ok(Envelope {
         object: incoming.shared.name().clone(),
         route: Route::from_number(route),
         encoded: Some((codec, schema)),
         bytes: read_all(incoming)?,
+        is_call,
         request: None,
     })
 }
 
 /// Returns the bytes of a message.
-fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
+pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
     let Incoming { shared, received, .. } = incoming;
-    if received.len <= INLINE {
+    if let Some(first) = received.inline {
         let mut bytes = [0; INLINE];
-        shared.store.read_short(received.held, received.len, &mut bytes);
+        shared.store.read_short(received.held, first, received.len, &mut bytes);
         return Ok(bytes[..received.len].to_vec());
     }
     let mut bytes = Vec::new();
@@ -187,11 +189,11 @@ pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
 pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, RecvError> {
     let Incoming { shared, received, .. } = incoming;
     let decoded = codec::check_as::<C, T>(received.codec, received.schema, schema).and_then(|()| {
-        if received.len > INLINE {
+        let Some(first) = received.inline else {
             return C::decode_from(shared.store.run(received.held), received.len);
-        }
+        };
         let mut bytes = [0; INLINE];
-        shared.store.read_short(received.held, received.len, &mut bytes);
+        shared.store.read_short(received.held, first, received.len, &mut bytes);
         C::decode(&bytes[..received.len])
     });
     match decoded {

@@ -1,6 +1,6 @@
 //! A request that was received, and its response.
 
-use std::{ops::Deref, time::Duration};
+use std::{io::Write, ops::Deref, time::Duration};
 
 use serde::Serialize;
 
@@ -13,8 +13,14 @@ use super::{
 use crate::{
     SendError,
     raw::Deadline,
-    store::{About, Class},
+    store::{About, Class, INLINE, Wishes},
 };
+
+/// The codec number of a response that says why there is none: a text.
+pub(super) const REFUSED: u32 = 255;
+
+/// The longest text of a refusal, in bytes.
+const LONGEST_REFUSAL: usize = 4096;
 
 /// Responds to a request that this process holds. If that fails, its caller learns that there is no response.
 pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
@@ -24,32 +30,71 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
     route: Route,
     deadline: Deadline,
 ) -> Result<(), SendError> {
-    incoming.check_ours()?;
-    let Shared { store, members, .. } = &*incoming.shared;
-    let unencodable = |why: codec::CodecError| SendError::Unencodable {
-        object: incoming.shared.name().clone(),
-        route,
-        why: why.to_string(),
-    };
-    let held = incoming.received.held;
-    let about = About { route: route.number(), codec: <Bincode as Codec<T>>::NUMBER, schema, class: Class::Call };
-    let mut short = Short::new();
-    Bincode::encode(value, &mut short).map_err(unencodable)?;
-    let sent = match short.bytes() {
-        Some(bytes) => store.respond_short(held, about, bytes, members),
-        None => {
-            let len = short.len();
-            let not_sent = |refusal| incoming.shared.not_sent(refusal, Class::Call, len, deadline);
-            let run =
-                store.start_response(held, len, incoming.shared.party(incoming.me), deadline).map_err(not_sent)?;
-            write_long::<Bincode, T>(value, run).map_err(unencodable)?;
-            store.finish_response(held, about, len, members)
+    finish_with(incoming, |incoming| {
+        let unencodable = |why: codec::CodecError| SendError::Unencodable {
+            object: incoming.shared.name().clone(),
+            route,
+            why: why.to_string(),
+        };
+        let mut short = Short::new();
+        Bincode::encode(value, &mut short).map_err(unencodable)?;
+        let about = about_response(route, <Bincode as Codec<T>>::NUMBER, schema);
+        match short.bytes() {
+            Some(bytes) => respond_bytes(incoming, about, bytes, deadline),
+            None => {
+                let len = short.len();
+                let Incoming { shared, received, me, .. } = incoming;
+                let not_sent = |refusal| shared.not_sent(refusal, Class::Call, len, deadline);
+                let party = shared.party(*me);
+                let run = shared.store.start_response(received.held, len, party, deadline).map_err(not_sent)?;
+                write_long::<Bincode, T>(value, run).map_err(unencodable)?;
+                shared.store.finish_response(received.held, about, len, &shared.members);
+                Ok(())
+            }
         }
+    })
+}
+
+/// Says why a request is not responded to with a value.
+pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), SendError> {
+    let mut end = why.len().min(LONGEST_REFUSAL);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    finish_with(incoming, |incoming| {
+        respond_bytes(incoming, about_response(route, REFUSED, 0), &why.as_bytes()[..end], Deadline::NEVER)
+    })
+}
+
+fn about_response(route: Route, codec: u32, schema: u32) -> About {
+    let (wishes, delay) = (Wishes::default(), Duration::ZERO);
+    About { route: route.number(), codec, schema, class: Class::Call, wishes, delay }
+}
+
+fn respond_bytes(incoming: &Incoming, about: About, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
+    let Incoming { shared, received, me, .. } = incoming;
+    let (Shared { store, members, .. }, party, held) = (&**shared, shared.party(*me), received.held);
+    let sent = if bytes.len() <= INLINE {
+        store.respond_short(held, about, bytes, party, deadline)
+    } else {
+        store.start_response(held, bytes.len(), party, deadline).and_then(|mut run| {
+            run.write_all(bytes).map_err(|_| members.damaged("the blocks of a response"))?;
+            store.finish_response(held, about, bytes.len(), members);
+            Ok(())
+        })
     };
-    // It is the caller's now, also if the caller could not be notified.
-    members.record(sent);
-    incoming.done();
-    Ok(())
+    sent.map_err(|refusal| shared.not_sent(refusal, Class::Call, bytes.len(), deadline))
+}
+
+/// Ends a request: it is its caller's if it was responded to, and otherwise its caller learns that there is no response.
+fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(), SendError>) -> Result<(), SendError> {
+    incoming.check_ours()?;
+    let responded = respond(&incoming);
+    match responded {
+        Ok(()) => incoming.done(),
+        Err(_) => incoming.finish(),
+    }
+    responded
 }
 
 /// A request that this process has taken, and may respond to. It derefs to the request.
@@ -109,6 +154,19 @@ impl<R: Request> IncomingRequest<R> {
     pub fn respond_deadline(self, response: &R::Response, deadline: Deadline) -> Result<(), SendError> {
         match self.incoming {
             Some(incoming) => respond(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE, deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// Says why there is no response: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its first 4,096
+    /// bytes. Nothing happens if the request was sent and not called.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    pub fn refuse(self, why: &str) -> Result<(), SendError> {
+        match self.incoming {
+            Some(incoming) => refuse(incoming, why, R::ROUTE),
             None => Ok(()),
         }
     }

@@ -124,6 +124,9 @@ pub trait Message: Sized {
     const SCHEMA: u32 = 0;
     /// Whether it must get through to a full channel. A channel has room for 16 control messages besides all others.
     const IS_CONTROL: bool = false;
+    /// After how many [attempts](crate::Channel::claim) a value of this type is [set aside](crate::Channel::set_aside). 0 is what the
+    /// [channel](crate::Options::attempts) says.
+    const ATTEMPTS: u8 = 0;
     /// How its values become bytes.
     type Codec: Codec<Self>;
 }
@@ -134,6 +137,7 @@ pub trait Message: Sized {
 /// | --- | --- |
 /// | `schema 2` | [`Message::SCHEMA`]. By default 0 |
 /// | `codec pod` | [`Message::Codec`]: `bincode` (the default), `pod`, `raw`, `postcard` (with the feature of that name), or the path of another [`Codec`] |
+/// | `attempts 3` | [`Message::ATTEMPTS`]. By default what the channel says |
 /// | `control` | [`Message::IS_CONTROL`] |
 ///
 /// Two of one route don't compile.
@@ -194,6 +198,10 @@ macro_rules! __message_options {
     ((codec)) => {};
     ($codec:tt [schema $schema:literal] $($rest:tt)*) => {
         const SCHEMA: u32 = $schema;
+        $crate::__message_options! { $codec $($rest)* }
+    };
+    ($codec:tt [attempts $attempts:literal] $($rest:tt)*) => {
+        const ATTEMPTS: u8 = $attempts;
         $crate::__message_options! { $codec $($rest)* }
     };
     ($codec:tt [control] $($rest:tt)*) => {

@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Envelope, Message, Request, Route, request};
+use super::{Channel, Claimed, Envelope, Message, Request, Route, claim};
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
 /// A message for which there is no handler, or which its handler's type does not fit.
@@ -104,7 +104,7 @@ impl<'a> Router<'a> {
         self.register::<R>(Box::new(move |incoming| {
             let response = handle(incoming.decode_here()?);
             let sent = match incoming.request.take() {
-                Some(call) => request::respond(call, &response, R::RESPONSE_SCHEMA, R::ROUTE, Deadline::NEVER),
+                Some(call) => claim::respond::<R>(call, &response, Deadline::NEVER),
                 None => Ok(()),
             };
             Ok(sent.map(ControlFlow::Continue))
@@ -150,8 +150,80 @@ impl<'a> Router<'a> {
         self.run_with(|| channel.recv_lowest(up_to))
     }
 
+    /// Claims and handles as [`run`](Self::run) receives and handles, so that no message is lost if this process dies.
+    ///
+    /// A message is [done](Claimed::done) when its handler returns, and a request when it was responded to. If the handler panics the
+    /// message is requeued. See [`Channel::claim`].
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run). A message without a handler, or which its handler's type does not fit, is done: it is in the error, or
+    /// was given to the fallback.
+    pub fn run_claims(&mut self, channel: &Channel) -> Result<()> {
+        self.serve(channel)?;
+        self.run_with_claims(|| channel.claim_any())
+    }
+
+    /// Claims and handles as [`run_claims`](Self::run_claims), the lowest route first, and none above `up_to`.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_claims`](Self::run_claims).
+    pub fn run_claims_lowest(&mut self, channel: &Channel, up_to: Route) -> Result<()> {
+        self.serve(channel)?;
+        self.run_with_claims(|| channel.claim_lowest(up_to))
+    }
+
+    fn run_with_claims(&mut self, claim: impl Fn() -> Result<Claimed<Envelope>, RecvError>) -> Result<()> {
+        loop {
+            match claim() {
+                Ok(claimed) => {
+                    let mut claimed = Some(claimed);
+                    let flow = self.handle_claim(&mut claimed);
+                    if let Some(claimed) = claimed {
+                        drop(claimed.done()?);
+                    }
+                    if flow?.is_break() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.is_gone() || error.is_end() => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Handles one claim. If it is still there afterwards it has not ended: there was no handler for it, or the handler panicked.
+    pub(crate) fn handle_claim(&mut self, claimed: &mut Option<Claimed<Envelope>>) -> Result<ControlFlow<()>> {
+        let Some(claim) = claimed else { return Ok(ControlFlow::Continue(())) };
+        let Some(handler) = self.handlers.get_mut(&claim.route()) else {
+            let envelope = claim.copied();
+            return self.leave_over(envelope, None);
+        };
+        let handled = handler(claim.lend());
+        let is_left = claim.take_back();
+        match handled {
+            Ok(flow) => {
+                if let (true, Some(claim)) = (is_left, claimed.take()) {
+                    drop(claim.done()?);
+                }
+                Ok(flow?)
+            }
+            Err(why) => {
+                let envelope = claim.copied();
+                self.leave_over(envelope, Some(why))
+            }
+        }
+    }
+
+    /// Returns the highest route that it has a handler for.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn highest_route(&self) -> Option<Route> {
+        self.handlers.keys().next_back().copied()
+    }
+
     /// Says that this member serves the routes that it has handlers for.
-    fn serve(&self, channel: &Channel) -> Result<()> {
+    pub(crate) fn serve(&self, channel: &Channel) -> Result<()> {
         let me = channel.shared.session()?;
         let store = &channel.shared.store;
         self.handlers.keys().for_each(|route| store.serve(store.lane_of(route.number()), me));
@@ -185,6 +257,11 @@ impl<'a> Router<'a> {
             },
             None => None,
         };
+        self.leave_over(incoming, why)
+    }
+
+    /// Gives a message that no handler takes to the fallback, or returns it as an error.
+    fn leave_over(&mut self, incoming: Envelope, why: Option<String>) -> Result<ControlFlow<()>> {
         match &mut self.fallback {
             Some(fallback) => {
                 fallback(Unhandled { incoming, why });

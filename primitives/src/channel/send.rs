@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Channel, Message, Route,
+    Channel, Delivery, Message, Route,
     codec::{self, Codec, Raw, Short},
     forms::sending_forms,
     shared::Shared,
@@ -15,7 +15,7 @@ use crate::{
     SendError,
     members::Session,
     raw::Deadline,
-    store::{About, Class, Held, INLINE},
+    store::{About, Class, Held, INLINE, Wishes},
 };
 
 impl Channel {
@@ -49,8 +49,7 @@ impl Channel {
     /// As [`send_timeout`](Self::send_timeout).
     #[inline]
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
-        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post(value, class, deadline).map(drop)
+        self.send_with_deadline(value, Delivery::new(), deadline)
     }
 
     /// Encodes a value, and sends it as a message of a class.
@@ -59,11 +58,12 @@ impl Channel {
         &self,
         value: &T,
         class: Class,
+        delivery: Delivery,
         deadline: Deadline,
     ) -> Result<(Held, Session), SendError> {
         let shared = &*self.shared;
         let me = shared.session()?;
-        let about = About { route: T::ROUTE.number(), codec: T::Codec::NUMBER, schema: T::SCHEMA, class };
+        let about = delivery.about::<T>(class, shared.store.geometry.attempts);
         let unencodable = |why| self.unencodable(T::ROUTE, why);
         // In place: a value that is returned is copied.
         let mut short = Short::new();
@@ -109,7 +109,14 @@ impl Channel {
     pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
         let Shared { store, .. } = &*self.shared;
         let me = self.shared.session()?;
-        let about = About { route: route.number(), codec: Raw::NUMBER, schema: 0, class: Class::Message };
+        let about = About {
+            route: route.number(),
+            codec: Raw::NUMBER,
+            schema: 0,
+            class: Class::Message,
+            wishes: Wishes::attempts(store.geometry.attempts),
+            delay: Duration::ZERO,
+        };
         let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
         if bytes.len() <= INLINE {
             return store.send_short(about, bytes, self.shared.party(me), deadline).map(drop).map_err(not_sent);

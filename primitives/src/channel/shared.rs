@@ -1,8 +1,8 @@
 //! What the handles of one channel share in a process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::error::ChannelFull;
+use super::{attempt::Cause, error::ChannelFull};
 use crate::{
     Failure, ObjectName, OpenError, RecvError, SendError,
     fingerprint::Fingerprint,
@@ -11,7 +11,7 @@ use crate::{
     object::{Blueprint, Kind, Object, Want},
     options::{MOST_IN_CHANNEL, Settings},
     raw::Deadline,
-    store::{Class, Geometry, Plan, Received, Refusal, Store},
+    store::{Class, Geometry, Plan, Received, Refusal, Return, Store},
     waiting::Party,
 };
 
@@ -33,6 +33,7 @@ impl Shared {
             max_message_size: options.max_message_size,
             max_routes: options.max_routes,
             max_handles,
+            attempts: options.attempts,
         };
         if !geometry.is_possible() {
             let object = ObjectName::new(KIND.name, name);
@@ -47,7 +48,7 @@ impl Shared {
             capacity: geometry.packed(),
             fingerprint: Fingerprint::without_type(options),
             body: Plan::new(&geometry).end as u64,
-            fill: &|_, _| Ok(()),
+            fill: &|memory, body| Store::set_up(memory, body, geometry),
         };
         let (object, (members, store)) = Object::enter(&blueprint, want, &|object| {
             let found = object.description();
@@ -59,6 +60,7 @@ impl Shared {
                 ("max_message_size", geometry.max_message_size as u64, options.max_message_size as u64),
                 ("capacity", geometry.messages.into(), options.messages.into()),
                 ("max_routes", geometry.max_routes.into(), options.max_routes.into()),
+                ("attempts", geometry.attempts.into(), options.attempts.into()),
             ];
             options.into_iter().try_for_each(|(name, found, wanted)| object.check_option(name, found, wanted))?;
             let registration = object.register(&members, &store)?;
@@ -173,12 +175,28 @@ impl Incoming {
         });
     }
 
+    /// Requeues a claim, to be received after a delay.
+    pub(super) fn requeue(mut self, cause: Cause, delay: Duration) {
+        self.is_done = true;
+        if self.received.is_claim() {
+            self.give_back(cause, delay);
+        } else {
+            self.free();
+        }
+    }
+
+    fn give_back(&self, cause: Cause, delay: Duration) {
+        let Shared { store, members, .. } = &*self.shared;
+        let end = Return { cause: cause.number(), delay };
+        members.record(store.requeue(self.received.held, end, self.shared.party(self.me)));
+    }
+
     /// Returns whether the claim is this process's still.
     pub(super) fn check_claim(&self) -> Result<(), Failure> {
         if !self.me.is_ours() {
             return Err(Failure::Inherited { object: self.shared.name().clone(), what: "claim" });
         }
-        if self.received.is_claim() && !self.shared.store.is_held(self.received.held) {
+        if self.received.is_claim() && !self.shared.store.is_claimed(self.received.held) {
             return Err(Failure::MembershipLost { object: self.shared.name().clone() });
         }
         Ok(())
@@ -199,8 +217,8 @@ impl Drop for Incoming {
             return;
         }
         if self.received.is_claim() {
-            let Shared { store, members, .. } = &*self.shared;
-            members.record(store.requeue(self.received.held, self.me, members));
+            let cause = if std::thread::panicking() { Cause::Panicked } else { Cause::Requeued };
+            self.give_back(cause, Duration::ZERO);
         } else {
             self.free();
         }

@@ -1,6 +1,7 @@
 //! Blocks: the bytes of messages that don't fit into a cell (ST8).
 //!
-//! A block belongs to one life of a cell, and has its name as the owner word: 0, or the cell plus one and the generation. Only
+//! A block belongs to one life of a cell, and has its name as the owner word: 0, or the cell plus one and the generation.
+//! A response that is written apart has a name of its own. Only
 //! the holder of the lock takes blocks. The owner of the cell gives them back by plain stores, or a helper of a dead one by
 //! compare-and-swap from the name, so a helper that comes late does not touch the blocks of the cell's next life.
 //!
@@ -48,13 +49,23 @@ unsafe impl Send for Blocks {}
 // SAFETY: as above.
 unsafe impl Sync for Blocks {}
 
+/// A cell plus one has 16 bits.
+const RESPONSE: u64 = 1 << 16;
+const GENERATION_SHIFT: u32 = 17;
+const ATTEMPTS_SHIFT: u32 = 43;
+
 /// The life of a cell, as its blocks name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name(u64);
 
 impl Name {
     pub(super) fn of(cell: usize, word: CellWord) -> Self {
-        Self(word.generation() << 17 | (cell as u64 + 1))
+        Self(word.generation() << GENERATION_SHIFT | (cell as u64 + 1))
+    }
+
+    /// Returns the name of a response that is written apart from its request, in one attempt (CL7).
+    pub(super) fn of_response(cell: usize, word: CellWord) -> Self {
+        Self(Self::of(cell, word).0 | RESPONSE | u64::from(word.attempts()) << ATTEMPTS_SHIFT)
     }
 }
 
@@ -112,13 +123,17 @@ impl Blocks {
             return Ok(None);
         }
         let taken = self.take_locked(name, len, from);
-        self.lock.free(party.me, party.members, false);
+        self.unlock_blocks(party);
         Ok(taken)
+    }
+
+    pub(super) fn unlock_blocks(&self, party: Party<'_, impl Repair>) {
+        self.lock.free(party.me, party.members, false);
     }
 
     /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise it would
     /// find the blocks taken that another process only looks at. If its holder is stopped, it gives up.
-    fn lock_blocks(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<bool> {
+    pub(super) fn lock_blocks(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<bool> {
         if self.lock.try_take(party.me) {
             return Ok(true);
         }

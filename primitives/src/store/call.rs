@@ -1,13 +1,14 @@
-//! Calls: a request and its response travel in one cell.
+//! Calls, as the caller sees them: a request and its response travel in one cell.
 //!
-//! The caller sleeps on a doorbell of its own, and is called for its cell. See the table of the states in [`store`](super).
+//! The caller sleeps on a doorbell of its own, and is called for its cell. See the tables of the states in [`store`](super) and
+//! [`claim`](super::claim).
 
 use super::{
-    About, Held, Refusal, Run, Store,
-    cell::MOST_CHANGES,
+    Ending, Held, Refusal, Store,
+    cell::{MOST_CHANGES, WORD},
     receive::Received,
-    space::Share,
-    word::{CellState, Hint},
+    wishes::Wishes,
+    word::CellState,
 };
 use crate::{
     Role,
@@ -38,7 +39,18 @@ pub(crate) enum Progress {
     /// The member of this slot has taken it.
     Taken(u32),
     Answered(Held),
+    /// It was claimed as often as allowed.
+    Aside(Held),
     /// There is, or will be, no response.
+    Lost,
+}
+
+/// How the wait for a response ends.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Response(Received),
+    /// The request is set aside: how its attempts ended.
+    Aside(Vec<(u32, Ending)>),
     Lost,
 }
 
@@ -66,35 +78,67 @@ impl Store {
             return Progress::Lost;
         }
         match word.state() {
-            CellState::Ready => Progress::Waiting,
-            CellState::Held => Progress::Taken(word.owner().saturating_sub(1)),
+            CellState::Ready | CellState::Delayed => Progress::Waiting,
+            CellState::Held | CellState::Claimed => Progress::Taken(word.owner().saturating_sub(1)),
             CellState::Answered => Progress::Answered(Held { cell: sent.cell, word }),
+            CellState::Aside => Progress::Aside(Held { cell: sent.cell, word }),
             _ => Progress::Lost,
         }
     }
 
-    /// Waits for the response to a request. Returns `None` if there will be none.
+    /// Waits for the response to a request.
     pub(crate) fn wait_for_response(
         &self,
         ticket: Ticket,
         party: Party<'_, impl Repair>,
         deadline: Deadline,
-    ) -> Result<Option<Received>, Refusal> {
+    ) -> Result<Outcome, Refusal> {
         let look = || match self.progress(ticket, party.me) {
-            Progress::Answered(held) => Some(Some(held)),
-            Progress::Lost => Some(None),
             Progress::Waiting | Progress::Taken(_) => None,
+            ended => Some(ended),
         };
-        let found = match look() {
-            Some(found) => found,
+        let ended = match look() {
+            Some(ended) => ended,
             None if deadline == Deadline::NOW => return Err(Refusal::Busy),
             None => match self.patience.response.until(Role::Producer, &self.control.last_processor.0, look) {
-                Some(found) => found,
+                Some(ended) => ended,
                 None => self.wait_slowly(ticket, party, deadline, look)?,
             },
         };
-        let Some(held) = found else { return Ok(None) };
-        self.describe_response(held, party.members).map(Some)
+        match ended {
+            Progress::Answered(held) => self.describe_response(held, party.members).map(Outcome::Response),
+            Progress::Aside(held) => Ok(self.learn_aside(held)),
+            _ => Ok(Outcome::Lost),
+        }
+    }
+
+    /// Waits until a check finds something: it looks after each end of a call of this process, and when it is roused.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn wait_for_calls<T>(
+        &self,
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+        mut check: impl FnMut() -> Option<T>,
+    ) -> Result<Option<T>> {
+        if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_processor.0, &mut check) {
+            return Ok(Some(found));
+        }
+        let seat = Seat::take(&self.response, ResponseGate, party.me, 1);
+        wait(party, &seat, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
+    }
+
+    /// Makes the threads of this process that wait for the ends of calls look again.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn rouse_callers(&self, slot: usize, members: &Members) -> Result<()> {
+        self.response.rouse_own(slot, members)
+    }
+
+    /// Returns how the attempts of a request ended, and leaves it aside.
+    fn learn_aside(&self, held: Held) -> Outcome {
+        let endings = self.endings(held.cell, held.word);
+        // If it was retried or discarded meanwhile, its caller does not wait for it any more either.
+        self.leave(Ticket(held));
+        Outcome::Aside(endings)
     }
 
     #[cold]
@@ -103,8 +147,8 @@ impl Store {
         ticket: Ticket,
         party: Party<'_, impl Repair>,
         deadline: Deadline,
-        look: impl Fn() -> Option<Option<Held>>,
-    ) -> Result<Option<Held>, Refusal> {
+        look: impl Fn() -> Option<Progress>,
+    ) -> Result<Progress, Refusal> {
         // Each thread of this process waits for another response, so all of them check after a call: the interest is not 0.
         let seat = Seat::take(&self.response, ResponseGate, party.me, 1);
         let found = wait(party, &seat, deadline, |_: Round| {
@@ -122,17 +166,28 @@ impl Store {
 
     fn describe_response(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
-        let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
-        if len > self.geometry.max_message_size.max(INLINE) || (len > INLINE && cell.first_block.load(Relaxed) == 0) {
+        let request_len = self.request_words(cell);
+        let is_apart = Wishes(cell.wishes.load(Relaxed)).is_redelivered();
+        let (len, block) =
+            if is_apart { (&cell.answer_len, &cell.answer_block) } else { (&cell.len, &cell.first_block) };
+        let (len, is_in_blocks) = (usize::try_from(len.load(Relaxed)).unwrap_or(usize::MAX), block.load(Relaxed) != 0);
+        let first = if is_apart { request_len } else { 0 };
+        let most = if is_in_blocks { self.geometry.max_message_size } else { INLINE - WORD * first };
+        if len > most.max(if is_in_blocks { INLINE } else { 0 }) {
             self.release(held, members)?;
             return Err(members.damaged("the length of a response").into());
         }
+        let apart = cell.due.load(Relaxed);
+        #[expect(clippy::cast_possible_truncation, reason = "the upper and the lower half")]
+        let apart = ((apart >> 32) as u32, apart as u32);
+        let (codec, schema) = if is_apart { apart } else { (cell.codec.load(Relaxed), cell.schema.load(Relaxed)) };
         Ok(Received {
             held,
             route: cell.route.load(Relaxed),
-            codec: cell.codec.load(Relaxed),
-            schema: cell.schema.load(Relaxed),
+            codec,
+            schema,
             len,
+            inline: (!is_in_blocks).then_some(first),
             is_call: false,
             sent_at: cell.sent_at.load(Relaxed),
         })
@@ -143,7 +198,8 @@ impl Store {
         let Ticket(sent) = ticket;
         let cell = self.held(sent);
         let word = cell.word();
-        let is_waiting = word.state() == CellState::Ready && word.generation() == sent.word.generation();
+        let is_waiting = matches!(word.state(), CellState::Ready | CellState::Delayed)
+            && word.generation() == sent.word.generation();
         let back = word.taken_back();
         if !is_waiting || word.caller() != sent.word.caller() || !cell.change(word, back) {
             return Ok(false);
@@ -164,12 +220,17 @@ impl Store {
                 return Ok(());
             }
             match word.state() {
-                CellState::Ready => {
+                CellState::Ready | CellState::Delayed => {
                     if self.take_back(ticket, members)? {
                         return Ok(());
                     }
                 }
-                CellState::Held => {
+                CellState::Held | CellState::Claimed => {
+                    if cell.change(word, word.cancelled()) {
+                        return Ok(());
+                    }
+                }
+                CellState::Aside => {
                     if cell.change(word, word.without_caller()) {
                         return Ok(());
                     }
@@ -181,71 +242,23 @@ impl Store {
         Err(members.damaged("the state of the cells"))
     }
 
-    /// Responds to a request that is held, with bytes that fit into the cell.
-    pub(crate) fn respond_short(&self, held: Held, about: About, bytes: &[u8], members: &Members) -> Result<()> {
-        let cell = self.held(held);
-        let given = self.give_blocks_if_any(held, members);
-        cell.write(bytes);
-        self.finish_response(held, about, bytes.len(), members).and(given)
-    }
-
-    /// Takes blocks for a long response. Its request must have been read.
-    pub(crate) fn start_response(
-        &self,
-        held: Held,
-        len: usize,
-        party: Party<'_, impl Repair>,
-        deadline: Deadline,
-    ) -> Result<Run<'_>, Refusal> {
-        if len > self.geometry.max_message_size {
-            return Err(Refusal::TooLong);
-        }
-        self.give_blocks_if_any(held, party.members)?;
-        let chain = self.take_blocks(Self::name(held), len, Share::Responses, party, deadline)?;
-        let cell = self.held(held);
-        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
-        cell.len.store(len as u32, Relaxed);
-        cell.first_block.store(chain.first(), Relaxed);
-        Ok(self.run(held))
-    }
-
-    /// Makes a response that is written one that the caller finds.
-    pub(crate) fn finish_response(&self, held: Held, about: About, len: usize, members: &Members) -> Result<()> {
-        let cell = self.held(held);
-        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
-        cell.len.store(len as u32, Relaxed);
-        cell.codec.store(about.codec, Relaxed);
-        cell.schema.store(about.schema, Relaxed);
-        self.end_call(held, held.word.answered(), members)
-    }
-
-    /// Says that there will be no response.
-    pub(crate) fn lose(&self, held: Held, members: &Members) -> Result<()> {
-        let given = self.give_blocks_if_any(held, members);
-        self.end_call(held, held.word.lost(), members).and(given)
-    }
-
-    fn end_call(&self, held: Held, end: super::CellWord, members: &Members) -> Result<()> {
-        let caller = held.word.caller();
-        if caller != 0 && self.held(held).change_seq_cst(held.word, end) {
-            return self.call_caller(held.cell, end, members);
-        }
-        // The caller waits no more. The cell is ours alone.
-        self.release(Held { cell: held.cell, word: held.word.without_caller() }, members)
-    }
-
-    /// Calls the caller of a request that has ended.
-    pub(super) fn call_caller(&self, cell: usize, word: super::CellWord, members: &Members) -> Result<()> {
-        let slot = word.caller() as usize;
-        match slot.checked_sub(1) {
-            Some(slot) if slot < self.geometry.max_handles as usize => {
-                self.response.call_slot(slot, Hint::of(cell, word).what(), members).map(drop)
-            }
-            _ => Ok(()),
+    /// Waits for a request no more, and leaves it to be worked on. What has come of it already is freed.
+    pub(crate) fn detach_call(&self, ticket: Ticket, me: Session, members: &Members) -> Result<()> {
+        match self.progress(ticket, me) {
+            Progress::Waiting | Progress::Taken(_) | Progress::Aside(_) if self.leave(ticket) => Ok(()),
+            _ => self.cancel(ticket, me, members),
         }
     }
 
-    fn give_blocks_if_any(&self, held: Held, members: &Members) -> Result<()> {
-        if self.held(held).first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) }
+    /// Takes the caller out of the word of a request that has not ended. Returns whether it did.
+    fn leave(&self, ticket: Ticket) -> bool {
+        let Ticket(sent) = ticket;
+        let cell = self.held(sent);
+        (0..MOST_CHANGES).any(|_| {
+            let word = cell.word();
+            let is_ours = word.generation() == sent.word.generation() && word.caller() == sent.word.caller();
+            let has_ended = matches!(word.state(), CellState::Answered | CellState::Lost);
+            is_ours && !has_ended && cell.change(word, word.without_caller())
+        })
     }
 }

@@ -11,34 +11,36 @@ use crate::{
 
 use super::word::CellWord;
 
-/// So many changes of one word by others, during one step that changes it, mean that the memory is corrupt.
-pub(super) const MOST_CHANGES: u32 = 64;
+/// So many changes of one word by others, each in the moment before one that this process tries, mean that the memory is corrupt.
+pub(super) const MOST_CHANGES: u32 = 1 << 10;
 
-const WORD: usize = size_of::<u64>();
+pub(super) const WORD: usize = size_of::<u64>();
 
 /// A cell as it lies in memory.
 ///
-/// All of it but the word is touched by one process at a time: the owner of FILLING and HELD, the caller of ANSWERED.
-/// Others may read it while the cell is READY, and use what they read if the word is still the same afterwards.
+/// All of it but the word is touched by one process at a time: the owner of FILLING, HELD and CLAIMED, the caller of ANSWERED, the
+/// holder of the lock in ASIDE. Others may read it in other states, and use what they read if the word is still the same
+/// afterwards.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
     word: AtomicU64,
     /// When it was sent: see [`clock`](super::clock).
     pub(crate) sent_at: AtomicU64,
-    /// When it is due. For messages that are delayed.
+    /// When it is due, if it is delayed. Of a request whose response is written apart: the codec and the schema of that.
     pub(crate) due: AtomicU64,
-    /// When it was taken. For claims.
-    pub(crate) taken_at: AtomicU64,
-    /// How the last attempt ended. For claims.
-    pub(crate) cause: AtomicU64,
+    /// When it was claimed.
+    pub(crate) claimed_at: AtomicU64,
+    /// Of a response that is written apart: its length, and its first block plus one.
+    pub(crate) answer_len: AtomicU32,
+    pub(crate) answer_block: AtomicU32,
     pub(crate) route: AtomicU32,
     pub(crate) len: AtomicU32,
     pub(crate) codec: AtomicU32,
     pub(crate) schema: AtomicU32,
     /// The first block of what does not lie in the cell, plus one.
     pub(crate) first_block: AtomicU32,
-    /// For what a message asks besides.
+    /// What its sender asks for besides: see [`Wishes`](super::wishes::Wishes).
     pub(crate) wishes: AtomicU32,
     inline: [AtomicU64; INLINE / WORD],
 }
@@ -83,23 +85,31 @@ impl Cell {
     /// Writes bytes from the beginning on. As many as there is room for.
     #[inline]
     pub(crate) fn write(&self, bytes: &[u8]) {
+        self.write_at(0, bytes);
+    }
+
+    /// Writes bytes from a word on. As many as there is room for.
+    #[inline]
+    pub(crate) fn write_at(&self, first: usize, bytes: &[u8]) {
         // In words, which processors write at once. Atomics, since a process that breaks the rules may read meanwhile.
         let (whole, rest) = bytes.as_chunks::<WORD>();
-        for (to, bytes) in self.inline.iter().zip(whole) {
+        let inline = self.inline.get(first..).unwrap_or_default();
+        for (to, bytes) in inline.iter().zip(whole) {
             to.store(u64::from_ne_bytes(*bytes), Relaxed);
         }
-        if let (Some(to), false) = (self.inline.get(whole.len()), rest.is_empty()) {
+        if let (Some(to), false) = (inline.get(whole.len()), rest.is_empty()) {
             let mut last = [0; WORD];
             last[..rest.len()].copy_from_slice(rest);
             to.store(u64::from_ne_bytes(last), Relaxed);
         }
     }
 
-    /// Reads the first `len` bytes into a buffer of whole words, which may receive some bytes more.
+    /// Reads `len` bytes from a word on into a buffer of whole words, which may receive some bytes more.
     #[inline]
-    pub(crate) fn read(&self, len: usize, to: &mut [u8; INLINE]) {
+    pub(crate) fn read_at(&self, first: usize, len: usize, to: &mut [u8; INLINE]) {
         let (words, _) = to.as_chunks_mut::<WORD>();
-        for (to, from) in words.iter_mut().zip(&self.inline).take(len.div_ceil(WORD)) {
+        let inline = self.inline.get(first..).unwrap_or_default();
+        for (to, from) in words.iter_mut().zip(inline).take(len.div_ceil(WORD)) {
             *to = from.load(Relaxed).to_ne_bytes();
         }
     }

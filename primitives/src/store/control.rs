@@ -1,6 +1,6 @@
 //! The words of a store that belong to no cell and no lane.
 
-use super::geometry::CONTROL;
+use super::{delays::Earliest, geometry::CONTROL};
 use crate::{
     sizes::{ATOMICS_ARE_PLAIN, MOST_ROUTES},
     sync::{
@@ -22,12 +22,16 @@ pub(crate) struct Seldom {
     pub(crate) wide: Flag,
     /// Up if a sender or a responder waits for room.
     pub(crate) space: Flag,
+    /// Up if messages were set aside, and the cells perhaps not balanced since: see [`aside`](super::aside).
+    pub(crate) unbalanced: Flag,
     /// How often a message was returned, in the upper bits; the lowest one says that a returned message may be there.
     pub(crate) dirty: AtomicU64,
     /// A bit for each lane that was ever used.
     lanes: AtomicU64,
     /// A bit for each group of cells of which one was ever used.
     touched: AtomicU64,
+    /// The earliest time at which a delayed message is due: see [`delays`](super::delays).
+    pub(crate) earliest: Earliest,
 }
 
 /// A cache line pair of its own.
@@ -58,8 +62,8 @@ pub(crate) struct Control {
     /// The lock of the blocks.
     pub(crate) block_lock: Own<AtomicU32>,
     routes: Routes,
-    /// The earliest time at which a delayed message is due. For delays.
-    earliest: AtomicU64,
+    /// How many messages that were set aside were dropped.
+    pub(crate) dropped: Own<AtomicU64>,
 }
 
 const _: () = assert!(size_of::<Control>() <= CONTROL || !ATOMICS_ARE_PLAIN);

@@ -22,7 +22,29 @@ pub(crate) struct Fill {
     pub(crate) max_bytes: u64,
 }
 
+/// How many messages are in states in which they do not wait for a receiver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Besides {
+    pub(crate) claimed: u64,
+    pub(crate) delayed: u64,
+    pub(crate) aside: u64,
+}
+
 impl Store {
+    /// Returns how many messages do not wait for a receiver.
+    pub(crate) fn besides(&self) -> Besides {
+        let mut besides = Besides::default();
+        for (_, cell) in self.touched_cells() {
+            match cell.word().state() {
+                CellState::Claimed => besides.claimed += 1,
+                CellState::Delayed => besides.delayed += 1,
+                CellState::Aside => besides.aside += 1,
+                _ => {}
+            }
+        }
+        besides
+    }
+
     /// Returns what waits, by route. While others send and receive, a message may be counted twice or not at all.
     pub(crate) fn depth(&self) -> BTreeMap<u32, Depth> {
         let now = clock::coarse();

@@ -30,7 +30,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Part {
     first_cell: usize,
+    /// Those that hold messages, and the quota.
     cells: usize,
+    quota: usize,
     first_word: usize,
     words: u32,
     /// Where this process looks first: behind the cell that it took last. It is a hint.
@@ -42,7 +44,14 @@ impl Part {
     pub(super) fn new(geometry: &Geometry, class: Class) -> Self {
         let (cells, words) = (geometry.cells_of(class), geometry.taken_of(class));
         let cursor = std::sync::atomic::AtomicU32::new(0);
-        Self { first_cell: cells.start, cells: cells.len(), first_word: words.start, words: words.len() as u32, cursor }
+        Self {
+            first_cell: cells.start,
+            cells: cells.len(),
+            quota: geometry.quota_of(class),
+            first_word: words.start,
+            words: words.len() as u32,
+            cursor,
+        }
     }
 
     /// Returns the first cell of a word, and how many it has.
@@ -130,7 +139,7 @@ impl Store {
         self.notify_space(self.class_of(number), members)
     }
 
-    fn class_of(&self, number: usize) -> Class {
+    pub(super) fn class_of(&self, number: usize) -> Class {
         let [_, calls, controls] = &self.parts;
         match number {
             number if number < calls.first_cell => Class::Message,
@@ -204,12 +213,36 @@ impl Store {
 
     /// Returns how many cells of a class there are, and how many are taken.
     pub(super) fn taken_cells(&self, class: Class) -> (usize, usize) {
-        let Part { first_cell, cells, .. } = self.parts[class as usize];
+        let capacity = self.geometry.capacity_of(class);
         // FC3: if the class is full, the cells need not be read, which would take them away from the processes that use them.
         if !self.has_free_cell(class) {
-            return (cells, cells);
+            return (capacity, capacity);
         }
-        let of_class = self.touched_cells().filter(|(number, _)| (first_cell..first_cell + cells).contains(number));
-        (cells, of_class.filter(|(_, cell)| cell.word().state() != CellState::Free).count())
+        let is_taken = |state| !matches!(state, CellState::Free | CellState::Spare | CellState::Aside);
+        let taken = self.touched_cells_of(class).filter(|(_, cell)| is_taken(cell.word().state())).count();
+        (capacity, taken)
+    }
+
+    /// Returns the cells of a class, as far as they were ever used.
+    pub(super) fn touched_cells_of(&self, class: Class) -> impl Iterator<Item = (usize, &Cell)> {
+        let Part { first_cell, cells, .. } = self.parts[class as usize];
+        self.touched_cells().filter(move |(number, _)| (first_cell..first_cell + cells).contains(number))
+    }
+
+    /// Returns how many messages of a class may be set aside, and its cells.
+    pub(super) fn quota_of(&self, class: Class) -> (usize, impl Iterator<Item = (usize, &Cell)>) {
+        let Part { first_cell, cells, quota, .. } = self.parts[class as usize];
+        (quota, self.cells.iter().enumerate().skip(first_cell).take(cells))
+    }
+
+    /// Makes the last cells of each class spare ones, in a store that is new.
+    pub(super) fn set_up_spares(&self) {
+        for part in &self.parts {
+            for number in part.first_cell + part.cells - part.quota..part.first_cell + part.cells {
+                self.cells[number].set(self.cells[number].word().spare());
+                let (bits, bit) = self.taken_bit(number);
+                bits.fetch_or(bit, SeqCst);
+            }
+        }
     }
 }

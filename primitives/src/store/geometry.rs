@@ -9,17 +9,19 @@
 //! returned       a bit for each cell
 //! places         8 bytes each: `span` for each lane
 //! cells          256 bytes each
+//! causes         8 bytes for each of the last attempts of each cell
 //! blocks         8 + 4 bytes each: the owner, the next block; then their bytes
 //! ```
 //!
-//! Everything follows from four numbers. Three of them stand in the header as one, and the fourth is the number of slots.
+//! The sizes follow from four numbers. Three of them stand in the header as one, with the limit of attempts, and the fourth is the
+//! number of slots.
 
 use std::ops::Range;
 
 use super::cell::Cell;
 use crate::{
     attendance::{Arrivals, Attachment},
-    sizes::{self, CALLS, CONTROLS, MOST_ROUTES, RESPONSE_BLOCKS, SHARED_LANES},
+    sizes::{self, ASIDE, CALLS, CAUSES, CONTROLS, MOST_ROUTES, RESPONSE_BLOCKS, SHARED_LANES},
     waiting::room::Room,
 };
 
@@ -38,6 +40,8 @@ const ALIGNED: usize = 128;
 
 const MESSAGE_BITS: u32 = 18;
 const ROUTE_BITS: u32 = 6;
+const SIZE_BITS: u32 = 32;
+const ATTEMPTS_SHIFT: u32 = MESSAGE_BITS + ROUTE_BITS + SIZE_BITS;
 
 /// Which cells a message may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +65,16 @@ pub(crate) struct Geometry {
     pub(crate) max_message_size: usize,
     pub(crate) max_routes: u32,
     pub(crate) max_handles: u32,
+    /// After how many attempts a message is set aside, unless it says another number. 0 is never.
+    pub(crate) attempts: u8,
 }
 
 impl Geometry {
-    /// Returns the three numbers of a store as the one that stands in the header.
+    /// Returns the numbers of a store, but that of the slots, as the one that stands in the header.
     pub(crate) fn packed(&self) -> u64 {
         let size = (self.max_message_size as u64) << (MESSAGE_BITS + ROUTE_BITS);
-        size | u64::from(self.max_routes) << MESSAGE_BITS | u64::from(self.messages)
+        let routes = u64::from(self.max_routes) << MESSAGE_BITS;
+        u64::from(self.attempts) << ATTEMPTS_SHIFT | size | routes | u64::from(self.messages)
     }
 
     /// Returns the geometry that a header speaks of. Returns `None` if there can be none.
@@ -75,8 +82,9 @@ impl Geometry {
     pub(crate) fn unpacked(packed: u64, max_handles: u32) -> Option<Self> {
         let messages = packed as u32 & ((1 << MESSAGE_BITS) - 1);
         let max_routes = (packed >> MESSAGE_BITS) as u32 & ((1 << ROUTE_BITS) - 1);
-        let max_message_size = usize::try_from(packed >> (MESSAGE_BITS + ROUTE_BITS)).ok()?;
-        let geometry = Self { messages, max_message_size, max_routes, max_handles };
+        let max_message_size = usize::try_from((packed >> (MESSAGE_BITS + ROUTE_BITS)) as u32).ok()?;
+        let attempts = (packed >> ATTEMPTS_SHIFT) as u8;
+        let geometry = Self { messages, max_message_size, max_routes, max_handles, attempts };
         geometry.is_possible().then_some(geometry)
     }
 
@@ -86,15 +94,25 @@ impl Geometry {
             && self.max_message_size as u64 <= LARGEST
     }
 
+    /// Returns how many messages of a class there is room for.
+    pub(crate) fn capacity_of(&self, class: Class) -> usize {
+        match class {
+            Class::Message => self.messages as usize,
+            Class::Call => self.messages.clamp(CALLS.start, CALLS.end - 1) as usize,
+            Class::Control => CONTROLS,
+        }
+    }
+
+    /// Returns how many messages of a class may be set aside besides.
+    pub(crate) fn quota_of(&self, class: Class) -> usize {
+        self.capacity_of(class).clamp(ASIDE.start, ASIDE.end - 1)
+    }
+
     /// Returns the cells of a class.
     pub(crate) fn cells_of(&self, class: Class) -> Range<usize> {
-        let messages = self.messages as usize;
-        let calls = messages + self.messages.clamp(CALLS.start, CALLS.end - 1) as usize;
-        match class {
-            Class::Message => 0..messages,
-            Class::Call => messages..calls,
-            Class::Control => calls..calls + CONTROLS,
-        }
+        let cells = |class: Class| self.capacity_of(class) + self.quota_of(class);
+        let first = Class::ALL[..class as usize].iter().map(|&class| cells(class)).sum();
+        first..first + cells(class)
     }
 
     pub(crate) fn cells(&self) -> usize {
@@ -157,6 +175,7 @@ pub(crate) struct Plan {
     pub(crate) returned: usize,
     pub(crate) places: usize,
     pub(crate) cells: usize,
+    pub(crate) causes: usize,
     pub(crate) owners: usize,
     pub(crate) next: usize,
     pub(crate) bytes: usize,
@@ -187,7 +206,9 @@ impl Plan {
         let taken = part(taken * TAKEN);
         let returned = part(cells.div_ceil(64) * size_of::<u64>());
         let places = part(lanes * geometry.span() * size_of::<u64>());
+        let causes = cells * CAUSES * size_of::<u64>();
         let cells = part(cells * size_of::<Cell>());
+        let causes = part(causes);
         let owners = part(geometry.blocks() * size_of::<u64>());
         let next = part(geometry.blocks() * size_of::<u32>());
         let bytes = part(geometry.blocks().saturating_mul(geometry.block()));
@@ -202,6 +223,7 @@ impl Plan {
             returned,
             places,
             cells,
+            causes,
             owners,
             next,
             bytes,
@@ -215,7 +237,7 @@ mod tests {
     use super::*;
 
     fn geometry(messages: u32, max_message_size: usize) -> Geometry {
-        Geometry { messages, max_message_size, max_routes: 32, max_handles: 64 }
+        Geometry { messages, max_message_size, max_routes: 32, max_handles: 64, attempts: 7 }
     }
 
     #[test]
@@ -226,6 +248,7 @@ mod tests {
         }
         assert_eq!(Geometry::unpacked(0, 64), None);
         assert_eq!(Geometry::unpacked(u64::MAX, 64), None);
+        assert_eq!(Geometry { attempts: 255, ..geometry(MOST_MESSAGES, u32::MAX as usize) }.packed() >> 56, 255);
     }
 
     #[test]

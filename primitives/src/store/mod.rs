@@ -11,7 +11,9 @@
 //! | READY(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | HELD(r, 0) | r reads it | FREE | r |
 //! | HELD(r, c) | r works on a request | ANSWERED(c), LOST(c); HELD(r, 0) | r; the caller that cancels: both by compare-and-swap |
-//! | CLAIMED(r) | r works on it, and it comes back | see `claim` | r |
+//! | CLAIMED(r, c) | r works on it, and it comes back | see `claim` | r, c |
+//! | DELAYED(s, c) | it can be received later | see `delays` | any receiver |
+//! | ASIDE(0, c), SPARE | it was claimed too often; its place | see `aside` | the holder of a lock |
 //! | ANSWERED(c), LOST(c) | a response, or there will be none | FREE | c |
 //! | each that names a dead slot | | see the last table | a helper of the slot, by compare-and-swap |
 //!
@@ -54,12 +56,15 @@
 //! Locked instructions of a short message: FILLING, the stamp, the place and `tail` by the sender; HELD, the place, `head` and FREE by
 //! the receiver. That is 8.
 
+mod aside;
 mod blocks;
 mod call;
+mod causes;
 pub(crate) mod cell;
 mod claim;
 mod clock;
 mod control;
+mod delays;
 mod depth;
 mod ends;
 mod free;
@@ -67,11 +72,13 @@ pub(crate) mod geometry;
 mod lane;
 mod receive;
 mod repair;
+mod respond;
 mod returned;
 mod select;
 mod send;
 mod space;
 mod view;
+mod wishes;
 mod word;
 
 use std::sync::atomic::AtomicU64 as Private;
@@ -79,13 +86,17 @@ use std::sync::atomic::AtomicU64 as Private;
 pub(crate) use crate::sizes::INLINE;
 
 pub(crate) use self::{
+    aside::Copied,
     blocks::Run,
-    call::{Progress, Ticket},
+    call::{Outcome, Progress, Ticket},
+    causes::{CauseNumber, DIED, Ending},
+    claim::{InHand, Return},
     ends::Wants,
     geometry::{Class, Geometry, Plan},
     receive::Received,
     select::Selection,
     send::About,
+    wishes::Wishes,
 };
 use self::{
     blocks::{Blocks, Chain, Name},
@@ -124,6 +135,8 @@ pub(crate) struct Store {
     returned: Mapped<[AtomicU64]>,
     places: Mapped<[AtomicU64]>,
     cells: Cells,
+    /// How attempts ended, a few words for each cell.
+    causes: Mapped<[AtomicU64]>,
     /// Where the cells of each class are.
     parts: [Part; 3],
     blocks: Blocks,
@@ -189,11 +202,6 @@ impl Store {
         &self.cells[held.cell]
     }
 
-    /// Returns whether a message is still as this process took it.
-    pub(crate) fn is_held(&self, held: Held) -> bool {
-        self.held(held).word() == held.word
-    }
-
     fn name(held: Held) -> Name {
         Name::of(held.cell, held.word)
     }
@@ -209,6 +217,9 @@ impl Store {
     #[inline]
     pub(crate) fn release(&self, held: Held, members: &Members) -> Result<()> {
         let cell = self.held(held);
+        if Wishes(cell.wishes.load(Relaxed)).is_redelivered() {
+            self.give_answer(held, members)?;
+        }
         let blocks = if cell.first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) };
         self.free_cell(held.cell, held.word, members).and(blocks)
     }

@@ -37,22 +37,12 @@ pub(crate) struct Received {
     pub(crate) codec: u32,
     pub(crate) schema: u32,
     pub(crate) len: usize,
+    /// From which word of the cell on it lies there. `None` if it lies in blocks.
+    pub(crate) inline: Option<usize>,
     /// Whether a caller waits for a response.
     pub(crate) is_call: bool,
     /// When it was sent, or given back last.
     pub(crate) sent_at: u64,
-}
-
-impl Received {
-    /// Returns whether it comes back unless it is done.
-    pub(crate) fn is_claim(&self) -> bool {
-        self.held.word.state() == CellState::Claimed
-    }
-
-    /// Returns how often it was claimed before, and came back.
-    pub(crate) fn attempts(&self) -> u8 {
-        self.held.word.attempts()
-    }
 }
 
 /// How senders find a receiver.
@@ -139,19 +129,23 @@ impl Store {
     /// Returns what a message says of itself. Fails if that can't be, and frees it.
     fn describe(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
+        let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
         let received = Received {
             held,
             route: cell.route.load(Relaxed),
             codec: cell.codec.load(Relaxed),
             schema: cell.schema.load(Relaxed),
-            len: usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX),
+            len,
+            inline: (len <= INLINE).then_some(0),
             is_call: held.word.caller() != 0,
             sent_at: cell.sent_at.load(Relaxed),
         };
-        let is_short = received.len <= INLINE;
-        if received.len <= self.geometry.max_message_size.max(INLINE)
-            && (is_short || cell.first_block.load(Relaxed) != 0)
+        if len <= self.geometry.max_message_size.max(INLINE)
+            && (received.inline.is_some() || cell.first_block.load(Relaxed) != 0)
         {
+            if received.is_claim() {
+                self.note_claim(held);
+            }
             return Ok(received);
         }
         self.give_up(held, members)?;
@@ -183,7 +177,10 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Held, Refusal> {
         let Party { members, me, .. } = party;
-        let take = || self.try_take(selection, wants.claims, me.owner(), members);
+        let take = || {
+            self.promote(me.owner(), members)?;
+            self.try_take(selection, wants.claims, me.owner(), members)
+        };
         if deadline == Deadline::NOW {
             if self.is_turn() {
                 party.reap_all()?;
@@ -216,7 +213,7 @@ impl Store {
                     (None, Some(end)) => Err(end),
                     // A route has come. Leaving passes on what it was called for in vain, and the next interest is exact.
                     (None, None) if lanes != self.control.seldom.used_lanes() => Ok(Checked::Found(None)),
-                    (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
+                    (None, None) => Ok(Checked::Sleep(self.until_due())),
                 }
             })?;
             match found {
@@ -232,19 +229,23 @@ impl Store {
         self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN)
     }
 
-    /// Copies a short message out of its cell.
+    /// Copies a message that lies in its cell, from a word on.
     #[inline]
-    pub(crate) fn read_short(&self, held: Held, len: usize, to: &mut [u8; INLINE]) {
-        self.held(held).read(len, to);
+    pub(crate) fn read_short(&self, held: Held, first: usize, len: usize, to: &mut [u8; INLINE]) {
+        self.held(held).read_at(first, len, to);
     }
 
-    /// Returns the bytes of a long message.
+    /// Returns the bytes of a message that lies in blocks.
     pub(crate) fn run(&self, held: Held) -> super::Run<'_> {
-        self.blocks.run(self.chain(held))
+        let is_response = held.word.state() == CellState::Answered;
+        self.blocks.run(if is_response { self.response_chain(held) } else { self.chain(held) })
     }
 
     /// Frees a message that is held. If it is a request, its caller learns that there will be no response.
     pub(crate) fn give_up(&self, held: Held, members: &Members) -> Result<()> {
+        if held.word.state() == CellState::Claimed {
+            return self.done(held, members);
+        }
         if held.word.caller() == 0 { self.release(held, members) } else { self.lose(held, members) }
     }
 

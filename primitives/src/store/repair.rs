@@ -3,7 +3,9 @@
 use super::{
     Store,
     blocks::Name,
-    cell::MOST_CHANGES,
+    causes::DIED,
+    cell::{Cell, MOST_CHANGES},
+    wishes::Wishes,
     word::{CellState, CellWord, Hint},
 };
 use crate::{
@@ -32,26 +34,87 @@ impl Store {
         let cell = &self.cells[number];
         let is_caller = word.caller() == owner;
         match word.state() {
-            // A dead caller takes its request back, as a living one does.
-            CellState::Ready if is_caller => Ok(cell.change(word, word.taken_back())),
+            CellState::Ready | CellState::Delayed if is_caller => self.repair_request(number, word, owner, members),
             CellState::Ready => self.keep_message(number, word, word.ready(0, word.caller()), members),
-            // CL2. Blocks have the name of this life of the cell, and stay.
-            CellState::Claimed => self.keep_message(number, word, word.given_back(0), members),
+            CellState::Delayed => self.keep_delay(number, word, word.delayed(0, word.caller()), members),
+            CellState::Claimed if is_caller && word.owner() != owner => {
+                Ok(cell.change(word, self.uncalled(cell, word)))
+            }
+            CellState::Claimed => self.repair_claim(number, word, owner, members),
             CellState::Held if is_caller && word.owner() != owner => Ok(cell.change(word, word.without_caller())),
             CellState::Held if word.caller() != 0 && !is_caller => {
-                self.blocks.give_all(Name::of(number, word));
+                self.give_names(number, word);
                 if !cell.change_seq_cst(word, word.lost()) {
                     return Ok(false);
                 }
                 self.call_caller(number, word.lost(), members).map(|()| true)
             }
+            CellState::Aside => Ok(cell.change(word, word.without_caller())),
             CellState::Filling | CellState::Held | CellState::Answered | CellState::Lost => {
-                self.blocks.give_all(Name::of(number, word));
+                self.give_names(number, word);
                 Ok(cell.change(word, word.free()))
             }
+            CellState::Spare => Ok(cell.change(word, word.spare())),
             // No state of the protocol's: it says FREE from now on.
             CellState::Free | CellState::Unknown => Ok(cell.change(word, word.free())),
         }
+    }
+
+    /// Gives back the blocks of a message, and those of the response of this attempt.
+    fn give_names(&self, number: usize, word: CellWord) {
+        self.blocks.give_all(Name::of(number, word));
+        self.blocks.give_all(Name::of_response(number, word));
+    }
+
+    /// Returns the word of a claim whose caller is dead: it does not come back, unless it outlives its caller.
+    fn uncalled(&self, cell: &Cell, word: CellWord) -> CellWord {
+        if Wishes(cell.wishes.load(Relaxed)).is_outliving() { word.without_caller() } else { word.cancelled() }
+    }
+
+    /// Repairs a request that no process has taken, and whose caller is dead.
+    fn repair_request(&self, number: usize, word: CellWord, owner: u32, members: &Members) -> Result<bool> {
+        let cell = &self.cells[number];
+        // Whatever changes these fields changes the word first.
+        if !Wishes(cell.wishes.load(Relaxed)).is_outliving() {
+            // A dead caller takes its request back, as a living one does.
+            return Ok(cell.change(word, word.taken_back()));
+        }
+        match word.state() {
+            // Its owner sees to the hint.
+            _ if word.owner() != owner => Ok(cell.change(word, word.without_caller())),
+            CellState::Ready => self.keep_message(number, word, word.ready(0, 0), members),
+            _ => self.keep_delay(number, word, word.delayed(0, 0), members),
+        }
+    }
+
+    /// Gives back the message of a process that died with a claim on it, or sets it aside (CL2, CL3).
+    fn repair_claim(&self, number: usize, word: CellWord, owner: u32, members: &Members) -> Result<bool> {
+        let cell = &self.cells[number];
+        // CL7. Blocks of the message have the name of this life of the cell, and stay.
+        self.blocks.give_all(Name::of_response(number, word));
+        let wishes = Wishes(cell.wishes.load(Relaxed));
+        // A process that called itself.
+        let word = if word.caller() == owner {
+            let uncalled = self.uncalled(cell, word);
+            if !cell.change(word, uncalled) || uncalled.state() != CellState::Claimed {
+                return Ok(true);
+            }
+            uncalled
+        } else {
+            word
+        };
+        self.note(number, word, DIED, members.member(owner - 1).pid);
+        if wishes.is_exhausted(word.attempts().saturating_add(1)) {
+            return self.change_to_aside(number, word, members);
+        }
+        self.keep_message(number, word, word.given_back(0), members)
+    }
+
+    /// Keeps a delayed message of a process that died: first it is seen to that receivers wake for it (DL1).
+    fn keep_delay(&self, number: usize, word: CellWord, delayed: CellWord, members: &Members) -> Result<bool> {
+        let cell = &self.cells[number];
+        self.show_delay(cell.due.load(Relaxed), members)?;
+        Ok(cell.change(word, delayed))
     }
 
     /// Keeps the message of a process that died: it has a hint, or it is marked as returned first (ST5).

@@ -3,6 +3,7 @@
 use super::{
     Store,
     lane::Found,
+    wishes::Wishes,
     word::{CellWord, Hint},
 };
 use crate::{failure::Result, members::Members, sizes::SHARED_LANES, sync::Ordering::Relaxed};
@@ -201,10 +202,16 @@ impl Store {
         members: &Members,
     ) -> Result<Option<super::Held>> {
         let mut steps = self.steps();
+        if self.control.seldom.earliest.is_any() {
+            self.promote_soon(owner, members)?;
+        }
         loop {
             let Some(found) = self.find(selection, members)? else { return Ok(None) };
             let Some(cell) = self.cell_of(found.hint) else { return Err(members.damaged("the state of the cells")) };
-            let held = if claims { found.word.claimed(owner) } else { found.word.held(owner) };
+            let held = match claims {
+                true => found.word.claimed(owner, Wishes(cell.wishes.load(Relaxed)).is_redelivered()),
+                false => found.word.held(owner),
+            };
             if cell.change(found.word, held) {
                 if let Some((lane, position)) = found.place {
                     let lane = self.lane(lane);

@@ -1,6 +1,8 @@
 //! Sending (ST2).
 
-use super::{Held, Refusal, Store, blocks::Run, geometry::Class, space::Share, word::Hint};
+use std::time::Duration;
+
+use super::{Held, Refusal, Store, blocks::Run, geometry::Class, space::Share, wishes::Wishes, word::Hint};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
@@ -17,6 +19,9 @@ pub(crate) struct About {
     pub(crate) codec: u32,
     pub(crate) schema: u32,
     pub(crate) class: Class,
+    pub(crate) wishes: Wishes,
+    /// How long it is before it can be received.
+    pub(crate) delay: Duration,
 }
 
 /// A message that is being written: FILLING, and its blocks. It is freed when it is dropped.
@@ -68,9 +73,13 @@ impl Store {
         cell.schema.store(about.schema, Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "the caller has checked it against the largest message")]
         cell.len.store(len as u32, Relaxed);
-        cell.sent_at.store(self.stamp(), Relaxed);
+        cell.wishes.store(about.wishes.0, Relaxed);
         let lane = self.lane_of(about.route);
         let caller = if about.class == Class::Call { me.owner() } else { 0 };
+        if !about.delay.is_zero() {
+            return self.finish_later(held, about.delay, me.owner(), caller, members);
+        }
+        cell.sent_at.store(self.stamp(), Relaxed);
         let ready = held.word.ready(me.owner(), caller);
         // ST1: FILLING is ours, so a store is enough.
         cell.set(ready);
@@ -78,6 +87,26 @@ impl Store {
         self.lane(lane).push(hint, members)?;
         members.record(self.notify_message(hint, lane, members));
         Ok(Held { cell: held.cell, word: ready })
+    }
+
+    /// Makes a message that is written one that can be received later.
+    #[cold]
+    fn finish_later(
+        &self,
+        held: Held,
+        delay: Duration,
+        owner: u32,
+        caller: u32,
+        members: &Members,
+    ) -> Result<Held, Refusal> {
+        let cell = self.held(held);
+        Self::set_due(cell, delay);
+        // From the next line on the cell is not ours.
+        let due = cell.due.load(Relaxed);
+        let delayed = held.word.delayed(owner, caller);
+        cell.set(delayed);
+        members.record(self.show_delay(due, members));
+        Ok(Held { cell: held.cell, word: delayed })
     }
 
     /// Starts a message that does not fit into a cell: takes a cell and blocks.

@@ -126,6 +126,7 @@ impl Store {
             if self.is_turn() {
                 party.reap_all()?;
             }
+            self.balance(party, deadline)?;
             return self.take_cell(class, me).ok_or(Refusal::Busy);
         }
         // A receiver of a full channel frees a cell in a fraction of the time that a sleep and its wake-up take.
@@ -142,6 +143,8 @@ impl Store {
             if self.is_closed() {
                 return Err(self.closed(party.members));
             }
+            // SA2.
+            self.balance(party, Deadline::NOW)?;
             Ok(self.take_cell(class, me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
         })?;
         found.ok_or(Refusal::Busy)

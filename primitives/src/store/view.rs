@@ -14,6 +14,7 @@ use crate::{
     lock::Lock,
     raw::{self, SharedMemory, SharedSafe},
     set_layout::Bells,
+    sizes::CAUSES,
     sync::{AtomicU32, AtomicU64},
     waiting::room::Room,
 };
@@ -47,6 +48,11 @@ impl Store {
     /// The doorbells of a store: one for each slot in each room.
     pub(crate) const BELLS: Bells = Bells::common(0).and_each(ROOMS);
 
+    /// Makes a store of memory that is zero.
+    pub(crate) fn set_up(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<()> {
+        Self::at(memory, body, geometry).map(|store| store.set_up_spares())
+    }
+
     /// Finds the store in the memory of an object.
     pub(crate) fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
         let plan = Plan::new(&geometry);
@@ -79,6 +85,7 @@ impl Store {
             returned: Mapped::slice(memory, body + plan.returned, geometry.cells().div_ceil(64))?,
             places: Mapped::slice(memory, body + plan.places, lanes * geometry.span())?,
             cells: Mapped::slice(memory, body + plan.cells, geometry.cells())?,
+            causes: Mapped::slice(memory, body + plan.causes, geometry.cells() * CAUSES)?,
             parts: Class::ALL.map(|class| Part::new(&geometry, class)),
             blocks,
             span: geometry.span(),

@@ -19,6 +19,9 @@ pub(crate) enum CellState {
     Answered = 4,
     Lost = 5,
     Claimed = 6,
+    Aside = 7,
+    Spare = 8,
+    Delayed = 9,
     /// A number that no state has.
     Unknown = 15,
 }
@@ -49,6 +52,9 @@ impl CellWord {
             4 => CellState::Answered,
             5 => CellState::Lost,
             6 => CellState::Claimed,
+            7 => CellState::Aside,
+            8 => CellState::Spare,
+            9 => CellState::Delayed,
             _ => CellState::Unknown,
         }
     }
@@ -98,20 +104,57 @@ impl CellWord {
         self.with(CellState::Held, owner, self.caller())
     }
 
-    /// Returns the word of a message that comes back if the owner does not get done with it. A request is held (CL4).
+    /// Returns the word of a message that comes back if the owner does not get done with it. A request is held, unless its caller
+    /// wants it to be delivered again (CL4).
     #[inline]
-    pub(crate) fn claimed(self, owner: u32) -> Self {
-        if self.caller() == 0 { self.with(CellState::Claimed, owner, 0) } else { self.held(owner) }
+    pub(crate) fn claimed(self, owner: u32, is_redelivered: bool) -> Self {
+        let comes_back = self.caller() == 0 || (is_redelivered && self.attempts() < u8::MAX);
+        if comes_back { self.with(CellState::Claimed, owner, self.caller()) } else { self.held(owner) }
     }
 
-    /// Returns the word of a message that was claimed and comes back (CL3). The owner is the member that pushes its hint, or 0.
-    pub(crate) fn given_back(self, owner: u32) -> Self {
+    /// Returns whether a message that was claimed as `claim` is that process's still (CL6).
+    pub(crate) fn is_of_claim(self, claim: Self) -> bool {
+        let is_held = matches!(self.state(), CellState::Claimed | CellState::Held);
+        is_held && self.is_same_attempt(claim) && self.owner() == claim.owner()
+    }
+
+    /// Returns whether both are of one life of the cell, and of one attempt.
+    pub(crate) fn is_same_attempt(self, other: Self) -> bool {
+        (self.generation(), self.attempts()) == (other.generation(), other.attempts())
+    }
+
+    /// Returns the word with one attempt more (CL3).
+    fn after_attempt(self) -> Self {
         let attempts = u64::from(self.attempts().saturating_add(1));
-        let ready = self.with(CellState::Ready, owner, 0).0 & !(0xff << ATTEMPTS_SHIFT);
-        Self(ready | attempts << ATTEMPTS_SHIFT)
+        Self(self.0 & !(0xff << ATTEMPTS_SHIFT) | attempts << ATTEMPTS_SHIFT)
+    }
+
+    /// Returns the word of a message that was claimed and comes back. The owner is the member that pushes its hint, or 0.
+    pub(crate) fn given_back(self, owner: u32) -> Self {
+        self.after_attempt().ready(owner, self.caller())
+    }
+
+    /// Returns the word of a message that was claimed and comes back later. The owner is the member that sees to it, or 0.
+    pub(crate) fn given_back_later(self, owner: u32) -> Self {
+        self.after_attempt().delayed(owner, self.caller())
+    }
+
+    /// Returns the word of a message that was claimed too often.
+    pub(crate) fn aside(self) -> Self {
+        self.after_attempt().with(CellState::Aside, 0, self.caller())
+    }
+
+    pub(crate) fn delayed(self, owner: u32, caller: u32) -> Self {
+        self.with(CellState::Delayed, owner, caller)
+    }
+
+    /// Returns the word of a cell that keeps the place of one that is set aside.
+    pub(crate) fn spare(self) -> Self {
+        Self::new(CellState::Spare, 0, 0, self.generation())
     }
 
     /// Returns how often the message was claimed and came back.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "8 bits")]
     pub(crate) fn attempts(self) -> u8 {
         (self.0 >> ATTEMPTS_SHIFT) as u8
@@ -124,7 +167,12 @@ impl CellWord {
 
     /// Returns the word of a request that its caller takes back.
     pub(crate) fn taken_back(self) -> Self {
-        self.with(CellState::Filling, self.owner(), 0)
+        self.with(CellState::Filling, self.caller(), 0)
+    }
+
+    /// Returns the word of a claimed request that its caller has cancelled: it does not come back.
+    pub(crate) fn cancelled(self) -> Self {
+        self.with(CellState::Held, self.owner(), 0)
     }
 
     pub(crate) fn answered(self) -> Self {

@@ -145,6 +145,12 @@ pub struct Members {
     obituaries: bool,
 }
 
+/// A registered handle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+}
+
 impl Members {
     /// Makes a set in which the first `living` slots are registered.
     #[must_use]
@@ -291,6 +297,10 @@ impl Members {
 
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
         owner.checked_sub(1).filter(|&slot| (slot as usize) < SLOTS).ok_or(Failure::Damaged)
+    }
+
+    pub(crate) fn member(&self, slot: u32) -> Member {
+        Member { pid: slot }
     }
 
     pub(crate) fn damaged(&self, _: &'static str) -> Failure {

@@ -110,6 +110,8 @@ mod sizes {
     pub(crate) const SHARED_LANES: usize = 1;
     pub(crate) const CALLS: Range<u32> = 1..2;
     pub(crate) const CONTROLS: usize = 0;
+    pub(crate) const ASIDE: Range<usize> = 0..1;
+    pub(crate) const CAUSES: usize = 1;
     pub(crate) const RESPONSE_BLOCKS: usize = 1;
 
     /// An atomic of loom's has a history.

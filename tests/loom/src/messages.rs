@@ -1,6 +1,6 @@
 //! The real store of a channel, with a few cells and two places in each lane. Each process has a handle of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Error,
@@ -8,7 +8,7 @@ use crate::{
     kernel::{Deadline, Members, Session},
     layout::SharedMemory,
     sizes::INLINE,
-    store::{About, Class, Geometry, Received, Refusal, Selection, Store, Ticket, Wants},
+    store::{About, Class, Geometry, Outcome, Received, Refusal, Return, Selection, Store, Ticket, Wants, Wishes},
     waiting::Party,
 };
 
@@ -76,7 +76,8 @@ fn route_of(message: u64) -> u32 {
 }
 
 fn about(message: u64, class: Class) -> About {
-    About { route: route_of(message), codec: 0, schema: 0, class }
+    let (wishes, delay) = (Wishes::default(), Duration::ZERO);
+    About { route: route_of(message), codec: 0, schema: 0, class, wishes, delay }
 }
 
 /// Returns the bytes of a message. They are complete if both halves are the same.
@@ -93,7 +94,7 @@ impl StoreScene {
     #[must_use]
     pub fn new(processes: usize, handles: u32, messages: u32, max_routes: u32) -> Arc<Self> {
         let memory = Arc::default();
-        let geometry = Geometry { messages, max_message_size: INLINE, max_routes, max_handles: handles };
+        let geometry = Geometry { messages, max_message_size: INLINE, max_routes, max_handles: handles, attempts: 0 };
         let open = |memory: &Arc<SharedMemory>| Store::at(memory, 0, geometry).unwrap_or_else(|never| match never {});
         let stores = thoroughly(processes, || (0..handles).map(|_| open(&memory)).collect());
         Arc::new(Self { members: Members::new(handles as usize), stores })
@@ -147,7 +148,8 @@ impl StoreScene {
     fn read(&self, me: Session, received: &Received) -> u64 {
         assert_eq!(received.len, INLINE);
         let mut bytes = [0; INLINE];
-        self.store(me).read_short(received.held, received.len, &mut bytes);
+        let first = received.inline.expect("no scene has long messages");
+        self.store(me).read_short(received.held, first, received.len, &mut bytes);
         let (halves, _) = bytes.as_chunks::<WORD>();
         let message = u64::from_ne_bytes(halves[0]);
         assert!(halves.iter().all(|&half| u64::from_ne_bytes(half) == message), "a message is complete");
@@ -189,7 +191,8 @@ impl StoreScene {
     /// If the real code fails, which is what the models are to find.
     #[expect(clippy::needless_pass_by_value, reason = "a claim ends once")]
     pub fn requeue(&self, me: Session, taken: Taken) {
-        self.store(me).requeue(taken.received.held, me, &self.members).expect("nothing is damaged");
+        let end = Return { cause: 0, delay: Duration::ZERO };
+        self.store(me).requeue(taken.received.held, end, self.party(me)).expect("nothing is damaged");
     }
 
     /// Says that a message that is claimed is done.
@@ -256,8 +259,9 @@ impl StoreScene {
     #[expect(clippy::needless_pass_by_value, reason = "there is one response")]
     pub fn respond(&self, me: Session, taken: Taken, message: u64) {
         let about = about(message, Class::Call);
-        let responded = self.store(me).respond_short(taken.received.held, about, &bytes_of(message), &self.members);
-        responded.expect("nothing is damaged");
+        let (held, party) = (taken.received.held, self.party(me));
+        let responded = self.store(me).respond_short(held, about, &bytes_of(message), party, Deadline::NEVER);
+        responded.map_err(Error::from).expect("nothing is damaged");
     }
 
     /// Waits for the response to a request. Returns `None` if there is none.
@@ -267,7 +271,8 @@ impl StoreScene {
     /// [`Error::Closed`] if the store is closed and no process has taken the request.
     pub fn response(&self, me: Session, asked: Asked) -> Result<Option<u64>, Error> {
         let store = self.store(me);
-        let Some(received) = store.wait_for_response(asked.0, self.party(me), Deadline::NEVER)? else {
+        let outcome = store.wait_for_response(asked.0, self.party(me), Deadline::NEVER)?;
+        let Outcome::Response(received) = outcome else {
             self.cancel(me, asked);
             return Ok(None);
         };

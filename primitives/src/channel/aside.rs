@@ -1,0 +1,193 @@
+//! Messages that were set aside, and claims in hand: what supervisors and operators look at.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Attempt, Channel, Envelope, Message, Route, SendError, attempt::Cause, shared::Shared};
+use crate::{
+    Failure, Member, Undecodable, clock,
+    raw::Deadline,
+    store::{Copied, InHand, Refusal},
+};
+
+/// A message that was attempted as often as allowed, and is set aside: a copy of it, and what may be done with it.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, messages};
+///
+/// #[derive(Serialize, Deserialize, Debug, PartialEq)]
+/// struct Job(u32);
+/// messages! { 1 => Job, attempts 1 }
+///
+/// # let name = format!("set-aside-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// channel.send(&Job(7))?;
+/// drop(channel.claim::<Job>()?); // it fails
+///
+/// let aside = channel.set_aside()?;
+/// assert_eq!(aside[0].decode::<Job>()?, Job(7));
+/// println!("{}", aside[0].attempts()[0]);
+/// assert!(aside[0].retry()?);
+/// assert_eq!(channel.recv::<Job>()?, Job(7));
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SetAside {
+    shared: Arc<Shared>,
+    copied: Copied,
+    attempts: Vec<Attempt>,
+}
+
+/// A message on which a process works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClaimInHand {
+    /// The member that has claimed it.
+    pub member: Member,
+    /// Its route.
+    pub route: Route,
+    /// How long ago it was claimed, to some milliseconds.
+    pub age: Duration,
+    /// Which attempt this is, from 1 on.
+    pub attempt: u32,
+}
+
+impl Channel {
+    /// Returns the messages that are set aside, the oldest one first, having repaired what dead members had.
+    ///
+    /// A message is set aside when it was claimed as often as its [limit](crate::Delivery::attempts) allows, and none of these attempts
+    /// was done. It takes no room from others. A channel keeps as many as it holds ordinary messages, but no fewer than 16 and no more than
+    /// 64, besides as many requests and 16 control messages. When there is one more, the oldest one is dropped, and
+    /// [counted](super::Depth::dropped). A long one keeps its blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if the channel was removed.
+    pub fn set_aside(&self) -> Result<Vec<SetAside>, Failure> {
+        let shared = &self.shared;
+        let party = shared.party(shared.session()?);
+        party.reap_all()?;
+        let copies = shared.store.set_aside(party).map_err(|refusal| shared.refused(refusal))?;
+        let listed = |copied: Copied| {
+            let attempts = Attempt::list(&copied.endings);
+            SetAside { shared: Arc::clone(shared), copied, attempts }
+        };
+        Ok(copies.into_iter().map(listed).collect())
+    }
+
+    /// Returns the claims in hand: which member works on what, and since when. It disturbs none of them.
+    ///
+    /// A request that is received, and not claimed, is not among them.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn claims(&self) -> Result<Vec<ClaimInHand>, Failure> {
+        let Shared { store, members, .. } = &*self.shared;
+        let now = clock::coarse();
+        let listed = |claim: InHand| {
+            let slot = members.slot_of(claim.owner).ok()?;
+            Some(ClaimInHand {
+                member: members.member(slot),
+                route: Route::from_number(claim.route),
+                age: Duration::from_nanos(now.saturating_sub(claim.since)),
+                attempt: u32::from(claim.attempts) + 1,
+            })
+        };
+        Ok(store.in_hand().into_iter().filter_map(listed).collect())
+    }
+
+    /// Says how a process ended, in the reports of all attempts that its death ended. For its supervisor.
+    #[allow(dead_code, reason = "for pools of workers")]
+    pub(crate) fn explain_death(&self, pid: u32, cause: Cause, status: u16) -> Result<(), Failure> {
+        let shared = &*self.shared;
+        shared.party(shared.session()?).reap_all()?;
+        shared.store.explain(pid, cause.explained(), status);
+        Ok(())
+    }
+}
+
+impl SetAside {
+    /// Returns the route it came on.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        Route::from_number(self.copied.route)
+    }
+
+    /// Returns its encoded bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.copied.bytes
+    }
+
+    /// Returns how long ago it was sent, or last requeued by a living process.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_nanos(clock::coarse().saturating_sub(self.copied.sent_at))
+    }
+
+    /// Returns how the attempts on it ended: of the last eight.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// Decodes the value.
+    ///
+    /// # Errors
+    ///
+    /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
+    pub fn decode<T: Message>(&self) -> Result<T, Undecodable> {
+        self.envelope().decode()
+    }
+
+    fn envelope(&self) -> Envelope {
+        let Copied { codec, schema, bytes, .. } = &self.copied;
+        Envelope {
+            object: self.shared.name().clone(),
+            route: self.route(),
+            encoded: Some((*codec, *schema)),
+            bytes: bytes.clone(),
+            is_call: false,
+            request: None,
+        }
+    }
+
+    /// Makes it a message that can be received again, as if it was sent now, with as many attempts as at first. Returns whether
+    /// it was still set aside.
+    ///
+    /// The attempts are counted on. A caller that waits for its response, and has not learnt that it is set aside, waits on.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] if the channel has no room for it. It stays as it is.
+    pub fn retry(&self) -> Result<bool, SendError> {
+        let shared = &*self.shared;
+        let party = shared.party(shared.session()?);
+        let class = shared.store.class_of_put(self.copied.put);
+        let retried = shared.store.retry(self.copied.put, party);
+        retried.map_err(|refusal| shared.not_sent(refusal, class, self.copied.bytes.len(), Deadline::NOW))
+    }
+
+    /// Drops it. Returns whether it was still set aside.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if the channel was removed.
+    pub fn discard(&self) -> Result<bool, Failure> {
+        let shared = &*self.shared;
+        let party = shared.party(shared.session()?);
+        shared.store.discard(self.copied.put, party).map_err(|refusal| shared.refused(refusal))
+    }
+}
+
+impl Shared {
+    /// Says why the messages that are set aside could not be looked at.
+    fn refused(&self, refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Failed(failure) => failure,
+            _ => self.members.damaged("the lock of the blocks"),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! How one message is delivered: its limit of attempts, its delay, and what becomes of it when its caller dies.
+
+use std::time::Duration;
+
+use super::{Channel, Message, PendingResponse, Request, codec::Codec};
+use crate::{
+    SendError,
+    raw::Deadline,
+    store::{About, Class, Wishes},
+};
+
+/// How a message is delivered, if that is to differ from what its type and its channel say.
+///
+/// ```
+/// use std::time::Duration;
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, Delivery, messages};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Job(u32);
+/// messages! { 1 => Job }
+///
+/// # let name = format!("delivery-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// channel.send_with(&Job(7), Delivery::new().attempts(2).delay(Duration::from_millis(1)))?;
+/// drop(channel.claim::<Job>()?);
+/// drop(channel.claim::<Job>()?);
+/// // Both attempts failed.
+/// assert_eq!(channel.set_aside()?.len(), 1);
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "it is for the methods that send"]
+pub struct Delivery {
+    attempts: Option<u8>,
+    delay: Duration,
+    outlives_caller: bool,
+}
+
+impl Delivery {
+    /// Delivers as the type and the channel say, at once.
+    pub const fn new() -> Self {
+        Self { attempts: None, delay: Duration::ZERO, outlives_caller: false }
+    }
+
+    /// Sets after how many [attempts](Channel::claim) the message is [set aside](Channel::set_aside). 0 is never.
+    ///
+    /// By default it is the [type's](Message::ATTEMPTS) limit, and if that has none the [channel's](crate::Options::attempts).
+    ///
+    /// A request with a limit above 1 is delivered again if the claim on it ends without a response: by a death, a
+    /// panic, or a [requeue](crate::Claimed::requeue). One without is not: its caller gets [`CallError::NoResponse`](crate::CallError::NoResponse).
+    pub const fn attempts(mut self, limit: u8) -> Self {
+        self.attempts = Some(limit);
+        self
+    }
+
+    /// Sets how long it is before the message can be received. Until then it takes room in the channel.
+    ///
+    /// Time that the machine is suspended does not count.
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Sets whether a request stays in the channel when its caller dies. By default it does not.
+    ///
+    /// Then the death of the caller costs the response, and not the work.
+    pub const fn outlives_caller(mut self, outlives: bool) -> Self {
+        self.outlives_caller = outlives;
+        self
+    }
+
+    /// Returns what the message of a class says of itself.
+    #[inline]
+    pub(super) fn about<T: Message>(self, class: Class, limit_of_channel: u8) -> About {
+        let of_type = if T::ATTEMPTS == 0 { limit_of_channel } else { T::ATTEMPTS };
+        let limit = self.attempts.unwrap_or(of_type);
+        let mut wishes = Wishes::attempts(limit);
+        if class == Class::Call {
+            if limit > 1 {
+                wishes = wishes.redelivered();
+            }
+            if self.outlives_caller {
+                wishes = wishes.outlives_caller();
+            }
+        }
+        About { route: T::ROUTE.number(), codec: T::Codec::NUMBER, schema: T::SCHEMA, class, wishes, delay: self.delay }
+    }
+}
+
+impl Channel {
+    /// Sends a value as [`send`](Self::send) does, with a limit of attempts or a delay of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::NEVER)
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::NOW)
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), and waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_with_timeout<T: Message>(
+        &self,
+        value: &T,
+        delivery: Delivery,
+        timeout: Duration,
+    ) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::after(timeout))
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), and waits for room until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_deadline`](Self::send_deadline).
+    pub fn send_with_deadline<T: Message>(
+        &self,
+        value: &T,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
+        self.post(value, class, delivery, deadline).map(drop)
+    }
+
+    /// Sends a request as [`request`](Self::request) does, with a limit of attempts or a delay of its own, or one that outlives
+    /// its caller.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use sysv_primitives::{Channel, Delivery, Request, messages};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Square(u64);
+    /// messages! { 1 => Square }
+    /// impl Request for Square {
+    ///     type Response = u64;
+    /// }
+    ///
+    /// # let name = format!("request-with-example-{}", std::process::id());
+    /// let channel = Channel::create(&name)?;
+    /// let mut pending = channel.request_with(&Square(12), Delivery::new().attempts(3))?;
+    /// drop(channel.claim::<Square>()?); // the first attempt fails
+    /// let square = channel.claim::<Square>()?;
+    /// let response = square.0 * square.0;
+    /// square.respond(&response)?;
+    /// assert_eq!(pending.try_wait()?, 144);
+    /// # drop(pending);
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_with<R: Request>(&self, request: &R, delivery: Delivery) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::NEVER)
+    }
+
+    /// Sends a request as [`request_with`](Self::request_with), if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_request`](Self::try_request).
+    pub fn try_request_with<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::NOW)
+    }
+
+    /// Sends a request as [`request_with`](Self::request_with), and waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request_timeout`](Self::request_timeout).
+    pub fn request_with_timeout<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+        timeout: Duration,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::after(timeout))
+    }
+}

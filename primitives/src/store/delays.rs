@@ -1,0 +1,271 @@
+//! Delays: a message that can be received from a time on.
+//!
+//! | word of a cell | meaning | next | changed by |
+//! | --- | --- | --- | --- |
+//! | FILLING(s), CLAIMED(r) | | DELAYED(s), DELAYED(r) | its owner |
+//! | DELAYED(s) | s lowers `earliest` | the same | |
+//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap; p pushes the hint |
+//! | DELAYED(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
+//! | DELAYED(s) | s is dead | DELAYED(0) | a helper of the slot, once it has lowered `earliest` |
+//!
+//! There is no thread for it, and no polling: receivers that sleep wake at the earliest time.
+//!
+//! - **DL1** `earliest` is no later than the time of any DELAYED message, but for one whose owner has not lowered it yet. That
+//!   owner's death has it lowered.
+//! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A receiver
+//!   that raises it does so by compare-and-swap from what it read *before* it looked at the cells. So it raises it past no
+//!   message that it did not see.
+//! - **DL3** A receiver reads `earliest` after its announcement, and sleeps no longer. If it is made earlier, all that sleep are
+//!   called. UNCALLED in the word says that they have not been yet. A later process that finds it calls them too, so one that is
+//!   stopped before the call does not hold up the others' messages.
+//! - **DL4** Each receiver that looks for a message first makes those READY whose time has come. One of several does it: the word
+//!   of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the cell again.
+//! - **DL5** The stamp of a delayed message is the beginning of the tick in which it is due, less one: it is lower than that of any
+//!   message which is sent after it is READY (CK2).
+//! - **DL6** On a closed channel the time of each delayed message has come.
+//!
+//! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
+//! | --- | --- | --- |
+//! | between DELAYED and `earliest` | a message that names it: its helper lowers `earliest` | that message |
+//! | having lowered it, before the call | sleepers that are woken by the obituary | that message, for waiters that sleep |
+//! | between READY and the hint | a complete message: it is marked as returned | that message |
+//!
+//! Times are those of `CLOCK_MONOTONIC`, which stands still while the machine is suspended.
+
+use super::{
+    Held, Store,
+    cell::{Cell, MOST_CHANGES},
+    clock::TICK,
+    word::{CellState, CellWord, Hint},
+};
+use crate::{
+    clock,
+    failure::Result,
+    members::Members,
+    raw::Deadline,
+    sync::{
+        AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+        order_seq_cst,
+    },
+};
+use std::time::Duration;
+
+/// A unit of time is 2^10 ns, about a microsecond. 48 bits of them are nine years.
+const UNIT: u32 = 10;
+const TIME_SHIFT: u32 = 16;
+const LATEST: u64 = u64::MAX >> TIME_SHIFT;
+/// Receivers sleep that know of a later time alone, or of none.
+const UNCALLED: u64 = 1 << 15;
+const VERSION: u64 = UNCALLED - 1;
+
+/// The earliest time at which a delayed message is due, in units, UNCALLED, and a version of 15 bits. The time is 0 if there is none.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub(crate) struct Earliest(AtomicU64);
+
+/// What it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen(u64);
+
+/// Returns a time in units. It is rounded up, so no message is early.
+fn units(time: u64) -> u64 {
+    time.div_ceil(1 << UNIT).clamp(1, LATEST)
+}
+
+impl Seen {
+    /// Returns the time in nanoseconds.
+    fn time(self) -> Option<u64> {
+        let units = self.0 >> TIME_SHIFT;
+        (units != 0).then(|| units.saturating_mul(1 << UNIT))
+    }
+}
+
+impl Earliest {
+    /// Returns whether any message is delayed.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.load(Relaxed) >> TIME_SHIFT != 0
+    }
+
+    fn seen(&self) -> Seen {
+        // SYNC: SeqCst pairs with `lower`, which comes before the look at the waiters.
+        Seen(self.0.load(SeqCst))
+    }
+
+    /// Makes it this time at the latest (DL2). Returns what it is now, if receivers that sleep must be called.
+    fn lower(&self, due: u64) -> Option<Seen> {
+        let due = units(due);
+        let lowered = |word: u64| {
+            let (time, version) = (word >> TIME_SHIFT, word.wrapping_add(1) & VERSION);
+            let is_later = time == 0 || time > due;
+            let (time, uncalled) = if is_later { (due, UNCALLED) } else { (time, word & UNCALLED) };
+            time << TIME_SHIFT | uncalled | version
+        };
+        // It never fails: the closure always returns a word.
+        let before = self.0.fetch_update(SeqCst, Relaxed, |word| Some(lowered(word))).unwrap_or_else(|word| word);
+        let after = lowered(before);
+        (after & UNCALLED != 0).then_some(Seen(after))
+    }
+
+    /// Says that every receiver that sleeps was called, unless it has changed.
+    fn called(&self, seen: Seen) {
+        let _ = self.0.compare_exchange(seen.0, seen.0 & !UNCALLED, SeqCst, Relaxed);
+    }
+
+    /// Makes it another time, if it is as it was seen.
+    fn raise(&self, seen: Seen, next: Option<u64>) {
+        let time = next.map_or(0, units);
+        let rest = seen.0 & (UNCALLED | VERSION);
+        let _ = self.0.compare_exchange(seen.0, time << TIME_SHIFT | rest, SeqCst, Relaxed);
+    }
+}
+
+impl Store {
+    /// Writes into a cell that this process owns when its message is due, and returns that.
+    pub(super) fn set_due(cell: &Cell, delay: Duration) {
+        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let due = clock::monotonic().saturating_add(delay);
+        cell.due.store(due, Relaxed);
+        // DL5.
+        cell.sent_at.store((due >> TICK << TICK).saturating_sub(1), Relaxed);
+    }
+
+    /// Says that a message is DELAYED until then, and calls the receivers that would sleep for too long.
+    #[cold]
+    pub(super) fn show_delay(&self, due: u64, members: &Members) -> Result<()> {
+        let Some(uncalled) = self.control.seldom.earliest.lower(due) else { return Ok(()) };
+        order_seq_cst();
+        // DL3.
+        self.receive.notify_all(members)?;
+        self.control.seldom.earliest.called(uncalled);
+        Ok(())
+    }
+
+    /// Gives back a message that this process has claimed, to be received later. Returns whether it was still claimed.
+    pub(super) fn delay_claim(&self, held: Held, delay: Duration, members: &Members) -> Result<bool> {
+        let cell = self.held(held);
+        Self::set_due(cell, delay);
+        let due = cell.due.load(Relaxed);
+        if !cell.change_seq_cst(held.word, held.word.given_back_later(held.word.owner())) {
+            return Ok(false);
+        }
+        self.show_delay(due, members).map(|()| true)
+    }
+
+    /// Returns until when a receiver may sleep (DL3).
+    pub(super) fn until_due(&self) -> Deadline {
+        let Some(time) = self.control.seldom.earliest.seen().time() else { return Deadline::NEVER };
+        Deadline::after(Duration::from_nanos(time.saturating_sub(clock::monotonic())))
+    }
+
+    /// Makes each message READY whose time has come (DL4). For processes that look often: it may be late by a few milliseconds.
+    #[cold]
+    pub(super) fn promote_soon(&self, owner: u32, members: &Members) -> Result<()> {
+        self.promote_at(clock::coarse(), owner, members)
+    }
+
+    /// Makes each message READY whose time has come (DL4).
+    #[inline]
+    pub(super) fn promote(&self, owner: u32, members: &Members) -> Result<()> {
+        if self.control.seldom.earliest.is_any() { self.promote_at(clock::monotonic(), owner, members) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn promote_at(&self, now: u64, owner: u32, members: &Members) -> Result<()> {
+        let seen = self.control.seldom.earliest.seen();
+        // DL6.
+        let now = if self.is_closed() { u64::MAX } else { now };
+        if seen.time().is_none_or(|time| time > now) {
+            return Ok(());
+        }
+        let (mut due, mut next) = (Vec::new(), None::<u64>);
+        for (number, cell) in self.touched_cells() {
+            if let Some((time, _)) = Self::delayed_until(cell) {
+                if time <= now {
+                    due.push((time, number));
+                } else {
+                    next = Some(next.map_or(time, |next| next.min(time)));
+                }
+            }
+        }
+        due.sort_unstable();
+        for (_, number) in due {
+            let later = self.make_ready(number, now, owner, members)?;
+            next = next.into_iter().chain(later).min();
+        }
+        // DL2.
+        self.control.seldom.earliest.raise(seen, next);
+        Ok(())
+    }
+
+    /// Returns when the message of a cell is due, if it is delayed.
+    fn delayed_until(cell: &Cell) -> Option<(u64, CellWord)> {
+        let word = cell.word_seq_cst();
+        // If the word has changed since, the compare-and-swap fails.
+        (word.state() == CellState::Delayed).then(|| (cell.due.load(Relaxed), word))
+    }
+
+    /// Makes the message of a cell READY, if it is due. Returns when it is due, if it stays delayed.
+    fn make_ready(&self, number: usize, now: u64, owner: u32, members: &Members) -> Result<Option<u64>> {
+        let cell = &self.cells[number];
+        for _ in 0..MOST_CHANGES {
+            let Some((time, word)) = Self::delayed_until(cell) else { return Ok(None) };
+            if time > now {
+                return Ok(Some(time));
+            }
+            let route = cell.route.load(Relaxed).max(1);
+            let ready = word.ready(owner, word.caller());
+            if cell.change_seq_cst(word, ready) {
+                let (hint, lane) = (Hint::of(number, ready), self.lane_of(route));
+                self.lane(lane).push(hint, members)?;
+                return self.notify_message(hint, lane, members).map(|()| None);
+            }
+        }
+        Err(members.damaged("the state of the cells"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_time_is_lowered_and_raised() {
+        let earliest = Earliest::default();
+        assert_eq!((earliest.is_any(), earliest.seen().time()), (false, None));
+        let lowered = earliest.lower(5_000).unwrap();
+        assert_eq!((earliest.is_any(), lowered.time()), (true, Some(5_120)));
+        earliest.called(lowered);
+        let seen = earliest.seen();
+        // A later one changes the version alone.
+        assert_eq!(earliest.lower(9_000), None);
+        earliest.raise(seen, None);
+        assert_eq!(earliest.seen().time(), Some(5_120));
+        assert!(earliest.lower(1).is_some());
+        earliest.raise(earliest.seen(), None);
+        assert!(!earliest.is_any());
+    }
+
+    #[test]
+    fn receivers_that_were_not_called_are_called_by_the_next_process() {
+        let earliest = Earliest::default();
+        let first = earliest.lower(1).unwrap();
+        let second = earliest.lower(5_000).unwrap();
+        earliest.called(first);
+        assert!(earliest.lower(6_000).is_some());
+        earliest.called(second);
+        let third = earliest.lower(7_000).unwrap();
+        earliest.called(third);
+        assert_eq!(earliest.lower(8_000), None);
+    }
+
+    #[test]
+    fn times_beyond_the_word_are_the_latest_one() {
+        let earliest = Earliest::default();
+        earliest.called(earliest.lower(u64::MAX).unwrap());
+        assert_eq!(earliest.seen().time(), Some(LATEST << UNIT));
+        (0..=VERSION).for_each(|_| assert_eq!(earliest.lower(u64::MAX), None));
+        assert_eq!(earliest.seen().time(), Some(LATEST << UNIT));
+    }
+}

@@ -1,0 +1,162 @@
+//! Responding: the other side of a call.
+//!
+//! The response to a request that is delivered once takes the place of the request. That to a request which may be delivered again
+//! is written apart (CL7): behind the request if both fit into the cell, or into blocks.
+
+use std::io::Write;
+
+use super::{
+    About, Held, Refusal, Run, Store,
+    blocks::{Chain, Name},
+    cell::{Cell, WORD},
+    space::Share,
+    wishes::Wishes,
+    word::{CellWord, Hint},
+};
+use crate::{
+    failure::Result,
+    members::{Members, Repair},
+    raw::Deadline,
+    sizes::INLINE,
+    sync::Ordering::Relaxed,
+    waiting::Party,
+};
+
+impl Store {
+    fn is_apart(&self, held: Held) -> bool {
+        Wishes(self.held(held).wishes.load(Relaxed)).is_redelivered()
+    }
+
+    /// Returns how many words of a cell its request takes.
+    pub(super) fn request_words(&self, cell: &Cell) -> usize {
+        let len = if cell.first_block.load(Relaxed) != 0 { 0 } else { cell.len.load(Relaxed) };
+        usize::try_from(len).unwrap_or(usize::MAX).min(INLINE).div_ceil(WORD)
+    }
+
+    /// Returns the blocks of a response that was written apart.
+    fn answer_chain(&self, held: Held) -> Chain {
+        let cell = self.held(held);
+        let len = usize::try_from(cell.answer_len.load(Relaxed)).unwrap_or(usize::MAX);
+        Chain::new(Name::of_response(held.cell, held.word), cell.answer_block.load(Relaxed), len)
+    }
+
+    /// Returns the blocks of a response that this process received.
+    pub(super) fn response_chain(&self, held: Held) -> Chain {
+        if self.is_apart(held) { self.answer_chain(held) } else { self.chain(held) }
+    }
+
+    /// Responds to a request that is held, with bytes that would fit into a cell.
+    pub(crate) fn respond_short(
+        &self,
+        held: Held,
+        about: About,
+        bytes: &[u8],
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<(), Refusal> {
+        let cell = self.held(held);
+        if !self.is_apart(held) {
+            let given = self.give_blocks_if_any(held, party.members);
+            cell.write(bytes);
+            self.finish_response(held, about, bytes.len(), party.members);
+            party.members.record(given);
+            return Ok(());
+        }
+        let first = self.request_words(cell);
+        if WORD * first + bytes.len() <= INLINE {
+            cell.write_at(first, bytes);
+            cell.answer_block.store(0, Relaxed);
+        } else {
+            let mut run = self.start_response(held, bytes.len(), party, deadline)?;
+            run.write_all(bytes).map_err(|_| party.members.damaged("the blocks of a response"))?;
+        }
+        self.finish_response(held, about, bytes.len(), party.members);
+        Ok(())
+    }
+
+    /// Takes blocks for a long response. Its request must have been read.
+    pub(crate) fn start_response(
+        &self,
+        held: Held,
+        len: usize,
+        party: Party<'_, impl Repair>,
+        deadline: Deadline,
+    ) -> Result<Run<'_>, Refusal> {
+        if len > self.geometry.max_message_size.max(INLINE) {
+            return Err(Refusal::TooLong);
+        }
+        let cell = self.held(held);
+        let is_apart = self.is_apart(held);
+        let name = if is_apart { Name::of_response(held.cell, held.word) } else { Self::name(held) };
+        if !is_apart {
+            self.give_blocks_if_any(held, party.members)?;
+        }
+        let chain = self.take_blocks(name, len, Share::Responses, party, deadline)?;
+        let (its_len, block) =
+            if is_apart { (&cell.answer_len, &cell.answer_block) } else { (&cell.len, &cell.first_block) };
+        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
+        its_len.store(len as u32, Relaxed);
+        block.store(chain.first(), Relaxed);
+        Ok(self.blocks.run(chain))
+    }
+
+    /// Makes a response that is written one that the caller finds. It is the caller's then, also if the caller can't be notified.
+    pub(crate) fn finish_response(&self, held: Held, about: About, len: usize, members: &Members) {
+        let cell = self.held(held);
+        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
+        let len = len as u32;
+        if self.is_apart(held) {
+            cell.answer_len.store(len, Relaxed);
+            cell.due.store(u64::from(about.codec) << 32 | u64::from(about.schema), Relaxed);
+        } else {
+            cell.len.store(len, Relaxed);
+            cell.codec.store(about.codec, Relaxed);
+            cell.schema.store(about.schema, Relaxed);
+        }
+        members.record(self.end_call(held, held.word.answered(), members));
+    }
+
+    /// Says that there will be no response to a request that is HELD.
+    pub(crate) fn lose(&self, held: Held, members: &Members) -> Result<()> {
+        let given = self.give_blocks_if_any(held, members).and(self.give_answer(held, members));
+        self.end_call(held, held.word.lost(), members).and(given)
+    }
+
+    fn end_call(&self, held: Held, end: CellWord, members: &Members) -> Result<()> {
+        let caller = held.word.caller();
+        if caller != 0 && self.held(held).change_seq_cst(held.word, end) {
+            return self.call_caller(held.cell, end, members);
+        }
+        // The caller waits no more.
+        if self.is_apart(held) {
+            return self.done(held, members);
+        }
+        // The cell is ours alone.
+        self.release(Held { cell: held.cell, word: held.word.without_caller() }, members)
+    }
+
+    /// Gives back the blocks of a response that was written apart, if it has any. Those of another attempt have another name.
+    #[cold]
+    pub(super) fn give_answer(&self, held: Held, members: &Members) -> Result<()> {
+        if !self.is_apart(held) || self.held(held).answer_block.load(Relaxed) == 0 {
+            return Ok(());
+        }
+        self.blocks.give(self.answer_chain(held));
+        self.notify_blocks(members)
+    }
+
+    /// Calls the caller of a request that has ended.
+    pub(super) fn call_caller(&self, cell: usize, word: CellWord, members: &Members) -> Result<()> {
+        let slot = word.caller() as usize;
+        match slot.checked_sub(1) {
+            Some(slot) if slot < self.geometry.max_handles as usize => {
+                self.response.call_slot(slot, Hint::of(cell, word).what(), members).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn give_blocks_if_any(&self, held: Held, members: &Members) -> Result<()> {
+        if self.held(held).first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) }
+    }
+}
