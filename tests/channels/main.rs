@@ -1,9 +1,12 @@
 //! The channel: plain ones, named ones, calls.
 
+mod aside;
 #[cfg(target_os = "linux")]
 mod attack;
 mod calls;
+mod claimed_requests;
 mod claims;
+mod delays;
 #[cfg(target_os = "linux")]
 mod few_wakes;
 mod hostile_bytes;

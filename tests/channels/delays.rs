@@ -1,0 +1,184 @@
+//! Delayed messages: none is early, and none is forgotten.
+
+use std::time::{Duration, Instant};
+
+use support::{
+    LONG, Name, SHORT, child, hold_for_ever,
+    letters::{Ask, Blob, Number, ask, assert_unused, blob},
+    name, say, until,
+};
+use sysv_primitives::{Channel, Delivery, raw::SemaphoreSet};
+
+const DELAY: Duration = Duration::from_millis(150);
+
+fn channel() -> (Channel, Name) {
+    let name = name();
+    (Channel::create(&name).unwrap(), name)
+}
+
+fn later(delay: Duration) -> Delivery {
+    Delivery::new().delay(delay)
+}
+
+fn until_asleep(channel: &Channel) {
+    let set = SemaphoreSet::from_id(channel.status().unwrap().set).unwrap();
+    until(|| support::Waiters::FOR_MESSAGES.asleep(&set) > 0);
+}
+
+/// A delayed message is received when it is due: by a receiver that slept before it was sent, that came later, or that only looks.
+#[test]
+fn is_received_when_it_is_due() {
+    for sleeps_before in [true, false] {
+        let (channel, _name) = channel();
+        let sender = child(|| {
+            if sleeps_before {
+                until_asleep(&channel);
+            }
+            channel.send_with(&Number(1), later(DELAY)).unwrap();
+            say("sent");
+            hold_for_ever();
+        });
+        if !sleeps_before {
+            until(|| channel.depth().unwrap().delayed == 1);
+        }
+        let begun = Instant::now();
+        assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(1));
+        let waited = begun.elapsed();
+        assert!(waited < LONG / 2, "it slept too long, before: {sleeps_before}");
+        assert!(!sleeps_before || waited >= DELAY, "it was early: {waited:?}");
+        sender.kill();
+        assert_unused(&channel);
+    }
+}
+
+#[test]
+fn is_not_early() {
+    let (channel, _name) = channel();
+    let begun = Instant::now();
+    channel.send_with(&Number(1), later(DELAY)).unwrap();
+    let depth = channel.depth().unwrap();
+    assert_eq!((depth.delayed, depth.messages, depth.routes.len()), (1, 1, 0));
+    while channel.try_recv::<Number>().is_err() {
+        assert!(begun.elapsed() < LONG);
+    }
+    assert!(begun.elapsed() >= DELAY);
+    assert!(channel.recv_timeout::<Number>(SHORT).unwrap_err().is_busy());
+    assert_unused(&channel);
+}
+
+/// They come in the order in which they are due, also those of several routes and processes, and long ones.
+#[test]
+fn in_the_order_of_their_times() {
+    let (channel, _name) = channel();
+    let times = [90_u64, 30, 60, 120];
+    for &time in &times {
+        child(|| channel.send_with(&Number(time), later(Duration::from_millis(time))).unwrap()).join();
+    }
+    channel.send_with(&blob(1, 50_000), later(Duration::from_millis(45))).unwrap();
+    channel.send(&Number(0)).unwrap();
+    let mut found = Vec::new();
+    for _ in 0..6 {
+        let incoming = channel.recv_any_timeout(LONG).unwrap();
+        let number = incoming.decode::<Number>().map_or(45, |Number(time)| time);
+        found.push(number);
+    }
+    // Those that were due when the receiver looked first have no order among them that could be tested.
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 30, 45, 60, 90, 120]);
+    let of_numbers: Vec<_> = found.into_iter().filter(|&number| number != 45 && number != 0).collect();
+    assert!(of_numbers.is_sorted(), "{of_numbers:?}");
+    assert_unused(&channel);
+}
+
+/// Each sleeper may be the one that makes it ready: one that waits for another route calls the one that wants it.
+#[test]
+fn woken_by_another_ones_wait() {
+    let (channel, _name) = channel();
+    let others: Vec<_> =
+        (0..3).map(|_| child(|| assert!(channel.recv_timeout::<Blob>(LONG).unwrap().seed == 1))).collect();
+    others.iter().for_each(|other| other.until_asleep());
+    channel.send_with(&Number(1), later(DELAY)).unwrap();
+    let begun = Instant::now();
+    assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(1));
+    assert!(begun.elapsed() < LONG / 2);
+    others.iter().for_each(|_| channel.send(&blob(1, 1)).unwrap());
+    others.into_iter().for_each(support::Child::join);
+    assert_unused(&channel);
+}
+
+/// A claim that is given back for later counts an attempt, keeps its room, and comes to a receiver that sleeps.
+#[test]
+fn requeued_for_later() {
+    let (channel, _name) = channel();
+    channel.send(&blob(3, 20_000)).unwrap();
+    let begun = Instant::now();
+    channel.claim::<Blob>().unwrap().requeue_after(DELAY).unwrap();
+    let depth = channel.depth().unwrap();
+    assert_eq!((depth.delayed, depth.claimed, depth.messages), (1, 0, 1));
+    let claimed = channel.claim_timeout::<Blob>(LONG).unwrap();
+    assert!(begun.elapsed() >= DELAY && begun.elapsed() < LONG / 2);
+    assert_eq!(claimed.attempt(), 2);
+    assert!(claimed.done().unwrap() == blob(3, 20_000));
+    assert_unused(&channel);
+}
+
+/// The process that delayed it is dead before it is due, or dies while others sleep.
+#[test]
+fn of_the_dead() {
+    let (channel, _name) = channel();
+    child(|| channel.send_with(&Number(1), later(DELAY)).unwrap()).join();
+    let begun = Instant::now();
+    assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(1));
+    assert!(begun.elapsed() < LONG / 2);
+    assert_unused(&channel);
+}
+
+/// A request can be delayed. Its caller takes it back, or dies with it.
+#[test]
+fn requests() {
+    let (channel, _name) = channel();
+    let mut pending = channel.request_with(&ask(1), later(DELAY)).unwrap();
+    assert!(channel.try_claim::<Ask>().unwrap_err().is_busy());
+    let claimed = channel.claim_timeout::<Ask>(LONG).unwrap();
+    claimed.respond(&blob(1, 10)).unwrap();
+    assert!(pending.wait_timeout(LONG).unwrap() == blob(1, 10));
+
+    drop(channel.request_with(&ask(2), later(LONG)).unwrap());
+    child(|| std::mem::forget(channel.request_with(&ask(3), later(LONG)).unwrap())).join();
+    drop(pending);
+    assert_unused(&channel);
+    assert_eq!(channel.depth().unwrap().delayed, 0);
+}
+
+/// Closing makes them due: what is in a closed channel can be received.
+#[test]
+fn of_a_closed_channel() {
+    let (channel, _name) = channel();
+    channel.send_with(&Number(1), later(Duration::MAX)).unwrap();
+    let receiver = child(|| {
+        assert_eq!(channel.recv_timeout::<Number>(LONG).unwrap(), Number(1));
+        assert!(channel.recv_timeout::<Number>(LONG).unwrap_err().is_end());
+    });
+    receiver.until_asleep();
+    channel.close().unwrap();
+    receiver.join();
+    assert_unused(&channel);
+}
+
+/// A delayed message does not keep others from being received, and no sleeper runs meanwhile.
+#[test]
+fn sleepers_sleep() {
+    let (channel, _name) = channel();
+    channel.send_with(&Number(1), later(Duration::from_secs(3600))).unwrap();
+    channel.send(&Number(2)).unwrap();
+    assert_eq!(channel.recv::<Number>().unwrap(), Number(2));
+    let used = || {
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap();
+        Duration::from(now)
+    };
+    let before = used();
+    assert!(channel.recv_timeout::<Number>(Duration::from_millis(300)).unwrap_err().is_busy());
+    let used = used() - before;
+    assert!(used < Duration::from_millis(100), "it ran for {used:?}");
+}
