@@ -176,7 +176,7 @@ impl Store {
 
     /// Returns the group of a cell: one of 64.
     #[inline]
-    fn group_of(&self, number: usize) -> u32 {
+    pub(super) fn group_of(&self, number: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "there are at most 65,535 cells")]
         let group = number as u32 >> self.group_shift;
         group
