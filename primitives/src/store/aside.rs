@@ -14,19 +14,17 @@
 //!
 //! The lock is that of the blocks.
 //!
-//! - **SA1** A process raises `unbalanced` before it sets a message aside, and *balances* afterwards: it counts SPARE and ASIDE
-//!   under the lock. While there are more than the quota, a spare cell becomes free, or the oldest message is dropped, and
-//!   counted.
+//! - **SA1** A process that has set a message aside raises `unbalanced`, and *balances*: it counts SPARE and ASIDE under the lock. While
+//!   there are more than the quota, a spare cell becomes free, or the oldest message is dropped, and counted. Each repair of
+//!   a dead member's slot raises `unbalanced` too: the member may have died on the way, and no word says so.
 //! - **SA2** `unbalanced` is lowered by the holder of the lock alone, and only if it was not raised since before it counted. A
-//!   sender that finds no free cell balances if it is raised, before it says that the channel is full, and before it sleeps. So a
-//!   process that dies between the two takes no room away.
+//!   sender that finds no free cell balances if it is raised, before it says that the channel is full, and before it sleeps.
 //! - **SA3** A message is retried in the other order: a free cell becomes spare, then the message is READY. If none is free,
 //!   the channel is full for it as for any other message.
 //! - **SA4** What a message says is read under the lock: whatever takes it out of ASIDE holds the lock.
 //! - **SA5** A message that is retried is allowed as many attempts again, and its attempts are counted on (CL3).
 //! - **SA6** A message that is dropped or discarded becomes HELD by that process before its blocks are freed. If the process dies the
-//!   cell becomes free, and a spare one is missing. So `unbalanced` is raised before a discard, and to balance is also to make free
-//!   cells spare ones, if too few are.
+//!   cell becomes free, and a spare one is missing. So to balance is also to make free cells spare ones, if too few are.
 //!
 //! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
 //! | --- | --- | --- |
@@ -96,12 +94,12 @@ impl Store {
 
     /// Changes the word of a claimed message, and calls its caller. Returns whether the word was as it was read.
     pub(super) fn change_to_aside(&self, number: usize, word: CellWord, members: &Members) -> Result<bool> {
-        // SA1.
-        self.control.seldom.unbalanced.raise();
         let aside = word.aside();
         if !self.cells[number].change_seq_cst(word, aside) {
             return Ok(false);
         }
+        // SA1: afterwards, so that no process counts between the two and lowers it.
+        self.control.seldom.unbalanced.raise();
         self.call_caller(number, aside, members).map(|()| true)
     }
 
@@ -275,8 +273,6 @@ impl Store {
         if self.still_aside(put).is_none() {
             return Ok(None);
         }
-        // SA1, if this process dies on the way.
-        self.control.seldom.unbalanced.raise();
         // SA3.
         if !self.spare_locked(self.class_of(put.cell), party) {
             return Err(Refusal::Busy);
@@ -302,8 +298,6 @@ impl Store {
         self.lock_aside(party)?;
         let found = self.still_aside(put);
         if found.is_some() {
-            // SA6.
-            self.control.seldom.unbalanced.raise();
             if let Some(held) = self.take_out(put.cell, party) {
                 self.cells[put.cell].change(held, held.spare());
             }

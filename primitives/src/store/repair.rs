@@ -150,6 +150,8 @@ impl Repair for Store {
             return Ok(());
         }
         self.show_free_cells();
+        // SA1.
+        self.control.seldom.unbalanced.raise();
         self.space.notify_all(members)
     }
 }
