@@ -122,8 +122,6 @@ impl Channel {
     ///
     /// The same, and [`RecvError::TimedOut`] if the deadline passes.
     pub fn claim_deadline<T: Message>(&self, deadline: Deadline) -> Result<Claimed<T>, RecvError> {
-        let store = &self.shared.store;
-        store.serve(store.lane_of(T::ROUTE.number()), self.shared.session()?);
         let incoming = self.take_claim(Selection::Only(T::ROUTE.number()), deadline)?;
         match decode::<T>(&incoming) {
             Ok(value) => Ok(Claimed { value, incoming: Some(incoming) }),
@@ -162,8 +160,13 @@ impl Channel {
         self.claim_selected(Selection::Except(T::ROUTE.number()), deadline)
     }
 
+    #[inline]
     fn take_claim(&self, selection: Selection, deadline: Deadline) -> Result<Incoming, RecvError> {
         let (received, me) = self.take_as(selection, Wants { claims: true, ..self.wants() }, deadline)?;
+        if received.is_call {
+            let store = &self.shared.store;
+            store.serve(store.lane_of(received.route), me);
+        }
         Ok(Incoming::new(&self.shared, received, me))
     }
 
@@ -209,11 +212,10 @@ impl<T> Claimed<T> {
     /// - [`Failure::MembershipLost`] if this process has lost its membership, and others have taken it for dead.
     /// - [`Failure::Inherited`] in a child made by `fork`.
     pub fn done(mut self) -> Result<T, Failure> {
-        if let Some(incoming) = self.incoming.take() {
-            incoming.check_claim()?;
-            incoming.finish();
+        match self.incoming.take() {
+            Some(incoming) => incoming.finish_claim().map(|()| self.value),
+            None => Ok(self.value),
         }
-        Ok(self.value)
     }
 
     /// Gives the message back: it goes behind the others of its route, or is set aside if it has failed as often as it may.

@@ -182,10 +182,12 @@ pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
 }
 
 /// Makes a value of a message. If that can't be, its bytes are in the error.
+#[inline]
 pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
     decode_as::<T::Codec, T>(incoming, T::SCHEMA)
 }
 
+#[inline]
 pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, RecvError> {
     let Incoming { shared, received, .. } = incoming;
     let decoded = codec::check_as::<C, T>(received.codec, received.schema, schema).and_then(|()| {

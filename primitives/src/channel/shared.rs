@@ -168,7 +168,7 @@ impl Incoming {
         let Shared { store, members, .. } = &*self.shared;
         let Received { held, is_call, .. } = self.received;
         members.record(match self.received.is_claim() {
-            true => store.done(held, members),
+            true => store.done(held, members).map(drop),
             // A response names its caller as well, and has none that waits.
             false if is_call => store.lose(held, members),
             false => store.release(held, members),
@@ -189,6 +189,33 @@ impl Incoming {
         let Shared { store, members, .. } = &*self.shared;
         let end = Return { cause: cause.number(), delay };
         members.record(store.requeue(self.received.held, end, self.shared.party(self.me)));
+    }
+
+    /// Says that a claim is done.
+    #[inline]
+    pub(super) fn finish_claim(mut self) -> Result<(), Failure> {
+        let Shared { store, members, .. } = &*self.shared;
+        if !self.received.is_claim() || !self.me.is_ours() {
+            return self.finish_other();
+        }
+        let is_done = store.done(self.received.held, members);
+        self.is_done = true;
+        match is_done {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::MembershipLost { object: self.shared.name().clone() }),
+            Err(failure) => {
+                // It has taken effect.
+                members.record(Err(failure));
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
+    fn finish_other(self) -> Result<(), Failure> {
+        self.check_claim()?;
+        self.finish();
+        Ok(())
     }
 
     /// Returns whether the claim is this process's still.

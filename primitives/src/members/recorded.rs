@@ -14,11 +14,19 @@ impl Members {
     /// Records the failure of an operation that has taken effect, for the next call. Returns whether there was one.
     ///
     /// That the object is gone is no failure: its removal has woken every waiter.
+    #[inline]
     pub(crate) fn record(&self, result: Result<()>) -> bool {
-        let failure = match result {
-            Err(failure) if !failure.is_gone() => failure,
-            _ => return false,
-        };
+        match result {
+            Ok(()) => false,
+            Err(failure) => self.record_failure(failure),
+        }
+    }
+
+    #[cold]
+    fn record_failure(&self, failure: Failure) -> bool {
+        if failure.is_gone() {
+            return false;
+        }
         // The lock is only tried: a child may have inherited it locked. Another thread that has it records one, or has come
         // to take one, and one failure is enough.
         if let Ok(mut recorded) = self.recorded.try_lock() {

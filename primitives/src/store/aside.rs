@@ -297,10 +297,11 @@ impl Store {
     pub(crate) fn discard(&self, put: Put, party: Party<'_, impl Repair>) -> Result<bool, Refusal> {
         self.lock_aside(party)?;
         let found = self.still_aside(put);
-        if found.is_some() {
-            if let Some(held) = self.take_out(put.cell, party) {
-                self.cells[put.cell].change(held, held.spare());
-            }
+        // SA6.
+        if found.is_some()
+            && let Some(held) = self.take_out(put.cell, party)
+        {
+            self.cells[put.cell].change(held, held.spare());
         }
         self.blocks.unlock_blocks(party);
         self.notify_blocks(party.members)?;

@@ -166,13 +166,12 @@ impl Store {
 
     fn describe_response(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
-        let request_len = self.request_words(cell);
         let is_apart = Wishes(cell.wishes.load(Relaxed)).is_redelivered();
         let (len, block) =
             if is_apart { (&cell.answer_len, &cell.answer_block) } else { (&cell.len, &cell.first_block) };
         let (len, is_in_blocks) = (usize::try_from(len.load(Relaxed)).unwrap_or(usize::MAX), block.load(Relaxed) != 0);
-        let first = if is_apart { request_len } else { 0 };
-        let most = if is_in_blocks { self.geometry.max_message_size } else { INLINE - WORD * first };
+        let first = if is_apart { self.request_words(cell) } else { 0 };
+        let most = if is_in_blocks { self.geometry.max_message_size } else { INLINE - WORD * usize::from(first) };
         if len > most.max(if is_in_blocks { INLINE } else { 0 }) {
             self.release(held, members)?;
             return Err(members.damaged("the length of a response").into());

@@ -97,17 +97,29 @@ impl Store {
         self.held(held).claimed_at.store(since | claim_tag(held.word), Relaxed);
     }
 
-    /// Frees a message that this process has claimed. A caller that waits learns that there is no response.
-    pub(crate) fn done(&self, held: Held, members: &Members) -> Result<()> {
+    /// Frees a message that this process has claimed. A caller that waits learns that there is no response. Returns whether it was
+    /// still claimed.
+    #[inline]
+    pub(crate) fn done(&self, held: Held, members: &Members) -> Result<bool> {
+        let cell = self.held(held);
+        if held.word.caller() != 0 || cell.first_block.load(Relaxed) != 0 || cell.word() != held.word {
+            return self.done_slowly(held, members);
+        }
+        self.free_cell(held.cell, held.word, members).map(|()| true)
+    }
+
+    #[cold]
+    fn done_slowly(&self, held: Held, members: &Members) -> Result<bool> {
         for _ in 0..MOST_CHANGES {
-            let Some(ours) = self.ours(held) else { return Ok(()) };
+            let Some(ours) = self.ours(held) else { return Ok(false) };
             let cell = self.held(ours);
             let is_call = ours.word.caller() != 0;
             if ours.word.state() == CellState::Held {
-                return if is_call { self.lose(ours, members) } else { self.release(ours, members) };
+                let ended = if is_call { self.lose(ours, members) } else { self.release(ours, members) };
+                return ended.map(|()| true);
             }
             if !is_call && cell.first_block.load(Relaxed) == 0 {
-                return self.release(ours, members);
+                return self.release(ours, members).map(|()| true);
             }
             // CL5.
             cell.change(ours.word, ours.word.held(ours.word.owner()));
@@ -124,7 +136,7 @@ impl Store {
             let Some(ours) = self.ours(held) else { return Ok(()) };
             // Its caller has cancelled it.
             if ours.word.state() == CellState::Held {
-                return self.done(ours, members);
+                return self.done(ours, members).map(drop);
             }
             self.note(ours.cell, ours.word, end.cause, std::process::id());
             let wishes = Wishes(self.held(ours).wishes.load(Relaxed));

@@ -38,7 +38,7 @@ pub(crate) struct Received {
     pub(crate) schema: u32,
     pub(crate) len: usize,
     /// From which word of the cell on it lies there. `None` if it lies in blocks.
-    pub(crate) inline: Option<usize>,
+    pub(crate) inline: Option<u8>,
     /// Whether a caller waits for a response.
     pub(crate) is_call: bool,
     /// When it was sent, or given back last.
@@ -177,6 +177,10 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Held, Refusal> {
         let Party { members, me, .. } = party;
+        if let (Selection::Only(route), true) = (selection, wants.claims) {
+            // It may be a request's.
+            self.serve(self.lane_of(route), me);
+        }
         let take = || {
             self.promote(me.owner(), members)?;
             self.try_take(selection, wants.claims, me.owner(), members)
@@ -231,8 +235,8 @@ impl Store {
 
     /// Copies a message that lies in its cell, from a word on.
     #[inline]
-    pub(crate) fn read_short(&self, held: Held, first: usize, len: usize, to: &mut [u8; INLINE]) {
-        self.held(held).read_at(first, len, to);
+    pub(crate) fn read_short(&self, held: Held, first: u8, len: usize, to: &mut [u8; INLINE]) {
+        self.held(held).read_at(first.into(), len, to);
     }
 
     /// Returns the bytes of a message that lies in blocks.
@@ -244,7 +248,7 @@ impl Store {
     /// Frees a message that is held. If it is a request, its caller learns that there will be no response.
     pub(crate) fn give_up(&self, held: Held, members: &Members) -> Result<()> {
         if held.word.state() == CellState::Claimed {
-            return self.done(held, members);
+            return self.done(held, members).map(drop);
         }
         if held.word.caller() == 0 { self.release(held, members) } else { self.lose(held, members) }
     }

@@ -28,9 +28,10 @@ impl Store {
     }
 
     /// Returns how many words of a cell its request takes.
-    pub(super) fn request_words(&self, cell: &Cell) -> usize {
+    #[expect(clippy::cast_possible_truncation, reason = "a cell has fewer words")]
+    pub(super) fn request_words(&self, cell: &Cell) -> u8 {
         let len = if cell.first_block.load(Relaxed) != 0 { 0 } else { cell.len.load(Relaxed) };
-        usize::try_from(len).unwrap_or(usize::MAX).min(INLINE).div_ceil(WORD)
+        usize::try_from(len).unwrap_or(usize::MAX).min(INLINE).div_ceil(WORD) as u8
     }
 
     /// Returns the blocks of a response that was written apart.
@@ -62,7 +63,7 @@ impl Store {
             party.members.record(given);
             return Ok(());
         }
-        let first = self.request_words(cell);
+        let first = usize::from(self.request_words(cell));
         if WORD * first + bytes.len() <= INLINE {
             cell.write_at(first, bytes);
             cell.answer_block.store(0, Relaxed);
@@ -129,7 +130,7 @@ impl Store {
         }
         // The caller waits no more.
         if self.is_apart(held) {
-            return self.done(held, members);
+            return self.done(held, members).map(drop);
         }
         // The cell is ours alone.
         self.release(Held { cell: held.cell, word: held.word.without_caller() }, members)
