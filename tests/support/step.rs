@@ -97,8 +97,7 @@ impl Victim {
 
     /// Steps through the operation, and kills after `most` steps or at the end.
     pub fn walk(self, most: u64) -> Walk {
-        let mut steps = 0..most;
-        self.walk_until(|| steps.next().is_none())
+        self.stop_after(Pace::Instruction, most)
     }
 
     /// Steps through the operation, and kills as soon as the condition holds, or at the end.
@@ -123,8 +122,37 @@ impl Victim {
 
     /// Steps through the operation, and stops after `most` steps or at the end.
     pub fn stop_after(&self, pace: Pace, most: u64) -> Walk {
+        if let Some(most) = most.checked_sub(PUBLIC).filter(|most| *most < PUBLIC) {
+            let (mut left, mut is_public) = (most, false);
+            return self.stop_when(pace, || {
+                left -= u64::from(is_public);
+                is_public = self.is_next_public();
+                left == 0
+            });
+        }
         let mut steps = 0..most;
         self.stop_when(pace, || steps.next().is_none())
+    }
+
+    /// Returns whether the next instruction is a system call, or has the bus locked: `lock`, or an exchange with memory.
+    #[cfg(target_arch = "x86_64")]
+    fn is_next_public(&self) -> bool {
+        const LOCK: u8 = 0xf0;
+        let at = ptrace::getregs(self.pid).expect("the victim is stopped").rip;
+        let word = ptrace::read(self.pid, at as ptrace::AddressType).expect("it is the victim's code");
+        let bytes = word.to_le_bytes();
+        let is_prefix = |byte: &u8| matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x40..=0x4f | 0x64..=0x67 | 0xf2 | 0xf3);
+        match bytes.iter().position(|byte| !is_prefix(byte)).map(|first| &bytes[first..]) {
+            Some([LOCK, ..] | [0x0f, 0x05, ..]) => true,
+            Some([0x86 | 0x87, operands, ..]) => *operands < 0xc0,
+            _ => false,
+        }
+    }
+
+    /// Returns true: every instruction may be seen by others.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_next_public(&self) -> bool {
+        true
     }
 
     /// Kills the victim, which then is a zombie until this handle is dropped.
@@ -251,7 +279,11 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let Self(operation, steps, seed) = self;
-            let when = if *steps == u64::MAX { "unharmed" } else { &format!("stopped after {steps} steps") };
+            let when = match steps.checked_sub(PUBLIC) {
+                _ if *steps == u64::MAX => "unharmed".to_owned(),
+                None => format!("stopped after {steps} steps"),
+                Some(steps) => format!("stopped after {steps} that others see"),
+            };
             println!("{operation}: failed when {when}; STEP_SEED={seed} gives the same order");
         }
     }
@@ -275,9 +307,42 @@ pub fn every_call(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
 ///
 /// `attempt` sets the scene, walks the victim with so many steps, looks, and says how the walk went.
 /// A long operation is sampled, unless `EVERY_INSTRUCTION` is set.
-pub fn every_instruction(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
+pub fn every_instruction(operation: &str, attempt: impl FnMut(u64) -> Walk) {
+    walk_through(operation, most_time(), attempt);
+}
+
+/// From here on a number of steps is one of instructions that others see at once: atomic changes, and system calls.
+const PUBLIC: u64 = 1 << 48;
+
+/// The most instructions that others see at once of which a stop comes right after.
+const MOST_PUBLIC: u64 = 128;
+
+/// As [`every_instruction`], in less time: for one of many operations that have their steps in common.
+///
+/// Half of the time is for stops right after an instruction that other processes see. There are far fewer of these.
+pub fn instructions_of_one_of_many(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
+    let (begun, mut stops, mut most) = (Instant::now(), 0, MOST_PUBLIC);
+    if env::var_os("EVERY_INSTRUCTION").is_none() {
+        let mut steps: Vec<u64> = (1..=MOST_PUBLIC).collect();
+        let seed = number_from_env("STEP_SEED", fastrand::u64(..));
+        fastrand::Rng::with_seed(seed).shuffle(&mut steps);
+        for step in steps {
+            if begun.elapsed() > most_time() / 8 {
+                break;
+            }
+            if step < most {
+                let walk = told(operation, PUBLIC + step, seed, &mut attempt);
+                most = if walk == Walk::Killed { most } else { step };
+                stops += 1;
+            }
+        }
+        println!("{operation}: {stops} stops of {most} after instructions that others see");
+    }
+    walk_through(operation, most_time() / 8, attempt);
+}
+
+fn walk_through(operation: &str, most_time: Duration, mut attempt: impl FnMut(u64) -> Walk) {
     let is_whole = env::var_os("EVERY_INSTRUCTION").is_some();
-    let most_time = most_time();
     let seed = number_from_env("STEP_SEED", fastrand::u64(..));
     let mut attempt = |steps| told(operation, steps, seed, &mut attempt);
     let Walk::Ended(instructions) = attempt(u64::MAX) else { panic!("{operation} never ended") };

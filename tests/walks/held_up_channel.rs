@@ -25,35 +25,35 @@ use sysv_primitives::{Channel, Options};
 use super::held_up::{TRIED, Tally, stop};
 
 /// In a block. No larger: a victim is to be stopped in the channel, and not in the codec.
-const LARGE: usize = 300;
+pub(super) const LARGE: usize = 300;
 /// In the cell.
-const SMALL: usize = 10;
-const SOON: Duration = Duration::from_millis(1);
+pub(super) const SMALL: usize = 10;
+pub(super) const SOON: Duration = Duration::from_millis(1);
 
-fn options() -> Options<Channel> {
+pub(super) fn options() -> Options<Channel> {
     Channel::options().max_handles(8).max_message_size(40_000)
 }
 
-fn open(name: &Name) -> Channel {
+pub(super) fn open(name: &Name) -> Channel {
     options().open(name).unwrap()
 }
 
 /// The two members that go on.
-struct Others {
-    sender: Channel,
-    receiver: Channel,
+pub(super) struct Others {
+    pub(super) sender: Channel,
+    pub(super) receiver: Channel,
 }
 
 /// What they were kept from.
 #[derive(Default)]
-struct Tallies {
-    same: Tally,
-    another: Tally,
-    long: Tally,
+pub(super) struct Tallies {
+    pub(super) same: Tally,
+    pub(super) another: Tally,
+    pub(super) long: Tally,
 }
 
 impl Others {
-    fn new(name: &Name) -> Self {
+    pub(super) fn new(name: &Name) -> Self {
         Self { sender: open(name), receiver: open(name) }
     }
 
@@ -72,14 +72,14 @@ impl Others {
 }
 
 impl Tallies {
-    fn count_routes(&self, others: &Others) {
+    pub(super) fn count_routes(&self, others: &Others) {
         self.another.count(others.use_another_route());
         self.long.count(others.use_blocks());
     }
 
     /// Nothing is held up, or long messages alone.
     #[track_caller]
-    fn assert(&self, uses_blocks: bool) {
+    pub(super) fn assert(&self, uses_blocks: bool) {
         self.same.assert_never("the same route");
         self.another.assert_never("another route");
         if uses_blocks {
@@ -91,7 +91,7 @@ impl Tallies {
 }
 
 /// Receives all messages of a route, each of so many seeds once.
-fn receive_all(channel: &Channel, mut received: Vec<u64>, expected: &[u64]) {
+pub(super) fn receive_all(channel: &Channel, mut received: Vec<u64>, expected: &[u64]) {
     while received.len() < expected.len() {
         let Blob { seed, bytes } = channel.recv_timeout(LONG).expect("each message arrives");
         assert_eq!(blob(seed, bytes.len()).bytes, bytes);
@@ -255,14 +255,14 @@ fn a_receiver_of_a_long_message() {
 }
 
 /// Responds with as many bytes as a request asks for.
-fn serve(channel: &Channel, timeout: Duration) -> bool {
+pub(super) fn serve(channel: &Channel, timeout: Duration) -> bool {
     let Ok(request) = channel.recv_request_timeout::<Ask>(timeout) else { return false };
     let response = blob(request.number, request.len);
     request.respond(&response).unwrap();
     true
 }
 
-fn call(channel: &Channel, number: u64, len: usize, timeout: Duration) -> bool {
+pub(super) fn call(channel: &Channel, number: u64, len: usize, timeout: Duration) -> bool {
     channel.call_timeout(&Ask { number, len }, timeout).is_ok_and(|response| response == blob(number, len))
 }
 

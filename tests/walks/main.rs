@@ -1,8 +1,10 @@
 //! Processes killed, or stopped, at each machine instruction of an operation.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod attempts;
 mod channel;
 mod held_up;
+mod held_up_attempts;
 mod held_up_channel;
 mod helping;
 mod locks;
