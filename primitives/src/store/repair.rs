@@ -49,7 +49,7 @@ impl Store {
                 }
                 self.call_caller(number, word.lost(), members).map(|()| true)
             }
-            CellState::Aside => Ok(cell.change(word, word.without_caller())),
+            CellState::Aside => Ok(cell.change(word, word.aside_without(owner))),
             CellState::Filling | CellState::Held | CellState::Answered | CellState::Lost => {
                 self.give_names(number, word);
                 Ok(cell.change(word, word.free()))

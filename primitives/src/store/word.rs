@@ -144,6 +144,11 @@ impl CellWord {
         self.after_attempt().with(CellState::Aside, 0, self.caller())
     }
 
+    /// Returns the word of a message that is set aside, without a member in it. Its owner is none, but in corrupt memory.
+    pub(crate) fn aside_without(self, member: u32) -> Self {
+        self.with(CellState::Aside, 0, if self.caller() == member { 0 } else { self.caller() })
+    }
+
     pub(crate) fn delayed(self, owner: u32, caller: u32) -> Self {
         self.with(CellState::Delayed, owner, caller)
     }
