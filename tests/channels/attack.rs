@@ -9,11 +9,13 @@ use std::{
 
 use support::{
     Child, Name, Owned, child,
-    letters::{Ask, Blob, Number, ask, blob},
+    letters::{Ask, Blob, Echo, Number, ask, blob},
     memory, name, own,
 };
 use sysv_ipc::{Segment, SemaphoreSet};
-use sysv_primitives::{Channel, Envelope, IncomingRequest, Message, PendingResponse, RecvError, Route, Status};
+use sysv_primitives::{
+    Channel, Claimed, Delivery, Envelope, IncomingRequest, Message, PendingResponse, RecvError, Route, Status,
+};
 
 use super::{
     largest::largest_of,
@@ -31,18 +33,31 @@ const SHARED: Route = Route::new(77);
 // What is in the cells, in the order of sending.
 pub(crate) const NUMBER: usize = 0;
 pub(crate) const LONG: usize = 2;
+pub(crate) const ASIDE: usize = 4;
+pub(crate) const DELAYED: usize = 5;
+pub(crate) const CLAIMED: usize = 6;
 pub(crate) const ANSWERED: usize = FIRST_CALL;
 pub(crate) const HELD: usize = FIRST_CALL + 1;
-pub(crate) const REQUEST: usize = FIRST_CALL + 2;
+pub(crate) const CLAIMED_CALL: usize = FIRST_CALL + 2;
+pub(crate) const REQUEST: usize = FIRST_CALL + 3;
 
 /// What a case writes, and its name.
 pub(crate) struct Case {
     name: String,
     write: Box<dyn Fn(&Raw)>,
+    /// Whether a wait for the lock of the blocks may never end.
+    is_of_lock: bool,
 }
 
 pub(crate) fn case(name: String, write: impl Fn(&Raw) + 'static) -> Case {
-    Case { name, write: Box::new(write) }
+    Case { name, write: Box::new(write), is_of_lock: false }
+}
+
+impl Case {
+    /// It writes what makes the lock of the blocks one that a living member holds. What has no timeout waits for that member.
+    pub(crate) fn of_lock(self) -> Self {
+        Self { is_of_lock: true, ..self }
+    }
 }
 
 /// Runs an operation, whatever comes of it.
@@ -64,6 +79,8 @@ struct Scene {
     answered: PendingResponse<Ask>,
     held: (PendingResponse<Ask>, IncomingRequest<Ask>),
     waiting: PendingResponse<Ask>,
+    claimed: Claimed<Echo>,
+    claimed_call: (PendingResponse<Ask>, Claimed<Ask>),
 }
 
 impl Scene {
@@ -77,22 +94,58 @@ impl Scene {
         here.recv_request::<Ask>().unwrap().respond(&blob(1, 1_500)).unwrap();
         let pending = call(2);
         let held = (pending, here.recv_request::<Ask>().unwrap());
+        let pending = there.request_with(&ask(4), Delivery::new().attempts(3)).unwrap();
+        let claimed_call = (pending, here.claim::<Ask>().unwrap());
         let waiting = call(3);
-        Self { here, there, answered, held, waiting }
+        there.send_with(&Echo(blob(4, 2_000)), Delivery::new().attempts(1)).unwrap();
+        here.claim::<Echo>().unwrap().requeue().unwrap();
+        there.send_with(&Number(5), Delivery::new().delay(2 * SHORT)).unwrap();
+        there.send(&Echo(blob(6, 10))).unwrap();
+        let claimed = here.claim::<Echo>().unwrap();
+        Self { here, there, answered, held, waiting, claimed, claimed_call }
+    }
+
+    /// Ends the claims, each time in another way.
+    fn end_claims(claimed: Claimed<Echo>, asked: Claimed<Ask>, turn: usize, slowest: &AtomicU64) {
+        let look = |claimed: &Claimed<Echo>| (claimed.attempts().len(), claimed.is_last_attempt(), claimed.age());
+        timed("look at a claim", slowest, || look(&claimed));
+        match turn % 4 {
+            0 => drop(timed("done", slowest, || claimed.done().is_ok())),
+            1 => drop(timed("requeue", slowest, || claimed.requeue().is_ok())),
+            2 => drop(timed("requeue_after", slowest, || claimed.requeue_after(SHORT).is_ok())),
+            _ => timed("drop a claim", slowest, || drop(claimed)),
+        }
+        match turn / 4 % 5 {
+            0 => drop(timed("respond beside", slowest, || asked.respond_timeout(&blob(4, 10), SHORT).is_ok())),
+            1 => drop(timed("respond apart", slowest, || asked.respond_timeout(&blob(4, 1_500), SHORT).is_ok())),
+            2 => drop(timed("requeue a call", slowest, || asked.requeue().is_ok())),
+            3 => drop(timed("requeue_after, a call", slowest, || asked.requeue_after(SHORT).is_ok())),
+            _ => timed("drop a claimed call", slowest, || drop(asked)),
+        }
     }
 
     /// Everything that is under way ends.
-    fn finish(mut self, slowest: &AtomicU64) -> (Channel, Channel) {
+    fn finish(mut self, turn: usize, slowest: &AtomicU64) -> (Channel, Channel) {
+        let (mut redelivered, asked) = self.claimed_call;
+        Self::end_claims(self.claimed, asked, turn, slowest);
         let (mut pending, asked) = self.held;
         let _ = timed("respond", slowest, || asked.respond_timeout(&blob(2, 1_500), SHORT));
-        for (what, pending) in
-            [("an answered call", &mut self.answered), ("a held call", &mut pending), ("a request", &mut self.waiting)]
-        {
+        for (what, pending) in [
+            ("an answered call", &mut self.answered),
+            ("a held call", &mut pending),
+            ("a request", &mut self.waiting),
+            ("a claimed call", &mut redelivered),
+        ] {
             let response = timed(what, slowest, || pending.wait_timeout(SHORT));
             assert!(response.is_err() || response.is_ok_and(|blob| blob.bytes.len() <= MAX_SIZE));
             timed(what, slowest, || (pending.is_ended(), pending.taken_by().is_some()));
         }
         timed("cancel", slowest, || drop((self.answered, pending, self.waiting)));
+        if turn.is_multiple_of(2) {
+            timed("detach", slowest, || redelivered.detach());
+        } else {
+            timed("cancel a claimed call", slowest, || drop(redelivered));
+        }
         (self.here, self.there)
     }
 }
@@ -127,6 +180,36 @@ fn receive(channel: &Channel, slowest: &AtomicU64) {
     }
 }
 
+fn claim(channel: &Channel, slowest: &AtomicU64) {
+    let later = Delivery::new().attempts(2).delay(SHORT);
+    let _ = timed("send for later", slowest, || channel.send_with_timeout(&Number(8), later, SHORT));
+    if let Ok(claimed) = timed("claim", slowest, || channel.claim_timeout::<Number>(SHORT)) {
+        timed("look at a claim", slowest, || (claimed.attempts().len(), claimed.is_last_attempt()));
+        let _ = timed("requeue", slowest, || claimed.requeue());
+    }
+    if let Ok(claimed) = timed("claim_any", slowest, || channel.claim_any_timeout(SHORT)) {
+        assert!(claimed.bytes().len() <= MAX_SIZE);
+        let _ = timed("requeue_after", slowest, || claimed.requeue_after(SHORT));
+    }
+    let _ = timed("claims", slowest, || channel.claims());
+}
+
+/// What an operator does. It waits for the lock of the blocks.
+fn manage(channel: &Channel, slowest: &AtomicU64) {
+    let Ok(aside) = timed("set_aside", slowest, || channel.set_aside()) else { return };
+    assert!(aside.len() <= CELLS);
+    for (index, aside) in aside.iter().enumerate() {
+        assert!(aside.bytes().len() <= MAX_SIZE);
+        timed("look at what is aside", slowest, || {
+            (aside.decode::<Echo>().is_ok(), aside.age(), aside.attempts().len())
+        });
+        if index % 2 == 0 {
+            let _ = timed("retry", slowest, || aside.retry());
+        }
+        let _ = timed("discard", slowest, || aside.discard());
+    }
+}
+
 fn call(here: &Channel, there: &Channel, slowest: &AtomicU64) {
     let pending = timed("request", slowest, || there.request_timeout(&ask(9), SHORT));
     let asked = timed("recv_request", slowest, || here.recv_request_timeout::<Ask>(SHORT));
@@ -144,11 +227,15 @@ fn look(channel: &Channel, slowest: &AtomicU64) {
 }
 
 /// Everything that members may do.
-fn use_all([here, there]: [&Channel; 2], sends_first: bool, slowest: &AtomicU64) {
+fn use_all([here, there]: [&Channel; 2], sends_first: bool, manages: bool, slowest: &AtomicU64) {
+    if manages {
+        manage(there, slowest);
+    }
     if sends_first {
         send(there, slowest);
         call(here, there, slowest);
     }
+    claim(here, slowest);
     [here, there].into_iter().for_each(|channel| receive(channel, slowest));
     call(here, there, slowest);
     send(here, slowest);
@@ -189,8 +276,8 @@ pub(crate) fn attack(what: &str, cases: Vec<Case>) {
         let user = child(|| {
             let scene = Scene::new(&attacked.name);
             (case.write)(&Raw::of(&attacked.channel));
-            let (here, there) = scene.finish(slowest);
-            use_all([&here, &there], index % 2 == 0, slowest);
+            let (here, there) = scene.finish(index, slowest);
+            use_all([&here, &there], index % 2 == 0, !case.is_of_lock, slowest);
             close([&here, &there], slowest);
             timed("leave", slowest, || drop((here, there)));
         });
@@ -201,17 +288,22 @@ pub(crate) fn attack(what: &str, cases: Vec<Case>) {
 }
 
 /// Writes cases at random, for as long as two processes use the channel.
-pub(crate) fn attack_while_used(cases: &[Case]) {
-    const CHANNELS: u64 = 200;
+pub(crate) fn attack_while_used(cases: &[Case], channels: u64) {
+    let harmless_to_locks: Vec<&Case> = cases.iter().filter(|case| !case.is_of_lock).collect();
+    let all: Vec<&Case> = cases.iter().collect();
     let shared = memory(8);
     let (slowest, mut written): (&AtomicU64, _) = (shared.view(0).unwrap(), 0);
-    for seed in 0..CHANNELS {
+    for seed in 0..channels {
         let (attacked, mut random) = (Attacked::new(), fastrand::Rng::with_seed(seed));
+        let manages = seed % 2 == 0;
+        let cases = if manages { &harmless_to_locks } else { &all };
         let raw = Raw::of(&attacked.channel);
         let users = [true, false].map(|sends_first| {
             child(|| {
-                let channel = options().open(&attacked.name).unwrap();
-                (0..10).for_each(|_| use_all([&channel, &channel], sends_first, slowest));
+                // A word that changes again and again may keep it from entering.
+                let mut tries = (0..1_000).map(|_| timed("open", slowest, || options().open(&attacked.name)));
+                let channel = tries.find_map(Result::ok).expect("it comes in");
+                (0..10).for_each(|_| use_all([&channel, &channel], sends_first, manages, slowest));
                 close([&channel, &channel], slowest);
             })
         });

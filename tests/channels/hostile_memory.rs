@@ -4,11 +4,11 @@ use std::{ops::Range, sync::atomic::Ordering::SeqCst};
 
 use super::{
     attack::{ANSWERED, Case, HELD, LONG, NUMBER, REQUEST, attack, attack_while_used, case},
-    memory::{BLOCKS, CELLS, Field, LANES, MAX_SIZE, ROUTES, TAKEN, Word, cell_word, empty, hint, lane_of},
+    memory::{BLOCKS, CELLS, Field, LANES, MAX_SIZE, ROUTES, Raw, TAKEN, Word, cell_word, empty, hint, lane_of},
 };
 
 /// No member, the handles of the scene, a slot without a member, and slots that are none.
-const PAIRS: [(u64, u64); 10] =
+pub(crate) const PAIRS: [(u64, u64); 10] =
     [(0, 0), (2, 0), (3, 3), (2, 3), (4, 4), (5, 5), (8_191, 8_191), (0, 8_191), (2, 4), (4, 3)];
 
 fn words(cell: usize) -> Vec<Case> {
@@ -146,7 +146,8 @@ fn bits_and_flags() -> Vec<Case> {
     for owner in [1, 2, 3, 4, 5, 0xffff] {
         for bits in [0, 1 << 16, 1 << 17, 1 << 18, u32::MAX << 16] {
             let name = format!("the lock of the blocks {:#x}", bits | owner);
-            cases.push(case(name, move |raw| raw.control_short(Word::BlockLock, 0).store(bits | owner, SeqCst)));
+            let write = move |raw: &Raw| raw.control_short(Word::BlockLock, 0).store(bits | owner, SeqCst);
+            cases.push(case(name, write).of_lock());
         }
     }
     cases
@@ -210,15 +211,15 @@ fn routes_of_lanes() -> Vec<Case> {
 fn waiting_rooms() -> Vec<Case> {
     let mut cases = Vec::new();
     for value in [0, 1, 2, 3, 7, u64::from(u32::MAX), 1 << 63, u64::MAX] {
-        cases.push(case(format!("rooms full of {value:#x}"), move |raw| {
-            raw.rooms().iter().for_each(|word| word.store(value, SeqCst));
-        }));
+        let write = move |raw: &Raw| raw.rooms().iter().for_each(|word| word.store(value, SeqCst));
+        cases.push(case(format!("rooms full of {value:#x}"), write).of_lock());
     }
     for seed in 0..40 {
-        cases.push(case(format!("random rooms {seed}"), move |raw| {
+        let write = move |raw: &Raw| {
             let mut random = fastrand::Rng::with_seed(seed);
             raw.rooms().iter().for_each(|word| word.store(random.u64(..) >> random.u32(..64), SeqCst));
-        }));
+        };
+        cases.push(case(format!("random rooms {seed}"), write).of_lock());
     }
     cases
 }
@@ -235,7 +236,7 @@ macro_rules! attacks {
         /// All of them, while two processes use the channel.
         #[test]
         fn writes_while_it_is_used() {
-            attack_while_used(&[$($cases()),*].into_iter().flatten().collect::<Vec<_>>());
+            attack_while_used(&[$($cases()),*].into_iter().flatten().collect::<Vec<_>>(), 200);
         }
     };
 }

@@ -9,6 +9,8 @@ mod claims;
 mod delays;
 #[cfg(target_os = "linux")]
 mod few_wakes;
+#[cfg(target_os = "linux")]
+mod hostile_attempts;
 mod hostile_bytes;
 #[cfg(target_os = "linux")]
 mod hostile_memory;

@@ -6,11 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
-use support::letters::{Blob, Number, blob};
+use support::{
+    LONG,
+    letters::{Ask, Blob, Number, blob},
+};
 use sysv_ipc::{Segment, SharedMemory};
-use sysv_primitives::{Channel, Message, Options};
+use sysv_primitives::{Channel, Delivery, Message, Options};
 
 const ALIGNED: usize = 128;
 const HEADER: usize = 512;
@@ -195,6 +199,15 @@ impl Raw {
         self.short(self.plan.cells + CELL * cell + field as usize)
     }
 
+    pub(crate) fn long_field(&self, cell: usize, field: Field) -> &AtomicU64 {
+        self.long(self.plan.cells + CELL * cell + field as usize)
+    }
+
+    /// Returns the words that say how the attempts ended: so many for each cell.
+    pub(crate) fn causes(&self) -> &[AtomicU64] {
+        self.memory.slice(self.plan.causes, CELLS * CAUSES).unwrap()
+    }
+
     pub(crate) fn owners(&self) -> &[AtomicU64] {
         self.memory.slice(self.plan.owners, BLOCKS).unwrap()
     }
@@ -272,6 +285,40 @@ fn the_plan_is_that_of_the_channel() {
     assert_eq!(raw.control(Word::UsedLanes).load(SeqCst).count_ones(), 2);
     assert!(raw.control(Word::Latest).load(SeqCst) == raw.sent_at(1).load(SeqCst));
     assert_eq!(raw.memory.len(), channel_size(&raw), "the end");
+}
+
+/// As above, for limits, delays, and responses that are written apart.
+#[test]
+fn the_plan_has_the_fields_of_attempts() {
+    let name = support::name();
+    let channel = options().create(&name).unwrap();
+    let raw = Raw::of(&channel);
+    let delivery = Delivery::new().attempts(7).delay(Duration::from_micros(1));
+    channel.send_with(&Number(1), delivery).unwrap();
+    assert_eq!(raw.word(0).load(SeqCst), cell_word(9, 1, 0, 1), "DELAYED");
+    let due = raw.long_field(0, Field::Due).load(SeqCst);
+    assert_eq!(raw.control(Word::Earliest).load(SeqCst) >> 16, due.div_ceil(1 << 10));
+    assert_eq!(raw.field(0, Field::Wishes).load(SeqCst), 7 << 16 | 7);
+    let claimed = channel.claim_timeout::<Number>(LONG).unwrap();
+    assert_eq!(raw.control(Word::Earliest).load(SeqCst) >> 16, 0);
+    assert_eq!(raw.word(0).load(SeqCst), cell_word(6, 1, 0, 1), "CLAIMED");
+    let since = raw.long_field(0, Field::ClaimedAt).load(SeqCst);
+    assert_eq!((since >> 40, since & 0xffff), (due >> 40, 1 << 8), "its time, and the life");
+    claimed.requeue().unwrap();
+    let requeued = 2 << 40 | u64::from(std::process::id());
+    assert_eq!(raw.causes()[0].load(SeqCst), 1 << 52 | requeued);
+    channel.send_with(&Number(2), Delivery::new().attempts(1)).unwrap();
+    channel.recv::<Number>().unwrap();
+    drop(channel.claim::<Number>().unwrap());
+    assert_eq!(raw.word(1).load(SeqCst), cell_word(7, 0, 0, 1) | 1 << 30, "ASIDE");
+    assert_eq!(raw.word(MESSAGES).load(SeqCst), 0, "it was SPARE");
+    assert_eq!(raw.word(MESSAGES + 1).load(SeqCst), 8, "SPARE");
+    assert_eq!(raw.control_short(Word::Unbalanced, 0).load(SeqCst), 4, "raised, and lowered");
+    let pending = channel.request_with(&Ask { number: 1, len: 10 }, Delivery::new().attempts(2)).unwrap();
+    channel.claim::<Ask>().unwrap().respond(&blob(1, 3_000)).unwrap();
+    assert_eq!(raw.field(FIRST_CALL, Field::AnswerLen).load(SeqCst), 3_016);
+    assert_eq!(raw.field(FIRST_CALL, Field::AnswerBlock).load(SeqCst), 1);
+    drop(pending);
 }
 
 fn channel_size(raw: &Raw) -> usize {
