@@ -9,6 +9,7 @@ mod claims;
 mod delays;
 #[cfg(target_os = "linux")]
 mod few_wakes;
+mod half_written;
 #[cfg(target_os = "linux")]
 mod hostile_attempts;
 mod hostile_bytes;

@@ -138,6 +138,8 @@ impl Store {
             if ours.word.state() == CellState::Held {
                 return self.done(ours, members).map(drop);
             }
+            // CL7. A panic may end the writing of a response half-way. The next attempt has another name for its blocks.
+            members.record(self.give_answer(ours, members));
             self.note(ours.cell, ours.word, end.cause, std::process::id());
             let wishes = Wishes(self.held(ours).wishes.load(Relaxed));
             let is_returned = if wishes.is_exhausted(ours.word.attempts().saturating_add(1)) {
