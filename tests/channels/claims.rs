@@ -148,21 +148,24 @@ fn of_a_stopped_process() {
     assert_unused(&channel);
 }
 
-/// A process that execs lives, and so keeps what it had until it ends.
+/// A process that execs lives, and so keeps what it had until it ends, also if a second thread of it execs.
 #[test]
 fn of_a_process_that_execs() {
-    let (channel, _name) = channel();
-    send(&channel, 0..1);
-    let worker = child(|| {
-        std::mem::forget(channel.claim::<Number>().unwrap());
-        let error = std::process::Command::new("sleep").arg("1000").exec();
-        panic!("it can't exec: {error}");
-    });
-    until(|| std::fs::read(format!("/proc/{}/comm", worker.id())).is_ok_and(|name| name == b"sleep\n"));
-    assert!(channel.claim_timeout::<Number>(SHORT).unwrap_err().is_busy());
-    worker.kill();
-    assert_eq!(number(&channel.claim_timeout::<Number>(LONG).unwrap()), (0, 2));
-    assert_left(&channel, &[(0, 3)]);
+    for in_a_thread in [false, true] {
+        let (channel, _name) = channel();
+        send(&channel, 0..1);
+        let worker = child(|| {
+            std::mem::forget(channel.claim::<Number>().unwrap());
+            let exec = || std::process::Command::new("sleep").arg("1000").exec();
+            let error = if in_a_thread { thread::spawn(exec).join().unwrap() } else { exec() };
+            panic!("it can't exec: {error}");
+        });
+        until(|| std::fs::read(format!("/proc/{}/comm", worker.id())).is_ok_and(|name| name == b"sleep\n"));
+        assert!(channel.claim_timeout::<Number>(SHORT).unwrap_err().is_busy());
+        worker.kill();
+        assert_eq!(number(&channel.claim_timeout::<Number>(LONG).unwrap()), (0, 2));
+        assert_left(&channel, &[(0, 3)]);
+    }
 }
 
 /// In a child made by `fork` a claim is the parent's.
