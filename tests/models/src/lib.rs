@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`aside`] | the quota of messages that are set aside, beside the capacity. The code does not have them yet |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
+//! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
 //! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
@@ -49,6 +50,7 @@
 
 pub mod aside;
 pub mod blocks;
+pub mod delays;
 pub mod fence;
 pub mod handshake;
 pub mod helping;
