@@ -12,6 +12,7 @@
 //! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
 //! | [`named`] | waiters that want different messages, and calls for one message each |
 //! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
+//! | [`retries`] | claimed requests that come back, their limit, responses that are written apart, callers that leave, late helpers |
 //! | [`room`] | interchangeable things, waiters that are called one at a time, helpers, deaths and stops |
 //! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
 //! | [`store`] | the cells, lanes, returned messages, free cells and calls of a channel, deaths, stops, helpers and the reuse of slots |
@@ -60,6 +61,7 @@ pub mod mpmc;
 pub mod mutex;
 pub mod named;
 pub mod pool;
+pub mod retries;
 pub mod room;
 pub mod rules;
 pub mod spsc;
