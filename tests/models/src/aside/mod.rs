@@ -3,26 +3,40 @@
 //! A channel has as many cells as its capacity and its quota together. As many as the quota are SPARE at first. A message that is
 //! set aside keeps its cell, and a spare cell becomes free instead. So SPARE and ASIDE are as many as the quota, but for a moment.
 //! The moment ends when a process *balances*: it counts both under the lock, and if there are too many, a spare cell becomes free, or
-//! the oldest message is dropped. A process that dies in between leaves that to the next one that balances: a process that sets a
-//! message aside, or a sender that finds no free cell. A message is retried in the other order: a free cell becomes spare, and
-//! then the message can be taken. If no cell is free, the channel is full for it as for any other message.
+//! the oldest message is dropped. The word `unbalanced` says with one load that this may be due. It is odd then, and counts how often
+//! it was raised, so it is lowered only if it was not raised since the count began. It is raised *after* the message is ASIDE: a
+//! process that counts between the two would lower it otherwise. A process that dies in between is not named by any word, so
+//! each helper raises it once for each dead process, after it has set messages of that aside. A helper does not balance. The next process that balances
+//! is one that sets a message aside, or a sender that finds no free cell. A message is retried in the other order: a free cell becomes
+//! spare, and then the message can be taken. If no cell is free, the channel is full for it as for any other message.
+//!
+//! A message that is dropped is named as such before its blocks are freed: otherwise a process that dies in between leaves a message
+//! that can be retried, and has lost its bytes.
 //!
 //! | modelled | as |
 //! | --- | --- |
 //! | a cell | free, spare, aside with the number of its turn, or in use by a process: FILLING to CLAIMED are one state |
+//! | blocks | whether those of the message are there |
+//! | a caller | a bit of ASIDE, which vanishes at any time: the caller learns it, or is dead. A dropped or retried message forgets it |
 //! | the lock | the process that has it |
-//! | a death | one action before any step. Any process repairs it in one step: cells in use become free, and the lock |
-//!
-//! The code does not set messages aside yet. This is what it will do.
+//! | a death | one action before any step. One helper at a time repairs what the process had, and it comes back |
 //!
 //! - A1. A sender that runs alone, while the lock is free, says that the channel is full only if so many cells are in use as
-//!   its capacity.
+//!   its capacity, or are ASIDE by a process that has not raised `unbalanced` yet.
 //! - A2. No more cells are in use, or free, than the capacity.
 //! - A3. When no process has a step to take, and none is dead, the lock is free.
+//! - A4. A message that can be used, listed or retried has its blocks. A free or spare cell has none.
 
+mod at;
+mod check;
+mod help;
 mod rules;
+mod steps;
 
-pub use self::rules::Rules;
+pub use self::{
+    at::{At, Balance, Help, Remove, SetAside},
+    rules::Rules,
+};
 
 use stateright::{Model, Property};
 
@@ -42,61 +56,47 @@ pub struct Aside {
     pub operations: u8,
     /// How many deaths there may be in all.
     pub deaths: u8,
+    /// Whether messages have a caller.
+    pub callers: bool,
     /// The clauses that are in force.
     pub rules: Rules,
 }
 
-/// A cell.
+/// What a cell is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum Cell {
+pub enum Kind {
+    /// It can be taken for a message.
     #[default]
     Free,
+    /// Kept for a message that is set aside.
     Spare,
-    Used(usize),
-    /// Set aside. The lowest number is the oldest one.
-    Aside(u8),
+    /// In use by its owner.
+    Used,
+    /// Set aside. If it has an owner, that drops it.
+    Aside,
 }
 
-/// Where a process stands. Numbers are cells.
+/// A cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum At {
-    /// Does nothing.
-    #[default]
-    Rest,
-    /// Has this cell in use.
-    Uses(usize),
-    /// Sets the message of this cell aside.
-    SetAside(usize),
-    /// Takes the lock, to balance.
-    Lock,
-    /// Takes the lock, to retry the message of this cell, or to drop it.
-    LockFor(usize, bool),
-    /// A free cell becomes spare, since this message is to be retried.
-    TakeSpare(usize),
-    /// The message is retried.
-    Remove(usize),
-    /// The message is dropped.
-    Drop(usize),
-    /// Counts, as far as this cell.
-    Count(usize),
-    /// A spare cell becomes free, or the oldest message is dropped.
-    Less,
-    /// Frees the lock.
-    Unlock,
-    /// Looks for a free cell once more.
-    Again,
-    /// Is dead.
-    Dead,
+pub struct Cell {
+    kind: Kind,
+    owner: Option<usize>,
+    /// The lowest number is the oldest message.
+    turn: u8,
+    has_caller: bool,
+    has_blocks: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Process {
     at: At,
-    /// The cell that it uses besides, or takes aside afterwards.
+    /// The cell that it uses afterwards.
     cell: Option<usize>,
     sends: bool,
-    spare: u8,
-    aside: u8,
+    seen: u8,
+    counted: usize,
+    helps: Option<usize>,
+    sets_aside: bool,
 }
 
 /// Everything that is shared, and every process.
@@ -104,6 +104,7 @@ struct Process {
 pub struct AsideState {
     cells: [Cell; MOST_CELLS],
     lock: Option<usize>,
+    unbalanced: u8,
     turn: u8,
     processes: [Process; MOST_PROCESSES],
     operations: u8,
@@ -123,19 +124,21 @@ pub enum Action {
     Remove(usize, usize, bool),
     /// Takes the step it stands at.
     Step(usize, At),
+    /// Begins to repair what a dead process had. Its messages are set aside, or freed.
+    Repair(usize, usize, bool),
     /// Dies.
     Die(usize),
-    /// What a dead process had is repaired.
-    Repair(usize),
+    /// The caller of the message in a cell is gone.
+    Forget(usize),
 }
 
 impl AsideState {
-    fn count(&self, cells: usize, is: impl Fn(Cell) -> bool) -> usize {
-        self.cells[..cells].iter().filter(|cell| is(**cell)).count()
+    fn count(&self, cells: usize, kind: Kind) -> usize {
+        self.cells[..cells].iter().filter(|cell| cell.kind == kind).count()
     }
 
-    fn find(&self, cells: usize, is: impl Fn(Cell) -> bool) -> Option<usize> {
-        (0..cells).find(|cell| is(self.cells[*cell]))
+    fn find(&self, cells: usize, kind: Kind) -> Option<usize> {
+        (0..cells).find(|cell| self.cells[*cell].kind == kind)
     }
 }
 
@@ -145,118 +148,38 @@ impl Aside {
     }
 
     fn take(&self, state: &mut AsideState, index: usize) -> Option<At> {
-        let cell = state.find(self.cells(), |cell| cell == Cell::Free)?;
-        state.cells[cell] = Cell::Used(index);
+        let cell = state.find(self.cells(), Kind::Free)?;
+        state.cells[cell] = Cell { kind: Kind::Used, owner: Some(index), has_blocks: true, ..Cell::default() };
         Some(At::Uses(cell))
     }
 
-    fn is_lockable(&self, state: &AsideState) -> bool {
-        state.lock.is_none() || !self.rules.balance_under_lock
-    }
-
-    fn lock(&self, state: &mut AsideState, index: usize) {
-        if self.rules.balance_under_lock {
-            state.lock = Some(index);
+    fn unlock(state: &mut AsideState, index: usize) -> At {
+        if state.lock == Some(index) {
+            state.lock = None;
+        }
+        match state.processes[index].cell.take() {
+            Some(cell) => At::Uses(cell),
+            None if state.processes[index].sends => At::Again,
+            None => At::Rest,
         }
     }
 
     fn step(&self, state: &mut AsideState, index: usize, at: At) -> At {
-        let Process { sends, spare, aside, .. } = state.processes[index];
         match at {
             At::Rest | At::Dead | At::Uses(_) => at,
-            At::SetAside(cell) => {
-                state.turn += 1;
-                state.cells[cell] = Cell::Aside(state.turn);
-                if self.rules.aside_before_spare { At::Lock } else { At::Rest }
-            }
-            At::Lock => {
-                self.lock(state, index);
-                (state.processes[index].spare, state.processes[index].aside) = (0, 0);
-                At::Count(0)
-            }
-            At::LockFor(cell, retries) => {
-                if self.rules.removed_under_lock {
-                    self.lock(state, index);
-                }
-                match (matches!(state.cells[cell], Cell::Aside(_)), retries) {
-                    (false, _) => At::Unlock,
-                    (true, true) if self.rules.spare_before_retry => At::TakeSpare(cell),
-                    (true, true) => At::Remove(cell),
-                    (true, false) => At::Drop(cell),
-                }
-            }
-            At::TakeSpare(cell) => match state.find(self.cells(), |cell| cell == Cell::Free) {
-                Some(free) => {
-                    state.cells[free] = Cell::Spare;
-                    At::Remove(cell)
-                }
-                // The channel is full.
-                None => At::Unlock,
-            },
-            At::Remove(cell) => {
-                if matches!(state.cells[cell], Cell::Aside(_)) {
-                    state.cells[cell] = Cell::Used(index);
-                    state.processes[index].cell = Some(cell);
-                }
-                At::Unlock
-            }
-            At::Drop(cell) => {
-                if matches!(state.cells[cell], Cell::Aside(_)) {
-                    state.cells[cell] = if self.rules.dropped_is_spare { Cell::Spare } else { Cell::Free };
-                }
-                At::Unlock
-            }
-            At::Count(cell) if cell == self.cells() => {
-                if usize::from(spare + aside) > self.quota {
-                    At::Less
-                } else {
-                    At::Unlock
-                }
-            }
-            At::Count(cell) => {
-                let process = &mut state.processes[index];
-                process.spare += u8::from(state.cells[cell] == Cell::Spare);
-                process.aside += u8::from(matches!(state.cells[cell], Cell::Aside(_)));
-                At::Count(cell + 1)
-            }
-            At::Less => {
-                let oldest = || {
-                    let turns = state.cells[..self.cells()].iter().enumerate();
-                    let aside = turns
-                        .filter_map(|(cell, is)| if let Cell::Aside(turn) = is { Some((*turn, cell)) } else { None });
-                    aside.min().map(|(_, cell)| cell)
-                };
-                let spare = state.find(self.cells(), |cell| cell == Cell::Spare);
-                let given = spare.or_else(|| if self.rules.oldest_is_dropped { oldest() } else { None });
-                if let Some(cell) = given {
-                    state.cells[cell] = Cell::Free;
-                }
-                At::Unlock
-            }
-            At::Unlock => {
-                if state.lock == Some(index) {
-                    state.lock = None;
-                }
-                match state.processes[index].cell.take() {
-                    Some(cell) if self.rules.aside_before_spare || !sends => match state.cells[cell] {
-                        Cell::Used(owner) if owner == index => At::Uses(cell),
-                        _ => At::Rest,
-                    },
-                    Some(cell) => At::SetAside(cell),
-                    None if sends => At::Again,
-                    None => At::Rest,
-                }
-            }
+            At::SetAside(step) => self.set_aside(state, step),
+            At::Balance(step) => self.balance(state, index, step),
+            At::Remove(step) => self.remove(state, index, step),
+            At::Unlock => Self::unlock(state, index),
             At::Again => self.take(state, index).unwrap_or(At::Rest),
+            At::Help(step) => self.help(state, index, step),
         }
     }
 
     fn can_step(&self, state: &AsideState, index: usize) -> bool {
         match state.processes[index].at {
             At::Rest | At::Dead | At::Uses(_) => false,
-            At::Lock => self.is_lockable(state),
-            At::LockFor(..) => self.is_lockable(state) || !self.rules.removed_under_lock,
-            _ => true,
+            at => self.is_lockable(state, at),
         }
     }
 
@@ -269,48 +192,35 @@ impl Aside {
                 process.sends = at.is_none();
                 process.at = match at {
                     Some(at) => at,
-                    None if self.rules.sender_balances => At::Lock,
+                    None if self.rules.sender_balances => At::Balance(Balance::Lock),
                     None => At::Rest,
                 };
             }
             Action::Free(index) => {
                 if let At::Uses(cell) = state.processes[index].at {
-                    state.cells[cell] = Cell::Free;
+                    state.cells[cell] = Cell::default();
                 }
                 state.processes[index] = Process::default();
             }
             Action::SetAside(index) => {
                 let At::Uses(cell) = state.processes[index].at else { return };
-                let at = if self.rules.aside_before_spare { At::SetAside(cell) } else { At::Less };
-                state.processes[index] = Process {
-                    at,
-                    cell: (!self.rules.aside_before_spare).then_some(cell),
-                    sends: !self.rules.aside_before_spare,
-                    ..Process::default()
-                };
+                state.processes[index] = Process { at: self.begin_set_aside(cell), ..Process::default() };
             }
             Action::Remove(index, cell, retries) => {
                 state.operations -= 1;
-                state.processes[index] = Process { at: At::LockFor(cell, retries), ..Process::default() };
+                let at = At::Remove(Remove::Lock(cell, retries));
+                state.processes[index] = Process { at, ..Process::default() };
             }
             Action::Step(index, at) => state.processes[index].at = self.step(state, index, at),
+            Action::Repair(index, dead, sets_aside) => {
+                let at = At::Help(Help::Lock);
+                state.processes[index] = Process { at, helps: Some(dead), sets_aside, ..Process::default() };
+            }
             Action::Die(index) => {
                 state.deaths -= 1;
                 state.processes[index] = Process { at: At::Dead, ..Process::default() };
             }
-            Action::Repair(dead) => {
-                let used = |cell: &mut Cell| {
-                    if *cell == Cell::Used(dead) {
-                        *cell = Cell::Free;
-                    }
-                };
-                state.cells.iter_mut().for_each(used);
-                if state.lock == Some(dead) && self.rules.lock_is_repaired {
-                    state.lock = None;
-                }
-                // It comes back as a new process.
-                state.processes[dead] = Process::default();
-            }
+            Action::Forget(cell) => state.cells[cell].has_caller = false,
         }
         for process in &mut state.processes {
             if process.at == At::Rest {
@@ -319,38 +229,16 @@ impl Aside {
         }
     }
 
-    /// A1.
-    fn is_full_when_it_says_so(&self, state: &AsideState) -> bool {
-        let idle = (0..self.processes).find(|index| state.processes[*index].at == At::Rest);
-        let (Some(index), None) = (idle, state.lock) else { return true };
-        let is_dead = |process: &Process| process.at == At::Dead;
-        if state.processes.iter().any(is_dead) {
-            return true;
+    fn begins(&self, state: &AsideState, index: usize, actions: &mut Vec<Action>) {
+        if state.operations > 0 {
+            actions.push(Action::Send(index));
+            let aside = (0..self.cells()).filter(|cell| state.cells[*cell].kind == Kind::Aside);
+            let both = aside.flat_map(|cell| [true, false].map(|retries| Action::Remove(index, cell, retries)));
+            actions.extend(both);
         }
-        let mut alone = AsideState { operations: 1, ..state.clone() };
-        self.apply(&mut alone, Action::Send(index));
-        for _ in 0..4 * MOST_CELLS {
-            if !self.can_step(&alone, index) {
-                break;
-            }
-            let at = alone.processes[index].at;
-            self.apply(&mut alone, Action::Step(index, at));
-        }
-        let used = alone.count(self.cells(), |cell| matches!(cell, Cell::Used(_)));
-        matches!(alone.processes[index].at, At::Uses(_)) || used >= self.capacity
-    }
-
-    /// A2.
-    fn has_its_capacity(&self, state: &AsideState) -> bool {
-        state.count(self.cells(), |cell| matches!(cell, Cell::Used(_) | Cell::Free)) <= self.capacity
-    }
-}
-
-impl Aside {
-    /// A3.
-    fn lock_comes_free(&self, state: &AsideState) -> bool {
-        let is_busy = |index: usize| self.can_step(state, index) || state.processes[index].at == At::Dead;
-        state.lock.is_none() || (0..self.processes).any(is_busy)
+        let is_helped = |dead: usize| state.processes.iter().any(|process| process.helps == Some(dead));
+        let dead = (0..self.processes).filter(|dead| state.processes[*dead].at == At::Dead && !is_helped(*dead));
+        actions.extend(dead.flat_map(|dead| [true, false].map(|sets_aside| Action::Repair(index, dead, sets_aside))));
     }
 }
 
@@ -359,9 +247,11 @@ impl Model for Aside {
     type Action = Action;
 
     fn init_states(&self) -> Vec<AsideState> {
+        let kind = |cell| if cell < self.capacity { Kind::Free } else { Kind::Spare };
         vec![AsideState {
-            cells: std::array::from_fn(|cell| if cell < self.capacity { Cell::Free } else { Cell::Spare }),
+            cells: std::array::from_fn(|cell| Cell { kind: kind(cell), ..Cell::default() }),
             lock: None,
+            unbalanced: 0,
             turn: 0,
             processes: Default::default(),
             operations: self.operations,
@@ -372,23 +262,16 @@ impl Model for Aside {
     fn actions(&self, state: &AsideState, actions: &mut Vec<Action>) {
         for index in 0..self.processes {
             match state.processes[index].at {
-                At::Rest => {
-                    if state.operations > 0 {
-                        actions.push(Action::Send(index));
-                        let aside = (0..self.cells()).filter(|cell| matches!(state.cells[*cell], Cell::Aside(_)));
-                        let both =
-                            aside.flat_map(|cell| [true, false].map(|retries| Action::Remove(index, cell, retries)));
-                        actions.extend(both);
-                    }
-                }
+                At::Rest => self.begins(state, index, actions),
                 At::Uses(_) => actions.extend([Action::Free(index), Action::SetAside(index)]),
-                At::Dead => actions.push(Action::Repair(index)),
                 at => actions.extend(self.can_step(state, index).then_some(Action::Step(index, at))),
             }
             if state.deaths > 0 && state.processes[index].at != At::Dead {
                 actions.push(Action::Die(index));
             }
         }
+        let callers = (0..self.cells()).filter(|cell| state.cells[*cell].has_caller);
+        actions.extend(callers.map(Action::Forget));
     }
 
     fn next_state(&self, last: &AsideState, action: Action) -> Option<AsideState> {
@@ -404,11 +287,20 @@ impl Model for Aside {
             }),
             Property::always("A2 capacity", |model: &Self, state: &AsideState| model.has_its_capacity(state)),
             Property::always("A3 the lock comes free", |model: &Self, state: &AsideState| model.lock_comes_free(state)),
+            Property::always("A4 blocks", |model: &Self, state: &AsideState| model.blocks_are_there(state)),
             Property::sometimes("the quota is full", |model: &Self, state: &AsideState| {
-                state.count(model.cells(), |cell| matches!(cell, Cell::Aside(_))) > model.quota
+                state.count(model.cells(), Kind::Aside) > model.quota
             }),
             Property::sometimes("a message is retried", |_, state: &AsideState| {
-                state.processes.iter().any(|process| matches!(process.at, At::Remove(_)))
+                state.processes.iter().any(|process| matches!(process.at, At::Remove(Remove::Retry(..))))
+            }),
+            Property::sometimes("a helper sets a message aside", |_, state: &AsideState| {
+                state.processes.iter().any(|process| matches!(process.at, At::Help(Help::Word(_))))
+            }),
+            Property::sometimes("`unbalanced` is raised during a count", |_, state: &AsideState| {
+                let is_late =
+                    |process: &Process| process.at == At::Balance(Balance::Lower) && process.seen != state.unbalanced;
+                state.processes.iter().any(is_late)
             }),
         ]
     }
