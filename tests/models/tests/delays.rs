@@ -95,6 +95,7 @@ fn nothing_goes_wrong_if_none_dies() {
     assert!(is_complete(detached()));
     assert!(is_complete(delayed_again()));
     assert!(is_complete(delayed_by_one()));
+    assert!(is_complete(three_senders()));
     assert!(is_complete(Delays { gives_up: true, ..beside_messages() }));
 }
 
@@ -103,6 +104,7 @@ fn nothing_goes_wrong_if_some_die() {
     assert!(is_complete(Delays { deaths: 1, ..one_receiver() }));
     assert!(is_complete(two_die()));
     assert!(is_complete(one_of_two_dies()));
+    assert!(is_complete(a_claimer_dies()));
 }
 
 #[test]
@@ -110,9 +112,11 @@ fn nothing_goes_wrong_if_some_die() {
 fn nothing_goes_wrong_with_more_of_everything() {
     // 9.1 million states.
     assert!(is_complete(delays(&[&[SendAt(2)], &[SendAt(1)], &[Receive], &[Receive]])));
-    assert!(is_complete(a_claimer_dies()));
-    assert!(is_complete(three_senders()));
+    // 1.5 million states.
     assert!(is_complete(Delays { deaths: 1, ..beside_messages() }));
+    assert!(is_complete(Delays { deaths: 2, ..delayed_again() }));
+    assert!(is_complete(Delays { deaths: 1, ..three_senders() }));
+    assert!(is_complete(Delays { deaths: 2, ..detached() }));
 }
 
 #[test]
