@@ -25,6 +25,7 @@ fn none_dies() -> Retries {
         outlives: false,
         long: false,
         leaves: false,
+        mixed: false,
         retries: 0,
         rules: ALL,
     }
@@ -50,6 +51,11 @@ fn outlives() -> Retries {
 /// A request that is set aside is retried, while a helper of its first attempt may be late.
 fn retried() -> Retries {
     Retries { retries: 1, ..one_dies() }
+}
+
+/// Some attempts are claims, and others are received, or delayed.
+fn mixed() -> Retries {
+    Retries { mixed: true, leaves: true, long: true, ..one_dies() }
 }
 
 /// Everything, with two processes that claim.
@@ -89,6 +95,8 @@ fn nothing_goes_wrong_if_some_die() {
     assert!(is_complete(Retries { leaves: true, ..outlives() }));
     assert!(is_complete(Retries { claimers: 3, deaths: 2, ..none_dies() }));
     assert!(is_complete(Retries { limit: 3, ..long_request() }));
+    assert!(is_complete(mixed()));
+    assert!(is_complete(Retries { outlives: true, deaths: 2, ..mixed() }));
 }
 
 #[test]
@@ -105,6 +113,8 @@ fn nothing_goes_wrong_with_more_of_everything() {
     assert!(is_complete(Retries { claimers: 3, ..everything() }));
     assert!(is_complete(Retries { claimers: 3, outlives: true, ..everything() }));
     assert!(is_complete(Retries { limit: 3, ..everything() }));
+    assert!(is_complete(Retries { mixed: true, ..everything() }));
+    assert!(is_complete(Retries { claimers: 3, deaths: 2, ..mixed() }));
 }
 
 #[test]
@@ -135,6 +145,8 @@ sysv_models::counterexamples! {
     named_by_owner: breaks(retried(), WRONG);
     /// The caller reads a response before the claimer has said where it is.
     fields_before_answered: breaks(none_dies(), WRONG);
+    /// The first attempt has said that its response is apart. The second one responds in place.
+    says_in_place: breaks(mixed(), WRONG);
     /// The caller cancels while the response is written.
     answer_by_swap: breaks(caller_leaves(), UNTRUE);
     /// The caller cancels while its request is requeued. The cell is HELD for ever.

@@ -20,10 +20,14 @@ pub enum At {
     Works,
     /// A step of responding.
     Answer(Answer),
+    /// A step of responding in place of a request that is HELD.
+    InPlace(InPlace),
     /// The request is done, without a response.
     Done,
     /// The request is requeued, or set aside.
     Requeue,
+    /// The request is delayed, or set aside.
+    Delay,
     /// Frees the blocks of its response, to requeue the request.
     Undo,
     /// Pushes the hint of a request.
@@ -85,6 +89,17 @@ pub enum Answer {
     /// Writes where it is.
     Fields,
     /// CLAIMED becomes ANSWERED.
+    Commit,
+}
+
+/// A step of responding in place of a request that is HELD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InPlace {
+    /// Frees the blocks of the request, and writes the response.
+    Write,
+    /// Writes where it is.
+    Fields,
+    /// HELD becomes ANSWERED.
     Commit,
 }
 

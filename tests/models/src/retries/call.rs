@@ -90,7 +90,8 @@ impl Retries {
             let block = state.blocks[response.block];
             block.name == Some((word.generation, response.part)) && Some(block.run) == state.committed
         };
-        let is_read = state.response.is_some_and(|response| is_right(&response));
+        let in_place = Some(state.in_place) == state.committed;
+        let is_read = state.response.as_ref().map_or(in_place, is_right);
         state.faults.wrong_bytes |= !is_read;
         state.processes[usize::from(CALLER)].block = state.response.map(|response| response.block);
         self.own(state, word)
@@ -126,7 +127,7 @@ impl Retries {
             },
             Leave::Swap(detaches, word) => {
                 let to = match word.state {
-                    CellState::Ready if !detaches => self.taken_back(word),
+                    CellState::Ready | CellState::Delayed if !detaches => self.taken_back(word),
                     CellState::Claimed if !detaches && self.rules.cancelled_is_held => {
                         word.with(CellState::Held, word.owner).without_caller()
                     }

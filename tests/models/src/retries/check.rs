@@ -30,7 +30,8 @@ impl RetriesState {
 impl Retries {
     /// Q1.
     pub(super) fn is_whole(&self, state: &RetriesState) -> bool {
-        let must_be = matches!(state.word.state, CellState::Ready | CellState::Claimed | CellState::Aside);
+        let must_be =
+            matches!(state.word.state, CellState::Ready | CellState::Delayed | CellState::Claimed | CellState::Aside);
         !must_be || (state.whole && (!self.long || state.has_request_block()))
     }
 
@@ -55,7 +56,8 @@ impl Retries {
     pub(super) fn wakes(state: &RetriesState) -> bool {
         let caller: &Process = &state.processes[usize::from(CALLER)];
         let sleeps = caller.at == At::Await(Await::Sleep) && !state.posted;
-        let waits = matches!(state.word.state, CellState::Ready | CellState::Claimed | CellState::Held);
+        let ends = matches!(state.word.state, CellState::Answered | CellState::Lost | CellState::Aside);
+        let waits = !ends && state.word.caller == Some(CALLER);
         let calls = |process: &Process| matches!(process.at, At::Call | At::Help(Help::Call));
         !sleeps || waits || state.processes.iter().any(calls)
     }

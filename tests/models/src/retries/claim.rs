@@ -1,7 +1,7 @@
 //! The claimers: responding, being done, requeueing; and retrying what is set aside.
 
 use super::{
-    Answer, At, CellState, Free, Intent, Retries, RetriesState, Retry, Word,
+    Answer, At, CellState, Free, InPlace, Intent, Process, Retries, RetriesState, Retry, Word,
     state::{Block, Part, Response},
 };
 use crate::members::Slot;
@@ -16,6 +16,37 @@ impl Retries {
         let process = &mut state.processes[index];
         (process.held, process.run, process.block) = (state.word, state.all_runs, None);
         At::Works
+    }
+
+    /// READY becomes HELD: the request does not come back.
+    pub(super) fn receive(&self, state: &mut RetriesState, index: usize) -> At {
+        self.claim(state, index);
+        state.word.state = CellState::Held;
+        state.ended = true;
+        state.processes[index].held = state.word;
+        if state.word.caller.is_some() { At::InPlace(InPlace::Write) } else { At::Free(Free::Response) }
+    }
+
+    pub(super) fn answer_in_place(&self, state: &mut RetriesState, index: usize, step: InPlace) -> At {
+        let Process { held, run, .. } = state.processes[index];
+        match step {
+            InPlace::Write => {
+                state.free_blocks(held.generation, Part::Request);
+                (state.whole, state.in_place) = (false, run);
+                At::InPlace(InPlace::Fields)
+            }
+            InPlace::Fields => {
+                if self.rules.says_in_place {
+                    state.response = None;
+                }
+                At::InPlace(InPlace::Commit)
+            }
+            InPlace::Commit if !state.swap(held, held.with(CellState::Answered, None)) => self.failed(Intent::End),
+            InPlace::Commit => {
+                state.committed = Some(run);
+                if self.rules.end_is_called { At::Call } else { At::Rest }
+            }
+        }
     }
 
     /// What the blocks of a response are named after.
@@ -115,15 +146,18 @@ impl Retries {
         At::Requeue
     }
 
-    pub(super) fn requeue(&self, state: &mut RetriesState, index: usize) -> At {
+    pub(super) fn requeue(&self, state: &mut RetriesState, index: usize, delays: bool) -> At {
         let held = state.processes[index].held;
-        let to = self.returned(held, held.owner);
+        let mut to = self.returned(held, held.owner);
+        if delays && to.state == CellState::Ready {
+            to.state = CellState::Delayed;
+        }
         if !state.swap(held, to) {
             return self.failed(Intent::Requeue);
         }
         match to.state {
             CellState::Aside if held.caller.is_some() && self.rules.end_is_called => At::Call,
-            CellState::Aside => At::Rest,
+            CellState::Aside | CellState::Delayed => At::Rest,
             _ => {
                 state.hint = false;
                 At::Push
@@ -141,6 +175,13 @@ impl Retries {
         } else {
             Word { attempts, ..word.with(CellState::Ready, owner) }
         }
+    }
+
+    /// DELAYED becomes READY.
+    pub(super) fn promote(&self, state: &mut RetriesState, index: usize) -> At {
+        state.word = state.word.with(CellState::Ready, Slot::try_from(index).ok());
+        state.hint = false;
+        At::Push
     }
 
     fn free_response(&self, state: &mut RetriesState, index: usize) {

@@ -86,8 +86,10 @@ impl Retries {
     fn repaired(&self, word: Word, slot: Slot) -> Word {
         let is_owner = word.owner == Some(slot);
         match word.state {
-            CellState::Ready if word.caller == Some(slot) && !self.outlives => self.taken_back(word),
-            CellState::Ready => Word {
+            CellState::Ready | CellState::Delayed if word.caller == Some(slot) && !self.outlives => {
+                self.taken_back(word)
+            }
+            CellState::Ready | CellState::Delayed => Word {
                 owner: word.owner.filter(|_| !is_owner),
                 caller: word.caller.filter(|caller| *caller != slot),
                 ..word

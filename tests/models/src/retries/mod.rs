@@ -10,12 +10,15 @@
 //! | a death | one action before any step: the kernel posts the doorbell. A claimer may come back once its slot is clean and has no helper |
 //! | a stop | a process that takes no step for any time. A helper that goes on late does what it had decided |
 //!
+//! Some processes may receive the request instead: it is HELD then, and the response is written in place of it. A request may also
+//! be delayed: what else that needs is the matter of [`delays`](crate::delays).
+//!
 //! A claim is one step: a compare-and-swap from the word that was read. Claimers do not wait: that is the matter of
 //! [`named`](crate::named). The quota of what is set aside is that of [`aside`](crate::aside). A response takes one block, and a
 //! request none or one.
 //!
-//! - Q1. A request is whole while it is READY, CLAIMED or ASIDE.
-//! - Q2. A request that was sent goes only if it is done, or responded to, or its caller has cancelled or died. What is READY is found.
+//! - Q1. A request is whole while it is READY, DELAYED, CLAIMED or ASIDE.
+//! - Q2. A request that was sent goes only if it is done, received, or responded to, or its caller has cancelled or died. What is READY is found.
 //! - Q3. It does not run more often than its limit says, unless it is retried, and not again after its caller has cancelled.
 //! - Q4. A word names only members that have the cell in hand, or slots that are dead and dirty. So the caller learns one end.
 //! - Q5. If its request has ended, a caller does not sleep, unless a process has a step to take that calls it.
@@ -31,7 +34,7 @@ mod rules;
 mod state;
 
 pub use self::{
-    at::{Answer, At, Await, Free, Help, Intent, Leave, Retry, Send},
+    at::{Answer, At, Await, Free, Help, InPlace, Intent, Leave, Retry, Send},
     rules::Rules,
     state::{CellState, Process, RetriesState, Word},
 };
@@ -65,6 +68,8 @@ pub struct Retries {
     pub long: bool,
     /// Whether callers may cancel, and detach.
     pub leaves: bool,
+    /// Whether a request may be received instead of claimed, and delayed instead of requeued.
+    pub mixed: bool,
     /// How often a request that is set aside may be retried.
     pub retries: u8,
     /// The clauses that are in force.
@@ -78,6 +83,10 @@ pub enum Action {
     Call,
     /// A process claims the request.
     Claim(usize),
+    /// A process receives the request: it is HELD.
+    Receive(usize),
+    /// A process makes the request READY, since its time is there.
+    Promote(usize),
     /// A process begins this with the request that it has claimed.
     Begin(usize, At),
     /// A process begins to retry the request.
@@ -109,8 +118,11 @@ impl Retries {
                 actions.extend(can_call.then_some(Action::Call));
             }
             At::Rest => self.begins(state, index, actions),
-            At::Works => actions
-                .extend([At::Answer(Answer::Take), At::Done, At::Requeue].map(|begun| Action::Begin(index, begun))),
+            At::Works => {
+                let ends = [At::Answer(Answer::Take), At::Done, At::Requeue, At::Delay];
+                let known = if self.mixed { &ends[..] } else { &ends[..3] };
+                actions.extend(known.iter().map(|begun| Action::Begin(index, *begun)));
+            }
             At::Answer(Answer::Take) if state.blocks.iter().all(|block| block.name.is_some()) => {
                 actions.push(Action::Begin(index, At::Requeue));
             }
@@ -130,6 +142,8 @@ impl Retries {
     fn begins(&self, state: &RetriesState, index: usize, actions: &mut Vec<Action>) {
         let is_there = state.word.state == CellState::Ready && state.is_shown() && state.runs <= self.limit;
         actions.extend(is_there.then_some(Action::Claim(index)));
+        actions.extend((is_there && self.mixed).then_some(Action::Receive(index)));
+        actions.extend((state.word.state == CellState::Delayed).then_some(Action::Promote(index)));
         let can_retry = state.word.state == CellState::Aside && state.retries > 0;
         actions.extend(can_retry.then_some(Action::Retry(index)));
         let dirty = (0..8).filter(|slot| state.dirty & bit(*slot) != 0);
@@ -144,7 +158,9 @@ impl Retries {
             At::Leave(step) => self.leave(state, step),
             At::Answer(step) => self.answer(state, index, step),
             At::Done => self.done(state, index),
-            At::Requeue => self.requeue(state, index),
+            At::InPlace(step) => self.answer_in_place(state, index, step),
+            At::Requeue => self.requeue(state, index, false),
+            At::Delay => self.requeue(state, index, true),
             At::Undo => self.undo(state, index),
             At::Push => {
                 // It may have been claimed before, since it was marked.
@@ -166,6 +182,8 @@ impl Retries {
         match action {
             Action::Call => Self::begin_call(state),
             Action::Claim(_) => self.claim(state, index),
+            Action::Receive(_) => self.receive(state, index),
+            Action::Promote(_) => self.promote(state, index),
             Action::Begin(_, at) => at,
             Action::Retry(_) => {
                 state.retries -= 1;
@@ -193,6 +211,7 @@ impl Model for Retries {
             returned: false,
             whole: false,
             response: None,
+            in_place: 0,
             blocks: Default::default(),
             announced: false,
             posted: false,
@@ -224,7 +243,12 @@ impl Model for Retries {
         let mut state = last.clone();
         let index = match action {
             Action::Call => usize::from(CALLER),
-            Action::Claim(index) | Action::Begin(index, _) | Action::Retry(index) | Action::Repair(index, _) => index,
+            Action::Claim(index)
+            | Action::Receive(index)
+            | Action::Promote(index)
+            | Action::Begin(index, _)
+            | Action::Retry(index)
+            | Action::Repair(index, _) => index,
             Action::Step(index, _) | Action::Die(index) | Action::ComeBack(index) => index,
         };
         state.processes[index].at = self.apply(&mut state, index, action);

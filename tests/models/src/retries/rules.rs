@@ -9,6 +9,8 @@ crate::rules! {
     named_by_owner,
     /// What a response says of itself is written before the request is ANSWERED.
     fields_before_answered,
+    /// A process that responds in place says so, since an attempt before may have said otherwise.
+    says_in_place,
     /// The request becomes ANSWERED by compare-and-swap.
     answer_by_swap,
     /// A process whose swap has failed reads the word again, and frees what is HELD by it.

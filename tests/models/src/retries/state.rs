@@ -14,6 +14,8 @@ pub enum CellState {
     Free,
     /// The caller writes it, or takes it back.
     Filling,
+    /// It has a time.
+    Delayed,
     /// It can be claimed.
     Ready,
     /// A process works on it, and it comes back if that dies.
@@ -117,7 +119,10 @@ pub struct RetriesState {
     pub(super) returned: bool,
     /// Whether the request is as it was written.
     pub(super) whole: bool,
+    /// Where the response is, if it is apart.
     pub(super) response: Option<Response>,
+    /// The run whose response is in place of the request.
+    pub(super) in_place: u8,
     pub(super) blocks: [Block; MOST_BLOCKS],
     /// Whether the caller is announced, and its doorbell.
     pub(super) announced: bool,
