@@ -3,7 +3,7 @@
 use sysv_models::{
     Exploration, explore, explore_until_broken,
     store::{
-        Job::{self, Call, Claim, Receive, Send},
+        Job::{self, Call, Claim, Promote, Receive, Send},
         Rules,
         Selection::{Any, Except, Only, UpTo},
         Store,
@@ -73,6 +73,12 @@ fn two_die() -> Store {
 
 fn two_lanes() -> Store {
     Store { lanes: 2, cells: 3, ..store(&[&[Send(1), Send(2)], &[Receive(Any), Receive(Any)], &[Receive(Any)]]) }
+}
+
+/// A message that was delayed is in front of one of two that are sent in order.
+fn promoted() -> Store {
+    let jobs: &[&[Job]] = &[&[Promote(1)], &[Send(1), Send(2)], &[Receive(Any), Receive(Any)]];
+    Store { lanes: 2, cells: 3, ..store(jobs) }
 }
 
 fn lowest_route_first() -> Store {
@@ -159,6 +165,7 @@ fn nothing_goes_wrong_between_lanes() {
     assert!(is_complete(two_lanes()));
     assert!(is_complete(lowest_route_first()));
     assert!(is_complete(shared_lane()));
+    assert!(is_complete(promoted()));
 }
 
 #[test]
@@ -288,6 +295,8 @@ sysv_models::counterexamples! {
     oldest_first: breaks(lowest_route_first(), DISORDER);
     /// Two messages have one stamp.
     stamps_grow: breaks(lowest_route_first(), DISORDER);
+    /// The stamp of a message that was delayed is higher than those of messages that were sent behind it.
+    promoted_raises_latest: breaks(promoted(), DISORDER);
     /// A message that was pushed has the stamp of the cell's last message.
     stamp_before_push: breaks(lowest_route_first(), DISORDER);
     /// A sender sees that the cell is taken, the holder frees it and sees no bit, and the sender sets the bit.

@@ -30,7 +30,7 @@ impl StoreState {
 
 impl Store {
     pub(super) fn all_are_received(&self, state: &StoreState) -> bool {
-        let is_message = |job: &&Job| matches!(job, Job::Send(_) | Job::Call(_));
+        let is_message = |job: &&Job| matches!(job, Job::Send(_) | Job::Promote(_) | Job::Call(_));
         let messages = self.jobs.iter().flat_map(|jobs| jobs.iter()).filter(is_message).count();
         state.received.count_ones() as usize == messages
     }

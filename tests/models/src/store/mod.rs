@@ -189,7 +189,7 @@ impl Store {
             Action::Begin(_, job) => {
                 state.processes[index].begun += 1;
                 match job {
-                    Job::Send(_) | Job::Call(_) => At::Send(Send::Bits),
+                    Job::Send(_) | Job::Promote(_) | Job::Call(_) => At::Send(Send::Bits),
                     Job::Receive(selection) | Job::Claim(selection) => self.begin_find(state, index, selection),
                 }
             }

@@ -47,6 +47,8 @@ crate::rules! {
     oldest_first,
     /// CK1: no two messages have one stamp.
     stamps_grow,
+    /// A process that promotes a delayed message raises the latest stamp to the time at which that was due.
+    promoted_raises_latest,
     /// CK2: a sender takes the stamp before it pushes, not after it.
     stamp_before_push,
     /// FC1: a sender that sets the bit of a taken cell looks at the cell once more.

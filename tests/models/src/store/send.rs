@@ -2,6 +2,9 @@
 
 use super::{At, CellState, Held, Help, Hint, Job, Mark, Place, Route, Send, Store, StoreState, Word, bit};
 
+/// How far the time at which a message was due is ahead of the coarse clock, in stamps.
+const AHEAD: u8 = 3;
+
 impl Store {
     pub(super) fn send(&self, state: &mut StoreState, index: usize, step: Send) -> At {
         match step {
@@ -22,8 +25,7 @@ impl Store {
             Send::LookAgain(cell) if take(state, index, cell, self.rules.generation_grows) => self.before_fields(),
             Send::LookAgain(cell) => self.pass_over(state, index, cell),
             Send::Stamp => {
-                state.latest += u8::from(self.rules.stamps_grow);
-                let stamp = state.latest;
+                let stamp = self.stamp(state, index);
                 self.with_cell(state, index, |cell| cell.stamp = stamp);
                 match (self.rules.stamp_before_push, state.processes[index].requeues) {
                     (true, true) => At::Send(Send::Ready),
@@ -108,7 +110,7 @@ impl Store {
     fn route(&self, state: &StoreState, index: usize) -> Route {
         let process = &state.processes[index];
         match (self.job(index, process), process.held) {
-            (Some(Job::Send(route) | Job::Call(route)), _) => route,
+            (Some(Job::Send(route) | Job::Promote(route) | Job::Call(route)), _) => route,
             (_, Some(held)) => state.cells[usize::from(held.cell)].route,
             _ => 1,
         }
@@ -118,6 +120,19 @@ impl Store {
         if let Some(held) = state.processes[index].held {
             change(state.cell(held.cell));
         }
+    }
+
+    fn stamp(&self, state: &mut StoreState, index: usize) -> u8 {
+        let is_promoted = matches!(self.job(index, &state.processes[index]), Some(Job::Promote(_)));
+        if !is_promoted || state.processes[index].requeues {
+            state.latest += u8::from(self.rules.stamps_grow);
+            return state.latest;
+        }
+        let due = state.latest + AHEAD;
+        if self.rules.promoted_raises_latest {
+            state.latest = due;
+        }
+        due
     }
 
     fn before_fields(&self) -> At {

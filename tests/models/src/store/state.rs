@@ -8,6 +8,9 @@ use crate::members::Slot;
 pub enum Job {
     /// Sends a message to a route.
     Send(Route),
+    /// Makes a delayed message of a route one that can be taken. Its stamp is the time at which it was due, which is ahead of the
+    /// coarse clock.
+    Promote(Route),
     /// Sends a request to a route, and waits for the response.
     Call(Route),
     /// Receives a message, and responds if it is a request.
