@@ -33,6 +33,10 @@ fn two_senders() -> Delays {
     delays(&[&[SendAt(2)], &[SendAt(1)], &[Receive]])
 }
 
+fn two_receivers() -> Delays {
+    delays(&[&[SendAt(2)], &[SendAt(1)], &[Receive], &[Receive]])
+}
+
 /// One of two receivers leaves with the message that is not delayed.
 fn beside_messages() -> Delays {
     delays(&[&[SendAt(1), Send], &[Receive], &[Receive]])
@@ -111,7 +115,7 @@ fn nothing_goes_wrong_if_some_die() {
 #[ignore = "some minutes and gigabytes"]
 fn nothing_goes_wrong_with_more_of_everything() {
     // 9.1 million states.
-    assert!(is_complete(delays(&[&[SendAt(2)], &[SendAt(1)], &[Receive], &[Receive]])));
+    assert!(is_complete(two_receivers()));
     // 1.5 million states.
     assert!(is_complete(Delays { deaths: 1, ..beside_messages() }));
     assert!(is_complete(Delays { deaths: 2, ..delayed_again() }));
@@ -148,6 +152,8 @@ sysv_models::counterexamples! {
     others_call_too: breaks(two_senders(), ASLEEP);
     /// A process takes away the mark of another one, which is stopped before it calls. A third one calls no sleeper.
     clear_by_swap: breaks(three_senders(), ASLEEP);
+    /// A process is stopped before it calls, and its message is promoted. The next one finds no mark, and calls no sleeper.
+    raise_keeps_mark: breaks(two_receivers(), ASLEEP);
     /// A receiver sleeps until it is called.
     sleep_is_bounded: breaks(one_receiver(), ASLEEP);
     /// A message is delayed between the bound and the announcement.

@@ -45,6 +45,7 @@ impl Delays {
             Promote::Raise => {
                 let Earliest { version, uncalled, .. } = state.earliest;
                 if state.earliest == state.processes[index].seen || !self.rules.raise_by_swap {
+                    let uncalled = uncalled && self.rules.raise_keeps_mark;
                     state.earliest = Earliest { time: state.processes[index].left, version, uncalled };
                 }
                 At::Wait(Wait::Lanes)

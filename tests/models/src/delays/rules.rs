@@ -15,6 +15,8 @@ crate::rules! {
     others_call_too,
     /// The mark is taken away by compare-and-swap from what the process wrote.
     clear_by_swap,
+    /// A process that raises `earliest` leaves the mark as it is.
+    raise_keeps_mark,
     /// A sleeper bounds its sleep by `earliest`.
     sleep_is_bounded,
     /// It reads `earliest` after it has announced itself.
