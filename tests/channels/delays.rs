@@ -7,7 +7,7 @@ use support::{
     letters::{Ask, Blob, Number, ask, assert_unused, blob},
     name, say, until,
 };
-use sysv_primitives::{Channel, Delivery, raw::SemaphoreSet};
+use sysv_primitives::{Channel, Delivery, Message, raw::SemaphoreSet};
 
 const DELAY: Duration = Duration::from_millis(150);
 
@@ -84,6 +84,24 @@ fn in_the_order_of_their_times() {
     for pair in found[1..].windows(2) {
         let ((_, from, _), (_, _, until)) = (due(&pair[0]), due(&pair[1]));
         assert!(until >= from, "{found:?}");
+    }
+    assert_unused(&channel);
+}
+
+/// Two messages of one sender keep their order, also if a delayed one is in front of the first. Its time may be ahead of the clock by which
+/// messages are ordered.
+#[test]
+fn the_order_of_others_stays() {
+    let (channel, _name) = channel();
+    for number in 0..100 {
+        channel.send_with(&Number(number), later(Duration::from_micros(700))).unwrap();
+        // A wait for another route makes it ready, and leaves it.
+        assert!(channel.recv_timeout::<Blob>(Duration::from_millis(1)).unwrap_err().is_busy());
+        assert_eq!(channel.depth().unwrap().delayed, 0);
+        channel.send(&Number(1000)).unwrap();
+        channel.send(&blob(1, 1)).unwrap();
+        let routes: Vec<_> = (0..3).map(|_| channel.recv_any().unwrap().route()).collect();
+        assert_eq!(routes, [Number::ROUTE, Number::ROUTE, Blob::ROUTE]);
     }
     assert_unused(&channel);
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A tick is 2^20 ns, about a millisecond.
-pub(super) const TICK: u32 = 20;
+const TICK: u32 = 20;
 
 impl Store {
     /// Returns the stamp of a message that is sent now.

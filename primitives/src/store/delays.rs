@@ -20,8 +20,8 @@
 //!   stopped before the call does not hold up the others' messages.
 //! - **DL4** Each receiver that looks for a message first makes those READY whose time has come. One of several does it: the word
 //!   of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the cell again.
-//! - **DL5** The stamp of a delayed message is the beginning of the tick in which it is due, less one: it is lower than that of any
-//!   message which is sent after it is READY (CK2).
+//! - **DL5** The stamp of a delayed message is the time when it is due. Before its hint is pushed the store's latest stamp is raised to it:
+//!   so it is lower than that of any message which is sent afterwards (CK2). The clock of the stamps may be behind.
 //! - **DL6** On a closed channel the time of each delayed message has come.
 //!
 //! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
@@ -35,7 +35,6 @@
 use super::{
     Held, Store,
     cell::{Cell, MOST_CHANGES},
-    clock::TICK,
     word::{CellState, CellWord, Hint},
 };
 use crate::{
@@ -45,7 +44,7 @@ use crate::{
     raw::Deadline,
     sync::{
         AtomicU64,
-        Ordering::{Relaxed, SeqCst},
+        Ordering::{AcqRel, Relaxed, SeqCst},
         order_seq_cst,
     },
 };
@@ -127,8 +126,7 @@ impl Store {
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let due = clock::monotonic().saturating_add(delay);
         cell.due.store(due, Relaxed);
-        // DL5.
-        cell.sent_at.store((due >> TICK << TICK).saturating_sub(1), Relaxed);
+        cell.sent_at.store(due, Relaxed);
     }
 
     /// Says that a message is DELAYED until then, and calls the receivers that would sleep for too long.
@@ -214,9 +212,11 @@ impl Store {
             if time > now {
                 return Ok(Some(time));
             }
-            let route = cell.route.load(Relaxed).max(1);
+            let (route, stamp) = (cell.route.load(Relaxed).max(1), cell.sent_at.load(Relaxed));
             let ready = word.ready(owner, word.caller());
             if cell.change_seq_cst(word, ready) {
+                // DL5.
+                self.control.latest.0.fetch_max(stamp, AcqRel);
                 let (hint, lane) = (Hint::of(number, ready), self.lane_of(route));
                 self.lane(lane).push(hint, members)?;
                 return self.notify_message(hint, lane, members).map(|()| None);
