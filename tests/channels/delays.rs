@@ -7,7 +7,7 @@ use support::{
     letters::{Ask, Blob, Number, ask, assert_unused, blob},
     name, say, until,
 };
-use sysv_primitives::{Channel, Delivery, Message, raw::SemaphoreSet};
+use sysv_primitives::{Channel, Delivery, Message, RecvError, raw::SemaphoreSet};
 
 const DELAY: Duration = Duration::from_millis(150);
 
@@ -190,6 +190,20 @@ fn of_a_closed_channel() {
     channel.close().unwrap();
     receiver.join();
     assert_unused(&channel);
+}
+
+/// A receiver that detects the disconnection has what is delayed first.
+#[test]
+fn of_a_sender_that_has_left() {
+    let (channel, name) = channel();
+    let sending = Channel::open(&name).unwrap();
+    let sender = sending.sender::<Number>().unwrap();
+    sender.channel().send_with(&Number(1), later(DELAY)).unwrap();
+    drop(sender);
+    let mut receiver = channel.receiver::<Number>().unwrap();
+    receiver.detect_disconnect(true);
+    assert_eq!(receiver.recv().unwrap(), Number(1));
+    assert!(matches!(receiver.recv(), Err(RecvError::Disconnected { .. })));
 }
 
 /// A delayed message does not keep others from being received, and no sleeper runs meanwhile.

@@ -123,7 +123,7 @@ impl Channel {
     /// receives is left on any other opened handle. Clones share one. By default it does not.
     ///
     /// What is there is received first. When another sender comes, it receives again. Before the first one has come none is
-    /// missed. Handles that are no [`Sender`] are not counted.
+    /// missed. Handles that are no [`Sender`] are not counted. While a message is [delayed](Delivery::delay) no receiver is disconnected.
     pub fn detect_disconnect(&mut self, detect: bool) -> &mut Self {
         self.detects_disconnect = detect;
         self

@@ -22,7 +22,7 @@
 //!   of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the cell again.
 //! - **DL5** The stamp of a delayed message is the time when it is due. Before its hint is pushed the store's latest stamp is raised to it:
 //!   so it is lower than that of any message which is sent afterwards (CK2). The clock of the stamps may be behind.
-//! - **DL6** On a closed channel the time of each delayed message has come.
+//! - **DL6** On a closed channel the time of each delayed message has come. No receiver is disconnected as long as any is delayed.
 //!
 //! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
 //! | --- | --- | --- |

@@ -63,7 +63,9 @@ impl Store {
         if self.is_closed() {
             return Some(self.closed(party.members));
         }
-        let is_over = wants.disconnect && self.is_disconnected(selection, party.me);
+        // What is delayed is still to come.
+        let is_over =
+            wants.disconnect && !self.control.seldom.earliest.is_any() && self.is_disconnected(selection, party.me);
         is_over.then_some(Refusal::Disconnected)
     }
 
