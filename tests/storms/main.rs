@@ -1,5 +1,6 @@
 //! Processes killed and stopped at random moments, by the thousand.
 
+mod attempts;
 mod channel;
 mod claims;
 mod locks;
