@@ -50,7 +50,10 @@ use crate::{
     members::{Members, Repair},
     raw::Deadline,
     sizes::INLINE,
-    sync::Ordering::{Relaxed, SeqCst},
+    sync::{
+        Ordering::{Relaxed, SeqCst},
+        order_seq_cst,
+    },
     waiting::Party,
 };
 
@@ -171,6 +174,8 @@ impl Store {
         self.control.seldom.touch(self.group_of(number));
         let is_freed = cell.change_seq_cst(word, word.free());
         if is_freed {
+            // As in `free_cell`.
+            order_seq_cst();
             self.show_cell(number);
         }
         is_freed

@@ -150,7 +150,7 @@ impl Repair for Store {
             return Ok(());
         }
         self.show_free_cells();
-        // SA1.
+        // SA1: it may have died right after it set a message aside.
         self.control.seldom.unbalanced.raise();
         self.space.notify_all(members)
     }
