@@ -98,7 +98,7 @@ fn fields_of_attempts() -> Vec<Case> {
         (Field::Wishes, &wishes),
         (Field::AnswerLen, &lengths),
         (Field::AnswerBlock, &links),
-        (Field::Len, &[0, 1, 191, 193]),
+        (Field::Len, &[0, 1, 191, 193, size, size + 1, !0]),
     ];
     let mut cases = Vec::new();
     for cell in [ANSWERED, HELD, CLAIMED_CALL, ASIDE, DELAYED, CLAIMED] {

@@ -17,7 +17,7 @@ use std::{
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use serde::{Deserialize, Serialize};
 use support::{Child, LONG, child, memory, name, number_from_env};
-use sysv_primitives::{CallError, Channel, Claimed, Delivery, Message, Options, Request, messages};
+use sysv_primitives::{CallError, Channel, Claimed, Delivery, Message, Options, PendingResponse, Request, messages};
 
 const MOST_MESSAGES: usize = 10_000;
 const MOST_CALLS: usize = 2 * MOST_MESSAGES;
@@ -137,10 +137,9 @@ fn attempt<T>(claimed: Claimed<T>, entry: &Entry, end: impl FnOnce(Claimed<T>)) 
 fn work(name: &str, ledger: &Ledger<'_>) {
     let channel = options().open(name).unwrap();
     loop {
-        let claimed = match channel.claim_any_timeout(LONG) {
-            Ok(claimed) => claimed,
-            Err(error) => panic!("a worker is stuck: {error}"),
-        };
+        let begun = Instant::now();
+        let claimed = channel.claim_any_timeout(LONG).expect("there is work");
+        assert!(begun.elapsed() < LONG / 2, "a worker was not woken");
         if claimed.route() == Job::ROUTE {
             let claimed = claimed.decode::<Job>().unwrap();
             assert_eq!(*claimed, job(claimed.number), "torn");
@@ -153,6 +152,14 @@ fn work(name: &str, ledger: &Ledger<'_>) {
             attempt(claimed, entry, |claimed| claimed.respond(&job(number)).unwrap());
         }
     }
+}
+
+/// Waits for a response. At its end a wait looks once more, and finds what it was not woken for.
+fn wait(pending: &mut PendingResponse<Ask>) -> Result<Job, CallError> {
+    let begun = Instant::now();
+    let ended = pending.wait_timeout(LONG);
+    assert!(begun.elapsed() < LONG / 2, "a caller was not woken");
+    ended
 }
 
 /// Calls until there are no more numbers.
@@ -178,7 +185,7 @@ fn call(name: &str, ledger: &Ledger<'_>, calls: u32) {
                 drop(pending);
                 LEFT
             }
-            _ => match pending.wait_timeout(LONG) {
+            _ => match wait(&mut pending) {
                 Ok(response) => {
                     assert_eq!(response, job(number), "torn");
                     ANSWERED

@@ -327,7 +327,7 @@ pub fn instructions_of_one_of_many(operation: &str, mut attempt: impl FnMut(u64)
         let seed = number_from_env("STEP_SEED", fastrand::u64(..));
         fastrand::Rng::with_seed(seed).shuffle(&mut steps);
         for step in steps {
-            if begun.elapsed() > most_time() / 8 {
+            if begun.elapsed() > most_time() / 16 {
                 break;
             }
             if step < most {
@@ -338,7 +338,7 @@ pub fn instructions_of_one_of_many(operation: &str, mut attempt: impl FnMut(u64)
         }
         println!("{operation}: {stops} stops of {most} after instructions that others see");
     }
-    walk_through(operation, most_time() / 8, attempt);
+    walk_through(operation, most_time() / 16, attempt);
 }
 
 fn walk_through(operation: &str, most_time: Duration, mut attempt: impl FnMut(u64) -> Walk) {

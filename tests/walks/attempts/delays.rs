@@ -88,7 +88,7 @@ fn send_later_long() {
 /// How far apart the messages are that must keep their order: more than a tick of the stamps.
 const APART: Duration = Duration::from_millis(3);
 
-/// Two messages are due. The victim makes them ready, and claims the first one.
+/// Two messages are due, and one is later. The victim makes the two ready, and claims the first one.
 #[test]
 fn promotion() {
     let claims = Cell::new([0; 2]);
@@ -98,6 +98,7 @@ fn promotion() {
         let delay = |times: u32| Delivery::new().delay(APART * times);
         channel.send_with(&text(SHORT + 1), delay(2)).unwrap();
         channel.send_with(&text(SHORT), delay(1)).unwrap();
+        channel.send_with(&text(SHORT + 2), delay(5)).unwrap();
         let victim = victim(
             &name,
             |_| thread::sleep(3 * APART),
@@ -108,6 +109,7 @@ fn promotion() {
         channel.depth().unwrap();
         let first = claim_once(&channel, 1..=2, &text(SHORT));
         claim_once(&channel, 1..=1, &text(SHORT + 1));
+        claim_once(&channel, 1..=1, &text(SHORT + 2));
         assert!(walk == Walk::Killed || first == 2);
         let mut counts = claims.get();
         counts[first as usize - 1] += 1;
