@@ -1,6 +1,9 @@
 //! Running a model: some processes, and every interleaving of them.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use loom::{model::Builder, thread};
 
@@ -26,4 +29,19 @@ pub fn process<S: Send + Sync + 'static, R: 'static>(
         be_process(slot);
         body(&scene, Session::of(slot))
     })
+}
+
+/// Explores a scene for each change before which a process dies in it, until it returns that the process got to the end.
+pub fn explore_each_death(preemptions: usize, scene: fn(u32) -> bool) {
+    for changes in 0.. {
+        let is_over = Arc::new(AtomicBool::new(true));
+        let ends = Arc::clone(&is_over);
+        explore(preemptions, move || {
+            let ended = scene(changes);
+            ends.fetch_and(ended, Relaxed);
+        });
+        if is_over.load(Relaxed) {
+            break;
+        }
+    }
 }

@@ -78,9 +78,9 @@ impl Deadline {
         if other == Self::NOW { other } else { self }
     }
 
-    /// Time stands still.
-    pub(crate) fn after(_: Duration) -> Self {
-        Self::NEVER
+    /// Time stands still for a process that sleeps.
+    pub(crate) fn after(time: Duration) -> Self {
+        if time.is_zero() { Self::NOW } else { Self::NEVER }
     }
 
     pub(crate) fn remaining(self) -> Option<Duration> {

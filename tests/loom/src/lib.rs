@@ -14,7 +14,7 @@
 //! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
 //! | `ring::spin` | nobody spins |
 //! | `waiting::desk` | each process has one thread |
-//! | `clock` | it stands still |
+//! | `clock` | it stands still, or each look finds a later time |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
 //!
 //! Not here:
@@ -79,14 +79,31 @@ mod failure {
     pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 }
 
-/// All waits begin at the same time, so the lower slot is taken for the one that has waited longer. No offer expires.
+/// It stands still, unless a scene lets it run. Then each look at it finds a later time.
+///
+/// Where it stands still, all waits begin at the same time, so the lower slot is taken for the one that has waited longer. No
+/// offer expires.
 mod clock {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        /// The time, and how much later each look finds it. All processes of a model are one thread of the test's.
+        static NOW: Cell<(u64, u64)> = const { Cell::new((1, 0)) };
+    }
+
+    /// Begins anew, with so much between two looks.
+    pub(crate) fn start(step: u64) {
+        NOW.set((1, step));
+    }
+
     pub(crate) fn monotonic() -> u64 {
-        1
+        let (now, step) = NOW.get();
+        NOW.set((now + step, step));
+        now
     }
 
     pub(crate) fn coarse() -> u64 {
-        1
+        monotonic()
     }
 }
 

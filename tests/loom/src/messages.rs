@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Error,
     atomics::{thoroughly, with_death},
+    clock,
     kernel::{Deadline, Members, Session},
     layout::SharedMemory,
     sizes::INLINE,
@@ -76,7 +77,10 @@ fn route_of(message: u64) -> u32 {
 }
 
 fn about(message: u64, class: Class) -> About {
-    let (wishes, delay) = (Wishes::default(), Duration::ZERO);
+    about_with(message, class, Wishes::default(), Duration::ZERO)
+}
+
+fn about_with(message: u64, class: Class, wishes: Wishes, delay: Duration) -> About {
     About { route: route_of(message), codec: 0, schema: 0, class, wishes, delay }
 }
 
@@ -93,6 +97,7 @@ impl StoreScene {
     /// is dead afterwards.
     #[must_use]
     pub fn new(processes: usize, handles: u32, messages: u32, max_routes: u32) -> Arc<Self> {
+        clock::start(0);
         let memory = Arc::default();
         let geometry = Geometry { messages, max_message_size: INLINE, max_routes, max_handles: handles, attempts: 0 };
         let open = |memory: &Arc<SharedMemory>| Store::at(memory, 0, geometry).unwrap_or_else(|never| match never {});
@@ -132,6 +137,39 @@ impl StoreScene {
         self.send_by(me, message, Deadline::NOW)
     }
 
+    /// Lets time pass: each look at the clock finds it so many nanoseconds later.
+    pub fn run_clock(&self, step: u64) {
+        clock::start(step);
+    }
+
+    /// Sends a message that is set aside after so many attempts.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn send_limited(&self, me: Session, message: u64, attempts: u8) {
+        let about = about_with(message, Class::Message, Wishes::attempts(attempts), Duration::ZERO);
+        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER);
+        sent.map_err(Error::from).expect("it waits as long as it takes");
+    }
+
+    /// Sends a message that can be received after a nanosecond.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn send_later(&self, me: Session, message: u64) {
+        let about = about_with(message, Class::Message, Wishes::default(), Duration::from_nanos(1));
+        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER);
+        sent.map_err(Error::from).expect("it waits as long as it takes");
+    }
+
+    /// Returns how many messages were set aside and dropped: there is no room for any to stay aside.
+    #[must_use]
+    pub fn dropped(&self, me: Session) -> u64 {
+        self.store(me).dropped()
+    }
+
     fn take_by(&self, me: Session, wanted: Wanted, deadline: Deadline) -> Result<Taken, Error> {
         self.take_as(me, wanted, Wants::default(), deadline)
     }
@@ -146,13 +184,14 @@ impl StoreScene {
 
     /// Returns which message was received.
     fn read(&self, me: Session, received: &Received) -> u64 {
-        assert_eq!(received.len, INLINE);
+        assert!([WORD, INLINE].contains(&received.len));
         let mut bytes = [0; INLINE];
         let first = received.inline.expect("no scene has long messages");
         self.store(me).read_short(received.held, first, received.len, &mut bytes);
         let (halves, _) = bytes.as_chunks::<WORD>();
         let message = u64::from_ne_bytes(halves[0]);
-        assert!(halves.iter().all(|&half| u64::from_ne_bytes(half) == message), "a message is complete");
+        let mut halves = halves[..received.len / WORD].iter();
+        assert!(halves.all(|&half| u64::from_ne_bytes(half) == message), "a message is complete");
         message
     }
 
@@ -261,6 +300,30 @@ impl StoreScene {
         let about = about(message, Class::Call);
         let (held, party) = (taken.received.held, self.party(me));
         let responded = self.store(me).respond_short(held, about, &bytes_of(message), party, Deadline::NEVER);
+        responded.map_err(Error::from).expect("nothing is damaged");
+    }
+
+    /// Sends a request that is delivered again, up to so many times. A response fits beside it.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn ask_again(&self, me: Session, message: u64, attempts: u8) -> Asked {
+        let about = about_with(message, Class::Call, Wishes::attempts(attempts).redelivered(), Duration::ZERO);
+        let bytes = bytes_of(message);
+        let sent = self.store(me).send_short(about, &bytes[..WORD], self.party(me), Deadline::NEVER);
+        Asked(Store::ticket(sent.map_err(Error::from).expect("it waits as long as it takes")))
+    }
+
+    /// Responds to a request that is delivered again, beside it.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    #[expect(clippy::needless_pass_by_value, reason = "there is one response")]
+    pub fn respond_beside(&self, me: Session, taken: Taken, message: u64) {
+        let (held, about, bytes) = (taken.received.held, about(message, Class::Call), bytes_of(message));
+        let responded = self.store(me).respond_short(held, about, &bytes[..WORD], self.party(me), Deadline::NEVER);
         responded.map_err(Error::from).expect("nothing is damaged");
     }
 

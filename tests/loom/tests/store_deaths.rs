@@ -10,13 +10,10 @@
 //! | CL1: what is given back gets a hint, and a waiter is called | neither | `a_claimer_dies_that_gives_back`, `a_receiver_sleeps_beside…` |
 //! | helpers change words by compare-and-swap | a plain store | `two_helpers…` |
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex};
 
 use sysv_loom::{
-    explore::{explore, process},
+    explore::{explore, explore_each_death, process},
     kernel::Session,
     messages::{StoreScene, Wanted},
 };
@@ -112,21 +109,6 @@ fn a_sender_dies_beside_a_receiver_that_sleeps() {
         assert!(received.contains(&102) && (sent.is_none() || received.contains(&101)), "{received:?}");
         sent.is_some()
     });
-}
-
-/// Explores a scene for each change before which a process dies in it, until it returns that the process got to the end.
-fn explore_each_death(preemptions: usize, scene: fn(u32) -> bool) {
-    for changes in 0.. {
-        let is_over = Arc::new(AtomicBool::new(true));
-        let ends = Arc::clone(&is_over);
-        explore(preemptions, move || {
-            let ended = scene(changes);
-            ends.fetch_and(ended, Relaxed);
-        });
-        if is_over.load(Relaxed) {
-            break;
-        }
-    }
 }
 
 #[test]
