@@ -142,6 +142,7 @@ mod sizes;
 mod store;
 mod sync;
 mod waiting;
+pub mod workers;
 
 /// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.
 ///
@@ -168,4 +169,5 @@ pub use self::{
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
+    workers::WorkerPool,
 };

@@ -1,0 +1,143 @@
+//! How the workers of a pool died: what their supervisor learnt, and what the channel's lists of causes can't know.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::seam::{Attempt, Cause};
+
+/// How many deaths are remembered.
+const MOST: usize = 4096;
+/// How long a caller waits for the supervisor to bury a worker that is dead.
+const BURIAL: Duration = Duration::from_secs(1);
+
+/// What the supervisor knows of a worker's death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Death {
+    pub(super) cause: Cause,
+    /// As `wait` returns it.
+    pub(super) status: u16,
+}
+
+impl Death {
+    pub(super) fn new(cause: Cause, status: ExitStatus) -> Self {
+        let [low, high, ..] = status.into_raw().to_le_bytes();
+        Self { cause, status: u16::from_le_bytes([low, high]) }
+    }
+}
+
+/// The deaths of a pool's workers, and which of them live.
+#[derive(Debug, Default)]
+pub(super) struct Deaths {
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    living: Vec<u32>,
+    by_pid: BTreeMap<u32, Death>,
+    order: VecDeque<u32>,
+}
+
+impl Deaths {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn born(&self, pid: u32) {
+        let mut known = self.known();
+        known.living.push(pid);
+        // Its id may have been another worker's.
+        known.by_pid.remove(&pid);
+    }
+
+    pub(super) fn living(&self) -> Vec<u32> {
+        self.known().living.clone()
+    }
+
+    pub(super) fn died(&self, pid: u32, death: Option<Death>) {
+        let mut known = self.known();
+        known.living.retain(|&living| living != pid);
+        if let Some(death) = death {
+            known.by_pid.insert(pid, death);
+            known.order.push_back(pid);
+            if known.order.len() > MOST
+                && let Some(oldest) = known.order.pop_front()
+            {
+                known.by_pid.remove(&oldest);
+            }
+        }
+        drop(known);
+        self.changed.notify_all();
+    }
+
+    /// Fills in how the workers of a job's attempts died.
+    ///
+    /// A job may be set aside before the supervisor has buried its last worker: then this waits for that.
+    pub(super) fn explain(&self, attempts: &mut [Attempt]) {
+        for attempt in attempts.iter_mut().filter(|attempt| attempt.status.is_none()) {
+            let known = self.known();
+            let is_unburied = |known: &mut Known| known.living.contains(&attempt.pid) && attempt.cause == Cause::Died;
+            let waited = self.changed.wait_timeout_while(known, BURIAL, is_unburied);
+            let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if attempt.cause == Cause::Died
+                && let Some(death) = known.by_pid.get(&attempt.pid)
+            {
+                (attempt.cause, attempt.status) = (death.cause, Some(death.status));
+            }
+        }
+    }
+}
+
+/// Notices whether the kernel killed for want of memory.
+#[derive(Debug)]
+pub(super) struct OomKills(u64);
+
+impl OomKills {
+    pub(super) fn new() -> Self {
+        Self(Self::count())
+    }
+
+    /// Returns whether it did so since this was last asked.
+    pub(super) fn have_happened(&mut self) -> bool {
+        let count = Self::count();
+        std::mem::replace(&mut self.0, count) != count
+    }
+
+    /// Returns how often it did since the system was started. 0 where the system does not say.
+    fn count() -> u64 {
+        let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use super::{Attempt, Cause, Death, Deaths};
+
+    #[test]
+    fn a_death_that_is_not_known_yet_is_waited_for() {
+        let deaths = Deaths::default();
+        deaths.born(7);
+        deaths.born(8);
+        let attempt = |pid, cause| Attempt { cause, pid, status: None };
+        let mut attempts = [attempt(7, Cause::Died), attempt(8, Cause::Panicked), attempt(9, Cause::Died)];
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(20));
+                deaths.died(7, Some(Death { cause: Cause::TimedOut, status: 9 }));
+            });
+            deaths.explain(&mut attempts);
+        });
+        assert_eq!((attempts[0].cause, attempts[0].status), (Cause::TimedOut, Some(9)));
+        assert_eq!(attempts[1..], [attempt(8, Cause::Panicked), attempt(9, Cause::Died)]);
+    }
+}

@@ -1,0 +1,218 @@
+//! The workers of a pool, as their supervisor has them.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Child, ExitStatus},
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
+    thread,
+};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    assignment::Assignment,
+    deaths::{Death, OomKills},
+    options::WorkerPoolOptions,
+    report::Ends,
+    seam::{self, Cause},
+    shared::Shared,
+    spawn::{LastLines, Program, Started},
+    supervisor::Event,
+    sys::{self, Limits},
+    tally::{Phase, ROWS},
+};
+
+/// What Rust's runtime says before it aborts a program that gets no memory.
+const NO_MEMORY: &str = "memory allocation of ";
+
+/// Why the supervisor kills a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    TimedOut,
+    Drain,
+}
+
+/// How a worker came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Stopped,
+    Recycled,
+    /// The channel is closed or removed.
+    Closed,
+    Killed,
+    Crashed,
+}
+
+#[derive(Debug)]
+struct Worker {
+    child: Child,
+    row: usize,
+    stderr: LastLines,
+    /// It stops when this is written to. If this is closed, its supervisor is dead, and it stops as well.
+    control: io::PipeWriter,
+    is_told: bool,
+    killed: Option<Reason>,
+}
+
+/// What is left of a worker.
+#[derive(Debug)]
+pub(super) struct Buried {
+    pub(super) end: End,
+    pub(super) status: ExitStatus,
+    pub(super) stderr: Vec<String>,
+    /// Whether it ever took jobs.
+    pub(super) has_served: bool,
+    /// Whether it was told to stop, or killed.
+    pub(super) was_told: bool,
+}
+
+/// The workers of a pool. Each has a number that is never used again.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    shared: Arc<Shared>,
+    program: Program,
+    limits: Limits,
+    assignment: Assignment,
+    events: Sender<Event>,
+    oom_kills: OomKills,
+    workers: BTreeMap<u64, Worker>,
+    next: u64,
+}
+
+impl Fleet {
+    pub(super) fn new(shared: Arc<Shared>, options: &WorkerPoolOptions, events: Sender<Event>) -> Self {
+        let assignment = Assignment {
+            recycle_after: options.recycle_after,
+            retries_panics: options.retries_panics,
+            pool: shared.name.clone(),
+            tally: shared.tally.id(),
+            ..Assignment::default()
+        };
+        let (program, limits) = (options.program.clone(), options.limits.clone());
+        let (oom_kills, workers) = (OomKills::new(), BTreeMap::new());
+        Self { shared, program, limits, assignment, events, oom_kills, workers, next: 1 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
+    /// Returns the number that the next worker gets.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns how many workers there are that were not told to stop.
+    pub(super) fn working(&self) -> usize {
+        self.workers.values().filter(|worker| !worker.is_told).count()
+    }
+
+    /// Returns whether a worker serves that was started with this number or a later one.
+    pub(super) fn is_serving_since(&self, number: u64) -> bool {
+        self.workers.range(number..).any(|(_, worker)| self.shared.tally.phase(worker.row) == Phase::Serving)
+    }
+
+    pub(super) fn of_pid(&self, pid: u32) -> Option<u64> {
+        self.workers.iter().find(|(_, worker)| worker.child.id() == pid).map(|(&number, _)| number)
+    }
+
+    /// Starts a worker.
+    pub(super) fn start(&mut self) -> io::Result<()> {
+        let is_free = |row: &usize| self.workers.values().all(|worker| worker.row != *row);
+        let row = (0..ROWS).find(is_free).ok_or(io::ErrorKind::QuotaExceeded)?;
+        self.shared.tally.begin(row);
+        let assignment = Assignment { row, ..self.assignment.clone() };
+        let Started { mut child, control, stderr } = self.program.start(assignment, &self.limits)?;
+        let (number, pid, events) = (self.next, child.id(), self.events.clone());
+        let watching = thread::Builder::new().name("worker's end".to_owned()).spawn(move || {
+            sys::wait_for_end(pid);
+            // A supervisor that has ended has no workers.
+            let _ = events.send(Event::Ended(number));
+        });
+        if let Err(error) = watching {
+            // Without the thread its end would be missed.
+            sys::signal_group(pid, Signal::SIGKILL);
+            child.wait()?;
+            return Err(error);
+        }
+        self.next += 1;
+        self.shared.deaths.born(pid);
+        Ends::add(&self.shared.ends.started);
+        self.workers.insert(number, Worker { child, row, stderr, control, is_told: false, killed: None });
+        self.shared.ends.living.store(self.workers.len() as u64, Relaxed);
+        Ok(())
+    }
+
+    /// Tells the youngest workers to stop, so that so many are left.
+    pub(super) fn stop_beyond(&mut self, most: usize) {
+        let excess = self.working().saturating_sub(most);
+        for worker in self.workers.values_mut().rev().filter(|worker| !worker.is_told).take(excess) {
+            worker.is_told = true;
+            // One that is dead already is about to be buried.
+            let _ = worker.control.write_all(&[0]);
+        }
+    }
+
+    pub(super) fn kill(&mut self, worker: u64, reason: Reason) {
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.killed.get_or_insert(reason);
+            sys::signal_group(worker.child.id(), Signal::SIGKILL);
+        }
+    }
+
+    pub(super) fn kill_all(&mut self, reason: Reason) {
+        let numbers: Vec<u64> = self.workers.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.kill(number, reason));
+    }
+
+    /// Reaps a worker that has ended, and says how it died to those that want to know.
+    pub(super) fn bury(&mut self, number: u64) -> Option<Buried> {
+        let mut worker = self.workers.remove(&number)?;
+        self.shared.ends.living.store(self.workers.len() as u64, Relaxed);
+        let pid = worker.child.id();
+        // What it has started goes with it, while its group can't be another one's.
+        sys::signal_group(pid, Signal::SIGKILL);
+        // It has ended already.
+        let status = worker.child.wait().unwrap_or_default();
+        let phase = self.shared.tally.phase(worker.row);
+        let was_told = worker.is_told || worker.killed.is_some();
+        let stderr = if status.success() { Vec::new() } else { worker.stderr.of_the_dead() };
+        let end = match (status.success(), phase) {
+            (true, Phase::Recycled) => End::Recycled,
+            (true, Phase::Stopped) => End::Stopped,
+            (true, Phase::Closed) => End::Closed,
+            // It ended before it had come to serving.
+            (true, Phase::Starting) if was_told => End::Stopped,
+            _ if worker.killed.is_some() => End::Killed,
+            _ => End::Crashed,
+        };
+        let has_died = matches!(end, End::Killed | End::Crashed);
+        let cause = match (end, worker.killed) {
+            (End::Killed, Some(Reason::TimedOut)) => Cause::TimedOut,
+            (End::Crashed, _) => self.cause_of(status, &stderr),
+            _ => Cause::Died,
+        };
+        let death = has_died.then(|| Death::new(cause, status));
+        if let Some(death) = death {
+            seam::explain_death(&self.shared.channel, pid, death.cause, death.status);
+        }
+        self.shared.deaths.died(pid, death);
+        Some(Buried { end, status, stderr, has_served: phase != Phase::Starting, was_told })
+    }
+
+    /// Returns why a worker crashed, as far as that can be told.
+    fn cause_of(&mut self, status: ExitStatus, stderr: &[String]) -> Cause {
+        let is_killed = status.signal() == Some(Signal::SIGKILL as i32);
+        let is_aborted = status.signal() == Some(Signal::SIGABRT as i32);
+        let has_said_so = stderr.iter().any(|line| line.starts_with(NO_MEMORY));
+        // The kernel's own killing is counted for the whole system, so it is likely and not certain.
+        let is_out_of_memory = (is_aborted && has_said_so) || (is_killed && self.oom_kills.have_happened());
+        if !is_out_of_memory {
+            return Cause::Died;
+        }
+        Ends::add(&self.shared.ends.out_of_memory);
+        Cause::OutOfMemory
+    }
+}

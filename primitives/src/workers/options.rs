@@ -1,0 +1,275 @@
+//! What a pool is started with.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use super::{WorkerPool, WorkersError, spawn::Program, sys::Limits};
+use crate::{Channel, Options, Router};
+
+/// Where a standard stream of the workers goes, or comes from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Stream {
+    /// It is the supervisor's. Standard error is read by the supervisor on its way, which keeps the last lines.
+    Inherit,
+    /// It is empty, and takes everything. Of standard error the supervisor keeps the last lines.
+    Null,
+    /// It is this file.
+    File(Arc<File>),
+}
+
+/// Options of a [`WorkerPool`]. Made by [`WorkerPool::options`].
+///
+/// | option | by default |
+/// | --- | --- |
+/// | [`workers`](Self::workers) | as many as there are processors |
+/// | [`attempts`](Self::attempts) | 3 |
+/// | [`job_timeout`](Self::job_timeout), [`memory_limit`](Self::memory_limit), [`recycle_after`](Self::recycle_after) | none |
+/// | [`retry_panics`](Self::retry_panics) | no: a panic is the job's result |
+/// | [`in_flight`](Self::in_flight) | 64 jobs of a `map` |
+/// | [`program`](Self::program), [`arguments`](Self::arguments) | this program, with its own arguments |
+/// | [`stdin`](Self::stdin), [`stdout`](Self::stdout), [`stderr`](Self::stderr) | nothing, inherited, inherited |
+/// | [`handle_signals`](Self::handle_signals) | no |
+#[derive(Clone, Debug)]
+#[must_use = "`start` starts the pool"]
+pub struct WorkerPoolOptions {
+    pub(super) workers: usize,
+    pub(super) attempts: u8,
+    pub(super) job_timeout: Option<Duration>,
+    pub(super) recycle_after: u64,
+    pub(super) retries_panics: bool,
+    pub(super) in_flight: usize,
+    pub(super) most_failed_starts: u32,
+    pub(super) signals: Option<Duration>,
+    pub(super) removes: bool,
+    pub(super) channel: Option<Options<Channel>>,
+    pub(super) program: Program,
+    pub(super) limits: Limits,
+}
+
+impl WorkerPoolOptions {
+    pub(super) fn new() -> Self {
+        Self {
+            workers: thread::available_parallelism().map_or(1, Into::into),
+            attempts: 3,
+            job_timeout: None,
+            recycle_after: 0,
+            retries_panics: false,
+            in_flight: 64,
+            most_failed_starts: 5,
+            signals: None,
+            removes: false,
+            channel: None,
+            program: Program::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Sets how many workers there are. With 0 the pool has a channel alone: jobs are done by workers that are started
+    /// elsewhere. [`WorkerPool::scale`] changes the number later.
+    pub fn workers(mut self, number: usize) -> Self {
+        self.workers = number;
+        self
+    }
+
+    /// Sets how often a job is begun at most, if the workers die that do it. Afterwards it is set aside. 0: without a limit.
+    ///
+    /// With 1 a job whose worker dies is not begun again, and its submitter gets [`JobError::Lost`](super::JobError::Lost).
+    pub fn attempts(mut self, number: u8) -> Self {
+        self.attempts = number;
+        self
+    }
+
+    /// Sets how long a job may take. A worker that takes longer is killed and replaced, and its job begun again, or set aside at the
+    /// limit of attempts.
+    ///
+    /// The time begins when a worker takes the job, and ends when the response is in the channel. A long response waits there
+    /// for room, so take results as they come.
+    pub fn job_timeout(mut self, timeout: Duration) -> Self {
+        self.job_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the most bytes of address space that a worker may have (`RLIMIT_AS`).
+    ///
+    /// It counts the program, its threads' stacks and the channel too, not the memory that is in use alone. Rust aborts a program
+    /// that gets no memory: the job is begun again, and the cause is [`OutOfMemory`](crate::Cause::OutOfMemory).
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.memory = Some(bytes);
+        self
+    }
+
+    /// Ends each worker after so many jobs, and starts another one. 0: never.
+    pub fn recycle_after(mut self, jobs: u64) -> Self {
+        self.recycle_after = jobs;
+        self
+    }
+
+    /// Sets whether a job that panics is begun again, up to the limit of attempts. By default, and in the last attempt, its
+    /// submitter gets [`JobError::Panicked`](super::JobError::Panicked) with the message.
+    pub fn retry_panics(mut self, retry: bool) -> Self {
+        self.retries_panics = retry;
+        self
+    }
+
+    /// Sets how many jobs [`map`](WorkerPool::map) and [`map_ordered`](WorkerPool::map_ordered) have submitted at once.
+    pub fn in_flight(mut self, jobs: usize) -> Self {
+        self.in_flight = jobs.max(1);
+        self
+    }
+
+    /// Sets after how many starts in a row without success the pool [ends](WorkersError::CrashLoop).
+    ///
+    /// A start has succeeded when the worker takes jobs. Workers that are started at once count as one start.
+    pub fn most_failed_starts(mut self, number: u32) -> Self {
+        self.most_failed_starts = number.max(1);
+        self
+    }
+
+    /// Handles SIGTERM, SIGINT and SIGHUP: the first one [drains](WorkerPool::drain) the pool with this deadline, and a second one
+    /// kills the workers and ends the process at once, as the signal does by default.
+    ///
+    /// Off by default: a library does not take signals from its program. Waits for jobs that are not done then return
+    /// [`JobError::Ended`](super::JobError::Ended), so that the program comes to its end.
+    pub fn handle_signals(mut self, deadline: Duration) -> Self {
+        self.signals = Some(deadline);
+        self
+    }
+
+    /// Removes the channel when the pool is dropped, with every job that is still in it. By default it stays, and another pool of the
+    /// same name goes on with its jobs.
+    pub fn remove_on_drop(mut self, remove: bool) -> Self {
+        self.removes = remove;
+        self
+    }
+
+    /// Sets the options of the channel, if it is created. By default it has room for twice as many handles as there are workers,
+    /// and 64 more.
+    pub fn channel(mut self, options: Options<Channel>) -> Self {
+        self.channel = Some(options);
+        self
+    }
+
+    /// Starts another program as worker, which calls [`workers::serve`](super::serve). It gets no arguments, until
+    /// [`arguments`](Self::arguments) are set.
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program.path = Some(path.into());
+        self
+    }
+
+    /// Sets the arguments of the workers. By default they have those of this program, if they run the same one.
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.program.arguments = Some(arguments.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the arguments by which a program of tests runs one test alone: workers run the test up to [`start`](Self::start).
+    ///
+    /// The name is the test's path, as `cargo test` prints it: `resize::tests::many_files`. What the test does before `start` runs
+    /// in each worker too. The workers' standard output goes nowhere.
+    ///
+    /// ```no_run
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// #[test]
+    /// fn squares() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut jobs = Router::new();
+    ///     jobs.respond(|Square(number)| number * number)?;
+    ///     let pool = WorkerPool::options().workers(2).rerun_test("squares").remove_on_drop(true).start("squares", jobs)?;
+    ///     assert_eq!(pool.submit(&Square(12))?.wait()?, 144);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// A name that several runs may use at once is to be a different one in each: the workers of a run learn it from
+    /// [`WorkerPool::name_in_worker`].
+    pub fn rerun_test(self, name: &str) -> Self {
+        self.arguments(["--exact", name, "--nocapture", "--test-threads", "1", "--include-ignored"])
+            .stdout(Stream::Null)
+    }
+
+    /// Sets a variable of the workers' environment.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        let change = (key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self.program.environment.push(change);
+        self
+    }
+
+    /// Takes a variable from the workers' environment.
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.program.environment.push((key.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Sets the workers' working directory.
+    pub fn current_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program.directory = Some(path.into());
+        self
+    }
+
+    /// Sets the workers' standard input. By default it is empty.
+    pub fn stdin(mut self, stream: Stream) -> Self {
+        self.program.stdin = stream;
+        self
+    }
+
+    /// Sets the workers' standard output. By default it is the supervisor's.
+    pub fn stdout(mut self, stream: Stream) -> Self {
+        self.program.stdout = stream;
+        self
+    }
+
+    /// Sets the workers' standard error. By default it is the supervisor's, and the supervisor keeps the last lines.
+    pub fn stderr(mut self, stream: Stream) -> Self {
+        self.program.stderr = stream;
+        self
+    }
+
+    /// Sets the workers' niceness (`setpriority`): from 19, the last to run, to -20. Less than one's own needs a privilege.
+    pub fn nice(mut self, niceness: i32) -> Self {
+        self.limits.niceness = Some(niceness);
+        self
+    }
+
+    /// Sets on which processors the workers run (`sched_setaffinity`, Linux). Elsewhere no worker starts with it.
+    pub fn cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
+        self.limits.cpus = cpus.into_iter().collect();
+        self
+    }
+
+    /// Starts the pool. In a worker of this pool it serves jobs instead, and never returns.
+    ///
+    /// So what a program does before it calls `start` is done by each worker too. Read arguments there, and keep
+    /// what changes files or prints until afterwards.
+    ///
+    /// In a worker of another pool it returns a pool without workers. So a program may start several pools, and a job of one may
+    /// submit jobs to another.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkersError::Open`] if the channel can't be opened or created.
+    /// - [`WorkersError::Failed`], [`WorkersError::System`] if the system refuses memory, a thread, a pipe, or a handler of a signal.
+    ///
+    /// A worker that does not start is no error here. See [`most_failed_starts`](Self::most_failed_starts).
+    pub fn start(self, name: &str, jobs: Router<'_>) -> Result<WorkerPool, WorkersError> {
+        WorkerPool::start(self, name, jobs)
+    }
+
+    /// Returns the options of the channel, which has room for the workers and for others.
+    pub(super) fn channel_options(&self) -> Options<Channel> {
+        self.channel.clone().unwrap_or_else(|| {
+            let handles = u32::try_from(2 * self.workers + 64).unwrap_or(u32::MAX);
+            Channel::options().max_handles(handles)
+        })
+    }
+}

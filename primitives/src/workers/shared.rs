@@ -1,0 +1,95 @@
+//! What the handle of a pool, its jobs and its supervisor share.
+
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use super::{WorkersError, deaths::Deaths, report::Ends, seam, tally::Tally};
+use crate::{Channel, ObjectName};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) channel: Channel,
+    pub(super) tally: Tally,
+    pub(super) ends: Ends,
+    pub(super) deaths: Deaths,
+    pub(super) attempts: u8,
+    pub(super) in_flight: usize,
+    takes_no_more: AtomicBool,
+    has_ended: AtomicBool,
+    end: Mutex<Option<WorkersError>>,
+    ended: Condvar,
+}
+
+impl Shared {
+    pub(super) fn new(name: &str, channel: Channel, tally: Tally, attempts: u8, in_flight: usize) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            channel,
+            tally,
+            ends: Ends::default(),
+            deaths: Deaths::default(),
+            attempts,
+            in_flight,
+            takes_no_more: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            end: Mutex::default(),
+            ended: Condvar::new(),
+        })
+    }
+
+    /// Returns what errors call the channel.
+    pub(super) fn object(&self) -> ObjectName {
+        ObjectName::new("channel", &self.name)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<WorkersError>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses further jobs of this process.
+    pub(super) fn stop_submitting(&self) {
+        self.takes_no_more.store(true, Relaxed);
+    }
+
+    /// Says that the pool has ended, to every thread that waits for that or for a job.
+    pub(super) fn end(&self, why: WorkersError) {
+        self.stop_submitting();
+        *self.lock() = Some(why);
+        // Read before each sleep, and each sleeper is roused afterwards, behind a lock.
+        self.has_ended.store(true, Relaxed);
+        self.ended.notify_all();
+        // A channel that is gone has no sleepers.
+        let _ = seam::rouse_callers(&self.channel);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Relaxed)
+    }
+
+    /// Returns why no job is taken, if that is so.
+    pub(super) fn check_submitting(&self) -> Result<(), WorkersError> {
+        if !self.takes_no_more.load(Relaxed) {
+            return Ok(());
+        }
+        Err(self.why())
+    }
+
+    /// Returns why the pool has ended, or is about to.
+    pub(super) fn why(&self) -> WorkersError {
+        self.lock().clone().unwrap_or_else(|| WorkersError::Drained { pool: self.name.clone() })
+    }
+
+    /// Waits for the end of the pool.
+    pub(super) fn wait_for_end(&self) -> WorkersError {
+        let mut end = self.lock();
+        loop {
+            match &*end {
+                Some(why) => return why.clone(),
+                None => end = self.ended.wait(end).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}

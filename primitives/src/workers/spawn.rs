@@ -1,0 +1,201 @@
+//! How one worker is started, and what its supervisor has of it.
+
+use std::{
+    collections::VecDeque,
+    env,
+    ffi::OsString,
+    io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write},
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    assignment::{Assignment, VARIABLE},
+    options::Stream,
+    sys::{self, Limits},
+};
+
+/// How many lines of a worker's standard error are kept, and how many bytes of each.
+const MOST_LINES: usize = 20;
+const LONGEST_LINE: usize = 1000;
+/// How long the last lines of a dead worker may take: something that it started may keep its standard error open.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
+/// What workers run.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    /// `None`: this program.
+    pub(super) path: Option<PathBuf>,
+    pub(super) arguments: Option<Vec<OsString>>,
+    pub(super) environment: Vec<(OsString, Option<OsString>)>,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) stdin: Stream,
+    pub(super) stdout: Stream,
+    pub(super) stderr: Stream,
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        Self {
+            path: None,
+            arguments: None,
+            environment: Vec::new(),
+            directory: None,
+            stdin: Stream::Null,
+            stdout: Stream::Inherit,
+            stderr: Stream::Inherit,
+        }
+    }
+}
+
+/// A worker that was started.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) child: Child,
+    /// The worker stops when this is written to, or closed.
+    pub(super) control: PipeWriter,
+    pub(super) stderr: LastLines,
+}
+
+impl Program {
+    /// Starts a worker. What it is to know of its pipes is filled in.
+    pub(super) fn start(&self, mut assignment: Assignment, limits: &Limits) -> io::Result<Started> {
+        let mut command = self.command()?;
+        let (theirs, control) = io::pipe()?;
+        let mut inherited: Vec<RawFd> = sys::raw(&[&theirs]);
+        (assignment.control, assignment.identity) = (theirs.as_raw_fd(), sys::identity(&theirs)?);
+        (assignment.own_stderr, assignment.pools_stderr) = (-1, -1);
+        let stderr = match &self.stderr {
+            Stream::File(_) => None,
+            Stream::Inherit | Stream::Null => Some(Collected::new(matches!(self.stderr, Stream::Inherit))?),
+        };
+        if let Some(collected) = &stderr {
+            command.stderr(collected.writer.try_clone()?);
+            // The worker has the reading end too: so writing never fails, whatever dies.
+            inherited.push(collected.reader.as_raw_fd());
+            assignment.own_stderr = collected.reader.as_raw_fd();
+            if let Some(ours) = &collected.ours {
+                inherited.push(ours.as_raw_fd());
+                assignment.pools_stderr = ours.as_raw_fd();
+            }
+        }
+        command.env(VARIABLE, assignment.to_string());
+        sys::prepare(&mut command, limits, inherited);
+        let child = command.spawn()?;
+        // The command has a writing end, without which there is no end of file.
+        drop(command);
+        Ok(Started { child, control, stderr: stderr.map_or_else(LastLines::none, Collected::read) })
+    }
+
+    fn command(&self) -> io::Result<Command> {
+        let mut command = match &self.path {
+            Some(path) => Command::new(path),
+            None => Command::new(env::current_exe()?),
+        };
+        match &self.arguments {
+            Some(arguments) => command.args(arguments),
+            None if self.path.is_none() => command.args(env::args_os().skip(1)),
+            None => &mut command,
+        };
+        for (key, value) in &self.environment {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        command.stdin(self.stdin.stdio()?).stdout(self.stdout.stdio()?).stderr(self.stderr.stdio()?);
+        Ok(command)
+    }
+}
+
+impl Stream {
+    fn stdio(&self) -> io::Result<Stdio> {
+        Ok(match self {
+            Self::Inherit => Stdio::inherit(),
+            Self::Null => Stdio::null(),
+            Self::File(file) => file.try_clone()?.into(),
+        })
+    }
+}
+
+/// A worker's standard error, before it is read.
+struct Collected {
+    reader: PipeReader,
+    writer: PipeWriter,
+    /// Where it is passed on to.
+    ours: Option<OwnedFd>,
+}
+
+impl Collected {
+    fn new(is_passed_on: bool) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        let ours = if is_passed_on { Some(io::stderr().as_fd().try_clone_to_owned()?) } else { None };
+        Ok(Self { reader, writer, ours })
+    }
+
+    /// Reads it in a thread of its own until its end.
+    fn read(self) -> LastLines {
+        let Self { reader, writer, ours } = self;
+        drop(writer);
+        let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let (ended, at_end) = mpsc::channel();
+        let kept = Arc::clone(&lines);
+        // Without a thread there are no lines.
+        let _ = thread::Builder::new().name("worker stderr".to_owned()).spawn(move || {
+            pass_on(reader, ours, &kept);
+            drop(ended);
+        });
+        LastLines { lines, at_end }
+    }
+}
+
+/// Reads lines, keeps the last ones, and passes all on.
+fn pass_on(reader: PipeReader, ours: Option<OwnedFd>, kept: &Mutex<VecDeque<String>>) {
+    let mut reader = BufReader::new(reader);
+    let mut ours = ours.map(std::fs::File::from);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = io::Read::take(&mut reader, LONGEST_LINE as u64).read_until(b'\n', &mut line);
+        if !matches!(read, Ok(len) if len > 0) {
+            return;
+        }
+        if let Some(ours) = &mut ours {
+            // If nothing reads ours any more, the lines are kept all the same.
+            let _ = ours.write_all(&line);
+        }
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == MOST_LINES {
+            kept.pop_front();
+        }
+        kept.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+    }
+}
+
+/// The last lines of a worker's standard error.
+#[derive(Debug)]
+pub(super) struct LastLines {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    /// Disconnected at their end.
+    at_end: mpsc::Receiver<()>,
+}
+
+impl LastLines {
+    fn none() -> Self {
+        Self { lines: Arc::default(), at_end: mpsc::channel().1 }
+    }
+
+    /// Returns them, once a dead worker's have all been read.
+    pub(super) fn of_the_dead(self) -> Vec<String> {
+        let _ = self.at_end.recv_timeout(LAST_LINES);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.drain(..).collect()
+    }
+}

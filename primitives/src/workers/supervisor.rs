@@ -1,0 +1,254 @@
+//! The supervisor: one thread in the pool's process, which replaces workers that die and ends those that are to end.
+//!
+//! It waits on events until the next timer, and does nothing at any other time.
+//!
+//! | timer | set by | what it does |
+//! | --- | --- | --- |
+//! | `start_at` | a start that failed | starts what is missing |
+//! | `look_at` | a job time limit | looks at the claims, and kills the workers of those that are too old |
+//! | `kill_at` | draining with a deadline | kills what has not ended |
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    WorkersError,
+    fleet::{End, Fleet, Reason},
+    options::WorkerPoolOptions,
+    report::Ends,
+    seam,
+    shared::Shared,
+    sys,
+};
+
+/// How long the supervisor waits after the first failed start, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the supervisor is asked for, or learns.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The worker of this number has ended, and is not reaped yet.
+    Ended(u64),
+    /// So many workers are to be there.
+    Scale(usize),
+    /// No worker is to take another job. Those that work then are killed at the deadline.
+    Drain(Option<Instant>),
+    /// A signal came.
+    Signal { number: i32, deadline: Duration },
+}
+
+/// The supervisor of a pool.
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    events: Receiver<Event>,
+    fleet: Fleet,
+    job_timeout: Option<Duration>,
+    most_failed_starts: u32,
+    /// How many workers are to be there.
+    wanted: usize,
+    failed_starts: u32,
+    /// Starts before this worker belong to one that failed.
+    round: u64,
+    is_draining: bool,
+    start_at: Option<Instant>,
+    look_at: Option<Instant>,
+    kill_at: Option<Instant>,
+    end: Option<WorkersError>,
+}
+
+impl Supervisor {
+    pub(super) fn new(shared: Arc<Shared>, options: &WorkerPoolOptions, fleet: Fleet, events: Receiver<Event>) -> Self {
+        Self {
+            shared,
+            events,
+            fleet,
+            job_timeout: options.job_timeout,
+            most_failed_starts: options.most_failed_starts,
+            wanted: options.workers,
+            failed_starts: 0,
+            round: 0,
+            is_draining: false,
+            start_at: None,
+            look_at: options.job_timeout.map(|timeout| Instant::now() + timeout),
+            kill_at: None,
+            end: None,
+        }
+    }
+
+    /// Supervises until the pool ends.
+    pub(super) fn run(mut self) {
+        self.start_missing();
+        while !self.is_over() {
+            match self.next_event() {
+                Some(event) => self.attend(event),
+                None => self.act_on_timers(),
+            }
+        }
+        let pool = self.shared.name.clone();
+        self.shared.end(self.end.unwrap_or(WorkersError::Drained { pool }));
+    }
+
+    fn is_over(&self) -> bool {
+        (self.is_draining || self.end.is_some()) && self.fleet.is_empty()
+    }
+
+    /// Waits for an event, until the next timer.
+    fn next_event(&self) -> Option<Event> {
+        let timer = [self.start_at, self.look_at, self.kill_at].into_iter().flatten().min();
+        let received = match timer {
+            Some(timer) => self.events.recv_timeout(timer.saturating_duration_since(Instant::now())),
+            None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match received {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            // The pool's handle drains before it goes.
+            Err(RecvTimeoutError::Disconnected) => Some(Event::Drain(None)),
+        }
+    }
+
+    fn attend(&mut self, event: Event) {
+        match event {
+            Event::Ended(worker) => self.bury(worker),
+            Event::Scale(workers) => {
+                self.wanted = workers;
+                self.fleet.stop_beyond(workers);
+                self.start_missing();
+            }
+            Event::Drain(deadline) => self.drain(deadline),
+            Event::Signal { number, .. } if self.is_draining => {
+                self.fleet.kill_all(Reason::Drain);
+                sys::die_by(number);
+            }
+            Event::Signal { deadline, .. } => self.drain(Instant::now().checked_add(deadline)),
+        }
+    }
+
+    fn drain(&mut self, deadline: Option<Instant>) {
+        self.is_draining = true;
+        self.start_at = None;
+        // The nearest of several deadlines counts.
+        self.kill_at = [self.kill_at, deadline].into_iter().flatten().min();
+        self.fleet.stop_beyond(0);
+        self.shared.stop_submitting();
+    }
+
+    fn act_on_timers(&mut self) {
+        let now = Instant::now();
+        let has_come = |timer: &mut Option<Instant>| timer.take_if(|at| *at <= now).is_some();
+        if has_come(&mut self.kill_at) {
+            self.fleet.kill_all(Reason::Drain);
+        }
+        if has_come(&mut self.start_at) {
+            self.start_missing();
+        }
+        if has_come(&mut self.look_at) {
+            self.look_for_late_jobs();
+        }
+    }
+
+    /// Starts as many workers as are missing, unless a failed start is to be waited for.
+    fn start_missing(&mut self) {
+        if self.is_draining || self.end.is_some() || self.start_at.is_some() {
+            return;
+        }
+        if self.fleet.is_serving_since(self.round) {
+            self.failed_starts = 0;
+        }
+        while self.fleet.working() < self.wanted {
+            if let Err(error) = self.fleet.start() {
+                return self.start_failed(self.fleet.next(), &error.to_string(), &[]);
+            }
+            if self.failed_starts > 0 {
+                // One at a time, until it serves.
+                self.start_at = Some(Instant::now() + self.pause());
+                return;
+            }
+        }
+    }
+
+    /// Buries a worker that has ended, and replaces it.
+    fn bury(&mut self, worker: u64) {
+        let Some(buried) = self.fleet.bury(worker) else { return };
+        let ends = &self.shared.ends;
+        match buried.end {
+            End::Stopped | End::Closed => Ends::add(&ends.stopped),
+            End::Recycled => Ends::add(&ends.recycled),
+            End::Killed => Ends::add(&ends.killed),
+            End::Crashed => Ends::add(&ends.crashed),
+        }
+        if buried.end == End::Closed {
+            self.end.get_or_insert_with(|| WorkersError::Closed { pool: self.shared.name.clone() });
+            return self.drain(None);
+        }
+        if !buried.has_served && !buried.was_told {
+            return self.start_failed(worker, &buried.status.to_string(), &buried.stderr);
+        }
+        if buried.has_served && worker >= self.round {
+            self.failed_starts = 0;
+        }
+        self.start_missing();
+    }
+
+    /// A worker ended before it took jobs, or could not be started: waits, longer each time, or gives up.
+    fn start_failed(&mut self, worker: u64, last: &str, stderr: &[String]) {
+        Ends::add(&self.shared.ends.failed_starts);
+        if self.is_draining || self.end.is_some() {
+            return;
+        }
+        if worker >= self.round {
+            self.failed_starts += 1;
+            self.round = self.fleet.next();
+        }
+        if self.failed_starts >= self.most_failed_starts && !self.fleet.is_serving_since(0) {
+            self.end = Some(WorkersError::CrashLoop {
+                pool: self.shared.name.clone(),
+                starts: self.failed_starts,
+                last: last.to_owned(),
+                stderr: if stderr.is_empty() { "(nothing)".to_owned() } else { stderr.join("\n") },
+            });
+            self.shared.stop_submitting();
+            return self.fleet.kill_all(Reason::Drain);
+        }
+        self.start_at = Some(Instant::now() + self.pause());
+    }
+
+    fn pause(&self) -> Duration {
+        FIRST_PAUSE.saturating_mul(1 << self.failed_starts.min(16)).min(LONGEST_PAUSE)
+    }
+
+    /// Kills the workers whose job takes too long, and sets the timer for the next one that could.
+    fn look_for_late_jobs(&mut self) {
+        let Some(timeout) = self.job_timeout else { return };
+        let mut next = timeout;
+        for claim in seam::claims(&self.shared.channel).unwrap_or_default() {
+            let Some(worker) = self.fleet.of_pid(claim.pid) else { continue };
+            if claim.age < timeout {
+                next = next.min(timeout - claim.age);
+            } else if self.is_still_late(claim.pid, timeout) {
+                Ends::add(&self.shared.ends.timed_out);
+                self.fleet.kill(worker, Reason::TimedOut);
+            }
+        }
+        self.look_at = Some(Instant::now() + next);
+    }
+
+    /// Stops a worker, and looks once more: it may have just finished, and taken another job.
+    fn is_still_late(&self, pid: u32, timeout: Duration) -> bool {
+        sys::signal_group(pid, Signal::SIGSTOP);
+        let claims = seam::claims(&self.shared.channel).unwrap_or_default();
+        let is_late = claims.iter().any(|claim| claim.pid == pid && claim.age >= timeout);
+        if !is_late {
+            sys::signal_group(pid, Signal::SIGCONT);
+        }
+        is_late
+    }
+}

@@ -1,0 +1,256 @@
+//! A worker: takes jobs until it is told to stop.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    fs::File,
+    io::{self, Read},
+    ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use super::{
+    assignment::{Inherited, Pipes},
+    seam::{self, Claim},
+    signals::Signals,
+    sys,
+    tally::{Count, Phase, Row},
+};
+use crate::{Channel, RecvError, Result, Router, Stop};
+
+/// How the refusal of a job that panicked begins.
+pub(super) const PANICKED: &str = "the job panicked: ";
+
+/// Serves the jobs of a pool in this process, until it is told to stop.
+///
+/// For a program that is not the supervisor's own: it is started by a pool with [`program`](super::WorkerPoolOptions::program), by hand, or by the
+/// system's service manager, any number of them. It takes jobs of the channel with this name, the lowest route first.
+///
+/// It returns when the process gets SIGTERM, SIGINT or SIGHUP, after the job that it does, or at once if there is none. A second
+/// signal ends the process at once. It also returns when the channel is closed or removed, and, in a worker that a pool
+/// started, when the pool tells it to stop or its supervisor dies.
+///
+/// **When this process dies** its job is begun again, by another worker. A handler that panics does not end it.
+///
+/// ```no_run
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Request, Router, messages, workers};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Square(u64);
+/// messages! { 1 => Square }
+/// impl Request for Square {
+///     type Response = u64;
+/// }
+///
+/// fn main() -> Result<(), sysv_primitives::Error> {
+///     let mut jobs = Router::new();
+///     jobs.respond(|Square(number)| number * number)?;
+///     workers::serve("squares", jobs)
+/// }
+/// ```
+///
+/// # Errors
+///
+/// - As [`Channel::open`]: [`OpenError::NoSuchName`](crate::OpenError::NoSuchName) if no pool was started, and the channel was not created.
+/// - [`RecvError::Failed`] if the channel is corrupt, or the system refuses something.
+/// - [`Failure::System`](crate::Failure::System) if a handler of signals can't be set up.
+pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
+    let inherited = Inherited::get().filter(|inherited| inherited.assignment.pool == pool);
+    let (channel, stop) = Channel::open(pool)?.stoppable();
+    let stopping = Stopping { stop, is_signalled: Arc::default() };
+    let mut worker = Worker {
+        row: inherited.and_then(Inherited::row),
+        left: inherited.map(|inherited| inherited.assignment.recycle_after).filter(|&jobs| jobs > 0),
+        retries_panics: inherited.is_some_and(|inherited| inherited.assignment.retries_panics),
+        stop: stopping.stop.clone(),
+    };
+    if let Some(pipes) = inherited.and_then(Inherited::take_pipes) {
+        let stopping = stopping.clone();
+        thread::spawn(move || watch_supervisor(pipes, &stopping));
+    }
+    // Without handlers the signals do what they do by default.
+    let signals = Signals::each(move |number| stopping.on_signal(number));
+    let served = worker.serve(&channel, jobs);
+    drop(signals);
+    served
+}
+
+/// Serves in a process that is to end afterwards. Returns its exit code.
+pub(super) fn run(pool: &str, jobs: Router<'_>) -> i32 {
+    match serve(pool, jobs) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("a worker of pool {pool:?} ends: {error}");
+            1
+        }
+    }
+}
+
+/// What stops this process from taking another job.
+#[derive(Clone)]
+struct Stopping {
+    stop: Stop,
+    is_signalled: Arc<AtomicBool>,
+}
+
+impl Stopping {
+    fn stop(&self) {
+        // If the channel is gone, the worker finds out.
+        let _ = self.stop.stop();
+    }
+
+    fn on_signal(&self, number: i32) {
+        if self.is_signalled.swap(true, Relaxed) {
+            sys::die_by(number);
+        }
+        self.stop();
+    }
+}
+
+/// Stops when the supervisor says so. When it dies, stops as well, and passes on what this process writes to standard error: nothing
+/// else reads it then, and writing would wait for ever.
+fn watch_supervisor(pipes: Pipes, stopping: &Stopping) {
+    let mut control = File::from(pipes.control);
+    let mut byte = [0];
+    while matches!(control.read(&mut byte), Ok(1)) {
+        stopping.stop();
+    }
+    stopping.stop();
+    if let Some(own) = pipes.own_stderr {
+        let mut own = File::from(own);
+        let _ = match pipes.pools_stderr {
+            Some(theirs) => io::copy(&mut own, &mut File::from(theirs)),
+            None => io::copy(&mut own, &mut io::sink()),
+        };
+    }
+}
+
+struct Worker {
+    /// `None` if no supervisor counts.
+    row: Option<Row>,
+    /// How many jobs are left until it ends.
+    left: Option<u64>,
+    retries_panics: bool,
+    stop: Stop,
+}
+
+impl Worker {
+    fn serve(&mut self, channel: &Channel, mut jobs: Router<'_>) -> Result<()> {
+        // A router without handlers would leave every job to others, and wait for ever.
+        let up_to = seam::highest_route(&jobs).unwrap_or(crate::Route::new(1));
+        seam::serve(&jobs, channel)?;
+        self.enter(Phase::Serving);
+        loop {
+            // A stopped handle still receives what is there.
+            if self.stop.is_stopped() {
+                return self.end(Phase::Stopped);
+            }
+            match seam::claim(channel, up_to) {
+                Ok(claim) => {
+                    if self.work(claim, &mut jobs).is_break() {
+                        return self.end(Phase::Recycled);
+                    }
+                }
+                Err(RecvError::Stopped) => return self.end(Phase::Stopped),
+                Err(error) if error.is_end() || error.is_gone() => return self.end(Phase::Closed),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        if let Some(row) = &self.row {
+            row.enter(phase);
+        }
+    }
+
+    fn end(&self, phase: Phase) -> Result<()> {
+        self.enter(phase);
+        Ok(())
+    }
+
+    fn count(&self, count: Count) {
+        if let Some(row) = &self.row {
+            row.add(count);
+        }
+    }
+
+    /// Does one job. Says whether to go on.
+    fn work(&mut self, mut claim: Claim, jobs: &mut Router<'_>) -> ControlFlow<()> {
+        ATTEMPT.set(claim.attempt());
+        if claim.attempt() > 1 {
+            self.count(Count::Retried);
+        }
+        let flow = match panic::catch_unwind(AssertUnwindSafe(|| claim.handle(jobs))) {
+            Ok(Ok(flow)) => {
+                self.count(Count::Done);
+                flow
+            }
+            Ok(Err(error)) => {
+                self.refuse(claim, Count::Refused, &error.to_string());
+                ControlFlow::Continue(())
+            }
+            Err(panicked) => {
+                self.panicked(claim, panicked);
+                ControlFlow::Continue(())
+            }
+        };
+        ATTEMPT.set(0);
+        match &mut self.left {
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                if *left == 0 { ControlFlow::Break(()) } else { flow }
+            }
+            None => flow,
+        }
+    }
+
+    fn panicked(&self, claim: Claim, panicked: Box<dyn Any + Send>) {
+        if self.retries_panics && !claim.is_last_attempt() {
+            // A claim that is dropped while its thread unwinds is requeued for that reason.
+            let unwinding = AssertUnwindSafe(move || {
+                let _claim = claim;
+                panic::resume_unwind(panicked)
+            });
+            let _: Result<(), _> = panic::catch_unwind(unwinding);
+            return;
+        }
+        let message = message(&*panicked);
+        self.refuse(claim, Count::Panicked, &format!("{PANICKED}{message}"));
+    }
+
+    fn refuse(&self, claim: Claim, count: Count, why: &str) {
+        // Counted before, for once: what follows is short, and does not fail for the job's sake.
+        self.count(count);
+        // If it can't be told, the channel is gone.
+        let _ = claim.refuse(why);
+    }
+}
+
+thread_local! {
+    static ATTEMPT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Returns which attempt at its job the calling handler is, from 1 on: 2 if a worker has died of it before.
+///
+/// A job that is begun again may do with less, or do what it does not dare a third time. Outside a job, and in threads that it starts,
+/// it is 0.
+#[must_use]
+pub fn attempt() -> u32 {
+    ATTEMPT.get()
+}
+
+/// Returns what a panic said.
+fn message(panicked: &(dyn Any + Send)) -> &str {
+    match (panicked.downcast_ref::<&str>(), panicked.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "it gave no text",
+    }
+}

@@ -1,0 +1,82 @@
+//! Jobs that take too long, or too much.
+
+use std::time::{Duration, Instant};
+
+use support::{LONG, until};
+use sysv_primitives::workers::{Cause, JobError};
+
+use crate::jobs::{Act, act, options, start};
+
+/// A job that takes too long is ended, and its submitter learns the cause. Its worker is replaced.
+#[test]
+fn job_timeout() {
+    let limit = Duration::from_millis(400);
+    let pool = start(options(job_timeout).attempts(2).job_timeout(limit));
+    let begun = Instant::now();
+    let mut late = pool.submit(&Act::Sleep(LONG)).unwrap();
+    // Others are not affected, however late they begin.
+    for done in pool.map((0..30).map(|_| Act::Sleep(Duration::from_millis(50)))) {
+        assert_eq!(done.result.unwrap().unwrap().attempt, 1);
+    }
+    let error = late.wait_timeout(LONG).unwrap_err();
+    assert!(begun.elapsed() >= 2 * limit, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 10 * limit, "{:?}", begun.elapsed());
+    let text = error.to_string();
+    assert!(text.contains("took too long") && text.contains("SIGKILL"), "{text}");
+    let JobError::SetAside { attempts, .. } = error else { panic!("{error:?}") };
+    let causes: Vec<_> = attempts.iter().map(|attempt| (attempt.cause, attempt.status)).collect();
+    assert_eq!(causes, [(Cause::TimedOut, Some(9)); 2]);
+    let report = pool.drain(LONG).unwrap();
+    assert_eq!((report.timed_out, report.killed, report.crashed, report.set_aside), (2, 2, 0, 1), "{report}");
+}
+
+/// There is no other limit: a long job is done once, while its worker lives.
+#[test]
+fn long_jobs_run_once() {
+    let pool = start(options(long_jobs_run_once));
+    let done = act(&pool, Act::Sleep(Duration::from_secs(3))).unwrap();
+    assert_eq!(done.attempt, 1);
+    let report = pool.drain(LONG).unwrap();
+    assert_eq!((report.done, report.retried), (1, 0), "{report}");
+}
+
+/// A job that takes too much memory ends its worker, and no other process.
+#[test]
+fn memory_limit() {
+    let pool = start(options(memory_limit).attempts(2).memory_limit(400 << 20));
+    act(&pool, Act::Allocate(10 << 20)).unwrap();
+    let error = pool.submit(&Act::Allocate(1 << 30)).unwrap().wait_timeout(LONG).unwrap_err();
+    assert!(error.to_string().contains("no memory"), "{error}");
+    let JobError::SetAside { attempts, .. } = error else { panic!("{error:?}") };
+    assert!(attempts.iter().all(|attempt| attempt.cause == Cause::OutOfMemory), "{attempts:?}");
+    act(&pool, Act::Nothing).unwrap();
+    until(|| pool.report().unwrap().workers == 2);
+    let report = pool.drain(LONG).unwrap();
+    assert_eq!((report.out_of_memory, report.crashed, report.done), (2, 2, 2), "{report}");
+}
+
+/// An idle supervisor does nothing at all.
+#[test]
+fn idle() {
+    let pool = start(options(idle).job_timeout(LONG));
+    act(&pool, Act::Nothing).unwrap();
+    let switches = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let ours = tasks.filter(|task| {
+            let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            ["supervisor", "worker's end", "worker stderr"].contains(&name.trim())
+        });
+        let count = |status: String| {
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
+        };
+        ours.map(|task| count(std::fs::read_to_string(task.path().join("status")).unwrap_or_default())).sum::<u64>()
+    };
+    // Other tests of this program have supervisors, which are not idle: those that switch are counted with them.
+    let alone = std::env::args().any(|argument| argument == "limits::idle");
+    let before = switches();
+    std::thread::sleep(Duration::from_millis(500));
+    let after = switches();
+    assert!(before > 0);
+    assert!(!alone || after - before <= 2, "{} times in half a second", after - before);
+}

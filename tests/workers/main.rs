@@ -1,0 +1,12 @@
+//! Worker pools: what users of other pools complain of, played with real processes.
+//!
+//! Each test runs this program again as its workers, which run the test up to the start of its pool.
+
+mod deaths;
+mod draining;
+mod fleet;
+mod jobs;
+mod limits;
+mod outside;
+mod results;
+mod shim;
