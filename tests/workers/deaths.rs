@@ -1,16 +1,20 @@
 //! Workers that die, at any moment and for any reason.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::process::ExitStatusExt,
+    time::{Duration, Instant},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use support::{LONG, say, until};
-use sysv_primitives::workers::{Cause, JobError, Stream, WorkersError};
+use sysv_primitives::{
+    Cause,
+    workers::{JobError, Stream, WorkersError},
+};
 
-#[allow(unused)]
-use crate::shim::{Shim, Causes};
 use crate::jobs::{Act, Square, act, options, serve_if_worker, start};
 
 fn signal(pid: u32, signal: Signal) {
@@ -66,7 +70,7 @@ fn redelivered_at_once() {
 #[test]
 fn poison_is_set_aside() {
     let pool = start(options(poison_is_set_aside).attempts(3));
-    let causes = [(Act::KillUpTo(9), 9), (Act::Abort, 6 | 0x80), (Act::Exit(7), 7 << 8)];
+    let causes = [(Act::KillUpTo(9), 9), (Act::Abort, 6), (Act::Exit(7), 7 << 8)];
     let mut poison: Vec<_> = causes.iter().map(|(act, _)| pool.submit(act).unwrap()).collect();
     for done in pool.map((0..100).map(Square)) {
         done.result.unwrap();
@@ -79,7 +83,7 @@ fn poison_is_set_aside() {
         for attempt in attempts {
             assert_eq!(attempt.cause, Cause::Died);
             // Whether it writes a core is the system's business.
-            assert_eq!(attempt.status.map(|status| status & !0x80), Some(status & !0x80), "{act:?}");
+            assert_eq!(attempt.status.map(|status| status.into_raw() & !0x80), Some(*status), "{act:?}");
         }
     }
     let report = pool.report().unwrap();

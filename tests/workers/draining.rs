@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::process::ExitStatusExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -13,8 +14,6 @@ use sysv_primitives::{
     workers::{Job, JobError, WorkersError},
 };
 
-#[allow(unused)]
-use crate::shim::{Shim, Causes};
 use crate::jobs::{Act, Square, act, options, router, serve_if_worker, start};
 
 const SLOW: Duration = Duration::from_millis(400);
@@ -60,7 +59,7 @@ fn drained_with_a_deadline() {
     assert!(matches!(job.wait(), Err(JobError::Ended(_))));
     let again = pool.channel().claim::<Act>().unwrap();
     assert_eq!(again.attempt(), 2);
-    assert_eq!(again.causes()[0].status, Some(9));
+    assert_eq!(again.attempts()[0].status.unwrap().signal(), Some(9));
 }
 
 /// Dropping waits for the running jobs, and no longer.

@@ -1,9 +1,13 @@
 //! Jobs that take too long, or too much.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use support::{LONG, until};
-use sysv_primitives::workers::{Cause, JobError};
+use sysv_primitives::{Cause, workers::JobError};
 
 use crate::jobs::{Act, act, options, start};
 
@@ -22,10 +26,10 @@ fn job_timeout() {
     assert!(begun.elapsed() >= 2 * limit, "{:?}", begun.elapsed());
     assert!(begun.elapsed() < 10 * limit, "{:?}", begun.elapsed());
     let text = error.to_string();
-    assert!(text.contains("took too long") && text.contains("SIGKILL"), "{text}");
+    assert!(text.contains("took too long"), "{text}");
     let JobError::SetAside { attempts, .. } = error else { panic!("{error:?}") };
     let causes: Vec<_> = attempts.iter().map(|attempt| (attempt.cause, attempt.status)).collect();
-    assert_eq!(causes, [(Cause::TimedOut, Some(9)); 2]);
+    assert_eq!(causes, [(Cause::TimedOut, Some(ExitStatus::from_raw(9))); 2]);
     let report = pool.drain(LONG).unwrap();
     assert_eq!((report.timed_out, report.killed, report.crashed, report.set_aside), (2, 2, 0, 1), "{report}");
 }

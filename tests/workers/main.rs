@@ -9,4 +9,3 @@ mod jobs;
 mod limits;
 mod outside;
 mod results;
-mod shim;

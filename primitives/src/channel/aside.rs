@@ -99,7 +99,6 @@ impl Channel {
     }
 
     /// Says how a process ended, in the reports of all attempts that its death ended. For its supervisor.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn explain_death(&self, pid: u32, cause: Cause, status: u16) -> Result<(), Failure> {
         let shared = &*self.shared;
         shared.party(shared.session()?).reap_all()?;

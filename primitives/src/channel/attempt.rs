@@ -38,7 +38,6 @@ impl Cause {
     }
 
     /// Returns the number under which a supervisor explains a death.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(super) fn explained(self) -> CauseNumber {
         if self == Self::Died { EXPLAINED } else { self.number() }
     }

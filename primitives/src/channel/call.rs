@@ -210,7 +210,6 @@ impl Channel {
 
     /// Waits until a check finds something: it looks after each end of a call of this handle, and after
     /// [`rouse_callers`](Self::rouse_callers). Returns `None` once the deadline has passed.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn wait_for_calls<T>(
         &self,
         deadline: Deadline,
@@ -221,7 +220,6 @@ impl Channel {
     }
 
     /// Makes every thread that waits for calls of this handle look again.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
         let shared = &*self.shared;
         shared.store.rouse_callers(shared.session()?.slot(), &shared.members)

@@ -361,7 +361,6 @@ impl Claimed<Envelope> {
     }
 
     /// Gives the message back after a panic of its handler.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn requeue_panicked(mut self) -> Result<(), Failure> {
         self.take_back();
         let Some(incoming) = self.incoming.take() else { return Ok(()) };

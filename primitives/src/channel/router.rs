@@ -217,7 +217,6 @@ impl<'a> Router<'a> {
     }
 
     /// Returns the highest route that it has a handler for.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn highest_route(&self) -> Option<Route> {
         self.handlers.keys().next_back().copied()
     }

@@ -113,7 +113,6 @@ impl Store {
     }
 
     /// Waits until a check finds something: it looks after each end of a call of this process, and when it is roused.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn wait_for_calls<T>(
         &self,
         party: Party<'_, impl Repair>,
@@ -128,7 +127,6 @@ impl Store {
     }
 
     /// Makes the threads of this process that wait for the ends of calls look again.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn rouse_callers(&self, slot: usize, members: &Members) -> Result<()> {
         self.response.rouse_own(slot, members)
     }

@@ -85,7 +85,6 @@ impl Store {
     }
 
     /// Says with which status a process ended, and why, of each attempt that its death ended.
-    #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn explain(&self, pid: u32, cause: CauseNumber, status: u16) {
         for (cell, _) in self.touched_cells() {
             for entry in &self.causes[cell * CAUSES..][..CAUSES] {

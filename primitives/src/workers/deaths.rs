@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::seam::{Attempt, Cause};
+use crate::{Attempt, Cause};
 
 /// How many deaths are remembered.
 const MOST: usize = 4096;
@@ -19,14 +19,14 @@ const BURIAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Death {
     pub(super) cause: Cause,
-    /// As `wait` returns it.
-    pub(super) status: u16,
+    pub(super) status: ExitStatus,
 }
 
 impl Death {
-    pub(super) fn new(cause: Cause, status: ExitStatus) -> Self {
-        let [low, high, ..] = status.into_raw().to_le_bytes();
-        Self { cause, status: u16::from_le_bytes([low, high]) }
+    /// Returns the status as the channel keeps it.
+    pub(super) fn raw_status(self) -> u16 {
+        let [low, high, ..] = self.status.into_raw().to_le_bytes();
+        u16::from_le_bytes([low, high])
     }
 }
 
@@ -80,14 +80,13 @@ impl Deaths {
     ///
     /// A job may be set aside before the supervisor has buried its last worker: then this waits for that.
     pub(super) fn explain(&self, attempts: &mut [Attempt]) {
-        for attempt in attempts.iter_mut().filter(|attempt| attempt.status.is_none()) {
-            let known = self.known();
-            let is_unburied = |known: &mut Known| known.living.contains(&attempt.pid) && attempt.cause == Cause::Died;
-            let waited = self.changed.wait_timeout_while(known, BURIAL, is_unburied);
+        let is_unexplained = |attempt: &&mut Attempt| attempt.cause == Cause::Died && attempt.status.is_none();
+        for attempt in attempts.iter_mut().filter(is_unexplained) {
+            let Some(pid) = attempt.pid else { continue };
+            let is_unburied = |known: &mut Known| known.living.contains(&pid);
+            let waited = self.changed.wait_timeout_while(self.known(), BURIAL, is_unburied);
             let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if attempt.cause == Cause::Died
-                && let Some(death) = known.by_pid.get(&attempt.pid)
-            {
+            if let Some(death) = known.by_pid.get(&pid) {
                 (attempt.cause, attempt.status) = (death.cause, Some(death.status));
             }
         }
@@ -119,25 +118,37 @@ impl OomKills {
 
 #[cfg(test)]
 mod tests {
-    use std::{thread, time::Duration};
+    use std::{os::unix::process::ExitStatusExt, process::ExitStatus, thread, time::Duration};
 
     use super::{Attempt, Cause, Death, Deaths};
+    use crate::{Channel, Route};
+
+    /// Returns an attempt of this process that was requeued, as the channel lists it.
+    fn attempt() -> Attempt {
+        let name = format!("deaths-test-{}", std::process::id());
+        let channel = Channel::options().remove_on_drop(true).create(&name).unwrap();
+        channel.send_raw(Route::new(1), b"").unwrap();
+        channel.claim_any().unwrap().requeue().unwrap();
+        channel.claim_any().unwrap().attempts()[0]
+    }
 
     #[test]
     fn a_death_that_is_not_known_yet_is_waited_for() {
         let deaths = Deaths::default();
         deaths.born(7);
         deaths.born(8);
-        let attempt = |pid, cause| Attempt { cause, pid, status: None };
-        let mut attempts = [attempt(7, Cause::Died), attempt(8, Cause::Panicked), attempt(9, Cause::Died)];
+        let requeued = attempt();
+        let died = |pid| Attempt { cause: Cause::Died, pid: Some(pid), ..requeued };
+        let mut attempts = [died(7), Attempt { pid: Some(8), ..requeued }, died(9)];
+        let status = ExitStatus::from_raw(9);
         thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(20));
-                deaths.died(7, Some(Death { cause: Cause::TimedOut, status: 9 }));
+                deaths.died(7, Some(Death { cause: Cause::TimedOut, status }));
             });
             deaths.explain(&mut attempts);
         });
-        assert_eq!((attempts[0].cause, attempts[0].status), (Cause::TimedOut, Some(9)));
-        assert_eq!(attempts[1..], [attempt(8, Cause::Panicked), attempt(9, Cause::Died)]);
+        assert_eq!((attempts[0].cause, attempts[0].status), (Cause::TimedOut, Some(status)));
+        assert_eq!(attempts[1..], [Attempt { pid: Some(8), ..requeued }, died(9)]);
     }
 }

@@ -4,8 +4,7 @@ use std::{io, sync::Arc};
 
 use thiserror::Error;
 
-use super::seam::{Attempt, Cause};
-use crate::{Failure, ObjectName, OpenError, Route, SendError, Undecodable, raw};
+use crate::{Attempt, Failure, ObjectName, OpenError, Route, SendError, Undecodable, raw};
 
 /// Why a pool was not started, or has ended.
 #[derive(Clone, Debug, Error)]
@@ -119,8 +118,9 @@ pub enum JobError {
     /// The job was begun as often as it may be, and each attempt ended without a result. It lies in the channel, apart from the
     /// others.
     #[error(
-        "the job of route {route} was set aside in {object} after {} attempts: {}; see Channel::set_aside, which can also retry \
-         or drop it", attempts.len(), described(attempts)
+        "the job of route {route} was set aside in {object} as often as it may be begun: {}; list, retry or discard it with \
+         Channel::set_aside",
+        listed(attempts)
     )]
     SetAside {
         /// The channel.
@@ -159,26 +159,7 @@ impl JobError {
     }
 }
 
-fn described(attempts: &[Attempt]) -> String {
-    let attempts: Vec<String> = attempts.iter().map(describe).collect();
-    attempts.join(", ")
-}
-
-fn describe(attempt: &Attempt) -> String {
-    let pid = attempt.pid;
-    let status = attempt.status.map(|status| format!(" ({})", how(status))).unwrap_or_default();
-    let what = match attempt.cause {
-        Cause::Died => "died",
-        Cause::Requeued => "requeued it",
-        Cause::Panicked => "panicked",
-        Cause::TimedOut => "took too long and was killed",
-        Cause::OutOfMemory => "had no memory left",
-        Cause::Unknown => "ended",
-    };
-    format!("process {pid} {what}{status}")
-}
-
-fn how(status: u16) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    std::process::ExitStatus::from_raw(status.into()).to_string()
+fn listed(attempts: &[Attempt]) -> String {
+    let attempts: Vec<String> = attempts.iter().map(Attempt::to_string).collect();
+    attempts.join("; ")
 }

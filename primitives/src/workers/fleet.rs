@@ -16,13 +16,13 @@ use super::{
     deaths::{Death, OomKills},
     options::WorkerPoolOptions,
     report::Ends,
-    seam::{self, Cause},
     shared::Shared,
     spawn::{LastLines, Program, Started},
     supervisor::Event,
     sys::{self, Limits},
     tally::{Phase, ROWS},
 };
+use crate::Cause;
 
 /// What Rust's runtime says before it aborts a program that gets no memory.
 const NO_MEMORY: &str = "memory allocation of ";
@@ -194,9 +194,10 @@ impl Fleet {
             (End::Crashed, _) => self.cause_of(status, &stderr),
             _ => Cause::Died,
         };
-        let death = has_died.then(|| Death::new(cause, status));
+        let death = has_died.then_some(Death { cause, status });
         if let Some(death) = death {
-            seam::explain_death(&self.shared.channel, pid, death.cause, death.status);
+            // If the channel is gone there is nothing to explain.
+            let _ = self.shared.channel.explain_death(pid, cause, death.raw_status());
         }
         self.shared.deaths.died(pid, death);
         Some(Buried { end, status, stderr, has_served: phase != Phase::Starting, was_told })

@@ -2,12 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    JobError,
-    seam::{self, Ended},
-    shared::Shared,
-    worker::PANICKED,
-};
+use super::{JobError, shared::Shared, worker::PANICKED};
 use crate::{CallError, PendingResponse, Request, raw::Deadline};
 
 /// A job that was submitted: to wait for, to cancel, or to drop.
@@ -71,7 +66,7 @@ impl<R: Request> Job<R> {
         if !pending.is_ended() && deadline != Deadline::NOW {
             let shared = &self.shared;
             let check = || (pending.is_ended() || shared.has_ended() || channel.is_closed()).then_some(());
-            seam::wait_for_responses(channel, deadline, check)?;
+            channel.wait_for_calls(deadline, check)?;
         }
         // A job that no worker has begun is taken back from a closed channel.
         let result = if channel.is_closed() { pending.wait_deadline(deadline) } else { pending.try_wait() };
@@ -84,7 +79,7 @@ impl<R: Request> Job<R> {
             Err(CallError::WouldBlock | CallError::TimedOut) => Err(JobError::TimedOut),
             result => {
                 self.pending = None;
-                result.map_err(|error| explained::<R>(&self.shared, error))
+                result.map_err(|error| explained(&self.shared, error))
             }
         }
     }
@@ -106,27 +101,28 @@ impl<R: Request> Job<R> {
 
     fn let_go(&mut self) {
         if let Some(pending) = self.pending.take() {
-            seam::detach(pending);
+            pending.detach();
         }
     }
 }
 
 /// Makes the error of a job of that of a call.
-fn explained<R: Request>(shared: &Shared, error: CallError) -> JobError {
-    match seam::ended(error) {
-        Ended::Refused(why) => match why.strip_prefix(PANICKED) {
+fn explained(shared: &Shared, error: CallError) -> JobError {
+    match error {
+        CallError::Refused { why, .. } => match why.strip_prefix(PANICKED) {
             Some(message) => JobError::Panicked { message: message.to_owned() },
             None => JobError::Refused { why },
         },
-        Ended::SetAside(mut attempts) => {
+        CallError::SetAside { object, route, mut attempts } => {
             shared.deaths.explain(&mut attempts);
-            JobError::SetAside { object: shared.object(), route: R::ROUTE, attempts }
+            JobError::SetAside { object, route, attempts }
         }
-        Ended::Other(CallError::NoResponse { object, route }) => JobError::Lost { object, route },
-        Ended::Other(CallError::NotSent(error)) => error.into(),
-        Ended::Other(CallError::Undecodable(error)) => error.into(),
-        Ended::Other(CallError::Failed(failure)) => failure.into(),
-        Ended::Other(_) => JobError::WouldBlock,
+        CallError::NoResponse { object, route } => JobError::Lost { object, route },
+        CallError::NotSent(error) => error.into(),
+        CallError::Undecodable(error) => error.into(),
+        CallError::Failed(failure) => failure.into(),
+        CallError::WouldBlock => JobError::WouldBlock,
+        CallError::TimedOut => JobError::TimedOut,
     }
 }
 

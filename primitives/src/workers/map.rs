@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter::Fuse};
 
-use super::{Job, JobError, WorkerPool, seam};
+use super::{Job, JobError, WorkerPool};
 use crate::{Request, SendError, raw::Deadline};
 
 /// A job of [`map`](WorkerPool::map) that has come to its end.
@@ -116,10 +116,10 @@ impl<R: Request, I: Iterator<Item = R>> Iterator for Map<'_, R, I> {
         let done = match self.done() {
             Some(done) => done,
             // If the channel is gone, each wait says so.
-            None => seam::wait_for_responses(&self.pool.shared.channel, Deadline::NEVER, || self.done())
-                .ok()
-                .flatten()
-                .unwrap_or(0),
+            None => {
+                let found = self.pool.shared.channel.wait_for_calls(Deadline::NEVER, || self.done());
+                found.ok().flatten().unwrap_or(0)
+            }
         };
         self.in_flight.remove(done).map(InFlight::finish)
     }

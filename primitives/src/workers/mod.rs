@@ -48,7 +48,6 @@ mod map;
 mod options;
 mod pool;
 mod report;
-mod seam;
 mod shared;
 mod signals;
 mod spawn;
@@ -64,6 +63,5 @@ pub use self::{
     options::{Stream, WorkerPoolOptions},
     pool::WorkerPool,
     report::Report,
-    seam::{Attempt, Cause},
     worker::{attempt, serve},
 };

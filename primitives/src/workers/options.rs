@@ -78,11 +78,11 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets how often a job is begun at most, if the workers die that do it. Afterwards it is set aside. 0: without a limit.
+    /// Sets how often a job is begun at most, if the workers die that do it. Afterwards it is set aside. At least 1.
     ///
     /// With 1 a job whose worker dies is not begun again, and its submitter gets [`JobError::Lost`](super::JobError::Lost).
     pub fn attempts(mut self, number: u8) -> Self {
-        self.attempts = number;
+        self.attempts = number.max(1);
         self
     }
 

@@ -14,14 +14,13 @@ use super::{
     Job, JobError, Map, Report, WorkerPoolOptions, WorkersError,
     assignment::Inherited,
     fleet::Fleet,
-    seam,
     shared::Shared,
     signals::Signals,
     supervisor::{Event, Supervisor},
     tally::{Count, ROWS, Tally},
     worker,
 };
-use crate::{Channel, OpenError, Request, Router, SendError, raw::Deadline};
+use crate::{Channel, Delivery, OpenError, Request, Router, SendError, raw::Deadline};
 
 /// How often a submitter that waits for room checks whether the pool has ended.
 const CHECK: Duration = Duration::from_millis(500);
@@ -157,8 +156,12 @@ impl WorkerPool {
 
     fn submit_deadline<R: Request>(&self, job: &R, deadline: Deadline) -> Result<Job<R>, JobError> {
         self.shared.check_submitting()?;
-        let pending = seam::request(&self.shared.channel, job, self.shared.attempts, deadline)?;
+        let pending = self.shared.channel.request_with_deadline(job, self.delivery(), deadline)?;
         Ok(Job::new(&self.shared, pending))
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::new().attempts(self.shared.attempts).outlives_caller(true)
     }
 
     /// Submits the jobs of an iterator, and returns an iterator over their results as they come.
@@ -229,8 +232,8 @@ impl WorkerPool {
             panicked: tally.sum(Count::Panicked),
             refused: tally.sum(Count::Refused),
             retried: tally.sum(Count::Retried),
-            set_aside: seam::set_aside(channel)?,
-            running: seam::claims(channel)?.len() as u64,
+            set_aside: depth.set_aside,
+            running: channel.claims()?.len() as u64,
             queued: depth.routes,
             ..Report::default()
         };

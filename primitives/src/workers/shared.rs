@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use super::{WorkersError, deaths::Deaths, report::Ends, seam, tally::Tally};
+use super::{WorkersError, deaths::Deaths, report::Ends, tally::Tally};
 use crate::{Channel, ObjectName};
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Shared {
         self.has_ended.store(true, Relaxed);
         self.ended.notify_all();
         // A channel that is gone has no sleepers.
-        let _ = seam::rouse_callers(&self.channel);
+        let _ = self.channel.rouse_callers();
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -23,7 +23,6 @@ use super::{
     fleet::{End, Fleet, Reason},
     options::WorkerPoolOptions,
     report::Ends,
-    seam,
     shared::Shared,
     sys,
 };
@@ -229,11 +228,12 @@ impl Supervisor {
     fn look_for_late_jobs(&mut self) {
         let Some(timeout) = self.job_timeout else { return };
         let mut next = timeout;
-        for claim in seam::claims(&self.shared.channel).unwrap_or_default() {
-            let Some(worker) = self.fleet.of_pid(claim.pid) else { continue };
+        for claim in self.shared.channel.claims().unwrap_or_default() {
+            let pid = claim.member.pid;
+            let Some(worker) = self.fleet.of_pid(pid) else { continue };
             if claim.age < timeout {
                 next = next.min(timeout - claim.age);
-            } else if self.is_still_late(claim.pid, timeout) {
+            } else if self.is_still_late(pid, timeout) {
                 Ends::add(&self.shared.ends.timed_out);
                 self.fleet.kill(worker, Reason::TimedOut);
             }
@@ -244,8 +244,8 @@ impl Supervisor {
     /// Stops a worker, and looks once more: it may have just finished, and taken another job.
     fn is_still_late(&self, pid: u32, timeout: Duration) -> bool {
         sys::signal_group(pid, Signal::SIGSTOP);
-        let claims = seam::claims(&self.shared.channel).unwrap_or_default();
-        let is_late = claims.iter().any(|claim| claim.pid == pid && claim.age >= timeout);
+        let claims = self.shared.channel.claims().unwrap_or_default();
+        let is_late = claims.iter().any(|claim| claim.member.pid == pid && claim.age >= timeout);
         if !is_late {
             sys::signal_group(pid, Signal::SIGCONT);
         }

@@ -16,12 +16,11 @@ use std::{
 
 use super::{
     assignment::{Inherited, Pipes},
-    seam::{self, Claim},
     signals::Signals,
     sys,
     tally::{Count, Phase, Row},
 };
-use crate::{Channel, RecvError, Result, Router, Stop};
+use crate::{Channel, Claimed, Envelope, RecvError, Result, Router, Stop};
 
 /// How the refusal of a job that panicked begins.
 pub(super) const PANICKED: &str = "the job panicked: ";
@@ -92,6 +91,9 @@ pub(super) fn run(pool: &str, jobs: Router<'_>) -> i32 {
     }
 }
 
+/// A job that this process has begun.
+type Claim = Claimed<Envelope>;
+
 /// What stops this process from taking another job.
 #[derive(Clone)]
 struct Stopping {
@@ -143,15 +145,15 @@ struct Worker {
 impl Worker {
     fn serve(&mut self, channel: &Channel, mut jobs: Router<'_>) -> Result<()> {
         // A router without handlers would leave every job to others, and wait for ever.
-        let up_to = seam::highest_route(&jobs).unwrap_or(crate::Route::new(1));
-        seam::serve(&jobs, channel)?;
+        let up_to = jobs.highest_route().unwrap_or(crate::Route::new(1));
+        jobs.serve(channel)?;
         self.enter(Phase::Serving);
         loop {
             // A stopped handle still receives what is there.
             if self.stop.is_stopped() {
                 return self.end(Phase::Stopped);
             }
-            match seam::claim(channel, up_to) {
+            match channel.claim_lowest(up_to) {
                 Ok(claim) => {
                     if self.work(claim, &mut jobs).is_break() {
                         return self.end(Phase::Recycled);
@@ -182,22 +184,24 @@ impl Worker {
     }
 
     /// Does one job. Says whether to go on.
-    fn work(&mut self, mut claim: Claim, jobs: &mut Router<'_>) -> ControlFlow<()> {
+    fn work(&mut self, claim: Claim, jobs: &mut Router<'_>) -> ControlFlow<()> {
         ATTEMPT.set(claim.attempt());
         if claim.attempt() > 1 {
             self.count(Count::Retried);
         }
-        let flow = match panic::catch_unwind(AssertUnwindSafe(|| claim.handle(jobs))) {
-            Ok(Ok(flow)) => {
+        let mut claim = Some(claim);
+        let handled = panic::catch_unwind(AssertUnwindSafe(|| jobs.handle_claim(&mut claim)));
+        let flow = match (handled, claim) {
+            (Ok(Ok(flow)), None) => {
                 self.count(Count::Done);
                 flow
             }
-            Ok(Err(error)) => {
-                self.refuse(claim, Count::Refused, &error.to_string());
-                ControlFlow::Continue(())
-            }
-            Err(panicked) => {
-                self.panicked(claim, panicked);
+            (Err(panicked), Some(claim)) => self.panicked(claim, &*panicked),
+            (Ok(Err(error)), Some(claim)) => self.refuse(claim, Count::Refused, &error.to_string()),
+            (Ok(Ok(_)), Some(claim)) => self.refuse(claim, Count::Refused, "the router's fallback took it"),
+            // The response could not be sent.
+            (_, None) => {
+                self.count(Count::Refused);
                 ControlFlow::Continue(())
             }
         };
@@ -211,25 +215,20 @@ impl Worker {
         }
     }
 
-    fn panicked(&self, claim: Claim, panicked: Box<dyn Any + Send>) {
+    fn panicked(&self, claim: Claim, panicked: &(dyn Any + Send)) -> ControlFlow<()> {
         if self.retries_panics && !claim.is_last_attempt() {
-            // A claim that is dropped while its thread unwinds is requeued for that reason.
-            let unwinding = AssertUnwindSafe(move || {
-                let _claim = claim;
-                panic::resume_unwind(panicked)
-            });
-            let _: Result<(), _> = panic::catch_unwind(unwinding);
-            return;
+            // If the claim is no longer this process's, it was taken for dead, and its job comes back all the same.
+            let _ = claim.requeue_panicked();
+            return ControlFlow::Continue(());
         }
-        let message = message(&*panicked);
-        self.refuse(claim, Count::Panicked, &format!("{PANICKED}{message}"));
+        self.refuse(claim, Count::Panicked, &format!("{PANICKED}{}", message(panicked)))
     }
 
-    fn refuse(&self, claim: Claim, count: Count, why: &str) {
-        // Counted before, for once: what follows is short, and does not fail for the job's sake.
+    fn refuse(&self, claim: Claim, count: Count, why: &str) -> ControlFlow<()> {
+        // If the submitter can't be told, the channel is gone.
+        let _ = claim.refuse_any(why);
         self.count(count);
-        // If it can't be told, the channel is gone.
-        let _ = claim.refuse(why);
+        ControlFlow::Continue(())
     }
 }
 
