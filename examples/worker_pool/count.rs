@@ -1,104 +1,60 @@
-//! The work: what is in one file, and the sum over many.
+//! The work: what is in one file, and the sum over many, which is the same in any order.
 
-use std::{
-    collections::HashMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, fmt, fs, path};
 
-use walkdir::WalkDir;
+use serde::{Deserialize, Serialize};
+use walkdir::{DirEntry, WalkDir};
 
-use crate::messages::Kind;
-
-pub(crate) type Words = HashMap<String, u64>;
-
-/// Longer runs of letters are data, not words.
-const LONGEST_WORD: usize = 64;
-
-/// Returns every file under a directory in a fixed order; what can't be listed comes as an error.
-pub(crate) fn files(directory: &Path) -> (Vec<PathBuf>, Vec<walkdir::Error>) {
-    let (mut files, mut errors) = (Vec::new(), Vec::new());
-    for entry in WalkDir::new(directory).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
-            Ok(_) => {}
-            Err(error) => errors.push(error),
-        }
-    }
-    (files, errors)
+/// Returns every file under a directory in a fixed order, and says which can't be listed.
+pub(crate) fn files(directory: &path::Path) -> Vec<path::PathBuf> {
+    let entries = WalkDir::new(directory).sort_by_file_name().into_iter();
+    let entries = entries.filter_map(|entry| entry.inspect_err(|error| eprintln!("can't list: {error}")).ok());
+    entries.filter(|entry| entry.file_type().is_file()).map(DirEntry::into_path).collect()
 }
 
-/// Counts the words of a file: runs of letters, in lower case.
-pub(crate) fn count(path: &Path) -> (Kind, Words) {
-    let mut words = Words::new();
-    let content: io::Result<Vec<u8>> = fs::read(path);
-    let kind = match content {
-        Err(_) => Kind::Unreadable,
-        Ok(bytes) if bytes.is_empty() => Kind::Empty,
-        Ok(bytes) => match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.contains('\0') => {
-                count_text(text, &mut words);
-                Kind::Text { bytes: bytes.len() as u64 }
-            }
-            _ => Kind::Binary { bytes: bytes.len() as u64 },
-        },
-    };
-    (kind, words)
-}
-
-fn count_text(text: &str, words: &mut Words) {
-    let is_word = |word: &&str| !word.is_empty() && word.len() <= LONGEST_WORD;
-    for word in text.split(|letter: char| !letter.is_alphabetic()).filter(is_word) {
-        *words.entry(word.to_lowercase()).or_default() += 1;
-    }
-}
-
-/// The sum over all files; the same whatever the order they come in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    pub(crate) text: u64,
-    pub(crate) binary: u64,
-    pub(crate) empty: u64,
-    pub(crate) unreadable: u64,
-    pub(crate) bytes: u64,
-    pub(crate) words: u64,
-    counts: Words,
+    /// Texts, binary files, empty ones, unreadable ones.
+    files: [u64; 4],
+    bytes: u64,
+    words: HashMap<String, u64>,
 }
 
 impl Summary {
-    pub(crate) fn add(&mut self, kind: Kind, words: Words) {
-        match kind {
-            Kind::Text { bytes } => {
-                self.text += 1;
-                self.bytes += bytes;
+    /// Counts the words of a file: runs of letters, in lower case.
+    pub(crate) fn of(path: &path::Path) -> Self {
+        let Ok(content) = fs::read(path) else { return Self { files: [0, 0, 0, 1], ..Self::default() } };
+        let mut summary = Self { bytes: content.len() as u64, ..Self::default() };
+        summary.files = match std::str::from_utf8(&content) {
+            Ok("") => [0, 0, 1, 0],
+            Ok(text) if !text.contains('\0') => {
+                let words = text.split(|letter: char| !letter.is_alphabetic());
+                for word in words.filter(|word| (1..=64).contains(&word.len())) {
+                    *summary.words.entry(word.to_lowercase()).or_default() += 1;
+                }
+                [1, 0, 0, 0]
             }
-            Kind::Binary { bytes } => {
-                self.binary += 1;
-                self.bytes += bytes;
-            }
-            Kind::Empty => self.empty += 1,
-            Kind::Unreadable => self.unreadable += 1,
-        }
-        for (word, count) in words {
-            self.words += count;
-            *self.counts.entry(word).or_default() += count;
-        }
-    }
-
-    pub(crate) fn of(files: &[PathBuf]) -> Self {
-        let mut summary = Self::default();
-        for path in files {
-            let (kind, words) = count(path);
-            summary.add(kind, words);
-        }
+            _ => [0, 1, 0, 0],
+        };
         summary
     }
 
-    /// Returns the most frequent words; of equally frequent ones, the first in the alphabet.
-    pub(crate) fn most_frequent(&self, number: usize) -> Vec<(&str, u64)> {
-        let mut all: Vec<_> = self.counts.iter().map(|(word, &count)| (word.as_str(), count)).collect();
-        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        all.truncate(number);
-        all
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.files.iter_mut().zip(other.files).for_each(|(files, more)| *files += more);
+        self.bytes += other.bytes;
+        other.words.into_iter().for_each(|(word, count)| *self.words.entry(word).or_default() += count);
+        self
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { files: [text, binary, empty, unreadable], bytes, words } = self;
+        let files: u64 = self.files.iter().sum();
+        writeln!(f, "files: {files} ({text} text, {binary} binary, {empty} empty, {unreadable} unreadable)")?;
+        writeln!(f, "bytes: {bytes}\nwords: {}", words.values().sum::<u64>())?;
+        let mut words: Vec<_> = words.iter().collect();
+        words.sort_unstable_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        words.iter().take(20).try_for_each(|(word, count)| writeln!(f, "{count:>10} {word}"))
     }
 }

@@ -1,97 +1,86 @@
 //! Counts the words of all files under a directory in several processes.
+//! `cargo run --release --example worker_pool -- --workers 4 --kill 5 --verify <DIR>`
 //!
-//! ```text
-//! cargo run --release --example worker_pool -- --workers 4 --kill 5 --verify <DIR>
-//! ```
-//!
-//! The supervisor starts this program again as its workers. Jobs and results travel as typed values
-//! over one named channel, chosen by type, however long they are. Workers may be killed at any moment; whatever
-//! they had in hand is done again. Nothing stays behind, even if the supervisor itself is killed (not if
-//! all of them are, at once). Receiving all but jobs is Linux's, and so is this example.
+//! The pool starts this program again as its workers. Any may be killed at any moment, and each file is counted once.
+//! Ctrl-C drains the pool, a second one ends it at once. Nothing stays behind, even if this process itself is killed.
 
 mod count;
-mod messages;
-mod supervisor;
-mod worker;
 
-use std::{num::NonZero, path::PathBuf, thread};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use clap::Parser;
+use count::Summary;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use sysv_primitives::{Channel, Request, Router, WorkerPool, messages, workers::JobError};
 
-use crate::{count::Summary, supervisor::Report};
-
-/// Counts the words of all files under a directory in several processes.
-///
-/// A word is a run of letters; runs of more than 64 bytes are taken for data. A file that is not
-/// UTF-8 text is binary and has no words.
+/// Counts the words of all files under a directory, runs of up to 64 letters, in several processes.
 #[derive(Parser)]
 struct Arguments {
-    /// The directory.
-    #[arg(required_unless_present = "channel")]
-    directory: Option<PathBuf>,
-    /// How many worker processes; as many as there are processors unless said.
-    #[arg(long)]
-    workers: Option<NonZero<usize>>,
+    directory: PathBuf,
+    /// How many worker processes.
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    workers: usize,
     /// Kills this many workers with SIGKILL at random moments.
     #[arg(long, default_value_t = 0, value_name = "K")]
     kill: usize,
     /// Counts again in one process and compares.
     #[arg(long)]
     verify: bool,
-    #[arg(long, hide = true, requires = "channel")]
-    as_worker: Option<usize>,
-    #[arg(long, hide = true, requires = "as_worker")]
-    channel: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File(OsString);
+messages! { 1 => File }
+impl Request for File {
+    type Response = (u32, Summary);
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    if let (Some(worker), Some(channel)) = (arguments.as_worker, &arguments.channel) {
-        return worker::run(channel, worker);
-    }
-    let directory = arguments.directory.unwrap_or_default();
-    let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    let (files, errors) = count::files(&directory);
-    for error in &errors {
-        eprintln!("can't list: {error}");
-    }
-    if files.is_empty() && !errors.is_empty() {
-        bail!("nothing to count in {}", directory.display());
-    }
-    let report = supervisor::run(&files, workers, arguments.kill)?;
-    print(&report, files.len());
-    if report.stopped {
-        bail!("stopped before the end");
-    }
-    if arguments.verify {
-        if Summary::of(&files) != report.summary {
-            bail!("verified: different; did a file change meanwhile?");
+    let Arguments { directory, workers, mut kill, verify } = Arguments::parse();
+    let mut jobs = Router::new();
+    jobs.respond(|File(path)| (process::id(), Summary::of(path.as_ref())))?;
+    let new_name = || format!("worker-pool-{}-{:016x}", process::id(), fastrand::u64(..));
+    let pool = WorkerPool::options()
+        .workers(workers.max(1))
+        .attempts(20)
+        .channel(Channel::options().max_handles(u32::try_from(2 * workers)? + 8).max_message_size(64 << 20))
+        .handle_signals(Duration::from_secs(30))
+        .remove_on_drop(true)
+        .start(&WorkerPool::name_in_worker().map_or_else(new_name, str::to_owned), jobs)?;
+    // From here on this is no worker.
+    let files = count::files(&directory);
+    ensure!(!files.is_empty(), "nothing to count in {}", directory.display());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} left")?;
+    let progress = ProgressBar::new(files.len() as u64).with_style(style);
+    let (mut summary, mut by_worker) = (Summary::default(), BTreeMap::new());
+    for (done, counted) in pool.map(files.iter().map(|path| File(path.into()))).enumerate() {
+        match counted.result {
+            Err(JobError::Ended(_)) => break,
+            Ok((worker, counted)) => {
+                summary = summary.plus(counted);
+                *by_worker.entry(worker).or_insert(0) += 1;
+            }
+            Err(error) => progress.println(format!("{}: {error}", counted.job.0.display())),
         }
+        progress.inc(1);
+        // Each of the moments that are left is as likely as any other.
+        if kill > 0 && fastrand::usize(done..files.len()) < done + kill {
+            let killed = fastrand::choice(pool.worker_ids()).is_some_and(|worker| pool.kill_worker(worker));
+            kill -= usize::from(killed);
+        }
+    }
+    progress.finish_and_clear();
+    let (done, elapsed) = (progress.position(), progress.elapsed());
+    println!("{summary}jobs: {done} in {elapsed:.2?}, {:.0} per second", progress.per_sec());
+    by_worker.iter().for_each(|(worker, jobs)| println!("worker {worker}: {jobs} jobs"));
+    println!("{}", pool.drain(Duration::from_secs(30))?);
+    ensure!(done == files.len() as u64, "stopped before the end");
+    if verify {
+        let again = files.iter().map(|path| Summary::of(path)).fold(Summary::default(), Summary::plus);
+        ensure!(again == summary, "verified: different; did a file change meanwhile?");
         println!("verified: identical");
     }
     Ok(())
-}
-
-fn print(report: &Report, files: usize) {
-    let summary = &report.summary;
-    println!(
-        "files: {files} ({} text, {} binary, {} empty, {} unreadable)",
-        summary.text, summary.binary, summary.empty, summary.unreadable
-    );
-    println!("bytes: {}", summary.bytes);
-    println!("words: {}", summary.words);
-    for (word, count) in summary.most_frequent(20) {
-        println!("{count:>10} {word}");
-    }
-    let jobs: u64 = report.jobs_by_worker.values().sum();
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
-    let rate = jobs as f64 / report.elapsed.as_secs_f64();
-    println!("jobs: {jobs} in {:.2?}, {rate:.0} per second", report.elapsed);
-    if report.killed > 0 {
-        println!("killed: {} workers; jobs were sent again {} times", report.killed, report.repeated);
-    }
-    for (worker, jobs) in &report.jobs_by_worker {
-        println!("worker {worker}: {jobs} jobs");
-    }
 }

@@ -204,10 +204,13 @@ fn the_submitter_dies() {
     let pool = start(options(the_submitter_dies).workers(1));
     let pool_name = pool.channel().status().unwrap().name;
     let busy = pool.submit(&Act::Sleep(SLOW)).unwrap();
+    until(|| pool.report().unwrap().running == 1);
     let submitter = child(|| {
         let pool = WorkerPool::options().workers(0).start(&pool_name, router()).unwrap();
         let jobs: Vec<_> = (0..5).map(|number| pool.submit(&Square(number)).unwrap()).collect();
-        let _ = jobs.into_iter().map(|job| job.wait().unwrap()).count();
+        for job in jobs {
+            job.wait().unwrap();
+        }
         hold_for_ever()
     });
     until(|| pool.report().unwrap().depth() == 5);

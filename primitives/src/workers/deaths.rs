@@ -39,7 +39,8 @@ pub(super) struct Deaths {
 
 #[derive(Debug, Default)]
 struct Known {
-    living: Vec<u32>,
+    /// Those that are not buried, and which of them were not killed.
+    living: Vec<(u32, bool)>,
     by_pid: BTreeMap<u32, Death>,
     order: VecDeque<u32>,
 }
@@ -51,18 +52,23 @@ impl Deaths {
 
     pub(super) fn born(&self, pid: u32) {
         let mut known = self.known();
-        known.living.push(pid);
+        known.living.push((pid, true));
         // Its id may have been another worker's.
         known.by_pid.remove(&pid);
     }
 
+    /// Returns the workers that live, as far as the pool knows.
     pub(super) fn living(&self) -> Vec<u32> {
-        self.known().living.clone()
+        self.known().living.iter().filter(|(_, lives)| *lives).map(|&(pid, _)| pid).collect()
+    }
+
+    pub(super) fn killed(&self, pid: u32) {
+        self.known().living.iter_mut().filter(|(killed, _)| *killed == pid).for_each(|(_, lives)| *lives = false);
     }
 
     pub(super) fn died(&self, pid: u32, death: Option<Death>) {
         let mut known = self.known();
-        known.living.retain(|&living| living != pid);
+        known.living.retain(|&(living, _)| living != pid);
         if let Some(death) = death {
             known.by_pid.insert(pid, death);
             known.order.push_back(pid);
@@ -83,7 +89,7 @@ impl Deaths {
         let is_unexplained = |attempt: &&mut Attempt| attempt.cause == Cause::Died && attempt.status.is_none();
         for attempt in attempts.iter_mut().filter(is_unexplained) {
             let Some(pid) = attempt.pid else { continue };
-            let is_unburied = |known: &mut Known| known.living.contains(&pid);
+            let is_unburied = |known: &mut Known| known.living.iter().any(|&(living, _)| living == pid);
             let waited = self.changed.wait_timeout_while(self.known(), BURIAL, is_unburied);
             let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(death) = known.by_pid.get(&pid) {

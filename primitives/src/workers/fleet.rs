@@ -17,21 +17,20 @@ use super::{
     options::WorkerPoolOptions,
     report::Ends,
     shared::Shared,
-    spawn::{LastLines, Program, Started},
+    spawn::{LastLines, Lines, Program, Started},
     supervisor::Event,
     sys::{self, Limits},
     tally::{Phase, ROWS},
 };
 use crate::Cause;
 
-/// What Rust's runtime says before it aborts a program that gets no memory.
-const NO_MEMORY: &str = "memory allocation of ";
-
 /// Why the supervisor kills a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     TimedOut,
     Drain,
+    /// It was asked for.
+    Asked,
 }
 
 /// How a worker came to its end.
@@ -86,6 +85,7 @@ impl Fleet {
         let assignment = Assignment {
             recycle_after: options.recycle_after,
             retries_panics: options.retries_panics,
+            removes: options.removes,
             pool: shared.name.clone(),
             tally: shared.tally.id(),
             ..Assignment::default()
@@ -155,16 +155,22 @@ impl Fleet {
         }
     }
 
-    pub(super) fn kill(&mut self, worker: u64, reason: Reason) {
-        if let Some(worker) = self.workers.get_mut(&worker) {
-            worker.killed.get_or_insert(reason);
-            sys::signal_group(worker.child.id(), Signal::SIGKILL);
-        }
+    /// Kills a worker. Returns whether it had not been killed before.
+    pub(super) fn kill(&mut self, worker: u64, reason: Reason) -> bool {
+        let Some(worker) = self.workers.get_mut(&worker) else { return false };
+        let pid = worker.child.id();
+        sys::signal_group(pid, Signal::SIGKILL);
+        self.shared.deaths.killed(pid);
+        let is_new = worker.killed.is_none();
+        worker.killed.get_or_insert(reason);
+        is_new
     }
 
     pub(super) fn kill_all(&mut self, reason: Reason) {
         let numbers: Vec<u64> = self.workers.keys().copied().collect();
-        numbers.into_iter().for_each(|number| self.kill(number, reason));
+        for number in numbers {
+            self.kill(number, reason);
+        }
     }
 
     /// Reaps a worker that has ended, and says how it died to those that want to know.
@@ -178,7 +184,7 @@ impl Fleet {
         let status = worker.child.wait().unwrap_or_default();
         let phase = self.shared.tally.phase(worker.row);
         let was_told = worker.is_told || worker.killed.is_some();
-        let stderr = if status.success() { Vec::new() } else { worker.stderr.of_the_dead() };
+        let stderr = if status.success() { Lines::default() } else { worker.stderr.of_the_dead() };
         let end = match (status.success(), phase) {
             (true, Phase::Recycled) => End::Recycled,
             (true, Phase::Stopped) => End::Stopped,
@@ -191,29 +197,43 @@ impl Fleet {
         let has_died = matches!(end, End::Killed | End::Crashed);
         let cause = match (end, worker.killed) {
             (End::Killed, Some(Reason::TimedOut)) => Cause::TimedOut,
-            (End::Crashed, _) => self.cause_of(status, &stderr),
+            (End::Crashed, _) => self.cause_of(status, stderr.says_no_memory),
             _ => Cause::Died,
         };
+        self.count(end, cause);
         let death = has_died.then_some(Death { cause, status });
         if let Some(death) = death {
             // If the channel is gone there is nothing to explain.
             let _ = self.shared.channel.explain_death(pid, cause, death.raw_status());
         }
         self.shared.deaths.died(pid, death);
+        let stderr = stderr.last.into();
         Some(Buried { end, status, stderr, has_served: phase != Phase::Starting, was_told })
     }
 
     /// Returns why a worker crashed, as far as that can be told.
-    fn cause_of(&mut self, status: ExitStatus, stderr: &[String]) -> Cause {
+    fn cause_of(&mut self, status: ExitStatus, says_no_memory: bool) -> Cause {
         let is_killed = status.signal() == Some(Signal::SIGKILL as i32);
         let is_aborted = status.signal() == Some(Signal::SIGABRT as i32);
-        let has_said_so = stderr.iter().any(|line| line.starts_with(NO_MEMORY));
         // The kernel's own killing is counted for the whole system, so it is likely and not certain.
-        let is_out_of_memory = (is_aborted && has_said_so) || (is_killed && self.oom_kills.have_happened());
+        let is_out_of_memory = (is_aborted && says_no_memory) || (is_killed && self.oom_kills.have_happened());
         if !is_out_of_memory {
             return Cause::Died;
         }
-        Ends::add(&self.shared.ends.out_of_memory);
         Cause::OutOfMemory
+    }
+
+    /// Counts an end, before those that wait for the job can learn of it.
+    fn count(&self, end: End, cause: Cause) {
+        let ends = &self.shared.ends;
+        Ends::add(match end {
+            End::Stopped | End::Closed => &ends.stopped,
+            End::Recycled => &ends.recycled,
+            End::Killed => &ends.killed,
+            End::Crashed => &ends.crashed,
+        });
+        if cause == Cause::OutOfMemory {
+            Ends::add(&ends.out_of_memory);
+        }
     }
 }

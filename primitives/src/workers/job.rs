@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{JobError, shared::Shared, worker::PANICKED};
+use super::{
+    JobError,
+    report::{Ends, Received},
+    shared::Shared,
+    worker::PANICKED,
+};
 use crate::{CallError, PendingResponse, Request, raw::Deadline};
 
 /// A job that was submitted: to wait for, to cancel, or to drop.
@@ -79,7 +84,15 @@ impl<R: Request> Job<R> {
             Err(CallError::WouldBlock | CallError::TimedOut) => Err(JobError::TimedOut),
             result => {
                 self.pending = None;
-                result.map_err(|error| explained(&self.shared, error))
+                let result = result.map_err(|error| explained(&self.shared, error));
+                let Received { done, panicked, refused } = &self.shared.received;
+                match &result {
+                    Ok(_) => Ends::add(done),
+                    Err(JobError::Panicked { .. }) => Ends::add(panicked),
+                    Err(JobError::Refused { .. }) => Ends::add(refused),
+                    Err(_) => {}
+                }
+                result
             }
         }
     }

@@ -36,7 +36,8 @@
 //! - **WP6** A worker's standard error is a pipe that the worker itself can read. So writing to it never fails, and after the supervisor's
 //!   death the worker empties it itself.
 //!
-//! Not promised: that a job's effects happen once, if a worker dies at its end. A program that a job has started is killed with its worker
+//! Not promised: that a job's effects happen once, if a worker dies at its end. That a supervisor's death is noticed while a child lives that
+//! it made by a plain `fork`, without exec: the child has copies of the pipes of WP3. A program that a job has started is killed with its worker
 //! if it has stayed in the worker's process group.
 
 mod assignment;
@@ -63,5 +64,5 @@ pub use self::{
     options::{Stream, WorkerPoolOptions},
     pool::WorkerPool,
     report::Report,
-    worker::{attempt, serve},
+    worker::{attempt, earlier_attempts, serve},
 };

@@ -142,8 +142,10 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Removes the channel when the pool is dropped, with every job that is still in it. By default it stays, and another pool of the
-    /// same name goes on with its jobs.
+    /// Removes the channel when the pool is dropped or its process dies, with every job that is still in it. By default it stays, and
+    /// another pool of the same name goes on with its jobs.
+    ///
+    /// After the death of its process the first worker that has done its job removes it. If all of them die at once, it stays.
     pub fn remove_on_drop(mut self, remove: bool) -> Self {
         self.removes = remove;
         self

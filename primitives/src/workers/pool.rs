@@ -1,9 +1,10 @@
 //! The handle of a pool.
 
 use std::{
-    process, result,
+    mem, process, result,
     sync::{
         Arc,
+        atomic::Ordering::Relaxed,
         mpsc::{self, Sender},
     },
     thread::{self, JoinHandle},
@@ -84,6 +85,8 @@ pub struct WorkerPool {
 struct Supervision {
     events: Sender<Event>,
     thread: Option<JoinHandle<()>>,
+    /// A child made by `fork` has no such thread.
+    process: u32,
     _signals: Option<Signals>,
 }
 
@@ -225,12 +228,12 @@ impl WorkerPool {
     ///
     /// [`WorkersError::Failed`] if the channel was removed.
     pub fn report(&self) -> Result<Report> {
-        let Shared { channel, tally, ends, .. } = &*self.shared;
+        let Shared { channel, tally, ends, received, .. } = &*self.shared;
         let depth = channel.depth()?;
         let mut report = Report {
-            done: tally.sum(Count::Done),
-            panicked: tally.sum(Count::Panicked),
-            refused: tally.sum(Count::Refused),
+            done: tally.sum(Count::Done).max(received.done.load(Relaxed)),
+            panicked: tally.sum(Count::Panicked).max(received.panicked.load(Relaxed)),
+            refused: tally.sum(Count::Refused).max(received.refused.load(Relaxed)),
             retried: tally.sum(Count::Retried),
             set_aside: depth.set_aside,
             running: channel.claims()?.len() as u64,
@@ -251,6 +254,18 @@ impl WorkerPool {
     #[must_use]
     pub fn worker_ids(&self) -> Vec<u32> {
         self.shared.deaths.living()
+    }
+
+    /// Kills the worker with this process id, with `SIGKILL`. It is replaced, and its job begun again. Returns whether it was a worker
+    /// of this pool, and had neither ended nor been killed before.
+    ///
+    /// The supervisor does it, so it hits no other process that has the id by then.
+    #[expect(clippy::must_use_candidate, reason = "it kills")]
+    pub fn kill_worker(&self, pid: u32) -> bool {
+        let (reply, replied) = mpsc::channel();
+        self.tell(Event::Kill(pid, reply));
+        // A supervisor that has ended has no workers.
+        replied.recv().unwrap_or(false)
     }
 
     /// Removes the channel of a pool by its name, with every job in it.
@@ -291,18 +306,25 @@ impl Supervision {
         let supervisor = Supervisor::new(Arc::clone(shared), options, fleet, received);
         let thread = thread::Builder::new().name("supervisor".to_owned()).spawn(|| supervisor.run());
         let thread = thread.map_err(WorkersError::system(&shared.name, "start a thread"))?;
-        Ok(Self { events, thread: Some(thread), _signals: signals })
+        Ok(Self { events, thread: Some(thread), process: process::id(), _signals: signals })
     }
 }
 
 impl Drop for WorkerPool {
     fn drop(&mut self) {
-        self.tell(Event::Drain(None));
-        if let Some(thread) = self.supervisor.as_mut().and_then(|supervision| supervision.thread.take()) {
+        let Some(supervision) = self.supervisor.take() else { return };
+        if supervision.process != process::id() {
+            // A copy of the signals' pipe is the parent's as well: closing it there would end the parent's.
+            mem::forget(supervision);
+            return;
+        }
+        // A supervisor that has ended has nothing to do.
+        let _ = supervision.events.send(Event::Drain(None));
+        if let Some(thread) = supervision.thread {
             // It does not panic.
             let _ = thread.join();
         }
-        if self.removes && self.supervisor.is_some() {
+        if self.removes {
             // Gone already is as good.
             let _ = self.shared.channel.remove();
         }

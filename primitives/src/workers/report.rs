@@ -11,8 +11,8 @@ use crate::{Queued, Route};
 
 /// What a pool has done so far, by cause: for a progress bar, or for an operator. Returned by [`WorkerPool::report`](super::WorkerPool::report).
 ///
-/// Jobs are those of the workers that this pool has started, whichever process submitted them. A job is counted a moment after its
-/// submitter may have its result. A worker that is killed in between leaves it uncounted.
+/// Jobs are those of the workers that this pool has started, whichever process submitted them. A worker that is killed
+/// right after it responded leaves a job uncounted if another process submitted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -96,6 +96,14 @@ impl fmt::Display for Report {
     }
 }
 
+/// What this process has learnt of its jobs. Workers may be killed before they count what they responded.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub(super) done: AtomicU64,
+    pub(super) panicked: AtomicU64,
+    pub(super) refused: AtomicU64,
+}
+
 /// What the supervisor counts.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
@@ -111,7 +119,7 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// Adds one. The supervisor alone does so, and counts order nothing.
+    /// Adds one. Counts order nothing.
     pub(super) fn add(count: &AtomicU64) {
         count.fetch_add(1, Relaxed);
     }

@@ -5,7 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use super::{WorkersError, deaths::Deaths, report::Ends, tally::Tally};
+use super::{
+    WorkersError,
+    deaths::Deaths,
+    report::{Ends, Received},
+    tally::Tally,
+};
 use crate::{Channel, ObjectName};
 
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub(super) struct Shared {
     pub(super) deaths: Deaths,
     pub(super) attempts: u8,
     pub(super) in_flight: usize,
+    pub(super) received: Received,
     takes_no_more: AtomicBool,
     has_ended: AtomicBool,
     end: Mutex<Option<WorkersError>>,
@@ -33,6 +39,7 @@ impl Shared {
             deaths: Deaths::default(),
             attempts,
             in_flight,
+            received: Received::default(),
             takes_no_more: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             end: Mutex::default(),

@@ -22,6 +22,8 @@ use super::{
 /// How many lines of a worker's standard error are kept, and how many bytes of each.
 const MOST_LINES: usize = 20;
 const LONGEST_LINE: usize = 1000;
+/// What Rust's runtime says before it aborts a program that gets no memory.
+const NO_MEMORY: &[u8] = b"memory allocation of ";
 /// How long the last lines of a dead worker may take: something that it started may keep its standard error open.
 const LAST_LINES: Duration = Duration::from_millis(200);
 
@@ -144,7 +146,7 @@ impl Collected {
     fn read(self) -> LastLines {
         let Self { reader, writer, ours } = self;
         drop(writer);
-        let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let lines = Arc::new(Mutex::new(Lines::default()));
         let (ended, at_end) = mpsc::channel();
         let kept = Arc::clone(&lines);
         // Without a thread there are no lines.
@@ -157,7 +159,7 @@ impl Collected {
 }
 
 /// Reads lines, keeps the last ones, and passes all on.
-fn pass_on(reader: PipeReader, ours: Option<OwnedFd>, kept: &Mutex<VecDeque<String>>) {
+fn pass_on(reader: PipeReader, ours: Option<OwnedFd>, kept: &Mutex<Lines>) {
     let mut reader = BufReader::new(reader);
     let mut ours = ours.map(std::fs::File::from);
     let mut line = Vec::new();
@@ -172,17 +174,26 @@ fn pass_on(reader: PipeReader, ours: Option<OwnedFd>, kept: &Mutex<VecDeque<Stri
             let _ = ours.write_all(&line);
         }
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == MOST_LINES {
-            kept.pop_front();
+        kept.says_no_memory |= line.starts_with(NO_MEMORY);
+        if kept.last.len() == MOST_LINES {
+            kept.last.pop_front();
         }
-        kept.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+        kept.last.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
     }
+}
+
+/// What is kept of a worker's standard error.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) last: VecDeque<String>,
+    /// Whether Rust's runtime ever said that there is no memory. A backtrace comes after it.
+    pub(super) says_no_memory: bool,
 }
 
 /// The last lines of a worker's standard error.
 #[derive(Debug)]
 pub(super) struct LastLines {
-    lines: Arc<Mutex<VecDeque<String>>>,
+    lines: Arc<Mutex<Lines>>,
     /// Disconnected at their end.
     at_end: mpsc::Receiver<()>,
 }
@@ -193,9 +204,8 @@ impl LastLines {
     }
 
     /// Returns them, once a dead worker's have all been read.
-    pub(super) fn of_the_dead(self) -> Vec<String> {
+    pub(super) fn of_the_dead(self) -> Lines {
         let _ = self.at_end.recv_timeout(LAST_LINES);
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.drain(..).collect()
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

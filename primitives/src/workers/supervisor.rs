@@ -11,7 +11,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, Sender},
     },
     time::{Duration, Instant},
 };
@@ -38,6 +38,8 @@ pub(super) enum Event {
     Ended(u64),
     /// So many workers are to be there.
     Scale(usize),
+    /// The worker with this process id is to be killed. Says whether it was.
+    Kill(u32, Sender<bool>),
     /// No worker is to take another job. Those that work then are killed at the deadline.
     Drain(Option<Instant>),
     /// A signal came.
@@ -122,6 +124,11 @@ impl Supervisor {
                 self.fleet.stop_beyond(workers);
                 self.start_missing();
             }
+            Event::Kill(pid, killed) => {
+                let worker = self.fleet.of_pid(pid);
+                // If the thread that asked is gone it wants no reply.
+                let _ = killed.send(worker.is_some_and(|worker| self.fleet.kill(worker, Reason::Asked)));
+            }
             Event::Drain(deadline) => self.drain(deadline),
             Event::Signal { number, .. } if self.is_draining => {
                 self.fleet.kill_all(Reason::Drain);
@@ -177,13 +184,6 @@ impl Supervisor {
     /// Buries a worker that has ended, and replaces it.
     fn bury(&mut self, worker: u64) {
         let Some(buried) = self.fleet.bury(worker) else { return };
-        let ends = &self.shared.ends;
-        match buried.end {
-            End::Stopped | End::Closed => Ends::add(&ends.stopped),
-            End::Recycled => Ends::add(&ends.recycled),
-            End::Killed => Ends::add(&ends.killed),
-            End::Crashed => Ends::add(&ends.crashed),
-        }
         if buried.end == End::Closed {
             self.end.get_or_insert_with(|| WorkersError::Closed { pool: self.shared.name.clone() });
             return self.drain(None);

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    cell::Cell,
+    cell::{Cell, RefCell},
     fs::File,
     io::{self, Read},
     ops::ControlFlow,
@@ -20,7 +20,7 @@ use super::{
     sys,
     tally::{Count, Phase, Row},
 };
-use crate::{Channel, Claimed, Envelope, RecvError, Result, Router, Stop};
+use crate::{Attempt, Channel, Claimed, Envelope, RecvError, Result, Router, Stop};
 
 /// How the refusal of a job that panicked begins.
 pub(super) const PANICKED: &str = "the job panicked: ";
@@ -62,7 +62,8 @@ pub(super) const PANICKED: &str = "the job panicked: ";
 pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
     let inherited = Inherited::get().filter(|inherited| inherited.assignment.pool == pool);
     let (channel, stop) = Channel::open(pool)?.stoppable();
-    let stopping = Stopping { stop, is_signalled: Arc::default() };
+    let stopping = Stopping { stop, is_signalled: Arc::default(), is_orphan: Arc::default() };
+    let is_orphan = Arc::clone(&stopping.is_orphan);
     let mut worker = Worker {
         row: inherited.and_then(Inherited::row),
         left: inherited.map(|inherited| inherited.assignment.recycle_after).filter(|&jobs| jobs > 0),
@@ -77,6 +78,10 @@ pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
     let signals = Signals::each(move |number| stopping.on_signal(number));
     let served = worker.serve(&channel, jobs);
     drop(signals);
+    if is_orphan.load(Relaxed) && inherited.is_some_and(|inherited| inherited.assignment.removes) {
+        // Another worker may have done it.
+        let _ = channel.remove();
+    }
     served
 }
 
@@ -99,6 +104,8 @@ type Claim = Claimed<Envelope>;
 struct Stopping {
     stop: Stop,
     is_signalled: Arc<AtomicBool>,
+    /// Whether the supervisor is dead.
+    is_orphan: Arc<AtomicBool>,
 }
 
 impl Stopping {
@@ -123,6 +130,7 @@ fn watch_supervisor(pipes: Pipes, stopping: &Stopping) {
     while matches!(control.read(&mut byte), Ok(1)) {
         stopping.stop();
     }
+    stopping.is_orphan.store(true, Relaxed);
     stopping.stop();
     if let Some(own) = pipes.own_stderr {
         let mut own = File::from(own);
@@ -188,7 +196,9 @@ impl Worker {
         ATTEMPT.set(claim.attempt());
         if claim.attempt() > 1 {
             self.count(Count::Retried);
+            EARLIER.set(claim.attempts());
         }
+        let is_last = claim.is_last_attempt();
         let mut claim = Some(claim);
         let handled = panic::catch_unwind(AssertUnwindSafe(|| jobs.handle_claim(&mut claim)));
         let flow = match (handled, claim) {
@@ -196,7 +206,7 @@ impl Worker {
                 self.count(Count::Done);
                 flow
             }
-            (Err(panicked), Some(claim)) => self.panicked(claim, &*panicked),
+            (Err(panicked), Some(claim)) => self.panicked(claim, is_last, &*panicked),
             (Ok(Err(error)), Some(claim)) => self.refuse(claim, Count::Refused, &error.to_string()),
             (Ok(Ok(_)), Some(claim)) => self.refuse(claim, Count::Refused, "the router's fallback took it"),
             // The response could not be sent.
@@ -205,7 +215,9 @@ impl Worker {
                 ControlFlow::Continue(())
             }
         };
-        ATTEMPT.set(0);
+        if ATTEMPT.replace(0) > 1 {
+            EARLIER.take();
+        }
         match &mut self.left {
             Some(left) => {
                 *left = left.saturating_sub(1);
@@ -215,8 +227,8 @@ impl Worker {
         }
     }
 
-    fn panicked(&self, claim: Claim, panicked: &(dyn Any + Send)) -> ControlFlow<()> {
-        if self.retries_panics && !claim.is_last_attempt() {
+    fn panicked(&self, claim: Claim, is_last: bool, panicked: &(dyn Any + Send)) -> ControlFlow<()> {
+        if self.retries_panics && !is_last {
             // If the claim is no longer this process's, it was taken for dead, and its job comes back all the same.
             let _ = claim.requeue_panicked();
             return ControlFlow::Continue(());
@@ -234,6 +246,7 @@ impl Worker {
 
 thread_local! {
     static ATTEMPT: Cell<u32> = const { Cell::new(0) };
+    static EARLIER: RefCell<Vec<Attempt>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns which attempt at its job the calling handler is, from 1 on: 2 if a worker has died of it before.
@@ -243,6 +256,14 @@ thread_local! {
 #[must_use]
 pub fn attempt() -> u32 {
     ATTEMPT.get()
+}
+
+/// Returns how the earlier attempts at the job of the calling handler ended: the last eight.
+///
+/// The supervisor may not have said yet why the last one died.
+#[must_use]
+pub fn earlier_attempts() -> Vec<Attempt> {
+    EARLIER.with_borrow(Vec::clone)
 }
 
 /// Returns what a panic said.
