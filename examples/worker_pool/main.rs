@@ -71,9 +71,9 @@ fn main() -> Result<()> {
             kill -= usize::from(killed);
         }
     }
+    let (done, elapsed, rate) = (progress.position(), progress.elapsed(), progress.per_sec());
     progress.finish_and_clear();
-    let (done, elapsed) = (progress.position(), progress.elapsed());
-    println!("{summary}jobs: {done} in {elapsed:.2?}, {:.0} per second", progress.per_sec());
+    println!("{summary}jobs: {done} in {elapsed:.2?}, {rate:.0} per second");
     by_worker.iter().for_each(|(worker, jobs)| println!("worker {worker}: {jobs} jobs"));
     println!("{}", pool.drain(Duration::from_secs(30))?);
     ensure!(done == files.len() as u64, "stopped before the end");
