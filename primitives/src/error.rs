@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::{
     CallError, Failure, LockError, OpenError, PoolError, PopError, PushError, RecvError, RoleError, RouteTaken,
     SendError, Undecodable, raw,
+    workers::{JobError, WorkersError},
 };
 
 /// A specialised `Result` for the primitives.
@@ -68,6 +69,12 @@ pub enum Error {
     /// Two types of messages have the same route.
     #[error(transparent)]
     RouteTaken(#[from] RouteTaken),
+    /// A pool of workers was not started, or has ended.
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
+    /// A job of a pool of workers has no result.
+    #[error(transparent)]
+    Job(#[from] JobError),
 }
 
 impl<T> From<PushError<T>> for Error {
@@ -90,7 +97,8 @@ impl Error {
             Self::Send(error) => error.is_busy(),
             Self::Recv(error) => error.is_busy(),
             Self::Call(error) => error.is_busy(),
-            Self::Failed(_) | Self::Open(_) | Self::Undecodable(_) | Self::RouteTaken(_) => false,
+            Self::Job(error) => error.is_busy(),
+            Self::Failed(_) | Self::Open(_) | Self::Undecodable(_) | Self::RouteTaken(_) | Self::Workers(_) => false,
         }
     }
 
@@ -103,6 +111,7 @@ impl Error {
             Self::Send(error) => error.is_end(),
             Self::Recv(error) => error.is_end(),
             Self::Call(error) => error.is_end(),
+            Self::Job(error) => error.is_end(),
             _ => false,
         }
     }
@@ -131,7 +140,11 @@ impl Error {
             | Self::Pop(PopError::Failed(failure))
             | Self::Send(SendError::Failed(failure))
             | Self::Recv(RecvError::Failed(failure))
-            | Self::Call(CallError::Failed(failure) | CallError::NotSent(SendError::Failed(failure))) => Some(failure),
+            | Self::Call(CallError::Failed(failure) | CallError::NotSent(SendError::Failed(failure)))
+            | Self::Job(JobError::Failed(failure) | JobError::NotSubmitted(SendError::Failed(failure))) => {
+                Some(failure)
+            }
+            Self::Workers(error) | Self::Job(JobError::Ended(error)) => error.failure(),
             _ => None,
         }
     }
@@ -169,7 +182,11 @@ impl Error {
                 OpenError::Wiped { .. } => io::ErrorKind::ResourceBusy,
                 _ => io::ErrorKind::InvalidInput,
             },
-            Self::Call(CallError::NoResponse { .. }) => io::ErrorKind::ConnectionAborted,
+            Self::Call(CallError::NoResponse { .. }) | Self::Job(JobError::Lost { .. }) => {
+                io::ErrorKind::ConnectionAborted
+            }
+            Self::Job(JobError::Undecodable(_)) => io::ErrorKind::InvalidData,
+            Self::Workers(_) | Self::Job(_) => io::ErrorKind::Other,
             Self::Undecodable(_) | Self::Recv(RecvError::Undecodable(_)) | Self::Call(CallError::Undecodable(_)) => {
                 io::ErrorKind::InvalidData
             }
@@ -189,6 +206,7 @@ impl Error {
                 | Self::Send(SendError::TimedOut(_))
                 | Self::Recv(RecvError::TimedOut)
                 | Self::Call(CallError::TimedOut | CallError::NotSent(SendError::TimedOut(_)))
+                | Self::Job(JobError::TimedOut | JobError::NotSubmitted(SendError::TimedOut(_)))
         )
     }
 }
@@ -222,7 +240,9 @@ into_io_error!(
     SendError,
     RecvError,
     CallError,
-    Undecodable
+    Undecodable,
+    WorkersError,
+    JobError
 );
 
 impl<T> From<PushError<T>> for io::Error {

@@ -8,6 +8,7 @@
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //! | to ask another process, and to have its response | [`Channel::call`] |
+//! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
@@ -49,6 +50,8 @@
 //! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer` | [`SendError`] |
 //! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected`, `Stopped` | `Undecodable` with the bytes | [`RecvError`] |
 //! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
+//! | `WorkerPool::start`, `scale`, `drain` | | | | `CrashLoop`, `Drained` | [`WorkersError`](workers::WorkersError) |
+//! | `WorkerPool::submit`, `Job::wait` | `NotSubmitted(Full)`, `WouldBlock` | `NotSubmitted(TimedOut)`, `TimedOut` | `Ended` | `Panicked`, `SetAside`, `Lost` | [`JobError`](workers::JobError) |
 //! | `remove`, `close`, `members`, `status`, `mpmc::Ring::producer`, `consumer` | | | | | [`Failure`] |
 //!
 //! - Every error of the table has `Failed` with a [`Failure`]: the system refused a call, for example because the object was

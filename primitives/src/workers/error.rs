@@ -76,6 +76,20 @@ impl WorkersError {
     }
 }
 
+impl WorkersError {
+    /// Returns what went wrong below the pool, if that is why it failed.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Open(error) => match &**error {
+                OpenError::Failed(failure) => Some(failure),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl From<OpenError> for WorkersError {
     fn from(error: OpenError) -> Self {
         Self::Open(Arc::new(error))
@@ -155,7 +169,19 @@ impl JobError {
     /// Returns whether waiting longer could have helped.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::WouldBlock | Self::TimedOut)
+        match self {
+            Self::NotSubmitted(error) => error.is_busy(),
+            _ => matches!(self, Self::WouldBlock | Self::TimedOut),
+        }
+    }
+
+    /// Returns whether the pool has ended, or its channel is closed.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::NotSubmitted(error) => error.is_end(),
+            _ => matches!(self, Self::Ended(_)),
+        }
     }
 }
 
