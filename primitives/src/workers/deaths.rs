@@ -50,11 +50,14 @@ impl Deaths {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn born(&self, pid: u32) {
+    /// Starts a worker. None of its deeds is seen before it is known.
+    pub(super) fn born<T, E>(&self, start: impl FnOnce() -> Result<(u32, T), E>) -> Result<T, E> {
         let mut known = self.known();
+        let (pid, started) = start()?;
         known.living.push((pid, true));
         // Its id may have been another worker's.
         known.by_pid.remove(&pid);
+        Ok(started)
     }
 
     /// Returns the workers that live, as far as the pool knows.
@@ -141,8 +144,9 @@ mod tests {
     #[test]
     fn a_death_that_is_not_known_yet_is_waited_for() {
         let deaths = Deaths::default();
-        deaths.born(7);
-        deaths.born(8);
+        for pid in [7, 8] {
+            deaths.born(|| Ok::<_, ()>((pid, ()))).unwrap();
+        }
         let requeued = attempt();
         let died = |pid| Attempt { cause: Cause::Died, pid: Some(pid), ..requeued };
         let mut attempts = [died(7), Attempt { pid: Some(8), ..requeued }, died(9)];

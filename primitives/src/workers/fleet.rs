@@ -124,7 +124,8 @@ impl Fleet {
         let row = (0..ROWS).find(is_free).ok_or(io::ErrorKind::QuotaExceeded)?;
         self.shared.tally.begin(row);
         let assignment = Assignment { row, ..self.assignment.clone() };
-        let Started { mut child, control, stderr } = self.program.start(assignment, &self.limits)?;
+        let start = || self.program.start(assignment, &self.limits).map(|started| (started.child.id(), started));
+        let Started { mut child, control, stderr } = self.shared.deaths.born(start)?;
         let (number, pid, events) = (self.next, child.id(), self.events.clone());
         let watching = thread::Builder::new().name("worker's end".to_owned()).spawn(move || {
             sys::wait_for_end(pid);
@@ -134,11 +135,11 @@ impl Fleet {
         if let Err(error) = watching {
             // Without the thread its end would be missed.
             sys::signal_group(pid, Signal::SIGKILL);
-            child.wait()?;
-            return Err(error);
+            let waited = child.wait();
+            self.shared.deaths.died(pid, None);
+            return Err(waited.err().unwrap_or(error));
         }
         self.next += 1;
-        self.shared.deaths.born(pid);
         Ends::add(&self.shared.ends.started);
         self.workers.insert(number, Worker { child, row, stderr, control, is_told: false, killed: None });
         self.shared.ends.living.store(self.workers.len() as u64, Relaxed);
