@@ -9,3 +9,4 @@ mod jobs;
 mod limits;
 mod outside;
 mod results;
+mod storm;

@@ -81,7 +81,7 @@ fn a_child_of_a_worker_is_none() {
     }
     let status = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "outside::a_child_of_a_worker_is_none", "--nocapture"])
-        .env("SYSV_WORKER", "1 0 0 -1 -1 0 0 0 0 0 a pool.")
+        .env("SYSV_WORKER", "1 0 0 -1 -1 0 0 0 0 0 0 a pool.")
         .env("INNER", "1")
         .status();
     assert!(status.unwrap().success());

@@ -33,6 +33,8 @@ pub(super) struct Assignment {
     pub(super) row: usize,
     /// After how many jobs the worker ends. 0: never.
     pub(super) recycle_after: u64,
+    /// The milliseconds that a job may take. 0: any time.
+    pub(super) job_timeout: u64,
     pub(super) retries_panics: bool,
     /// Whether the channel goes when the supervisor dies.
     pub(super) removes: bool,
@@ -41,10 +43,10 @@ pub(super) struct Assignment {
 
 impl fmt::Display for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { control, identity, own_stderr, pools_stderr, tally, row, recycle_after, .. } = self;
+        let Self { control, identity, own_stderr, pools_stderr, tally, row, recycle_after, job_timeout, .. } = self;
         let [retries, removes] = [self.retries_panics, self.removes].map(u8::from);
         write!(f, "{VERSION} {control} {identity} {own_stderr} {pools_stderr} {tally} {row} {recycle_after} ")?;
-        write!(f, "{retries} {removes} ")?;
+        write!(f, "{job_timeout} {retries} {removes} ")?;
         f.write_str(&self.pool)?;
         f.write_char('.')
     }
@@ -55,7 +57,7 @@ impl Assignment {
         fn next<T: FromStr>(words: &mut std::str::SplitN<'_, char>) -> Option<T> {
             words.next()?.parse().ok()
         }
-        let mut words = text.splitn(11, ' ');
+        let mut words = text.splitn(12, ' ');
         if words.next()? != VERSION {
             return None;
         }
@@ -67,6 +69,7 @@ impl Assignment {
             tally: next(&mut words)?,
             row: next(&mut words)?,
             recycle_after: next(&mut words)?,
+            job_timeout: next(&mut words)?,
             retries_panics: next::<u8>(&mut words)? != 0,
             removes: next::<u8>(&mut words)? != 0,
             pool: words.next()?.strip_suffix('.')?.to_owned(),
@@ -126,7 +129,7 @@ mod tests {
                 Assignment { control: 7, own_stderr: -1, row: 3, pool: pool.to_owned(), ..Assignment::default() };
             assert_eq!(Assignment::parse(&assignment.to_string()), Some(assignment));
         }
-        for other in ["", "2 3 4", "1 3 4 5 6 7 8 9 0 0", "1 3 x 5 6 7 8 9 0 0 pool."] {
+        for other in ["", "2 3 4", "1 3 4 5 6 7 8 9 0 0 0", "1 3 x 5 6 7 8 9 0 0 0 pool."] {
             assert_eq!(Assignment::parse(other), None, "{other}");
         }
     }

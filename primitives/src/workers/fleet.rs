@@ -84,6 +84,10 @@ impl Fleet {
     pub(super) fn new(shared: Arc<Shared>, options: &WorkerPoolOptions, events: Sender<Event>) -> Self {
         let assignment = Assignment {
             recycle_after: options.recycle_after,
+            job_timeout: options.job_timeout.map_or(0, |timeout| {
+                // At least one, since 0 is any time.
+                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1)
+            }),
             retries_panics: options.retries_panics,
             removes: options.removes,
             pool: shared.name.clone(),

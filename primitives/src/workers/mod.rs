@@ -12,7 +12,7 @@
 //! | a job panics | its submitter gets the message; the worker goes on |
 //! | a worker dies before it takes jobs | it is started again, after a pause that doubles; after [5](WorkerPoolOptions::most_failed_starts) the pool ends, with the last lines of its standard error |
 //! | a worker is stopped (SIGSTOP) | its job waits, up to the time limit, and no other one |
-//! | the supervisor's process dies | each worker does the job that it has begun to its end, and ends; the other jobs stay, and another pool of the same name goes on with them |
+//! | the supervisor's process dies | each worker does the job that it has begun to its end, at most for another `job_timeout`, and ends; the other jobs stay, and another pool of the same name goes on with them |
 //! | a submitter dies | its jobs are done; their results go nowhere |
 //! | SIGTERM, or Ctrl-C, with [`handle_signals`](WorkerPoolOptions::handle_signals) | the pool drains; a second signal ends all at once |
 //! | Ctrl-C without it | the supervisor's process dies of it. Workers are in process groups of their own, and do not |

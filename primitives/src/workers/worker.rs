@@ -7,12 +7,16 @@ use std::{
     io::{self, Read},
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
+    time::Duration,
 };
+
+use nix::sys::signal::Signal;
 
 use super::{
     assignment::{Inherited, Pipes},
@@ -72,7 +76,8 @@ pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
     };
     if let Some(pipes) = inherited.and_then(Inherited::take_pipes) {
         let stopping = stopping.clone();
-        thread::spawn(move || watch_supervisor(pipes, &stopping));
+        let limit = inherited.map_or(0, |inherited| inherited.assignment.job_timeout);
+        thread::spawn(move || watch_supervisor(pipes, &stopping, limit));
     }
     // Without handlers the signals do what they do by default.
     let signals = Signals::each(move |number| stopping.on_signal(number));
@@ -122,9 +127,11 @@ impl Stopping {
     }
 }
 
-/// Stops when the supervisor says so. When it dies, stops as well, and passes on what this process writes to standard error: nothing
-/// else reads it then, and writing would wait for ever.
-fn watch_supervisor(pipes: Pipes, stopping: &Stopping) {
+/// Stops when the supervisor says so, or dies.
+///
+/// After its death no other process limits the time of the job that is being done, so this one does. Nor does another one read what it
+/// writes to standard error, which would wait for ever: so it passes that on as well.
+fn watch_supervisor(pipes: Pipes, stopping: &Stopping, limit: u64) {
     let mut control = File::from(pipes.control);
     let mut byte = [0];
     while matches!(control.read(&mut byte), Ok(1)) {
@@ -132,6 +139,13 @@ fn watch_supervisor(pipes: Pipes, stopping: &Stopping) {
     }
     stopping.is_orphan.store(true, Relaxed);
     stopping.stop();
+    if limit > 0 {
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(limit));
+            // As the supervisor would have done it. The job comes back.
+            sys::signal_group(process::id(), Signal::SIGKILL);
+        });
+    }
     if let Some(own) = pipes.own_stderr {
         let mut own = File::from(own);
         let _ = match pipes.pools_stderr {
