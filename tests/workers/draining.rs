@@ -159,6 +159,39 @@ fn the_supervisor_dies_while_workers_write() {
     assert_eq!((depth.routes.len(), depth.calls), (0, 0), "both are done: {depth:?}");
 }
 
+/// After the supervisor's death nothing else limits the time of a job, so its worker does. The job comes back.
+#[test]
+fn an_orphan_has_a_time_limit() {
+    serve_if_worker();
+    let name = name();
+    let supervisor = child(|| {
+        let pool = options(an_orphan_has_a_time_limit).job_timeout(SLOW).start(&name, router()).unwrap();
+        pool.submit(&Act::Sleep(LONG)).unwrap().detach();
+        hold_for_ever()
+    });
+    until(|| Channel::open(&name).is_ok_and(|channel| channel.claims().unwrap().len() == 1));
+    supervisor.kill();
+    let channel = Channel::open(&name).unwrap();
+    let again = channel.claim_timeout::<Act>(LONG / 2).unwrap();
+    assert_eq!(again.attempt(), 2);
+}
+
+/// A pool that is to leave nothing leaves nothing, also if its process is killed.
+#[test]
+fn removed_with_a_dead_supervisor() {
+    serve_if_worker();
+    let name = name();
+    let supervisor = child(|| {
+        let given = options(removed_with_a_dead_supervisor).remove_on_drop(true);
+        let pool = given.start(&name, router()).unwrap();
+        pool.submit(&Act::Sleep(SLOW)).unwrap().detach();
+        hold_for_ever()
+    });
+    until(|| Channel::open(&name).is_ok_and(|channel| channel.claims().unwrap().len() == 1));
+    supervisor.kill();
+    until(|| Channel::open(&name).is_err());
+}
+
 /// A signal drains: what was begun is done, and the rest is there for the next pool.
 #[test]
 fn a_signal_drains() {
