@@ -121,18 +121,18 @@ fn a_crash_loop_ends() {
         say("line 1\nthe configuration is missing\n");
         std::process::exit(17);
     }
-    let pool = start(options(a_crash_loop_ends).most_failed_starts(4));
+    let pool = start(options(a_crash_loop_ends).most_failed_starts(6));
     let begun = Instant::now();
     let mut jobs: Vec<_> = (0..3).map(|number| pool.submit(&Square(number)).unwrap()).collect();
     for job in &mut jobs {
         let text = match job.wait_timeout(LONG) {
-            Err(JobError::Ended(error @ WorkersError::CrashLoop { starts: 4, .. })) => error.to_string(),
+            Err(JobError::Ended(error @ WorkersError::CrashLoop { starts: 6, .. })) => error.to_string(),
             other => panic!("{other:?}"),
         };
         assert!(text.contains("the configuration is missing") && text.contains("17"), "{text}");
     }
-    // 20, 40 and 80 milliseconds.
-    assert!(begun.elapsed() > Duration::from_millis(140), "{:?}", begun.elapsed());
+    // 20, 40, 80, 160 and 320 milliseconds.
+    assert!(begun.elapsed() > Duration::from_millis(600), "{:?}", begun.elapsed());
     assert!(matches!(pool.submit(&Square(1)), Err(JobError::Ended(WorkersError::CrashLoop { .. }))));
     assert!(pool.map((0..10).map(Square)).next().is_none());
     assert!(matches!(pool.drain(LONG), Err(WorkersError::CrashLoop { .. })));

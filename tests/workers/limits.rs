@@ -34,6 +34,21 @@ fn job_timeout() {
     assert_eq!((report.timed_out, report.killed, report.crashed, report.set_aside), (2, 2, 0, 1), "{report}");
 }
 
+/// A job that is cancelled, or is to be begun once, is limited as well: it would keep its worker for ever.
+#[test]
+fn job_timeout_of_any_job() {
+    let limit = Duration::from_millis(300);
+    let pool = start(options(job_timeout_of_any_job).workers(1).attempts(1).job_timeout(limit));
+    let once = pool.submit(&Act::Sleep(LONG)).unwrap().wait_timeout(LONG / 2);
+    assert!(matches!(once, Err(JobError::Lost { .. } | JobError::SetAside { .. })), "{once:?}");
+    let cancelled = pool.submit(&Act::Sleep(LONG)).unwrap();
+    until(|| pool.channel().depth().unwrap().routes.is_empty());
+    cancelled.cancel();
+    assert!(matches!(pool.submit(&Act::Nothing).unwrap().wait_timeout(LONG / 2), Ok(Ok(_))));
+    let report = pool.drain(LONG).unwrap();
+    assert_eq!((report.timed_out, report.killed), (2, 2), "{report}");
+}
+
 /// There is no other limit: a long job is done once, while its worker lives.
 #[test]
 fn long_jobs_run_once() {

@@ -7,6 +7,7 @@ use std::{
     process::{Child, ExitStatus},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
     thread,
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -120,6 +121,34 @@ impl Fleet {
 
     pub(super) fn of_pid(&self, pid: u32) -> Option<u64> {
         self.workers.iter().find(|(_, worker)| worker.child.id() == pid).map(|(&number, _)| number)
+    }
+
+    /// Returns which workers do a job, and how long each has done it.
+    ///
+    /// A worker says itself when it begins. It may be stopped between its claim and that, so claims count as well. A job that was cancelled
+    /// is no claim any more, and is done all the same.
+    pub(super) fn ages_of_jobs(&self) -> BTreeMap<u64, Duration> {
+        let ages = self.workers.iter().map(|(&number, worker)| (number, self.shared.tally.age_of_job(worker.row)));
+        let mut ages: BTreeMap<u64, Duration> = ages.filter_map(|(number, age)| Some((number, age?))).collect();
+        for claim in self.shared.channel.claims().unwrap_or_default() {
+            if let Some(number) = self.of_pid(claim.member.pid) {
+                let age = ages.entry(number).or_default();
+                *age = claim.age.max(*age);
+            }
+        }
+        ages
+    }
+
+    /// Stops a worker whose job is late, and looks once more: it may have just finished, and taken another job. Returns whether it has not;
+    /// then it stays stopped.
+    pub(super) fn is_still_late(&self, number: u64, limit: Duration) -> bool {
+        let Some(worker) = self.workers.get(&number) else { return false };
+        sys::signal_group(worker.child.id(), Signal::SIGSTOP);
+        let is_late = self.ages_of_jobs().get(&number).is_some_and(|age| *age >= limit);
+        if !is_late {
+            sys::signal_group(worker.child.id(), Signal::SIGCONT);
+        }
+        is_late
     }
 
     /// Starts a worker.

@@ -14,6 +14,30 @@ use crate::{CallError, PendingResponse, Request, raw::Deadline};
 ///
 /// When it is dropped the job is done all the same, and its result goes nowhere.
 ///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+/// # use std::time::Duration;
+/// # #[derive(Serialize, Deserialize)]
+/// # struct Square(u64);
+/// # messages! { 1 => Square }
+/// # impl Request for Square { type Response = u64; }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut jobs = Router::new();
+/// # jobs.respond(|Square(number)| number * number)?;
+/// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("job-example-{}", std::process::id()), str::to_owned);
+/// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+/// let mut job = pool.submit(&Square(12))?;
+/// match job.wait_timeout(Duration::from_secs(60)) {
+///     Ok(square) => assert_eq!(square, 144),
+///     Err(error) if error.is_busy() => job.cancel(),
+///     Err(error) => return Err(error.into()),
+/// }
+/// pool.submit(&Square(5))?.detach();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// **When this process dies** the job is done all the same. **When a worker dies** that does it, it is begun again.
 #[must_use = "if the job is to go on without a handle, say so with `detach`"]
 pub struct Job<R: Request> {

@@ -52,6 +52,7 @@ mod report;
 mod shared;
 mod signals;
 mod spawn;
+mod supervision;
 mod supervisor;
 mod sys;
 mod tally;

@@ -36,6 +36,31 @@ pub enum Stream {
 /// | [`program`](Self::program), [`arguments`](Self::arguments) | this program, with its own arguments |
 /// | [`stdin`](Self::stdin), [`stdout`](Self::stdout), [`stderr`](Self::stderr) | nothing, inherited, inherited |
 /// | [`handle_signals`](Self::handle_signals) | no |
+///
+/// ```no_run
+/// # use sysv_primitives::{Router, WorkerPool};
+/// use std::{fs::File, sync::Arc, time::Duration};
+/// use sysv_primitives::{Channel, workers::Stream};
+///
+/// # fn start(jobs: Router<'_>) -> Result<(), Box<dyn std::error::Error>> {
+/// let log = Arc::new(File::create("workers.log")?);
+/// let pool = WorkerPool::options()
+///     .workers(8)
+///     .attempts(5)
+///     .job_timeout(Duration::from_secs(30))
+///     .memory_limit(2 << 30)
+///     .recycle_after(10_000)
+///     .handle_signals(Duration::from_secs(20))
+///     .channel(Channel::options().capacity(10_000).max_message_size(16 << 20).max_handles(100))
+///     .env("OMP_NUM_THREADS", "1")
+///     .current_dir("/tmp")
+///     .stdout(Stream::File(log))
+///     .nice(10)
+///     .cpus(0..4)
+///     .start("images", jobs)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "`start` starts the pool"]
 pub struct WorkerPoolOptions {

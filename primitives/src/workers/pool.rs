@@ -1,24 +1,13 @@
 //! The handle of a pool.
 
-use std::{
-    mem, process, result,
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-        mpsc::{self, Sender},
-    },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
-};
+use std::{process, result, sync::Arc, time::Duration};
 
 use super::{
-    Job, JobError, Map, Report, WorkerPoolOptions, WorkersError,
+    Job, JobError, Map, WorkerPoolOptions, WorkersError,
     assignment::Inherited,
-    fleet::Fleet,
     shared::Shared,
-    signals::Signals,
-    supervisor::{Event, Supervisor},
-    tally::{Count, ROWS, Tally},
+    supervision::{Supervision, check_number},
+    tally::Tally,
     worker,
 };
 use crate::{Channel, Delivery, OpenError, Request, Router, SendError, raw::Deadline};
@@ -77,17 +66,8 @@ type Result<T, E = WorkersError> = result::Result<T, E>;
 pub struct WorkerPool {
     pub(super) shared: Arc<Shared>,
     /// `None` in a worker of another pool.
-    supervisor: Option<Supervision>,
-    removes: bool,
-}
-
-#[derive(Debug)]
-struct Supervision {
-    events: Sender<Event>,
-    thread: Option<JoinHandle<()>>,
-    /// A child made by `fork` has no such thread.
-    process: u32,
-    _signals: Option<Signals>,
+    pub(super) supervisor: Option<Supervision>,
+    pub(super) removes: bool,
 }
 
 impl WorkerPool {
@@ -125,6 +105,25 @@ impl WorkerPool {
     /// Submits a job; waits while the channel is full.
     ///
     /// It outlives this process: if this process dies, the job is still done.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("submit-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let one = pool.submit(&Square(12))?;
+    /// let other = pool.submit(&Square(5))?;
+    /// assert_eq!((one.wait()?, other.wait()?), (144, 25));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,6 +171,30 @@ impl WorkerPool {
     /// It reads the input as results are taken: no more than [`in_flight`](WorkerPoolOptions::in_flight) jobs are submitted and not
     /// returned. Take results without long pauses: long ones fill the channel, where [`job_timeout`](WorkerPoolOptions::job_timeout) goes on.
     ///
+    /// Each job comes back with its result, and with its position in the input.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let mut sum = 0;
+    /// for done in pool.map((1..=100).map(Square)) {
+    ///     assert_eq!(done.job.0, done.index as u64 + 1);
+    ///     sum += done.result?;
+    /// }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// When it is dropped the jobs that were not begun are cancelled. When the pool ends, each job that was submitted and not
     /// done gives [`JobError::Ended`], and that is the end of the iterator.
     pub fn map<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
@@ -179,93 +202,32 @@ impl WorkerPool {
     }
 
     /// As [`map`](Self::map), in the order of the jobs.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-ordered-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let squares: Result<Vec<u64>, _> = pool.map_ordered((1..=4).map(Square)).map(|done| done.result).collect();
+    /// assert_eq!(squares?, [1, 4, 9, 16]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn map_ordered<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
         Map::new(self, jobs.into_iter(), true)
-    }
-
-    /// Changes how many workers there are. It does not wait for it.
-    ///
-    /// Workers that are too many end after the job that they do, the youngest first.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkersError::TooMany`] for more than 1,023.
-    /// - What the pool has ended with, if it has.
-    pub fn scale(&self, workers: usize) -> Result<()> {
-        check_number(&self.shared.name, workers)?;
-        self.shared.check_submitting()?;
-        self.tell(Event::Scale(workers));
-        Ok(())
-    }
-
-    /// Drains the pool: no worker takes another job, and the running ones are done within `timeout`. Workers that are not ready by then
-    /// are killed.
-    ///
-    /// The jobs of those come back, and stay in the channel with the ones that no worker has begun: another pool of this name goes on
-    /// with them. In this process, waits for them return [`JobError::Ended`]. From now on the pool takes no jobs.
-    ///
-    /// It may be called again, and then returns what it returned. In a worker of another pool it does nothing.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkersError::CrashLoop`] if the workers did not start.
-    /// - [`WorkersError::Closed`] if the channel was closed or removed.
-    pub fn drain(&self, timeout: Duration) -> Result<Report> {
-        if self.supervisor.is_some() {
-            self.shared.stop_submitting();
-            self.tell(Event::Drain(Instant::now().checked_add(timeout)));
-            match self.shared.wait_for_end() {
-                WorkersError::Drained { .. } => {}
-                error => return Err(error),
-            }
-        }
-        self.report()
-    }
-
-    /// Returns what the pool has done so far, by cause, and what waits in its channel.
-    ///
-    /// # Errors
-    ///
-    /// [`WorkersError::Failed`] if the channel was removed.
-    pub fn report(&self) -> Result<Report> {
-        let Shared { channel, tally, ends, received, .. } = &*self.shared;
-        let depth = channel.depth()?;
-        let mut report = Report {
-            done: tally.sum(Count::Done).max(received.done.load(Relaxed)),
-            panicked: tally.sum(Count::Panicked).max(received.panicked.load(Relaxed)),
-            refused: tally.sum(Count::Refused).max(received.refused.load(Relaxed)),
-            retried: tally.sum(Count::Retried),
-            set_aside: depth.set_aside,
-            running: channel.claims()?.len() as u64,
-            queued: depth.routes,
-            ..Report::default()
-        };
-        ends.fill(&mut report);
-        Ok(report)
     }
 
     /// Returns the channel, to see or retry the jobs that were [set aside](Channel::set_aside), or to wait for its depth.
     #[must_use]
     pub fn channel(&self) -> &Channel {
         &self.shared.channel
-    }
-
-    /// Returns the process ids of the workers that live.
-    #[must_use]
-    pub fn worker_ids(&self) -> Vec<u32> {
-        self.shared.deaths.living()
-    }
-
-    /// Kills the worker with this process id, with `SIGKILL`. It is replaced, and its job begun again. Returns whether it was a worker
-    /// of this pool, and had neither ended nor been killed before.
-    ///
-    /// The supervisor does it, so it hits no other process that has the id by then.
-    #[expect(clippy::must_use_candidate, reason = "it kills")]
-    pub fn kill_worker(&self, pid: u32) -> bool {
-        let (reply, replied) = mpsc::channel();
-        self.tell(Event::Kill(pid, reply));
-        // A supervisor that has ended has no workers.
-        replied.recv().unwrap_or(false)
     }
 
     /// Removes the channel of a pool by its name, with every job in it.
@@ -275,58 +237,5 @@ impl WorkerPool {
     /// As [`Channel::unlink`].
     pub fn unlink(name: &str) -> Result<(), OpenError> {
         Channel::unlink(name)
-    }
-
-    fn tell(&self, event: Event) {
-        if let Some(Supervision { events, .. }) = &self.supervisor {
-            // A supervisor that has ended has nothing to do.
-            let _ = events.send(event);
-        }
-    }
-}
-
-fn check_number(pool: &str, workers: usize) -> Result<()> {
-    if workers <= ROWS {
-        return Ok(());
-    }
-    Err(WorkersError::TooMany { pool: pool.to_owned(), workers, most: ROWS })
-}
-
-impl Supervision {
-    fn start(shared: &Arc<Shared>, options: &WorkerPoolOptions) -> Result<Self> {
-        let (events, received) = mpsc::channel();
-        let signals = match options.signals {
-            Some(deadline) => {
-                let handled = Signals::handle(events.clone(), deadline);
-                Some(handled.map_err(WorkersError::system(&shared.name, "handle signals"))?)
-            }
-            None => None,
-        };
-        let fleet = Fleet::new(Arc::clone(shared), options, events.clone());
-        let supervisor = Supervisor::new(Arc::clone(shared), options, fleet, received);
-        let thread = thread::Builder::new().name("supervisor".to_owned()).spawn(|| supervisor.run());
-        let thread = thread.map_err(WorkersError::system(&shared.name, "start a thread"))?;
-        Ok(Self { events, thread: Some(thread), process: process::id(), _signals: signals })
-    }
-}
-
-impl Drop for WorkerPool {
-    fn drop(&mut self) {
-        let Some(supervision) = self.supervisor.take() else { return };
-        if supervision.process != process::id() {
-            // A copy of the signals' pipe is the parent's as well: closing it there would end the parent's.
-            mem::forget(supervision);
-            return;
-        }
-        // A supervisor that has ended has nothing to do.
-        let _ = supervision.events.send(Event::Drain(None));
-        if let Some(thread) = supervision.thread {
-            // It does not panic.
-            let _ = thread.join();
-        }
-        if self.removes {
-            // Gone already is as good.
-            let _ = self.shared.channel.remove();
-        }
     }
 }

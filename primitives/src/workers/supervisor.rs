@@ -5,7 +5,7 @@
 //! | timer | set by | what it does |
 //! | --- | --- | --- |
 //! | `start_at` | a start that failed | starts what is missing |
-//! | `look_at` | a job time limit | looks at the claims, and kills the workers of those that are too old |
+//! | `look_at` | a job time limit | looks at the jobs, and kills the workers of those that are too old |
 //! | `kill_at` | draining with a deadline | kills what has not ended |
 
 use std::{
@@ -15,8 +15,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-
-use nix::sys::signal::Signal;
 
 use super::{
     WorkersError,
@@ -228,27 +226,14 @@ impl Supervisor {
     fn look_for_late_jobs(&mut self) {
         let Some(timeout) = self.job_timeout else { return };
         let mut next = timeout;
-        for claim in self.shared.channel.claims().unwrap_or_default() {
-            let pid = claim.member.pid;
-            let Some(worker) = self.fleet.of_pid(pid) else { continue };
-            if claim.age < timeout {
-                next = next.min(timeout - claim.age);
-            } else if self.is_still_late(pid, timeout) {
+        for (worker, age) in self.fleet.ages_of_jobs() {
+            if age < timeout {
+                next = next.min(timeout - age);
+            } else if self.fleet.is_still_late(worker, timeout) {
                 Ends::add(&self.shared.ends.timed_out);
                 self.fleet.kill(worker, Reason::TimedOut);
             }
         }
         self.look_at = Some(Instant::now() + next);
-    }
-
-    /// Stops a worker, and looks once more: it may have just finished, and taken another job.
-    fn is_still_late(&self, pid: u32, timeout: Duration) -> bool {
-        sys::signal_group(pid, Signal::SIGSTOP);
-        let claims = self.shared.channel.claims().unwrap_or_default();
-        let is_late = claims.iter().any(|claim| claim.member.pid == pid && claim.age >= timeout);
-        if !is_late {
-            sys::signal_group(pid, Signal::SIGCONT);
-        }
-        is_late
     }
 }

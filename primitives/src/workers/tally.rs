@@ -7,12 +7,16 @@
 //! A worker counts a job right after it responded. So a result may be there a moment before it is counted, and a worker that is
 //! killed in between leaves it uncounted.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+use std::{
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+    time::Duration,
 };
 
 use crate::{
+    clock,
     fingerprint::fnv1a,
     raw::{self, Segment, SharedMemory, SharedMemoryOptions},
 };
@@ -21,6 +25,9 @@ use crate::{
 pub(super) const ROWS: usize = 1023;
 /// A row has a cache line of its own.
 const WORDS: usize = 8;
+
+/// The word of a row that says since when its worker does a job, in nanoseconds. 0: it does none.
+const BUSY_SINCE: usize = WORDS - 1;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +93,14 @@ impl Tally {
 
     /// Gives a row to a new worker.
     pub(super) fn begin(&self, row: usize) {
+        self.word(row + 1, BUSY_SINCE).store(0, Relaxed);
         self.word(row + 1, 0).store(Phase::Starting as u64, Relaxed);
+    }
+
+    /// Returns how long a worker has done its job. It is exact to some milliseconds.
+    pub(super) fn age_of_job(&self, row: usize) -> Option<Duration> {
+        let since = self.word(row + 1, BUSY_SINCE).load(Relaxed);
+        (since != 0).then(|| Duration::from_nanos(clock::coarse().saturating_sub(since)))
     }
 
     pub(super) fn phase(&self, row: usize) -> Phase {
@@ -129,6 +143,12 @@ impl Row {
         self.tally.word(self.index + 1, 0).store(phase as u64, Release);
     }
 
+    /// Says that the worker begins a job, or that it has come to its end.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        let since = if is_busy { clock::coarse() } else { 0 };
+        self.tally.word(self.index + 1, BUSY_SINCE).store(since, Relaxed);
+    }
+
     pub(super) fn add(&self, count: Count) {
         self.tally.word(self.index + 1, count as usize).fetch_add(1, Relaxed);
     }
@@ -140,6 +160,8 @@ fn name_hash(pool: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Count, Phase, ROWS, Row, Tally};
 
     #[test]
@@ -148,6 +170,11 @@ mod tests {
         let row = Row::attach(tally.id(), ROWS - 1, "pool").expect("the supervisor has it");
         assert!(Row::attach(tally.id(), 0, "another pool").is_none());
         assert!(Row::attach(tally.id(), ROWS, "pool").is_none());
+        assert_eq!(tally.age_of_job(ROWS - 1), None);
+        row.set_busy(true);
+        assert!(tally.age_of_job(ROWS - 1).is_some_and(|age| age < Duration::from_secs(60)));
+        row.set_busy(false);
+        assert_eq!(tally.age_of_job(ROWS - 1), None);
         row.enter(Phase::Recycled);
         row.add(Count::Done);
         row.add(Count::Done);

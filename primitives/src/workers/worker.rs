@@ -207,6 +207,9 @@ impl Worker {
 
     /// Does one job. Says whether to go on.
     fn work(&mut self, claim: Claim, jobs: &mut Router<'_>) -> ControlFlow<()> {
+        if let Some(row) = &self.row {
+            row.set_busy(true);
+        }
         ATTEMPT.set(claim.attempt());
         if claim.attempt() > 1 {
             self.count(Count::Retried);
@@ -231,6 +234,9 @@ impl Worker {
         };
         if ATTEMPT.replace(0) > 1 {
             EARLIER.take();
+        }
+        if let Some(row) = &self.row {
+            row.set_busy(false);
         }
         match &mut self.left {
             Some(left) => {
@@ -265,8 +271,22 @@ thread_local! {
 
 /// Returns which attempt at its job the calling handler is, from 1 on: 2 if a worker has died of it before.
 ///
-/// A job that is begun again may do with less, or do what it does not dare a third time. Outside a job, and in threads that it starts,
-/// it is 0.
+/// A job that is begun again may do with less. Outside a job, and in threads that it starts, it is 0.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use sysv_primitives::{Request, Router, messages, workers};
+/// # #[derive(Serialize, Deserialize)]
+/// # struct Solve(u64);
+/// # messages! { 1 => Solve }
+/// # impl Request for Solve { type Response = String; }
+/// let mut jobs = Router::new();
+/// jobs.respond(|Solve(number)| match workers::attempt() {
+///     1 => format!("{number}, exactly"),
+///     _ => format!("{number}, roughly: {}", workers::earlier_attempts()[0]), // a worker has died of it
+/// })?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
 #[must_use]
 pub fn attempt() -> u32 {
     ATTEMPT.get()
