@@ -185,5 +185,5 @@ fn stopped() {
 #[test]
 fn long_outputs() {
     let pool = start(options(long_outputs).stderr(Stream::Null));
-    act(&pool, Act::Print(5_000)).unwrap();
+    act(&pool, Act::PrintAfter(Duration::ZERO, 5_000)).unwrap();
 }

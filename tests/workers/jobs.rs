@@ -42,8 +42,8 @@ pub(crate) enum Act {
     KillUpTo(u32),
     Sleep(Duration),
     Allocate(usize),
-    /// Writes so many lines to standard error.
-    Print(u32),
+    /// Writes so many lines to standard error, some time later.
+    PrintAfter(Duration, u32),
     /// Returns what its process was given.
     Surroundings,
     /// Returns so many bytes.
@@ -89,7 +89,10 @@ fn run(act: Act) -> Result<String, String> {
         Act::KillUpTo(_) => {}
         Act::Sleep(time) => thread::sleep(time),
         Act::Allocate(bytes) => drop(std::hint::black_box(vec![1_u8; bytes])),
-        Act::Print(lines) => (0..lines).for_each(|line| eprintln!("line {line} {}", "x".repeat(100))),
+        Act::PrintAfter(time, lines) => {
+            thread::sleep(time);
+            (0..lines).for_each(|line| eprintln!("line {line} {}", "x".repeat(100)));
+        }
         Act::Surroundings => return Ok(surroundings()),
         Act::Bytes(len) => return Ok("x".repeat(len)),
     }
