@@ -46,6 +46,8 @@ pub(crate) enum Act {
     PrintAfter(Duration, u32),
     /// Returns what its process was given.
     Surroundings,
+    /// Runs this program with these arguments, and returns whether it succeeds.
+    RunThis(String),
     /// Returns so many bytes.
     Bytes(usize),
 }
@@ -94,6 +96,11 @@ fn run(act: Act) -> Result<String, String> {
             (0..lines).for_each(|line| eprintln!("line {line} {}", "x".repeat(100)));
         }
         Act::Surroundings => return Ok(surroundings()),
+        Act::RunThis(arguments) => {
+            let mut program = process::Command::new(std::env::current_exe().unwrap());
+            let status = program.args(arguments.split(' ')).env("INNER", "1").stdout(process::Stdio::null()).status();
+            return Ok(status.unwrap().success().to_string());
+        }
         Act::Bytes(len) => return Ok("x".repeat(len)),
     }
     Ok(String::new())

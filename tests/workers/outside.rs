@@ -72,17 +72,21 @@ fn two_pools() {
     drop(outer);
 }
 
-/// A program that a worker starts is no worker.
+/// A program that a worker starts is no worker, although it inherits the variable. Nor is one that has another pipe under the number.
 #[test]
 fn a_child_of_a_worker_is_none() {
-    serve_if_worker();
     if std::env::var_os("INNER").is_some() {
         return assert_eq!(WorkerPool::name_in_worker(), None);
     }
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "outside::a_child_of_a_worker_is_none", "--nocapture"])
-        .env("SYSV_WORKER", "1 0 0 -1 -1 0 0 0 0 0 0 a pool.")
+    let pool = start(options(a_child_of_a_worker_is_none).workers(1));
+    let arguments = "--exact outside::a_child_of_a_worker_is_none".to_owned();
+    assert_eq!(act(&pool, Act::RunThis(arguments.clone())).unwrap().text, "true");
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("true | \"$0\" {arguments} 3<&0")])
+        .arg(std::env::current_exe().unwrap())
+        .env("SYSV_WORKER", "1 3 0 -1 -1 0 0 0 0 0 0 a pool.")
         .env("INNER", "1")
+        .stdout(std::process::Stdio::null())
         .status();
     assert!(status.unwrap().success());
 }

@@ -121,7 +121,7 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets the most bytes of address space that a worker may have (`RLIMIT_AS`).
+    /// Sets the most bytes of address space that a worker may have (`RLIMIT_AS`, Linux). Elsewhere no worker starts with it.
     ///
     /// It counts the program, its threads' stacks and the channel too, not the memory that is in use alone. Rust aborts a program
     /// that gets no memory: the job is begun again, and the cause is [`OutOfMemory`](crate::Cause::OutOfMemory).

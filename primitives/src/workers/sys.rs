@@ -14,7 +14,6 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     sys::{
-        resource::{Resource, setrlimit},
         signal::{Signal, killpg},
         stat::{SFlag, fstat},
     },
@@ -52,7 +51,7 @@ impl Limits {
     /// Sets the limits of the calling process. Neither allocates nor takes a lock.
     fn apply(&self) -> io::Result<()> {
         if let Some(bytes) = self.memory {
-            setrlimit(Resource::RLIMIT_AS, bytes, bytes)?;
+            limit_memory(bytes)?;
         }
         if let Some(niceness) = self.niceness {
             // SAFETY: it takes no pointers.
@@ -77,6 +76,20 @@ impl Limits {
     fn pin(&self) -> io::Result<()> {
         if self.cpus.is_empty() { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn limit_memory(bytes: u64) -> io::Result<()> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, rlim_t, setrlimit};
+
+    #[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions, reason = "narrower on other systems")]
+    let most = rlim_t::try_from(bytes).unwrap_or(RLIM_INFINITY);
+    Ok(setrlimit(Resource::RLIMIT_AS, most, most)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn limit_memory(_: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Returns the number by which a descriptor of a pipe is known again.
@@ -109,8 +122,10 @@ pub(super) fn wait_for_end(pid: u32) {
     loop {
         // SAFETY: zeroes are such a structure.
         let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        #[allow(clippy::useless_conversion, reason = "wider on other systems")]
+        let id = pid.into();
         // SAFETY: the structure is valid and ours.
-        let waited = unsafe { libc::waitid(libc::P_PID, pid, &raw mut found, libc::WEXITED | libc::WNOWAIT) };
+        let waited = unsafe { libc::waitid(libc::P_PID, id, &raw mut found, libc::WEXITED | libc::WNOWAIT) };
         if waited == 0 || Errno::last() != Errno::EINTR {
             return;
         }
