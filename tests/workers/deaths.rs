@@ -140,6 +140,14 @@ fn a_crash_loop_ends() {
     assert_eq!(pool.report().unwrap().depth(), 3);
 }
 
+/// What the system says of a program that can't be started is in the error.
+#[test]
+fn a_program_that_is_not_there() {
+    let pool = start(options(a_program_that_is_not_there).program("/no/such/program").most_failed_starts(2));
+    let error = pool.submit(&Square(1)).unwrap().wait_timeout(LONG).unwrap_err().to_string();
+    assert!(error.contains("No such file"), "{error}");
+}
+
 /// Some starts fail: the pool goes on, with the pauses that are due, and is complete in the end.
 #[test]
 fn some_starts_fail() {

@@ -95,8 +95,9 @@ fn closed() {
     let pool = start(options(closed));
     act(&pool, Act::Nothing).unwrap();
     pool.channel().close().unwrap();
-    assert!(matches!(pool.drain(LONG), Err(WorkersError::Closed { .. }) | Ok(_)));
-    assert!(pool.submit(&Act::Nothing).is_err());
+    until(|| matches!(pool.submit(&Act::Nothing), Err(JobError::Ended(WorkersError::Closed { .. }))));
+    assert!(matches!(pool.drain(LONG), Err(WorkersError::Closed { .. })));
+    assert_eq!(pool.report().unwrap().started, 2, "none is started in vain");
 }
 
 /// A supervisor in a process of its own.

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use support::{LONG, child, name, until};
 use sysv_primitives::{Channel, WorkerPool, workers};
 
-use crate::jobs::{Act, Square, act, options, router, serve_if_worker, start};
+use crate::jobs::{Act, Square, act, options, router, start};
 
 /// Workers of another program serve the same channel. A signal ends them after their job.
 #[test]

@@ -27,6 +27,26 @@ fn as_they_come() {
     assert_eq!(order.last(), Some(&3), "the slow one holds up no other: {order:?}");
 }
 
+/// Any thread may submit, and wait for what another one submitted.
+#[test]
+fn from_several_threads() {
+    let pool = start(options(from_several_threads));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (pool, begin) = (&*pool, thread * 1_000);
+            let jobs: Vec<_> = (begin..begin + 10).map(|number| pool.submit(&Square(number)).unwrap()).collect();
+            scope.spawn(move || {
+                for (number, mut job) in (begin..).zip(jobs) {
+                    assert_eq!(job.wait_timeout(LONG).unwrap(), number * number);
+                }
+                for done in pool.map((begin..begin + 200).map(Square)) {
+                    assert_eq!(done.result.unwrap(), done.job.0 * done.job.0);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn in_order() {
     let pool = start(options(in_order));

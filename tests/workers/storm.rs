@@ -1,7 +1,7 @@
 //! A storm: jobs are submitted while workers are killed and stopped, take too long, take too much memory, and while supervisors die.
 //!
 //! A ledger in shared memory says how often each job was begun. `STORM_KILLS` sets how many disturbances there are, 100 by
-//! default, and 10 jobs for each.
+//! default and 2,000 at most, and 10 jobs for each.
 
 use std::{
     process,
@@ -172,7 +172,7 @@ fn storm() {
     if let Some(name) = WorkerPool::name_in_worker() {
         drop(WorkerPool::options().start(name, router()));
     }
-    let disturbances = number_from_env("STORM_KILLS", 100);
+    let disturbances = number_from_env("STORM_KILLS", 100).min(2_000);
     let jobs = u32::try_from(10 * disturbances).unwrap();
     let (name, shared) = (name(), memory(4 * jobs as usize));
     let ledger = shared.segment().id();

@@ -91,8 +91,6 @@ impl Supervisor {
                 None => self.act_on_timers(),
             }
         }
-        let pool = self.shared.name.clone();
-        self.shared.end(self.end.unwrap_or(WorkersError::Drained { pool }));
     }
 
     fn is_over(&self) -> bool {
@@ -235,5 +233,13 @@ impl Supervisor {
             }
         }
         self.look_at = Some(Instant::now() + next);
+    }
+}
+
+/// Whatever ends it, no thread waits for it any longer.
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        let pool = self.shared.name.clone();
+        self.shared.end(self.end.take().unwrap_or(WorkersError::Drained { pool }));
     }
 }
