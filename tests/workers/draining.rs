@@ -225,6 +225,23 @@ fn a_second_signal_ends_at_once() {
     assert_eq!(channel.claim_timeout::<Act>(LONG).unwrap().attempt(), 2);
 }
 
+/// When the pool is gone a signal does again what it does by default.
+#[test]
+fn a_signal_after_the_pool() {
+    serve_if_worker();
+    let (name, directory) = (name(), tempfile::tempdir().unwrap());
+    let told = directory.path().join("dropped");
+    let supervisor = supervisor(&name, a_signal_after_the_pool, |pool| {
+        act(&pool, Act::Nothing).unwrap();
+        drop(pool);
+        fs::write(&told, "").unwrap();
+        hold_for_ever()
+    });
+    until(|| told.exists());
+    supervisor.signal(Signal::SIGINT);
+    until(|| supervisor.is_done());
+}
+
 /// A submitter that is killed: its jobs are done.
 #[test]
 fn the_submitter_dies() {

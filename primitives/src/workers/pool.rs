@@ -61,7 +61,7 @@ type Result<T, E = WorkersError> = result::Result<T, E>;
 /// ```
 ///
 /// **When it is dropped** no worker takes another job, and the drop waits until the running ones are done. To limit that, [`drain`](Self::drain) it
-/// first. Jobs that wait stay in the channel.
+/// first: a job may last, or wait for room for a long result while others are not taken. Jobs that wait stay in the channel.
 #[derive(Debug)]
 pub struct WorkerPool {
     pub(super) shared: Arc<Shared>,
