@@ -100,6 +100,21 @@ fn closed() {
     assert_eq!(pool.report().unwrap().started, 2, "none is started in vain");
 }
 
+/// The channel is removed under a `map`: it ends, and so does the pool.
+#[test]
+fn removed() {
+    let pool = start(options(removed));
+    let mut results = pool.map((0..).map(Square)).inspect(|done| {
+        if done.index == 50 {
+            pool.channel().remove().unwrap();
+        }
+    });
+    let error = results.find_map(|done| done.result.err()).unwrap();
+    assert!(error.is_gone() || error.is_end(), "{error}");
+    assert!(results.count() <= 64, "it reads no more");
+    until(|| pool.submit(&Square(1)).is_err());
+}
+
 /// A supervisor in a process of its own.
 fn supervisor(name: &str, test: impl Fn() + Copy, body: impl FnOnce(WorkerPool)) -> Child {
     child(|| body(options(test).handle_signals(LONG).start(name, router()).unwrap()))

@@ -55,7 +55,7 @@ impl Request for Act {
     type Response = Result<Done, String>;
 }
 
-/// Who did a job, and when.
+/// Which process did a job, and in which attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Done {
     pub(crate) pid: u32,

@@ -175,6 +175,17 @@ impl JobError {
         }
     }
 
+    /// Returns whether the channel was removed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::NotSubmitted(error) => error.is_gone(),
+            Self::Failed(failure) => failure.is_gone(),
+            Self::Ended(error) => error.failure().is_some_and(Failure::is_gone),
+            _ => false,
+        }
+    }
+
     /// Returns whether the pool has ended, or its channel is closed.
     #[must_use]
     pub fn is_end(&self) -> bool {

@@ -91,7 +91,11 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
                     self.held_back = Some(job);
                     return;
                 }
-                Err(error) => Submitted::Not(error),
+                Err(error) => {
+                    // The others would fare no better.
+                    self.is_over = error.is_end() || error.is_gone();
+                    Submitted::Not(error)
+                }
             };
             self.in_flight.push_back(InFlight { index: self.next, job, submitted });
             self.next += 1;
