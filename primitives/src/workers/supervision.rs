@@ -71,7 +71,7 @@ impl WorkerPool {
     /// are killed.
     ///
     /// The jobs of those come back, and stay in the channel with the ones that no worker has begun: another pool of this name goes on
-    /// with them. In this process, waits for them return [`JobError::Ended`]. From now on the pool takes no jobs.
+    /// with them. In this process, waits for them return [`JobError::Ended`](super::JobError::Ended). From now on the pool takes no jobs.
     ///
     /// It may be called again, and then returns what it returned.
     ///

@@ -227,9 +227,8 @@ impl Supervisor {
         for (worker, age) in self.fleet.ages_of_jobs() {
             if age < timeout {
                 next = next.min(timeout - age);
-            } else if self.fleet.is_still_late(worker, timeout) {
+            } else if self.fleet.is_still_late(worker, timeout) && self.fleet.kill(worker, Reason::TimedOut) {
                 Ends::add(&self.shared.ends.timed_out);
-                self.fleet.kill(worker, Reason::TimedOut);
             }
         }
         self.look_at = Some(Instant::now() + next);

@@ -62,7 +62,6 @@ pub(super) const PANICKED: &str = "the job panicked: ";
 ///
 /// - As [`Channel::open`]: [`OpenError::NoSuchName`](crate::OpenError::NoSuchName) if no pool was started, and the channel was not created.
 /// - [`RecvError::Failed`] if the channel is corrupt, or the system refuses something.
-/// - [`Failure::System`](crate::Failure::System) if a handler of signals can't be set up.
 pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
     let inherited = Inherited::get().filter(|inherited| inherited.assignment.pool == pool);
     let (channel, stop) = Channel::open(pool)?.stoppable();
