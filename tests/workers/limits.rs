@@ -1,15 +1,17 @@
 //! Jobs that take too long, or too much.
 
 use std::{
+    fs,
     os::unix::process::ExitStatusExt,
     process::ExitStatus,
+    thread,
     time::{Duration, Instant},
 };
 
-use support::{LONG, until};
+use support::{LONG, alone, until};
 use sysv_primitives::{Cause, workers::JobError};
 
-use crate::jobs::{Act, act, options, start};
+use crate::jobs::{Act, act, options, serve_if_worker, start};
 
 /// A job that takes too long is ended, and its submitter learns the cause. Its worker is replaced.
 #[test]
@@ -74,28 +76,38 @@ fn memory_limit() {
     assert_eq!((report.out_of_memory, report.crashed, report.done), (2, 2, 2), "{report}");
 }
 
-/// An idle supervisor does nothing at all.
+/// The threads of an idle pool do not wake up.
 #[test]
 fn idle() {
-    let pool = start(options(idle).job_timeout(LONG));
-    act(&pool, Act::Nothing).unwrap();
-    let switches = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        let ours = tasks.filter(|task| {
-            let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-            ["supervisor", "worker's end", "worker stderr"].contains(&name.trim())
+    serve_if_worker();
+    // In a process of its own there are no threads of other tests.
+    alone(|| {
+        let pool = start(options(idle).job_timeout(LONG));
+        act(&pool, Act::Nothing).unwrap();
+        until(|| pool.report().unwrap().workers == 2);
+        until(|| {
+            let before = wakes();
+            thread::sleep(Duration::from_millis(500));
+            wakes() == before
         });
-        let count = |status: String| {
-            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
-        };
-        ours.map(|task| count(std::fs::read_to_string(task.path().join("status")).unwrap_or_default())).sum::<u64>()
-    };
-    // Other tests of this program have supervisors, which are not idle: those that switch are counted with them.
-    let alone = std::env::args().any(|argument| argument == "limits::idle");
-    let before = switches();
-    std::thread::sleep(Duration::from_millis(500));
-    let after = switches();
-    assert!(before > 0);
-    assert!(!alone || after - before <= 2, "{} times in half a second", after - before);
+    });
+}
+
+/// Returns how often the threads of this process's pool went to sleep.
+fn wakes() -> u64 {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let of_pool = tasks.filter(|task| {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        ["supervisor", "worker's end", "worker stderr"].contains(&name.trim())
+    });
+    let counts: Vec<u64> = of_pool
+        .map(|task| {
+            let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+        })
+        .collect();
+    // The supervisor, and two threads for each worker.
+    assert_eq!(counts.len(), 5);
+    counts.iter().sum()
 }
