@@ -212,14 +212,16 @@ impl WorkerPoolOptions {
     /// fn squares() -> Result<(), Box<dyn std::error::Error>> {
     ///     let mut jobs = Router::new();
     ///     jobs.respond(|Square(number)| number * number)?;
-    ///     let pool = WorkerPool::options().workers(2).rerun_test("squares").remove_on_drop(true).start("squares", jobs)?;
+    ///     // Another one in each run, and in a worker that of its pool.
+    ///     let name = WorkerPool::name_in_worker().map_or_else(|| format!("squares-{}", std::process::id()), str::to_owned);
+    ///     let options = WorkerPool::options().workers(2).rerun_test("squares").remove_on_drop(true);
+    ///     let pool = options.start(&name, jobs)?;
     ///     assert_eq!(pool.submit(&Square(12))?.wait()?, 144);
     ///     Ok(())
     /// }
     /// ```
     ///
-    /// A name that several runs may use at once is to be a different one in each: the workers of a run learn it from
-    /// [`WorkerPool::name_in_worker`].
+    /// In an example of the documentation no option is needed: a worker runs the same example again.
     pub fn rerun_test(self, name: &str) -> Self {
         self.arguments(["--exact", name, "--nocapture", "--test-threads", "1", "--include-ignored"])
             .stdout(Stream::Null)
