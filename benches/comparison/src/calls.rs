@@ -23,10 +23,15 @@ const MORE: u64 = 250;
 
 /// Returns how many system calls one takes, of `act`, which is told how many to do; in all processes that take part.
 pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {
+    count_more(MORE, act)
+}
+
+/// The same, with so many more of them: for what begins and ends with many calls.
+pub(crate) fn count_more(more: u64, act: impl Fn(u64)) -> Result<f64> {
     ensure!(!harness::STOP.load(Relaxed), "interrupted");
-    let (warm, all) = (count_all(|| act(WARM))?, count_all(|| act(WARM + MORE))?);
+    let (warm, all) = (count_all(|| act(WARM))?, count_all(|| act(WARM + more))?);
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    Ok((all as f64 - warm as f64) / MORE as f64)
+    Ok((all as f64 - warm as f64) / more as f64)
 }
 
 fn count_all(act: impl Fn()) -> Result<u64> {
@@ -48,7 +53,9 @@ fn follow(child: Pid) -> Result<u64> {
     if !matches!(waitpid(child, None)?, WaitStatus::Stopped(_, Signal::SIGSTOP)) {
         bail!("the child can't be traced");
     }
+    // A program that is started stops at that, and gets no signal for it.
     let options = Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_TRACEEXEC
         | Options::PTRACE_O_EXITKILL
         | Options::PTRACE_O_TRACEFORK
         | Options::PTRACE_O_TRACEVFORK

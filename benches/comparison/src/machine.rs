@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::{
     harness::{Load, processors, settings},
+    pools::python,
     report::Machine,
 };
 
@@ -63,9 +64,9 @@ fn warning(quick: bool, load: &Load) -> Option<String> {
     Some(format!("Other programs kept {others:.2} processors busy during this run. Its figures are not to be trusted."))
 }
 
-/// The versions of the rivals, as the lock file has them.
+/// The versions of the rivals, as the lock file has them, and of Python.
 fn rivals() -> String {
-    const RIVALS: [&str; 10] = [
+    const RIVALS: [&str; 12] = [
         "crossbeam-channel",
         "crossbeam-queue",
         "iceoryx2",
@@ -73,7 +74,9 @@ fn rivals() -> String {
         "ipmpsc",
         "named-lock",
         "parking_lot",
+        "procspawn",
         "raw_sync",
+        "rayon",
         "rtrb",
         "shmem-ipc",
     ];
@@ -83,5 +86,5 @@ fn rivals() -> String {
         let version = after.and_then(|after| after.split('"').next()).unwrap_or("?");
         format!("{name} {version}")
     });
-    versions.join(", ")
+    format!("{}, {}", versions.join(", "), python().unwrap_or("no Python, so its pools are missing"))
 }

@@ -20,6 +20,7 @@ mod markdown;
 mod page;
 #[path = "../../harness/plot/mod.rs"]
 mod plot;
+mod pools;
 mod prose;
 mod report;
 mod rows;
@@ -169,6 +170,9 @@ fn write(report: &Report, directory: &Path) -> Result<()> {
 }
 
 fn main() -> Result<()> {
+    if pools::drive()? {
+        return Ok(());
+    }
     let arguments = Arguments::parse();
     let directory = arguments.directory();
     if !directory.as_os_str().is_empty() {

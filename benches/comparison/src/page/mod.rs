@@ -152,19 +152,20 @@ fn all(html: &mut String, family: &Family) -> Result<()> {
 }
 
 fn counted(html: &mut String, facts: &Facts) -> Result<()> {
-    writeln!(
-        html,
-        "<h3>{}</h3>\n<figure>{}</figure>\n<details><summary>Figures</summary>",
-        escape(&facts.title),
-        draw::facts(facts)
-    )?;
+    writeln!(html, "<h3>{}</h3>", escape(&facts.title))?;
+    let is_drawn = facts.has_numbers();
+    if is_drawn {
+        writeln!(html, "<figure>{}</figure>\n<details><summary>Figures</summary>", draw::facts(facts))?;
+    }
     let text = |cell: &Cell| match cell {
         Cell::Number(number) => round(*number),
         Cell::Word(word) => word.clone(),
     };
     let rows = facts.rows.iter().map(|fact| (fact.name.clone(), fact.cells.iter().map(text).collect()));
     figures(html, "", &[("", Grid { head: facts.columns.clone(), rows: rows.collect() })])?;
-    html.push_str("</details>\n");
+    if is_drawn {
+        html.push_str("</details>\n");
+    }
     Ok(())
 }
 

@@ -196,6 +196,13 @@ impl Row {
     }
 }
 
+impl Facts {
+    /// Whether there is anything to draw.
+    pub(crate) fn has_numbers(&self) -> bool {
+        self.rows.iter().flat_map(|fact| &fact.cells).any(|cell| matches!(cell, Cell::Number(_)))
+    }
+}
+
 impl Fact {
     pub(crate) fn new(name: impl Into<String>, kind: Kind, cells: Vec<Cell>) -> Self {
         Self { name: name.into(), kind, cells }
@@ -206,6 +213,12 @@ impl From<f64> for Cell {
     /// To a hundredth, which is more than a count says.
     fn from(number: f64) -> Self {
         Self::Number((number * 100.0).round() / 100.0)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(word: String) -> Self {
+        Self::Word(word)
     }
 }
 

@@ -49,6 +49,9 @@ const SLEEPS_IN_MPMC: &str = "A process that goes to sleep in an mpmc ring check
     one of them may have claimed an item, and calls membarrier. These are some system calls more, as the table of system \
     calls shows.";
 
+const THREADS: &str = "Threads of one process hand over jobs by address, without encoding them, and take them from each other \
+    without a system call. They end together.";
+
 const fn middle(table: &'static str, ours: &'static str, other: &'static str, why: &'static str) -> Reason {
     Reason { table, ours, other, of: Of::Middle, why }
 }
@@ -65,6 +68,7 @@ const REASONS: &[Reason] = &[
     middle("items of 4096 bytes", "spsc ring", "", THE_BYTES),
     middle("items of 65536 bytes", "ring", "", THE_BYTES),
     middle("", "ring", "between threads", BETWEEN_THREADS),
+    middle("empty jobs", "WorkerPool", "rayon", THREADS),
     middle("one to one", "mpmc ring", "", CLAIMED),
     middle("both sides spin", "mpmc ring", "", CLAIMED),
     middle("on one processor, both sides sleep", "spsc ring", "", SLEEPS_IN_RING),

@@ -100,6 +100,18 @@ const CHOICES: &[Choice] = &[
         ours: "mpmc rings",
         others: &[("System V queue, eight bytes", "System V queue")],
     },
+    Choice {
+        title: "WorkerPool",
+        subtitle: "2 workers, empty jobs",
+        table: "2 workers, empty jobs of 100 B",
+        ours: "WorkerPool::map",
+        others: &[
+            ("procspawn", "procspawn"),
+            ("ProcessPoolExecutor.map", "ProcessPoolExecutor"),
+            ("multiprocessing.Pool, imap_unordered", "multiprocessing.Pool"),
+            ("multiprocessing.Pool, imap_unordered, chunks", "multiprocessing.Pool, chunks"),
+        ],
+    },
 ];
 
 /// A primitive and what it is compared with.

@@ -9,6 +9,7 @@ mod peers;
 mod permits;
 mod rings;
 mod worker_pool;
+mod worker_pools;
 mod wrappers;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -95,7 +96,27 @@ const WORKERS: &[&str] = &[
     "More workers than processors can't be faster; they show the cost of crowding.",
 ];
 
-pub(crate) const PARTS: [Part; 7] = [
+const POOLS: &[&str] = &[
+    "Each pool is driven by a program of its own, which measures itself: a round begins with the first job and ends with the \
+        last result. Its workers are there before that.",
+    "The kernel places all processes of a pool, as in practice, so these tables are measured once, and have no other figures \
+        for unpinned.",
+    "At most 64 jobs are under way: WorkerPool::map's own number, and as many requests of the channel, whose oldest is waited \
+        for. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With more of them \
+        it stops for ever: sending waits for a worker to read, and no worker takes a job before the result of its last one \
+        was taken. Python's pools take all jobs of a round at once, as is their way.",
+    "A job is a number, what to do, and its bytes, which are made anew for each. A result is a number, and is checked.",
+    "Python's pools are measured with one job at a time, their default, and in chunks, as their documentation advises for many \
+        jobs: four chunks for each worker, as Pool.map has by default. The start method is Python's default one.",
+    "rayon's threads make the jobs that they do.",
+    "In the table of kills there are two workers and nine jobs, all submitted at once. The first one takes half a second, and \
+        its worker is killed with SIGKILL as soon as it has begun. The others take 50 ms. Results are waited for 4 s. Then a \
+        later job is submitted, and at last the pool is shut down: by its drop, shutdown, or close and join. Workers are \
+        counted before the shutdown.",
+    "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
+];
+
+pub(crate) const PARTS: [Part; 8] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -130,6 +151,13 @@ pub(crate) const PARTS: [Part; 7] = [
         method: WORKERS,
         peers: peers::OF_WORKER_POOL,
         measure: worker_pool::measure,
+    },
+    Part {
+        title: "WorkerPool",
+        about: "Pools of worker processes, each as its documentation advises: jobs from an iterator, and their results.",
+        method: POOLS,
+        peers: peers::OF_POOLS,
+        measure: worker_pools::measure,
     },
     Part {
         title: "The raw layer",

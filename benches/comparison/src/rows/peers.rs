@@ -95,3 +95,26 @@ pub(super) const OF_WORKER_POOL: &[Difference] = &[peer(
     "jobs and results in one object, which outlives all processes that use it",
     "types; jobs beyond 8 KiB; the job of a worker that died; disconnection",
 )];
+
+pub(super) const OF_POOLS: &[Difference] = &[
+    peer(
+        "procspawn",
+        "any function and its arguments as a job; panics with a backtrace; Windows and macOS",
+        "retries; limits of time and memory for each job; jobs that outlive the pool's process; priorities; progress",
+    ),
+    peer(
+        "ProcessPoolExecutor",
+        "any function and its arguments as a job; futures with callbacks; Windows and macOS",
+        "a worker's death: it breaks the pool, with every job; limits of time and memory",
+    ),
+    peer(
+        "multiprocessing.Pool",
+        "any function and its arguments as a job; an initialiser of workers; Windows and macOS",
+        "a worker's death: its job never returns; retries; limits of time and memory",
+    ),
+    peer(
+        "rayon",
+        "borrowed data; jobs that split themselves; no encoding",
+        "other processes: it is a floor; a job that crashes, which ends all",
+    ),
+];
