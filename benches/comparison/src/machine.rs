@@ -80,11 +80,30 @@ fn rivals() -> String {
         "rtrb",
         "shmem-ipc",
     ];
-    let lock = include_str!("../Cargo.lock");
-    let versions = RIVALS.map(|name| {
-        let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);
-        let version = after.and_then(|after| after.split('"').next()).unwrap_or("?");
-        format!("{name} {version}")
-    });
+    let versions = RIVALS.map(|name| format!("{name} {}", version(name, include_str!("../Cargo.lock")).unwrap_or("?")));
     format!("{}, {}", versions.join(", "), python().unwrap_or("no Python, so its pools are missing"))
+}
+
+/// The version of a package that this program uses. Where a lock file has several, each package says which one it uses.
+fn version<'a>(name: &str, lock: &'a str) -> Option<&'a str> {
+    let after = |text: &'a str, start: &str| Some(text.split_once(start)?.1.split('"').next().unwrap_or_default());
+    let (_, own) = lock.split_once("name = \"sysv-comparison\"\n")?;
+    let own = own.split("[[package]]").next().unwrap_or_default();
+    after(own, &format!(" \"{name} ")).or_else(|| after(lock, &format!("name = \"{name}\"\nversion = \"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn the_version_of_a_rival_is_the_one_in_use() {
+        let package =
+            |name: &str, version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n");
+        let own = "dependencies = [\n \"one\",\n \"two 2.1.0\",\n]\n\n";
+        let lock = package("one", "1.0.0") + &package("sysv-comparison", "0.1.0") + own + &package("two", "2.0.0");
+        assert_eq!(version("one", &lock), Some("1.0.0"));
+        assert_eq!(version("two", &lock), Some("2.1.0"));
+        assert_eq!(version("three", &lock), None);
+    }
 }

@@ -101,10 +101,14 @@ fn show_progress() -> Result<&'static ProgressBar> {
     Ok(bar)
 }
 
+/// Below these sizes the C library keeps freed memory: of a block, and at the end of its heap.
+const MMAP_THRESHOLD: i32 = 32 << 20;
+const TRIM_THRESHOLD: i32 = 1 << 30;
+
 /// Has the C library keep what was freed, up to its own limits: so that no comparison depends on what came before it.
 fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for (option, value) in [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 1 << 30)] {
+    for (option, value) in [(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD), (libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD)] {
         // SAFETY: it takes two numbers.
         #[allow(unsafe_code, reason = "the C library is called directly")]
         let is_set = unsafe { libc::mallopt(option, value) };

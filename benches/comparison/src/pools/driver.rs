@@ -19,7 +19,7 @@ use nix::{
 };
 
 use super::{DRIVE, Task};
-use crate::harness;
+use crate::{MMAP_THRESHOLD, TRIM_THRESHOLD, harness};
 
 /// Python's side of it.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pools/pools.py");
@@ -68,6 +68,10 @@ impl Driver {
             false => Command::new(env::current_exe()?),
         };
         command.arg(if task.way.is_python { SCRIPT } else { DRIVE }).args(task.arguments());
+        // In programs as in forked processes, so that a pool with programs as workers has no other page faults.
+        for (name, bytes) in [("MMAP", MMAP_THRESHOLD), ("TRIM", TRIM_THRESHOLD)] {
+            command.env(format!("MALLOC_{name}_THRESHOLD_"), bytes.to_string());
+        }
         // The kernel places it and its workers, as in practice.
         harness::unpin();
         let started = command.stdin(Stdio::piped()).stdout(stdout).process_group(0).spawn();

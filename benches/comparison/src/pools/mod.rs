@@ -82,7 +82,7 @@ pub(crate) enum Work {
 }
 
 /// How long marked jobs sleep: the first one, and the others.
-const LONG: Duration = Duration::from_millis(500);
+const LONG: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_millis(50);
 
 impl Work {

@@ -1,17 +1,18 @@
 //! `WorkerPool`, and what it is made of: the calls of a channel.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, fmt::Debug, time::Instant};
 
 use anyhow::Result;
 use sysv_primitives::{
-    CallError, Channel, Options, PendingResponse, Router, SendError, WorkerPool, raw::Deadline,
+    CallError, Channel, Options, PendingResponse, Router, SendError, WorkerPool,
+    raw::Deadline,
     workers::{JobError, Stream},
 };
 
 use super::{
-    Job, Task, UNDER_WAY,
+    Job, Task, UNDER_WAY, done,
     driven::{Outcome, Pool, left},
-    done, result, work,
+    result, work,
 };
 use crate::{
     harness::{Process, UNPINNED},
@@ -21,6 +22,12 @@ use crate::{
 /// Room for the workers, and for the longest jobs.
 fn options() -> Options<Channel> {
     Channel::options().max_message_size(2 << 20)
+}
+
+/// The name of an error's kind, without what differs from run to run.
+fn kind(error: &impl Debug) -> Outcome {
+    let text = format!("{error:?}");
+    Outcome::Failed(text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned())
 }
 
 fn check(job: &Job, came: u64) {
@@ -59,12 +66,12 @@ impl Pool for Workers {
         let outcome = |submitted: Result<_, JobError>| {
             let mut submitted: sysv_primitives::workers::Job<Job> = match submitted {
                 Ok(submitted) => submitted,
-                Err(error) => return Outcome::Failed(error.to_string()),
+                Err(error) => return kind(&error),
             };
             match submitted.wait_timeout(left(deadline)) {
                 Ok(_) => Outcome::Done,
                 Err(JobError::TimedOut) => Outcome::Nothing,
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => kind(&error),
             }
         };
         submitted.into_iter().map(outcome).collect()
@@ -133,7 +140,7 @@ impl Pool for Bare {
             match waited {
                 Ok(_) => Outcome::Done,
                 Err(CallError::TimedOut) => Outcome::Nothing,
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => kind(&error),
             }
         };
         pending.into_iter().map(outcome).collect()

@@ -8,7 +8,7 @@ import time
 
 WAY, WORKERS, (KIND, VALUE), SIZE = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(":", 1), int(sys.argv[4])
 # As in `pools`: how many jobs there are when a worker is killed, how long a result is waited for, and how long jobs take.
-AFTERWARDS, PATIENCE, LONG, SHORT = 9, 4.0, 0.5, 0.05
+AFTERWARDS, PATIENCE, LONG, SHORT = 9, 4.0, 1.0, 0.05
 
 
 def work(job):

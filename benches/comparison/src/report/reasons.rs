@@ -52,6 +52,9 @@ const SLEEPS_IN_MPMC: &str = "A process that goes to sleep in an mpmc ring check
 const THREADS: &str = "Threads of one process hand over jobs by address, without encoding them, and take them from each other \
     without a system call. They end together.";
 
+const CHUNKS: &str = "One message carries the jobs of a chunk, and another one their results. A WorkerPool sends each \
+    job by itself, so that it is claimed, begun again and returned by itself.";
+
 const fn middle(table: &'static str, ours: &'static str, other: &'static str, why: &'static str) -> Reason {
     Reason { table, ours, other, of: Of::Middle, why }
 }
@@ -69,6 +72,7 @@ const REASONS: &[Reason] = &[
     middle("items of 65536 bytes", "ring", "", THE_BYTES),
     middle("", "ring", "between threads", BETWEEN_THREADS),
     middle("empty jobs", "WorkerPool", "rayon", THREADS),
+    middle("empty jobs", "WorkerPool", "chunks", CHUNKS),
     middle("one to one", "mpmc ring", "", CLAIMED),
     middle("both sides spin", "mpmc ring", "", CLAIMED),
     middle("on one processor, both sides sleep", "spsc ring", "", SLEEPS_IN_RING),

@@ -105,14 +105,15 @@ const POOLS: &[&str] = &[
         for. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With more of them \
         it stops for ever: sending waits for a worker to read, and no worker takes a job before the result of its last one \
         was taken. Python's pools take all jobs of a round at once, as is their way.",
+    "The number of jobs in a round is a multiple of the number of workers.",
     "A job is a number, what to do, and its bytes, which are made anew for each. A result is a number, and is checked.",
     "Python's pools are measured with one job at a time, their default, and in chunks, as their documentation advises for many \
         jobs: four chunks for each worker, as Pool.map has by default. The start method is Python's default one.",
     "rayon's threads make the jobs that they do.",
-    "In the table of kills there are two workers and nine jobs, all submitted at once. The first one takes half a second, and \
+    "In the table of kills there are two workers and nine jobs, all submitted at once. The first one takes a second, and \
         its worker is killed with SIGKILL as soon as it has begun. The others take 50 ms. Results are waited for 4 s. Then a \
         later job is submitted, and at last the pool is shut down: by its drop, shutdown, or close and join. Workers are \
-        counted before the shutdown.",
+        counted before the shutdown. Of rayon the process itself is killed, since a thread can't be.",
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 

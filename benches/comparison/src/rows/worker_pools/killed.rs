@@ -41,7 +41,8 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
 
 /// The pool, without how its results are taken.
 fn short(way: Way) -> &'static str {
-    way.name.split([',', '.']).next().filter(|_| way.name.contains("Executor")).unwrap_or(way.name)
+    let ends = ["::map", ".map", ", imap_unordered"];
+    ends.into_iter().find_map(|end| way.name.strip_suffix(end)).unwrap_or(way.name)
 }
 
 /// A directory for marks, which goes with this.
@@ -132,7 +133,7 @@ fn one(outcome: Option<&Outcome>, begun: usize) -> String {
     };
     let what = match outcome {
         Some(Outcome::Done) => "done".to_owned(),
-        Some(Outcome::Failed(why)) => format!("error: {why}"),
+        Some(Outcome::Failed(why)) => why.clone(),
         Some(Outcome::Nothing) => format!("no result in {} s", PATIENCE.as_secs()),
         None => "lost".to_owned(),
     };
@@ -145,11 +146,14 @@ fn several(jobs: &[(Option<&Outcome>, usize)]) -> String {
     for &(outcome, begun) in jobs {
         *counts.entry(one(outcome, begun)).or_default() += 1;
     }
-    let texts: Vec<String> = counts.into_iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let texts: Vec<String> = counts.into_iter().map(|(what, count)| format!("{count} × {what}")).collect();
     texts.join("; ")
 }
 
 fn workers(before: &BTreeSet<u32>, after: &BTreeSet<u32>) -> String {
+    if before.is_empty() {
+        return "it has no processes".to_owned();
+    }
     format!("{} of {}, {} new", after.len(), before.len(), after.difference(before).count())
 }
 
@@ -176,11 +180,10 @@ mod tests {
         let failed = Outcome::Failed("BrokenProcessPool".to_owned());
         assert_eq!(one(Some(&Outcome::Done), 2), "done, begun twice");
         assert_eq!(one(Some(&Outcome::Nothing), 1), "no result in 4 s");
-        let jobs = [(Some(&Outcome::Done), 1), (Some(&failed), 0), (Some(&Outcome::Done), 1), (None, 3)];
-        assert_eq!(
-            several(&jobs),
-            "2 done; 1 error: BrokenProcessPool, never begun; 1 lost, begun 3 times"
-        );
+        let done = Some(&Outcome::Done);
+        let jobs = [(done, 1), (Some(&failed), 0), (done, 1), (None, 3)];
+        let expected = "1 × BrokenProcessPool, never begun; 2 × done; 1 × lost, begun 3 times";
+        assert_eq!(several(&jobs), expected);
     }
 
     #[test]
