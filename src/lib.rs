@@ -27,6 +27,87 @@
 //! }
 //! ```
 //!
+//! # Examples
+//!
+//! A semaphore that the kernel gives back when its holder dies:
+//!
+//! ```
+//! use std::time::Duration;
+//! use sysv_ipc::{Key, SemaphoreOptions};
+//!
+//! fn main() -> sysv_ipc::Result<()> {
+//!     let mut semaphore = SemaphoreOptions::new().create(true).initial_value(1).open(Key::PRIVATE)?;
+//!     semaphore.set_undo(true);
+//!     {
+//!         let _guard = semaphore.acquire_guard()?;
+//!         assert!(semaphore.acquire_timeout(Duration::from_millis(5)).unwrap_err().is_busy());
+//!     }
+//!     semaphore.try_acquire()?;
+//!     semaphore.remove()
+//! }
+//! ```
+//!
+//! Several semaphores, changed in one step:
+//!
+//! ```
+//! use sysv_ipc::{Amount, Key, SemOp, SemaphoreOptions};
+//!
+//! fn main() -> sysv_ipc::Result<()> {
+//!     let set = SemaphoreOptions::new().create(true).initial_value(5).open_set(Key::PRIVATE, 3)?;
+//!     set.op(&[SemOp::sub(0, Amount::ONE).undo(), SemOp::add(2, Amount::new(2)?)])?;
+//!     assert_eq!(set.values()?, [4, 5, 7]);
+//!     set.remove()
+//! }
+//! ```
+//!
+//! Shared memory, as copies and as an atomic:
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//! use sysv_ipc::SharedMemoryOptions;
+//!
+//! fn main() -> sysv_ipc::Result<()> {
+//!     let memory = SharedMemoryOptions::new().size(4096).mode(0o640).open_random()?;
+//!     println!("other processes open {}", memory.key().expect("it was drawn"));
+//!     memory.write(b"a copy in", 0)?;
+//!     assert_eq!(memory.read(6, 2)?, b"copy i");
+//!     let counter: &AtomicU64 = memory.view(64)?; // the memory itself
+//!     counter.fetch_add(1, Ordering::Relaxed);
+//!     let reader = memory.segment().attach_read_only()?; // writing through it does not compile
+//!     assert_eq!(reader.view::<AtomicU64>(64)?.load(Ordering::Relaxed), 1);
+//!     memory.remove()
+//! }
+//! ```
+//!
+//! Messages, chosen by type:
+//!
+//! ```
+//! use std::time::Duration;
+//! use sysv_ipc::{MessageBuffer, MessageQueueOptions, MessageType, Selector};
+//!
+//! fn main() -> sysv_ipc::Result<()> {
+//!     let queue = MessageQueueOptions::new().open_random()?;
+//!     queue.send(&MessageBuffer::new(MessageType::new(7)?, b"later"))?;
+//!     queue.send(&MessageBuffer::new(MessageType::new(1)?, b"first"))?;
+//!     let message = queue.receive_timeout(Selector::LowestUpTo(MessageType::new(5)?), Duration::from_secs(1))?;
+//!     assert_eq!(message.bytes(), b"first");
+//!     queue.remove()
+//! }
+//! ```
+//!
+//! The kernel's limits, and what is left over (Linux):
+//!
+//! ```
+//! fn main() -> sysv_ipc::Result<()> {
+//!     for entry in sysv_ipc::inventory()?.shared_memory {
+//!         println!("{} {} {} bytes", entry.key, entry.id, entry.stat.size);
+//!     }
+//!     let limits = sysv_ipc::limits()?.semaphores;
+//!     println!("{} of {} sets are in use", limits.used_sets, limits.max_sets);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Opening
 //!
 //! The options of each kind open in the same forms: by a given key, by [`Key::PRIVATE`], or by a key that is drawn at

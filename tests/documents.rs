@@ -78,14 +78,134 @@ fn case_f3_examples_compile_what_they_need() {
     }
 }
 
-/// Every program of the README has a `main`, and hides no line: what is shown is what compiles.
+/// The root of the repository, or of the packed crates' tests.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The pages that describe the project. The packed tests have some of them.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut pages: Vec<_> = ["README.md", "DESIGN.md"]
+        .map(|page| root().join(page))
+        .into_iter()
+        .filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?)))
+        .collect();
+    each_file(&root().join("docs"), ".md", &mut |path, text| pages.push((path.to_owned(), text.to_owned())));
+    pages
+}
+
+/// The lines of a page outside its programs and consoles.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut in_block = false;
+    page.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_block ^= is_fence;
+        !in_block && !is_fence
+    })
+}
+
+/// Every program of the pages has a `main`, and hides no line: what is shown is what compiles.
 #[test]
 fn case_f1_snippets_are_whole_programs() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    let programs: Vec<_> = readme.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(programs.len() > 8, "the README has only {} programs", programs.len());
-    for program in programs {
-        assert!(program.contains("fn main()"), "no main in {program}");
-        assert!(!program.lines().any(|line| line.starts_with("# ") || line == "#"), "a hidden line in {program}");
+    let mut programs = 0;
+    for (path, page) in pages() {
+        for program in page.split("```rust").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+            assert!(program.contains("fn main()"), "{}: no main in {program}", path.display());
+            let is_hidden = |line: &str| line.starts_with("# ") || line == "#";
+            assert!(!program.lines().any(is_hidden), "{}: a hidden line in {program}", path.display());
+            programs += 1;
+        }
+    }
+    assert!(programs > 12, "the pages have only {programs} programs");
+}
+
+/// What the link to a heading says: as GitHub and docs.rs make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+/// Every relative link of a page leads to a file, and to a heading of it.
+#[test]
+fn every_link_leads_somewhere() {
+    // The packed tests stand without the files that the pages speak of.
+    if !root().join(".ci/run").exists() {
+        return;
+    }
+    let mut all = pages();
+    for further in ["CHANGELOG.md", "tests/PARITY.md", "benches/comparison/report/report.md"] {
+        let path = root().join(further);
+        let text = fs::read_to_string(&path).unwrap();
+        all.push((path, text));
+    }
+    let mut links = 0;
+    for (path, page) in &all {
+        // Every second part is code.
+        let parts = prose(page).flat_map(|line| line.split('`').step_by(2));
+        let targets = parts.flat_map(|part| part.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(file.exists(), "{}: {target} does not exist", path.display());
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&file).unwrap();
+                let is_there =
+                    prose(&text).any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#')) == heading);
+                assert!(is_there, "{}: {target} has no such heading", path.display());
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 80, "the pages have only {links} links");
+}
+
+/// Every file and folder that a page names is there.
+#[test]
+fn every_file_that_is_named_exists() {
+    if !root().join(".ci/run").exists() {
+        return;
+    }
+    let folders = [".ci", "benches", "docs", "examples", "primitives", "src", "tests"];
+    let is_path = |code: &str| {
+        code.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./".contains(letter))
+            && (code.split_once('/').is_some_and(|(first, _)| folders.contains(&first))
+                || [".md", ".rs", ".toml"].iter().any(|ending| code.ends_with(ending)))
+    };
+    let mut files = 0;
+    for (path, page) in pages() {
+        for named in prose(&page).flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|code| is_path(code)) {
+            assert!(root().join(named).exists(), "{}: {named} does not exist", path.display());
+            files += 1;
+        }
+    }
+    assert!(files > 40, "the pages name only {files} files");
+}
+
+/// The README is read in one go, and leads to every page.
+#[test]
+fn the_readme_is_short_and_leads_to_every_page() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let lines = readme.lines().count();
+    assert!(lines <= 250, "the README has {lines} lines");
+    each_file(&root().join("docs"), ".md", &mut |path, _| {
+        let link = format!("](docs/{}", path.file_name().unwrap().to_str().unwrap());
+        assert!(readme.contains(&link), "the README does not lead to {}", path.display());
+    });
+}
+
+/// The subject of a sentence is a role or a thing, and an idea is a sentence.
+#[test]
+fn the_pages_are_in_plain_english() {
+    let persons = ["who", "whoever", "whose", "whom", "somebody", "nobody", "everybody", "anybody"];
+    for (path, page) in pages() {
+        let text: String = prose(&page).flat_map(|line| line.split('`').step_by(2).chain(["\n"])).collect();
+        let text = text.to_lowercase();
+        let words = text.split(|letter: char| !letter.is_alphabetic()).filter(|word| !word.is_empty());
+        let person = words.clone().find(|word| persons.contains(word));
+        assert_eq!(person, None, "{}", path.display());
+        assert!(!text.contains("unless said"), "{}", path.display());
+        let (semicolons, words) = (text.matches(';').count(), words.count());
+        assert!(semicolons * 1000 < words * 3, "{}: {semicolons} semicolons in {words} words", path.display());
     }
 }

@@ -170,7 +170,15 @@ macro_rules! assert_fails {
     };
 }
 
-/// The README's programs, compiled and run as they are shown.
+/// The programs of the README and of the pages, compiled and run as they are shown.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../../docs/operations.md")]
+    struct Operations;
+    #[doc = include_str!("../../docs/security.md")]
+    struct Security;
+}
