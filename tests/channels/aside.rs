@@ -58,7 +58,7 @@ fn with_the_cause_of_each_attempt() {
         hold_for_ever();
     });
     until(|| channel.depth().unwrap().claimed == 1);
-    let pid = u32::try_from(worker.id()).unwrap();
+    let pid = worker.id();
     worker.kill();
 
     until(|| channel.depth().unwrap().set_aside == 1);
@@ -244,7 +244,7 @@ fn claims_in_hand() {
     until(|| channel.claims().unwrap().len() == 1);
     let claim = channel.claims().unwrap()[0];
     assert_eq!((claim.route, claim.attempt), (Number::ROUTE, 1));
-    assert_eq!(claim.member.pid, u32::try_from(worker.id()).unwrap());
+    assert_eq!(claim.member.pid, worker.id());
     let age = claim.age;
     until(|| channel.claims().unwrap()[0].age > age);
     worker.kill();

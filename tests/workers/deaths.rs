@@ -96,7 +96,7 @@ fn poison_is_set_aside() {
 fn once_and_no_more() {
     let pool = start(options(once_and_no_more).attempts(1));
     let lost = pool.submit(&Act::Exit(3)).unwrap().wait_timeout(LONG);
-    assert!(matches!(lost, Err(JobError::Lost { .. } | JobError::SetAside { .. })), "{lost:?}");
+    assert!(matches!(lost, Err(JobError::SetAside { .. })), "{lost:?}");
     act(&pool, Act::Nothing).unwrap();
     assert_eq!(pool.drain(LONG).unwrap().retried, 0);
 }

@@ -282,8 +282,8 @@ impl<R: Request> Claimed<R> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::NoResponse`](crate::CallError::NoResponse), and the request
-    ///   is done.
+    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::Refused`](crate::CallError::Refused) with that text, and the
+    ///   request is done.
     /// - [`SendError::Failed`] with what [`done`](Self::done) says, or if the channel was removed.
     pub fn respond(self, response: &R::Response) -> Result<(), SendError> {
         self.respond_deadline(response, Deadline::NEVER)

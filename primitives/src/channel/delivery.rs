@@ -49,7 +49,8 @@ impl Delivery {
     /// By default it is the [type's](Message::ATTEMPTS) limit, and if that has none the [channel's](crate::Options::attempts).
     ///
     /// A request with a limit above 1 is delivered again if the claim on it ends without a response: by a death, a
-    /// panic, or a [requeue](crate::Claimed::requeue). One without is not: its caller gets [`CallError::NoResponse`](crate::CallError::NoResponse).
+    /// panic, or a [requeue](crate::Claimed::requeue). One without is not: its caller gets [`CallError::NoResponse`](crate::CallError::NoResponse). With 1,
+    /// and [`outlives_caller`](Self::outlives_caller), it is set aside then.
     pub const fn attempts(mut self, limit: u8) -> Self {
         self.attempts = Some(limit);
         self
@@ -65,7 +66,8 @@ impl Delivery {
 
     /// Sets whether a request stays in the channel when its caller dies. By default it does not.
     ///
-    /// Then the death of the caller costs the response, and not the work.
+    /// Then the death of the caller costs the response, and not the work. Nor does the death of a server: without a limit of attempts the
+    /// request is delivered until it is done.
     pub const fn outlives_caller(mut self, outlives: bool) -> Self {
         self.outlives_caller = outlives;
         self
@@ -78,7 +80,8 @@ impl Delivery {
         let limit = self.attempts.unwrap_or(of_type);
         let mut wishes = Wishes::attempts(limit);
         if class == Class::Call {
-            if limit > 1 {
+            // What outlives its caller must not be lost with a server.
+            if limit > 1 || self.outlives_caller {
                 wishes = wishes.redelivered();
             }
             if self.outlives_caller {

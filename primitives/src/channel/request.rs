@@ -57,13 +57,27 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
 
 /// Says why a request is not responded to with a value.
 pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), SendError> {
-    let mut end = why.len().min(LONGEST_REFUSAL);
-    while !why.is_char_boundary(end) {
+    finish_with(incoming, |incoming| {
+        respond_bytes(incoming, about_response(route, REFUSED, 0), cut(why, LONGEST_REFUSAL), Deadline::NEVER)
+    })
+}
+
+/// Ends a request whose response could not be sent. Its caller learns why, if that can be said in a cell.
+fn end_unanswered(incoming: Incoming, error: &SendError) {
+    let text = error.to_string();
+    let is_said = matches!(error, SendError::TooLong { .. } | SendError::Unencodable { .. })
+        && respond_bytes(&incoming, about_response(incoming.route(), REFUSED, 0), cut(&text, INLINE), Deadline::NOW)
+            .is_ok();
+    if is_said { incoming.done() } else { incoming.finish() }
+}
+
+/// Returns as much of a text as has so many bytes.
+fn cut(text: &str, most: usize) -> &[u8] {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    finish_with(incoming, |incoming| {
-        respond_bytes(incoming, about_response(route, REFUSED, 0), &why.as_bytes()[..end], Deadline::NEVER)
-    })
+    &text.as_bytes()[..end]
 }
 
 fn about_response(route: Route, codec: u32, schema: u32) -> About {
@@ -90,9 +104,9 @@ fn respond_bytes(incoming: &Incoming, about: About, bytes: &[u8], deadline: Dead
 fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(), SendError>) -> Result<(), SendError> {
     incoming.check_ours()?;
     let responded = respond(&incoming);
-    match responded {
+    match &responded {
         Ok(()) => incoming.done(),
-        Err(_) => incoming.finish(),
+        Err(error) => end_unanswered(incoming, error),
     }
     responded
 }
@@ -119,7 +133,7 @@ impl<R: Request> IncomingRequest<R> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::NoResponse`](crate::CallError::NoResponse).
+    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::Refused`](crate::CallError::Refused) with that text.
     /// - [`SendError::Failed`] if the channel was removed, and with [`Failure::Inherited`](crate::Failure::Inherited) in a child made by `fork`: it is
     ///   the parent's to respond.
     pub fn respond(self, response: &R::Response) -> Result<(), SendError> {

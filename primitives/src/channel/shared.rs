@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{attempt::Cause, error::ChannelFull};
+use super::{Route, attempt::Cause, error::ChannelFull};
 use crate::{
     Failure, ObjectName, OpenError, RecvError, SendError,
     fingerprint::Fingerprint,
@@ -151,6 +151,11 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn new(shared: &Arc<Shared>, received: Received, me: Session) -> Self {
         Self { shared: Arc::clone(shared), received, me, is_done: false }
+    }
+
+    /// Returns its route.
+    pub(super) fn route(&self) -> Route {
+        Route::from_number(self.received.route)
     }
 
     /// Leaves it to its caller: it was responded to.

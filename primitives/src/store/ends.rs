@@ -63,9 +63,9 @@ impl Store {
         if self.is_closed() {
             return Some(self.closed(party.members));
         }
-        // What is delayed is still to come.
+        // What is delayed is still to come. In this order: a sender delays a message before it leaves.
         let is_over =
-            wants.disconnect && !self.control.seldom.earliest.is_any() && self.is_disconnected(selection, party.me);
+            wants.disconnect && self.is_disconnected(selection, party.me) && !self.control.seldom.earliest.is_any();
         is_over.then_some(Refusal::Disconnected)
     }
 

@@ -56,7 +56,7 @@ impl<R: Request> Job<R> {
     /// # Errors
     ///
     /// - [`JobError::Panicked`], [`JobError::Refused`]: the worker says why.
-    /// - [`JobError::SetAside`] with how each attempt ended; [`JobError::Lost`] if there was to be one attempt.
+    /// - [`JobError::SetAside`] with how each attempt ended.
     /// - [`JobError::Ended`] if the pool was drained before, or its workers do not start. The job stays in the channel.
     /// - [`JobError::Undecodable`], with the bytes, if the response is no such value.
     /// - [`JobError::Failed`] if the channel was removed or is corrupt.
