@@ -11,9 +11,9 @@
 //!   popped before the end is reported.
 //! - **E2** (R-wake) A process that changes a slot looks at the flag of the role that it serves afterwards, and calls one
 //!   waiter. A process that closes the ring, detaches an endpoint or reaps calls every waiter of a role.
-//! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one before it is
-//!   in a process's hand, and the waiter that is called for it finds nothing yet. The process that completes a slot
-//!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one in hand.
+//! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one
+//!   before it is claimed, and the waiter that is called for it finds nothing yet. The process that completes a slot
+//!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one that is claimed.
 //! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is to be had, or is claimed and may be
 //!   requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
 //!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls every
@@ -83,8 +83,8 @@ impl MpmcState {
 
     /// Notifies waiters of the slots right behind a position, which are to be had only now (E3).
     pub(crate) fn notify_behind(&self, role: Role, position: u64, members: &Members) -> Result<()> {
-        let behind = (1..=self.places.len() as u64).map(|distance| position.wrapping_add(distance));
-        // Slots that others have taken already, or given up, are in no waiter's way.
+        let behind = (1..=self.slots.len() as u64).map(|distance| position.wrapping_add(distance));
+        // Slots that another process has claimed already, or cancelled, are in no waiter's way.
         let reachable = behind.map(|position| self.look(position)).take_while(|&look| is_past(role, look));
         for _ in reachable.filter(|&look| is_ready(role, look)) {
             if !self.room(role).notify(&self.control.flags[role as usize], members)? {
@@ -125,16 +125,16 @@ impl MpmcState {
         self.control.flags[role.other() as usize].is_up() && members.record(self.room(role.other()).notify_all(members))
     }
 
-    /// Returns whether a role is disconnected (AT2). The dead are reaped.
+    /// Returns whether a role is disconnected (AT2). Dead members have been reaped by the caller.
     fn is_disconnected(&self, role: Role) -> bool {
         self.control.arrivals.is_disconnected(role, || self.attachments.iter())
     }
 
-    /// Returns for how many of a side there is something, from a claim of theirs on.
+    /// Returns how many slots are available to a role, from one of its claims on.
     fn left_for(&self, role: Role, claim: Claim) -> u64 {
         let end = match role {
             Role::Consumer => self.tail.load(Relaxed),
-            Role::Producer => self.head.load(Relaxed).wrapping_add(self.places.len() as u64),
+            Role::Producer => self.head.load(Relaxed).wrapping_add(self.slots.len() as u64),
         };
         end.wrapping_sub(claim.position)
     }
@@ -147,7 +147,8 @@ impl MpmcState {
         }
     }
 
-    /// Returns why nothing more is to be expected from the other role, if that is so. The dead are reaped.
+    /// Returns why the other role will do nothing more, or `None` if it may. Dead members have been reaped by the
+    /// caller.
     fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
         let end = if self.control.closed.load(SeqCst) != 0 {
             Refusal::Closed
@@ -160,18 +161,18 @@ impl MpmcState {
         (role == Role::Producer || self.is_all_empty()).then_some(end)
     }
 
-    /// Returns whether an endpoint of a role may be told of an end, or wait for claims to be completed before.
+    /// Returns whether a waiter of a role may be notified of an end, or may wait for claims to be completed before it.
     fn ends_for_some(&self, role: Role) -> bool {
         self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|attachment| attachment.has(role.other()))
     }
 
-    /// Returns whether no slot has an item, or is in a process's hand. A scan that meets none at a time passes over no item: a
-    /// requeued one was in hand before.
+    /// Returns whether no slot has an item or is claimed. A scan that sees every slot EMPTY, one after another, has
+    /// missed no item: a requeued item was claimed before.
     fn is_all_empty(&self) -> bool {
-        self.places.iter().all(|place| SlotWord(place.load(SeqCst)).state() == SlotState::Empty)
+        self.slots.iter().all(|slot| SlotWord(slot.load(SeqCst)).state() == SlotState::Empty)
     }
 
-    /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.
+    /// Claims without waiting, after a first attempt found nothing: a dead member may own the slot, or be in the way.
     #[cold]
     pub(crate) fn claim_now(
         &self,
@@ -211,7 +212,7 @@ impl MpmcState {
         let look = || self.claim(role, me, members).transpose();
         if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
             let claim = claim?;
-            linger.learn(self.left_for(role, claim), self.places.len() as u64, 1);
+            linger.learn(self.left_for(role, claim), self.slots.len() as u64, 1);
             return Ok(claim);
         }
         let seat = Seat::take(self.room(role), RoleGate { state: self, role }, me, 0);
@@ -228,7 +229,7 @@ impl MpmcState {
     }
 }
 
-/// Returns whether the slot of a position is in no waiter's way: it is ready, or others have used it.
+/// Returns whether the slot of a position is in no waiter's way: it is ready, or another process has used it.
 fn is_past(role: Role, (word, ahead): (SlotWord, i64)) -> bool {
     match role {
         Role::Consumer => ahead > 0 || ahead == 0 && matches!(word.state(), SlotState::Full | SlotState::Reading),
