@@ -4,13 +4,13 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | [`Attachment`] of a slot, for each role | how many endpoints the slot's member has | the member; the reaper of the slot |
-//! | [`Arrivals`] of a role | how many endpoints have ever attached | the member that attaches; the reaper of a slot |
+//! | [`Attachment`] of a slot, for each role | how many endpoints the slot's member has | the member, a reaper of the slot |
+//! | [`Arrivals`] of a role | how many endpoints have ever attached | the member that attaches, a reaper of a slot |
 //!
 //! - **AT1** An endpoint is counted in the attachment of its slot first, and as an arrival afterwards. So a process that
 //!   sees the arrival sees the attachment as well, unless the endpoint has detached since.
 //! - **AT2** A role is disconnected if an endpoint has ever arrived, and a scan of all attachments finds none of the
-//!   role while the number of arrivals stays the same. The dead have been reaped before the scan.
+//!   role while the number of arrivals stays the same. Dead members have been reaped before the scan.
 //! - **AT3** A reaper that finds an attachment counts an arrival, and then clears the attachment. The member may have
 //!   died between the two steps of AT1, and a role that lost its only endpoint that way is disconnected too.
 //! - **AT4** (R-wake) A process that detaches or clears an attachment checks for announced waiters afterwards, and posts
@@ -35,7 +35,7 @@ use crate::{
 
 const ROLES: [Role; 2] = [Role::Producer, Role::Consumer];
 
-/// How often to scan all attachments, if an endpoint arrives during each scan.
+/// How often to scan all attachments if an endpoint arrives during each scan.
 const SCANS: usize = 8;
 
 /// How many endpoints of each role one member has.
@@ -97,7 +97,8 @@ impl Arrivals {
         had.contains(&true)
     }
 
-    /// Returns whether a role is disconnected (AT2), as far as these attachments go. The caller has reaped the dead.
+    /// Returns whether a role is disconnected (AT2), as far as these attachments go. The caller has reaped dead
+    /// members.
     pub(crate) fn is_disconnected<'a, I>(&self, role: Role, attachments: impl Fn() -> I) -> bool
     where
         I: Iterator<Item = &'a Attachment>,
@@ -162,7 +163,7 @@ mod tests {
         assert!(!arrivals.is_disconnected(Consumer, || slots.iter()));
     }
 
-    /// One attaches where the scan has been, and another one detaches where it has not been yet.
+    /// An endpoint attaches where the scan has been, and another detaches where it has not been yet.
     #[test]
     fn at2_a_scan_that_missed_an_arrival_is_repeated() {
         let (arrivals, slots) = slots();

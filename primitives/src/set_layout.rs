@@ -1,4 +1,4 @@
-//! Which semaphore of an object's set is what.
+//! The meaning of each semaphore of an object's set.
 //!
 //! | semaphores, in this order | how many | what they are |
 //! | --- | --- | --- |
@@ -28,7 +28,7 @@ use crate::{
 pub(crate) const CREATOR: u16 = 0;
 /// 0 under construction, the identity of the object while it is live, and another number once it is condemned.
 pub(crate) const STATE: u16 = 1;
-/// What STATE of a condemned set is. No object has it as its identity.
+/// The value of STATE in a condemned set. No object has it as its identity.
 pub(crate) const CONDEMN: Amount = match Amount::new(0x5356) {
     Ok(number) => number,
     Err(_) => panic!("it is an amount"),
@@ -172,7 +172,7 @@ mod tests {
     const COMMON: Bells = Bells::common(3);
     const EACH: Bells = Bells::common(4).and_each(2);
 
-    /// Programs of different versions must agree on it; a change needs a new version of the layout.
+    /// Programs of different versions must agree on it. A change needs a new version of the layout.
     #[test]
     fn the_order_never_changes() {
         assert_eq!((CREATOR, STATE, LIVING), (0, 1, 2));

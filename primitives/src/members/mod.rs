@@ -15,7 +15,7 @@
 //! | 0 | 0 | 0 | clean: no word names it | a new member enters it |
 //! | 0 | 0 | not 0 | dead and dirty | the next process that checks it, or needs a slot, enters it as a helper |
 //! | 0 | n | not 0 | being repaired | each of its helpers repairs all of it, and clears `used` |
-//! | 0 | n | 0 | repaired, or entered by a new member | its helpers leave; the last one may claim it |
+//! | 0 | n | 0 | repaired, or entered by a new member | its helpers leave, and the last of them may claim it |
 //! | 1 | 0 | 0 | claimed: no word names it | its owner sets `used` |
 //! | 1 | 0 | not 0 | living | its owner leaves: repairs its words, clears `used`, gives ALIVE back |
 //! | 1 | n | any | impossible (MB5) | – |
@@ -28,10 +28,10 @@
 //!   the owner still has ALIVE.
 //! - **MB2** Every doorbell is armed before a new member enters a slot, and stays armed until it gives ALIVE back. So each
 //!   member that lives has its whole obituary, and so has each helper.
-//! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
-//!   and sleeps no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of
-//!   32 sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of a stranger's set
-//!   with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
+//! - **MB3** A process that lost its slot, because it left the IPC namespace or its undo operations, posts and sleeps
+//!   no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of 32
+//!   sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of another program's
+//!   set with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
 //! - **MB4** A new member enters a slot as its only helper, and repairs it. Then it becomes the owner: one `semop` takes it
 //!   off HELPERS and claims ALIVE, and fails if another helper has entered meanwhile. So a new member that is stopped on the
 //!   way is a helper, and holds up no repair. It owns a slot only if that is clean.
@@ -42,13 +42,14 @@
 //! - **MB7** A repair changes a word of several members by compare-and-swap from a value that names the slot, and
 //!   otherwise writes only words of the slot's own.
 //!
-//! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs to
-//! the dead owner, since no other one has come (MB5). The first compare-and-swap takes it away, and then it may belong to any
-//! living member of another slot. A later helper's compare-and-swap fails, as its value names the dead slot, and by MB5 the
-//! word cannot have come to that value again. Words of the slot's own (its attachment, its interest) have no other user
-//! before the last helper has left, so each helper may clear them. A helper notifies
-//! waiters of what its own compare-and-swap made available. If it is stopped before that, no waiter is left out: the obituary
-//! has posted every doorbell, and each waiter that it wakes repairs the slot to the end by itself before it checks.
+//! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs
+//! to the dead owner, since the slot has had no other owner since (MB5). The first compare-and-swap takes it away, and
+//! then it may belong to any living member of another slot. A later helper's compare-and-swap fails, as its value names
+//! the dead slot, and by MB5 the word cannot have come to that value again. Words of the slot's own (its attachment,
+//! its interest) have no other user before the last helper has left, so each helper may clear them. A helper notifies
+//! waiters of what its own compare-and-swap made available. If it is stopped before that, no waiter is left out: the
+//! obituary has posted every doorbell, and each waiter that it wakes repairs the slot to the end by itself before it
+//! checks.
 //!
 //! Undo belongs to the whole process. One thread that leaves the namespace or the undo operations by itself gives nothing
 //! back, and must not use or drop handles afterwards: its operations would go to other sets, or to another account.
@@ -102,7 +103,7 @@ use crate::{
 
 const ONE: Amount = Amount::ONE;
 
-/// What a primitive does with the words of the dead.
+/// How a primitive repairs the words of a dead member.
 pub(crate) trait Repair {
     /// Takes every word away from a slot, any number of times with the same result, and posts
     /// whatever that makes available. The caller is a helper of the slot, or its living owner.
@@ -115,7 +116,7 @@ pub(crate) trait Repair {
 /// How an attempt to register ended.
 pub(crate) enum Registration {
     Done,
-    /// The object is not live any more, or not the one that was looked at.
+    /// The object is not live any more, or is another object than the one that was checked.
     StartAgain,
 }
 
@@ -130,7 +131,7 @@ pub(crate) struct Members {
     identity: Amount,
     /// How long a new member waits for the helpers of a slot.
     patience: Duration,
-    /// How many operations one `semop` may have; 0 as long as none was refused.
+    /// How many operations one `semop` may have. 0 as long as none was refused.
     most_operations: AtomicU32,
     /// How often this process has slept.
     sleeps: AtomicU32,
@@ -139,9 +140,9 @@ pub(crate) struct Members {
     cleared: AtomicU64,
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
-    /// The fork generation in the upper half and the slot's number plus one in the lower; 0 if there is none.
+    /// The fork generation in the upper half and the slot's number plus one in the lower. 0 if there is no session.
     me: AtomicU64,
-    /// A failure for the next call to return; `me` is marked then.
+    /// A failure for the next call to return. `me` is marked then.
     recorded: Mutex<Option<Failure>>,
 }
 
@@ -195,7 +196,8 @@ impl Members {
         self.layout.max_handles()
     }
 
-    /// Returns this process's session; in a child that has none yet, registers first. Fails once if a failure is recorded.
+    /// Returns this process's session. A child made by `fork` that has none yet registers first. Fails once if a
+    /// failure is recorded.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
         // Relaxed: the session was stored by this process, before it forked or shared the handle.

@@ -101,7 +101,8 @@ impl Members {
         dirty.map(Found::Free).or(helped.map(Found::Helped)).unwrap_or(Found::Nothing)
     }
 
-    /// Sleeps until a slot has no helpers. The last one's leave or death ends the sleep, and so does the removal.
+    /// Sleeps until a slot has no helpers. The sleep ends when the last helper leaves or dies, or when the set is
+    /// removed.
     fn await_helpers(&self, slot: u32, patience: Deadline) -> Result<()> {
         match self.set.op_deadline(&[SemOp::zero(self.helpers(slot))], patience) {
             Ok(()) => Ok(()),
@@ -139,8 +140,8 @@ impl Members {
 
     /// Repairs a slot that this process has entered, and claims it. Returns `false` if another helper has entered since.
     fn claim_as_helper(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
-        // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. What names a clean slot
-        // is damage, and is repaired as well.
+        // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. A word that names
+        // a clean slot is corrupt, and is repaired as well.
         let is_dirty = self.slots[slot as usize].used.load(Acquire) != 0;
         self.repair_entered(slot, is_dirty, repair)?;
         let helpers = self.helpers(slot);
@@ -156,7 +157,7 @@ impl Members {
 
     /// Arms some more doorbells, as many as one step allows.
     fn arm_more(&self, values: &[u16], armed: &mut u16) -> Result<()> {
-        // At least one, so that a system that allows too few says so.
+        // At least one, so that a system that allows too few returns its error.
         let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
         let next = armed.saturating_add(room).min(self.bells());
         if self.attempt_or_learn(&self.arming(*armed..next, values))? {
@@ -186,7 +187,7 @@ impl Members {
         }
     }
 
-    /// Asks the system for SEMOPM; returns whether that is less than what was known.
+    /// Reads SEMOPM from the system. Returns whether that is less than the number known before.
     fn learn_most_operations(&self) -> bool {
         let most = raw::semaphore_limits().map_or(FEW_OPERATIONS, |limits| limits.max_operations);
         let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
@@ -199,13 +200,13 @@ impl Members {
         self.layout.all_bells().end - self.layout.all_bells().start
     }
 
-    /// Returns what is to be done to some of the doorbells.
+    /// Returns the operations on some of the doorbells.
     fn on_bells(&self, bells: Range<u16>, values: &[u16], of_bell: fn(u16) -> (SemOp, SemOp)) -> Vec<SemOp> {
         let semaphores = bells.map(|bell| self.layout.bell(bell));
         semaphores.flat_map(|bell| in_possible_order(of_bell(bell), values, bell)).collect()
     }
 
-    /// Does all of it, or none because another process has changed something.
+    /// Performs all operations, or none if another process has changed something.
     fn attempt(&self, ops: &[SemOp]) -> raw::Result<bool> {
         match self.set.op(ops) {
             Ok(()) => Ok(true),
@@ -233,11 +234,11 @@ impl Members {
         // Before `me` is ours: from then on other threads of this process compare it. Two threads store the same number.
         self.registration.store(registration, Relaxed);
         entry.used.store(registration, Release);
-        // Two threads of a child can get here at once. The first one's slot counts: it may own words
-        // already, and the second one's can't.
+        // Two threads of a child can get here at once. The slot of the first counts: it may own words already, and the
+        // slot of the second can't.
         let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
         if self.me.fetch_update(AcqRel, Acquire, claim).is_err() {
-            // If that fails, the end of the process gives the slot back. Nothing is to be given back twice.
+            // If that fails, the kernel gives the slot back when the process ends.
             let _ = self.leave(slot, repair);
         }
     }
@@ -253,7 +254,7 @@ impl Members {
         number.max(1)
     }
 
-    /// Gives a slot back, and what it may still own.
+    /// Gives a slot back, with the words that it may still own.
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, false, self)?;
         // MB1: once ALIVE is given back, the slot may be another member's.
@@ -324,7 +325,8 @@ impl Members {
         let is_member = self.is_member();
         let session = Session::kept(self.me.swap(0, AcqRel));
         if session.is_ours() && is_member {
-            // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
+            // If the object was removed, there is nothing to leave. If anything else fails, the kernel does it when the
+            // process ends.
             let _ = self.leave(session.owner() - 1, repair);
         }
     }
@@ -336,12 +338,12 @@ const OBITUARY: Amount = match Amount::new(2) {
     Err(_) => panic!("it is an amount"),
 };
 
-/// Nothing now, and posts when the process dies.
+/// Returns operations that change nothing now, and post when the process dies.
 fn arm(bell: u16) -> (SemOp, SemOp) {
     (SemOp::add(bell, OBITUARY).no_wait(), SemOp::sub(bell, OBITUARY).undo().no_wait())
 }
 
-/// Takes that back.
+/// Returns operations that take the obituary of a doorbell back.
 fn disarm(bell: u16) -> (SemOp, SemOp) {
     (SemOp::add(bell, OBITUARY).undo().no_wait(), SemOp::sub(bell, OBITUARY).no_wait())
 }

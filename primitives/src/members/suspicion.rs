@@ -9,7 +9,7 @@ use super::{Members, Repair};
 use crate::failure::Result;
 
 impl Members {
-    /// Says that a member may have died.
+    /// Records that a member may have died.
     pub(crate) fn suspect(&self) {
         self.suspicions.fetch_add(1, AcqRel);
     }

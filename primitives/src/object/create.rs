@@ -23,9 +23,9 @@ impl Entrance<'_> {
         options.open_set(self.key, self.layout.semaphores())
     }
 
-    /// Step by step from a new set to a live object (OB1). Cleans up what it made if it can't go on.
+    /// Makes a live object from a new set, step by step (OB1). Removes what it made if it can't go on.
     pub(super) fn construct(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
-        // Records our pid and leaves `sem_otime` at 0. On STATE it could undo a condemnation.
+        // Records our pid and leaves `sem_otime` at 0. The same on STATE could undo a condemnation.
         or_start_again!(set.set_value(CREATOR.into(), 0));
         let memory = match self.make_segment(&set) {
             Ok(Outcome::Done(memory)) => memory,
@@ -68,7 +68,7 @@ impl Entrance<'_> {
             match options.open(self.key) {
                 Ok(memory) => return Ok(Outcome::Done(Arc::new(memory))),
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                // It was removed before we had it attached.
+                // It was removed before this process had it attached.
                 Err(error) if error.is_gone() => continue,
                 Err(error) => return Err(self.not_created(raw::ObjectKind::SharedMemory, size, error)),
             }
@@ -81,7 +81,7 @@ impl Entrance<'_> {
 
     fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<Outcome<()>> {
         let description = &self.description;
-        // The header first: a segment with contents and without a header would be a stranger's.
+        // The header first: a segment with contents and without a header would pass for another program's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;
         header.write(set.id(), description, created);

@@ -1,4 +1,4 @@
-//! Getting into an object: one step after another, until one of them ends in a live object or an error.
+//! Entering an object: one step after another, until a step ends in a live object or an error.
 
 use super::{
     Blueprint, Entrance, Object, Outcome, Want,
@@ -28,7 +28,7 @@ impl Object {
             let object = match entrance.enter_once(want) {
                 Ok(Outcome::Done(object)) => object,
                 Ok(Outcome::StartAgain) => continue,
-                // Part of it was removed between two of our steps (OB6).
+                // A part of it was removed between two steps of this process (OB6).
                 Err(EntryError::Raw(error)) if error.is_gone() => continue,
                 Err(error) => return Err(error.on(&entrance.object)),
             };

@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// Waits until a set is live or condemned, and returns its STATE. The kernel has no event for it,
-    /// and any `semop` would forge one: so this polls, from 20 microseconds up to 5 milliseconds.
+    /// Waits until a set is live or condemned, and returns its STATE. It polls, from 20 microseconds up to 5
+    /// milliseconds: the kernel has no event for it, and a `semop` of the opener would set `sem_otime` itself.
     pub(super) fn wait_until_settled(&self, set: &SemaphoreSet) -> Result<Outcome<u16>> {
         let mut pause = Duration::from_micros(20);
         loop {
@@ -75,7 +75,7 @@ impl Entrance<'_> {
         Ok(())
     }
 
-    /// Returns the identity that a header says, if there can be such a one.
+    /// Returns the identity that a header has. Fails if no object can have it.
     pub(super) fn identity_of(&self, description: &Description) -> Result<Amount> {
         let identity = u16::try_from(description.identity).map(Amount::new);
         match identity {
@@ -84,7 +84,7 @@ impl Entrance<'_> {
         }
     }
 
-    /// Fails if this process may not remove what a creator has left half made, before it changes any of it.
+    /// Fails, before anything is changed, if this process may not remove what a creator has left half made.
     pub(super) fn check_may_mend(&self, set: &SemaphoreSet, permissions: &Permissions) -> Result<()> {
         match rights::check_set(set) {
             Err(raw::Error::PermissionDenied { .. }) => {
@@ -95,12 +95,13 @@ impl Entrance<'_> {
         }
     }
 
-    /// Maps the segment of a live set with this STATE, if it is the one that names the set.
+    /// Maps the segment of a live set with this STATE, if the segment names the set.
     pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
-        // Read once: what was checked is what is used. The version comes first, since another one has other fields.
+        // Read once, so that the checked values are the values used. The version is checked first, since another
+        // version has other fields.
         let (found, version) = (header.describe(), header.version());
         self.check_name(&found, version)?;
         if found.identity != state.into() {
@@ -120,7 +121,7 @@ impl Entrance<'_> {
         Ok(Outcome::Done(object))
     }
 
-    /// Returns the segment whose header names the set, attached.
+    /// Returns the segment that names the set in its header, attached.
     pub(super) fn segment_of(&self, set: &SemaphoreSet) -> Result<Option<Arc<SharedMemory>>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
@@ -132,7 +133,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        // Too small for a header is not ours either.
+        // A segment too small for a header is not ours either.
         let names_set = Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id()));
         Ok(names_set.then_some(memory))
     }
@@ -151,7 +152,7 @@ impl Entrance<'_> {
         Ok(())
     }
 
-    /// Checks that it is the object that is wanted, and whole. Returns how its set is laid out.
+    /// Checks that it is the requested object, and complete. Returns how its set is laid out.
     fn check_description(
         &self,
         found: &Description,

@@ -1,4 +1,4 @@
-//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way (OB3).
+//! Removing what is left of objects: condemned sets, half-made objects, and segments in a creator's way (OB3).
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// A segment stands in a creator's way: removes it if no process can be using it (OB3, OB4), or returns what it belongs to.
+    /// Removes a segment in a creator's way, if no process can be using it (OB3, OB4). Otherwise returns what it
+    /// belongs to.
     pub(super) fn clear_the_way(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
             Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
             Err(error) => return Err(error.into()),
         };
-        // Only while our set is there does the key mean that no other set can own the segment.
+        // Only while our set exists does the key rule out that another set owns the segment.
         or_start_again!(set.stat());
         let memory = match segment.attach() {
             Ok(memory) => Arc::new(memory),
@@ -42,7 +43,7 @@ impl Entrance<'_> {
         Ok(Outcome::Done(()))
     }
 
-    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (OB3).
+    /// Removes a condemned object: its own segment, if there is one, then the set (OB3).
     pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
         if state != CONDEMNED {
             return Err(self.foreign_set(set));
@@ -55,7 +56,7 @@ impl Entrance<'_> {
         Ok(Outcome::StartAgain)
     }
 
-    /// A set says it is live, and a part of it is gone or another's: condemns it if no member lives.
+    /// Condemns a live set with a missing or foreign part, if no member lives.
     pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
         let state = match values.get(usize::from(STATE)) {

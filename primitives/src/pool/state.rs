@@ -1,18 +1,18 @@
-//! The words of a pool, and everything that is done to them. The callers that wait are in `wait`.
+//! The shared state of a pool, and the operations on it. Waiting is in `wait`.
 //!
-//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one compare-and-swap of a
-//! free word, found by a hint, and releasing one back to 0. A handle looks first at the permit that it freed last. Only a
-//! handle that misses there sets a flag, and is then given hints. So as long as there are enough permits, processes touch
-//! no word of each other's.
+//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one compare-and-swap of
+//! a free word, found by a hint, and releasing one back to 0. A handle tries the permit first that it freed last. Only
+//! a handle that misses there sets a flag, and is then given hints. So as long as there are enough permits, processes
+//! touch no word of each other's.
 //!
 //! | word | value | meaning | changed by |
 //! | --- | --- | --- | --- |
 //! | permit | 0 | free | a process that acquires it |
-//! | permit | slot + 1 | held | its holder; the reaper of the slot |
+//! | permit | slot + 1 | held | its holder, a reaper of the slot |
 //! | flag | see `waiting::flag` | there may be waiters, for one permit or for several | waiters; notifiers |
-//! | flag | its hint | a handle did not find a permit where it looked first | a handle that scans; a handle that frees, when the last hint was not taken |
-//! | recent | index, or NOWHERE | a permit that was freed while the hint was set; it may say anything | a handle that frees; a handle that scans, and takes it |
-//! | turnstile | 0, or slot + 1 | which member claims several permits just now | that member; the reaper of its slot |
+//! | flag | its hint | a handle did not find a permit at its first try | a handle that scans, or a handle that frees if the last hint was not taken |
+//! | recent | index, or NOWHERE | a permit that was freed while the hint was set. It may have any value | a handle that frees, or a handle that scans and takes it |
+//! | turnstile | 0, or slot + 1 | which member claims several permits just now | that member, a reaper of its slot |
 //! | shortage | | see `shortage` | |
 //! | limit | number | permits below it are given out | `resize` |
 //!
@@ -20,13 +20,13 @@
 //!   the reaper of its slot (R-own).
 //! - **PL2** (R-sleep) A waiter has announced itself in one of two rooms, raised the flag and fenced, and then found too
 //!   little, in this order.
-//! - **PL3** (R-wake) A process that frees a word looks at the flag afterwards. It calls the waiter for one permit that has
-//!   waited longest. It also calls the longest waiter for several, if that finds enough.
-//! - **PL4** Several permits are claimed by one member at a time, the turnstile's holder. It gives them back whole if they fall
-//!   short, so two callers can't hold what the other needs. It neither sleeps nor waits there: it makes two passes over the
-//!   permits.
-//! - **PL5** A process that leaves the turnstile, or the room of the callers for several, does as PL3 says for that room. So a
-//!   waiter that found the turnstile taken, or stood behind one that left, is called.
+//! - **PL3** (R-wake) A process that frees a word checks the flag afterwards. It calls the waiter for one permit that
+//!   has waited longest. It also calls the waiter for several that has waited longest, if there are enough for it.
+//! - **PL4** Several permits are claimed by one member at a time, the turnstile's holder. It releases all of them if
+//!   they are too few, so no two callers hold what the other needs. It neither sleeps nor waits there: it makes two
+//!   passes over the permits.
+//! - **PL5** A process that leaves the turnstile, or the room of the callers for several, does as PL3 says for that
+//!   room. So a waiter is called that found the turnstile taken, or stood behind a waiter that left.
 //! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK7).
 //!
 //! | the process dies | what is left | what notices it |
@@ -91,7 +91,7 @@ pub(crate) enum Attempt {
 }
 
 impl PoolState {
-    /// Returns how many permits are given out; what memory says is cut to what there is.
+    /// Returns how many permits are given out. The number in memory is cut to the capacity.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
         (self.limit.load(Relaxed) as usize).min(self.permits.capacity())
@@ -100,12 +100,12 @@ impl PoolState {
     /// Claims a permit, if it is free and given out.
     #[inline]
     pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {
-        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `repair`: what the former holder did is done.
+        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `repair`: what the former holder did is visible.
         (spot.index as usize) < self.limit()
             && self.permits.get(spot).compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
-    /// Looks at every permit once, first where one was freed last.
+    /// Tries every permit once, beginning where a permit was freed last.
     #[cold]
     pub(crate) fn scan(&self, me: Session) -> Option<usize> {
         self.claims(me).next()
@@ -138,7 +138,8 @@ impl PoolState {
     /// call.
     #[inline]
     pub(crate) fn free(&self, spot: Spot, me: Session, members: &Members) {
-        // SYNC: SeqCst pairs with the fence in `open` of a waiter; it releases what we did to the next holder.
+        // SYNC: SeqCst pairs with the fence in `open` of a waiter. It also releases what this process did to the next
+        // holder in `claim`.
         if self.permits.get(spot).compare_exchange(me.owner(), 0, SeqCst, Relaxed).is_err() {
             members.record(Err(members.membership_lost()));
             return;
@@ -149,7 +150,7 @@ impl PoolState {
         }
     }
 
-    /// Tells handles that seek and waiters of a permit that was freed.
+    /// Notifies handles that scan, and waiters, of a permit that was freed.
     #[cold]
     fn tell(&self, spot: Spot, members: &Members) {
         if self.flag.has_hint() {
@@ -230,7 +231,7 @@ impl PoolState {
         claimed.map_or(Attempt::TooFew, Attempt::Claimed)
     }
 
-    /// Each permit is looked at a fixed number of times, however many are wanted, and whatever other processes do.
+    /// Claims `count` permits, or none. Each permit is checked a fixed number of times, whatever other processes do.
     fn claim_all(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         let mut indices = Vec::with_capacity(count);
         // Permits were acquired ahead of the first pass, and others freed behind it: the second pass finds those.
@@ -244,7 +245,7 @@ impl PoolState {
         None
     }
 
-    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
+    /// Acquires a permit without waiting, after a scan found none free: only dead members may have some.
     #[cold]
     pub(crate) fn take_from_the_dead(&self, party: Party<'_, Self>) -> Result<Option<usize>> {
         party.reap_all()?;

@@ -91,7 +91,7 @@ pub(crate) struct Desk {
     generation: u32,
     interests: Interests,
     list: Mutex<List>,
-    /// That of a child, which inherits this one.
+    /// The desk of a child made by `fork`, which inherits this one.
     childs: OnceBox<Self>,
 }
 
@@ -185,7 +185,7 @@ impl Place<'_> {
         list.rouse_others(self.id, |waiting| were_all_called || ours.is_none() || waiting.selection != ours);
     }
 
-    /// Takes an announcement back, and remembers what it was called for (DK5).
+    /// Withdraws an announcement, and remembers what it was called for (DK5).
     pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
         let mut list = self.desk.list();
         let withdrawn = withdraw();

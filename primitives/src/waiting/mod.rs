@@ -6,7 +6,7 @@
 //!
 //! | module | what it has |
 //! | --- | --- |
-//! | `wait` | [`wait()`]: the rounds of a waiter; [`Party`] |
+//! | `wait` | [`wait()`], the rounds of a waiter, and [`Party`] |
 //! | `room` | where waiters and notifiers of one kind of thing find each other |
 //! | `entry` | the words of one waiter in a room |
 //! | `seat` | one wait in a room |

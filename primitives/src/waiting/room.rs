@@ -135,17 +135,17 @@ impl Room {
         self.entries[slot].announce(since, interest);
     }
 
-    /// Changes what an announced member waits for. More fits than before (EN2).
+    /// Changes what an announced member waits for, so that more fits than before (EN2).
     pub(crate) fn change_interest(&self, slot: usize, interest: u64) {
         self.entries[slot].change_interest(interest);
     }
 
-    /// Takes an announcement back.
+    /// Withdraws an announcement.
     pub(crate) fn withdraw(&self, slot: usize) -> Withdrawn {
         self.entries[slot].withdraw()
     }
 
-    /// Clears the entry of a dead slot (RM4), or of one that leaves.
+    /// Clears the entry of a slot if its member is dead (RM4) or leaves.
     pub(crate) fn repair(&self, slot: u32) {
         self.entries[slot as usize].repair();
     }
@@ -156,7 +156,7 @@ impl Room {
     }
 
     fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        // What memory says never reaches outside.
+        // Cut, since the number in memory may be any.
         let reach = self.control.reach.load(SeqCst) as usize;
         self.entries[..reach.min(self.entries.len())].iter().enumerate()
     }
@@ -190,8 +190,8 @@ impl Room {
         self.scan(all, all).oldest
     }
 
-    /// Calls a waiter that was found announced (RM1), for a thing that has this name; 0 where things are interchangeable.
-    /// Returns whether it still was.
+    /// Calls a waiter that was found announced (RM1), for a thing that has this name. The name is 0 where things are
+    /// interchangeable. Returns whether the waiter was still announced.
     pub(crate) fn call(&self, waiter: Waiter, what: u32, members: &Members) -> Result<bool> {
         let Some(chosen) = self.entries[waiter.slot].choose(waiter, what) else { return Ok(false) };
         self.post(chosen, members)?;
@@ -251,7 +251,7 @@ impl Room {
     /// Calls the fitting waiter that has waited longest for a thing, whatever flags say. Returns whether there was one.
     #[cold]
     pub(crate) fn call_fitting(&self, what: u32, fits: impl Fn(u64) -> bool, members: &Members) -> Result<bool> {
-        // What is waited for was changed by a sequentially consistent operation before.
+        // The caller has made the thing available by a sequentially consistent operation before.
         order_seq_cst();
         self.call_or_post(what, fits, all, members).map(|called| called.is_called)
     }
@@ -261,7 +261,7 @@ impl Room {
     pub(crate) fn call_slot(&self, slot: usize, what: u32, members: &Members) -> Result<bool> {
         // As in `call_fitting`.
         order_seq_cst();
-        // The slot is perhaps one that memory names.
+        // The slot may come from memory, and be none.
         let Some(entry) = self.entries.get(slot) else { return Ok(false) };
         while let Some(waiter) = entry.waiter(slot, ANNOUNCED, UNPOSTED) {
             if waiter.is(UNPOSTED) {
@@ -317,10 +317,11 @@ impl Room {
         posted
     }
 
-    /// Makes every thread of this process that waits here check, for what no notifier tells. The slot is its own.
+    /// Makes every thread of this process that waits here check, for a change without a notifier. The slot is this
+    /// process's own.
     #[cold]
     pub(crate) fn rouse_own(&self, slot: usize, members: &Members) -> Result<()> {
-        // The one that leads sleeps on the doorbell, or is about to. A post too many wakes it in vain.
+        // The leader sleeps on the doorbell, or is about to. A post too many wakes it in vain.
         if self.desk.ours().rouse_all() { members.post(self.bell(slot)) } else { Ok(()) }
     }
 }

@@ -37,8 +37,8 @@ pub(crate) trait Gate {
         Ok(())
     }
 
-    /// In a room with named calls: calls the next fitting waiter for a thing, if that is still to be had. The name comes from
-    /// memory, and may say anything.
+    /// In a room with named calls: calls the next fitting waiter for a thing, if that is still available. The name
+    /// comes from memory, and may be any number.
     fn pass_on_named(&self, _what: u32, _members: &Members) -> Result<()> {
         Ok(())
     }
