@@ -48,11 +48,14 @@ pub(crate) struct Attachment {
 impl Attachment {
     /// Returns whether the member has an endpoint of the role. It may be dead.
     pub(crate) fn has(&self, role: Role) -> bool {
+        // SYNC: pairs with the changes of the count in `attach`, `detach` and `reap`, in the one order of all SeqCst
+        // operations.
         self.counts[role as usize].load(SeqCst) != 0
     }
 
     /// Detaches an endpoint. The caller notifies the waiters of the other role afterwards (AT4).
     pub(crate) fn detach(&self, role: Role) {
+        // SYNC: pairs with the load in `has`.
         self.counts[role as usize].fetch_sub(1, SeqCst);
         // SYNC: pairs with the fence of a waiter's announcement: either its scan sees the attachment empty, or the caller
         // sees its announcement.
@@ -70,6 +73,7 @@ pub(crate) struct Arrivals {
 impl Arrivals {
     /// Attaches an endpoint of the member that has the attachment.
     pub(crate) fn attach(&self, role: Role, attachment: &Attachment) {
+        // SYNC: both pair with the loads in `is_disconnected`, which reads the arrivals first and again last.
         attachment.counts[role as usize].fetch_add(1, SeqCst);
         // AT1: a scan that saw the arrival and no attachment would take the role for disconnected.
         self.counts[role as usize].fetch_add(1, SeqCst);
@@ -77,6 +81,7 @@ impl Arrivals {
 
     /// Returns whether an endpoint of the role has ever attached.
     pub(crate) fn has_arrived(&self, role: Role) -> bool {
+        // SYNC: pairs with the change in `attach`.
         self.counts[role as usize].load(SeqCst) != 0
     }
 
@@ -89,7 +94,9 @@ impl Arrivals {
             let had = attachment.has(role);
             if had {
                 // AT3: perhaps the member died before its arrival was counted.
+                // SYNC: pairs with the loads of the arrivals in `is_disconnected`.
                 self.counts[role as usize].fetch_add(1, SeqCst);
+                // SYNC: pairs with the load in `has`, after the arrival as in `attach`.
                 attachment.counts[role as usize].store(0, SeqCst);
             }
             had
@@ -108,6 +115,8 @@ impl Arrivals {
         // scanned yet. Then the scan found none of them, and is repeated. If endpoints arrive during every scan, the role
         // is connected: the last one to detach notifies the caller.
         (0..SCANS).find_map(|_| {
+            // SYNC: both loads of the arrivals pair with `attach` and `reap`. The attachments are read between them
+            // (AT2).
             let before = arrived.load(SeqCst);
             let is_disconnected = before != 0 && !attachments().any(|attachment| attachment.has(role));
             (!is_disconnected || arrived.load(SeqCst) == before).then_some(is_disconnected)

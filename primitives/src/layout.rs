@@ -140,10 +140,12 @@ impl Header {
 
     /// Returns whether a process ever registered. A semaphore operation follows every store, and orders it.
     pub(crate) fn is_used(&self) -> bool {
+        // SYNC: pairs with the store in `set_used`.
         self.used.load(Acquire) != 0
     }
 
     pub(crate) fn set_used(&self) {
+        // SYNC: pairs with the load in `is_used` of a creator that finds this segment in its way (OB4).
         self.used.store(1, Release);
     }
 

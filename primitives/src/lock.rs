@@ -182,6 +182,7 @@ impl Lock {
                     continue;
                 }
                 // LK2.
+                // SYNC: pairs with the load and the compare-and-swaps of the word in `free_slowly`.
                 if word & WAITERS != 0 || self.word.compare_exchange(word, word | WAITERS, SeqCst, Relaxed).is_ok() {
                     return Ok(Checked::Sleep(self.latest_wake_up(word)));
                 }
@@ -225,6 +226,8 @@ impl Lock {
     #[cold]
     fn free_slowly(&self, me: Session, members: &Members, poison: u32) -> Result<()> {
         loop {
+            // SYNC: pairs with the change by which a waiter sets WAITERS in `take_contended`, as each change of the
+            // word here.
             let found = self.word.load(SeqCst);
             if found & (OWNER | OFFERED) != me.owner() {
                 return Err(members.membership_lost());
@@ -293,6 +296,7 @@ impl Lock {
     /// Makes an offer to this owner a free lock. Returns whether it was there.
     fn end_offer(&self, owner: u32) -> bool {
         let end = |word: u32| (word & (OWNER | OFFERED) == owner | OFFERED).then_some(word & !(OWNER | OFFERED));
+        // SYNC: Release as in `free`, for the next holder. SeqCst as in `free_slowly`, for the waiters.
         self.word.fetch_update(SeqCst, Relaxed, end).is_ok()
     }
 
@@ -308,10 +312,12 @@ impl Lock {
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
+        // Relaxed: the bit alone is used. A holder has acquired the word when it took the lock.
         self.word.load(Relaxed) & POISONED != 0
     }
 
     pub(crate) fn clear_poison(&self) {
+        // Relaxed: the change of the value is handed on when the lock is freed, and not by this bit.
         self.word.fetch_and(!POISONED, Relaxed);
     }
 

@@ -210,8 +210,11 @@ impl Members {
     fn session_slowly(&self, repair: &impl Repair) -> Result<Session> {
         let session = Session::kept(self.me.load(Relaxed));
         if session.is_ours() {
+            // The kept session is this process's, so only its mark made the fast path fail.
             return self.take_recorded().map_or(Ok(session), Err);
         }
+        // The session is the parent's, or there is none. This child has no undo account of it, so it needs a slot of
+        // its own.
         match self.register(repair)? {
             Registration::Done => Ok(Session::kept(self.me.load(Relaxed))),
             Registration::StartAgain => Err(self.removed()),
@@ -238,6 +241,7 @@ impl Members {
 
     /// Returns whether a slot is clean: no member of it can own a word.
     pub(crate) fn is_clean(&self, slot: u32) -> bool {
+        // SYNC: pairs with the stores of `used` in `move_in`, `leave` and `repair_entered`.
         self.slots[slot as usize].used.load(Acquire) == 0
     }
 
@@ -245,6 +249,7 @@ impl Members {
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;
         self.check_state(values.get(usize::from(STATE)).copied().unwrap_or(0))?;
+        // SYNC: the load pairs with the store in `move_in`: the pid and the time that it stored before are there.
         let slots = (0..self.max_handles()).filter(|&slot| {
             let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
             alive && self.slots[slot as usize].used.load(Acquire) != 0

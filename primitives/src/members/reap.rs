@@ -22,6 +22,7 @@ impl Members {
         if !self.enter(slot)? {
             return Ok(false);
         }
+        // The helper leaves before it reports a failure: otherwise no new member could enter the slot.
         let repaired = self.repair_entered(slot, true, repair);
         self.leave_helpers(slot)?;
         repaired.map(|()| true)
@@ -50,6 +51,7 @@ impl Members {
 
     /// Enters a slot as one of its helpers, if no member lives in it (MB5). Returns whether it did.
     fn enter(&self, slot: u32) -> Result<bool> {
+        // One `semop` tests the identity (OB2) and ALIVE and counts the helper, so nothing can change in between (MB5).
         let [test, zero, restore] = test_state(self.identity);
         let is_dead = SemOp::zero(self.alive(slot)).no_wait();
         let join = SemOp::add(self.helpers(slot), ONE).undo().no_wait();
@@ -79,6 +81,7 @@ impl Members {
     fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
         let me = Session::kept(self.me.load(Relaxed));
         let mine = if me.is_ours() { me.owner() } else { 0 };
+        // SYNC: pairs with the store of `used` in `move_in`.
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
         let others = || (0..self.max_handles()).filter(is_used);
         self.check_slot()?;
@@ -118,6 +121,7 @@ impl Members {
             return Ok(());
         }
         let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
+        // SYNC: pairs with the store of `used` in `move_in`, and with that of a reaper in `repair_entered`.
         let is_mine = entry.used.load(Acquire) == self.registration.load(Relaxed);
         if is_mine { Ok(()) } else { Err(self.membership_lost()) }
     }

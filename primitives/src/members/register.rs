@@ -61,6 +61,7 @@ impl Members {
         let mut is_last_look = false;
         loop {
             let values = self.values()?;
+            // OB2: another set may have come to this id, or the object was condemned.
             if values.get(usize::from(STATE)) != Some(&self.identity.get()) {
                 return Ok(Registration::StartAgain);
             }
@@ -91,6 +92,7 @@ impl Members {
         let is_zero = |semaphore: u16| values.get(usize::from(semaphore)) == Some(&0);
         let (mut dirty, mut helped) = (None, None);
         for slot in (0..self.max_handles()).filter(|&slot| is_zero(self.alive(slot))) {
+            // SYNC: pairs with the stores of `used` in `leave` and `repair_entered`: no word names a clean slot.
             let is_clean = self.slots[slot as usize].used.load(Acquire) == 0;
             match (is_zero(self.helpers(slot)), is_clean) {
                 (true, true) => return Found::Free(slot),
@@ -117,6 +119,7 @@ impl Members {
         if !self.can_enter(*armed) {
             return self.arm_more(values, armed).map(|()| false);
         }
+        // Counted as the only helper of a slot without a member, in the same step that arms the last doorbells.
         let mut ops = self.arming(*armed..self.bells(), values);
         let helpers = self.helpers(slot);
         ops.extend([
@@ -142,6 +145,7 @@ impl Members {
     fn claim_as_helper(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
         // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. A word that names
         // a clean slot is corrupt, and is repaired as well.
+        // SYNC: as in `repair_entered`.
         let is_dirty = self.slots[slot as usize].used.load(Acquire) != 0;
         self.repair_entered(slot, is_dirty, repair)?;
         let helpers = self.helpers(slot);
@@ -233,10 +237,13 @@ impl Members {
         let registration = self.new_registration();
         // Before `me` is ours: from then on other threads of this process compare it. Two threads store the same number.
         self.registration.store(registration, Relaxed);
+        // SYNC: pairs with the loads of `used` in `list`, `check_slot` and `repair_entered`.
         entry.used.store(registration, Release);
         // Two threads of a child can get here at once. The slot of the first counts: it may own words already, and the
         // slot of the second can't.
         let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
+        // SYNC: pairs with the other thread's change of `me`. The handle's own loads are relaxed: they use the value
+        // alone.
         if self.me.fetch_update(AcqRel, Acquire, claim).is_err() {
             // If that fails, the kernel gives the slot back when the process ends.
             let _ = self.leave(slot, repair);
@@ -258,6 +265,7 @@ impl Members {
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, false, self)?;
         // MB1: once ALIVE is given back, the slot may be another member's.
+        // SYNC: pairs with the load in `find_slot` of the next member: every word is repaired.
         self.slots[slot as usize].used.store(0, Release);
         self.disarm(slot)
     }
@@ -322,7 +330,9 @@ impl Members {
 
     /// Leaves for good. A handle of the parent's leaves nothing.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
+        // MB3: a process that lost its slot leaves the words to the reaper of the slot.
         let is_member = self.is_member();
+        // SYNC: pairs with the change of `me` in `move_in`. The handle has no other user any more.
         let session = Session::kept(self.me.swap(0, AcqRel));
         if session.is_ours() && is_member {
             // If the object was removed, there is nothing to leave. If anything else fails, the kernel does it when the

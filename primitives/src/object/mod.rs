@@ -65,16 +65,20 @@ mod open;
 pub(crate) mod remove;
 mod repair;
 mod rights;
+mod status;
 
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use self::error::{EntryError, Result};
-pub use self::error::{OpenError, TooManyPermits};
+pub use self::{
+    error::{OpenError, TooManyPermits},
+    status::Status,
+};
 use crate::{
     Failure, ObjectName,
     fingerprint::Fingerprint,
@@ -82,7 +86,7 @@ use crate::{
     members::{Members, Registration, Repair},
     name::Name,
     options::{MOST_HANDLES, Settings},
-    raw::{self, Amount, Deadline, Key, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
+    raw::{self, Amount, Deadline, Key, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{Bells, CONDEMN, CONDEMNED, LIVING, STATE, SetLayout, change_state},
 };
 
@@ -236,6 +240,7 @@ impl Object {
 
     /// Registers a primitive's members, having marked the object as used (OB4).
     pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration, Failure> {
+        // OB4: before the registration, so that a used object never looks unused.
         self.header.set_used();
         members.register(repair)
     }
@@ -291,6 +296,7 @@ impl Object {
 
     /// Removes a new object that its creator could not register with, if no other process has.
     fn abandon(&self) {
+        // One `semop` tests that no member lives and condemns, so an object that another process uses stays.
         let unused = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(self.identity, CONDEMN)].concat();
         if self.is_new && self.set.op(&unused).is_ok() {
             // What can't be removed now is condemned, and the next opener removes it.
@@ -305,31 +311,6 @@ impl Object {
             let _ = self.remove();
         }
     }
-}
-
-/// The kernel objects of an object, for operators and tools.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Status {
-    /// Its name.
-    pub name: String,
-    /// The key of set and segment.
-    pub key: Key,
-    /// The id of the semaphore set.
-    pub set: i32,
-    /// The id of the segment.
-    pub segment: i32,
-    /// Owner, creator and mode of the set.
-    pub permissions: Permissions,
-    /// How many semaphores the set has.
-    pub semaphores: usize,
-    /// How many bytes the segment has.
-    pub bytes: usize,
-    /// When it was made, in whole seconds.
-    pub created: SystemTime,
-    /// Whether it outlives its last handle. It does not where the system removes segments that no process has attached
-    /// (`kernel.shm_rmid_forced`).
-    pub lasts: bool,
 }
 
 fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {

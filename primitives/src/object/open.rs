@@ -21,7 +21,10 @@ impl Entrance<'_> {
         let mut pause = Duration::from_micros(20);
         loop {
             let stat = or_start_again!(set.stat());
+            // Before anything else is believed: an untrusted user could keep this loop waiting, or have anything in
+            // STATE.
             self.check_trust(&stat.permissions, set.id())?;
+            // The first `semop` publishes or condemns, so from then on STATE is valid.
             if stat.o_time.is_some() {
                 if !SetLayout::has_state(stat.len) {
                     return Err(self.foreign_set(set));
@@ -29,9 +32,12 @@ impl Entrance<'_> {
                 return Ok(Outcome::Done(or_start_again!(set.value(STATE.into()))));
             }
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
+            // Without a pid, as before its first step or from another PID namespace, only the timeout decides.
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
             if is_dead || self.patience.has_passed() {
                 self.check_may_mend(set, &stat.permissions)?;
+                // It tests that STATE is still 0: a creator that publishes at the same moment wins, or its own `semop`
+                // fails.
                 match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
                     Ok(()) => continue,
                     // Nothing but the first `semop` on a set of ours changes STATE.
@@ -67,6 +73,7 @@ impl Entrance<'_> {
             // Owners that have no id in this user namespace all read as one number, which identifies none of them.
             process::is_one_user(uid) && (uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid))
         };
+        // Both may change and remove the object.
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
                 return Err(OpenError::Untrusted { object: self.object.clone(), id, uid }.into());
@@ -98,12 +105,14 @@ impl Entrance<'_> {
     /// Maps the segment of a live set with this STATE, if the segment names the set.
     pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
+        // The segment may have been made by another user than the set.
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
         // Read once, so that the checked values are the values used. The version is checked first, since another
         // version has other fields.
         let (found, version) = (header.describe(), header.version());
         self.check_name(&found, version)?;
+        // OB2: the header belongs to an earlier set with the same id, or was overwritten.
         if found.identity != state.into() {
             return self.heal(&set, "the header");
         }
@@ -170,6 +179,8 @@ impl Entrance<'_> {
             }
             .into());
         }
+        // Every number that decides where something lies is checked against what the kernel knows. Later accesses use
+        // the checked copy (L3).
         let is_whole = |layout: &SetLayout| {
             found.max_handles == layout.max_handles()
                 && found.max_handles <= crate::options::MOST_HANDLES

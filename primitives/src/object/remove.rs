@@ -60,12 +60,14 @@ impl Entrance<'_> {
 
     fn remove_once(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let stat = or_start_again!(set.stat());
+        // It is under construction, or another program's that was never used. Its creator may still be at work.
         if stat.o_time.is_none() {
             return Err(self.no_such_name());
         }
         if !SetLayout::has_state(stat.len) {
             return Err(self.foreign_set(set));
         }
+        // Without its segment nothing proves the name. Only a set that is condemned already can be finished.
         let Some(memory) = self.segment_of(set)? else {
             return match or_start_again!(set.value(STATE.into())) {
                 // Another process has begun to remove it.
@@ -83,6 +85,7 @@ impl Entrance<'_> {
             CONDEMNED => return self.finish(set, CONDEMNED),
             state => Amount::new(state).map_err(|_| self.foreign_set(set))?,
         };
+        // OB7: the right is checked before anything is changed.
         rights::check(set, &memory)?;
         match condemn_live(set, state) {
             Ok(()) => {}
@@ -91,6 +94,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
             Err(error) => return Err(error.into()),
         }
+        // The segment first: a process that dies in between leaves a condemned set, which the next opener finishes.
         ignore_gone(memory.remove())?;
         ignore_gone(set.remove())?;
         Ok(Outcome::Done(()))

@@ -378,6 +378,7 @@ impl Pool {
         if permits as usize > self.state.permits.capacity() {
             return Err(self.too_many(permits).into());
         }
+        // SYNC: pairs with the load in `limit`, through the fences of this process and of the waiter.
         self.state.limit.store(permits, SeqCst);
         // SYNC: pairs with the fence of a waiter's announcement: either it sees the limit, or we see the flag.
         fence(SeqCst);

@@ -39,6 +39,8 @@ const DUE: u64 = 0xffff_ffff;
 impl Shortage {
     /// A waiter announces itself: the next process that frees a permit counts.
     pub(crate) fn forget(&self) {
+        // SYNC: `freed` and `due` are in the one order of all SeqCst operations. A process that frees adds to `freed`
+        // before it reads `due`, so it either counts now, or its permits are in the number that is read here (PS1).
         let now = |due: u64| Some((due | DUE).wrapping_add(1) | u64::from(self.freed.load(SeqCst)));
         let _ = self.due.fetch_update(SeqCst, Relaxed, now);
     }
@@ -46,10 +48,12 @@ impl Shortage {
     /// Records that so many permits were freed.
     #[expect(clippy::cast_possible_truncation, reason = "it is compared modulo the number of values")]
     pub(crate) fn add(&self, freed: usize) {
+        // SYNC: pairs with the loads of `freed` in `forget` and `before_count`.
         self.freed.fetch_add(freed as u32, SeqCst);
     }
 
     /// To be called before the free permits are counted.
+    // SYNC: pairs with the changes in `forget`, `add` and `set`. Both are read before the permits are counted.
     pub(crate) fn before_count(&self) -> BeforeCount {
         BeforeCount { due: self.due.load(SeqCst), freed: self.freed.load(SeqCst) }
     }
@@ -59,6 +63,7 @@ impl Shortage {
         // A count that comes too early is harmless, so a large number may be cut.
         let missing = u32::try_from(missing).unwrap_or(u32::MAX).min(u32::MAX / 4);
         let due = before.due & !DUE | u64::from(before.freed.wrapping_add(missing));
+        // SYNC: pairs with the load in `before_count`. It fails if a waiter came since, which has changed the version.
         let _ = self.due.compare_exchange(before.due, due, SeqCst, Relaxed);
     }
 }

@@ -94,6 +94,8 @@ impl PoolState {
     /// Returns how many permits are given out. The number in memory is cut to the capacity.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
+        // Relaxed: a stale limit is as good as one a moment earlier. For waiters the fences in `resize` and `open`
+        // order it.
         (self.limit.load(Relaxed) as usize).min(self.permits.capacity())
     }
 
@@ -114,6 +116,7 @@ impl PoolState {
     /// Claims one free permit after another, in one pass over all permits.
     fn claims(&self, me: Session) -> impl Iterator<Item = usize> {
         let first = if HINTS { self.take_hint() } else { 0 };
+        // Relaxed: only a filter. The compare-and-swap in `claim` decides, and acquires.
         let free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
         free.map(|(index, _)| index).filter(move |&index| self.claim(self.permits.spot(index), me))
     }
@@ -168,6 +171,7 @@ impl PoolState {
     #[cold]
     pub(crate) fn notify(&self, freed: usize, members: &Members) -> Result<()> {
         let Some(seen) = self.flag.seen() else { return Ok(()) };
+        // Before the check whether a count is due: a process that counts meanwhile knows of these permits (PS1).
         self.shortage.add(freed);
         let singles = (0..freed).try_for_each(|_| match self.singles.call_oldest(members) {
             Ok(true) => Ok(()),
@@ -177,6 +181,7 @@ impl PoolState {
         });
         let before = self.shortage.before_count();
         let many = if before.is_due() { self.call_for_many(before, members) } else { Ok(()) };
+        // WF1: it fails if a waiter was announced after `seen`.
         if !self.singles.has_waiters() && !self.many.has_waiters() {
             self.flag.lower(seen);
         }
@@ -186,6 +191,7 @@ impl PoolState {
     /// Calls the waiter for several that has waited longest, if it finds enough.
     fn call_for_many(&self, before: BeforeCount, members: &Members) -> Result<()> {
         while let Some(waiter) = self.many.oldest() {
+            // Only the first waiter is served, so that a caller for many is not starved by callers for fewer.
             let missing = waiter.interest.saturating_sub(self.available() as u64);
             if missing > 0 {
                 self.shortage.set(before, missing);
@@ -216,6 +222,7 @@ impl PoolState {
             let claimed: Vec<usize> = self.claims(me).take(count).collect();
             return if claimed.len() == count { Attempt::Claimed(claimed) } else { Attempt::TooFew };
         }
+        // A check without the turnstile, so that callers that can't succeed don't hold up each other.
         if self.available() < count {
             return Attempt::TooFew;
         }
@@ -225,6 +232,7 @@ impl PoolState {
         }
         let claimed = self.claim_all(me, members, count);
         // A process that lost its membership meanwhile leaves the turnstile of another alone.
+        // SYNC: pairs with the compare-and-swap by which the next member takes the turnstile.
         let _ = self.turnstile.compare_exchange(me.owner(), 0, SeqCst, Relaxed);
         // The caller has a result already.
         members.record(self.notify_many(members));
@@ -257,6 +265,8 @@ impl Repair for PoolState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         let owner = slot + 1;
         [&self.singles, &self.many].into_iter().for_each(|room| room.repair(slot));
+        // SYNC: these pair with the compare-and-swaps in `claim_many` and `claim`: the next holder sees what the dead
+        // one did.
         let left = self.turnstile.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok();
         let mut freed = 0;
         for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == owner) {

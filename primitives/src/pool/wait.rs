@@ -46,6 +46,7 @@ impl PoolState {
     #[cold]
     fn take_many_now(&self, party: Party<'_, Self>, count: usize, mut attempt: Attempt) -> Result<Option<Vec<usize>>> {
         for look in 0..LOOKS {
+            // The member in the turnstile is dead, or has it for a moment: reap once, and then check again for a while.
             if look == 0 || matches!(attempt, Attempt::TooFew) {
                 party.reap_all()?;
             }

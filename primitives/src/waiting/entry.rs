@@ -98,6 +98,7 @@ impl Entry {
     }
 
     pub(super) fn change_interest(&self, interest: u64) {
+        // SYNC: pairs with the load in `waiter`, through the fence of the thread that waits for more (EN2).
         self.interest.store(interest, SeqCst);
     }
 
@@ -115,11 +116,14 @@ impl Entry {
 
     /// Does the same for a member that is dead or leaves. Any number of helpers may do it.
     pub(super) fn repair(&self) {
+        // SYNC: pairs with the load in `waiter` and the compare-and-swap in `change`: a notifier that comes later finds
+        // no dead member here (RM4).
         self.word.fetch_and(EPOCH | AWAKE, SeqCst);
     }
 
     /// Returns the waiter that is announced here, if its word is in one of two states.
     pub(super) fn waiter(&self, slot: usize, first: u64, second: u64) -> Option<Waiter> {
+        // SYNC: pairs with the store of the word in `announce`.
         let word = self.word.load(SeqCst);
         let state = word & STATE;
         // SYNC: Acquire pairs with the stores in `announce` (EN1).
@@ -142,6 +146,8 @@ impl Entry {
     }
 
     fn change(&self, from: u64, to: u64) -> bool {
+        // SYNC: pairs with `withdraw`, which learns what the member was called for. SeqCst for the order among
+        // notifiers (RM2).
         self.word.compare_exchange(from, to, SeqCst, Relaxed).is_ok()
     }
 }

@@ -39,10 +39,12 @@ impl Flag {
     /// Returns whether there may be waiters, or the hint is set: one load for both.
     #[inline]
     pub(crate) fn is_any(&self) -> bool {
+        // SYNC: as in `is_up`.
         self.0.load(SeqCst) & (UP | HINT) != 0
     }
 
     pub(crate) fn has_hint(&self) -> bool {
+        // Relaxed: the hint decides nothing.
         self.0.load(Relaxed) & HINT != 0
     }
 
@@ -56,6 +58,7 @@ impl Flag {
 
     /// Returns its value, for a later [`lower`](Self::lower). Returns `None` if there are no waiters.
     pub(crate) fn seen(&self) -> Option<Seen> {
+        // SYNC: as in `is_up`. It is read before the room is scanned, which WF1 needs.
         let word = self.0.load(SeqCst);
         (word & UP != 0).then_some(Seen(word))
     }
@@ -63,11 +66,13 @@ impl Flag {
     /// Raises the flag: a waiter is announced. The caller fences afterwards.
     pub(crate) fn raise(&self) {
         // It never fails: the closure always returns a word.
+        // SYNC: pairs with the loads in `is_up`, `is_any` and `seen`.
         let _ = self.0.fetch_update(SeqCst, Relaxed, |word| Some(word.wrapping_add(ONE) | UP));
     }
 
     /// Lowers the flag, unless a waiter was announced since (WF1).
     pub(crate) fn lower(&self, seen: Seen) {
+        // SYNC: pairs with the change in `raise`: it fails if a waiter was announced since.
         let _ = self.0.compare_exchange(seen.0, seen.0 & !UP, SeqCst, Relaxed);
     }
 }

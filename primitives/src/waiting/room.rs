@@ -128,6 +128,8 @@ impl Room {
         let reach = &self.control.reach;
         #[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]
         let needed = slot as u32 + 1;
+        // Relaxed: it never becomes less. SYNC: the change pairs with the load in `entries`, and comes before the
+        // announcement.
         if reach.load(Relaxed) < needed {
             reach.fetch_max(needed, SeqCst);
         }
@@ -152,11 +154,13 @@ impl Room {
 
     /// Returns how often all waiters were called together.
     pub(crate) fn ends(&self) -> u32 {
+        // SYNC: pairs with the change in `notify_all`.
         self.control.ends.load(SeqCst)
     }
 
     fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
         // Cut, since the number in memory may be any.
+        // SYNC: pairs with the change in `announce`.
         let reach = self.control.reach.load(SeqCst) as usize;
         self.entries[..reach.min(self.entries.len())].iter().enumerate()
     }
@@ -305,6 +309,7 @@ impl Room {
     #[cold]
     pub(crate) fn notify_all(&self, members: &Members) -> Result<()> {
         // Before the entries are read: a waiter that is awake now compares it after it announced itself.
+        // SYNC: pairs with the load in `ends`, which a waiter makes after its announcement.
         self.control.ends.fetch_add(1, SeqCst);
         let choose = |waiter: Waiter| match waiter.is(UNPOSTED) {
             true => Some(waiter.already_chosen()),

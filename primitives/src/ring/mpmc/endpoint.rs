@@ -63,6 +63,7 @@ impl<T: Pod> Endpoint<T> {
     fn session_slowly(&self, kept: Session) -> Result<Session> {
         let SharedRing { members, state, .. } = &*self.shared;
         let is_ours = Session::kept(kept.bits()).is_ours();
+        // Before anything can fail: a mark that stays would make each later call take this path.
         if is_ours {
             Session::unmark(&self.session);
         }
@@ -71,6 +72,7 @@ impl<T: Pod> Endpoint<T> {
             return Ok(session);
         }
         state.attach(self.role, session);
+        // SYNC: pairs with the same change by another thread of this child. The fast path uses the value alone.
         if self.session.compare_exchange(kept.bits(), session.bits(), AcqRel, Acquire).is_err() {
             // Another thread was faster.
             state.detach(self.role, session, members);
@@ -98,6 +100,7 @@ impl<T: Pod> Endpoint<T> {
         };
         let claim = match claim {
             Some(claim) => claim,
+            // Nothing was found, and the caller doesn't wait. Perhaps a dead member owns what it needs.
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
                 state.claim_now(self.role, self.party(session), self.patience.wants_to_know, is_turn)?

@@ -50,10 +50,12 @@ use crate::{
 impl MpmcState {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed: a push that begins before it sees the closing counts as one before the closing.
         self.control.closed.load(Relaxed) != 0
     }
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the load in `end`, through the fence in `notify_all` and that of the waiter.
         self.control.closed.store(1, SeqCst);
         self.notify_all(members)
     }
@@ -150,6 +152,7 @@ impl MpmcState {
     /// Returns why the other role will do nothing more, or `None` if it may. Dead members have been reaped by the
     /// caller.
     fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
+        // SYNC: pairs with the store in `close`.
         let end = if self.control.closed.load(SeqCst) != 0 {
             Refusal::Closed
         } else if detects_disconnect && self.is_disconnected(role.other()) {
@@ -157,18 +160,21 @@ impl MpmcState {
         } else {
             return None;
         };
-        // E4.
+        // E4: consumers first pop all that was pushed before the end.
         (role == Role::Producer || self.is_all_empty()).then_some(end)
     }
 
     /// Returns whether a waiter of a role may be notified of an end, or may wait for claims to be completed before it.
     fn ends_for_some(&self, role: Role) -> bool {
+        // SYNC: pairs with the store in `close`. A waiter calls this after its announcement, and a notifier before it
+        // lowers the flag.
         self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|attachment| attachment.has(role.other()))
     }
 
     /// Returns whether no slot has an item or is claimed. A scan that sees every slot EMPTY, one after another, has
     /// missed no item: a requeued item was claimed before.
     fn is_all_empty(&self) -> bool {
+        // SYNC: pairs with the stores of EMPTY in `publish`, `give_up_push` and `swap`.
         self.slots.iter().all(|slot| SlotWord(slot.load(SeqCst)).state() == SlotState::Empty)
     }
 
@@ -182,14 +188,17 @@ impl MpmcState {
         checks_for_dead: bool,
     ) -> Result<Claim, Refusal> {
         let Party { members, me, .. } = party;
+        // A dead member in the way is found at every call, by one system call. Others are checked for now and then.
         let is_obstacle_dead = match members.slot_of(self.in_the_way(role)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
         };
+        // SYNC: pairs with the store in `close`.
         let ends = self.control.closed.load(SeqCst) != 0;
         if checks_for_dead || detects_disconnect || is_obstacle_dead || ends {
             party.reap_all()?;
         }
+        // E1: the end before the item.
         let end = self.end(role, detects_disconnect);
         match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
@@ -210,6 +219,7 @@ impl MpmcState {
         let Party { members, me, .. } = party;
         linger.wait();
         let look = || self.claim(role, me, members).transpose();
+        // What comes while both sides are awake costs no system call.
         if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
             let claim = claim?;
             linger.learn(self.left_for(role, claim), self.slots.len() as u64, 1);
@@ -256,7 +266,7 @@ impl Gate for RoleGate<'_> {
         let flags = &self.state.control.flags;
         flags[self.role as usize].raise();
         if self.role == Role::Consumer && self.state.ends_for_some(Role::Consumer) {
-            // E4.
+            // E4: the end waits for the last claims. The consumer that completes a claim notifies producers.
             flags[Role::Producer as usize].raise();
         }
         self.state.fence.after_announcement()

@@ -127,6 +127,8 @@ impl MpmcState {
     /// Returns how many items there are. `head` may pass `tail` for a moment. Requeued items behind `head` are not
     /// counted.
     fn len(&self) -> usize {
+        // SYNC: both pair with the compare-and-swaps in `help`. `head` is read first, so the length is rather too large
+        // than too small.
         let head = self.head.load(Acquire);
         let distance = self.tail.load(Acquire).wrapping_sub(head);
         if distance.cast_signed() < 0 {
@@ -141,6 +143,7 @@ impl MpmcState {
         self.attachments.iter().any(|attachment| attachment.has(role))
     }
 
+    // SYNC: the indices pair with the compare-and-swaps in `help`. Relaxed: the others are numbers for operators.
     fn counts(&self) -> Counts {
         Counts {
             popped: self.head.load(Acquire),

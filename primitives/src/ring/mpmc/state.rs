@@ -136,6 +136,7 @@ impl MpmcState {
     pub(crate) fn start_push(&self, me: Session, members: &Members) -> Result<Option<Claim>> {
         let mut steps = 0;
         loop {
+            // SYNC: pairs with the change in `help`, as each load of an index.
             let position = self.tail.load(Acquire);
             let (word, ahead) = self.look(position);
             let lap = self.lap(position);
@@ -167,6 +168,7 @@ impl MpmcState {
     pub(crate) fn give_up_push(&self, claim: Claim, members: &Members) -> bool {
         self.control.skipped.fetch_add(1, Relaxed);
         let empty = SlotWord::empty(self.lap(claim.position).wrapping_add(1));
+        // SYNC: pairs with the load in `look`.
         self.slot(claim.position).store(empty.0, SeqCst);
         // So that a ring with only cancelled slots is empty.
         Self::help(&self.head, claim.position);
@@ -180,6 +182,7 @@ impl MpmcState {
     /// Claims the oldest item. Returns `None` if none is available.
     #[inline]
     pub(crate) fn start_pop(&self, me: Session, members: &Members) -> Result<Option<Claim>> {
+        // SYNC: pairs with the change in `raise_dirty`.
         if self.control.dirty.load(Acquire) & 1 != 0
             && let Some(claim) = self.take_over(me)
         {
@@ -187,6 +190,7 @@ impl MpmcState {
         }
         let mut steps = 0;
         loop {
+            // SYNC: as in `start_push`.
             let position = self.head.load(Acquire);
             let (word, ahead) = self.look(position);
             let lap = self.lap(position);
@@ -212,6 +216,7 @@ impl MpmcState {
     fn help_head_far(&self, position: u64, ahead: i64) {
         let laps = ahead.saturating_sub(2).max(0).cast_unsigned();
         let next = position.wrapping_add(laps << self.shift).wrapping_add(1);
+        // SYNC: as in `help`.
         let _ = self.head.compare_exchange(position, next, AcqRel, Relaxed);
     }
 
@@ -219,6 +224,7 @@ impl MpmcState {
     /// claimed.
     #[cold]
     pub(crate) fn start_overwrite(&self, me: Session) -> Option<Claim> {
+        // SYNC: as in `start_push`. The oldest item lies a capacity before the next push.
         let position = self.tail.load(Acquire).wrapping_sub(self.slots.len() as u64);
         let lap = self.lap(position);
         if !self.swap(position, SlotWord::full(lap), SlotWord::reading(lap, me.owner())) {
@@ -231,9 +237,12 @@ impl MpmcState {
     /// Claims an item behind `head`, which was requeued. Returns `None` if there is none.
     #[cold]
     fn take_over(&self, me: Session) -> Option<Claim> {
+        // SYNC: pairs with the change in `raise_dirty`. It is read before the slots, so MP5 can tell whether it was
+        // raised since.
         let seen = self.control.dirty.load(SeqCst);
         let head = self.head.load(Acquire);
         for (index, slot) in (0..).zip(&*self.slots) {
+            // SYNC: as in `look`.
             let word = SlotWord(slot.load(Acquire));
             let position = self.position(index, word, head);
             let is_behind = position.wrapping_sub(head).cast_signed() < 0;
@@ -244,6 +253,7 @@ impl MpmcState {
             }
         }
         // MP5.
+        // SYNC: pairs with the change in `raise_dirty`: it fails if `dirty` was raised since it was read.
         let _ = self.control.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
         None
     }
@@ -267,7 +277,9 @@ impl MpmcState {
     #[cold]
     pub(crate) fn requeue(&self, claim: Claim, members: &Members) -> bool {
         self.control.taken_over.fetch_add(1, Relaxed);
+        // MP4: `head` is past the item before it is FULL again, so no late helper moves `head` past it afterwards.
         Self::help(&self.head, claim.position);
+        // SYNC: pairs with the loads in `look` and `take_over`.
         self.slot(claim.position).store(SlotWord::full(self.lap(claim.position)).0, Release);
         self.raise_dirty();
         // SYNC: as in `give_up_push`.
@@ -284,6 +296,7 @@ impl MpmcState {
 
     /// Returns whether another endpoint of a role would find something.
     pub(crate) fn is_more_for(&self, role: Role) -> bool {
+        // SYNC: as in `start_push` and `start_pop`. A waiter that passes a call on checks after it has withdrawn.
         match role {
             Role::Consumer => {
                 let (word, ahead) = self.look(self.head.load(Acquire));
@@ -298,6 +311,7 @@ impl MpmcState {
     /// it.
     pub(crate) fn in_the_way(&self, role: Role) -> u32 {
         let index = if role == Role::Consumer { &self.head } else { &self.tail };
+        // SYNC: as in `start_push`.
         let (word, _) = self.look(index.load(Acquire));
         if matches!(word.state(), SlotState::Writing | SlotState::Reading) { word.owner() } else { 0 }
     }
@@ -306,6 +320,7 @@ impl MpmcState {
     fn help_head_past(&self, position: u64) {
         // More steps mean that memory is corrupt, as in `too_many_steps`.
         for _ in 0..MOST_STEPS + 4 * self.slots.len() as u64 {
+            // SYNC: as in `start_push`.
             let head = self.head.load(Acquire);
             if position.wrapping_sub(head).cast_signed() < 0 {
                 return;
@@ -322,6 +337,7 @@ impl MpmcState {
 
     /// Takes a slot of the ring away from a member that is dead or leaves. Returns whether it was the member's.
     fn repair_slot(&self, index: u64, member: u32) -> bool {
+        // SYNC: as in `start_push` and `look`. The position is derived from `head`, and any near one will do.
         let head = self.head.load(Acquire);
         let word = SlotWord(self.slot(index).load(Acquire));
         if word.owner() != member + 1 {
@@ -357,6 +373,7 @@ impl Repair for MpmcState {
         let repaired = (0..slots).filter(|&index| self.repair_slot(index, slot)).count();
         let was_attached = self.control.arrivals.reap(&self.attachments[slot as usize]);
         let is_changed = was_attached || repaired > 0;
+        // MP4: another helper may have requeued an item, and died before it raised `dirty`.
         if is_begun || is_changed {
             self.raise_dirty();
         }

@@ -108,6 +108,8 @@ impl SpscState {
     pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) -> bool {
         self.fence.publish(&self.indices[role as usize], index);
         let other = role.other();
+        // SYNC: pairs with the store in `announce`. The fence of `publish`, or that of the sleeper, is between the two
+        // (SP4).
         self.control.asleep[other as usize].load(SeqCst) != 0 && self.wake(other, members)
     }
 
@@ -119,6 +121,8 @@ impl SpscState {
 
     fn notify(&self, role: Role, members: &Members) -> Result<()> {
         let asleep = &self.control.asleep[role as usize];
+        // SYNC: pairs with the swap in `withdraw`: either this process posts, or the holder knows that no notifier
+        // does.
         if asleep.swap(0, SeqCst) == 0 {
             return Ok(());
         }
@@ -126,6 +130,7 @@ impl SpscState {
         let posted = members.post(bell(role));
         if posted.is_err() {
             // The holder still sleeps. Announced again, it is woken by the next notifier that may post (SP4).
+            // SYNC: pairs with the load in `publish` of the next notifier.
             asleep.store(1, SeqCst);
         }
         posted
@@ -133,10 +138,12 @@ impl SpscState {
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed: a push that begins before it sees the closing counts as one before the closing.
         self.control.closed.load(Relaxed) != 0
     }
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the load in `end`.
         self.control.closed.store(1, SeqCst);
         // SYNC: pairs with the fence of an announcement: either the waiter sees that it is closed, or we see its flag.
         fence(SeqCst);
@@ -155,6 +162,7 @@ impl SpscState {
         };
         if taken.is_some() {
             // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
+            // SYNC: pairs with the load in `end`.
             self.control.arrived[role as usize].store(1, SeqCst);
             // A former holder's death leaves nothing half done.
             lock.clear_poison();
@@ -179,6 +187,7 @@ impl SpscState {
             return Some(Refusal::Closed);
         }
         let other = role.other();
+        // SYNC: pairs with the stores in `take_role` and `repair`. `arrived` is read first (SP6).
         let is_disconnected = detects_disconnect
             && self.control.arrived[other as usize].load(SeqCst) != 0
             && self.roles[other as usize].holder() == 0;
@@ -234,11 +243,13 @@ impl Station for Holder<'_> {
     }
 
     fn announce(&self) -> Deadline {
+        // SYNC: pairs with the load in `publish` and the swap in `notify`.
         self.state.control.asleep[self.role as usize].store(1, SeqCst);
         self.state.fence.after_announcement()
     }
 
     fn withdraw(&self) -> Withdrawn {
+        // SYNC: pairs with the swap in `notify`.
         let was = self.state.control.asleep[self.role as usize].swap(0, SeqCst);
         if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
     }
@@ -265,6 +276,7 @@ impl Repair for SpscState {
             if had_role {
                 // Before the role is free: a peer that saw it free and no arrival would wait for the first holder. It
                 // never goes back to 0, so any number of helpers may store it.
+                // SYNC: pairs with the load in `end`.
                 self.control.arrived[role as usize].store(1, SeqCst);
             }
             lock.repair(slot, members)?;
