@@ -264,6 +264,7 @@ impl Members {
 
     /// Returns the slot that a word names as its owner, if there can be such a slot.
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
+        // The owner comes from memory, so it may name no slot at all.
         match owner.checked_sub(1).filter(|&slot| slot < self.max_handles()) {
             Some(slot) => Ok(slot),
             None => Err(self.damaged("the owner of a word")),

@@ -276,6 +276,8 @@ impl Members {
         let give_back = [SemOp::sub(alive, ONE).undo().no_wait(), SemOp::sub(LIVING, ONE).undo().no_wait()];
         let bells = self.bells();
         loop {
+            // If not all fits one `semop`, ALIVE goes first. Until the doorbells are disarmed, a death posts too often,
+            // and never too seldom.
             let fits = TEST + give_back.len() + 2 * usize::from(bells) <= self.most_operations();
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };
@@ -296,6 +298,7 @@ impl Members {
     /// Takes the obituary off the doorbells from `from` up to `to`.
     fn disarm_bells(&self, mut from: u16, to: u16) -> Result<()> {
         while from < to {
+            // STATE is tested in each step, since another set may come to this id meanwhile.
             let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };

@@ -382,6 +382,7 @@ impl Pool {
         self.state.limit.store(permits, SeqCst);
         // SYNC: pairs with the fence of a waiter's announcement: either it sees the limit, or we see the flag.
         fence(SeqCst);
+        // One waiter for each permit that may have been added. A waiter too many checks in vain.
         self.state.notify(permits as usize, &self.members)?;
         Ok(())
     }

@@ -69,13 +69,17 @@ impl Linger {
     /// Learns from how much was found. The caller takes `unit` items at once.
     #[inline]
     pub(crate) fn learn(&self, found: u64, capacity: u64, unit: u64) {
+        // Measured in batches, if the caller takes several items at once: one batch is no stream.
         let (found, capacity) = if unit > 1 { (found / unit, capacity / unit) } else { (found, capacity) };
         let pauses = self.pauses.load(Relaxed);
         let next = if found < self.stream {
+            // Too little for a stream: it must not be delayed.
             self.probes.as_ref().map_or(pauses / 2, |probes| probes.after_single(pauses))
         } else if found < capacity / 8 {
+            // A stream, met too early: more would come in a longer wait.
             (pauses * 2).clamp(2, self.most)
         } else if found > capacity / 2 {
+            // Half a ring is too much: the other side may run into its end.
             pauses / 2
         } else {
             return;

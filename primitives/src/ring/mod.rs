@@ -78,6 +78,7 @@ impl Geometry {
     /// Returns where the items begin, and where they end, from the beginning of the segment.
     fn items<T, S: RingState>(self, body: usize) -> Option<(usize, usize)> {
         let state = body.checked_add(S::bytes(self)?)?;
+        // Items begin on a cache line of their own, so that writing the first doesn't take a line of the state away.
         let begin = state.checked_next_multiple_of(align_of::<T>().max(CACHE_LINES))?;
         let end = begin.checked_add(size_of::<T>().checked_mul(self.capacity)?)?;
         (end <= isize::MAX as usize).then_some((begin, end))
@@ -101,6 +102,8 @@ pub(crate) struct SharedRing<T: Pod, S: RingState> {
 
 impl<T: Pod, S: RingState> SharedRing<T, S> {
     fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>, OpenError> {
+        // Each process maps the segment at an address of its own, and only the alignment of a page holds at all of
+        // them.
         if align_of::<T>() > PAGE {
             let object = ObjectName::new(S::KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: PAGE });
@@ -109,6 +112,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),
         };
+        // A power of two, so that a position is turned into a slot by a mask.
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
         let max_handles = S::KIND.max_handles(options, want);
@@ -116,6 +120,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         let body = crate::layout::body_offset(max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
         let name = Name::new(name)?;
+        // Decided once, by the creator: the sleepers and the publishers of an object must agree on it.
         let fill = |memory: &_, body: usize| {
             let why = match options.light_fences {
                 false => Some(StrongFences::AsAskedFor),
@@ -149,6 +154,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             }
             let failed = |error| object.failed(error);
             let state = S::at(object.memory(), body, geometry).map_err(failed)?;
+            // `open` takes no capacity, so it insists on none.
             if want != Want::Open {
                 object.check_option("capacity", found.capacity, planned as u64)?;
             }

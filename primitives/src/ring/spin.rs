@@ -37,6 +37,7 @@ pub(crate) type Whereabouts = [AtomicU32; 2];
 pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
     let here = current_processor().map_or(0, |processor| processor.wrapping_add(1));
     let mine = &whereabouts[role as usize];
+    // A store only on a change, since the other side reads the line. Relaxed: it is a hint.
     if mine.load(Relaxed) != here {
         mine.store(here, Relaxed);
     }
@@ -112,6 +113,7 @@ impl Spin {
     fn look_for_a_while<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let estimate = self.estimate.load(Relaxed);
         let purpose = self.probes.as_ref().map_or(Purpose::Nothing, Probes::purpose);
+        // Twice the estimate, so that the estimate can grow.
         let limit = match purpose {
             Purpose::Nothing => (2 * estimate + FEWEST).min(MOST),
             Purpose::Probe => PROBE,
@@ -128,8 +130,10 @@ impl Spin {
         // A probe, and a trial that finds nothing, tell nothing about the next wait.
         match (purpose, found.is_some()) {
             (Purpose::Nothing | Purpose::Trial, true) => {
+                // A moving average of what successful spins took.
                 self.estimate.store(estimate - estimate / 8 + pauses / 8, Relaxed);
             }
+            // Spins in vain shorten the next ones, down to FEWEST.
             (Purpose::Nothing, false) => self.estimate.store(estimate - estimate.div_ceil(8), Relaxed),
             (Purpose::Probe, _) | (Purpose::Trial, false) => {}
         }
@@ -160,6 +164,7 @@ impl Probes {
         match (purpose, has_found) {
             (Purpose::Nothing, true) => {}
             (Purpose::Nothing, false) => self.vain.store(self.vain.load(Relaxed) + 1, Relaxed),
+            // Whether it was worthwhile shows only in the next waits: they must succeed early.
             (Purpose::Probe, true) => {
                 self.vain.store(0, Relaxed);
                 self.trials.store(TRIALS, Relaxed);
@@ -168,6 +173,7 @@ impl Probes {
                 self.vain.store(0, Relaxed);
                 self.wait_longer();
             }
+            // Both sides stay awake now, so the next probe may come soon.
             (Purpose::Trial, true) => {
                 self.trials.store(0, Relaxed);
                 self.interval.store(*PROBES.start(), Relaxed);

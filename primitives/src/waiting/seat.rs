@@ -60,6 +60,7 @@ impl<'a, G: Gate> Seat<'a, G> {
             Interests::Least => Some(interest),
             Interests::Union => gate.selection(),
         };
+        // The list before the first check: DK1.
         let place = room.desk.ours().join(interest, selection);
         Self { room, gate, slot: me.slot(), since: clock::monotonic(), place }
     }

@@ -116,6 +116,7 @@ pub(crate) fn wait<T, E: From<Failure>>(
     check: impl FnMut(Round) -> Result<Checked<T>, E>,
 ) -> Result<Option<T>, E> {
     let ended = rounds(party, station, deadline, check);
+    // W8: this may pass calls on, also after an error or a success.
     let left = station.leave(party.members);
     if let Ok(None) = ended {
         return left.map(|()| None).map_err(E::from);
@@ -131,6 +132,7 @@ fn rounds<T, E: From<Failure>>(
     deadline: Deadline,
     mut check: impl FnMut(Round) -> Result<Checked<T>, E>,
 ) -> Result<Option<T>, E> {
+    // The labels are those of the header in `waiting`.
     let Party { members, .. } = party;
     loop {
         match station.turn(deadline) {
@@ -201,6 +203,7 @@ fn rounds<T, E: From<Failure>>(
 
 /// Withdraws a waiter that found a thing while it was announced. It has what it waited for, so what fails is recorded.
 fn leave_announced(members: &Members, station: &impl Station) {
+    // A notifier may have called it since the announcement.
     let withdrawn = station.withdraw();
     if matches!(withdrawn, Withdrawn::Posted(_)) {
         // The post would wake the next wait in vain.

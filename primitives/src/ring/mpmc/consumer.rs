@@ -133,6 +133,7 @@ impl<T: Pod> Consumer<T> {
     /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
     pub fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize, PopError> {
         let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
+        // Only the first item is waited for.
         *first = self.pop_deadline(deadline)?;
         let mut popped = 1;
         for item in rest {

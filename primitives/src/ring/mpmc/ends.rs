@@ -122,6 +122,7 @@ impl MpmcState {
     /// Detaches an endpoint. If it was the last one of its role, each waiter that asked for it is notified. Returns
     /// whether a failure was recorded.
     pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) -> bool {
+        // Before the flag is checked: the fence in `detach` lies between the two (AT4).
         self.attachments[me.slot()].detach(role);
         // AT4: each waiter of the other role checks whether this was the last endpoint.
         self.control.flags[role.other() as usize].is_up() && members.record(self.room(role.other()).notify_all(members))
@@ -200,6 +201,7 @@ impl MpmcState {
         }
         // E1: the end before the item.
         let end = self.end(role, detects_disconnect);
+        // Once more, since the reaping may have requeued an item or skipped a slot.
         match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
             None => Err(end.unwrap_or(Refusal::NotInTime)),
@@ -273,6 +275,8 @@ impl Gate for RoleGate<'_> {
     }
 
     fn pass_on_used(&self, members: &Members) -> Result<()> {
+        // W7: the waiter took a thing while it was announced, so the call was for another one, which may be taken
+        // already.
         if self.state.is_more_for(self.role) { self.pass_on_unused(members) } else { Ok(()) }
     }
 

@@ -134,6 +134,7 @@ impl<T: Pod> Producer<T> {
     fn claim_overwriting(&self) -> Result<Claim, Refusal> {
         let SharedRing { state, members, .. } = &*self.endpoint.shared;
         let session = self.endpoint.session()?;
+        // As in `Endpoint::claim`, which this replaces.
         if state.is_closed() {
             return Err(Refusal::Closed);
         }
@@ -141,11 +142,13 @@ impl<T: Pod> Producer<T> {
             if let Some(claim) = state.start_push(session, members)? {
                 return Ok(claim);
             }
+            // Consuming the oldest item frees its slot for the next attempt, or for a faster producer.
             if let Some(oldest) = state.start_overwrite(session) {
                 self.endpoint.mark(state.finish_pop(oldest, members));
                 state.control.overwritten.fetch_add(1, Relaxed);
             }
         }
+        // The oldest item stays claimed, or others are faster each time: a dead member may own it.
         state.claim_now(Role::Producer, self.endpoint.party(session), false, true)
     }
 

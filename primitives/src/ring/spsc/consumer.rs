@@ -39,6 +39,7 @@ impl<T: Pod> Consumer<T> {
         let (index, seen) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
+        // The indices come from memory. A consumer that believed any would read slots without items.
         consumer.shared.state.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
@@ -193,6 +194,7 @@ impl<T: Pod> Consumer<T> {
             let SharedRing { state, members, .. } = &*self.shared;
             let seen = state.index(Role::Producer);
             let more = state.distance(self.index, seen, members)?;
+            // The producer's index never goes back.
             if more < available {
                 return Err(members.damaged("the indices").into());
             }
@@ -294,6 +296,7 @@ impl<T: Pod> Consumer<T> {
         if !process::is_generation(self.generation) {
             return self.available_slowly(wanted, deadline);
         }
+        // As long as there were items at the last check, the producer's cache line isn't touched.
         if self.seen != self.index {
             return Ok(self.seen.wrapping_sub(self.index));
         }
@@ -310,6 +313,7 @@ impl<T: Pod> Consumer<T> {
                 deadline,
             )?;
         }
+        // A closed ring still gives its items: `wait` reports the end only if there is none.
         let available = state.distance(self.index, seen, members)?;
         self.patience.linger.learn(available, state.capacity, wanted);
         self.seen = seen;

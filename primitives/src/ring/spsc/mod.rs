@@ -227,6 +227,7 @@ impl<T: Pod> Ring<T> {
         if state.take_role(role, session, members, deadline)? {
             return Ok(session);
         }
+        // The holder may have left by now. Then the pid is 0.
         let (object, pid) = (members.object().clone(), self.holder(role).map_or(0, |holder| holder.pid));
         Err(if deadline == Deadline::NOW {
             RoleError::Taken { object, role, pid }

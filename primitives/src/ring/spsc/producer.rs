@@ -44,6 +44,7 @@ impl<T: Pod> Producer<T> {
         let limit = seen.wrapping_add(shared.state.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
         let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
+        // The indices come from memory. A producer that believed any would write over items.
         producer.shared.state.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
@@ -224,6 +225,7 @@ impl<T: Pod> Producer<T> {
             let SharedRing { state, members, .. } = &*self.shared;
             let seen = state.index(Role::Consumer);
             let more = state.capacity - state.distance(seen, self.index, members)?;
+            // The consumer's index never goes back.
             if more < room {
                 return Err(members.damaged("the indices").into());
             }
@@ -275,12 +277,14 @@ impl<T: Pod> Producer<T> {
         if state.is_closed() || !process::is_generation(self.generation) {
             return self.room_slowly(wanted, deadline);
         }
+        // As long as there was room at the last check, the consumer's cache line isn't touched.
         if self.index != self.limit {
             return Ok(self.limit.wrapping_sub(self.index));
         }
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
+        // The consumer has moved on since, or the ring is full.
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
             seen = state.wait(
@@ -292,6 +296,7 @@ impl<T: Pod> Producer<T> {
             )?;
         }
         let room = state.capacity - state.distance(seen, self.index, members)?;
+        // What is known now serves the next pushes without another check.
         self.limit = seen.wrapping_add(state.capacity);
         self.patience.linger.learn(room, state.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
@@ -319,6 +324,7 @@ impl<T: Pod> Producer<T> {
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
+            // A reservation borrows the producer, so none is left.
             self.shared.state.leave_role(Role::Producer, self.session, &self.shared.members);
         }
     }

@@ -155,6 +155,7 @@ impl SpscState {
     pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
         let lock = &self.roles[role as usize];
         let party = Party { members, repair: self, me };
+        // A caller that doesn't wait still repairs a dead holder's role.
         let taken = if deadline == Deadline::NOW {
             lock.try_take_slowly(party)?
         } else {
@@ -174,6 +175,7 @@ impl SpscState {
 
     /// Leaves a role. A waiter at the other end may detect disconnection. What fails is recorded.
     pub(crate) fn leave_role(&self, role: Role, me: Session, members: &Members) {
+        // Before the flag is checked: a peer that sees the role free reports the disconnect.
         self.roles[role as usize].free(me, members, false);
         // SYNC: pairs with the fence of an announcement: either it sees the free role, or we see its flag.
         fence(SeqCst);
@@ -281,6 +283,7 @@ impl Repair for SpscState {
             }
             lock.repair(slot, members)?;
             if had_role {
+                // A dead producer leaves nothing to take over: its uncommitted items never were.
                 if role == Role::Consumer {
                     self.control.taken_over.fetch_add(1, Relaxed);
                 }
