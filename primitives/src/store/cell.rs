@@ -71,6 +71,7 @@ impl Cell {
     /// Reads the word after a change to another one.
     #[inline]
     pub(crate) fn word_seq_cst(&self) -> CellWord {
+        // SYNC: pairs with `change_seq_cst`. Each side has changed another word before.
         CellWord(self.word.load(SeqCst))
     }
 
@@ -95,6 +96,7 @@ impl Cell {
         let (whole, rest) = bytes.as_chunks::<WORD>();
         let inline = self.inline.get(first..).unwrap_or_default();
         for (to, bytes) in inline.iter().zip(whole) {
+            // Relaxed: the change of the word hands the bytes on.
             to.store(u64::from_ne_bytes(*bytes), Relaxed);
         }
         if let (Some(to), false) = (inline.get(whole.len()), rest.is_empty()) {

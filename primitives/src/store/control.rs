@@ -71,11 +71,13 @@ const _: () = assert!(size_of::<Control>() <= CONTROL || !ATOMICS_ARE_PLAIN);
 impl Seldom {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // SYNC: pairs with the changes in `close` and `mark_removed`.
         self.closed.load(Acquire) != 0
     }
 
     #[inline]
     pub(crate) fn is_removed(&self) -> bool {
+        // SYNC: as in `is_closed`.
         self.closed.load(Acquire) == REMOVED
     }
 
@@ -87,6 +89,7 @@ impl Seldom {
 
     /// Says that the object was removed. Its waiters were woken by that.
     pub(crate) fn mark_removed(&self) {
+        // SYNC: pairs with the load in `is_removed`.
         self.closed.store(REMOVED, SeqCst);
     }
 
@@ -103,6 +106,8 @@ impl Seldom {
     /// Says that a cell of a group is used, before it is.
     #[inline]
     pub(crate) fn touch(&self, group: u32) {
+        // SYNC: SeqCst pairs with the load in `is_touched`. It comes before the cell's own change, so a reaper misses
+        // no cell.
         if !self.is_touched(group) {
             self.touched.fetch_or(1 << group, SeqCst);
         }
@@ -117,6 +122,7 @@ impl Seldom {
     /// Returns the lanes that were ever used, a bit for each.
     #[inline]
     pub(crate) fn used_lanes(&self) -> u64 {
+        // SYNC: pairs with the change in `use_lane`.
         self.lanes.load(Acquire)
     }
 }
@@ -132,6 +138,7 @@ impl Control {
         (start..max_routes).chain(0..start).find_map(|lane| {
             let lane = lane as usize;
             let word = &self.routes.0[lane];
+            // SYNC: the loads pair with the compare-and-swap. The number alone is used, and it never changes again.
             let found = match word.load(Acquire) {
                 0 => match word.compare_exchange(0, route, Release, Acquire) {
                     Ok(_) => route,
@@ -145,6 +152,7 @@ impl Control {
 
     /// Returns which route a lane belongs to. 0 is none yet.
     pub(crate) fn route_of(&self, lane: usize) -> u32 {
+        // SYNC: pairs with the compare-and-swap in `own_lane`.
         self.routes.0.get(lane).map_or(0, |route| route.load(Acquire))
     }
 }

@@ -84,6 +84,7 @@ impl Earliest {
     /// Returns whether any message is delayed.
     #[inline]
     pub(crate) fn is_any(&self) -> bool {
+        // Relaxed: only a filter. A receiver that would sleep reads it again in `until_due`, after its announcement.
         self.0.load(Relaxed) >> TIME_SHIFT != 0
     }
 
@@ -102,6 +103,8 @@ impl Earliest {
             time << TIME_SHIFT | uncalled | version
         };
         // It never fails: the closure always returns a word.
+        // SYNC: pairs with the load in `seen` of a receiver that is announced (DL3), and with the compare-and-swap in
+        // `raise` (DL2).
         let before = self.0.fetch_update(SeqCst, Relaxed, |word| Some(lowered(word))).unwrap_or_else(|word| word);
         let after = lowered(before);
         (after & UNCALLED != 0).then_some(Seen(after))
@@ -109,6 +112,8 @@ impl Earliest {
 
     /// Says that every receiver that sleeps was called, unless it has changed.
     fn called(&self, seen: Seen) {
+        // SYNC: pairs with the change in `lower`: it fails if another message was delayed since, and the sleepers may
+        // not have been called for that.
         let _ = self.0.compare_exchange(seen.0, seen.0 & !UNCALLED, SeqCst, Relaxed);
     }
 
@@ -116,6 +121,7 @@ impl Earliest {
     fn raise(&self, seen: Seen, next: Option<u64>) {
         let time = next.map_or(0, units);
         let rest = seen.0 & (UNCALLED | VERSION);
+        // SYNC: pairs with the change in `lower`: it fails if a message was delayed since the cells were read (DL2).
         let _ = self.0.compare_exchange(seen.0, time << TIME_SHIFT | rest, SeqCst, Relaxed);
     }
 }
@@ -126,6 +132,7 @@ impl Store {
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let due = clock::monotonic().saturating_add(delay);
         cell.due.store(due, Relaxed);
+        // DL5.
         cell.sent_at.store(due, Relaxed);
     }
 
@@ -144,6 +151,7 @@ impl Store {
     pub(super) fn delay_claim(&self, held: Held, delay: Duration, members: &Members) -> Result<bool> {
         let cell = self.held(held);
         Self::set_due(cell, delay);
+        // Read before the change: afterwards the cell is not ours.
         let due = cell.due.load(Relaxed);
         if !cell.change_seq_cst(held.word, held.word.given_back_later(held.word.owner())) {
             return Ok(false);
@@ -187,6 +195,7 @@ impl Store {
                 }
             }
         }
+        // In the order of their times, so that two messages of one sender keep it in the lane.
         due.sort_unstable();
         for (_, number) in due {
             let later = self.make_ready(number, now, owner, members)?;
@@ -209,13 +218,16 @@ impl Store {
         let cell = &self.cells[number];
         for _ in 0..MOST_CHANGES {
             let Some((time, word)) = Self::delayed_until(cell) else { return Ok(None) };
+            // It was received, given back and delayed again since it was read.
             if time > now {
                 return Ok(Some(time));
             }
             let (route, stamp) = (cell.route.load(Relaxed).max(1), cell.sent_at.load(Relaxed));
+            // The owner is this process until the hint is pushed: its reaper sees to the message if it dies before.
             let ready = word.ready(owner, word.caller());
             if cell.change_seq_cst(word, ready) {
                 // DL5.
+                // SYNC: pairs with the load and the change in `clock::next` of a later sender.
                 self.control.latest.0.fetch_max(stamp, AcqRel);
                 let (hint, lane) = (Hint::of(number, ready), self.lane_of(route));
                 self.lane(lane).push(hint, members)?;

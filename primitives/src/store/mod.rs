@@ -209,6 +209,7 @@ impl Store {
     /// Returns the blocks of a cell that this process owns.
     fn chain(&self, held: Held) -> Chain {
         let cell = self.held(held);
+        // What memory has there is checked by the blocks (BL3).
         let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
         Chain::new(Self::name(held), cell.first_block.load(Relaxed), len)
     }
@@ -220,6 +221,7 @@ impl Store {
         if Wishes(cell.wishes.load(Relaxed)).is_redelivered() {
             self.give_answer(held, members)?;
         }
+        // The blocks first: they have the name of this life of the cell, which ends when it is free.
         let blocks = if cell.first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) };
         self.free_cell(held.cell, held.word, members).and(blocks)
     }

@@ -153,6 +153,7 @@ impl Store {
                 Found::Hint(hint, cell) => {
                     let word = cell.word();
                     if !word.is_ready(hint.generation) {
+                        // ST4: any process that meets such a hint empties its place.
                         lane.pass(position, hint);
                     } else if let found @ Some(_) = self.candidate(selection, hint, word, Some((number, position))) {
                         best = sooner(best, found);
@@ -208,6 +209,7 @@ impl Store {
         loop {
             let Some(found) = self.find(selection, members)? else { return Ok(None) };
             let Some(cell) = self.cell_of(found.hint) else { return Err(members.damaged("the state of the cells")) };
+            // These fields may be another message's by now. Then the word has changed, and the compare-and-swap fails.
             let held = match claims {
                 true => found.word.claimed(owner, Wishes(cell.wishes.load(Relaxed)).is_redelivered()),
                 false => found.word.held(owner),
@@ -218,6 +220,7 @@ impl Store {
                     lane.pass(position, found.hint);
                 }
                 let number = usize::from(found.hint.cell);
+                // ST5: by the holder, before it frees the cell.
                 self.clear_returned(number);
                 // A word comes back after its generation has wrapped, perhaps with the message of another route.
                 if cell.route.load(Relaxed) == found.route {

@@ -148,6 +148,7 @@ impl MpmcState {
             } else if ahead >= 0 {
                 Self::help(&self.tail, position);
             } else if self.tail.load(Acquire) == position {
+                // SYNC: as above. The slot has an item of an earlier lap, and `tail` was not moved on meanwhile: the ring is full.
                 return Ok(None);
             }
             self.too_many_steps(&mut steps, members)?;
