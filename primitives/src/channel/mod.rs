@@ -7,8 +7,8 @@
 //! - **C1** A message is taken by one receiver, whole or not at all (ST1).
 //! - **C2** A received message is a value or an [`Undecodable`] with its bytes. None is dropped.
 //! - **C3** A failed send changed nothing, and the value is still the caller's.
-//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. One that is claimed is handed
-//!   out until it is done.
+//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. A claimed value is
+//!   handed out until it is done.
 
 mod aside;
 mod attempt;
@@ -104,7 +104,7 @@ pub struct Channel {
     shared: Arc<Shared>,
     detects_disconnect: bool,
     requires_server: bool,
-    /// Set when this handle's receiving is to stop.
+    /// Set when this handle is to stop receiving.
     stop: Option<Arc<AtomicBool>>,
 }
 
@@ -113,7 +113,7 @@ impl Channel {
         Self { shared, detects_disconnect: false, requires_server: false, stop: None }
     }
 
-    /// Returns of which ends this handle's receiving hears.
+    /// Returns which ends a receiver of this handle is notified of.
     #[inline]
     fn wants(&self) -> Wants<'_> {
         Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref(), claims: false }

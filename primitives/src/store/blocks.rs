@@ -44,7 +44,7 @@ pub(crate) struct Blocks {
     memory: Arc<SharedMemory>,
 }
 
-// SAFETY: it is an address and the mapping it lies in; by BL1 each block is touched by one owner at a time.
+// SAFETY: it is an address and the mapping it lies in. By BL1 each block is touched by one owner at a time.
 unsafe impl Send for Blocks {}
 // SAFETY: as above.
 unsafe impl Sync for Blocks {}
@@ -276,7 +276,7 @@ impl io::Read for Run<'_> {
             return Ok(0);
         }
         let (from, len) = self.next(to.len())?;
-        // SAFETY: by BL1 no other process changes these bytes; they lie in the mapping, and `to` has as many.
+        // SAFETY: by BL1 no other process changes these bytes. They lie in the mapping, and `to` has as many.
         unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), len) };
         Ok(len)
     }
@@ -288,7 +288,7 @@ impl io::Write for Run<'_> {
             return Ok(0);
         }
         let (to, len) = self.next(from.len())?;
-        // SAFETY: by BL1 no other process uses these bytes; they lie in the mapping, and `from` has as many.
+        // SAFETY: by BL1 no other process uses these bytes. They lie in the mapping, and `from` has as many.
         unsafe { to.copy_from_nonoverlapping(from.as_ptr(), len) };
         Ok(len)
     }

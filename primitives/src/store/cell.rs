@@ -27,7 +27,8 @@ pub(crate) struct Cell {
     word: AtomicU64,
     /// When it was sent: see [`clock`](super::clock).
     pub(crate) sent_at: AtomicU64,
-    /// When it is due, if it is delayed. Of a request whose response is written apart: the codec and the schema of that.
+    /// When it is due, if it is delayed. If the response to a request is written apart: the codec and the schema of the
+    /// response.
     pub(crate) due: AtomicU64,
     /// When it was claimed.
     pub(crate) claimed_at: AtomicU64,

@@ -71,7 +71,7 @@ pub(crate) struct InHand {
     pub(crate) since: u64,
 }
 
-/// The lower bits of the time of a claim say whose it is: those of the life, and of the attempt.
+/// The lower bits of the time of a claim identify the claim: bits of the life, and of the attempt.
 const CLAIM_TAG: u64 = 0xffff;
 
 fn claim_tag(word: CellWord) -> u64 {

@@ -24,7 +24,7 @@ pub(crate) struct Seldom {
     pub(crate) space: Flag,
     /// Up if messages were set aside, and the cells perhaps not balanced since: see [`aside`](super::aside).
     pub(crate) unbalanced: Flag,
-    /// How often a message was returned, in the upper bits; the lowest one says that a returned message may be there.
+    /// How often a message was returned, in the upper bits. The lowest bit is set if a returned message may be there.
     pub(crate) dirty: AtomicU64,
     /// A bit for each lane that was ever used.
     lanes: AtomicU64,

@@ -4,22 +4,23 @@
 //! | --- | --- | --- | --- |
 //! | FILLING(s), CLAIMED(r) | | DELAYED(s), DELAYED(r) | its owner |
 //! | DELAYED(s) | s lowers `earliest` | the same | |
-//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap; p pushes the hint |
+//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap. p pushes the hint |
 //! | DELAYED(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | DELAYED(s) | s is dead | DELAYED(0) | a helper of the slot, once it has lowered `earliest` |
 //!
 //! There is no thread for it, and no polling: receivers that sleep wake at the earliest time.
 //!
-//! - **DL1** `earliest` is no later than the time of any DELAYED message, but for one whose owner has not lowered it yet. That
-//!   owner's death has it lowered.
+//! - **DL1** `earliest` is no later than the time of any DELAYED message, except if its owner has not lowered it yet.
+//!   If that owner dies, its helper lowers it.
 //! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A receiver
 //!   that raises it does so by compare-and-swap from what it read *before* it looked at the cells. So it raises it past no
 //!   message that it did not see.
 //! - **DL3** A receiver reads `earliest` after its announcement, and sleeps no longer. If it is made earlier, all that sleep are
 //!   called. UNCALLED in the word says that they have not been yet. A later process that finds it calls them too, so one that is
 //!   stopped before the call does not hold up the others' messages.
-//! - **DL4** Each receiver that looks for a message first makes those READY whose time has come. One of several does it: the word
-//!   of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the cell again.
+//! - **DL4** Each receiver that looks for a message first makes those READY that are due. One of several does it: the
+//!   word of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the
+//!   cell again.
 //! - **DL5** The stamp of a delayed message is the time when it is due. Before its hint is pushed the store's latest stamp is raised to it:
 //!   so it is lower than that of any message which is sent afterwards (CK2). The clock of the stamps may be behind.
 //! - **DL6** On a closed channel the time of each delayed message has come. No receiver is disconnected as long as any is delayed.
@@ -165,13 +166,14 @@ impl Store {
         Deadline::after(Duration::from_nanos(time.saturating_sub(clock::monotonic())))
     }
 
-    /// Makes each message READY whose time has come (DL4). For processes that look often: it may be late by a few milliseconds.
+    /// Makes each message READY that is due (DL4). For processes that check often: it may be late by a few
+    /// milliseconds.
     #[cold]
     pub(super) fn promote_soon(&self, owner: u32, members: &Members) -> Result<()> {
         self.promote_at(clock::coarse(), owner, members)
     }
 
-    /// Makes each message READY whose time has come (DL4).
+    /// Makes each message READY that is due (DL4).
     #[inline]
     pub(super) fn promote(&self, owner: u32, members: &Members) -> Result<()> {
         if self.control.seldom.earliest.is_any() { self.promote_at(clock::monotonic(), owner, members) } else { Ok(()) }

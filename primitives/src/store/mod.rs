@@ -175,7 +175,7 @@ pub(crate) struct Held {
     word: CellWord,
 }
 
-/// Why an operation on a store ended without what it was for.
+/// Why an operation on a store failed.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There was nothing, or no room, until the timeout elapsed.

@@ -68,12 +68,13 @@ impl Store {
         self.blocks.give_all(Name::of_response(number, word));
     }
 
-    /// Returns the word of a claim whose caller is dead: it does not come back, unless it outlives its caller.
+    /// Returns the word of a claim with a dead caller. The claim does not come back, unless the request outlives its
+    /// caller.
     fn uncalled(&self, cell: &Cell, word: CellWord) -> CellWord {
         if Wishes(cell.wishes.load(Relaxed)).is_outliving() { word.without_caller() } else { word.cancelled() }
     }
 
-    /// Repairs a request that no process has taken, and whose caller is dead.
+    /// Repairs a request that no process has taken, with a dead caller.
     fn repair_request(&self, number: usize, word: CellWord, owner: u32, members: &Members) -> Result<bool> {
         let cell = &self.cells[number];
         // Whatever changes these fields changes the word first.

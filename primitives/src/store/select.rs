@@ -60,7 +60,7 @@ pub(super) struct Candidate {
     pub(super) hint: Hint,
     pub(super) word: CellWord,
     pub(super) route: u32,
-    /// In which lane, and at which position of it; `None` for a returned one.
+    /// In which lane, and at which position of it. `None` for a returned message.
     pub(super) place: Option<(usize, u64)>,
     rank: (u32, u64),
 }
@@ -82,7 +82,7 @@ impl Store {
         lane
     }
 
-    /// Returns the lanes that may have a message for a selection, a bit for each; with [`WIDE`] if they are several.
+    /// Returns the lanes that may have a message for a selection, a bit for each. With [`WIDE`] if they are several.
     pub(super) fn lanes_of(&self, selection: Selection) -> u64 {
         let own = |fits: &dyn Fn(u32) -> bool| {
             let excluded = |lane: &usize| {

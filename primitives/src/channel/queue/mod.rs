@@ -149,7 +149,8 @@ impl TypedQueue {
 
     /// Returns what is queued, by route, without taking anything (Linux). How old the messages are the kernel does not tell.
     ///
-    /// It looks at one message after another; while others send and receive, one may be counted twice or not at all.
+    /// It counts one message after another. While others send and receive, a message may be counted twice or not at
+    /// all.
     ///
     /// # Errors
     ///
@@ -157,6 +158,7 @@ impl TypedQueue {
     /// [`Failure::System`] if the queue is gone.
     pub fn queued(&self) -> Result<BTreeMap<Route, Queued>, Failure> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
+        // Nothing is taken: each peek copies one message by its index, and the first index without one ends it.
         let peeks = (0..).map(|index| self.queue.peek(index));
         for message in peeks.take_while(|peeked| !matches!(peeked, Err(raw::Error::WouldBlock { .. }))) {
             let message = message.map_err(|error| self.failed(error))?;
@@ -171,7 +173,7 @@ impl TypedQueue {
         self.queue.stat().map_err(|error| self.failed(error))
     }
 
-    /// Returns when a message was last put on the queue, in whole seconds; `None` if there was none.
+    /// Returns when a message was last put on the queue, in whole seconds. Returns `None` if there was none.
     ///
     /// # Errors
     ///
@@ -180,7 +182,7 @@ impl TypedQueue {
         Ok(self.stat()?.send_time)
     }
 
-    /// Returns when a message was last taken from the queue, in whole seconds; `None` if there was none.
+    /// Returns when a message was last taken from the queue, in whole seconds. Returns `None` if there was none.
     ///
     /// # Errors
     ///
