@@ -15,7 +15,7 @@ pub(crate) type Words = HashMap<String, u64>;
 /// Longer runs of letters are data, not words.
 const LONGEST_WORD: usize = 64;
 
-/// Returns every file under a directory in a fixed order; what can't be listed comes as an error.
+/// Returns every file under a directory in a fixed order. What can't be listed comes as an error.
 pub(crate) fn files(directory: &Path) -> (Vec<PathBuf>, Vec<walkdir::Error>) {
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(directory).sort_by_file_name() {
@@ -53,7 +53,7 @@ fn count_text(text: &str, words: &mut Words) {
     }
 }
 
-/// The sum over all files; the same whatever the order they come in.
+/// The sum over all files, which is the same in whatever order they come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) text: u64,
@@ -94,7 +94,7 @@ impl Summary {
         summary
     }
 
-    /// Returns the most frequent words; of equally frequent ones, the first in the alphabet.
+    /// Returns the most frequent words, and of equally frequent ones the first in the alphabet.
     pub(crate) fn most_frequent(&self, number: usize) -> Vec<(&str, u64)> {
         let mut all: Vec<_> = self.counts.iter().map(|(word, &count)| (word.as_str(), count)).collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));

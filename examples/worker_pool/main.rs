@@ -30,7 +30,7 @@ struct Arguments {
     /// The directory.
     #[arg(required_unless_present = "channel")]
     directory: Option<PathBuf>,
-    /// How many worker processes; as many as there are processors unless said.
+    /// How many worker processes. By default as many as there are processors.
     #[arg(long)]
     workers: Option<NonZero<usize>>,
     /// Kills this many workers with SIGKILL at random moments.

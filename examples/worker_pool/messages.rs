@@ -31,7 +31,7 @@ impl Job {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Counted {
     pub(crate) job: usize,
-    /// Which worker, by a number that is never used again; a replacement has another one.
+    /// Which worker, by a number that is never used again. A replacement has another one.
     pub(crate) worker: usize,
     pub(crate) kind: Kind,
     pub(crate) words: Words,

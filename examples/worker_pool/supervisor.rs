@@ -16,7 +16,7 @@
 //! - **S4** The supervisor waits in one place: for any message but a job.
 //! - **S5** A job that was in the hands of too many workers that died uncalled-for is given up: it may
 //!   be what kills them.
-//! - **S6** Stopping sends no new jobs; those that were sent are still done, also when workers die.
+//! - **S6** Stopping sends no new jobs. Those that were sent are still done, also when workers die.
 //! - If the supervisor is killed, the workers see their standard input end, remove the channel and end
 //!   too. If all of them are killed at once the channel stays, for `ipcrm`.
 #![allow(unsafe_code, reason = "signals are given back their defaults")]
@@ -48,7 +48,7 @@ use crate::{
 /// A job that was sent when more workers than this died uncalled-for is given up.
 const MOST_DEATHS: u32 = 20;
 
-/// A file with more different words than this is as good as unreadable; memory is taken when it is used.
+/// A file with more different words than this is as good as unreadable. Memory is taken when it is used.
 const LONGEST_RESULT: usize = 64 << 20;
 
 /// What a run came to.

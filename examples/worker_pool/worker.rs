@@ -16,7 +16,7 @@ use crate::{
 
 /// Takes jobs, and answers with results, until the supervisor removes the channel.
 pub(crate) fn run(channel: &str, worker: usize) -> Result<()> {
-    // An interrupt from the terminal reaches the whole group; ending is the supervisor's business.
+    // An interrupt from the terminal reaches the whole group. Ending is the supervisor's business.
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         signal_hook::flag::register(signal, std::sync::Arc::default()).context("can't handle signals")?;
     }

@@ -95,8 +95,8 @@ fn what_the_dead_had_in_hand_comes_back() {
     (0..4).for_each(|number| assert_eq!(consumer.try_pop().unwrap(), number));
 }
 
-/// A full ring whose oldest item a dead consumer holds, and an empty one whose next place a dead producer holds: who
-/// doesn't wait gets by as well.
+/// A full ring with its oldest item claimed by a dead consumer, and an empty one with its next slot claimed by a dead
+/// producer: who doesn't wait gets by as well.
 #[test]
 fn the_dead_are_not_in_the_way_of_who_does_not_wait() {
     let name = name();
@@ -190,7 +190,7 @@ fn the_newest_win_and_who_missed_them_knows() {
     assert_eq!((consumer.missed(), consumer.missed()), (6, 0));
     let oldest = consumer.claim().unwrap();
     assert_eq!(*oldest, 6);
-    // The one in hand is nobody else's: three places are left, and then none.
+    // The claimed one is no other process's: three slots are left, and then none.
     let refused = refused(producer.force_push(10));
     assert!(matches!(refused, PushError::Full(10)));
     oldest.done();
@@ -253,7 +253,7 @@ fn waits_end_in_time_and_use_no_processor() {
     assert!(switches() - before < 50, "{} times", switches() - before);
 }
 
-/// As many sleepers as items: each push wakes one, and nobody who found something leaves another asleep.
+/// As many sleepers as items: each push wakes one, and no consumer that found something leaves another asleep.
 #[test]
 fn sleepers_wake_each_other_when_there_is_more() {
     let name = name();
@@ -283,12 +283,12 @@ fn light_fences_lose_no_wake_up() {
     crowd(&Options::new());
 }
 
-/// More processes than processors and room for one item: everybody sleeps all the time.
+/// More processes than processors and room for one item: every process sleeps all the time.
 fn crowd(options: &Options<mpmc::Ring<u64>>) {
     const ROUNDS: u64 = 3000;
     let name = name();
     let ring = options.create(&name, 1).unwrap();
-    let everybody = [(); 3].map(|()| {
+    let children = [(); 3].map(|()| {
         let producer = child(|| {
             let producer = ring.producer().unwrap();
             (0..ROUNDS).for_each(|round| producer.push_timeout(round, LONG).expect("no wake-up is lost"));
@@ -299,7 +299,7 @@ fn crowd(options: &Options<mpmc::Ring<u64>>) {
         });
         [producer, consumer]
     });
-    everybody.into_iter().flatten().for_each(support::Child::join);
+    children.into_iter().flatten().for_each(support::Child::join);
     assert!(ring.is_empty());
 }
 

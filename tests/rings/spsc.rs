@@ -262,7 +262,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
         });
         producer.join();
         consumer.join();
-        // Who comes later finds the same.
+        // A process that comes later finds the same.
         let mut late = ring.consumer().unwrap();
         late.detect_disconnect(true);
         assert!(matches!(late.try_pop(), Err(PopError::Disconnected { .. })));
@@ -381,7 +381,7 @@ fn ping_pong(options: &Options<spsc::Ring<u64>>, rounds: u64) {
     echo.join();
 }
 
-/// A process whose sandbox forbids `membarrier` can't be sure to be woken by one that fences lightly: it looks
+/// A process in a sandbox that forbids `membarrier` can't be sure to be woken by one that fences lightly: it looks
 /// again by itself.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]

@@ -8,11 +8,11 @@
 //!
 //! | real | here |
 //! | --- | --- |
-//! | `sync` | loom's atomics; nobody spins, since that only multiplies the interleavings |
+//! | `sync` | loom's atomics. No waiter spins, since that only multiplies the interleavings |
 //! | `layout::Mapped` | a value in an `Arc`, which handles of one memory share |
 //! | `sizes` | a store of few words: a lane has two places |
 //! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
-//! | `ring::spin` | nobody spins |
+//! | `ring::spin` | no waiter spins |
 //! | `waiting::desk` | each process has one thread |
 //! | `clock` | it stands still, or each look finds a later time |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |

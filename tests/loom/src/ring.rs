@@ -55,7 +55,7 @@ pub(crate) mod fence {
     }
 }
 
-/// Nobody spins: that only multiplies the interleavings.
+/// No waiter spins: that only multiplies the interleavings.
 pub(crate) mod spin {
     use crate::{
         ring::{linger::Linger, role::Role},

@@ -49,7 +49,7 @@ impl LockScene {
         Arc::new(Self { members, lock, inside: UnsafeCell::new(0) })
     }
 
-    /// Makes a free lock whose every unlock offers it to a waiter.
+    /// Makes a free lock. Every unlock offers it to a waiter.
     #[must_use]
     pub fn fair(members: Arc<Members>) -> Arc<Self> {
         let scene = Self::new(members);

@@ -39,7 +39,7 @@ fn a_dead_consumer_hands_its_item_on() {
             scene.members.die(me);
         });
         let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
-        // Whoever of the two came first: it saw everything that was not consumed.
+        // Whichever of the two came first: it saw every item that was not consumed.
         assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
         consumer.leave();
         producer.join().expect("it ends well");
@@ -246,7 +246,7 @@ fn at1_a_producer_that_takes_over_is_not_missed() {
     });
 }
 
-/// Who finds the last item and the end at once passes the end on.
+/// A consumer that finds the last item and the end at once passes the end on.
 #[test]
 fn everybody_who_asked_is_told() {
     explore(1, || {
@@ -330,7 +330,7 @@ fn giving_up_wakes_a_producer() {
     });
 }
 
-/// Who doesn't wait finds what a dead reader had.
+/// A consumer that doesn't wait finds the item that a dead reader had.
 #[test]
 fn a_try_takes_over_from_the_dead() {
     explore(3, || {
@@ -365,7 +365,7 @@ fn a_closed_ring_refuses() {
     });
 }
 
-/// A push whose post is refused says so, and the next push wakes the consumer.
+/// A push reports a refused post, and the next push wakes the consumer.
 #[test]
 fn case_c3_a_refused_push_leaves_the_consumer_announced() {
     explore(3, || {
