@@ -29,7 +29,7 @@
 //! Not promised: an exact number of arrivals. It wraps, and counts some endpoints twice.
 
 use crate::{
-    Role,
+    role::Role,
     sync::{AtomicU32, Ordering::SeqCst, fence},
 };
 

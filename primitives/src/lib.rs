@@ -138,6 +138,7 @@ mod object_name;
 mod options;
 mod pool;
 mod ring;
+mod role;
 mod set_layout;
 mod sizes;
 mod store;
@@ -169,5 +170,6 @@ pub use self::{
     object_name::ObjectName,
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
-    ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
+    ring::{PopError, PushError, RoleError, mpmc, spsc},
+    role::Role,
 };

@@ -19,10 +19,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    raw::{Amount, SemOp},
-    waiting::room::SlotBells,
-};
+use crate::raw::{Amount, SemOp};
 
 /// Records the creator's pid. From its publishing on it marks a set as ours.
 pub(crate) const CREATOR: u16 = 0;
@@ -53,6 +50,13 @@ pub(crate) fn test_state(state: Amount) -> [SemOp; 3] {
 pub(crate) struct Bells {
     common: u16,
     each: u16,
+}
+
+/// The doorbells of a room, one for each slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotBells {
+    pub(crate) first: u16,
+    pub(crate) stride: u16,
 }
 
 impl Bells {

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::{
     Failure, Fingerprint, ObjectName,
+    name::BadName,
     options::MOST_PERMITS,
     raw::{self, Key, Limit},
 };
@@ -222,6 +223,12 @@ impl OpenError {
             Self::Failed(failure) => failure.raw(),
             _ => None,
         }
+    }
+}
+
+impl From<BadName> for OpenError {
+    fn from(BadName(name): BadName) -> Self {
+        Self::BadName { name }
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use crate::ring::role::Role;
+use crate::role::Role;
 
 /// The most pauses: a microsecond or so.
 const MOST: u32 = 64;

@@ -18,7 +18,6 @@ pub(crate) mod linger;
 pub mod mpmc;
 mod patience;
 mod refusal;
-pub(crate) mod role;
 pub(crate) mod spin;
 pub mod spsc;
 
@@ -26,10 +25,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-pub use self::{
-    error::{PopError, PushError, RoleError},
-    role::Role,
-};
+pub use self::error::{PopError, PushError, RoleError};
 use self::{fence::light_is_better, items::Items};
 use crate::{
     ObjectName, OpenError,

@@ -1,6 +1,9 @@
 //! How one end of a ring waits: what it has learnt, and whether it detects a disconnect.
 
-use crate::ring::{linger::Linger, role::Role, spin::Spin};
+use crate::{
+    ring::{linger::Linger, spin::Spin},
+    role::Role,
+};
 
 /// How one handle waits.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use std::{hint::spin_loop, ops::RangeInclusive};
 
 use crate::{
     raw::process::current_processor,
-    ring::{linger::Linger, role::Role},
+    ring::linger::Linger,
+    role::Role,
     sync::{AtomicU32, Ordering::Relaxed},
 };
 

@@ -27,7 +27,7 @@ use std::{
 
 use once_cell::race::OnceBox;
 
-use super::{Turn, Withdrawn, room::Interests};
+use super::{Turn, Withdrawn, interests::Interests};
 use crate::raw::{Deadline, process};
 
 /// How many things a process remembers. It passes the oldest on when there are more.
@@ -72,13 +72,6 @@ impl List {
 }
 
 impl Interests {
-    fn of_both(self, one: u64, other: u64) -> u64 {
-        match self {
-            Self::Least => one.min(other),
-            Self::Union => one | other,
-        }
-    }
-
     /// Returns what these threads wait for together.
     fn of_all<'a>(self, waiting: impl Iterator<Item = &'a Waiting>) -> u64 {
         waiting.map(|waiting| waiting.interest).reduce(|one, other| self.of_both(one, other)).unwrap_or(0)

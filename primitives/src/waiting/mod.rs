@@ -12,6 +12,7 @@
 //! | `seat` | one wait in a room |
 //! | `flag` | the word by which a notifier learns that there are waiters |
 //! | `desk` | the threads of one process, which share the slot |
+//! | `interests` | how the interests of several waiters make one |
 //!
 //! A round:
 //!
@@ -47,6 +48,7 @@ mod at;
 pub(crate) mod desk;
 pub(crate) mod entry;
 pub(crate) mod flag;
+mod interests;
 pub(crate) mod room;
 pub(crate) mod seat;
 #[cfg(test)]

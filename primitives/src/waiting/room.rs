@@ -27,6 +27,7 @@ use crate::{
     failure::Result,
     layout::Mapped,
     members::Members,
+    set_layout::SlotBells,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -37,17 +38,9 @@ use crate::{
         desk::Desk,
         entry::{ANNOUNCED, Chosen, Entry, UNPOSTED, Waiter},
         flag::Flag,
+        interests::Interests,
     },
 };
-
-/// What the calls of a room are for, and how the interests of a process's threads make one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interests {
-    /// Things are interchangeable. An interest is a number, and the least counts. It is 0 where all waiters want the same.
-    Least,
-    /// Calls are named. An interest is a set of bits, and all of them count.
-    Union,
-}
 
 /// What the members of a room share. No fast path touches it.
 #[repr(C)]
@@ -65,13 +58,6 @@ pub(crate) struct RoomControl {
     pub(crate) offered_at: AtomicU64,
     /// Not 0: every unlock offers the lock.
     pub(crate) is_fair: AtomicU32,
-}
-
-/// The doorbells of a room, one for each slot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SlotBells {
-    pub(crate) first: u16,
-    pub(crate) stride: u16,
 }
 
 /// A waiting room, as one handle knows it.

@@ -1,10 +1,6 @@
 //! One wait in a room: the member's entry and doorbell, and its threads at the desk.
 
-use super::{
-    Station, Turn, Withdrawn,
-    desk::Place,
-    room::{Interests, Room},
-};
+use super::{Station, Turn, Withdrawn, desk::Place, interests::Interests, room::Room};
 use crate::{
     clock,
     failure::Result,

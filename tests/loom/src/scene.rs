@@ -10,6 +10,7 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     places::Places,
+    set_layout::SlotBells,
     shortage::Shortage,
     state::PoolState,
     sync::AtomicU32,
@@ -17,7 +18,7 @@ use crate::{
         Party,
         entry::Entry,
         flag::Flag,
-        room::{Room, RoomControl, SlotBells},
+        room::{Room, RoomControl},
     },
 };
 

@@ -32,9 +32,9 @@ use crate::{
         },
         patience::Patience,
         refusal::Refusal,
-        role::Role,
         spin::leave_word,
     },
+    role::Role,
     sync::{
         Ordering::{Relaxed, SeqCst},
         fence,

@@ -54,8 +54,8 @@ use crate::{
             control::MpmcControl,
             word::{SlotState, SlotWord},
         },
-        role::Role,
     },
+    role::Role,
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},

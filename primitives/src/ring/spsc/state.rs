@@ -47,9 +47,9 @@ use crate::{
         fence::Fence,
         patience::Patience,
         refusal::Refusal,
-        role::Role,
         spin::{Whereabouts, leave_word},
     },
+    role::Role,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, SeqCst},
