@@ -110,6 +110,7 @@ impl Header {
         self.version.store(VERSION, Relaxed);
         self.kind.store(description.kind, Relaxed);
         self.set.store(set, Relaxed);
+        // Relaxed: no other process reads it before the set is published.
         self.used.store(0, Relaxed);
         self.max_handles.store(description.max_handles, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);

@@ -135,6 +135,7 @@ impl Lock {
 
     /// Takes a word that is free, offered to this process, or offered in vain (LK6). Otherwise returns the word.
     fn take_if_free(&self, me: Session) -> Result<Taken, u32> {
+        // Relaxed: only what to try. The compare-and-swap acquires, and returns the newer word if it fails.
         let mut word = self.word.load(Relaxed);
         loop {
             let is_free = word & OWNER == 0;

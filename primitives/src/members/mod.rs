@@ -141,6 +141,7 @@ pub(crate) struct Members {
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
     /// The fork generation in the upper half and the slot's number plus one in the lower. 0 if there is no session.
+    /// Most loads are relaxed: a session is a value, and nothing is read through it.
     me: AtomicU64,
     /// A failure for the next call to return. `me` is marked then.
     recorded: Mutex<Option<Failure>>,

@@ -356,6 +356,7 @@ impl Pool {
     pub fn holders(&self) -> Vec<(usize, Member)> {
         let holder = |index: usize| {
             let permit = self.state.permits.get(self.state.permits.spot(index));
+            // Relaxed: a report, as it was a moment ago.
             let slot = self.members.slot_of(permit.load(Relaxed)).ok()?;
             Some((index, self.members.member(slot)))
         };

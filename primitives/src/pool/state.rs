@@ -134,6 +134,7 @@ impl PoolState {
     }
 
     pub(crate) fn available(&self) -> usize {
+        // Relaxed: a number as it was a moment ago. A waiter that counts has fenced before.
         self.permits.from(0, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0).count()
     }
 
@@ -269,6 +270,7 @@ impl Repair for PoolState {
         // one did.
         let left = self.turnstile.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok();
         let mut freed = 0;
+        // Relaxed: a word that names a dead member keeps that name until a helper frees it.
         for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == owner) {
             // Another helper may have freed it meanwhile, and a living member may have it by now (MB7).
             freed += usize::from(permit.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok());

@@ -166,6 +166,7 @@ impl Store {
         let word = match spare.state() {
             CellState::Spare => spare,
             CellState::Aside => {
+                // Relaxed: a number for operators.
                 self.control.dropped.0.fetch_add(1, Relaxed);
                 match self.take_out(number, party) {
                     Some(held) => held,
@@ -325,7 +326,7 @@ impl Store {
 
     /// Returns how many messages were dropped because the quota was full.
     pub(crate) fn dropped(&self) -> u64 {
-        // SYNC: pairs with nothing. It is a number for operators.
+        // SYNC: pairs with the change in `free_locked`, which is relaxed: it is a number for operators.
         self.control.dropped.0.load(SeqCst)
     }
 }

@@ -49,6 +49,7 @@ impl Flag {
     }
 
     pub(crate) fn set_hint(&self, is_set: bool) {
+        // Relaxed: as in `has_hint`. A change of this bit changes no announcement.
         if is_set {
             self.0.fetch_or(HINT, Relaxed);
         } else {

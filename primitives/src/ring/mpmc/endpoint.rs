@@ -139,6 +139,7 @@ impl<T: Pod> Endpoint<T> {
 impl<T: Pod> Clone for Endpoint<T> {
     fn clone(&self) -> Self {
         // In a child that has not used the endpoint yet, the parent's session is not counted, and neither is the copy.
+        // Relaxed: as in `session`.
         let session = Session::kept(self.session.load(Relaxed));
         if session.is_ours() {
             self.shared.state.attach(self.role, session);

@@ -135,6 +135,7 @@ impl MpmcState {
 
     /// Returns how many slots are available to a role, from one of its claims on.
     fn left_for(&self, role: Role, claim: Claim) -> u64 {
+        // Relaxed: an estimate, for the batching delay alone.
         let end = match role {
             Role::Consumer => self.tail.load(Relaxed),
             Role::Producer => self.head.load(Relaxed).wrapping_add(self.slots.len() as u64),
