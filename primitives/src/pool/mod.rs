@@ -187,6 +187,7 @@ impl Pool {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
+            // Cut before any size is computed from it: the number comes from memory.
             let (size, handles) = (capacity.min(MOST_PERMITS) as usize, object.description().max_handles);
             let state =
                 words_at(object.memory(), object.body(), size, handles).map_err(|error| object.failed(error))?;
@@ -237,6 +238,8 @@ impl Pool {
     #[inline]
     pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let me = self.members.session(&self.state)?;
+        // Relaxed: a hint of this handle's. Any permit will do, and the one that it freed last is probably in its
+        // cache.
         let hint = Spot::from_bits(self.hint.load(Relaxed));
         if self.state.claim(hint, me) {
             return Ok(Permit { pool: self, spot: hint, session: me });
@@ -249,6 +252,7 @@ impl Pool {
     fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let index = match self.state.scan(me) {
             Some(index) => index,
+            // No permit is free. Without waiting, only those of dead members can become free.
             None if deadline == Deadline::NOW => {
                 self.state.take_from_the_dead(self.party(me))?.ok_or(PoolError::WouldBlock)?
             }
