@@ -10,9 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of every operation of this crate.
 ///
-/// Each variant says which call was made, on which object, and what can be done. The errno is
-/// mapped per call: `EINVAL` of `msgsnd`, for one, is told apart into four different errors.
-/// [`errno`](Self::errno) returns it as the system said it.
+/// Each variant says which call was made, on which object, and what can be done. The errno is mapped per call: `EINVAL`
+/// of `msgsnd`, for example, becomes one of four errors. [`errno`](Self::errno) returns it as the system said it.
 ///
 /// # As an `io::Error`
 ///

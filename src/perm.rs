@@ -122,9 +122,8 @@ macro_rules! object_methods {
         ///
         /// # Errors
         ///
-        /// [`Error::Removed`](crate::Error::Removed) if it is gone already, or
-        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner,
-        /// creator or root.
+        /// [`Error::Removed`](crate::Error::Removed) if it was removed already, or
+        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner, creator or root.
         pub fn remove(&self) -> $crate::Result<()> {
             self$($(.$field)+)?.remove_object()
         }

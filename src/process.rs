@@ -88,7 +88,7 @@ pub fn effective_uid() -> u32 {
 /// A process of another user exists as any other. A zombie has ended: it runs nothing more, and waits for its parent
 /// only. If the first thread of a process has ended, the process exists as long as another thread of it lives, although
 /// tools show it as a zombie. Outside Linux, and where this PID namespace has no `/proc` of its own, a zombie can't be
-/// told and exists.
+/// recognised, and exists.
 ///
 /// Ids are used again: `true` may be another process.
 ///
@@ -111,7 +111,7 @@ fn has_ended(pid: u32) -> bool {
         return false;
     }
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-    // A thread that is gone meanwhile has no line, and doesn't count as dead. The next call doesn't see it.
+    // A thread that has ended meanwhile has no line, and doesn't count as dead. The next call doesn't see it.
     tasks.flatten().all(|task| is_dead(format!("/proc/{pid}/task/{}/stat", task.file_name().display())))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::OnceLock};
 
-/// What the kernel reports for users that have no id in the caller's user namespace, unless the system was told otherwise.
+/// The id that the kernel reports for users without an id in the caller's user namespace, by default.
 const OVERFLOW: u32 = 65_534;
 
 /// Returns whether a user id that the kernel reports is that of one user.

@@ -56,9 +56,9 @@
 //! - `Deadline::NOW` makes a `_deadline` form the `try_` form.
 //! - Nothing is lost on an error. An item that was not pushed is in the error, and a value that was not sent was only
 //!   borrowed. The bytes of a message that can't be decoded are in the error.
-//! - An unlock, a release, a push or a pop takes effect even if it fails to notify a waiter, for example because the process
-//!   gave up its rights. The next call on the handle then returns that failure as `Failed`, once. Nothing is lost by
-//!   it: the next process that unlocks, releases, pushes or pops notifies the waiter.
+//! - An unlock, a release, a push or a pop takes effect even if it fails to notify a waiter, for example because the
+//!   process dropped its rights. The next call on the handle then returns that failure as `Failed`, once. Nothing is
+//!   lost by it: the next process that unlocks, releases, pushes or pops notifies the waiter.
 //! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) tell whether waiting longer
 //!   could have helped, whether the object is closed or disconnected, and whether it was removed.
 //!

@@ -137,7 +137,7 @@ impl MessageQueue {
                 let max_size = usize::try_from(self.max_size().unwrap_or(0)).unwrap_or(usize::MAX);
                 Error::MessageExceedsQueue { object: self.object(), len, max_size }
             }
-            // A type is positive by construction, so it is the length or the queue is gone.
+            // A type is positive by construction, so it is the length, or the queue was removed.
             Errno::EINVAL => match limits().map(|limits| limits.message_queues.max_message_size) {
                 Ok(msgmax) if len as u64 > msgmax => {
                     Error::MessageExceedsMsgmax { len, msgmax: usize::try_from(msgmax).unwrap_or(usize::MAX) }

@@ -55,8 +55,8 @@ impl Channel {
     claiming_forms! {
         /// Claims the oldest value of this type. Blocks until there is one.
         ///
-        /// The message is handed out at least once. It is gone when the claim is [`done`](Claimed::done). It comes back, for any
-        /// receiver, if the claim is dropped, by an early return or a panic, or if its process dies.
+        /// The message is handed out at least once. It is removed when the claim is [`done`](Claimed::done). It comes
+        /// back, for any receiver, if the claim is dropped, by an early return or a panic, or if its process dies.
         ///
         /// ```
         /// use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ impl Channel {
 ///
 /// | the claim | the message |
 /// | --- | --- |
-/// | is [`done`](Self::done), or a request is [responded](Self::respond) to | is gone |
+/// | is [`done`](Self::done), or a request is [responded](Self::respond) to | is removed |
 /// | is dropped, or [requeued](Self::requeue) | is behind the others of its route, for any receiver |
 /// | is [requeued for later](Self::requeue_after) | can be received after the delay |
 /// | of a process that dies | is before the others of its route, for any receiver |

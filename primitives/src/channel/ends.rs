@@ -1,4 +1,4 @@
-//! Typed ends that are counted: a receiver may learn that the last sender of its type has left.
+//! Typed ends that are counted: a receiver may detect that the last sender of its type has left or died.
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 

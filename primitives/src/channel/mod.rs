@@ -68,9 +68,8 @@ use crate::store::Wants;
 /// Programs in C and Python are reached by [`TypedQueue`].
 ///
 /// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. What it
-/// [claimed](Self::claim) comes back: `claim` is at least once. A
-/// [caller](Self::call) is notified at once when the process that took its request dies. A [`Receiver`] may learn that the
-/// last [`Sender`] of its type is gone.
+/// [claimed](Self::claim) comes back: `claim` is at least once. A [caller](Self::call) is notified at once when the
+/// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type has left or died.
 ///
 /// **When a process is stopped** it holds up the message that it sends, that it has taken, or for which it was woken, and no
 /// other. A process that is stopped while it takes room for a long message, which is some 100 instructions, holds up long

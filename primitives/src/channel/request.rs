@@ -93,7 +93,7 @@ fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(),
     // In a child made by `fork` the request is the parent's, and a drop does nothing.
     incoming.check_ours()?;
     let responded = respond(&incoming);
-    // A response that failed half-way is no response: the caller is told that there will be none.
+    // A response that failed half-way is no response: the caller is notified that there will be none.
     match responded {
         Ok(()) => incoming.done(),
         Err(_) => incoming.finish(),

@@ -70,7 +70,7 @@
 //!
 //! A new member that finds no other slot waits for the helpers of one, up to the timeout for opening.
 //!
-//! Registering and leaving are in `register`, taking over from the dead is in `reap`, posting and sleeping in `bells`, and
+//! Registering and leaving are in `register`, repairing dead members is in `reap`, posting and sleeping in `bells`, and
 //! failures that no result could carry in `recorded`.
 
 mod bells;

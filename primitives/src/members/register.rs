@@ -31,7 +31,7 @@ const TEST: usize = 3;
 /// How many operations enter a slot as its only helper.
 const ENTER: usize = 3;
 
-/// What a new member finds when it looks for a slot.
+/// What a new member finds when it searches for a slot.
 enum Found {
     /// A slot that it may enter, clean or dirty.
     Free(u32),
@@ -250,8 +250,8 @@ impl Members {
         }
     }
 
-    /// Returns a number by which this handle's registration is told from others of the same slot. It is the same for all
-    /// threads of a process, and another one in its children.
+    /// Returns a number that distinguishes this handle's registration from others of the same slot. It is the same for
+    /// all threads of a process, and another one in its children.
     fn new_registration(&self) -> u32 {
         static SEED: OnceLock<RandomState> = OnceLock::new();
         let of_handle = (process::fork_generation(), std::ptr::from_ref(self).addr());

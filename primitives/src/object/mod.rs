@@ -29,7 +29,7 @@
 //!
 //! | the process dies | what is left | which process repairs it, and when |
 //! | --- | --- | --- |
-//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, otherwise when its timeout elapses |
+//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's process has ended, otherwise when its timeout elapses |
 //! | having made the segment | the same, and a blank segment | the same, and the next creator finds the blank segment in its way and removes it |
 //! | having begun the header | the same, and a segment with our magic that was never used | the next creator removes it |
 //! | having written the header | the same, and a segment that names the set | the process that finishes the set removes both |
@@ -47,7 +47,7 @@
 //!
 //! Not promised: that two objects have different identities. With the same id in two namespaces that is one case in 32,766.
 
-/// Returns `StartAgain` from the function if the object is gone (OB6).
+/// Returns `StartAgain` from the function if the object was removed (OB6).
 macro_rules! or_start_again {
     ($result:expr) => {
         match $result {

@@ -6,7 +6,7 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `freed` | how many permits were freed while there were waiters | each process that frees, before it looks at `due` |
+//! | `freed` | how many permits were freed while there were waiters | each process that frees, before it reads `due` |
 //! | `due`, lower half | at which value of `freed` to count again | a process that counted, by compare-and-swap from what it read before |
 //! | `due`, upper half | a version | a waiter that announces itself: it also makes a count due at once |
 //!

@@ -33,7 +33,7 @@
 //! | --- | --- | --- |
 //! | holding permits, one or several | words that name a dead slot | a waiter, by the obituary; a caller that finds too little |
 //! | having freed a word, before it called | a free word | each waiter, by the obituary |
-//! | called | the event's messenger is gone | the same |
+//! | called | a call without effect | the same |
 //! | in the turnstile | a turnstile that names a dead slot | the same |
 //!
 //! | the process is stopped | what it holds up |

@@ -7,7 +7,7 @@
 //! | word of a cell | next | changed by |
 //! | --- | --- | --- |
 //! | CLAIMED(r, c) | ASIDE(0, c) | r, or a helper of the dead r |
-//! | ASIDE(0, c) | ASIDE(0, 0) | the caller, which has learnt it; a helper of the dead caller |
+//! | ASIDE(0, c) | ASIDE(0, 0) | the caller, which has learnt it, or a helper of the dead caller |
 //! | ASIDE(0, c) | READY(0, c) | a process that retries it, under the lock |
 //! | ASIDE | HELD(d, 0), and then SPARE; FREE | a process that discards it; one that balances: under the lock |
 //! | SPARE, FREE | FREE, SPARE | under the lock |

@@ -131,8 +131,9 @@ impl Blocks {
         self.lock.free(party.me, party.members, false);
     }
 
-    /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise it would
-    /// find the blocks taken that another process only looks at. If its holder is stopped, it gives up.
+    /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise
+    /// it would find blocks taken that another process only holds for a moment. If the holder is stopped, the wait
+    /// times out.
     pub(super) fn lock_blocks(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<bool> {
         if self.lock.try_take(party.me) {
             return Ok(true);

@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Waits until a check finds something: it looks after each end of a call of this process, and when it is roused.
+    /// Waits until a check finds something. It checks after each end of a call of this process, and when it is roused.
     #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn wait_for_calls<T>(
         &self,
@@ -127,7 +127,7 @@ impl Store {
         wait(party, &seat, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
     }
 
-    /// Makes the threads of this process that wait for the ends of calls look again.
+    /// Makes the threads of this process that wait for the ends of calls check again.
     #[allow(dead_code, reason = "for pools of workers")]
     pub(crate) fn rouse_callers(&self, slot: usize, members: &Members) -> Result<()> {
         self.response.rouse_own(slot, members)

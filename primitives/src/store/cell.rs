@@ -76,7 +76,7 @@ impl Cell {
         CellWord(self.word.load(SeqCst))
     }
 
-    /// Changes the word before a look at another one, such as that of a waiter that reads this one after it announced
+    /// Changes the word before reading another word, such as that of a waiter that reads this one after it announced
     /// itself.
     #[inline]
     pub(crate) fn change_seq_cst(&self, from: CellWord, to: CellWord) -> bool {

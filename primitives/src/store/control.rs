@@ -130,8 +130,8 @@ impl Seldom {
 impl Control {
     /// Returns the lane of a route that has one of its own, or takes one for it. Returns `None` if all are taken.
     ///
-    /// No lane is ever given back, so each process finds the same lane for a route: it looks in the same order, and the first
-    /// free lane that it meets is the one that any other process would take.
+    /// No lane is ever given back, so each process finds the same lane for a route: it searches in the same order, and
+    /// the first free lane that it meets is the one that any other process would take.
     pub(crate) fn own_lane(&self, route: u32, max_routes: u32) -> Option<usize> {
         // Most routes are small numbers, and a division takes as long as a locked instruction.
         let start = if route < max_routes { route } else { route % max_routes };

@@ -12,15 +12,14 @@
 //!
 //! - **DL1** `earliest` is no later than the time of any DELAYED message, except if its owner has not lowered it yet.
 //!   If that owner dies, its helper lowers it.
-//! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A receiver
-//!   that raises it does so by compare-and-swap from what it read *before* it looked at the cells. So it raises it past no
-//!   message that it did not see.
+//! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A
+//!   receiver that raises it does so by compare-and-swap from what it read *before* it scanned the cells. So it raises
+//!   it past no message that it did not see.
 //! - **DL3** A receiver reads `earliest` after its announcement, and sleeps no longer. If it is made earlier, all that sleep are
 //!   called. UNCALLED in the word says that they have not been yet. A later process that finds it calls them too, so one that is
 //!   stopped before the call does not hold up the others' messages.
-//! - **DL4** Each receiver that looks for a message first makes those READY that are due. One of several does it: the
-//!   word of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the
-//!   cell again.
+//! - **DL4** Each receiver first makes those messages READY that are due. One of several does it: the word of the cell
+//!   changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it checks the cell again.
 //! - **DL5** The stamp of a delayed message is the time when it is due. Before its hint is pushed the store's latest stamp is raised to it:
 //!   so it is lower than that of any message which is sent afterwards (CK2). The clock of the stamps may be behind.
 //! - **DL6** On a closed channel the time of each delayed message has come. No receiver is disconnected as long as any is delayed.
@@ -90,7 +89,7 @@ impl Earliest {
     }
 
     fn seen(&self) -> Seen {
-        // SYNC: SeqCst pairs with `lower`, which comes before the look at the waiters.
+        // SYNC: SeqCst pairs with `lower`, which comes before the check for waiters.
         Seen(self.0.load(SeqCst))
     }
 

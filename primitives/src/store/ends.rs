@@ -1,4 +1,4 @@
-//! How receiving ends: the channel is closed, every sender has left, or this process is told to stop.
+//! How receiving ends: the channel is closed, every sender has left, or receiving is stopped on the handle.
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,11 +1,11 @@
 //! Free cells: which one a sender takes next.
 //!
-//! The cell's word decides: FREE becomes FILLING by compare-and-swap. A bit for each cell lets senders pass over cells that
-//! are taken for long. A sender that finds a cell taken sets its bit, and looks at the cell once more. A process that
-//! frees a cell stores FREE, and then clears the bit if it is set. Of the two one sees the other, so no free cell stays
-//! hidden. Where messages come and go no bit is ever set.
+//! The cell's word decides: FREE becomes FILLING by compare-and-swap. A bit for each cell lets senders pass over cells
+//! that are taken for long. A sender that finds a cell taken sets its bit, and checks the cell once more. A process
+//! that frees a cell stores FREE, and then clears the bit if it is set. Of the two one sees the other, so no free cell
+//! stays hidden. Where messages come and go no bit is ever set.
 //!
-//! - **FC1** A bit is set only by a process that then looks at the cell, and takes it if it is FREE.
+//! - **FC1** A bit is set only by a process that then checks the cell, and takes it if it is FREE.
 //! - **FC2** A process that is stopped between the two hides one cell, and so does one that is stopped between FREE and the
 //!   bit. If it dies instead, its reaper clears the bit of each cell that is FREE.
 //! - **FC3** A class of cells is full if every bit is set.
@@ -204,8 +204,8 @@ impl Store {
         words.into_iter().any(|(count, bits)| bits.load(SeqCst).trailing_ones() < count)
     }
 
-    /// Returns about how many cells behind this one are free, and how many the class has. Most cells are freed in the order in
-    /// which they were taken, so a few looks tell.
+    /// Returns about how many cells behind this one are free, and how many the class has. Most cells are freed in the
+    /// order in which they were taken, so a few checks suffice.
     pub(super) fn free_ahead(&self, class: Class, number: usize) -> (u64, u64) {
         let Part { first_cell, cells, .. } = self.parts[class as usize];
         let is_free = |distance: &usize| {

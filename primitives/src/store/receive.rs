@@ -277,7 +277,7 @@ impl Store {
     }
 }
 
-/// Returns whether a process was told to stop receiving.
+/// Returns whether receiving was stopped.
 pub(super) fn is_stopped(stop: Option<&AtomicBool>) -> bool {
     // SYNC: pairs with the store in `Stop::stop`.
     stop.is_some_and(|stop| stop.load(Acquire))

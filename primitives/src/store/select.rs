@@ -11,7 +11,7 @@ use crate::{failure::Result, members::Members, sizes::SHARED_LANES, sync::Orderi
 /// Set in an interest that needs several lanes.
 pub(super) const WIDE: u64 = 1 << 63;
 
-/// How often to look at all lanes again, if each time an older message was found, or the one before was taken.
+/// How often to search all lanes again, if each time an older message was found, or the one before was taken.
 const LOOKS: usize = 32;
 
 /// What a receiver wants.
@@ -108,11 +108,12 @@ impl Store {
         if self.is_dirty() { self.find_in_several(selection, members) } else { Ok(found) }
     }
 
-    /// Looks at all lanes, and at the returned messages, until the same message is the next one twice.
+    /// Searches all lanes, and the returned messages, until the same message is the next one twice.
     ///
-    /// While lanes are looked at one after another, a sender may push to one that was passed, and then to one that was not.
-    /// The second look finds its first message, if it found the second one before (ST6). Likewise a sender may push a message
-    /// to a lane that was passed, and die before it pushes the next one, which then is a returned message.
+    /// While lanes are searched one after another, a sender may push to a lane that was passed, and then to one that
+    /// was not. The second search finds its first message, if it found the second one before (ST6). Likewise a sender
+    /// may push a message to a lane that was passed, and die before it pushes the next one, which then is a returned
+    /// message.
     fn find_in_several(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let mut before = None::<Candidate>;
         for _ in 0..LOOKS {

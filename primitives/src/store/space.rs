@@ -122,7 +122,7 @@ impl Store {
     ) -> Result<(usize, CellWord), Refusal> {
         let me = party.me;
         if deadline == Deadline::NOW {
-            // The cells of the dead are free once they are reaped.
+            // The cells of dead members are free once they are reaped.
             if self.is_turn() {
                 party.reap_all()?;
             }

@@ -6,8 +6,8 @@
 //! | 1 | a hint of the primitive, which decides nothing | the primitive |
 //! | 2–31 | how many announcements there were, modulo their number | each announcement adds one |
 //!
-//! - **WF1** A notifier clears the bit by compare-and-swap from the word that it read *before* it looked for waiters. Any
-//!   announcement since then has changed the word, so no announcement is cleared unseen.
+//! - **WF1** A notifier clears the bit by compare-and-swap from the word that it read *before* it scanned for waiters.
+//!   Any announcement since then has changed the word, so no announcement is cleared unseen.
 //! - **WF2** A notifier that is stopped before or after any step has cleared nothing that other processes need.
 
 use crate::sync::{

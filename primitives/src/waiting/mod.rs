@@ -19,7 +19,7 @@
 //! - **W1** A waiter that suspects a death empties its doorbell and reaps. It does so while it is not announced, so no post
 //!   of a call can be among those that it takes.
 //! - **W2** It announces itself, and fences. Then it checks for what it waits for. A notifier makes a thing available,
-//!   fences, and then looks for waiters. So either the notifier sees the announcement, or the check sees the thing.
+//!   fences, and then checks for waiters. So either the notifier sees the announcement, or the check sees the thing.
 //! - **W3** It sleeps on its doorbell, and withdraws its announcement when it wakes.
 //! - **W4** It checks once more, also if its timeout elapsed. It is not announced meanwhile, so it takes no second call.
 //! - **W5** A wake-up without a call is the obituary of a member. The waiter suspects a death from then on, in this wait or
@@ -31,9 +31,10 @@
 //! - **W7** Where things are interchangeable: a waiter that was called leaves without passing the call on if it took a thing after
 //!   it withdrew, or found none to take: then its call is spent, or another took what it was for. In every other case it
 //!   passes the call on.
-//! - **W8** Where calls are named: a waiter that leaves, with another thing or without one, calls the next fitting waiter for each
-//!   thing that its process was called for, if that is still to be had. A waiter that stays and found nothing need not: the
-//!   thing was taken. It does so only if its process had announced more than its threads wait for by then.
+//! - **W8** Where calls are named: a waiter that leaves, with another thing or without one, calls the next fitting
+//!   waiter for each thing that its process was called for, if that is still available. A waiter that found nothing and
+//!   stays need not do so, since the thing was taken. It does so only if its process had announced more than its
+//!   threads wait for by then.
 //!
 //! | the process dies, or is stopped | what is held up by a stop | what notices a death |
 //! | --- | --- | --- |

@@ -11,7 +11,7 @@ use crate::{
 
 /// How the notifiers of a room learn of its waiters, and how a call is passed on (W7, W8).
 pub(crate) trait Gate {
-    /// Makes notifiers look into the room for what is announced, and fences. Returns until when a waiter may sleep.
+    /// Makes notifiers scan the room for what is announced, and fences. Returns until when a waiter may sleep.
     fn open(&self, interest: u64) -> Deadline;
 
     /// The announced member waits for this instead, which includes what it waited for. A fence follows.

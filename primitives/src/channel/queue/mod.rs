@@ -98,7 +98,7 @@ impl TypedQueue {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Failed`] if the queue is gone.
+    /// [`OpenError::Failed`] if the queue was removed.
     pub fn new(mut queue: MessageQueue) -> Result<Self, OpenError> {
         let object = ObjectName::of_queue(queue.id());
         let measured = longest_message(&queue).and_then(|longest| {
@@ -111,7 +111,7 @@ impl TypedQueue {
         }
     }
 
-    /// Makes a typed queue of the id of a queue, which another process told.
+    /// Makes a typed queue of a queue's id, as another process has passed it on.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl TypedQueue {
     /// # Errors
     ///
     /// [`Unsupported`](raw::Error::Unsupported) where the kernel can't show messages without taking them;
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn queued(&self) -> Result<BTreeMap<Route, Queued>, Failure> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
         // Nothing is taken: each peek copies one message by its index, and the first index without one ends it.
@@ -177,7 +177,7 @@ impl TypedQueue {
     ///
     /// # Errors
     ///
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn last_sent(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.send_time)
     }
@@ -186,7 +186,7 @@ impl TypedQueue {
     ///
     /// # Errors
     ///
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn last_received(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.receive_time)
     }

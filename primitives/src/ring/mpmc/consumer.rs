@@ -264,8 +264,8 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 
 /// A claimed item, where it lies. [`done`](Self::done) consumes it, and dropping it requeues it.
 ///
-/// So an early return or a panic loses no item: the next consumer gets it. In a child made by `fork`, dropping one of the
-/// parent's does nothing, and looking into it panics.
+/// So an early return or a panic loses no item: the next consumer gets it. In a child made by `fork`, dropping a claim
+/// of the parent's does nothing, and accessing it panics.
 ///
 /// ```
 /// use sysv_primitives::mpmc;

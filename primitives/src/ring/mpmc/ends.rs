@@ -9,15 +9,15 @@
 //!
 //! - **E1** (R-sleep) A waiter checks for the end before it checks for an item or room, so what was pushed before the end is
 //!   popped before the end is reported.
-//! - **E2** (R-wake) A process that changes a slot looks at the flag of the role that it serves afterwards, and calls one
+//! - **E2** (R-wake) A process that changes a slot checks the flag of the role that it serves afterwards, and calls one
 //!   waiter. A process that closes the ring, detaches an endpoint or reaps calls every waiter of a role.
 //! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one
 //!   before it is claimed, and the waiter that is called for it finds nothing yet. The process that completes a slot
 //!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one that is claimed.
-//! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is to be had, or is claimed and may be
-//!   requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
-//!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls every
-//!   waiting consumer if the ring ends.
+//! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is available, or is claimed and
+//!   may be requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
+//!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls
+//!   every waiting consumer if the ring ends.
 //!
 //! A role ends if the ring is closed, or if the other role is disconnected and the endpoint detects that.
 
@@ -83,7 +83,7 @@ impl MpmcState {
         members.record(notified.and(ended))
     }
 
-    /// Notifies waiters of the slots right behind a position, which are to be had only now (E3).
+    /// Notifies waiters of the slots right behind a position, which are available only now (E3).
     pub(crate) fn notify_behind(&self, role: Role, position: u64, members: &Members) -> Result<()> {
         let behind = (1..=self.slots.len() as u64).map(|distance| position.wrapping_add(distance));
         // Slots that another process has claimed already, or cancelled, are in no waiter's way.
