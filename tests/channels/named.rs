@@ -214,7 +214,7 @@ fn full_of_long_messages() {
 }
 
 #[test]
-fn closed_wakes_who_listens() {
+fn closed_wakes_receivers() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let listeners = [0; 3].map(|_| {

@@ -101,7 +101,7 @@ fn owner_killed() {
 }
 
 #[test]
-fn owner_killed_and_nobody_waits() {
+fn owner_killed_without_waiters() {
     let name = name();
     let mutex = Mutex::create(&name, ()).unwrap();
     let owner = child(|| {

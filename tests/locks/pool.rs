@@ -69,7 +69,7 @@ fn owner_killed() {
 }
 
 #[test]
-fn owner_killed_and_nobody_waits() {
+fn owner_killed_without_waiters() {
     let name = name();
     let pool = Pool::create(&name, 2).unwrap();
     let owner = child(|| {

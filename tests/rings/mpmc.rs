@@ -96,9 +96,9 @@ fn what_the_dead_had_in_hand_comes_back() {
 }
 
 /// A full ring with its oldest item claimed by a dead consumer, and an empty one with its next slot claimed by a dead
-/// producer: who doesn't wait gets by as well.
+/// producer: a caller that doesn't wait gets by as well.
 #[test]
-fn the_dead_are_not_in_the_way_of_who_does_not_wait() {
+fn the_dead_are_not_in_the_way_of_a_call_that_does_not_wait() {
     let name = name();
     let ring = ring::<u64>(&name, 2);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -182,7 +182,7 @@ fn a_reservation_is_committed_or_skipped() {
 }
 
 #[test]
-fn the_newest_win_and_who_missed_them_knows() {
+fn the_newest_win_and_a_consumer_knows_what_it_missed() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());

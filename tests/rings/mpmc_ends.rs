@@ -10,7 +10,7 @@ fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
 }
 
 #[test]
-fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
+fn a_closed_ring_is_emptied_first_and_wakes_every_waiter() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     ring.producer().unwrap().push_slice(&[1, 2]).unwrap();
@@ -37,7 +37,7 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
 
 /// Some detect a disconnect, some don't: the end reaches all that do, and at once.
 #[test]
-fn who_asked_is_told_that_all_others_are_gone() {
+fn all_that_detect_a_disconnect_are_notified() {
     for dies in [false, true] {
         let name = name();
         let ring = ring::<u64>(&name, 4);
@@ -110,7 +110,7 @@ fn the_end_is_passed_on_with_the_last_item() {
 
 /// What was committed before the end comes before the end, also behind one that is still being written.
 #[test]
-fn the_end_waits_for_who_is_still_writing() {
+fn the_end_waits_for_a_producer_that_writes() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());

@@ -42,7 +42,7 @@ fn three_processes_lock_and_unlock() {
 }
 
 #[test]
-fn who_gives_up_loses_no_event() {
+fn a_timeout_loses_no_event() {
     explore(2, || {
         let scene = LockScene::new(Members::new(3));
         let patient = |scene: &LockScene, me| {
@@ -87,7 +87,7 @@ fn a_holder_dies() {
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_holder_dies_and_nobody_is_told() {
+fn a_holder_dies_without_an_obituary() {
     explore(4, || holder_dies(Members::without_obituaries(2)));
 }
 

@@ -51,7 +51,7 @@ fn one_wants_both() {
 }
 
 #[test]
-fn who_gives_up_loses_no_event() {
+fn a_timeout_loses_no_event() {
     explore(2, || {
         let scene = PoolScene::new(Members::new(3), 1);
         let impatient = process(&scene, 1, |scene, me| {
@@ -87,7 +87,7 @@ fn a_holder_dies() {
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_holder_dies_and_nobody_is_told() {
+fn a_holder_dies_without_an_obituary() {
     explore(3, || holder_dies(Members::without_obituaries(2)));
 }
 

@@ -330,7 +330,7 @@ impl Kind for Channel {
                 is_shared: true,
                 is_passed_on: false,
                 hinder: |channel| {
-                    // All of them: the first may be a dead one's, whose answer goes nowhere.
+                    // All of them: the first may be from a dead caller, and its answer goes nowhere.
                     Box::new(|| {
                         while let Ok(asked) = channel.try_recv_request::<Double>() {
                             let double = asked.0 * 2;

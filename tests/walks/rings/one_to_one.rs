@@ -135,7 +135,7 @@ fn leave() {
 }
 
 #[test]
-fn leave_to_who_stands_by() {
+fn leave_to_a_standby() {
     every_instruction("spsc: the producer leaves, another stands by", |steps| {
         let name = name();
         let ring = ring(&name, 0);
