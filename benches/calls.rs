@@ -50,7 +50,7 @@ fn memory(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(BenchmarkId::new("memcpy", size), |bencher| {
             let target = memory.as_mut_ptr();
-            // SAFETY: the segment is that long, and nobody else has it.
+            // SAFETY: the segment is that long, and no other process has it.
             bencher.iter(|| unsafe { target.copy_from_nonoverlapping(black_box(bytes.as_ptr()), size) });
         });
         group.bench_function(BenchmarkId::new("write", size), |bencher| {

@@ -27,7 +27,7 @@ fn main() -> Result<(), Error> {
     ping_pong()
 }
 
-/// Takes and gives back what nobody else wants.
+/// Takes and gives back what no other process wants.
 fn locks() -> Result<(), Error> {
     compare(
         "lock and unlock, uncontended",
@@ -136,7 +136,7 @@ fn transfer(reader: &OwnedFd, writer: &OwnedFd) {
     assert_eq!(read(reader, &mut bytes), Ok(bytes.len()));
 }
 
-/// There and back between two processes on two processors; those whose turn it is not sleep.
+/// There and back between two processes on two processors. The process that waits for its turn sleeps.
 fn ping_pong() -> Result<(), Error> {
     let alternatives =
         vec![messages_there_and_back()?, semaphores()?, posix_semaphores()?, pipes_there_and_back(), cache_line()?];

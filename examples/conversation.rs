@@ -44,7 +44,7 @@ struct Arguments {
     /// The key of semaphore and segment.
     #[arg(long, default_value = "42")]
     key: Key,
-    /// Plays one side alone; both unless said, each in a process of its own.
+    /// Plays one side alone. By default both, each in a process of its own.
     #[arg(long)]
     role: Option<Role>,
     /// Leaves the semaphore out.
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// Semaphore and segment; whoever made them removes them, also on an error.
+/// Semaphore and segment. The process that made them removes them, also on an error.
 struct Stage {
     semaphore: Semaphore,
     memory: SharedMemory,
@@ -131,7 +131,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if self.owned {
-            // By id, as anybody with the right could; what is gone already needs no removing.
+            // By id, as any process with the right could. An object that was removed already needs no removing.
             let _ = remove_shared_memory(self.memory.id());
             let _ = remove_semaphore(self.semaphore.id());
         }
@@ -198,7 +198,7 @@ fn conclusion(arguments: &Arguments) -> Result<()> {
     for iteration in 0..arguments.iterations {
         stage.acquire()?;
         let heard = stage.hear(written.as_deref())?;
-        // The first text may be anything; later ones are answers.
+        // The first text may be anything. Later ones are answers.
         if written.as_ref().is_some_and(|written| heard != answer_to(written.as_bytes()).as_bytes()) {
             bail!("corruption after {iteration} iterations");
         }

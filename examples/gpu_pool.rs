@@ -63,7 +63,7 @@ fn schedule() -> Result<()> {
     Ok(())
 }
 
-/// A job's process; it is killed if it is still there in the end.
+/// A job's process. It is killed if it is still there in the end.
 struct Job(Child);
 
 impl Job {

@@ -41,7 +41,7 @@ struct Arguments {
     /// The key of the queue.
     #[arg(long, default_value = "42")]
     key: Key,
-    /// Plays one side alone; both unless said, each in a process of its own.
+    /// Plays one side alone. By default both, each in a process of its own.
     #[arg(long)]
     role: Option<Role>,
 }

@@ -75,7 +75,7 @@ fn claim(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The other process; it is killed when this one has no more use for it.
+/// The other process. It is killed when this one has no more use for it.
 struct Other(Child);
 
 impl Other {

@@ -1,4 +1,5 @@
-//! Several processes add to one number; one is killed inside the lock; the next is told, mends, goes on.
+//! Several processes add to one number. One is killed inside the lock. The next is told, repairs the number, and goes
+//! on.
 //!
 //! ```text
 //! cargo run --example robust_counter [-- --workers 4 --rounds 100000]
@@ -63,7 +64,7 @@ fn supervise(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// One of the processes that count; it is killed if it is still there in the end.
+/// One of the processes that count. It is killed if it is still there in the end.
 struct Worker(Child);
 
 impl Worker {
@@ -76,7 +77,7 @@ impl Worker {
         command.spawn().map(Self).context("can't start a worker")
     }
 
-    /// Waits until its output begins with this; one that ends says nothing.
+    /// Waits until its output begins with this. A process that ends says nothing.
     fn until_it_says(&mut self, expected: &str) -> Result<()> {
         let mut said = String::new();
         BufReader::new(self.0.stdout.take().context("its output is not ours")?).read_line(&mut said)?;

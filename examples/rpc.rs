@@ -23,7 +23,7 @@ use sysv_primitives::{CallError, Channel, PendingResponse, Request, Router, mess
 #[derive(Serialize, Deserialize)]
 struct SmallestFactor(u64);
 
-/// Asks who answers; it is busy for so long first, and says when it begins.
+/// Asks which server responds. The server is busy for so long first, and says when it begins.
 #[derive(Serialize, Deserialize)]
 struct WhoIsThere {
     busy: Duration,
@@ -78,7 +78,7 @@ fn serve(name: &str) -> Result<()> {
     router.respond(|SmallestFactor(number)| smallest_factor(number))?;
     router.respond(|WhoIsThere { busy }| {
         let pid = std::process::id();
-        // If nobody wants to know, that is no reason not to work.
+        // If no process reads its output, that is no reason not to work.
         let _ = begun.try_send(&Begun { pid });
         thread::sleep(busy);
         pid
@@ -86,7 +86,7 @@ fn serve(name: &str) -> Result<()> {
     Ok(router.run(&requests)?)
 }
 
-/// The servers; they are killed if this program ends before its time.
+/// The servers. They are killed if this program ends before its time.
 struct Servers(Vec<Child>);
 
 impl Servers {

@@ -4,8 +4,8 @@
 //! cargo run --release --example typed_channel -- --workers 3 --images 30
 //! ```
 //!
-//! Workers are this program, started again. On one channel they get jobs, whose pictures are larger than any System V
-//! message, and control messages, which overtake jobs: theirs is the lower route, and workers take the lowest first.
+//! Workers are this program, started again. On one channel they get jobs, with pictures that are larger than any System
+//! V message, and control messages, which overtake jobs: theirs is the lower route, and workers take the lowest first.
 //! On the other channel results come back, to a router with a handler for each type.
 //!
 //! No process counts what is under way: once the last job is sent the channel of jobs is closed, the workers end
@@ -28,7 +28,7 @@ use sysv_primitives::{Channel, Message, Router, messages};
 /// To the workers: what overtakes jobs.
 #[derive(Serialize, Deserialize)]
 enum Control {
-    /// One of them, whoever takes it, is to end; sent if there are several.
+    /// One of them is to end, whichever takes it. Sent if there are several.
     StopOne,
 }
 
@@ -100,7 +100,7 @@ struct Arguments {
     /// How many worker processes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=200))]
     workers: u32,
-    /// How many images; every tenth can't be halved.
+    /// How many images. Every tenth can't be halved.
     #[arg(long, default_value_t = 30)]
     images: usize,
     #[arg(long, hide = true, requires = "service")]
@@ -145,7 +145,7 @@ fn work(service: &str, worker: usize) -> Result<()> {
     unsent.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// A worker's process; it is killed if it is still there in the end.
+/// A worker's process. It is killed if it is still there in the end.
 struct Worker(Child);
 
 impl Worker {
@@ -172,7 +172,7 @@ fn serve(workers: u32, images: usize) -> Result<()> {
     results.detect_disconnect(true);
 
     let children = (1..=workers).map(|number| Worker::start(number, &service)).collect::<Result<Vec<_>>>()?;
-    // Before the first has come nobody is missed, so all of them should.
+    // A disconnect is detected only after the first has come, so all of them should.
     (0..workers).try_for_each(|_| results.recv_timeout::<Ready>(PATIENCE).map(drop)).context("a worker didn't come")?;
     let feed = || -> sysv_primitives::Result<()> {
         for number in 0..images {
@@ -198,7 +198,7 @@ fn serve(workers: u32, images: usize) -> Result<()> {
         // On its own thread, since a full channel makes it wait while results come back.
         let feeder = scope.spawn(feed);
         let outcome = router.run(&results);
-        // If no worker is left, or this failed, nobody makes room any more, and the feeder would wait for ever.
+        // If no worker is left, or this failed, no process makes room any more, and the feeder would wait for ever.
         jobs.remove()?;
         outcome?;
         feeder.join().expect("it doesn't panic").context("can't send jobs")

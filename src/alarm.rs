@@ -2,7 +2,7 @@
 //!
 //! For calls that know no timeout: `msgsnd`, `msgrcv`, and `semop` where there is no `semtimedop`.
 //!
-//! States of an alarm, and who moves it on:
+//! States of an alarm:
 //!
 //! | state | signals | ends by |
 //! | --- | --- | --- |
@@ -12,11 +12,11 @@
 //!
 //! - **A1** Once the deadline has passed, a call that waits returns within about a millisecond: one
 //!   signal could come just before the call begins and be spent, the next one can't.
-//! - **A2** Only the thread that set it is signalled, and only until the drop has returned; one signal
-//!   may still be pending then, and runs a handler that does nothing.
-//! - **A3** The signal is unblocked while the alarm is set; the thread's mask is then as before.
-//! - **A4** A handler of the program's own stays, and must bear being called; a signal ignored or left
-//!   at its default gets a handler that does nothing, and keeps it.
+//! - **A2** Only the thread that set it is signalled, and only until the drop has returned. One signal may still be
+//!   pending then, and runs a handler that does nothing.
+//! - **A3** The signal is unblocked while the alarm is set. Afterwards the thread's mask is as before.
+//! - **A4** A handler of the program's own stays, and must expect to be called. A signal that is ignored or left at its
+//!   default gets a handler that does nothing, and keeps it.
 //! - A thread or process that dies takes its alarm along. `fork` from a signal handler inherits none.
 #![allow(unsafe_code, reason = "signals are installed and sent here")]
 
@@ -29,7 +29,7 @@ use nix::{
 
 use crate::{Error, Limit, ObjectId};
 
-/// Ignored by default, as nobody else's purpose needs it: it tells of urgent data on sockets.
+/// Ignored by default, and hardly ever used otherwise: it reports urgent data on sockets.
 const SIGNAL: Signal = Signal::SIGURG;
 
 /// How often it rings once the deadline has passed.
@@ -92,8 +92,8 @@ fn ensure_handler() -> Result<(), Errno> {
     if current.sa_sigaction != libc::SIG_DFL && current.sa_sigaction != libc::SIG_IGN {
         return Ok(());
     }
-    // Calls of other purposes go on after it. On Linux the calls of System V end all the same; for
-    // other systems the manuals don't say so.
+    // Other system calls are restarted after it. On Linux the calls of System V end all the same. For other systems the
+    // manuals don't say so.
     let flags = if cfg!(target_os = "linux") { SaFlags::SA_RESTART } else { SaFlags::empty() };
     let nothing = SigAction::new(SigHandler::Handler(do_nothing), flags, SigSet::empty());
     // SAFETY: the handler does nothing, which is safe at any moment.
@@ -153,7 +153,7 @@ mod thread {
     // SAFETY: the name of a thread may be used in any thread, though some systems make it a pointer.
     unsafe impl Send for Waiting {}
 
-    /// A thread that signals the one which set it.
+    /// A thread that signals the thread that set the alarm.
     pub(super) struct Bell {
         stop: Option<Sender<()>>,
         ringer: Option<JoinHandle<()>>,
@@ -199,7 +199,7 @@ mod tests {
 
     use super::{Alarm, ensure_handler, thread};
 
-    /// `poll` on nothing waits; `thread::sleep` would go on after a signal.
+    /// Waits by `poll` on nothing, since `thread::sleep` would go on after a signal.
     fn wait(milliseconds: u16) -> Result<i32, Errno> {
         poll::poll(&mut [], poll::PollTimeout::from(milliseconds))
     }

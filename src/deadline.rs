@@ -1,4 +1,4 @@
-//! Deadlines: time as an absolute instant, computed once at the door.
+//! Deadlines: time as an absolute instant, computed once, when a call begins.
 
 use std::time::{Duration, Instant};
 
@@ -26,19 +26,20 @@ enum When {
 }
 
 impl Deadline {
-    /// Don't wait: what isn't ready is [`Error::WouldBlock`](crate::Error::WouldBlock).
+    /// Don't wait. A call that would have to wait fails with [`Error::WouldBlock`](crate::Error::WouldBlock).
     pub const NOW: Self = Self(When::Now);
 
-    /// Never give up.
+    /// Never time out.
     pub const NEVER: Self = Self(When::Never);
 
-    /// Returns the deadline `timeout` from now; one beyond what the clock can say is never.
+    /// Returns the deadline `timeout` from now. Returns [`NEVER`](Self::NEVER) if the clock can't represent the
+    /// instant.
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
         Instant::now().checked_add(timeout).map_or(Self::NEVER, Self::from)
     }
 
-    /// Returns the time that is left, zero if it is over, or `None` for never.
+    /// Returns the time that is left. Returns zero if the deadline has passed, and `None` for [`NEVER`](Self::NEVER).
     #[must_use]
     pub fn remaining(self) -> Option<Duration> {
         match self.0 {
@@ -48,7 +49,7 @@ impl Deadline {
         }
     }
 
-    /// Returns the earlier one of two.
+    /// Returns the earlier of two deadlines.
     ///
     /// ```
     /// use sysv_ipc::Deadline;
@@ -64,7 +65,7 @@ impl Deadline {
         }
     }
 
-    /// Returns whether the time is over.
+    /// Returns whether the deadline has passed.
     #[must_use]
     pub fn has_passed(self) -> bool {
         self.remaining() == Some(Duration::ZERO)

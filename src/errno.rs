@@ -8,14 +8,14 @@ use std::io;
 use crate::{Errno, Error};
 
 impl Error {
-    /// Returns the errno that the system said.
+    /// Returns the errno that the system returned.
     ///
-    /// Where a check of this crate refused the arguments before the call, it is the errno that the call would have
-    /// said. `None` means that no system call refuses such a thing: a key, amount or range that can't be passed to
-    /// one, or a bound of this crate's own.
+    /// If a check of this crate refused the arguments before the call, it is the errno that the call would have
+    /// returned. Returns `None` if no system call could refuse such arguments: a key, amount or range that can't be
+    /// passed to a call, or a bound of this crate's own.
     ///
-    /// Two errors don't say what the call said, because it would mislead. [`TimedOut`](Self::TimedOut) is
-    /// `ETIMEDOUT`, although `semtimedop` says `EAGAIN` and a queue's wait ends by a signal.
+    /// For two errors the errno of the call would mislead, and another is returned. [`TimedOut`](Self::TimedOut) is
+    /// `ETIMEDOUT`, although `semtimedop` returns `EAGAIN` and a signal ends the wait on a queue.
     /// [`MessageExceedsQueue`](Self::MessageExceedsQueue) is `EINVAL`, as POSIX has it, although Linux would wait.
     ///
     /// ```
@@ -95,7 +95,7 @@ impl Error {
         }
     }
 
-    /// Whether a check of this crate refused, so that no call has said an errno.
+    /// Returns whether a check of this crate refused the arguments, so that no call returned an errno.
     fn is_our_own(&self) -> bool {
         matches!(
             self,
@@ -108,7 +108,7 @@ impl Error {
 }
 
 impl From<Error> for io::Error {
-    /// Keeps the errno where it decides the same kind, and the error itself otherwise.
+    /// Keeps the errno if it has the same kind, and the error itself otherwise.
     fn from(error: Error) -> Self {
         let kind = error.io_kind();
         let errno = error.errno().filter(|_| !error.is_our_own());

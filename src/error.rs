@@ -10,9 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of every operation of this crate.
 ///
-/// Each variant says which call was made, on which object, and what can be done. The errno is
-/// mapped per call: `EINVAL` of `msgsnd`, for one, is told apart into four different errors.
-/// [`errno`](Self::errno) returns it as the system said it.
+/// Each variant says which call was made, on which object, and what can be done. The errno is mapped per call: `EINVAL`
+/// of `msgsnd`, for example, becomes one of four errors. [`errno`](Self::errno) returns it as the system said it.
 ///
 /// # As an `io::Error`
 ///
@@ -93,7 +92,7 @@ pub enum Error {
         /// `EACCES` (the mode forbids it) or `EPERM` (only the owner, the creator or root may).
         errno: Errno,
     },
-    /// Huge pages are not for everybody (`EPERM`).
+    /// The caller may not use huge pages (`EPERM`).
     #[error(
         "{call}: huge pages for {object} need CAP_IPC_LOCK, or membership in the group of \
          `sysctl vm.hugetlb_shm_group`"
@@ -114,7 +113,7 @@ pub enum Error {
         /// `EAGAIN`, or `ENOMSG` for a queue without a message that suits.
         errno: Errno,
     },
-    /// The time the caller gave is over.
+    /// The timeout elapsed, or the deadline passed.
     #[error("{call}: timed out on {object}")]
     TimedOut {
         /// The system call that failed.
@@ -122,7 +121,7 @@ pub enum Error {
         /// What it was called on.
         object: ObjectId,
     },
-    /// A signal handler ran, and the caller asked to be told (`EINTR`).
+    /// A signal handler ran, and the handle's waits are interruptible (`EINTR`).
     ///
     /// On Linux also if the process was stopped and goes on (`SIGSTOP`, `SIGCONT`) while it waits on a semaphore. Check what
     /// the handlers set, and wait again.
@@ -374,7 +373,7 @@ fn by(creator: Option<u32>) -> String {
 }
 
 impl Error {
-    /// Maps what every call has in common. Callers look at their own cases first.
+    /// Maps the errnos that every call has in common. Callers check for their own cases first.
     #[cold]
     pub(crate) fn from_errno(call: &'static str, object: ObjectId, errno: Errno) -> Self {
         match errno {
@@ -398,8 +397,8 @@ impl Error {
         }
     }
 
-    /// Maps the errno of `IPC_SET`, where `EINVAL` is also a user or group that doesn't exist; `look`
-    /// says what is wrong with the object, if anything is.
+    /// Maps the errno of `IPC_SET`, where `EINVAL` is also a user or group that doesn't exist. `look` returns what is
+    /// wrong with the object, if anything is.
     #[cold]
     pub(crate) fn on_set(
         call: &'static str,
@@ -416,7 +415,8 @@ impl Error {
         }
     }
 
-    /// An id that nobody had a handle of: gone and never there are the same to the caller.
+    /// Turns `Removed` into `NotFound`, for an id without a handle: the caller can't tell whether the object ever
+    /// existed.
     pub(crate) fn into_never_seen(self) -> Self {
         match self {
             Self::Removed { call, object, errno } => Self::NotFound { call, object, errno },
@@ -437,8 +437,8 @@ impl Error {
 
     /// Returns whether waiting longer could have helped: would-block or timed-out.
     ///
-    /// Python's `sysv_ipc` has one `BusyError` for both; [`WouldBlock`](Self::WouldBlock) and
-    /// [`TimedOut`](Self::TimedOut) tell them apart.
+    /// Python's `sysv_ipc` has one `BusyError` for both. Here [`WouldBlock`](Self::WouldBlock) and
+    /// [`TimedOut`](Self::TimedOut) differ.
     ///
     /// ```
     /// # use sysv_ipc::{Key, SemaphoreOptions};

@@ -30,7 +30,7 @@ extern "C" fn begin_child() {
     GENERATION.word().store(take_next(), Relaxed);
 }
 
-/// Begins to count forks; call it before [`fork_generation`] is relied on. Costs nothing the second time.
+/// Begins to count forks. Call it before relying on [`fork_generation`]. A second call costs nothing.
 ///
 /// # Panics
 ///

@@ -2,11 +2,11 @@
 
 use crate::{Key, MessageQueueStat, Result, SegmentStat, SemaphoreStat};
 
-/// One object: its key, its id, and what the kernel knows of it.
+/// One object: its key, its id, and its state in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry<S> {
-    /// Its key; [`Key::PRIVATE`] for one that no key finds.
+    /// Its key, or [`Key::PRIVATE`] if no key finds it.
     pub key: Key,
     /// The kernel's id.
     pub id: i32,
@@ -34,14 +34,14 @@ impl Inventory {
     }
 }
 
-/// Returns every System V object of this IPC namespace, everybody's, as `ipcs` lists them.
+/// Returns every System V object of this IPC namespace, of all users, as `ipcs` lists them.
 ///
-/// No permission is needed. It is a walk and not one instant: what comes or goes meanwhile may be
-/// missing or still be there. Looking attaches to nothing and changes nothing.
+/// No permission is needed. The objects are not read at one instant: an object that is created or removed meanwhile may
+/// be missing or still be listed. Nothing is attached or changed.
 ///
 /// # Errors
 ///
-/// [`Error::Unsupported`](crate::Error::Unsupported) outside Linux, where no call tells it.
+/// [`Error::Unsupported`](crate::Error::Unsupported) outside Linux, where no call lists the objects.
 ///
 /// ```
 /// # if !cfg!(target_os = "linux") { return Ok(()) }
@@ -55,7 +55,7 @@ pub fn inventory() -> Result<Inventory> {
     linux::inventory()
 }
 
-/// Returns [`Error::Unsupported`](crate::Error::Unsupported): this system has no call that tells.
+/// Returns [`Error::Unsupported`](crate::Error::Unsupported): this system has no call that lists objects.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ mod linux {
         Key::from_raw(sys::key_of(perm))
     }
 
-    /// Asks for every index of the kernel's table, of which any may be free.
+    /// Reads every index of the kernel's table. Any of them may be free.
     fn walk<Raw, S>(
         (call, kind): (&'static str, ObjectKind),
         highest: Result<c_int, Errno>,

@@ -4,8 +4,8 @@ use std::{fmt, io};
 
 /// A System V key, the kernel-wide name of an object.
 ///
-/// Every kind of object has a key space of its own, and so has every IPC namespace. A key says
-/// nothing about who made the object: anyone may create a key first.
+/// Every kind of object has a key space of its own, and so has every IPC namespace. A key doesn't identify the creator:
+/// any process may create an object with it first.
 ///
 /// Zero is [`Key::PRIVATE`] and never the result of arithmetic or parsing.
 /// See [`ftok(3)`](https://man7.org/linux/man-pages/man3/ftok.3.html) and
@@ -29,8 +29,8 @@ pub struct Key(i32);
 impl Key {
     /// Always makes a new object, which no key finds again (`IPC_PRIVATE`).
     ///
-    /// Children reach it through the inherited handle, everybody else through its id. Only the
-    /// *key* is private: whoever has the id and the permission can use the object.
+    /// Children reach it through the inherited handle, and other processes through its id. Only the *key* is private: a
+    /// process with the id and the permission can use the object.
     pub const PRIVATE: Self = Self(0);
 
     /// The smallest key.
@@ -48,9 +48,9 @@ impl Key {
 
     /// Draws a key from the whole positive range, from the system's randomness.
     ///
-    /// Whether it is free only an exclusive creation can tell; the options' `open_random` does that.
+    /// Only an exclusive creation can tell whether it is free. The options' `open_random` does that.
     pub(crate) fn random() -> io::Result<Self> {
-        // Asked of the system each time: what a process keeps, its forks share.
+        // The system is asked each time, since the state of a generator in this process would be shared with its forks.
         let bits = getrandom::u32().map_err(io::Error::from)?;
         Ok(Self((bits >> 1).cast_signed().max(1)))
     }

@@ -11,7 +11,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyOutOfRange`] for 0, which is [`Key::PRIVATE`] and must be said by name.
+    /// [`Error::KeyOutOfRange`] for 0, which is [`Key::PRIVATE`] and must be named.
     pub const fn new(number: i32) -> Result<Self> {
         match number {
             0 => Err(Error::KeyOutOfRange { key: 0 }),
@@ -21,18 +21,18 @@ impl Key {
 
     /// Derives a key from a file that exists and a project number (`ftok`).
     ///
-    /// As in the C library, only the lowest 8 bits of the project count, and 0 is allowed. POSIX leaves a project
-    /// whose lowest 8 bits are 0 unspecified, but every system that this crate supports treats it as any other.
+    /// As in the C library, only the lowest 8 bits of the project count, and 0 is allowed. POSIX leaves it unspecified
+    /// if those bits are 0, but every system that this crate supports treats such a project as any other.
     ///
-    /// Weak by construction: only 16 bits of the inode and 8 of the device go into the key, so two files
-    /// can give the same key, and a file that is deleted and made again gives another one. Prefer a
-    /// fixed number, or a key that [`open_random`](crate::SemaphoreOptions::open_random) found.
+    /// The scheme is weak: only 16 bits of the inode and 8 of the device go into the key. So two files can give the
+    /// same key, and a file that is deleted and made again gives another key. Prefer a fixed number, or a key that
+    /// [`open_random`](crate::SemaphoreOptions::open_random) found.
     ///
     /// See [`ftok(3)`](https://man7.org/linux/man-pages/man3/ftok.3.html).
     ///
     /// # Errors
     ///
-    /// - What `stat` says of the path.
+    /// - The error of `stat` for the path.
     /// - [`io::ErrorKind::InvalidInput`] for a path with a NUL byte, and for the one combination that gives 0.
     ///   The C library returns that 0, and with it [`Key::PRIVATE`]. The error holds [`Error::KeyOutOfRange`].
     ///

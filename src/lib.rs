@@ -1,17 +1,17 @@
 //! System V semaphores, shared memory and message queues: safe, complete, typed.
 //!
-//! Every System V call is here, under its usual name. Objects are made and opened as
-//! files are, by [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have
-//! a kernel-wide name, a [`Key`], and outlive the process that made them until somebody removes them.
+//! Every System V call is here, under its usual name. Objects are made and opened as files are, by
+//! [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have a kernel-wide name, a [`Key`],
+//! and outlive the process that made them until a process removes them.
 //!
 //! | you want | take |
 //! | --- | --- |
 //! | to count, to wait, to be undone when a process dies | [`Semaphore`] |
 //! | several semaphores changed as one | [`SemaphoreSet`] |
 //! | memory that several processes see | [`SharedMemory`] |
-//! | a look at a segment without mapping it | [`Segment`] |
+//! | a segment without mapping it | [`Segment`] |
 //! | messages with a type, chosen by type | [`MessageQueue`] |
-//! | the kernel's limits, and what is in use of them | [`limits()`] |
+//! | the kernel's limits, and how much of them is in use | [`limits()`] |
 //! | every object on the machine | [`inventory()`] |
 //! | facts about processes | [`process`] |
 //! | a mutex, a pool, a ring, a typed channel | the `sysv-primitives` crate |
@@ -129,68 +129,65 @@
 //!
 //! # Handles, and what outlives them
 //!
-//! A handle of a semaphore or a queue is a number: it may be cloned and sent to threads, and
-//! dropping it changes nothing. A [`SharedMemory`] is one mapping: dropping it detaches. **Nothing
-//! is removed unless somebody calls `remove`**, whatever process dies; `ipcs` lists what is left
-//! over and `ipcrm` removes it.
+//! A handle of a semaphore or a queue is a number: it may be cloned and sent to threads, and dropping it changes
+//! nothing. A [`SharedMemory`] is one mapping: dropping it detaches. **Nothing is removed unless a process calls
+//! `remove`**, whatever process dies. `ipcs` lists the objects that are left over, and `ipcrm` removes them.
 //!
 //! # Time
 //!
-//! Most waits come in four forms: without limit, `try_` (not at all), `_timeout` (a duration) and
-//! `_deadline` (an instant, see [`Deadline`]). A signal handler that runs meanwhile does not end the
-//! wait, and does not prolong it either; `set_interruptible(true)` makes the wait end with
-//! [`Error::Interrupted`].
+//! Most waits come in four forms: without limit, `try_` (not at all), `_timeout` (a duration) and `_deadline` (an
+//! instant, see [`Deadline`]). A signal handler that runs meanwhile does not end the wait, and does not prolong it
+//! either. With `set_interruptible(true)` it ends the wait with [`Error::Interrupted`].
 //!
-//! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z, then
-//! `SIGCONT`, as by a debugger), although no handler ran. Linux says `EINTR` for both, and nothing tells them apart.
-//! So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
+//! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z,
+//! then `SIGCONT`, as by a debugger), although no handler ran. Linux returns `EINTR` for both, and nothing tells them
+//! apart. So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
 //!
-//! Semaphores wait by `semtimedop`, where the system has it
-//! ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no timed call on any system.** Ours first
-//! tries without waiting, which costs nothing more than the call. Only if it must wait does it arm a
-//! timer that sends `SIGURG` to the waiting thread alone when the time is over, and again each
-//! millisecond until the call has returned, so that a signal that arrives just before the call is
-//! not lost. That costs eight more system calls for each timed wait that really waits, on Linux: seven
-//! for the alarm, and the first try. `SIGURG` is ignored by
-//! default, so nothing else notices; if the program has no handler for it, one that does nothing is
-//! installed. A program that keeps the signal blocked to read it by `signalfd` or `sigwait` can miss one
-//! that arrives during a timed wait. Other processes' receivers, plain or timed, are not involved at all.
-//! Timers count as queued signals of the user: where `RLIMIT_SIGPENDING` (`ulimit -i`) is reached, a timed wait fails
-//! with [`Error::LimitReached`] for [`Limit::Timers`]. It doesn't say "would block", so that no caller tries again at once.
+//! Semaphores wait by `semtimedop`, where the system has it ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no
+//! timed call on any system.** A timed call of this crate first tries without waiting, which costs nothing more than
+//! the call. Only if it must wait does it arm a timer. The timer sends `SIGURG` to the waiting thread alone when the
+//! timeout elapses, and again each millisecond until the call has returned, so a signal that arrives just before the
+//! call is not lost. On Linux each timed wait that really waits costs eight more system calls: seven for the alarm, and
+//! the first try. `SIGURG` is ignored by default, so it affects nothing else. If the program has no handler for it, a
+//! handler that does nothing is installed. A program that keeps the signal blocked to read it by `signalfd` or
+//! `sigwait` can miss a signal that arrives during a timed wait. Receivers in other processes are not affected. Timers
+//! count as queued signals of the user: where `RLIMIT_SIGPENDING` (`ulimit -i`) is reached, a timed wait fails with
+//! [`Error::LimitReached`] for [`Limit::Timers`]. It doesn't say "would block", so that no caller tries again at once.
 //!
 //! # Fork, exec, threads
 //!
-//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and
-//! counted); undo accounts are not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread
-//! that ends gives nothing back. Since Linux 4.14 the same holds for children made by `_Fork` and by the `clone` system call.
-//! A child that shares its parent's memory (`vfork`, `CLONE_VM`) must use and drop none of its parent's handles or guards.
+//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and counted). Undo
+//! accounts are not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread that
+//! ends gives nothing back. Since Linux 4.14 the same holds for children made by `_Fork` and by the `clone` system
+//! call. A child that shares its parent's memory (`vfork`, `CLONE_VM`) must use and drop none of its parent's handles
+//! or guards.
 //!
-//! # Whom to trust
+//! # What to trust
 //!
-//! Whoever may write an object can write anything to it: check what comes out of a segment or a
-//! queue. Keys are public: anybody may create yours first, so look at
-//! [`permissions`](SemaphoreSet::permissions) before relying on an object that others could have made.
+//! A process that may write an object can write anything to it: check what comes out of a segment or a queue. Keys are
+//! public: any process may create an object with your key first. So check the
+//! [`permissions`](SemaphoreSet::permissions) before relying on an object that another user could have made.
 //!
 //! # Systems
 //!
-//! Linux is the main platform, with glibc or musl. macOS and FreeBSD are compiled for and not tested;
-//! the other BSDs are missing until somebody can check their C layouts. What differs:
+//! Linux is the main platform, with glibc or musl. macOS and FreeBSD are compiled for and not tested. The other BSDs
+//! are missing until their C layouts have been checked. What differs:
 //!
-//! - macOS and FreeBSD have no `semtimedop`; waits on semaphores are timed as those on queues are.
+//! - macOS and FreeBSD have no `semtimedop`. Waits on semaphores are timed as those on queues are.
 //! - A semaphore's value runs to 65,535 on macOS and then wraps to 0.
 //! - `last_pid` of a semaphore is set by `semop` alone on FreeBSD, also by `SETVAL` and by what is
 //!   undone at exit on Linux and macOS.
-//! - FreeBSD and macOS accept an increase of a queue's `max_size` and ignore it; the default there is
-//!   2,048 bytes for the whole queue. Ids may be negative on macOS.
-//! - "Lowest type up to n" means what it says on Linux and in POSIX; BSD kernels take the *first*
-//!   message whose type is at most n.
-//! - Segment sizes are rounded up to pages on macOS; attaching to a removed segment works on Linux
-//!   and newer FreeBSD only.
+//! - FreeBSD and macOS accept an increase of a queue's `max_size` and ignore it. The default there is 2,048 bytes for
+//!   the whole queue. Ids may be negative on macOS.
+//! - [`Selector::LowestUpTo`] takes the lowest type on Linux and in POSIX. BSD kernels take the *first* message with a
+//!   type of at most n.
+//! - Segment sizes are rounded up to pages on macOS. Attaching to a removed segment works on Linux and newer FreeBSD
+//!   only.
 //! - [`Selector::Except`], [`MessageQueue::peek`], [`inventory()`] and [`limits()`] are
 //!   [`Error::Unsupported`] outside Linux.
 //! - How much a queue holds differs widely: 64 KiB on OpenSolaris, 16 KiB on Linux, 2,048 bytes in all
 //!   on macOS and the BSDs.
-//! - gVisor, Gramine and CRIU don't support undo; Android is not supported.
+//! - gVisor, Gramine and CRIU don't support undo. Android is not supported.
 #![doc(html_root_url = "https://docs.rs/sysv-ipc/0.1.0")]
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
@@ -242,7 +239,7 @@ pub use self::{
 
 /// Whether the system itself times waits on semaphores (`semtimedop`).
 ///
-/// Where it doesn't, timeouts work all the same; see the crate's page on time.
+/// Where it doesn't, timeouts work all the same: see the crate's page on time.
 pub const SEMAPHORE_TIMEOUT_SUPPORTED: bool = cfg!(target_os = "linux");
 
 /// The version of this crate.

@@ -84,7 +84,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Returns the value of one limit; `None` for one that this system doesn't have.
+    /// Returns the value of one limit. Returns `None` if this system doesn't have the limit.
     ///
     /// [`Limit::Timers`] belongs to the process: it is read when this is called, and `None` if there is no limit.
     ///
@@ -133,8 +133,8 @@ impl Limit {
 
 /// Returns the kernel's limits and what is in use of them, for this IPC namespace.
 ///
-/// What is in use counts everybody's objects, also those the caller may not read. The six system
-/// calls are not one instant. Linux alone tells (`IPC_INFO`, `SEM_INFO`, `SHM_INFO`, `MSG_INFO`).
+/// The amounts in use count the objects of all users, also those that the caller may not read. The six system calls are
+/// not made at one instant. Only Linux has them (`IPC_INFO`, `SEM_INFO`, `SHM_INFO`, `MSG_INFO`).
 ///
 /// See [`semctl(2)`](https://man7.org/linux/man-pages/man2/semctl.2.html),
 /// [`shmctl(2)`](https://man7.org/linux/man-pages/man2/shmctl.2.html) and
@@ -166,7 +166,7 @@ pub fn limits() -> Result<Limits> {
     Err(Error::Unsupported { call: "IPC_INFO" })
 }
 
-/// Returns the limits of semaphores alone, by two system calls; see [`limits`].
+/// Returns the limits of semaphores alone, by two system calls. See [`limits`].
 ///
 /// # Errors
 ///
@@ -260,8 +260,8 @@ fn wide(number: libc::c_ulong) -> u64 {
 
 /// Which of two limits an `ENOSPC` came from: the number of objects, or the room in all of them.
 ///
-/// The kernel doesn't say, but a full table can be seen. Between the refusal and the look somebody
-/// may have removed something: the hint in the error may then name the other limit.
+/// The kernel doesn't tell them apart, but a full table can be seen. If another process removes an object between the
+/// refusal and the check, the hint in the error names the other limit.
 #[cfg(target_os = "linux")]
 pub(crate) fn sets_are_full() -> bool {
     semaphores().is_ok_and(|limits| limits.used_sets >= limits.max_sets)
@@ -273,7 +273,7 @@ pub(crate) fn segments_are_full() -> bool {
     shared_memory().is_ok_and(|limits| limits.used_segments >= limits.max_segments)
 }
 
-/// Unknown here; the number of objects is the limit that is met first on the systems we know.
+/// Unknown here. The number of objects is the limit that is reached first on the known systems.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn sets_are_full() -> bool {
     true

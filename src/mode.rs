@@ -23,8 +23,8 @@ impl Mode {
 
     /// Keeps the nine permission bits and drops all others.
     ///
-    /// In the kernel's calls mode and flags share one number; a mode that can't hold more than
-    /// permissions can't turn into a flag.
+    /// In the kernel's calls mode and flags share one number. A mode that holds only permissions can't turn into a
+    /// flag.
     #[must_use]
     pub const fn new(bits: u32) -> Self {
         Self((bits & 0o777) as u16)

@@ -1,4 +1,4 @@
-//! What opening has in common: create or open, and know which of the two it was.
+//! What all forms of opening have in common: create or open, and know which of the two happened.
 
 use libc::c_int;
 
@@ -50,13 +50,13 @@ macro_rules! open_options_methods {
             self
         }
 
-        /// Sets whether to fail if there is one already; needs `create`.
+        /// Sets whether to fail if the object exists already. Requires `create`.
         pub const fn exclusive(&mut self, exclusive: bool) -> &mut Self {
             self.disposition.exclusive = exclusive;
             self
         }
 
-        /// Sets the permissions a new object gets, 0600 unless said; all but the lowest nine bits are dropped.
+        /// Sets the permissions of a new object, 0600 by default. All but the lowest nine bits are ignored.
         pub const fn mode(&mut self, mode: u32) -> &mut Self {
             self.mode = $crate::Mode::new(mode);
             self
@@ -82,7 +82,7 @@ pub(crate) use open_options_methods;
 /// How often an object may vanish and come back between two calls before that is an error.
 const RACES: usize = 64;
 
-/// Opens or creates; returns the id and whether this call created it.
+/// Opens or creates. Returns the id, and whether this call created the object.
 ///
 /// Only a successful `IPC_EXCL` proves a creation, so `IPC_CREAT` is never used without it.
 pub(crate) fn open_or_create(

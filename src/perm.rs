@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::{Mode, sys};
 
-/// Who owns an object, who made it, and who may use it.
+/// The owner of an object, its creator, and its permissions.
 ///
 /// A creator keeps control after giving the object away: owner, creator and root may change and
 /// remove it.
@@ -39,7 +39,7 @@ impl Permissions {
     }
 }
 
-/// The kernel's whole seconds; 0 means that it has not happened yet.
+/// Converts the kernel's whole seconds. 0 means that the event has not happened yet.
 pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     match u64::try_from(seconds) {
         Ok(0) | Err(_) => None,
@@ -47,18 +47,18 @@ pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     }
 }
 
-/// A pid the kernel reports; 0 means nobody yet.
+/// Converts a pid that the kernel reports. 0 means that there was no such process yet.
 pub(crate) fn pid(raw: libc::pid_t) -> Option<u32> {
     u32::try_from(raw).ok().filter(|&pid| pid != 0)
 }
 
 /// The methods that every handle has, its own or those of the handle in its field.
 ///
-/// `IPC_SET` replaces owner and mode together, so changing one reads the others first; a change
-/// by somebody else in between is lost. The kernel has nothing better.
+/// `IPC_SET` replaces owner and mode together, so a change of one reads the others first. A change by another process
+/// in between is lost. The kernel has nothing better.
 macro_rules! object_methods {
     ($remove_doc:literal $(, via $($field:ident).+)?) => {
-        /// Returns the key it was opened or made with; `None` for a handle made from an id.
+        /// Returns the key it was opened or made with. Returns `None` if the handle was made from an id.
         #[must_use]
         pub fn key(&self) -> Option<$crate::Key> {
             self$($(.$field)+)?.object().key
@@ -82,7 +82,7 @@ macro_rules! object_methods {
 
         /// Sets the mode, and keeps the owner.
         ///
-        /// Reads the owner first and writes both: a change by somebody else in between is lost.
+        /// Reads the owner first and writes both: a change by another process in between is lost.
         ///
         /// # Errors
         ///
@@ -94,9 +94,9 @@ macro_rules! object_methods {
             self$($(.$field)+)?.set_permissions(current.uid, current.gid, mode)
         }
 
-        /// Gives the object to another user or group; `None` keeps what is there.
+        /// Gives the object to another user or group. `None` keeps the present one.
         ///
-        /// Reads the rest first and writes all: a change by somebody else in between is lost.
+        /// Reads the rest first and writes all: a change by another process in between is lost.
         ///
         /// # Errors
         ///
@@ -107,8 +107,8 @@ macro_rules! object_methods {
             self$($(.$field)+)?.set_permissions(uid, gid, current.mode.bits())
         }
 
-        /// Sets owner and mode at once, without looking at what they are: one call, which needs no
-        /// permission to read (`IPC_SET`).
+        /// Sets owner and mode at once, without reading them first: one call, which needs no permission to read
+        /// (`IPC_SET`).
         ///
         /// # Errors
         ///
@@ -122,9 +122,8 @@ macro_rules! object_methods {
         ///
         /// # Errors
         ///
-        /// [`Error::Removed`](crate::Error::Removed) if it is gone already, or
-        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner,
-        /// creator or root.
+        /// [`Error::Removed`](crate::Error::Removed) if it was removed already, or
+        /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) unless the caller is owner, creator or root.
         pub fn remove(&self) -> $crate::Result<()> {
             self$($(.$field)+)?.remove_object()
         }

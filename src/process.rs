@@ -13,9 +13,9 @@ pub use crate::fork::{fork_generation, is_generation, watch_forks};
 
 /// Lets this process, and every child it forks, take part when another calls [`membarrier`].
 ///
-/// Returns whether the system can do that: Linux can, unless a sandbox forbids it. A process that can't
-/// must use sequentially consistent fences itself. One system call; the first one of a process with
-/// several threads may take some milliseconds. `exec` ends it.
+/// Returns whether the system can do that: Linux can, unless a sandbox forbids it. A process that can't must use
+/// sequentially consistent fences itself. It takes one system call. The first call in a process with several threads
+/// may take some milliseconds. `exec` ends the registration.
 ///
 /// [`membarrier(2)`](https://man7.org/linux/man-pages/man2/membarrier.2.html)
 ///
@@ -37,8 +37,8 @@ pub fn membarrier_register() -> bool {
 /// Runs a sequentially consistent fence in this thread and in every running thread of all processes
 /// that [registered](membarrier_register).
 ///
-/// It lets the rare side of a protocol pay for both: where two sides store and then look, the
-/// frequent one needs a compiler fence only. Returns whether it was done; some microseconds.
+/// It lets the rare side of a protocol pay for both sides: where two sides store and then load, the frequent side needs
+/// a compiler fence only. It takes some microseconds. Returns whether the fence was run.
 #[must_use]
 pub fn membarrier() -> bool {
     #[cfg(target_os = "linux")]
@@ -53,7 +53,8 @@ fn call_membarrier(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// Returns which processor this thread runs on, as it was a moment ago; `None` where the system doesn't tell.
+/// Returns which processor this thread runs on, as it was a moment ago. Returns `None` where the system has no such
+/// call.
 ///
 /// On Linux that takes no system call.
 ///
@@ -85,8 +86,9 @@ pub fn effective_uid() -> u32 {
 /// Returns whether a process of this id exists and has not ended, as far as this PID namespace shows.
 ///
 /// A process of another user exists as any other. A zombie has ended: it runs nothing more, and waits for its parent
-/// only. A process whose first thread has ended exists as long as another thread of it lives, although tools show it as
-/// a zombie. Outside Linux, and where this PID namespace has no `/proc` of its own, a zombie can't be told and exists.
+/// only. If the first thread of a process has ended, the process exists as long as another thread of it lives, although
+/// tools show it as a zombie. Outside Linux, and where this PID namespace has no `/proc` of its own, a zombie can't be
+/// recognised, and exists.
 ///
 /// Ids are used again: `true` may be another process.
 ///
@@ -109,14 +111,15 @@ fn has_ended(pid: u32) -> bool {
         return false;
     }
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-    // A thread that is gone meanwhile has no line, and doesn't count as dead. The next call doesn't see it.
+    // A thread that has ended meanwhile has no line, and doesn't count as dead. The next call doesn't see it.
     tasks.flatten().all(|task| is_dead(format!("/proc/{pid}/task/{}/stat", task.file_name().display())))
 }
 
-/// Returns when a process started, in the kernel's clock ticks since boot; with its id it names the process for good.
+/// Returns when a process started, in the kernel's clock ticks since boot. Together with its id it names the process
+/// for good.
 ///
 /// `None` if there is no such process, outside Linux, and where `/proc` is another PID namespace's: its ids are those
-/// of strangers. The calling process is found there as well.
+/// of other processes. The calling process is found there as well.
 ///
 /// ```
 /// use sysv_ipc::process;
@@ -133,7 +136,7 @@ pub fn start_time(pid: u32) -> Option<u64> {
 /// Returns the command a process runs.
 ///
 /// `None` if there is no such process, outside Linux, and where `/proc` is another PID namespace's: its ids are those
-/// of strangers. The calling process is found there as well.
+/// of other processes. The calling process is found there as well.
 ///
 /// ```
 /// use sysv_ipc::process;

@@ -2,14 +2,14 @@
 
 use std::{fs, sync::OnceLock};
 
-/// What the kernel reports for users that have no id in the caller's user namespace, unless the system was told otherwise.
+/// The id that the kernel reports for users without an id in the caller's user namespace, by default.
 const OVERFLOW: u32 = 65_534;
 
 /// Returns whether a user id that the kernel reports is that of one user.
 ///
-/// In a user namespace the owners without an id of their own all read as one number, 65534 (`overflowuid`). So there that
-/// number says nothing of an owner, not even to a process that has the same number as its own. Outside such a namespace it
-/// is an ordinary user, which many systems call "nobody".
+/// In a user namespace the owners without an id of their own all read as one number, 65534 (`overflowuid`). So there
+/// that number identifies no owner, not even to a process that has the same number as its own. Outside such a namespace
+/// it is an ordinary user.
 ///
 /// See [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html).
 ///
@@ -27,7 +27,7 @@ pub fn is_one_user(uid: u32) -> bool {
         let text = fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
         text.and_then(|text| text.trim().parse().ok()).unwrap_or(OVERFLOW)
     });
-    // Where `/proc` can't be read it is not known, and so the number is not trusted.
+    // Where `/proc` can't be read, the number is not known to name one user, and so it is not trusted.
     uid != overflow || fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| has_all_ids(&map))
 }
 

@@ -10,7 +10,7 @@ use crate::{Deadline, alarm::Alarm, sem::SemOp, sys};
 
 /// Repeats a call that signals interrupt, with the time that is left.
 ///
-/// An interruption after the deadline is the deadline's: `ETIMEDOUT`.
+/// An interruption after the deadline counts as the deadline: `ETIMEDOUT`.
 #[inline]
 fn retry<T>(
     deadline: Deadline,

@@ -59,7 +59,7 @@ pub fn semaphore(value: u16) -> Result<Removed<Semaphore>, sysv_ipc::Error> {
     SemaphoreOptions::new().initial_value(value).open(Key::PRIVATE).map(Removed)
 }
 
-/// A semaphore whose changes are undone when their process dies.
+/// A semaphore with changes that are undone when their process dies.
 ///
 /// # Errors
 ///

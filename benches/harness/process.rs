@@ -24,7 +24,7 @@ pub fn generation() -> u32 {
     GENERATION.load(Relaxed)
 }
 
-/// Forks a child that does this on one of the processors, and ends. It ends after so many seconds in any case, whoever
+/// Forks a child that does this on one of the processors, and ends. It ends after so many seconds in any case, whatever
 /// forgets it; and a panic ends it, too: it never unwinds what is its parent's.
 pub fn fork_child(processor: usize, seconds: u32, act: impl FnOnce()) -> Pid {
     // SAFETY: this process has one thread while peers are forked.

@@ -71,7 +71,7 @@ impl<const WORDS: usize> Item<WORDS> {
         self.0[0] = sent.unwrap_or(number);
     }
 
-    /// Fails unless it is this item; returns its first word.
+    /// Fails unless it is this item. Returns its first word.
     #[inline]
     pub(crate) fn check(&self, number: u64, is_timed: bool) -> Result<u64> {
         let (first, second, last) = (self.0[0], self.0.get(1).unwrap_or(&number), self.0[WORDS - 1]);

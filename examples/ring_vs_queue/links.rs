@@ -64,7 +64,7 @@ fn made() -> MutexGuard<'static, Option<(String, i32)>> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what was made here; whoever waits in it fails.
+/// Removes what was made here. Its waiters fail.
 pub(crate) fn remove_made() {
     if let Some((name, queue)) = made().take() {
         remove(&name, queue);
@@ -82,7 +82,7 @@ pub(crate) fn clear_up_on_signals() -> Result<()> {
     let mut signals = Signals::new(ENDINGS).context("can't handle signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            // Locked for good: nothing more is made, and whoever failed by this stops in `drop`, without a word.
+            // Locked for good: nothing more is made, and a thread that failed by this stops in `drop`, without a word.
             let mut made = made();
             if let Some((name, queue)) = made.take() {
                 remove(&name, queue);

@@ -23,7 +23,7 @@ use crate::{
 
 /// Receives what the sender sends, until that is all.
 pub(crate) fn run(task: &Task) -> Result<()> {
-    // An interrupt from the terminal reaches the whole group; ending is the sender's business.
+    // An interrupt from the terminal reaches the whole group. Ending is the sender's business.
     for signal in ENDINGS {
         signal_hook::flag::register(signal, Arc::default()).context("can't handle signals")?;
     }
@@ -34,7 +34,7 @@ pub(crate) fn run(task: &Task) -> Result<()> {
     by_size!(task.size, receive(task))
 }
 
-/// Watches standard input, whose end is the sender's. One that was killed has left everything where it was.
+/// Watches standard input, which ends with the sender. A sender that was killed has left everything where it was.
 fn end_with_the_sender(task: Task) {
     thread::spawn(move || {
         let _ = io::stdin().lock().read(&mut [0]);

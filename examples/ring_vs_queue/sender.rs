@@ -27,7 +27,7 @@ use crate::{
 /// How long after each other items are sent, at least, when it is their latency that counts.
 const PACE: Duration = Duration::from_micros(50);
 
-/// Returns how many items get through in about so long; also warms everything up.
+/// Returns how many items get through in about so long. Also warms everything up.
 pub(crate) fn count(task: &Task, links: &Links, time: Duration) -> Result<u64> {
     let mut task = Task { figure: Figure::Throughput, count: 1000, ..task.clone() };
     loop {
@@ -51,7 +51,7 @@ pub(crate) fn throughput(task: &Task, links: &Links) -> Result<f64> {
     }
 }
 
-/// Measures how long items take one by one; sends for about so long.
+/// Measures how long items take one by one. Sends for about so long.
 pub(crate) fn latency(task: &Task, links: &Links, time: Duration) -> Result<Latency> {
     let count = u64::try_from(time.as_nanos() / PACE.as_nanos()).unwrap_or(u64::MAX).max(100);
     let task = Task { figure: Figure::Latency, count, ..task.clone() };

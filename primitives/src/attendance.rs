@@ -4,13 +4,13 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | [`Attachment`] of a slot, for each role | how many endpoints the slot's member has | the member; the reaper of the slot |
-//! | [`Arrivals`] of a role | how many endpoints have ever attached | the member that attaches; the reaper of a slot |
+//! | [`Attachment`] of a slot, for each role | how many endpoints the slot's member has | the member, a reaper of the slot |
+//! | [`Arrivals`] of a role | how many endpoints have ever attached | the member that attaches, a reaper of a slot |
 //!
 //! - **AT1** An endpoint is counted in the attachment of its slot first, and as an arrival afterwards. So a process that
 //!   sees the arrival sees the attachment as well, unless the endpoint has detached since.
 //! - **AT2** A role is disconnected if an endpoint has ever arrived, and a scan of all attachments finds none of the
-//!   role while the number of arrivals stays the same. The dead have been reaped before the scan.
+//!   role while the number of arrivals stays the same. Dead members have been reaped before the scan.
 //! - **AT3** A reaper that finds an attachment counts an arrival, and then clears the attachment. The member may have
 //!   died between the two steps of AT1, and a role that lost its only endpoint that way is disconnected too.
 //! - **AT4** (R-wake) A process that detaches or clears an attachment checks for announced waiters afterwards, and posts
@@ -29,13 +29,13 @@
 //! Not promised: an exact number of arrivals. It wraps, and counts some endpoints twice.
 
 use crate::{
-    Role,
+    role::Role,
     sync::{AtomicU32, Ordering::SeqCst, fence},
 };
 
 const ROLES: [Role; 2] = [Role::Producer, Role::Consumer];
 
-/// How often to scan all attachments, if an endpoint arrives during each scan.
+/// How often to scan all attachments if an endpoint arrives during each scan.
 const SCANS: usize = 8;
 
 /// How many endpoints of each role one member has.
@@ -48,11 +48,14 @@ pub(crate) struct Attachment {
 impl Attachment {
     /// Returns whether the member has an endpoint of the role. It may be dead.
     pub(crate) fn has(&self, role: Role) -> bool {
+        // SYNC: pairs with the changes of the count in `attach`, `detach` and `reap`, in the one order of all SeqCst
+        // operations.
         self.counts[role as usize].load(SeqCst) != 0
     }
 
     /// Detaches an endpoint. The caller notifies the waiters of the other role afterwards (AT4).
     pub(crate) fn detach(&self, role: Role) {
+        // SYNC: pairs with the load in `has`.
         self.counts[role as usize].fetch_sub(1, SeqCst);
         // SYNC: pairs with the fence of a waiter's announcement: either its scan sees the attachment empty, or the caller
         // sees its announcement.
@@ -70,6 +73,7 @@ pub(crate) struct Arrivals {
 impl Arrivals {
     /// Attaches an endpoint of the member that has the attachment.
     pub(crate) fn attach(&self, role: Role, attachment: &Attachment) {
+        // SYNC: both pair with the loads in `is_disconnected`, which reads the arrivals first and again last.
         attachment.counts[role as usize].fetch_add(1, SeqCst);
         // AT1: a scan that saw the arrival and no attachment would take the role for disconnected.
         self.counts[role as usize].fetch_add(1, SeqCst);
@@ -77,6 +81,7 @@ impl Arrivals {
 
     /// Returns whether an endpoint of the role has ever attached.
     pub(crate) fn has_arrived(&self, role: Role) -> bool {
+        // SYNC: pairs with the change in `attach`.
         self.counts[role as usize].load(SeqCst) != 0
     }
 
@@ -89,7 +94,9 @@ impl Arrivals {
             let had = attachment.has(role);
             if had {
                 // AT3: perhaps the member died before its arrival was counted.
+                // SYNC: pairs with the loads of the arrivals in `is_disconnected`.
                 self.counts[role as usize].fetch_add(1, SeqCst);
+                // SYNC: pairs with the load in `has`, after the arrival as in `attach`.
                 attachment.counts[role as usize].store(0, SeqCst);
             }
             had
@@ -97,7 +104,8 @@ impl Arrivals {
         had.contains(&true)
     }
 
-    /// Returns whether a role is disconnected (AT2), as far as these attachments go. The caller has reaped the dead.
+    /// Returns whether a role is disconnected (AT2), as far as these attachments go. The caller has reaped dead
+    /// members.
     pub(crate) fn is_disconnected<'a, I>(&self, role: Role, attachments: impl Fn() -> I) -> bool
     where
         I: Iterator<Item = &'a Attachment>,
@@ -107,6 +115,8 @@ impl Arrivals {
         // scanned yet. Then the scan found none of them, and is repeated. If endpoints arrive during every scan, the role
         // is connected: the last one to detach notifies the caller.
         (0..SCANS).find_map(|_| {
+            // SYNC: both loads of the arrivals pair with `attach` and `reap`. The attachments are read between them
+            // (AT2).
             let before = arrived.load(SeqCst);
             let is_disconnected = before != 0 && !attachments().any(|attachment| attachment.has(role));
             (!is_disconnected || arrived.load(SeqCst) == before).then_some(is_disconnected)
@@ -162,7 +172,7 @@ mod tests {
         assert!(!arrivals.is_disconnected(Consumer, || slots.iter()));
     }
 
-    /// One attaches where the scan has been, and another one detaches where it has not been yet.
+    /// An endpoint attaches where the scan has been, and another detaches where it has not been yet.
     #[test]
     fn at2_a_scan_that_missed_an_arrival_is_repeated() {
         let (arrivals, slots) = slots();

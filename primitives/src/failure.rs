@@ -8,7 +8,7 @@ use crate::{
     raw::{self, Limit},
 };
 
-/// What an operation on an object returns that can fail in no other way.
+/// The result of an operation on an object that can fail in no other way.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why an operation on an object could not be carried out at all.
@@ -86,7 +86,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Returns whether the object was removed; see [`raw::Error::is_gone`].
+    /// Returns whether the object was removed. See [`raw::Error::is_gone`].
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.raw().is_some_and(raw::Error::is_gone)
@@ -102,7 +102,8 @@ impl Failure {
     }
 }
 
-/// Returns the advice for a call that tests all handles at once, and for one that the kernel itself never forbids so.
+/// Returns the advice for a call that tests all handles at once, and for a refusal that can't come from the kernel
+/// itself.
 fn advice(error: &raw::Error) -> &'static str {
     match error {
         raw::Error::LimitReached { limit: Limit::Semopm, .. } => {

@@ -18,7 +18,7 @@ use crate::options::Settings;
 
 /// The type of the values in an object, as far as it can be told at run time.
 ///
-/// Two are equal if all is but the text of the name, of which an object keeps 128 bytes at most.
+/// Two are equal if all fields but the text of the name are. Of that text an object keeps at most 128 bytes.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Fingerprint {
@@ -26,11 +26,11 @@ pub struct Fingerprint {
     pub size: u64,
     /// Its alignment in bytes.
     pub align: u64,
-    /// The number that its program gave its meaning; 0 by default.
+    /// The number that the program gave to the meaning of the values. 0 by default.
     pub schema: u64,
-    /// FNV-1a of the type's whole name in 64 bits; 0 if the kind of object has no type.
+    /// FNV-1a of the type's whole name in 64 bits. 0 if the kind of object has no type.
     pub name_hash: u64,
-    /// The type's name; see [`Options::type_name`](crate::Options::type_name).
+    /// The type's name. See [`Options::type_name`](crate::Options::type_name).
     pub name: String,
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Makes text from shared memory fit to be shown: it may be no text at all.
+/// Makes bytes from shared memory fit to be shown: they may be no text at all.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     let is_shown = |char: &char| matches!(char, '"' | '\'' | '\\') || char.escape_debug().len() == 1;
     let shown = |char: char| if is_shown(&char) { char } else { char::REPLACEMENT_CHARACTER };
@@ -109,7 +109,7 @@ fn last_component(path: &str) -> usize {
     0
 }
 
-/// Returns how long a character in quotes is, as a generic constant has them; 1 for the quote of a lifetime.
+/// Returns the length of a character in quotes, as in a generic constant. Returns 1 for the quote of a lifetime.
 fn quoted(text: &str) -> usize {
     let mut inner = text[1..].char_indices();
     match (inner.next(), inner.next()) {

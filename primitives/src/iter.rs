@@ -1,7 +1,8 @@
 //! Iterating over what comes, by one rule for all kinds.
 //!
-//! An iterator ends when the object is closed, or disconnected if that is detected. An error that may be followed by
-//! values, a message that can't be decoded, is given and passed over. Any other error is the last that is given.
+//! An iterator ends when the object is closed, or disconnected if that is detected. If values may follow an error, such
+//! as that of a message that can't be decoded, the iterator returns the error and goes on. Any other error is the last
+//! item.
 
 use std::{iter, result};
 
@@ -17,12 +18,12 @@ pub(crate) trait IterError {
 
 type Result<T, E> = result::Result<T, E>;
 
-/// Takes one after another until the end.
+/// Returns one value after another until the end.
 pub(crate) fn until_the_end<T, E: IterError>(next: impl FnMut() -> Result<T, E>) -> impl Iterator<Item = Result<T, E>> {
     until(next, E::is_end)
 }
 
-/// Takes one after another until the end, or until there is none now.
+/// Returns one value after another until the end, or until none is available.
 pub(crate) fn while_available<T, E: IterError>(
     next: impl FnMut() -> Result<T, E>,
 ) -> impl Iterator<Item = Result<T, E>> {

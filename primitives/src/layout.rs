@@ -1,17 +1,17 @@
-//! What lies where in an object's segment, and the only place where its bytes become values.
+//! The layout of an object's segment. Only here do its bytes become values.
 //!
 //! ```text
-//! 0                header       who it is: magic, version, kind, set, type with its name, name
+//! 0                header       magic, version, kind, set, type with its name, name
 //! 512              slots        one for each process that may register
 //! after them       body         the primitive's own words and values, on a cache line of its own
 //! ```
 //!
-//! - **L1** Before the set is published, its creator alone touches the segment; afterwards the
-//!   header never changes but for `used`.
+//! - **L1** Before the set is published, its creator alone touches the segment. Afterwards the header never changes,
+//!   except for `used`.
 //! - **L2** A [`Mapped`] keeps the mapping it points into, and the mapping can't shrink: what was
 //!   inside once is inside as long as the value lives.
-//! - **L3** What other processes wrote is read once, checked, and the copy is used: sizes and counts
-//!   of the header serve no access after the handle was made.
+//! - **L3** A value that other processes wrote is read once and checked, and then the copy is used. Sizes and counts of
+//!   the header are not read for any access after the handle was made.
 #![allow(unsafe_code, reason = "bytes become values here, and nowhere else")]
 
 use std::{
@@ -38,15 +38,15 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// The version of the layout.
 ///
 /// **Every change of the layout raises it**: of the header, of the slots, of any primitive's body, and of what a word
-/// or a semaphore in them means. A program refuses objects of another version; it never guesses.
+/// or a semaphore in them means. A program refuses objects of another version, and never guesses.
 ///
 /// | version | since | change |
 /// | --- | --- | --- |
 /// | 1 | – | the first |
-/// | 2 | 0.1.0 | the header has the hash and the text of the type's name; a ring's `strong` says why |
-/// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live; LIVING; `used` of a slot is a number |
-/// | 4 | 0.1.0 | HELPERS of each slot; waiting rooms, with doorbells for each slot; the word of a lock |
-/// | 5 | 0.1.0 | messages of a channel in shared memory; no message queue; the entries of waiting rooms |
+/// | 2 | 0.1.0 | the header has the hash and the text of the type's name, and a ring's `strong` says why |
+/// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live, LIVING, and `used` of a slot is a number |
+/// | 4 | 0.1.0 | HELPERS of each slot, waiting rooms with doorbells for each slot, and the word of a lock |
+/// | 5 | 0.1.0 | messages of a channel in shared memory, no message queue, and the entries of waiting rooms |
 pub(crate) const VERSION: u32 = 7;
 
 /// Where the slots begin.
@@ -55,7 +55,7 @@ const CACHE_LINE: usize = 128;
 /// How many bytes of a type's name there is room for.
 const TYPE_NAME: usize = 128;
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Description {
     pub(crate) kind: u32,
@@ -101,15 +101,16 @@ const _: () = assert!(size_of::<Header>() <= SLOTS);
 unsafe impl SharedSafe for Header {}
 
 impl Header {
-    /// Writes the magic, and then everything else: from the first word on the segment is known as
-    /// ours, so that whoever finds it half-written after a death may remove it. Readers look only
-    /// once the set is live, and that comes after.
+    /// Writes the magic, and then everything else. From the first word on, the segment is known as ours, so a process
+    /// that finds it half-written after a death may remove it. Readers read it only once the set is live, which comes
+    /// after.
     pub(crate) fn write(&self, set: i32, description: &Description, created: u64) {
-        // SYNC: pairs with the load of the magic in `is_ours`, for a creator that finds us in its way.
+        // SYNC: pairs with the load of the magic in `is_ours`, for a creator that finds this segment in its way.
         self.magic.store(MAGIC, Release);
         self.version.store(VERSION, Relaxed);
         self.kind.store(description.kind, Relaxed);
         self.set.store(set, Relaxed);
+        // Relaxed: no other process reads it before the set is published.
         self.used.store(0, Relaxed);
         self.max_handles.store(description.max_handles, Relaxed);
         self.doorbells.store(description.doorbells, Relaxed);
@@ -138,12 +139,14 @@ impl Header {
         self.version.load(Relaxed)
     }
 
-    /// Whether anybody ever registered; a semaphore operation follows every store, and orders it.
+    /// Returns whether a process ever registered. A semaphore operation follows every store, and orders it.
     pub(crate) fn is_used(&self) -> bool {
+        // SYNC: pairs with the store in `set_used`.
         self.used.load(Acquire) != 0
     }
 
     pub(crate) fn set_used(&self) {
+        // SYNC: pairs with the load in `is_used` of a creator that finds this segment in its way (OB4).
         self.used.store(1, Release);
     }
 
@@ -151,7 +154,7 @@ impl Header {
         self.created.load(Relaxed)
     }
 
-    /// Copies what the header says; it may say anything.
+    /// Copies the fields of the header, which may have any value.
     pub(crate) fn describe(&self) -> Description {
         let (name, _) = read_text(&self.name, &self.name_len);
         let (type_name, is_cut) = read_text(&self.type_name, &self.type_name_len);
@@ -181,18 +184,18 @@ fn write_text(to: &[AtomicU8], text: &str) -> u64 {
     text.len() as u64
 }
 
-/// Copies a text, whose length may be any number; returns whether it is only the beginning.
+/// Copies a text. `len` may be any number. Returns whether the copy is only the beginning.
 fn read_text(from: &[AtomicU8], len: &AtomicU64) -> (Vec<u8>, bool) {
     let len = usize::try_from(len.load(Relaxed)).unwrap_or(usize::MAX);
     let bytes = from.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
     (bytes, len > from.len())
 }
 
-/// What is known of a registered process, for the protocol and for people.
+/// The registration of a process, for the protocol and for operators.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct Slot {
-    /// 1 from before the first operation of a process until everything it had is given back.
+    /// Not 0 from before the first operation of a process until after the last word of the slot was repaired (MB1).
     pub(crate) used: AtomicU32,
     /// For people alone.
     pub(crate) pid: AtomicU32,
@@ -257,7 +260,7 @@ pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count
     if len == 0 {
         return Ok(NonNull::dangling());
     }
-    // From the mapping and not from the slice, whose bytes alone could be reached through it.
+    // From the mapping and not from the slice: a pointer from the slice could reach the slice's bytes alone.
     let first = memory.as_mut_ptr().wrapping_add(offset).cast::<T>();
     debug_assert_eq!(first.addr(), bytes.as_ptr().addr());
     match NonNull::new(first).filter(|first| first.is_aligned()) {
@@ -266,13 +269,13 @@ pub(crate) fn room<T: bytemuck::Pod>(memory: &SharedMemory, offset: usize, count
     }
 }
 
-/// Room for a value that a lock guards: plain bytes, touched by whoever holds the lock.
+/// The memory of a value that a lock guards: plain bytes, touched only by the holder of the lock.
 pub(crate) struct ValueCell<T> {
     target: NonNull<T>,
     memory: Arc<SharedMemory>,
 }
 
-// SAFETY: it is an address and the mapping it lies in; access is unsafe, and its callers answer for it.
+// SAFETY: it is an address and the mapping it lies in. Access is unsafe, and its callers answer for it.
 unsafe impl<T: Send> Send for ValueCell<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for ValueCell<T> {}
@@ -288,10 +291,11 @@ impl<T: bytemuck::Pod> ValueCell<T> {
     ///
     /// # Safety
     ///
-    /// Nobody, in this process or another, may change it as long as the reference lives.
+    /// No thread, of this process or another, may change it as long as the reference lives.
     #[inline]
     pub(crate) unsafe fn get(&self) -> &T {
-        // SAFETY: by L2 it lies in the mapping, and is aligned; any bits are a `Pod`; the caller answers for others.
+        // SAFETY: by L2 it lies in the mapping, and is aligned. Any bits are a `Pod`. The caller answers for other
+        // threads.
         unsafe { self.target.as_ref() }
     }
 
@@ -299,7 +303,7 @@ impl<T: bytemuck::Pod> ValueCell<T> {
     ///
     /// # Safety
     ///
-    /// Nobody else, in this process or another, may use it as long as the reference lives.
+    /// No other thread, of this process or another, may use it as long as the reference lives.
     #[inline]
     #[expect(clippy::mut_from_ref, reason = "the caller has exclusive access by a lock")]
     pub(crate) unsafe fn get_mut(&self) -> &mut T {
@@ -327,7 +331,7 @@ impl Description {
     }
 }
 
-/// Places `Mapped` slots; the length is the handle's own (L3).
+/// Maps the slots. The length is the handle's own (L3).
 pub(crate) fn slots(memory: &Arc<SharedMemory>, max_handles: u32) -> raw::Result<Mapped<[Slot]>> {
     Mapped::slice(memory, SLOTS, max_handles as usize)
 }

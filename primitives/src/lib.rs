@@ -3,7 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
-//! | to let at most N in at a time, and to know which index each has | [`Pool`] |
+//! | to let at most N in at a time, each with an index of its own | [`Pool`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -59,11 +59,11 @@
 //! - `Deadline::NOW` makes a `_deadline` form the `try_` form.
 //! - Nothing is lost on an error. An item that was not pushed is in the error, and a value that was not sent was only
 //!   borrowed. The bytes of a message that can't be decoded are in the error.
-//! - An unlock, a release, a push or a pop takes effect even if it fails to notify a waiter, for example because the process
-//!   gave up its rights. The next call on the handle then returns that failure as `Failed`, once. Nothing is lost by
-//!   it: the next process that unlocks, releases, pushes or pops notifies the waiter.
-//! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) ask what many programs ask:
-//!   whether waiting longer could have helped, whether it is closed or disconnected, whether it was removed.
+//! - An unlock, a release, a push or a pop takes effect even if it fails to notify a waiter, for example because the
+//!   process dropped its rights. The next call on the handle then returns that failure as `Failed`, once. Nothing is
+//!   lost by it: the next process that unlocks, releases, pushes or pops notifies the waiter.
+//! - [`is_busy`](Error::is_busy), [`is_end`](Error::is_end) and [`is_gone`](Error::is_gone) tell whether waiting longer
+//!   could have helped, whether the object is closed or disconnected, and whether it was removed.
 //!
 //! ```
 //! use sysv_primitives::{Error, PopError, PushError, spsc};
@@ -85,7 +85,7 @@
 //!
 //! | word | what it is |
 //! | --- | --- |
-//! | member | a handle that is registered with an object; it has a slot |
+//! | member | a handle that is registered with an object. It has a slot |
 //! | slot | a member's number in an object, or one of a ring's items in memory |
 //! | ALIVE | a semaphore for each slot, 1 while its member lives: the kernel takes it back when the process dies |
 //! | to reap | to repair every word that names the slot of a dead member, as one of the slot's helpers |
@@ -106,21 +106,22 @@
 //!
 //! Each module has its own numbered rules, with a prefix of its own. These hold everywhere:
 //!
-//! - **R-own** A word that is owned by a slot is changed by its member, or by a helper of the slot, which has none then.
-//! - **R-reap** A helper counts itself in HELPERS of a slot whose ALIVE is 0, repairs every word of the slot, posts, sets
-//!   `used` to 0, and leaves HELPERS. Any number of helpers may do so at once, each by compare-and-swap: one that is stopped
-//!   holds up no other. A new member does the same before it claims ALIVE of its slot.
-//! - **R-one** On a doorbell sleeps one member. A notifier calls one waiter for one event, so a process that is stopped,
-//!   throttled or starved keeps that event from the others, and no other one.
-//! - **R-sleep** A waiter reaps if it suspects a death, announces itself, then checks whether it can go on, and only then
-//!   sleeps. It does so on every round. When it wakes it takes the announcement back and checks again. A wake-up without
-//!   a call is an obituary.
+//! - **R-own** A word that is owned by a slot is changed by the slot's member, or by a helper of the slot. A slot with
+//!   helpers has no member.
+//! - **R-reap** A helper counts itself in HELPERS of a slot that has ALIVE 0, repairs every word of the slot, posts,
+//!   sets `used` to 0, and leaves HELPERS. Any number of helpers may do so at once, each by compare-and-swap: a helper
+//!   that is stopped holds up no other. A new member does the same before it claims ALIVE of its slot.
+//! - **R-one** Only one member sleeps on a doorbell. A notifier calls one waiter for one event. So a process that is
+//!   stopped, throttled or starved withholds that event from other waiters, and no other event.
+//! - **R-sleep** A waiter reaps if it suspects a death, announces itself, then checks whether it can go on, and only
+//!   then sleeps. It does so on every round. When it wakes, it withdraws the announcement and checks again. A wake-up
+//!   without a call is an obituary.
 //! - **R-wake** A process that makes something available checks for announced waiters afterwards, and calls one. A
 //!   fence orders the two, on one side or on both. If the kernel refuses the post, the process announces the waiter again
 //!   for the next notifier, and returns or records the failure. So a member needs the right to post, which is write
 //!   permission and `semop`, as long as it lives.
-//! - **R-leave** A waiter that was called for something that it neither took nor found gone passes the call on before it
-//!   leaves. If it dies instead, its obituary is posted.
+//! - **R-leave** A waiter that was called for a thing passes the call on before it leaves, unless it took the thing or
+//!   found it taken. If it dies instead, its obituary is posted.
 
 mod attendance;
 mod channel;
@@ -140,6 +141,7 @@ mod object_name;
 mod options;
 mod pool;
 mod ring;
+mod role;
 mod set_layout;
 mod sizes;
 mod store;
@@ -147,10 +149,11 @@ mod sync;
 mod waiting;
 pub mod workers;
 
-/// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring; re-exported so that versions agree.
+/// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring, re-exported so that versions
+/// agree.
 ///
-/// Its derives look for a dependency of that name; `#[bytemuck(crate = "sysv_primitives::bytemuck")]` on the type
-/// leads them here.
+/// Its derives look for a dependency of that name. `#[bytemuck(crate = "sysv_primitives::bytemuck")]` on the type makes
+/// them use this one.
 pub use bytemuck;
 pub use sysv_ipc as raw;
 
@@ -171,6 +174,7 @@ pub use self::{
     object_name::ObjectName,
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
-    ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
+    ring::{PopError, PushError, RoleError, mpmc, spsc},
+    role::Role,
     workers::WorkerPool,
 };

@@ -7,32 +7,35 @@
 //!
 //! | bits | meaning | set by | cleared by |
 //! | --- | --- | --- | --- |
-//! | 0–15 | 0: free. Otherwise a slot plus one: of the holder, or with OFFERED of the waiter that may take it | the taker, by compare-and-swap; a holder that offers | the holder; the reaper of the slot; a taker of an expired offer |
-//! | 16 WAITERS | a waiter may be announced in the room | a waiter, after it announced itself; a holder that frees the word and found one | a holder, before it looks into the room |
-//! | 17 POISONED | a holder died or panicked | the reaper; a holder that panics | `clear_poison`; an unlock that says so |
-//! | 18 OFFERED | the lock is offered, and not held | a holder that unlocks | the waiter that confirms; any process, once the offer has expired; the reaper of the slot |
+//! | 0–15 | 0: free. Otherwise a slot plus one: of the holder, or with OFFERED of the waiter that may take it | the taker, by compare-and-swap, or a holder that offers | the holder, a reaper of the slot, or a taker of an expired offer |
+//! | 16 WAITERS | a waiter may be announced in the room | a waiter, after it announced itself, or a holder that frees the word and found a waiter | a holder, before it scans the room |
+//! | 17 POISONED | a holder died or panicked | a reaper, or an unlock with `poison` | `clear_poison`, or an unlock without `poison` |
+//! | 18 OFFERED | the lock is offered, and not held | a holder that unlocks | the waiter that confirms, any process once the offer has expired, or a reaper of the slot |
 //!
-//! - **LK1** The session whose compare-and-swap took the free or offered word holds the lock until it frees the word, or its
-//!   slot is reaped. A slot has helpers only after the kernel has cleared its ALIVE (R-own), so not while the holder lives.
-//! - **LK2** A holder that unlocks with WAITERS set clears it first, and then looks for announced waiters. A waiter announces
-//!   itself, fences, and sets WAITERS if it is not set. So either the holder finds the waiter, or the word has WAITERS again
-//!   and the holder's compare-and-swap fails. In between the word names the holder, so its death wakes the waiter.
-//! - **LK3** A holder that found a waiter frees the word with WAITERS set, and calls the waiter that has waited longest. So
-//!   each unlock calls one as long as there are any, whatever the called ones do.
-//! - **LK4** A waiter sleeps beside a word that names a member or an offer. The unlock calls, and the death of the member posts.
-//!   A word that names a clean slot is damage, and is repaired first.
-//! - **LK5** An offer goes to a waiter that has waited for [`HAND_OVER_AFTER`], and in a fair lock to the one that has waited
-//!   longest. If that waiter is not announced any more, the offer is taken back. A waiter checks once more before it
-//!   leaves, so an offer that it was called for is not left behind.
+//! - **LK1** The session that took the free or offered word by compare-and-swap holds the lock until it frees the word,
+//!   or its slot is reaped. A slot has helpers only after the kernel has cleared its ALIVE (R-own), so not while the
+//!   holder lives.
+//! - **LK2** A holder that unlocks with WAITERS set clears it first, and then checks for announced waiters. A waiter
+//!   announces itself, fences, and sets WAITERS if it is not set. So either the holder finds the waiter, or the word
+//!   has WAITERS again and the holder's compare-and-swap fails. In between the word names the holder, so its death
+//!   wakes the waiter.
+//! - **LK3** A holder that found a waiter frees the word with WAITERS set, and calls the waiter that has waited
+//!   longest. So each unlock calls a waiter as long as there are any, whatever the called waiters do.
+//! - **LK4** A waiter sleeps only while the word names a member or an offer. The unlock calls the waiter, and the death
+//!   of the member posts. A word that names a clean slot is corrupt, and is repaired first.
+//! - **LK5** An offer goes to a waiter that has waited for [`HAND_OVER_AFTER`], and in a fair lock to the waiter that
+//!   has waited longest. If that waiter is not announced any more, the offer is taken back. A waiter checks once more
+//!   before it leaves, so an offer that it was called for is not left behind.
 //! - **LK6** Any process takes the lock if an offer was not confirmed for [`OFFER_LASTS`]. A waiter that sees an offer sleeps
 //!   no longer than it lasts. So an offer to a process that is stopped or starved delays the others for that time.
-//! - **LK7** A word is freed by compare-and-swap from the slot of the process that frees it. A process that lost its
-//!   membership, and whose slot was reaped, leaves the word of the next holder alone, unless that has the very same slot.
+//! - **LK7** A word is freed by compare-and-swap from the slot of the process that frees it. If a process lost its
+//!   membership and its slot was reaped, it leaves the word of the next holder unchanged, unless that holder has the
+//!   very same slot.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | before the compare-and-swap | nothing | – |
-//! | holding the lock | a word that names a dead slot | a waiter, by the obituary; a caller of `try_lock`: the lock is poisoned |
+//! | holding the lock | a word that names a dead slot | a waiter, by the obituary, or a caller of `try_lock`: the lock is poisoned |
 //! | having freed or offered the word, before it called | a free word, or an offer | a waiter, by the obituary |
 //! | offered the lock, before it confirmed | an offer to a dead slot | its reaper, a waiter by the obituary: not poisoned |
 //! | waiting, having set WAITERS | WAITERS set for no waiter | no action is needed: the next unlock clears it |
@@ -74,8 +77,8 @@ const OFFERED: u32 = 1 << 18;
 
 /// After what time a waiter is offered the lock, in nanoseconds.
 const HAND_OVER_AFTER: u64 = 1_000_000;
-/// The logarithm of the longest time between two looks, in pauses. Of those tried, from 8 to 256 pauses with about as many in
-/// all, it had the highest throughput and the shortest waits.
+/// The logarithm of the most pauses between two checks. Of the numbers tried, from 8 to 256 pauses with about as many
+/// in all, it had the highest throughput and the shortest waits.
 const LONGEST_SPIN: u32 = 8;
 /// How long an offer lasts, in nanoseconds.
 const OFFER_LASTS: u64 = 1_000_000;
@@ -98,7 +101,7 @@ impl Lock {
         Self { word, room }
     }
 
-    /// Says in a new object that every unlock offers the lock to the waiter that has waited longest.
+    /// Records in a new object that every unlock offers the lock to the waiter that has waited longest.
     pub(crate) fn make_fair(&self) {
         self.room.control.is_fair.store(1, Relaxed);
     }
@@ -113,7 +116,8 @@ impl Lock {
         self.word.compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
-    /// Takes the lock if it is free or its holder is dead; `None` if a living process holds it, or was just offered it.
+    /// Takes the lock if it is free or its holder is dead. Returns `None` if a living process holds it or was just
+    /// offered it.
     #[cold]
     pub(crate) fn try_take_slowly(&self, party: Party<'_, impl Repair>) -> Result<Option<Taken>> {
         loop {
@@ -129,8 +133,9 @@ impl Lock {
         }
     }
 
-    /// Takes a word that is free, offered to this process, or offered in vain (LK6). Otherwise returns what it is.
+    /// Takes a word that is free, offered to this process, or offered in vain (LK6). Otherwise returns the word.
     fn take_if_free(&self, me: Session) -> Result<Taken, u32> {
+        // Relaxed: only what to try. The compare-and-swap acquires, and returns the newer word if it fails.
         let mut word = self.word.load(Relaxed);
         loop {
             let is_free = word & OWNER == 0;
@@ -138,7 +143,7 @@ impl Lock {
             if !may_take {
                 return Err(word);
             }
-            // Keeps the poison, and by LK3 what says that others wait.
+            // Keeps POISONED, and by LK3 also WAITERS.
             let mine = word & !(OWNER | OFFERED) | me.owner();
             // SYNC: as in `try_take`.
             match self.word.compare_exchange_weak(word, mine, Acquire, Relaxed) {
@@ -156,7 +161,7 @@ impl Lock {
         now.checked_sub(offered).map_or(0, |elapsed| OFFER_LASTS.saturating_sub(elapsed))
     }
 
-    /// Waits for the lock; `None` if the timeout elapsed.
+    /// Waits for the lock. Returns `None` if the timeout elapsed.
     #[cold]
     pub(crate) fn take_contended(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<Option<Taken>> {
         if let Some(taken) = self.spin(party.me) {
@@ -173,11 +178,12 @@ impl Lock {
                     return Ok(Checked::Sleep(Deadline::NEVER));
                 }
                 let slot = party.members.slot_of(word & OWNER)?;
-                // Memory names a slot without a member: no death will tell of it (LK4).
+                // The word names a slot without a member: no obituary will come for it (LK4).
                 if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
                     continue;
                 }
                 // LK2.
+                // SYNC: pairs with the load and the compare-and-swaps of the word in `free_slowly`.
                 if word & WAITERS != 0 || self.word.compare_exchange(word, word | WAITERS, SeqCst, Relaxed).is_ok() {
                     return Ok(Checked::Sleep(self.latest_wake_up(word)));
                 }
@@ -193,8 +199,8 @@ impl Lock {
         Deadline::after(Duration::from_nanos(self.offer_ends()))
     }
 
-    /// Looks again for a while before it sleeps, ever less often: each look takes the cache line away from the holder, and
-    /// waking a process costs as much as all of these pauses.
+    /// Checks again for a while before it sleeps, ever less often: each check takes the cache line away from the
+    /// holder, and waking a process costs as much as all of these pauses.
     fn spin(&self, me: Session) -> Option<Taken> {
         for round in 0..SPINS {
             match self.take_if_free(me) {
@@ -217,10 +223,12 @@ impl Lock {
         }
     }
 
-    /// There are waiters, or it was poisoned, or it is not ours.
+    /// Frees the word if there are waiters, or it was poisoned. It may also not be ours.
     #[cold]
     fn free_slowly(&self, me: Session, members: &Members, poison: u32) -> Result<()> {
         loop {
+            // SYNC: pairs with the change by which a waiter sets WAITERS in `take_contended`, as each change of the
+            // word here.
             let found = self.word.load(SeqCst);
             if found & (OWNER | OFFERED) != me.owner() {
                 return Err(members.membership_lost());
@@ -232,8 +240,8 @@ impl Lock {
             }
             order_seq_cst();
             let Some(waiter) = self.room.oldest() else {
-                // Before the word is free: the unlocks that follow may be fast ones. A waiter for which a post was refused is
-                // still to be posted (RM3).
+                // Before the word is free: the unlocks that follow may take the fast path. A waiter for which a post
+                // was refused is still to be posted (RM3).
                 let posted = self.room.post_unposted(members);
                 let next = if posted.is_ok() { poison } else { poison | WAITERS };
                 if self.leave_to(word, next) {
@@ -257,9 +265,10 @@ impl Lock {
         }
     }
 
-    /// Gives a word of ours to others: if a waiter has set WAITERS meanwhile, that is kept where it is to be kept anyway.
+    /// Replaces a word of ours by `next`. If a waiter has set WAITERS meanwhile, that does not prevent it where `next`
+    /// has WAITERS anyway.
     fn leave_to(&self, word: u32, next: u32) -> bool {
-        // SYNC: as in `free`; SeqCst keeps it behind the look into the room.
+        // SYNC: as in `free`. SeqCst also keeps it behind the scan of the room.
         let left = |now: u32| self.word.compare_exchange(now, next, SeqCst, Relaxed).is_ok();
         left(word) || (next & WAITERS != 0 && left(word | WAITERS))
     }
@@ -288,10 +297,11 @@ impl Lock {
     /// Makes an offer to this owner a free lock. Returns whether it was there.
     fn end_offer(&self, owner: u32) -> bool {
         let end = |word: u32| (word & (OWNER | OFFERED) == owner | OFFERED).then_some(word & !(OWNER | OFFERED));
+        // SYNC: Release as in `free`, for the next holder. SeqCst as in `free_slowly`, for the waiters.
         self.word.fetch_update(SeqCst, Relaxed, end).is_ok()
     }
 
-    /// Takes the word away from a slot whose member is dead (R-own), or leaves. Any number of helpers may do it.
+    /// Takes the word away from a slot if its member is dead (R-own), or leaves. Any number of helpers may do it.
     pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
         self.room.repair(slot);
         let owner = slot + 1;
@@ -303,10 +313,12 @@ impl Lock {
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
+        // Relaxed: the bit alone is used. A holder has acquired the word when it took the lock.
         self.word.load(Relaxed) & POISONED != 0
     }
 
     pub(crate) fn clear_poison(&self) {
+        // Relaxed: the change of the value is handed on when the lock is freed, and not by this bit.
         self.word.fetch_and(!POISONED, Relaxed);
     }
 

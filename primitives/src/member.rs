@@ -1,4 +1,4 @@
-//! Who a registered handle is: facts for people, on which no protocol depends.
+//! The registered handles of an object: facts for operators, on which no protocol depends.
 
 use std::sync::atomic::{
     AtomicU64,
@@ -7,7 +7,7 @@ use std::sync::atomic::{
 
 use crate::raw::process;
 
-/// Returns when this process started; the system is asked once in each process.
+/// Returns when this process started. The system is asked once in each process.
 pub(crate) fn own_start_time() -> u64 {
     static TIME: AtomicU64 = AtomicU64::new(0);
     /// The fork generation that it is the time of, plus one.
@@ -23,15 +23,15 @@ pub(crate) fn own_start_time() -> u64 {
     time
 }
 
-/// A registered handle: which slot it has, and whose it is.
+/// A registered handle: its slot, and its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
     /// Its slot.
     pub slot: u32,
-    /// Its process, as that process sees itself; another PID namespace numbers otherwise.
+    /// The id of its process in that process's own PID namespace. Other namespaces have other ids for it.
     pub pid: u32,
-    /// When the process started, in clock ticks since boot; 0 where the system doesn't tell.
+    /// When the process started, in clock ticks since boot. 0 if the system has no such number.
     pub start_time: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{OpenError, fingerprint::fnv1a, raw::Key};
+use crate::{fingerprint::fnv1a, raw::Key};
 
 /// The name of an object, up to 255 bytes of text. It is checked once, when it is made.
 ///
@@ -11,13 +11,17 @@ use crate::{OpenError, fingerprint::fnv1a, raw::Key};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Name(String);
 
+/// A text that is no name.
+#[derive(Debug)]
+pub(crate) struct BadName(pub(crate) String);
+
 /// The longest name, in bytes.
 pub(crate) const LONGEST: usize = 255;
 
 impl Name {
-    pub(crate) fn new(name: &str) -> Result<Self, OpenError> {
+    pub(crate) fn new(name: &str) -> Result<Self, BadName> {
         if name.is_empty() || name.len() > LONGEST || name.contains('\0') {
-            return Err(OpenError::BadName { name: name.to_owned() });
+            return Err(BadName(name.to_owned()));
         }
         Ok(Self(name.to_owned()))
     }

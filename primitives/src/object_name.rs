@@ -1,4 +1,4 @@
-//! What errors call an object.
+//! The names of objects in errors.
 
 use std::{fmt, sync::Arc};
 
@@ -32,7 +32,7 @@ impl ObjectName {
         Self(Arc::new(Parts { kind, called: Called::Name(name.into()) }))
     }
 
-    /// Returns what a typed queue is called.
+    /// Returns the name of a typed queue.
     pub(crate) fn of_queue(id: i32) -> Self {
         Self(Arc::new(Parts { kind: "queue", called: Called::Queue(id) }))
     }
@@ -43,7 +43,7 @@ impl ObjectName {
         self.0.kind
     }
 
-    /// Returns the name that the object was opened by; `None` for a typed queue.
+    /// Returns the name that the object was opened by. Returns `None` for a typed queue.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.0.called {

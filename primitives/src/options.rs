@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 
 use crate::raw::Mode;
 
-/// The options of one kind of object: what it may be made with, how long an opener waits, which users it trusts.
+/// The options of one kind of object: how it is created, how long an opener waits, and which users it trusts.
 ///
 /// Each kind has a function `options` that returns them, and methods `create`, `open` and `open_or_create` on them. An
 /// option that a kind lacks does not compile.
@@ -34,7 +34,7 @@ pub struct Options<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// What the options of all kinds say.
+/// The values of the options of all kinds.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
@@ -80,7 +80,7 @@ impl Settings {
     }
 }
 
-/// Which options a kind has besides those of all kinds. Each kind says it of itself.
+/// Which options a kind has besides those of all kinds. Each kind implements these traits in its own module.
 pub(crate) mod kinds {
     /// Objects that hold values of a type.
     pub trait HasType {}
@@ -122,7 +122,7 @@ impl<K> Options<K> {
         Self { settings: Settings::new(), kind: PhantomData }
     }
 
-    /// Sets the permissions of what is created; users need read and write permission.
+    /// Sets the permissions of a new object. Its users need read and write permission.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.settings.mode = Mode::new(mode);
@@ -142,14 +142,14 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets a number for what the values mean; an object that was made with another one is refused.
+    /// Sets a number for the meaning of the values. An object that was made with another number is refused.
     #[must_use]
     pub fn schema(mut self, schema: u64) -> Self {
         self.settings.schema = schema;
         self
     }
 
-    /// Sets whether an object that exists must be as these options would make it; by default it is taken as it is.
+    /// Sets whether an existing object must be as these options would make it. By default it is opened as it is.
     ///
     /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
     /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
@@ -174,10 +174,10 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets how long to wait for a creator that lives and has not finished; a dead one is not waited for.
+    /// Sets how long to wait for a creator that lives and has not finished. A dead creator is not waited for.
     ///
-    /// It decides how soon a half-made object is repaired, and never whether anything is right: a
-    /// creator that was only slow finds out and starts again.
+    /// It decides how soon a half-made object is repaired, and never whether an object is correct: a creator that was
+    /// only slow notices and starts again.
     #[must_use]
     pub fn open_timeout(mut self, timeout: Duration) -> Self {
         self.settings.open_timeout = timeout;
@@ -186,7 +186,7 @@ impl<K> Options<K> {
 
     /// Trusts objects of this user, besides the caller's own and root's.
     ///
-    /// Any user may create a name first, and the owner of an object can change what is in it.
+    /// Any user may create an object of a name first, and the owner of an object can change its contents.
     #[must_use]
     pub fn trust(mut self, uid: u32) -> Self {
         self.settings.trusted.push(uid);
@@ -203,12 +203,12 @@ impl<K> Options<K> {
 
 /// What objects with values of a type have: mutexes and rings.
 impl<K: kinds::HasType> Options<K> {
-    /// Sets the name of the type of the values; an object that was made with another one is refused.
+    /// Sets the name of the type of the values. An object that was made with another name is refused.
     ///
     /// By default it is what [`std::any::type_name`] says, without the paths of modules and crates in it: `Account` for
     /// `prog_a::bank::Account`, `[Wrapping<u32>; 4]` for an array. So two programs that each declare the struct agree.
-    /// Rust doesn't promise the text of `type_name`. A program that is built with another compiler than its peers had
-    /// better say the name itself.
+    /// Rust doesn't promise the text of `type_name`. So set the name if the programs are built with different
+    /// compilers.
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
     /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
@@ -235,10 +235,9 @@ impl<K: kinds::HasType> Options<K> {
 impl<K: kinds::IsRing> Options<K> {
     /// Sets whether the processes of a new ring may leave fences to the process that goes to sleep. On by default.
     ///
-    /// On Linux and x86 that makes the fast path several times faster, and going to sleep some
-    /// microseconds slower. It needs the system call `membarrier`. Say `false` if a process that will
-    /// use the ring runs in a sandbox without it: such a process would have to wake up a
-    /// hundred times a second while it waits, since it can't be sure to be woken.
+    /// On Linux and x86 that makes the fast path several times faster, and going to sleep some microseconds slower. It
+    /// needs the system call `membarrier`. Use `false` if a process that will use the ring runs in a sandbox without
+    /// it: such a process would have to wake up a hundred times a second while it waits, since a wake-up could be lost.
     #[must_use]
     pub fn light_fences(mut self, light: bool) -> Self {
         self.settings.light_fences = light;

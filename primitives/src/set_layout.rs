@@ -1,4 +1,4 @@
-//! Which semaphore of an object's set is what.
+//! The meaning of each semaphore of an object's set.
 //!
 //! | semaphores, in this order | how many | what they are |
 //! | --- | --- | --- |
@@ -19,16 +19,13 @@
 
 use std::ops::Range;
 
-use crate::{
-    raw::{Amount, SemOp},
-    waiting::room::SlotBells,
-};
+use crate::raw::{Amount, SemOp};
 
 /// Records the creator's pid. From its publishing on it marks a set as ours.
 pub(crate) const CREATOR: u16 = 0;
 /// 0 under construction, the identity of the object while it is live, and another number once it is condemned.
 pub(crate) const STATE: u16 = 1;
-/// What STATE of a condemned set is. No object has it as its identity.
+/// The value of STATE in a condemned set. No object has it as its identity.
 pub(crate) const CONDEMN: Amount = match Amount::new(0x5356) {
     Ok(number) => number,
     Err(_) => panic!("it is an amount"),
@@ -53,6 +50,13 @@ pub(crate) fn test_state(state: Amount) -> [SemOp; 3] {
 pub(crate) struct Bells {
     common: u16,
     each: u16,
+}
+
+/// The doorbells of a room, one for each slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotBells {
+    pub(crate) first: u16,
+    pub(crate) stride: u16,
 }
 
 impl Bells {
@@ -172,7 +176,7 @@ mod tests {
     const COMMON: Bells = Bells::common(3);
     const EACH: Bells = Bells::common(4).and_each(2);
 
-    /// Programs of different versions must agree on it; a change needs a new version of the layout.
+    /// Programs of different versions must agree on it. A change needs a new version of the layout.
     #[test]
     fn the_order_never_changes() {
         assert_eq!((CREATOR, STATE, LIVING), (0, 1, 2));

@@ -25,7 +25,7 @@ use crate::sys::MESSAGE_HEADER;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageBuffer {
-    /// The type in the machine's order and the bytes; never shorter than the type.
+    /// The type in the machine's byte order, then the bytes. Never shorter than the type.
     raw: Vec<u8>,
 }
 
@@ -49,7 +49,7 @@ impl MessageBuffer {
     /// Returns the type.
     #[must_use]
     pub fn message_type(&self) -> MessageType {
-        // A message begins with its type; what was made had a positive one, and the kernel hands out no other.
+        // A message begins with its type. This crate makes only positive types, and the kernel returns no others.
         let number = self.raw.first_chunk().map(|header| c_long::from_ne_bytes(*header));
         number.and_then(|number| MessageType::new(number).ok()).unwrap_or_default()
     }
@@ -96,7 +96,7 @@ impl MessageBuffer {
         &self.raw
     }
 
-    /// Gives the room to a receiver, which leaves it as it was or puts a whole message in.
+    /// Lends the memory to a receiver, which leaves it unchanged or stores a whole message in it.
     pub(super) fn raw_mut(&mut self) -> &mut Vec<u8> {
         &mut self.raw
     }

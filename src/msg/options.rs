@@ -55,9 +55,9 @@ impl MessageQueueOptions {
 
     crate::open::open_options_methods!();
 
-    /// Sets the longest message that this *handle* sends, and the room it receives with; 2,048 unless said.
+    /// Sets the longest message that this *handle* sends, and the room it receives with. 2,048 bytes by default.
     ///
-    /// It says nothing to the kernel, which has limits of its own: `MSGMAX` for one message, and
+    /// It is not passed to the kernel, which has limits of its own: `MSGMAX` for one message, and
     /// [`max_size`](super::MessageQueueStat::max_size) for all messages on the queue.
     pub const fn max_message_size(&mut self, bytes: usize) -> &mut Self {
         self.max_message_size = bytes;
@@ -71,7 +71,7 @@ impl MessageQueueOptions {
     /// - [`Error::NotFound`] without `create`, if there is none.
     /// - [`Error::AlreadyExists`] with `exclusive`, if there is one.
     /// - [`Error::PermissionDenied`] if the access asked for is not granted.
-    /// - [`Error::LimitReached`] for `MSGMNI`; [`Error::OutOfMemory`].
+    /// - [`Error::LimitReached`] for `MSGMNI`, and [`Error::OutOfMemory`].
     /// - [`Error::ExclusiveWithoutCreate`], before any system call.
     pub fn open(&self, key: Key) -> Result<MessageQueue> {
         self.disposition.check()?;
@@ -84,7 +84,7 @@ impl MessageQueueOptions {
         Ok(MessageQueue::new(Some(key), id, self.max_message_size))
     }
 
-    /// Creates a queue under a random unused key; [`MessageQueue::key`] tells which.
+    /// Creates a queue under a random unused key. [`MessageQueue::key`] returns the key.
     ///
     /// # Errors
     ///

@@ -34,11 +34,11 @@ pub fn remove_message_queue(id: i32) -> Result<()> {
 
 /// A message queue.
 ///
-/// Make one with [`MessageQueueOptions`](crate::MessageQueueOptions). A handle is a number and a limit; dropping it removes
-/// nothing. All methods may be called from any thread, and only the calling thread waits.
+/// Make one with [`MessageQueueOptions`](crate::MessageQueueOptions). A handle is a number and a limit. Dropping it
+/// removes nothing. All methods may be called from any thread, and only the calling thread waits.
 ///
-/// **When a process dies** nothing happens to the queue: what it sent stays, what it received is
-/// gone with it.
+/// **When a process dies** nothing happens to the queue. The messages that it sent stay, and those that it received are
+/// lost with it.
 ///
 /// See [`msgop(2)`](https://man7.org/linux/man-pages/man2/msgop.2.html) and
 /// [`msgctl(2)`](https://man7.org/linux/man-pages/man2/msgctl.2.html).
@@ -112,8 +112,8 @@ impl MessageQueue {
         Self { key, id, max_message_size, interruptible: false, waits_for_resize: false }
     }
 
-    /// Makes a handle of a kernel id, as `ipcs -q` shows it; messages of up to 2,048 bytes unless
-    /// [`set_max_message_size`](Self::set_max_message_size) says otherwise.
+    /// Makes a handle of a kernel id, as `ipcs -q` shows it. It sends and receives messages of up to 2,048 bytes by
+    /// default. [`set_max_message_size`](Self::set_max_message_size) changes that.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl MessageQueue {
     pub fn from_id(id: i32) -> Result<Self> {
         let queue = Self::from_raw_id(id);
         match queue.stat() {
-            // It exists, and whether its operations are allowed they will say.
+            // It exists. Each operation reports whether it is allowed.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(queue),
             Err(error) => Err(error.into_never_seen()),
         }
@@ -129,8 +129,8 @@ impl MessageQueue {
 
     /// Makes a handle of a kernel id without asking the kernel about it.
     ///
-    /// No system call is made. If no queue has the id, the first call says [`Error::Removed`]. The handle sends and
-    /// receives messages of up to 2,048 bytes by default.
+    /// No system call is made. If no queue has the id, the first call fails with [`Error::Removed`]. The handle sends
+    /// and receives messages of up to 2,048 bytes by default.
     ///
     /// ```
     /// # use sysv_ipc::{MessageQueue, MessageQueueOptions};
@@ -160,9 +160,9 @@ impl MessageQueue {
         self
     }
 
-    /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran;
-    /// without it they go on with the time that is left. A process that was stopped and goes on (`SIGSTOP`,
-    /// `SIGCONT`) waits on.
+    /// Sets whether later waits of this handle end with [`Error::Interrupted`] when a signal handler ran. By default
+    /// they go on with the time that is left. Stopping and continuing the process (`SIGSTOP`, `SIGCONT`) does not end a
+    /// wait.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
@@ -235,7 +235,7 @@ impl MessageQueue {
                 Errno::EPERM if may_change && msgmnb.is_some_and(|msgmnb| bytes as u64 > msgmnb) => {
                     Limit::Msgmnb.reached("msgctl", self.object(), errno)
                 }
-                // The queue is there, as `stat` saw: the number doesn't fit.
+                // The queue exists, as `stat` found it: the number doesn't fit.
                 Errno::EINVAL => Limit::Msgmnb.reached("msgctl", self.object(), errno),
                 errno => self.control_error(errno),
             }

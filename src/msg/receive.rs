@@ -1,4 +1,4 @@
-//! Receiving: how a message is chosen and waited for, and what becomes of one that is too long.
+//! Receiving: how a message is chosen and waited for, and what happens to a message that is too long.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::{
 };
 
 impl MessageQueue {
-    /// Receives a message; waits for one that suits.
+    /// Receives a message. Blocks until one suits.
     ///
     /// # Errors
     ///
-    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
+    /// - [`Error::Removed`], also while waiting, [`Error::PermissionDenied`], and [`Error::OutOfMemory`].
     /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
     /// - [`Error::BufferTooSmall`] if the message is longer than
     ///   [`max_message_size`](Self::max_message_size). It stays on the queue.
@@ -28,12 +28,12 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBlock`] if there is none; otherwise as [`receive`](Self::receive).
+    /// [`Error::WouldBlock`] if there is none. Otherwise as [`receive`](Self::receive).
     pub fn try_receive(&self, selector: Selector) -> Result<MessageBuffer> {
         self.receive_deadline(selector, Deadline::NOW)
     }
 
-    /// Receives a message; waits for at most `timeout` for one that suits.
+    /// Receives a message. Blocks until one suits, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -43,8 +43,8 @@ impl MessageQueue {
         self.receive_deadline(selector, Deadline::after(timeout))
     }
 
-    /// Receives a message; waits until `deadline` for one that suits. The crate's page on time says how, and
-    /// what it costs.
+    /// Receives a message. Blocks until one suits, until `deadline` at most. The crate's page on time describes how,
+    /// and what it costs.
     ///
     /// # Errors
     ///
@@ -55,11 +55,11 @@ impl MessageQueue {
         Ok(message)
     }
 
-    /// Receives a message into a buffer that is there already; waits for one that suits.
+    /// Receives a message into an existing buffer. Blocks until one suits.
     ///
     /// # Errors
     ///
-    /// As [`receive`](Self::receive); the buffer is then as it was.
+    /// As [`receive`](Self::receive). The buffer is unchanged then.
     pub fn receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
         self.receive_into_deadline(message, selector, Deadline::NEVER)
     }
@@ -68,16 +68,16 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// As [`try_receive`](Self::try_receive); the buffer is then as it was.
+    /// As [`try_receive`](Self::try_receive). The buffer is unchanged then.
     pub fn try_receive_into(&self, message: &mut MessageBuffer, selector: Selector) -> Result<()> {
         self.receive_into_deadline(message, selector, Deadline::NOW)
     }
 
-    /// Receives a message into a buffer; waits for at most `timeout` for one that suits.
+    /// Receives a message into a buffer. Blocks until one suits, for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// As [`receive_timeout`](Self::receive_timeout); the buffer is then as it was.
+    /// As [`receive_timeout`](Self::receive_timeout). The buffer is unchanged then.
     pub fn receive_into_timeout(
         &self,
         message: &mut MessageBuffer,
@@ -87,13 +87,13 @@ impl MessageQueue {
         self.receive_into_deadline(message, selector, Deadline::after(timeout))
     }
 
-    /// Receives a message into a buffer; waits until `deadline` for one that suits. The crate's page
-    /// on time says how, and what it costs.
+    /// Receives a message into a buffer. Blocks until one suits, until `deadline` at most. The crate's page on time
+    /// describes how, and what it costs.
     ///
     /// # Errors
     ///
-    /// As [`receive_timeout`](Self::receive_timeout); for [`Deadline::NOW`] as
-    /// [`try_receive`](Self::try_receive). The buffer is then as it was.
+    /// As [`receive_timeout`](Self::receive_timeout), but for [`Deadline::NOW`] as [`try_receive`](Self::try_receive).
+    /// The buffer is unchanged then.
     pub fn receive_into_deadline(
         &self,
         message: &mut MessageBuffer,
@@ -103,8 +103,8 @@ impl MessageQueue {
         self.receive_flagged(message, selector, deadline, 0)
     }
 
-    /// Receives a message and cuts off what is longer than the handle's
-    /// [`max_message_size`](Self::max_message_size) (`MSG_NOERROR`); the rest is lost.
+    /// Receives a message and truncates it to the handle's [`max_message_size`](Self::max_message_size)
+    /// (`MSG_NOERROR`). The rest of the message is lost.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl MessageQueue {
         self.receive_flagged(message, selector, deadline, sys::MSG_NOERROR)
     }
 
-    /// Copies the message at `index` and leaves it on the queue; 0 is the oldest (`MSG_COPY`).
+    /// Copies the message at `index` and leaves it on the queue (`MSG_COPY`). Index 0 is the oldest message.
     ///
     /// # Errors
     ///

@@ -82,14 +82,14 @@ pub enum Selector {
     Type(MessageType),
     /// The oldest of the lowest type that is at most this.
     ///
-    /// So Linux and POSIX have it; BSD kernels take the first message whose type is at most this.
+    /// This holds on Linux and in POSIX. BSD kernels take the first message with a type of at most this.
     LowestUpTo(MessageType),
     /// The oldest of any other type (`MSG_EXCEPT`, Linux).
     Except(MessageType),
 }
 
 impl Selector {
-    /// The number and the flag that say it to `msgrcv`.
+    /// Returns the number and the flag that `msgrcv` takes for it.
     pub(super) fn arguments(self) -> Result<(c_long, libc::c_int)> {
         Ok(match self {
             Self::Any => (0, 0),

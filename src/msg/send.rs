@@ -1,4 +1,4 @@
-//! Sending: what becomes of a message for which there is no room, now or ever.
+//! Sending: what happens to a message for which there is no room, now or ever.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl MessageQueue {
     /// raises `max_size`. With `true` the kernel decides:
     ///
     /// - A send waits until the queue was [enlarged](Self::set_max_size) and has room.
-    /// - The timed forms wait for that until their time is over.
+    /// - The timed forms wait for that until their timeout elapses.
     /// - [`try_send`](Self::try_send) returns [`Error::WouldBlock`].
     ///
     /// The kernels of FreeBSD and macOS refuse such a message themselves, so the setting changes nothing there.
@@ -56,11 +56,11 @@ impl MessageQueue {
         self.waits_for_resize
     }
 
-    /// Sends a message; waits while the queue is full.
+    /// Sends a message. Blocks while the queue is full.
     ///
     /// # Errors
     ///
-    /// - [`Error::Removed`], also while waiting; [`Error::PermissionDenied`]; [`Error::OutOfMemory`].
+    /// - [`Error::Removed`], also while waiting, [`Error::PermissionDenied`], and [`Error::OutOfMemory`].
     /// - [`Error::Interrupted`] after [`set_interruptible(true)`](Self::set_interruptible).
     /// - [`Error::MessageTooLong`] for this handle, [`Error::MessageExceedsMsgmax`] for any queue,
     ///   [`Error::MessageExceedsQueue`] for this queue as large as it is now. Nothing is sent.
@@ -76,12 +76,12 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBlock`] if there is none; otherwise as [`send`](Self::send).
+    /// [`Error::WouldBlock`] if there is none. Otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: &MessageBuffer) -> Result<()> {
         self.send_deadline(message, Deadline::NOW)
     }
 
-    /// Sends a message; waits for at most `timeout`.
+    /// Sends a message. Blocks while the queue is full, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -91,11 +91,12 @@ impl MessageQueue {
         self.send_deadline(message, Deadline::after(timeout))
     }
 
-    /// Sends a message; waits until `deadline`. The crate's page on time says how, and what it costs.
+    /// Sends a message. Blocks while the queue is full, until `deadline` at most. The crate's page on time describes
+    /// how, and what it costs.
     ///
     /// # Errors
     ///
-    /// As [`send_timeout`](Self::send_timeout); for [`Deadline::NOW`] as [`try_send`](Self::try_send).
+    /// As [`send_timeout`](Self::send_timeout), but for [`Deadline::NOW`] as [`try_send`](Self::try_send).
     pub fn send_deadline(&self, message: &MessageBuffer, deadline: Deadline) -> Result<()> {
         let len = message.bytes().len();
         if len > self.max_message_size {
@@ -136,12 +137,12 @@ impl MessageQueue {
                 let max_size = usize::try_from(self.max_size().unwrap_or(0)).unwrap_or(usize::MAX);
                 Error::MessageExceedsQueue { object: self.object(), len, max_size }
             }
-            // A type is positive by construction, so it is the length or the queue is gone.
+            // A type is positive by construction, so it is the length, or the queue was removed.
             Errno::EINVAL => match limits().map(|limits| limits.message_queues.max_message_size) {
                 Ok(msgmax) if len as u64 > msgmax => {
                     Error::MessageExceedsMsgmax { len, msgmax: usize::try_from(msgmax).unwrap_or(usize::MAX) }
                 }
-                // On systems that don't tell, a message can be as long as a queue.
+                // On systems without that call, a message can be as long as a queue.
                 Err(Error::Unsupported { .. }) if self.stat().is_ok() => self.send_error(len, Errno::EFBIG),
                 _ => Error::Removed { call: CALL, object: self.object(), errno },
             },

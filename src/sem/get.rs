@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use crate::{Error, Key, Limit, ObjectId, ObjectKind, Result, limits, sys};
 
-/// Linux looks at the count before it looks for the key.
+/// Linux checks the count before it searches for the key.
 fn exceeds_semmsl(count: u16) -> bool {
     crate::limits().is_ok_and(|limits| u64::from(count) > limits.semaphores.max_per_set)
 }

@@ -2,26 +2,26 @@
 //!
 //! States of the semaphore, by what the kernel shows of it:
 //!
-//! | state | `sem_otime` | who may use it | who moves it on |
+//! | state | `sem_otime` | may be used by | next step |
 //! | --- | --- | --- | --- |
-//! | absent | – | nobody | whoever creates it exclusively |
-//! | made | 0 | nobody | its creator, by the first `semop` ever |
-//! | live | not 0 | everybody | – |
+//! | absent | – | no process | a process creates it exclusively |
+//! | made | 0 | no process | its creator performs the first `semop` ever |
+//! | live | not 0 | every process | – |
 //!
-//! - **I1** Only the process whose exclusive `semget` succeeded performs the first `semop`.
-//! - **I2** That `semop` sets the value and `sem_otime` in one step, and asserts that the value is 0.
-//! - **I3** Nobody else operates on the semaphore before it has seen a non-zero `sem_otime`.
+//! - **SI1** Only the creator, which is the process with the successful exclusive `semget`, performs the first `semop`.
+//! - **SI2** That `semop` sets the value and `sem_otime` in one step, and asserts that the value is 0.
+//! - **SI3** No other process operates on the semaphore before it has seen a non-zero `sem_otime`.
 //!
-//! | the creator dies | what is left | who notices |
+//! | the creator dies | what is left | noticed by |
 //! | --- | --- | --- |
 //! | before `semget` | nothing | – |
-//! | between `semget` and `semop` | a semaphore that is never live | every opener, when its patience is over |
-//! | after `semop` | a live semaphore | nobody need |
+//! | between `semget` and `semop` | a semaphore that is never live | every opener, when its timeout elapses |
+//! | after `semop` | a live semaphore | no action is needed |
 //!
 //! If the semaphore is removed while an opener waits, it starts again.
 //!
-//! Not promised: that a dead creator is told from a slow one. `SETVAL` records the creator's pid,
-//! so that [`Error::Uninitialized`] can name it.
+//! Not promised: that an opener can tell a dead creator from a slow one. `SETVAL` records the creator's pid, so that
+//! [`Error::Uninitialized`] can name it.
 
 use std::{thread, time::Duration};
 
@@ -54,7 +54,7 @@ pub(super) fn create(key: Key, mode: Mode, value: u16) -> Result<SemaphoreSet> {
     match publish(&set, value) {
         Ok(()) => Ok(set),
         Err(error) => {
-            // The set is ours, and the first error is the one that tells.
+            // The set is ours. The first error is the one to report.
             let _ = set.remove();
             Err(error)
         }
@@ -70,8 +70,8 @@ fn publish(set: &SemaphoreSet, value: u16) -> Result<()> {
     }
 }
 
-/// The kernel has no event for "`sem_otime` changed", and any `semop` of ours would forge it: so
-/// this polls, from 20 microseconds in doubling steps up to a few milliseconds.
+/// Polls, from 20 microseconds in doubling steps up to a few milliseconds. The kernel has no event for a change of
+/// `sem_otime`, and a `semop` of the opener would change it itself.
 fn wait_until_live(set: SemaphoreSet, patience: Deadline) -> Result<SemaphoreSet> {
     let mut pause = Duration::from_micros(20);
     while set.stat()?.o_time.is_none() {

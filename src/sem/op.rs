@@ -63,7 +63,7 @@ impl fmt::Display for Amount {
     }
 }
 
-/// One operation on one semaphore of a set; [`SemaphoreSet::op`](crate::SemaphoreSet::op) does several as one.
+/// One operation on one semaphore of a set. [`SemaphoreSet::op`](crate::SemaphoreSet::op) performs several as one.
 ///
 /// See [`semop(2)`](https://man7.org/linux/man-pages/man2/semop.2.html).
 ///
@@ -84,19 +84,19 @@ impl SemOp {
         Self(libc::sembuf { sem_num: index, sem_op: change, sem_flg: 0 })
     }
 
-    /// Adds to the value; never waits.
+    /// Adds to the value. Never blocks.
     #[must_use]
     pub const fn add(index: u16, amount: Amount) -> Self {
         Self::new(index, amount.0)
     }
 
-    /// Subtracts from the value; waits until it is large enough.
+    /// Subtracts from the value. Blocks until the value is large enough.
     #[must_use]
     pub const fn sub(index: u16, amount: Amount) -> Self {
         Self::new(index, -amount.0)
     }
 
-    /// Waits until the value is zero; read permission is enough.
+    /// Blocks until the value is zero. Read permission is enough.
     #[must_use]
     pub const fn zero(index: u16) -> Self {
         Self::new(index, 0)
@@ -104,13 +104,13 @@ impl SemOp {
 
     /// Has the kernel reverse the operation when this process ends, however it ends (`SEM_UNDO`).
     ///
-    /// The account belongs to the process, not to the thread. It survives `exec` and is not
-    /// inherited by `fork`. A reversal that would leave 0..=32,767 is clamped on Linux; elsewhere
-    /// it may differ. gVisor and CRIU don't support it.
+    /// The account belongs to the process, not to the thread. It survives `exec` and is not inherited by `fork`. A
+    /// reversal that would leave 0..=32,767 is clamped on Linux. Elsewhere it may differ. gVisor and CRIU don't support
+    /// it.
     ///
-    /// What a process does with undo must be balanced by what it does with undo: acquire and release both with it, or
-    /// both without. Otherwise the account grows by each operation. At 32,767 the next one fails, with
-    /// [`Error::LimitReached`] for [`Limit::Semaem`](crate::Limit::Semaem), whatever the value is.
+    /// Use it for both acquire and release, or for neither. Otherwise the account grows by each operation. At 32,767
+    /// the next one fails, with [`Error::LimitReached`] for [`Limit::Semaem`](crate::Limit::Semaem), whatever the value
+    /// is.
     #[must_use]
     pub const fn undo(self) -> Self {
         self.with(sys::SEM_UNDO)
@@ -128,7 +128,7 @@ impl SemOp {
         self
     }
 
-    /// What it adds to the value; negative for what it subtracts.
+    /// Returns what it adds to the value, which is negative if it subtracts.
     pub(super) fn change(&self) -> i64 {
         self.0.sem_op.into()
     }

@@ -53,11 +53,11 @@ impl SemaphoreOptions {
 
     crate::open::open_options_methods!();
 
-    /// Sets the value a semaphore gets if this call creates it; 0 unless said.
+    /// Sets the value of a semaphore if this call creates it. 0 by default.
     ///
-    /// Creating and setting the value are two system calls, between which others see 0: see
-    /// [`open_initialized`](Self::open_initialized) for openers that mustn't. Ignored, as Python's
-    /// `sysv_ipc` does it, if the mode denies the owner to write (such as 0400).
+    /// Creating and setting the value are two system calls, between which other processes see 0.
+    /// [`open_initialized`](Self::open_initialized) prevents that. The value is ignored, as in Python's `sysv_ipc`, if
+    /// the mode denies the owner to write (such as 0400).
     ///
     /// Linux creates semaphores with the value 0. A creation with that value therefore sets nothing there, and
     /// leaves [`last_pid`](Semaphore::last_pid) at `None`.
@@ -66,7 +66,7 @@ impl SemaphoreOptions {
         self
     }
 
-    /// Opens or creates a single semaphore; of a larger set, the first member.
+    /// Opens or creates a single semaphore, which is the first one of a larger set.
     ///
     /// # Errors
     ///
@@ -83,17 +83,17 @@ impl SemaphoreOptions {
 
     /// Opens or creates a set of `count` semaphores.
     ///
-    /// To open a set of any size, say 0.
+    /// With a `count` of 0, opens an existing set of any size.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); also [`Error::SizeMismatch`] if the set that exists is smaller, and
-    /// [`Error::SizeZero`] if `count` is 0 and there is nothing to open.
+    /// As [`open`](Self::open), and [`Error::SizeMismatch`] if the set that exists is smaller, and [`Error::SizeZero`]
+    /// if `count` is 0 and there is nothing to open.
     pub fn open_set(&self, key: Key, count: u16) -> Result<SemaphoreSet> {
         self.open_members(key, count, count)
     }
 
-    /// Creates a single semaphore under a random unused key; [`Semaphore::key`] tells which.
+    /// Creates a single semaphore under a random unused key. [`Semaphore::key`] returns the key.
     ///
     /// # Errors
     ///
@@ -126,23 +126,22 @@ impl SemaphoreOptions {
 
     /// Opens or creates a single semaphore, safe from the initialisation race.
     ///
-    /// Between `semget` and the setting of its value a semaphore exists but must not be used. This
-    /// constructor closes the gap with the kernel's `sem_otime`, as W. Richard Stevens described
-    /// (*UNIX Network Programming*, volume 2): the creator sets its value by the first `semop` ever,
-    /// which makes `sem_otime` non-zero; whoever finds the semaphore waits until it is, at most for
-    /// `patience`. `create` and `exclusive` are implied and ignored.
+    /// Between `semget` and the setting of its value a semaphore exists but must not be used. This constructor closes
+    /// the gap with the kernel's `sem_otime`, as W. Richard Stevens described (*UNIX Network Programming*, volume 2):
+    /// the creator sets its value by the first `semop` ever, which makes `sem_otime` non-zero. A process that finds the
+    /// semaphore waits for that, for at most `patience`. `create` is implied, and `exclusive` is ignored.
     ///
-    /// Everybody must come this way: a semaphore that was made otherwise counts as initialised once
-    /// somebody has operated on it. The creator needs the owner's write permission in the mode, and
-    /// openers must be allowed to read.
+    /// Every process must open the semaphore this way: a semaphore that was made otherwise counts as initialised once
+    /// any process has operated on it. The mode must give the owner write permission, and openers must be allowed to
+    /// read.
     ///
-    /// A creator that dies in between leaves a semaphore that nobody will complete. That is
-    /// [`Error::Uninitialized`] here, with the creator's pid, and the caller decides; the
-    /// `sysv-primitives` crate repairs it by itself.
+    /// A creator that dies in between leaves a semaphore that no process will complete. This call then fails with
+    /// [`Error::Uninitialized`], which has the creator's pid, and the caller decides. The `sysv-primitives` crate
+    /// repairs its objects by itself.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and [`Error::Uninitialized`] when patience is over.
+    /// As [`open`](Self::open), and [`Error::Uninitialized`] if `patience` elapses.
     ///
     /// ```
     /// use std::time::Duration;
@@ -214,7 +213,7 @@ impl SemaphoreOptions {
         let set = SemaphoreSet::new(Some(key), id);
         if created {
             self.initialise(&set, create_count).inspect_err(|_| {
-                // What fails is reported; the set is ours, and removing it is all that is left to do.
+                // The error is reported. The set is ours, so it is removed.
                 let _ = set.remove();
             })?;
         }
@@ -223,8 +222,8 @@ impl SemaphoreOptions {
 
     fn initialise(&self, set: &SemaphoreSet, count: u16) -> Result<()> {
         const OWNER_MAY_WRITE: u32 = 0o200;
-        // Linux makes semaphores of value 0, POSIX promises nothing: set it even when it is 0,
-        // unless nobody asked and we may not.
+        // Linux creates semaphores with the value 0, but POSIX doesn't promise that. So 0 is set as well, unless the
+        // mode forbids it and no value was asked for.
         if self.mode.bits() & OWNER_MAY_WRITE == 0 {
             return Ok(());
         }

@@ -10,15 +10,15 @@ use crate::{Deadline, Result, perm::object_methods, process, sys};
 
 /// A counting semaphore: the first, and usually only, member of a set.
 ///
-/// Make one with [`SemaphoreOptions`](crate::SemaphoreOptions). There is no ownership: anyone may
-/// release, any number of times. Nobody queues: whoever comes while the value is large enough
-/// gets it, even if others wait for more.
+/// Make one with [`SemaphoreOptions`](crate::SemaphoreOptions). There is no ownership: any process may release, any
+/// number of times. There is no queue: a caller that finds the value large enough gets it, even if others wait for
+/// more.
 ///
 /// Whether later operations are undone at exit, wait, or can be interrupted are attributes of the
 /// handle, as in Python's `sysv_ipc`. A handle removes nothing when it is dropped.
 ///
-/// **When a process dies** holding the semaphore, the value stays as it is, unless it acquired
-/// with [`set_undo(true)`](Self::set_undo): then the kernel gives back what it took.
+/// **When a process dies** holding the semaphore, the value stays as it is, unless it acquired with
+/// [`set_undo(true)`](Self::set_undo). Then the kernel releases what the process had acquired.
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,7 +54,8 @@ impl Semaphore {
 
     /// Makes a handle of a kernel id without asking the kernel about it.
     ///
-    /// No system call is made. If no set has the id, the first call says [`Error::Removed`](crate::Error::Removed).
+    /// No system call is made. If no set has the id, the first call fails with
+    /// [`Error::Removed`](crate::Error::Removed).
     ///
     /// ```
     /// # use sysv_ipc::{Semaphore, SemaphoreOptions};
@@ -69,52 +70,51 @@ impl Semaphore {
         Self::of(SemaphoreSet::from_raw_id(id))
     }
 
-    /// Takes one; waits until the value is at least 1.
+    /// Acquires one. Blocks until the value is at least 1.
     ///
     /// # Errors
     ///
-    /// [`Error::Removed`](crate::Error::Removed), also while waiting;
-    /// [`Error::PermissionDenied`](crate::Error::PermissionDenied);
-    /// [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block);
-    /// [`Error::LimitReached`](crate::Error::LimitReached) for `SEMAEM` after [`set_undo(true)`](Self::set_undo),
-    /// if too many were acquired with undo and released without;
-    /// [`Error::Interrupted`](crate::Error::Interrupted) after
-    /// [`set_interruptible(true)`](Self::set_interruptible).
+    /// - [`Error::Removed`](crate::Error::Removed), also while waiting.
+    /// - [`Error::PermissionDenied`](crate::Error::PermissionDenied).
+    /// - [`Error::WouldBlock`](crate::Error::WouldBlock) after [`set_block(false)`](Self::set_block).
+    /// - [`Error::LimitReached`](crate::Error::LimitReached) for `SEMAEM` after [`set_undo(true)`](Self::set_undo), if
+    ///   too many were acquired with undo and released without.
+    /// - [`Error::Interrupted`](crate::Error::Interrupted) after [`set_interruptible(true)`](Self::set_interruptible).
     #[inline]
     pub fn acquire(&self) -> Result<()> {
         self.acquire_deadline(Deadline::NEVER)
     }
 
-    /// Takes one if it can be had at once (`IPC_NOWAIT`, on every system).
+    /// Acquires one if that is possible at once (`IPC_NOWAIT`, on every system).
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBlock`](crate::Error::WouldBlock) if not; otherwise as [`acquire`](Self::acquire).
+    /// [`Error::WouldBlock`](crate::Error::WouldBlock) if not. Otherwise as [`acquire`](Self::acquire).
     #[inline]
     pub fn try_acquire(&self) -> Result<()> {
         self.acquire_deadline(Deadline::NOW)
     }
 
-    /// Takes one; waits for at most `timeout`.
+    /// Acquires one. Blocks until the value is at least 1, for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`](crate::Error::TimedOut); otherwise as [`acquire`](Self::acquire).
+    /// [`Error::TimedOut`](crate::Error::TimedOut). Otherwise as [`acquire`](Self::acquire).
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<()> {
         self.acquire_deadline(Deadline::after(timeout))
     }
 
-    /// Takes one; waits until `deadline`.
+    /// Acquires one. Blocks until the value is at least 1, until `deadline` at most.
     ///
     /// # Errors
     ///
-    /// As [`acquire_timeout`](Self::acquire_timeout); for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
+    /// As [`acquire_timeout`](Self::acquire_timeout), but for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
     #[inline]
     pub fn acquire_deadline(&self, deadline: Deadline) -> Result<()> {
         self.acquire_many_deadline(Amount::ONE, deadline)
     }
 
-    /// Takes `amount`, all or nothing; waits until the value is at least that.
+    /// Acquires `amount`, all or nothing. Blocks until the value is at least that.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Semaphore {
         self.acquire_many_deadline(amount, Deadline::NEVER)
     }
 
-    /// Takes `amount` if all of it can be had at once.
+    /// Acquires `amount` if all of it is available at once.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Semaphore {
         self.acquire_many_deadline(amount, Deadline::NOW)
     }
 
-    /// Takes `amount`; waits for at most `timeout` until all of it can be had.
+    /// Acquires `amount`. Blocks until all of it is available, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Semaphore {
         self.acquire_many_deadline(amount, Deadline::after(timeout))
     }
 
-    /// Takes `amount`; waits until `deadline` until all of it can be had.
+    /// Acquires `amount`. Blocks until all of it is available, until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -160,21 +160,20 @@ impl Semaphore {
         self.perform(SemOp::sub(0, amount), deadline)
     }
 
-    /// Gives one back; never waits.
+    /// Releases one. Never blocks.
     ///
     /// # Errors
     ///
-    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) if the value would exceed 32,767;
-    /// it stays as it was. (macOS counts to 65,535 and then wraps to 0.)
-    /// [`Error::LimitReached`](crate::Error::LimitReached) for `SEMAEM` after [`set_undo(true)`](Self::set_undo),
-    /// if too many were released with undo and acquired without.
+    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) if the value would exceed 32,767. It is unchanged
+    /// then. (macOS counts to 65,535 and then wraps to 0.) [`Error::LimitReached`](crate::Error::LimitReached) for
+    /// `SEMAEM` after [`set_undo(true)`](Self::set_undo), if too many were released with undo and acquired without.
     /// [`Error::Removed`](crate::Error::Removed), [`Error::PermissionDenied`](crate::Error::PermissionDenied).
     #[inline]
     pub fn release(&self) -> Result<()> {
         self.release_many(Amount::ONE)
     }
 
-    /// Gives `amount` back; never waits.
+    /// Releases `amount`. Never blocks.
     ///
     /// # Errors
     ///
@@ -184,7 +183,7 @@ impl Semaphore {
         self.perform(SemOp::add(0, amount), Deadline::NEVER)
     }
 
-    /// Waits until the value is 0, and changes nothing; read permission is enough.
+    /// Blocks until the value is 0, and changes nothing. Read permission is enough.
     ///
     /// # Errors
     ///
@@ -202,7 +201,7 @@ impl Semaphore {
         self.wait_zero_deadline(Deadline::NOW)
     }
 
-    /// Waits until the value is 0, for at most `timeout`.
+    /// Blocks until the value is 0, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -211,7 +210,7 @@ impl Semaphore {
         self.wait_zero_deadline(Deadline::after(timeout))
     }
 
-    /// Waits until the value is 0, until `deadline`.
+    /// Blocks until the value is 0, until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -220,7 +219,7 @@ impl Semaphore {
         self.perform(SemOp::zero(0), deadline)
     }
 
-    /// Dijkstra's name for [`acquire`](Self::acquire); its other forms are those of `acquire` alone.
+    /// Dijkstra's name for [`acquire`](Self::acquire). The other forms have no such name.
     ///
     /// # Errors
     ///
@@ -247,7 +246,7 @@ impl Semaphore {
         self.wait_zero()
     }
 
-    /// Takes one and returns a guard that gives it back when it is dropped, on a panic too.
+    /// Acquires one, and returns a guard that releases it when dropped, also by a panic.
     ///
     /// # Errors
     ///
@@ -266,7 +265,7 @@ impl Semaphore {
         self.acquire_guard_deadline(Deadline::NEVER)
     }
 
-    /// Takes one if it can be had at once, and returns a guard.
+    /// Acquires one if that is possible at once, and returns a guard.
     ///
     /// # Errors
     ///
@@ -275,7 +274,7 @@ impl Semaphore {
         self.acquire_guard_deadline(Deadline::NOW)
     }
 
-    /// Takes one within `timeout`, and returns a guard.
+    /// Acquires one, and returns a guard. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -284,7 +283,7 @@ impl Semaphore {
         self.acquire_guard_deadline(Deadline::after(timeout))
     }
 
-    /// Takes one until `deadline`, and returns a guard.
+    /// Acquires one, and returns a guard. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -297,8 +296,8 @@ impl Semaphore {
 
     /// Sets whether later operations of this handle are undone when the process ends (`SEM_UNDO`).
     ///
-    /// Use it for both acquire and release, or for neither: the kernel reverses the sum of what was
-    /// done with it. See [`SemOp::undo`].
+    /// Use it for both acquire and release, or for neither: the kernel reverses the sum of the operations with undo.
+    /// See [`SemOp::undo`].
     pub fn set_undo(&mut self, undo: bool) -> &mut Self {
         self.undo = undo;
         self
@@ -310,7 +309,7 @@ impl Semaphore {
         self.undo
     }
 
-    /// Sets whether later operations of this handle wait at all; `false` trumps every timeout.
+    /// Sets whether later operations of this handle wait at all. `false` overrides every timeout.
     pub fn set_block(&mut self, block: bool) -> &mut Self {
         self.no_wait = !block;
         self
@@ -322,11 +321,11 @@ impl Semaphore {
         !self.no_wait
     }
 
-    /// Makes later waits of this handle end with [`Error::Interrupted`](crate::Error::Interrupted)
-    /// when a signal handler ran; without it they go on with the time that is left.
+    /// Sets whether later waits of this handle end with [`Error::Interrupted`](crate::Error::Interrupted) when a signal
+    /// handler ran. By default they go on with the time that is left.
     ///
-    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
-    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler:
+    /// the kernel returns `EINTR` for both. Check what the handlers set, and wait again.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.set.set_interruptible(interruptible);
         self
@@ -355,12 +354,12 @@ impl Semaphore {
         self.set.value(0)
     }
 
-    /// Sets the value and wakes whoever waited for that value; **clears every process's undo account for it**.
+    /// Sets the value and wakes the waiters for that value. **Clears every process's undo account for it.**
     ///
     /// # Errors
     ///
-    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) above 32,767, and nothing is
-    /// changed; otherwise as [`value`](Self::value).
+    /// [`Error::ValueOutOfRange`](crate::Error::ValueOutOfRange) above 32,767. Nothing is changed then. Otherwise as
+    /// [`value`](Self::value).
     pub fn set_value(&self, value: u16) -> Result<()> {
         self.set.set_value(0, value)
     }
@@ -397,8 +396,8 @@ impl Semaphore {
 
     /// Returns when the last successful operation was, `None` before the first.
     ///
-    /// Failed and timed-out operations and [`set_value`](Self::set_value) don't count; what the
-    /// kernel undoes at a process's exit does.
+    /// Failed and timed-out operations and [`set_value`](Self::set_value) don't count. Operations that the kernel
+    /// undoes when a process exits do.
     ///
     /// # Errors
     ///
@@ -417,7 +416,7 @@ impl Semaphore {
     }
 
     object_methods! {
-        "Removes it at once; whoever waits on it wakes with [`Error::Removed`](crate::Error::Removed).",
+        "Removes it at once. Its waiters wake with [`Error::Removed`](crate::Error::Removed).",
         via set
     }
 
@@ -436,11 +435,10 @@ impl Semaphore {
     }
 }
 
-/// Gives one back to the semaphore when it is dropped; made by [`Semaphore::acquire_guard`].
+/// Releases one to the semaphore when it is dropped. Made by [`Semaphore::acquire_guard`].
 ///
-/// If the process dies first, the kernel gives it back only after
-/// [`set_undo(true)`](Semaphore::set_undo). In a child made by `fork`, dropping a guard of the
-/// parent's does nothing: what was taken is the parent's to give back.
+/// If the process dies first, the kernel releases it only after [`set_undo(true)`](Semaphore::set_undo). In a child
+/// made by `fork`, dropping a guard of the parent's does nothing: only the parent may release what it acquired.
 #[derive(Debug)]
 #[must_use = "dropping the guard releases the semaphore"]
 pub struct SemaphoreGuard<'a> {
@@ -454,7 +452,7 @@ impl Drop for SemaphoreGuard<'_> {
         if !process::is_generation(self.generation) {
             return;
         }
-        // If the semaphore was removed, there is nothing to give back and nobody to tell.
+        // If the semaphore was removed, there is nothing to release. A drop can't report an error.
         let _ = self.semaphore.release();
     }
 }

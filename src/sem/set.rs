@@ -37,8 +37,8 @@ pub fn remove_semaphore(id: i32) -> Result<()> {
 
 /// A set of semaphores.
 ///
-/// A handle is a number; dropping it removes nothing. Two handles of one key are independent. All
-/// methods may be called from any thread, and only the calling thread waits.
+/// A handle is a number. Dropping it removes nothing. Two handles of one key are independent. All methods may be called
+/// from any thread, and only the calling thread waits.
 ///
 /// When a process dies, the kernel reverses what it did with [`SemOp::undo`], and nothing else.
 ///
@@ -70,7 +70,7 @@ pub struct SemaphoreStat {
     pub permissions: Permissions,
     /// How many semaphores the set has.
     pub len: usize,
-    /// When the last successful `semop` was, in whole seconds; `None` before the first.
+    /// When the last successful `semop` was, in whole seconds. `None` before the first.
     pub o_time: Option<SystemTime>,
     /// When it was made or last changed by `IPC_SET`, `SETVAL` or `SETALL`.
     pub c_time: Option<SystemTime>,
@@ -111,7 +111,7 @@ impl SemaphoreSet {
     pub fn from_id(id: i32) -> Result<Self> {
         let set = Self::new(None, id);
         match set.stat() {
-            // It exists, and whether its operations are allowed they will say.
+            // It exists. Each operation reports whether it is allowed.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(set),
             Err(error) => Err(error.into_never_seen()),
         }
@@ -119,7 +119,7 @@ impl SemaphoreSet {
 
     /// Makes a handle of a kernel id without asking the kernel about it.
     ///
-    /// No system call is made. If no set has the id, the first call says [`Error::Removed`].
+    /// No system call is made. If no set has the id, the first call fails with [`Error::Removed`].
     ///
     /// ```
     /// # use sysv_ipc::SemaphoreSet;
@@ -134,12 +134,12 @@ impl SemaphoreSet {
         "Removes the set at once. Its waiters wake with [`Error::Removed`] (`IPC_RMID`)."
     }
 
-    /// Makes later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
+    /// Sets whether later waits of this handle end with [`Error::Interrupted`] when a signal handler ran.
     ///
-    /// Without it they go on with the time that is left.
+    /// By default they go on with the time that is left.
     ///
-    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler: the
-    /// kernel says `EINTR` for both. Check what the handlers set, and wait again.
+    /// **On Linux they also end when the process was stopped and goes on** (`SIGSTOP`, `SIGCONT`), without a handler:
+    /// the kernel returns `EINTR` for both. Check what the handlers set, and wait again.
     pub fn set_interruptible(&mut self, interruptible: bool) -> &mut Self {
         self.interruptible = interruptible;
         self
@@ -160,14 +160,14 @@ impl SemaphoreSet {
 
     /// Performs all operations as one: all of them, or none.
     ///
-    /// Waits until all can be done. What several operations do to one semaphore adds up in order.
-    /// There is no queue: a caller that wants less overtakes one that waits for more.
+    /// Blocks until all can be performed. Several operations on one semaphore add up in order. There is no queue: a
+    /// caller that needs less overtakes a caller that waits for more.
     ///
     /// # Errors
     ///
     /// - [`Error::WouldBlock`] if an operation with [`no_wait`](SemOp::no_wait) could not be done.
     /// - [`Error::Removed`] if the set is or was removed, also while waiting.
-    /// - [`Error::ValueOutOfRange`] if a value would exceed 32,767; nothing is changed.
+    /// - [`Error::ValueOutOfRange`] if a value would exceed 32,767. Nothing is changed then.
     /// - [`Error::LimitReached`] for `SEMAEM` if the operations [with undo](SemOp::undo) of this process would add up to
     ///   more than 32,767 on one semaphore. The value may be in range then. Nothing is changed.
     /// - [`Error::NoSuchSemaphore`], [`Error::NoOperations`], [`Error::PermissionDenied`].
@@ -182,13 +182,13 @@ impl SemaphoreSet {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldBlock`] if it can't; otherwise as [`op`](Self::op).
+    /// [`Error::WouldBlock`] if it can't. Otherwise as [`op`](Self::op).
     #[inline]
     pub fn try_op(&self, ops: &[SemOp]) -> Result<()> {
         self.op_deadline(ops, Deadline::NOW)
     }
 
-    /// Performs all operations as one, and gives up after `timeout`.
+    /// Performs all operations as one. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -197,13 +197,13 @@ impl SemaphoreSet {
         self.op_deadline(ops, Deadline::after(timeout))
     }
 
-    /// Performs all operations as one, and gives up at `deadline` (`semtimedop`).
+    /// Performs all operations as one. Blocks until `deadline` at most (`semtimedop`).
     ///
-    /// Where the system has no `semtimedop`, a signal ends the wait; see the crate's page on time.
+    /// Where the system has no `semtimedop`, a signal ends the wait: see the crate's page on time.
     ///
     /// # Errors
     ///
-    /// As [`op`](Self::op), and [`Error::TimedOut`]; for [`Deadline::NOW`], [`Error::WouldBlock`].
+    /// As [`op`](Self::op), and [`Error::TimedOut`], or for [`Deadline::NOW`] [`Error::WouldBlock`].
     #[inline]
     pub fn op_deadline(&self, ops: &[SemOp], deadline: Deadline) -> Result<()> {
         if ops.is_empty() {
@@ -237,17 +237,16 @@ impl SemaphoreSet {
         }
     }
 
-    /// Returns whether operations that were refused with `ERANGE` can't have been so for a value, and were for an
-    /// account of undo.
+    /// Returns whether an undo account, and not a value, was the reason why operations were refused with `ERANGE`.
     ///
-    /// The kernel doesn't say which. Without any undo it was a value, and otherwise the values tell, as they are a
-    /// moment later. If another process changes them meanwhile, the error may name the other reason.
+    /// The kernel doesn't tell them apart. Without any undo it was a value. Otherwise this reads the values a moment
+    /// later, and if another process changes them meanwhile, the error may name the other reason.
     #[cold]
     fn leave_the_values_in_range(&self, ops: &[SemOp]) -> bool {
         if !ops.iter().any(SemOp::is_undone) {
             return false;
         }
-        // Without permission to read, operations that only subtract tell all the same.
+        // Without permission to read, operations that only subtract decide it all the same.
         let values = self.values().unwrap_or_default();
         let mut values: Vec<i64> = values.into_iter().map(i64::from).collect();
         ops.iter().all(|op| match values.get_mut(usize::from(op.index())) {
@@ -282,12 +281,12 @@ impl SemaphoreSet {
 
     /// Sets the value of one semaphore and wakes the waiters for that value (`SETVAL`).
     ///
-    /// **Clears what every process's undo account holds for this semaphore.** Leaves
-    /// [`o_time`](SemaphoreStat::o_time) alone; on Linux it sets [`last_pid`](Self::last_pid).
+    /// **Clears what every process's undo account holds for this semaphore.** Leaves [`o_time`](SemaphoreStat::o_time)
+    /// unchanged. On Linux it sets [`last_pid`](Self::last_pid).
     ///
     /// # Errors
     ///
-    /// [`Error::ValueOutOfRange`] above 32,767, before any system call; otherwise as [`value`](Self::value).
+    /// [`Error::ValueOutOfRange`] above 32,767, before any system call. Otherwise as [`value`](Self::value).
     pub fn set_value(&self, index: usize, value: u16) -> Result<()> {
         self.check_value(value)?;
         let number = self.index(index)?;
@@ -300,7 +299,7 @@ impl SemaphoreSet {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongCount`] unless there is one value for each semaphore; otherwise as
+    /// [`Error::WrongCount`] unless there is one value for each semaphore. Otherwise as
     /// [`set_value`](Self::set_value).
     pub fn set_values(&self, values: &[u16]) -> Result<()> {
         values.iter().try_for_each(|&value| self.check_value(value))?;
@@ -320,8 +319,8 @@ impl SemaphoreSet {
     ///
     /// `None` before the first operation.
     ///
-    /// Linux and macOS also record the process that set its value, and the one whose exit undid something. FreeBSD
-    /// records `semop` alone.
+    /// Linux and macOS also record a process that set its value, and a process that the kernel undid operations of at
+    /// exit. FreeBSD records `semop` alone.
     ///
     /// **A creation alone is no operation.** On Linux a semaphore that was created with the value 0 has `None`, as
     /// nothing had to be set. With another value the creator set it, and is returned.
@@ -374,7 +373,7 @@ impl SemaphoreSet {
         Ok(SemaphoreStat::from_raw(&raw))
     }
 
-    /// Returns how many semaphores the set has; a system call, and never 0.
+    /// Returns how many semaphores the set has, which is never 0. It takes a system call.
     ///
     /// # Errors
     ///
@@ -417,13 +416,13 @@ impl SemaphoreSet {
         Error::NoSuchSemaphore { call: "semctl", object: self.object(), index }
     }
 
-    /// `EINVAL` is a wrong number or a set that is gone; only another call can tell.
+    /// `EINVAL` means a wrong number or a removed set. Only another call can tell which.
     fn member_error(&self, index: usize, errno: Errno) -> Error {
         match errno {
             Errno::EINVAL => match self.len() {
                 Ok(len) if index < len => self.control_error(errno),
                 Err(error) if error.is_gone() => error,
-                // It is there, even if we may not see how large.
+                // The set exists, even if the caller may not read how large it is.
                 _ => self.no_such(index),
             },
             errno => self.control_error(errno),

@@ -1,4 +1,4 @@
-//! What an attachment allows: said by its type, or by a value at run time.
+//! What an attachment allows: fixed by its type, or chosen by a value at run time.
 
 /// The memory may be read and written.
 #[derive(Clone, Copy, Debug)]
@@ -8,7 +8,7 @@ pub enum ReadWrite {}
 #[derive(Clone, Copy, Debug)]
 pub enum ReadOnly {}
 
-/// The memory may be read, and written if its [`Access`] says so.
+/// The memory may be read, and written if its [`Access`] allows it.
 ///
 /// For callers that choose the access at run time, such as bindings of other languages. [`Access`] has an example.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub enum AnyAccess {}
 
 /// What a mapping allows.
 ///
-/// [`ReadWrite`] and [`ReadOnly`] say it at compile time, and [`AnyAccess`] leaves it to an [`Access`].
+/// [`ReadWrite`] and [`ReadOnly`] fix it at compile time, and [`AnyAccess`] leaves it to an [`Access`].
 pub trait Protection: sealed::Sealed {}
 impl Protection for ReadWrite {}
 impl Protection for ReadOnly {}

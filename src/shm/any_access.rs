@@ -1,4 +1,4 @@
-//! Memory whose access is chosen at run time: writing may be refused.
+//! Memory with an access that is chosen at run time: writing may be refused.
 
 use super::{
     access::{Access, AnyAccess, ReadOnly, ReadWrite},
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// Memory whose access was chosen at run time.
+/// Memory with an access that was chosen at run time.
 ///
 /// Reads are those of every `SharedMemory`. Writes fail if it was attached for reading only.
 impl SharedMemory<AnyAccess> {

@@ -51,8 +51,8 @@ impl AttachOptions {
         self.flag(sys::SHM_RND, round)
     }
 
-    /// Sets whether the memory may be executed (`SHM_EXEC`); the segment's mode must have an execute
-    /// bit, which [`SharedMemoryOptions::mode`](super::SharedMemoryOptions::mode) keeps.
+    /// Sets whether the memory may be executed (`SHM_EXEC`). The segment's mode must have an execute bit, which
+    /// [`SharedMemoryOptions::mode`](super::SharedMemoryOptions::mode) keeps.
     #[cfg(target_os = "linux")]
     pub const fn execute(&mut self, execute: bool) -> &mut Self {
         self.flag(libc::SHM_EXEC, execute)
@@ -87,10 +87,10 @@ impl AttachOptions {
     ///
     /// # Errors
     ///
-    /// - [`Error::Removed`]; on Linux a removed segment can be attached as long as somebody has it.
+    /// - [`Error::Removed`]. On Linux a removed segment can be attached as long as any process has it attached.
     /// - [`Error::PermissionDenied`] without permission to read, and here to write.
     /// - [`Error::Misaligned`] and [`Error::AddressUnusable`] for the address.
-    /// - [`Error::LimitReached`] for `SHMSEG`, on systems that have it; [`Error::OutOfMemory`].
+    /// - [`Error::LimitReached`] for `SHMSEG`, on systems that have it, and [`Error::OutOfMemory`].
     pub fn attach(&self, segment: &Segment) -> Result<SharedMemory<ReadWrite>> {
         self.map(segment, Access::ReadWrite, 0).map(SharedMemory::cast)
     }
@@ -211,29 +211,29 @@ impl AttachOptions {
         options.address(address).map(segment, access, libc::SHM_REMAP)
     }
 
-    /// Maps the segment. `SHM_REMAP` comes from the unsafe methods alone, whose caller answers for it.
+    /// Maps the segment. Only the unsafe methods pass `SHM_REMAP`, and their callers answer for it.
     ///
-    /// Two system calls: without the second, `IPC_STAT`, nothing tells the size of what is mapped.
+    /// It takes two system calls: without the second, `IPC_STAT`, the size of the mapping is not known.
     fn map(&self, segment: &Segment, access: Access, remap: c_int) -> Result<SharedMemory<AnyAccess>> {
         // Zero would mean the kernel's choice, or by rounding become the page that null points to.
         let lowest = if self.rounds() { page_size() } else { 1 };
         if let Some(address) = self.address.filter(|&address| address < lowest) {
             return Err(Error::AddressUnusable { object: segment.object(), address });
         }
-        // Asked before the call, as the kernel has one errno for this and for an address that is taken.
+        // Checked before the call, as the kernel has one errno for this and for an address that is taken.
         let align = page_size();
         if let Some(address) = self.address.filter(|address| !self.rounds() && !address.is_multiple_of(align)) {
             return Err(Error::Misaligned { address, align });
         }
         let read_only = if access == Access::ReadOnly { sys::SHM_RDONLY } else { 0 };
         let flags = self.flags | self.custom_flags | read_only | remap;
-        // SAFETY: without SHM_REMAP the call replaces nothing; with it the caller answers for the range.
+        // SAFETY: without SHM_REMAP the call replaces nothing. With it the caller answers for the range.
         let mapped = unsafe { sys::shmat(segment.id(), self.address.unwrap_or(0), flags) };
         let address = mapped.map_err(|errno| self.error(segment, errno))?;
-        // SAFETY: `shmat` has mapped the segment here, and nobody else owns the mapping.
+        // SAFETY: `shmat` has mapped the segment here, and nothing else owns the mapping.
         let mut memory = unsafe { SharedMemory::from_mapping(segment.clone(), address, access) };
-        // Now that it is mapped, the id can't come to mean another segment, and this one's size is
-        // fixed for good. If it can't be told, dropping the memory detaches it.
+        // Now that it is mapped, the id can't come to mean another segment, and the size is fixed for good. If the size
+        // can't be read, dropping the memory detaches it.
         let size = segment.stat()?.size;
         if isize::try_from(size).is_err() {
             // Rust's pointers can't reach all of it.

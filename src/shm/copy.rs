@@ -1,12 +1,12 @@
 //! Copies in and out of memory that others change meanwhile.
 //!
-//! Nobody can be kept from writing at the same time, so no copy may be a plain one: each byte is
-//! moved by a relaxed atomic access, a word at a time where the segment's side is aligned and single
-//! bytes at the ends. Where there is something wider that moves each byte once ([`wide`]), most go that way.
-//! A copy is not atomic as a whole, and orders nothing: what the bytes mean, a semaphore must settle.
+//! Other processes can't be kept from writing at the same time, so no copy may be a plain one. Each byte is moved by a
+//! relaxed atomic access, a word at a time where the segment's side is aligned and single bytes at the ends. Where
+//! there is something wider that moves each byte once ([`wide`]), most go that way. A copy is not atomic as a whole,
+//! and orders nothing. A semaphore must guard bytes that belong together.
 //!
-//! Rust's memory model says nothing of other processes, nor of accesses of different widths to the
-//! same bytes at once; both are left to the machine, which treats an aligned access as one.
+//! Rust's memory model doesn't cover other processes, nor concurrent accesses of different widths to the same bytes.
+//! Both are left to the machine, which performs an aligned access as one.
 #![allow(unsafe_code, reason = "memory of other processes is reached by address")]
 
 use std::{
@@ -38,7 +38,7 @@ pub(super) unsafe fn load(source: *const u8, into: &mut [MaybeUninit<u8>]) {
         to.write(byte(index));
     }
     let words = &mut into[head..tail];
-    // SAFETY: as above; and nobody else has `into`.
+    // SAFETY: as above, and the exclusive borrow of `into` is the only one.
     let wide = unsafe { wide::copy(source.wrapping_add(head), words.as_mut_ptr().cast(), words.len()) };
     let (words, _none) = words[wide..].as_chunks_mut::<WORD>();
     for (number, to) in words.iter_mut().enumerate() {
@@ -68,7 +68,7 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
         byte(index, value);
     }
     let words = &from[head..tail];
-    // SAFETY: as above; and nobody changes `from`.
+    // SAFETY: as above, and `from` does not change while it is borrowed.
     let wide = unsafe { wide::copy(words.as_ptr(), target.wrapping_add(head), words.len()) };
     for (number, value) in words[wide..].chunks_exact(WORD).enumerate() {
         let word = target.wrapping_add(head + wide + number * WORD);
@@ -83,8 +83,8 @@ pub(super) unsafe fn store(target: *mut u8, from: &[u8]) {
 
 /// The widest moves that every x86-64 has: a cache line in four.
 ///
-/// Rust has no atomic access of that width. To its memory model this is code of another language, which moves each
-/// byte once, as a relaxed atomic access does; so it may race with other processes as that may. Word by word a
+/// Rust has no atomic access of that width. To its memory model this is code of another language, which moves each byte
+/// once, as a relaxed atomic access does. So it may race with other processes as such an access may. Word by word, a
 /// copy of a MiB takes half as long again.
 #[cfg(target_arch = "x86_64")]
 mod wide {
@@ -97,8 +97,8 @@ mod wide {
     ///
     /// # Safety
     ///
-    /// `len` bytes at `from` must be mapped for reading, and at `to` for writing; one of them is shared memory, and
-    /// nobody else in this process uses the other meanwhile.
+    /// `len` bytes at `from` must be mapped for reading, and at `to` for writing. One of the two is shared memory, and
+    /// nothing else in this process may use the other meanwhile.
     pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) -> usize {
         let len = len / LINE * LINE;
         if len == 0 {
@@ -153,7 +153,7 @@ mod tests {
         #[test]
         fn a_copy_is_exact_at_every_alignment(offset in 0_usize..17, data in proptest::collection::vec(0_u8.., 0..300)) {
             let mut memory = [0xa5_u8; 384];
-            // SAFETY: offset and length together stay below 384, and nobody else uses the array.
+            // SAFETY: offset and length together stay below 384, and nothing else uses the array.
             unsafe { store(memory.as_mut_ptr().wrapping_add(offset), &data) };
             let mut back = Vec::with_capacity(data.len());
             // SAFETY: as above.

@@ -1,10 +1,10 @@
 //! Attached memory: one mapping, and the ways into it.
 //!
-//! - **M1** A handle owns exactly one mapping; dropping or detaching it unmaps it.
-//! - **M2** A segment can't shrink while it is mapped, so the size of the attach holds as long.
+//! - **M1** A handle owns exactly one mapping. Dropping or detaching it unmaps it.
+//! - **M2** A segment can't shrink while it is mapped, so the size at the attach holds as long as the mapping.
 //! - **M3** Safe access is atomic, since other processes may write at any moment.
 //! - **M4** A mapping is writable if its access is [`Access::ReadWrite`]. No other has a type that allows writes.
-//! - A process that dies is detached by the kernel; what it had written stays.
+//! - The kernel detaches a process that dies. The bytes that it had written stay.
 #![allow(unsafe_code, reason = "mapped memory is reached by address")]
 
 use std::{fmt, marker::PhantomData, mem::MaybeUninit, ptr::NonNull, slice};
@@ -19,15 +19,14 @@ use crate::{Error, Result, perm::object_methods, sys};
 
 /// A shared memory segment, attached to this process.
 ///
-/// Make one with [`SharedMemoryOptions`](crate::SharedMemoryOptions) or [`Segment::attach`]. One
-/// value is one mapping; it may be used from all threads, and dropping it detaches. Nothing is
-/// removed by that: the segment stays until [`remove`](Self::remove).
+/// Make one with [`SharedMemoryOptions`](crate::SharedMemoryOptions) or [`Segment::attach`]. One value is one mapping.
+/// It may be used from all threads, and dropping it detaches. That removes nothing: the segment stays until
+/// [`remove`](Self::remove).
 ///
-/// [`read`](Self::read) and [`write`](Self::write) copy, without any lock: readers can see half of
-/// a write, and a semaphore must guard what belongs together. [`view`](Self::view) and
-/// [`slice`](Self::slice) are the memory itself, live, as atomics. Rust's memory model knows no two
-/// accesses of different widths to the same bytes at the same time: where threads of one program
-/// copy and view the same bytes, let them take turns.
+/// [`read`](Self::read) and [`write`](Self::write) copy, without any lock: readers can see half of a write, and a
+/// semaphore must guard bytes that belong together. [`view`](Self::view) and [`slice`](Self::slice) are the memory
+/// itself, live, as atomics. Rust's memory model knows no two accesses of different widths to the same bytes at the
+/// same time: where threads of one program copy and view the same bytes, let them take turns.
 ///
 /// **When a process dies** it is detached. What it had written so far stays as it is.
 ///
@@ -97,7 +96,7 @@ impl Drop for Mapping {
 }
 
 impl<A: Protection> SharedMemory<A> {
-    /// Takes a mapping over, of which it uses nothing before it knows the size.
+    /// Takes over a mapping. No byte of it is used before the size is set.
     ///
     /// # Safety
     ///
@@ -128,7 +127,7 @@ impl<A: Protection> SharedMemory<A> {
     }
 
     object_methods! {
-        "Removes the segment: the key is free at once; mappings stay, and the memory is freed at the last detach.",
+        "Removes the segment. The key is free at once. Mappings stay, and the memory is freed at the last detach.",
         via mapping.segment
     }
 
@@ -162,12 +161,12 @@ impl<A: Protection> SharedMemory<A> {
         &self.mapping.segment
     }
 
-    /// Detaches, and leaves the segment; dropping does the same.
+    /// Detaches, and leaves the segment, as dropping does.
     pub fn detach(self) -> Segment {
         self.mapping.segment.clone()
     }
 
-    /// Returns the size in bytes, as it was when it was attached; it can't change.
+    /// Returns the size in bytes, which can't change while it is attached.
     #[expect(clippy::len_without_is_empty, reason = "no segment is empty")]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -188,12 +187,12 @@ impl<A: Protection> SharedMemory<A> {
 
     /// Copies bytes out: `byte_count` of them, or up to the end if they are fewer or it is 0.
     ///
-    /// **What would lie behind the end is left out without an error**, although [`write`](Self::write)
-    /// refuses it; [`read_at`](Self::read_at) reads all that was asked for, or fails.
+    /// **Bytes behind the end are left out without an error**, although [`write`](Self::write) refuses them.
+    /// [`read_at`](Self::read_at) reads all that was asked for, or fails.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] if `offset` is not inside the segment; [`Error::OutOfMemory`].
+    /// [`Error::OutOfBounds`] if `offset` is not inside the segment, and [`Error::OutOfMemory`].
     pub fn read(&self, byte_count: usize, offset: usize) -> Result<Vec<u8>> {
         let left = match self.mapping.size.checked_sub(offset) {
             None | Some(0) => return Err(self.out_of_bounds(offset, byte_count.max(1))),
@@ -271,7 +270,7 @@ impl<A: Protection> SharedMemory<A> {
         Error::OutOfBounds { offset, len, size: self.mapping.size }
     }
 
-    /// Returns the address of a byte whose offset was checked.
+    /// Returns the address of the byte at an offset that was checked.
     fn at(&self, offset: usize) -> *mut u8 {
         // SAFETY: the offset is at most the size of the mapping.
         unsafe { self.mapping.address.as_ptr().add(offset) }
@@ -290,8 +289,8 @@ impl<A: Protection> SharedMemory<A> {
 
     pub(super) fn load_only<T: SharedSafe>(&self, offset: usize) -> Result<&LoadOnly<T>> {
         let value = self.locate::<T>(offset, 1)?.cast::<LoadOnly<T>>();
-        // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned; any
-        // bits are valid and all access is atomic, by loads alone. The borrow keeps the mapping (M1).
+        // SAFETY: `LoadOnly` has the layout of its value, which lies in the mapping, aligned. Any bits are valid, and
+        // all access is atomic, by loads alone. The borrow keeps the mapping (M1).
         Ok(unsafe { &*value })
     }
 
@@ -307,7 +306,7 @@ impl SharedMemory<ReadWrite> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] if they don't all fit; nothing is written then.
+    /// [`Error::OutOfBounds`] if they don't all fit. Nothing is written then.
     /// [`write_truncating`](Self::write_truncating) writes what fits.
     pub fn write(&self, bytes: &[u8], offset: usize) -> Result<()> {
         self.check(offset, bytes.len())?;
@@ -339,15 +338,15 @@ impl SharedMemory<ReadWrite> {
         }
     }
 
-    /// Returns the value at `offset`, live: what other processes store, it shows.
+    /// Returns the value at `offset`, live: it shows what other processes store.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfBounds`], or [`Error::Misaligned`] if the offset doesn't suit the type.
     pub fn view<T: SharedSafe>(&self, offset: usize) -> Result<&T> {
         let value = self.locate::<T>(offset, 1)?;
-        // SAFETY: it lies in the mapping, aligned; `SharedSafe` promises that any bits are valid and
-        // all access is atomic. The borrow keeps the mapping (M1).
+        // SAFETY: it lies in the mapping, aligned. `SharedSafe` promises that any bits are valid and all access is
+        // atomic. The borrow keeps the mapping (M1).
         Ok(unsafe { &*value })
     }
 
@@ -376,7 +375,7 @@ impl SharedMemory<ReadWrite> {
     /// through another mapping.
     #[must_use]
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: the mapping has this size (M1, M2), and the caller answers for everybody else.
+        // SAFETY: the mapping has this size (M1, M2), and the caller answers for all other accesses.
         unsafe { slice::from_raw_parts_mut(self.mapping.address.as_ptr(), self.mapping.size) }
     }
 }

@@ -1,4 +1,4 @@
-//! Shared memory that outlives processes: segments, and what is attached of them.
+//! Shared memory that outlives processes: segments, and their attachments.
 
 mod access;
 mod any_access;

@@ -42,7 +42,7 @@ pub struct SharedMemoryOptions {
     size: usize,
     init_character: Option<u8>,
     flags: c_int,
-    /// In bytes; 0 for no huge pages, or for those of the default size.
+    /// In bytes. 0 for no huge pages, or for those of the default size.
     huge_page_size: usize,
     custom_flags: c_int,
 }
@@ -73,7 +73,7 @@ impl SharedMemoryOptions {
 
     /// Sets the size in bytes: of a new segment, or the least that an existing one must have.
     ///
-    /// With 0, the default, any existing segment will do, and an exclusive creation makes one
+    /// With 0, the default, an existing segment of any size is opened, and an exclusive creation makes one
     /// [page](crate::page_size).
     pub const fn size(&mut self, size: usize) -> &mut Self {
         self.size = size;
@@ -82,10 +82,9 @@ impl SharedMemoryOptions {
 
     /// Sets the byte that a segment is filled with if this call creates it.
     ///
-    /// Unless said it is left as the kernel makes it: all zeroes, and no page used before it is
-    /// touched. (Python's `sysv_ipc` fills with blanks, which uses every page at once.)
-    /// Others may see the zeroes before. Ignored, as that module does it, if the mode denies the owner
-    /// to write.
+    /// By default it is left as the kernel makes it: all zeroes, and no page used before it is touched. (Python's
+    /// `sysv_ipc` fills with blanks, which uses every page at once.) Other processes may see the zeroes before.
+    /// Ignored, as in that module, if the mode denies the owner to write.
     pub const fn init_character(&mut self, byte: u8) -> &mut Self {
         self.init_character = Some(byte);
         self
@@ -162,9 +161,9 @@ impl SharedMemoryOptions {
     ///
     /// - [`Error::NotFound`] without `create`, if there is none.
     /// - [`Error::AlreadyExists`] with `exclusive`, if there is one.
-    /// - [`Error::SizeMismatch`] if the one that exists is smaller than [`size`](Self::size).
+    /// - [`Error::SizeMismatch`] if the existing segment is smaller than [`size`](Self::size).
     /// - [`Error::SizeZero`] if a new one would be empty.
-    /// - [`Error::LimitReached`] for `SHMMNI`, `SHMMAX` or `SHMALL`; [`Error::OutOfMemory`].
+    /// - [`Error::LimitReached`] for `SHMMNI`, `SHMMAX` or `SHMALL`, and [`Error::OutOfMemory`].
     /// - [`Error::PermissionDenied`] if the access asked for, or the attach, is not granted.
     /// - [`Error::HugePagesDenied`] and [`Error::NoSuchHugePages`] if huge pages are asked for.
     /// - [`Error::ExclusiveWithoutCreate`], before any system call.
@@ -201,7 +200,7 @@ impl SharedMemoryOptions {
         self.open_mapped(key, access)
     }
 
-    /// Opens or creates a segment without attaching it; a new one is not filled.
+    /// Opens or creates a segment without attaching it. A new segment is not filled.
     ///
     /// # Errors
     ///
@@ -210,7 +209,7 @@ impl SharedMemoryOptions {
         self.open_or_create(key).map(|(segment, _created)| segment)
     }
 
-    /// Creates a segment under a random unused key and attaches it; [`SharedMemory::key`] tells which.
+    /// Creates a segment under a random unused key and attaches it. [`SharedMemory::key`] returns the key.
     ///
     /// # Errors
     ///
@@ -281,12 +280,12 @@ impl SharedMemoryOptions {
         with_random_key(ObjectKind::SharedMemory, |key| create(&exclusive, key))
     }
 
-    /// Opens or creates, attaches and fills; if a later step fails, what this call created is removed.
+    /// Opens or creates, attaches and fills. If a later step fails, what this call created is removed.
     fn open_mapped(&self, key: Key, access: Access) -> Result<SharedMemory<AnyAccess>> {
         let (segment, created) = self.open_or_create(key)?;
         self.attach(&segment, created, access).inspect_err(|_| {
             if created {
-                // The first error is reported; the segment is ours, and removing it is all that is left to do.
+                // The first error is reported. The segment is ours, so it is removed.
                 let _ = segment.remove();
             }
         })
@@ -339,7 +338,7 @@ impl SharedMemoryOptions {
 /// Where the flags of `shmget` have the size of huge pages (`SHM_HUGE_SHIFT`).
 const HUGE_SHIFT: u32 = 26;
 
-/// What an errno means if huge pages were asked for, and if it means anything of them.
+/// Returns what an errno means if huge pages were asked for. Returns `None` if it is not about them.
 #[cfg(target_os = "linux")]
 fn huge_page_error(object: ObjectId, size: usize, flags: c_int, errno: Errno) -> Option<Error> {
     const SIZE_BITS: u32 = 0x3f;
@@ -349,7 +348,7 @@ fn huge_page_error(object: ObjectId, size: usize, flags: c_int, errno: Errno) ->
     let is_small_enough = || crate::limits().is_ok_and(|limits| size as u64 <= limits.shared_memory.max_size);
     match errno {
         Errno::EPERM => Some(Error::HugePagesDenied { call: "shmget", object }),
-        // It is not about the key, which was to be new.
+        // It is not about the key, since an object is created.
         Errno::ENOENT | Errno::ENODEV => Some(Error::Unsupported { call: "SHM_HUGETLB" }),
         Errno::EINVAL if size > 0 && is_small_enough() => match flags.cast_unsigned() >> HUGE_SHIFT & SIZE_BITS {
             0 => Some(Error::Unsupported { call: "SHM_HUGETLB" }),

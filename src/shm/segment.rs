@@ -34,7 +34,7 @@ pub fn remove_shared_memory(id: i32) -> Result<()> {
 
 /// A shared memory segment, not attached by this handle.
 ///
-/// A handle is a number; dropping it removes nothing. [`attach`](Self::attach) maps the memory.
+/// A handle is a number. Dropping it removes nothing. [`attach`](Self::attach) maps the memory.
 ///
 /// See [`shmctl(2)`](https://man7.org/linux/man-pages/man2/shmctl.2.html).
 ///
@@ -59,26 +59,26 @@ pub struct Segment {
 pub struct SegmentStat {
     /// Owner, creator and mode.
     pub permissions: Permissions,
-    /// Its size in bytes. Some systems round it up to pages; Linux reports what was asked for.
+    /// Its size in bytes. Some systems round it up to pages. Linux reports the requested size.
     pub size: usize,
     /// How often it is attached: attachments, not processes. `fork` adds to it, exit and `exec` subtract.
     pub attached: u64,
-    /// Whether it was removed and only waits for its last detach (`SHM_DEST`, Linux; `false` elsewhere).
+    /// Whether it was removed and waits for its last detach (`SHM_DEST`). Always `false` outside Linux.
     pub marked_removed: bool,
-    /// Whether its pages are kept in memory (`SHM_LOCKED`, Linux; `false` elsewhere).
+    /// Whether its pages are kept in memory (`SHM_LOCKED`). Always `false` outside Linux.
     pub locked: bool,
     /// The mode with all bits that the kernel reports: permissions, and on Linux `SHM_DEST` (0o1000) and
     /// `SHM_LOCKED` (0o2000).
     pub mode_bits: u32,
     /// When it was last attached.
     pub attach_time: Option<SystemTime>,
-    /// When it was last detached; `None` before the first time.
+    /// When it was last detached. `None` before the first time.
     pub detach_time: Option<SystemTime>,
-    /// When it was made, removed, or given another owner or mode, if only the same again.
+    /// When it was made or removed, or its owner and mode were set, even if they didn't change.
     pub change_time: Option<SystemTime>,
     /// The process that made it.
     pub creator_pid: Option<u32>,
-    /// The process that last attached or detached it; an exit counts.
+    /// The process that last attached or detached it. An exit counts.
     pub last_pid: Option<u32>,
 }
 
@@ -121,7 +121,7 @@ impl Segment {
     pub fn from_id(id: i32) -> Result<Self> {
         let segment = Self::from_raw_id(id);
         match segment.stat() {
-            // It exists, and whether attaching is allowed it will say.
+            // It exists. Attaching reports whether it is allowed.
             Ok(_) | Err(Error::PermissionDenied { .. }) => Ok(segment),
             Err(error) => Err(error.into_never_seen()),
         }
@@ -129,8 +129,8 @@ impl Segment {
 
     /// Makes a handle of a kernel id without asking the kernel about it.
     ///
-    /// No system call is made, so that attaching by id takes the two calls that `attach` needs. If no segment has
-    /// the id, the first call says [`Error::Removed`].
+    /// No system call is made, so that attaching by id takes the two calls that `attach` needs. If no segment has the
+    /// id, the first call fails with [`Error::Removed`].
     ///
     /// ```
     /// use sysv_ipc::{Segment, SharedMemoryOptions};

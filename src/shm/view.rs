@@ -1,4 +1,4 @@
-//! Types that may be looked at where they lie, while others change them.
+//! Types that may be read in place while other processes change them.
 #![allow(unsafe_code, reason = "the trait is a promise that the compiler can't check")]
 
 use std::sync::atomic::{
@@ -12,7 +12,7 @@ use std::sync::atomic::{
 ///
 /// # Safety
 ///
-/// - Every pattern of bits is a valid value: other processes write what they like.
+/// - Every pattern of bits is a valid value: other processes may write anything.
 /// - Everything reachable through a shared reference is accessed atomically.
 /// - The layout is fixed (`#[repr(C)]` or a primitive), without pointers and padding that matters.
 pub unsafe trait SharedSafe: Send + Sync + Sized + 'static {}

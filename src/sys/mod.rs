@@ -74,7 +74,7 @@ pub(crate) fn semctl_set_value(id: c_int, index: c_int, value: u16) -> Result<()
     Errno::result(unsafe { libc::semctl(id, index, SETVAL, argument) }).map(drop)
 }
 
-/// Reads all values of a set whose size the caller asked the kernel for just now.
+/// Reads all values of a set. The caller has just asked the kernel for the set's size.
 pub(crate) fn semctl_get_all(id: c_int, values: &mut [u16]) -> Result<(), Errno> {
     let argument = Semun { array: values.as_mut_ptr() };
     // SAFETY: the kernel writes one value for each semaphore of the set, and the caller made room
@@ -84,7 +84,7 @@ pub(crate) fn semctl_get_all(id: c_int, values: &mut [u16]) -> Result<(), Errno>
     Errno::result(unsafe { libc::semctl(id, 0, GETALL, argument) }).map(drop)
 }
 
-/// Sets all values of a set whose size the caller asked the kernel for just now.
+/// Sets all values of a set. The caller has just asked the kernel for the set's size.
 pub(crate) fn semctl_set_all(id: c_int, values: &[u16]) -> Result<(), Errno> {
     let argument = Semun { array: values.as_ptr().cast_mut() };
     // SAFETY: the kernel reads one value for each semaphore of the set, and as many are there, as
@@ -208,7 +208,7 @@ pub(crate) fn msgget(key: i32, flags: c_int) -> Result<c_int, Errno> {
     Errno::result(unsafe { abi::msgget(key.into(), flags) })
 }
 
-/// Sends a message whose type stands in its first bytes, in the machine's order.
+/// Sends a message. Its type stands in its first bytes, in the machine's order.
 #[inline]
 pub(crate) fn msgsnd(id: c_int, message: &[u8], flags: c_int) -> Result<(), Errno> {
     let payload = message.len().checked_sub(MESSAGE_HEADER).ok_or(Errno::EINVAL)?;
@@ -216,7 +216,7 @@ pub(crate) fn msgsnd(id: c_int, message: &[u8], flags: c_int) -> Result<(), Errn
     Errno::result(unsafe { abi::msgsnd(id, message.as_ptr().cast::<c_void>(), payload, flags) }).map(drop)
 }
 
-/// Receives a message of up to `max` bytes, its type in front; `message` is left as it was on an error.
+/// Receives a message of up to `max` bytes, its type in front. `message` is unchanged on an error.
 #[inline]
 pub(crate) fn msgrcv(id: c_int, message: &mut Vec<u8>, max: usize, wanted: c_long, flags: c_int) -> Result<(), Errno> {
     let room = MESSAGE_HEADER.checked_add(max).ok_or(Errno::ENOMEM)?;
@@ -229,7 +229,7 @@ pub(crate) fn msgrcv(id: c_int, message: &mut Vec<u8>, max: usize, wanted: c_lon
     Ok(())
 }
 
-/// Copies the message at an index and leaves it on the queue; Linux alone can do that.
+/// Copies the message at an index and leaves it on the queue. Only Linux can do that.
 pub(crate) fn msgrcv_copy(id: c_int, message: &mut Vec<u8>, max: usize, index: c_long) -> Result<(), Errno> {
     #[cfg(target_os = "linux")]
     return msgrcv(id, message, max, index, MSG_COPY | IPC_NOWAIT);
@@ -273,7 +273,8 @@ pub(crate) fn msgctl_info(command: c_int) -> Result<(c_int, MsgInfo), Errno> {
     Ok((highest, info))
 }
 
-/// How many signals and timers the user may have pending; `None` without a limit, and where the system has none.
+/// Returns how many signals and timers the user may have pending. Returns `None` without a limit, and where the system
+/// has none.
 #[allow(clippy::useless_conversion, reason = "limits have 32 bits on some machines")]
 pub(crate) fn max_pending_signals() -> Option<u64> {
     #[cfg(target_os = "linux")]

@@ -88,7 +88,7 @@ fn a_thousand_calls_at_once() {
     assert_unused(&channel);
 }
 
-/// Who took a request dies, or gives it up: the caller is told at once.
+/// The process that took a request dies, or drops it: the caller is notified at once.
 #[test]
 fn unanswered() {
     let name = name();
@@ -150,7 +150,7 @@ fn callers_that_are_gone() {
     assert!(channel.try_recv_request::<Ask>().unwrap_err().is_busy(), "it was taken back");
     assert_unused(&channel);
 
-    // Gives up while somebody works on it.
+    // Times out while a process works on it.
     let mut pending = channel.request(&ask(2)).unwrap();
     let asked = channel.recv_request::<Ask>().unwrap();
     assert!(pending.wait_timeout(Duration::from_millis(10)).unwrap_err().is_busy());

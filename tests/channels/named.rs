@@ -214,7 +214,7 @@ fn full_of_long_messages() {
 }
 
 #[test]
-fn closed_wakes_who_listens() {
+fn closed_wakes_receivers() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let listeners = [0; 3].map(|_| {
@@ -237,14 +237,14 @@ fn closed_wakes_who_listens() {
     listeners.into_iter().for_each(Child::join);
 }
 
-/// Who asked is told when the last sender is gone, by its own will or by death, and not before.
+/// A receiver that detects it is notified when the last sender has left or died, and not before.
 #[test]
 fn abandoned() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let mut receiver = channel.receiver::<Number>().unwrap();
     receiver.detect_disconnect(true);
-    // Nobody has come yet.
+    // No sender has come yet.
     assert!(receiver.recv_timeout(Duration::from_millis(10)).unwrap_err().is_busy());
     for dies in [false, true] {
         let sender = child(|| {

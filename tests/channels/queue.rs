@@ -219,7 +219,7 @@ fn receivers_are_killed() {
     let mut receivers = receivers.into_iter();
     let (mut sent, mut seen, answers) = (0, HashSet::new(), Cell::new(0));
     let mut take = |answer| {
-        let Answer::Failed { why } = answer else { panic!("nobody sends that") };
+        let Answer::Failed { why } = answer else { panic!("no process sends that") };
         assert!(seen.insert(why.parse::<u32>().unwrap()), "{why} came twice");
         answers.set(answers.get() + 1);
     };
@@ -240,7 +240,7 @@ fn receivers_are_killed() {
     while answers.get() < JOBS - KILLED {
         take(channel.recv_timeout(LONG).expect("no more is lost than was in hand"));
     }
-    // Who sleeps has nothing in hand: what the victims left has come, too.
+    // A sleeping worker has claimed nothing: what the victims left has come, too.
     receivers.as_slice().iter().for_each(Child::until_asleep);
     while let Ok(answer) = channel.try_recv() {
         take(answer);
@@ -250,7 +250,7 @@ fn receivers_are_killed() {
     receivers.for_each(Child::join);
 }
 
-/// Whoever waits when the channel is removed is told.
+/// A waiter is notified when the channel is removed.
 #[test]
 fn removed_while_waiting() {
     let (channel, _queue) = typed_queue();

@@ -126,7 +126,7 @@ fn each_route_has_one_handler_and_nothing_is_dropped() {
     channel.send_raw(route(77), b"raw").unwrap();
     channel.send(&Done(5)).unwrap();
     channel.send(&Stop).unwrap();
-    // Without a fallback what nobody handles is in the error, and the next run goes on behind it.
+    // Without a fallback, a message without a handler is in the error, and the next run goes on behind it.
     for expected in [Resize::ROUTE, route(77)] {
         assert!(matches!(router.run(&channel), Err(Error::Undecodable(lost)) if lost.route == expected));
     }

@@ -89,7 +89,7 @@ fn owner_killed() {
     owner.kill();
     waiter.join();
     assert!(mutex.is_poisoned());
-    // Nobody waited for it, and it stays poisoned until somebody says it is mended.
+    // No process waited for it, and it stays poisoned until a process declares it repaired.
     match mutex.lock() {
         Err(LockError::Poisoned { .. }) => {
             *mutex.ignore_poison().lock().unwrap() = 3;
@@ -101,7 +101,7 @@ fn owner_killed() {
 }
 
 #[test]
-fn owner_killed_and_nobody_waits() {
+fn owner_killed_without_waiters() {
     let name = name();
     let mutex = Mutex::create(&name, ()).unwrap();
     let owner = child(|| {
@@ -185,7 +185,7 @@ fn removed_while_waiting() {
     waiter.until_asleep();
     mutex.remove().unwrap();
     waiter.join();
-    // The name is free; what is open goes on for who holds it.
+    // The name is free. An open mutex goes on for its handles.
     let renewed = Mutex::create(&name, ()).unwrap();
     drop(guard);
     drop(renewed.lock().unwrap());
@@ -213,7 +213,7 @@ fn forked_child() {
     let mutex = Mutex::create(&name, 0_u32).unwrap();
     let guard = mutex.lock().unwrap();
     let forked = child(|| {
-        // The parent's guard is not the child's to drop, and the child waits like anybody else.
+        // The parent's guard is not the child's to drop, and the child waits like any other process.
         let refused = mutex.try_lock().map(drop);
         assert!(matches!(refused, Err(LockError::WouldBlock)), "{refused:?}");
         assert_eq!(mutex.members().unwrap().len(), 2);
@@ -377,7 +377,7 @@ fn untrusted_owners() {
     let _mutex = Mutex::options().mode(0o666).create(&name, 0_u8).unwrap();
     let theirs = support::name();
     as_nobody(|| {
-        // Root's objects are trusted by everybody.
+        // Root's objects are trusted by every process.
         *Mutex::<u8>::open(&name).unwrap().lock().unwrap() = 9;
         drop(Mutex::create(&theirs, 0_u8).unwrap());
     });

@@ -36,7 +36,7 @@ fn two_processes_never_share_a_permit() {
                 assert!(permits.len() != 1);
                 let permit = pool.acquire().unwrap();
                 let word: &std::sync::atomic::AtomicU32 = taken.view(permit.index() * 4).unwrap();
-                assert_eq!(word.swap(1, std::sync::atomic::Ordering::SeqCst), 0, "somebody else has it");
+                assert_eq!(word.swap(1, std::sync::atomic::Ordering::SeqCst), 0, "another process has it");
                 word.store(0, std::sync::atomic::Ordering::SeqCst);
             }
         })
@@ -69,7 +69,7 @@ fn owner_killed() {
 }
 
 #[test]
-fn owner_killed_and_nobody_waits() {
+fn owner_killed_without_waiters() {
     let name = name();
     let pool = Pool::create(&name, 2).unwrap();
     let owner = child(|| {
@@ -102,7 +102,7 @@ fn all_or_nothing() {
     assert!(pool.acquire_many(0).unwrap().indices().is_empty());
     let waiter = child(|| drop(Pool::open(&name).unwrap().acquire_many(4).unwrap()));
     waiter.until_asleep();
-    assert_eq!(pool.available(), 3, "who waits for many holds none");
+    assert_eq!(pool.available(), 3, "a waiter for many holds none");
     drop(permit);
     waiter.join();
 }
@@ -186,7 +186,7 @@ fn forked_child() {
         exit_now(0)
     })
     .join();
-    assert_eq!(pool.holders().len(), 2, "the dead are listed until somebody wants what they had");
+    assert_eq!(pool.holders().len(), 2, "the dead are listed until a process wants what they had");
     let _other = pool.acquire().unwrap();
     assert!(pool.holders().iter().all(|(_, member)| member.pid == std::process::id()));
     drop(permit);

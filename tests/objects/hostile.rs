@@ -16,7 +16,7 @@ use sysv_primitives::{
 
 const SHORT: Duration = Duration::from_millis(2);
 
-/// An object whose memory somebody else overwrites.
+/// An object with memory that another process overwrites.
 struct Damaged {
     memory: SharedMemory,
     random: fastrand::Rng,
@@ -45,7 +45,7 @@ impl Damaged {
         }
     }
 
-    /// Goes on as long as somebody uses it.
+    /// Goes on as long as a process uses it.
     fn damage_until_done(&mut self, users: &[Child]) {
         while !users.iter().all(Child::is_done) {
             self.damage();
@@ -103,7 +103,7 @@ fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
             assert!(first.len() + second.len() <= 8, "more than there are places");
             items.consume_all();
         }
-        // It ends, since there are so many places and nobody pushes any more.
+        // It ends, since there are only so many slots and no process pushes any more.
         let _ = consumer.try_iter().take(100).count();
     }
     let _ = (ring.len(), ring.counts(), ring.holder(Role::Producer), ring.members(), ring.is_closed());

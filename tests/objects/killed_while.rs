@@ -1,4 +1,4 @@
-//! Rows of the README's table "Killed while" that no other file shows: who notices, when, and what is left.
+//! Rows of the README's table "Killed while" that no other file shows: which process notices, when, and what is left.
 //!
 //! What is told at once is waited for without a deadline, at which one would look again: only the death can end it.
 
@@ -57,7 +57,7 @@ fn peeking_into_an_spsc_ring() {
     stands_by.join();
 }
 
-/// With undo the kernel gives back what the holder took, and wakes who sleeps for it.
+/// With undo the kernel releases what the holder had acquired, and wakes a waiter for it.
 #[test]
 fn holding_a_semaphore_with_undo() {
     let semaphore = semaphore(1);

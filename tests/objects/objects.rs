@@ -57,7 +57,7 @@ fn creator_is_slow() {
     assert!(segment.stat().unwrap().marked_removed, "the blank segment was in the way");
 }
 
-/// The semaphores are wiped while somebody still uses the memory: nobody gets a second lock of that name.
+/// The semaphores are wiped while a process still uses the memory: no process gets a second lock of that name.
 #[test]
 fn wiped_under_living_users() {
     alone(wipe_under_living_users);
@@ -85,7 +85,7 @@ fn wipe_under_living_users() {
     assert_eq!(*renewed.lock().unwrap(), 9);
 }
 
-/// The segment is gone and nobody is registered: the object heals. While somebody is, it is damaged.
+/// The segment was removed and no member is registered: the object heals. While a member is, it is corrupt.
 #[test]
 fn the_segment_is_gone() {
     let name = name();

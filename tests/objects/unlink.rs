@@ -94,7 +94,8 @@ fn of_another_program() {
     assert_eq!(segment.read(1, 4095).unwrap(), b"?");
 }
 
-/// Another program's set on which nobody has operated yet, and that can't be one under construction: refused at once.
+/// Another program's set that no process has operated on yet, and that can't be one under construction: refused at
+/// once.
 #[test]
 fn of_another_program_that_only_sets_values() {
     let name = name();
@@ -106,7 +107,7 @@ fn of_another_program_that_only_sets_values() {
     assert_eq!(set.values().unwrap(), [0, 7, 0]);
 }
 
-/// A creator that was condemned because it was slow, and goes on before anybody has cleared up: the name is not stuck.
+/// A creator that was condemned because it was slow, and goes on before its object was finished: the name is not stuck.
 #[test]
 fn of_a_slow_creator() {
     let name = name();

@@ -6,7 +6,7 @@ use std::process::Command;
 use support::{as_nobody, child, in_own_namespace, own, skip};
 use sysv_ipc::{Key, MessageBuffer, MessageQueue, MessageType, Segment, Semaphore, SharedMemoryOptions, inventory};
 
-/// Every object is listed, whoever made it and whether it may be read or not.
+/// Every object is listed, of every owner, and whether it may be read or not.
 #[test]
 fn everything_is_listed() {
     in_own_namespace(|| {

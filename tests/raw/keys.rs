@@ -69,7 +69,7 @@ fn r156_ftok() {
     assert_eq!(nul.kind(), std::io::ErrorKind::InvalidInput);
 }
 
-/// G2: every project number gives what the C function gives, also one whose lowest 8 bits are 0.
+/// G2: every project number gives what the C function gives, also if its lowest 8 bits are 0.
 #[test]
 #[allow(unsafe_code, reason = "the C function is called to compare")]
 fn case_g2_ftok_with_any_project() {

@@ -135,7 +135,7 @@ fn r130_larger_than_the_queue() {
     queue.send(&message(1, &[0; 10])).unwrap();
     queue.set_max_size(0).unwrap();
     assert_fails!(queue.send(&message(1, b"")), Error::MessageExceedsQueue { len: 0, max_size: 0, .. });
-    // Also for who may write and not read.
+    // Also for a process that may write and not read.
     queue.set_max_size(10).unwrap();
     queue.set_mode(0o602).unwrap();
     as_nobody(|| {
@@ -227,7 +227,7 @@ fn peek() {
     assert_eq!(queue.stat().unwrap().messages, 3);
 }
 
-/// R140 R143 R3: removal wakes those who wait, on either side; the messages are lost.
+/// R140 R143 R3: removal wakes the waiters on either side, and the messages are lost.
 #[test]
 fn r140_removed_while_waiting() {
     let full = full_queue();
@@ -348,7 +348,7 @@ fn r150_owner_and_mode() {
     queue.set_owner(Some(65_534), Some(65_534)).unwrap();
     let given = queue.permissions().unwrap();
     assert_eq!((given.uid, given.gid, given.cuid, given.cgid), (65_534, 65_534, 0, stat.permissions.cgid));
-    // R143: the owner may remove it, though somebody else made it.
+    // R143: the owner may remove it, though another user made it.
     as_nobody(|| queue.remove().unwrap());
     until(|| queue.stat().is_err_and(|error| error.is_gone()));
 }

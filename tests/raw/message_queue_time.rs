@@ -95,7 +95,7 @@ fn case_g5_a_wait_for_a_larger_queue_can_end() {
 
 /// Timed waits in many threads at once disturb neither each other nor plain receivers elsewhere.
 #[test]
-fn timed_waits_disturb_nobody() {
+fn timed_waits_disturb_no_other() {
     let queue = queue();
     let mut plain = MessageQueue::clone(&queue);
     plain.set_interruptible(true);

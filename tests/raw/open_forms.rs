@@ -29,12 +29,12 @@ fn case_g1_random_key_of_a_read_only_segment() {
     });
 }
 
-/// G1: what was made under a random key whose attachment is refused is removed again.
+/// G1: a segment that was made under a random key is removed again if its attachment is refused.
 #[test]
 #[cfg(target_os = "linux")]
 fn case_g1_nothing_is_left_of_a_refused_attachment() {
     support::in_own_namespace(|| {
-        // A creator who may not even read.
+        // A creator that may not even read.
         as_nobody(|| {
             let mut options = SharedMemoryOptions::new();
             options.mode(0o000).size(64);

@@ -48,7 +48,7 @@ fn case_c22_a_zombie_does_not_exist() {
     assert!(!process::exists(pid));
 }
 
-/// C22: a process whose first thread has ended is shown as a zombie, and lives as long as another thread does.
+/// C22: a process is shown as a zombie when its first thread has ended, and lives as long as another thread does.
 #[test]
 fn case_c22_a_process_without_its_first_thread_exists() {
     let victim = child(|| {

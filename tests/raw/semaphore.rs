@@ -37,8 +37,8 @@ fn r39_all_or_nothing_and_no_queue() {
     assert_eq!((semaphore.value().unwrap(), semaphore.waiting_for_nonzero().unwrap()), (0, 0));
 }
 
-/// R40 R51 R54: without a timeout it waits until somebody releases, in another process or another thread of its own,
-/// which runs on meanwhile.
+/// R40 R51 R54: without a timeout it waits until a release, in another process or another thread of its own, which runs
+/// on meanwhile.
 #[test]
 fn r40_waits_without_limit() {
     let semaphore = semaphore(0);
@@ -119,7 +119,7 @@ fn r47_amounts() {
     assert_eq!(semaphore.value().unwrap(), 0);
 }
 
-/// R49: beyond the largest value a release is refused and changes nothing; anyone may release.
+/// R49: beyond the largest value a release is refused and changes nothing. Any process may release.
 #[test]
 fn r49_release_beyond_the_maximum() {
     let semaphore = semaphore(SEMAPHORE_VALUE_MAX);
@@ -147,7 +147,7 @@ fn r52_wait_zero() {
     until(|| readable.o_time().unwrap().is_some() || !support::has_user(support::NOBODY));
 }
 
-/// R1 R53 R170: removal wakes those who wait, then nothing is there; another one gets another id.
+/// R1 R53 R170: removal wakes the waiters, then nothing is there, and another one gets another id.
 #[test]
 fn r53_removal() {
     let semaphore = semaphore(0);
@@ -293,7 +293,7 @@ fn r10_value_max() {
     assert_eq!(SEMAPHORE_VALUE_MAX, 32_767);
 }
 
-/// R66: the process of the last operation; nobody at first.
+/// R66: the process of the last operation, and none at first.
 #[test]
 fn r66_last_pid() {
     let set = semaphores(1);

@@ -34,7 +34,7 @@ fn r8_private_key() {
     assert_eq!(first.key(), Some(Key::PRIVATE));
     child(|| first.release().unwrap()).join();
     assert_eq!(first.value().unwrap(), 1);
-    // Whoever has the id can use it.
+    // Any process with the id can use it.
     Semaphore::from_id(first.id()).unwrap().acquire().unwrap();
 }
 

@@ -187,7 +187,7 @@ fn r157_creation_races_with_removal() {
     all.into_iter().for_each(support::Child::join);
 }
 
-/// R157: if the half-made semaphore is removed, whoever waits for it makes a new one.
+/// R157: if the half-made semaphore is removed, an opener that waits for it makes a new one.
 #[test]
 fn r157_a_removal_while_waiting_starts_again() {
     let key = free_key();

@@ -1,4 +1,4 @@
-//! Semaphores whose operations the kernel reverses when a process ends.
+//! Semaphore operations that the kernel reverses when a process ends.
 
 use support::{amount, as_nobody, assert_fails, child, hold_for_ever, semaphore, undoing, until};
 use sysv_ipc::{Amount, Errno, Error, Limit, SEMAPHORE_VALUE_MAX, SemOp, SemaphoreOptions};

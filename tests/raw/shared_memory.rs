@@ -50,7 +50,7 @@ fn r15_remap() {
         let address = replaced.address();
         // The mapping to be replaced must not be detached by its first handle any more.
         std::mem::forget(replaced);
-        // SAFETY: nobody uses the mapping there, and its handle is forgotten.
+        // SAFETY: nothing uses the mapping there, and its handle is forgotten.
         let over = unsafe { AttachOptions::new().attach_over(above.segment(), address) }.unwrap();
         assert_eq!((over.address(), over.read(5, 0).unwrap()), (address, b"above".to_vec()));
         assert_eq!(below.stat().unwrap().attached, 1);
@@ -387,7 +387,7 @@ fn d4_copies_and_views() {
     // SAFETY: no other process has it, and the other mapping is gone.
     let plain = unsafe { memory.as_mut_slice() };
     plain[1] = b'B';
-    // SAFETY: nobody writes meanwhile.
+    // SAFETY: no thread writes meanwhile.
     assert_eq!(unsafe { &memory.as_slice()[..2] }, b"AB");
 }
 

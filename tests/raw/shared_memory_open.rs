@@ -63,7 +63,7 @@ fn r77_sizes_are_not_rounded() {
     assert_eq!(memory(3333).stat().unwrap().size, 3333);
 }
 
-/// R78 R173: what is created is filled, zeroes unless said; what is opened is not.
+/// R78 R173: a new segment is filled, with zeroes by default. An existing one is not.
 #[test]
 fn r78_fill() {
     let key = free_key();
@@ -135,7 +135,7 @@ fn r83_nothing_is_left_behind() {
     });
 }
 
-/// R83: a failed opening removes nothing of somebody else's.
+/// R83: a failed opening removes nothing of another process's.
 #[test]
 fn r83_a_failed_opening_removes_nothing() {
     alone(|| {

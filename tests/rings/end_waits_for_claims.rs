@@ -40,7 +40,7 @@ const DONE: u32 = 1;
 const REQUEUE: u32 = 2;
 const LEAVE: u32 = 3;
 
-/// A ring whose last item another process has claimed.
+/// A ring with a last item that another process has claimed.
 struct Scene<'a> {
     ring: mpmc::Ring<u64>,
     order: &'a AtomicU32,

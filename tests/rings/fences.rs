@@ -126,8 +126,8 @@ fn case_m15_a_publisher_and_a_sleeper_never_miss_each_other() {
     );
     println!("without fences: missed {} of {} times", without.0, without.1);
     let (light, strong) = (Fence::choose(false), Fence::choose(true));
-    assert_eq!(strong, Fence::Strong { everybody: true });
-    let alone = Fence::Strong { everybody: false };
+    assert_eq!(strong, Fence::Strong { every_process: true });
+    let alone = Fence::Strong { every_process: false };
     for (publisher, sleeper) in [(light, light), (strong, strong), (light, alone), (alone, light)] {
         let publish = |word: &AtomicU64, value| publisher.publish(word, value);
         assert_eq!(sleeper.after_announcement(), Deadline::NEVER, "a {sleeper:?} sleeper is sure to be seen");

@@ -95,10 +95,10 @@ fn what_the_dead_had_in_hand_comes_back() {
     (0..4).for_each(|number| assert_eq!(consumer.try_pop().unwrap(), number));
 }
 
-/// A full ring whose oldest item a dead consumer holds, and an empty one whose next place a dead producer holds: who
-/// doesn't wait gets by as well.
+/// A full ring with its oldest item claimed by a dead consumer, and an empty one with its next slot claimed by a dead
+/// producer: a caller that doesn't wait gets by as well.
 #[test]
-fn the_dead_are_not_in_the_way_of_who_does_not_wait() {
+fn the_dead_are_not_in_the_way_of_a_call_that_does_not_wait() {
     let name = name();
     let ring = ring::<u64>(&name, 2);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -182,7 +182,7 @@ fn a_reservation_is_committed_or_skipped() {
 }
 
 #[test]
-fn the_newest_win_and_who_missed_them_knows() {
+fn the_newest_win_and_a_consumer_knows_what_it_missed() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -190,7 +190,7 @@ fn the_newest_win_and_who_missed_them_knows() {
     assert_eq!((consumer.missed(), consumer.missed()), (6, 0));
     let oldest = consumer.claim().unwrap();
     assert_eq!(*oldest, 6);
-    // The one in hand is nobody else's: three places are left, and then none.
+    // The claimed one is no other process's: three slots are left, and then none.
     let refused = refused(producer.force_push(10));
     assert!(matches!(refused, PushError::Full(10)));
     oldest.done();
@@ -253,7 +253,7 @@ fn waits_end_in_time_and_use_no_processor() {
     assert!(switches() - before < 50, "{} times", switches() - before);
 }
 
-/// As many sleepers as items: each push wakes one, and nobody who found something leaves another asleep.
+/// As many sleepers as items: each push wakes one, and no consumer that found something leaves another asleep.
 #[test]
 fn sleepers_wake_each_other_when_there_is_more() {
     let name = name();
@@ -283,12 +283,12 @@ fn light_fences_lose_no_wake_up() {
     crowd(&Options::new());
 }
 
-/// More processes than processors and room for one item: everybody sleeps all the time.
+/// More processes than processors and room for one item: every process sleeps all the time.
 fn crowd(options: &Options<mpmc::Ring<u64>>) {
     const ROUNDS: u64 = 3000;
     let name = name();
     let ring = options.create(&name, 1).unwrap();
-    let everybody = [(); 3].map(|()| {
+    let children = [(); 3].map(|()| {
         let producer = child(|| {
             let producer = ring.producer().unwrap();
             (0..ROUNDS).for_each(|round| producer.push_timeout(round, LONG).expect("no wake-up is lost"));
@@ -299,7 +299,7 @@ fn crowd(options: &Options<mpmc::Ring<u64>>) {
         });
         [producer, consumer]
     });
-    everybody.into_iter().flatten().for_each(support::Child::join);
+    children.into_iter().flatten().for_each(support::Child::join);
     assert!(ring.is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! The ring for any number of producers and consumers: how it ends, and who is told.
+//! The ring for any number of producers and consumers: how it ends, and which waiters are notified.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ fn ring<T: bytemuck::Pod>(name: &str, capacity: usize) -> mpmc::Ring<T> {
 }
 
 #[test]
-fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
+fn a_closed_ring_is_emptied_first_and_wakes_every_waiter() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     ring.producer().unwrap().push_slice(&[1, 2]).unwrap();
@@ -19,7 +19,7 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
         child(|| {
             let mut consumer = ring.consumer().unwrap();
             consumer.detect_disconnect(tell);
-            // Nobody is told of an end as long as this one pushes.
+            // No waiter is notified of an end as long as this one pushes.
             let _producer = ring.producer().unwrap();
             assert!(consumer.iter().all(|item| item.is_ok()));
             assert!(matches!(consumer.pop(), Err(PopError::Closed { .. })));
@@ -35,9 +35,9 @@ fn a_closed_ring_is_emptied_first_and_wakes_everybody() {
     assert!(matches!(refused, PushError::Closed { item: 3, .. }));
 }
 
-/// Some asked to be told, some did not: the end reaches those who did, all of them, and at once.
+/// Some detect a disconnect, some don't: the end reaches all that do, and at once.
 #[test]
-fn who_asked_is_told_that_all_others_are_gone() {
+fn all_that_detect_a_disconnect_are_notified() {
     for dies in [false, true] {
         let name = name();
         let ring = ring::<u64>(&name, 4);
@@ -110,7 +110,7 @@ fn the_end_is_passed_on_with_the_last_item() {
 
 /// What was committed before the end comes before the end, also behind one that is still being written.
 #[test]
-fn the_end_waits_for_who_is_still_writing() {
+fn the_end_waits_for_a_producer_that_writes() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -132,7 +132,7 @@ fn the_end_waits_for_who_is_still_writing() {
     assert!(ring.is_empty());
 }
 
-/// The next one comes before the former leaves: there is somebody at every instant, and nobody is told otherwise.
+/// The next one comes before the former leaves: there is a producer at every instant, and no waiter is told otherwise.
 #[test]
 fn a_side_that_changes_hands_is_not_gone() {
     const ROUNDS: u64 = 3000;

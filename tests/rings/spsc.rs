@@ -114,7 +114,7 @@ fn a_dead_holder_makes_room_at_once() {
 }
 
 #[test]
-fn who_stands_by_is_woken_by_a_death_and_by_leaving() {
+fn a_standby_is_woken_by_a_death_and_by_leaving() {
     let name = name();
     let ring = ring::<u64>(&name, 8);
     for dies in [true, false] {
@@ -243,7 +243,7 @@ fn closing_wakes_both_sides() {
 
 /// A sleeper that asked is told at once, whether the other leaves or dies; one that didn't goes on waiting.
 #[test]
-fn who_asked_is_told_that_the_other_is_gone() {
+fn a_disconnect_is_detected() {
     for dies in [false, true] {
         let name = name();
         let ring = ring::<u64>(&name, 4);
@@ -262,7 +262,7 @@ fn who_asked_is_told_that_the_other_is_gone() {
         });
         producer.join();
         consumer.join();
-        // Who comes later finds the same.
+        // A process that comes later finds the same.
         let mut late = ring.consumer().unwrap();
         late.detect_disconnect(true);
         assert!(matches!(late.try_pop(), Err(PopError::Disconnected { .. })));
@@ -381,7 +381,7 @@ fn ping_pong(options: &Options<spsc::Ring<u64>>, rounds: u64) {
     echo.join();
 }
 
-/// A process whose sandbox forbids `membarrier` can't be sure to be woken by one that fences lightly: it looks
+/// A process in a sandbox that forbids `membarrier` can't be sure to be woken by one that fences lightly: it looks
 /// again by itself.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]

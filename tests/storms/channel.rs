@@ -54,7 +54,7 @@ const SENDING: u32 = 1;
 const SENT: u32 = 2;
 const RECEIVED: u32 = 16;
 
-/// What everybody sees.
+/// What every process sees.
 struct Ledger<'a> {
     next: &'a [AtomicU64],
     messages: &'a [AtomicU32],

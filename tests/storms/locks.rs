@@ -1,6 +1,6 @@
 //! Kill storms: processes that use a mutex and a pool are killed, stopped and continued at random.
 //!
-//! What they do is counted in shared memory. `STORM_KILLS` sets how many are killed, 2,000 unless said.
+//! What they do is counted in shared memory. `STORM_KILLS` sets how many are killed, 2,000 by default.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
@@ -20,7 +20,7 @@ fn options<K>() -> Options<K> {
     Options::new().max_handles(32).open_timeout(Duration::from_millis(300))
 }
 
-/// What everybody sees: who is about to be killed, who has what, and how much was done.
+/// What every process sees: which process is about to be killed, which has what, and how much was done.
 struct Ledger<'a> {
     done: &'a AtomicU64,
     poisoned: &'a AtomicU64,
@@ -53,9 +53,9 @@ impl<'a> Ledger<'a> {
     }
 
     fn leave(&self, place: &AtomicU32, me: u32) {
-        // Stays a moment, so that kills find somebody inside.
+        // Stays a moment, so that kills find a process inside.
         (0..fastrand::u32(..4000)).for_each(|_| std::hint::spin_loop());
-        assert_eq!(place.swap(0, SeqCst), me, "somebody came in");
+        assert_eq!(place.swap(0, SeqCst), me, "another process came in");
         self.done.fetch_add(1, SeqCst);
     }
 }
@@ -98,7 +98,7 @@ fn lock_once(mutex: &Mutex<[u64; 2]>, ledger: &Ledger<'_>, me: u32) {
         Err(error) => panic!("stuck: {error}"),
     };
     ledger.enter(ledger.inside, me);
-    assert_eq!(guard[0], guard[1], "half of a change, and nobody was told");
+    assert_eq!(guard[0], guard[1], "half of a change, and no process was told");
     guard[0] += 1;
     (0..fastrand::u32(..4000)).for_each(|_| std::hint::spin_loop());
     guard[1] += 1;
@@ -150,5 +150,5 @@ fn mutex_and_pool_in_a_storm() {
         begun.elapsed()
     );
     let poisoned = ledger.poisoned.load(SeqCst);
-    assert!(poisoned > 0 || kills < KILLS, "nobody was killed with the lock in hand");
+    assert!(poisoned > 0 || kills < KILLS, "no process was killed with the lock in hand");
 }

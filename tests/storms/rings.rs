@@ -1,7 +1,7 @@
-//! Long streams of items of all sizes, whose writers and readers are killed at random.
+//! Long streams of items of all sizes. Their writers and readers are killed at random.
 //!
-//! An item is made of its position, so one that is lost, doubled, torn or out of order shows at once.
-//! `STREAM_ITEMS` sets how many there are, 100 million in all sizes together unless said.
+//! An item is made of its position, so one that is lost, doubled, torn or out of order shows at once. `STREAM_ITEMS`
+//! sets how many there are, by default 100 million in all sizes together.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
@@ -142,7 +142,7 @@ const LIVES: usize = 4096;
 /// How many items one writer's life has at most.
 const EACH: usize = 1 << 14;
 
-/// What everybody writes down: how far each writer's life came, and how often each item was seen.
+/// What every process writes down: how far each writer's life came, and how often each item was seen.
 struct Ledger<'a> {
     written: &'a [AtomicU64],
     seen: &'a [AtomicU32],

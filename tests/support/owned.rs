@@ -24,7 +24,7 @@ enum Thing {
 
 impl Thing {
     fn remove(&self) {
-        // Gone already is as good; and there is nobody else to tell.
+        // Removed already is as good, and a drop can't report an error.
         match self {
             Self::Object(kind, id) => remove_object(*kind, *id),
             Self::Key(key) => remove_key(*key),
@@ -107,7 +107,7 @@ impl Drop for Removal {
 
 // Objects --------------------------------------------------------------------------------------
 
-/// A handle whose object is removed when the test is done with it, in the process that made it.
+/// A handle with an object that is removed when the test is done with it, in the process that made it.
 #[derive(Debug)]
 pub struct Owned<T> {
     handle: T,
@@ -208,7 +208,7 @@ pub fn free_key() -> Key {
     if taken { free_key() } else { key }
 }
 
-/// A key whose objects of every kind are removed when the test is done with it.
+/// A key with objects of every kind, which are removed when the test is done with it.
 #[derive(Debug)]
 pub struct KeyGuard {
     _removal: Removal,

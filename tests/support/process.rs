@@ -297,8 +297,8 @@ fn become_user(uid: u32) {
     die_with_parent();
 }
 
-/// Runs a closure in a child with an IPC namespace of its own, whose limits it may set by
-/// [`set_limit`]; needs root.
+/// Runs a closure in a child with an IPC namespace of its own. It may set the limits of that by [`set_limit`]; needs
+/// root.
 #[cfg(target_os = "linux")]
 #[track_caller]
 pub fn in_own_namespace(body: impl FnOnce()) {

@@ -221,7 +221,7 @@ impl Victim {
         assert_eq!(status, WaitStatus::Stopped(self.pid, Signal::SIGTRAP), "the victim failed");
     }
 
-    /// Walks while somebody sleeps on a doorbell; returns how the walk went, and what the sleeper got.
+    /// Walks while a process sleeps on a doorbell. Returns how the walk went, and what the sleeper got.
     pub fn walk_beside<T: Send>(
         self,
         steps: u64,

@@ -73,14 +73,14 @@ fn survey(channel: &Channel, name: &str) {
     let depth = channel.depth().unwrap();
     assert!(depth.routes.is_empty() && channel.try_recv_any().unwrap_err().is_busy());
     assert_eq!((depth.messages, depth.calls, depth.bytes), (0, 0, 0), "leaked");
-    let everybody: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
-    for other in &everybody {
+    let handles: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
+    for other in &handles {
         other.send_timeout(&large(), LONG).unwrap();
         assert_eq!(channel.recv_timeout::<Text>(LONG).unwrap(), large());
     }
     thread::scope(|scope| {
         scope.spawn(|| {
-            let asked = everybody[0].recv_request_timeout::<Double>(LONG).unwrap();
+            let asked = handles[0].recv_request_timeout::<Double>(LONG).unwrap();
             asked.respond(&double(8, LONG_CALL)).unwrap();
         });
         assert_eq!(channel.call_timeout(&double(4, LONG_CALL), LONG).unwrap(), double(8, LONG_CALL));
@@ -349,7 +349,7 @@ fn recv_request_and_answer_of_a_full_channel() {
     });
 }
 
-/// The victim opens or makes the channel: nobody sees half of one, and nothing is left that is nobody's.
+/// The victim opens or makes the channel: no process sees half of one, and nothing is left without an owner.
 #[test]
 fn open_or_create() {
     every_instruction("open_or_create_channel", |steps| {

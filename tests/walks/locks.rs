@@ -29,7 +29,7 @@ fn survey_mutex(name: &Name, victim: u32) {
     let held = mutex.holder().is_some_and(|holder| holder.pid == victim);
     match mutex.lock_timeout(LONG) {
         Ok(guard) => {
-            assert!(!held, "a holder died, and nobody was told");
+            assert!(!held, "a holder died, and no process was told");
             assert_eq!(*guard, [7, 7]);
         }
         Err(LockError::Poisoned { .. }) => {
@@ -40,9 +40,9 @@ fn survey_mutex(name: &Name, victim: u32) {
     }
     drop(mutex.lock_timeout(LONG).expect("it is mended"));
     drop(mutex);
-    let everybody: Vec<_> =
+    let handles: Vec<_> =
         (0..SLOTS).map(|_| options::<Mutex<[u32; 2]>>().open(name).expect("a slot is free")).collect();
-    everybody.iter().for_each(|mutex| drop(mutex.lock_timeout(LONG).expect("every slot works")));
+    handles.iter().for_each(|mutex| drop(mutex.lock_timeout(LONG).expect("every slot works")));
 }
 
 /// Looks at a pool after a kill; the name may be free.
@@ -55,8 +55,8 @@ fn survey_pool(name: &Name, permits: u32) {
     let singles: Vec<Permit<'_>> = (0..permits).map(|_| pool.acquire_timeout(LONG).expect("it is free")).collect();
     drop(singles);
     drop(pool);
-    let everybody: Vec<_> = (0..SLOTS).map(|_| options::<Pool>().open(name).expect("a slot is free")).collect();
-    everybody.iter().for_each(|pool| drop(pool.acquire_many_timeout(permits, LONG).expect("every slot works")));
+    let handles: Vec<_> = (0..SLOTS).map(|_| options::<Pool>().open(name).expect("a slot is free")).collect();
+    handles.iter().for_each(|pool| drop(pool.acquire_many_timeout(permits, LONG).expect("every slot works")));
 }
 
 fn new_mutex(name: &Name) -> Mutex<[u32; 2]> {
@@ -212,7 +212,7 @@ fn mutex_reap_every_instruction() {
         let dead = holder.id();
         holder.join();
         let (pid, walk) = (victim.pid(), victim.walk(steps));
-        // Whoever held it last, one of them died with it: mended before the usual look.
+        // One of the holders died with it: repaired before the usual check.
         let mutex = options::<Mutex<[u32; 2]>>().open(&name).expect("it is there");
         match mutex.lock_timeout(LONG) {
             Err(LockError::Poisoned { .. }) => {}

@@ -33,7 +33,7 @@ fn key_of(name: &Name) -> Key {
     key
 }
 
-/// Starts a process that opens or creates, and says whose set it got.
+/// Starts a process that opens or creates, and says which set it got.
 fn opener(name: &Name, found: &AtomicI32) -> Victim {
     Victim::start(|| {
         mark();

@@ -1,4 +1,4 @@
-//! Messages that were set aside, and claims in hand: what supervisors and operators look at.
+//! Messages that were set aside, and claims in hand, for supervisors and operators.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ pub struct SetAside {
     attempts: Vec<Attempt>,
 }
 
-/// A message on which a process works.
+/// A claim in hand: a message that a process works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimInHand {
@@ -56,10 +56,11 @@ pub struct ClaimInHand {
 impl Channel {
     /// Returns the messages that are set aside, the oldest one first, having repaired what dead members had.
     ///
-    /// A message is set aside when it was claimed as often as its [limit](crate::Delivery::attempts) allows, and none of these attempts
-    /// was done. It takes no room from others. A channel keeps as many as it holds ordinary messages, but no fewer than 16 and no more than
-    /// 64, besides as many requests and 16 control messages. When there is one more, the oldest one is dropped, and
-    /// [counted](super::Depth::dropped). A long one keeps its blocks.
+    /// A message is set aside when it was claimed as often as its [limit](crate::Delivery::attempts) allows, and none
+    /// of these attempts was done. Such a message takes no room from other messages. A channel keeps as many as it
+    /// holds ordinary messages, but no fewer than 16 and no more than 64, besides as many requests and 16 control
+    /// messages. When there is one more, the oldest one is dropped, and [counted](super::Depth::dropped). A long one
+    /// keeps its blocks.
     ///
     /// # Errors
     ///
@@ -67,6 +68,7 @@ impl Channel {
     pub fn set_aside(&self) -> Result<Vec<SetAside>, Failure> {
         let shared = &self.shared;
         let party = shared.party(shared.session()?);
+        // A dead member may have had its last attempt, and its message is set aside only by a helper.
         party.reap_all()?;
         let copies = shared.store.set_aside(party).map_err(|refusal| shared.refused(refusal))?;
         let listed = |copied: Copied| {
@@ -87,6 +89,7 @@ impl Channel {
         let Shared { store, members, .. } = &*self.shared;
         let now = clock::coarse();
         let listed = |claim: InHand| {
+            // The owner comes from memory. A claim of no member is left out.
             let slot = members.slot_of(claim.owner).ok()?;
             Some(ClaimInHand {
                 member: members.member(slot),
@@ -98,9 +101,10 @@ impl Channel {
         Ok(store.in_hand().into_iter().filter_map(listed).collect())
     }
 
-    /// Says how a process ended, in the reports of all attempts that its death ended. For its supervisor.
+    /// Records how a process ended, in the reports of all attempts that its death ended. For its supervisor.
     pub(crate) fn explain_death(&self, pid: u32, cause: Cause, status: u16) -> Result<(), Failure> {
         let shared = &*self.shared;
+        // First the repair, which notes that the attempts ended by this death.
         shared.party(shared.session()?).reap_all()?;
         shared.store.explain(pid, cause.explained(), status);
         Ok(())
@@ -182,7 +186,7 @@ impl SetAside {
 }
 
 impl Shared {
-    /// Says why the messages that are set aside could not be looked at.
+    /// Returns why the messages that are set aside could not be read.
     fn refused(&self, refusal: Refusal) -> Failure {
         match refusal {
             Refusal::Failed(failure) => failure,

@@ -78,9 +78,9 @@ pub struct Attempt {
     pub number: u32,
     /// Why it ended.
     pub cause: Cause,
-    /// The process that had the claim, as that process sees itself.
+    /// The process that had the claim, by its own id.
     pub pid: Option<u32>,
-    /// How that process ended, if it died, and its supervisor has told.
+    /// How that process ended, if it died and its supervisor has reported it.
     pub status: Option<ExitStatus>,
 }
 

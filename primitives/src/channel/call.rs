@@ -55,7 +55,7 @@ use crate::{
     note = "declare its route with `messages! {{ 1 => {Self} }}`, and its response with `impl Request for {Self} {{ type Response = ...; }}`"
 )]
 pub trait Request: Message {
-    /// What it is responded to with.
+    /// The type of its response.
     type Response: Serialize + DeserializeOwned;
     /// As [`Message::SCHEMA`], for the response.
     const RESPONSE_SCHEMA: u32 = 0;
@@ -98,8 +98,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// - [`CallError::NotSent`], with what [`send`](Self::send) says; with [`SendError::Closed`] also if the channel was closed before
-    ///   a process took the request.
+    /// - [`CallError::NotSent`], with an error of [`send`](Self::send). With [`SendError::Closed`] also if the channel
+    ///   was closed before a process took the request.
     /// - [`CallError::NoResponse`] if the process that received the request died, or dropped it.
     /// - [`CallError::Undecodable`], with the bytes, if the response is no such value.
     /// - [`CallError::Failed`] if the channel was removed or is corrupt.
@@ -129,7 +129,7 @@ impl Channel {
         self.request_deadline(request, deadline)?.wait_deadline(deadline)
     }
 
-    /// Sends a request, and leaves the waiting for later; several may be under way.
+    /// Sends a request without waiting for its response. Several may be under way.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Channel {
         self.request_deadline(request, Deadline::NEVER)
     }
 
-    /// Sends a request, waiting for room for at most `timeout`, and leaves the waiting for the response for later.
+    /// Sends a request without waiting for its response. Blocks until there is room, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl Channel {
         self.request_deadline(request, Deadline::after(timeout))
     }
 
-    /// Sends a request if there is room for it, and leaves the waiting for the response for later.
+    /// Sends a request if there is room for it, without waiting for its response.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl Channel {
         self.request_deadline(request, Deadline::NOW)
     }
 
-    /// Sends a request, waiting for room until `deadline` at most, and leaves the waiting for the response for later.
+    /// Sends a request without waiting for its response. Blocks until there is room, until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -180,6 +180,7 @@ impl Channel {
         delivery: Delivery,
         deadline: Deadline,
     ) -> Result<PendingResponse<R>, SendError> {
+        // Before anything is sent. A server that comes or leaves afterwards changes nothing.
         if self.requires_server {
             self.check_served::<R>()?;
         }
@@ -208,7 +209,7 @@ impl Channel {
         self
     }
 
-    /// Waits until a check finds something: it looks after each end of a call of this handle, and after
+    /// Waits until a check finds something. It checks after each end of a call of this handle, and after
     /// [`rouse_callers`](Self::rouse_callers). Returns `None` once the deadline has passed.
     pub(crate) fn wait_for_calls<T>(
         &self,
@@ -219,7 +220,7 @@ impl Channel {
         shared.store.wait_for_calls(shared.party(shared.session()?), deadline, check)
     }
 
-    /// Makes every thread that waits for calls of this handle look again.
+    /// Makes every thread that waits for calls of this handle check again.
     pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
         let shared = &*self.shared;
         shared.store.rouse_callers(shared.session()?.slot(), &shared.members)
@@ -232,7 +233,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Receives the oldest request of this type, to respond to; waits for one.
+    /// Receives the oldest request of this type, to respond to. Blocks until there is one.
     ///
     /// # Errors
     ///
@@ -250,7 +251,7 @@ impl Channel {
         self.recv_request_deadline(Deadline::NOW)
     }
 
-    /// Receives the oldest request of this type; waits for at most `timeout`.
+    /// Receives the oldest request of this type. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -259,7 +260,7 @@ impl Channel {
         self.recv_request_deadline(Deadline::after(timeout))
     }
 
-    /// Receives the oldest request of this type; waits until `deadline` at most.
+    /// Receives the oldest request of this type. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -289,7 +290,7 @@ impl<R: Request> PendingResponse<R> {
         self.wait_deadline(Deadline::NEVER)
     }
 
-    /// Waits for the response for at most `timeout`; it may be waited for again.
+    /// Waits for the response for at most `timeout`. It may be waited for again.
     ///
     /// # Errors
     ///
@@ -299,17 +300,17 @@ impl<R: Request> PendingResponse<R> {
         self.wait_deadline(Deadline::after(timeout))
     }
 
-    /// Takes the response, if it is there.
+    /// Returns the response, if there is one.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and [`CallError::WouldBlock`] if it is not there. Once the response was received,
+    /// As [`wait`](Self::wait), and [`CallError::WouldBlock`] if there is none yet. Once the response was received,
     /// [`CallError::NoResponse`].
     pub fn try_wait(&mut self) -> Result<R::Response, CallError> {
         self.wait_deadline(Deadline::NOW)
     }
 
-    /// Waits for the response until `deadline` at most; it may be waited for again.
+    /// Waits for the response until `deadline` at most. It may be waited for again.
     ///
     /// # Errors
     ///
@@ -317,6 +318,7 @@ impl<R: Request> PendingResponse<R> {
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
         self.check_ours()?;
         let Shared { store, .. } = &*self.shared;
+        // After a timeout the request stays sent, so it may be waited for again.
         let outcome = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
@@ -334,6 +336,7 @@ impl<R: Request> PendingResponse<R> {
         };
         // Frees it, when it was read.
         let response = Incoming::new(&self.shared, received, self.me);
+        // A refusal travels as a response with a codec number of its own.
         if received.codec == REFUSED {
             let why = read_all(&response).map_err(|_| self.shared.members.damaged("the text of a refusal"))?;
             return Err(CallError::Refused { object, route, why: String::from_utf8_lossy(&why).into_owned() });
@@ -350,6 +353,7 @@ impl<R: Request> PendingResponse<R> {
     #[must_use]
     pub fn taken_by(&self) -> Option<Member> {
         match self.shared.store.progress(self.ticket, self.me) {
+            // The slot comes from memory, so it may be none.
             Progress::Taken(slot) if slot < self.shared.store.geometry.max_handles => {
                 Some(self.shared.members.member(slot))
             }
@@ -363,7 +367,7 @@ impl<R: Request> PendingResponse<R> {
         !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
     }
 
-    /// Waits no more, and leaves the request to be worked on. Its response is dropped.
+    /// Ends the wait, and leaves the request in the channel. Its response is dropped.
     pub fn detach(self) {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;

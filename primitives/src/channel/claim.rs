@@ -1,4 +1,4 @@
-//! Claims: messages that come back if the process that works on them does not get done.
+//! Claims: messages that come back unless the process that claimed them is done with them.
 
 use std::{ops::Deref, time::Duration};
 
@@ -53,10 +53,10 @@ macro_rules! claiming_forms {
 
 impl Channel {
     claiming_forms! {
-        /// Claims the oldest value of this type; waits for one.
+        /// Claims the oldest value of this type. Blocks until there is one.
         ///
-        /// The message is handed out at least once. It is gone when the claim is [`done`](Claimed::done). It comes back, for any
-        /// receiver, if the claim is dropped, by an early return or a panic, or if its process dies.
+        /// The message is handed out at least once. It is removed when the claim is [`done`](Claimed::done). It comes
+        /// back, for any receiver, if the claim is dropped, by an early return or a panic, or if its process dies.
         ///
         /// ```
         /// use serde::{Deserialize, Serialize};
@@ -90,14 +90,14 @@ impl Channel {
         /// As [`recv`](Self::recv). A message that can't be decoded is in the error, and does not come back.
         claim[T: Message]() -> Claimed<T> { try_claim, claim_timeout, claim_deadline }
 
-        /// Claims the oldest message of any route, to be decoded when its route is known; waits for one. See [`claim`](Self::claim).
+        /// Claims the oldest message of any route, to be decoded when its route is known. Blocks until there is one. See [`claim`](Self::claim).
         ///
         /// # Errors
         ///
         /// As [`recv_any`](Self::recv_any).
         claim_any() -> Claimed<Envelope> { try_claim_any, claim_any_timeout, claim_any_deadline }
 
-        /// Claims the oldest message of the lowest route there is, up to this one; waits for one. See [`claim`](Self::claim).
+        /// Claims the oldest message of the lowest route there is, up to this one. Blocks until there is one. See [`claim`](Self::claim).
         ///
         /// # Errors
         ///
@@ -106,7 +106,7 @@ impl Channel {
             try_claim_lowest, claim_lowest_timeout, claim_lowest_deadline
         }
 
-        /// Claims the oldest message of any route but this type's; waits for one. See [`claim`](Self::claim).
+        /// Claims the oldest message of any route but this type's. Blocks until there is one. See [`claim`](Self::claim).
         ///
         /// # Errors
         ///
@@ -163,6 +163,7 @@ impl Channel {
     #[inline]
     fn take_claim(&self, selection: Selection, deadline: Deadline) -> Result<Incoming, RecvError> {
         let (received, me) = self.take_as(selection, Wants { claims: true, ..self.wants() }, deadline)?;
+        // It serves the route from now on, for `servers` and `require_server`.
         if received.is_call {
             let store = &self.shared.store;
             store.serve(store.lane_of(received.route), me);
@@ -181,7 +182,7 @@ impl Channel {
 ///
 /// | the claim | the message |
 /// | --- | --- |
-/// | is [`done`](Self::done), or a request is [responded](Self::respond) to | is gone |
+/// | is [`done`](Self::done), or a request is [responded](Self::respond) to | is removed |
 /// | is dropped, or [requeued](Self::requeue) | is behind the others of its route, for any receiver |
 /// | is [requeued for later](Self::requeue_after) | can be received after the delay |
 /// | of a process that dies | is before the others of its route, for any receiver |
@@ -203,7 +204,7 @@ pub struct Claimed<T> {
 }
 
 impl<T> Claimed<T> {
-    /// Says that the message is done, and returns it.
+    /// Completes the claim, and returns the message.
     ///
     /// # Errors
     ///
@@ -218,7 +219,8 @@ impl<T> Claimed<T> {
         }
     }
 
-    /// Gives the message back: it goes behind the others of its route, or is set aside if it has failed as often as it may.
+    /// Requeues the message behind the others of its route. It is set aside if it has failed as often as its limit
+    /// allows.
     ///
     /// # Errors
     ///
@@ -227,7 +229,7 @@ impl<T> Claimed<T> {
         self.requeue_after(Duration::ZERO)
     }
 
-    /// Gives the message back, to be received after a delay. It takes room in the channel meanwhile.
+    /// Requeues the message, to be received after a delay. It takes room in the channel meanwhile.
     ///
     /// Time that the machine is suspended does not count. When the channel is closed the delay is over.
     ///
@@ -236,6 +238,7 @@ impl<T> Claimed<T> {
     /// As [`done`](Self::done).
     pub fn requeue_after(mut self, delay: Duration) -> Result<(), Failure> {
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        // Fails before anything is changed: a claim that was lost is another process's.
         incoming.check_claim()?;
         incoming.requeue(Cause::Requeued, delay);
         Ok(())
@@ -251,6 +254,7 @@ impl<T> Claimed<T> {
     #[must_use]
     pub fn is_last_attempt(&self) -> bool {
         let limit = self.incoming.as_ref().map_or(0, |incoming| incoming.shared.store.limit_of(incoming.received.held));
+        // 0 is no limit.
         limit != 0 && self.attempt() >= u32::from(limit)
     }
 
@@ -318,8 +322,8 @@ impl<R: Request> Claimed<R> {
         respond::<R>(incoming, response, deadline)
     }
 
-    /// Says why there is no response: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its first 4,096
-    /// bytes. The request is done. If no caller waits for it, it is just done.
+    /// Refuses the request: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its
+    /// first 4,096 bytes. The request is done. If no caller waits for it, it is just done.
     ///
     /// # Errors
     ///
@@ -349,7 +353,7 @@ impl Claimed<Envelope> {
         }
     }
 
-    /// Says why there is no response, as `refuse` of a typed claim.
+    /// Refuses the request, as `refuse` of a typed claim.
     ///
     /// # Errors
     ///
@@ -360,7 +364,7 @@ impl Claimed<Envelope> {
         refuse(incoming, why)
     }
 
-    /// Gives the message back after a panic of its handler.
+    /// Requeues the message after a panic of its handler.
     pub(crate) fn requeue_panicked(mut self) -> Result<(), Failure> {
         self.take_back();
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
@@ -371,6 +375,7 @@ impl Claimed<Envelope> {
 
     /// Lends the message to a handler, which may respond to it through the envelope.
     pub(super) fn lend(&mut self) -> &mut Envelope {
+        // A handler may respond through the envelope, and then takes the request out of it.
         self.value.request = self.incoming.take();
         &mut self.value
     }
@@ -391,12 +396,14 @@ impl Claimed<Envelope> {
     }
 }
 
-/// Responds to a request that is claimed. One that was sent, and not called, is done.
+/// Responds to a request that is claimed. A request without a caller is done.
 pub(super) fn respond<R: Request>(
     incoming: Incoming,
     response: &R::Response,
     deadline: Deadline,
 ) -> Result<(), SendError> {
+    // CL6: a claim that was lost may have been claimed again. This response would be taken for that of the later
+    // attempt.
     incoming.check_claim()?;
     if incoming.received.is_call {
         return request::respond(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE, deadline);

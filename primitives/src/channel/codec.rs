@@ -108,6 +108,7 @@ pub trait Codec<T> {
     fn decode_from(mut from: impl Read, len: usize) -> Result<T, CodecError> {
         let mut bytes = Vec::new();
         let failed = |error: io::Error| CodecError::new(error.to_string());
+        // Memory that can't be had is an error here, and would abort the process in `Vec::with_capacity`.
         bytes.try_reserve_exact(len).map_err(|error| CodecError::new(error.to_string()))?;
         from.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(failed)?;
         Self::decode(&bytes)
@@ -155,6 +156,7 @@ impl Short {
 impl Write for Short {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Bytes that don't fit are counted only: the caller needs the length.
         if let Some(to) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
             to.copy_from_slice(bytes);
         }

@@ -9,7 +9,7 @@ use crate::{
     store::{About, Class, Wishes},
 };
 
-/// How a message is delivered, if that is to differ from what its type and its channel say.
+/// How a message is delivered, if that differs from the defaults of its type and its channel.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers as the type and the channel say, at once.
+    /// Returns the defaults of the type and the channel, without a delay.
     pub const fn new() -> Self {
         Self { attempts: None, delay: Duration::ZERO, outlives_caller: false }
     }
@@ -49,8 +49,8 @@ impl Delivery {
     /// By default it is the [type's](Message::ATTEMPTS) limit, and if that has none the [channel's](crate::Options::attempts).
     ///
     /// A request with a limit above 1 is delivered again if the claim on it ends without a response: by a death, a
-    /// panic, or a [requeue](crate::Claimed::requeue). One without is not: its caller gets [`CallError::NoResponse`](crate::CallError::NoResponse). With 1,
-    /// and [`outlives_caller`](Self::outlives_caller), it is set aside then.
+    /// panic, or a [requeue](crate::Claimed::requeue). A request without such a limit is not: its caller gets
+    /// [`CallError::NoResponse`](crate::CallError::NoResponse). With 1, and [`outlives_caller`](Self::outlives_caller), it is set aside then.
     pub const fn attempts(mut self, limit: u8) -> Self {
         self.attempts = Some(limit);
         self
@@ -73,7 +73,7 @@ impl Delivery {
         self
     }
 
-    /// Returns what the message of a class says of itself.
+    /// Returns the description of a message of a class.
     #[inline]
     pub(super) fn about<T: Message>(self, class: Class, limit_of_channel: u8) -> About {
         let of_type = if T::ATTEMPTS == 0 { limit_of_channel } else { T::ATTEMPTS };

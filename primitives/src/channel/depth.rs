@@ -50,7 +50,8 @@ pub struct Depth {
 impl Channel {
     /// Returns what is in the channel, having freed what dead members had.
     ///
-    /// It looks at one message after another. While others send and receive, one may be counted twice or not at all.
+    /// It counts one message after another. While other processes send and receive, a message may be counted twice or
+    /// not at all.
     ///
     /// ```
     /// use sysv_primitives::{Channel, Route};

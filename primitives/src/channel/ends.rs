@@ -1,4 +1,4 @@
-//! Typed ends that are counted: a receiver may learn that the last sender of its type has left.
+//! Typed ends that are counted: a receiver may detect that the last sender of its type has left or died.
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
@@ -101,7 +101,7 @@ impl Channel {
 }
 
 impl<T: Message> Sender<T> {
-    /// Sends a value; waits while the channel is full.
+    /// Sends a value. Blocks while the channel is full.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl<T: Message> Sender<T> {
         self.channel.try_send(value)
     }
 
-    /// Sends a value; waits for at most `timeout`.
+    /// Sends a value. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl<T: Message> Sender<T> {
         self.channel.send_timeout(value, timeout)
     }
 
-    /// Sends a value; waits until `deadline`.
+    /// Sends a value. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl<T: Message> Sender<T> {
 }
 
 impl<T: Message> Receiver<T> {
-    /// Receives the oldest value; waits for one.
+    /// Receives the oldest value. Blocks until there is one.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl<T: Message> Receiver<T> {
         self.channel.try_recv()
     }
 
-    /// Receives the oldest value; waits for at most `timeout`.
+    /// Receives the oldest value. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl<T: Message> Receiver<T> {
         self.channel.recv_timeout(timeout)
     }
 
-    /// Receives the oldest value; waits until `deadline`.
+    /// Receives the oldest value. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl<T: Message> Receiver<T> {
         self.channel.recv_deadline(deadline)
     }
 
-    /// Claims the oldest value; waits for one.
+    /// Claims the oldest value. Blocks until there is one.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl<T: Message> Receiver<T> {
         self.channel.try_claim()
     }
 
-    /// Claims the oldest value; waits for at most `timeout`.
+    /// Claims the oldest value. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl<T: Message> Receiver<T> {
         self.channel.claim_timeout(timeout)
     }
 
-    /// Claims the oldest value; waits until `deadline`.
+    /// Claims the oldest value. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///

@@ -133,7 +133,7 @@ pub enum RecvError {
         /// The channel.
         object: ObjectName,
     },
-    /// This process was [told to stop](crate::Stop) receiving. The channel goes on.
+    /// Receiving on this handle was [stopped](crate::Stop). The channel goes on.
     #[error("receiving was stopped")]
     Stopped,
     /// A message was received that is no value of the type.

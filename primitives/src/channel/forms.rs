@@ -20,7 +20,7 @@ macro_rules! sending_forms {
             self.send_deadline(value, Deadline::NOW)
         }
 
-        /// Sends a value; waits for at most `timeout`.
+        /// Sends a value. Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -61,7 +61,7 @@ macro_rules! sending_forms {
             self.send_raw_deadline(route, bytes, Deadline::NOW)
         }
 
-        /// Sends bytes; waits for room for at most `timeout`.
+        /// Sends bytes. Blocks until there is room, for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -89,7 +89,7 @@ macro_rules! receiving_forms {
             self.recv_deadline(Deadline::NOW)
         }
 
-        /// Receives the oldest value of this type; waits for at most `timeout`.
+        /// Receives the oldest value of this type. Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -98,7 +98,7 @@ macro_rules! receiving_forms {
             self.recv_deadline(Deadline::after(timeout))
         }
 
-        /// Receives the oldest message of any route, to be decoded when its route is known; waits for one.
+        /// Receives the oldest message of any route, to be decoded when its route is known. Blocks until there is one.
         ///
         /// # Errors
         ///
@@ -116,7 +116,7 @@ macro_rules! receiving_forms {
             self.recv_any_deadline(Deadline::NOW)
         }
 
-        /// Receives the oldest message of any route, to be decoded when its route is known; waits for at most `timeout`.
+        /// Receives the oldest message of any route, to be decoded when its route is known. Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -125,7 +125,7 @@ macro_rules! receiving_forms {
             self.recv_any_deadline(Deadline::after(timeout))
         }
 
-        /// Receives the oldest message of the lowest route there is, up to this one; waits for one.
+        /// Receives the oldest message of the lowest route there is, up to this one. Blocks until there is one.
         ///
         /// So routes are priorities: the lower, the sooner.
         ///
@@ -145,7 +145,7 @@ macro_rules! receiving_forms {
             self.recv_lowest_deadline(up_to, Deadline::NOW)
         }
 
-        /// Receives the oldest message of the lowest route there is, up to this one; waits for at most `timeout`.
+        /// Receives the oldest message of the lowest route there is, up to this one. Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -154,7 +154,7 @@ macro_rules! receiving_forms {
             self.recv_lowest_deadline(up_to, Deadline::after(timeout))
         }
 
-        /// Receives the oldest message of any route but this type's (Linux); waits for one.
+        /// Receives the oldest message of any route but this type's (Linux). Blocks until there is one.
         ///
         /// # Errors
         ///
@@ -172,7 +172,7 @@ macro_rules! receiving_forms {
             self.recv_except_deadline::<T>(Deadline::NOW)
         }
 
-        /// Receives the oldest message of any route but this type's (Linux); waits for at most `timeout`.
+        /// Receives the oldest message of any route but this type's (Linux). Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -181,7 +181,7 @@ macro_rules! receiving_forms {
             self.recv_except_deadline::<T>(Deadline::after(timeout))
         }
 
-        /// Receives the oldest bytes on a route as they are; waits for some.
+        /// Receives the oldest bytes on a route as they are. Blocks until there are some.
         ///
         /// # Errors
         ///
@@ -199,7 +199,7 @@ macro_rules! receiving_forms {
             self.recv_raw_deadline(route, Deadline::NOW)
         }
 
-        /// Receives the oldest bytes on a route as they are; waits for at most `timeout`.
+        /// Receives the oldest bytes on a route as they are. Blocks for at most `timeout`.
         ///
         /// # Errors
         ///
@@ -216,7 +216,7 @@ macro_rules! receiving_forms {
             until_the_end(|| self.recv())
         }
 
-        /// Returns an iterator over the values of this type that are there; it never waits. Errors are as those of
+        /// Returns an iterator over the values of this type that are there. It never waits. Errors are as those of
         /// [`iter`](Self::iter).
         pub fn try_iter<T: Message>(&self) -> impl Iterator<Item = Result<T, RecvError>> {
             while_available(|| self.try_recv())

@@ -7,8 +7,8 @@
 //! - **C1** A message is taken by one receiver, whole or not at all (ST1).
 //! - **C2** A received message is a value or an [`Undecodable`] with its bytes. None is dropped.
 //! - **C3** A failed send changed nothing, and the value is still the caller's.
-//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. One that is claimed is handed
-//!   out until it is done.
+//! - **C4** So each value is received at most once, and exactly once unless a receiver dies with it. A claimed value is
+//!   handed out until it is done.
 
 mod aside;
 mod attempt;
@@ -68,9 +68,8 @@ use crate::store::Wants;
 /// Programs in C and Python are reached by [`TypedQueue`].
 ///
 /// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. What it
-/// [claimed](Self::claim) comes back: `claim` is at least once. A
-/// [caller](Self::call) is notified at once when the process that took its request dies. A [`Receiver`] may learn that the
-/// last [`Sender`] of its type is gone.
+/// [claimed](Self::claim) comes back: `claim` is at least once. A [caller](Self::call) is notified at once when the
+/// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type has left or died.
 ///
 /// **When a process is stopped** it holds up the message that it sends, that it has taken, or for which it was woken, and no
 /// other. A process that is stopped while it takes room for a long message, which is some 100 instructions, holds up long
@@ -104,7 +103,7 @@ pub struct Channel {
     shared: Arc<Shared>,
     detects_disconnect: bool,
     requires_server: bool,
-    /// Set when this handle's receiving is to stop.
+    /// Set when this handle is to stop receiving.
     stop: Option<Arc<AtomicBool>>,
 }
 
@@ -113,7 +112,7 @@ impl Channel {
         Self { shared, detects_disconnect: false, requires_server: false, stop: None }
     }
 
-    /// Returns of which ends this handle's receiving hears.
+    /// Returns which ends a receiver of this handle is notified of.
     #[inline]
     fn wants(&self) -> Wants<'_> {
         Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref(), claims: false }

@@ -22,7 +22,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str) -> Result<Self, OpenError> {
         Self::options().create(name)
     }
@@ -31,19 +31,20 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NoSuchName`] if there is none. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
 
     /// Opens a channel, or creates it.
     ///
-    /// However many processes do it at once, and whichever of them die meanwhile: one channel comes of it, and no process
-    /// sees half of it.
+    /// Any number of processes may call it at once, and any of them may die: exactly one channel is created, and no
+    /// process sees it half made.
     ///
-    /// A channel outlives its processes, until it is removed or the system restarts. So one that exists keeps what is on
-    /// it, perhaps messages and requests of an earlier run that crashed, and it may be closed already. To begin anew,
-    /// [remove the name](Self::unlink) first. It also keeps its options, unless [`Options::exact`] insists on those that are given.
+    /// A channel outlives its processes, until it is removed or the system restarts. So an existing channel keeps its
+    /// messages and requests, perhaps those of an earlier run that crashed, and it may be closed already. To begin
+    /// anew, [remove the name](Self::unlink) first. It also keeps its options, unless [`Options::exact`] insists on
+    /// those that are given.
     ///
     /// # Errors
     ///
@@ -52,8 +53,8 @@ impl Channel {
         Self::options().open_or_create(name)
     }
 
-    /// Removes a channel by its name, with what is in it. Its waiters wake. A handle that does not
-    /// wait learns of it when it next would wait.
+    /// Removes a channel by its name, with its messages. Its waiters wake. Other handles find it removed when they
+    /// would next have to wait.
     ///
     /// # Errors
     ///
@@ -76,8 +77,8 @@ impl Channel {
     ///
     /// Every call that waits is woken: senders get [`SendError::Closed`](crate::SendError::Closed), and receivers
     /// [`RecvError::Closed`](crate::RecvError::Closed) once nothing that they want is left. A request that no process
-    /// has taken is taken back, and its caller gets `Closed` too. A request that was taken gets its response.
-    /// A message whose sending began before may come after.
+    /// has taken is taken back, and its caller gets `Closed` too. A request that was taken gets its response. A message
+    /// may still come afterwards if its sending began before.
     ///
     /// ```
     /// use sysv_primitives::{Channel, RecvError, Route, SendError};
@@ -108,7 +109,7 @@ impl Channel {
         self.shared.store.is_closed()
     }
 
-    /// Returns what the channel is made of.
+    /// Returns the state of the kernel objects that the channel consists of.
     ///
     /// # Errors
     ///
@@ -158,6 +159,7 @@ impl Channel {
     /// [`Failure::System`] for what the system refuses.
     pub fn remove(&self) -> Result<(), Failure> {
         self.shared.object.remove()?;
+        // After the removal: handles that would not enter the kernel learn of it from memory.
         self.shared.store.mark_removed();
         Ok(())
     }
@@ -219,7 +221,7 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::create`]; [`OpenError::TooLarge`] for options beyond their limits.
+    /// As [`Channel::create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::Create)
     }
@@ -237,7 +239,7 @@ impl Options<Channel> {
     ///
     /// # Errors
     ///
-    /// As [`Channel::open_or_create`]; [`OpenError::TooLarge`] for options beyond their limits.
+    /// As [`Channel::open_or_create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
         Channel::enter(&self.settings, name, Want::OpenOrCreate)
     }

@@ -18,7 +18,7 @@ use crate::{
 
 impl Channel {
     receiving_forms! {
-        /// Receives the oldest value of this type; waits for one.
+        /// Receives the oldest value of this type. Blocks until there is one.
         ///
         /// The message is received at most once: if this process dies before `recv` returns, it is lost. If it is a
         /// [request](Self::call), its caller learns that there is no response: use [`recv_request`](Self::recv_request).
@@ -31,7 +31,7 @@ impl Channel {
         /// - [`RecvError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
     }
 
-    /// Receives the oldest value of this type; waits until `deadline`.
+    /// Receives the oldest value of this type. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl Channel {
         self.recv_value(deadline)
     }
 
-    /// Receives the oldest message of any route; waits until `deadline` at most.
+    /// Receives the oldest message of any route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Channel {
         self.recv_selected(Selection::Any, deadline)
     }
 
-    /// Receives the oldest message of the lowest route up to this one; waits until `deadline` at most.
+    /// Receives the oldest message of the lowest route up to this one. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Channel {
         self.recv_selected(Selection::UpTo(up_to.number()), deadline)
     }
 
-    /// Receives the oldest message of any other route; waits until `deadline` at most.
+    /// Receives the oldest message of any other route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Channel {
         self.recv_selected(Selection::Except(T::ROUTE.number()), deadline)
     }
 
-    /// Receives the bytes of the oldest message of this route; waits until `deadline` at most.
+    /// Receives the bytes of the oldest message of this route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -101,13 +101,15 @@ impl Channel {
     pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
         let Shared { store, members, .. } = &*self.shared;
         let (received, me) = self.take(Selection::Only(T::ROUTE.number()), deadline)?;
+        // A short message without a caller is copied, and its cell freed before it is decoded. Others are freed by the
+        // drop.
         let (Some(first), false) = (received.inline, received.is_call) else {
             let incoming = Incoming::new(&self.shared, received, me);
             return decode::<T>(&incoming);
         };
         let mut bytes = [0; INLINE];
         store.read_short(received.held, first, received.len, &mut bytes);
-        // From here on it is received, whatever comes of the room that it leaves.
+        // From here on it is received, even if a waiter for its room can't be notified.
         members.record(store.release(received.held, members));
         let bytes = &bytes[..received.len];
         let decoded = codec::check::<T>(received.codec, received.schema).and_then(|()| T::Codec::decode(bytes));
@@ -116,9 +118,11 @@ impl Channel {
 
     /// Receives the request of a type, with what is needed to respond.
     pub(super) fn recv_incoming<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Incoming>), RecvError> {
+        // Before the wait, so that `require_server` sees a server that has not received anything yet.
         let lane = self.shared.store.lane_of(T::ROUTE.number());
         self.shared.store.serve(lane, self.shared.session()?);
         let (received, me) = self.take(Selection::Only(T::ROUTE.number()), deadline)?;
+        // From here on an early return frees it, and its caller learns that there is no response.
         let incoming = Incoming::new(&self.shared, received, me);
         let value = decode::<T>(&incoming)?;
         Ok((value, received.is_call.then_some(incoming)))
@@ -136,6 +140,7 @@ impl Channel {
             request,
         };
         let (Some(first), false) = (received.inline, received.is_call) else {
+            // As in `recv_value`. The envelope keeps a request, for the response.
             let incoming = Incoming::new(&self.shared, received, me);
             let bytes = read_all(&incoming)?;
             return Ok(envelope(bytes, received.is_call.then_some(incoming)));
@@ -181,7 +186,7 @@ pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
     if is_whole { Ok(bytes) } else { Err(shared.members.damaged("the blocks of a message").into()) }
 }
 
-/// Makes a value of a message. If that can't be, its bytes are in the error.
+/// Decodes a message. If that fails, its bytes are in the error.
 #[inline]
 pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
     decode_as::<T::Codec, T>(incoming, T::SCHEMA)
@@ -191,6 +196,7 @@ pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
 pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, RecvError> {
     let Incoming { shared, received, .. } = incoming;
     let decoded = codec::check_as::<C, T>(received.codec, received.schema, schema).and_then(|()| {
+        // A long message is decoded where it lies, without a copy of the whole.
         let Some(first) = received.inline else {
             return C::decode_from(shared.store.run(received.held), received.len);
         };
@@ -201,6 +207,7 @@ pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Res
     match decoded {
         Ok(value) => Ok(value),
         Err(why) => {
+            // C2: the bytes are read again for the error, as the codec may have used up some of them.
             let (object, route) = (shared.name().clone(), Route::from_number(received.route));
             Err(Undecodable { object, route, bytes: read_all(incoming)?, why: why.to_string() }.into())
         }

@@ -36,6 +36,7 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
             route,
             why: why.to_string(),
         };
+        // A response is measured first, as a message is.
         let mut short = Short::new();
         Bincode::encode(value, &mut short).map_err(unencodable)?;
         let about = about_response(route, <Bincode as Codec<T>>::NUMBER, schema);
@@ -55,7 +56,7 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
     })
 }
 
-/// Says why a request is not responded to with a value.
+/// Refuses a request, with a reason.
 pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), SendError> {
     finish_with(incoming, |incoming| {
         respond_bytes(incoming, about_response(route, REFUSED, 0), cut(why, LONGEST_REFUSAL), Deadline::NEVER)
@@ -74,6 +75,7 @@ fn end_unanswered(incoming: Incoming, error: &SendError) {
 /// Returns as much of a text as has so many bytes.
 fn cut(text: &str, most: usize) -> &[u8] {
     let mut end = text.len().min(most);
+    // Cut between two characters, so that the text stays valid.
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -102,6 +104,7 @@ fn respond_bytes(incoming: &Incoming, about: About, bytes: &[u8], deadline: Dead
 
 /// Ends a request: it is its caller's if it was responded to, and otherwise its caller learns that there is no response.
 fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(), SendError>) -> Result<(), SendError> {
+    // In a child made by `fork` the request is the parent's, and a drop does nothing.
     incoming.check_ours()?;
     let responded = respond(&incoming);
     match &responded {

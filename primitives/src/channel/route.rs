@@ -1,4 +1,4 @@
-//! Which type of value travels under which number. No I/O here.
+//! Routes: the number under which values of a type travel. No I/O here.
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use std::{
 use super::{Channel, Claimed, Envelope, Message, Request, Route, claim};
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
-/// A message for which there is no handler, or which its handler's type does not fit.
+/// A message without a handler, or with a handler of a type that does not fit.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Unhandled {
@@ -22,7 +22,7 @@ pub struct Unhandled {
     pub why: Option<String>,
 }
 
-/// Says whether to go on, or why the message is no such value; then it is as it was.
+/// Returns whether to go on, or why the message is no such value. The message is unchanged then.
 type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>, SendError>, String> + 'a>;
 
 /// Handlers by type of message.
@@ -103,6 +103,7 @@ impl<'a> Router<'a> {
     ) -> Result<&mut Self, RouteTaken> {
         self.register::<R>(Box::new(move |incoming| {
             let response = handle(incoming.decode_here()?);
+            // A request that was sent, and not called, has no caller to respond to.
             let sent = match incoming.request.take() {
                 Some(call) => claim::respond::<R>(call, &response, Deadline::NEVER),
                 None => Ok(()),
@@ -112,6 +113,7 @@ impl<'a> Router<'a> {
     }
 
     fn register<T: Message>(&mut self, handler: Handler<'a>) -> Result<&mut Self, RouteTaken> {
+        // D2.
         match self.handlers.entry(T::ROUTE) {
             Entry::Vacant(place) => place.insert(handler),
             Entry::Occupied(_) => return Err(RouteTaken { route: T::ROUTE }),
@@ -127,7 +129,7 @@ impl<'a> Router<'a> {
         self
     }
 
-    /// Receives and handles, until a handler says stop, the channel is closed or removed, or the handle is
+    /// Receives and handles, until a handler stops the run, the channel is closed or removed, or the handle is
     /// [stopped](Channel::stoppable) or, if it [detects](Channel::detect_disconnect) that, disconnected.
     ///
     /// # Errors
@@ -180,6 +182,7 @@ impl<'a> Router<'a> {
                 Ok(claimed) => {
                     let mut claimed = Some(claimed);
                     let flow = self.handle_claim(&mut claimed);
+                    // D1: what no handler took is in the error or was given to the fallback, so it is done.
                     if let Some(claimed) = claimed {
                         drop(claimed.done()?);
                     }
@@ -197,6 +200,7 @@ impl<'a> Router<'a> {
     pub(crate) fn handle_claim(&mut self, claimed: &mut Option<Claimed<Envelope>>) -> Result<ControlFlow<()>> {
         let Some(claim) = claimed else { return Ok(ControlFlow::Continue(())) };
         let Some(handler) = self.handlers.get_mut(&claim.route()) else {
+            // The fallback gets a copy. The claim stays with the caller, which completes it.
             let envelope = claim.copied();
             return self.leave_over(envelope, None);
         };
@@ -204,6 +208,7 @@ impl<'a> Router<'a> {
         let is_left = claim.take_back();
         match handled {
             Ok(flow) => {
+                // A handler that responded has completed the claim already.
                 if let (true, Some(claim)) = (is_left, claimed.take()) {
                     drop(claim.done()?);
                 }
@@ -221,7 +226,7 @@ impl<'a> Router<'a> {
         self.handlers.keys().next_back().copied()
     }
 
-    /// Says that this member serves the routes that it has handlers for.
+    /// Records that this member serves the routes that it has handlers for.
     pub(crate) fn serve(&self, channel: &Channel) -> Result<()> {
         let me = channel.shared.session()?;
         let store = &channel.shared.store;
@@ -233,6 +238,7 @@ impl<'a> Router<'a> {
         loop {
             match receive() {
                 Ok(incoming) => {
+                    // D1: an error ends the run with the message in it.
                     if self.handle(incoming)?.is_break() {
                         return Ok(());
                     }
@@ -247,7 +253,7 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     ///
-    /// [`Undecodable`], as [`run`](Self::run); what kept a [response](Self::respond) from being sent.
+    /// [`Undecodable`], as [`run`](Self::run), and the reason why a [response](Self::respond) was not sent.
     pub fn handle(&mut self, mut incoming: Envelope) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
             Some(handler) => match handler(&mut incoming) {

@@ -21,7 +21,7 @@ use crate::{
 impl Channel {
     sending_forms! {
         send: {
-            /// Sends a value; waits while the channel is full.
+            /// Sends a value. Blocks while the channel is full.
             ///
             /// # Errors
             ///
@@ -32,7 +32,7 @@ impl Channel {
             /// - [`SendError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
         }
         send_raw: {
-            /// Sends bytes as they are on a route; waits while the channel is full.
+            /// Sends bytes as they are on a route. Blocks while the channel is full.
             ///
             /// They are received by [`recv_raw`](Self::recv_raw), or as a message with the [codec `raw`](crate::codec::Raw).
             ///
@@ -42,7 +42,7 @@ impl Channel {
         }
     }
 
-    /// Sends a value; waits until `deadline`.
+    /// Sends a value. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -73,6 +73,7 @@ impl Channel {
                 let sent = shared.store.send_short(about, bytes, shared.party(me), deadline);
                 sent.map_err(|refusal| shared.not_sent(refusal, class, bytes.len(), deadline))?
             }
+            // Too long for a cell: its length is known now, and it is encoded a second time into blocks.
             None => self.post_long::<T::Codec, T>(value, short.len(), about, me, deadline)?,
         };
         Ok((held, me))
@@ -91,6 +92,7 @@ impl Channel {
         let shared = &*self.shared;
         let not_sent = |refusal| shared.not_sent(refusal, about.class, len, deadline);
         let mut draft = shared.store.draft(about.class, len, shared.party(me), deadline).map_err(not_sent)?;
+        // An early return drops the draft, which frees the cell and the blocks: nothing was sent (C3).
         let route = Route::from_number(about.route);
         write_long::<C, T>(value, draft.run()).map_err(|why| self.unencodable(route, why))?;
         draft.send(about).map_err(not_sent)
@@ -101,7 +103,7 @@ impl Channel {
         SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
     }
 
-    /// Sends bytes; waits for room until `deadline` at most.
+    /// Sends bytes. Blocks until there is room, until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -118,6 +120,7 @@ impl Channel {
             delay: Duration::ZERO,
         };
         let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
+        // In the cell itself, without blocks.
         if bytes.len() <= INLINE {
             return store.send_short(about, bytes, self.shared.party(me), deadline).map(drop).map_err(not_sent);
         }
@@ -131,6 +134,7 @@ impl Channel {
 pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: crate::store::Run<'_>) -> Result<(), codec::CodecError> {
     let mut to = BufWriter::new(run);
     C::encode(value, &mut to)?;
+    // The length stands in the message already. Fewer bytes than announced would be read as others' bytes.
     let run = to.into_inner().map_err(|error| codec::CodecError::new(error.to_string()))?;
     if run.left() == 0 { Ok(()) } else { Err(codec::CodecError::new("it encodes to other bytes each time")) }
 }

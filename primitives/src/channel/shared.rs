@@ -53,6 +53,7 @@ impl Shared {
         let (object, (members, store)) = Object::enter(&blueprint, want, &|object| {
             let found = object.description();
             let geometry = Geometry::unpacked(found.capacity, found.max_handles);
+            // The sizes come from memory: numbers that no channel can have are refused before anything is read by them.
             let geometry = geometry.ok_or_else(|| object.damaged("the sizes of the channel"))?;
             let members = object.members()?;
             let store = Store::at(object.memory(), object.body(), geometry).map_err(|error| object.failed(error))?;
@@ -63,6 +64,7 @@ impl Shared {
                 ("attempts", geometry.attempts.into(), options.attempts.into()),
             ];
             options.into_iter().try_for_each(|(name, found, wanted)| object.check_option(name, found, wanted))?;
+            // Last of all, when every part was found: a member may be called upon to repair at once.
             let registration = object.register(&members, &store)?;
             Ok(((members, store), registration))
         })?;
@@ -83,12 +85,13 @@ impl Shared {
         self.object.name()
     }
 
-    /// Says why a message of so many bytes was not sent.
+    /// Returns why a message of so many bytes was not sent.
     #[cold]
     pub(super) fn not_sent(&self, refusal: Refusal, class: Class, bytes: usize, deadline: Deadline) -> SendError {
         let object = self.name().clone();
         match refusal {
             Refusal::Busy => {
+                // Read after the refusal, so it may be out of date. It only explains.
                 let fill = self.store.fill(class);
                 let full = ChannelFull {
                     object,
@@ -106,7 +109,7 @@ impl Shared {
         }
     }
 
-    /// Says why no message was received.
+    /// Returns why no message was received.
     #[cold]
     pub(super) fn not_received(&self, refusal: Refusal, deadline: Deadline) -> RecvError {
         let object = self.name().clone();
@@ -172,6 +175,7 @@ impl Incoming {
     fn free(&self) {
         let Shared { store, members, .. } = &*self.shared;
         let Received { held, is_call, .. } = self.received;
+        // A drop can't return an error. The next call on the handle does.
         members.record(match self.received.is_claim() {
             true => store.done(held, members).map(drop),
             // A response names its caller as well, and has none that waits.
@@ -192,18 +196,21 @@ impl Incoming {
 
     fn give_back(&self, cause: Cause, delay: Duration) {
         let Shared { store, members, .. } = &*self.shared;
+        // The store counts the attempt, and keeps the cause for `Claimed::attempts`.
         let end = Return { cause: cause.number(), delay };
         members.record(store.requeue(self.received.held, end, self.shared.party(self.me)));
     }
 
-    /// Says that a claim is done.
+    /// Completes a claim.
     #[inline]
     pub(super) fn finish_claim(mut self) -> Result<(), Failure> {
         let Shared { store, members, .. } = &*self.shared;
+        // A message that is HELD is no claim of the store's (CL4), and ends in another way.
         if !self.received.is_claim() || !self.me.is_ours() {
             return self.finish_other();
         }
         let is_done = store.done(self.received.held, members);
+        // Whatever came of it: a drop would requeue a message that is not ours any more.
         self.is_done = true;
         match is_done {
             Ok(true) => Ok(()),
@@ -228,6 +235,7 @@ impl Incoming {
         if !self.me.is_ours() {
             return Err(Failure::Inherited { object: self.shared.name().clone(), what: "claim" });
         }
+        // CL6.
         if self.received.is_claim() && !self.shared.store.is_claimed(self.received.held) {
             return Err(Failure::MembershipLost { object: self.shared.name().clone() });
         }
@@ -245,10 +253,12 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
+        // A child made by `fork` drops a copy. The message is the parent's.
         if self.is_done || !self.me.is_ours() {
             return;
         }
         if self.received.is_claim() {
+            // A claim comes back, and says whether its holder panicked.
             let cause = if std::thread::panicking() { Cause::Panicked } else { Cause::Requeued };
             self.give_back(cause, Duration::ZERO);
         } else {

@@ -63,6 +63,7 @@ impl Stop {
     /// Returns whether it was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
+        // SYNC: pairs with the store in `stop`.
         self.is_stopped.load(Acquire)
     }
 }

@@ -35,7 +35,7 @@ impl Members {
             let posted = match self.set.op(some) {
                 // One of them has more posts than its waiter can use. Then none was posted.
                 Err(raw::Error::ValueOutOfRange { .. }) => self.post_each(some),
-                // So many are too many here.
+                // The system does not allow so many at once.
                 Err(raw::Error::LimitReached { .. }) if some.len() > 1 => self.post_each(some),
                 other => other.map_err(|error| self.failed(error)),
             };
@@ -52,10 +52,11 @@ impl Members {
         ops.iter().map(post).fold(Ok(()), Result::and)
     }
 
-    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the deadline passed first.
+    /// Sleeps on a doorbell until it is posted, and takes the post. Returns `false` if the deadline passed first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
-        // Otherwise a process that has left the namespace would take a stranger's posts. Others reap it then, which the
-        // slot in memory shows. The set itself is asked now and then, since that is one more system call.
+        // Otherwise a process that has left the namespace would take the posts of another set. Other members reap it
+        // then, which the slot in memory shows. The set itself is checked only now and then, since that is one more
+        // system call.
         if self.sleeps.fetch_add(1, Relaxed).is_multiple_of(SLEEPS) {
             self.check_state(self.value(STATE)?)?;
         } else {
@@ -76,13 +77,13 @@ impl Members {
         }
     }
 
-    /// Takes all posts of a doorbell at once; returns whether there were any.
+    /// Takes all posts of a doorbell at once. Returns whether there were any.
     pub(crate) fn drain(&self, bell: u16) -> Result<bool> {
         let bell = self.layout.bell(bell);
         let Ok(posts) = Amount::new(self.value(bell)?) else { return Ok(false) };
         match self.set.op(&[SemOp::sub(bell, posts).no_wait()]) {
             Ok(()) => Ok(true),
-            // Others were faster.
+            // Another thread took them first.
             Err(raw::Error::WouldBlock { .. }) => Ok(false),
             Err(error) => Err(self.failed(error)),
         }

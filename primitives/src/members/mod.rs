@@ -15,7 +15,7 @@
 //! | 0 | 0 | 0 | clean: no word names it | a new member enters it |
 //! | 0 | 0 | not 0 | dead and dirty | the next process that checks it, or needs a slot, enters it as a helper |
 //! | 0 | n | not 0 | being repaired | each of its helpers repairs all of it, and clears `used` |
-//! | 0 | n | 0 | repaired, or entered by a new member | its helpers leave; the last one may claim it |
+//! | 0 | n | 0 | repaired, or entered by a new member | its helpers leave, and the last of them may claim it |
 //! | 1 | 0 | 0 | claimed: no word names it | its owner sets `used` |
 //! | 1 | 0 | not 0 | living | its owner leaves: repairs its words, clears `used`, gives ALIVE back |
 //! | 1 | n | any | impossible (MB5) | – |
@@ -28,10 +28,10 @@
 //!   the owner still has ALIVE.
 //! - **MB2** Every doorbell is armed before a new member enters a slot, and stays armed until it gives ALIVE back. So each
 //!   member that lives has its whole obituary, and so has each helper.
-//! - **MB3** A process whose slot is not its own any more, because it left the IPC namespace or its undo operations, posts
-//!   and sleeps no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of
-//!   32 sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of a stranger's set
-//!   with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
+//! - **MB3** A process that lost its slot, because it left the IPC namespace or its undo operations, posts and sleeps
+//!   no more. Both check the slot in memory, which shows it once another member has reaped the slot. The first of 32
+//!   sleeps also checks the identity of the set. So where no other member lives, up to 31 posts of another program's
+//!   set with the same id can be taken. A member that leaves checks both first, and otherwise leaves its words alone.
 //! - **MB4** A new member enters a slot as its only helper, and repairs it. Then it becomes the owner: one `semop` takes it
 //!   off HELPERS and claims ALIVE, and fails if another helper has entered meanwhile. So a new member that is stopped on the
 //!   way is a helper, and holds up no repair. It owns a slot only if that is clean.
@@ -42,13 +42,14 @@
 //! - **MB7** A repair changes a word of several members by compare-and-swap from a value that names the slot, and
 //!   otherwise writes only words of the slot's own.
 //!
-//! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs to
-//! the dead owner, since no other one has come (MB5). The first compare-and-swap takes it away, and then it may belong to any
-//! living member of another slot. A later helper's compare-and-swap fails, as its value names the dead slot, and by MB5 the
-//! word cannot have come to that value again. Words of the slot's own (its attachment, its interest) have no other user
-//! before the last helper has left, so each helper may clear them. A helper notifies
-//! waiters of what its own compare-and-swap made available. If it is stopped before that, no waiter is left out: the obituary
-//! has posted every doorbell, and each waiter that it wakes repairs the slot to the end by itself before it checks.
+//! Any number of helpers may repair one slot at once, however slow each of them is. A word that names the slot belongs
+//! to the dead owner, since the slot has had no other owner since (MB5). The first compare-and-swap takes it away, and
+//! then it may belong to any living member of another slot. A later helper's compare-and-swap fails, as its value names
+//! the dead slot, and by MB5 the word cannot have come to that value again. Words of the slot's own (its attachment,
+//! its interest) have no other user before the last helper has left, so each helper may clear them. A helper notifies
+//! waiters of what its own compare-and-swap made available. If it is stopped before that, no waiter is left out: the
+//! obituary has posted every doorbell, and each waiter that it wakes repairs the slot to the end by itself before it
+//! checks.
 //!
 //! Undo belongs to the whole process. One thread that leaves the namespace or the undo operations by itself gives nothing
 //! back, and must not use or drop handles afterwards: its operations would go to other sets, or to another account.
@@ -69,7 +70,7 @@
 //!
 //! A new member that finds no other slot waits for the helpers of one, up to the timeout for opening.
 //!
-//! Registering and leaving are in `register`, taking over from the dead is in `reap`, posting and sleeping in `bells`, and
+//! Registering and leaving are in `register`, repairing dead members is in `reap`, posting and sleeping in `bells`, and
 //! failures that no result could carry in `recorded`.
 
 mod bells;
@@ -102,7 +103,7 @@ use crate::{
 
 const ONE: Amount = Amount::ONE;
 
-/// What a primitive does with the words of the dead.
+/// How a primitive repairs the words of a dead member.
 pub(crate) trait Repair {
     /// Takes every word away from a slot, any number of times with the same result, and posts
     /// whatever that makes available. The caller is a helper of the slot, or its living owner.
@@ -115,7 +116,7 @@ pub(crate) trait Repair {
 /// How an attempt to register ended.
 pub(crate) enum Registration {
     Done,
-    /// The object is not live any more, or not the one that was looked at.
+    /// The object is not live any more, or is another object than the one that was checked.
     StartAgain,
 }
 
@@ -130,7 +131,7 @@ pub(crate) struct Members {
     identity: Amount,
     /// How long a new member waits for the helpers of a slot.
     patience: Duration,
-    /// How many operations one `semop` may have; 0 as long as none was refused.
+    /// How many operations one `semop` may have. 0 as long as none was refused.
     most_operations: AtomicU32,
     /// How often this process has slept.
     sleeps: AtomicU32,
@@ -139,9 +140,10 @@ pub(crate) struct Members {
     cleared: AtomicU64,
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
-    /// The fork generation in the upper half and the slot's number plus one in the lower; 0 if there is none.
+    /// The fork generation in the upper half and the slot's number plus one in the lower. 0 if there is no session.
+    /// Most loads are relaxed: a session is a value, and nothing is read through it.
     me: AtomicU64,
-    /// A failure for the next call to return; `me` is marked then.
+    /// A failure for the next call to return. `me` is marked then.
     recorded: Mutex<Option<Failure>>,
 }
 
@@ -195,7 +197,8 @@ impl Members {
         self.layout.max_handles()
     }
 
-    /// Returns this process's session; in a child that has none yet, registers first. Fails once if a failure is recorded.
+    /// Returns this process's session. A child made by `fork` that has none yet registers first. Fails once if a
+    /// failure is recorded.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
         // Relaxed: the session was stored by this process, before it forked or shared the handle.
@@ -208,8 +211,11 @@ impl Members {
     fn session_slowly(&self, repair: &impl Repair) -> Result<Session> {
         let session = Session::kept(self.me.load(Relaxed));
         if session.is_ours() {
+            // The kept session is this process's, so only its mark made the fast path fail.
             return self.take_recorded().map_or(Ok(session), Err);
         }
+        // The session is the parent's, or there is none. This child has no undo account of it, so it needs a slot of
+        // its own.
         match self.register(repair)? {
             Registration::Done => Ok(Session::kept(self.me.load(Relaxed))),
             Registration::StartAgain => Err(self.removed()),
@@ -236,6 +242,7 @@ impl Members {
 
     /// Returns whether a slot is clean: no member of it can own a word.
     pub(crate) fn is_clean(&self, slot: u32) -> bool {
+        // SYNC: pairs with the stores of `used` in `move_in`, `leave` and `repair_entered`.
         self.slots[slot as usize].used.load(Acquire) == 0
     }
 
@@ -243,6 +250,7 @@ impl Members {
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;
         self.check_state(values.get(usize::from(STATE)).copied().unwrap_or(0))?;
+        // SYNC: the load pairs with the store in `move_in`: the pid and the time that it stored before are there.
         let slots = (0..self.max_handles()).filter(|&slot| {
             let alive = values.get(usize::from(self.alive(slot))).is_some_and(|&value| value != 0);
             alive && self.slots[slot as usize].used.load(Acquire) != 0
@@ -257,6 +265,7 @@ impl Members {
 
     /// Returns the slot that a word names as its owner, if there can be such a slot.
     pub(crate) fn slot_of(&self, owner: u32) -> Result<u32> {
+        // The owner comes from memory, so it may name no slot at all.
         match owner.checked_sub(1).filter(|&slot| slot < self.max_handles()) {
             Some(slot) => Ok(slot),
             None => Err(self.damaged("the owner of a word")),

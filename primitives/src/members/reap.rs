@@ -1,4 +1,4 @@
-//! Helping to repair what the dead left (R-reap): which slots are dead and dirty, and how a helper enters and leaves.
+//! Repairing the slots of dead members (R-reap): which slots are dead and dirty, and how a helper enters and leaves.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -16,12 +16,13 @@ impl Members {
     /// Helps to repair a slot if no member lives in it (R-reap). Returns whether it did, and then no word names the slot
     /// any more.
     ///
-    /// A word that names a clean slot is none of the protocol's, and is repaired as well: otherwise
-    /// damaged memory could make a waiter wait for no member.
+    /// No step of the protocol leaves a word that names a clean slot, but such a word is repaired as well. Otherwise
+    /// corrupt memory could make a waiter wait for a member that does not exist.
     pub(crate) fn reap(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
         if !self.enter(slot)? {
             return Ok(false);
         }
+        // The helper leaves before it reports a failure: otherwise no new member could enter the slot.
         let repaired = self.repair_entered(slot, true, repair);
         self.leave_helpers(slot)?;
         repaired.map(|()| true)
@@ -50,6 +51,7 @@ impl Members {
 
     /// Enters a slot as one of its helpers, if no member lives in it (MB5). Returns whether it did.
     fn enter(&self, slot: u32) -> Result<bool> {
+        // One `semop` tests the identity (OB2) and ALIVE and counts the helper, so nothing can change in between (MB5).
         let [test, zero, restore] = test_state(self.identity);
         let is_dead = SemOp::zero(self.alive(slot)).no_wait();
         let join = SemOp::add(self.helpers(slot), ONE).undo().no_wait();
@@ -63,9 +65,9 @@ impl Members {
 
     /// Reaps every dead and dirty slot, until a check of all of them finds none.
     ///
-    /// The check need not be at one instant: a process that dies after its slot was checked posts the doorbells, and the
-    /// caller has not taken that post. So if it took more checks than there are slots, processes die all the time, or one
-    /// overwrites the slots, and the caller may as well go on.
+    /// The check need not be at one instant: a process that dies after its slot was checked posts the doorbells, and
+    /// the caller has not taken that post. So if it took more checks than there are slots, processes die all the time,
+    /// or a process overwrites the slots, and the caller goes on.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
         for _ in 0..=self.max_handles() {
             if !self.reap_some(repair)? {
@@ -75,15 +77,16 @@ impl Members {
         Ok(())
     }
 
-    /// Checks all others once, and reaps those that are dead and dirty; returns whether there were any.
+    /// Checks all other slots once, and reaps those that are dead and dirty. Returns whether there were any.
     fn reap_some(&self, repair: &impl Repair) -> Result<bool> {
         let me = Session::kept(self.me.load(Relaxed));
         let mine = if me.is_ours() { me.owner() } else { 0 };
+        // SYNC: pairs with the store of `used` in `move_in`.
         let is_used = |&slot: &u32| slot + 1 != mine && self.slots[slot as usize].used.load(Acquire) != 0;
         let others = || (0..self.max_handles()).filter(is_used);
         self.check_slot()?;
         let values = match others().take(FEW + 1).count() {
-            // Without others there is no one to reap, but the object may have been removed.
+            // Without other members there is none to reap, but the object may have been removed.
             0 => return self.check_state(self.value(STATE)?).map(|()| false),
             1..=FEW => None,
             _ => Some(self.values()?),
@@ -110,14 +113,15 @@ impl Members {
         }
     }
 
-    /// Fails if the slot of this process was taken over: it was reaped, and may be another member's by now. It asks the
-    /// memory alone, which a process that has left the IPC namespace still has.
+    /// Fails if the slot of this process was taken over: it was reaped, and may be another member's by now. Only memory
+    /// is checked, which a process that has left the IPC namespace still has.
     pub(super) fn check_slot(&self) -> Result<()> {
         let me = Session::kept(self.me.load(Relaxed));
         if !me.is_ours() {
             return Ok(());
         }
         let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
+        // SYNC: pairs with the store of `used` in `move_in`, and with that of a reaper in `repair_entered`.
         let is_mine = entry.used.load(Acquire) == self.registration.load(Relaxed);
         if is_mine { Ok(()) } else { Err(self.membership_lost()) }
     }

@@ -13,7 +13,7 @@ use crate::{Failure, failure::Result};
 impl Members {
     /// Records the failure of an operation that has taken effect, for the next call. Returns whether there was one.
     ///
-    /// That the object is gone is no failure: its removal has woken every waiter.
+    /// It is no failure if the object was removed: the removal has woken every waiter.
     #[inline]
     pub(crate) fn record(&self, result: Result<()>) -> bool {
         match result {
@@ -27,8 +27,8 @@ impl Members {
         if failure.is_gone() {
             return false;
         }
-        // The lock is only tried: a child may have inherited it locked. Another thread that has it records one, or has come
-        // to take one, and one failure is enough.
+        // The lock is only tried: a child may have inherited it locked. Another thread that has it records or takes a
+        // failure, and one failure is enough.
         if let Ok(mut recorded) = self.recorded.try_lock() {
             recorded.get_or_insert(failure);
         }
@@ -48,7 +48,7 @@ impl Members {
         self.recorded.try_lock().ok()?.take()
     }
 
-    /// Returns the failure of a process whose slot was taken from it.
+    /// Returns the failure of a process that lost its slot.
     #[cold]
     pub(crate) fn membership_lost(&self) -> Failure {
         Failure::MembershipLost { object: self.object.clone() }

@@ -31,7 +31,7 @@ const TEST: usize = 3;
 /// How many operations enter a slot as its only helper.
 const ENTER: usize = 3;
 
-/// What a new member finds when it looks for a slot.
+/// What a new member finds when it searches for a slot.
 enum Found {
     /// A slot that it may enter, clean or dirty.
     Free(u32),
@@ -61,6 +61,7 @@ impl Members {
         let mut is_last_look = false;
         loop {
             let values = self.values()?;
+            // OB2: another set may have come to this id, or the object was condemned.
             if values.get(usize::from(STATE)) != Some(&self.identity.get()) {
                 return Ok(Registration::StartAgain);
             }
@@ -91,6 +92,7 @@ impl Members {
         let is_zero = |semaphore: u16| values.get(usize::from(semaphore)) == Some(&0);
         let (mut dirty, mut helped) = (None, None);
         for slot in (0..self.max_handles()).filter(|&slot| is_zero(self.alive(slot))) {
+            // SYNC: pairs with the stores of `used` in `leave` and `repair_entered`: no word names a clean slot.
             let is_clean = self.slots[slot as usize].used.load(Acquire) == 0;
             match (is_zero(self.helpers(slot)), is_clean) {
                 (true, true) => return Found::Free(slot),
@@ -101,7 +103,8 @@ impl Members {
         dirty.map(Found::Free).or(helped.map(Found::Helped)).unwrap_or(Found::Nothing)
     }
 
-    /// Sleeps until a slot has no helpers. The last one's leave or death ends the sleep, and so does the removal.
+    /// Sleeps until a slot has no helpers. The sleep ends when the last helper leaves or dies, or when the set is
+    /// removed.
     fn await_helpers(&self, slot: u32, patience: Deadline) -> Result<()> {
         match self.set.op_deadline(&[SemOp::zero(self.helpers(slot))], patience) {
             Ok(()) => Ok(()),
@@ -116,6 +119,7 @@ impl Members {
         if !self.can_enter(*armed) {
             return self.arm_more(values, armed).map(|()| false);
         }
+        // Counted as the only helper of a slot without a member, in the same step that arms the last doorbells.
         let mut ops = self.arming(*armed..self.bells(), values);
         let helpers = self.helpers(slot);
         ops.extend([
@@ -139,8 +143,9 @@ impl Members {
 
     /// Repairs a slot that this process has entered, and claims it. Returns `false` if another helper has entered since.
     fn claim_as_helper(&self, slot: u32, repair: &impl Repair) -> Result<bool> {
-        // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. What names a clean slot
-        // is damage, and is repaired as well.
+        // MB4: a process that is stopped here is a helper, and holds up the reuse of the slot alone. A word that names
+        // a clean slot is corrupt, and is repaired as well.
+        // SYNC: as in `repair_entered`.
         let is_dirty = self.slots[slot as usize].used.load(Acquire) != 0;
         self.repair_entered(slot, is_dirty, repair)?;
         let helpers = self.helpers(slot);
@@ -156,7 +161,7 @@ impl Members {
 
     /// Arms some more doorbells, as many as one step allows.
     fn arm_more(&self, values: &[u16], armed: &mut u16) -> Result<()> {
-        // At least one, so that a system that allows too few says so.
+        // At least one, so that a system that allows too few returns its error.
         let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
         let next = armed.saturating_add(room).min(self.bells());
         if self.attempt_or_learn(&self.arming(*armed..next, values))? {
@@ -186,7 +191,7 @@ impl Members {
         }
     }
 
-    /// Asks the system for SEMOPM; returns whether that is less than what was known.
+    /// Reads SEMOPM from the system. Returns whether that is less than the number known before.
     fn learn_most_operations(&self) -> bool {
         let most = raw::semaphore_limits().map_or(FEW_OPERATIONS, |limits| limits.max_operations);
         let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
@@ -199,13 +204,13 @@ impl Members {
         self.layout.all_bells().end - self.layout.all_bells().start
     }
 
-    /// Returns what is to be done to some of the doorbells.
+    /// Returns the operations on some of the doorbells.
     fn on_bells(&self, bells: Range<u16>, values: &[u16], of_bell: fn(u16) -> (SemOp, SemOp)) -> Vec<SemOp> {
         let semaphores = bells.map(|bell| self.layout.bell(bell));
         semaphores.flat_map(|bell| in_possible_order(of_bell(bell), values, bell)).collect()
     }
 
-    /// Does all of it, or none because another process has changed something.
+    /// Performs all operations, or none if another process has changed something.
     fn attempt(&self, ops: &[SemOp]) -> raw::Result<bool> {
         match self.set.op(ops) {
             Ok(()) => Ok(true),
@@ -232,18 +237,21 @@ impl Members {
         let registration = self.new_registration();
         // Before `me` is ours: from then on other threads of this process compare it. Two threads store the same number.
         self.registration.store(registration, Relaxed);
+        // SYNC: pairs with the loads of `used` in `list`, `check_slot` and `repair_entered`.
         entry.used.store(registration, Release);
-        // Two threads of a child can get here at once. The first one's slot counts: it may own words
-        // already, and the second one's can't.
+        // Two threads of a child can get here at once. The slot of the first counts: it may own words already, and the
+        // slot of the second can't.
         let claim = |me: u64| (!Session::kept(me).is_ours()).then_some(Session::new(slot).bits());
+        // SYNC: pairs with the other thread's change of `me`. The handle's own loads are relaxed: they use the value
+        // alone.
         if self.me.fetch_update(AcqRel, Acquire, claim).is_err() {
-            // If that fails, the end of the process gives the slot back. Nothing is to be given back twice.
+            // If that fails, the kernel gives the slot back when the process ends.
             let _ = self.leave(slot, repair);
         }
     }
 
-    /// Returns a number by which this handle's registration is told from others of the same slot. It is the same for all
-    /// threads of a process, and another one in its children.
+    /// Returns a number that distinguishes this handle's registration from others of the same slot. It is the same for
+    /// all threads of a process, and another one in its children.
     fn new_registration(&self) -> u32 {
         static SEED: OnceLock<RandomState> = OnceLock::new();
         let of_handle = (process::fork_generation(), std::ptr::from_ref(self).addr());
@@ -253,10 +261,11 @@ impl Members {
         number.max(1)
     }
 
-    /// Gives a slot back, and what it may still own.
+    /// Gives a slot back, with the words that it may still own.
     fn leave(&self, slot: u32, repair: &impl Repair) -> Result<()> {
         repair.repair(slot, false, self)?;
         // MB1: once ALIVE is given back, the slot may be another member's.
+        // SYNC: pairs with the load in `find_slot` of the next member: every word is repaired.
         self.slots[slot as usize].used.store(0, Release);
         self.disarm(slot)
     }
@@ -267,6 +276,8 @@ impl Members {
         let give_back = [SemOp::sub(alive, ONE).undo().no_wait(), SemOp::sub(LIVING, ONE).undo().no_wait()];
         let bells = self.bells();
         loop {
+            // If not all fits one `semop`, ALIVE goes first. Until the doorbells are disarmed, a death posts too often,
+            // and never too seldom.
             let fits = TEST + give_back.len() + 2 * usize::from(bells) <= self.most_operations();
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };
@@ -287,6 +298,7 @@ impl Members {
     /// Takes the obituary off the doorbells from `from` up to `to`.
     fn disarm_bells(&self, mut from: u16, to: u16) -> Result<()> {
         while from < to {
+            // STATE is tested in each step, since another set may come to this id meanwhile.
             let room = u16::try_from((self.most_operations().saturating_sub(TEST) / 2).max(1)).unwrap_or(u16::MAX);
             let values = self.values()?;
             let Some(state) = self.own_state(&values) else { return Ok(()) };
@@ -321,10 +333,13 @@ impl Members {
 
     /// Leaves for good. A handle of the parent's leaves nothing.
     pub(crate) fn deregister(&self, repair: &impl Repair) {
+        // MB3: a process that lost its slot leaves the words to the reaper of the slot.
         let is_member = self.is_member();
+        // SYNC: pairs with the change of `me` in `move_in`. The handle has no other user any more.
         let session = Session::kept(self.me.swap(0, AcqRel));
         if session.is_ours() && is_member {
-            // If the object is gone there is nothing to leave; if anything else fails, the process's end does it.
+            // If the object was removed, there is nothing to leave. If anything else fails, the kernel does it when the
+            // process ends.
             let _ = self.leave(session.owner() - 1, repair);
         }
     }
@@ -336,12 +351,12 @@ const OBITUARY: Amount = match Amount::new(2) {
     Err(_) => panic!("it is an amount"),
 };
 
-/// Nothing now, and posts when the process dies.
+/// Returns operations that change nothing now, and post when the process dies.
 fn arm(bell: u16) -> (SemOp, SemOp) {
     (SemOp::add(bell, OBITUARY).no_wait(), SemOp::sub(bell, OBITUARY).undo().no_wait())
 }
 
-/// Takes that back.
+/// Returns operations that take the obituary of a doorbell back.
 fn disarm(bell: u16) -> (SemOp, SemOp) {
     (SemOp::add(bell, OBITUARY).undo().no_wait(), SemOp::sub(bell, OBITUARY).no_wait())
 }

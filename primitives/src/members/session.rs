@@ -1,4 +1,4 @@
-//! A registration, as this process and its words know it.
+//! A session: the registration of a handle, as this process and the words of the object name it.
 
 use std::sync::atomic::{
     AtomicU64,
@@ -7,7 +7,7 @@ use std::sync::atomic::{
 
 use crate::raw::process;
 
-/// Set in a kept session if its handle has a failure to tell (see `recorded`).
+/// Set in a kept session if its handle has a failure to report (see `recorded`).
 ///
 /// It belongs to the generation, so the session looks like that of another process, and the next call takes its slow path.
 /// No process has as many ancestors as would set it.

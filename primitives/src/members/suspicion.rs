@@ -9,8 +9,9 @@ use super::{Members, Repair};
 use crate::failure::Result;
 
 impl Members {
-    /// Says that a member may have died.
+    /// Records that a member may have died.
     pub(crate) fn suspect(&self) {
+        // SYNC: pairs with the load in `clear_suspicion`.
         self.suspicions.fetch_add(1, AcqRel);
     }
 
@@ -18,12 +19,16 @@ impl Members {
     /// post of a call is among them: each is an obituary, or a post too many.
     pub(crate) fn clear_suspicion(&self, bell: u16, repair: &impl Repair) -> Result<()> {
         // Each thread that suspects reaps by itself, until one of them is done: none sleeps before that.
+        // SYNC: pairs with `suspect`. It is read before the reaping, so a suspicion that is raised meanwhile remains.
         let suspicions = self.suspicions.load(Acquire);
+        // Relaxed: a number that was seen here was cleared by a reaping that has ended. A stale one costs one more
+        // reaping.
         if suspicions == self.cleared.load(Relaxed) {
             return Ok(());
         }
         self.drain(bell)?;
         self.reap_all(repair)?;
+        // SYNC: only the order of the changes of `cleared` itself counts. The largest number stays.
         self.cleared.fetch_max(suspicions, AcqRel);
         Ok(())
     }

@@ -57,7 +57,7 @@ impl<T: Pod> Options<Mutex<T>> {
         Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Want::Create)
     }
 
-    /// Creates a [`Mutex`], and writes its first value in place; see [`Mutex::create_with`].
+    /// Creates a [`Mutex`], and writes its first value in place. See [`Mutex::create_with`].
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl<T: Pod> Options<Mutex<T>> {
         Mutex::enter(&self.settings, name, &mut write, Want::Create)
     }
 
-    /// Creates a [`Mutex`] whose first value is all zeroes; see [`Mutex::create_zeroed`].
+    /// Creates a [`Mutex`] with a first value that is all zeroes. See [`Mutex::create_zeroed`].
     ///
     /// # Errors
     ///
@@ -77,8 +77,9 @@ impl<T: Pod> Options<Mutex<T>> {
 
     /// Sets whether a new mutex is given to its waiters in the order in which they came. Off by default.
     ///
-    /// Otherwise a running process may take it before a waiter that is just being woken. That is several times faster where
-    /// many lock at once, and no waiter stays behind for long: one that has waited for a millisecond is given the lock.
+    /// By default a running process may take it before a waiter that is just being woken. That is several times faster
+    /// where many processes lock at once, and no waiter waits much longer than others: a waiter that has waited for a
+    /// millisecond is offered the lock.
     ///
     /// ```
     /// use sysv_primitives::Mutex;

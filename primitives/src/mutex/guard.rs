@@ -49,13 +49,13 @@ impl<T: Pod> Deref for MutexGuard<'_, T> {
 impl<T: Pod> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as for `deref`; the exclusive borrow keeps this guard's other users out.
+        // SAFETY: as for `deref`, and the exclusive borrow keeps this guard's other users out.
         unsafe { self.mutex.value.get_mut() }
     }
 }
 
 impl<T: Pod> MutexGuard<'_, T> {
-    /// Unlocks again, and says so, if the value may be half changed.
+    /// Unlocks again and fails if the value may be half changed.
     #[inline]
     pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
         if self.poisoned {

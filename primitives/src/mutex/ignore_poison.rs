@@ -7,7 +7,7 @@ use bytemuck::Pod;
 use super::{error::LockError, guard::MutexGuard, handle::Mutex};
 use crate::raw::Deadline;
 
-/// A [`Mutex`] whose lock is given out even if it is poisoned, from [`Mutex::ignore_poison`].
+/// A view of a [`Mutex`] that locks it even if it is poisoned, from [`Mutex::ignore_poison`].
 ///
 /// Its guards are the mutex's own. The mutex stays poisoned until [`Mutex::clear_poison`].
 pub struct IgnorePoison<'a, T: Pod> {

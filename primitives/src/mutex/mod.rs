@@ -1,8 +1,8 @@
 //! A named mutex with a value. The death of its holder neither blocks the others nor goes unnoticed.
 //!
-//! The lock word and the value lie in the segment. The protocol is [`Lock`]'s. The value is touched only
-//! between taking and freeing the word, so it has one user at a time (LK1). A lock whose holder died is poisoned, and is
-//! given out by [`Mutex::ignore_poison`] alone, so that a half-changed value is never taken for a whole one.
+//! The lock word and the value lie in the segment. The protocol is [`Lock`]'s. The value is touched only between taking
+//! and freeing the word, so it has one user at a time (LK1). If the holder dies, the lock is poisoned, and only
+//! [`Mutex::ignore_poison`] gives it out. So a half-changed value is never taken for a complete one.
 //!
 //! | the process dies | the value | the next caller of `lock` |
 //! | --- | --- | --- |
@@ -45,7 +45,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
         Self::options().create_with(name, |first| copy(&value, first))
     }
@@ -78,7 +78,7 @@ impl<T: Pod> Mutex<T> {
         Self::options().create_with(name, write)
     }
 
-    /// Creates a mutex whose first value is all zeroes.
+    /// Creates a mutex with a first value that is all zeroes.
     ///
     /// The value is never on the stack, so it may be of any size. Its pages take no memory before they are used.
     ///
@@ -104,7 +104,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NoSuchName`] if there is none. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
@@ -114,15 +114,15 @@ impl<T: Pod> Mutex<T> {
     /// Any number of processes may call it at once, and any of them may die: exactly one object is created, and no process
     /// sees it half made.
     ///
-    /// A mutex outlives its processes, until it is removed or the system restarts. So one that exists keeps its value,
-    /// perhaps that of an earlier run that crashed, and `value` is not used. To begin anew,
-    /// [remove the name](Self::unlink) first, or write the value while holding the lock. It also keeps its mode and
-    /// its number of handles, unless [`Options::exact`] insists on those that are given.
+    /// A mutex outlives its processes, until it is removed or the system restarts. So an existing mutex keeps its
+    /// value, perhaps that of an earlier run that crashed, and `value` is not used. To begin anew, [remove the
+    /// name](Self::unlink) first, or write the value while holding the lock. It also keeps its mode and its number of
+    /// handles, unless [`Options::exact`] insists on those that are given.
     ///
     /// # Errors
     ///
     /// - [`OpenError::BadName`], [`OpenError::NameCollision`], [`OpenError::Foreign`].
-    /// - [`OpenError::WrongVersion`], [`OpenError::WrongType`], [`OpenError::Untrusted`], [`OpenError::Wiped`];
+    /// - [`OpenError::WrongVersion`], [`OpenError::WrongType`], [`OpenError::Untrusted`], [`OpenError::Wiped`].
     ///   [`OpenError::Overaligned`] for a type that must be aligned to more than 128 bytes.
     /// - [`OpenError::OtherOptions`] if [`Options::exact`] was asked for, and it has others.
     /// - [`OpenError::NotCreated`] if a limit or the memory does not allow it.
@@ -135,9 +135,9 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`], also while it is being made: then it may appear a moment later. [`OpenError::NameCollision`], [`OpenError::Foreign`],
-    /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
-    /// refuses something: then nothing is removed.
+    /// [`OpenError::NoSuchName`], also while it is being made: then it may appear a moment later.
+    /// [`OpenError::NameCollision`], [`OpenError::Foreign`], [`OpenError::WrongVersion`] and [`OpenError::Failed`] if
+    /// the existing object is not known to be this mutex, or the system refuses something. Nothing is removed then.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove::by_name(name, KIND)
     }
@@ -187,10 +187,11 @@ impl<T: Pod> Mutex<T> {
         self.lock_anyway(deadline)?.refuse_poisoned()
     }
 
-    /// Returns a view of the mutex whose methods lock it even if it is poisoned.
+    /// Returns a view of the mutex that locks it even if it is poisoned.
     ///
-    /// Use it to check and mend a value that a dead process may have left half changed. Another process may have mended it
-    /// meanwhile: call [`is_poisoned`](Self::is_poisoned) while holding the guard, when its answer is exact.
+    /// Use it to check and repair a value that a dead process may have left half changed. Another process may have
+    /// repaired it meanwhile: call [`is_poisoned`](Self::is_poisoned) while holding the guard, when its answer is
+    /// exact.
     ///
     /// ```
     /// use sysv_primitives::{LockError, Mutex};
@@ -257,23 +258,23 @@ impl<T: Pod> Mutex<T> {
 
     /// Returns whether a holder died or panicked, and the poison was not cleared since.
     ///
-    /// It shows the state before repair: `false` after the holder died, until a call wants the lock and finds the
-    /// holder dead. [`lock`](Self::lock), [`try_lock`](Self::try_lock) and their other forms repair it, also those of
-    /// [`ignore_poison`](Self::ignore_poison). While the caller holds the lock, the answer is exact.
+    /// It shows the state before repair: it returns `false` after the holder died, until a call that takes the lock
+    /// finds the holder dead. [`lock`](Self::lock), [`try_lock`](Self::try_lock) and their other forms repair it, also
+    /// those of [`ignore_poison`](Self::ignore_poison). While the caller holds the lock, the answer is exact.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.is_poisoned()
     }
 
-    /// Declares the value mended. Call it while holding the lock, when the value is right again.
+    /// Declares the value repaired. Call it while holding the lock, when the value is correct again.
     pub fn clear_poison(&self) {
         self.lock.clear_poison();
     }
 
     /// Returns the member that holds the lock, as it was a moment ago.
     ///
-    /// It shows the state before repair: a holder that died is named until a call wants the lock, as
-    /// [`is_poisoned`](Self::is_poisoned) says.
+    /// It shows the state before repair: a holder that died is returned until a call takes the lock, as with
+    /// [`is_poisoned`](Self::is_poisoned).
     #[must_use]
     pub fn holder(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.lock.holder()).ok()?;
@@ -289,7 +290,7 @@ impl<T: Pod> Mutex<T> {
         self.members.list()
     }
 
-    /// Returns what the mutex is made of.
+    /// Returns the state of the kernel objects that the mutex consists of.
     ///
     /// # Errors
     ///

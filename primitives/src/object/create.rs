@@ -19,18 +19,21 @@ use crate::{
 impl Entrance<'_> {
     pub(super) fn make_set(&self) -> raw::Result<SemaphoreSet> {
         let mut options = SemaphoreOptions::new();
+        // Exclusive, so that one process alone constructs the object (OB1).
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
         options.open_set(self.key, self.layout.semaphores())
     }
 
-    /// Step by step from a new set to a live object (OB1). Cleans up what it made if it can't go on.
+    /// Makes a live object from a new set, step by step (OB1). Removes what it made if it can't go on.
     pub(super) fn construct(&self, set: SemaphoreSet) -> Result<Outcome<Object>> {
-        // Records our pid and leaves `sem_otime` at 0. On STATE it could undo a condemnation.
+        // Records our pid and leaves `sem_otime` at 0. The same on STATE could undo a condemnation.
         or_start_again!(set.set_value(CREATOR.into(), 0));
+        // The set reserves the key: while it exists, no other process makes a segment under it (OB1).
         let memory = match self.make_segment(&set) {
             Ok(Outcome::Done(memory)) => memory,
             Ok(Outcome::StartAgain) => return Ok(Outcome::StartAgain),
             Err(error) => {
+                // OB8: the set is ours alone. It was never published, so no other process has registered.
                 ignore_gone(set.remove())?;
                 return Err(error);
             }
@@ -48,6 +51,7 @@ impl Entrance<'_> {
             Err(error) => {
                 ignore_gone(memory.remove())?;
                 match error {
+                    // An opener took this creator for dead and condemned the set. That opener, or the next, removes it.
                     EntryError::Raw(raw::Error::WouldBlock { .. }) => Ok(Outcome::StartAgain),
                     error if error.is_gone() => Ok(Outcome::StartAgain),
                     error => {
@@ -61,6 +65,7 @@ impl Entrance<'_> {
 
     fn make_segment(&self, set: &SemaphoreSet) -> Result<Outcome<Arc<SharedMemory>>> {
         let mut options = SharedMemoryOptions::new();
+        // Exclusive, so that a segment of an earlier object is never taken for a new one.
         options.create(true).exclusive(true).mode(self.blueprint.options.mode.bits());
         let size = self.description.segment_size();
         options.size(size);
@@ -68,10 +73,11 @@ impl Entrance<'_> {
             match options.open(self.key) {
                 Ok(memory) => return Ok(Outcome::Done(Arc::new(memory))),
                 Err(raw::Error::AlreadyExists { .. }) => {}
-                // It was removed before we had it attached.
+                // It was removed before this process had it attached.
                 Err(error) if error.is_gone() => continue,
                 Err(error) => return Err(self.not_created(raw::ObjectKind::SharedMemory, size, error)),
             }
+            // A segment without a live object is in the way: `ipcrm` removed its set, or its creator died.
             match self.clear_the_way(set)? {
                 Outcome::Done(()) => {}
                 Outcome::StartAgain => return Ok(Outcome::StartAgain),
@@ -81,12 +87,15 @@ impl Entrance<'_> {
 
     fn write_and_publish(&self, set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> Result<Outcome<()>> {
         let description = &self.description;
-        // The header first: a segment with contents and without a header would be a stranger's.
+        // The header first: a segment with contents and without a header would pass for another program's.
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = Mapped::<Header>::at(memory, 0)?;
         header.write(set.id(), description, created);
+        // The body is complete before the set is published, so no opener sees a part of it.
         (self.blueprint.fill)(memory, body_offset(description.max_handles))?;
         let identity = self.identity_of(description)?;
+        // OB1: the first `semop` ever on the set. It fails if an opener has condemned the set, since STATE is not 0
+        // then.
         set.op(&[
             SemOp::zero(STATE).no_wait(),
             SemOp::add(STATE, identity).no_wait(),

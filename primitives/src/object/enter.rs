@@ -1,4 +1,4 @@
-//! Getting into an object: one step after another, until one of them ends in a live object or an error.
+//! Entering an object: one step after another, until a step ends in a live object or an error.
 
 use super::{
     Blueprint, Entrance, Object, Outcome, Want,
@@ -17,8 +17,10 @@ type Build<'a, T> = &'a dyn Fn(&Object) -> Result<(T, Registration), OpenError>;
 impl Object {
     /// Opens or creates, and registers. Returns the object, and the parts of the primitive that `build` makes.
     pub(crate) fn enter<T>(blueprint: &Blueprint<'_>, want: Want, build: Build<'_, T>) -> Result<(Self, T), OpenError> {
+        // Before anything is registered: a child made by `fork` later must not pass for this process.
         process::watch_forks();
         let mode = blueprint.options.mode;
+        // An owner without these rights could neither register nor repair, and the object would be stuck.
         if want != Want::Open && mode.bits() & 0o600 != 0o600 {
             let object = ObjectName::new(blueprint.kind.name, blueprint.name.as_str());
             return Err(OpenError::BadMode { object, mode: mode.bits() });
@@ -28,15 +30,17 @@ impl Object {
             let object = match entrance.enter_once(want) {
                 Ok(Outcome::Done(object)) => object,
                 Ok(Outcome::StartAgain) => continue,
-                // Part of it was removed between two of our steps (OB6).
+                // A part of it was removed between two steps of this process (OB6).
                 Err(EntryError::Raw(error)) if error.is_gone() => continue,
                 Err(error) => return Err(error.on(&entrance.object)),
             };
             match build(&object) {
                 Ok((parts, Registration::Done)) => return Ok((object, parts)),
+                // It was removed between the opening and the registration. The name may have a new object by now.
                 Ok((_, Registration::StartAgain)) => {}
                 Err(error) if error.is_gone() => {}
                 Err(error) => {
+                    // OB8: a creation that fails leaves nothing.
                     object.abandon();
                     return Err(error);
                 }
@@ -48,6 +52,7 @@ impl Object {
 impl Entrance<'_> {
     fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
         if want != Want::Open {
+            // Creating comes first: only an exclusive creation proves that there was none.
             match self.make_set() {
                 Ok(set) => return self.construct(set),
                 Err(raw::Error::AlreadyExists { .. }) => {}
@@ -58,6 +63,7 @@ impl Entrance<'_> {
         }
         let set = match SemaphoreOptions::new().open_set(self.key, 0) {
             Ok(set) => set,
+            // It was removed since the attempt to create it.
             Err(raw::Error::NotFound { .. }) if want == Want::OpenOrCreate || want == Want::Create => {
                 return Ok(Outcome::StartAgain);
             }
@@ -71,6 +77,7 @@ impl Entrance<'_> {
             Outcome::Done(state) if state != CONDEMNED && want == Want::Create => {
                 Err(OpenError::NameTaken { object: self.object.clone() }.into())
             }
+            // OB8: a condemned set is finished by the next process that comes, and the entrance starts again.
             Outcome::Done(CONDEMNED) => self.finish(&set, CONDEMNED),
             Outcome::Done(state) => self.join(set, state),
         }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::{
     Failure, Fingerprint, ObjectName,
+    name::BadName,
     options::MOST_PERMITS,
     raw::{self, Key, Limit},
 };
@@ -55,7 +56,7 @@ pub enum OpenError {
     NameCollision {
         /// The object that was asked for.
         object: ObjectName,
-        /// The name of what is there.
+        /// The name of the existing object.
         found: String,
         /// The key of both.
         key: Key,
@@ -71,7 +72,7 @@ pub enum OpenError {
         object: ObjectName,
         /// Its key.
         key: Key,
-        /// What has the key.
+        /// The kind of kernel object that has the key.
         part: raw::ObjectKind,
         /// Its id.
         id: i32,
@@ -84,7 +85,7 @@ pub enum OpenError {
     WrongVersion {
         /// The object.
         object: ObjectName,
-        /// The version of what is there.
+        /// The version of the existing object.
         found: u32,
         /// The version of this crate.
         wanted: u32,
@@ -94,7 +95,7 @@ pub enum OpenError {
     WrongType {
         /// The object.
         object: ObjectName,
-        /// The type of what is there.
+        /// The type of the existing object.
         found: Box<Fingerprint>,
         /// The type that was asked for.
         wanted: Box<Fingerprint>,
@@ -109,7 +110,7 @@ pub enum OpenError {
         object: ObjectName,
         /// The option, by the name that it has here.
         option: &'static str,
-        /// What the object has; 0 and 1 for what is off or on.
+        /// The value that the object has. 0 and 1 stand for off and on.
         found: u64,
         /// What was asked for.
         wanted: u64,
@@ -124,9 +125,9 @@ pub enum OpenError {
         /// Its owner or creator.
         uid: u32,
     },
-    /// A creator died or was removed half-way, and this process may not finish or remove what it left.
+    /// A creator died, or its object was removed, half-way, and this process may not finish or remove what is left.
     ///
-    /// Its owner or root mends it by opening the name.
+    /// Its owner or root repairs it by opening the name.
     #[error(
         "{object} (set {id}) is half made or half removed, and belongs to user {uid}; that user or root mends it by \
          opening it"
@@ -149,7 +150,7 @@ pub enum OpenError {
         object: ObjectName,
         /// Which part of it.
         part: raw::ObjectKind,
-        /// How many semaphores or bytes that part needs; 0 for a queue.
+        /// How many semaphores or bytes that part needs. 0 for a queue.
         size: usize,
         /// For how many handles one set has room on this system.
         most_handles: u32,
@@ -174,10 +175,10 @@ pub enum OpenError {
         object: ObjectName,
         /// The alignment of the type.
         align: usize,
-        /// The largest that there can be.
+        /// The largest possible alignment.
         most: usize,
     },
-    /// The semaphores were removed from outside while others still use the memory.
+    /// The semaphores were removed from outside while other processes still use the memory.
     ///
     /// `ipcrm` or systemd's `RemoveIPC` did it. A new object beside the old one would give two
     /// processes the same lock, so none is made before those users have ended.
@@ -222,6 +223,12 @@ impl OpenError {
             Self::Failed(failure) => failure.raw(),
             _ => None,
         }
+    }
+}
+
+impl From<BadName> for OpenError {
+    fn from(BadName(name): BadName) -> Self {
+        Self::BadName { name }
     }
 }
 

@@ -5,22 +5,22 @@
 //! | set | `sem_otime` | STATE | the object is | what moves it on |
 //! | --- | --- | --- | --- | --- |
 //! | none | – | – | absent | a creator that makes the set exclusively |
-//! | there | 0 | 0 | under construction | its creator, by publishing; or an opener, by condemning |
-//! | there | not 0 | the object's identity | live | `remove`; or an opener that finds the segment gone and no member living |
+//! | there | 0 | 0 | under construction | its creator, by publishing, or an opener, by condemning |
+//! | there | not 0 | the object's identity | live | `remove`, or an opener that finds the segment removed and no member living |
 //! | there | not 0 | `CONDEMNED` | condemned | the next process that opens or unlinks it, by finishing it |
 //! | there | not 0 | any, without our mark | another program's | nothing: it is refused |
 //!
-//! - **OB1** Only the process whose exclusive `semget` made the set constructs. It publishes by the first `semop` ever on the
-//!   set, which also tests that no opener has condemned it.
+//! - **OB1** Only the creator, which made the set by an exclusive `semget`, constructs. It publishes by the first
+//!   `semop` ever on the set, which also tests that no opener has condemned it.
 //! - **OB2** An object is used only by a process that registered in a `semop` that tested STATE to be its identity: a random
 //!   number of 15 bits, which the header has as well. An id alone is no identity. In another IPC namespace the same id,
 //!   even under the same name, is another set. So every `semop` that registers, reaps, leaves or condemns tests STATE.
 //! - **OB3** A segment belongs to the set that its header names. It is removed by id, and only by its creator, with its own
 //!   set, or when no process can be using it.
 //! - **OB4** `used` in the header is 1 before a process registers. So a segment without it never had a user.
-//! - **OB5** The `semop` that publishes a set also marks it as ours, in CREATOR. One that condemns it does so by the number
-//!   to which it raises STATE. Without either mark, and without a segment that names it, a set on which a process has
-//!   operated is another program's and is left alone.
+//! - **OB5** The `semop` that publishes a set also marks it as ours, in CREATOR. The `semop` that condemns a set marks
+//!   it by the number to which it raises STATE. Without either mark, and without a segment that names it, a set on
+//!   which a process has operated is another program's and is left alone.
 //! - **OB6** If a part vanishes between two steps (`EIDRM`, `EINVAL`), the process detaches and starts again.
 //! - **OB7** Before a process condemns or finishes, it knows that it may remove every part: it is the owner, or the kernel
 //!   lets it set the mode to what it is. A process without that right changes nothing.
@@ -29,15 +29,15 @@
 //!
 //! | the process dies | what is left | which process repairs it, and when |
 //! | --- | --- | --- |
-//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's pid is gone, otherwise when its timeout elapses |
-//! | having made the segment | the same, and a blank segment | the same; the next creator finds the blank segment in its way and removes it |
+//! | having made the set | a set under construction | the next opener condemns it: at once if the creator's process has ended, otherwise when its timeout elapses |
+//! | having made the segment | the same, and a blank segment | the same, and the next creator finds the blank segment in its way and removes it |
 //! | having begun the header | the same, and a segment with our magic that was never used | the next creator removes it |
 //! | having written the header | the same, and a segment that names the set | the process that finishes the set removes both |
 //! | having published | a live object | no action is needed |
 //! | having condemned | a condemned set | the next opener finishes it |
 //! | finishing, the segment removed | a condemned set | the next opener |
 //!
-//! Time decides how soon a half-made object is repaired and never whether anything is right: a creator that was
+//! Time decides how soon a half-made object is repaired, and never whether an object is correct: a creator that was
 //! only slow fails to publish (OB1), removes its own segment and starts again.
 //!
 //! Semaphores wiped from outside (`ipcrm`, systemd's `RemoveIPC`) while other processes still have the segment attached: a
@@ -47,7 +47,7 @@
 //!
 //! Not promised: that two objects have different identities. With the same id in two namespaces that is one case in 32,766.
 
-/// Returns `StartAgain` from the function if the object is gone (OB6).
+/// Returns `StartAgain` from the function if the object was removed (OB6).
 macro_rules! or_start_again {
     ($result:expr) => {
         match $result {
@@ -65,16 +65,20 @@ mod open;
 pub(crate) mod remove;
 mod repair;
 mod rights;
+mod status;
 
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use self::error::{EntryError, Result};
-pub use self::error::{OpenError, TooManyPermits};
+pub use self::{
+    error::{OpenError, TooManyPermits},
+    status::Status,
+};
 use crate::{
     Failure, ObjectName,
     fingerprint::Fingerprint,
@@ -82,17 +86,17 @@ use crate::{
     members::{Members, Registration, Repair},
     name::Name,
     options::{MOST_HANDLES, Settings},
-    raw::{self, Amount, Deadline, Key, Permissions, SemOp, SemaphoreSet, SharedMemory, process},
+    raw::{self, Amount, Deadline, Key, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{Bells, CONDEMN, CONDEMNED, LIVING, STATE, SetLayout, change_state},
 };
 
-/// What CREATOR of a live set of ours is; another program's will hardly be that. STATE can't be marked so while it is
-/// condemned, since its creator, if that is only slow, may still set CREATOR.
+/// The value of CREATOR in a live set of ours. Another program's set will hardly have it. It doesn't mark a condemned
+/// set, since a creator that was only slow may still set CREATOR.
 const MARK: Amount = CONDEMN;
 /// How many handles an object may have at once, if no number is asked for.
 const DEFAULT_HANDLES: u32 = 64;
 
-/// Whether an object may, must or must not be there already.
+/// Whether an object may, must or must not exist already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     Create,
@@ -185,7 +189,7 @@ pub(crate) struct Object {
     generation: u32,
 }
 
-/// How one way of getting in ended.
+/// How an attempt to enter an object ended.
 enum Outcome<T> {
     Done(T),
     StartAgain,
@@ -197,7 +201,7 @@ impl Object {
         &self.name
     }
 
-    /// Refuses an object that has something else than an option says, if the options are to be met exactly.
+    /// Refuses an object with another value than the option's, if the options are to be met exactly.
     pub(crate) fn check_option(&self, option: &'static str, found: u64, wanted: u64) -> Result<(), OpenError> {
         if !self.is_exact || found == wanted {
             return Ok(());
@@ -210,7 +214,7 @@ impl Object {
         Failure::System { object: self.name.clone(), error }
     }
 
-    /// Returns the error of memory that says what can't be.
+    /// Returns the error of memory with an impossible value.
     pub(crate) fn damaged(&self, part: &'static str) -> Failure {
         Failure::Damaged { object: self.name.clone(), part, id: self.memory.id() }
     }
@@ -236,6 +240,7 @@ impl Object {
 
     /// Registers a primitive's members, having marked the object as used (OB4).
     pub(crate) fn register(&self, members: &Members, repair: &impl Repair) -> Result<Registration, Failure> {
+        // OB4: before the registration, so that a used object never looks unused.
         self.header.set_used();
         members.register(repair)
     }
@@ -259,8 +264,8 @@ impl Object {
         })
     }
 
-    /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find
-    /// it removed the next time they would sleep or look for the dead.
+    /// Removes the object, as `unlink` does a file: the name is free at once, and open handles find it removed the next
+    /// time they would sleep or check for dead members.
     pub(crate) fn remove(&self) -> Result<(), Failure> {
         match self.remove_parts() {
             Ok(true) => Ok(()),
@@ -269,7 +274,7 @@ impl Object {
         }
     }
 
-    /// Returns whether it is this object that the id means, and was removed.
+    /// Returns whether the id meant this object, and it was removed.
     fn remove_parts(&self) -> raw::Result<bool> {
         let state = self.set.value(STATE.into())?;
         if state != self.identity.get() && state != CONDEMNED {
@@ -278,7 +283,8 @@ impl Object {
         rights::check(&self.set, &self.memory)?;
         match condemn_live(&self.set, self.identity) {
             Ok(()) => {}
-            // Another process has begun, and the first to come ends it. A set with another STATE is not this object's.
+            // Another process has begun to remove it, and either finishes. A set with another STATE is not this
+            // object's.
             Err(raw::Error::WouldBlock { .. }) if self.set.value(STATE.into())? == CONDEMNED => {}
             Err(raw::Error::WouldBlock { .. }) => return Ok(false),
             Err(error) => return Err(error),
@@ -290,6 +296,7 @@ impl Object {
 
     /// Removes a new object that its creator could not register with, if no other process has.
     fn abandon(&self) {
+        // One `semop` tests that no member lives and condemns, so an object that another process uses stays.
         let unused = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(self.identity, CONDEMN)].concat();
         if self.is_new && self.set.op(&unused).is_ok() {
             // What can't be removed now is condemned, and the next opener removes it.
@@ -297,38 +304,13 @@ impl Object {
         }
     }
 
-    /// Removes it if its options say so; not in a child made by `fork`, which drops what its parent goes on using.
+    /// Removes it if its options say so, except in a child made by `fork`: the parent goes on using it.
     pub(crate) fn remove_if_asked(&self) {
         if self.remove_on_drop && process::is_generation(self.generation) {
-            // A drop returns nothing. An object that is gone already is as good.
+            // A drop can't report an error, and an object that was removed already needs nothing.
             let _ = self.remove();
         }
     }
-}
-
-/// What an object is made of, for people and tools.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Status {
-    /// Its name.
-    pub name: String,
-    /// The key of set and segment.
-    pub key: Key,
-    /// The id of the semaphore set.
-    pub set: i32,
-    /// The id of the segment.
-    pub segment: i32,
-    /// Owner, creator and mode of the set.
-    pub permissions: Permissions,
-    /// How many semaphores the set has.
-    pub semaphores: usize,
-    /// How many bytes the segment has.
-    pub bytes: usize,
-    /// When it was made, in whole seconds.
-    pub created: SystemTime,
-    /// Whether it outlives its last handle. It does not where the system removes segments that no process has attached
-    /// (`kernel.shm_rmid_forced`).
-    pub lasts: bool,
 }
 
 fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {
@@ -338,12 +320,12 @@ fn ignore_gone(result: raw::Result<()>) -> raw::Result<()> {
     }
 }
 
-/// Makes a live set of this identity a condemned one, or fails with would-block.
+/// Condemns a live set of this identity, or fails with would-block.
 fn condemn_live(set: &SemaphoreSet, identity: Amount) -> raw::Result<()> {
     set.op(&change_state(identity, CONDEMN))
 }
 
-/// Returns a new object's identity: a number by chance, and not the one of condemned sets.
+/// Returns a new object's identity: a random number that no condemned set has.
 fn new_identity() -> Amount {
     loop {
         let number = RandomState::new().build_hasher().finish() & u64::from(raw::SEMAPHORE_VALUE_MAX);
@@ -364,7 +346,7 @@ struct Entrance<'a> {
     /// How a new set is laid out.
     layout: SetLayout,
     patience: Deadline,
-    /// Who asks: its own objects are trusted.
+    /// The user of this process. Its own objects are trusted.
     uid: u32,
 }
 
@@ -382,7 +364,7 @@ impl<'a> Entrance<'a> {
     /// Returns the error of a part that could not be made.
     fn not_created(&self, part: raw::ObjectKind, size: usize, error: raw::Error) -> EntryError {
         match error {
-            // It may be another's object that stands in the way.
+            // The object in the way may belong to another user.
             raw::Error::PermissionDenied { .. } => error.into(),
             error => {
                 let (object, most_handles) = (self.object.clone(), most_in_a_set(self.blueprint.kind.bells));

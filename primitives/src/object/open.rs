@@ -15,13 +15,16 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// Waits until a set is live or condemned, and returns its STATE. The kernel has no event for it,
-    /// and any `semop` would forge one: so this polls, from 20 microseconds up to 5 milliseconds.
+    /// Waits until a set is live or condemned, and returns its STATE. It polls, from 20 microseconds up to 5
+    /// milliseconds: the kernel has no event for it, and a `semop` of the opener would set `sem_otime` itself.
     pub(super) fn wait_until_settled(&self, set: &SemaphoreSet) -> Result<Outcome<u16>> {
         let mut pause = Duration::from_micros(20);
         loop {
             let stat = or_start_again!(set.stat());
+            // Before anything else is believed: an untrusted user could keep this loop waiting, or have anything in
+            // STATE.
             self.check_trust(&stat.permissions, set.id())?;
+            // The first `semop` publishes or condemns, so from then on STATE is valid.
             if stat.o_time.is_some() {
                 if !SetLayout::has_state(stat.len) {
                     return Err(self.foreign_set(set));
@@ -29,9 +32,12 @@ impl Entrance<'_> {
                 return Ok(Outcome::Done(or_start_again!(set.value(STATE.into()))));
             }
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
+            // Without a pid, as before its first step or from another PID namespace, only the timeout decides.
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
             if is_dead || self.patience.has_passed() {
                 self.check_may_mend(set, &stat.permissions)?;
+                // It tests that STATE is still 0: a creator that publishes at the same moment wins, or its own `semop`
+                // fails.
                 match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
                     Ok(()) => continue,
                     // Nothing but the first `semop` on a set of ours changes STATE.
@@ -67,6 +73,7 @@ impl Entrance<'_> {
             // Owners that have no id in this user namespace all read as one number, which identifies none of them.
             process::is_one_user(uid) && (uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid))
         };
+        // Both may change and remove the object.
         for uid in [permissions.uid, permissions.cuid] {
             if !trusted(uid) {
                 return Err(OpenError::Untrusted { object: self.object.clone(), id, uid }.into());
@@ -75,7 +82,7 @@ impl Entrance<'_> {
         Ok(())
     }
 
-    /// Returns the identity that a header says, if there can be such a one.
+    /// Returns the identity that a header has. Fails if no object can have it.
     pub(super) fn identity_of(&self, description: &Description) -> Result<Amount> {
         let identity = u16::try_from(description.identity).map(Amount::new);
         match identity {
@@ -84,7 +91,7 @@ impl Entrance<'_> {
         }
     }
 
-    /// Fails if this process may not remove what a creator has left half made, before it changes any of it.
+    /// Fails, before anything is changed, if this process may not remove what a creator has left half made.
     pub(super) fn check_may_mend(&self, set: &SemaphoreSet, permissions: &Permissions) -> Result<()> {
         match rights::check_set(set) {
             Err(raw::Error::PermissionDenied { .. }) => {
@@ -95,14 +102,17 @@ impl Entrance<'_> {
         }
     }
 
-    /// Maps the segment of a live set with this STATE, if it is the one that names the set.
+    /// Maps the segment of a live set with this STATE, if the segment names the set.
     pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
+        // The segment may have been made by another user than the set.
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
         let header = Mapped::<Header>::at(&memory, 0)?;
-        // Read once: what was checked is what is used. The version comes first, since another one has other fields.
+        // Read once, so that the checked values are the values used. The version is checked first, since another
+        // version has other fields.
         let (found, version) = (header.describe(), header.version());
         self.check_name(&found, version)?;
+        // OB2: the header belongs to an earlier set with the same id, or was overwritten.
         if found.identity != state.into() {
             return self.heal(&set, "the header");
         }
@@ -120,7 +130,7 @@ impl Entrance<'_> {
         Ok(Outcome::Done(object))
     }
 
-    /// Returns the segment whose header names the set, attached.
+    /// Returns the segment that names the set in its header, attached.
     pub(super) fn segment_of(&self, set: &SemaphoreSet) -> Result<Option<Arc<SharedMemory>>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
@@ -132,7 +142,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        // Too small for a header is not ours either.
+        // A segment too small for a header is not ours either.
         let names_set = Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id()));
         Ok(names_set.then_some(memory))
     }
@@ -151,7 +161,7 @@ impl Entrance<'_> {
         Ok(())
     }
 
-    /// Checks that it is the object that is wanted, and whole. Returns how its set is laid out.
+    /// Checks that it is the requested object, and complete. Returns how its set is laid out.
     fn check_description(
         &self,
         found: &Description,
@@ -169,6 +179,8 @@ impl Entrance<'_> {
             }
             .into());
         }
+        // Every number that decides where something lies is checked against what the kernel knows. Later accesses use
+        // the checked copy (L3).
         let is_whole = |layout: &SetLayout| {
             found.max_handles == layout.max_handles()
                 && found.max_handles <= crate::options::MOST_HANDLES

@@ -1,10 +1,10 @@
 //! Removing an object by its name, without opening it.
 //!
-//! It must be the named object before anything is touched: another name, or another program, may have the same key.
-//! So the segment is read first, and the set condemned only if the segment names it and says this kind and name.
+//! It must be the named object before anything is touched: another name, or another program, may have the same key. So
+//! the segment is read first, and the set is condemned only if the segment names it and has this kind and name.
 //!
-//! A process that dies before it has condemned the set leaves the object as it was; afterwards a condemned set, with or
-//! without its segment, which the next opener or remover finishes.
+//! A process that dies before it has condemned the set leaves the object unchanged. A process that dies afterwards
+//! leaves a condemned set, with or without its segment, and the next opener or remover finishes it.
 
 use super::{
     Blueprint, Entrance, Kind, MARK, Outcome, condemn_live,
@@ -23,10 +23,10 @@ use crate::{
 
 /// Removes a named object: the name is free at once.
 ///
-/// One that is still being made is not there yet, and one that was condemned is not there any more.
+/// An object that is still being made does not exist yet, and a condemned object does not exist any more.
 pub(crate) fn by_name(name: &str, kind: Kind) -> Result<(), OpenError> {
     let (name, options) = (Name::new(name)?, Settings::new());
-    // Kind and name are looked at, and nothing else.
+    // Kind and name are checked, and nothing else.
     let blueprint = Blueprint {
         kind,
         name: &name,
@@ -51,7 +51,7 @@ impl Entrance<'_> {
             match self.remove_once(&set) {
                 Ok(Outcome::Done(())) => return Ok(()),
                 Ok(Outcome::StartAgain) => {}
-                // Part of it was removed between two of our steps (OB6).
+                // A part of it was removed between two steps of this process (OB6).
                 Err(EntryError::Raw(error)) if error.is_gone() => {}
                 Err(error) => return Err(error),
             }
@@ -60,15 +60,17 @@ impl Entrance<'_> {
 
     fn remove_once(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let stat = or_start_again!(set.stat());
+        // It is under construction, or another program's that was never used. Its creator may still be at work.
         if stat.o_time.is_none() {
             return Err(self.no_such_name());
         }
         if !SetLayout::has_state(stat.len) {
             return Err(self.foreign_set(set));
         }
+        // Without its segment nothing proves the name. Only a set that is condemned already can be finished.
         let Some(memory) = self.segment_of(set)? else {
             return match or_start_again!(set.value(STATE.into())) {
-                // Another process has begun.
+                // Another process has begun to remove it.
                 CONDEMNED => self.finish(set, CONDEMNED),
                 _ if or_start_again!(set.value(CREATOR.into())) == MARK.get() => {
                     Err(self.damaged("its segment", set.id()))
@@ -78,11 +80,12 @@ impl Entrance<'_> {
         };
         let header = Mapped::<Header>::at(&memory, 0)?;
         self.check_name(&header.describe(), header.version())?;
-        // The set's own identity, and not the header's: an object whose header was overwritten can be removed as well.
+        // The set's own identity, and not the header's: so an object with an overwritten header can be removed as well.
         let state = match or_start_again!(set.value(STATE.into())) {
             CONDEMNED => return self.finish(set, CONDEMNED),
             state => Amount::new(state).map_err(|_| self.foreign_set(set))?,
         };
+        // OB7: the right is checked before anything is changed.
         rights::check(set, &memory)?;
         match condemn_live(set, state) {
             Ok(()) => {}
@@ -91,6 +94,7 @@ impl Entrance<'_> {
             Err(error) if error.is_gone() => return Ok(Outcome::StartAgain),
             Err(error) => return Err(error.into()),
         }
+        // The segment first: a process that dies in between leaves a condemned set, which the next opener finishes.
         ignore_gone(memory.remove())?;
         ignore_gone(set.remove())?;
         Ok(Outcome::Done(()))

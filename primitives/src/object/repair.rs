@@ -1,4 +1,4 @@
-//! Clearing up what is left of objects: condemned ones, halves, and what stands in a creator's way (OB3).
+//! Removing what is left of objects: condemned sets, half-made objects, and segments in a creator's way (OB3).
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::{
 };
 
 impl Entrance<'_> {
-    /// A segment stands in a creator's way: removes it if no process can be using it (OB3, OB4), or returns what it belongs to.
+    /// Removes a segment in a creator's way, if no process can be using it (OB3, OB4). Otherwise returns what it
+    /// belongs to.
     pub(super) fn clear_the_way(&self, set: &SemaphoreSet) -> Result<Outcome<()>> {
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
             Err(error) if error.is_gone() => return Ok(Outcome::Done(())),
             Err(error) => return Err(error.into()),
         };
-        // Only while our set is there does the key mean that no other set can own the segment.
+        // Only while our set exists does the key rule out that another set owns the segment.
         or_start_again!(set.stat());
         let memory = match segment.attach() {
             Ok(memory) => Arc::new(memory),
@@ -27,12 +28,16 @@ impl Entrance<'_> {
         };
         let foreign = || self.foreign(raw::ObjectKind::SharedMemory, segment.id());
         let header = Mapped::<Header>::at(&memory, 0).map_err(|_| foreign())?;
+        // A blank segment is that of a creator that died before its first word. No other one without our magic is
+        // touched.
         if !header.is_ours() {
             if !is_blank(&memory).unwrap_or(false) {
                 return Err(foreign());
             }
         } else if header.is_used() {
+            // OB4: it has had users. They may still run, with a lock in it, although `ipcrm` removed their set.
             let attached = memory.stat()?.attached;
+            // One of them is this process.
             if attached > 1 {
                 let (object, segment, users) = (self.object.clone(), segment.id(), attached - 1);
                 return Err(OpenError::Wiped { object, segment, users }.into());
@@ -42,12 +47,14 @@ impl Entrance<'_> {
         Ok(Outcome::Done(()))
     }
 
-    /// Removes what a condemned set stands for: its own segment, if there is one, then the set (OB3).
+    /// Removes a condemned object: its own segment, if there is one, then the set (OB3).
     pub(super) fn finish<T>(&self, set: &SemaphoreSet, state: u16) -> Result<Outcome<T>> {
         if state != CONDEMNED {
             return Err(self.foreign_set(set));
         }
+        // OB7.
         self.check_may_mend(set, &or_start_again!(set.stat()).permissions)?;
+        // The segment first: a process that dies in between leaves a condemned set, which the next opener finishes.
         if let Some(memory) = self.segment_of(set)? {
             ignore_gone(memory.remove())?;
         }
@@ -55,23 +62,27 @@ impl Entrance<'_> {
         Ok(Outcome::StartAgain)
     }
 
-    /// A set says it is live, and a part of it is gone or another's: condemns it if no member lives.
+    /// Condemns a live set with a missing or foreign part, if no member lives.
     pub(super) fn heal(&self, set: &SemaphoreSet, part: &'static str) -> Result<Outcome<Object>> {
         let values = or_start_again!(set.values());
+        // OB5: without our mark it may be another program's set, and is left alone.
         let state = match values.get(usize::from(STATE)) {
             Some(&CONDEMNED) => return self.finish(set, CONDEMNED),
             Some(&state) if values[usize::from(CREATOR)] == MARK.get() => state,
             _ => return Err(self.foreign_set(set)),
         };
         let damaged = || self.damaged(part, set.id());
+        // No object of this kind has a set of this size, so its semaphores may mean something else.
         if SetLayout::of_size(self.blueprint.kind.bells, values.len()).is_none() {
             return Err(damaged());
         }
         let identity = Amount::new(state).map_err(|_| damaged())?;
         self.check_may_mend(set, &or_start_again!(set.stat()).permissions)?;
+        // One `semop` tests that no member lives and condemns, so no process can register in between.
         let ops = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(identity, CONDEMN)].concat();
         match set.op(&ops) {
             Ok(()) => self.finish(set, CONDEMNED),
+            // A member lives and uses what is left, or another process was faster.
             Err(raw::Error::WouldBlock { .. }) => match or_start_again!(set.value(STATE.into())) {
                 CONDEMNED => self.finish(set, CONDEMNED),
                 _ => Err(damaged()),

@@ -1,13 +1,13 @@
-//! Whether this process may remove an object: asked before anything is changed.
+//! Whether this process may remove an object. This is checked before anything is changed.
 
 use std::sync::Arc;
 
 use crate::raw::{self, Permissions, SemaphoreSet, SharedMemory, process};
 
-/// Fails with what the system would say of the removal of any part, and changes none.
+/// Fails with the error that the removal of any part would have, and changes none.
 pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> raw::Result<()> {
     check_set(set)?;
-    // A part that is gone already needs no right.
+    // A part that was removed already needs no right.
     match memory.stat() {
         Err(error) if error.is_gone() => Ok(()),
         stat => check_part(stat?.permissions, |mode| memory.set_mode(mode)),
@@ -28,7 +28,8 @@ fn check_part(permissions: Permissions, set_mode: impl FnOnce(u32) -> raw::Resul
     }
     match set_mode(permissions.mode.bits()) {
         Err(error @ raw::Error::PermissionDenied { .. }) => Err(error),
-        // An owner that has no id here can't be written back. The kernel says so only to a process that has the right.
+        // An owner that has no id here can't be written back. The kernel returns that error only to a process that has
+        // the right.
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-//! A counting pool whose permits have identity, and come back exactly when their holder dies.
+//! A counting pool of permits that have identity, and come back exactly when their holder dies.
 //!
-//! The protocol is that of its [`PoolState`]; here is what a user sees of it.
+//! The protocol is in [`PoolState`]. Here is its public interface.
 
 mod error;
 mod places;
@@ -36,7 +36,7 @@ use crate::{
 
 const KIND: Kind = Kind::new("pool", 2, Bells::common(0).and_each(2));
 
-// Where the words lie in the body, each on a cache line of its own.
+// Where the state lies in the body, each word on a cache line of its own.
 const FLAG: usize = 0;
 const TURNSTILE: usize = 128;
 const LIMIT: usize = 256;
@@ -72,16 +72,17 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize, max_handle
 
 /// A named pool of numbered permits between processes.
 ///
-/// Permits are numbered from 0: [`Permit::index`] tells which GPU, port or licence it stands for.
+/// Permits are numbered from 0: [`Permit::index`] can stand for a GPU, a port or a licence.
 ///
-/// **When a process dies** its permits come back, each exactly once, and whoever waits gets them.
+/// **When a process dies** its permits come back, each exactly once, and waiters get them.
 ///
-/// Each handle takes one of the object's slots, however many threads share it. A child made by
-/// `fork` may go on using the handle; permits stay the parent's.
+/// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using
+/// the handle. Permits stay the parent's.
 ///
-/// A permit that is released is offered to the waiter that has waited longest, but any process that comes may take it first.
-/// Of several callers that wait for [many](Self::acquire_many), the one that has waited longest comes first. **While a process
-/// is stopped**, others wait for the permits that it holds, and for no others but one that it was just woken for.
+/// A permit that is released is offered to the waiter that has waited longest, but any process that comes may take it
+/// first. Of several callers that wait for [many](Self::acquire_many), the caller that has waited longest comes first.
+/// **While a process is stopped**, others wait for the permits that it holds, and for a permit that it was just woken
+/// for.
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle. If a release can't
 /// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
@@ -104,7 +105,7 @@ pub struct Pool {
     object: Object,
     members: Members,
     state: PoolState,
-    /// Where the permit lies that this handle freed last: nobody else has touched its cache line, with luck.
+    /// Where the permit lies that this handle freed last. Perhaps no other process has touched its cache line since.
     hint: AtomicU64,
 }
 
@@ -119,7 +120,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, permits: u32) -> Result<Self, OpenError> {
         Self::options().create(name, permits)
     }
@@ -128,17 +129,17 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NoSuchName`] if there is none. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
 
     /// Opens a pool, whatever its size, or creates one of this many permits.
     ///
-    /// A pool outlives its processes, until it is removed or the system restarts. So one that exists keeps its number of
-    /// permits and its capacity, perhaps those of an earlier version of the program. Permits of processes that ended are
-    /// free again. To begin anew, [remove the name](Self::unlink) first, or [resize](Self::resize) it. It also keeps
-    /// its mode and its number of handles. [`Options::exact`] insists on all that are given.
+    /// A pool outlives its processes, until it is removed or the system restarts. So an existing pool keeps its number
+    /// of permits and its capacity, perhaps those of an earlier version of the program. Permits of processes that ended
+    /// are free again. To begin anew, [remove the name](Self::unlink) first, or [resize](Self::resize) it. It also
+    /// keeps its mode and its number of handles. [`Options::exact`] insists on all that are given.
     ///
     /// # Errors
     ///
@@ -147,13 +148,13 @@ impl Pool {
         Self::options().open_or_create(name, permits)
     }
 
-    /// Removes a pool by its name; whoever has it open finds it removed when it would have to wait.
+    /// Removes a pool by its name. A handle that is open finds it removed when it would have to wait.
     ///
     /// # Errors
     ///
     /// [`OpenError::NoSuchName`], also while it is being made. [`OpenError::NameCollision`], [`OpenError::Foreign`],
-    /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if what is there is not known to be it, or the system
-    /// refuses something: then nothing is removed.
+    /// [`OpenError::WrongVersion`] and [`OpenError::Failed`] if the existing object is not known to be this pool, or
+    /// the system refuses something. Nothing is removed then.
     pub fn unlink(name: &str) -> Result<(), OpenError> {
         object::remove::by_name(name, KIND)
     }
@@ -186,6 +187,7 @@ impl Pool {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
+            // Cut before any size is computed from it: the number comes from memory.
             let (size, handles) = (capacity.min(MOST_PERMITS) as usize, object.description().max_handles);
             let state =
                 words_at(object.memory(), object.body(), size, handles).map_err(|error| object.failed(error))?;
@@ -199,7 +201,7 @@ impl Pool {
         Ok(Self { object, members, state, hint: AtomicU64::new(0) })
     }
 
-    /// Acquires a permit; waits as long as it takes.
+    /// Acquires a permit. Blocks until one is available.
     ///
     /// # Errors
     ///
@@ -209,21 +211,21 @@ impl Pool {
         self.acquire_deadline(Deadline::NEVER)
     }
 
-    /// Acquires a permit if one is free, or held by the dead.
+    /// Acquires a permit if one is free, or held by a dead process.
     ///
     /// # Errors
     ///
-    /// [`PoolError::WouldBlock`] if none is; otherwise as [`acquire`](Self::acquire).
+    /// [`PoolError::WouldBlock`] if none is. Otherwise as [`acquire`](Self::acquire).
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, PoolError> {
         self.acquire_deadline(Deadline::NOW)
     }
 
-    /// Acquires a permit; waits for at most `timeout`.
+    /// Acquires a permit. Blocks until one is available, for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`PoolError::TimedOut`] if the timeout elapses; otherwise as [`acquire`](Self::acquire).
+    /// [`PoolError::TimedOut`] if the timeout elapses. Otherwise as [`acquire`](Self::acquire).
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, PoolError> {
         self.acquire_deadline(Deadline::after(timeout))
     }
@@ -236,6 +238,8 @@ impl Pool {
     #[inline]
     pub fn acquire_deadline(&self, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let me = self.members.session(&self.state)?;
+        // Relaxed: a hint of this handle's. Any permit will do, and the one that it freed last is probably in its
+        // cache.
         let hint = Spot::from_bits(self.hint.load(Relaxed));
         if self.state.claim(hint, me) {
             return Ok(Permit { pool: self, spot: hint, session: me });
@@ -243,11 +247,12 @@ impl Pool {
         self.acquire_slowly(me, deadline)
     }
 
-    /// Its own last permit isn't free.
+    /// Acquires a permit if the one that this handle freed last is taken.
     #[cold]
     fn acquire_slowly(&self, me: Session, deadline: Deadline) -> Result<Permit<'_>, PoolError> {
         let index = match self.state.scan(me) {
             Some(index) => index,
+            // No permit is free. Without waiting, only those of dead members can become free.
             None if deadline == Deadline::NOW => {
                 self.state.take_from_the_dead(self.party(me))?.ok_or(PoolError::WouldBlock)?
             }
@@ -256,18 +261,18 @@ impl Pool {
         Ok(Permit { pool: self, spot: self.state.permits.spot(index), session: me })
     }
 
-    /// Acquires this many permits at once, all of them or none; waits as long as it takes.
+    /// Acquires `count` permits, all or none. Blocks until they are available.
     ///
-    /// Callers that acquire single permits all the time can starve one that waits for many.
+    /// Callers that acquire single permits all the time can starve a caller that waits for many.
     ///
     /// # Errors
     ///
-    /// [`PoolError::TooMany`] if the pool could never give that many; otherwise as [`acquire`](Self::acquire).
+    /// [`PoolError::TooMany`] if the pool could never give that many. Otherwise as [`acquire`](Self::acquire).
     pub fn acquire_many(&self, count: u32) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::NEVER)
     }
 
-    /// Acquires this many permits at once if they are free, or held by the dead.
+    /// Acquires `count` permits if they are free, or held by dead processes.
     ///
     /// # Errors
     ///
@@ -277,11 +282,11 @@ impl Pool {
         self.acquire_many_deadline(count, Deadline::NOW)
     }
 
-    /// Acquires this many permits at once; waits for at most `timeout`.
+    /// Acquires `count` permits, all or none. Blocks until they are available, for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`PoolError::TimedOut`] if the timeout elapses; otherwise as [`acquire_many`](Self::acquire_many).
+    /// [`PoolError::TimedOut`] if the timeout elapses. Otherwise as [`acquire_many`](Self::acquire_many).
     pub fn acquire_many_timeout(&self, count: u32, timeout: Duration) -> Result<Permits<'_>, PoolError> {
         self.acquire_many_deadline(count, Deadline::after(timeout))
     }
@@ -349,12 +354,13 @@ impl Pool {
 
     /// Returns which member holds which permit, as it was a moment ago.
     ///
-    /// It shows the state before repair: a dead process is listed until its permits come back, as
-    /// [`available`](Self::available) says.
+    /// It shows the state before repair: a dead process is listed until its permits come back, as with
+    /// [`available`](Self::available).
     #[must_use]
     pub fn holders(&self) -> Vec<(usize, Member)> {
         let holder = |index: usize| {
             let permit = self.state.permits.get(self.state.permits.spot(index));
+            // Relaxed: a report, as it was a moment ago.
             let slot = self.members.slot_of(permit.load(Relaxed)).ok()?;
             Some((index, self.members.member(slot)))
         };
@@ -366,8 +372,8 @@ impl Pool {
     /// The capacity was fixed when the pool was created. By default there is room for the first permits alone:
     /// [`Options::capacity`] makes room for growth.
     ///
-    /// Nothing is taken from anybody: permits above the new limit that are held now are not given
-    /// out again once they come back.
+    /// No permit is taken from its holder. Permits above the new limit that are held now are not given out again once
+    /// they come back.
     ///
     /// # Errors
     ///
@@ -377,14 +383,16 @@ impl Pool {
         if permits as usize > self.state.permits.capacity() {
             return Err(self.too_many(permits).into());
         }
+        // SYNC: pairs with the load in `limit`, through the fences of this process and of the waiter.
         self.state.limit.store(permits, SeqCst);
         // SYNC: pairs with the fence of a waiter's announcement: either it sees the limit, or we see the flag.
         fence(SeqCst);
+        // One waiter for each permit that may have been added. A waiter too many checks in vain.
         self.state.notify(permits as usize, &self.members)?;
         Ok(())
     }
 
-    /// Returns who has the pool open, without disturbing anybody.
+    /// Returns the members that have the pool open, without disturbing any of them.
     ///
     /// # Errors
     ///
@@ -393,7 +401,7 @@ impl Pool {
         self.members.list()
     }
 
-    /// Returns what the pool is made of.
+    /// Returns the state of the kernel objects that the pool consists of.
     ///
     /// # Errors
     ///
@@ -402,7 +410,7 @@ impl Pool {
         self.object.status()
     }
 
-    /// Removes the pool, as `unlink` does a file; see [`Mutex::remove`](crate::Mutex::remove).
+    /// Removes the pool, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove).
     ///
     /// # Errors
     ///
@@ -478,7 +486,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A permit, held; dropping it gives it back.
+/// A permit. Dropping it releases the permit.
 ///
 /// In a child made by `fork`, dropping a permit of the parent's does nothing.
 #[must_use = "dropping the permit gives it back"]
@@ -512,7 +520,7 @@ impl fmt::Debug for Permit<'_> {
     }
 }
 
-/// Several permits, held; dropping them gives them back.
+/// Several permits. Dropping them releases all of them.
 #[must_use = "dropping the permits gives them back"]
 pub struct Permits<'a> {
     pool: &'a Pool,

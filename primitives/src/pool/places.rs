@@ -3,7 +3,7 @@
 
 use crate::{layout::Mapped, sync::AtomicU32};
 
-/// How many words a cache line has; as a power of two.
+/// How many words a cache line has, as a power of two.
 const WORDS: u32 = 4;
 
 /// Up to how many permits each have a line of their own.
@@ -48,7 +48,7 @@ impl Places {
         1 << (Self::lines(capacity) + WORDS)
     }
 
-    /// Takes as many words as [`words`](Self::words) says.
+    /// Takes as many words as [`words`](Self::words) returns.
     pub(crate) fn new(state: Mapped<[AtomicU32]>, capacity: usize) -> Self {
         Self { state, capacity, lines: Self::lines(capacity) }
     }
@@ -71,7 +71,7 @@ impl Places {
         Spot { index: index as u32, place: self.place_of(index) as u32 }
     }
 
-    /// Returns the word of a permit; that of a spot from elsewhere may be another's.
+    /// Returns the word of a permit. For a spot of another pool it may be another permit's.
     #[inline]
     pub(crate) fn get(&self, spot: Spot) -> &AtomicU32 {
         &self.state[spot.place as usize]

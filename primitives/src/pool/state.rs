@@ -1,18 +1,18 @@
-//! The words of a pool, and everything that is done to them. The callers that wait are in `wait`.
+//! The shared state of a pool, and the operations on it. Waiting is in `wait`.
 //!
-//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one compare-and-swap of a
-//! free word, found by a hint, and releasing one back to 0. A handle looks first at the permit that it freed last. Only a
-//! handle that misses there sets a flag, and is then given hints. So as long as there are enough permits, processes touch
-//! no word of each other's.
+//! Each permit is one word in the segment: 0, or the slot of its holder plus one. Acquiring is one compare-and-swap of
+//! a free word, found by a hint, and releasing one back to 0. A handle tries the permit first that it freed last. Only
+//! a handle that misses there sets a flag, and is then given hints. So as long as there are enough permits, processes
+//! touch no word of each other's.
 //!
 //! | word | value | meaning | changed by |
 //! | --- | --- | --- | --- |
 //! | permit | 0 | free | a process that acquires it |
-//! | permit | slot + 1 | held | its holder; the reaper of the slot |
+//! | permit | slot + 1 | held | its holder, a reaper of the slot |
 //! | flag | see `waiting::flag` | there may be waiters, for one permit or for several | waiters; notifiers |
-//! | flag | its hint | a handle did not find a permit where it looked first | a handle that scans; a handle that frees, when the last hint was not taken |
-//! | recent | index, or NOWHERE | a permit that was freed while the hint was set; it may say anything | a handle that frees; a handle that scans, and takes it |
-//! | turnstile | 0, or slot + 1 | which member claims several permits just now | that member; the reaper of its slot |
+//! | flag | its hint | a handle did not find a permit at its first try | a handle that scans, or a handle that frees if the last hint was not taken |
+//! | recent | index, or NOWHERE | a permit that was freed while the hint was set. It may have any value | a handle that frees, or a handle that scans and takes it |
+//! | turnstile | 0, or slot + 1 | which member claims several permits just now | that member, a reaper of its slot |
 //! | shortage | | see `shortage` | |
 //! | limit | number | permits below it are given out | `resize` |
 //!
@@ -20,20 +20,20 @@
 //!   the reaper of its slot (R-own).
 //! - **PL2** (R-sleep) A waiter has announced itself in one of two rooms, raised the flag and fenced, and then found too
 //!   little, in this order.
-//! - **PL3** (R-wake) A process that frees a word looks at the flag afterwards. It calls the waiter for one permit that has
-//!   waited longest. It also calls the longest waiter for several, if that finds enough.
-//! - **PL4** Several permits are claimed by one member at a time, the turnstile's holder. It gives them back whole if they fall
-//!   short, so two callers can't hold what the other needs. It neither sleeps nor waits there: it makes two passes over the
-//!   permits.
-//! - **PL5** A process that leaves the turnstile, or the room of the callers for several, does as PL3 says for that room. So a
-//!   waiter that found the turnstile taken, or stood behind one that left, is called.
+//! - **PL3** (R-wake) A process that frees a word checks the flag afterwards. It calls the waiter for one permit that
+//!   has waited longest. It also calls the waiter for several that has waited longest, if there are enough for it.
+//! - **PL4** Several permits are claimed by one member at a time, the turnstile's holder. It releases all of them if
+//!   they are too few, so no two callers hold what the other needs. It neither sleeps nor waits there: it makes two
+//!   passes over the permits.
+//! - **PL5** A process that leaves the turnstile, or the room of the callers for several, does as PL3 says for that
+//!   room. So a waiter is called that found the turnstile taken, or stood behind a waiter that left.
 //! - **PL6** A permit is freed by compare-and-swap from the slot of the process that frees it, as a lock is (LK7).
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | holding permits, one or several | words that name a dead slot | a waiter, by the obituary; a caller that finds too little |
 //! | having freed a word, before it called | a free word | each waiter, by the obituary |
-//! | called | the event's messenger is gone | the same |
+//! | called | a call without effect | the same |
 //! | in the turnstile | a turnstile that names a dead slot | the same |
 //!
 //! | the process is stopped | what it holds up |
@@ -91,21 +91,23 @@ pub(crate) enum Attempt {
 }
 
 impl PoolState {
-    /// Returns how many permits are given out; what memory says is cut to what there is.
+    /// Returns how many permits are given out. The number in memory is cut to the capacity.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
+        // Relaxed: a stale limit is as good as one a moment earlier. For waiters the fences in `resize` and `open`
+        // order it.
         (self.limit.load(Relaxed) as usize).min(self.permits.capacity())
     }
 
     /// Claims a permit, if it is free and given out.
     #[inline]
     pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {
-        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `repair`: what the former holder did is done.
+        // SYNC: Acquire pairs with the compare-and-swaps in `free` and `repair`: what the former holder did is visible.
         (spot.index as usize) < self.limit()
             && self.permits.get(spot).compare_exchange(0, me.owner(), Acquire, Relaxed).is_ok()
     }
 
-    /// Looks at every permit once, first where one was freed last.
+    /// Tries every permit once, beginning where a permit was freed last.
     #[cold]
     pub(crate) fn scan(&self, me: Session) -> Option<usize> {
         self.claims(me).next()
@@ -114,6 +116,7 @@ impl PoolState {
     /// Claims one free permit after another, in one pass over all permits.
     fn claims(&self, me: Session) -> impl Iterator<Item = usize> {
         let first = if HINTS { self.take_hint() } else { 0 };
+        // Relaxed: only a filter. The compare-and-swap in `claim` decides, and acquires.
         let free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
         free.map(|(index, _)| index).filter(move |&index| self.claim(self.permits.spot(index), me))
     }
@@ -131,6 +134,7 @@ impl PoolState {
     }
 
     pub(crate) fn available(&self) -> usize {
+        // Relaxed: a number as it was a moment ago. A waiter that counts has fenced before.
         self.permits.from(0, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0).count()
     }
 
@@ -138,7 +142,8 @@ impl PoolState {
     /// call.
     #[inline]
     pub(crate) fn free(&self, spot: Spot, me: Session, members: &Members) {
-        // SYNC: SeqCst pairs with the fence in `open` of a waiter; it releases what we did to the next holder.
+        // SYNC: SeqCst pairs with the fence in `open` of a waiter. It also releases what this process did to the next
+        // holder in `claim`.
         if self.permits.get(spot).compare_exchange(me.owner(), 0, SeqCst, Relaxed).is_err() {
             members.record(Err(members.membership_lost()));
             return;
@@ -149,7 +154,7 @@ impl PoolState {
         }
     }
 
-    /// Tells handles that seek and waiters of a permit that was freed.
+    /// Notifies handles that scan, and waiters, of a permit that was freed.
     #[cold]
     fn tell(&self, spot: Spot, members: &Members) {
         if self.flag.has_hint() {
@@ -167,6 +172,7 @@ impl PoolState {
     #[cold]
     pub(crate) fn notify(&self, freed: usize, members: &Members) -> Result<()> {
         let Some(seen) = self.flag.seen() else { return Ok(()) };
+        // Before the check whether a count is due: a process that counts meanwhile knows of these permits (PS1).
         self.shortage.add(freed);
         let singles = (0..freed).try_for_each(|_| match self.singles.call_oldest(members) {
             Ok(true) => Ok(()),
@@ -176,6 +182,7 @@ impl PoolState {
         });
         let before = self.shortage.before_count();
         let many = if before.is_due() { self.call_for_many(before, members) } else { Ok(()) };
+        // WF1: it fails if a waiter was announced after `seen`.
         if !self.singles.has_waiters() && !self.many.has_waiters() {
             self.flag.lower(seen);
         }
@@ -185,6 +192,7 @@ impl PoolState {
     /// Calls the waiter for several that has waited longest, if it finds enough.
     fn call_for_many(&self, before: BeforeCount, members: &Members) -> Result<()> {
         while let Some(waiter) = self.many.oldest() {
+            // Only the first waiter is served, so that a caller for many is not starved by callers for fewer.
             let missing = waiter.interest.saturating_sub(self.available() as u64);
             if missing > 0 {
                 self.shortage.set(before, missing);
@@ -215,6 +223,7 @@ impl PoolState {
             let claimed: Vec<usize> = self.claims(me).take(count).collect();
             return if claimed.len() == count { Attempt::Claimed(claimed) } else { Attempt::TooFew };
         }
+        // A check without the turnstile, so that callers that can't succeed don't hold up each other.
         if self.available() < count {
             return Attempt::TooFew;
         }
@@ -224,13 +233,14 @@ impl PoolState {
         }
         let claimed = self.claim_all(me, members, count);
         // A process that lost its membership meanwhile leaves the turnstile of another alone.
+        // SYNC: pairs with the compare-and-swap by which the next member takes the turnstile.
         let _ = self.turnstile.compare_exchange(me.owner(), 0, SeqCst, Relaxed);
         // The caller has a result already.
         members.record(self.notify_many(members));
         claimed.map_or(Attempt::TooFew, Attempt::Claimed)
     }
 
-    /// Each permit is looked at a fixed number of times, however many are wanted, and whatever other processes do.
+    /// Claims `count` permits, or none. Each permit is checked a fixed number of times, whatever other processes do.
     fn claim_all(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
         let mut indices = Vec::with_capacity(count);
         // Permits were acquired ahead of the first pass, and others freed behind it: the second pass finds those.
@@ -244,7 +254,7 @@ impl PoolState {
         None
     }
 
-    /// Nothing is free, and the caller won't wait: what the dead have is all there can be.
+    /// Acquires a permit without waiting, after a scan found none free: only dead members may have some.
     #[cold]
     pub(crate) fn take_from_the_dead(&self, party: Party<'_, Self>) -> Result<Option<usize>> {
         party.reap_all()?;
@@ -256,8 +266,11 @@ impl Repair for PoolState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         let owner = slot + 1;
         [&self.singles, &self.many].into_iter().for_each(|room| room.repair(slot));
+        // SYNC: these pair with the compare-and-swaps in `claim_many` and `claim`: the next holder sees what the dead
+        // one did.
         let left = self.turnstile.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok();
         let mut freed = 0;
+        // Relaxed: a word that names a dead member keeps that name until a helper frees it.
         for (_, permit) in self.permits.all().filter(|(_, permit)| permit.load(Relaxed) == owner) {
             // Another helper may have freed it meanwhile, and a living member may have it by now (MB7).
             freed += usize::from(permit.compare_exchange(owner, 0, SeqCst, Relaxed).is_ok());

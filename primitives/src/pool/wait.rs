@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl PoolState {
-    /// Waits for one permit; `None` if the timeout elapsed.
+    /// Waits for one permit. Returns `None` if the timeout elapsed.
     #[cold]
     pub(crate) fn wait_for_one(&self, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<usize>> {
         let seat = Seat::take(&self.singles, ForOne(self), party.me, 0);
@@ -23,7 +23,7 @@ impl PoolState {
         })
     }
 
-    /// Takes several permits at once (PL4); `None` if the timeout elapsed.
+    /// Acquires several permits at once (PL4). Returns `None` if the timeout elapsed.
     pub(crate) fn take_many(
         &self,
         party: Party<'_, Self>,
@@ -41,10 +41,12 @@ impl PoolState {
         }
     }
 
-    /// The dead may hold permits, or the turnstile. A member that lives has the turnstile for a moment only.
+    /// Acquires several permits without waiting. Dead members may hold permits, or the turnstile. A living member has
+    /// the turnstile for a moment only.
     #[cold]
     fn take_many_now(&self, party: Party<'_, Self>, count: usize, mut attempt: Attempt) -> Result<Option<Vec<usize>>> {
         for look in 0..LOOKS {
+            // The member in the turnstile is dead, or has it for a moment: reap once, and then check again for a while.
             if look == 0 || matches!(attempt, Attempt::TooFew) {
                 party.reap_all()?;
             }
@@ -68,7 +70,7 @@ impl PoolState {
             let seat = Seat::take(&self.many, ForSeveral(self), party.me, count as u64);
             wait(party, &seat, deadline, |_| Ok(claim()))
         };
-        // PL5: this was perhaps the first in line. While it was announced, others looked at it alone.
+        // PL5: this was perhaps the first in line. While it was announced, notifiers counted for it alone.
         let notified = self.notify_many(party.members);
         match taken {
             Ok(None) => notified.map(|()| None),
@@ -108,7 +110,7 @@ struct ForSeveral<'a>(&'a PoolState);
 
 impl Gate for ForSeveral<'_> {
     fn open(&self, _: u64) -> Deadline {
-        // In this order: what is freed while the flag is down is not counted (PS1).
+        // In this order: permits that are freed while the flag is down are not counted (PS1).
         self.0.flag.raise();
         self.0.shortage.forget();
         open(self.0)

@@ -1,4 +1,4 @@
-//! Room for a ring's items: plain bytes, each touched by whoever the protocol gives its place to.
+//! The memory of a ring's items: plain bytes. A process touches a slot only while the protocol gives it the slot.
 #![allow(unsafe_code, reason = "items are reached through their addresses")]
 
 use std::{fmt, ptr::NonNull, slice, sync::Arc};
@@ -10,7 +10,7 @@ use crate::{
     raw::{self, SharedMemory},
 };
 
-/// A power of two of places, addressed by positions that grow for ever.
+/// A power of two of slots, addressed by positions that grow for ever.
 ///
 /// - **A1** Every position is masked with the handle's own capacity: none reaches outside.
 pub(crate) struct Items<T> {
@@ -20,13 +20,13 @@ pub(crate) struct Items<T> {
     memory: Arc<SharedMemory>,
 }
 
-// SAFETY: it is an address and the mapping it lies in; access is unsafe, and its callers answer for it.
+// SAFETY: it is an address and the mapping it lies in. Access is unsafe, and its callers answer for it.
 unsafe impl<T: Send> Send for Items<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Items<T> {}
 
 impl<T: Pod> Items<T> {
-    /// Finds the room; `capacity` is a power of two.
+    /// Finds the memory. `capacity` must be a power of two.
     pub(crate) fn at(memory: &Arc<SharedMemory>, offset: usize, capacity: usize) -> raw::Result<Self> {
         debug_assert!(capacity.is_power_of_two());
         let first = room(memory, offset, capacity)?;
@@ -44,7 +44,7 @@ impl<T: Pod> Items<T> {
     }
 
     #[inline]
-    fn place(&self, position: u64) -> *mut T {
+    fn slot(&self, position: u64) -> *mut T {
         self.first.as_ptr().wrapping_add(self.index(position))
     }
 
@@ -52,48 +52,48 @@ impl<T: Pod> Items<T> {
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, uses the place now.
+    /// By the protocol no other thread, of this process or another, uses the slot now.
     #[inline]
     pub(crate) unsafe fn write(&self, position: u64, item: T) {
-        // SAFETY: by A1 the place lies in the mapping, and is aligned; the caller answers for others.
-        unsafe { self.place(position).write(item) }
+        // SAFETY: by A1 the slot lies in the mapping, and is aligned. The caller answers for other threads.
+        unsafe { self.slot(position).write(item) }
     }
 
     /// Copies an item.
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, changes the place now.
+    /// By the protocol no other thread, of this process or another, changes the slot now.
     #[inline]
     pub(crate) unsafe fn read(&self, position: u64) -> T {
-        // SAFETY: as for `write`; any bits are a `Pod`.
-        unsafe { self.place(position).read() }
+        // SAFETY: as for `write`, and any bits are a `Pod`.
+        unsafe { self.slot(position).read() }
     }
 
     /// Returns an item where it lies.
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, changes the place as long as the reference lives.
+    /// By the protocol no other thread, of this process or another, changes the slot as long as the reference lives.
     #[inline]
     pub(crate) unsafe fn get(&self, position: u64) -> &T {
         // SAFETY: as for `read`.
-        unsafe { &*self.place(position) }
+        unsafe { &*self.slot(position) }
     }
 
-    /// Returns a place, to be filled.
+    /// Returns a slot, to be filled.
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, uses the place as long as the reference lives.
+    /// By the protocol no other thread, of this process or another, uses the slot as long as the reference lives.
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "the protocol gives the place to the caller")]
+    #[expect(clippy::mut_from_ref, reason = "the protocol gives the slot to the caller")]
     pub(crate) unsafe fn get_mut(&self, position: u64) -> &mut T {
-        // SAFETY: as for `write`; what is there is a `Pod`.
-        unsafe { &mut *self.place(position) }
+        // SAFETY: as for `write`, and any bits are a `Pod`.
+        unsafe { &mut *self.slot(position) }
     }
 
-    /// Cuts so many places into two runs: up to the end of the room, and on from its beginning.
+    /// Cuts so many slots into two runs: up to the end of the memory, and on from its beginning.
     #[expect(clippy::cast_possible_truncation, reason = "the capacity is a usize")]
     fn cut(&self, position: u64, count: usize) -> (usize, usize) {
         let capacity = self.capacity() as usize;
@@ -106,27 +106,27 @@ impl<T: Pod> Items<T> {
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, changes the places as long as the references live.
+    /// By the protocol no other thread, of this process or another, changes the slots as long as the references live.
     #[inline]
     pub(crate) unsafe fn runs(&self, position: u64, count: usize) -> (&[T], &[T]) {
         let (first, second) = self.cut(position, count);
-        // SAFETY: as for `read`; `cut` keeps within the room.
-        let first = unsafe { slice::from_raw_parts(self.place(position), first) };
+        // SAFETY: as for `read`, and `cut` keeps within the memory.
+        let first = unsafe { slice::from_raw_parts(self.slot(position), first) };
         // SAFETY: as above.
         (first, unsafe { slice::from_raw_parts(self.first.as_ptr(), second) })
     }
 
-    /// Returns so many places, to be filled, in two runs.
+    /// Returns so many slots, to be filled, in two runs.
     ///
     /// # Safety
     ///
-    /// By the protocol nobody else, in this process or another, uses the places as long as the references live.
+    /// By the protocol no other thread, of this process or another, uses the slots as long as the references live.
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "the protocol gives the places to the caller")]
+    #[expect(clippy::mut_from_ref, reason = "the protocol gives the slots to the caller")]
     pub(crate) unsafe fn runs_mut(&self, position: u64, count: usize) -> (&mut [T], &mut [T]) {
         let (first, second) = self.cut(position, count);
-        // SAFETY: as for `write`; `cut` keeps within the room, and the runs don't overlap.
-        let first = unsafe { slice::from_raw_parts_mut(self.place(position), first) };
+        // SAFETY: as for `write`. `cut` keeps within the memory, and the runs don't overlap.
+        let first = unsafe { slice::from_raw_parts_mut(self.slot(position), first) };
         // SAFETY: as above.
         (first, unsafe { slice::from_raw_parts_mut(self.first.as_ptr(), second) })
     }

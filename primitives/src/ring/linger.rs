@@ -1,23 +1,23 @@
-//! Letting things gather before a side looks for them, where they come fast.
+//! The batching delay: a side lets items gather before it checks for them, where they come fast.
 //!
-//! Every look at the other side's word takes its cache line away, and it comes back only after some hundred
-//! nanoseconds. A consumer that is a little faster than its producer would look again after every few
-//! items, and slow both down to that. So a side that must look often and finds little each time waits a moment
-//! before it looks again. One that finds much, or hardly anything, does not: single items are never held up, and single
-//! messages one in some thousand.
+//! Every check of the other side's word takes its cache line away, and the line comes back only after some hundred
+//! nanoseconds. A consumer that is a little faster than its producer would check again after every few items, and slow
+//! both down to that. So a side that checks often and finds little each time waits a moment before it checks again. A
+//! side that finds much, or hardly anything, does not wait. Single items are never delayed. Of single messages, one in
+//! some thousand is.
 
 use std::{
     hint::spin_loop,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use crate::ring::role::Role;
+use crate::role::Role;
 
 /// The most pauses: a microsecond or so.
 const MOST: u32 = 64;
 /// The same for messages, which take more lines each: some microseconds.
 const MOST_FOR_MESSAGES: u32 = 256;
-/// So many items at once are a stream; fewer may be questions and answers, which must not wait.
+/// So many items at once are a stream. Fewer may be requests and responses, which must not wait.
 const STREAM: u64 = 4;
 
 /// How many pauses find out whether more comes.
@@ -25,7 +25,7 @@ const PROBE: u32 = 32;
 /// How many waits for single items lie between two probes, at first and at last.
 const PROBES: std::ops::RangeInclusive<u32> = 32..=4096;
 
-/// What one side has learnt; loops that don't wait learn nothing.
+/// What one side has learnt. Loops that don't wait learn nothing.
 #[derive(Debug)]
 pub(crate) struct Linger {
     pauses: AtomicU32,
@@ -37,8 +37,9 @@ pub(crate) struct Linger {
 
 /// Finds out whether single items are a stream that is met too early each time.
 ///
-/// A receiver that is a little faster than its sender finds one message at a time, as one that is asked and responds does. So
-/// one in many waits lasts a little longer. If more has come by then, it was a stream. If not, the next probe comes later.
+/// A receiver that is a little faster than its sender finds one message at a time, and so does a server that responds
+/// to one request at a time. So one in many waits lasts a little longer. If more has come by then, it was a stream. If
+/// not, the next probe comes later.
 #[derive(Debug)]
 struct Probes {
     /// How many single items came since the last one.
@@ -48,7 +49,7 @@ struct Probes {
 
 impl Linger {
     pub(crate) const fn new(role: Role) -> Self {
-        // A producer that finds the ring full holds no item up that is not held up anyway.
+        // A producer that finds the ring full delays no item that is not delayed anyway.
         let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
         Self { pauses: AtomicU32::new(0), most: MOST, stream, probes: None }
     }
@@ -59,22 +60,26 @@ impl Linger {
         Self { most: MOST_FOR_MESSAGES, probes: Some(probes), ..Self::new(role) }
     }
 
-    /// Waits as long as it lately was worth it.
+    /// Waits for as long as has been worthwhile lately.
     #[inline]
     pub(crate) fn wait(&self) {
         (0..self.pauses.load(Relaxed)).for_each(|_| spin_loop());
     }
 
-    /// Learns from how much there was; `unit` items are wanted at once.
+    /// Learns from how much was found. The caller takes `unit` items at once.
     #[inline]
     pub(crate) fn learn(&self, found: u64, capacity: u64, unit: u64) {
+        // Measured in batches, if the caller takes several items at once: one batch is no stream.
         let (found, capacity) = if unit > 1 { (found / unit, capacity / unit) } else { (found, capacity) };
         let pauses = self.pauses.load(Relaxed);
         let next = if found < self.stream {
+            // Too little for a stream: it must not be delayed.
             self.probes.as_ref().map_or(pauses / 2, |probes| probes.after_single(pauses))
         } else if found < capacity / 8 {
+            // A stream, met too early: more would come in a longer wait.
             (pauses * 2).clamp(2, self.most)
         } else if found > capacity / 2 {
+            // Half a ring is too much: the other side may run into its end.
             pauses / 2
         } else {
             return;

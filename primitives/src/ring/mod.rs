@@ -1,15 +1,15 @@
 //! Rings of typed items in shared memory: what their two shapes have in common.
 //!
 //! ```text
-//! body             words        flags, indices, roles or slot words: what the protocol is made of
-//! after them       items        a power of two of places, on cache lines of their own
+//! body             state        flags, indices, roles or slot words: what the protocol is made of
+//! after it         items        a power of two of slots, on cache lines of their own
 //! ```
 //!
-//! - **R1** Items are touched only by whoever the shape's protocol gives their place to.
-//! - **R2** The capacity is the handle's own, checked against the segment when it was opened; what memory
-//!   says later chooses among the places and never reaches outside.
-//! - **R3** A ring that is closed stays closed. Whoever waits has looked for the end *before* it looked
-//!   for items, so what was pushed before the end is taken out before the end is told.
+//! - **R1** A process touches an item only while the shape's protocol gives it the item's slot.
+//! - **R2** The capacity is the handle's own, checked against the segment when it was opened. A value read from memory
+//!   later chooses among the slots, and never reaches outside.
+//! - **R3** A ring that is closed stays closed. A waiter checks for the end *before* it checks for items, so what was
+//!   pushed before the end is popped before the end is reported.
 
 mod error;
 mod fence;
@@ -18,7 +18,6 @@ pub(crate) mod linger;
 pub mod mpmc;
 mod patience;
 mod refusal;
-pub(crate) mod role;
 pub(crate) mod spin;
 pub mod spsc;
 
@@ -26,10 +25,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-pub use self::{
-    error::{PopError, PushError, RoleError},
-    role::Role,
-};
+pub use self::error::{PopError, PushError, RoleError};
 use self::{fence::light_is_better, items::Items};
 use crate::{
     ObjectName, OpenError,
@@ -41,24 +37,24 @@ use crate::{
     raw::{self, SharedMemory},
 };
 
-/// Where a ring's words lie, and what they mean to it.
+/// A ring's shared state: where it lies, and what it means.
 pub(crate) trait RingState: Repair + Sized {
     const KIND: Kind;
 
-    /// Returns how many bytes the words need, if a number can say it.
+    /// Returns how many bytes the state needs. Returns `None` if that overflows.
     fn bytes(geometry: Geometry) -> Option<usize>;
 
-    /// Finds the words in the body. Opening may happen long after; filling happens before.
+    /// Finds the state in the body, when the object is filled and each time it is opened.
     fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self>;
 
-    /// Says in a new object, which nobody else can see yet, that everybody fences for itself.
+    /// Records in a new object, which no other process can see yet, that every process fences for itself.
     fn demand_strong_fences(&self, why: StrongFences);
 
-    /// Returns why everybody fences for itself, if it does.
+    /// Returns why every process fences for itself, as a [`StrongFences`]. Returns 0 if they need not.
     fn strong_fences(&self) -> u32;
 }
 
-/// Why everybody fences for itself in a ring, as its word `strong` says; 0 if they need not.
+/// Why every process fences for itself in a ring: the value of its word `strong`, which is 0 if they need not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StrongFences {
     /// The creator's system has no better ones.
@@ -78,13 +74,14 @@ impl Geometry {
     /// Returns where the items begin, and where they end, from the beginning of the segment.
     fn items<T, S: RingState>(self, body: usize) -> Option<(usize, usize)> {
         let state = body.checked_add(S::bytes(self)?)?;
+        // Items begin on a cache line of their own, so that writing the first doesn't take a line of the state away.
         let begin = state.checked_next_multiple_of(align_of::<T>().max(CACHE_LINES))?;
         let end = begin.checked_add(size_of::<T>().checked_mul(self.capacity)?)?;
         (end <= isize::MAX as usize).then_some((begin, end))
     }
 }
 
-/// Segments begin on a page, and no page is smaller: so much alignment can be had, and no more.
+/// The largest alignment that an item may have: segments begin on a page, and no page is smaller.
 const PAGE: usize = 4096;
 
 /// Two cache lines, since processors fetch them in pairs.
@@ -101,6 +98,8 @@ pub(crate) struct SharedRing<T: Pod, S: RingState> {
 
 impl<T: Pod, S: RingState> SharedRing<T, S> {
     fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>, OpenError> {
+        // Each process maps the segment at an address of its own, and only the alignment of a page holds at all of
+        // them.
         if align_of::<T>() > PAGE {
             let object = ObjectName::new(S::KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: PAGE });
@@ -109,6 +108,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),
         };
+        // A power of two, so that a position is turned into a slot by a mask.
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
         let max_handles = S::KIND.max_handles(options, want);
@@ -116,6 +116,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         let body = crate::layout::body_offset(max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
         let name = Name::new(name)?;
+        // Decided once, by the creator: the sleepers and the publishers of an object must agree on it.
         let fill = |memory: &_, body: usize| {
             let why = match options.light_fences {
                 false => Some(StrongFences::AsAskedFor),
@@ -149,6 +150,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             }
             let failed = |error| object.failed(error);
             let state = S::at(object.memory(), body, geometry).map_err(failed)?;
+            // `open` takes no capacity, so it insists on none.
             if want != Want::Open {
                 object.check_option("capacity", found.capacity, planned as u64)?;
             }
@@ -176,20 +178,21 @@ pub(crate) fn remove<S: RingState>(name: &str) -> Result<(), OpenError> {
 
 /// What has happened in a ring since it was made.
 ///
-/// The first two are exact at some instant each. The others are counted after the fact, so that a process
-/// killed in between may leave one uncounted.
+/// The first two are each exact at some instant. The others are counted after the event, so an event may stay uncounted
+/// if the process is killed in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Places that producers have taken: items, and those of `skipped`.
+    /// Slots that producers have taken: items, and those of `skipped`.
     pub pushed: u64,
-    /// Places that consumers have passed: items, and those of `skipped`.
+    /// Slots that consumers have passed: items, and those of `skipped`.
     pub popped: u64,
-    /// Places that were given up before there was an item: the writer died, or dropped its reservation.
+    /// Slots that were cancelled before there was an item: the producer died, or dropped its reservation.
     pub skipped: u64,
-    /// Items, or in an spsc ring the consumer's role, that were taken over from the dead or put back.
+    /// Items that were taken over from a dead consumer or requeued. In an spsc ring, how often a consumer died in its
+    /// role.
     pub taken_over: u64,
-    /// Items that made way for newer ones.
+    /// Items that were overwritten by newer ones.
     pub overwritten: u64,
 }
 
@@ -207,7 +210,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            #[doc = "[`OpenError::NameTaken`](crate::OpenError::NameTaken) if there is one; otherwise as [`open_or_create`](Self::open_or_create)."]
+            #[doc = "[`OpenError::NameTaken`](crate::OpenError::NameTaken) if there is one. Otherwise as [`open_or_create`](Self::open_or_create)."]
             pub fn create(name: &str, capacity: usize) -> Result<Self, OpenError> {
                 Self::options().create(name, capacity)
             }
@@ -216,7 +219,7 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            #[doc = "[`OpenError::NoSuchName`](crate::OpenError::NoSuchName) if there is none; otherwise as [`open_or_create`](Self::open_or_create)."]
+            #[doc = "[`OpenError::NoSuchName`](crate::OpenError::NoSuchName) if there is none. Otherwise as [`open_or_create`](Self::open_or_create)."]
             pub fn open(name: &str) -> Result<Self, OpenError> {
                 Self::options().open(name)
             }
@@ -230,14 +233,14 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), but for
-            /// [`OpenError::Overaligned`](crate::OpenError::Overaligned) above 4,096 bytes; and
-            /// [`OpenError::TooLarge`](crate::OpenError::TooLarge) if no memory could hold it.
+            /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create), but
+            /// [`OpenError::Overaligned`](crate::OpenError::Overaligned) only if items are aligned to more than 4,096
+            /// bytes, and [`OpenError::TooLarge`](crate::OpenError::TooLarge) if no memory could hold the ring.
             pub fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenError> {
                 Self::options().open_or_create(name, capacity)
             }
 
-            /// Removes a ring by its name; whoever has it open finds it removed when it would have to wait.
+            /// Removes a ring by its name. A handle that is open finds it removed when it would have to wait.
             ///
             /// # Errors
             ///
@@ -252,7 +255,7 @@ macro_rules! ring_methods {
                 usize::try_from(self.shared.items.capacity()).unwrap_or(usize::MAX)
             }
 
-            /// Returns how many items are in it, as it was a moment ago. What was put back is not counted.
+            /// Returns how many items are in it, as it was a moment ago. A requeued item is not counted.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.shared.state.len()
@@ -266,14 +269,13 @@ macro_rules! ring_methods {
 
             /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.
             ///
-            /// Whoever waits is woken. An item whose push begins before and ends after may stay in the
-            /// ring unseen, if the consumers have gone by then; close from the producers' side to
-            /// exclude that.
+            /// Every waiter is woken. An item may stay in the ring unseen if its push begins before the closing and
+            /// ends after it, and the consumers have left by then. Close from the producers' side to exclude that.
             ///
             /// # Errors
             ///
-            /// [`Failure::System`](crate::Failure::System) if it was removed; or if it is closed, but a waiter could not be
-            /// notified, as for want of rights.
+            /// [`Failure::System`](crate::Failure::System) if it was removed. The same if it is closed now, but a
+            /// waiter could not be notified, as for want of rights.
             pub fn close(&self) -> Result<(), Failure> {
                 self.shared.state.close(&self.shared.members)
             }
@@ -290,7 +292,7 @@ macro_rules! ring_methods {
                 self.shared.state.counts()
             }
 
-            /// Returns who has the ring open, without disturbing anybody.
+            /// Returns the members that have the ring open, without disturbing any of them.
             ///
             /// # Errors
             ///
@@ -299,7 +301,7 @@ macro_rules! ring_methods {
                 self.shared.members.list()
             }
 
-            /// Returns what the ring is made of.
+            /// Returns the state of the kernel objects that the ring consists of.
             ///
             /// # Errors
             ///

@@ -1,13 +1,16 @@
-//! How one end of a ring waits: what it has learnt, and what it wants to know.
+//! How one end of a ring waits: what it has learnt, and whether it detects a disconnect.
 
-use crate::ring::{linger::Linger, role::Role, spin::Spin};
+use crate::{
+    ring::{linger::Linger, spin::Spin},
+    role::Role,
+};
 
-/// One handle's way to wait.
+/// How one handle waits.
 #[derive(Debug)]
 pub(crate) struct Patience {
     pub(crate) linger: Linger,
     pub(crate) spin: Spin,
-    /// Whether it is told when nobody is at the other end any more.
+    /// Whether a wait ends when the other end is disconnected.
     pub(crate) wants_to_know: bool,
 }
 

@@ -1,48 +1,51 @@
-//! How long to look before going to sleep: it depends on where the other side is, and on what came of it lately.
+//! How long to spin before going to sleep. It depends on where the other side runs, and on how long it took lately.
 //!
-//! Waking a process on another processor costs some ten microseconds, and looking for a while costs less. So each
-//! handle spins about twice as long as it lately took when it was worth it. But a process that shares a
-//! processor with the one that it waits for keeps it from running: it goes to sleep at once. It does not yield
-//! either: under Linux a process that has yielded waits for whole time slices, once it is woken beside a busy one.
+//! Waking a process on another processor costs some ten microseconds, and spinning for a while costs less. So each
+//! handle spins about twice as long as the spins that succeeded lately took. A process that shares a processor with its
+//! peer would keep the peer from running, so it goes to sleep at once. It does not yield either: under Linux a process
+//! that has yielded waits for whole time slices, if it is then woken beside a busy one.
 //!
-//! Both sides leave word of where they last waited, or woke the other; that is a hint, and decides nothing but this.
+//! Both sides record on which processor they last waited, or woke the other side. It is a hint, and decides nothing
+//! else.
 
 use std::{hint::spin_loop, ops::RangeInclusive};
 
 use crate::{
     raw::process::current_processor,
-    ring::{linger::Linger, role::Role},
+    ring::linger::Linger,
+    role::Role,
     sync::{AtomicU32, Ordering::Relaxed},
 };
 
 /// The most pauses of the processor before sleeping: about what a sleep and its wake-up cost.
 const MOST: u32 = 1024;
-/// The fewest: what the other side may need if it is about to be done.
+/// The fewest: what the other side may need if it is nearly done.
 const FEWEST: u32 = 128;
-/// The longest time between two looks: a look takes the cache line away from the process that is to change it.
+/// The most pauses between two checks: a check takes the cache line away from the process that is to change it.
 const LONGEST_STEP: u32 = 8;
 
-/// The most pauses of a wait that finds out whether the other side would be there sooner if both stayed awake.
+/// The most pauses of a probe.
 const PROBE: u32 = 4096;
-/// How many vain waits lie between two such ones, at first and at last.
+/// How many vain waits lie between two probes, at first and at last.
 const PROBES: RangeInclusive<u32> = 16..=1024;
-/// How many waits show whether a probe that found something was worth it.
+/// How many waits show whether a probe that found something was worthwhile.
 const TRIALS: u32 = 2;
 
-/// On which processor each side last waited or woke the other, plus one; 0 is unknown.
+/// The processor on which each side last waited or woke the other, plus one. 0 is unknown.
 pub(crate) type Whereabouts = [AtomicU32; 2];
 
-/// Says where this side is now, and returns it; to be called where time is spent anyway.
+/// Records the processor of this side, and returns it. To be called where time is spent anyway.
 pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
     let here = current_processor().map_or(0, |processor| processor.wrapping_add(1));
     let mine = &whereabouts[role as usize];
+    // A store only on a change, since the other side reads the line. Relaxed: it is a hint.
     if mine.load(Relaxed) != here {
         mine.store(here, Relaxed);
     }
     here
 }
 
-/// Leaves word, and returns whether the other side was on the same processor when it last did.
+/// Records the processor, and returns whether the other side last recorded the same one.
 fn is_beside_other(role: Role, whereabouts: &Whereabouts) -> bool {
     let here = leave_word(role, whereabouts);
     here != 0 && whereabouts[role.other() as usize].load(Relaxed) == here
@@ -58,15 +61,16 @@ pub(crate) struct Spin {
 
 /// Finds out whether both sides would be faster if they stayed awake.
 ///
-/// Two processes that ask and respond may have come to sleep each time, since each waits for the other one's
-/// wake-up, which takes longer than it pauses. A probe lets one of them stay awake until the other one is there. If it was
-/// worth it, the next waits are short. If not, what came while it looked would have come anyway, and the next probe comes later.
+/// Two processes that exchange requests and responses may both sleep each time: each waits for the other's wake-up,
+/// which takes longer than it spins. In a probe, one of them stays awake until the other responds. If that was
+/// worthwhile, the next waits are short. If not, the response would have come as soon anyway, and the next probe comes
+/// later.
 #[derive(Debug)]
 struct Probes {
     /// How many waits were in vain since the last one.
     vain: AtomicU32,
     interval: AtomicU32,
-    /// How many waits are left that show whether it was worth it.
+    /// How many waits are left that show whether it was worthwhile.
     trials: AtomicU32,
 }
 
@@ -87,12 +91,12 @@ impl Spin {
         Self { estimate: AtomicU32::new(MOST / 4), probes: Some(Probes::new()) }
     }
 
-    /// Looks until something is found, or until sleeping is the better bet.
+    /// Checks until something is found, or until sleeping is likely to be cheaper.
     pub(crate) fn until<T>(&self, role: Role, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
         if is_beside_other(role, whereabouts) { None } else { self.look_for_a_while(look) }
     }
 
-    /// Lets what it looks for gather first.
+    /// Does the same, but waits for items to gather first.
     pub(crate) fn until_gathered<T>(
         &self,
         linger: &Linger,
@@ -110,6 +114,7 @@ impl Spin {
     fn look_for_a_while<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let estimate = self.estimate.load(Relaxed);
         let purpose = self.probes.as_ref().map_or(Purpose::Nothing, Probes::purpose);
+        // Twice the estimate, so that the estimate can grow.
         let limit = match purpose {
             Purpose::Nothing => (2 * estimate + FEWEST).min(MOST),
             Purpose::Probe => PROBE,
@@ -123,11 +128,13 @@ impl Spin {
             step = (2 * step).min(LONGEST_STEP);
             found = look();
         }
-        // A probe, and a trial that finds nothing, say nothing of the next wait.
+        // A probe, and a trial that finds nothing, tell nothing about the next wait.
         match (purpose, found.is_some()) {
             (Purpose::Nothing | Purpose::Trial, true) => {
+                // A moving average of what successful spins took.
                 self.estimate.store(estimate - estimate / 8 + pauses / 8, Relaxed);
             }
+            // Spins in vain shorten the next ones, down to FEWEST.
             (Purpose::Nothing, false) => self.estimate.store(estimate - estimate.div_ceil(8), Relaxed),
             (Purpose::Probe, _) | (Purpose::Trial, false) => {}
         }
@@ -158,6 +165,7 @@ impl Probes {
         match (purpose, has_found) {
             (Purpose::Nothing, true) => {}
             (Purpose::Nothing, false) => self.vain.store(self.vain.load(Relaxed) + 1, Relaxed),
+            // Whether it was worthwhile shows only in the next waits: they must succeed early.
             (Purpose::Probe, true) => {
                 self.vain.store(0, Relaxed);
                 self.trials.store(TRIALS, Relaxed);
@@ -166,6 +174,7 @@ impl Probes {
                 self.vain.store(0, Relaxed);
                 self.wait_longer();
             }
+            // Both sides stay awake now, so the next probe may come soon.
             (Purpose::Trial, true) => {
                 self.trials.store(0, Relaxed);
                 self.interval.store(*PROBES.start(), Relaxed);
@@ -212,7 +221,7 @@ mod tests {
     #[test]
     fn probes_become_rare_if_they_are_not_worth_it() {
         let spin = Spin::with_probes();
-        // Something comes at last each time, and never as soon as others would sleep for it.
+        // Something comes each time, but never as early as an ordinary wait ends.
         let long = (0..50_000).filter(|_| looks(&spin, 200) >= 200).count();
         assert!((1..80).contains(&long), "{long} of 50,000 waits are long");
         assert_eq!(looks(&spin, u32::MAX), looks(&Spin { estimate: 0.into(), probes: None }, u32::MAX));

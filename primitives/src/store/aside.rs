@@ -7,7 +7,7 @@
 //! | word of a cell | next | changed by |
 //! | --- | --- | --- |
 //! | CLAIMED(r, c) | ASIDE(0, c) | r, or a helper of the dead r |
-//! | ASIDE(0, c) | ASIDE(0, 0) | the caller, which has learnt it; a helper of the dead caller |
+//! | ASIDE(0, c) | ASIDE(0, 0) | the caller, which has learnt it, or a helper of the dead caller |
 //! | ASIDE(0, c) | READY(0, c) | a process that retries it, under the lock |
 //! | ASIDE | HELD(d, 0), and then SPARE; FREE | a process that discards it; one that balances: under the lock |
 //! | SPARE, FREE | FREE, SPARE | under the lock |
@@ -112,6 +112,7 @@ impl Store {
         if !self.control.seldom.unbalanced.is_up() || !self.blocks.lock_blocks(party, deadline)? {
             return Ok(());
         }
+        // SA2: what was raised before the count is lowered after it. `seen` is read first, so a later raise stays.
         let freed = self.control.seldom.unbalanced.seen().map(|seen| {
             let balanced = Class::ALL.map(|class| (class, self.balance_locked(class, party)));
             if balanced.iter().all(|(_, balanced)| balanced.is_whole) {
@@ -120,6 +121,7 @@ impl Store {
             balanced
         });
         self.blocks.unlock_blocks(party);
+        // After the lock: a waiter that is called may need it.
         let notify = |(class, balanced): (Class, Balanced)| {
             (0..balanced.freed).map(|_| self.notify_space(class, party.members)).fold(Ok(()), Result::and)
         };
@@ -138,11 +140,14 @@ impl Store {
                 _ => {}
             }
         }
+        // Two of a kind are counted together: a message that is set aside keeps the room of a spare cell.
         let count = spares.len() + asides.len();
         asides.sort_unstable();
         let oldest = asides.into_iter().map(|(_, number)| number);
+        // Spare cells first, since nothing is lost with them. Then the oldest messages.
         let in_excess = spares.into_iter().chain(oldest).take(count.saturating_sub(quota));
         let freed = in_excess.filter(|&number| self.free_locked(number, party)).count();
+        // SA6: a process died while it dropped a message, so a spare cell is missing.
         let missing = quota.saturating_sub(count);
         let found = (0..missing).filter(|_| self.spare_locked(class, party)).count();
         Balanced { freed, is_whole: found == missing }
@@ -161,6 +166,7 @@ impl Store {
         let word = match spare.state() {
             CellState::Spare => spare,
             CellState::Aside => {
+                // Relaxed: a number for operators.
                 self.control.dropped.0.fetch_add(1, Relaxed);
                 match self.take_out(number, party) {
                     Some(held) => held,
@@ -189,6 +195,7 @@ impl Store {
             if word.state() != CellState::Aside {
                 return None;
             }
+            // SA6: HELD by this process, so that a helper frees the cell and its blocks if this process dies here.
             let held = word.without_caller().held(party.me.owner());
             if cell.change(word, held) {
                 if cell.first_block.load(Relaxed) != 0 {
@@ -212,6 +219,7 @@ impl Store {
             self.touched_cells().filter(|(_, cell)| is_aside(cell)).map(|(number, _)| number).collect();
         let mut found = Vec::new();
         for number in numbers {
+            // SA4. The lock is free between two copies, so that long messages can be sent meanwhile.
             self.lock_aside(party)?;
             let copied = self.copy_locked(number);
             self.blocks.unlock_blocks(party);
@@ -264,6 +272,7 @@ impl Store {
 
     /// Makes a message that is set aside one that can be received. Returns whether it was still there.
     pub(crate) fn retry(&self, put: Put, party: Party<'_, impl Repair>) -> Result<bool, Refusal> {
+        // SA2: first, as a sender does before it reports that the channel is full.
         self.balance(party, Deadline::NEVER)?;
         self.lock_aside(party)?;
         let retried = self.retry_locked(put, party);
@@ -284,6 +293,7 @@ impl Store {
         }
         let cell = &self.cells[put.cell];
         cell.sent_at.store(self.stamp(), Relaxed);
+        // SA5.
         let wishes = Wishes(cell.wishes.load(Relaxed)).once_more();
         cell.wishes.store(wishes.0, Relaxed);
         // ST5: the bit before READY. A caller that has not learnt that it is aside waits on.
@@ -306,6 +316,7 @@ impl Store {
         if found.is_some()
             && let Some(held) = self.take_out(put.cell, party)
         {
+            // The cell that was kept for it is a spare one again, and the balance stays as it was.
             self.cells[put.cell].change(held, held.spare());
         }
         self.blocks.unlock_blocks(party);
@@ -315,6 +326,7 @@ impl Store {
 
     /// Returns how many messages were dropped because the quota was full.
     pub(crate) fn dropped(&self) -> u64 {
+        // SYNC: pairs with the change in `free_locked`, which is relaxed: it is a number for operators.
         self.control.dropped.0.load(SeqCst)
     }
 }

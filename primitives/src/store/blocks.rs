@@ -44,7 +44,7 @@ pub(crate) struct Blocks {
     memory: Arc<SharedMemory>,
 }
 
-// SAFETY: it is an address and the mapping it lies in; by BL1 each block is touched by one owner at a time.
+// SAFETY: it is an address and the mapping it lies in. By BL1 each block is touched by one owner at a time.
 unsafe impl Send for Blocks {}
 // SAFETY: as above.
 unsafe impl Sync for Blocks {}
@@ -131,12 +131,14 @@ impl Blocks {
         self.lock.free(party.me, party.members, false);
     }
 
-    /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise it would
-    /// find the blocks taken that another process only looks at. If its holder is stopped, it gives up.
+    /// Takes the lock. A process that does not wait for room waits for the lock, which is held for a moment: otherwise
+    /// it would find blocks taken that another process only holds for a moment. If the holder is stopped, the wait
+    /// times out.
     pub(super) fn lock_blocks(&self, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<bool> {
         if self.lock.try_take(party.me) {
             return Ok(true);
         }
+        // Microseconds, unless the holder is stopped. So a call that won't wait does wait, but not for long.
         let until = if deadline == Deadline::NOW { Deadline::after(MOST_LOCKED) } else { deadline };
         let taken = self.lock.take_contended(party, until)?;
         if taken.is_some_and(|taken| taken.poisoned) {
@@ -153,6 +155,8 @@ impl Blocks {
             if missing == 0 {
                 break;
             }
+            // SYNC: both pair with the SeqCst changes to 0 in `give` and `give_all`: what was read from the block was
+            // read before.
             let is_free = owner.load(Acquire) == 0;
             if !is_free || owner.compare_exchange(0, name.0, AcqRel, Relaxed).is_err() {
                 continue;
@@ -163,6 +167,7 @@ impl Blocks {
                 Some(last) => self.next[last].store(link, Relaxed),
                 None => first = link,
             }
+            // Relaxed: the change of the cell's word hands the links on.
             self.next[index].store(0, Relaxed);
             (last, missing) = (Some(index), missing - 1);
         }
@@ -179,8 +184,12 @@ impl Blocks {
     pub(super) fn give(&self, chain: Chain) {
         let (mut link, mut left) = (chain.first, self.owners.len());
         while let Some(index) = self.index(link, chain.name) {
+            // The link is read before the block is given back: its next owner changes it.
             link = self.next[index].load(Relaxed);
+            // SYNC: pairs with the loads in `take_locked`. SeqCst for the fence in `notify_blocks`, and that of a
+            // waiter.
             self.owners[index].store(0, SeqCst);
+            // ST9: links in corrupt memory may form a circle.
             match left.checked_sub(1) {
                 Some(less) => left = less,
                 None => return,
@@ -190,6 +199,8 @@ impl Blocks {
 
     /// Gives every block of a name back, for a dead owner. Returns whether there were any.
     pub(super) fn give_all(&self, name: Name) -> bool {
+        // SYNC: as in `give`. By compare-and-swap, as another helper may have given it back, and a message may have it
+        // now.
         let is_taken = |owner: &&AtomicU64| owner.load(Acquire) == name.0;
         let give = |owner: &AtomicU64| owner.compare_exchange(name.0, 0, SeqCst, Relaxed).is_ok();
         self.owners.iter().filter(is_taken).filter(|owner| give(owner)).count() > 0
@@ -197,6 +208,7 @@ impl Blocks {
 
     /// Returns how many blocks of a part are taken.
     pub(super) fn taken(&self, of: Range<usize>) -> usize {
+        // Relaxed: a number for operators.
         self.owners[of].iter().filter(|owner| owner.load(Relaxed) != 0).count()
     }
 
@@ -207,6 +219,7 @@ impl Blocks {
     /// Returns the block of a link, if it has the name (BL3).
     fn index(&self, link: u32, name: Name) -> Option<usize> {
         let index = usize::try_from(link.checked_sub(1)?).ok()?;
+        // SYNC: pairs with the change in `take_locked`, through the word of the cell that names the block.
         (self.owners.get(index)?.load(Acquire) == name.0).then_some(index)
     }
 
@@ -239,6 +252,7 @@ impl Run<'_> {
 
     /// Returns where the next bytes are, and how many, up to so many.
     fn next(&mut self, wanted: usize) -> io::Result<(*mut u8, usize)> {
+        // BL3: each link is checked when it is followed, since it may have changed since the last check.
         if self.at == self.blocks.size {
             let index = self.blocks.index(self.link, self.name).ok_or_else(corrupt)?;
             (self.link, self.at) = (self.blocks.next[index].load(Relaxed), 0);
@@ -263,7 +277,7 @@ impl io::Read for Run<'_> {
             return Ok(0);
         }
         let (from, len) = self.next(to.len())?;
-        // SAFETY: by BL1 no other process changes these bytes; they lie in the mapping, and `to` has as many.
+        // SAFETY: by BL1 no other process changes these bytes. They lie in the mapping, and `to` has as many.
         unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), len) };
         Ok(len)
     }
@@ -275,7 +289,7 @@ impl io::Write for Run<'_> {
             return Ok(0);
         }
         let (to, len) = self.next(from.len())?;
-        // SAFETY: by BL1 no other process uses these bytes; they lie in the mapping, and `from` has as many.
+        // SAFETY: by BL1 no other process uses these bytes. They lie in the mapping, and `from` has as many.
         unsafe { to.copy_from_nonoverlapping(from.as_ptr(), len) };
         Ok(len)
     }

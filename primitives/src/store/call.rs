@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Waits until a check finds something: it looks after each end of a call of this process, and when it is roused.
+    /// Waits until a check finds something. It checks after each end of a call of this process, and when it is roused.
     pub(crate) fn wait_for_calls<T>(
         &self,
         party: Party<'_, impl Repair>,
@@ -126,7 +126,7 @@ impl Store {
         wait(party, &seat, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
     }
 
-    /// Makes the threads of this process that wait for the ends of calls look again.
+    /// Makes the threads of this process that wait for the ends of calls check again.
     pub(crate) fn rouse_callers(&self, slot: usize, members: &Members) -> Result<()> {
         self.response.rouse_own(slot, members)
     }

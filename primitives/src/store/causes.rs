@@ -1,7 +1,7 @@
 //! How the attempts of a message ended: a word for each of the last ones of each cell.
 //!
-//! A word says of which life of the cell and of which attempt it speaks, so one that was left, or written late by a helper that
-//! was stopped, is told from one that counts. It is a report: nothing depends on it.
+//! A word names the life of the cell and the attempt that it is about. So a word that was left there, or written late
+//! by a helper that was stopped, is recognised. It is a report: nothing depends on it.
 //!
 //! | bits | |
 //! | --- | --- |

@@ -27,7 +27,8 @@ pub(crate) struct Cell {
     word: AtomicU64,
     /// When it was sent: see [`clock`](super::clock).
     pub(crate) sent_at: AtomicU64,
-    /// When it is due, if it is delayed. Of a request whose response is written apart: the codec and the schema of that.
+    /// When it is due, if it is delayed. If the response to a request is written apart: the codec and the schema of the
+    /// response.
     pub(crate) due: AtomicU64,
     /// When it was claimed.
     pub(crate) claimed_at: AtomicU64,
@@ -71,10 +72,11 @@ impl Cell {
     /// Reads the word after a change to another one.
     #[inline]
     pub(crate) fn word_seq_cst(&self) -> CellWord {
+        // SYNC: pairs with `change_seq_cst`. Each side has changed another word before.
         CellWord(self.word.load(SeqCst))
     }
 
-    /// Changes the word before a look at another one, such as that of a waiter that reads this one after it announced
+    /// Changes the word before reading another word, such as that of a waiter that reads this one after it announced
     /// itself.
     #[inline]
     pub(crate) fn change_seq_cst(&self, from: CellWord, to: CellWord) -> bool {
@@ -95,6 +97,7 @@ impl Cell {
         let (whole, rest) = bytes.as_chunks::<WORD>();
         let inline = self.inline.get(first..).unwrap_or_default();
         for (to, bytes) in inline.iter().zip(whole) {
+            // Relaxed: the change of the word hands the bytes on.
             to.store(u64::from_ne_bytes(*bytes), Relaxed);
         }
         if let (Some(to), false) = (inline.get(whole.len()), rest.is_empty()) {

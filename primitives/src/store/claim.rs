@@ -71,7 +71,7 @@ pub(crate) struct InHand {
     pub(crate) since: u64,
 }
 
-/// The lower bits of the time of a claim say whose it is: those of the life, and of the attempt.
+/// The lower bits of the time of a claim identify the claim: bits of the life, and of the attempt.
 const CLAIM_TAG: u64 = 0xffff;
 
 fn claim_tag(word: CellWord) -> u64 {
@@ -93,6 +93,7 @@ impl Store {
     /// Says since when a message is claimed.
     #[inline]
     pub(super) fn note_claim(&self, held: Held) {
+        // With a tag of the claim, so that a time left by an earlier claim isn't taken for this one's.
         let since = clock::coarse() & !CLAIM_TAG;
         self.held(held).claimed_at.store(since | claim_tag(held.word), Relaxed);
     }
@@ -102,6 +103,7 @@ impl Store {
     #[inline]
     pub(crate) fn done(&self, held: Held, members: &Members) -> Result<bool> {
         let cell = self.held(held);
+        // The common case: no response is due, there are no blocks, and the word is as it was claimed.
         if held.word.caller() != 0 || cell.first_block.load(Relaxed) != 0 || cell.word() != held.word {
             return self.done_slowly(held, members);
         }
@@ -113,6 +115,7 @@ impl Store {
         for _ in 0..MOST_CHANGES {
             let Some(ours) = self.ours(held) else { return Ok(false) };
             let cell = self.held(ours);
+            // The caller may have left since the claim, so the present word counts.
             let is_call = ours.word.caller() != 0;
             if ours.word.state() == CellState::Held {
                 let ended = if is_call { self.lose(ours, members) } else { self.release(ours, members) };
@@ -159,6 +162,7 @@ impl Store {
     /// Gives a message back to the tail of its lane (CL1). Returns whether it was still claimed.
     fn push_back(&self, held: Held, members: &Members) -> Result<bool> {
         let cell = self.held(held);
+        // CL1. Before READY: from then on the cell is not ours.
         cell.sent_at.store(self.stamp(), Relaxed);
         let ready = held.word.given_back(held.word.owner());
         if !cell.change(held.word, ready) {

@@ -33,6 +33,7 @@ impl Store {
 fn next(latest: &AtomicU64, now: u64) -> u64 {
     // What memory says may be any number, so it does not overflow.
     let after = |latest: u64| now.max(latest.saturating_add(1));
+    // SYNC: as below.
     let mut seen = latest.load(Acquire);
     loop {
         // SYNC: pairs with itself in each sender that comes later: a stamp is larger than those of the messages before it.

@@ -24,7 +24,7 @@ pub(crate) struct Seldom {
     pub(crate) space: Flag,
     /// Up if messages were set aside, and the cells perhaps not balanced since: see [`aside`](super::aside).
     pub(crate) unbalanced: Flag,
-    /// How often a message was returned, in the upper bits; the lowest one says that a returned message may be there.
+    /// How often a message was returned, in the upper bits. The lowest bit is set if a returned message may be there.
     pub(crate) dirty: AtomicU64,
     /// A bit for each lane that was ever used.
     lanes: AtomicU64,
@@ -71,11 +71,13 @@ const _: () = assert!(size_of::<Control>() <= CONTROL || !ATOMICS_ARE_PLAIN);
 impl Seldom {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // SYNC: pairs with the changes in `close` and `mark_removed`.
         self.closed.load(Acquire) != 0
     }
 
     #[inline]
     pub(crate) fn is_removed(&self) -> bool {
+        // SYNC: as in `is_closed`.
         self.closed.load(Acquire) == REMOVED
     }
 
@@ -87,6 +89,7 @@ impl Seldom {
 
     /// Says that the object was removed. Its waiters were woken by that.
     pub(crate) fn mark_removed(&self) {
+        // SYNC: pairs with the load in `is_removed`.
         self.closed.store(REMOVED, SeqCst);
     }
 
@@ -103,6 +106,8 @@ impl Seldom {
     /// Says that a cell of a group is used, before it is.
     #[inline]
     pub(crate) fn touch(&self, group: u32) {
+        // SYNC: SeqCst pairs with the load in `is_touched`. It comes before the cell's own change, so a reaper misses
+        // no cell.
         if !self.is_touched(group) {
             self.touched.fetch_or(1 << group, SeqCst);
         }
@@ -117,6 +122,7 @@ impl Seldom {
     /// Returns the lanes that were ever used, a bit for each.
     #[inline]
     pub(crate) fn used_lanes(&self) -> u64 {
+        // SYNC: pairs with the change in `use_lane`.
         self.lanes.load(Acquire)
     }
 }
@@ -124,14 +130,15 @@ impl Seldom {
 impl Control {
     /// Returns the lane of a route that has one of its own, or takes one for it. Returns `None` if all are taken.
     ///
-    /// No lane is ever given back, so each process finds the same lane for a route: it looks in the same order, and the first
-    /// free lane that it meets is the one that any other process would take.
+    /// No lane is ever given back, so each process finds the same lane for a route: it searches in the same order, and
+    /// the first free lane that it meets is the one that any other process would take.
     pub(crate) fn own_lane(&self, route: u32, max_routes: u32) -> Option<usize> {
         // Most routes are small numbers, and a division takes as long as a locked instruction.
         let start = if route < max_routes { route } else { route % max_routes };
         (start..max_routes).chain(0..start).find_map(|lane| {
             let lane = lane as usize;
             let word = &self.routes.0[lane];
+            // SYNC: the loads pair with the compare-and-swap. The number alone is used, and it never changes again.
             let found = match word.load(Acquire) {
                 0 => match word.compare_exchange(0, route, Release, Acquire) {
                     Ok(_) => route,
@@ -145,6 +152,7 @@ impl Control {
 
     /// Returns which route a lane belongs to. 0 is none yet.
     pub(crate) fn route_of(&self, lane: usize) -> u32 {
+        // SYNC: pairs with the compare-and-swap in `own_lane`.
         self.routes.0.get(lane).map_or(0, |route| route.load(Acquire))
     }
 }

@@ -4,22 +4,22 @@
 //! | --- | --- | --- | --- |
 //! | FILLING(s), CLAIMED(r) | | DELAYED(s), DELAYED(r) | its owner |
 //! | DELAYED(s) | s lowers `earliest` | the same | |
-//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap; p pushes the hint |
+//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap. p pushes the hint |
 //! | DELAYED(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | DELAYED(s) | s is dead | DELAYED(0) | a helper of the slot, once it has lowered `earliest` |
 //!
 //! There is no thread for it, and no polling: receivers that sleep wake at the earliest time.
 //!
-//! - **DL1** `earliest` is no later than the time of any DELAYED message, but for one whose owner has not lowered it yet. That
-//!   owner's death has it lowered.
-//! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A receiver
-//!   that raises it does so by compare-and-swap from what it read *before* it looked at the cells. So it raises it past no
-//!   message that it did not see.
+//! - **DL1** `earliest` is no later than the time of any DELAYED message, except if its owner has not lowered it yet.
+//!   If that owner dies, its helper lowers it.
+//! - **DL2** A process that makes a message DELAYED, and then lowers `earliest`, changes its version in any case. A
+//!   receiver that raises it does so by compare-and-swap from what it read *before* it scanned the cells. So it raises
+//!   it past no message that it did not see.
 //! - **DL3** A receiver reads `earliest` after its announcement, and sleeps no longer. If it is made earlier, all that sleep are
 //!   called. UNCALLED in the word says that they have not been yet. A later process that finds it calls them too, so one that is
 //!   stopped before the call does not hold up the others' messages.
-//! - **DL4** Each receiver that looks for a message first makes those READY whose time has come. One of several does it: the word
-//!   of the cell changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it looks at the cell again.
+//! - **DL4** Each receiver first makes those messages READY that are due. One of several does it: the word of the cell
+//!   changes by compare-and-swap. If the caller or the owner in it changed meanwhile, it checks the cell again.
 //! - **DL5** The stamp of a delayed message is the time when it is due. Before its hint is pushed the store's latest stamp is raised to it:
 //!   so it is lower than that of any message which is sent afterwards (CK2). The clock of the stamps may be behind.
 //! - **DL6** On a closed channel the time of each delayed message has come. No receiver is disconnected as long as any is delayed.
@@ -84,11 +84,12 @@ impl Earliest {
     /// Returns whether any message is delayed.
     #[inline]
     pub(crate) fn is_any(&self) -> bool {
+        // Relaxed: only a filter. A receiver that would sleep reads it again in `until_due`, after its announcement.
         self.0.load(Relaxed) >> TIME_SHIFT != 0
     }
 
     fn seen(&self) -> Seen {
-        // SYNC: SeqCst pairs with `lower`, which comes before the look at the waiters.
+        // SYNC: SeqCst pairs with `lower`, which comes before the check for waiters.
         Seen(self.0.load(SeqCst))
     }
 
@@ -102,6 +103,8 @@ impl Earliest {
             time << TIME_SHIFT | uncalled | version
         };
         // It never fails: the closure always returns a word.
+        // SYNC: pairs with the load in `seen` of a receiver that is announced (DL3), and with the compare-and-swap in
+        // `raise` (DL2).
         let before = self.0.fetch_update(SeqCst, Relaxed, |word| Some(lowered(word))).unwrap_or_else(|word| word);
         let after = lowered(before);
         (after & UNCALLED != 0).then_some(Seen(after))
@@ -109,6 +112,8 @@ impl Earliest {
 
     /// Says that every receiver that sleeps was called, unless it has changed.
     fn called(&self, seen: Seen) {
+        // SYNC: pairs with the change in `lower`: it fails if another message was delayed since, and the sleepers may
+        // not have been called for that.
         let _ = self.0.compare_exchange(seen.0, seen.0 & !UNCALLED, SeqCst, Relaxed);
     }
 
@@ -116,6 +121,7 @@ impl Earliest {
     fn raise(&self, seen: Seen, next: Option<u64>) {
         let time = next.map_or(0, units);
         let rest = seen.0 & (UNCALLED | VERSION);
+        // SYNC: pairs with the change in `lower`: it fails if a message was delayed since the cells were read (DL2).
         let _ = self.0.compare_exchange(seen.0, time << TIME_SHIFT | rest, SeqCst, Relaxed);
     }
 }
@@ -126,6 +132,7 @@ impl Store {
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let due = clock::monotonic().saturating_add(delay);
         cell.due.store(due, Relaxed);
+        // DL5.
         cell.sent_at.store(due, Relaxed);
     }
 
@@ -144,6 +151,7 @@ impl Store {
     pub(super) fn delay_claim(&self, held: Held, delay: Duration, members: &Members) -> Result<bool> {
         let cell = self.held(held);
         Self::set_due(cell, delay);
+        // Read before the change: afterwards the cell is not ours.
         let due = cell.due.load(Relaxed);
         if !cell.change_seq_cst(held.word, held.word.given_back_later(held.word.owner())) {
             return Ok(false);
@@ -157,13 +165,14 @@ impl Store {
         Deadline::after(Duration::from_nanos(time.saturating_sub(clock::monotonic())))
     }
 
-    /// Makes each message READY whose time has come (DL4). For processes that look often: it may be late by a few milliseconds.
+    /// Makes each message READY that is due (DL4). For processes that check often: it may be late by a few
+    /// milliseconds.
     #[cold]
     pub(super) fn promote_soon(&self, owner: u32, members: &Members) -> Result<()> {
         self.promote_at(clock::coarse(), owner, members)
     }
 
-    /// Makes each message READY whose time has come (DL4).
+    /// Makes each message READY that is due (DL4).
     #[inline]
     pub(super) fn promote(&self, owner: u32, members: &Members) -> Result<()> {
         if self.control.seldom.earliest.is_any() { self.promote_at(clock::monotonic(), owner, members) } else { Ok(()) }
@@ -187,6 +196,7 @@ impl Store {
                 }
             }
         }
+        // In the order of their times, so that two messages of one sender keep it in the lane.
         due.sort_unstable();
         for (_, number) in due {
             let later = self.make_ready(number, now, owner, members)?;
@@ -209,13 +219,16 @@ impl Store {
         let cell = &self.cells[number];
         for _ in 0..MOST_CHANGES {
             let Some((time, word)) = Self::delayed_until(cell) else { return Ok(None) };
+            // It was received, given back and delayed again since it was read.
             if time > now {
                 return Ok(Some(time));
             }
             let (route, stamp) = (cell.route.load(Relaxed).max(1), cell.sent_at.load(Relaxed));
+            // The owner is this process until the hint is pushed: its reaper sees to the message if it dies before.
             let ready = word.ready(owner, word.caller());
             if cell.change_seq_cst(word, ready) {
                 // DL5.
+                // SYNC: pairs with the load and the change in `clock::next` of a later sender.
                 self.control.latest.0.fetch_max(stamp, AcqRel);
                 let (hint, lane) = (Hint::of(number, ready), self.lane_of(route));
                 self.lane(lane).push(hint, members)?;

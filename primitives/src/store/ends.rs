@@ -1,4 +1,4 @@
-//! How receiving ends: the channel is closed, every sender has left, or this process is told to stop.
+//! How receiving ends: the channel is closed, every sender has left, or receiving is stopped on the handle.
 
 use std::sync::atomic::AtomicBool;
 
@@ -57,6 +57,7 @@ impl Store {
 
     /// Returns how receiving ends now, if nothing is left to receive.
     pub(super) fn end(&self, selection: Selection, wants: Wants<'_>, party: Party<'_, impl Repair>) -> Option<Refusal> {
+        // A stop comes first: it is this process's own, and holds even if the channel is closed.
         if is_stopped(wants.stop) {
             return Some(Refusal::Stopped);
         }
@@ -75,6 +76,7 @@ impl Store {
 
     /// Returns whether every sender to the lanes of a selection has left. A sender of the same handle does not count.
     fn is_disconnected(&self, selection: Selection, me: Session) -> bool {
+        // Lanes without a sender so far aren't waited for, but one of them must have had one.
         let lanes = self.lanes_of(selection) & !WIDE & self.control.seldom.used_lanes();
         let lanes: Vec<usize> = (0..self.geometry.lanes()).filter(|lane| lanes & 1 << lane != 0).collect();
         let handles = self.geometry.max_handles as usize;
@@ -117,6 +119,7 @@ impl Store {
     #[inline]
     pub(crate) fn serve(&self, lane: usize, me: Session) {
         let mine = &self.serves[me.slot()];
+        // Relaxed: only this member sets the bit. SYNC: the change pairs with the load in `servers`.
         if mine.load(Relaxed) & 1 << lane == 0 {
             mine.fetch_or(1 << lane, SeqCst);
         }
@@ -125,10 +128,12 @@ impl Store {
     /// Returns the slots of the members that have received requests of a lane.
     pub(crate) fn servers(&self, lane: usize) -> impl Iterator<Item = usize> {
         let slots = self.serves.iter().enumerate();
+        // SYNC: pairs with the change in `serve`.
         slots.filter(move |(_, serves)| serves.load(SeqCst) & 1 << lane != 0).map(|(slot, _)| slot)
     }
 
     pub(super) fn reap_serves(&self, slot: usize) {
+        // SYNC: pairs with the load in `servers`. The bits are the slot's own, so each helper may clear them (MB7).
         self.serves[slot].store(0, SeqCst);
     }
 }

@@ -1,11 +1,11 @@
 //! Free cells: which one a sender takes next.
 //!
-//! The cell's word decides: FREE becomes FILLING by compare-and-swap. A bit for each cell lets senders pass over cells that
-//! are taken for long. A sender that finds a cell taken sets its bit, and looks at the cell once more. A process that
-//! frees a cell stores FREE, and then clears the bit if it is set. Of the two one sees the other, so no free cell stays
-//! hidden. Where messages come and go no bit is ever set.
+//! The cell's word decides: FREE becomes FILLING by compare-and-swap. A bit for each cell lets senders pass over cells
+//! that are taken for long. A sender that finds a cell taken sets its bit, and checks the cell once more. A process
+//! that frees a cell stores FREE, and then clears the bit if it is set. Of the two one sees the other, so no free cell
+//! stays hidden. Where messages come and go no bit is ever set.
 //!
-//! - **FC1** A bit is set only by a process that then looks at the cell, and takes it if it is FREE.
+//! - **FC1** A bit is set only by a process that then checks the cell, and takes it if it is FREE.
 //! - **FC2** A process that is stopped between the two hides one cell, and so does one that is stopped between FREE and the
 //!   bit. If it dies instead, its reaper clears the bit of each cell that is FREE.
 //! - **FC3** A class of cells is full if every bit is set.
@@ -68,6 +68,7 @@ impl Store {
     #[inline]
     pub(super) fn take_cell(&self, class: Class, me: Session) -> Option<(usize, CellWord)> {
         let part = &self.parts[class as usize];
+        // Relaxed: a hint of this process alone.
         let cursor = part.cursor.load(Relaxed);
         if let Some(found) = self.take_in_word(part, cursor / 64, cursor % 64, me) {
             return Some(found);
@@ -91,6 +92,7 @@ impl Store {
         }
         let (first, count) = part.cells_of(word);
         let bits = &self.taken[part.first_word + word as usize].0;
+        // SYNC: pairs with the changes in `pass_over` and `show_cell`. Bits before the cursor count as set.
         let mut seen = bits.load(SeqCst) | ((1_u64 << from) - 1);
         // Each round has one bit more, so it ends.
         loop {
@@ -99,6 +101,7 @@ impl Store {
                 return None;
             }
             let (number, bit) = (first + index as usize, 1_u64 << index);
+            // Before the cell is taken: a reaper reads only the cells of marked groups.
             self.control.seldom.touch(self.group_of(number));
             let taken = self.take_one(number, me).or_else(|| self.pass_over(number, bits, bit, me));
             if taken.is_some() {
@@ -152,6 +155,7 @@ impl Store {
     #[inline]
     pub(super) fn show_cell(&self, number: usize) {
         let (bits, bit) = self.taken_bit(number);
+        // SYNC: pairs with the change in `pass_over`: of the bit and of FREE, one process sees the other's.
         if bits.load(SeqCst) & bit != 0 {
             bits.fetch_and(!bit, SeqCst);
         }
@@ -196,11 +200,12 @@ impl Store {
     pub(super) fn has_free_cell(&self, class: Class) -> bool {
         let part = &self.parts[class as usize];
         let words = (0..part.words).map(|word| (part.cells_of(word).1, &self.taken[part.first_word + word as usize].0));
+        // SYNC: pairs with the change in `pass_over`.
         words.into_iter().any(|(count, bits)| bits.load(SeqCst).trailing_ones() < count)
     }
 
-    /// Returns about how many cells behind this one are free, and how many the class has. Most cells are freed in the order in
-    /// which they were taken, so a few looks tell.
+    /// Returns about how many cells behind this one are free, and how many the class has. Most cells are freed in the
+    /// order in which they were taken, so a few checks suffice.
     pub(super) fn free_ahead(&self, class: Class, number: usize) -> (u64, u64) {
         let Part { first_cell, cells, .. } = self.parts[class as usize];
         let is_free = |distance: &usize| {
@@ -241,6 +246,7 @@ impl Store {
             for number in part.first_cell + part.cells - part.quota..part.first_cell + part.cells {
                 self.cells[number].set(self.cells[number].word().spare());
                 let (bits, bit) = self.taken_bit(number);
+                // SYNC: none is needed, as no other process sees a new store. It hides the spare cell from senders.
                 bits.fetch_or(bit, SeqCst);
             }
         }

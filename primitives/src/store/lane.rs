@@ -92,6 +92,7 @@ impl Store {
     /// Returns how many messages wait in a lane, or were taken from its middle.
     pub(super) fn waiting_in(&self, lane: usize) -> u64 {
         let LaneWords { tail, head, .. } = &self.lanes[lane];
+        // Relaxed: an estimate, for the batching delay alone.
         tail.load(Relaxed).saturating_sub(head.load(Relaxed))
     }
 
@@ -127,10 +128,12 @@ impl<'a> Lane<'a> {
     pub(super) fn push(self, hint: Hint, members: &Members) -> Result<()> {
         let mut steps = self.store.steps();
         loop {
+            // SYNC: pairs with the change in `help`, and the load of the place with `swap`.
             let position = self.words.tail.load(Acquire);
             let (place, lap) = self.place(position);
             let found = PlaceWord(place.load(Acquire));
             if found == PlaceWord::empty(lap) {
+                // ST3: with this the message is in the lane, whatever happens to `tail`.
                 if self.swap(position, found, PlaceWord::hint(lap, hint)) {
                     help(&self.words.tail, position);
                     return Ok(());
@@ -159,6 +162,7 @@ impl<'a> Lane<'a> {
 
     #[inline]
     pub(super) fn head(self) -> u64 {
+        // SYNC: pairs with the changes in `help` and `catch_up`.
         self.words.head.load(Acquire)
     }
 
@@ -197,6 +201,7 @@ impl<'a> Lane<'a> {
 
     #[inline]
     fn help_head(self, position: u64) {
+        // Relaxed: only a filter, for the compare-and-swap takes the cache line away.
         if self.words.head.load(Relaxed) == position {
             help(&self.words.head, position);
         }
@@ -209,6 +214,7 @@ impl<'a> Lane<'a> {
         // lap before. Each of those was pushed to an emptied place. So nothing older is left.
         let laps = u64::from(ahead.saturating_sub(1)) << self.store.span.trailing_zeros();
         let next = position.wrapping_add(laps).wrapping_add(1);
+        // SYNC: as in `help`.
         let _ = self.words.head.compare_exchange(position, next, AcqRel, Relaxed);
         next
     }
@@ -217,6 +223,7 @@ impl<'a> Lane<'a> {
     pub(super) fn has(self, wanted: Hint) -> bool {
         let first = self.store.span * self.number;
         let places = &self.store.places[first..first + self.store.span];
+        // SYNC: pairs with `swap`.
         places.iter().any(|place| PlaceWord(place.load(Acquire)).get() == Some(wanted))
     }
 }

@@ -6,35 +6,37 @@
 //! | word of a cell | meaning | next | changed by |
 //! | --- | --- | --- | --- |
 //! | FREE(g) | no message | FILLING(s, g+1) | a sender, by compare-and-swap |
-//! | FILLING(s) | s writes a message | READY(s), READY(s, c = s) for a request; FREE | s |
+//! | FILLING(s) | s writes a message | READY(s), READY(s, c = s) for a request, or FREE | s |
 //! | READY(s, c) | complete | HELD(r, c) | a receiver, by compare-and-swap |
 //! | READY(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | HELD(r, 0) | r reads it | FREE | r |
-//! | HELD(r, c) | r works on a request | ANSWERED(c), LOST(c); HELD(r, 0) | r; the caller that cancels: both by compare-and-swap |
+//! | HELD(r, c) | r works on a request | ANSWERED(c), LOST(c), or HELD(r, 0) | r, or the caller that cancels: both by compare-and-swap |
 //! | CLAIMED(r, c) | r works on it, and it comes back | see `claim` | r, c |
 //! | DELAYED(s, c) | it can be received later | see `delays` | any receiver |
-//! | ASIDE(0, c), SPARE | it was claimed too often; its place | see `aside` | the holder of a lock |
+//! | ASIDE(0, c), SPARE | it was claimed too often, or a cell is kept for such a message | see `aside` | the holder of a lock |
 //! | ANSWERED(c), LOST(c) | a response, or there will be none | FREE | c |
 //! | each that names a dead slot | | see the last table | a helper of the slot, by compare-and-swap |
 //!
 //! - **ST1** FILLING and HELD belong to their owner (R-own), and READY to the first process that changes it. Fields and bytes are
 //!   written by the owner before the transition that makes them count.
-//! - **ST2** Send: FREE → FILLING; write; → READY; push a hint; call one waiter with a fitting interest. A READY cell can be taken
-//!   whatever its sender does.
+//! - **ST2** Send: FREE → FILLING, write, → READY, push a hint, call one waiter with a fitting interest. A READY cell
+//!   can be taken whatever its sender does.
 //! - **ST3** Push: the place at `tail` goes from EMPTY(lap) to HINT in one compare-and-swap, and any process helps `tail` on. So
 //!   there is no half-written place. A pusher that meets a hint of an older lap marks its message as returned, if it can
 //!   still be taken, and empties the place. So a message that waits for a receiver blocks no lane.
-//! - **ST4** Receive: look at returned messages, and from `head` for the first message that fits. Take the *cell*. Then the place
-//!   is emptied, by any process that finds a hint to a message that is taken. So taking from the middle of a lane is ordinary.
+//! - **ST4** Receive: check the returned messages, and from `head` on for the first message that fits. Take the *cell*.
+//!   Then the place is emptied, by any process that finds a hint to a message that is taken. So taking from the middle
+//!   of a lane is ordinary.
 //! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
 //!   clears the bit before it frees the cell. A reaper never clears it. It sets it for a message that was claimed before also if
 //!   there is a hint: a receiver may have met that meanwhile, and be about to empty its place. A second hint is harmless: one
 //!   process takes the cell.
-//! - **ST6** Several lanes are looked at until the same message is found first twice, and so are a lane and the returned
-//!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message of
-//!   each lane is enough.
-//! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and looks. A sender pushes, and then looks at the
-//!   flags. A call names the message. A waiter that was called, and leaves while that message can be taken, calls the next one.
+//! - **ST6** Several lanes are searched until the same message is found first twice, and so are a lane and the returned
+//!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message
+//!   of each lane is enough.
+//! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and checks. A sender pushes, and
+//!   then checks the flags. A call names the message. A waiter that was called, and leaves while that message can be
+//!   taken, calls the next one.
 //! - **ST8** Blocks are taken behind a lock that is held for a moment, and never kept while sleeping. See `blocks`.
 //! - **ST9** Each number from shared memory is checked against the handle's own geometry before it is used. Each loop
 //!   over shared memory has a bound.
@@ -43,13 +45,13 @@
 //! | --- | --- | --- |
 //! | FILLING | a cell that names it: its reaper frees it, the message never was | one cell |
 //! | READY, before its hint is pushed | a complete message: its reaper marks it as returned | that message |
-//! | after its hint is pushed, before it called | a message that any receiver finds; waiters are woken by the obituary | that message, for waiters that sleep |
+//! | after its hint is pushed, before it called | a message that any receiver finds. Waiters are woken by the obituary | that message, for waiters that sleep |
 //! | between a place and its index | an index that lags: the next process there helps it on | nothing |
 //! | HELD by `recv` | a cell that names it: freed, the message is lost with its receiver | that message, and one cell |
 //! | HELD, a request | LOST: the caller is called at once | that call |
-//! | a caller | a request without a caller is freed; a response goes nowhere | its cell |
-//! | called, before it looks | the message can be taken; waiters are woken by the obituary | that message, for waiters that sleep |
-//! | in the lock of the blocks | the lock is taken over; blocks are given back | long messages and long responses, for as long as it is stopped |
+//! | a caller | a request without a caller is freed. A response goes nowhere | its cell |
+//! | called, before it checks | the message can be taken. Waiters are woken by the obituary | that message, for waiters that sleep |
+//! | in the lock of the blocks | the lock is taken over, and blocks are given back | long messages and long responses, for as long as it is stopped |
 //!
 //! The models `store`, `named` and `blocks` of `tests/models` explore this, and show what each rule is needed for.
 //!
@@ -175,15 +177,15 @@ pub(crate) struct Held {
     word: CellWord,
 }
 
-/// Why an operation on a store ended without what it was for.
+/// Why an operation on a store failed.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There was nothing, or no room, until the timeout elapsed.
     Busy,
     Closed,
-    /// Every sender has left or died, and the receiver wants to know.
+    /// Every sender has left or died, and the receiver detects that.
     Disconnected,
-    /// This process was told to stop receiving.
+    /// Receiving was stopped on this handle.
     Stopped,
     /// No message can be so long.
     TooLong,
@@ -209,6 +211,7 @@ impl Store {
     /// Returns the blocks of a cell that this process owns.
     fn chain(&self, held: Held) -> Chain {
         let cell = self.held(held);
+        // What memory has there is checked by the blocks (BL3).
         let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
         Chain::new(Self::name(held), cell.first_block.load(Relaxed), len)
     }
@@ -220,6 +223,7 @@ impl Store {
         if Wishes(cell.wishes.load(Relaxed)).is_redelivered() {
             self.give_answer(held, members)?;
         }
+        // The blocks first: they have the name of this life of the cell, which ends when it is free.
         let blocks = if cell.first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) };
         self.free_cell(held.cell, held.word, members).and(blocks)
     }

@@ -115,6 +115,7 @@ impl Store {
         let most = if lane < self.geometry.max_routes as usize { 1 } else { self.geometry.max_handles };
         for _ in 0..most {
             let flag = &self.lanes[lane].flag;
+            // Receivers of this lane alone first: those of several lanes can take other messages.
             let is_called = self.receive.notify_fitting(flag, hint.what(), fits, fits, members)? || {
                 let wide = &self.control.seldom.wide;
                 self.receive.notify_fitting(wide, hint.what(), fits, |interest| interest & WIDE != 0, members)?
@@ -129,6 +130,7 @@ impl Store {
     /// Returns what a message says of itself. Fails if that can't be, and frees it.
     fn describe(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
+        // ST9: an impossible length costs this message, and not the channel.
         let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
         let received = Received {
             held,
@@ -197,6 +199,7 @@ impl Store {
             Selection::Only(route) => &self.lanes[self.lane_of(route)].last_processor,
             _ => &self.control.last_processor.0,
         };
+        // Messages that come while this process is awake cost no system call.
         let (linger, spin) = &self.patience.message;
         if let Some(found) = spin.until_gathered(linger, Role::Consumer, processors, || take().transpose()) {
             let held = found?;
@@ -247,6 +250,7 @@ impl Store {
 
     /// Frees a message that is held. If it is a request, its caller learns that there will be no response.
     pub(crate) fn give_up(&self, held: Held, members: &Members) -> Result<()> {
+        // A claim is done and not given back: the message would come back for ever.
         if held.word.state() == CellState::Claimed {
             return self.done(held, members).map(drop);
         }
@@ -273,7 +277,8 @@ impl Store {
     }
 }
 
-/// Returns whether a process was told to stop receiving.
+/// Returns whether receiving was stopped.
 pub(super) fn is_stopped(stop: Option<&AtomicBool>) -> bool {
+    // SYNC: pairs with the store in `Stop::stop`.
     stop.is_some_and(|stop| stop.load(Acquire))
 }

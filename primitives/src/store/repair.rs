@@ -38,11 +38,13 @@ impl Store {
             CellState::Ready => self.keep_message(number, word, word.ready(0, word.caller()), members),
             CellState::Delayed => self.keep_delay(number, word, word.delayed(0, word.caller()), members),
             CellState::Claimed if is_caller && word.owner() != owner => {
+                // Its living owner goes on with it.
                 Ok(cell.change(word, self.uncalled(cell, word)))
             }
             CellState::Claimed => self.repair_claim(number, word, owner, members),
             CellState::Held if is_caller && word.owner() != owner => Ok(cell.change(word, word.without_caller())),
             CellState::Held if word.caller() != 0 && !is_caller => {
+                // The blocks first: once the word has changed, no other helper knows of them.
                 self.give_names(number, word);
                 if !cell.change_seq_cst(word, word.lost()) {
                     return Ok(false);
@@ -66,12 +68,13 @@ impl Store {
         self.blocks.give_all(Name::of_response(number, word));
     }
 
-    /// Returns the word of a claim whose caller is dead: it does not come back, unless it outlives its caller.
+    /// Returns the word of a claim with a dead caller. The claim does not come back, unless the request outlives its
+    /// caller.
     fn uncalled(&self, cell: &Cell, word: CellWord) -> CellWord {
         if Wishes(cell.wishes.load(Relaxed)).is_outliving() { word.without_caller() } else { word.cancelled() }
     }
 
-    /// Repairs a request that no process has taken, and whose caller is dead.
+    /// Repairs a request that no process has taken, with a dead caller.
     fn repair_request(&self, number: usize, word: CellWord, owner: u32, members: &Members) -> Result<bool> {
         let cell = &self.cells[number];
         // Whatever changes these fields changes the word first.
@@ -103,6 +106,7 @@ impl Store {
         } else {
             word
         };
+        // Before the word changes: afterwards the next attempt may end, and note that.
         self.note(number, word, DIED, members.member(owner - 1).pid);
         if wishes.is_exhausted(word.attempts().saturating_add(1)) {
             return self.change_to_aside(number, word, members);
@@ -113,6 +117,7 @@ impl Store {
     /// Keeps a delayed message of a process that died: first it is seen to that receivers wake for it (DL1).
     fn keep_delay(&self, number: usize, word: CellWord, delayed: CellWord, members: &Members) -> Result<bool> {
         let cell = &self.cells[number];
+        // DL1: in this order, so that the message is never without `earliest` and without a helper.
         self.show_delay(cell.due.load(Relaxed), members)?;
         Ok(cell.change(word, delayed))
     }
@@ -135,6 +140,7 @@ impl Store {
 
 impl Repair for Store {
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
+        // The lock first: many processes may wait for it.
         self.blocks.lock.repair(slot, members)?;
         let index = slot as usize;
         let mut is_changed = is_begun;
@@ -149,6 +155,7 @@ impl Repair for Store {
         if !is_changed {
             return Ok(());
         }
+        // FC2: a process that died between FREE and its bit has left a cell that senders pass over.
         self.show_free_cells();
         // SA1: it may have died right after it set a message aside.
         self.control.seldom.unbalanced.raise();

@@ -57,6 +57,7 @@ impl Store {
     ) -> Result<(), Refusal> {
         let cell = self.held(held);
         if !self.is_apart(held) {
+            // The response takes the place of the request, so the blocks of that are not needed any more.
             let given = self.give_blocks_if_any(held, party.members);
             cell.write(bytes);
             self.finish_response(held, about, bytes.len(), party.members);
@@ -64,6 +65,7 @@ impl Store {
             return Ok(());
         }
         let first = usize::from(self.request_words(cell));
+        // CL7: behind the request, which stays whole until the response counts.
         if WORD * first + bytes.len() <= INLINE {
             cell.write_at(first, bytes);
             cell.answer_block.store(0, Relaxed);
@@ -106,6 +108,7 @@ impl Store {
         let cell = self.held(held);
         #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
         let len = len as u32;
+        // `due` is free for it: a request that is claimed is not delayed.
         if self.is_apart(held) {
             cell.answer_len.store(len, Relaxed);
             cell.due.store(u64::from(about.codec) << 32 | u64::from(about.schema), Relaxed);
@@ -125,6 +128,7 @@ impl Store {
 
     fn end_call(&self, held: Held, end: CellWord, members: &Members) -> Result<()> {
         let caller = held.word.caller();
+        // It fails if the caller has cancelled meanwhile.
         if caller != 0 && self.held(held).change_seq_cst(held.word, end) {
             return self.call_caller(held.cell, end, members);
         }

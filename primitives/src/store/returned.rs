@@ -17,6 +17,7 @@ impl Store {
         let (word, bit) = (cell / 64, 1 << (cell % 64));
         // SYNC: SeqCst on both words, which a receiver that is about to sleep reads after its announcement.
         self.returned[word].fetch_or(bit, SeqCst);
+        // The bit first: a scan that sees `dirty` raised finds it.
         let _ = self.control.seldom.dirty.fetch_update(SeqCst, Relaxed, |dirty| Some(dirty.wrapping_add(2) | 1));
     }
 
@@ -24,6 +25,7 @@ impl Store {
     #[inline]
     pub(super) fn clear_returned(&self, cell: usize) {
         let (word, bit) = (cell / 64, 1 << (cell % 64));
+        // Relaxed: a bit that is missed is harmless. SYNC: the change pairs with the load in `for_each_returned`.
         if self.returned[word].load(Relaxed) & bit != 0 {
             self.returned[word].fetch_and(!bit, SeqCst);
         }
@@ -32,12 +34,15 @@ impl Store {
     /// Returns whether a message without a hint may be there.
     #[inline]
     pub(super) fn is_dirty(&self) -> bool {
+        // SYNC: pairs with the change of `dirty` in `mark_returned`.
         self.control.seldom.dirty.load(Acquire) & 1 != 0
     }
 
     /// Calls `each` for every message that can be taken and has its bit set.
     #[cold]
     pub(super) fn for_each_returned(&self, mut each: impl FnMut(Hint, CellWord)) {
+        // SYNC: these pair with the changes in `mark_returned`. `dirty` is read first, for the compare-and-swap at the
+        // end.
         let seen = self.control.seldom.dirty.load(SeqCst);
         let mut is_any = false;
         for (word, bits) in self.returned.iter().enumerate() {
@@ -53,6 +58,7 @@ impl Store {
             }
         }
         if !is_any {
+            // SYNC: it fails if a message was marked since the scan began.
             let _ = self.control.seldom.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
         }
     }

@@ -11,7 +11,7 @@ use crate::{failure::Result, members::Members, sizes::SHARED_LANES, sync::Orderi
 /// Set in an interest that needs several lanes.
 pub(super) const WIDE: u64 = 1 << 63;
 
-/// How often to look at all lanes again, if each time an older message was found, or the one before was taken.
+/// How often to search all lanes again, if each time an older message was found, or the one before was taken.
 const LOOKS: usize = 32;
 
 /// What a receiver wants.
@@ -60,7 +60,7 @@ pub(super) struct Candidate {
     pub(super) hint: Hint,
     pub(super) word: CellWord,
     pub(super) route: u32,
-    /// In which lane, and at which position of it; `None` for a returned one.
+    /// In which lane, and at which position of it. `None` for a returned message.
     pub(super) place: Option<(usize, u64)>,
     rank: (u32, u64),
 }
@@ -82,7 +82,7 @@ impl Store {
         lane
     }
 
-    /// Returns the lanes that may have a message for a selection, a bit for each; with [`WIDE`] if they are several.
+    /// Returns the lanes that may have a message for a selection, a bit for each. With [`WIDE`] if they are several.
     pub(super) fn lanes_of(&self, selection: Selection) -> u64 {
         let own = |fits: &dyn Fn(u32) -> bool| {
             let excluded = |lane: &usize| {
@@ -108,11 +108,12 @@ impl Store {
         if self.is_dirty() { self.find_in_several(selection, members) } else { Ok(found) }
     }
 
-    /// Looks at all lanes, and at the returned messages, until the same message is the next one twice.
+    /// Searches all lanes, and the returned messages, until the same message is the next one twice.
     ///
-    /// While lanes are looked at one after another, a sender may push to one that was passed, and then to one that was not.
-    /// The second look finds its first message, if it found the second one before (ST6). Likewise a sender may push a message
-    /// to a lane that was passed, and die before it pushes the next one, which then is a returned message.
+    /// While lanes are searched one after another, a sender may push to a lane that was passed, and then to one that
+    /// was not. The second search finds its first message, if it found the second one before (ST6). Likewise a sender
+    /// may push a message to a lane that was passed, and die before it pushes the next one, which then is a returned
+    /// message.
     fn find_in_several(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let mut before = None::<Candidate>;
         for _ in 0..LOOKS {
@@ -153,6 +154,7 @@ impl Store {
                 Found::Hint(hint, cell) => {
                     let word = cell.word();
                     if !word.is_ready(hint.generation) {
+                        // ST4: any process that meets such a hint empties its place.
                         lane.pass(position, hint);
                     } else if let found @ Some(_) = self.candidate(selection, hint, word, Some((number, position))) {
                         best = sooner(best, found);
@@ -208,6 +210,7 @@ impl Store {
         loop {
             let Some(found) = self.find(selection, members)? else { return Ok(None) };
             let Some(cell) = self.cell_of(found.hint) else { return Err(members.damaged("the state of the cells")) };
+            // These fields may be another message's by now. Then the word has changed, and the compare-and-swap fails.
             let held = match claims {
                 true => found.word.claimed(owner, Wishes(cell.wishes.load(Relaxed)).is_redelivered()),
                 false => found.word.held(owner),
@@ -218,6 +221,7 @@ impl Store {
                     lane.pass(position, found.hint);
                 }
                 let number = usize::from(found.hint.cell);
+                // ST5: by the holder, before it frees the cell.
                 self.clear_returned(number);
                 // A word comes back after its generation has wrapped, perhaps with the message of another route.
                 if cell.route.load(Relaxed) == found.route {

@@ -54,6 +54,7 @@ impl Store {
     /// Takes a cell for a message.
     #[inline]
     fn start(&self, class: Class, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<Held, Refusal> {
+        // Before a cell is taken. A message that is written when the channel is closed is sent.
         if self.is_closed() {
             return Err(self.closed(party.members));
         }
@@ -79,12 +80,14 @@ impl Store {
         if !about.delay.is_zero() {
             return self.finish_later(held, about.delay, me.owner(), caller, members);
         }
+        // CK2: the stamp is taken before the hint is pushed.
         cell.sent_at.store(self.stamp(), Relaxed);
         let ready = held.word.ready(me.owner(), caller);
         // ST1: FILLING is ours, so a store is enough.
         cell.set(ready);
         let hint = Hint::of(held.cell, ready);
         self.lane(lane).push(hint, members)?;
+        // The message is sent, so what fails is recorded for the next call.
         members.record(self.notify_message(hint, lane, members));
         Ok(Held { cell: held.cell, word: ready })
     }
@@ -104,6 +107,7 @@ impl Store {
         // From the next line on the cell is not ours.
         let due = cell.due.load(Relaxed);
         let delayed = held.word.delayed(owner, caller);
+        // SYNC: as in `finish`. The change in `lower` comes after it, so DL1 has an owner to rely on.
         cell.set(delayed);
         members.record(self.show_delay(due, members));
         Ok(Held { cell: held.cell, word: delayed })
@@ -126,6 +130,7 @@ impl Store {
         cell.first_block.store(0, Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
         cell.len.store(len as u32, Relaxed);
+        // From here on dropping the draft frees the cell, also if there are no blocks.
         let draft = Draft { store: self, members: party.members, me: party.me, held };
         let chain = self.take_blocks(Self::name(held), len, Share::Messages, party, deadline)?;
         cell.first_block.store(chain.first(), Relaxed);
@@ -142,6 +147,7 @@ impl Draft<'_> {
     /// Sends it. Returns which cell it is in.
     pub(crate) fn send(self, about: About) -> Result<Held, Refusal> {
         let len = self.store.chain(self.held).len();
+        // It is sent instead of being dropped.
         let this = std::mem::ManuallyDrop::new(self);
         this.store.finish(this.held, about, len, this.me, this.members)
     }

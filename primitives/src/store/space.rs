@@ -122,7 +122,7 @@ impl Store {
     ) -> Result<(usize, CellWord), Refusal> {
         let me = party.me;
         if deadline == Deadline::NOW {
-            // The cells of the dead are free once they are reaped.
+            // The cells of dead members are free once they are reaped.
             if self.is_turn() {
                 party.reap_all()?;
             }
@@ -132,6 +132,7 @@ impl Store {
         // A receiver of a full channel frees a cell in a fraction of the time that a sleep and its wake-up take.
         let processors = &self.control.last_processor.0;
         let (linger, spin) = &self.patience.cell;
+        // Cells that are freed while this process is awake cost no system call.
         if let Some(found) = spin.until_gathered(linger, Role::Producer, processors, || self.take_cell(class, me)) {
             let (free, cells) = self.free_ahead(class, found.0);
             linger.learn(free, cells, 1);
@@ -163,6 +164,7 @@ impl Store {
             Share::Messages => self.geometry.blocks_for_messages(),
             Share::Responses => self.geometry.blocks_for_responses(),
         };
+        // It would never succeed, however long it waits.
         if self.blocks.needed(len) > range.len() {
             return Err(Refusal::TooLong);
         }
@@ -187,10 +189,12 @@ impl Store {
             return Ok(chain);
         }
         if deadline == Deadline::NOW {
+            // Blocks of dead members are free once they are reaped.
             party.reap_all()?;
             return take(deadline)?.ok_or(Refusal::Busy);
         }
         let interest = shares.iter().fold(0, |mask, share| mask | share.interest());
+        // BL2: it sleeps without blocks and without the lock.
         let seat = Seat::take(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
         let found = wait(party, &seat, deadline, |_: Round| {
             // A response is still wanted on a closed channel.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{
     entry::Entry,
     flag::Flag,
-    room::{Room, RoomControl, SlotBells},
+    room::{Room, RoomControl},
 };
 use crate::{
     layout::Mapped,
     raw::{self, SharedMemory, SharedSafe},
+    set_layout::SlotBells,
 };
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]

@@ -27,7 +27,7 @@ use std::{
 
 use once_cell::race::OnceBox;
 
-use super::{Turn, Withdrawn, room::Interests};
+use super::{Turn, Withdrawn, interests::Interests};
 use crate::raw::{Deadline, process};
 
 /// How many things a process remembers. It passes the oldest on when there are more.
@@ -72,13 +72,6 @@ impl List {
 }
 
 impl Interests {
-    fn of_both(self, one: u64, other: u64) -> u64 {
-        match self {
-            Self::Least => one.min(other),
-            Self::Union => one | other,
-        }
-    }
-
     /// Returns what these threads wait for together.
     fn of_all<'a>(self, waiting: impl Iterator<Item = &'a Waiting>) -> u64 {
         waiting.map(|waiting| waiting.interest).reduce(|one, other| self.of_both(one, other)).unwrap_or(0)
@@ -91,7 +84,7 @@ pub(crate) struct Desk {
     generation: u32,
     interests: Interests,
     list: Mutex<List>,
-    /// That of a child, which inherits this one.
+    /// The desk of a child made by `fork`, which inherits this one.
     childs: OnceBox<Self>,
 }
 
@@ -185,7 +178,7 @@ impl Place<'_> {
         list.rouse_others(self.id, |waiting| were_all_called || ours.is_none() || waiting.selection != ours);
     }
 
-    /// Takes an announcement back, and remembers what it was called for (DK5).
+    /// Withdraws an announcement, and remembers what it was called for (DK5).
     pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
         let mut list = self.desk.list();
         let withdrawn = withdraw();

@@ -6,7 +6,7 @@
 //! | ANNOUNCED(e) | it is about to sleep, or asleep | UNPOSTED(e, w) | a notifier, by compare-and-swap |
 //! | UNPOSTED(e, w) | it was chosen for `w`, and its doorbell is to be posted | CALLED(e, w) | that notifier, or any other that finds no waiter to choose |
 //! | CALLED(e, w) | its doorbell was posted | | |
-//! | each of the last three | | AWAKE(e) | the member; a helper of its slot |
+//! | each of the last three | | AWAKE(e) | the member, or a helper of its slot |
 //!
 //! The epoch `e` counts the announcements of the slot. So no announcement has the epoch of another, and a notifier that was
 //! stopped changes nothing that came later. It wraps after 2^30 announcements, which take at least half an hour. A notifier
@@ -18,7 +18,7 @@
 //! | other word | meaning | changed by |
 //! | --- | --- | --- |
 //! | `since` | when the wait began, in nanoseconds of `CLOCK_MONOTONIC` | the member, before it announces itself |
-//! | `interest` | what the member waits for, where waiters differ | the same; a thread of it that waits for more |
+//! | `interest` | what the member waits for, where waiters differ | the same, and a thread of it that waits for more |
 //!
 //! The lowest `since` has waited longest. In another time namespace the clock may be another one: then the order is wrong,
 //! and nothing else.
@@ -78,7 +78,7 @@ impl Waiter {
         self.word & STATE == state
     }
 
-    /// Returns the waiter as one that was chosen before.
+    /// Returns the waiter as chosen, if it was chosen before by another notifier.
     pub(super) fn already_chosen(self) -> Chosen {
         Chosen { slot: self.slot, before: self.word, word: self.word }
     }
@@ -98,10 +98,11 @@ impl Entry {
     }
 
     pub(super) fn change_interest(&self, interest: u64) {
+        // SYNC: pairs with the load in `waiter`, through the fence of the thread that waits for more (EN2).
         self.interest.store(interest, SeqCst);
     }
 
-    /// Takes the announcement back, and keeps the epoch.
+    /// Withdraws the announcement, and keeps the epoch.
     pub(super) fn withdraw(&self) -> Withdrawn {
         // SYNC: Acquire pairs with the compare-and-swap of the notifier: what it was called for is there.
         let was = self.word.fetch_and(EPOCH | AWAKE, AcqRel);
@@ -113,13 +114,16 @@ impl Entry {
         }
     }
 
-    /// Does the same for a dead member, or for one that leaves. Any number of helpers may do it.
+    /// Does the same for a member that is dead or leaves. Any number of helpers may do it.
     pub(super) fn repair(&self) {
+        // SYNC: pairs with the load in `waiter` and the compare-and-swap in `change`: a notifier that comes later finds
+        // no dead member here (RM4).
         self.word.fetch_and(EPOCH | AWAKE, SeqCst);
     }
 
     /// Returns the waiter that is announced here, if its word is in one of two states.
     pub(super) fn waiter(&self, slot: usize, first: u64, second: u64) -> Option<Waiter> {
+        // SYNC: pairs with the store of the word in `announce`.
         let word = self.word.load(SeqCst);
         let state = word & STATE;
         // SYNC: Acquire pairs with the stores in `announce` (EN1).
@@ -134,7 +138,7 @@ impl Entry {
         is_chosen.then_some(Chosen { slot: waiter.slot, before: waiter.word, word: chosen })
     }
 
-    /// Says what became of a post. It changes nothing if the waiter is awake already.
+    /// Records whether the post was made. It changes nothing if the waiter is awake already.
     pub(super) fn mark(&self, chosen: Chosen, is_posted: bool) {
         // RM3.
         let next = if is_posted { chosen.word | CALLED } else { chosen.before };
@@ -142,6 +146,8 @@ impl Entry {
     }
 
     fn change(&self, from: u64, to: u64) -> bool {
+        // SYNC: pairs with `withdraw`, which learns what the member was called for. SeqCst for the order among
+        // notifiers (RM2).
         self.word.compare_exchange(from, to, SeqCst, Relaxed).is_ok()
     }
 }

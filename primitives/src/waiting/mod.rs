@@ -6,19 +6,20 @@
 //!
 //! | module | what it has |
 //! | --- | --- |
-//! | `wait` | [`wait()`]: the rounds of a waiter; [`Party`] |
+//! | `wait` | [`wait()`], the rounds of a waiter, and [`Party`] |
 //! | `room` | where waiters and notifiers of one kind of thing find each other |
 //! | `entry` | the words of one waiter in a room |
 //! | `seat` | one wait in a room |
 //! | `flag` | the word by which a notifier learns that there are waiters |
 //! | `desk` | the threads of one process, which share the slot |
+//! | `interests` | how the interests of several waiters make one |
 //!
 //! A round:
 //!
 //! - **W1** A waiter that suspects a death empties its doorbell and reaps. It does so while it is not announced, so no post
 //!   of a call can be among those that it takes.
 //! - **W2** It announces itself, and fences. Then it checks for what it waits for. A notifier makes a thing available,
-//!   fences, and then looks for waiters. So either the notifier sees the announcement, or the check sees the thing.
+//!   fences, and then checks for waiters. So either the notifier sees the announcement, or the check sees the thing.
 //! - **W3** It sleeps on its doorbell, and withdraws its announcement when it wakes.
 //! - **W4** It checks once more, also if its timeout elapsed. It is not announced meanwhile, so it takes no second call.
 //! - **W5** A wake-up without a call is the obituary of a member. The waiter suspects a death from then on, in this wait or
@@ -30,9 +31,10 @@
 //! - **W7** Where things are interchangeable: a waiter that was called leaves without passing the call on if it took a thing after
 //!   it withdrew, or found none to take: then its call is spent, or another took what it was for. In every other case it
 //!   passes the call on.
-//! - **W8** Where calls are named: a waiter that leaves, with another thing or without one, calls the next fitting waiter for each
-//!   thing that its process was called for, if that is still to be had. A waiter that stays and found nothing need not: the
-//!   thing was taken. It does so only if its process had announced more than its threads wait for by then.
+//! - **W8** Where calls are named: a waiter that leaves, with another thing or without one, calls the next fitting
+//!   waiter for each thing that its process was called for, if that is still available. A waiter that found nothing and
+//!   stays need not do so, since the thing was taken. It does so only if its process had announced more than its
+//!   threads wait for by then.
 //!
 //! | the process dies, or is stopped | what is held up by a stop | what notices a death |
 //! | --- | --- | --- |
@@ -47,6 +49,7 @@ mod at;
 pub(crate) mod desk;
 pub(crate) mod entry;
 pub(crate) mod flag;
+mod interests;
 pub(crate) mod room;
 pub(crate) mod seat;
 #[cfg(test)]

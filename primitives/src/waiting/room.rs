@@ -27,6 +27,7 @@ use crate::{
     failure::Result,
     layout::Mapped,
     members::Members,
+    set_layout::SlotBells,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -37,17 +38,9 @@ use crate::{
         desk::Desk,
         entry::{ANNOUNCED, Chosen, Entry, UNPOSTED, Waiter},
         flag::Flag,
+        interests::Interests,
     },
 };
-
-/// What the calls of a room are for, and how the interests of a process's threads make one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interests {
-    /// Things are interchangeable. An interest is a number, and the least counts. It is 0 where all waiters want the same.
-    Least,
-    /// Calls are named. An interest is a set of bits, and all of them count.
-    Union,
-}
 
 /// What the members of a room share. No fast path touches it.
 #[repr(C)]
@@ -65,13 +58,6 @@ pub(crate) struct RoomControl {
     pub(crate) offered_at: AtomicU64,
     /// Not 0: every unlock offers the lock.
     pub(crate) is_fair: AtomicU32,
-}
-
-/// The doorbells of a room, one for each slot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SlotBells {
-    pub(crate) first: u16,
-    pub(crate) stride: u16,
 }
 
 /// A waiting room, as one handle knows it.
@@ -128,6 +114,8 @@ impl Room {
         let reach = &self.control.reach;
         #[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]
         let needed = slot as u32 + 1;
+        // Relaxed: it never becomes less. SYNC: the change pairs with the load in `entries`, and comes before the
+        // announcement.
         if reach.load(Relaxed) < needed {
             reach.fetch_max(needed, SeqCst);
         }
@@ -135,28 +123,30 @@ impl Room {
         self.entries[slot].announce(since, interest);
     }
 
-    /// Changes what an announced member waits for. More fits than before (EN2).
+    /// Changes what an announced member waits for, so that more fits than before (EN2).
     pub(crate) fn change_interest(&self, slot: usize, interest: u64) {
         self.entries[slot].change_interest(interest);
     }
 
-    /// Takes an announcement back.
+    /// Withdraws an announcement.
     pub(crate) fn withdraw(&self, slot: usize) -> Withdrawn {
         self.entries[slot].withdraw()
     }
 
-    /// Clears the entry of a dead slot (RM4), or of one that leaves.
+    /// Clears the entry of a slot if its member is dead (RM4) or leaves.
     pub(crate) fn repair(&self, slot: u32) {
         self.entries[slot as usize].repair();
     }
 
     /// Returns how often all waiters were called together.
     pub(crate) fn ends(&self) -> u32 {
+        // SYNC: pairs with the change in `notify_all`.
         self.control.ends.load(SeqCst)
     }
 
     fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        // What memory says never reaches outside.
+        // Cut, since the number in memory may be any.
+        // SYNC: pairs with the change in `announce`.
         let reach = self.control.reach.load(SeqCst) as usize;
         self.entries[..reach.min(self.entries.len())].iter().enumerate()
     }
@@ -190,8 +180,8 @@ impl Room {
         self.scan(all, all).oldest
     }
 
-    /// Calls a waiter that was found announced (RM1), for a thing that has this name; 0 where things are interchangeable.
-    /// Returns whether it still was.
+    /// Calls a waiter that was found announced (RM1), for a thing that has this name. The name is 0 where things are
+    /// interchangeable. Returns whether the waiter was still announced.
     pub(crate) fn call(&self, waiter: Waiter, what: u32, members: &Members) -> Result<bool> {
         let Some(chosen) = self.entries[waiter.slot].choose(waiter, what) else { return Ok(false) };
         self.post(chosen, members)?;
@@ -251,7 +241,7 @@ impl Room {
     /// Calls the fitting waiter that has waited longest for a thing, whatever flags say. Returns whether there was one.
     #[cold]
     pub(crate) fn call_fitting(&self, what: u32, fits: impl Fn(u64) -> bool, members: &Members) -> Result<bool> {
-        // What is waited for was changed by a sequentially consistent operation before.
+        // The caller has made the thing available by a sequentially consistent operation before.
         order_seq_cst();
         self.call_or_post(what, fits, all, members).map(|called| called.is_called)
     }
@@ -261,7 +251,7 @@ impl Room {
     pub(crate) fn call_slot(&self, slot: usize, what: u32, members: &Members) -> Result<bool> {
         // As in `call_fitting`.
         order_seq_cst();
-        // The slot is perhaps one that memory names.
+        // The slot may come from memory, and be none.
         let Some(entry) = self.entries.get(slot) else { return Ok(false) };
         while let Some(waiter) = entry.waiter(slot, ANNOUNCED, UNPOSTED) {
             if waiter.is(UNPOSTED) {
@@ -305,6 +295,7 @@ impl Room {
     #[cold]
     pub(crate) fn notify_all(&self, members: &Members) -> Result<()> {
         // Before the entries are read: a waiter that is awake now compares it after it announced itself.
+        // SYNC: pairs with the load in `ends`, which a waiter makes after its announcement.
         self.control.ends.fetch_add(1, SeqCst);
         let choose = |waiter: Waiter| match waiter.is(UNPOSTED) {
             true => Some(waiter.already_chosen()),
@@ -317,10 +308,11 @@ impl Room {
         posted
     }
 
-    /// Makes every thread of this process that waits here check, for what no notifier tells. The slot is its own.
+    /// Makes every thread of this process that waits here check, for a change without a notifier. The slot is this
+    /// process's own.
     #[cold]
     pub(crate) fn rouse_own(&self, slot: usize, members: &Members) -> Result<()> {
-        // The one that leads sleeps on the doorbell, or is about to. A post too many wakes it in vain.
+        // The leader sleeps on the doorbell, or is about to. A post too many wakes it in vain.
         if self.desk.ours().rouse_all() { members.post(self.bell(slot)) } else { Ok(()) }
     }
 }

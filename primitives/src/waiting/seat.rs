@@ -1,10 +1,6 @@
 //! One wait in a room: the member's entry and doorbell, and its threads at the desk.
 
-use super::{
-    Station, Turn, Withdrawn,
-    desk::Place,
-    room::{Interests, Room},
-};
+use super::{Station, Turn, Withdrawn, desk::Place, interests::Interests, room::Room};
 use crate::{
     clock,
     failure::Result,
@@ -15,7 +11,7 @@ use crate::{
 
 /// How the notifiers of a room learn of its waiters, and how a call is passed on (W7, W8).
 pub(crate) trait Gate {
-    /// Makes notifiers look into the room for what is announced, and fences. Returns until when a waiter may sleep.
+    /// Makes notifiers scan the room for what is announced, and fences. Returns until when a waiter may sleep.
     fn open(&self, interest: u64) -> Deadline;
 
     /// The announced member waits for this instead, which includes what it waited for. A fence follows.
@@ -37,8 +33,8 @@ pub(crate) trait Gate {
         Ok(())
     }
 
-    /// In a room with named calls: calls the next fitting waiter for a thing, if that is still to be had. The name comes from
-    /// memory, and may say anything.
+    /// In a room with named calls: calls the next fitting waiter for a thing, if that is still available. The name
+    /// comes from memory, and may be any number.
     fn pass_on_named(&self, _what: u32, _members: &Members) -> Result<()> {
         Ok(())
     }
@@ -60,6 +56,7 @@ impl<'a, G: Gate> Seat<'a, G> {
             Interests::Least => Some(interest),
             Interests::Union => gate.selection(),
         };
+        // The list before the first check: DK1.
         let place = room.desk.ours().join(interest, selection);
         Self { room, gate, slot: me.slot(), since: clock::monotonic(), place }
     }

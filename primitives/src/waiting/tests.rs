@@ -89,7 +89,7 @@ impl Handle {
         }
     }
 
-    /// Takes a message of some lanes. Returns `None` if there is none in time, or all is over.
+    /// Takes a message of some lanes. Returns `None` if there is none in time, or the test has ended.
     fn take(&self, lanes: u64, deadline: Deadline) -> Option<usize> {
         let party = Party { members: &self.members, repair: self, me: self.me() };
         let seat = Seat::take(&self.room, Lanes { handle: self, lanes }, party.me, lanes);
@@ -181,7 +181,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Waits until a condition holds; fails if that takes too long.
+/// Waits until a condition holds. Fails if that takes too long.
 fn until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

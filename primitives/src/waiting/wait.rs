@@ -6,7 +6,7 @@ use crate::{
     raw::Deadline,
 };
 
-/// What slow paths need to know of the member that they work for: what travels together.
+/// The member that a slow path works for, with all that is needed to repair and to notify.
 #[derive(Debug)]
 pub(crate) struct Party<'a, R> {
     pub(crate) members: &'a Members,
@@ -29,12 +29,12 @@ impl<R: Repair> Party<'_, R> {
     }
 }
 
-/// What came of a check for what is waited for.
+/// The result of a waiter's check.
 #[derive(Debug)]
 pub(crate) enum Checked<T> {
-    /// It was there, and is the waiter's now.
+    /// The thing was available, and is the waiter's now.
     Found(T),
-    /// It is not there. A waiter without a call checks again at this time, at the latest.
+    /// The thing is not available. A waiter without a call checks again at this time, at the latest.
     Sleep(Deadline),
 }
 
@@ -50,20 +50,20 @@ pub(crate) enum Round {
 pub(crate) enum Turn {
     /// It announces itself and sleeps on the doorbell.
     Lead,
-    /// It checks, and comes back.
+    /// It checks, and takes another turn.
     Look,
     /// Its timeout elapsed.
     Late,
 }
 
-/// What had become of an announcement when it was taken back.
+/// The state in which an announcement was withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withdrawn {
     /// No notifier has chosen the waiter.
     Uncalled,
-    /// One has chosen it for this thing, and may have posted its doorbell.
+    /// A notifier has chosen the waiter for this thing, and may have posted its doorbell.
     Chosen(u32),
-    /// One has posted its doorbell, and the post was there when this was found.
+    /// A notifier has posted its doorbell, and the post was there when this was found.
     Posted(u32),
 }
 
@@ -75,7 +75,7 @@ pub(crate) trait Station {
     /// Announces the waiter to notifiers, and fences (W2). Returns until when it may sleep.
     fn announce(&self) -> Deadline;
 
-    /// Takes the announcement back.
+    /// Withdraws the announcement.
     fn withdraw(&self) -> Withdrawn;
 
     /// Returns the doorbell on which to sleep.
@@ -106,9 +106,9 @@ pub(crate) trait Station {
     fn pass_on_unused(&self, members: &Members) -> Result<()>;
 }
 
-/// Waits until a check finds something; `None` if the timeout elapsed first.
+/// Waits until a check finds something. Returns `None` if the timeout elapsed first.
 ///
-/// What `check` returns as an error ends the wait.
+/// An error of `check` ends the wait.
 pub(crate) fn wait<T, E: From<Failure>>(
     party: Party<'_, impl Repair>,
     station: &impl Station,
@@ -116,6 +116,7 @@ pub(crate) fn wait<T, E: From<Failure>>(
     check: impl FnMut(Round) -> Result<Checked<T>, E>,
 ) -> Result<Option<T>, E> {
     let ended = rounds(party, station, deadline, check);
+    // W8: this may pass calls on, also after an error or a success.
     let left = station.leave(party.members);
     if let Ok(None) = ended {
         return left.map(|()| None).map_err(E::from);
@@ -131,6 +132,7 @@ fn rounds<T, E: From<Failure>>(
     deadline: Deadline,
     mut check: impl FnMut(Round) -> Result<Checked<T>, E>,
 ) -> Result<Option<T>, E> {
+    // The labels are those of the header in `waiting`.
     let Party { members, .. } = party;
     loop {
         match station.turn(deadline) {
@@ -201,6 +203,7 @@ fn rounds<T, E: From<Failure>>(
 
 /// Withdraws a waiter that found a thing while it was announced. It has what it waited for, so what fails is recorded.
 fn leave_announced(members: &Members, station: &impl Station) {
+    // A notifier may have called it since the announcement.
     let withdrawn = station.withdraw();
     if matches!(withdrawn, Withdrawn::Posted(_)) {
         // The post would wake the next wait in vain.

@@ -1,8 +1,8 @@
 //! A model of the kernel: what the real code reaches through `Members`.
 //!
-//! One lock stands for the one that the kernel holds on a semaphore set, so each operation on it is
-//! one step, as each `semop` is. `used` of a slot lies behind the same lock: a look at a slot, which reads both it
-//! and ALIVE, is one step here. Doorbells count without end, as if nobody could post more often than they can count.
+//! One lock stands for the one that the kernel holds on a semaphore set, so each operation on it is one step, as each
+//! `semop` is. `used` of a slot lies behind the same lock: a look at a slot, which reads both it and ALIVE, is one step
+//! here. Doorbells count without end, as if no process could post more often than they can count.
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
@@ -140,7 +140,7 @@ struct Semaphores {
 pub struct Members {
     semaphores: Mutex<Semaphores>,
     changed: Condvar,
-    /// How many slots anybody ever has.
+    /// The most slots that any test has.
     slots: u32,
     obituaries: bool,
 }
@@ -158,7 +158,7 @@ impl Members {
         Self::make(living, true)
     }
 
-    /// Makes a set whose kernel forgets to post doorbells at a death: to show that it must not.
+    /// Makes a set of a kernel that forgets to post doorbells at a death: to show that it must not.
     #[must_use]
     pub fn without_obituaries(living: usize) -> Arc<Self> {
         Self::make(living, false)
@@ -180,8 +180,8 @@ impl Members {
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
-        // Nobody panics while it is held, so it is never poisoned.
-        change(&mut self.semaphores.lock().expect("nobody panics here"))
+        // No thread panics while it is held, so it is never poisoned.
+        change(&mut self.semaphores.lock().expect("no thread panics here"))
     }
 
     /// A process dies: the kernel settles its account, in one step.
@@ -275,13 +275,13 @@ impl Members {
 
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         before_change();
-        let mut semaphores = self.semaphores.lock().expect("nobody panics here");
+        let mut semaphores = self.semaphores.lock().expect("no thread panics here");
         let bell = usize::from(bell);
         while semaphores.bells[bell] == 0 {
             if deadline == Deadline::NOW {
                 return Ok(false);
             }
-            semaphores = self.changed.wait(semaphores).expect("nobody panics here");
+            semaphores = self.changed.wait(semaphores).expect("no thread panics here");
         }
         semaphores.bells[bell] -= 1;
         Ok(true)
@@ -323,7 +323,7 @@ impl Members {
         Ok(entered)
     }
 
-    /// Looks at one slot after another, and again if there was anybody.
+    /// Checks one slot after another, and again if there was a dead member.
     pub(crate) fn reap_all(&self, repair: &impl Repair) -> Result<()> {
         loop {
             let mut has_reaped = false;

@@ -1,18 +1,18 @@
 //! The real code of the lock, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
 //! interleaving with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,interests,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
+//! `role.rs`, `ring/{linger,patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
 //! | real | here |
 //! | --- | --- |
-//! | `sync` | loom's atomics; nobody spins, since that only multiplies the interleavings |
+//! | `sync` | loom's atomics. No waiter spins, since that only multiplies the interleavings |
 //! | `layout::Mapped` | a value in an `Arc`, which handles of one memory share |
 //! | `sizes` | a store of few words: a lane has two places |
 //! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
-//! | `ring::spin` | nobody spins |
+//! | `ring::spin` | no waiter spins |
 //! | `waiting::desk` | each process has one thread |
 //! | `clock` | it stands still, or each look finds a later time |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
@@ -42,6 +42,8 @@ pub mod named;
 mod places;
 mod ring;
 pub mod rings;
+#[path = "../../../primitives/src/role.rs"]
+mod role;
 pub mod scene;
 #[path = "../../../primitives/src/pool/shortage.rs"]
 mod shortage;
@@ -140,7 +142,11 @@ mod sizes {
 }
 
 mod set_layout {
-    use crate::waiting::room::SlotBells;
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct SlotBells {
+        pub(crate) first: u16,
+        pub(crate) stride: u16,
+    }
 
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Bells(u16);
@@ -165,4 +171,4 @@ mod members {
 }
 
 pub use kernel::{Error, Failure};
-pub use ring::role::Role;
+pub use role::Role;

@@ -6,8 +6,6 @@ pub(crate) mod linger;
 pub(crate) mod patience;
 #[path = "../../../primitives/src/ring/refusal.rs"]
 pub(crate) mod refusal;
-#[path = "../../../primitives/src/ring/role.rs"]
-pub(crate) mod role;
 
 #[path = "../../../primitives/src/ring/mpmc/control.rs"]
 pub(crate) mod mpmc_control;
@@ -55,12 +53,9 @@ pub(crate) mod fence {
     }
 }
 
-/// Nobody spins: that only multiplies the interleavings.
+/// No waiter spins: that only multiplies the interleavings.
 pub(crate) mod spin {
-    use crate::{
-        ring::{linger::Linger, role::Role},
-        sync::AtomicU32,
-    };
+    use crate::{ring::linger::Linger, role::Role, sync::AtomicU32};
 
     pub(crate) type Whereabouts = [AtomicU32; 2];
 

@@ -14,9 +14,9 @@ use crate::{
         fence::Fence,
         mpmc::{control::MpmcControl, state as mpmc},
         patience::Patience,
-        role::Role,
         spsc::state::{self as spsc, SpscControl},
     },
+    role::Role,
     scene::room,
     sync::{AtomicU32, AtomicU64},
     waiting::Party,
@@ -182,7 +182,7 @@ impl SpscEnd<'_> {
     }
 }
 
-/// How often who overwrites tries; the real one does so more often, which only multiplies the interleavings.
+/// How often an overwriting producer tries. The real one tries more often, which only multiplies the interleavings.
 const ATTEMPTS: usize = 2;
 
 /// A ring for any number on each side.
@@ -204,7 +204,7 @@ impl MpmcScene {
             head: Mapped::new(AtomicU64::new(0)),
             rooms: [room(0, 2), room(1, 2)],
             attachments: (0..4).map(|_| Attachment::default()).collect(),
-            places: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+            slots: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             shift: capacity.trailing_zeros(),
             fence: Fence,
         };

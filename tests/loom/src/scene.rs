@@ -10,6 +10,7 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     places::Places,
+    set_layout::SlotBells,
     shortage::Shortage,
     state::PoolState,
     sync::AtomicU32,
@@ -17,7 +18,7 @@ use crate::{
         Party,
         entry::Entry,
         flag::Flag,
-        room::{Room, RoomControl, SlotBells},
+        room::{Room, RoomControl},
     },
 };
 
@@ -49,7 +50,7 @@ impl LockScene {
         Arc::new(Self { members, lock, inside: UnsafeCell::new(0) })
     }
 
-    /// Makes a free lock whose every unlock offers it to a waiter.
+    /// Makes a free lock. Every unlock offers it to a waiter.
     #[must_use]
     pub fn fair(members: Arc<Members>) -> Arc<Self> {
         let scene = Self::new(members);

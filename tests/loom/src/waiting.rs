@@ -4,6 +4,8 @@
 pub(crate) mod entry;
 #[path = "../../../primitives/src/waiting/flag.rs"]
 pub(crate) mod flag;
+#[path = "../../../primitives/src/waiting/interests.rs"]
+pub(crate) mod interests;
 #[path = "../../../primitives/src/waiting/room.rs"]
 pub(crate) mod room;
 #[path = "../../../primitives/src/waiting/wait.rs"]
@@ -17,10 +19,11 @@ pub(crate) use rounds::{Checked, Party, Round, Station, Turn, Withdrawn, wait};
 mod at {
     use std::sync::Arc;
 
-    use super::room::{Room, SlotBells};
+    use super::room::Room;
     use crate::{
         layout::{Mapped, SharedMemory},
         raw,
+        set_layout::SlotBells,
     };
 
     const LINES: usize = 128;
@@ -47,7 +50,7 @@ mod at {
 pub(crate) mod desk {
     use std::sync::Mutex;
 
-    use super::{Turn, Withdrawn, room::Interests};
+    use super::{Turn, Withdrawn, interests::Interests};
     use crate::kernel::Deadline;
 
     /// One for all processes of a model: only what a [`Place`] has is a process's own.

@@ -42,7 +42,7 @@ fn three_processes_lock_and_unlock() {
 }
 
 #[test]
-fn who_gives_up_loses_no_event() {
+fn a_timeout_loses_no_event() {
     explore(2, || {
         let scene = LockScene::new(Members::new(3));
         let patient = |scene: &LockScene, me| {
@@ -87,7 +87,7 @@ fn a_holder_dies() {
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_holder_dies_and_nobody_is_told() {
+fn a_holder_dies_without_an_obituary() {
     explore(4, || holder_dies(Members::without_obituaries(2)));
 }
 
@@ -111,7 +111,7 @@ fn a_holder_dies_and_two_wait() {
     });
 }
 
-/// Who doesn't wait gets a dead holder's lock as well, poisoned.
+/// A caller that doesn't wait gets a dead holder's lock as well, poisoned.
 #[test]
 fn a_try_finds_the_holder_dead() {
     explore(3, || {
@@ -163,7 +163,7 @@ fn case_c3_a_refused_unlock_leaves_the_waiter_announced() {
     });
 }
 
-/// A process whose slot was reaped unlocks: the next holder keeps the lock.
+/// A process that lost its slot to a reaper unlocks: the next holder keeps the lock.
 #[test]
 fn case_c3_an_unlock_frees_no_lock_of_another() {
     explore(3, || {

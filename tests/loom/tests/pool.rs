@@ -51,7 +51,7 @@ fn one_wants_both() {
 }
 
 #[test]
-fn who_gives_up_loses_no_event() {
+fn a_timeout_loses_no_event() {
     explore(2, || {
         let scene = PoolScene::new(Members::new(3), 1);
         let impatient = process(&scene, 1, |scene, me| {
@@ -75,7 +75,7 @@ fn holder_dies(members: Arc<Members>) {
     });
     take_and_give(&scene, Session::of(0));
     victim.join().expect("it ends well");
-    // Whatever the victim had is there for who wants it.
+    // The permits of the victim are free for any caller.
     take_and_give(&scene, Session::of(0));
 }
 
@@ -87,11 +87,11 @@ fn a_holder_dies() {
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_holder_dies_and_nobody_is_told() {
+fn a_holder_dies_without_an_obituary() {
     explore(3, || holder_dies(Members::without_obituaries(2)));
 }
 
-/// Who doesn't wait finds what the dead have; who sleeps meanwhile is told of it.
+/// A caller that doesn't wait finds the permits of dead members. A waiter that sleeps meanwhile is notified.
 #[test]
 fn a_try_takes_from_the_dead() {
     explore(2, || {
@@ -109,7 +109,7 @@ fn a_try_takes_from_the_dead() {
     });
 }
 
-/// Whoever dies in the turnstile is not in the way of who doesn't wait.
+/// A member that dies in the turnstile is not in the way of a caller that doesn't wait.
 #[test]
 fn a_try_for_both_takes_from_the_dead() {
     explore(2, || {

@@ -39,7 +39,7 @@ fn a_dead_consumer_hands_its_item_on() {
             scene.members.die(me);
         });
         let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
-        // Whoever of the two came first: it saw everything that was not consumed.
+        // Whichever of the two came first: it saw every item that was not consumed.
         assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
         consumer.leave();
         producer.join().expect("it ends well");
@@ -65,12 +65,12 @@ fn the_producer_goes(dies: bool) {
 }
 
 #[test]
-fn who_asked_is_told_that_the_producer_left() {
+fn a_consumer_detects_that_the_producer_left() {
     the_producer_goes(false);
 }
 
 #[test]
-fn who_asked_is_told_that_the_producer_died() {
+fn a_consumer_detects_that_the_producer_died() {
     the_producer_goes(true);
 }
 
@@ -153,7 +153,7 @@ fn a_dead_readers_item_is_delivered_again() {
 /// The obituary is needed: without it a consumer sleeps for ever beside an item that a dead one had.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_dead_reader_of_whom_nobody_is_told() {
+fn a_dead_reader_without_an_obituary() {
     a_reader_dies(Members::without_obituaries);
 }
 
@@ -217,12 +217,12 @@ fn all_producers_go(dies: bool) {
 }
 
 #[test]
-fn who_asked_is_told_that_all_producers_left() {
+fn a_consumer_detects_that_all_producers_left() {
     all_producers_go(false);
 }
 
 #[test]
-fn who_asked_is_told_that_all_producers_died() {
+fn a_consumer_detects_that_all_producers_died() {
     all_producers_go(true);
 }
 
@@ -246,9 +246,9 @@ fn at1_a_producer_that_takes_over_is_not_missed() {
     });
 }
 
-/// Who finds the last item and the end at once passes the end on.
+/// A consumer that finds the last item and the end at once passes the end on.
 #[test]
-fn everybody_who_asked_is_told() {
+fn all_that_detect_it_are_notified() {
     explore(1, || {
         let scene = MpmcScene::new(Members::new(3), 1);
         let until_told = |scene: &MpmcScene, me: Session| {
@@ -270,7 +270,7 @@ fn everybody_who_asked_is_told() {
 
 /// Nothing comes twice, and what is newest stays.
 #[test]
-fn who_overwrites_meets_a_consumer() {
+fn an_overwriting_producer_meets_a_consumer() {
     explore(2, || {
         let scene = MpmcScene::new(Members::new(2), 1);
         let producer = process(&scene, 1, |scene, me| [1, 2].map(|item| scene.force_push(me, item)));
@@ -330,7 +330,7 @@ fn giving_up_wakes_a_producer() {
     });
 }
 
-/// Who doesn't wait finds what a dead reader had.
+/// A consumer that doesn't wait finds the item that a dead reader had.
 #[test]
 fn a_try_takes_over_from_the_dead() {
     explore(3, || {
@@ -365,7 +365,7 @@ fn a_closed_ring_refuses() {
     });
 }
 
-/// A push whose post is refused says so, and the next push wakes the consumer.
+/// A push reports a refused post, and the next push wakes the consumer.
 #[test]
 fn case_c3_a_refused_push_leaves_the_consumer_announced() {
     explore(3, || {

@@ -51,7 +51,7 @@ fn a_waiter_that_takes_another_message_and_calls_no_other() {
 }
 
 #[test]
-fn who_gives_up_loses_no_message() {
+fn a_timeout_loses_no_message() {
     explore(3, || {
         let scene = NamedScene::new(Members::new(3));
         let impatient = process(&scene, 0, |scene, me| scene.take_impatiently(me, BOTH).is_ok());

@@ -129,12 +129,12 @@ impl Member {
         self.reaps.is_some()
     }
 
-    /// The slot whose words it repairs.
+    /// The slot that it repairs.
     pub(crate) fn repaired(self) -> Slot {
         self.reaps.map_or(self.slot, |reaped| reaped.slot)
     }
 
-    /// Whether it holds ALIVE of the slot whose words it repairs.
+    /// Whether it holds ALIVE of the slot that it repairs.
     pub(crate) fn holds_repaired(self) -> bool {
         self.reaps.is_none_or(|reaped| reaped.is_claimed)
     }
@@ -143,7 +143,7 @@ impl Member {
 /// A check for dead members: of the slots of all others, one after another, each at its own instant.
 ///
 /// The code loads `used` and asks for ALIVE, of one slot by itself or of all at once. It finds the state that the slot
-/// had at one of these moments. A slot whose owner has left is an exception: it may be reaped in vain.
+/// had at one of these moments. A slot that its owner has left is an exception: it may be reaped in vain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Look {
     /// One bit for each slot that is still to be checked.

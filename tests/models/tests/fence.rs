@@ -65,7 +65,7 @@ fn a_strong_publisher_does_not_help_a_sleeper_without_a_fence() {
 
 sysv_models::counterexamples! {
     Rules, not needed: [];
-    /// The heavy fence passes over the publisher, whose item stays in its buffer.
+    /// The heavy fence passes over the publisher, and the item stays in the publisher's buffer.
     join_first: breaks(&[Light], Heavy, LOST);
     fence_before_look: breaks(&[Light], Heavy, LOST);
     /// The sleeper consumes a post that was late for an item it has seen, and sets its flag again. Then as above.

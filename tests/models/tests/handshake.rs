@@ -90,7 +90,7 @@ sysv_models::counterexamples! {
     Rules, not needed: NOT_NEEDED;
     /// An opener loses patience. The creator publishes and registers. The opener removes the object that is now in use.
     condemn_before_finish: breaks(1, CALM, "I4 a user's segment stays");
-    /// A slow creator, whose set was condemned and removed, takes the next creator's fresh segment for a leftover.
+    /// A slow creator that lost its set takes the next creator's fresh segment for a leftover.
     creator_checks_own_set: breaks(1, CALM, "I4 a user's segment stays");
     /// Two openers finish the same set. The slower one finds the segment of the next creator, and removes it.
     header_names_set: breaks(1, CALM, "I4 a user's segment stays");

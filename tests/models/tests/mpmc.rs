@@ -234,7 +234,7 @@ sysv_models::counterexamples! {
     word_is_reset: breaks_quietly(Mpmc { sleepers: 2, comes_back: true, ..ring((1, 2, 1, 0, 1, 1)) }, CONSUMER);
     /// A new member has a dead producer's slot, and with it a place that it does not know of.
     new_member_repairs: breaks(Mpmc { comes_back: true, ..ring((1, 1, 1, 0, 2, 1)) }, "I7 all places are usable");
-    /// A process leaves with a claimed place, whose word then names a clean slot.
+    /// A process leaves with a claimed slot. The word of that then names a clean member slot.
     leaver_repairs: breaks(Mpmc { leaves: true, ..ring((0, 2, 1, 1, 0, 0)) }, "I8 owners are marked as used");
     /// A helper dies after it cleared `used`, and no process repairs the rest.
     used_is_last: breaks(ring((0, 2, 1, 1, 0, 2)), FORGOTTEN);

@@ -151,7 +151,7 @@ const NOT_NEEDED: [(&str, &str); 8] = [
     ("taker_takes_post", "a post that is left wakes the next wait in vain"),
     ("suspects_at_first", "every death leaves a post on every doorbell, and the new member's first sleep takes it"),
     ("mark_called", "it only spares posts: a waiter that stays UNPOSTED is posted again by each later notifier"),
-    ("helper_obituary", "a waiter whose call it owes was announced when the holder died, and has that obituary"),
+    ("helper_obituary", "the waiter that it must call was announced when the holder died, and has that obituary"),
     ("reaper_frees_offer", "every sleeper consumes the obituary, sees the offer, and takes the word after 1 ms"),
     ("reaper_keeps_waiters", "every sleeper consumes the obituary, and sets WAITERS again before it sleeps"),
     ("reaper_notifies", "every sleeper consumes the obituary, repairs the slot itself, and then looks"),

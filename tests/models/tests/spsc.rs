@@ -129,7 +129,7 @@ sysv_models::counterexamples! {
     reaping_posts_other: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
     /// A new member takes a dead producer's slot, and with it a role that it does not know of.
     new_member_repairs: breaks((1, 1, 1, 1, 1), May::Nothing, "I3 no role is lost");
-    /// A process leaves with its role, whose word then names a clean slot.
+    /// A process leaves with its role. The word of the role then names a clean slot.
     leaver_repairs: breaks((1, 1, 1, 1, 0), May::Leave, "I3 no role is lost");
     repair_before_unused: breaks((1, 1, 1, 1, 0), May::Leave, "I8 owners are marked as used");
 }

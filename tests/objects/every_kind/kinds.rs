@@ -8,7 +8,7 @@ use sysv_primitives::{
     Channel, Error, Member, Mutex, Options, Pool, Request, Result, Route, Status, messages, mpmc, spsc,
 };
 
-/// Lets one who waits go on.
+/// Lets one waiter go on.
 pub type Release<'a> = Box<dyn FnOnce() + 'a>;
 
 /// A way to wait.
@@ -16,7 +16,7 @@ pub struct Wait<T> {
     pub name: &'static str,
     /// Whether several can wait so at once.
     pub is_shared: bool,
-    /// Whether a wake-up passes on from who dies with it; others have something in hand with it.
+    /// Whether a wake-up passes on from a waiter that dies with it. With other kinds it has claimed something as well.
     pub is_passed_on: bool,
     /// Sees to it that one has to wait.
     pub hinder: for<'a> fn(&'a T) -> Release<'a>,
@@ -330,7 +330,7 @@ impl Kind for Channel {
                 is_shared: true,
                 is_passed_on: false,
                 hinder: |channel| {
-                    // All of them: the first may be a dead one's, whose answer goes nowhere.
+                    // All of them: the first may be from a dead caller, and its answer goes nowhere.
                     Box::new(|| {
                         while let Ok(asked) = channel.try_recv_request::<Double>() {
                             let double = asked.0 * 2;

@@ -176,7 +176,7 @@ pub fn case_c4_a_handle_without_membership_is_dropped<K: Kind>() {
     assert_eq!(slots(&object), [0]);
 }
 
-/// An object whose header was overwritten is made anew once no member lives, and can be unlinked.
+/// An object with an overwritten header is made anew once no member lives, and can be unlinked.
 pub fn a_header_with_another_identity<K: Kind>() {
     for unlinks in [false, true] {
         let name = name();

@@ -27,7 +27,7 @@ fn open<K: Kind>(name: &str) -> K {
     K::open(&Options::new(), name).expect("it is there")
 }
 
-/// The object is whole, and everybody who waits goes on when it is time.
+/// The object is whole, and each waiter goes on when it is time.
 #[track_caller]
 fn assert_works<K: Kind>(name: &str) {
     for wait in K::waits() {
@@ -63,7 +63,7 @@ fn smoke<K: Kind>() {
     assert!(matches!(K::unlink(&name), Err(Error::Open(OpenError::NoSuchName { .. }))));
 }
 
-/// Whoever comes first makes it, and all the others have the same.
+/// The first process makes it, and all others open the same.
 fn open_or_create_race<K: Kind>() {
     const RACERS: usize = 6;
     let segments = memory(4 * RACERS);
@@ -124,7 +124,7 @@ fn signal_interrupts<K: Kind>() {
     }
 }
 
-/// Whoever waits when it is removed is told, in each way to wait.
+/// A waiter is notified when it is removed, in each way to wait.
 fn removed_while_waiting<K: Kind>() {
     for wait in K::waits() {
         let name = name();
@@ -418,7 +418,7 @@ fn case_c22_creator_is_a_zombie<K: Kind>() {
     assert_works::<K>(&name);
 }
 
-/// Somebody else's segment is left alone, and our half of the work is taken back.
+/// Another program's segment is left alone, and our half of the work is taken back.
 fn foreign_segment<K: Kind>() {
     let name = name();
     let (key, _) = key_from::<K>(&name);
@@ -433,7 +433,7 @@ fn foreign_segment<K: Kind>() {
     assert_eq!(foreign.read(0, 0).unwrap(), [b'?'; 4096]);
 }
 
-/// Somebody else's set is left alone.
+/// Another program's set is left alone.
 fn foreign_set<K: Kind>() {
     let name = name();
     let (key, _) = key_from::<K>(&name);

@@ -22,7 +22,7 @@ fn open(name: &str) -> mpmc::Ring<Item> {
 
 /// Looks after a kill; returns what was still there.
 fn survey(name: &str, ring: &mpmc::Ring<Item>) -> Vec<u64> {
-    // Whoever opens takes the dead one's slot, or leaves it to those who wait.
+    // An opener takes the dead member's slot, or leaves it to the waiters.
     drop((0..SLOTS - 1).map(|_| open(name)).collect::<Vec<_>>());
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let mut rest: Vec<u64> = consumer.try_iter().map(|item| number(item.expect("the ring is open"))).collect();

@@ -1,5 +1,5 @@
-//! Rings, killed at every machine instruction of every operation: what was committed comes out exactly
-//! once, whole and in order, nobody is stuck, and the whole room is there again.
+//! Rings, killed at every machine instruction of every operation: what was committed comes out exactly once, whole and
+//! in order, no process is stuck, and the whole room is there again.
 //!
 //! An item says its own number in several ways, so a torn one shows. A survivor at the other end
 //! sleeps meanwhile and wants to be told of the end: it gets the item, or learns of the death.

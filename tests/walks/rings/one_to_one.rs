@@ -45,8 +45,8 @@ fn survey(ring: &spsc::Ring<Item>) {
 }
 
 fn every_slot_works(name: &str) {
-    let everybody: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
-    everybody.iter().for_each(|ring| drop((ring.producer().unwrap(), ring.consumer().unwrap())));
+    let handles: Vec<_> = (0..SLOTS - 1).map(|_| open(name)).collect();
+    handles.iter().for_each(|ring| drop((ring.producer().unwrap(), ring.consumer().unwrap())));
 }
 
 /// Steps through what a producer does while a consumer sleeps.
@@ -135,7 +135,7 @@ fn leave() {
 }
 
 #[test]
-fn leave_to_who_stands_by() {
+fn leave_to_a_standby() {
     every_instruction("spsc: the producer leaves, another stands by", |steps| {
         let name = name();
         let ring = ring(&name, 0);

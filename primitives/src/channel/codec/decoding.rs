@@ -21,6 +21,7 @@ pub(super) struct Left<'a, S> {
 
 impl<'a, S: Source> Left<'a, S> {
     pub(super) fn new(source: &'a S) -> Self {
+        // Elements with bytes are bounded by the bytes. Only those without need the spare ones.
         let elements = Cell::new(source.left().saturating_add(SPARE_ELEMENTS));
         Self { source, elements, exceeded: Cell::new(None) }
     }
@@ -46,6 +47,7 @@ impl<'a, S: Source> Left<'a, S> {
     #[inline]
     fn take_elements<E: de::Error>(&self) -> Result<(), E> {
         let Some(len) = self.source.next_length().map_err(E::custom)? else { return Ok(()) };
+        // CB2: taken before the first element is made, so a length that lies costs nothing.
         let left = usize::try_from(len).ok().and_then(|len| self.elements.get().checked_sub(len));
         self.elements.set(left.ok_or_else(|| self.exceeds(Exceeded::Elements))?);
         Ok(())

@@ -186,7 +186,7 @@ impl<'a, S: Serializer> Serializer for Bounded<'a, S> {
     }
 }
 
-/// Compounds whose values come one by one, each with these arguments before it.
+/// Compounds with values that come one by one, each with these arguments before it.
 macro_rules! values {
     ($($compound:ident: $name:ident($($argument:ident: $type:ty),*);)*) => {$(
         impl<C: $compound> $compound for Bounded<'_, C> {

@@ -138,6 +138,7 @@ impl<R: Read> Buffered<R> {
         self.taken = 0;
         let old = self.buffer.len();
         self.buffer.resize(old + self.unread.min(BUFFER - old), 0);
+        // Out of `self` for the call, which borrows the rest of it.
         let mut buffer = mem::take(&mut self.buffer);
         let read = self.read_directly(&mut buffer[old..]);
         self.buffer = buffer;
@@ -146,6 +147,7 @@ impl<R: Read> Buffered<R> {
 
     /// Reads past the buffer, and never again after a failure.
     fn read_directly(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        // An error is kept: the format must not go on behind a gap.
         if self.failed.is_none() {
             match self.from.read_exact(bytes) {
                 Ok(()) => self.unread -= bytes.len(),

@@ -98,7 +98,7 @@ impl TypedQueue {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Failed`] if the queue is gone.
+    /// [`OpenError::Failed`] if the queue was removed.
     pub fn new(mut queue: MessageQueue) -> Result<Self, OpenError> {
         let object = ObjectName::of_queue(queue.id());
         let measured = longest_message(&queue).and_then(|longest| {
@@ -111,7 +111,7 @@ impl TypedQueue {
         }
     }
 
-    /// Makes a typed queue of the id of a queue, which another process told.
+    /// Makes a typed queue of a queue's id, as another process has passed it on.
     ///
     /// # Errors
     ///
@@ -149,14 +149,16 @@ impl TypedQueue {
 
     /// Returns what is queued, by route, without taking anything (Linux). How old the messages are the kernel does not tell.
     ///
-    /// It looks at one message after another; while others send and receive, one may be counted twice or not at all.
+    /// It counts one message after another. While others send and receive, a message may be counted twice or not at
+    /// all.
     ///
     /// # Errors
     ///
     /// [`Unsupported`](raw::Error::Unsupported) where the kernel can't show messages without taking them;
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn queued(&self) -> Result<BTreeMap<Route, Queued>, Failure> {
         let mut routes: BTreeMap<Route, Queued> = BTreeMap::new();
+        // Nothing is taken: each peek copies one message by its index, and the first index without one ends it.
         let peeks = (0..).map(|index| self.queue.peek(index));
         for message in peeks.take_while(|peeked| !matches!(peeked, Err(raw::Error::WouldBlock { .. }))) {
             let message = message.map_err(|error| self.failed(error))?;
@@ -171,20 +173,20 @@ impl TypedQueue {
         self.queue.stat().map_err(|error| self.failed(error))
     }
 
-    /// Returns when a message was last put on the queue, in whole seconds; `None` if there was none.
+    /// Returns when a message was last put on the queue, in whole seconds. Returns `None` if there was none.
     ///
     /// # Errors
     ///
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn last_sent(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.send_time)
     }
 
-    /// Returns when a message was last taken from the queue, in whole seconds; `None` if there was none.
+    /// Returns when a message was last taken from the queue, in whole seconds. Returns `None` if there was none.
     ///
     /// # Errors
     ///
-    /// [`Failure::System`] if the queue is gone.
+    /// [`Failure::System`] if the queue was removed.
     pub fn last_received(&self) -> Result<Option<SystemTime>, Failure> {
         Ok(self.stat()?.receive_time)
     }

@@ -12,7 +12,7 @@ use crate::{
 
 impl TypedQueue {
     receiving_forms! {
-        /// Receives the oldest value of this type; waits for one.
+        /// Receives the oldest value of this type. Blocks until there is one.
         ///
         /// The message is received at most once: if this process dies before `recv` returns, it is lost.
         ///
@@ -22,7 +22,7 @@ impl TypedQueue {
         /// - [`RecvError::Failed`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     }
 
-    /// Receives the oldest value of this type; waits until `deadline`.
+    /// Receives the oldest value of this type. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl TypedQueue {
         self.recv_value(deadline)
     }
 
-    /// Receives the oldest message of any route; waits until `deadline` at most.
+    /// Receives the oldest message of any route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl TypedQueue {
         self.recv_selected(Selector::Any, deadline)
     }
 
-    /// Receives the oldest message of the lowest route up to this one; waits until `deadline` at most.
+    /// Receives the oldest message of the lowest route up to this one. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl TypedQueue {
         self.recv_selected(Selector::LowestUpTo(up_to.message_type()), deadline)
     }
 
-    /// Receives the oldest message of any other route; waits until `deadline` at most.
+    /// Receives the oldest message of any other route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl TypedQueue {
         self.recv_selected(Selector::Except(T::ROUTE.message_type()), deadline)
     }
 
-    /// Receives the bytes of the oldest message of this route; waits until `deadline` at most.
+    /// Receives the bytes of the oldest message of this route. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -72,6 +72,7 @@ impl TypedQueue {
 
     fn receive(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> Result<(), RecvError> {
         let received = match self.queue.receive_into_deadline(message, selector, deadline) {
+            // It is still on the queue.
             Err(raw::Error::BufferTooSmall { .. }) => self.receive_longer(message, selector, deadline),
             received => received,
         };
@@ -85,6 +86,7 @@ impl TypedQueue {
     /// The kernel's limit was raised since the handle was made, and a longer message was sent.
     #[cold]
     fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> raw::Result<()> {
+        // A copy of the handle, so that the limit of this one is not changed under other threads.
         let mut roomy = self.queue.clone();
         roomy.set_max_message_size(longest_message(&self.queue)?);
         roomy.receive_into_deadline(message, selector, deadline)

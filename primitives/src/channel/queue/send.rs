@@ -29,7 +29,7 @@ impl Write for Appending<'_> {
 impl TypedQueue {
     sending_forms! {
         send: {
-            /// Sends a value; waits while the queue is full.
+            /// Sends a value. Blocks while the queue is full.
             ///
             /// # Errors
             ///
@@ -40,7 +40,7 @@ impl TypedQueue {
             ///   [`MessageQueue::send`](crate::raw::MessageQueue::send).
         }
         send_raw: {
-            /// Sends bytes as they are on a route, for programs that use plain System V; waits while the queue is full.
+            /// Sends bytes as they are on a route, for programs that use plain System V. Blocks while the queue is full.
             ///
             /// C and Python see a message of that type with these bytes. Let such a route carry no [`Message`].
             ///
@@ -61,7 +61,7 @@ impl TypedQueue {
         }
     }
 
-    /// Sends a value; waits until `deadline`.
+    /// Sends a value. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -79,6 +79,7 @@ impl TypedQueue {
     ) -> Result<(), SendError> {
         message.clear();
         message.set_message_type(T::ROUTE.message_type());
+        // The codec and the schema travel in front of the bytes, as a kernel's message has no room for them.
         message.extend_from_slice(&T::Codec::NUMBER.to_le_bytes());
         message.extend_from_slice(&T::SCHEMA.to_le_bytes());
         T::Codec::encode(value, &mut Appending(message)).map_err(|why| SendError::Unencodable {
@@ -118,7 +119,7 @@ impl TypedQueue {
         if deadline == Deadline::NOW { SendError::Full(full) } else { SendError::TimedOut(full) }
     }
 
-    /// Sends bytes; waits for room until `deadline` at most.
+    /// Sends bytes. Blocks until there is room, until `deadline` at most.
     ///
     /// # Errors
     ///

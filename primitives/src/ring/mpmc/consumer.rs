@@ -26,15 +26,15 @@ use crate::{
 
 /// One of a ring's consumers.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a consumer
-/// from its first use of it on, so let it pop, or make a consumer of its own, before the parent drops its.
+/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a consumer from
+/// its first use of it, so let the child pop, or make a consumer of its own, before the parent drops its consumer.
 ///
 /// **When a process dies** while it pops, or has an item [claimed](Self::claim), the next consumer gets that item.
 #[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last consumer"]
 pub struct Consumer<T: Pod> {
     endpoint: Endpoint<T>,
-    /// How many items had been overwritten when it last asked.
+    /// How many items had been overwritten at the last call of `missed`.
     missed: u64,
 }
 
@@ -44,7 +44,7 @@ impl<T: Pod> Consumer<T> {
         Ok(Self { endpoint: Endpoint::take(shared, Role::Consumer)?, missed })
     }
 
-    /// Pops an item; waits for one as long as it takes.
+    /// Pops an item. Blocks while the ring is empty.
     ///
     /// # Errors
     ///
@@ -58,8 +58,8 @@ impl<T: Pod> Consumer<T> {
 
     /// Pops an item if there is one.
     ///
-    /// One that a dead consumer had is found at the first attempt in vain, and at every 64th: looking
-    /// for the dead takes a system call.
+    /// The first call that finds nothing, and then every 64th, also checks for the items that dead consumers had
+    /// claimed: the check is a system call.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<T: Pod> Consumer<T> {
         self.pop_deadline(Deadline::NOW)
     }
 
-    /// Pops an item; waits for one for at most `timeout`.
+    /// Pops an item. Blocks while the ring is empty, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -91,13 +91,13 @@ impl<T: Pod> Consumer<T> {
     pub fn pop_deadline(&self, deadline: Deadline) -> Result<T, PopError> {
         let (claim, _) = self.endpoint.claim(deadline).map_err(|refusal| self.refused(refusal, deadline))?;
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
-        // SAFETY: by MP1 the place is ours.
+        // SAFETY: by MP1 the slot is ours.
         let item = unsafe { items.read(claim.position) };
         self.endpoint.mark(state.finish_pop(claim, members));
         Ok(item)
     }
 
-    /// Pops as many items as there are and as fit, and returns how many; waits until there is one.
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one.
     ///
     /// # Errors
     ///
@@ -115,8 +115,8 @@ impl<T: Pod> Consumer<T> {
         self.pop_slice_deadline(items, Deadline::NOW)
     }
 
-    /// Pops as many items as there are and as fit, and returns how many; waits until there is one
-    /// for at most `timeout`.
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, for at most
+    /// `timeout`.
     ///
     /// # Errors
     ///
@@ -133,12 +133,13 @@ impl<T: Pod> Consumer<T> {
     /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
     pub fn pop_slice_deadline(&self, items: &mut [T], deadline: Deadline) -> Result<usize, PopError> {
         let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
+        // Only the first item is waited for.
         *first = self.pop_deadline(deadline)?;
         let mut popped = 1;
         for item in rest {
             match self.try_pop() {
                 Ok(next) => *item = next,
-                // What went before is popped; what stands in the way is told by the next call.
+                // The items before are popped. The next call reports the error.
                 Err(_) => break,
             }
             popped += 1;
@@ -146,7 +147,7 @@ impl<T: Pod> Consumer<T> {
         Ok(popped)
     }
 
-    /// Claims an item, to be read where it lies; waits for one as long as it takes.
+    /// Claims an item, to be read where it lies. Blocks while the ring is empty.
     ///
     /// [`done`](Claimed::done) consumes it. If the [`Claimed`] is dropped without, or this process dies, the next
     /// consumer gets the item.
@@ -167,7 +168,7 @@ impl<T: Pod> Consumer<T> {
         self.claim_deadline(Deadline::NOW)
     }
 
-    /// Claims an item; waits for one for at most `timeout`.
+    /// Claims an item. Blocks while the ring is empty, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl<T: Pod> Consumer<T> {
         PopError::refused(refusal, deadline, self.endpoint.members())
     }
 
-    /// Returns how many items there are, as it was a moment ago. What was put back is not counted.
+    /// Returns how many items there are, as it was a moment ago. A requeued item is not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.endpoint.shared.state.len()
@@ -227,8 +228,8 @@ impl<T: Pod> Consumer<T> {
         self.endpoint.shared.state.has_any(Role::Producer)
     }
 
-    /// Returns how many items were [overwritten](super::Producer::force_push) since this was last
-    /// asked, or since the consumer was made.
+    /// Returns how many items were [overwritten](super::Producer::force_push) since the last call, or since the
+    /// consumer was made.
     pub fn missed(&mut self) -> u64 {
         let now = self.endpoint.shared.state.control.overwritten.load(Relaxed);
         now.wrapping_sub(std::mem::replace(&mut self.missed, now))
@@ -236,8 +237,8 @@ impl<T: Pod> Consumer<T> {
 
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
-    /// Whether they left or died: first come the items that are there. Before the first producer has come none is
-    /// missed.
+    /// Off by default. It makes no difference whether the producers left or died. The items that are there come first.
+    /// A wait does not end so before a first producer has come.
     pub fn detect_disconnect(&mut self, tell: bool) {
         self.endpoint.patience.wants_to_know = tell;
     }
@@ -263,8 +264,8 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 
 /// A claimed item, where it lies. [`done`](Self::done) consumes it, and dropping it requeues it.
 ///
-/// So an early return or a panic loses no item: the next consumer gets it. In a child made by `fork`, dropping one of the
-/// parent's does nothing, and looking into it panics.
+/// So an early return or a panic loses no item: the next consumer gets it. In a child made by `fork`, dropping a claim
+/// of the parent's does nothing, and accessing it panics.
 ///
 /// ```
 /// use sysv_primitives::mpmc;
@@ -305,7 +306,7 @@ impl<T: Pod> Deref for Claimed<'_, T> {
 
     fn deref(&self) -> &T {
         self.endpoint.assert_ours(self.session);
-        // SAFETY: by MP1 the place is ours, and nobody writes it before it is given back.
+        // SAFETY: by MP1 the slot is ours, and no process writes it before the claim ends.
         unsafe { self.endpoint.shared.items.get(self.claim.position) }
     }
 }

@@ -1,4 +1,4 @@
-//! The words of an mpmc ring that both sides share. The rules of waiting are in `ends`.
+//! The words of an mpmc ring that both roles share. The rules of waiting are in `ends`.
 
 use crate::{
     attendance::Arrivals,

@@ -1,4 +1,4 @@
-//! A place at one end of an mpmc ring: what producers and consumers have in common.
+//! An endpoint of an mpmc ring: what producers and consumers have in common.
 
 use std::{
     fmt,
@@ -30,14 +30,14 @@ use crate::{
 pub(super) struct Endpoint<T: Pod> {
     pub(super) shared: Arc<SharedRing<T, MpmcState>>,
     role: Role,
-    /// The session under which it is counted; marked if a failure was recorded.
+    /// The session under which it is counted. It is marked if a failure was recorded.
     session: AtomicU64,
     pub(super) patience: Patience,
-    /// How often there was nothing for who would not wait.
+    /// How many calls that don't wait found nothing.
     vain: AtomicU32,
 }
 
-/// Who asks again and again without waiting looks for the dead so seldom: it is a system call.
+/// Of calls that don't wait and find nothing, one in so many checks for dead members: the check is a system call.
 const VAIN: u32 = 64;
 
 impl<T: Pod> Endpoint<T> {
@@ -48,19 +48,22 @@ impl<T: Pod> Endpoint<T> {
         Ok(Self { shared: Arc::clone(shared), role, session, patience: Patience::new(role), vain: AtomicU32::new(0) })
     }
 
-    /// Returns the session; in a child made by `fork` it sits down there first. Fails once if a failure is recorded.
+    /// Returns the session. In a child made by `fork` it attaches the endpoint there first. Fails once if a failure is
+    /// recorded.
     #[inline]
     pub(super) fn session(&self) -> Result<Session> {
-        // Relaxed: it was stored by this process, before it forked or shared the place.
+        // Relaxed: the value alone is used. It names a session that this process, or its parent before the fork,
+        // registered.
         let session = Session::from_bits(self.session.load(Relaxed));
         if session.is_ours() { Ok(session) } else { self.session_slowly(session) }
     }
 
-    /// A failure is recorded, or this is a child in which it must sit down.
+    /// A failure is recorded, or this is a child in which the endpoint must be attached.
     #[cold]
     fn session_slowly(&self, kept: Session) -> Result<Session> {
         let SharedRing { members, state, .. } = &*self.shared;
         let is_ours = Session::kept(kept.bits()).is_ours();
+        // Before anything can fail: a mark that stays would make each later call take this path.
         if is_ours {
             Session::unmark(&self.session);
         }
@@ -69,6 +72,7 @@ impl<T: Pod> Endpoint<T> {
             return Ok(session);
         }
         state.attach(self.role, session);
+        // SYNC: pairs with the same change by another thread of this child. The fast path uses the value alone.
         if self.session.compare_exchange(kept.bits(), session.bits(), AcqRel, Acquire).is_err() {
             // Another thread was faster.
             state.detach(self.role, session, members);
@@ -76,7 +80,7 @@ impl<T: Pod> Endpoint<T> {
         Ok(session)
     }
 
-    /// Has the next call fail, if a failure was recorded.
+    /// Makes the next call fail, if a failure was recorded.
     #[inline]
     pub(super) fn mark(&self, has_recorded: bool) {
         if has_recorded {
@@ -84,7 +88,7 @@ impl<T: Pod> Endpoint<T> {
         }
     }
 
-    /// Claims a place of the ring: a free one to push, or one with an item.
+    /// Claims a slot of the ring: a free one to push, or one with an item.
     #[inline]
     pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session), Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
@@ -96,6 +100,7 @@ impl<T: Pod> Endpoint<T> {
         };
         let claim = match claim {
             Some(claim) => claim,
+            // Nothing was found, and the caller doesn't wait. Perhaps a dead member owns what it needs.
             None if deadline == Deadline::NOW => {
                 let is_turn = self.vain.fetch_add(1, Relaxed).is_multiple_of(VAIN);
                 state.claim_now(self.role, self.party(session), self.patience.wants_to_know, is_turn)?
@@ -113,17 +118,17 @@ impl<T: Pod> Endpoint<T> {
         Party { members: &self.shared.members, repair: &self.shared.state, me }
     }
 
-    /// Refuses a child that looks into what its parent has claimed: the parent goes on using it.
     pub(super) fn members(&self) -> &Members {
         &self.shared.members
     }
 
+    /// Refuses a child that accesses what its parent has claimed: the parent goes on using it.
     #[inline]
     pub(super) fn assert_ours(&self, session: Session) {
         assert!(session.is_ours(), "this guard belongs to the process that made it, and not to its child");
     }
 
-    /// Ends a claim, unless it is the parent's; `end` returns whether a failure was recorded.
+    /// Ends a claim, unless it is the parent's. `end` returns whether a failure was recorded.
     pub(super) fn end(&self, session: Session, end: impl FnOnce(&SharedRing<T, MpmcState>) -> bool) {
         if session.is_ours() {
             self.mark(end(&self.shared));
@@ -133,7 +138,8 @@ impl<T: Pod> Endpoint<T> {
 
 impl<T: Pod> Clone for Endpoint<T> {
     fn clone(&self) -> Self {
-        // In a child that has not used it yet the parent's is not counted here, and neither is the copy.
+        // In a child that has not used the endpoint yet, the parent's session is not counted, and neither is the copy.
+        // Relaxed: as in `session`.
         let session = Session::kept(self.session.load(Relaxed));
         if session.is_ours() {
             self.shared.state.attach(self.role, session);

@@ -9,15 +9,15 @@
 //!
 //! - **E1** (R-sleep) A waiter checks for the end before it checks for an item or room, so what was pushed before the end is
 //!   popped before the end is reported.
-//! - **E2** (R-wake) A process that changes a slot looks at the flag of the role that it serves afterwards, and calls one
+//! - **E2** (R-wake) A process that changes a slot checks the flag of the role that it serves afterwards, and calls one
 //!   waiter. A process that closes the ring, detaches an endpoint or reaps calls every waiter of a role.
-//! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one before it is
-//!   in a process's hand, and the waiter that is called for it finds nothing yet. The process that completes a slot
-//!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one in hand.
-//! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is to be had, or is claimed and may be
-//!   requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
-//!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls every
-//!   waiting consumer if the ring ends.
+//! - **E3** Items are popped in order, and slots are taken in order. So a slot may be filled, or emptied, while one
+//!   before it is claimed, and the waiter that is called for it finds nothing yet. The process that completes a slot
+//!   calls a waiter for it, and one more for each slot behind it that is ready, up to the next one that is claimed.
+//! - **E4** The end is not reported to consumers while any slot is not EMPTY: an item is available, or is claimed and
+//!   may be requeued, or a living producer writes it that began before the end. A consumer that waits for that raises
+//!   the flags of both roles. A consumer that completes a claim serves producers, finds their flag raised, and calls
+//!   every waiting consumer if the ring ends.
 //!
 //! A role ends if the ring is closed, or if the other role is disconnected and the endpoint detects that.
 
@@ -32,9 +32,9 @@ use crate::{
         },
         patience::Patience,
         refusal::Refusal,
-        role::Role,
         spin::leave_word,
     },
+    role::Role,
     sync::{
         Ordering::{Relaxed, SeqCst},
         fence,
@@ -50,10 +50,12 @@ use crate::{
 impl MpmcState {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed: a push that begins before it sees the closing counts as one before the closing.
         self.control.closed.load(Relaxed) != 0
     }
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the load in `end`, through the fence in `notify_all` and that of the waiter.
         self.control.closed.store(1, SeqCst);
         self.notify_all(members)
     }
@@ -81,10 +83,10 @@ impl MpmcState {
         members.record(notified.and(ended))
     }
 
-    /// Notifies waiters of the slots right behind a position, which are to be had only now (E3).
+    /// Notifies waiters of the slots right behind a position, which are available only now (E3).
     pub(crate) fn notify_behind(&self, role: Role, position: u64, members: &Members) -> Result<()> {
-        let behind = (1..=self.places.len() as u64).map(|distance| position.wrapping_add(distance));
-        // Slots that others have taken already, or given up, are in no waiter's way.
+        let behind = (1..=self.slots.len() as u64).map(|distance| position.wrapping_add(distance));
+        // Slots that another process has claimed already, or cancelled, are in no waiter's way.
         let reachable = behind.map(|position| self.look(position)).take_while(|&look| is_past(role, look));
         for _ in reachable.filter(|&look| is_ready(role, look)) {
             if !self.room(role).notify(&self.control.flags[role as usize], members)? {
@@ -120,21 +122,23 @@ impl MpmcState {
     /// Detaches an endpoint. If it was the last one of its role, each waiter that asked for it is notified. Returns
     /// whether a failure was recorded.
     pub(crate) fn detach(&self, role: Role, me: Session, members: &Members) -> bool {
+        // Before the flag is checked: the fence in `detach` lies between the two (AT4).
         self.attachments[me.slot()].detach(role);
         // AT4: each waiter of the other role checks whether this was the last endpoint.
         self.control.flags[role.other() as usize].is_up() && members.record(self.room(role.other()).notify_all(members))
     }
 
-    /// Returns whether a role is disconnected (AT2). The dead are reaped.
+    /// Returns whether a role is disconnected (AT2). Dead members have been reaped by the caller.
     fn is_disconnected(&self, role: Role) -> bool {
         self.control.arrivals.is_disconnected(role, || self.attachments.iter())
     }
 
-    /// Returns for how many of a side there is something, from a claim of theirs on.
+    /// Returns how many slots are available to a role, from one of its claims on.
     fn left_for(&self, role: Role, claim: Claim) -> u64 {
+        // Relaxed: an estimate, for the batching delay alone.
         let end = match role {
             Role::Consumer => self.tail.load(Relaxed),
-            Role::Producer => self.head.load(Relaxed).wrapping_add(self.places.len() as u64),
+            Role::Producer => self.head.load(Relaxed).wrapping_add(self.slots.len() as u64),
         };
         end.wrapping_sub(claim.position)
     }
@@ -147,8 +151,10 @@ impl MpmcState {
         }
     }
 
-    /// Returns why nothing more is to be expected from the other role, if that is so. The dead are reaped.
+    /// Returns why the other role will do nothing more, or `None` if it may. Dead members have been reaped by the
+    /// caller.
     fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
+        // SYNC: pairs with the store in `close`.
         let end = if self.control.closed.load(SeqCst) != 0 {
             Refusal::Closed
         } else if detects_disconnect && self.is_disconnected(role.other()) {
@@ -156,22 +162,25 @@ impl MpmcState {
         } else {
             return None;
         };
-        // E4.
+        // E4: consumers first pop all that was pushed before the end.
         (role == Role::Producer || self.is_all_empty()).then_some(end)
     }
 
-    /// Returns whether an endpoint of a role may be told of an end, or wait for claims to be completed before.
+    /// Returns whether a waiter of a role may be notified of an end, or may wait for claims to be completed before it.
     fn ends_for_some(&self, role: Role) -> bool {
+        // SYNC: pairs with the store in `close`. A waiter calls this after its announcement, and a notifier before it
+        // lowers the flag.
         self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|attachment| attachment.has(role.other()))
     }
 
-    /// Returns whether no slot has an item, or is in a process's hand. A scan that meets none at a time passes over no item: a
-    /// requeued one was in hand before.
+    /// Returns whether no slot has an item or is claimed. A scan that sees every slot EMPTY, one after another, has
+    /// missed no item: a requeued item was claimed before.
     fn is_all_empty(&self) -> bool {
-        self.places.iter().all(|place| SlotWord(place.load(SeqCst)).state() == SlotState::Empty)
+        // SYNC: pairs with the stores of EMPTY in `publish`, `give_up_push` and `swap`.
+        self.slots.iter().all(|slot| SlotWord(slot.load(SeqCst)).state() == SlotState::Empty)
     }
 
-    /// Nothing is to be had, and the caller won't wait: perhaps the dead have it, or are in the way.
+    /// Claims without waiting, after a first attempt found nothing: a dead member may own the slot, or be in the way.
     #[cold]
     pub(crate) fn claim_now(
         &self,
@@ -181,15 +190,19 @@ impl MpmcState {
         checks_for_dead: bool,
     ) -> Result<Claim, Refusal> {
         let Party { members, me, .. } = party;
+        // A dead member in the way is found at every call, by one system call. Others are checked for now and then.
         let is_obstacle_dead = match members.slot_of(self.in_the_way(role)) {
             Ok(slot) => !members.is_alive(slot)?,
             Err(_) => false,
         };
+        // SYNC: pairs with the store in `close`.
         let ends = self.control.closed.load(SeqCst) != 0;
         if checks_for_dead || detects_disconnect || is_obstacle_dead || ends {
             party.reap_all()?;
         }
+        // E1: the end before the item.
         let end = self.end(role, detects_disconnect);
+        // Once more, since the reaping may have requeued an item or skipped a slot.
         match self.claim(role, me, members)? {
             Some(claim) => Ok(claim),
             None => Err(end.unwrap_or(Refusal::NotInTime)),
@@ -209,9 +222,10 @@ impl MpmcState {
         let Party { members, me, .. } = party;
         linger.wait();
         let look = || self.claim(role, me, members).transpose();
+        // What comes while both sides are awake costs no system call.
         if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
             let claim = claim?;
-            linger.learn(self.left_for(role, claim), self.places.len() as u64, 1);
+            linger.learn(self.left_for(role, claim), self.slots.len() as u64, 1);
             return Ok(claim);
         }
         let seat = Seat::take(self.room(role), RoleGate { state: self, role }, me, 0);
@@ -228,7 +242,7 @@ impl MpmcState {
     }
 }
 
-/// Returns whether the slot of a position is in no waiter's way: it is ready, or others have used it.
+/// Returns whether the slot of a position is in no waiter's way: it is ready, or another process has used it.
 fn is_past(role: Role, (word, ahead): (SlotWord, i64)) -> bool {
     match role {
         Role::Consumer => ahead > 0 || ahead == 0 && matches!(word.state(), SlotState::Full | SlotState::Reading),
@@ -255,13 +269,15 @@ impl Gate for RoleGate<'_> {
         let flags = &self.state.control.flags;
         flags[self.role as usize].raise();
         if self.role == Role::Consumer && self.state.ends_for_some(Role::Consumer) {
-            // E4.
+            // E4: the end waits for the last claims. The consumer that completes a claim notifies producers.
             flags[Role::Producer as usize].raise();
         }
         self.state.fence.after_announcement()
     }
 
     fn pass_on_used(&self, members: &Members) -> Result<()> {
+        // W7: the waiter took a thing while it was announced, so the call was for another one, which may be taken
+        // already.
         if self.state.is_more_for(self.role) { self.pass_on_unused(members) } else { Ok(()) }
     }
 

@@ -1,16 +1,16 @@
 //! A ring with any number of producers and consumers: each item goes to one consumer.
 //!
-//! Every place of the ring knows whose it is, so what a dead process had in hand is found and put right.
+//! Every slot of the ring names its owner, so what a dead process had claimed is found and repaired.
 //!
 //! | a process dies | what happens to items |
 //! | --- | --- |
-//! | pushing, before its item is committed | that item never was; its place is skipped |
+//! | pushing, before its item is committed | that item never was; its slot is skipped |
 //! | having pushed | nothing: they stay |
 //! | popping, or holding a [`Claimed`], before the item is consumed | the next consumer gets it |
 //! | having popped | that item is consumed |
 //!
-//! Items come out in the order in which places were taken, but for those taken over from the dead, which
-//! come a lap of the ring late at most.
+//! Items come out in the order in which their slots were claimed. An item that was taken over from a dead consumer
+//! comes at most a lap of the ring late.
 //!
 //! | a living process is stopped | what it holds up |
 //! | --- | --- |
@@ -67,17 +67,17 @@ use crate::{
     waiting::room::Room,
 };
 
-// Where the words lie in the body, each that is written often on cache lines of its own.
+// Where the state lies in the body. Each word that is written often has cache lines of its own.
 const CONTROL: usize = 0;
 const TAIL: usize = 128;
 const HEAD: usize = 256;
-const SEATS: usize = 384;
+const ATTACHMENTS: usize = 384;
 
 fn rooms_at(geometry: Geometry) -> usize {
-    (SEATS + geometry.max_handles as usize * size_of::<Attachment>()).next_multiple_of(super::CACHE_LINES)
+    (ATTACHMENTS + geometry.max_handles as usize * size_of::<Attachment>()).next_multiple_of(super::CACHE_LINES)
 }
 
-fn places_at(geometry: Geometry) -> usize {
+fn slots_at(geometry: Geometry) -> usize {
     rooms_at(geometry) + 2 * Room::bytes(geometry.max_handles)
 }
 
@@ -93,7 +93,7 @@ impl super::RingState for MpmcState {
     const KIND: Kind = Kind::new("mpmc ring", 4, Bells::common(0).and_each(2));
 
     fn bytes(geometry: Geometry) -> Option<usize> {
-        places_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
+        slots_at(geometry).checked_add(geometry.capacity.checked_mul(size_of::<AtomicU64>())?)
     }
 
     fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self> {
@@ -106,8 +106,8 @@ impl super::RingState for MpmcState {
             rooms: [room(Role::Producer)?, room(Role::Consumer)?],
             tail: Mapped::at(memory, body + TAIL)?,
             head: Mapped::at(memory, body + HEAD)?,
-            attachments: Mapped::slice(memory, body + SEATS, geometry.max_handles as usize)?,
-            places: Mapped::slice(memory, body + places_at(geometry), geometry.capacity)?,
+            attachments: Mapped::slice(memory, body + ATTACHMENTS, geometry.max_handles as usize)?,
+            slots: Mapped::slice(memory, body + slots_at(geometry), geometry.capacity)?,
             shift: geometry.capacity.trailing_zeros(),
             fence: Fence::choose(control.strong.load(Relaxed) != 0),
             control,
@@ -124,14 +124,17 @@ impl super::RingState for MpmcState {
 }
 
 impl MpmcState {
-    /// `head` may pass `tail` for a moment; what was put back behind it is not counted.
+    /// Returns how many items there are. `head` may pass `tail` for a moment. Requeued items behind `head` are not
+    /// counted.
     fn len(&self) -> usize {
+        // SYNC: both pair with the compare-and-swaps in `help`. `head` is read first, so the length is rather too large
+        // than too small.
         let head = self.head.load(Acquire);
         let distance = self.tail.load(Acquire).wrapping_sub(head);
         if distance.cast_signed() < 0 {
             0
         } else {
-            usize::try_from(distance).map_or(0, |len| len.min(self.places.len()))
+            usize::try_from(distance).map_or(0, |len| len.min(self.slots.len()))
         }
     }
 
@@ -140,6 +143,7 @@ impl MpmcState {
         self.attachments.iter().any(|attachment| attachment.has(role))
     }
 
+    // SYNC: the indices pair with the compare-and-swaps in `help`. Relaxed: the others are numbers for operators.
     fn counts(&self) -> Counts {
         Counts {
             popped: self.head.load(Acquire),
@@ -156,8 +160,8 @@ impl MpmcState {
 /// It is a handle, and gives out producers and consumers. Each opening takes one of the object's slots,
 /// however many clones and threads share it. A child made by `fork` may go on using all of them.
 ///
-/// **When a process dies** nothing that was committed is lost, and what it had in hand is put right; see
-/// the [module](self).
+/// **When a process dies** nothing that was committed is lost, and what it had claimed is repaired: see the
+/// [module](self).
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
 /// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another

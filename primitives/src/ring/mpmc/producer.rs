@@ -18,15 +18,15 @@ use super::{
 };
 use crate::{Failure, PushError, Role, members::Session, raw::Deadline, ring::refusal::Refusal};
 
-/// How often to try, if others are faster each time.
+/// How often to try, if other producers are faster each time.
 const ATTEMPTS: u32 = 64;
 
 /// One of a ring's producers.
 ///
-/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a producer
-/// from its first use of it on, so let it push, or make a producer of its own, before the parent drops its.
+/// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a producer from
+/// its first use of it, so let the child push, or make a producer of its own, before the parent drops its producer.
 ///
-/// **When a process dies** while it pushes, that item never was; the place is skipped.
+/// **When a process dies** while it pushes, that item never was, and its slot is skipped.
 #[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last producer"]
 pub struct Producer<T: Pod> {
@@ -38,7 +38,7 @@ impl<T: Pod> Producer<T> {
         Ok(Self { endpoint: Endpoint::take(shared, Role::Producer)? })
     }
 
-    /// Pushes an item; waits for room as long as it takes.
+    /// Pushes an item. Blocks while the ring is full.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl<T: Pod> Producer<T> {
         self.push_deadline(item, Deadline::NOW)
     }
 
-    /// Pushes an item; waits for room for at most `timeout`.
+    /// Pushes an item. Blocks while the ring is full, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -94,15 +94,15 @@ impl<T: Pod> Producer<T> {
     #[inline]
     fn fill(&self, claim: Claim, item: T) {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
-        // SAFETY: by MP1 the place is ours.
+        // SAFETY: by MP1 the slot is ours.
         unsafe { items.write(claim.position, item) };
         self.endpoint.mark(state.finish_push(claim, members));
     }
 
-    /// Pushes an item; if there is no room, the oldest item makes way for it. It never waits.
+    /// Pushes an item. If there is no room, the oldest item is overwritten. Never blocks.
     ///
-    /// For telemetry, where the newest is what counts: consumers learn by [`missed`](super::Consumer::missed)
-    /// how many they didn't see.
+    /// For telemetry, where the newest item matters. [`missed`](super::Consumer::missed) returns how many items a
+    /// consumer didn't see.
     ///
     /// ```
     /// use sysv_primitives::mpmc;
@@ -119,8 +119,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// [`PushError::Full`] if the oldest item, or the place that comes next, is claimed
-    /// just now; nothing is thrown away then. Otherwise as [`try_push`](Self::try_push).
+    /// [`PushError::Full`] if the oldest item, or the slot that comes next, is claimed at the moment. No item is
+    /// overwritten then. Otherwise as [`try_push`](Self::try_push).
     pub fn force_push(&self, item: T) -> Result<(), PushError<T>> {
         match self.claim_overwriting() {
             Ok(claim) => {
@@ -134,6 +134,7 @@ impl<T: Pod> Producer<T> {
     fn claim_overwriting(&self) -> Result<Claim, Refusal> {
         let SharedRing { state, members, .. } = &*self.endpoint.shared;
         let session = self.endpoint.session()?;
+        // As in `Endpoint::claim`, which this replaces.
         if state.is_closed() {
             return Err(Refusal::Closed);
         }
@@ -141,21 +142,23 @@ impl<T: Pod> Producer<T> {
             if let Some(claim) = state.start_push(session, members)? {
                 return Ok(claim);
             }
+            // Consuming the oldest item frees its slot for the next attempt, or for a faster producer.
             if let Some(oldest) = state.start_overwrite(session) {
                 self.endpoint.mark(state.finish_pop(oldest, members));
                 state.control.overwritten.fetch_add(1, Relaxed);
             }
         }
+        // The oldest item stays claimed, or others are faster each time: a dead member may own it.
         state.claim_now(Role::Producer, self.endpoint.party(session), false, true)
     }
 
-    /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
+    /// Pushes as many of the items as there is room for, and returns how many. Blocks until there is room for one.
     ///
-    /// Others' items may come in between.
+    /// Items of other producers may come in between.
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push); then nothing was pushed.
+    /// As [`push`](Self::push). Nothing was pushed then.
     pub fn push_slice(&self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NEVER)
     }
@@ -164,17 +167,17 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// As [`try_push`](Self::try_push); then nothing was pushed.
+    /// As [`try_push`](Self::try_push). Nothing was pushed then.
     pub fn try_push_slice(&self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NOW)
     }
 
-    /// Pushes as many of the items as there is room for, and returns how many; waits for room for
-    /// one for at most `timeout`.
+    /// Pushes as many of the items as there is room for, and returns how many. Blocks until there is room for one, for
+    /// at most `timeout`.
     ///
     /// # Errors
     ///
-    /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
+    /// As [`push_timeout`](Self::push_timeout). Nothing was pushed then.
     pub fn push_slice_timeout(&self, items: &[T], timeout: Duration) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
@@ -192,17 +195,17 @@ impl<T: Pod> Producer<T> {
         for &item in rest {
             match self.try_push(item) {
                 Ok(()) => pushed += 1,
-                // What went before is in the ring; what stands in the way is told by the next call.
+                // The items before are in the ring. The next call reports the error.
                 Err(_) => break,
             }
         }
         Ok(pushed)
     }
 
-    /// Reserves room for an item, to be written where it lies; waits until there is room.
+    /// Reserves room for an item, to be written where it lies. Blocks while the ring is full.
     ///
-    /// What is there still has what an earlier item left. It holds up the items behind it until it is
-    /// committed or dropped.
+    /// The memory still holds an earlier item. The reservation holds up the items behind it until it is committed or
+    /// dropped.
     ///
     /// ```
     /// use sysv_primitives::mpmc;
@@ -234,7 +237,7 @@ impl<T: Pod> Producer<T> {
         self.reserve_deadline(Deadline::NOW)
     }
 
-    /// Reserves room for an item; waits for at most `timeout`.
+    /// Reserves room for an item. Blocks while the ring is full, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -255,8 +258,7 @@ impl<T: Pod> Producer<T> {
         }
     }
 
-    /// Returns for how many items there is room, as it was a moment ago. The place of one that was put back counts as
-    /// room.
+    /// Returns for how many items there is room, as it was a moment ago. The slot of a requeued item counts as room.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { items, state, .. } = &*self.endpoint.shared;
@@ -274,7 +276,8 @@ impl<T: Pod> Producer<T> {
 
     /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
-    /// Whether they left or died. Before the first consumer has come none is missed.
+    /// Off by default. It makes no difference whether the consumers left or died. A wait does not end so before a first
+    /// consumer has come.
     pub fn detect_disconnect(&mut self, tell: bool) {
         self.endpoint.patience.wants_to_know = tell;
     }
@@ -296,9 +299,10 @@ impl<T: Pod> fmt::Debug for Producer<T> {
     }
 }
 
-/// Room for one item, to be filled where it lies; dropped without [`commit`](Self::commit), its place is skipped.
+/// Room for one item, to be filled where it lies. If it is dropped without [`commit`](Self::commit), its slot is
+/// skipped.
 ///
-/// In a child made by `fork`, dropping one of the parent's does nothing, and looking into it panics.
+/// In a child made by `fork`, dropping a reservation of the parent's does nothing, and accessing it panics.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
     endpoint: &'a Endpoint<T>,
@@ -320,7 +324,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
 
     fn deref(&self) -> &T {
         self.endpoint.assert_ours(self.session);
-        // SAFETY: by MP1 the place is ours; the shared borrow lets nobody write.
+        // SAFETY: by MP1 the slot is ours, and no thread writes during the shared borrow.
         unsafe { self.endpoint.shared.items.get(self.claim.position) }
     }
 }
@@ -328,7 +332,7 @@ impl<T: Pod> Deref for Reservation<'_, T> {
 impl<T: Pod> DerefMut for Reservation<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.endpoint.assert_ours(self.session);
-        // SAFETY: by MP1 the place is ours, and the exclusive borrow keeps this value's other users out.
+        // SAFETY: by MP1 the slot is ours, and the exclusive borrow keeps this value's other users out.
         unsafe { self.endpoint.shared.items.get_mut(self.claim.position) }
     }
 }

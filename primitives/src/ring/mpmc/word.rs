@@ -1,4 +1,4 @@
-//! What one word says of a place: in which lap, in which state, and whose it is.
+//! The word of a slot: its lap, its state and its owner.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ const STATE: u64 = 0b11;
 const OWNER_SHIFT: u32 = 2;
 const OWNER: u64 = 0x3fff;
 const LAP_SHIFT: u32 = 16;
-/// Laps are counted in what is left of the word, and wrap.
+/// Laps are counted in the rest of the word, and wrap.
 const LAPS: u64 = u64::MAX >> LAP_SHIFT;
 
-/// What happens to a place in the course of one lap.
+/// The states of a slot in the course of one lap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SlotState {
     Empty = 0,
@@ -18,7 +18,7 @@ pub(crate) enum SlotState {
     Reading = 3,
 }
 
-/// A place's word: 48 bits of the lap, 14 of the owner's slot plus one, 2 of the state.
+/// A slot's word: 48 bits of the lap, 14 of the owner (its number as a member, plus one), 2 of the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlotWord(pub(crate) u64);
 
@@ -28,7 +28,7 @@ impl SlotWord {
         Self((lap & LAPS) << LAP_SHIFT | (u64::from(owner) & OWNER) << OWNER_SHIFT | state as u64)
     }
 
-    /// Returns the word of a free place, for the item of a lap.
+    /// Returns the word of a free slot, for the item of a lap.
     #[inline]
     pub(crate) fn empty(lap: u64) -> Self {
         Self::new(lap, SlotState::Empty, 0)
@@ -59,13 +59,13 @@ impl SlotWord {
         }
     }
 
-    /// Returns the owner's slot plus one; 0 is nobody.
+    /// Returns the owner's number as a member, plus one. 0 means that the slot has no owner.
     #[inline]
     pub(crate) fn owner(self) -> u32 {
         (self.0 >> OWNER_SHIFT & OWNER) as u32
     }
 
-    /// Returns how many laps the word is ahead of `lap`; negative if it is behind. Laps wrap.
+    /// Returns how many laps the word is ahead of `lap`. The result is negative if it is behind. Laps wrap.
     #[inline]
     pub(crate) fn ahead_of(self, lap: u64) -> i64 {
         let distance = (self.0 >> LAP_SHIFT).wrapping_sub(lap) << LAP_SHIFT;

@@ -1,7 +1,8 @@
-//! How many items at once: what was asked for, or what there is.
+//! How many items at once: as many as were asked for, or as there are.
 
-/// Returns the smaller one of two numbers, by a jump: what an index allows is known only when its cache line has come
-/// from the other processor, and until then ours goes on with what was asked for, which mostly is right.
+/// Returns the smaller of two numbers, by a branch. The allowed number is known only when the cache line of the other
+/// index has come from the other processor. Until then this processor speculates on the number that was asked for,
+/// which is mostly right.
 #[inline]
 pub(super) fn at_most(count: usize, allowed: u64) -> usize {
     if allowed >= count as u64 { count } else { fewer(allowed) }

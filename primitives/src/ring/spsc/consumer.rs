@@ -15,21 +15,21 @@ use crate::{
     waiting::Party,
 };
 
-/// The right to pop from a ring; one handle at a time has it.
+/// The right to pop from a ring. One handle at a time has it.
 ///
-/// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
-/// the parent's, and every call fails with [`Failure::Inherited`].
+/// Dropping it frees the role. In a child made by `fork` it can't be used: the role stays the parent's, and every call
+/// fails with [`Failure::Inherited`].
 ///
-/// **When a process dies** as the consumer, what it had not consumed is there for the next one.
+/// **When a process dies** as the consumer, the next consumer gets the items that it had not consumed.
 #[must_use = "dropping it leaves the role"]
 pub struct Consumer<T: Pod> {
     shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
-    /// The fork generation of the session, which every call compares; marked if a failure was recorded.
+    /// The fork generation of the session, which every call compares. It is marked if a failure was recorded.
     generation: u32,
-    /// Our index: nobody else stores it (SP1).
+    /// Our index: no other process stores it (SP1).
     index: u64,
-    /// The producer's, as it was when we last looked.
+    /// The producer's index at the last check.
     seen: u64,
     patience: Patience,
 }
@@ -39,11 +39,12 @@ impl<T: Pod> Consumer<T> {
         let (index, seen) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
+        // The indices come from memory. A consumer that believed any would read slots without items.
         consumer.shared.state.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
     }
 
-    /// Pops an item; waits for one as long as it takes.
+    /// Pops an item. Blocks while the ring is empty.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl<T: Pod> Consumer<T> {
         self.pop_deadline(Deadline::NOW)
     }
 
-    /// Pops an item; waits for one for at most `timeout`.
+    /// Pops an item. Blocks while the ring is empty, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -95,7 +96,7 @@ impl<T: Pod> Consumer<T> {
         Ok(item)
     }
 
-    /// Pops as many items as there are and as fit, and returns how many; waits until there is one.
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one.
     ///
     /// # Errors
     ///
@@ -113,8 +114,8 @@ impl<T: Pod> Consumer<T> {
         self.pop_slice_deadline(items, Deadline::NOW)
     }
 
-    /// Pops as many items as there are and as fit, and returns how many; waits until there is one
-    /// for at most `timeout`.
+    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, for at most
+    /// `timeout`.
     ///
     /// # Errors
     ///
@@ -143,9 +144,10 @@ impl<T: Pod> Consumer<T> {
         Ok(count)
     }
 
-    /// Looks at the next items where they lie, at most `count`; waits until there is one.
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one.
     ///
-    /// Nothing is taken before [`consume`](Peeked::consume): whatever happens before it, the items stay.
+    /// Nothing is popped before [`consume`](Peeked::consume). If the [`Peeked`] is dropped without, or this process
+    /// dies, the items stay.
     ///
     /// # Errors
     ///
@@ -154,7 +156,7 @@ impl<T: Pod> Consumer<T> {
         self.peek_deadline(count, Deadline::NEVER)
     }
 
-    /// Looks at the next items where they lie, at most `count`, if there is one.
+    /// Returns the next items where they lie, at most `count`, if there is one.
     ///
     /// # Errors
     ///
@@ -163,7 +165,7 @@ impl<T: Pod> Consumer<T> {
         self.peek_deadline(count, Deadline::NOW)
     }
 
-    /// Looks at the next items where they lie, at most `count`; waits until there is one for at most `timeout`.
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -188,10 +190,11 @@ impl<T: Pod> Consumer<T> {
     fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, Refusal> {
         let mut available = self.available(count as u64, deadline)?;
         if available < count as u64 {
-            // There may be more by now, and looking is cheap beside so many items.
+            // There may be more by now, and a check is cheap compared with so many items.
             let SharedRing { state, members, .. } = &*self.shared;
             let seen = state.index(Role::Producer);
             let more = state.distance(self.index, seen, members)?;
+            // The producer's index never goes back.
             if more < available {
                 return Err(members.damaged("the indices").into());
             }
@@ -244,8 +247,9 @@ impl<T: Pod> Consumer<T> {
 
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
-    /// Whether it left or died: first come the items that are there. Before the first producer has come none is
-    /// missed. It costs nothing as long as there are items; a wait then looks for the dead as well.
+    /// Off by default: a pop then waits until a producer comes. It makes no difference whether the producer left or
+    /// died. The items that are there come first. A pop does not end so before a first producer has come. It costs
+    /// nothing as long as there are items. A wait then checks for dead members as well.
     ///
     /// ```
     /// use sysv_primitives::{PopError, spsc};
@@ -285,13 +289,14 @@ impl<T: Pod> Consumer<T> {
         self.shared.state.close(&self.shared.members)
     }
 
-    /// Returns how many items there are, at least one; so many are wanted.
+    /// Returns how many items there are, at least one. The caller has use for `wanted`.
     #[inline]
     fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if !process::is_generation(self.generation) {
             return self.available_slowly(wanted, deadline);
         }
+        // As long as there were items at the last check, the producer's cache line isn't touched.
         if self.seen != self.index {
             return Ok(self.seen.wrapping_sub(self.index));
         }
@@ -308,6 +313,7 @@ impl<T: Pod> Consumer<T> {
                 deadline,
             )?;
         }
+        // A closed ring still gives its items: `wait` reports the end only if there is none.
         let available = state.distance(self.index, seen, members)?;
         self.patience.linger.learn(available, state.capacity, wanted);
         self.seen = seen;
@@ -347,10 +353,10 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
     }
 }
 
-/// Items of a ring, seen where they lie; none is taken before [`consume`](Self::consume).
+/// Items of a ring, seen where they lie. None is popped before [`consume`](Self::consume).
 ///
-/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts. In a child made by `fork` there
-/// are none of the parent's.
+/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts. In a child made by `fork`, those
+/// of the parent are empty.
 #[must_use = "nothing is taken before it is consumed"]
 pub struct Peeked<'a, T: Pod> {
     consumer: &'a mut Consumer<T>,
@@ -377,21 +383,22 @@ impl<T: Pod> Peeked<'_, T> {
         unsafe { self.consumer.shared.items.runs(self.consumer.index, self.visible()) }
     }
 
-    /// In a child of the consumer's nothing is there: the parent goes on giving places back.
+    /// Returns how many items this process may access: in a child made by `fork` none, as the parent goes on freeing
+    /// slots.
     fn visible(&self) -> usize {
         if self.consumer.session.is_ours() { self.len } else { 0 }
     }
 
-    /// Takes all of them out.
+    /// Pops all of them.
     pub fn consume_all(self) {
         let len = self.len;
         self.consume(len);
     }
 
-    /// Takes the first `count` of them out, or all if there are fewer.
+    /// Pops the first `count` of them, or all if there are fewer.
     pub fn consume(self, count: usize) {
         let count = count.min(self.len);
-        // In a child of the consumer's there is nothing to take.
+        // A child made by `fork` has nothing to pop.
         if count > 0 && self.consumer.session.is_ours() {
             self.consumer.advance(count as u64);
         }

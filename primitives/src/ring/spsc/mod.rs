@@ -1,13 +1,13 @@
 //! A ring with one producer and one consumer at a time: the fastest way from one process to another.
 //!
-//! Pushing and popping take no system call and no lock: one store publishes an item, another gives its place back.
-//! Both roles are exclusive, and taken over when their holder dies.
+//! Pushing and popping take no system call and no lock. One store publishes an item, and another frees its slot. Both
+//! roles are exclusive. If the holder of a role dies, another process can take the role.
 //!
-//! | a process dies | what happens to items | who gets its role |
+//! | a process dies | what happens to items | what happens to its role |
 //! | --- | --- | --- |
-//! | pushing, before its item is committed | that item never was | whoever asks next, or waits for it |
+//! | pushing, before its item is committed | that item never was | a waiter for it gets it, or the next process that asks |
 //! | having pushed | nothing: they stay | the same |
-//! | popping or looking, before the item is consumed | the next consumer gets it | the same |
+//! | popping or peeking, before the item is consumed | the next consumer gets it | the same |
 //! | having popped | that item is consumed | the same |
 //!
 //! ```
@@ -23,9 +23,8 @@
 //! # Ok::<(), sysv_primitives::Error>(())
 //! ```
 //!
-//! There is no overwriting push in this shape: it would take the oldest item away from the consumer,
-//! so the consumer could not own its index any more, and every pop would need a locked instruction.
-//! The [mpmc](crate::mpmc) shape has one.
+//! This shape has no overwriting push. Such a push would take the oldest item away from the consumer, so the consumer
+//! would not own its index, and every pop would need a locked instruction. The [mpmc](crate::mpmc) shape has one.
 
 mod at_most;
 mod consumer;
@@ -55,7 +54,7 @@ use crate::{
     waiting::room::Room,
 };
 
-// Where the words lie in the body. What each side writes at every step has cache lines of its own.
+// Where the state lies in the body. The words that each side writes at every step have cache lines of their own.
 const CONTROL: usize = 0;
 const ROLES: usize = 64;
 const PRODUCER: usize = 128;
@@ -102,7 +101,7 @@ impl super::RingState for SpscState {
 
 impl SpscState {
     fn len(&self) -> usize {
-        // The consumer's first: the producer's is never behind it.
+        // The consumer's index first: the producer's is never behind it.
         let consumer = self.index(Role::Consumer);
         let distance = self.index(Role::Producer).wrapping_sub(consumer);
         usize::try_from(distance.min(self.capacity)).unwrap_or(usize::MAX)
@@ -118,10 +117,9 @@ impl SpscState {
 /// A named ring between processes, for one producer and one consumer at a time.
 ///
 /// It is a handle, and gives out the roles. Each opening takes one of the object's slots, however many clones and
-/// threads share it. A child made by `fork` may go on using it; the roles that its parent has stay the parent's.
+/// threads share it. A child made by `fork` may go on using it. The roles that its parent has stay the parent's.
 ///
-/// **When a process dies** its role is free, and nothing that was committed is lost; see the
-/// [module](self).
+/// **When a process dies** its role becomes free, and nothing that was committed is lost: see the [module](self).
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
 /// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
@@ -229,6 +227,7 @@ impl<T: Pod> Ring<T> {
         if state.take_role(role, session, members, deadline)? {
             return Ok(session);
         }
+        // The holder may have left by now. Then the pid is 0.
         let (object, pid) = (members.object().clone(), self.holder(role).map_or(0, |holder| holder.pid));
         Err(if deadline == Deadline::NOW {
             RoleError::Taken { object, role, pid }
@@ -259,7 +258,7 @@ impl<T: Pod> SharedRing<T, SpscState> {
         Ok(())
     }
 
-    /// Says why a role can't be used here: it is the parent's, or the ring is closed.
+    /// Returns why a role can't be used here: it is the parent's, or the ring is closed.
     #[cold]
     fn refusal(&self, role: Role, session: Session) -> Refusal {
         if session.is_ours() {

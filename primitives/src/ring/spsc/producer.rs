@@ -19,21 +19,21 @@ use crate::{
     waiting::Party,
 };
 
-/// The right to push into a ring; one process at a time has it.
+/// The right to push into a ring. One handle at a time has it.
 ///
-/// Dropping it leaves the role to others. In a child made by `fork` it is of no use: the role stays
-/// the parent's, and every call fails with [`Failure::Inherited`].
+/// Dropping it frees the role. In a child made by `fork` it can't be used: the role stays the parent's, and every call
+/// fails with [`Failure::Inherited`].
 ///
 /// **When a process dies** as the producer, everything it had committed is in the ring.
 #[must_use = "dropping it leaves the role"]
 pub struct Producer<T: Pod> {
     shared: Arc<SharedRing<T, SpscState>>,
     session: Session,
-    /// The fork generation of the session, which every call compares; marked if a failure was recorded.
+    /// The fork generation of the session, which every call compares. It is marked if a failure was recorded.
     generation: u32,
-    /// Our index: nobody else stores it (SP1).
+    /// Our index: no other process stores it (SP1).
     index: u64,
-    /// Up to where there was room when we last looked: a capacity beyond the consumer's.
+    /// Up to where there was room at the last check: a capacity beyond the consumer's index.
     limit: u64,
     patience: Patience,
 }
@@ -44,11 +44,12 @@ impl<T: Pod> Producer<T> {
         let limit = seen.wrapping_add(shared.state.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
         let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
+        // The indices come from memory. A producer that believed any would write over items.
         producer.shared.state.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
     }
 
-    /// Pushes an item; waits for room as long as it takes.
+    /// Pushes an item. Blocks while the ring is full.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl<T: Pod> Producer<T> {
         self.push_deadline(item, Deadline::NOW)
     }
 
-    /// Pushes an item; waits for room for at most `timeout`.
+    /// Pushes an item. Blocks while the ring is full, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -96,17 +97,17 @@ impl<T: Pod> Producer<T> {
         if let Err(refusal) = self.room(1, deadline) {
             return Err(PushError::refused(refusal, item, deadline, &self.shared.members));
         }
-        // SAFETY: by SP1 this is the producer, and the consumer has given the place back.
+        // SAFETY: by SP1 this is the producer, and the consumer has freed the slot.
         unsafe { self.shared.items.write(self.index, item) };
         self.advance(1);
         Ok(())
     }
 
-    /// Pushes as many of the items as there is room for, and returns how many; waits until there is room for one.
+    /// Pushes as many of the items as there is room for, and returns how many. Blocks until there is room for one.
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push); then nothing was pushed.
+    /// As [`push`](Self::push). Nothing was pushed then.
     pub fn push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NEVER)
     }
@@ -115,17 +116,17 @@ impl<T: Pod> Producer<T> {
     ///
     /// # Errors
     ///
-    /// As [`try_push`](Self::try_push); then nothing was pushed.
+    /// As [`try_push`](Self::try_push). Nothing was pushed then.
     pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::NOW)
     }
 
-    /// Pushes as many of the items as there is room for, and returns how many; waits for room for
-    /// one for at most `timeout`.
+    /// Pushes as many of the items as there is room for, and returns how many. Blocks until there is room for one, for
+    /// at most `timeout`.
     ///
     /// # Errors
     ///
-    /// As [`push_timeout`](Self::push_timeout); then nothing was pushed.
+    /// As [`push_timeout`](Self::push_timeout). Nothing was pushed then.
     pub fn push_slice_timeout(&mut self, items: &[T], timeout: Duration) -> Result<usize, PushError<()>> {
         self.push_slice_deadline(items, Deadline::after(timeout))
     }
@@ -140,20 +141,19 @@ impl<T: Pod> Producer<T> {
         if items.is_empty() {
             return Ok(0);
         }
-        let mut places = self.reserve_up_to_deadline(items.len(), deadline)?;
-        let count = places.len();
-        let (first, second) = places.as_mut_slices();
+        let mut room = self.reserve_up_to_deadline(items.len(), deadline)?;
+        let count = room.len();
+        let (first, second) = room.as_mut_slices();
         let (to_first, to_second) = items[..count].split_at(first.len());
         first.copy_from_slice(to_first);
         second.copy_from_slice(to_second);
-        places.commit_all();
+        room.commit_all();
         Ok(count)
     }
 
-    /// Reserves room for at most `count` items, to be written where they lie; waits until there is room for one.
+    /// Reserves room for at most `count` items, to be written where they lie. Blocks until there is room for one.
     ///
-    /// What is there still has what earlier items left. Nothing is pushed before
-    /// [`commit`](Reservation::commit).
+    /// The memory still holds earlier items. Nothing is pushed before [`commit`](Reservation::commit).
     ///
     /// ```
     /// use sysv_primitives::spsc;
@@ -188,7 +188,7 @@ impl<T: Pod> Producer<T> {
         self.reserve_up_to_deadline(count, Deadline::NOW)
     }
 
-    /// Reserves room for at most `count` items; waits until there is room for one for at most `timeout`.
+    /// Reserves room for at most `count` items. Blocks until there is room for one, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -221,10 +221,11 @@ impl<T: Pod> Producer<T> {
     fn room_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, Refusal> {
         let mut room = self.room(count as u64, deadline)?;
         if room < count as u64 {
-            // There may be more by now, and looking is cheap beside so many items.
+            // There may be more by now, and a check is cheap compared with so many items.
             let SharedRing { state, members, .. } = &*self.shared;
             let seen = state.index(Role::Consumer);
             let more = state.capacity - state.distance(seen, self.index, members)?;
+            // The consumer's index never goes back.
             if more < room {
                 return Err(members.damaged("the indices").into());
             }
@@ -269,19 +270,21 @@ impl<T: Pod> Producer<T> {
         self.shared.state.close(&self.shared.members)
     }
 
-    /// Returns for how many items there is room, at least one; room for so many is wanted.
+    /// Returns for how many items there is room, at least one. The caller has use for `wanted`.
     #[inline]
     fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if state.is_closed() || !process::is_generation(self.generation) {
             return self.room_slowly(wanted, deadline);
         }
+        // As long as there was room at the last check, the consumer's cache line isn't touched.
         if self.index != self.limit {
             return Ok(self.limit.wrapping_sub(self.index));
         }
         if deadline != Deadline::NOW {
             self.patience.linger.wait();
         }
+        // The consumer has moved on since, or the ring is full.
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
             seen = state.wait(
@@ -293,6 +296,7 @@ impl<T: Pod> Producer<T> {
             )?;
         }
         let room = state.capacity - state.distance(seen, self.index, members)?;
+        // What is known now serves the next pushes without another check.
         self.limit = seen.wrapping_add(state.capacity);
         self.patience.linger.learn(room, state.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
@@ -320,6 +324,7 @@ impl<T: Pod> Producer<T> {
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
+            // A reservation borrows the producer, so none is left.
             self.shared.state.leave_role(Role::Producer, self.session, &self.shared.members);
         }
     }
@@ -331,10 +336,10 @@ impl<T: Pod> fmt::Debug for Producer<T> {
     }
 }
 
-/// Room in a ring, to be filled where it lies; nothing of it is pushed before [`commit`](Self::commit).
+/// Room in a ring, to be filled where it lies. Nothing is pushed before [`commit`](Self::commit).
 ///
-/// It may go round the ring's end: [`as_mut_slices`](Self::as_mut_slices) gives both parts. In a child made by `fork`
-/// one of the parent's has no places.
+/// It may go round the ring's end: [`as_mut_slices`](Self::as_mut_slices) gives both parts. In a child made by `fork`,
+/// a reservation of the parent's is empty.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
     producer: &'a mut Producer<T>,
@@ -354,20 +359,20 @@ impl<T: Pod> Reservation<'_, T> {
         self.len == 0
     }
 
-    /// Returns the places, in order: those up to the ring's end, and those on from its beginning.
+    /// Returns the slots, in order: those up to the ring's end, and those on from its beginning.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
-        // SAFETY: by SP1 this is the producer, and the consumer has given these places back.
+        // SAFETY: by SP1 this is the producer, and the consumer has freed these slots.
         unsafe { self.producer.shared.items.runs_mut(self.producer.index, self.visible()) }
     }
 
-    /// In a child of the producer's nothing is there: the parent goes on writing.
+    /// Returns how many slots this process may access: in a child made by `fork` none, as the parent goes on writing.
     fn visible(&self) -> usize {
         if self.producer.session.is_ours() { self.len } else { 0 }
     }
 
-    /// Returns the position of a place in it.
+    /// Returns the position of a slot in it.
     fn position(&self, index: usize) -> u64 {
-        assert!(index < self.visible(), "place {index} of {}", self.visible());
+        assert!(index < self.visible(), "slot {index} of {}", self.visible());
         self.producer.index.wrapping_add(index as u64)
     }
 
@@ -380,7 +385,7 @@ impl<T: Pod> Reservation<'_, T> {
     /// Pushes the first `count` of them, or all if there are fewer.
     pub fn commit(self, count: usize) {
         let count = count.min(self.len);
-        // In a child of the producer's there is nothing to push.
+        // A child made by `fork` has nothing to push.
         if count > 0 && self.producer.session.is_ours() {
             self.producer.advance(count as u64);
         }
@@ -391,14 +396,14 @@ impl<T: Pod> Index<usize> for Reservation<'_, T> {
     type Output = T;
 
     fn index(&self, index: usize) -> &T {
-        // SAFETY: as in `as_mut_slices`; the shared borrow lets nobody write.
+        // SAFETY: as in `as_mut_slices`, and no thread writes during the shared borrow.
         unsafe { self.producer.shared.items.get(self.position(index)) }
     }
 }
 
 impl<T: Pod> IndexMut<usize> for Reservation<'_, T> {
     fn index_mut(&mut self, index: usize) -> &mut T {
-        // SAFETY: as in `as_mut_slices`; the exclusive borrow keeps this value's other users out.
+        // SAFETY: as in `as_mut_slices`, and the exclusive borrow keeps this value's other users out.
         unsafe { self.producer.shared.items.get_mut(self.position(index)) }
     }
 }

@@ -1,40 +1,41 @@
-//! The words of an spsc ring, and everything that is done to them.
+//! The shared state of an spsc ring, and the operations on it.
 //!
-//! Positions count for ever; an item's place is its position masked with the capacity. The producer owns
-//! the places from its index on, the consumer those before it.
+//! Positions count for ever. An item's slot is its position modulo the capacity. The producer owns the slots from its
+//! index on, and the consumer those before it.
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `role`, one for each side | the slot of who is the producer, or the consumer: a [`Lock`] | who takes the role; who leaves it; who reaps the slot |
-//! | `index` of the producer | the position of the next push: what is before it is committed | the holder of the role |
-//! | `index` of the consumer | the position of the next pop: what is before it is consumed | the holder of the role |
+//! | `role`, one for each role | the member that is the producer, or the consumer: a [`Lock`] | a member that takes the role; its holder, on leaving; a reaper of the holder |
+//! | `index` of the producer | the position of the next push: the items before it are committed | the holder of the role |
+//! | `index` of the consumer | the position of the next pop: the items before it are consumed | the holder of the role |
 //! | `asleep`, one for each role | 1: its holder is about to sleep, or sleeps, until the other's index moves | set by the holder; cleared by it when it wakes, and by a notifier before it posts |
-//! | `arrived`, one for each side | 1 as soon as there was a holder of the role | its holder; who reaps one that did not come to it |
+//! | `arrived`, one for each role | 1 as soon as there was a holder of the role | its holder; a reaper, if the holder died before that |
 //! | `closed` | 1 from the closing on | `close` |
 //!
 //! - **SP1** A role has one living holder (the lock's LK1), and an index is stored by its holder alone. A new holder
 //!   goes on from the indices that it finds.
-//! - **SP2** An item is committed by the store of the producer's index, and consumed by the store of the
-//!   consumer's. What a dead producer had not committed never was; what a dead consumer had not
-//!   consumed, the next one gets.
-//! - **SP3** (R-sleep) Who sleeps has raised its flag, fenced for everybody, and then found the other's index
-//!   where it was.
+//! - **SP2** An item is committed by the store of the producer's index, and consumed by the store of the consumer's. An
+//!   item that a dead producer had not committed never was. An item that a dead consumer had not consumed goes to the
+//!   next consumer.
+//! - **SP3** (R-sleep) A waiter sleeps only after it has raised its flag, fenced for every process, and then found the
+//!   other's index unchanged.
 //! - **SP4** (R-wake) A process that moves an index checks the other's flag afterwards, and posts if it clears it. If the post is
 //!   refused, it sets the flag again.
-//! - **SP5** On the doorbell of a side sleeps only the holder of its role, so no event goes to the wrong
-//!   one, and none is passed on.
-//! - **SP6** Who asks to be told of the end reaps the dead, then looks whether there ever was a holder of the other role
-//!   and whether it is free now, and then at the other's index. A holder has come once it has the role, not before.
+//! - **SP5** Only the holder of a role sleeps on the doorbell of the role. So no event goes to the wrong waiter, and
+//!   none is passed on.
+//! - **SP6** A waiter that detects a disconnect reaps dead members. Then it checks whether the other role ever had a
+//!   holder and is free now, and only then the other's index. `arrived` is set once the holder has the role, not
+//!   before.
 //!
-//! | the process dies | what is left | who notices |
+//! | the process dies | what is left | repaired by |
 //! | --- | --- | --- |
-//! | producing, before the index is stored | an item that never was | nobody need; the place is written again |
+//! | producing, before the index is stored | an item that never was | no action is needed: the slot is written again |
 //! | producing, after that, before it posted | a committed item | the sleeping consumer, by the obituary |
 //! | consuming, before the index is stored | an item that was not consumed | the next consumer |
-//! | consuming, after that, before it posted | a free place | the sleeping producer, by the obituary |
-//! | holding a role | a role that names a dead slot | who wants the role, or sleeps until it is free; who asked to be told |
-//! | having freed a role, before it posted | a free role | who sleeps for it, and who asked to be told, by the obituary |
-//! | having taken a post | nothing: the next holder looks before it sleeps | – |
+//! | consuming, after that, before it posted | a free slot | the sleeping producer, by the obituary |
+//! | holding a role | a role that names a dead member | a process that takes the role or waits for it; a peer that detects a disconnect |
+//! | having freed a role, before it posted | a free role | the waiter for the role and the peer that detects a disconnect, by the obituary |
+//! | having taken a post | nothing: the next holder checks before it sleeps | – |
 
 use crate::{
     failure::Result,
@@ -46,9 +47,9 @@ use crate::{
         fence::Fence,
         patience::Patience,
         refusal::Refusal,
-        role::Role,
         spin::{Whereabouts, leave_word},
     },
+    role::Role,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, SeqCst},
@@ -57,7 +58,7 @@ use crate::{
     waiting::{Checked, Party, Round, Station, Turn, Withdrawn, wait},
 };
 
-/// What both sides look at often, and seldom change: one cache line.
+/// What both sides read often and change seldom: one cache line.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct SpscControl {
@@ -66,12 +67,12 @@ pub(crate) struct SpscControl {
     pub(crate) closed: AtomicU32,
     /// Not 0: every process fences for itself (`StrongFences`).
     pub(crate) strong: AtomicU32,
-    /// How many consumers died, or left without words, in their role.
+    /// How many consumers died in their role.
     pub(crate) taken_over: AtomicU32,
     pub(crate) whereabouts: Whereabouts,
 }
 
-/// The ring's words in shared memory; arrays go by side.
+/// The ring's state in shared memory. Arrays are indexed by role.
 #[derive(Debug)]
 pub(crate) struct SpscState {
     pub(crate) control: Mapped<SpscControl>,
@@ -89,11 +90,12 @@ fn bell(role: Role) -> u16 {
 impl SpscState {
     #[inline]
     pub(crate) fn index(&self, role: Role) -> u64 {
-        // SYNC: pairs with the store in `publish`: the items between the indices are whole, or their places free.
+        // SYNC: pairs with the store in `publish`: the items between the indices are complete, or their slots are free.
         self.indices[role as usize].load(Acquire)
     }
 
-    /// Returns how many items lie between two indices; more than there is room for are a damage.
+    /// Returns how many items lie between two indices. Fails if they are more than there is room for: the ring is
+    /// corrupt.
     #[inline]
     pub(crate) fn distance(&self, consumer: u64, producer: u64, members: &Members) -> Result<u64> {
         let distance = producer.wrapping_sub(consumer);
@@ -106,6 +108,8 @@ impl SpscState {
     pub(crate) fn publish(&self, role: Role, index: u64, members: &Members) -> bool {
         self.fence.publish(&self.indices[role as usize], index);
         let other = role.other();
+        // SYNC: pairs with the store in `announce`. The fence of `publish`, or that of the sleeper, is between the two
+        // (SP4).
         self.control.asleep[other as usize].load(SeqCst) != 0 && self.wake(other, members)
     }
 
@@ -117,6 +121,8 @@ impl SpscState {
 
     fn notify(&self, role: Role, members: &Members) -> Result<()> {
         let asleep = &self.control.asleep[role as usize];
+        // SYNC: pairs with the swap in `withdraw`: either this process posts, or the holder knows that no notifier
+        // does.
         if asleep.swap(0, SeqCst) == 0 {
             return Ok(());
         }
@@ -124,6 +130,7 @@ impl SpscState {
         let posted = members.post(bell(role));
         if posted.is_err() {
             // The holder still sleeps. Announced again, it is woken by the next notifier that may post (SP4).
+            // SYNC: pairs with the load in `publish` of the next notifier.
             asleep.store(1, SeqCst);
         }
         posted
@@ -131,10 +138,12 @@ impl SpscState {
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed: a push that begins before it sees the closing counts as one before the closing.
         self.control.closed.load(Relaxed) != 0
     }
 
     pub(crate) fn close(&self, members: &Members) -> Result<()> {
+        // SYNC: pairs with the load in `end`.
         self.control.closed.store(1, SeqCst);
         // SYNC: pairs with the fence of an announcement: either the waiter sees that it is closed, or we see its flag.
         fence(SeqCst);
@@ -142,10 +151,11 @@ impl SpscState {
         self.notify(Role::Consumer, members).and(producer)
     }
 
-    /// Takes a role, or waits until it is free (SP1); returns whether it did in time.
+    /// Takes a role, or waits until it is free (SP1). Returns whether the role was taken before the deadline.
     pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
         let lock = &self.roles[role as usize];
         let party = Party { members, repair: self, me };
+        // A caller that doesn't wait still repairs a dead holder's role.
         let taken = if deadline == Deadline::NOW {
             lock.try_take_slowly(party)?
         } else {
@@ -153,6 +163,7 @@ impl SpscState {
         };
         if taken.is_some() {
             // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
+            // SYNC: pairs with the load in `end`.
             self.control.arrived[role as usize].store(1, SeqCst);
             // A former holder's death leaves nothing half done.
             lock.clear_poison();
@@ -164,25 +175,28 @@ impl SpscState {
 
     /// Leaves a role. A waiter at the other end may detect disconnection. What fails is recorded.
     pub(crate) fn leave_role(&self, role: Role, me: Session, members: &Members) {
+        // Before the flag is checked: a peer that sees the role free reports the disconnect.
         self.roles[role as usize].free(me, members, false);
         // SYNC: pairs with the fence of an announcement: either it sees the free role, or we see its flag.
         fence(SeqCst);
         self.wake(role.other(), members);
     }
 
-    /// Returns why nothing more is to be expected from the other side, if that is so (SP6). The dead are reaped.
+    /// Returns why the other side will do nothing more, or `None` if it may (SP6). Dead members have been reaped by the
+    /// caller.
     fn end(&self, role: Role, detects_disconnect: bool) -> Option<Refusal> {
         if self.control.closed.load(SeqCst) != 0 {
             return Some(Refusal::Closed);
         }
         let other = role.other();
+        // SYNC: pairs with the stores in `take_role` and `repair`. `arrived` is read first (SP6).
         let is_disconnected = detects_disconnect
             && self.control.arrived[other as usize].load(SeqCst) != 0
             && self.roles[other as usize].holder() == 0;
         is_disconnected.then_some(Refusal::Disconnected)
     }
 
-    /// Waits until the other's index is not what was seen, and returns it.
+    /// Waits until the other's index differs from `seen`, and returns it.
     #[cold]
     pub(crate) fn wait(
         &self,
@@ -231,11 +245,13 @@ impl Station for Holder<'_> {
     }
 
     fn announce(&self) -> Deadline {
+        // SYNC: pairs with the load in `publish` and the swap in `notify`.
         self.state.control.asleep[self.role as usize].store(1, SeqCst);
         self.state.fence.after_announcement()
     }
 
     fn withdraw(&self) -> Withdrawn {
+        // SYNC: pairs with the swap in `notify`.
         let was = self.state.control.asleep[self.role as usize].swap(0, SeqCst);
         if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
     }
@@ -261,11 +277,13 @@ impl Repair for SpscState {
             let had_role = lock.holder() == slot + 1;
             if had_role {
                 // Before the role is free: a peer that saw it free and no arrival would wait for the first holder. It
-                // never goes back to 0, so any number of helpers may say it.
+                // never goes back to 0, so any number of helpers may store it.
+                // SYNC: pairs with the load in `end`.
                 self.control.arrived[role as usize].store(1, SeqCst);
             }
             lock.repair(slot, members)?;
             if had_role {
+                // A dead producer leaves nothing to take over: its uncommitted items never were.
                 if role == Role::Consumer {
                     self.control.taken_over.fetch_add(1, Relaxed);
                 }

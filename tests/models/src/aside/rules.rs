@@ -19,7 +19,7 @@ crate::rules! {
     removed_under_lock,
     /// A holder of the lock that finds no spare cell drops the oldest message that is set aside.
     oldest_is_dropped,
-    /// A process whose swap fails, because the caller has gone, looks again.
+    /// A process checks again if its swap fails because the caller has left.
     failed_looks_again,
     /// A sender that finds no free cell balances once before it says so.
     sender_balances,

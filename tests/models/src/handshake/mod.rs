@@ -33,7 +33,7 @@
 //!
 //! Invariants:
 //!
-//! - I1. No process uses an object whose header is incomplete or names another set.
+//! - I1. No process uses an object with a header that is incomplete or names another set.
 //! - I2. Two living users hold the same set and segment, unless `remove()` took the name of one of them away.
 //! - I3. Every opener comes to an end by its own steps, wherever the others stand still.
 //! - I4. The segment of a living user is removed only by `remove()` and by outsiders.

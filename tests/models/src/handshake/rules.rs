@@ -7,9 +7,9 @@ crate::rules! {
     condemn_unfinished,
     /// An opener condemns an unfinished set before it removes anything.
     condemn_before_finish,
-    /// A finisher removes only a segment whose header names the set.
+    /// A finisher removes a segment only if its header names the set.
     header_names_set,
-    /// An opener uses only a segment whose header names the set.
+    /// An opener uses a segment only if its header names the set.
     opener_reads_header,
     /// `used` is set before the process registers.
     used_before_register,

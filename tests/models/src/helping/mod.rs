@@ -107,7 +107,7 @@ pub enum Wish {
 pub struct Process {
     at: At,
     wish: Wish,
-    /// The slot whose ALIVE it holds.
+    /// The slot in which it holds ALIVE.
     owns: Option<Slot>,
     /// The slot that it repairs as a helper.
     helps: Option<Slot>,

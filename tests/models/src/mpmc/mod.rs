@@ -132,9 +132,9 @@ pub enum Word {
     Awake,
     /// A waiter that no notifier has called.
     Announced,
-    /// A waiter that was called, and whose doorbell may not have been posted.
+    /// A waiter that was called, and may not have been posted.
     Unposted,
-    /// A waiter whose doorbell was posted.
+    /// A waiter that was posted.
     Called,
 }
 

@@ -19,7 +19,7 @@ crate::rules! {
     drain_before_announcement,
     /// W2: a waiter announces itself before its last check, not after it.
     announce_before_check,
-    /// W4: a waiter whose timeout elapsed checks once more.
+    /// W4: a waiter checks once more after its timeout elapsed.
     timed_wait_checks,
     /// W5: a waiter that was woken, and that no notifier has called, suspects a death.
     uncalled_wake_suspects,

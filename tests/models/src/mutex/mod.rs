@@ -201,7 +201,7 @@ pub enum Event {
     Expired,
     /// A member died to which the lock was offered.
     OffereeDied,
-    /// A waiter whose timeout had elapsed took its offer.
+    /// A waiter took its offer after its timeout had elapsed.
     LateConfirmed,
     /// A new member got the slot to which the lock was offered.
     OfferedSlotReused,

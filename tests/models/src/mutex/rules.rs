@@ -23,13 +23,13 @@ crate::rules! {
     taker_takes_post,
     /// A new member reaps in its first wait.
     suspects_at_first,
-    /// A notifier whose offer could not be followed by a call retracts the offer.
+    /// A notifier retracts its offer if no call could follow.
     failed_call_retracts,
     /// A notifier that retracted an offer calls another waiter.
     retract_calls_another,
     /// A notifier that freed the word and could not call calls another waiter.
     failed_call_calls_another,
-    /// A waiter whose timeout elapsed looks once more.
+    /// A waiter checks once more after its timeout elapsed.
     timed_out_looks_again,
     /// An offer that is older than 1 ms may be taken by any process.
     offers_expire,

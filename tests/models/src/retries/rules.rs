@@ -13,7 +13,7 @@ crate::rules! {
     says_in_place,
     /// The request becomes ANSWERED by compare-and-swap.
     answer_by_swap,
-    /// A process whose swap has failed reads the word again, and frees what is HELD by it.
+    /// A process reads the word again after its swap has failed, and frees what is HELD by it.
     failed_looks_again,
     /// A process that requeues a request frees the blocks of its response before.
     requeue_frees_response,
@@ -47,7 +47,7 @@ crate::rules! {
     cancel_by_swap,
     /// A request that outlives its caller loses the caller's name, and comes back.
     outlives_is_kept,
-    /// A request whose caller cancels while it is claimed is HELD, and does not come back.
+    /// A request that its caller cancels while it is claimed is HELD, and does not come back.
     cancelled_is_held,
     /// A request that is set aside loses the name of a caller that learns it, cancels, or is dead.
     aside_forgets_caller,

@@ -64,7 +64,7 @@ impl Word {
     }
 }
 
-/// Whose block it is, besides the generation.
+/// The owner of the block, besides the generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {
     Request,
@@ -121,7 +121,7 @@ pub struct RetriesState {
     pub(super) whole: bool,
     /// Where the response is, if it is apart.
     pub(super) response: Option<Response>,
-    /// The run whose response is in place of the request.
+    /// The run with a response in place of the request.
     pub(super) in_place: u8,
     pub(super) blocks: [Block; MOST_BLOCKS],
     /// Whether the caller is announced, and its doorbell.
@@ -135,7 +135,7 @@ pub struct RetriesState {
     /// How often the request was claimed since it was sent or retried, and in all.
     pub(super) runs: u8,
     pub(super) all_runs: u8,
-    /// The run whose response counts.
+    /// The run with the response that counts.
     pub(super) committed: Option<u8>,
     /// Whether the request was READY, and whether it may go.
     pub(super) sent: bool,

@@ -32,7 +32,7 @@
 //! - I3. When no process has a step to take, the word of a role is free, or names its holder or a slot that is dead and
 //!   dirty.
 //! - I4. When no process has a step to take, no holder sleeps while the other's index has moved, or the ring is closed.
-//! - I5. When no process has a step to take, no standby sleeps for a role that is free or whose holder is dead.
+//! - I5. When no process has a step to take, no standby sleeps for a role that is free or has a dead holder.
 //! - I6. When no process has a step to take, no consumer that asked for the notice sleeps while a producer had the role
 //!   and none has it.
 //! - I7. A holder that is notified that the ring is closed, or that the producer disconnected, has consumed what was
