@@ -1,15 +1,14 @@
-//! Claims: messages that come back unless the process that claimed them is done with them.
+//! The claiming verbs: messages that come back unless the process that claimed them is done with them.
 
-use std::{ops::Deref, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Attempt, Cause, Channel, Envelope, Message, Request, Route,
+    Channel, Claimed, Envelope, Message, Route,
     recv::{decode, envelope},
-    request,
     shared::Incoming,
 };
 use crate::{
-    Failure, RecvError, SendError, Undecodable, clock,
+    RecvError,
     raw::Deadline,
     store::{Selection, Wants},
 };
@@ -124,7 +123,7 @@ impl Channel {
     pub fn claim_deadline<T: Message>(&self, deadline: Deadline) -> Result<Claimed<T>, RecvError> {
         let incoming = self.take_claim(Selection::Only(T::ROUTE.number()), deadline)?;
         match decode::<T>(&incoming) {
-            Ok(value) => Ok(Claimed { value, incoming: Some(incoming) }),
+            Ok(value) => Ok(Claimed::new(value, incoming)),
             Err(why) => {
                 // It would be as unreadable the next time. Its bytes are in the error.
                 incoming.finish();
@@ -174,258 +173,6 @@ impl Channel {
     fn claim_selected(&self, selection: Selection, deadline: Deadline) -> Result<Claimed<Envelope>, RecvError> {
         let incoming = self.take_claim(selection, deadline)?;
         let value = envelope(&incoming)?;
-        Ok(Claimed { value, incoming: Some(incoming) })
-    }
-}
-
-/// A message that this process works on. It derefs to the message.
-///
-/// | the claim | the message |
-/// | --- | --- |
-/// | is [`done`](Self::done), or a request is [responded](Self::respond) to | is removed |
-/// | is dropped, or [requeued](Self::requeue) | is behind the others of its route, for any receiver |
-/// | is [requeued for later](Self::requeue_after) | can be received after the delay |
-/// | of a process that dies | is before the others of its route, for any receiver |
-/// | is none of the first two for the [last time](crate::Delivery::attempts) | is [set aside](Channel::set_aside) |
-///
-/// A caller that cancels its request while it is claimed has it not delivered again.
-///
-/// It holds a cell of the channel, and so counts towards its [capacity](crate::Options::capacity). It may be sent to another thread. In a
-/// child made by `fork` it is the parent's: there a drop does nothing.
-///
-/// A process that is stopped, or that takes minutes to write a core dump, keeps its claims. No other process gets them until it is
-/// gone. The same holds for a program that is replaced by `exec`, since its process lives: end a claim before.
-#[derive(Debug)]
-#[must_use = "a claim that is dropped is requeued"]
-pub struct Claimed<T> {
-    value: T,
-    /// `None` once it has ended.
-    incoming: Option<Incoming>,
-}
-
-impl<T> Claimed<T> {
-    /// Completes the claim, and returns the message.
-    ///
-    /// # Errors
-    ///
-    /// The claim has ended, and the message may come to another process:
-    ///
-    /// - [`Failure::MembershipLost`] if this process has lost its membership, and others have taken it for dead.
-    /// - [`Failure::Inherited`] in a child made by `fork`.
-    pub fn done(mut self) -> Result<T, Failure> {
-        match self.incoming.take() {
-            Some(incoming) => incoming.finish_claim().map(|()| self.value),
-            None => Ok(self.value),
-        }
-    }
-
-    /// Requeues the message behind the others of its route. It is set aside if it has failed as often as its limit
-    /// allows.
-    ///
-    /// # Errors
-    ///
-    /// As [`done`](Self::done).
-    pub fn requeue(self) -> Result<(), Failure> {
-        self.requeue_after(Duration::ZERO)
-    }
-
-    /// Requeues the message, to be received after a delay. It takes room in the channel meanwhile.
-    ///
-    /// Time that the machine is suspended does not count. When the channel is closed the delay is over.
-    ///
-    /// # Errors
-    ///
-    /// As [`done`](Self::done).
-    pub fn requeue_after(mut self, delay: Duration) -> Result<(), Failure> {
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        // Fails before anything is changed: a claim that was lost is another process's.
-        incoming.check_claim()?;
-        incoming.requeue(Cause::Requeued, delay);
-        Ok(())
-    }
-
-    /// Returns which attempt this is, from 1 on. After 256 it counts no further.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.incoming.as_ref().map_or(1, |incoming| u32::from(incoming.received.attempts()) + 1)
-    }
-
-    /// Returns whether the message is set aside if this attempt is not done.
-    #[must_use]
-    pub fn is_last_attempt(&self) -> bool {
-        let limit = self.incoming.as_ref().map_or(0, |incoming| incoming.shared.store.limit_of(incoming.received.held));
-        // 0 is no limit.
-        limit != 0 && self.attempt() >= u32::from(limit)
-    }
-
-    /// Returns how the attempts before this one ended: the last eight.
-    #[must_use]
-    pub fn attempts(&self) -> Vec<Attempt> {
-        let Some(Incoming { shared, received, .. }) = &self.incoming else { return Vec::new() };
-        Attempt::list(&shared.store.earlier_endings(received.held))
-    }
-
-    /// Returns whether a caller waited for a response when the message was claimed.
-    #[must_use]
-    pub fn is_call(&self) -> bool {
-        self.incoming.as_ref().is_some_and(|incoming| incoming.received.is_call)
-    }
-
-    /// Returns how long ago the message was sent, or last requeued by a living process. It is exact to some milliseconds.
-    #[must_use]
-    pub fn age(&self) -> Duration {
-        let sent_at = self.incoming.as_ref().map_or(u64::MAX, |incoming| incoming.received.sent_at);
-        Duration::from_nanos(clock::coarse().saturating_sub(sent_at))
-    }
-}
-
-impl<R: Request> Claimed<R> {
-    /// Responds to a request, which is done then. If no caller waits for it, it is just done.
-    ///
-    /// The request comes to another process if this one dies before the response counts, and not afterwards.
-    ///
-    /// # Errors
-    ///
-    /// - [`SendError::TooLong`], [`SendError::Unencodable`]: the caller gets [`CallError::Refused`](crate::CallError::Refused) with that text, and the
-    ///   request is done.
-    /// - [`SendError::Failed`] with what [`done`](Self::done) says, or if the channel was removed.
-    pub fn respond(self, response: &R::Response) -> Result<(), SendError> {
-        self.respond_deadline(response, Deadline::NEVER)
-    }
-
-    /// Responds as [`respond`](Self::respond), if there is room for the response.
-    ///
-    /// # Errors
-    ///
-    /// The same, and [`SendError::Full`] if there is none. Then the caller gets [`CallError::NoResponse`](crate::CallError::NoResponse).
-    pub fn try_respond(self, response: &R::Response) -> Result<(), SendError> {
-        self.respond_deadline(response, Deadline::NOW)
-    }
-
-    /// Responds as [`respond`](Self::respond), and waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// The same, and [`SendError::TimedOut`] if the timeout elapses. Then the caller gets
-    /// [`CallError::NoResponse`](crate::CallError::NoResponse).
-    pub fn respond_timeout(self, response: &R::Response, timeout: Duration) -> Result<(), SendError> {
-        self.respond_deadline(response, Deadline::after(timeout))
-    }
-
-    /// Responds as [`respond`](Self::respond), and waits for room until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond_timeout`](Self::respond_timeout).
-    pub fn respond_deadline(mut self, response: &R::Response, deadline: Deadline) -> Result<(), SendError> {
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        respond::<R>(incoming, response, deadline)
-    }
-
-    /// Refuses the request: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its
-    /// first 4,096 bytes. The request is done. If no caller waits for it, it is just done.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond`](Self::respond).
-    pub fn refuse(mut self, why: &str) -> Result<(), SendError> {
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        refuse(incoming, why)
-    }
-}
-
-impl Claimed<Envelope> {
-    /// Decodes the value, and goes on with the claim.
-    ///
-    /// # Errors
-    ///
-    /// [`Undecodable`], with the bytes, if it came on another route or is no such value. The message is done then: it would be as
-    /// unreadable the next time.
-    pub fn decode<T: Message>(mut self) -> Result<Claimed<T>, Undecodable> {
-        match self.value.decode_here::<T>() {
-            Ok(value) => Ok(Claimed { value, incoming: self.incoming.take() }),
-            Err(why) => {
-                if let Some(incoming) = self.incoming.take() {
-                    incoming.finish();
-                }
-                Err(self.value.undecodable(why))
-            }
-        }
-    }
-
-    /// Refuses the request, as `refuse` of a typed claim.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn refuse_any(mut self, why: &str) -> Result<(), SendError> {
-        self.take_back();
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        refuse(incoming, why)
-    }
-
-    /// Requeues the message after a panic of its handler.
-    pub(crate) fn requeue_panicked(mut self) -> Result<(), Failure> {
-        self.take_back();
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        incoming.check_claim()?;
-        incoming.requeue(Cause::Panicked, Duration::ZERO);
-        Ok(())
-    }
-
-    /// Lends the message to a handler, which may respond to it through the envelope.
-    pub(super) fn lend(&mut self) -> &mut Envelope {
-        // A handler may respond through the envelope, and then takes the request out of it.
-        self.value.request = self.incoming.take();
-        &mut self.value
-    }
-
-    /// Takes the message back from a handler. Returns whether it is still to be ended.
-    pub(super) fn take_back(&mut self) -> bool {
-        if let lent @ Some(_) = self.value.request.take() {
-            self.incoming = lent;
-        }
-        self.incoming.is_some()
-    }
-
-    /// Returns the message without the claim on it.
-    pub(super) fn copied(&self) -> Envelope {
-        let Envelope { object, route, encoded, bytes, is_call, .. } = &self.value;
-        let (object, bytes) = (object.clone(), bytes.clone());
-        Envelope { object, route: *route, encoded: *encoded, bytes, is_call: *is_call, request: None }
-    }
-}
-
-/// Responds to a request that is claimed. A request without a caller is done.
-pub(super) fn respond<R: Request>(
-    incoming: Incoming,
-    response: &R::Response,
-    deadline: Deadline,
-) -> Result<(), SendError> {
-    // CL6: a claim that was lost may have been claimed again. This response would be taken for that of the later
-    // attempt.
-    incoming.check_claim()?;
-    if incoming.received.is_call {
-        return request::respond(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE, deadline);
-    }
-    incoming.finish();
-    Ok(())
-}
-
-fn refuse(incoming: Incoming, why: &str) -> Result<(), SendError> {
-    incoming.check_claim()?;
-    if incoming.received.is_call {
-        let route = Route::from_number(incoming.received.route);
-        return request::refuse(incoming, why, route);
-    }
-    incoming.finish();
-    Ok(())
-}
-
-impl<T> Deref for Claimed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
+        Ok(Claimed::new(value, incoming))
     }
 }

@@ -14,6 +14,7 @@ mod aside;
 mod attempt;
 mod call;
 mod claim;
+mod claimed;
 pub mod codec;
 mod delivery;
 mod depth;
@@ -38,7 +39,7 @@ pub use self::{
     aside::{ClaimInHand, SetAside},
     attempt::{Attempt, Cause},
     call::{PendingResponse, Request},
-    claim::Claimed,
+    claimed::Claimed,
     delivery::Delivery,
     depth::{Depth, Queued},
     ends::{Receiver, Sender},

@@ -63,7 +63,7 @@ pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), 
     })
 }
 
-/// Ends a request whose response could not be sent. Its caller learns why, if that can be said in a cell.
+/// Ends a request after its response could not be sent. Its caller learns why, if that can be said in a cell.
 fn end_unanswered(incoming: Incoming, error: &SendError) {
     let text = error.to_string();
     let is_said = matches!(error, SendError::TooLong { .. } | SendError::Unencodable { .. })

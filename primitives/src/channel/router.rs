@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Claimed, Envelope, Message, Request, Route, claim};
+use super::{Channel, Claimed, Envelope, Message, Request, Route, claimed};
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
 /// A message without a handler, or with a handler of a type that does not fit.
@@ -105,7 +105,7 @@ impl<'a> Router<'a> {
             let response = handle(incoming.decode_here()?);
             // A request that was sent, and not called, has no caller to respond to.
             let sent = match incoming.request.take() {
-                Some(call) => claim::respond::<R>(call, &response, Deadline::NEVER),
+                Some(call) => claimed::respond::<R>(call, &response, Deadline::NEVER),
                 None => Ok(()),
             };
             Ok(sent.map(ControlFlow::Continue))

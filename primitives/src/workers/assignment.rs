@@ -20,7 +20,7 @@ const VERSION: &str = "1";
 /// What a supervisor asks of a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
-    /// The end of a pipe whose other end the supervisor has alone. A byte means to stop. Its end of file means that the supervisor is
+    /// The end of a pipe. The supervisor alone has the other end. A byte means to stop. Its end of file means that the supervisor is
     /// dead, and to stop as well.
     pub(super) control: RawFd,
     /// By which that pipe is known.

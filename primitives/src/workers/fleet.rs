@@ -139,7 +139,7 @@ impl Fleet {
         ages
     }
 
-    /// Stops a worker whose job is late, and looks once more: it may have just finished, and taken another job. Returns whether it has not;
+    /// Stops a worker with a job that is late, and checks once more: it may have just finished, and taken another job. Returns whether it has not;
     /// then it stays stopped.
     pub(super) fn is_still_late(&self, number: u64, limit: Duration) -> bool {
         let Some(worker) = self.workers.get(&number) else { return false };

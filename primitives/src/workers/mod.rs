@@ -30,9 +30,9 @@
 //!   worker dies between the work and the response.
 //! - **WP2** The supervisor learns of each end of a worker by `waitid`, in a thread for each. It never reaps one before it has told all
 //!   about it, and never signals one that is reaped. So no other process is hit.
-//! - **WP3** A worker learns of the supervisor's death by the end of file of a pipe, whose writing end no other process has.
+//! - **WP3** A worker learns of the supervisor's death by the end of file of a pipe. No other process has its writing end.
 //! - **WP4** The supervisor sleeps until an event, or until a job that is running could be too old. It never polls.
-//! - **WP5** Before it kills a worker whose job is too old it stops it and looks once more. So it kills for that job, and not for the next one.
+//! - **WP5** Before it kills a worker for a job that is too old it stops it and checks once more. So it kills for that job, and not for the next one.
 //! - **WP6** A worker's standard error is a pipe that the worker itself can read. So writing to it never fails, and after the supervisor's
 //!   death the worker empties it itself.
 //!

@@ -105,7 +105,7 @@ impl WorkerPoolOptions {
 
     /// Sets how often a job is begun at most, if the workers die that do it. Afterwards it is set aside. At least 1.
     ///
-    /// With 1 a job whose worker dies is not begun again, and its submitter gets [`JobError::SetAside`](super::JobError::SetAside).
+    /// With 1 a job is not begun again when its worker dies, and its submitter gets [`JobError::SetAside`](super::JobError::SetAside).
     pub fn attempts(mut self, number: u8) -> Self {
         self.attempts = number.max(1);
         self

@@ -20,7 +20,7 @@ use super::{supervisor::Event, sys};
 static HANDLERS: Mutex<Handlers> = Mutex::new(Handlers { process: 0, next: 0, all: Vec::new() });
 
 struct Handlers {
-    /// The process whose thread handles signals. A child made by `fork` has none.
+    /// The process with the thread that handles signals. A child made by `fork` has none.
     process: u32,
     next: u64,
     all: Vec<(u64, Act)>,

@@ -220,7 +220,7 @@ impl Supervisor {
         FIRST_PAUSE.saturating_mul(1 << self.failed_starts.min(16)).min(LONGEST_PAUSE)
     }
 
-    /// Kills the workers whose job takes too long, and sets the timer for the next one that could.
+    /// Kills the workers with jobs that take too long, and sets the timer for the next one that could.
     fn look_for_late_jobs(&mut self) {
         let Some(timeout) = self.job_timeout else { return };
         let mut next = timeout;
