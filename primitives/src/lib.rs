@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
 //! | to let at most N in at a time, and to know which index each has | [`Pool`] |
+//! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -42,6 +43,7 @@
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
+//! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
@@ -127,6 +129,7 @@ mod failure;
 mod fingerprint;
 mod iter;
 mod layout;
+mod limiter;
 mod lock;
 mod member;
 mod members;
@@ -161,6 +164,7 @@ pub use self::{
     error::{Error, Result},
     failure::Failure,
     fingerprint::Fingerprint,
+    limiter::RateLimiter,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
     object::{OpenError, Status, TooManyPermits},

@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) attempts: u8,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
+    /// The permits that a rate limiter gives out at once; 0 for those of its whole time.
+    pub(crate) burst: u32,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             max_routes: 32,
             attempts: 0,
             capacity: 0,
+            burst: 0,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
 //! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
+//! | [`limiter`] | the word of a rate limiter, callers that wait, deaths, and a damaged word |
 //! | [`mpmc`] | the places of a ring, the rooms at both its ends, the end, deaths, helpers and the reuse of slots |
 //! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
 //! | [`named`] | waiters that want different messages, and calls for one message each |
@@ -55,6 +56,7 @@ pub mod delays;
 pub mod fence;
 pub mod handshake;
 pub mod helping;
+pub mod limiter;
 pub mod lock;
 pub mod members;
 pub mod mpmc;
