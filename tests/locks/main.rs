@@ -5,6 +5,7 @@ mod before_repair;
 mod fair;
 mod few_wakes;
 mod large_values;
+mod limiter;
 mod mutex;
 mod pool;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -7,6 +7,7 @@ mod held_up;
 mod held_up_attempts;
 mod held_up_channel;
 mod helping;
+mod limiter;
 mod locks;
 mod rings;
 mod stopped;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
-    Channel, Error, Member, Mutex, Options, Pool, Request, Result, Route, Status, messages, mpmc, spsc,
+    Channel, Error, Member, Mutex, Options, Pool, RateLimiter, Request, Result, Route, Status, messages, mpmc, spsc,
 };
 
 /// Lets one who waits go on.
@@ -156,6 +156,40 @@ impl Kind for Pool {
                 wait: |pool| any(pool.acquire_many(2)),
             },
         ]
+    }
+}
+
+/// How long a permit of the limiter takes.
+const PER: Duration = Duration::from_secs(1);
+
+impl Kind for RateLimiter {
+    const NAME: &'static str = "rate limiter";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        vec![
+            ("permits", any(options.clone().burst(1).open_or_create(name, 2, PER))),
+            ("nanoseconds", any(options.open_or_create(name, 1, PER * 2))),
+            ("burst", any(options.clone().burst(2).open_or_create(name, 1, PER))),
+        ]
+    }
+
+    delegate!(RateLimiter, 1, PER);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        vec![Wait {
+            name: "acquire",
+            is_shared: true,
+            is_passed_on: true,
+            hinder: |limiter| {
+                limiter.acquire(1).unwrap();
+                Box::new(|| ())
+            },
+            wait: |limiter| any(limiter.acquire(1)),
+        }]
     }
 }
 

@@ -39,6 +39,11 @@ fn pool() {
 }
 
 #[test]
+fn rate_limiter() {
+    woken_and_killed::<RateLimiter>();
+}
+
+#[test]
 fn spsc_ring() {
     woken_and_killed::<spsc::Ring<u64>>();
 }
