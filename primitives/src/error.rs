@@ -5,8 +5,8 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    CallError, Failure, LockError, OpenError, PoolError, PopError, PushError, RecvError, RoleError, RouteTaken,
-    SendError, Undecodable, raw,
+    CallError, Failure, LockError, OnceError, OpenError, PoolError, PopError, PushError, RecvError, RoleError,
+    RouteTaken, SendError, Undecodable, raw,
 };
 
 /// A specialised `Result` for the primitives.
@@ -40,6 +40,9 @@ pub enum Error {
     /// A lock was refused.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A value was not set, or is not there.
+    #[error(transparent)]
+    Once(#[from] OnceError),
     /// Permits could not be acquired, or a pool not be resized.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -83,6 +86,7 @@ impl Error {
         match self {
             Self::Raw(error) => error.is_busy(),
             Self::Lock(error) => error.is_busy(),
+            Self::Once(error) => error.is_busy(),
             Self::Pool(error) => error.is_busy(),
             Self::Role(error) => error.is_busy(),
             Self::Push(error) => error.is_busy(),
@@ -125,6 +129,7 @@ impl Error {
             Self::Failed(failure)
             | Self::Open(OpenError::Failed(failure))
             | Self::Lock(LockError::Failed(failure))
+            | Self::Once(OnceError::Failed(failure))
             | Self::Pool(PoolError::Failed(failure))
             | Self::Role(RoleError::Failed(failure))
             | Self::Push(PushError::Failed { failure, .. })
@@ -173,6 +178,7 @@ impl Error {
             Self::Undecodable(_) | Self::Recv(RecvError::Undecodable(_)) | Self::Call(CallError::Undecodable(_)) => {
                 io::ErrorKind::InvalidData
             }
+            Self::Once(OnceError::AlreadySet { .. }) => io::ErrorKind::AlreadyExists,
             Self::Lock(LockError::Poisoned { .. }) => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         }
@@ -182,6 +188,7 @@ impl Error {
         matches!(
             self,
             Self::Lock(LockError::TimedOut)
+                | Self::Once(OnceError::TimedOut)
                 | Self::Pool(PoolError::TimedOut)
                 | Self::Role(RoleError::TimedOut { .. })
                 | Self::Push(PushError::TimedOut(()))
@@ -216,6 +223,7 @@ into_io_error!(
     Failure,
     OpenError,
     LockError,
+    OnceError,
     PoolError,
     RoleError,
     PopError,

@@ -3,6 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
+//! | one value that one process computes, and all then read | [`OnceLock`] |
 //! | to let at most N in at a time, and to know which index each has | [`Pool`] |
 //! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
@@ -42,6 +43,7 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
+//! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
@@ -137,6 +139,7 @@ mod mutex;
 mod name;
 mod object;
 mod object_name;
+mod once;
 mod options;
 mod pool;
 mod ring;
@@ -169,6 +172,7 @@ pub use self::{
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
     object::{OpenError, Status, TooManyPermits},
     object_name::ObjectName,
+    once::{OnceError, OnceLock},
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, Role, RoleError, mpmc, spsc},

@@ -214,7 +214,7 @@ impl<K: kinds::HasType> Options<K> {
     /// better say the name itself.
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
-    /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
+    /// counts for a [`Mutex`](crate::Mutex), a [`OnceLock`](crate::OnceLock) and both rings. The others have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};

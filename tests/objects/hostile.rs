@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
-    Channel, Mutex, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status, TooManyPermits, messages, mpmc,
-    spsc,
+    Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status,
+    TooManyPermits, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -92,6 +92,12 @@ fn use_limiter(limiter: &RateLimiter) {
     }
     assert!(limiter.available() <= most && limiter.acquire(most.saturating_add(1)).is_err());
     let _ = (limiter.members(), limiter.status());
+}
+
+fn use_once(once: &OnceLock<[u32; 3]>) {
+    let _ = (once.get().copied(), once.try_set([1; 3]), once.wait_timeout(SHORT).copied());
+    let _ = (once.set_timeout([2; 3], SHORT), once.get_or_init_timeout(SHORT, || [3; 3]).copied());
+    let _ = (once.initialiser(), once.members(), once.status());
 }
 
 fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
@@ -216,6 +222,16 @@ fn a_damaged_rate_limiter_does_no_harm() {
             Vec::new()
         },
         use_limiter,
+    );
+}
+
+#[test]
+fn a_damaged_once_lock_does_no_harm() {
+    damage(
+        |options, name| options.create(name).unwrap(),
+        |once| once.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name)]),
+        use_once,
     );
 }
 

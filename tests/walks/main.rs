@@ -9,5 +9,6 @@ mod held_up_channel;
 mod helping;
 mod limiter;
 mod locks;
+mod once;
 mod rings;
 mod stopped;

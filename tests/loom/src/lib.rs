@@ -2,7 +2,7 @@
 //! interleaving with few preemptions: up to four, by the test.
 //!
 //! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `limiter/state.rs`, `once/state.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -33,11 +33,15 @@ mod atomics;
 mod attendance;
 pub mod explore;
 pub mod kernel;
+#[path = "../../../primitives/src/limiter/state.rs"]
+mod limiter_state;
 #[path = "../../../primitives/src/lock.rs"]
 mod lock;
 mod memory;
 pub mod messages;
 pub mod named;
+#[path = "../../../primitives/src/once/state.rs"]
+mod once_state;
 #[path = "../../../primitives/src/pool/places.rs"]
 mod places;
 mod ring;
@@ -45,6 +49,7 @@ pub mod rings;
 pub mod scene;
 #[path = "../../../primitives/src/pool/shortage.rs"]
 mod shortage;
+pub mod small;
 #[path = "../../../primitives/src/pool/state.rs"]
 mod state;
 #[path = "../../../primitives/src/pool/wait.rs"]

@@ -247,18 +247,20 @@ impl Model for Limiter {
                 let oversleeps = |(index, &(at, _)): (usize, &(At, u8))| sleeps(at) && model.is_available(state, index);
                 !state.processes.iter().enumerate().any(oversleeps)
             }),
-            Property::always("N3 nothing else is taken", |_, state: &LimiterState| state.word == state.owed || state.word == FAR),
+            Property::always("N3 nothing else is taken", |_, state: &LimiterState| {
+                state.word == state.owed || state.word == FAR
+            }),
             Property::always("N4 no long sleep", |model: &Self, state: &LimiterState| {
-                let is_long = |(index, &(at, _)): (usize, &(At, u8))| {
-                    matches!(at, At::Asleep(until) if until > state.time + model.wanted[index] * INTERVAL + WINDOW)
-                };
+                let is_long = |(index, &(at, _)): (usize, &(At, u8))| matches!(at, At::Asleep(until) if until > state.time + model.wanted[index] * INTERVAL + WINDOW);
                 !state.processes.iter().enumerate().any(is_long)
             }),
             Property::sometimes("a caller sleeps", |_, state: &LimiterState| {
                 state.processes.iter().any(|(at, _)| matches!(at, At::Asleep(_)))
             }),
             Property::sometimes("a compare-and-swap fails", |_, state: &LimiterState| state.has_failed),
-            Property::sometimes("all calls are over", |_, state: &LimiterState| state.processes.iter().all(|(_, calls)| *calls == 0)),
+            Property::sometimes("all calls are over", |_, state: &LimiterState| {
+                state.processes.iter().all(|(_, calls)| *calls == 0)
+            }),
             Property::sometimes("a word was mended", |_, state: &LimiterState| state.has_mended),
         ]
     }

@@ -469,9 +469,8 @@ impl Model for Once {
                 let processes = 0..state.processes.len();
                 let is_over = !processes.clone().any(|index| model.may_step(state, index));
                 let is_dead = matches!(state.word, Word::Init(slot) if state.is_dead(slot));
-                let is_lost = |index: usize| {
-                    state.processes[index].at == At::Sleep && (is_dead || model.finds(state, index))
-                };
+                let is_lost =
+                    |index: usize| state.processes[index].at == At::Sleep && (is_dead || model.finds(state, index));
                 !(is_over && processes.clone().any(is_lost))
             }),
             Property::always("O2 one initialiser", |_, state: &OnceState| {

@@ -44,6 +44,11 @@ fn rate_limiter() {
 }
 
 #[test]
+fn once_lock() {
+    woken_and_killed::<OnceLock<u64>>();
+}
+
+#[test]
 fn spsc_ring() {
     woken_and_killed::<spsc::Ring<u64>>();
 }

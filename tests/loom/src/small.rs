@@ -1,0 +1,144 @@
+//! The real words of the small primitives, in the hands of modelled processes.
+
+use std::sync::Arc;
+
+use loom::cell::UnsafeCell;
+
+use crate::{
+    kernel::{Deadline, Members, Session},
+    layout::Mapped,
+    limiter_state::{Rate, RateState},
+    once_state::{Found, OnceState, Wish},
+    scene::room,
+    sync::{AtomicU32, AtomicU64},
+    waiting::Party,
+};
+
+/// The real word of a value that is set once, and a cell for the value: loom sees a reader beside a writer.
+#[derive(Debug)]
+pub struct OnceScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    state: OnceState,
+    value: UnsafeCell<[u32; 2]>,
+}
+
+#[allow(unsafe_code, reason = "loom checks it")]
+// SAFETY: loom's cell reports every access at the same time.
+unsafe impl Sync for OnceScene {}
+
+impl OnceScene {
+    /// Makes an unset one.
+    #[must_use]
+    pub fn new(members: Arc<Members>) -> Arc<Self> {
+        let state = OnceState { word: Mapped::new(AtomicU32::new(0)), room: room(0, 1) };
+        Arc::new(Self { members, state, value: UnsafeCell::new([0; 2]) })
+    }
+
+    fn find(&self, me: Session, wish: Wish, deadline: Deadline) -> Option<Found> {
+        let party = Party { members: &self.members, repair: &self.state, me };
+        match self.state.find_now(party, wish).expect("nothing is damaged") {
+            None if deadline == Deadline::NEVER => {
+                self.state.wait_for(party, wish, deadline).expect("it is not damaged")
+            }
+            found => found,
+        }
+    }
+
+    /// Begins to initialise, as `OnceLock::get_or_init` does. Returns `false` if the value is set.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn begin(&self, me: Session) -> bool {
+        self.find(me, Wish::Initialise, Deadline::NEVER).expect("it waits as long as it takes") == Found::Mine
+    }
+
+    /// The same, if no living process initialises.
+    pub fn try_begin(&self, me: Session) -> Option<bool> {
+        self.find(me, Wish::Initialise, Deadline::NOW).map(|found| found == Found::Mine)
+    }
+
+    /// Writes half of the value, as an initialiser does that dies.
+    #[allow(unsafe_code, reason = "loom checks it")]
+    pub fn write_half(&self, me: Session) {
+        self.value.with_mut(|value| {
+            // SAFETY: loom reports another user.
+            unsafe { (*value)[0] = me.slot() as u32 + 1 };
+        });
+    }
+
+    /// Writes the value, and sets it.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin`](Self::begin).
+    #[allow(unsafe_code, reason = "loom checks it")]
+    pub fn set(&self, me: Session) {
+        self.value.with_mut(|value| {
+            // SAFETY: loom reports another user.
+            unsafe { *value = [me.slot() as u32 + 1; 2] };
+        });
+        self.state.finish(me, &self.members).expect("it is the initialiser");
+    }
+
+    /// Fails to initialise.
+    pub fn give_up(&self, me: Session) {
+        self.state.give_up(me, &self.members);
+    }
+
+    /// Waits for the value, as `OnceLock::wait` does.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin`](Self::begin), and if the value is not whole.
+    pub fn wait(&self, me: Session) {
+        self.find(me, Wish::See, Deadline::NEVER).expect("it waits as long as it takes");
+        self.read();
+    }
+
+    /// Reads the value, if it is set.
+    pub fn get(&self) -> bool {
+        let is_set = self.state.is_set();
+        if is_set {
+            self.read();
+        }
+        is_set
+    }
+
+    /// Reads the value, which is set.
+    ///
+    /// # Panics
+    ///
+    /// If it is not whole.
+    #[allow(unsafe_code, reason = "loom checks it")]
+    pub fn read(&self) {
+        // SAFETY: loom reports a writer.
+        let [first, second] = self.value.with(|value| unsafe { *value });
+        assert!(first != 0 && first == second, "half a value");
+    }
+}
+
+/// The real word of a limiter. Time stands still, so no permit comes back.
+#[derive(Debug)]
+pub struct RateScene {
+    state: RateState,
+}
+
+impl RateScene {
+    /// Makes a limiter of so many permits.
+    ///
+    /// # Panics
+    ///
+    /// If that is no rate.
+    #[must_use]
+    pub fn new(permits: u32) -> Arc<Self> {
+        let rate = Rate::new(permits, 1000, permits).expect("it is a rate");
+        Arc::new(Self { state: RateState { word: Mapped::new(AtomicU64::new(0)), rate } })
+    }
+
+    /// Takes permits. Returns whether they were available.
+    pub fn try_take(&self, permits: u32) -> bool {
+        self.state.try_take(permits).is_ok()
+    }
+}
