@@ -5,8 +5,8 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    CallError, Failure, LockError, OnceError, OpenError, PoolError, PopError, PushError, RecvError, RoleError,
-    RouteTaken, SendError, Undecodable, raw,
+    BarrierError, CallError, Failure, LockError, OnceError, OpenError, PoolError, PopError, PushError, RecvError,
+    RoleError, RouteTaken, SendError, Undecodable, raw,
 };
 
 /// A specialised `Result` for the primitives.
@@ -40,6 +40,9 @@ pub enum Error {
     /// A lock was refused.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A barrier was not passed.
+    #[error(transparent)]
+    Barrier(#[from] BarrierError),
     /// A value was not set, or is not there.
     #[error(transparent)]
     Once(#[from] OnceError),
@@ -86,6 +89,7 @@ impl Error {
         match self {
             Self::Raw(error) => error.is_busy(),
             Self::Lock(error) => error.is_busy(),
+            Self::Barrier(error) => error.is_busy(),
             Self::Once(error) => error.is_busy(),
             Self::Pool(error) => error.is_busy(),
             Self::Role(error) => error.is_busy(),
@@ -129,6 +133,7 @@ impl Error {
             Self::Failed(failure)
             | Self::Open(OpenError::Failed(failure))
             | Self::Lock(LockError::Failed(failure))
+            | Self::Barrier(BarrierError::Failed(failure))
             | Self::Once(OnceError::Failed(failure))
             | Self::Pool(PoolError::Failed(failure))
             | Self::Role(RoleError::Failed(failure))
@@ -174,7 +179,9 @@ impl Error {
                 OpenError::Wiped { .. } => io::ErrorKind::ResourceBusy,
                 _ => io::ErrorKind::InvalidInput,
             },
-            Self::Call(CallError::NoResponse { .. }) => io::ErrorKind::ConnectionAborted,
+            Self::Barrier(BarrierError::Broken { .. }) | Self::Call(CallError::NoResponse { .. }) => {
+                io::ErrorKind::ConnectionAborted
+            }
             Self::Undecodable(_) | Self::Recv(RecvError::Undecodable(_)) | Self::Call(CallError::Undecodable(_)) => {
                 io::ErrorKind::InvalidData
             }
@@ -188,6 +195,7 @@ impl Error {
         matches!(
             self,
             Self::Lock(LockError::TimedOut)
+                | Self::Barrier(BarrierError::TimedOut)
                 | Self::Once(OnceError::TimedOut)
                 | Self::Pool(PoolError::TimedOut)
                 | Self::Role(RoleError::TimedOut { .. })
@@ -222,6 +230,7 @@ macro_rules! into_io_error {
 into_io_error!(
     Failure,
     OpenError,
+    BarrierError,
     LockError,
     OnceError,
     PoolError,

@@ -6,6 +6,7 @@
 //! | one value that one process computes, and all then read | [`OnceLock`] |
 //! | to let at most N in at a time, and to know which index each has | [`Pool`] |
 //! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
+//! | to go on when all processes have come so far | [`Barrier`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -46,6 +47,7 @@
 //! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
+//! | `Barrier::wait` | `WouldBlock` | `TimedOut` | | `Broken` with the member | [`BarrierError`] |
 //! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
@@ -124,6 +126,7 @@
 //!   leaves. If it dies instead, its obituary is posted.
 
 mod attendance;
+mod barrier;
 mod channel;
 mod clock;
 mod error;
@@ -159,6 +162,7 @@ pub use sysv_ipc as raw;
 pub use self::channel::codec;
 
 pub use self::{
+    barrier::{Barrier, BarrierError, BarrierWaitResult},
     channel::{
         Attempt, CallError, Cause, Channel, ChannelFull, ClaimInHand, Claimed, Delivery, Depth, Envelope,
         IncomingRequest, Message, PendingResponse, Queued, Receiver, RecvError, Request, Route, RouteTaken, Router,

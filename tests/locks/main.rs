@@ -1,5 +1,6 @@
 //! The mutex and the pool.
 
+mod barrier;
 mod before_repair;
 #[cfg(target_os = "linux")]
 mod fair;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
-    Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status,
+    Barrier, Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status,
     TooManyPermits, messages, mpmc, spsc,
 };
 
@@ -98,6 +98,13 @@ fn use_once(once: &OnceLock<[u32; 3]>) {
     let _ = (once.get().copied(), once.try_set([1; 3]), once.wait_timeout(SHORT).copied());
     let _ = (once.set_timeout([2; 3], SHORT), once.get_or_init_timeout(SHORT, || [3; 3]).copied());
     let _ = (once.initialiser(), once.members(), once.status());
+}
+
+fn use_barrier(barrier: &Barrier) {
+    for _ in 0..3 {
+        let _ = (barrier.try_wait(), barrier.wait_timeout(SHORT));
+    }
+    let _ = (barrier.arrived(), barrier.members(), barrier.status());
 }
 
 fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
@@ -232,6 +239,16 @@ fn a_damaged_once_lock_does_no_harm() {
         |once| once.status().unwrap(),
         |options, name| opened([options.open(name), options.open_or_create(name)]),
         use_once,
+    );
+}
+
+#[test]
+fn a_damaged_barrier_does_no_harm() {
+    damage(
+        |options, name| options.create(name, 2).unwrap(),
+        |barrier| barrier.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name, 3)]),
+        use_barrier,
     );
 }
 

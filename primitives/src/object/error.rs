@@ -361,7 +361,7 @@ fn smaller_size(object: &ObjectName) -> &'static str {
         }
         "pool" => "ask for fewer permits, or a smaller capacity",
         "mutex" | "once lock" => "use a smaller type",
-        "rate limiter" => "ask for a smaller Options::max_handles",
+        "barrier" | "rate limiter" => "ask for a smaller Options::max_handles",
         _ => "ask for a smaller capacity, or use a smaller type",
     }
 }

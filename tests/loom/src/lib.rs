@@ -2,7 +2,7 @@
 //! interleaving with few preemptions: up to four, by the test.
 //!
 //! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `limiter/state.rs`, `once/state.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `ring/{linger,patience,refusal,role}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -31,6 +31,7 @@
 mod atomics;
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
+mod barrier;
 pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/limiter/state.rs"]
@@ -76,6 +77,8 @@ mod sync {
     pub(crate) const LOOKS: u32 = 1;
 
     pub(crate) const SPINS: u32 = 1;
+
+    pub(crate) const YIELDS: u32 = 0;
 }
 
 mod failure {

@@ -5,13 +5,20 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 
 use crate::{
-    kernel::{Deadline, Members, Session},
+    barrier::{
+        state::{Arrived, BarrierState},
+        word::Outcome,
+    },
+    kernel::{Deadline, Members, SLOTS, Session},
     layout::Mapped,
     limiter_state::{Rate, RateState},
     once_state::{Found, OnceState, Wish},
     scene::room,
     sync::{AtomicU32, AtomicU64},
-    waiting::Party,
+    waiting::{
+        Party,
+        room::{Room, SlotBells},
+    },
 };
 
 /// The real word of a value that is set once, and a cell for the value: loom sees a reader beside a writer.
@@ -140,5 +147,97 @@ impl RateScene {
     /// Takes permits. Returns whether they were available.
     pub fn try_take(&self, permits: u32) -> bool {
         self.state.try_take(permits).is_ok()
+    }
+}
+
+/// The real words of a barrier.
+#[derive(Debug)]
+pub struct BarrierScene {
+    /// The kernel.
+    pub members: Arc<Members>,
+    /// Each process has a handle of its own.
+    handles: Vec<BarrierState>,
+    inside: UnsafeCell<u32>,
+}
+
+#[allow(unsafe_code, reason = "loom checks it")]
+// SAFETY: loom's cell reports every access at the same time.
+unsafe impl Sync for BarrierScene {}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// As the last one.
+    Leader,
+    /// As another one.
+    Follower,
+    /// The member of this slot died.
+    Broken(u32),
+}
+
+impl BarrierScene {
+    /// Makes a barrier for as many as there are slots.
+    #[must_use]
+    pub fn new(members: Arc<Members>, processes: u32) -> Arc<Self> {
+        let memory = Arc::default();
+        let at = |part: usize| 1000 * part;
+        let handle = |slot: u32| {
+            let mapped = "everything lies in this memory";
+            let state = BarrierState {
+                word: Mapped::at(&memory, at(1)).expect(mapped),
+                names: Mapped::slice(&memory, at(2), 16).expect(mapped),
+                here: Mapped::slice(&memory, at(3), SLOTS).expect(mapped),
+                room: Room::at(&memory, at(4), 4, SlotBells { first: 0, stride: 1 }).expect(mapped),
+                parties: processes,
+                next: AtomicU32::new(0),
+            };
+            state.join(Session::of(slot));
+            state
+        };
+        let handles = (0..processes).map(handle).collect();
+        Arc::new(Self { members, handles, inside: UnsafeCell::new(0) })
+    }
+
+    /// Waits, as `Barrier::wait` does.
+    ///
+    /// # Panics
+    ///
+    /// If the real code fails, which is what the models are to find.
+    pub fn wait(&self, me: Session) -> Passed {
+        let state = &self.handles[me.slot()];
+        let broken = |generation| Passed::Broken(state.breaker(generation).expect("it is named").slot);
+        let generation = match state.arrive(true, &self.members) {
+            Arrived::Last => return Passed::Leader,
+            Arrived::Missed(generation) => return broken(generation),
+            Arrived::In(generation) => generation,
+            Arrived::TooFew => unreachable!("it waits"),
+        };
+        let party = Party { members: &self.members, repair: state, me };
+        let outcome = state.wait_for(generation, party, Deadline::NEVER).expect("nothing is damaged");
+        match outcome.expect("it waits as long as it takes") {
+            Outcome::Complete => Passed::Follower,
+            Outcome::Broken => broken(generation),
+        }
+    }
+
+    /// Waits for no time. Returns whether it arrived as the last one.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_impatiently(&self, me: Session) -> bool {
+        let state = &self.handles[me.slot()];
+        let Arrived::In(generation) = state.arrive(true, &self.members) else { return true };
+        let party = Party { members: &self.members, repair: state, me };
+        state.wait_for(generation, party, Deadline::NOW).expect("nothing is damaged").is_some()
+    }
+
+    /// What one process at a time may use: the others are before the barrier, or behind it.
+    #[allow(unsafe_code, reason = "loom checks it")]
+    pub fn use_it(&self) {
+        self.inside.with_mut(|inside| {
+            // SAFETY: loom reports a second user.
+            unsafe { *inside += 1 };
+        });
     }
 }

@@ -3,6 +3,7 @@
 //! | module | what it models |
 //! | --- | --- |
 //! | [`aside`] | the quota of messages that are set aside, beside the capacity. The code does not have them yet |
+//! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are told later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
@@ -52,6 +53,7 @@
 #![warn(missing_docs)]
 
 pub mod aside;
+pub mod barrier;
 pub mod blocks;
 pub mod delays;
 pub mod fence;

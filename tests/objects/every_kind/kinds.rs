@@ -5,8 +5,8 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
-    Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request, Result, Route, Status,
-    messages, mpmc, spsc,
+    Barrier, BarrierError, Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request,
+    Result, Route, Status, messages, mpmc, spsc,
 };
 
 /// Lets one who waits go on.
@@ -240,6 +240,39 @@ impl Kind for OnceLock<u64> {
                 })
             },
             wait: |once| fail(once, || ()),
+        }]
+    }
+}
+
+impl Kind for Barrier {
+    const NAME: &'static str = "barrier";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        vec![("participants", any(options.open_or_create(name, 3)))]
+    }
+
+    delegate!(Barrier, 2);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        /// Two that are left after a death meet in the next generation.
+        fn wait(barrier: &Barrier) -> Result<()> {
+            loop {
+                match barrier.wait() {
+                    Err(BarrierError::Broken { .. }) => {}
+                    other => return any(other),
+                }
+            }
+        }
+        vec![Wait {
+            name: "wait",
+            is_shared: false,
+            is_passed_on: false,
+            hinder: |barrier| Box::new(|| wait(barrier).unwrap()),
+            wait,
         }]
     }
 }

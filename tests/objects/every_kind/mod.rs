@@ -18,7 +18,7 @@ use sysv_ipc::{
     Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{
-    Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, Status, mpmc, spsc,
+    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, Status, mpmc, spsc,
 };
 
 fn create<K: Kind>(name: &str) -> K {
@@ -276,7 +276,7 @@ fn case_f8_not_created<K: Kind>() {
             "channel" => "a smaller Options::max_message_size",
             "pool" => "fewer permits",
             "mutex" | "once lock" => "a smaller type",
-            "rate limiter" => "a smaller Options::max_handles",
+            "barrier" | "rate limiter" => "a smaller Options::max_handles",
             _ => "a smaller capacity",
         };
         support::set_limit("shmmax", "100");
@@ -482,6 +482,7 @@ suites! {
     pool: Pool;
     rate_limiter: RateLimiter;
     once_lock: OnceLock<u64>;
+    barrier: Barrier;
     spsc_ring: spsc::Ring<u64>;
     mpmc_ring: mpmc::Ring<u64>;
     channel: Channel;
