@@ -115,6 +115,17 @@ fn a_death_is_told_to_each_member_once() {
     others.into_iter().for_each(Child::join);
 }
 
+/// It had arrived, and no other one waits: the last one that comes is told, and does not pass with the dead.
+#[test]
+fn the_dead_complete_no_generation() {
+    let name = name();
+    let barrier = Barrier::create(&name, 2).unwrap();
+    let dying = waiter(&name, None);
+    let pid = dying.id();
+    dying.kill();
+    assert_eq!((barrier.arrived(), broken_by(barrier.wait()), barrier.arrived()), (1, pid, 0));
+}
+
 #[test]
 fn a_waiter_that_dies_breaks_the_generation() {
     let name = name();

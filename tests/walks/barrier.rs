@@ -109,13 +109,8 @@ fn barrier_waiting_every_instruction() {
             let waits = others.each_ref().map(|barrier| scope.spawn(|| wait(barrier, LONG)));
             waits.map(|wait| wait.join().unwrap())
         });
-        // It may have arrived before it died, and then the generation may be complete.
-        if told == [Ended::Passed; 2] {
-            assert_eq!(walk, Walk::Killed);
-            assert_eq!(others.each_ref().map(|barrier| wait(barrier, LONG)), [Ended::Broken(pid); 2]);
-        } else {
-            assert_eq!(told, [Ended::Broken(pid); 2]);
-        }
+        // It may have arrived before it died, and none passes with it.
+        assert_eq!(told, [Ended::Broken(pid); 2]);
         assert!(others.iter().all(|barrier| wait(barrier, Duration::ZERO) == Ended::TimedOut), "once");
         drop(others);
         survey(&name, 3);
@@ -141,7 +136,7 @@ fn barrier_break_every_instruction() {
         }
         assert!((1..=2).contains(&told), "{told} times");
         drop(other);
-        survey(&name, 2);
+        survey(&name, 3);
         walk
     });
 }

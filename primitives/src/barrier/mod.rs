@@ -4,7 +4,7 @@
 //!
 //! | the process dies, or is stopped | the others |
 //! | --- | --- |
-//! | between two waits, or waiting | dead: those that wait are told at once, and the others at their next wait. Stopped: they wait |
+//! | between two waits, or waiting | dead: those that wait are told at once, and the others at their next wait. Stopped: they wait for it |
 //! | as the last one, having passed | pass |
 //! | after it dropped its handle | notice nothing |
 //!
@@ -206,7 +206,7 @@ impl Barrier {
     /// # Errors
     ///
     /// - [`BarrierError::Broken`] if a participant died, while this one waited or since it waited last.
-    /// - [`BarrierError::Failed`] if it would have to wait, and the barrier was removed.
+    /// - [`BarrierError::Failed`] if the barrier was removed, or is corrupt.
     pub fn wait(&self) -> Result<BarrierWaitResult, BarrierError> {
         self.wait_deadline(Deadline::NEVER)
     }
@@ -238,11 +238,11 @@ impl Barrier {
         let me = self.members.session(&self.state)?;
         self.state.join(me);
         let party = Party { members: &self.members, repair: &self.state, me };
-        let mut arrived = self.state.arrive(deadline != Deadline::NOW, &self.members);
+        let mut arrived = self.state.arrive(deadline != Deadline::NOW, party)?;
         if arrived == Arrived::TooFew {
             // One of those that are missing may be dead.
             party.reap_all()?;
-            arrived = self.state.arrive(false, &self.members);
+            arrived = self.state.arrive(false, party)?;
         }
         match arrived {
             Arrived::Last => Ok(BarrierWaitResult { is_leader: true }),

@@ -16,12 +16,14 @@
 //!   If it was broken by another death, that one is told to all for both.
 //! - **BR4** The dead member is named before the generation breaks, and the first name stays. Each member knows the next
 //!   generation in which it is to wait. If one that it has not waited in broke, it is told so at its next wait, once.
+//! - **BR6** The last one checks for dead members before it ends the generation: a post on its own doorbell, on which it does not
+//!   sleep, is an obituary. So no generation is complete if a member died before the last one came.
 //! - **BR5** A wait that times out takes its arrival back only in its own generation. Otherwise it is over as that generation is.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | between two waits | a dead slot whose `here` is PRESENT | a waiter, by the obituary; the next member that would sleep: the generation breaks |
-//! | waiting | the same, and an arrival | the same; if all others arrive before it is noticed, that generation is complete and the next one breaks |
+//! | waiting | the same, and an arrival | the same, and the last one that comes (BR6) |
 //! | having ended the generation, before it called | a new generation | each waiter, by the obituary |
 //! | having left | nothing | – |
 //!
@@ -126,7 +128,9 @@ impl BarrierState {
 
     /// Arrives. A caller that does not wait arrives only as the last one.
     #[inline]
-    pub(crate) fn arrive(&self, waits: bool, members: &Members) -> Arrived {
+    pub(crate) fn arrive(&self, waits: bool, party: Party<'_, Self>) -> Result<Arrived> {
+        // One that waits for no other needs none of the others.
+        let mut has_checked = self.parties == 1;
         loop {
             let word = self.look();
             let (generation, next) = (word.generation(), self.next.load(Relaxed));
@@ -134,21 +138,25 @@ impl BarrierState {
                 // BR4. If another thread of this handle was faster, that one is told.
                 let is_first = self.next.compare_exchange(next, generation, AcqRel, Relaxed).is_ok();
                 match word.last_broken(next).filter(|_| is_first) {
-                    Some(broken) => return Arrived::Missed(broken),
+                    Some(broken) => return Ok(Arrived::Missed(broken)),
                     None => continue,
                 }
             }
             if word.count() + 1 >= self.parties {
-                // BR2.
-                if self.change(word, word.ended(Outcome::Complete)) {
+                if !has_checked {
+                    // BR6.
+                    party.members.check_for_deaths(self.room.bell(party.me.slot()), party.repair)?;
+                    has_checked = true;
+                } else if self.change(word, word.ended(Outcome::Complete)) {
+                    // BR2.
                     self.pass(generation);
-                    members.record(self.call_all(generation, members));
-                    return Arrived::Last;
+                    party.members.record(self.call_all(generation, party.members));
+                    return Ok(Arrived::Last);
                 }
             } else if !waits {
-                return Arrived::TooFew;
+                return Ok(Arrived::TooFew);
             } else if self.change(word, word.arrived()) {
-                return Arrived::In(generation);
+                return Ok(Arrived::In(generation));
             }
         }
     }

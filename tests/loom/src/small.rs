@@ -7,14 +7,14 @@ use loom::cell::UnsafeCell;
 use crate::{
     barrier::{
         state::{Arrived, BarrierState},
-        word::Outcome,
+        word::{Outcome, Word},
     },
     kernel::{Deadline, Members, SLOTS, Session},
     layout::Mapped,
     limiter_state::{Rate, RateState},
     once_state::{Found, OnceState, Wish},
     scene::room,
-    sync::{AtomicU32, AtomicU64},
+    sync::{AtomicU32, AtomicU64, Ordering},
     waiting::{
         Party,
         room::{Room, SlotBells},
@@ -206,18 +206,23 @@ impl BarrierScene {
     pub fn wait(&self, me: Session) -> Passed {
         let state = &self.handles[me.slot()];
         let broken = |generation| Passed::Broken(state.breaker(generation).expect("it is named").slot);
-        let generation = match state.arrive(true, &self.members) {
+        let party = Party { members: &self.members, repair: state, me };
+        let generation = match state.arrive(true, party).expect("nothing is damaged") {
             Arrived::Last => return Passed::Leader,
             Arrived::Missed(generation) => return broken(generation),
             Arrived::In(generation) => generation,
             Arrived::TooFew => unreachable!("it waits"),
         };
-        let party = Party { members: &self.members, repair: state, me };
         let outcome = state.wait_for(generation, party, Deadline::NEVER).expect("nothing is damaged");
         match outcome.expect("it waits as long as it takes") {
             Outcome::Complete => Passed::Follower,
             Outcome::Broken => broken(generation),
         }
+    }
+
+    /// Returns how many generations have ended.
+    pub fn ended(&self) -> u32 {
+        Word(self.handles[0].word.load(Ordering::SeqCst)).generation()
     }
 
     /// Waits for no time. Returns whether it arrived as the last one.
@@ -227,8 +232,9 @@ impl BarrierScene {
     /// As [`wait`](Self::wait).
     pub fn wait_impatiently(&self, me: Session) -> bool {
         let state = &self.handles[me.slot()];
-        let Arrived::In(generation) = state.arrive(true, &self.members) else { return true };
         let party = Party { members: &self.members, repair: state, me };
+        let arrived = state.arrive(true, party).expect("nothing is damaged");
+        let Arrived::In(generation) = arrived else { return true };
         state.wait_for(generation, party, Deadline::NOW).expect("nothing is damaged").is_some()
     }
 

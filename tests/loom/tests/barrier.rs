@@ -72,6 +72,7 @@ fn one_dies(members: Arc<Members>) {
     let [other, victim] = others;
     assert_eq!(other.join().expect("it ends well"), Some(Passed::Broken(2)));
     victim.join().expect("it ends well");
+    assert_eq!(scene.ended(), 1, "one death breaks one generation");
 }
 
 /// Both others are told, whether they wait already or come later.

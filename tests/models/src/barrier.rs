@@ -18,6 +18,7 @@
 //! - N1. When no process has a step to take, none sleeps. All go through all generations, or are told of a death.
 //! - N2. A generation is complete when all have arrived in it, and at no other time.
 //! - N3. Each death breaks one generation at most.
+//! - N5. No generation is complete if a member died before the last one came.
 //! - N4. A member is told of each break once, before it waits in a later generation. All are told the same name.
 
 use stateright::{Model, Property};
@@ -43,6 +44,8 @@ crate::rules! {
     names_first,
     /// BR4: the first name stays.
     names_once,
+    /// BR6: the last one checks for dead members before it ends the generation.
+    last_one_checks,
     /// BR5: a wait that timed out leaves only if its generation is the current one.
     leaves_its_own,
     /// W2: a waiter announces itself before it checks.
@@ -180,6 +183,10 @@ pub struct Process {
     helps: Option<u8>,
     /// The generations of whose break it was told, and by what name that was the last.
     told: u8,
+    /// Whether it has checked for dead members, as the last one.
+    has_checked: bool,
+    /// Those that were dead when it came.
+    dead: u8,
 }
 
 /// Everything at one time.
@@ -297,7 +304,16 @@ impl Barrier {
                 (next..state.generation).filter(|&passed| state.outcome(passed) == Some(Outcome::Broken)).collect();
             if !broken.is_empty() && self.rules.tells_later {
                 broken.into_iter().for_each(|passed| state.tell(index, passed));
+                state.processes[index].has_checked = false;
                 return self.told(state, index);
+            }
+        }
+        if !state.processes[index].has_checked {
+            state.processes[index].dead = self.dead(state);
+            let may_know = state.processes[index].suspects || state.posts[index] > 0;
+            if state.count + 1 >= self.parties && may_know && self.rules.last_one_checks {
+                state.processes[index].has_checked = true;
+                return self.enter(state, index, 0);
             }
         }
         if !self.rules.arrives_by_compare {
@@ -307,7 +323,14 @@ impl Barrier {
         self.arrive(state, index, count)
     }
 
+    /// The dead members that none has repaired.
+    fn dead(&self, state: &BarrierState) -> u8 {
+        let dead = (0..slot(self.processes)).filter(|&it| state.is_dead(it) && state.is_used[usize::from(it)]);
+        dead.map(bit).fold(0, |all, it| all | it)
+    }
+
     fn arrive(&self, state: &mut BarrierState, index: usize, count: u8) -> At {
+        state.processes[index].has_checked = false;
         if count + 1 < self.parties {
             state.count = count + 1;
             state.processes[index].has_arrived = true;
@@ -325,6 +348,9 @@ impl Barrier {
         let all = state.processes.iter().enumerate().filter(|&it| arrived(it)).count();
         if all != usize::from(self.parties) {
             state.wrong = Some("N2");
+        }
+        if state.processes[index].dead & self.dead(state) != 0 {
+            state.wrong = Some("N5");
         }
         state.count = 0;
         state.end_generation(Outcome::Complete);
@@ -349,6 +375,9 @@ impl Barrier {
     fn enter(&self, state: &mut BarrierState, index: usize, from: u8) -> At {
         if usize::from(from) < self.processes {
             return At::Enter(from);
+        }
+        if state.processes[index].has_checked {
+            return At::Rest;
         }
         state.processes[index].suspects = false;
         if self.rules.announce_before_check { At::Announce } else { At::Check }
@@ -639,6 +668,7 @@ impl Model for Barrier {
                 };
                 state.wrong != Some("N4") && !state.processes.iter().any(waits_untold)
             }),
+            Property::always("N5 the dead complete nothing", |_, state: &BarrierState| state.wrong != Some("N5")),
             Property::sometimes("a waiter sleeps", |_, state: &BarrierState| {
                 state.processes.iter().any(|process| process.at == At::Sleep)
             }),
