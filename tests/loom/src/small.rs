@@ -220,6 +220,18 @@ impl BarrierScene {
         }
     }
 
+    /// Arrives, as a process that is stopped before it waits.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn arrive(&self, me: Session) {
+        let state = &self.handles[me.slot()];
+        let party = Party { members: &self.members, repair: state, me };
+        let arrived = state.arrive(true, party).expect("nothing is damaged");
+        assert!(matches!(arrived, Arrived::In(_)));
+    }
+
     /// Returns how many generations have ended.
     pub fn ended(&self) -> u32 {
         Word(self.handles[0].word.load(Ordering::SeqCst)).generation()

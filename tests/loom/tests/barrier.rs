@@ -88,6 +88,25 @@ fn a_death_of_which_the_kernel_does_not_tell() {
     explore(2, || one_dies(Members::without_obituaries(3)));
 }
 
+/// One arrives and dies while the others come. They pass with its arrival, or are told, and if they passed they are told the next
+/// time, also if a helper had chosen the generation that they passed.
+#[test]
+fn one_dies_that_has_arrived() {
+    explore(2, || {
+        let scene = BarrierScene::new(Members::new(3), 3);
+        scene.arrive(Session::of(2));
+        let victim = process(&scene, 2, |scene: &BarrierScene, me| scene.members.die(me));
+        let twice = |scene: &BarrierScene, me| {
+            if scene.wait(me) != Passed::Broken(2) {
+                assert_eq!(scene.wait(me), Passed::Broken(2));
+            }
+        };
+        let other = process(&scene, 1, twice);
+        twice(&scene, Session::of(0));
+        [victim, other].into_iter().for_each(|other| other.join().expect("it ends well"));
+    });
+}
+
 /// The last one dies right after it has passed. The other one passes, or is told.
 #[test]
 fn the_last_one_dies() {

@@ -1,8 +1,10 @@
 //! What is measured: a module for each primitive.
 
+mod barriers;
 mod channel;
 mod crowds;
 mod idle;
+mod limiter;
 mod locks;
 mod own;
 mod peers;
@@ -95,7 +97,7 @@ const WORKERS: &[&str] = &[
     "More workers than processors can't be faster; they show the cost of crowding.",
 ];
 
-pub(crate) const PARTS: [Part; 7] = [
+pub(crate) const PARTS: [Part; 9] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -109,6 +111,20 @@ pub(crate) const PARTS: [Part; 7] = [
         method: &[],
         peers: peers::OF_POOL,
         measure: permits::measure,
+    },
+    Part {
+        title: "Barrier",
+        about: "Processes that wait for each other, again and again.",
+        method: &["A time is that of one generation: until all have come, and have gone on."],
+        peers: &[],
+        measure: barriers::measure,
+    },
+    Part {
+        title: "RateLimiter",
+        about: "Permits by time, beside a reading of the clock and two atomic additions.",
+        method: &[],
+        peers: &[],
+        measure: limiter::measure,
     },
     Part {
         title: "Rings",
