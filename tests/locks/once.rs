@@ -163,7 +163,7 @@ fn threads_wait_for_each_other() {
         let waiters: Vec<_> = (0..3).map(|_| scope.spawn(|| *once.wait_timeout(LONG).unwrap())).collect();
         until_asleep(&once);
         let others: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| once.get_or_try_init_timeout(LONG, &init).copied())).collect();
+            (0..4).map(|_| scope.spawn(|| once.get_or_try_init_timeout(LONG, init).copied())).collect();
         let results: Vec<_> = others.into_iter().map(|other| other.join().unwrap()).collect();
         assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
         waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join().unwrap(), [9, 9]));

@@ -71,7 +71,7 @@ impl OnceScene {
     pub fn write_half(&self, me: Session) {
         self.value.with_mut(|value| {
             // SAFETY: loom reports another user.
-            unsafe { (*value)[0] = me.slot() as u32 + 1 };
+            unsafe { (*value)[0] = me.owner() };
         });
     }
 
@@ -84,7 +84,7 @@ impl OnceScene {
     pub fn set(&self, me: Session) {
         self.value.with_mut(|value| {
             // SAFETY: loom reports another user.
-            unsafe { *value = [me.slot() as u32 + 1; 2] };
+            unsafe { *value = [me.owner(); 2] };
         });
         self.state.finish(me, &self.members).expect("it is the initialiser");
     }
@@ -176,7 +176,11 @@ pub enum Passed {
 }
 
 impl BarrierScene {
-    /// Makes a barrier for as many as there are slots.
+    /// Makes a barrier for so many processes, each with a handle of its own.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than slots.
     #[must_use]
     pub fn new(members: Arc<Members>, processes: u32) -> Arc<Self> {
         let memory = Arc::default();
