@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "peers are forked, and the C library is called directly")]
 
 mod alternative;
+mod barrier;
 mod comparison;
 mod crowd;
 pub mod gate;
@@ -22,6 +23,7 @@ pub const APART: usize = 256;
 
 pub use self::{
     alternative::{Alternative, Kind},
+    barrier::PosixBarrier,
     comparison::{Comparison, Line, PROGRESS, Ratio, Rounds, compare, measure},
     crowd::Crowd,
     load::Load,

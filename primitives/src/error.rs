@@ -5,8 +5,8 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    CallError, Failure, LockError, OpenError, PoolError, PopError, PushError, RecvError, RoleError, RouteTaken,
-    SendError, Undecodable, raw,
+    BarrierError, CallError, Failure, LockError, OnceError, OpenError, PoolError, PopError, PushError, RecvError,
+    RoleError, RouteTaken, SendError, Undecodable, raw,
     workers::{JobError, WorkersError},
 };
 
@@ -41,6 +41,12 @@ pub enum Error {
     /// A lock was refused.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A barrier was not passed.
+    #[error(transparent)]
+    Barrier(#[from] BarrierError),
+    /// A value was not set, or is not there.
+    #[error(transparent)]
+    Once(#[from] OnceError),
     /// Permits could not be acquired, or a pool not be resized.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -90,6 +96,8 @@ impl Error {
         match self {
             Self::Raw(error) => error.is_busy(),
             Self::Lock(error) => error.is_busy(),
+            Self::Barrier(error) => error.is_busy(),
+            Self::Once(error) => error.is_busy(),
             Self::Pool(error) => error.is_busy(),
             Self::Role(error) => error.is_busy(),
             Self::Push(error) => error.is_busy(),
@@ -134,6 +142,8 @@ impl Error {
             Self::Failed(failure)
             | Self::Open(OpenError::Failed(failure))
             | Self::Lock(LockError::Failed(failure))
+            | Self::Barrier(BarrierError::Failed(failure))
+            | Self::Once(OnceError::Failed(failure))
             | Self::Pool(PoolError::Failed(failure))
             | Self::Role(RoleError::Failed(failure))
             | Self::Push(PushError::Failed { failure, .. })
@@ -182,14 +192,15 @@ impl Error {
                 OpenError::Wiped { .. } => io::ErrorKind::ResourceBusy,
                 _ => io::ErrorKind::InvalidInput,
             },
-            Self::Call(CallError::NoResponse { .. }) | Self::Job(JobError::Lost { .. }) => {
-                io::ErrorKind::ConnectionAborted
-            }
+            Self::Barrier(BarrierError::Broken { .. })
+            | Self::Call(CallError::NoResponse { .. })
+            | Self::Job(JobError::Lost { .. }) => io::ErrorKind::ConnectionAborted,
             Self::Job(JobError::Undecodable(_)) => io::ErrorKind::InvalidData,
             Self::Workers(_) | Self::Job(_) => io::ErrorKind::Other,
             Self::Undecodable(_) | Self::Recv(RecvError::Undecodable(_)) | Self::Call(CallError::Undecodable(_)) => {
                 io::ErrorKind::InvalidData
             }
+            Self::Once(OnceError::AlreadySet { .. }) => io::ErrorKind::AlreadyExists,
             Self::Lock(LockError::Poisoned { .. }) => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         }
@@ -199,6 +210,8 @@ impl Error {
         matches!(
             self,
             Self::Lock(LockError::TimedOut)
+                | Self::Barrier(BarrierError::TimedOut)
+                | Self::Once(OnceError::TimedOut)
                 | Self::Pool(PoolError::TimedOut)
                 | Self::Role(RoleError::TimedOut { .. })
                 | Self::Push(PushError::TimedOut(()))
@@ -233,7 +246,9 @@ macro_rules! into_io_error {
 into_io_error!(
     Failure,
     OpenError,
+    BarrierError,
     LockError,
+    OnceError,
     PoolError,
     RoleError,
     PopError,

@@ -3,7 +3,10 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
+//! | one value that one process computes, and all then read | [`OnceLock`] |
 //! | to let at most N in at a time, each with an index of its own | [`Pool`] |
+//! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
+//! | to go on when all processes have come so far | [`Barrier`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
@@ -42,7 +45,10 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
+//! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
+//! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
+//! | `Barrier::wait` | `WouldBlock` | `TimedOut` | | `Broken` with the member | [`BarrierError`] |
 //! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
@@ -124,6 +130,7 @@
 //!   found it taken. If it dies instead, its obituary is posted.
 
 mod attendance;
+mod barrier;
 mod channel;
 mod clock;
 mod error;
@@ -131,6 +138,7 @@ mod failure;
 mod fingerprint;
 mod iter;
 mod layout;
+mod limiter;
 mod lock;
 mod member;
 mod members;
@@ -138,6 +146,7 @@ mod mutex;
 mod name;
 mod object;
 mod object_name;
+mod once;
 mod options;
 mod pool;
 mod ring;
@@ -160,6 +169,7 @@ pub use sysv_ipc as raw;
 pub use self::channel::codec;
 
 pub use self::{
+    barrier::{Barrier, BarrierError, BarrierWaitResult},
     channel::{
         Attempt, CallError, Cause, Channel, ChannelFull, ClaimInHand, Claimed, Delivery, Depth, Envelope,
         IncomingRequest, Message, PendingResponse, Queued, Receiver, RecvError, Request, Route, RouteTaken, Router,
@@ -168,10 +178,12 @@ pub use self::{
     error::{Error, Result},
     failure::Failure,
     fingerprint::Fingerprint,
+    limiter::RateLimiter,
     member::Member,
     mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
     object::{OpenError, Status, TooManyPermits},
     object_name::ObjectName,
+    once::{OnceError, OnceLock},
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, mpmc, spsc},

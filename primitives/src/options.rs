@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) attempts: u8,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
+    /// The permits that a rate limiter gives out at once; 0 for those of its whole time.
+    pub(crate) burst: u32,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             max_routes: 32,
             attempts: 0,
             capacity: 0,
+            burst: 0,
         }
     }
 }
@@ -211,7 +214,7 @@ impl<K: kinds::HasType> Options<K> {
     /// compilers.
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
-    /// counts for a [`Mutex`](crate::Mutex) and for both rings. The others have no type.
+    /// counts for a [`Mutex`](crate::Mutex), a [`OnceLock`](crate::OnceLock) and both rings. The others have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};

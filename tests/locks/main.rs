@@ -1,11 +1,14 @@
 //! The mutex and the pool.
 
+mod barrier;
 mod before_repair;
 #[cfg(target_os = "linux")]
 mod fair;
 mod few_wakes;
 mod large_values;
+mod limiter;
 mod mutex;
+mod once;
 mod pool;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod reaper_dies;

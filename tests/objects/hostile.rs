@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
-    Channel, Mutex, Options, Permit, Pool, PoolError, Request, Role, Router, Status, TooManyPermits, messages, mpmc,
-    spsc,
+    Barrier, Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status,
+    TooManyPermits, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -82,6 +82,29 @@ fn use_pool(pool: &Pool) {
     assert!(pool.available() <= capacity && pool.permits() <= capacity, "more than there can be");
     let _ = (pool.acquire_many_timeout(3, SHORT), pool.members());
     let _ = pool.resize(2);
+}
+
+fn use_limiter(limiter: &RateLimiter) {
+    let most = limiter.burst();
+    for count in [0, 1, most] {
+        let _ = (limiter.try_acquire(count), limiter.acquire_timeout(count, SHORT));
+        assert!(limiter.time_until(count).unwrap() <= Duration::from_secs(60), "longer than the window");
+    }
+    assert!(limiter.available() <= most && limiter.acquire(most.saturating_add(1)).is_err());
+    let _ = (limiter.members(), limiter.status());
+}
+
+fn use_once(once: &OnceLock<[u32; 3]>) {
+    let _ = (once.get().copied(), once.try_set([1; 3]), once.wait_timeout(SHORT).copied());
+    let _ = (once.set_timeout([2; 3], SHORT), once.get_or_init_timeout(SHORT, || [3; 3]).copied());
+    let _ = (once.initialiser(), once.members(), once.status());
+}
+
+fn use_barrier(barrier: &Barrier) {
+    for _ in 0..3 {
+        let _ = (barrier.try_wait(), barrier.wait_timeout(SHORT));
+    }
+    let _ = (barrier.arrived(), barrier.members(), barrier.status());
 }
 
 fn use_spsc(ring: &spsc::Ring<[u32; 3]>) {
@@ -192,6 +215,40 @@ fn a_damaged_mutex_does_no_harm() {
         |mutex| mutex.status().unwrap(),
         |options, name| opened([options.open(name), options.open_or_create(name, [0; 3])]),
         use_mutex,
+    );
+}
+
+#[test]
+fn a_damaged_rate_limiter_does_no_harm() {
+    damage(
+        |options, name| options.create(name, 10, Duration::from_millis(10)).unwrap(),
+        |limiter| limiter.status().unwrap(),
+        // What it says of its rate may be anything.
+        |options, name| {
+            drop(opened([options.open(name), options.open_or_create(name, 1, SHORT)]));
+            Vec::new()
+        },
+        use_limiter,
+    );
+}
+
+#[test]
+fn a_damaged_once_lock_does_no_harm() {
+    damage(
+        |options, name| options.create(name).unwrap(),
+        |once| once.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name)]),
+        use_once,
+    );
+}
+
+#[test]
+fn a_damaged_barrier_does_no_harm() {
+    damage(
+        |options, name| options.create(name, 2).unwrap(),
+        |barrier| barrier.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name, 3)]),
+        use_barrier,
     );
 }
 

@@ -5,3 +5,4 @@ mod channel;
 mod claims;
 mod locks;
 mod rings;
+mod small;

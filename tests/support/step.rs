@@ -134,6 +134,19 @@ impl Victim {
         self.stop_when(pace, || steps.next().is_none())
     }
 
+    /// Runs to the end of the operation, and returns how many instructions others may see: atomic changes, and system calls.
+    #[cfg(target_arch = "x86_64")]
+    pub fn count_public(self) -> u64 {
+        let mut count = 0;
+        let walk = self.stop_when(Pace::Instruction, || {
+            count += u64::from(self.is_next_public());
+            false
+        });
+        assert!(matches!(walk, Walk::Ended(_)));
+        // Those of the signal that ends the operation are among them.
+        count
+    }
+
     /// Returns whether the next instruction is a system call, or has the bus locked: `lock`, or an exchange with memory.
     #[cfg(target_arch = "x86_64")]
     fn is_next_public(&self) -> bool {

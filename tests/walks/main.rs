@@ -2,11 +2,14 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod attempts;
+mod barrier;
 mod channel;
 mod held_up;
 mod held_up_attempts;
 mod held_up_channel;
 mod helping;
+mod limiter;
 mod locks;
+mod once;
 mod rings;
 mod stopped;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Members, ONE};
+use super::{Members, ONE, Session};
 use crate::{
     failure::Result,
     raw::{self, Amount, Deadline, SemOp},
@@ -52,19 +52,37 @@ impl Members {
         ops.iter().map(post).fold(Ok(()), Result::and)
     }
 
-    /// Sleeps on a doorbell until it is posted, and takes the post. Returns `false` if the deadline passed first.
-    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+    /// Fails if the set is not the object's any more, as far as that is seen.
+    fn check_before_sleep(&self) -> Result<()> {
         // Otherwise a process that has left the namespace would take the posts of another set. Other members reap it
         // then, which the slot in memory shows. The set itself is checked only now and then, since that is one more
         // system call.
         if self.sleeps.fetch_add(1, Relaxed).is_multiple_of(SLEEPS) {
-            self.check_state(self.value(STATE)?)?;
+            self.check_state(self.value(STATE)?)
         } else {
-            self.check_slot()?;
+            self.check_slot()
         }
+    }
+
+    /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the deadline passed first.
+    pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
+        self.check_before_sleep()?;
         match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Sleeps until a time, on no doorbell: nothing but the removal of the object ends it sooner.
+    pub(crate) fn sleep_until(&self, me: Session, deadline: Deadline) -> Result<()> {
+        self.check_before_sleep()?;
+        // ALIVE of the slot is 1 as long as this process is its member. Any number of threads may wait for 0, and none takes
+        // anything from another one.
+        let alive = self.alive(me.owner() - 1);
+        match self.set.op_deadline(&[SemOp::zero(alive)], deadline) {
+            Ok(()) => Err(self.membership_lost()),
+            Err(error) if error.is_busy() => Ok(()),
             Err(error) => Err(self.failed(error)),
         }
     }

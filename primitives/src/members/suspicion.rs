@@ -15,6 +15,19 @@ impl Members {
         self.suspicions.fetch_add(1, AcqRel);
     }
 
+    /// Reaps if a member may have died, or has posted a doorbell on which the caller does not sleep. It takes no post: another
+    /// thread of this process may sleep there. The next wait does.
+    pub(crate) fn check_for_deaths(&self, bell: u16, repair: &impl Repair) -> Result<()> {
+        let is_posted = self.value(self.layout.bell(bell))? != 0;
+        if is_posted {
+            self.suspect();
+        }
+        if self.suspicions.load(Acquire) != self.cleared.load(Relaxed) {
+            self.reap_all(repair)?;
+        }
+        Ok(())
+    }
+
     /// Reaps if a member may have died, and takes all posts of a doorbell before. The caller is not announced there, so no
     /// post of a call is among them: each is an obituary, or a post too many.
     pub(crate) fn clear_suspicion(&self, bell: u16, repair: &impl Repair) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Why an object could not be created, opened or unlinked.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::{
@@ -168,6 +170,21 @@ pub enum OpenError {
     /// A pool of so many permits can't be made.
     #[error(transparent)]
     TooMany(#[from] TooManyPermits),
+    /// A rate limiter can't have such a rate.
+    #[error(
+        "{permits} permits in {per:?}, {burst} of them at once, is no rate for {object}: it needs at least one permit, some \
+         time, and a burst that takes less than 73 years"
+    )]
+    BadRate {
+        /// The object.
+        object: ObjectName,
+        /// How many permits were asked for.
+        permits: u32,
+        /// In what time.
+        per: Duration,
+        /// How many of them at once.
+        burst: u32,
+    },
     /// The type needs more alignment than the object can give its values.
     #[error("the type for {object} must be aligned to {align} bytes, and {most} is the most that a {} has", object.kind())]
     Overaligned {
@@ -234,10 +251,10 @@ impl From<BadName> for OpenError {
 
 /// More permits were asked for than a pool has, or may ever have.
 #[derive(Clone, Debug, Error)]
-#[error("{wanted} permits of {object} are too many: {}", why_too_many(*wanted, *limit, *capacity))]
+#[error("{wanted} permits of {object} are too many: {}", why_too_many(object, *wanted, *limit, *capacity))]
 #[non_exhaustive]
 pub struct TooManyPermits {
-    /// The pool.
+    /// The pool or rate limiter.
     pub object: ObjectName,
     /// How many were asked for.
     pub wanted: u32,
@@ -247,8 +264,10 @@ pub struct TooManyPermits {
     pub capacity: u32,
 }
 
-fn why_too_many(wanted: u32, limit: u32, capacity: u32) -> String {
-    if wanted <= capacity {
+fn why_too_many(object: &ObjectName, wanted: u32, limit: u32, capacity: u32) -> String {
+    if object.kind() == "rate limiter" {
+        format!("it gives out at most {limit} at once; RateLimiter::options().burst({wanted}) gives out more")
+    } else if wanted <= capacity {
         format!("there can be at most {limit} at once, or {capacity} after a resize")
     } else if capacity >= MOST_PERMITS {
         format!("no pool can have more than {MOST_PERMITS}")
@@ -348,7 +367,8 @@ fn smaller_size(object: &ObjectName) -> &'static str {
             "ask for a smaller Options::max_message_size, capacity or max_routes (at most 4 GiB, 64,000 messages and 48 routes)"
         }
         "pool" => "ask for fewer permits, or a smaller capacity",
-        "mutex" => "use a smaller type",
+        "mutex" | "once lock" => "use a smaller type",
+        "barrier" | "rate limiter" => "ask for a smaller Options::max_handles",
         _ => "ask for a smaller capacity, or use a smaller type",
     }
 }

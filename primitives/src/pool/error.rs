@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{Failure, TooManyPermits};
 
-/// Why permits could not be acquired, or a pool not be resized.
+/// Why permits of a pool or of a rate limiter could not be acquired, or a pool not be resized.
 ///
 /// ```
 /// use sysv_primitives::{Pool, PoolError};
@@ -27,7 +27,7 @@ pub enum PoolError {
     /// Too few permits became available before the timeout elapsed.
     #[error("too few permits became available before the timeout elapsed")]
     TimedOut,
-    /// The pool can never give out that many.
+    /// The pool or limiter can never give out that many at once.
     #[error(transparent)]
     TooMany(#[from] TooManyPermits),
     /// The pool was removed, is corrupt, or the system refused something.

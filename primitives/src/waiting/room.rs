@@ -294,6 +294,12 @@ impl Room {
     /// Notifies every waiter: each checks again.
     #[cold]
     pub(crate) fn notify_all(&self, members: &Members) -> Result<()> {
+        self.notify_all_fitting(all, members)
+    }
+
+    /// Notifies every fitting waiter: each checks again.
+    #[cold]
+    pub(crate) fn notify_all_fitting(&self, fits: impl Fn(u64) -> bool, members: &Members) -> Result<()> {
         // Before the entries are read: a waiter that is awake now compares it after it announced itself.
         // SYNC: pairs with the load in `ends`, which a waiter makes after its announcement.
         self.control.ends.fetch_add(1, SeqCst);
@@ -301,7 +307,7 @@ impl Room {
             true => Some(waiter.already_chosen()),
             false => self.entries[waiter.slot].choose(waiter, 0),
         };
-        let waiters: Vec<Waiter> = self.in_states(ANNOUNCED, UNPOSTED).collect();
+        let waiters: Vec<Waiter> = self.in_states(ANNOUNCED, UNPOSTED).filter(|waiter| fits(waiter.interest)).collect();
         let chosen: Vec<Chosen> = waiters.into_iter().filter_map(choose).collect();
         let posted = members.post_all(chosen.iter().map(|chosen| self.bell(chosen.slot)));
         chosen.into_iter().for_each(|chosen| self.mark(chosen, posted.is_ok()));

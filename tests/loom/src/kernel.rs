@@ -269,6 +269,15 @@ impl Members {
         Ok(())
     }
 
+    pub(crate) fn check_for_deaths(&self, bell: u16, repair: &impl Repair) -> Result<()> {
+        let is_posted = self.with(|semaphores| semaphores.bells[usize::from(bell)] != 0);
+        if is_posted || SUSPECTS.with(Cell::get) {
+            self.suspect();
+            self.reap_all(repair)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_clean(&self, slot: u32) -> bool {
         self.with(|semaphores| !semaphores.used[slot as usize])
     }

@@ -2,7 +2,8 @@
 //! interleaving with few preemptions: up to four, by the test.
 //!
 //! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,interests,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `role.rs`, `ring/{linger,patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`, `ring/{linger,patience,refusal}.rs`,
+//! `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -31,13 +32,18 @@
 mod atomics;
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
+mod barrier;
 pub mod explore;
 pub mod kernel;
+#[path = "../../../primitives/src/limiter/state.rs"]
+mod limiter_state;
 #[path = "../../../primitives/src/lock.rs"]
 mod lock;
 mod memory;
 pub mod messages;
 pub mod named;
+#[path = "../../../primitives/src/once/state.rs"]
+mod once_state;
 #[path = "../../../primitives/src/pool/places.rs"]
 mod places;
 mod ring;
@@ -47,6 +53,7 @@ mod role;
 pub mod scene;
 #[path = "../../../primitives/src/pool/shortage.rs"]
 mod shortage;
+pub mod small;
 #[path = "../../../primitives/src/pool/state.rs"]
 mod state;
 #[path = "../../../primitives/src/pool/wait.rs"]
@@ -73,6 +80,8 @@ mod sync {
     pub(crate) const LOOKS: u32 = 1;
 
     pub(crate) const SPINS: u32 = 1;
+
+    pub(crate) const YIELDS: u32 = 0;
 }
 
 mod failure {

@@ -3,14 +3,17 @@
 //! | module | what it models |
 //! | --- | --- |
 //! | [`aside`] | the quota of messages that are set aside, beside the capacity. The code does not have them yet |
+//! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are told later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
 //! | [`handshake`] | how an object is created, opened, removed and healed |
 //! | [`helping`] | what many helpers of one dead member do, each of which may be stopped, and new members |
+//! | [`limiter`] | the word of a rate limiter, callers that wait, deaths, and a damaged word |
 //! | [`mpmc`] | the places of a ring, the rooms at both its ends, the end, deaths, helpers and the reuse of slots |
 //! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
 //! | [`named`] | waiters that want different messages, and calls for one message each |
+//! | [`once`] | a value that is set once, initialisers that fail, deaths, stops and helping |
 //! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
 //! | [`retries`] | claimed requests that come back, their limit, responses that are written apart, callers that leave, late helpers |
 //! | [`room`] | interchangeable things, waiters that are called one at a time, helpers, deaths and stops |
@@ -50,16 +53,19 @@
 #![warn(missing_docs)]
 
 pub mod aside;
+pub mod barrier;
 pub mod blocks;
 pub mod delays;
 pub mod fence;
 pub mod handshake;
 pub mod helping;
+pub mod limiter;
 pub mod lock;
 pub mod members;
 pub mod mpmc;
 pub mod mutex;
 pub mod named;
+pub mod once;
 pub mod pool;
 pub mod retries;
 pub mod room;

@@ -1,11 +1,12 @@
 //! What the tests must know of each kind of object.
 #![allow(unreachable_pub, reason = "it is another module of the tests")]
 
-use std::time::Duration;
+use std::{sync::mpsc, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
-    Channel, Error, Member, Mutex, Options, Pool, Request, Result, Route, Status, messages, mpmc, spsc,
+    Barrier, BarrierError, Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request,
+    Result, Route, Status, messages, mpmc, spsc,
 };
 
 /// Lets one waiter go on.
@@ -156,6 +157,123 @@ impl Kind for Pool {
                 wait: |pool| any(pool.acquire_many(2)),
             },
         ]
+    }
+}
+
+/// How long a permit of the limiter takes.
+const PER: Duration = Duration::from_secs(1);
+
+impl Kind for RateLimiter {
+    const NAME: &'static str = "rate limiter";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        vec![
+            ("permits", any(options.clone().burst(1).open_or_create(name, 2, PER))),
+            ("nanoseconds", any(options.open_or_create(name, 1, PER * 2))),
+            ("burst", any(options.clone().burst(2).open_or_create(name, 1, PER))),
+        ]
+    }
+
+    delegate!(RateLimiter, 1, PER);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        vec![Wait {
+            name: "acquire",
+            is_shared: true,
+            is_passed_on: true,
+            hinder: |limiter| {
+                limiter.acquire(1).unwrap();
+                Box::new(|| ())
+            },
+            wait: |limiter| any(limiter.acquire(1)),
+        }]
+    }
+}
+
+impl Kind for OnceLock<u64> {
+    const NAME: &'static str = "once lock";
+
+    fn open_with_another(_: &Options<Self>, _: &str) -> Vec<(&'static str, Result<()>)> {
+        Vec::new()
+    }
+
+    delegate!(OnceLock<u64>);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(OnceLock::<u32>::open(name)), any(OnceLock::<f64>::open(name)), any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        // All initialisers fail, so that there is something to wait for the next time.
+        fn fail(once: &OnceLock<u64>, init: impl FnOnce()) -> Result<()> {
+            let failed: std::result::Result<_, OnceError> = once.get_or_try_init(|| {
+                init();
+                Err(OnceError::WouldBlock)
+            });
+            match failed {
+                Err(OnceError::WouldBlock) => Ok(()),
+                other => any(other),
+            }
+        }
+        vec![Wait {
+            name: "get_or_try_init",
+            is_shared: true,
+            is_passed_on: true,
+            hinder: |once| {
+                let other = OnceLock::<u64>::open(&once.status().unwrap().name).unwrap();
+                let (release, released) = mpsc::channel::<()>();
+                let (begin, begun) = mpsc::channel();
+                let hinders = thread::spawn(move || {
+                    fail(&other, || {
+                        begin.send(()).unwrap();
+                        let _ = released.recv();
+                    })
+                });
+                begun.recv().unwrap();
+                Box::new(move || {
+                    drop(release);
+                    hinders.join().unwrap().unwrap();
+                })
+            },
+            wait: |once| fail(once, || ()),
+        }]
+    }
+}
+
+impl Kind for Barrier {
+    const NAME: &'static str = "barrier";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        vec![("participants", any(options.open_or_create(name, 3)))]
+    }
+
+    delegate!(Barrier, 2);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        /// Two that are left after a death meet in the next generation.
+        fn wait(barrier: &Barrier) -> Result<()> {
+            loop {
+                match barrier.wait() {
+                    Err(BarrierError::Broken { .. }) => {}
+                    other => return any(other),
+                }
+            }
+        }
+        vec![Wait {
+            name: "wait",
+            is_shared: false,
+            is_passed_on: false,
+            hinder: |barrier| Box::new(|| wait(barrier).unwrap()),
+            wait,
+        }]
     }
 }
 

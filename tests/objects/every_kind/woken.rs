@@ -39,6 +39,16 @@ fn pool() {
 }
 
 #[test]
+fn rate_limiter() {
+    woken_and_killed::<RateLimiter>();
+}
+
+#[test]
+fn once_lock() {
+    woken_and_killed::<OnceLock<u64>>();
+}
+
+#[test]
 fn spsc_ring() {
     woken_and_killed::<spsc::Ring<u64>>();
 }

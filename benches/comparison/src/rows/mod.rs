@@ -1,8 +1,10 @@
 //! What is measured: a module for each primitive.
 
+mod barriers;
 mod channel;
 mod crowds;
 mod idle;
+mod limiter;
 mod locks;
 mod own;
 mod peers;
@@ -117,7 +119,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 8] = [
+pub(crate) const PARTS: [Part; 9] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -131,6 +133,20 @@ pub(crate) const PARTS: [Part; 8] = [
         method: &[],
         peers: peers::OF_POOL,
         measure: permits::measure,
+    },
+    Part {
+        title: "Barrier",
+        about: "Processes that wait for each other, again and again.",
+        method: &["A time is that of one generation: until all have come, and have gone on."],
+        peers: &[],
+        measure: barriers::measure,
+    },
+    Part {
+        title: "RateLimiter",
+        about: "Permits by time, beside a reading of the clock and two atomic additions.",
+        method: &[],
+        peers: &[],
+        measure: limiter::measure,
     },
     Part {
         title: "Rings",

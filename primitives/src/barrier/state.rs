@@ -1,0 +1,318 @@
+//! The words of a barrier, and all that is done to them.
+//!
+//! | word | meaning | changed by |
+//! | --- | --- | --- |
+//! | [`word`](super::word) | the generation, its arrivals, and what became of the ones before | a member that arrives or leaves; a helper of a dead member |
+//! | `here` of a slot, ABSENT | the slot has no participant | a member that leaves; a helper, when the death is told |
+//! | `here` of a slot, PRESENT | the slot's member is a participant | the member, when it comes |
+//! | `here` of a slot, BREAKS(g) | the member died, and generation g is to break | a helper of the slot |
+//! | `names`, by generation modulo 16 | which slot and pid broke the generation | a helper, once for a generation |
+//!
+//! - **BR1** The word changes by compare-and-swap, so each arrival is counted once, in one generation.
+//! - **BR2** The arrival that makes the number complete ends the generation, in the same step. It calls all that wait afterwards.
+//!   A waiter announces itself, fences, and checks. So it sees the end, or is called.
+//! - **BR3** A member that dies breaks one generation, which forgets its arrivals. The helpers of its slot agree on it: the first
+//!   one writes BREAKS(g), where g is the current generation. If g is complete before it breaks, g is changed to a later one.
+//!   If it was broken by another death, that one is told to all for both.
+//! - **BR4** The dead member is named before the generation breaks, and the first name stays. Each member knows the next
+//!   generation in which it is to wait. If one that it has not waited in broke, it is told so at its next wait, once.
+//! - **BR6** The last one checks for dead members before it ends the generation: a post on its own doorbell, on which it does not
+//!   sleep, is an obituary. So no generation is complete if a member died before the last one came.
+//! - **BR5** A wait that times out takes its arrival back only in its own generation. Otherwise it is over as that generation is.
+//!
+//! | the process dies | what is left | what notices it |
+//! | --- | --- | --- |
+//! | between two waits | a dead slot whose `here` is PRESENT | a waiter, by the obituary; the next member that would sleep: the generation breaks |
+//! | waiting | the same, and an arrival | the same, and the last one that comes (BR6) |
+//! | having ended the generation, before it called | a new generation | each waiter, by the obituary |
+//! | having left | nothing | – |
+//!
+//! | the process is stopped | what it holds up |
+//! | --- | --- |
+//! | between two waits, or before it has arrived | all others, as the barrier is there for |
+//! | waiting | nothing, until the next generation |
+//! | having ended the generation, before it called | the waiters that sleep, until it goes on |
+
+use super::word::{HISTORY, Outcome, Word};
+use crate::{
+    failure::Result,
+    layout::Mapped,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    sync::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+        SPINS, YIELDS, fence, order_seq_cst,
+    },
+    waiting::{
+        Checked, Party,
+        room::Room,
+        seat::{Gate, Seat},
+        wait,
+    },
+};
+use std::{hint::spin_loop, thread::yield_now};
+
+const ABSENT: u64 = 0;
+const PRESENT: u64 = 1;
+/// With the generation in the upper half.
+const BREAKS: u64 = 2;
+
+/// How often to look before others are let run. Of those tried on two processors, from 0 to 13, more were slower.
+const SHORT_SPINS: u32 = 3;
+
+/// The words, with the room of the waiters.
+#[derive(Debug)]
+pub(crate) struct BarrierState {
+    pub(crate) word: Mapped<AtomicU64>,
+    pub(crate) names: Mapped<[AtomicU64]>,
+    pub(crate) here: Mapped<[AtomicU64]>,
+    pub(crate) room: Room,
+    /// How many are waited for, from 1 to 65,535.
+    pub(crate) parties: u32,
+    /// The next generation in which this handle waits (BR4). It is in this process's own memory.
+    pub(crate) next: AtomicU32,
+}
+
+/// How an arrival ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// It was the last one, and the generation is complete.
+    Last,
+    /// It waits in this generation.
+    In(u32),
+    /// A generation broke in which this handle has not waited.
+    Missed(u32),
+    /// It was not to wait, and others are missing.
+    TooFew,
+}
+
+/// Which member broke a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) slot: u32,
+    pub(crate) pid: u32,
+}
+
+impl BarrierState {
+    fn look(&self) -> Word {
+        // SYNC: Acquire pairs with the changes of all that arrived: each is a read-modify-write, so what they did before is seen.
+        // SeqCst is for the check of an announced waiter (BR2).
+        Word(self.word.load(SeqCst))
+    }
+
+    fn change(&self, from: Word, to: Word) -> bool {
+        // SYNC: pairs with `look`. SeqCst orders it before the look into the room (BR2).
+        self.word.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Returns how many have arrived in the current generation.
+    pub(crate) fn count(&self) -> u32 {
+        self.look().count()
+    }
+
+    /// Makes this process a participant, if it is none yet. It waits from the current generation on.
+    #[inline]
+    pub(crate) fn join(&self, me: Session) {
+        // Relaxed: the word is this member's own (R-own).
+        if self.here[me.slot()].load(Relaxed) != PRESENT {
+            self.join_slowly(me);
+        }
+    }
+
+    #[cold]
+    fn join_slowly(&self, me: Session) {
+        self.next.store(self.look().generation(), Relaxed);
+        self.here[me.slot()].store(PRESENT, SeqCst);
+    }
+
+    /// Arrives. A caller that does not wait arrives only as the last one.
+    #[inline]
+    pub(crate) fn arrive(&self, waits: bool, party: Party<'_, Self>) -> Result<Arrived> {
+        // One that waits for no other needs none of the others.
+        let mut has_checked = self.parties == 1;
+        loop {
+            let word = self.look();
+            let (generation, next) = (word.generation(), self.next.load(Relaxed));
+            if generation != next {
+                // BR4. If another thread of this handle was faster, that one is told.
+                let is_first = self.next.compare_exchange(next, generation, AcqRel, Relaxed).is_ok();
+                match word.last_broken(next).filter(|_| is_first) {
+                    Some(broken) => return Ok(Arrived::Missed(broken)),
+                    None => continue,
+                }
+            }
+            if word.count() + 1 >= self.parties {
+                if !has_checked {
+                    // BR6.
+                    party.members.check_for_deaths(self.room.bell(party.me.slot()), party.repair)?;
+                    has_checked = true;
+                } else if self.change(word, word.ended(Outcome::Complete)) {
+                    // BR2.
+                    self.pass(generation);
+                    party.members.record(self.call_all(generation, party.members));
+                    return Ok(Arrived::Last);
+                }
+            } else if !waits {
+                return Ok(Arrived::TooFew);
+            } else if self.change(word, word.arrived()) {
+                return Ok(Arrived::In(generation));
+            }
+        }
+    }
+
+    /// Waits for the end of a generation in which this caller has arrived. `None` if the timeout elapsed.
+    pub(crate) fn wait_for(
+        &self,
+        generation: u32,
+        party: Party<'_, Self>,
+        deadline: Deadline,
+    ) -> Result<Option<Outcome>> {
+        let waited = match self.spin(generation) {
+            Some(outcome) => Ok(Some(outcome)),
+            None => self.sleep(generation, party, deadline),
+        };
+        let over = match &waited {
+            Ok(Some(_)) => None,
+            _ => self.leave(generation),
+        };
+        if over.is_some() || matches!(waited, Ok(Some(_))) {
+            self.pass(generation);
+        }
+        // BR5.
+        if over.is_some() { Ok(over) } else { waited }
+    }
+
+    #[cold]
+    fn sleep(&self, generation: u32, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<Outcome>> {
+        let seat = Seat::take(&self.room, BarrierGate, party.me, generation.into());
+        wait(party, &seat, deadline, |_| {
+            Ok(self.look().outcome(generation).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
+        })
+    }
+
+    /// Looks again for a moment, and then lets others run that may be on their way here: where there are fewer processors than
+    /// participants, to spin would only keep them from it.
+    fn spin(&self, generation: u32) -> Option<Outcome> {
+        for round in 0..SPINS.min(SHORT_SPINS) + YIELDS {
+            if let Some(outcome) = self.look().outcome(generation) {
+                return Some(outcome);
+            }
+            if round < SHORT_SPINS {
+                (0..1_u32 << round).for_each(|_| spin_loop());
+            } else {
+                yield_now();
+            }
+        }
+        None
+    }
+
+    /// Takes an arrival back. Returns what became of the generation, if it has ended (BR5).
+    #[cold]
+    fn leave(&self, generation: u32) -> Option<Outcome> {
+        loop {
+            let word = self.look();
+            if let Some(outcome) = word.outcome(generation) {
+                return Some(outcome);
+            }
+            if self.change(word, word.left()) {
+                return None;
+            }
+        }
+    }
+
+    /// This handle has waited in a generation, and knows how it ended.
+    fn pass(&self, generation: u32) {
+        // Only if no other thread of this handle is ahead.
+        let _ = self.next.compare_exchange(generation, generation.wrapping_add(1), AcqRel, Relaxed);
+    }
+
+    /// Calls all that wait in a generation that has ended, or in one before it.
+    fn call_all(&self, ended: u32, members: &Members) -> Result<()> {
+        order_seq_cst();
+        #[expect(clippy::cast_possible_truncation, reason = "an interest is a generation")]
+        let has_ended = |interest: u64| ended.wrapping_sub(interest as u32).cast_signed() >= 0;
+        self.room.notify_all_fitting(has_ended, members)
+    }
+
+    /// Breaks a generation for the death of a slot's member, unless that is told already (BR3). Returns which one.
+    #[cold]
+    fn break_for(&self, slot: u32, members: &Members) -> Option<u32> {
+        let here = &self.here[slot as usize];
+        loop {
+            let found = here.load(SeqCst);
+            if found == ABSENT {
+                return None;
+            }
+            let word = self.look();
+            let is_chosen = found & BREAKS != 0;
+            let generation = if is_chosen { (found >> 32) as u32 } else { word.generation() };
+            match word.outcome(generation) {
+                None if is_chosen => {
+                    self.name(generation, slot, members);
+                    if self.change(word, word.ended(Outcome::Broken)) {
+                        let _ = here.compare_exchange(found, ABSENT, SeqCst, Relaxed);
+                        return Some(generation);
+                    }
+                }
+                // Another helper has broken it, or another death has.
+                Some(Outcome::Broken) => drop(here.compare_exchange(found, ABSENT, SeqCst, Relaxed)),
+                // It is not chosen yet, or complete by now.
+                None | Some(Outcome::Complete) => {
+                    let chosen = u64::from(word.generation()) << 32 | BREAKS;
+                    let _ = here.compare_exchange(found, chosen, SeqCst, Relaxed);
+                }
+            }
+        }
+    }
+
+    fn name_of(&self, generation: u32) -> &AtomicU64 {
+        &self.names[(generation % HISTORY) as usize]
+    }
+
+    /// Names the member that breaks a generation, unless one is named (BR4).
+    fn name(&self, generation: u32, slot: u32, members: &Members) {
+        let name = self.name_of(generation);
+        let found = name.load(SeqCst);
+        if found >> 48 != u64::from(generation & 0xffff) || found & 0xffff_ffff == 0 {
+            let pid = u64::from(members.member(slot).pid);
+            let named = u64::from(generation & 0xffff) << 48 | u64::from(slot) << 32 | pid;
+            // If it fails, another helper has named one.
+            let _ = name.compare_exchange(found, named, SeqCst, Relaxed);
+        }
+    }
+
+    /// Returns which member broke a generation, if that is known still.
+    pub(crate) fn breaker(&self, generation: u32) -> Option<Name> {
+        let found = self.name_of(generation).load(Acquire);
+        let is_its = found >> 48 == u64::from(generation & 0xffff) && found & 0xffff_ffff != 0;
+        #[expect(clippy::cast_possible_truncation, reason = "each part is one of them")]
+        is_its.then_some(Name { slot: (found >> 32) as u32 & 0xffff, pid: found as u32 })
+    }
+}
+
+struct BarrierGate;
+
+impl Gate for BarrierGate {
+    fn open(&self, _: u64) -> Deadline {
+        // SYNC: pairs with the change of the word: either the notifier finds the announcement, or the check finds the change.
+        fence(SeqCst);
+        Deadline::NEVER
+    }
+}
+
+impl Repair for BarrierState {
+    /// Tells of a death, or takes a member off that leaves. Any number of helpers may do it.
+    fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
+        self.room.repair(slot);
+        if !is_begun {
+            // It leaves, or the slot is clean.
+            self.here[slot as usize].store(ABSENT, SeqCst);
+            return Ok(());
+        }
+        match self.break_for(slot, members) {
+            Some(generation) => self.call_all(generation, members),
+            None => Ok(()),
+        }
+    }
+}

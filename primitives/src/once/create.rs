@@ -1,0 +1,99 @@
+//! Creating and opening a once lock.
+
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use super::{OnceLock, state::OnceState};
+use crate::{
+    ObjectName, OpenError, Options,
+    fingerprint::Fingerprint,
+    layout::{Mapped, ValueCell},
+    name::Name,
+    object::{Blueprint, Kind, Object, Want},
+    options::{Settings, kinds::HasType},
+    raw::{self, SharedMemory},
+    set_layout::Bells,
+    waiting::room::Room,
+};
+
+pub(super) const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
+
+/// How much a value is aligned, at most: the body is aligned to as much.
+const ALIGN: usize = 128;
+
+/// Where the room of the waiters lies in the body, behind the word.
+const ROOM: usize = 128;
+
+/// Where the value lies in the body, behind the room.
+fn value_at(max_handles: u32) -> usize {
+    ROOM + Room::bytes(max_handles)
+}
+
+fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::Result<OnceState> {
+    let room = Room::at(memory, body + ROOM, max_handles, KIND.bells.of_room(0))?;
+    Ok(OnceState { word: Mapped::at(memory, body)?, room })
+}
+
+impl<T: Pod> HasType for OnceLock<T> {}
+
+impl<T: Pod> OnceLock<T> {
+    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
+        if align_of::<T>() > ALIGN {
+            let object = ObjectName::new(KIND.name, name);
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
+        }
+        let name = Name::new(name)?;
+        let max_handles = KIND.max_handles(options, want);
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles,
+            capacity: 0,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (value_at(max_handles) + size_of::<T>()) as u64,
+            // A new segment is zeroes: unset.
+            fill: &|_, _| Ok(()),
+        };
+        let (object, (members, state, value)) = Object::enter(&blueprint, want, &|object| {
+            let failed = |error| object.failed(error);
+            let members = object.members()?;
+            let (body, max_handles) = (object.body(), object.description().max_handles);
+            let state = state_at(object.memory(), body, max_handles).map_err(failed)?;
+            let value = ValueCell::at(object.memory(), body + value_at(max_handles)).map_err(failed)?;
+            let registration = object.register(&members, &state)?;
+            Ok(((members, state, value), registration))
+        })?;
+        Ok(Self { object, members, state, value })
+    }
+}
+
+impl<T: Pod> Options<OnceLock<T>> {
+    /// Creates a [`OnceLock`] whose value is unset.
+    ///
+    /// # Errors
+    ///
+    /// As [`OnceLock::create`].
+    pub fn create(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
+        OnceLock::enter(&self.settings, name, Want::Create)
+    }
+
+    /// Opens a [`OnceLock`] that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`OnceLock::open`].
+    pub fn open(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
+        OnceLock::enter(&self.settings, name, Want::Open)
+    }
+
+    /// Opens a [`OnceLock`], or creates one whose value is unset.
+    ///
+    /// # Errors
+    ///
+    /// As [`OnceLock::open_or_create`].
+    pub fn open_or_create(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
+        OnceLock::enter(&self.settings, name, Want::OpenOrCreate)
+    }
+}

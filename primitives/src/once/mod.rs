@@ -1,0 +1,393 @@
+//! A value that is set once, by one process, for all. The death of the initialiser neither blocks the others nor leaves half a value.
+//!
+//! The protocol is that of its [`OnceState`]. Here is what a user sees of it.
+//!
+//! | the process dies, or is stopped | the value | what others do |
+//! | --- | --- | --- |
+//! | before it initialises, or waiting | as it was | nothing |
+//! | initialising | unset | dead: the next one begins anew, at once if it waits. Stopped: they wait |
+//! | having set it | whole, and for good | they use it |
+//!
+//! Not promised: which of several processes initialises. An initialiser that asks for the same value waits for itself.
+
+mod create;
+mod error;
+mod state;
+
+use std::{fmt, time::Duration};
+
+use bytemuck::Pod;
+
+pub use self::error::OnceError;
+use self::{
+    create::KIND,
+    state::{Found, OnceState, Wish},
+};
+use crate::{
+    Failure, Member, OpenError, Options, Status,
+    layout::ValueCell,
+    members::{Members, Session},
+    object::{self, Object},
+    raw::Deadline,
+    waiting::Party,
+};
+
+/// A named value that is set once, and then read by all processes.
+///
+/// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at most 128 bytes. Reading it
+/// is one load.
+///
+/// **When a process dies** while it initialises the value, at whatever instruction, the next one begins anew: at once if it
+/// waits. A panic of the initialiser, or an error that it returns, leaves the value unset as well. No process sees half a value.
+///
+/// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using the
+/// handle. **While a process is stopped** that initialises, others wait. An initialiser must not ask for the value that it
+/// makes: it would wait for itself.
+///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle.
+///
+/// ```
+/// use sysv_primitives::OnceLock;
+///
+/// # let name = format!("once-lock-example-{}", std::process::id());
+/// // In any process, with the same name: one of them computes it.
+/// let seed = OnceLock::<u64>::open_or_create(&name)?;
+/// let value = seed.get_or_init(|| 4)?;
+/// assert_eq!((*value, seed.get()), (4, Some(&4)));
+/// seed.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+pub struct OnceLock<T: Pod> {
+    object: Object,
+    members: Members,
+    state: OnceState,
+    value: ValueCell<T>,
+}
+
+/// The right to initialise, until it is used or dropped.
+struct Initialiser<'a, T: Pod> {
+    once: &'a OnceLock<T>,
+    session: Session,
+    is_done: bool,
+}
+
+impl<'a, T: Pod> Initialiser<'a, T> {
+    #[allow(unsafe_code, reason = "the value is written through its address")]
+    fn set(mut self, value: T) -> Result<&'a T, OnceError> {
+        self.is_done = true;
+        if !self.session.is_ours() {
+            // `init` has forked, and this is the child: the parent sets the value.
+            return Err(self.once.members.membership_lost().into());
+        }
+        // SAFETY: by OL1 this session alone uses the value, as long as the word names it.
+        *unsafe { self.once.value.get_mut() } = value;
+        self.once.state.finish(self.session, &self.once.members)?;
+        Ok(self.once.value())
+    }
+}
+
+impl<T: Pod> Drop for Initialiser<'_, T> {
+    fn drop(&mut self) {
+        // In a child made by `fork` it is the parent's.
+        if !self.is_done && self.session.is_ours() {
+            self.once.state.give_up(self.session, &self.once.members);
+        }
+    }
+}
+
+impl<T: Pod> OnceLock<T> {
+    /// Returns the options to create or open a once lock with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Creates a once lock, whose value is unset.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str) -> Result<Self, OpenError> {
+        Self::options().create(name)
+    }
+
+    /// Opens a once lock that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open`](crate::Mutex::open).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        Self::options().open(name)
+    }
+
+    /// Opens a once lock, or creates one whose value is unset.
+    ///
+    /// It outlives its processes, until it is removed or the system restarts. So one that exists may have the value of an
+    /// earlier run. To begin anew, [remove the name](Self::unlink) first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create).
+    pub fn open_or_create(name: &str) -> Result<Self, OpenError> {
+        Self::options().open_or_create(name)
+    }
+
+    /// Removes a once lock by its name. A process that has it open gets an error when it would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::unlink`](crate::Mutex::unlink).
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
+        object::remove::by_name(name, KIND)
+    }
+
+    /// Returns the value, if it is set. It never waits.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> Option<&T> {
+        if self.state.is_set() { Some(self.value()) } else { None }
+    }
+
+    /// Returns the value, which was found set.
+    #[allow(unsafe_code, reason = "the value is read through its address")]
+    fn value(&self) -> &T {
+        // SAFETY: by OL2 a value that is set does not change any more.
+        unsafe { self.value.get() }
+    }
+
+    /// Sets the value. Blocks while another process or thread initialises it.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::AlreadySet`] if it is set already, or was set by the one that it waited for. [`OnceError::Failed`] if it
+    /// would have to wait, and the object was removed.
+    pub fn set(&self, value: T) -> Result<(), OnceError> {
+        self.set_deadline(value, Deadline::NEVER)
+    }
+
+    /// Sets the value, unless a living process initialises it.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::WouldBlock`] if one does. Otherwise as [`set`](Self::set).
+    pub fn try_set(&self, value: T) -> Result<(), OnceError> {
+        self.set_deadline(value, Deadline::NOW)
+    }
+
+    /// Sets the value. Blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::TimedOut`] if the timeout elapses. Otherwise as [`set`](Self::set).
+    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<(), OnceError> {
+        self.set_deadline(value, Deadline::after(timeout))
+    }
+
+    /// Sets the value. Blocks until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_timeout`](Self::set_timeout).
+    pub fn set_deadline(&self, value: T, deadline: Deadline) -> Result<(), OnceError> {
+        match self.begin(deadline)? {
+            Some(initialiser) => initialiser.set(value).map(drop),
+            None => Err(OnceError::AlreadySet { object: self.object.name().clone() }),
+        }
+    }
+
+    /// Returns the value. If it is unset, computes it by `init` and sets it. Blocks while another one computes it.
+    ///
+    /// `init` is called once at most. While it runs, other callers wait, in this process and in others. If it panics, or
+    /// its process dies, the value stays unset, and the next caller calls its own `init`.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::Failed`] if it would have to wait, and the object was removed.
+    pub fn get_or_init(&self, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
+        self.get_or_init_deadline(Deadline::NEVER, init)
+    }
+
+    /// Returns the value, or sets it to that of `init`, unless a living process initialises it.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::WouldBlock`] if one does. Otherwise as [`get_or_init`](Self::get_or_init).
+    pub fn try_get_or_init(&self, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
+        self.get_or_init_deadline(Deadline::NOW, init)
+    }
+
+    /// Returns the value, or sets it to that of `init`. Blocks for at most `timeout`, and for as long as `init` takes.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::TimedOut`] if the timeout elapses. Otherwise as [`get_or_init`](Self::get_or_init).
+    pub fn get_or_init_timeout(&self, timeout: Duration, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
+        self.get_or_init_deadline(Deadline::after(timeout), init)
+    }
+
+    /// Returns the value, or sets it to that of `init`. Blocks until `deadline` at most, and for as long as `init` takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_init_timeout`](Self::get_or_init_timeout).
+    pub fn get_or_init_deadline(&self, deadline: Deadline, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
+        self.get_or_try_init_deadline(deadline, || Ok(init()))
+    }
+
+    /// Returns the value. If it is unset, computes it by `init`, which may fail.
+    ///
+    /// ```
+    /// use sysv_primitives::{Error, OnceLock};
+    ///
+    /// # let name = format!("get-or-try-init-example-{}", std::process::id());
+    /// let answer = OnceLock::<i32>::create(&name)?;
+    /// let parse = |text: &'static str| move || text.parse().map_err(|_| std::io::Error::other(text));
+    /// assert!(answer.get_or_try_init(parse("four")).is_err());
+    /// assert_eq!(answer.get_or_try_init(parse("4")).unwrap(), &4);
+    /// answer.remove()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error of `init`: the value stays unset, and the next caller begins anew. An error of
+    /// [`get_or_init`](Self::get_or_init), as `E` has it.
+    pub fn get_or_try_init<E: From<OnceError>>(&self, init: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        self.get_or_try_init_deadline(Deadline::NEVER, init)
+    }
+
+    /// Does the same. Blocks for at most `timeout`, and for as long as `init` takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_try_init`](Self::get_or_try_init), and [`OnceError::TimedOut`] if the timeout elapses.
+    pub fn get_or_try_init_timeout<E: From<OnceError>>(
+        &self,
+        timeout: Duration,
+        init: impl FnOnce() -> Result<T, E>,
+    ) -> Result<&T, E> {
+        self.get_or_try_init_deadline(Deadline::after(timeout), init)
+    }
+
+    /// Does the same. Blocks until `deadline` at most, and for as long as `init` takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_try_init_timeout`](Self::get_or_try_init_timeout). [`OnceError::WouldBlock`] for [`Deadline::NOW`].
+    pub fn get_or_try_init_deadline<E: From<OnceError>>(
+        &self,
+        deadline: Deadline,
+        init: impl FnOnce() -> Result<T, E>,
+    ) -> Result<&T, E> {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        match self.begin(deadline)? {
+            // If `init` fails or panics, the drop of the initialiser gives up.
+            Some(initialiser) => Ok(initialiser.set(init()?)?),
+            None => Ok(self.value()),
+        }
+    }
+
+    /// Begins to initialise. Returns `None` if the value is set.
+    fn begin(&self, deadline: Deadline) -> Result<Option<Initialiser<'_, T>>, OnceError> {
+        let (session, found) = self.find(Wish::Initialise, deadline)?;
+        let initialiser = || Initialiser { once: self, session, is_done: false };
+        Ok((found == Found::Mine).then(initialiser))
+    }
+
+    fn find(&self, wish: Wish, deadline: Deadline) -> Result<(Session, Found), OnceError> {
+        let me = self.members.session(&self.state)?;
+        let party = Party { members: &self.members, repair: &self.state, me };
+        let found = match self.state.find_now(party, wish)? {
+            Some(found) => found,
+            None if deadline == Deadline::NOW => return Err(OnceError::WouldBlock),
+            None => self.state.wait_for(party, wish, deadline)?.ok_or(OnceError::TimedOut)?,
+        };
+        Ok((me, found))
+    }
+
+    /// Returns the value. Blocks until it is set, by whatever process.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::Failed`] if it would have to wait, and the object was removed.
+    pub fn wait(&self) -> Result<&T, OnceError> {
+        self.wait_deadline(Deadline::NEVER)
+    }
+
+    /// Returns the value. Blocks for at most `timeout` until it is set.
+    ///
+    /// # Errors
+    ///
+    /// [`OnceError::TimedOut`] if the timeout elapses. Otherwise as [`wait`](Self::wait).
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<&T, OnceError> {
+        self.wait_deadline(Deadline::after(timeout))
+    }
+
+    /// Returns the value. Blocks until it is set, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout`](Self::wait_timeout). [`OnceError::WouldBlock`] for [`Deadline::NOW`].
+    pub fn wait_deadline(&self, deadline: Deadline) -> Result<&T, OnceError> {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        self.find(Wish::See, deadline)?;
+        Ok(self.value())
+    }
+
+    /// Returns the member that initialises the value, as it was a moment ago.
+    ///
+    /// It shows the state before repair: an initialiser that died is named until a call needs the value.
+    #[must_use]
+    pub fn initialiser(&self) -> Option<Member> {
+        let slot = self.members.slot_of(self.state.initialiser()).ok()?;
+        Some(self.members.member(slot))
+    }
+
+    /// Returns the members that have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
+        self.members.list()
+    }
+
+    /// Returns what it is made of.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
+        self.object.status()
+    }
+
+    /// Removes it, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove).
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::remove`](crate::Mutex::remove).
+    pub fn remove(&self) -> Result<(), Failure> {
+        self.object.remove()
+    }
+}
+
+impl<T: Pod> Drop for OnceLock<T> {
+    fn drop(&mut self) {
+        self.members.deregister(&self.state);
+        self.object.remove_if_asked();
+    }
+}
+
+impl<T: Pod> fmt::Debug for OnceLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceLock")
+            .field("name", &self.object.description().name)
+            .field("is_set", &self.state.is_set())
+            .field("initialiser", &self.initialiser())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! The word of a value that is set once, and all that is done to it.
+//!
+//! | word | meaning | next | changed by |
+//! | --- | --- | --- | --- |
+//! | 0 | unset | slot + 1 | an initialiser, by compare-and-swap |
+//! | a slot + 1 | the member of that slot initialises | SET, or 0 | that member; a reaper of the slot makes it 0 |
+//! | SET | the value is there | | |
+//!
+//! - **OL1** The session whose compare-and-swap took the unset word is the only one that writes the value, until it changes the
+//!   word, or its slot is reaped.
+//! - **OL2** The value is written before the word becomes SET. SET is never left, so the value does not change any more.
+//! - **OL3** A word that names a dead slot becomes unset, by compare-and-swap. What the dead initialiser had written is written over.
+//! - **OL4** Each change to SET or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
+//!   So it sees the change, or is called. Nothing depends on what a single waiter does.
+//!
+//! | the process dies | what is left | what notices it |
+//! | --- | --- | --- |
+//! | before the compare-and-swap, or while it waits | nothing | – |
+//! | as the initialiser | a word that names a dead slot | a waiter, by the obituary; a caller of any form: the next one begins anew |
+//! | having made it SET, before it called | a value that is set | a waiter, by the obituary |
+//! | having made it unset, before it called | an unset word | the same |
+//!
+//! | the process is stopped | what it holds up |
+//! | --- | --- |
+//! | as the initialiser | all that need the value, as the initialisation takes as long |
+//! | having changed the word, before it called | the waiters that sleep already, until it goes on. A process that comes finds the value |
+//! | waiting | nothing |
+
+use crate::{
+    failure::Result,
+    layout::Mapped,
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    sync::{
+        AtomicU32,
+        Ordering::{Acquire, Relaxed, SeqCst},
+        fence, order_seq_cst,
+    },
+    waiting::{
+        Checked, Party, Round,
+        room::Room,
+        seat::{Gate, Seat},
+        wait,
+    },
+};
+
+const UNSET: u32 = 0;
+/// No slot has this number.
+const SET: u32 = u32::MAX;
+
+/// The word with the room of its waiters.
+#[derive(Debug)]
+pub(crate) struct OnceState {
+    pub(crate) word: Mapped<AtomicU32>,
+    pub(crate) room: Room,
+}
+
+/// What a caller wants besides the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To initialise it, if it is unset.
+    Initialise,
+    /// To see it.
+    See,
+}
+
+/// How a caller can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The value is there.
+    Set,
+    /// The caller is the initialiser (OL1).
+    Mine,
+}
+
+impl OnceState {
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        // SYNC: Acquire pairs with the compare-and-swap in `finish` (OL2).
+        self.word.load(Acquire) == SET
+    }
+
+    /// Goes on if the value is set, or unset and to be initialised. Otherwise returns the word.
+    fn find(&self, me: Session, wish: Wish) -> Result<Found, u32> {
+        // SYNC: SeqCst pairs with the change in `leave`, for the check of an announced waiter (OL4). It also acquires, as in
+        // `is_set`.
+        let mut word = self.word.load(SeqCst);
+        while word == UNSET && wish == Wish::Initialise {
+            // SYNC: Acquire pairs with the change of the last initialiser: the value is this one's now (OL1).
+            match self.word.compare_exchange(UNSET, me.owner(), Acquire, SeqCst) {
+                Ok(_) => return Ok(Found::Mine),
+                Err(now) => word = now,
+            }
+        }
+        if word == SET { Ok(Found::Set) } else { Err(word) }
+    }
+
+    /// Returns how the caller can go on, without waiting. `None` if a living process initialises, or none does.
+    #[cold]
+    pub(crate) fn find_now(&self, party: Party<'_, Self>, wish: Wish) -> Result<Option<Found>> {
+        loop {
+            let word = match self.find(party.me, wish) {
+                Ok(found) => return Ok(Some(found)),
+                Err(UNSET) => return Ok(None),
+                Err(word) => word,
+            };
+            // OL3.
+            let slot = party.members.slot_of(word)?;
+            if party.members.is_alive(slot)? {
+                return Ok(None);
+            }
+            party.members.reap(slot, party.repair)?;
+        }
+    }
+
+    /// Waits until the caller can go on. `None` if the timeout elapsed.
+    #[cold]
+    pub(crate) fn wait_for(&self, party: Party<'_, Self>, wish: Wish, deadline: Deadline) -> Result<Option<Found>> {
+        // Threads with different wishes find different things.
+        let seat = Seat::take(&self.room, OnceGate, party.me, u64::from(wish == Wish::See));
+        wait(party, &seat, deadline, |round| {
+            loop {
+                let word = match self.find(party.me, wish) {
+                    Ok(found) => return Ok(Checked::Found(found)),
+                    Err(word) => word,
+                };
+                if word == UNSET || round == Round::Awake {
+                    return Ok(Checked::Sleep(Deadline::NEVER));
+                }
+                let slot = party.members.slot_of(word)?;
+                // Memory names a slot without a member: no death will tell of it.
+                if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
+                    continue;
+                }
+                return Ok(Checked::Sleep(Deadline::NEVER));
+            }
+        })
+    }
+
+    /// The initialiser has written the value (OL2). Fails if it is the initialiser no more.
+    pub(crate) fn finish(&self, me: Session, members: &Members) -> Result<()> {
+        if !self.leave(me.owner(), SET) {
+            return Err(members.membership_lost());
+        }
+        // The value is set. A waiter that could not be called is told by the next call on this handle that it failed.
+        members.record(self.call_all(members));
+        Ok(())
+    }
+
+    /// The initialiser gives up. What fails is recorded for the next call.
+    #[cold]
+    pub(crate) fn give_up(&self, me: Session, members: &Members) {
+        let given_up =
+            if self.leave(me.owner(), UNSET) { self.call_all(members) } else { Err(members.membership_lost()) };
+        members.record(given_up);
+    }
+
+    /// Takes the word away from its initialiser. Returns whether it named that one.
+    fn leave(&self, owner: u32, next: u32) -> bool {
+        // SYNC: SeqCst orders it before the look into the room (OL4), and releases what was written.
+        self.word.compare_exchange(owner, next, SeqCst, Relaxed).is_ok()
+    }
+
+    fn call_all(&self, members: &Members) -> Result<()> {
+        order_seq_cst();
+        self.room.notify_all(members)
+    }
+
+    /// Returns the initialiser's slot plus one, or 0.
+    pub(crate) fn initialiser(&self) -> u32 {
+        match self.word.load(Relaxed) {
+            SET => UNSET,
+            word => word,
+        }
+    }
+}
+
+struct OnceGate;
+
+impl Gate for OnceGate {
+    fn open(&self, _: u64) -> Deadline {
+        // SYNC: pairs with the change in `leave`: either the notifier finds the announcement, or the check finds the change.
+        fence(SeqCst);
+        Deadline::NEVER
+    }
+}
+
+impl Repair for OnceState {
+    /// Takes the word away from a slot whose member is dead (OL3), or leaves. Any number of helpers may do it.
+    fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
+        self.room.repair(slot);
+        if self.leave(slot + 1, UNSET) { self.call_all(members) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,98 @@
+//! The real word of a value that is set once, in every interleaving of a few processes with few preemptions.
+
+use std::sync::Arc;
+
+use sysv_loom::{
+    explore::{explore, process},
+    kernel::{Members, Session},
+    small::OnceScene,
+};
+
+fn get_or_init(scene: &OnceScene, me: Session) {
+    if scene.begin(me) {
+        scene.set(me);
+    }
+    scene.read();
+}
+
+#[test]
+fn one_of_three_initialises() {
+    explore(2, || {
+        let scene = OnceScene::new(Members::new(3));
+        let others = [process(&scene, 1, get_or_init), process(&scene, 2, get_or_init)];
+        get_or_init(&scene, Session::of(0));
+        others.into_iter().for_each(|other| other.join().expect("it ends well"));
+        assert!(scene.get());
+    });
+}
+
+#[test]
+fn a_waiter_sees_the_whole_value() {
+    explore(3, || {
+        let scene = OnceScene::new(Members::new(2));
+        let waiter = process(&scene, 1, |scene: &OnceScene, me| {
+            scene.get();
+            scene.wait(me);
+        });
+        get_or_init(&scene, Session::of(0));
+        waiter.join().expect("it ends well");
+    });
+}
+
+/// One fails, and the other one that waits for it initialises. A third waits for the value.
+#[test]
+fn a_failure_is_passed_on() {
+    explore(2, || {
+        let scene = OnceScene::new(Members::new(3));
+        assert!(scene.begin(Session::of(0)));
+        let waiter = process(&scene, 1, |scene: &OnceScene, me| scene.wait(me));
+        let next = process(&scene, 2, get_or_init);
+        scene.write_half(Session::of(0));
+        scene.give_up(Session::of(0));
+        [waiter, next].into_iter().for_each(|other| other.join().expect("it ends well"));
+        assert!(scene.get());
+    });
+}
+
+fn initialiser_dies(members: Arc<Members>) {
+    let scene = OnceScene::new(members);
+    let victim = process(&scene, 1, |scene: &OnceScene, me| {
+        if scene.begin(me) {
+            scene.write_half(me);
+        }
+        scene.members.die(me);
+    });
+    get_or_init(&scene, Session::of(0));
+    victim.join().expect("it ends well");
+}
+
+#[test]
+fn an_initialiser_dies() {
+    explore(3, || initialiser_dies(Members::new(2)));
+}
+
+/// The obituary is needed: without it a waiter sleeps for ever.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn an_initialiser_dies_and_no_process_is_told() {
+    explore(3, || initialiser_dies(Members::without_obituaries(2)));
+}
+
+/// A setter dies before it has called the waiters.
+#[test]
+fn a_try_begins_anew() {
+    explore(2, || {
+        let scene = OnceScene::new(Members::new(3));
+        let victim = Session::of(2);
+        assert!(scene.begin(victim));
+        scene.write_half(victim);
+        scene.members.die(victim);
+        let other = process(&scene, 1, get_or_init);
+        let me = Session::of(0);
+        if scene.try_begin(me) == Some(true) {
+            scene.set(me);
+        }
+        other.join().expect("it ends well");
+        assert!(scene.get());
+    });
+}
