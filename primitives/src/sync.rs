@@ -15,8 +15,5 @@ pub(crate) const HINTS: bool = true;
 /// How often a caller that won't wait checks a turnstile that another member has for a moment.
 pub(crate) const LOOKS: u32 = 200;
 
-/// How often to let other processes run before the first sleep, where they may be about to end the wait.
-pub(crate) const YIELDS: u32 = 4;
-
 /// How often to check a lock that is held before the first sleep: some ten microseconds in all.
 pub(crate) const SPINS: u32 = 13;

@@ -77,6 +77,9 @@ fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32, parties: 
 /// Threads may share a handle, and each of them counts. A thread that does not wait when a generation breaks is told only if no
 /// other thread of the handle is. A child made by `fork` that waits becomes a participant of its own.
 ///
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last one can't notify
+/// the others for want of them, the next call on its handle fails, and they sleep until a member dies or their timeout elapses.
+///
 /// What a process did before it arrived is seen by all others once they have passed.
 ///
 /// ```

@@ -42,7 +42,7 @@ use crate::{
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
-        SPINS, YIELDS, fence, order_seq_cst,
+        SPINS, fence, order_seq_cst,
     },
     waiting::{
         Checked, Party,
@@ -51,14 +51,14 @@ use crate::{
         wait,
     },
 };
-use std::{hint::spin_loop, thread::yield_now};
+use std::hint::spin_loop;
 
 const ABSENT: u64 = 0;
 const PRESENT: u64 = 1;
 /// With the generation in the upper half.
 const BREAKS: u64 = 2;
 
-/// How often to look before others are let run. Of those tried on two processors, from 0 to 13, more were slower.
+/// How often to look before the first sleep. Of those tried on two processors, from 0 to 13, more were slower.
 const SHORT_SPINS: u32 = 3;
 
 /// The words, with the room of the waiters.
@@ -191,18 +191,14 @@ impl BarrierState {
         })
     }
 
-    /// Looks again for a moment, and then lets others run that may be on their way here: where there are fewer processors than
-    /// participants, to spin would only keep them from it.
+    /// Looks again for a moment. Where there are fewer processors than participants, to spin for longer keeps the others from
+    /// coming, and to yield instead hands the processor to programs that have nothing to do with this.
     fn spin(&self, generation: u32) -> Option<Outcome> {
-        for round in 0..SPINS.min(SHORT_SPINS) + YIELDS {
+        for round in 0..SPINS.min(SHORT_SPINS) {
             if let Some(outcome) = self.look().outcome(generation) {
                 return Some(outcome);
             }
-            if round < SHORT_SPINS {
-                (0..1_u32 << round).for_each(|_| spin_loop());
-            } else {
-                yield_now();
-            }
+            (0..1_u32 << round).for_each(|_| spin_loop());
         }
         None
     }

@@ -44,7 +44,9 @@ use crate::{
 /// handle. **While a process is stopped** that initialises, others wait. An initialiser must not ask for the value that it
 /// makes: it would wait for itself.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle.
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If one that sets the value
+/// can't notify the waiters for want of them, the next call on its handle fails. The waiters that sleep already notice the
+/// value when a member dies or their timeout elapses, and those that come find it.
 ///
 /// ```
 /// use sysv_primitives::OnceLock;

@@ -80,8 +80,6 @@ mod sync {
     pub(crate) const LOOKS: u32 = 1;
 
     pub(crate) const SPINS: u32 = 1;
-
-    pub(crate) const YIELDS: u32 = 0;
 }
 
 mod failure {
