@@ -3,6 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
+//! | the same, which many processes read and few change | [`RwLock`] |
 //! | to let at most N in at a time, and to know which index each has | [`Pool`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
@@ -41,6 +42,7 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
+//! | `RwLock::read`, `write` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
@@ -125,6 +127,7 @@ mod clock;
 mod error;
 mod failure;
 mod fingerprint;
+mod first_value;
 mod iter;
 mod layout;
 mod lock;
@@ -137,6 +140,7 @@ mod object_name;
 mod options;
 mod pool;
 mod ring;
+mod rwlock;
 mod set_layout;
 mod sizes;
 mod store;
@@ -168,4 +172,5 @@ pub use self::{
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, Role, RoleError, mpmc, spsc},
+    rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };

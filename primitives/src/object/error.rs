@@ -341,7 +341,7 @@ fn smaller_size(object: &ObjectName) -> &'static str {
             "ask for a smaller Options::max_message_size, capacity or max_routes (at most 4 GiB, 64,000 messages and 48 routes)"
         }
         "pool" => "ask for fewer permits, or a smaller capacity",
-        "mutex" => "use a smaller type",
+        "mutex" | "rwlock" => "use a smaller type",
         _ => "ask for a smaller capacity, or use a smaller type",
     }
 }

@@ -12,7 +12,7 @@
 //!   for items, so what was pushed before the end is taken out before the end is told.
 
 mod error;
-mod fence;
+pub(crate) mod fence;
 mod items;
 pub(crate) mod linger;
 pub mod mpmc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
-    Channel, Error, Member, Mutex, Options, Pool, Request, Result, Route, Status, messages, mpmc, spsc,
+    Channel, Error, Member, Mutex, Options, Pool, Request, Result, Route, RwLock, Status, messages, mpmc, spsc,
 };
 
 /// Lets one who waits go on.
@@ -116,6 +116,56 @@ impl Kind for Mutex<u64> {
             },
             wait: |mutex| any(mutex.lock()),
         }]
+    }
+}
+
+impl Kind for RwLock<u64> {
+    const NAME: &'static str = "rwlock";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let heavy = options.clone().light_fences(false);
+        vec![("light_fences", any(heavy.open(name)))]
+    }
+
+    delegate!(RwLock<u64>, 7);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(RwLock::<u32>::open(name)), any(RwLock::<f64>::open(name)), any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        vec![
+            Wait {
+                name: "read",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.write().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.read()),
+            },
+            Wait {
+                name: "write, another writes",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.write().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.write()),
+            },
+            Wait {
+                name: "write, another reads",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.read().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.write()),
+            },
+        ]
     }
 }
 

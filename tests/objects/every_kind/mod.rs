@@ -17,7 +17,7 @@ use support::{Child, NOBODY, Name, as_nobody, child, has_user, hold_for_ever, in
 use sysv_ipc::{
     Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
-use sysv_primitives::{Channel, Error, Failure, Mutex, OpenError, Options, Pool, Status, mpmc, spsc};
+use sysv_primitives::{Channel, Error, Failure, Mutex, OpenError, Options, Pool, RwLock, Status, mpmc, spsc};
 
 fn create<K: Kind>(name: &str) -> K {
     K::create(&Options::new(), name).expect("the name is ours")
@@ -273,7 +273,7 @@ fn case_f8_not_created<K: Kind>() {
         let smaller = match K::NAME {
             "channel" => "a smaller Options::max_message_size",
             "pool" => "fewer permits",
-            "mutex" => "a smaller type",
+            "mutex" | "rwlock" => "a smaller type",
             _ => "a smaller capacity",
         };
         support::set_limit("shmmax", "100");
@@ -476,6 +476,7 @@ macro_rules! suites {
 
 suites! {
     mutex: Mutex<u64>;
+    rwlock: RwLock<u64>;
     pool: Pool;
     spsc_ring: spsc::Ring<u64>;
     mpmc_ring: mpmc::Ring<u64>;
