@@ -4,3 +4,4 @@ mod channel;
 mod claims;
 mod locks;
 mod rings;
+mod rwlock;

@@ -350,8 +350,7 @@ impl<T: Pod> RwLock<T> {
     /// ```
     #[must_use]
     pub fn readers(&self) -> Vec<Member> {
-        let slots = 0..self.object.description().max_handles;
-        slots.filter(|&slot| self.state.is_reading(slot)).map(|slot| self.members.member(slot)).collect()
+        self.state.reading_slots().map(|slot| self.members.member(slot)).collect()
     }
 
     /// Returns the members that have the lock open. It takes no lock.

@@ -36,7 +36,7 @@
 //!   needs no other reader to leave.
 //! - **RW8** A helper makes the dead slot AWAKE and clears its counts. The counts of a dead reader keep no writer out. They
 //!   poison nothing.
-//! - **RW9** A process that lost its membership takes no count back that is 0, as its slot was reaped. It can't tell its own count
+//! - **RW9** A count of a slot without a member is damage: a writer that would wait for it repairs it. A process that lost its membership takes no count back that is 0, as its slot was reaped. It can't tell its own count
 //!   from that of a later member of the very same slot, as in LK7.
 //!
 //! | the process dies | what is left | what notices it |
@@ -188,9 +188,9 @@ impl RwState {
         self.reading.iter().any(Reading::is_any)
     }
 
-    /// Returns whether the member of a slot has a guard for reading.
-    pub(crate) fn is_reading(&self, slot: u32) -> bool {
-        self.reading.get(slot as usize).is_some_and(Reading::is_any)
+    /// Returns the slots that are counted.
+    pub(crate) fn reading_slots(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(self.reading.iter()).filter(|(_, reading)| reading.is_any()).map(|(slot, _)| slot)
     }
 
     /// Posts for the writer that waits, if no reader is left (RW3).

@@ -154,7 +154,16 @@ impl RwState {
             return Ok(false);
         }
         party.reap_all()?;
+        self.mend_counts(party)?;
         Ok(self.is_read())
+    }
+
+    /// Repairs each count of a slot without a member: it is damage, and no death will tell of it.
+    fn mend_counts(&self, party: Party<'_, Self>) -> Result<()> {
+        for slot in self.reading_slots().filter(|&slot| party.members.is_clean(slot)) {
+            party.members.reap(slot, party.repair)?;
+        }
+        Ok(())
     }
 
     /// Waits until all readers have left. The caller has the lock.
@@ -172,7 +181,10 @@ impl RwState {
         if spin(|| (!self.is_read()).then_some(())).is_some() {
             return inside;
         }
-        let left = wait(party, &Writer(self), deadline, |_| {
+        let left = wait(party, &Writer(self), deadline, |round| {
+            if round == Round::Announced {
+                self.mend_counts(party)?;
+            }
             Ok(if self.is_read() { Checked::Sleep(Deadline::NEVER) } else { Checked::Found(()) })
         })?;
         if left.is_some() { inside } else { too_late }
