@@ -556,6 +556,26 @@ fn a_forgotten_guard_is_given_back_with_the_handle() {
     drop(other.try_write().unwrap());
 }
 
+/// A writer that won't wait shuts the gate for no reader, as long as it finds another one inside.
+#[test]
+fn try_write_keeps_no_reader_out() {
+    let name = name();
+    let lock = create(&name);
+    let _reading = lock.read().unwrap();
+    let writing = child(|| {
+        let lock = open(&name);
+        for _ in 0..20_000 {
+            assert!(matches!(lock.try_write(), Err(LockError::WouldBlock)));
+        }
+    });
+    while !writing.is_done() {
+        for _ in 0..1000 {
+            drop(lock.try_read().expect("none writes, or waits to"));
+        }
+    }
+    writing.join();
+}
+
 /// The fences are what readers rely on: two processes store and look, in as many rounds as there is time for.
 #[test]
 fn a_reader_and_a_writer_never_both_go_in() {

@@ -235,6 +235,24 @@ fn a_count_without_a_reader_is_mended() {
     drop(lock.try_write().expect("none reads"));
 }
 
+/// A lock that names a slot without a member keeps no reader waiting, and poisons nothing.
+#[test]
+fn a_gate_without_a_writer_is_mended() {
+    let name = name();
+    let lock = RwLock::options().max_handles(4).create(&name, 0_u32).unwrap();
+    let memory = Segment::from_id(lock.status().unwrap().segment).unwrap().attach().unwrap();
+    for waits in [true, false] {
+        // The slots end at 576, and the body begins on the next 128.
+        memory.write(&4_u32.to_ne_bytes(), 640).unwrap();
+        assert_eq!(lock.writer().map(|member| member.slot), Some(3));
+        if waits {
+            drop(lock.read_timeout(support::LONG).expect("none writes"));
+        } else {
+            drop(lock.try_read().expect("none writes"));
+        }
+    }
+}
+
 #[test]
 fn a_damaged_pool_does_no_harm() {
     damage(
