@@ -556,6 +556,58 @@ fn a_forgotten_guard_is_given_back_with_the_handle() {
     drop(other.try_write().unwrap());
 }
 
+/// Two readers leave at once, and one of them wakes the writer: each of them may be the last.
+#[test]
+fn readers_that_leave_at_once_wake_the_writer() {
+    const TIME: Duration = Duration::from_secs(1);
+    let name = name();
+    let lock = create(&name);
+    let set = SemaphoreSet::from_id(lock.status().unwrap().set).unwrap();
+    let shared = memory(16);
+    let (inside, go): (&AtomicU64, &AtomicU64) = (shared.view(0).unwrap(), shared.view(8).unwrap());
+    let second = child(|| {
+        let lock = open(&name);
+        for round in 1.. {
+            let guard = lock.read_timeout(LONG).unwrap();
+            inside.store(round, SeqCst);
+            until_spinning(|| go.load(SeqCst) >= round);
+            drop(guard);
+            if go.load(SeqCst) == u64::MAX {
+                return;
+            }
+        }
+    });
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let mut rounds = 0;
+        while begun.elapsed() < TIME {
+            rounds += 1;
+            let guard = lock.read_timeout(LONG).unwrap();
+            until_spinning(|| inside.load(SeqCst) >= rounds);
+            let writer = scope.spawn(|| drop(open(&name).write_timeout(LONG).expect("it is notified")));
+            until_spinning(|| Waiters::FOR_READERS.asleep(&set) > 0);
+            go.store(rounds, SeqCst);
+            drop(guard);
+            writer.join().unwrap();
+        }
+        println!("{rounds} rounds");
+    });
+    go.store(u64::MAX, SeqCst);
+    second.join();
+}
+
+fn until_spinning(condition: impl Fn() -> bool) {
+    for spins in 1_u32.. {
+        if condition() {
+            return;
+        }
+        if spins.is_multiple_of(1 << 10) {
+            thread::yield_now();
+        }
+        std::hint::spin_loop();
+    }
+}
+
 /// A writer that won't wait shuts the gate for no reader, as long as it finds another one inside.
 #[test]
 fn try_write_keeps_no_reader_out() {

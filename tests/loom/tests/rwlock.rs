@@ -59,6 +59,12 @@ fn a_reader_and_two_writers() {
     together(2, &[write, read, write]);
 }
 
+/// A reader comes back while a writer that notified is about to clear the flag.
+#[test]
+fn a_reader_twice_and_two_writers() {
+    together(2, &[write, |scene, me| (0..2).for_each(|_| read(scene, me)), write]);
+}
+
 #[test]
 fn a_writer_goes_on_as_a_reader() {
     let downgrade: &'static [Work] = &[

@@ -8,6 +8,7 @@ mod own;
 mod peers;
 mod permits;
 mod rings;
+mod rwlocks;
 mod worker_pool;
 mod wrappers;
 
@@ -56,6 +57,14 @@ const MUTEX: &[&str] = &[
         line of its own.",
 ];
 
+const RWLOCK: &[&str] = &[
+    "A reader reads two numbers, which must be equal. A writer adds one to both, by loads and stores. The sum of the writers is \
+        checked after each run.",
+    "parking_lot's is between threads of one process, and in each comparison there are as many threads as there are processes.",
+    "A reader is killed while it reads, and its parent has waited for it. Then a writer comes, which waits for 3 s at most. The \
+        time is the writer's, the longest of 20.",
+];
+
 const RINGS: &[&str] = &[
     "A sender makes an item and hands it over. A receiver reads each word of it, in place where it can.",
     "Items of 64 bytes and more begin at a multiple of 64, except in ipmpsc, whose items lie where the last one ends, and in \
@@ -95,13 +104,20 @@ const WORKERS: &[&str] = &[
     "More workers than processors can't be faster; they show the cost of crowding.",
 ];
 
-pub(crate) const PARTS: [Part; 7] = [
+pub(crate) const PARTS: [Part; 8] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
         method: MUTEX,
         peers: peers::OF_MUTEX,
         measure: locks::measure,
+    },
+    Part {
+        title: "RwLock",
+        about: "A lock between processes for many readers or one writer, found by name, around two numbers.",
+        method: RWLOCK,
+        peers: peers::OF_RWLOCK,
+        measure: rwlocks::measure,
     },
     Part {
         title: "Pool",
