@@ -19,7 +19,10 @@ use crate::{
     lock::Lock,
     name::Name,
     object::{Blueprint, Kind, Object, Want},
-    options::{Settings, kinds::HasType},
+    options::{
+        Settings,
+        kinds::{HasFences, HasType},
+    },
     raw::{self, SharedMemory, SharedSafe},
     ring::fence::{Fence, light_is_better},
     set_layout::Bells,
@@ -72,6 +75,7 @@ fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::R
     })
 }
 
+impl<T: Pod> HasFences for RwLock<T> {}
 impl<T: Pod> HasType for RwLock<T> {}
 
 impl<T: Pod> Options<RwLock<T>> {
@@ -138,28 +142,6 @@ impl<T: Pod> Options<RwLock<T>> {
     /// As [`RwLock::open_or_create`].
     pub fn open_or_create_zeroed(&self, name: &str) -> Result<RwLock<T>, OpenError> {
         RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::OpenOrCreate)
-    }
-
-    /// Sets whether the readers of a new lock may leave fences to its writers. On by default.
-    ///
-    /// On Linux and x86 that makes reading several times faster, and writing some microseconds slower. It needs the system
-    /// call `membarrier`. Say `false` if a process that will write runs in a sandbox without it, since such a process
-    /// could not write: it fails with [`Failure::System`](crate::Failure::System). Such a process can read. On other
-    /// systems, and if the creator has no `membarrier`, every process fences for itself, whatever is said.
-    ///
-    /// ```
-    /// use sysv_primitives::RwLock;
-    ///
-    /// # let name = format!("rwlock-fences-example-{}", std::process::id());
-    /// let lock = RwLock::options().light_fences(false).create(&name, 0_u64)?;
-    /// *lock.write()? += 1;
-    /// lock.remove()?;
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
-    #[must_use]
-    pub fn light_fences(mut self, light: bool) -> Self {
-        self.settings.light_fences = light;
-        self
     }
 }
 
