@@ -95,6 +95,7 @@
 //! | to call | to choose one announced waiter, and to post its doorbell |
 //! | offer | a lock that is free for one waiter alone, for a millisecond |
 //! | turnstile | a word that lets in one member at a time, for a moment |
+//! | gate | what a writer of an rwlock shuts, so that no new reader comes in |
 //! | to condemn | to mark an object, so that every process treats it as removed |
 //! | cell | a message's memory, with a word that says how far it is and which process has it |
 //! | lane | the messages of a route, in the order of sending, as hints to their cells |

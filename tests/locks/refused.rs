@@ -224,6 +224,39 @@ fn case_c3_an_unlock_after_the_membership_was_lost_frees_no_lock_of_another() {
     other.kill();
 }
 
+/// A process that lost its membership while it reads takes no count back, and one that writes opens no gate of another's.
+#[test]
+fn case_c3_a_leave_after_the_membership_was_lost_changes_nothing_of_another() {
+    for writes in [false, true] {
+        let name = name();
+        let lock = RwLock::create(&name, 0_u32).unwrap();
+        let (lost, reaped, dropped) = (Turn::new(), Turn::new(), Turn::new());
+        let other = loses_its_membership(&lost, &reaped, &dropped, |lose| {
+            let lock = Box::leak(Box::new(RwLock::<u32>::open(&name).unwrap()));
+            if writes {
+                let guard = lock.write().unwrap();
+                lose();
+                drop(guard);
+            } else {
+                let guard = lock.read().unwrap();
+                lose();
+                drop(guard);
+            }
+            let refused = lock.try_read();
+            assert!(matches!(&refused, Err(LockError::Failed(Failure::MembershipLost { .. }))), "{refused:?}");
+        });
+        lost.take();
+        let guard = lock.ignore_poison().write().unwrap();
+        reaped.give();
+        dropped.take();
+        assert_eq!(lock.writer().map(|writer| writer.pid), Some(std::process::id()));
+        assert!(lock.readers().is_empty());
+        drop(guard);
+        other.kill();
+        drop(lock.ignore_poison().try_write().unwrap());
+    }
+}
+
 #[test]
 fn case_c3_a_release_after_the_membership_was_lost_frees_no_permit_of_another() {
     let name = name();

@@ -32,7 +32,7 @@
 //!   `inside`, then frees the lock, then clears `inside`. So the lock is poisoned exactly if its owner died inside, whichever
 //!   helper frees it: a helper that comes later reads `inside` as it was, or finds the lock freed already.
 //! - **RW7** A writer that downgrades is counted as a reader before it opens the gate. So is a reader that came in by the lock:
-//!   it was woken [`TURNS`] times, and found the gate shut by another writer each time. It takes the lock as writers do, and
+//!   it was woken `TURNS` times, and found the gate shut by another writer each time. It takes the lock as writers do, and
 //!   needs no other reader to leave.
 //! - **RW8** A helper makes the dead slot AWAKE and clears its counts. The counts of a dead reader keep no writer out. They
 //!   poison nothing.

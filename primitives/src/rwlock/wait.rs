@@ -6,7 +6,7 @@ use crate::{
     lock::Taken,
     members::Members,
     raw::Deadline,
-    sync::{Ordering::SeqCst, SPINS, fence},
+    sync::{Ordering::SeqCst, SPINS, TURNS, fence},
     waiting::{
         Checked, Party, Round, Station, Turn, Withdrawn,
         seat::{Gate, Seat},
@@ -14,9 +14,6 @@ use crate::{
     },
 };
 use std::hint::spin_loop;
-
-/// How often a reader sleeps for the gate before it goes by the lock.
-const TURNS: u32 = 2;
 
 /// The logarithm of the longest time between two looks, in pauses, as in `lock`.
 const LONGEST_SPIN: u32 = 8;

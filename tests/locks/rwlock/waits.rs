@@ -114,7 +114,10 @@ fn writers_do_not_starve_a_reader() {
         })
         .collect();
     for _ in 0..50 {
-        drop(lock.read_timeout(LONG).unwrap());
+        let guard = lock.read_timeout(LONG).unwrap();
+        let before = *std::hint::black_box(&*guard);
+        (0..2000).for_each(|_| std::hint::spin_loop());
+        assert_eq!(*std::hint::black_box(&*guard), before, "a writer came in");
     }
     end.store(1, SeqCst);
     writers.into_iter().for_each(Child::join);

@@ -72,6 +72,9 @@ mod sync {
     pub(crate) const LOOKS: u32 = 1;
 
     pub(crate) const SPINS: u32 = 1;
+
+    /// So a reader that another writer forestalls goes by the lock.
+    pub(crate) const TURNS: u32 = 1;
 }
 
 mod failure {

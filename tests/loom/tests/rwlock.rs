@@ -56,7 +56,7 @@ fn two_readers_and_a_writer() {
 
 #[test]
 fn a_reader_and_two_writers() {
-    together(2, &[write, read, write]);
+    together(3, &[write, read, write]);
 }
 
 /// A reader comes back while a writer that notified is about to clear the flag.
@@ -65,19 +65,20 @@ fn a_reader_twice_and_two_writers() {
     together(2, &[write, |scene, me| (0..2).for_each(|_| read(scene, me)), write]);
 }
 
+/// No writer comes in between.
 #[test]
 fn a_writer_goes_on_as_a_reader() {
-    let downgrade: &'static [Work] = &[
-        |scene, me| {
-            assert!(!scene.write(me));
-            scene.change();
-            scene.downgrade(me);
-            assert_eq!(scene.look(), 1);
-            scene.leave(me);
-        },
-        read,
-    ];
-    together(3, downgrade);
+    const DOWNGRADE: Work = |scene, me| {
+        assert!(!scene.write(me));
+        scene.change();
+        let written = scene.look();
+        scene.downgrade(me);
+        assert_eq!(scene.look(), written);
+        scene.leave(me);
+    };
+    together(3, &[DOWNGRADE, read]);
+    together(3, &[DOWNGRADE, write]);
+    together(2, &[write, DOWNGRADE, read]);
 }
 
 #[test]

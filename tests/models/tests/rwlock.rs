@@ -78,20 +78,17 @@ fn three_processes_read_and_write_more() {
 
 #[test]
 fn three_processes_die() {
-    assert!(holds(RwLock { deaths: 1, ..THREE }));
+    let found = complete(ONE_OF_THREE_DIES);
+    assert!(found.violations.is_empty());
+    // What the invariants speak of is reached.
+    for situation in ["two read", "a reader is called", "a look overtakes a count", "a writer dies inside"] {
+        assert!(found.reaches(situation), "{situation}");
+    }
 }
 
 #[test]
 fn three_processes_stop() {
     assert!(holds(RwLock { stops: 1, ..THREE }));
-}
-
-#[test]
-fn the_situations_of_the_invariants_are_reached() {
-    let found = complete(RwLock { deaths: 1, ..members(3, 2, 1) });
-    for situation in ["two read", "a reader is called", "a look overtakes a count", "a writer dies inside"] {
-        assert!(found.reaches(situation), "{situation}");
-    }
 }
 
 const NOT_NEEDED: [(&str, &str); 6] = [
