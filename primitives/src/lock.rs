@@ -309,6 +309,13 @@ impl Lock {
         (freed, if freed { self.room.call_oldest(members).map(drop) } else { Ok(()) })
     }
 
+    /// Returns whether no member holds the lock, none is offered it, and it is not poisoned: one load for what is usual.
+    #[inline]
+    pub(crate) fn is_plainly_free(&self) -> bool {
+        // SYNC: as in `if_unheld`.
+        self.word.load(SeqCst) & (OWNER | POISONED) == 0
+    }
+
     /// Returns how the lock would be taken, if no member holds it. A waiter to which it is offered does not hold it.
     #[inline]
     pub(crate) fn if_unheld(&self) -> Option<Taken> {

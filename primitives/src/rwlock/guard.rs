@@ -11,7 +11,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{handle::RwLock, state::Counter};
+use super::handle::RwLock;
 use crate::{LockError, members::Session};
 
 /// The lock, held for reading: the value can be read through it, and dropping it leaves.
@@ -29,8 +29,6 @@ use crate::{LockError, members::Session};
 pub struct RwLockReadGuard<'a, T: Pod> {
     pub(super) lock: &'a RwLock<T>,
     pub(super) session: Session,
-    pub(super) counter: Counter,
-    pub(super) poisoned: bool,
     pub(super) not_send: PhantomData<*const ()>,
 }
 
@@ -47,22 +45,12 @@ impl<T: Pod> Deref for RwLockReadGuard<'_, T> {
     }
 }
 
-impl<T: Pod> RwLockReadGuard<'_, T> {
-    /// Leaves again, and says so, if the value may be half changed.
-    #[inline]
-    pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
-        if self.poisoned {
-            return Err(LockError::Poisoned { object: self.lock.members.object().clone() });
-        }
-        Ok(self)
-    }
-}
-
 impl<T: Pod> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.session.is_ours() {
-            self.lock.state.leave(self.session, self.counter, &self.lock.members);
+            // The favour never changes hands, so it is the count in which the guard was counted.
+            self.lock.state.leave(self.session, self.lock.counter(), &self.lock.members);
         }
     }
 }
@@ -137,11 +125,10 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
         let guard = ManuallyDrop::new(guard);
         let RwLockWriteGuard { lock, session, .. } = *guard;
-        let (counter, poisoned) = (lock.counter(), guard.poisons());
         if session.is_ours() {
-            lock.state.downgrade(session, counter, &lock.members, poisoned);
+            lock.state.downgrade(session, lock.counter(), &lock.members, guard.poisons());
         }
-        RwLockReadGuard { lock, session, counter, poisoned, not_send: PhantomData }
+        RwLockReadGuard { lock, session, not_send: PhantomData }
     }
 
     /// Returns whether the lock is to be freed poisoned.

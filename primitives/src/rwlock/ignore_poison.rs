@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use bytemuck::Pod;
 
 use super::{
+    HowToRead,
     guard::{RwLockReadGuard, RwLockWriteGuard},
     handle::RwLock,
 };
@@ -27,7 +28,7 @@ impl<'a, T: Pod> IgnoreRwLockPoison<'a, T> {
     ///
     /// As [`RwLock::read`], without [`LockError::Poisoned`].
     pub fn read(&self) -> Result<RwLockReadGuard<'a, T>, LockError> {
-        self.lock.read_anyway(Deadline::NEVER)
+        self.read_deadline(Deadline::NEVER)
     }
 
     /// Locks for reading if no living process writes, or waits to.
@@ -36,7 +37,7 @@ impl<'a, T: Pod> IgnoreRwLockPoison<'a, T> {
     ///
     /// As [`RwLock::try_read`], without [`LockError::Poisoned`].
     pub fn try_read(&self) -> Result<RwLockReadGuard<'a, T>, LockError> {
-        self.lock.try_read_anyway()
+        self.lock.read_as(HowToRead { ignores_poison: true, ..HowToRead::AT_ONCE })
     }
 
     /// Locks for reading. Blocks for at most `timeout`.
@@ -54,7 +55,7 @@ impl<'a, T: Pod> IgnoreRwLockPoison<'a, T> {
     ///
     /// As [`RwLock::read_deadline`], without [`LockError::Poisoned`].
     pub fn read_deadline(&self, deadline: Deadline) -> Result<RwLockReadGuard<'a, T>, LockError> {
-        self.lock.read_anyway(deadline)
+        self.lock.read_as(HowToRead { deadline: Some(deadline), ignores_poison: true })
     }
 
     /// Locks for writing. Blocks until no living process reads or writes.

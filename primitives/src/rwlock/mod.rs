@@ -51,6 +51,19 @@ use crate::{
     waiting::Party,
 };
 
+/// How to read if a writer is in the way.
+#[derive(Clone, Copy)]
+struct HowToRead {
+    /// Until when to wait; `None` says not at all.
+    deadline: Option<Deadline>,
+    ignores_poison: bool,
+}
+
+impl HowToRead {
+    const AT_ONCE: Self = Self { deadline: None, ignores_poison: false };
+    const UNTIL_POSSIBLE: Self = Self { deadline: Some(Deadline::NEVER), ignores_poison: false };
+}
+
 impl<T: Pod> RwLock<T> {
     /// Returns the options to create or open a lock with.
     #[must_use]
@@ -137,7 +150,7 @@ impl<T: Pod> RwLock<T> {
     /// - [`LockError::Failed`] if the lock is corrupt, or was removed and the call would have to wait.
     #[inline]
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        self.read_anyway(Deadline::NEVER)?.refuse_poisoned()
+        self.read_as(HowToRead::UNTIL_POSSIBLE)
     }
 
     /// Locks for reading if no living process writes, or waits to.
@@ -147,7 +160,7 @@ impl<T: Pod> RwLock<T> {
     /// [`LockError::WouldBlock`] if one does, and perhaps shortly after one did. Otherwise as [`read`](Self::read).
     #[inline]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        self.try_read_anyway()?.refuse_poisoned()
+        self.read_as(HowToRead::AT_ONCE)
     }
 
     /// Locks for reading. Blocks for at most `timeout`.
@@ -165,7 +178,7 @@ impl<T: Pod> RwLock<T> {
     ///
     /// [`LockError::TimedOut`] if the deadline passes. Otherwise as [`read`](Self::read).
     pub fn read_deadline(&self, deadline: Deadline) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        self.read_anyway(deadline)?.refuse_poisoned()
+        self.read_as(HowToRead { deadline: Some(deadline), ..HowToRead::AT_ONCE })
     }
 
     /// Locks for writing. Blocks until no living process reads or writes.
@@ -238,38 +251,37 @@ impl<T: Pod> RwLock<T> {
         IgnoreRwLockPoison { lock: self }
     }
 
+    /// Reads if nothing is in the way: `Err` has what the slow path needs.
     #[inline]
-    fn read_anyway(&self, deadline: Deadline) -> Result<RwLockReadGuard<'_, T>, LockError> {
+    fn read_at_once(&self) -> Result<Result<RwLockReadGuard<'_, T>, (Session, Counter)>, Failure> {
         let (me, counter) = (self.members.session(&self.state)?, self.counter());
-        match self.state.try_enter(me, counter, &self.members) {
-            Some(taken) => Ok(self.read_guard(me, counter, taken)),
-            None => self.read_contended(me, counter, deadline),
-        }
+        Ok(if self.state.count_and_look(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
     }
 
+    /// A writer has the gate or is offered it, or the lock is poisoned.
     #[cold]
-    fn read_contended(
-        &self,
-        me: Session,
-        counter: Counter,
-        deadline: Deadline,
-    ) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        match self.state.enter_contended(self.party(me), counter, deadline)? {
-            Some(taken) => Ok(self.read_guard(me, counter, taken)),
-            None => Err(LockError::TimedOut),
+    fn read_slowly(&self, counted: (Session, Counter), how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        let HowToRead { deadline, ignores_poison } = how;
+        let (me, counter) = counted;
+        self.state.leave(me, counter, &self.members);
+        let (party, late) = (self.party(me), LockError::TimedOut);
+        let (entered, late) = match deadline {
+            Some(deadline) => (self.state.enter_contended(party, counter, deadline)?, late),
+            None => (self.state.try_enter_slowly(party, counter)?, LockError::WouldBlock),
+        };
+        let Taken { poisoned } = entered.ok_or(late)?;
+        let guard = self.read_guard(me);
+        if poisoned && !ignores_poison {
+            return Err(LockError::Poisoned { object: self.members.object().clone() });
         }
+        Ok(guard)
     }
 
     #[inline]
-    fn try_read_anyway(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        let (me, counter) = (self.members.session(&self.state)?, self.counter());
-        let entered = match self.state.try_enter(me, counter, &self.members) {
-            None => self.state.try_enter_slowly(self.party(me), counter)?,
-            entered => entered,
-        };
-        match entered {
-            Some(taken) => Ok(self.read_guard(me, counter, taken)),
-            None => Err(LockError::WouldBlock),
+    fn read_as(&self, how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        match self.read_at_once()? {
+            Ok(guard) => Ok(guard),
+            Err(counted) => self.read_slowly(counted, how),
         }
     }
 
@@ -291,8 +303,8 @@ impl<T: Pod> RwLock<T> {
     }
 
     #[inline]
-    fn read_guard(&self, session: Session, counter: Counter, taken: Taken) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { lock: self, session, counter, poisoned: taken.poisoned, not_send: PhantomData }
+    fn read_guard(&self, session: Session) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard { lock: self, session, not_send: PhantomData }
     }
 
     fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {

@@ -119,20 +119,22 @@ pub(crate) struct RwState {
 }
 
 impl RwState {
-    /// Reads if the gate is open (RW1). Returns how the lock is.
+    /// Reads if the gate is plainly open, and the lock not poisoned (RW1). Otherwise the caller is counted all the same, and
+    /// [leaves](Self::leave) before anything else.
     #[inline]
+    pub(crate) fn count_and_look(&self, me: Session, counter: Counter) -> bool {
+        self.count(me, counter);
+        self.lock.is_plainly_free()
+    }
+
+    /// Reads if the gate is open (RW1). Returns how the lock is.
     pub(crate) fn try_enter(&self, me: Session, counter: Counter, members: &Members) -> Option<Taken> {
         self.count(me, counter);
         let found = self.lock.if_unheld();
         if found.is_none() {
-            self.refuse(me, counter, members);
+            self.leave(me, counter, members);
         }
         found
-    }
-
-    #[cold]
-    fn refuse(&self, me: Session, counter: Counter, members: &Members) {
-        self.leave(me, counter, members);
     }
 
     /// Counts a guard. The caller looks at the gate afterwards.
@@ -154,11 +156,16 @@ impl RwState {
     #[inline]
     pub(crate) fn leave(&self, me: Session, counter: Counter, members: &Members) {
         if !self.uncount(me, counter) {
-            members.record(Err(members.membership_lost()));
+            lost(members);
         }
         if self.control.draining.load(SeqCst) != 0 {
-            members.record(self.call_writer(members));
+            self.leave_awaited(members);
         }
+    }
+
+    #[cold]
+    fn leave_awaited(&self, members: &Members) {
+        members.record(self.call_writer(members));
     }
 
     /// Returns whether there was a count to be taken back (RW9).
@@ -194,7 +201,6 @@ impl RwState {
     }
 
     /// Posts for the writer that waits, if no reader is left (RW3).
-    #[cold]
     fn call_writer(&self, members: &Members) -> Result<()> {
         // SYNC: between the count that the caller took back and those of the others: the last of two that leave at once sees
         // both at 0.
@@ -248,6 +254,12 @@ impl RwState {
         self.flag.lower(seen);
         Ok(())
     }
+}
+
+/// There was no count to be taken back (RW9).
+#[cold]
+fn lost(members: &Members) {
+    members.record(Err(members.membership_lost()));
 }
 
 impl Repair for RwState {

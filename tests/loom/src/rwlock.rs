@@ -68,13 +68,12 @@ impl RwScene {
     /// If the real code fails, which is what the models are to find.
     pub fn read(&self, me: Session) -> bool {
         let counter = Self::counter(me);
-        let taken = match self.state.try_enter(me, counter, &self.members) {
-            Some(taken) => taken,
-            None => {
-                let entered = self.state.enter_contended(self.party(me), counter, Deadline::NEVER);
-                entered.expect("nothing is damaged").expect("it waits as long as it takes")
-            }
-        };
+        if self.state.count_and_look(me, counter) {
+            return false;
+        }
+        self.state.leave(me, counter, &self.members);
+        let entered = self.state.enter_contended(self.party(me), counter, Deadline::NEVER);
+        let taken = entered.expect("nothing is damaged").expect("it waits as long as it takes");
         taken.poisoned
     }
 
