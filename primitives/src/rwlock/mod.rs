@@ -315,10 +315,7 @@ impl<T: Pod> RwLock<T> {
     /// Says that this process can't write without `membarrier` (RW2).
     #[cold]
     fn unfenced(&self) -> Failure {
-        let object =
-            raw::ObjectId { kind: raw::ObjectKind::SharedMemory, key: None, id: Some(self.object.memory().id()) };
-        let error = raw::Error::PermissionDenied { call: "membarrier", object, errno: raw::Errno::EPERM };
-        self.members.failed(error)
+        self.members.failed(raw::Error::Unsupported { call: "membarrier" })
     }
 
     /// Returns whether a writer died or panicked inside, and the poison was not cleared since.

@@ -1,6 +1,7 @@
 //! The named rwlock, between processes; what holds for every kind is in `every_kind`.
 
 mod deaths;
+mod fences;
 mod waits;
 
 use std::{
