@@ -162,37 +162,50 @@ fn readers_that_leave_at_once_wake_the_writer() {
     let name = name();
     let lock = create(&name);
     let set = SemaphoreSet::from_id(lock.status().unwrap().set).unwrap();
-    let shared = memory(16);
-    let (inside, go): (&AtomicU64, &AtomicU64) = (shared.view(0).unwrap(), shared.view(8).unwrap());
+    let shared = memory(32);
+    let word = |number: usize| -> &AtomicU64 { shared.view(8 * number).unwrap() };
+    let (inside, both, go, written) = (word(0), word(1), word(2), word(3));
+    let is_over = || go.load(SeqCst) == u64::MAX;
     let second = child(|| {
         let lock = open(&name);
         for round in 1.. {
+            until_spinning(|| written.load(SeqCst) == round - 1 || is_over());
             let guard = lock.read_timeout(LONG).unwrap();
             inside.store(round, SeqCst);
             until_spinning(|| go.load(SeqCst) >= round);
             drop(guard);
-            if go.load(SeqCst) == u64::MAX {
+            if is_over() {
                 return;
             }
         }
     });
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        let mut rounds = 0;
-        while begun.elapsed() < TIME {
-            rounds += 1;
-            let guard = lock.read_timeout(LONG).unwrap();
-            until_spinning(|| inside.load(SeqCst) >= rounds);
-            let writer = scope.spawn(|| drop(open(&name).write_timeout(LONG).expect("it is notified")));
-            until_spinning(|| Waiters::FOR_READERS.asleep(&set) > 0);
-            go.store(rounds, SeqCst);
-            drop(guard);
-            writer.join().unwrap();
+    let writer = child(|| {
+        let lock = open(&name);
+        for round in 1.. {
+            until_spinning(|| both.load(SeqCst) == round || is_over());
+            if is_over() {
+                return;
+            }
+            drop(lock.write_timeout(LONG).expect("it is notified"));
+            written.store(round, SeqCst);
         }
-        println!("{rounds} rounds");
     });
+    let (begun, mut rounds) = (Instant::now(), 0);
+    while begun.elapsed() < TIME {
+        rounds += 1;
+        let guard = lock.read_timeout(LONG).unwrap();
+        until_spinning(|| inside.load(SeqCst) == rounds);
+        both.store(rounds, SeqCst);
+        until_spinning(|| Waiters::FOR_READERS.asleep(&set) > 0);
+        go.store(rounds, SeqCst);
+        // The other one sees it a moment later.
+        (0..rounds % 64).for_each(|_| std::hint::spin_loop());
+        drop(guard);
+        until_spinning(|| written.load(SeqCst) == rounds);
+    }
+    println!("{rounds} rounds");
     go.store(u64::MAX, SeqCst);
-    second.join();
+    [second, writer].into_iter().for_each(Child::join);
 }
 
 fn until_spinning(condition: impl Fn() -> bool) {
