@@ -222,3 +222,21 @@ fn a_forgotten_guard_is_given_back_with_the_handle() {
     drop(lock);
     drop(other.try_write().unwrap());
 }
+
+/// A lock that is offered to a writer is held by none: readers come in, also if that writer is stopped.
+#[test]
+fn a_lock_that_is_offered_is_open_to_readers() {
+    let name = name();
+    let lock = create(&name);
+    let writing = lock.write().unwrap();
+    let stopped = child(|| drop(open(&name).write().unwrap()));
+    until_rings(lock.status().unwrap().set, Waiters::TO_WRITE);
+    stopped.signal(Signal::SIGSTOP);
+    // It has waited for so long that it is offered the lock.
+    thread::sleep(SHORT);
+    drop(writing);
+    drop(lock.try_read().unwrap());
+    drop(lock.read_timeout(SHORT).unwrap());
+    stopped.signal(Signal::SIGCONT);
+    stopped.join();
+}
