@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, LONG, child, memory, name, number_from_env};
+use support::{Child, child, memory, name, number_from_env};
 use sysv_primitives::{LockError, Options, RwLock, RwLockWriteGuard};
 
 const KILLS: u64 = 2000;
@@ -36,7 +36,7 @@ fn linger() {
 }
 
 fn read(lock: &Lock, ledger: &Ledger<'_>) {
-    match lock.read_timeout(LONG) {
+    match lock.read() {
         Ok(guard) => look(&guard, ledger),
         // A writer mends it.
         Err(LockError::Poisoned { .. }) => {}
@@ -54,10 +54,10 @@ fn look(guard: &[u64; 2], ledger: &Ledger<'_>) {
 }
 
 fn write(lock: &Lock, ledger: &Ledger<'_>, me: u32) {
-    let mut guard = match lock.write_timeout(LONG) {
+    let mut guard = match lock.write() {
         Ok(guard) => guard,
         Err(LockError::Poisoned { .. }) => {
-            let mut guard = lock.ignore_poison().write_timeout(LONG).expect("no wake-up is lost");
+            let mut guard = lock.ignore_poison().write().expect("no wake-up is lost");
             if lock.is_poisoned() {
                 guard[0] = guard[1];
                 lock.clear_poison();
@@ -138,7 +138,7 @@ fn rwlock_in_a_storm() {
         survivor.kill();
     }
     let lock = options().open(&name).expect("it is there");
-    drop(lock.ignore_poison().write_timeout(LONG).expect("it is free"));
+    drop(lock.ignore_poison().write().expect("it is free"));
     assert!(lock.readers().is_empty());
     println!(
         "storm: {kills} kills, {stops} stops, {:?} reads and writes, {} locks taken from the dead, in {:.1?}",

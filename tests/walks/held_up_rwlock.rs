@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use support::{
-    LONG, Name, Waiters, name,
+    Name, Waiters, name,
     step::{Victim, every_instruction, mark},
     until_rings, within,
 };
@@ -114,7 +114,7 @@ fn a_notifier_of_an_rwlock() {
             mark();
         });
         thread::scope(|scope| {
-            let sleeper = scope.spawn(|| drop(second.read_timeout(LONG).expect("it is notified")));
+            let sleeper = scope.spawn(|| drop(second.read().expect("it is notified")));
             until_rings(set, Waiters::TO_READ);
             stop(victim, steps, || {
                 let got = lock.write_timeout(TRIED).map(drop).is_ok();

@@ -4,7 +4,7 @@
 use std::{thread, time::Duration};
 
 use support::{
-    LONG, Name, Waiters, child, exit_now, name,
+    Name, Waiters, child, exit_now, name,
     step::{Victim, Walk, every_instruction, mark},
     until_rings,
 };
@@ -40,7 +40,7 @@ fn is_inside(lock: &Lock) -> bool {
 fn survey(name: &Name) {
     let lock = options().open_or_create(name, [7, 7]).expect("it can be opened");
     let was_inside = is_inside(&lock) || lock.is_poisoned();
-    match lock.write_timeout(LONG) {
+    match lock.write() {
         Ok(guard) => {
             assert!(!was_inside, "a writer died inside, and no caller was told");
             assert_eq!(*guard, [7, 7]);
@@ -52,12 +52,12 @@ fn survey(name: &Name) {
         Err(error) => panic!("stuck: {error}"),
     }
     assert!(!is_inside(&lock) && lock.readers().is_empty() && lock.writer().is_none());
-    drop(lock.read_timeout(LONG).expect("it is mended"));
+    drop(lock.read().expect("it is mended"));
     drop(lock);
     let all: Vec<_> = (0..SLOTS).map(|_| options().open(name).expect("a slot is free")).collect();
     for lock in &all {
-        drop(lock.write_timeout(LONG).expect("every slot works"));
-        drop(lock.read_timeout(LONG).expect("every slot works"));
+        drop(lock.write().expect("every slot works"));
+        drop(lock.read().expect("every slot works"));
     }
     let guards: Vec<_> = all.iter().map(|lock| lock.try_read().expect("all read at once")).collect();
     assert!(matches!(all[0].try_write(), Err(LockError::WouldBlock)), "each is counted");
@@ -117,8 +117,8 @@ fn beside<P>(
             .map(|(waiters, lock)| {
                 let reads = matches!(waiters, Waiters::Room { room: 1, .. });
                 let sleeper = scope.spawn(move || match reads {
-                    true => lock.read_timeout(LONG).map(drop),
-                    false => lock.write_timeout(LONG).map(drop),
+                    true => lock.read().map(drop),
+                    false => lock.write().map(drop),
                 });
                 until_rings(set, *waiters);
                 sleeper
@@ -209,10 +209,10 @@ fn rwlock_write_timeout_every_instruction() {
             mark();
         });
         let walk = victim.walk(steps);
-        drop(open(&name).read_timeout(LONG).expect("the gate is open"));
+        drop(open(&name).read().expect("the gate is open"));
         drop(reading);
         assert!(!lock.is_poisoned());
-        drop(lock.write_timeout(LONG).expect("it is free, and whole"));
+        drop(lock.write().expect("it is free, and whole"));
         walk
     });
 }
@@ -232,7 +232,7 @@ fn rwlock_read_timeout_every_instruction() {
         let walk = victim.walk(steps);
         drop(writing);
         assert!(!lock.is_poisoned());
-        drop(lock.write_timeout(LONG).expect("it is free, and whole"));
+        drop(lock.write().expect("it is free, and whole"));
         walk
     });
 }
@@ -262,7 +262,7 @@ fn rwlock_reap_every_instruction() {
             .join();
             let walk = victim.walk(steps);
             let lock = open(&name);
-            match lock.write_timeout(LONG) {
+            match lock.write() {
                 Err(LockError::Poisoned { .. }) => lock.clear_poison(),
                 Ok(_) => assert!(!writes, "a writer died inside"),
                 Err(error) => panic!("stuck: {error}"),

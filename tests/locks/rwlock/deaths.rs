@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, LONG, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, name, until, until_rings};
+use support::{Child, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, name, until, until_rings};
 use sysv_primitives::{LockError, RwLock, RwLockWriteGuard};
 
 use super::{create, open};
@@ -43,7 +43,7 @@ fn a_killed_reader_keeps_no_writer_out() {
     let name = name();
     let lock = create(&name);
     let dying = reader(&lock, &name);
-    let waiting = child(|| open(&name).write_timeout(LONG).unwrap()[0] = 9);
+    let waiting = child(|| open(&name).write().unwrap()[0] = 9);
     until_rings(lock.status().unwrap().set, Waiters::FOR_READERS);
     let begun = Instant::now();
     dying.kill();
@@ -63,7 +63,7 @@ fn a_writer_waits_for_the_living_readers() {
     let name = name();
     let lock = create(&name);
     let (dying, living) = (reader(&lock, &name), lock.read().unwrap());
-    let waiting = child(|| drop(open(&name).write_timeout(LONG).unwrap()));
+    let waiting = child(|| drop(open(&name).write().unwrap()));
     until_rings(lock.status().unwrap().set, Waiters::FOR_READERS);
     dying.kill();
     until(|| lock.readers().len() == 1);
@@ -118,14 +118,14 @@ fn a_writer_that_is_killed_while_it_waits_does_not_poison() {
     let reading = lock.read().unwrap();
     let dying = writer(&lock, &name);
     until_rings(lock.status().unwrap().set, Waiters::FOR_READERS);
-    let waiting = child(|| assert_eq!(*open(&name).read_timeout(LONG).unwrap(), [7; 2]));
+    let waiting = child(|| assert_eq!(*open(&name).read().unwrap(), [7; 2]));
     until_rings(lock.status().unwrap().set, Waiters::TO_READ);
     dying.kill();
     waiting.join();
     assert!(!lock.is_poisoned());
     drop(lock.try_read().unwrap());
     drop(reading);
-    drop(lock.write_timeout(LONG).unwrap());
+    drop(lock.write().unwrap());
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn stopped_waiters_hold_up_none() {
     let others = [child(|| drop(open(&name).read().unwrap())), child(|| drop(open(&name).write().unwrap()))];
     others.iter().for_each(Child::until_asleep);
     drop(writing);
-    drop(lock.write_timeout(LONG).unwrap());
-    drop(lock.read_timeout(LONG).unwrap());
+    drop(lock.write().unwrap());
+    drop(lock.read().unwrap());
     others.into_iter().for_each(Child::join);
     stopped.iter().for_each(|waiter| waiter.signal(Signal::SIGCONT));
     stopped.into_iter().for_each(Child::join);
@@ -180,7 +180,7 @@ fn a_stopped_reader_holds_up_writers_until_it_is_killed() {
     assert!(matches!(lock.write_timeout(SHORT), Err(LockError::TimedOut)));
     drop(lock.try_read().unwrap());
     stopped.kill();
-    drop(lock.write_timeout(LONG).unwrap());
+    drop(lock.write().unwrap());
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_writer_that_dies_after_a_downgrade_does_not_poison() {
     });
     until(|| lock.readers().len() == 1 && lock.writer().is_none());
     dying.kill();
-    assert_eq!(*lock.write_timeout(LONG).unwrap(), [1, 7]);
+    assert_eq!(*lock.write().unwrap(), [1, 7]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Processes whose sandbox forbids `membarrier`, by which a writer fences for readers.
 #![cfg(target_os = "linux")]
 
-use support::{Child, LONG, assert_fails, child, forbid, hold_for_ever, name, until};
+use support::{Child, assert_fails, child, forbid, hold_for_ever, name, until};
 use sysv_ipc::process;
 use sysv_primitives::{Failure, LockError, RwLock, raw};
 
@@ -58,7 +58,7 @@ fn a_reader_without_membarrier_is_counted() {
     until(|| lock.readers().len() == 1);
     assert!(matches!(lock.try_write(), Err(LockError::WouldBlock)));
     reader.kill();
-    drop(lock.write_timeout(LONG).unwrap());
+    drop(lock.write().unwrap());
 }
 
 /// Where every process fences for itself, because the creator said so or had no choice, all of them write.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Child, LONG, SHORT, Waiters, child, memory, name, switches, until, until_rings};
+use support::{Child, SHORT, Waiters, child, memory, name, switches, until, until_rings};
 use sysv_ipc::SemaphoreSet;
 use sysv_primitives::{LockError, RwLock, RwLockWriteGuard};
 
@@ -21,10 +21,10 @@ fn a_waiting_writer_shuts_the_gate() {
     let name = name();
     let lock = create(&name);
     let reading = lock.read().unwrap();
-    let waiting = child(|| open(&name).write_timeout(LONG).unwrap()[0] = 9);
+    let waiting = child(|| open(&name).write().unwrap()[0] = 9);
     until_rings(lock.status().unwrap().set, Waiters::FOR_READERS);
     assert!(matches!(open(&name).try_read(), Err(LockError::WouldBlock)));
-    let second = child(|| assert_eq!(*open(&name).read_timeout(LONG).unwrap(), [9, 7]));
+    let second = child(|| assert_eq!(*open(&name).read().unwrap(), [9, 7]));
     until_rings(lock.status().unwrap().set, Waiters::TO_READ);
     drop(reading);
     [waiting, second].into_iter().for_each(Child::join);
@@ -45,7 +45,7 @@ fn waiting_readers_are_let_in_together() {
                 child(|| {
                     let lock = open(&name);
                     let before = switches();
-                    let _guard = lock.read_timeout(LONG).unwrap();
+                    let _guard = lock.read().unwrap();
                     wakes.fetch_add(switches() - before, SeqCst);
                     inside.fetch_add(1, SeqCst);
                     until(|| inside.load(SeqCst) == READERS);
@@ -79,7 +79,7 @@ fn the_last_reader_wakes_the_writer() {
     let waiting = child(|| {
         let lock = open(&name);
         let before = switches();
-        let _guard = lock.write_timeout(LONG).unwrap();
+        let _guard = lock.write().unwrap();
         wakes.store(switches() - before, SeqCst);
     });
     until_rings(lock.status().unwrap().set, Waiters::FOR_READERS);
@@ -114,7 +114,7 @@ fn writers_do_not_starve_a_reader() {
         })
         .collect();
     for _ in 0..50 {
-        let guard = lock.read_timeout(LONG).unwrap();
+        let guard = lock.read().unwrap();
         let before = *std::hint::black_box(&*guard);
         (0..2000).for_each(|_| std::hint::spin_loop());
         assert_eq!(*std::hint::black_box(&*guard), before, "a writer came in");
@@ -146,8 +146,8 @@ fn timeouts_are_not_early_and_lose_no_event() {
     let patient = || {
         let lock = open(&name);
         for _ in 0..600 {
-            lock.write_timeout(LONG).unwrap()[1] += 1;
-            drop(lock.read_timeout(LONG).unwrap());
+            lock.write().unwrap()[1] += 1;
+            drop(lock.read().unwrap());
         }
     };
     let all = [child(impatient), child(patient), child(impatient), child(patient)];
@@ -170,7 +170,7 @@ fn readers_that_leave_at_once_wake_the_writer() {
         let lock = open(&name);
         for round in 1.. {
             until_spinning(|| written.load(SeqCst) == round - 1 || is_over());
-            let guard = lock.read_timeout(LONG).unwrap();
+            let guard = lock.read().unwrap();
             inside.store(round, SeqCst);
             until_spinning(|| go.load(SeqCst) >= round);
             drop(guard);
@@ -186,20 +186,20 @@ fn readers_that_leave_at_once_wake_the_writer() {
             if is_over() {
                 return;
             }
-            drop(lock.write_timeout(LONG).expect("it is notified"));
+            drop(lock.write().expect("it is notified"));
             written.store(round, SeqCst);
         }
     });
     let (begun, mut rounds) = (Instant::now(), 0);
     while begun.elapsed() < TIME {
         rounds += 1;
-        let guard = lock.read_timeout(LONG).unwrap();
+        let guard = lock.read().unwrap();
         until_spinning(|| inside.load(SeqCst) == rounds);
         both.store(rounds, SeqCst);
         until_spinning(|| Waiters::FOR_READERS.asleep(&set) > 0);
         go.store(rounds, SeqCst);
         // The other one sees it a moment later.
-        (0..rounds % 64).for_each(|_| std::hint::spin_loop());
+        (0..rounds % 16).for_each(|_| std::hint::spin_loop());
         drop(guard);
         until_spinning(|| written.load(SeqCst) == rounds);
     }
@@ -251,7 +251,7 @@ fn waiting_threads_are_let_in_together() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let _guard = lock.read_timeout(LONG).unwrap();
+                let _guard = lock.read().unwrap();
                 together.wait();
             });
         }

@@ -62,7 +62,13 @@ fn a_reader_and_two_writers() {
 /// A reader comes back while a writer that notified is about to clear the flag.
 #[test]
 fn a_reader_twice_and_two_writers() {
-    together(2, &[write, |scene, me| (0..2).for_each(|_| read(scene, me)), write]);
+    together(3, &[write, |scene, me| (0..2).for_each(|_| read(scene, me)), write]);
+}
+
+/// Two writers forestall it, and another one comes when it has opened the gate.
+#[test]
+fn a_reader_goes_by_the_lock() {
+    together(2, &[|scene, me| (0..2).for_each(|_| write(scene, me)), read, write]);
 }
 
 /// No writer comes in between.
