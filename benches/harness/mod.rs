@@ -16,6 +16,7 @@ mod place;
 mod posix;
 mod process;
 mod robust;
+mod rwlock;
 mod settings;
 
 /// So far apart that two processors that use the one never fetch the other, as far ahead as they fetch.
@@ -31,5 +32,6 @@ pub use self::{
     posix::PosixSemaphore,
     process::{Process, fork_child, generation},
     robust::RobustMutex,
+    rwlock::PosixRwLock,
     settings::{STOP, Settings, WHOLE_SECTION, is_named, is_wanted, settings},
 };

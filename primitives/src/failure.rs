@@ -109,6 +109,9 @@ fn advice(error: &raw::Error) -> &'static str {
         raw::Error::LimitReached { limit: Limit::Semopm, .. } => {
             ", or create it with a smaller Options::max_handles: one operation must be able to test every handle"
         }
+        raw::Error::Unsupported { call: "membarrier" } => {
+            "; allow it in the sandbox, or create the object with Options::light_fences(false)"
+        }
         raw::Error::PermissionDenied { call: "semop", errno: raw::Errno::EPERM, .. } => {
             "; but it was a sandbox that refused, since the kernel says EACCES: allow semop and semtimedop there"
         }

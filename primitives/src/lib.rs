@@ -3,6 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
+//! | the same, which many processes read and few change | [`RwLock`] |
 //! | one value that one process computes, and all then read | [`OnceLock`] |
 //! | to let at most N in at a time, each with an index of its own | [`Pool`] |
 //! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
@@ -46,6 +47,7 @@
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
+//! | `RwLock::read`, `write` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `Barrier::wait` | `WouldBlock` | `TimedOut` | | `Broken` with the member | [`BarrierError`] |
@@ -102,6 +104,7 @@
 //! | to call | to choose one announced waiter, and to post its doorbell |
 //! | offer | a lock that is free for one waiter alone, for a millisecond |
 //! | turnstile | a word that lets in one member at a time, for a moment |
+//! | gate | what a writer of an rwlock shuts, so that no new reader comes in |
 //! | to condemn | to mark an object, so that every process treats it as removed |
 //! | cell | a message's memory, with a word that says how far it is and which process has it |
 //! | lane | the messages of a route, in the order of sending, as hints to their cells |
@@ -136,6 +139,7 @@ mod clock;
 mod error;
 mod failure;
 mod fingerprint;
+mod first_value;
 mod iter;
 mod layout;
 mod limiter;
@@ -151,6 +155,7 @@ mod options;
 mod pool;
 mod ring;
 mod role;
+mod rwlock;
 mod set_layout;
 mod sizes;
 mod store;
@@ -188,5 +193,6 @@ pub use self::{
     pool::{Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, mpmc, spsc},
     role::Role,
+    rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
     workers::WorkerPool,
 };

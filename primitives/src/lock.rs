@@ -303,13 +303,36 @@ impl Lock {
 
     /// Takes the word away from a slot if its member is dead (R-own), or leaves. Any number of helpers may do it.
     pub(crate) fn repair(&self, slot: u32, members: &Members) -> Result<()> {
+        // Only a member that held the lock may have left a value half changed.
+        self.repair_holder(slot, true, members).1
+    }
+
+    /// Does the same, and poisons the lock only if the member is known to have changed the value. Returns whether the word
+    /// named the slot, and how calling a waiter ended.
+    pub(crate) fn repair_holder(&self, slot: u32, poisons: bool, members: &Members) -> (bool, Result<()>) {
         self.room.repair(slot);
         let owner = slot + 1;
-        // Only a member that held the lock may have left a value half changed.
-        let end = |word: u32| (word & (OWNER | OFFERED) == owner).then_some(word & !OWNER | POISONED);
+        let poison = if poisons { POISONED } else { 0 };
+        let end = |word: u32| (word & (OWNER | OFFERED) == owner).then_some(word & !OWNER | poison);
         // SYNC: Release as in `free`: a reaper hands on what the dead holder had written, as far as it had come.
         let freed = self.word.fetch_update(SeqCst, Relaxed, end).is_ok() || self.end_offer(owner);
-        if freed { self.room.call_oldest(members).map(drop) } else { Ok(()) }
+        (freed, if freed { self.room.call_oldest(members).map(drop) } else { Ok(()) })
+    }
+
+    /// Returns whether no member holds the lock, none is offered it, and it is not poisoned: one load for what is usual.
+    #[inline]
+    pub(crate) fn is_plainly_free(&self) -> bool {
+        // SYNC: as in `if_unheld`.
+        self.word.load(SeqCst) & (OWNER | POISONED) == 0
+    }
+
+    /// Returns how the lock would be taken, if no member holds it. A waiter to which it is offered does not hold it.
+    #[inline]
+    pub(crate) fn if_unheld(&self) -> Option<Taken> {
+        // SYNC: SeqCst keeps it behind a store of the caller's. As Acquire it pairs with the compare-and-swaps in `free` and
+        // `leave_to`, and with the repair of a dead holder.
+        let word = self.word.load(SeqCst);
+        (word & OWNER == 0 || word & OFFERED != 0).then_some(Taken { poisoned: word & POISONED != 0 })
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

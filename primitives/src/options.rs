@@ -87,8 +87,8 @@ impl Settings {
 pub(crate) mod kinds {
     /// Objects that hold values of a type.
     pub trait HasType {}
-    /// Rings of either shape.
-    pub trait IsRing {}
+    /// Objects whose frequent operations may leave fences to the rare ones: rings and rwlocks.
+    pub trait HasFences {}
 }
 
 /// The most handles one object may have at once: each takes up to four semaphores of its set, and `SEMMSL` is 32,000 on Linux
@@ -138,7 +138,7 @@ impl<K> Options<K> {
     /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
     /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
     /// creating fails, and the error says the largest that fits. Each handle costs 32 bytes and three
-    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, and some 600 bytes and six semaphores in a channel.
+    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, some 200 bytes and four semaphores in an rwlock, and some 600 bytes and six semaphores in a channel.
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
         self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));
@@ -156,7 +156,7 @@ impl<K> Options<K> {
     ///
     /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
     /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
-    /// `fair` of a mutex, [`light_fences`](Self::light_fences) of a ring and [`max_message_size`](Self::max_message_size) of a channel. Where a
+    /// `fair` of a mutex, [`light_fences`](Self::light_fences) of a ring or an rwlock and [`max_message_size`](Self::max_message_size) of a channel. Where a
     /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
     /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
     ///
@@ -204,7 +204,7 @@ impl<K> Options<K> {
     }
 }
 
-/// What objects with values of a type have: mutexes and rings.
+/// What objects with values of a type have: mutexes, rwlocks and rings.
 impl<K: kinds::HasType> Options<K> {
     /// Sets the name of the type of the values. An object that was made with another name is refused.
     ///
@@ -214,7 +214,7 @@ impl<K: kinds::HasType> Options<K> {
     /// compilers.
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
-    /// counts for a [`Mutex`](crate::Mutex), a [`OnceLock`](crate::OnceLock) and both rings. The others have no type.
+    /// counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a [`OnceLock`](crate::OnceLock) and both rings. The others have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};
@@ -234,13 +234,17 @@ impl<K: kinds::HasType> Options<K> {
     }
 }
 
-/// What rings have.
-impl<K: kinds::IsRing> Options<K> {
-    /// Sets whether the processes of a new ring may leave fences to the process that goes to sleep. On by default.
+/// What rings and rwlocks have.
+impl<K: kinds::HasFences> Options<K> {
+    /// Sets whether the processes of a new object may leave fences to the process that goes to sleep, or writes. On by default.
     ///
-    /// On Linux and x86 that makes the fast path several times faster, and going to sleep some microseconds slower. It
-    /// needs the system call `membarrier`. Use `false` if a process that will use the ring runs in a sandbox without
-    /// it: such a process would have to wake up a hundred times a second while it waits, since a wake-up could be lost.
+    /// On Linux and x86 that makes a push, a pop and reading several times faster, and going to sleep or writing some
+    /// microseconds slower. It needs the system call `membarrier`. Use `false` if a process that will use the object runs
+    /// in a sandbox without it. Such a process would have to wake up a hundred times a second while it waits at a ring, since
+    /// a wake-up could be lost. It could not write to an [`RwLock`](crate::RwLock), since it can't be sure that no
+    /// process reads: that fails with [`Failure::System`](crate::Failure::System).
+    ///
+    /// On other systems, and if the creator has no `membarrier`, every process fences for itself, whatever is set here.
     #[must_use]
     pub fn light_fences(mut self, light: bool) -> Self {
         self.settings.light_fences = light;

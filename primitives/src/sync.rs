@@ -17,3 +17,6 @@ pub(crate) const LOOKS: u32 = 200;
 
 /// How often to check a lock that is held before the first sleep: some ten microseconds in all.
 pub(crate) const SPINS: u32 = 13;
+
+/// How often a reader of an rwlock sleeps for the gate before it goes by the lock.
+pub(crate) const TURNS: u32 = 2;

@@ -1,4 +1,4 @@
-//! The mutex and the pool.
+//! The mutex, the rwlock and the pool.
 
 mod barrier;
 mod before_repair;
@@ -13,6 +13,7 @@ mod pool;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod reaper_dies;
 mod refused;
+mod rwlock;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stopped_waiters;
 mod threads;

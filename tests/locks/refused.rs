@@ -9,7 +9,7 @@ use support::{
     rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
     until_rings,
 };
-use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError};
+use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError, RwLock};
 
 #[test]
 fn case_c3_a_refused_unlock() {
@@ -35,6 +35,57 @@ fn case_c3_a_refused_unlock() {
         let sleep = || assert_eq!(*Mutex::<u32>::open(&name).unwrap().lock().unwrap(), 7);
         let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::OF_MUTEX), lose, begin, sleep);
         drop(mutex.try_lock().unwrap());
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+/// A reader may not post for the writer that waits for it. The next one that comes does, though it finds the gate shut.
+#[test]
+fn case_c3_a_refused_leave_of_a_reader() {
+    each_loss(|lose| {
+        let name = name();
+        let lock = RwLock::create(&name, 7_u32).unwrap();
+        let set = lock.status().unwrap().set;
+        let begin = || {
+            let lock = Box::leak(Box::new(RwLock::<u32>::open(&name).unwrap()));
+            let guard = lock.read().unwrap();
+            || {
+                drop(guard);
+                let refused = lock.try_read();
+                assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+            }
+        };
+        let sleep = || drop(RwLock::<u32>::open(&name).unwrap().write().unwrap());
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_READERS), lose, begin, sleep);
+        let _ = lock.try_read().map(drop);
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+/// A writer may not post for the reader that sleeps. The next writer does.
+#[test]
+fn case_c3_a_refused_leave_of_a_writer() {
+    each_loss(|lose| {
+        let name = name();
+        let lock = RwLock::create(&name, 0_u32).unwrap();
+        let set = lock.status().unwrap().set;
+        let begin = || {
+            let lock = Box::leak(Box::new(RwLock::<u32>::open(&name).unwrap()));
+            let mut guard = lock.write().unwrap();
+            *guard = 7;
+            || {
+                drop(guard);
+                let refused = lock.read();
+                assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+                drop(refused);
+                drop(lock.read().unwrap());
+            }
+        };
+        let sleep = || assert_eq!(*RwLock::<u32>::open(&name).unwrap().read().unwrap(), 7);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::TO_READ), lose, begin, sleep);
+        drop(lock.write().unwrap());
         sleeper.join();
         refused.kill();
     });
@@ -171,6 +222,39 @@ fn case_c3_an_unlock_after_the_membership_was_lost_frees_no_lock_of_another() {
     assert_eq!(mutex.holder().map(|holder| holder.pid), Some(std::process::id()));
     drop(guard);
     other.kill();
+}
+
+/// A process that lost its membership while it reads takes no count back, and one that writes opens no gate of another's.
+#[test]
+fn case_c3_a_leave_after_the_membership_was_lost_changes_nothing_of_another() {
+    for writes in [false, true] {
+        let name = name();
+        let lock = RwLock::create(&name, 0_u32).unwrap();
+        let (lost, reaped, dropped) = (Turn::new(), Turn::new(), Turn::new());
+        let other = loses_its_membership(&lost, &reaped, &dropped, |lose| {
+            let lock = Box::leak(Box::new(RwLock::<u32>::open(&name).unwrap()));
+            if writes {
+                let guard = lock.write().unwrap();
+                lose();
+                drop(guard);
+            } else {
+                let guard = lock.read().unwrap();
+                lose();
+                drop(guard);
+            }
+            let refused = lock.try_read();
+            assert!(matches!(&refused, Err(LockError::Failed(Failure::MembershipLost { .. }))), "{refused:?}");
+        });
+        lost.take();
+        let guard = lock.ignore_poison().write().unwrap();
+        reaped.give();
+        dropped.take();
+        assert_eq!(lock.writer().map(|writer| writer.pid), Some(std::process::id()));
+        assert!(lock.readers().is_empty());
+        drop(guard);
+        other.kill();
+        drop(lock.ignore_poison().try_write().unwrap());
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
-    Barrier, Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, Status,
-    TooManyPermits, messages, mpmc, spsc,
+    Barrier, Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, RwLock,
+    RwLockWriteGuard, Status, TooManyPermits, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -67,6 +67,18 @@ fn use_mutex(mutex: &Mutex<[u32; 3]>) {
     let _ = mutex.lock_timeout(SHORT).map(|mut guard| guard[1] = guard[1].wrapping_add(1));
     let _ = (mutex.holder(), mutex.is_poisoned(), mutex.members(), mutex.status());
     mutex.clear_poison();
+}
+
+fn use_rwlock(lock: &RwLock<[u32; 3]>) {
+    let _ = lock.try_read().map(|guard| guard[2]);
+    let _ = lock.read_timeout(SHORT).map(|guard| (guard[1], lock.read_timeout(SHORT).map(drop)));
+    let _ = lock.try_write().map(|mut guard| guard[2] = guard[2].wrapping_add(1));
+    let _ = lock.write_timeout(SHORT).map(|mut guard| {
+        guard[1] = guard[1].wrapping_add(1);
+        RwLockWriteGuard::downgrade(guard)[1]
+    });
+    let _ = (lock.writer(), lock.readers(), lock.is_poisoned(), lock.members(), lock.status());
+    lock.clear_poison();
 }
 
 fn use_pool(pool: &Pool) {
@@ -250,6 +262,52 @@ fn a_damaged_barrier_does_no_harm() {
         |options, name| opened([options.open(name), options.open_or_create(name, 3)]),
         use_barrier,
     );
+}
+
+#[test]
+fn a_damaged_rwlock_does_no_harm() {
+    damage(
+        |options: &Options<RwLock<_>>, name| options.create(name, [1; 3]).unwrap(),
+        |lock| lock.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name, [0; 3])]),
+        use_rwlock,
+    );
+}
+
+/// A count of a slot that has no member keeps no writer waiting.
+#[test]
+fn a_count_without_a_reader_is_mended() {
+    let name = name();
+    let lock = RwLock::options().max_handles(4).create(&name, 0_u32).unwrap();
+    let memory = Segment::from_id(lock.status().unwrap().segment).unwrap().attach().unwrap();
+    // The counts are the last lines before the value, which is the last.
+    let first = memory.len().next_multiple_of(128) - 128 - 4 * 128;
+    for (slot, word) in [(1, 0), (2, 8), (3, 0)] {
+        memory.write(&7_u64.to_ne_bytes(), first + slot * 128 + word).unwrap();
+        if slot == 2 {
+            assert_eq!(lock.readers().len(), 2, "they are the counts");
+            drop(lock.write_timeout(support::LONG).expect("none reads"));
+        }
+    }
+    drop(lock.try_write().expect("none reads"));
+}
+
+/// A lock that names a slot without a member keeps no reader waiting, and poisons nothing.
+#[test]
+fn a_gate_without_a_writer_is_mended() {
+    let name = name();
+    let lock = RwLock::options().max_handles(4).create(&name, 0_u32).unwrap();
+    let memory = Segment::from_id(lock.status().unwrap().segment).unwrap().attach().unwrap();
+    for waits in [true, false] {
+        // The slots end at 576, and the body begins on the next 128.
+        memory.write(&4_u32.to_ne_bytes(), 640).unwrap();
+        assert_eq!(lock.writer().map(|member| member.slot), Some(3));
+        if waits {
+            drop(lock.read_timeout(support::LONG).expect("none writes"));
+        } else {
+            drop(lock.try_read().expect("none writes"));
+        }
+    }
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod channel;
 mod claims;
 mod locks;
 mod rings;
+mod rwlock;
 mod small;

@@ -92,6 +92,12 @@ pub enum Waiters {
 
 impl Waiters {
     pub const OF_MUTEX: Self = Self::Room { common: 0, each: 1, room: 0 };
+    /// Of an rwlock: the writer that has the lock, for the readers to leave.
+    pub const FOR_READERS: Self = Self::Common(0);
+    /// Of an rwlock, to write.
+    pub const TO_WRITE: Self = Self::Room { common: 1, each: 2, room: 0 };
+    /// Of an rwlock, to read.
+    pub const TO_READ: Self = Self::Room { common: 1, each: 2, room: 1 };
     /// Of a pool, for one permit.
     pub const FOR_ONE: Self = Self::Room { common: 0, each: 2, room: 0 };
     /// Of a pool, for several permits.

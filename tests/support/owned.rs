@@ -52,6 +52,7 @@ fn remove_key(key: Key) {
 
 fn unlink(name: &str) {
     let _ = sysv_primitives::Mutex::<()>::unlink(name);
+    let _ = sysv_primitives::RwLock::<()>::unlink(name);
     let _ = sysv_primitives::Pool::unlink(name);
     let _ = sysv_primitives::spsc::Ring::<u8>::unlink(name);
     let _ = sysv_primitives::mpmc::Ring::<u8>::unlink(name);

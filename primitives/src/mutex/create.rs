@@ -1,22 +1,14 @@
 //! Creating and opening a mutex. The first value is written in place, before the object is published.
-//!
-//! A value may be larger than any stack. So nothing here moves one: `open` makes none, and a value that the caller
-//! passes is copied from where the caller has it.
-#![allow(unsafe_code, reason = "the first value is written through its address")]
 
-use std::{
-    any::Any,
-    cell::{Cell, RefCell},
-    panic::{self, AssertUnwindSafe},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use bytemuck::{Pod, bytes_of, bytes_of_mut};
+use bytemuck::Pod;
 
 use super::handle::Mutex;
 use crate::{
     ObjectName, OpenError, Options,
     fingerprint::Fingerprint,
+    first_value::{ALIGN, FirstValue, copy, leave_zeroed},
     layout::{Mapped, ValueCell},
     lock::Lock,
     name::Name,
@@ -28,9 +20,6 @@ use crate::{
 };
 
 pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(0).and_each(1));
-
-/// How much a value is aligned, at most: the body is aligned to as much. It has a cache line of its own.
-const ALIGN: usize = 128;
 
 /// Where the room of the waiters lies in the body, behind the word.
 const ROOM: usize = 128;
@@ -156,14 +145,6 @@ impl<T: Pod> Options<Mutex<T>> {
     }
 }
 
-/// Copies the caller's value. An assignment, or passing it on, would copy it to the stack first, unless that is optimised.
-pub(super) fn copy<T: Pod>(value: &T, first: &mut T) {
-    bytes_of_mut(first).copy_from_slice(bytes_of(value));
-}
-
-/// A new segment is zeroes.
-fn leave_zeroed<T>(_: &mut T) {}
-
 impl<T: Pod> Mutex<T> {
     fn enter(options: &Settings, name: &str, write: &mut dyn FnMut(&mut T), want: Want) -> Result<Self, OpenError> {
         if align_of::<T>() > ALIGN {
@@ -204,38 +185,5 @@ impl<T: Pod> Mutex<T> {
         first.resume_panic();
         let (object, (members, lock, value)) = entered?;
         Ok(Self { object, members, lock, value })
-    }
-}
-
-/// The caller's way to write the first value, and how it ended.
-struct FirstValue<'a, T> {
-    write: RefCell<&'a mut dyn FnMut(&mut T)>,
-    panic: Cell<Option<Box<dyn Any + Send>>>,
-}
-
-impl<'a, T: Pod> FirstValue<'a, T> {
-    fn new(write: &'a mut dyn FnMut(&mut T)) -> Self {
-        Self { write: RefCell::new(write), panic: Cell::new(None) }
-    }
-
-    /// Writes the value. A panic is an error for now: the creation fails, and removes what it has made.
-    fn write(&self, place: &ValueCell<T>) -> raw::Result<()> {
-        let write = || {
-            // SAFETY: the object is not published (OB1), so no other process uses its memory, and this one calls once.
-            let value = unsafe { place.get_mut() };
-            (self.write.borrow_mut())(value);
-        };
-        panic::catch_unwind(AssertUnwindSafe(write)).map_err(|panic| {
-            self.panic.set(Some(panic));
-            // Any error that doesn't start the creation again will do. No caller sees it.
-            raw::Error::NoOperations
-        })
-    }
-
-    /// Lets the panic go on, if there was one.
-    fn resume_panic(self) {
-        if let Some(panic) = self.panic.into_inner() {
-            panic::resume_unwind(panic);
-        }
     }
 }

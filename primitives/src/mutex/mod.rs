@@ -23,10 +23,11 @@ use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
-use self::create::{KIND, copy};
+use self::create::KIND;
 pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
 use crate::{
     Failure, Member, OpenError, Options, Status,
+    first_value::copy,
     lock::{Lock, Taken},
     members::Session,
     object,

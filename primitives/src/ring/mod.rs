@@ -12,7 +12,7 @@
 //!   pushed before the end is popped before the end is reported.
 
 mod error;
-mod fence;
+pub(crate) mod fence;
 mod items;
 pub(crate) mod linger;
 pub mod mpmc;
@@ -321,7 +321,7 @@ macro_rules! ring_methods {
         }
 
         impl<T: Pod> $crate::options::kinds::HasType for Ring<T> {}
-        impl<T: Pod> $crate::options::kinds::IsRing for Ring<T> {}
+        impl<T: Pod> $crate::options::kinds::HasFences for Ring<T> {}
 
         impl<T: Pod> Options<Ring<T>> {
             #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]

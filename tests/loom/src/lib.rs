@@ -1,9 +1,9 @@
-//! The real code of the lock, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
+//! The real code of the lock, of the rwlock's words, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
 //! interleaving with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `waiting/{wait,room,entry,flag,interests,seat}.rs`, `pool/{places,shortage,state,wait}.rs`,
-//! `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`, `ring/{linger,patience,refusal}.rs`,
-//! `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `attendance.rs`, `lock.rs`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,seat}.rs`,
+//! `pool/{places,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`,
+//! `ring/{linger,patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -23,7 +23,7 @@
 //! - `members/` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
 //!   words what those do;
-//! - `mutex/` with the poison of a holder that panics, and `pool/mod.rs`;
+//! - `mutex/` with the poison of a holder that panics, the handle and the guards of `rwlock/`, and `pool/mod.rs`;
 //! - the bytes of long messages in the store; `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
@@ -50,6 +50,7 @@ mod ring;
 pub mod rings;
 #[path = "../../../primitives/src/role.rs"]
 mod role;
+pub mod rwlock;
 pub mod scene;
 #[path = "../../../primitives/src/pool/shortage.rs"]
 mod shortage;
@@ -80,6 +81,9 @@ mod sync {
     pub(crate) const LOOKS: u32 = 1;
 
     pub(crate) const SPINS: u32 = 1;
+
+    /// So a reader that another writer forestalls goes by the lock.
+    pub(crate) const TURNS: u32 = 1;
 }
 
 mod failure {

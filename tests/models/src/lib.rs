@@ -17,6 +17,7 @@
 //! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
 //! | [`retries`] | claimed requests that come back, their limit, responses that are written apart, callers that leave, late helpers |
 //! | [`room`] | interchangeable things, waiters that are called one at a time, helpers, deaths and stops |
+//! | [`rwlock`] | counts of readers under store buffers, a gate that writers shut, poison, deaths, stops and helpers |
 //! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
 //! | [`store`] | the cells, lanes, returned messages, free cells and calls of a channel, deaths, stops, helpers and the reuse of slots |
 //!
@@ -70,6 +71,7 @@ pub mod pool;
 pub mod retries;
 pub mod room;
 pub mod rules;
+pub mod rwlock;
 pub mod spsc;
 pub mod store;
 

@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
     Barrier, BarrierError, Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request,
-    Result, Route, Status, messages, mpmc, spsc,
+    Result, Route, RwLock, Status, messages, mpmc, spsc,
 };
 
 /// Lets one waiter go on.
@@ -117,6 +117,56 @@ impl Kind for Mutex<u64> {
             },
             wait: |mutex| any(mutex.lock()),
         }]
+    }
+}
+
+impl Kind for RwLock<u64> {
+    const NAME: &'static str = "rwlock";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let heavy = options.clone().light_fences(false);
+        vec![("light_fences", any(heavy.open(name)))]
+    }
+
+    delegate!(RwLock<u64>, 7);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(RwLock::<u32>::open(name)), any(RwLock::<f64>::open(name)), any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        vec![
+            Wait {
+                name: "read",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.write().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.read()),
+            },
+            Wait {
+                name: "write, another writes",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.write().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.write()),
+            },
+            Wait {
+                name: "write, another reads",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |lock| {
+                    let guard = lock.read().unwrap();
+                    Box::new(move || drop(guard))
+                },
+                wait: |lock| any(lock.write()),
+            },
+        ]
     }
 }
 

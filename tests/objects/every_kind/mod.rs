@@ -18,7 +18,8 @@ use sysv_ipc::{
     Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{
-    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, Status, mpmc, spsc,
+    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status, mpmc,
+    spsc,
 };
 
 fn create<K: Kind>(name: &str) -> K {
@@ -275,7 +276,7 @@ fn case_f8_not_created<K: Kind>() {
         let smaller = match K::NAME {
             "channel" => "a smaller Options::max_message_size",
             "pool" => "fewer permits",
-            "mutex" | "once lock" => "a smaller type",
+            "mutex" | "rwlock" | "once lock" => "a smaller type",
             "barrier" | "rate limiter" => "a smaller Options::max_handles",
             _ => "a smaller capacity",
         };
@@ -479,6 +480,7 @@ macro_rules! suites {
 
 suites! {
     mutex: Mutex<u64>;
+    rwlock: RwLock<u64>;
     pool: Pool;
     rate_limiter: RateLimiter;
     once_lock: OnceLock<u64>;

@@ -34,6 +34,11 @@ fn mutex() {
 }
 
 #[test]
+fn rwlock() {
+    woken_and_killed::<RwLock<u64>>();
+}
+
+#[test]
 fn pool() {
     woken_and_killed::<Pool>();
 }

@@ -53,7 +53,7 @@ pub(super) fn crowds(title: &str, processes: u16, operations: &[Operation<'_>]) 
     measure(title, operations.iter().map(|&operation| together(processes, operation)).collect())
 }
 
-fn together(processes: u16, operation: Operation<'_>) -> Alternative<'_> {
+pub(super) fn together(processes: u16, operation: Operation<'_>) -> Alternative<'_> {
     let crowd = Crowd::start(usize::from(processes), operation.once);
     let run = move |count| operation.run(&crowd, count, operation.once);
     Alternative::new(operation.name, run).kind(operation.kind)

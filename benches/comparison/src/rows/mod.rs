@@ -10,6 +10,7 @@ mod own;
 mod peers;
 mod permits;
 mod rings;
+mod rwlocks;
 mod worker_pool;
 mod worker_pools;
 mod wrappers;
@@ -57,6 +58,14 @@ const MUTEX: &[&str] = &[
         lock that has excluded the other processes.",
     "The number lies right behind the locks that lie in memory, as in a structure of the two. The Mutex has its value on a \
         line of its own.",
+];
+
+const RWLOCK: &[&str] = &[
+    "A reader reads two numbers, which must be equal. A writer adds one to both, by loads and stores. The sum of the writers is \
+        checked after each run.",
+    "parking_lot's is between threads of one process, and in each comparison there are as many threads as there are processes.",
+    "A reader is killed while it reads, and its parent has waited for it. Then a writer comes, which waits for 3 s at most. The \
+        time is the writer's, the longest of 20.",
 ];
 
 const RINGS: &[&str] = &[
@@ -119,13 +128,20 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 9] = [
+pub(crate) const PARTS: [Part; 10] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
         method: MUTEX,
         peers: peers::OF_MUTEX,
         measure: locks::measure,
+    },
+    Part {
+        title: "RwLock",
+        about: "A lock between processes for many readers or one writer, found by name, around two numbers.",
+        method: RWLOCK,
+        peers: peers::OF_RWLOCK,
+        measure: rwlocks::measure,
     },
     Part {
         title: "Pool",

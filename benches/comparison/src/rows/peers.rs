@@ -26,6 +26,15 @@ pub(super) const OF_MUTEX: &[Difference] = &[
     peer("parking_lot", "condition variables, and read-write locks", "other processes: it is a floor"),
 ];
 
+pub(super) const OF_RWLOCK: &[Difference] = &[
+    peer(
+        "pthread rwlock, process-shared",
+        "writes without a system call; lies in memory of the caller's choice",
+        "deaths: a dead reader keeps every writer out, for ever; a name; poisoning",
+    ),
+    peer("parking_lot", "upgradable readers", "other processes: it is a floor"),
+];
+
 pub(super) const OF_POOL: &[Difference] = &[
     peer(
         "POSIX semaphore",

@@ -1,0 +1,191 @@
+//! Creating and opening an rwlock.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use bytemuck::Pod;
+
+use super::{
+    handle::RwLock,
+    state::{Reading, RwControl, RwState},
+};
+use crate::{
+    ObjectName, OpenError, Options,
+    fingerprint::Fingerprint,
+    first_value::{ALIGN, FirstValue, copy, leave_zeroed},
+    layout::{Mapped, ValueCell},
+    lock::Lock,
+    name::Name,
+    object::{Blueprint, Kind, Object, Want},
+    options::{
+        Settings,
+        kinds::{HasFences, HasType},
+    },
+    raw::{self, SharedMemory, SharedSafe},
+    ring::fence::{Fence, light_is_better},
+    set_layout::Bells,
+    waiting::room::Room,
+};
+
+/// One doorbell for the writer that waits for readers, and of each slot one to write and one to read.
+pub(super) const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
+
+/// What `strong` says: why every process fences for itself.
+const AS_ASKED_FOR: u32 = 1;
+const BY_NATURE: u32 = 2;
+
+/// Where the words lie in the body: the lock's first, with the control beside it on one cache line.
+const CONTROL: usize = 8;
+const FLAG: usize = ALIGN;
+const WRITERS: usize = 2 * ALIGN;
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: it consists of atomic integers alone, laid out by C's rules.
+unsafe impl SharedSafe for RwControl {}
+
+#[allow(unsafe_code, reason = "a promise that the compiler can't check")]
+// SAFETY: as above.
+unsafe impl SharedSafe for Reading {}
+
+fn readers_at(max_handles: u32) -> usize {
+    WRITERS + Room::bytes(max_handles)
+}
+
+fn reading_at(max_handles: u32) -> usize {
+    readers_at(max_handles) + Room::bytes(max_handles)
+}
+
+/// Where the value lies in the body, behind the counts.
+fn value_at(max_handles: u32) -> usize {
+    reading_at(max_handles) + max_handles as usize * size_of::<Reading>()
+}
+
+fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::Result<RwState> {
+    let control: Mapped<RwControl> = Mapped::at(memory, body + CONTROL)?;
+    let writers = Room::at(memory, body + WRITERS, max_handles, KIND.bells.of_room(0))?;
+    Ok(RwState {
+        lock: Lock::new(Mapped::at(memory, body)?, writers),
+        flag: Mapped::at(memory, body + FLAG)?,
+        readers: Room::at(memory, body + readers_at(max_handles), max_handles, KIND.bells.of_room(1))?,
+        reading: Mapped::slice(memory, body + reading_at(max_handles), max_handles as usize)?,
+        fence: Fence::choose(control.strong.load(Relaxed) != 0),
+        control,
+    })
+}
+
+impl<T: Pod> HasFences for RwLock<T> {}
+impl<T: Pod> HasType for RwLock<T> {}
+
+impl<T: Pod> Options<RwLock<T>> {
+    /// Creates an [`RwLock`] with a first value.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::create`].
+    pub fn create(&self, name: &str, value: T) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Want::Create)
+    }
+
+    /// Creates an [`RwLock`], and writes its first value in place; see [`RwLock::create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::create`].
+    pub fn create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut write, Want::Create)
+    }
+
+    /// Creates an [`RwLock`] whose first value is all zeroes; see [`RwLock::create_zeroed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::create`].
+    pub fn create_zeroed(&self, name: &str) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::Create)
+    }
+
+    /// Opens an [`RwLock`] that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::open`].
+    pub fn open(&self, name: &str) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::Open)
+    }
+
+    /// Opens an [`RwLock`], or creates it with a first value.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::open_or_create`].
+    pub fn open_or_create(&self, name: &str, value: T) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Want::OpenOrCreate)
+    }
+
+    /// Opens an [`RwLock`], or creates it and writes its first value in place.
+    ///
+    /// It calls `write` only to create the lock, as [`RwLock::create_with`] does: perhaps more than once.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::open_or_create`].
+    pub fn open_or_create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut write, Want::OpenOrCreate)
+    }
+
+    /// Opens an [`RwLock`], or creates it with a first value that is all zeroes.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::open_or_create`].
+    pub fn open_or_create_zeroed(&self, name: &str) -> Result<RwLock<T>, OpenError> {
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::OpenOrCreate)
+    }
+}
+
+impl<T: Pod> RwLock<T> {
+    fn enter(options: &Settings, name: &str, write: &mut dyn FnMut(&mut T), want: Want) -> Result<Self, OpenError> {
+        if align_of::<T>() > ALIGN {
+            let object = ObjectName::new(KIND.name, name);
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
+        }
+        let name = Name::new(name)?;
+        let first = FirstValue::new(write);
+        let max_handles = KIND.max_handles(options, want);
+        let fill = |memory: &_, body: usize| {
+            let why = match options.light_fences {
+                false => AS_ASKED_FOR,
+                true if !light_is_better() => BY_NATURE,
+                true => 0,
+            };
+            state_at(memory, body, max_handles)?.control.strong.store(why, Relaxed);
+            first.write(&ValueCell::at(memory, body + value_at(max_handles))?)
+        };
+        let blueprint = Blueprint {
+            kind: KIND,
+            name: &name,
+            options,
+            max_handles,
+            capacity: 0,
+            fingerprint: Fingerprint::of::<T>(options),
+            body: (value_at(max_handles) + size_of::<T>()) as u64,
+            fill: &fill,
+        };
+        let entered = Object::enter(&blueprint, want, &|object| {
+            let members = object.members()?;
+            let failed = |error| object.failed(error);
+            let max_handles = object.description().max_handles;
+            let state = state_at(object.memory(), object.body(), max_handles).map_err(failed)?;
+            let value = ValueCell::at(object.memory(), object.body() + value_at(max_handles)).map_err(failed)?;
+            let is_light = state.control.strong.load(Relaxed) != AS_ASKED_FOR;
+            object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
+            let registration = object.register(&members, &state)?;
+            Ok(((members, state, value), registration))
+        });
+        first.resume_panic();
+        let (object, (members, state, value)) = entered?;
+        Ok(Self { object, members, state, value, favoured: AtomicUsize::new(0) })
+    }
+}

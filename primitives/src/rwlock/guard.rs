@@ -1,0 +1,163 @@
+//! The guards of an rwlock: the ways to the value.
+#![allow(unsafe_code, reason = "the guarded value is reached through its address")]
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    thread,
+};
+
+use bytemuck::Pod;
+
+use super::handle::RwLock;
+use crate::{LockError, members::Session};
+
+/// The lock, held for reading: the value can be read through it, and dropping it leaves.
+///
+/// Any number of processes and threads may have one at once. It never poisons. In a child made by `fork`, dropping a guard of
+/// the parent's does nothing.
+///
+/// It stays in the thread that locked:
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>() {}
+/// is_send::<sysv_primitives::RwLockReadGuard<'static, u32>>();
+/// ```
+#[must_use = "dropping the guard unlocks the lock"]
+pub struct RwLockReadGuard<'a, T: Pod> {
+    pub(super) lock: &'a RwLock<T>,
+    pub(super) session: Session,
+    pub(super) not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
+unsafe impl<T: Pod + Sync> Sync for RwLockReadGuard<'_, T> {}
+
+impl<T: Pod> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by RW1 and RW2 no writer is inside as long as this guard is counted.
+        unsafe { self.lock.value.get() }
+    }
+}
+
+impl<T: Pod> Drop for RwLockReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.session.is_ours() {
+            // The favour never changes hands, so it is the count in which the guard was counted.
+            self.lock.state.leave(self.session, self.lock.counter(), &self.lock.members);
+        }
+    }
+}
+
+impl<T: Pod + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// The lock, held for writing: the value can be read and changed through it, and dropping it unlocks.
+///
+/// No other guard exists meanwhile. A thread that panics with it poisons the lock. In a child made by `fork`, dropping a guard
+/// of the parent's does nothing.
+///
+/// It stays in the thread that locked:
+///
+/// ```compile_fail,E0277
+/// fn is_send<T: Send>() {}
+/// is_send::<sysv_primitives::RwLockWriteGuard<'static, u32>>();
+/// ```
+#[must_use = "dropping the guard unlocks the lock"]
+pub struct RwLockWriteGuard<'a, T: Pod> {
+    pub(super) lock: &'a RwLock<T>,
+    pub(super) session: Session,
+    pub(super) poisoned: bool,
+    /// Whether the thread was panicking already when it locked.
+    pub(super) panicking: bool,
+    pub(super) not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
+unsafe impl<T: Pod + Sync> Sync for RwLockWriteGuard<'_, T> {}
+
+impl<T: Pod> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by LK1 this process has the lock, and by RW2 no reader is left.
+        unsafe { self.lock.value.get() }
+    }
+}
+
+impl<T: Pod> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`; the exclusive borrow keeps this guard's other users out.
+        unsafe { self.lock.value.get_mut() }
+    }
+}
+
+impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
+    /// Goes on reading what was written, and lets other readers in.
+    ///
+    /// No writer comes in between. It is a function of the type, not a method, as the value may have one of that name.
+    ///
+    /// ```
+    /// use sysv_primitives::{LockError, RwLock, RwLockWriteGuard};
+    ///
+    /// # let name = format!("downgrade-example-{}", std::process::id());
+    /// let total = RwLock::create(&name, 1_u64)?;
+    /// let mut writing = total.write()?;
+    /// *writing += 1;
+    /// let reading = RwLockWriteGuard::downgrade(writing);
+    /// assert_eq!((*reading, *total.read()?), (2, 2));
+    /// assert!(matches!(total.try_write(), Err(LockError::WouldBlock)));
+    /// drop(reading);
+    /// total.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
+        let guard = ManuallyDrop::new(guard);
+        let RwLockWriteGuard { lock, session, .. } = *guard;
+        if session.is_ours() {
+            lock.state.downgrade(session, lock.counter(), &lock.members, guard.poisons());
+        }
+        RwLockReadGuard { lock, session, not_send: PhantomData }
+    }
+
+    /// Returns whether the lock is to be freed poisoned.
+    #[inline]
+    fn poisons(&self) -> bool {
+        (self.poisoned && self.lock.is_poisoned()) || (!self.panicking && thread::panicking())
+    }
+
+    /// Unlocks again, and says so, if the value may be half changed.
+    #[inline]
+    pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
+        if self.poisoned {
+            return Err(LockError::Poisoned { object: self.lock.members.object().clone() });
+        }
+        Ok(self)
+    }
+}
+
+impl<T: Pod> Drop for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.session.is_ours() {
+            self.lock.state.leave_inside(self.session, &self.lock.members, self.poisons());
+        }
+    }
+}
+
+impl<T: Pod + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

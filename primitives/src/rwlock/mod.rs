@@ -1,0 +1,409 @@
+//! A named lock for many readers or one writer, with a value. The death of a reader keeps no writer out, and that of a writer
+//! does not go unnoticed.
+//!
+//! The words and the value lie in the segment. The protocol is that of [`RwState`](state). The value is changed only
+//! by the owner of the lock that found every count of readers 0, and read only by a process that is counted (RW1, RW2). A lock
+//! whose writer died inside is poisoned, and is given out by [`RwLock::ignore_poison`] alone.
+//!
+//! | the process dies | the value | the next caller |
+//! | --- | --- | --- |
+//! | reading, or waiting to | whole | gets the guard, to read and to write |
+//! | waiting to write, for the lock or for the readers | whole | the same |
+//! | writing | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | `state` | the words, the protocol with its tables, fast paths, repair |
+//! | `wait` | waiting to read and to write |
+//! | `handle`, `guard`, `ignore_poison`, `create` | the handle, its guards and options |
+//!
+//! Not promised: an order among writers or readers. Which of a writer and the readers that wait comes first when a writer leaves.
+//! A `try_` form may meet a writer that waits, or a reader that takes the lock for a moment (RW7), and then fails although no
+//! process writes.
+
+mod create;
+mod guard;
+mod handle;
+mod ignore_poison;
+pub(crate) mod state;
+pub(crate) mod wait;
+
+use std::{fmt, marker::PhantomData, thread, time::Duration};
+
+use bytemuck::Pod;
+
+use self::{
+    create::KIND,
+    state::{Counter, RwState},
+    wait::Admission,
+};
+pub use self::{
+    guard::{RwLockReadGuard, RwLockWriteGuard},
+    handle::RwLock,
+    ignore_poison::IgnoreRwLockPoison,
+};
+use crate::{
+    Failure, LockError, Member, OpenError, Options, Status,
+    lock::Taken,
+    members::Session,
+    object,
+    raw::{self, Deadline},
+    waiting::Party,
+};
+
+/// How to read if a writer is in the way.
+#[derive(Clone, Copy)]
+struct HowToRead {
+    /// Until when to wait; `None` says not at all.
+    deadline: Option<Deadline>,
+    ignores_poison: bool,
+}
+
+impl HowToRead {
+    const AT_ONCE: Self = Self { deadline: None, ignores_poison: false };
+    const UNTIL_POSSIBLE: Self = Self { deadline: Some(Deadline::NEVER), ignores_poison: false };
+}
+
+impl<T: Pod> RwLock<T> {
+    /// Returns the options to create or open a lock with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Creates a lock with a first value.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
+        Self::options().create(name, value)
+    }
+
+    /// Creates a lock, and writes its first value in place.
+    ///
+    /// The value is never on the stack, so it may be of any size. See [`Mutex::create_with`](crate::Mutex::create_with).
+    ///
+    /// ```
+    /// use sysv_primitives::RwLock;
+    ///
+    /// # let name = format!("rwlock-with-example-{}", std::process::id());
+    /// let table = RwLock::create_with(&name, |table: &mut [u32; 1 << 20]| table.fill(7))?;
+    /// assert_eq!(table.read()?[99], 7);
+    /// table.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_with(name: &str, write: impl FnMut(&mut T)) -> Result<Self, OpenError> {
+        Self::options().create_with(name, write)
+    }
+
+    /// Creates a lock whose first value is all zeroes, and never on the stack.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_zeroed(name: &str) -> Result<Self, OpenError> {
+        Self::options().create_zeroed(name)
+    }
+
+    /// Opens a lock that exists.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        Self::options().open(name)
+    }
+
+    /// Opens a lock, or creates it with a first value.
+    ///
+    /// Any number of processes may call it at once, and any of them may die: exactly one object is created, and no process
+    /// sees it half made. One that exists keeps its value, perhaps that of an earlier run. See
+    /// [`Mutex::open_or_create`](crate::Mutex::open_or_create).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mutex::open_or_create`](crate::Mutex::open_or_create). [`OpenError::OtherOptions`] compares
+    /// [`light_fences`](Options::light_fences) as well.
+    pub fn open_or_create(name: &str, value: T) -> Result<Self, OpenError> {
+        Self::options().open_or_create(name, value)
+    }
+
+    /// Removes a lock by its name. A process that has it open gets an error when it would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::unlink`](crate::Mutex::unlink).
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
+        object::remove::by_name(name, KIND)
+    }
+
+    /// Locks for reading. Blocks while a living process writes, or waits to.
+    ///
+    /// # Errors
+    ///
+    /// - [`LockError::Poisoned`] if a writer died or panicked inside. [`ignore_poison`](Self::ignore_poison) reads all the same.
+    /// - [`LockError::Failed`] if the lock is corrupt, or was removed and the call would have to wait.
+    #[inline]
+    pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        self.read_as(HowToRead::UNTIL_POSSIBLE)
+    }
+
+    /// Locks for reading if no living process writes, or waits to.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::WouldBlock`] if one does, and perhaps shortly after one did. Otherwise as [`read`](Self::read).
+    #[inline]
+    pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        self.read_as(HowToRead::AT_ONCE)
+    }
+
+    /// Locks for reading. Blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TimedOut`] if the timeout elapses. Otherwise as [`read`](Self::read).
+    pub fn read_timeout(&self, timeout: Duration) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        self.read_deadline(Deadline::after(timeout))
+    }
+
+    /// Locks for reading. Blocks until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TimedOut`] if the deadline passes. Otherwise as [`read`](Self::read).
+    pub fn read_deadline(&self, deadline: Deadline) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        self.read_as(HowToRead { deadline: Some(deadline), ..HowToRead::AT_ONCE })
+    }
+
+    /// Locks for writing. Blocks until no living process reads or writes.
+    ///
+    /// From when it has its turn among the writers, it keeps new readers out.
+    ///
+    /// # Errors
+    ///
+    /// - [`LockError::Poisoned`] if a writer died or panicked inside. [`ignore_poison`](Self::ignore_poison) locks all the same.
+    /// - [`LockError::Failed`] if the lock is corrupt, or was removed and the call would have to wait. Also if this process has no
+    ///   `membarrier`, and the lock needs it: see [`Options::light_fences`].
+    pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.write_deadline(Deadline::NEVER)
+    }
+
+    /// Locks for writing if no living process reads or writes. It keeps no reader out.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::WouldBlock`] if one does. Otherwise as [`write`](Self::write).
+    pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.try_write_anyway()?.refuse_poisoned()
+    }
+
+    /// Locks for writing. Blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TimedOut`] if the timeout elapses. Otherwise as [`write`](Self::write).
+    pub fn write_timeout(&self, timeout: Duration) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.write_deadline(Deadline::after(timeout))
+    }
+
+    /// Locks for writing. Blocks until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TimedOut`] if the deadline passes. Otherwise as [`write`](Self::write).
+    pub fn write_deadline(&self, deadline: Deadline) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.write_anyway(deadline, LockError::TimedOut)?.refuse_poisoned()
+    }
+
+    /// Returns a view of the lock whose methods lock it even if it is poisoned.
+    ///
+    /// Use it to check and mend a value that a dead writer may have left half changed, as with
+    /// [`Mutex::ignore_poison`](crate::Mutex::ignore_poison).
+    ///
+    /// ```
+    /// use sysv_primitives::{LockError, RwLock};
+    ///
+    /// # let name = format!("rwlock-poison-example-{}", std::process::id());
+    /// let pair = RwLock::open_or_create(&name, [1_u32, 1])?;
+    /// # std::thread::scope(|scope| {
+    /// #     let dying = scope.spawn(|| { let _guard = pair.write(); panic!("while it writes") });
+    /// #     dying.join().unwrap_err();
+    /// # });
+    /// if let Err(LockError::Poisoned { .. }) = pair.read() {
+    ///     let mut guard = pair.ignore_poison().write()?;
+    ///     if pair.is_poisoned() {
+    ///         guard[1] = guard[0];
+    ///         pair.clear_poison();
+    ///     }
+    /// }
+    /// assert_eq!(*pair.read()?, [1, 1]);
+    /// pair.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ignore_poison(&self) -> IgnoreRwLockPoison<'_, T> {
+        IgnoreRwLockPoison { lock: self }
+    }
+
+    /// Reads if nothing is in the way: `Err` has what the slow path needs.
+    #[inline]
+    fn read_at_once(&self) -> Result<Result<RwLockReadGuard<'_, T>, (Session, Counter)>, Failure> {
+        let (me, counter) = (self.members.session(&self.state)?, self.counter());
+        Ok(if self.state.count_and_look(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
+    }
+
+    /// A writer has the gate or is offered it, or the lock is poisoned.
+    #[cold]
+    fn read_slowly(&self, counted: (Session, Counter), how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        let HowToRead { deadline, ignores_poison } = how;
+        let (me, counter) = counted;
+        self.state.leave(me, counter, &self.members);
+        let (party, late) = (self.party(me), LockError::TimedOut);
+        let (entered, late) = match deadline {
+            Some(deadline) => (self.state.enter_contended(party, counter, deadline)?, late),
+            None => (self.state.try_enter_slowly(party, counter)?, LockError::WouldBlock),
+        };
+        let Taken { poisoned } = entered.ok_or(late)?;
+        let guard = self.read_guard(me);
+        if poisoned && !ignores_poison {
+            return Err(LockError::Poisoned { object: self.members.object().clone() });
+        }
+        Ok(guard)
+    }
+
+    #[inline]
+    fn read_as(&self, how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        match self.read_at_once()? {
+            Ok(guard) => Ok(guard),
+            Err(counted) => self.read_slowly(counted, how),
+        }
+    }
+
+    fn try_write_anyway(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.write_anyway(Deadline::NOW, LockError::WouldBlock)
+    }
+
+    fn write_anyway(&self, deadline: Deadline, late: LockError) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        let me = self.members.session(&self.state)?;
+        match self.state.enter_to_write(self.party(me), deadline)? {
+            Admission::Inside(taken) => Ok(self.write_guard(me, taken)),
+            Admission::NotInTime => Err(late),
+            Admission::Unfenced => Err(self.unfenced().into()),
+        }
+    }
+
+    fn party(&self, me: Session) -> Party<'_, RwState> {
+        Party { members: &self.members, repair: &self.state, me }
+    }
+
+    #[inline]
+    fn read_guard(&self, session: Session) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard { lock: self, session, not_send: PhantomData }
+    }
+
+    fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
+        let panicking = thread::panicking();
+        RwLockWriteGuard { lock: self, session, poisoned: taken.poisoned, panicking, not_send: PhantomData }
+    }
+
+    /// Says that this process can't write without `membarrier` (RW2).
+    #[cold]
+    fn unfenced(&self) -> Failure {
+        self.members.failed(raw::Error::Unsupported { call: "membarrier" })
+    }
+
+    /// Returns whether a writer died or panicked inside, and the poison was not cleared since.
+    ///
+    /// It shows the state before repair: `false` after the writer died, until a call wants the lock and finds the
+    /// writer dead. While the caller has a guard, the answer is exact.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.state.lock.is_poisoned()
+    }
+
+    /// Declares the value mended. Call it while holding the lock for writing, when the value is right again.
+    pub fn clear_poison(&self) {
+        self.state.lock.clear_poison();
+    }
+
+    /// Returns the member that writes, or waits for readers to leave, as it was a moment ago.
+    ///
+    /// It shows the state before repair: a writer that died is named until a call wants the lock.
+    #[must_use]
+    pub fn writer(&self) -> Option<Member> {
+        let slot = self.members.slot_of(self.state.lock.holder()).ok()?;
+        Some(self.members.member(slot))
+    }
+
+    /// Returns the members that read, as they were a moment ago. It takes no lock.
+    ///
+    /// It shows the state before repair: a reader that died is named until a writer wants the lock.
+    ///
+    /// ```
+    /// use sysv_primitives::RwLock;
+    ///
+    /// # let name = format!("rwlock-readers-example-{}", std::process::id());
+    /// let lock = RwLock::create(&name, 0_u64)?;
+    /// let reading = lock.read()?;
+    /// assert_eq!(lock.readers()[0].pid, std::process::id());
+    /// drop(reading);
+    /// assert!(lock.readers().is_empty());
+    /// lock.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    #[must_use]
+    pub fn readers(&self) -> Vec<Member> {
+        self.state.reading_slots().map(|slot| self.members.member(slot)).collect()
+    }
+
+    /// Returns the members that have the lock open. It takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
+        self.members.list()
+    }
+
+    /// Returns what the lock is made of.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
+        self.object.status()
+    }
+
+    /// Removes the lock, as `unlink` does a file: the name is free at once. A process that has it open may
+    /// go on. A caller that waits, or would have to, gets an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed already, or the caller may not.
+    pub fn remove(&self) -> Result<(), Failure> {
+        self.object.remove()
+    }
+}
+
+impl<T: Pod> Drop for RwLock<T> {
+    fn drop(&mut self) {
+        self.members.deregister(&self.state);
+        self.object.remove_if_asked();
+    }
+}
+
+impl<T: Pod> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock")
+            .field("name", &self.object.description().name)
+            .field("writer", &self.writer())
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
+    }
+}
