@@ -7,11 +7,18 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
-use support::{
-    Child, LONG, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, memory, name, until, until_rings,
+use nix::{
+    sys::{
+        signal::Signal,
+        wait::{WaitStatus, waitpid},
+    },
+    unistd::{ForkResult, fork},
 };
-use sysv_primitives::{OnceError, OnceLock, OpenError};
+use support::{
+    Child, LONG, Name, SHORT, Waiters, alone, assert_fails, child, exit_now, hold_for_ever, memory, name, until,
+    until_rings,
+};
+use sysv_primitives::{Failure, OnceError, OnceLock, OpenError};
 
 type Pair = [u64; 2];
 
@@ -185,6 +192,30 @@ fn a_child_of_an_initialiser() {
         [2, 2]
     });
     assert_eq!(value.unwrap(), &[2, 2]);
+}
+
+/// It goes on where its parent does, with an initialiser that is the parent's.
+#[test]
+#[expect(unsafe_code, reason = "the child returns from the closure as well")]
+fn a_child_that_returns_from_init_sets_nothing() {
+    alone(|| {
+        let name = name();
+        let (once, parent) = (once(&name), std::process::id());
+        let value = once.get_or_init(|| {
+            // SAFETY: this process has one thread.
+            match unsafe { fork() }.unwrap() {
+                ForkResult::Parent { child } => assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0))),
+                ForkResult::Child => return [4, 4],
+            }
+            assert_eq!((once.get(), once.initialiser().map(|member| member.pid)), (None, Some(parent)));
+            [3, 3]
+        });
+        if std::process::id() != parent {
+            let is_refused = matches!(value, Err(OnceError::Failed(Failure::MembershipLost { .. })));
+            exit_now(i32::from(!is_refused));
+        }
+        assert_eq!(value.unwrap(), &[3, 3]);
+    });
 }
 
 #[test]

@@ -141,6 +141,28 @@ fn a_setter_that_is_stopped() {
     value.assert_never("a whole value");
 }
 
+/// A survivor sleeps. Once the value is there, a process that comes wakes it, if the setter has not.
+#[test]
+fn a_setter_that_is_stopped_leaves_no_waiter_asleep() {
+    let waiter = Tally::default();
+    every_instruction("once.set, another sleeps, a third comes", |steps| {
+        let name = name();
+        let (once, other) = (options().create(&name).unwrap(), options().open(&name).unwrap());
+        let set = once.status().unwrap().set;
+        let victim = actor(&name, |once| once.set(DEAD).unwrap());
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| assert_eq!(other.wait_timeout(LONG).unwrap(), &DEAD));
+            until_rings(set, Waiters::OF_MUTEX);
+            stop(victim, steps, || {
+                if once.get().is_some() {
+                    waiter.count(support::within(TRIED, || sleeper.is_finished()));
+                }
+            })
+        })
+    });
+    waiter.assert_never("the waiter, once another process has the value");
+}
+
 /// It waits for the value, and is stopped on the way. The setter and another waiter go on.
 #[test]
 fn a_waiter_that_is_stopped_holds_up_no_other() {

@@ -45,8 +45,8 @@ use crate::{
 /// makes: it would wait for itself.
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle. If one that sets the value
-/// can't notify the waiters for want of them, the next call on its handle fails. The waiters that sleep already notice the
-/// value when a member dies or their timeout elapses, and those that come find it.
+/// can't notify the waiters for want of them, the next call on its handle fails, and the next process that needs the value
+/// notifies them.
 ///
 /// ```
 /// use sysv_primitives::OnceLock;
@@ -147,10 +147,19 @@ impl<T: Pod> OnceLock<T> {
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<&T> {
-        if self.state.is_set() { Some(self.value()) } else { None }
+        if self.state.is_told() { Some(self.value()) } else { self.get_slowly() }
     }
 
-    /// Returns the value, which was found set.
+    /// It is unset, or waiters may have to be called.
+    #[cold]
+    fn get_slowly(&self) -> Option<&T> {
+        self.state.is_set().then(|| {
+            self.state.tell(&self.members);
+            self.value()
+        })
+    }
+
+    /// Returns the value, which is set.
     #[allow(unsafe_code, reason = "the value is read through its address")]
     fn value(&self) -> &T {
         // SAFETY: by OL2 a value that is set does not change any more.
@@ -306,6 +315,10 @@ impl<T: Pod> OnceLock<T> {
             None if deadline == Deadline::NOW => return Err(OnceError::WouldBlock),
             None => self.state.wait_for(party, wish, deadline)?.ok_or(OnceError::TimedOut)?,
         };
+        if found == Found::Set {
+            // The one that set it may be stopped.
+            self.state.tell(&self.members);
+        }
         Ok((me, found))
     }
 

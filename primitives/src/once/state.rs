@@ -3,27 +3,33 @@
 //! | word | meaning | next | changed by |
 //! | --- | --- | --- | --- |
 //! | 0 | unset | slot + 1 | an initialiser, by compare-and-swap |
-//! | a slot + 1 | the member of that slot initialises | SET, or 0 | that member; a reaper of the slot makes it 0 |
+//! | a slot + 1 | the member of that slot initialises | UNTOLD, or 0 | that member; a reaper of the slot makes it 0 |
+//! | UNTOLD | the value is there, and waiters may have to be called | SET | a process that has called all of them |
 //! | SET | the value is there | | |
 //!
 //! - **OL1** The session whose compare-and-swap took the unset word is the only one that writes the value, until it changes the
 //!   word, or its slot is reaped.
-//! - **OL2** The value is written before the word becomes SET. SET is never left, so the value does not change any more.
+//! - **OL2** The value is written before the word becomes UNTOLD. That becomes SET, and nothing else, so the value does not change
+//!   any more.
 //! - **OL3** A word that names a dead slot becomes unset, by compare-and-swap. What the dead initialiser had written is written over.
-//! - **OL4** Each change to SET or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
+//! - **OL5** UNTOLD becomes SET when all waiters were called. Each process that finds it calls them: a waiter that is woken, and a
+//!   process that comes. So a setter that is stopped, or whose posts are refused, leaves no waiter asleep for longer than until
+//!   another process needs the value.
+//! - **OL4** Each change to UNTOLD or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
 //!   So it sees the change, or is called. Nothing depends on what a single waiter does.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | before the compare-and-swap, or while it waits | nothing | – |
 //! | as the initialiser | a word that names a dead slot | a waiter, by the obituary; a caller of any form: the next one begins anew |
-//! | having made it SET, before it called | a value that is set | a waiter, by the obituary |
+//! | having made it UNTOLD, before it called | a value that is set | a waiter, by the obituary |
 //! | having made it unset, before it called | an unset word | the same |
 //!
 //! | the process is stopped | what it holds up |
 //! | --- | --- |
 //! | as the initialiser | all that need the value, as the initialisation takes as long |
-//! | having changed the word, before it called | the waiters that sleep already, until it goes on. A process that comes finds the value |
+//! | having made it UNTOLD, before it called | the waiters that sleep already, until another process needs the value (OL5) |
+//! | having made it unset, before it called | the waiters that sleep already, until another process sets the value |
 //! | waiting | nothing |
 
 use crate::{
@@ -33,7 +39,7 @@ use crate::{
     raw::Deadline,
     sync::{
         AtomicU32,
-        Ordering::{Acquire, Relaxed, SeqCst},
+        Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
         fence, order_seq_cst,
     },
     waiting::{
@@ -45,8 +51,9 @@ use crate::{
 };
 
 const UNSET: u32 = 0;
-/// No slot has this number.
+/// No slot has one of these numbers.
 const SET: u32 = u32::MAX;
+const UNTOLD: u32 = SET - 1;
 
 /// The word with the room of its waiters.
 #[derive(Debug)]
@@ -76,7 +83,14 @@ pub(crate) enum Found {
 impl OnceState {
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        // SYNC: Acquire pairs with the compare-and-swap in `finish` (OL2).
+        // SYNC: Acquire pairs with the compare-and-swap in `leave` (OL2).
+        self.word.load(Acquire) >= UNTOLD
+    }
+
+    /// Returns whether the value is set, and no waiter is left to be called.
+    #[inline]
+    pub(crate) fn is_told(&self) -> bool {
+        // SYNC: Acquire as in `is_set`: the compare-and-swap in `tell` passes on what that in `leave` released.
         self.word.load(Acquire) == SET
     }
 
@@ -92,7 +106,7 @@ impl OnceState {
                 Err(now) => word = now,
             }
         }
-        if word == SET { Ok(Found::Set) } else { Err(word) }
+        if word >= UNTOLD { Ok(Found::Set) } else { Err(word) }
     }
 
     /// Returns how the caller can go on, without waiting. `None` if a living process initialises, or none does.
@@ -139,12 +153,22 @@ impl OnceState {
 
     /// The initialiser has written the value (OL2). Fails if it is the initialiser no more.
     pub(crate) fn finish(&self, me: Session, members: &Members) -> Result<()> {
-        if !self.leave(me.owner(), SET) {
+        if !self.leave(me.owner(), UNTOLD) {
             return Err(members.membership_lost());
         }
-        // The value is set. A waiter that could not be called is told by the next call on this handle that it failed.
-        members.record(self.call_all(members));
+        self.tell(members);
         Ok(())
+    }
+
+    /// Calls all waiters, if a process has set the value and may not have done so (OL5). What fails is recorded for the next
+    /// call: the value is there.
+    #[cold]
+    pub(crate) fn tell(&self, members: &Members) {
+        // SYNC: SeqCst as in `leave`, for the look into the room.
+        if self.word.load(SeqCst) == UNTOLD && !members.record(self.call_all(members)) {
+            // SYNC: AcqRel passes on what was released with the value.
+            let _ = self.word.compare_exchange(UNTOLD, SET, AcqRel, Relaxed);
+        }
     }
 
     /// The initialiser gives up. What fails is recorded for the next call.
@@ -169,7 +193,7 @@ impl OnceState {
     /// Returns the initialiser's slot plus one, or 0.
     pub(crate) fn initialiser(&self) -> u32 {
         match self.word.load(Relaxed) {
-            SET => UNSET,
+            UNTOLD | SET => UNSET,
             word => word,
         }
     }

@@ -99,13 +99,15 @@ impl OnceScene {
     /// As [`begin`](Self::begin), and if the value is not whole.
     pub fn wait(&self, me: Session) {
         self.find(me, Wish::See, Deadline::NEVER).expect("it waits as long as it takes");
+        self.state.tell(&self.members);
         self.read();
     }
 
     /// Reads the value, if it is set.
     pub fn get(&self) -> bool {
-        let is_set = self.state.is_set();
+        let is_set = self.state.is_told() || self.state.is_set();
         if is_set {
+            self.state.tell(&self.members);
             self.read();
         }
         is_set

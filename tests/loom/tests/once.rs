@@ -71,6 +71,22 @@ fn an_initialiser_dies() {
     explore(3, || initialiser_dies(Members::new(2)));
 }
 
+/// A setter whose posts are refused leaves a waiter asleep, and the next process that needs the value calls it.
+#[test]
+fn case_c3_a_refused_call_is_made_by_the_next() {
+    explore(2, || {
+        let scene = OnceScene::new(Members::new(3));
+        let me = Session::of(0);
+        assert!(scene.begin(me));
+        let waiter = process(&scene, 1, |scene: &OnceScene, me| scene.wait(me));
+        scene.members.refuse_posts(true);
+        scene.set(me);
+        scene.members.refuse_posts(false);
+        assert!(scene.get());
+        waiter.join().expect("it ends well");
+    });
+}
+
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]

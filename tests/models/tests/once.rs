@@ -64,7 +64,7 @@ fn nothing_goes_wrong_without_what_is_not_needed() {
 #[test]
 fn the_situations_of_the_invariants_are_reached() {
     let found = found(two_die());
-    for situation in ["a waiter sleeps", "the value is set after a death", "two help at once"] {
+    for situation in ["a waiter sleeps", "the value is set after a death", "two help at once", "another one calls"] {
         assert!(found.reaches(situation), "{situation}");
     }
 }
@@ -89,6 +89,8 @@ sysv_models::counterexamples! {
     helper_frees: breaks(one_dies(), LOST);
     /// A waiter sleeps beside the value.
     calls_when_set: breaks(once(), LOST);
+    /// The initialiser is stopped before it calls, and no process that comes knows.
+    says_when_called: breaks(once(), "O5 told");
     /// The initialiser failed, and another one that would begin sleeps.
     calls_when_failed: breaks(all_initialise(), LOST);
     /// The called one waits only, and the one that would initialise sleeps.

@@ -18,6 +18,7 @@
 //!   beside a dead initialiser.
 //! - O2. At most one living process initialises, and the word names it.
 //! - O3. A value that is set is whole, and stays set.
+//! - O5. When the word says that all were called, none sleeps without a post beside the value, whatever others do.
 //! - O4. A waiter that sleeps without a post, beside something that it waits for, is about to be posted by a process that lives.
 
 mod rules;
@@ -50,6 +51,8 @@ pub enum Word {
     Unset,
     /// The process of this slot initialises.
     Init(u8),
+    /// The value is there, and waiters may have to be called.
+    Untold,
     /// The value is there.
     Set,
 }
@@ -104,6 +107,8 @@ pub enum At {
     Call(u8),
     /// It posts for those that it called.
     Post,
+    /// It says that all were called.
+    Told,
     /// It has what it wants.
     Done,
     /// It is dead.
@@ -120,6 +125,8 @@ pub struct Process {
     called: u8,
     /// Where it goes on after it called.
     helps: Option<u8>,
+    /// Whether it calls since it saw that the value is there.
+    tells: bool,
 }
 
 /// Everything at one time.
@@ -239,12 +246,14 @@ impl Model for Once {
             }),
             Property::always("O2 one initialiser", |_, state: &OnceState| {
                 let writes = |at: At| matches!(at, At::Write | At::Half | At::Finish);
-                let is_named = |index: usize| state.word == Word::Init(slot(index)) || state.word == Word::Set;
+                let is_named = |index: usize| {
+                    state.word == Word::Init(slot(index)) || matches!(state.word, Word::Untold | Word::Set)
+                };
                 (0..state.processes.len()).all(|index| !writes(state.processes[index].at) || is_named(index))
             }),
             Property::always("O3 whole, and for good", |_, state: &OnceState| {
-                let is_right = state.word != Word::Set || state.is_whole;
-                is_right && (!state.was_set || state.word == Word::Set)
+                let is_set = matches!(state.word, Word::Untold | Word::Set);
+                (!is_set || state.is_whole) && (!state.was_set || is_set)
             }),
             Property::always("O4 a process is about to post", |model: &Self, state: &OnceState| {
                 let posts = |process: &Process| matches!(process.at, At::Scan(_) | At::Call(_) | At::Post);
@@ -255,11 +264,20 @@ impl Model for Once {
                 };
                 is_covered || !(0..state.processes.len()).any(is_left)
             }),
+            Property::always("O5 told", |_, state: &OnceState| {
+                let is_left = |index: usize| state.processes[index].at == At::Sleep && state.posts[index] == 0;
+                state.word != Word::Set || !(0..state.processes.len()).any(is_left)
+            }),
+            Property::sometimes("another one calls", |_, state: &OnceState| {
+                let calls = |process: &&Process| matches!(process.at, At::Scan(_) | At::Call(_) | At::Post);
+                state.word == Word::Untold && state.processes.iter().filter(calls).count() > 1
+            }),
             Property::sometimes("a waiter sleeps", |_, state: &OnceState| {
                 state.processes.iter().any(|process| process.at == At::Sleep)
             }),
             Property::sometimes("the value is set after a death", |model: &Self, state: &OnceState| {
-                model.deaths == 0 || (state.word == Word::Set && (0..MOST).any(|slot| !state.is_used[slot]))
+                model.deaths == 0
+                    || (matches!(state.word, Word::Untold | Word::Set) && (0..MOST).any(|slot| !state.is_used[slot]))
             }),
             Property::sometimes("two help at once", |model: &Self, state: &OnceState| {
                 let helps = |process: &&Process| matches!(process.at, At::Free(_) | At::Clean(_));

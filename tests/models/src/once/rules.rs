@@ -11,6 +11,8 @@ crate::rules! {
     helper_frees,
     /// OL4: an initialiser that has set the value calls all waiters.
     calls_when_set,
+    /// OL5: the word says that all were called after they were.
+    says_when_called,
     /// OL4: one that failed calls all waiters.
     calls_when_failed,
     /// OL4: a helper that gave the word back calls all waiters.

@@ -5,7 +5,7 @@ use super::{At, Entry, Once, OnceState, Process, Word, bit, slot};
 impl Once {
     pub(super) fn finds(&self, state: &OnceState, index: usize) -> bool {
         match state.word {
-            Word::Set => true,
+            Word::Untold | Word::Set => true,
             Word::Unset => self.initialises[index],
             Word::Init(_) => false,
         }
@@ -14,6 +14,11 @@ impl Once {
     /// Takes what the process waits for, if it is there.
     fn take(&self, state: &mut OnceState, index: usize) -> Option<At> {
         match state.word {
+            // It calls those that the one before may have left.
+            Word::Untold => {
+                state.processes[index].tells = true;
+                Some(self.call_all(true, state, index))
+            }
             Word::Set => Some(At::Done),
             Word::Unset if self.initialises[index] => {
                 if !self.rules.takes_by_compare {
@@ -145,9 +150,10 @@ impl Once {
             }
             At::Finish => {
                 if state.word == Word::Init(slot(index)) {
-                    state.word = Word::Set;
+                    state.word = if self.rules.says_when_called { Word::Untold } else { Word::Set };
                     state.was_set = true;
                 }
+                state.processes[index].tells = self.rules.calls_when_set;
                 self.call_all(self.rules.calls_when_set, state, index)
             }
             at => at,
@@ -187,7 +193,14 @@ impl Once {
                         }
                     }
                 }
-                Self::called(&mut state.processes[index])
+                let next = Self::called(&mut state.processes[index]);
+                if std::mem::take(&mut state.processes[index].tells) { At::Told } else { next }
+            }
+            At::Told => {
+                if state.word == Word::Untold {
+                    state.word = Word::Set;
+                }
+                At::Done
             }
             at => at,
         }
@@ -201,7 +214,7 @@ impl Once {
             }
             At::Enter(_) | At::Free(_) | At::Clean(_) => self.help(state, index, at),
             At::Write | At::Half | At::Finish => self.set(state, index, at),
-            At::Scan(_) | At::Call(_) | At::Post => self.notify(state, index, at),
+            At::Scan(_) | At::Call(_) | At::Post | At::Told => self.notify(state, index, at),
             At::Done | At::Dead => at,
         };
         state.processes[index].at = next;
