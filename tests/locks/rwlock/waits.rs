@@ -158,7 +158,7 @@ fn timeouts_are_not_early_and_lose_no_event() {
 /// Two readers leave at once, and one of them wakes the writer: each of them may be the last.
 #[test]
 fn readers_that_leave_at_once_wake_the_writer() {
-    const TIME: Duration = Duration::from_secs(1);
+    const TIME: Duration = Duration::from_secs(2);
     let name = name();
     let lock = create(&name);
     let set = SemaphoreSet::from_id(lock.status().unwrap().set).unwrap();
