@@ -4,9 +4,10 @@ use std::{thread, time::Duration};
 
 use support::{
     LONG, Name, Waiters, name,
-    step::{Victim, Walk, every_instruction, instructions_of_one_of_many, mark},
+    step::{Pace, Victim, Walk, every_instruction, instructions_of_one_of_many, mark},
     until_rings,
 };
+use sysv_ipc::Segment;
 use sysv_primitives::{OnceError, OnceLock, Options};
 
 use super::held_up::{TRIED, Tally, stop};
@@ -161,6 +162,35 @@ fn a_setter_that_is_stopped_leaves_no_waiter_asleep() {
         })
     });
     waiter.assert_never("the waiter, once another process has the value");
+}
+
+/// The same, stopped right after the value is there, and before any waiter is called: each way to come to the value wakes it.
+#[test]
+fn each_that_comes_wakes_the_waiter() {
+    let comers: [fn(&OnceLock<Pair>); 4] = [
+        |once| assert!(once.get().is_some()),
+        |once| assert!(once.wait().is_ok()),
+        |once| assert!(once.get_or_init(|| OURS).is_ok()),
+        |once| assert!(once.try_set(OURS).is_err()),
+    ];
+    for comes in comers {
+        let name = name();
+        let (once, other) = (options().create(&name).unwrap(), options().open(&name).unwrap());
+        let status = once.status().unwrap();
+        let memory = Segment::from_id(status.segment).unwrap().attach().unwrap();
+        // 512 bytes of the header, and 16 for each slot.
+        let is_there = || memory.read(4, 640).unwrap() == (u32::MAX - 1).to_ne_bytes();
+        let victim = actor(&name, |once| once.set(DEAD).unwrap());
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| assert_eq!(other.wait_timeout(LONG).unwrap(), &DEAD));
+            until_rings(status.set, Waiters::OF_MUTEX);
+            assert_eq!(victim.stop_when(Pace::Instruction, is_there), Walk::Killed);
+            assert!(!support::within(Duration::from_millis(20), || sleeper.is_finished()));
+            comes(&once);
+            assert!(support::within(LONG / 2, || sleeper.is_finished()), "it sleeps on");
+            victim.go_on();
+        });
+    }
 }
 
 /// It waits for the value, and is stopped on the way. The setter and another waiter go on.
