@@ -1,6 +1,6 @@
 //! The words of a store that belong to no cell and no lane.
 
-use super::{delays::Earliest, geometry::CONTROL};
+use super::{earliest::Earliest, geometry::CONTROL};
 use crate::{
     sizes::{ATOMICS_ARE_PLAIN, MOST_ROUTES},
     sync::{

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicBool;
 
 use super::{
     Refusal, Store,
-    receive::is_stopped,
     select::{Selection, WIDE},
 };
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair, Session},
     sync::{
-        Ordering::{Relaxed, SeqCst},
+        Ordering::{Acquire, Relaxed, SeqCst},
         order_seq_cst,
     },
     waiting::Party,
@@ -136,4 +135,10 @@ impl Store {
         // SYNC: pairs with the load in `servers`. The bits are the slot's own, so each helper may clear them (MB7).
         self.serves[slot].store(0, SeqCst);
     }
+}
+
+/// Returns whether receiving was stopped.
+fn is_stopped(stop: Option<&AtomicBool>) -> bool {
+    // SYNC: pairs with the store in `Stop::stop`.
+    stop.is_some_and(|stop| stop.load(Acquire))
 }

@@ -68,6 +68,7 @@ mod clock;
 mod control;
 mod delays;
 mod depth;
+mod earliest;
 mod ends;
 mod free;
 pub(crate) mod geometry;

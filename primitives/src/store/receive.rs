@@ -1,7 +1,5 @@
 //! Receiving, and notifying of messages (ST4, ST7).
 
-use std::sync::atomic::AtomicBool;
-
 use super::{
     Held, Refusal, Store, Wants,
     select::{Selection, WIDE},
@@ -15,7 +13,7 @@ use crate::{
     ring::spin::leave_word,
     sizes::INLINE,
     sync::{
-        Ordering::{Acquire, Relaxed, SeqCst},
+        Ordering::{Relaxed, SeqCst},
         fence, order_seq_cst,
     },
     waiting::{
@@ -275,10 +273,4 @@ impl Store {
     pub(crate) fn rouse(&self, slot: usize, members: &Members) -> Result<()> {
         self.receive.rouse_own(slot, members)
     }
-}
-
-/// Returns whether receiving was stopped.
-pub(super) fn is_stopped(stop: Option<&AtomicBool>) -> bool {
-    // SYNC: pairs with the store in `Stop::stop`.
-    stop.is_some_and(|stop| stop.load(Acquire))
 }
