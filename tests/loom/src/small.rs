@@ -105,7 +105,11 @@ impl OnceScene {
 
     /// Reads the value, if it is set.
     pub fn get(&self) -> bool {
-        let is_set = self.state.is_told() || self.state.is_set();
+        if self.state.is_told() {
+            self.read();
+            return true;
+        }
+        let is_set = self.state.is_set();
         if is_set {
             self.state.tell(&self.members);
             self.read();
