@@ -116,6 +116,20 @@ fn threads_share_a_handle() {
     assert_eq!(*lock.read().unwrap(), [1500; 2]);
 }
 
+/// Counts of threads that read at once are not lost.
+#[test]
+fn threads_that_read_at_once_are_all_counted() {
+    let name = name();
+    let (lock, other) = (create(&name), open(&name));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..200_000).for_each(|_| drop(lock.read().unwrap())));
+        }
+    });
+    assert!(lock.readers().is_empty());
+    drop(other.try_write().unwrap());
+}
+
 /// A thread that is not favoured, and one whose favoured thread has ended.
 #[test]
 fn every_thread_is_counted() {
