@@ -112,7 +112,12 @@ impl RwState {
     }
 
     /// Takes the lock, so that no writer comes before, and opens the gate as a reader (RW7).
-    fn enter_by_lock(&self, party: Party<'_, Self>, counter: Counter, deadline: Deadline) -> Result<Option<Taken>> {
+    pub(crate) fn enter_by_lock(
+        &self,
+        party: Party<'_, Self>,
+        counter: Counter,
+        deadline: Deadline,
+    ) -> Result<Option<Taken>> {
         let Some(taken) = self.lock.take_contended(party, deadline)? else { return Ok(None) };
         self.count(party.me, counter);
         self.open(party.me, party.members, self.is_still_poisoned(taken));

@@ -7,6 +7,7 @@ mod waits;
 use std::{
     sync::atomic::{AtomicU64, Ordering::SeqCst},
     thread,
+    time::{Duration, Instant},
 };
 
 use support::{Child, Name, SHORT, child, memory, name};
@@ -116,6 +117,26 @@ fn threads_share_a_handle() {
     assert_eq!(*lock.read().unwrap(), [1500; 2]);
 }
 
+/// Counts of threads that read at once are not lost.
+#[test]
+fn threads_that_read_at_once_are_all_counted() {
+    const TIME: Duration = Duration::from_millis(300);
+    let name = name();
+    let (lock, other) = (create(&name), open(&name));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let begun = Instant::now();
+                while begun.elapsed() < TIME {
+                    (0..1000).for_each(|_| drop(lock.read().unwrap()));
+                }
+            });
+        }
+    });
+    assert!(lock.readers().is_empty());
+    drop(other.try_write().unwrap());
+}
+
 /// A thread that is not favoured, and one whose favoured thread has ended.
 #[test]
 fn every_thread_is_counted() {
@@ -210,7 +231,7 @@ fn a_reader_and_a_writer_never_both_go_in() {
     let lock = create(&name);
     let shared = memory(16);
     let (round, inside): (&AtomicU64, &AtomicU64) = (shared.view(0).unwrap(), shared.view(8).unwrap());
-    const ROUNDS: u64 = 20_000;
+    const ROUNDS: u64 = 200_000;
     let reading = child(|| {
         let lock = open(&name);
         for number in 1..=ROUNDS {
@@ -224,6 +245,8 @@ fn a_reader_and_a_writer_never_both_go_in() {
     });
     for number in 1..=ROUNDS {
         round.store(number, SeqCst);
+        // The other one sees it a moment later.
+        (0..number % 16).for_each(|_| std::hint::spin_loop());
         if let Ok(_guard) = lock.try_write() {
             inside.store(1, SeqCst);
             (0..50).for_each(|_| std::hint::spin_loop());

@@ -77,6 +77,16 @@ impl RwScene {
         taken.poisoned
     }
 
+    /// Reads as a reader does that was woken in vain too often. Returns whether the lock was poisoned.
+    ///
+    /// # Panics
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_by_lock(&self, me: Session) -> bool {
+        let entered = self.state.enter_by_lock(self.party(me), Self::counter(me), Deadline::NEVER);
+        entered.expect("nothing is damaged").expect("it waits as long as it takes").poisoned
+    }
+
     /// Reads if it can at once: as `RwLock::try_read` does, or as `read_timeout` does at the end of its time.
     ///
     /// # Panics
