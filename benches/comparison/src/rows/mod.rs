@@ -128,7 +128,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 10] = [
+pub(crate) const PARTS: [Part; 11] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
