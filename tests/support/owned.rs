@@ -53,6 +53,9 @@ fn remove_key(key: Key) {
 fn unlink(name: &str) {
     let _ = sysv_primitives::Mutex::<()>::unlink(name);
     let _ = sysv_primitives::RwLock::<()>::unlink(name);
+    let _ = sysv_primitives::OnceLock::<()>::unlink(name);
+    let _ = sysv_primitives::RateLimiter::unlink(name);
+    let _ = sysv_primitives::Barrier::unlink(name);
     let _ = sysv_primitives::Pool::unlink(name);
     let _ = sysv_primitives::spsc::Ring::<u8>::unlink(name);
     let _ = sysv_primitives::mpmc::Ring::<u8>::unlink(name);
