@@ -87,7 +87,7 @@ impl Settings {
 pub(crate) mod kinds {
     /// Objects that hold values of a type.
     pub trait HasType {}
-    /// Objects whose frequent operations may leave fences to the rare ones: rings and rwlocks.
+    /// Objects that have frequent operations which may leave fences to the rare ones: rings and rwlocks.
     pub trait HasFences {}
 }
 

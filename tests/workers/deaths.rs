@@ -136,7 +136,7 @@ fn a_crash_loop_ends() {
     assert!(matches!(pool.submit(&Square(1)), Err(JobError::Ended(WorkersError::CrashLoop { .. }))));
     assert!(pool.map((0..10).map(Square)).next().is_none());
     assert!(matches!(pool.drain(LONG), Err(WorkersError::CrashLoop { .. })));
-    // They stay, for a pool whose workers start.
+    // They stay, for a pool with workers that start.
     assert_eq!(pool.report().unwrap().depth(), 3);
 }
 

@@ -117,7 +117,7 @@ fn surroundings() -> String {
     format!("{variable} {} nice {} cpus {cpus} own group {group_is_own}", directory.display(), fields[16])
 }
 
-/// The pool of a test, whose channel is removed afterwards.
+/// The pool of a test. Its channel is removed afterwards.
 pub(crate) struct TestPool {
     pool: WorkerPool,
     _name: Name,

@@ -52,7 +52,7 @@ pub(crate) const TERMS: &[(&str, &str)] = &[
     (
         "Pinned",
         "means that the measuring process is on the first of the allowed processors, the other side on the second, and further \
-            processes each on the next, round and round. All plots are of that, except those of pools, whose processes the kernel places.",
+            processes each on the next, round and round. All plots are of that, except those of pools: the kernel places their processes.",
     ),
     ("Unpinned", "means that the kernel places all processes."),
     ("In plots", "ours is blue and bold, alternatives are full lines, and limits and floors are dashed or square."),

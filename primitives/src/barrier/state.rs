@@ -22,7 +22,7 @@
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
-//! | between two waits | a dead slot whose `here` is PRESENT | a waiter, by the obituary; the next member that would sleep: the generation breaks |
+//! | between two waits | a dead slot with `here` PRESENT | a waiter, by the obituary; the next member that would sleep: the generation breaks |
 //! | waiting | the same, and an arrival | the same, and the last one that comes (BR6) |
 //! | having ended the generation, before it called | a new generation | each waiter, by the obituary |
 //! | having left | nothing | – |

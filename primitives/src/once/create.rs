@@ -70,7 +70,7 @@ impl<T: Pod> OnceLock<T> {
 }
 
 impl<T: Pod> Options<OnceLock<T>> {
-    /// Creates a [`OnceLock`] whose value is unset.
+    /// Creates a [`OnceLock`] with its value unset.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<T: Pod> Options<OnceLock<T>> {
         OnceLock::enter(&self.settings, name, Want::Open)
     }
 
-    /// Opens a [`OnceLock`], or creates one whose value is unset.
+    /// Opens a [`OnceLock`], or creates one with its value unset.
     ///
     /// # Errors
     ///

@@ -104,7 +104,7 @@ impl<T: Pod> OnceLock<T> {
         Options::new()
     }
 
-    /// Creates a once lock, whose value is unset.
+    /// Creates a once lock with its value unset.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl<T: Pod> OnceLock<T> {
         Self::options().open(name)
     }
 
-    /// Opens a once lock, or creates one whose value is unset.
+    /// Opens a once lock, or creates one with its value unset.
     ///
     /// It outlives its processes, until it is removed or the system restarts. So one that exists may have the value of an
     /// earlier run. To begin anew, [remove the name](Self::unlink) first.

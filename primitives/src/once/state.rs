@@ -7,13 +7,13 @@
 //! | UNTOLD | the value is there, and waiters may have to be called | SET | a process that has called all of them |
 //! | SET | the value is there | | |
 //!
-//! - **OL1** The session whose compare-and-swap took the unset word is the only one that writes the value, until it changes the
+//! - **OL1** The session that took the unset word by compare-and-swap is the only one that writes the value, until it changes the
 //!   word, or its slot is reaped.
 //! - **OL2** The value is written before the word becomes UNTOLD. That becomes SET, and nothing else, so the value does not change
 //!   any more.
 //! - **OL3** A word that names a dead slot becomes unset, by compare-and-swap. What the dead initialiser had written is written over.
 //! - **OL5** UNTOLD becomes SET when all waiters were called. Each process that finds it calls them: a waiter that is woken, and a
-//!   process that comes. So a setter that is stopped, or whose posts are refused, leaves no waiter asleep for longer than until
+//!   process that comes. So a setter that is stopped, or has its posts refused, leaves no waiter asleep for longer than until
 //!   another process needs the value.
 //! - **OL4** Each change to UNTOLD or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
 //!   So it sees the change, or is called. Nothing depends on what a single waiter does.
@@ -210,7 +210,7 @@ impl Gate for OnceGate {
 }
 
 impl Repair for OnceState {
-    /// Takes the word away from a slot whose member is dead (OL3), or leaves. Any number of helpers may do it.
+    /// Takes the word away from the slot of a member that is dead (OL3), or leaves. Any number of helpers may do it.
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         self.room.repair(slot);
         if self.leave(slot + 1, UNSET) { self.call_all(members) } else { Ok(()) }

@@ -97,7 +97,7 @@ impl<T: Pod> Options<RwLock<T>> {
         RwLock::enter(&self.settings, name, &mut write, Want::Create)
     }
 
-    /// Creates an [`RwLock`] whose first value is all zeroes; see [`RwLock::create_zeroed`].
+    /// Creates an [`RwLock`] with a first value of all zeroes; see [`RwLock::create_zeroed`].
     ///
     /// # Errors
     ///

@@ -70,7 +70,7 @@ thread_local! {
 impl<T: Pod> RwLock<T> {
     /// Returns in which count the calling thread's guards are.
     ///
-    /// A thread whose number was that of a favoured one before goes on with its count: the former one has ended, and so runs
+    /// A thread with the number of a former favoured one goes on with its count: the former one has ended, and so runs
     /// no instruction any more. A child made by `fork` has its parent's favour and another slot.
     #[inline]
     pub(super) fn counter(&self) -> Counter {

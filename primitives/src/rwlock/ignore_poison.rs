@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{LockError, raw::Deadline};
 
-/// An [`RwLock`] whose lock is given out even if it is poisoned, from [`RwLock::ignore_poison`].
+/// An [`RwLock`] that is locked even if it is poisoned, from [`RwLock::ignore_poison`].
 ///
 /// Its guards are the lock's own. The lock stays poisoned until [`RwLock::clear_poison`].
 ///

@@ -3,7 +3,7 @@
 //!
 //! The words and the value lie in the segment. The protocol is that of [`RwState`](state). The value is changed only
 //! by the owner of the lock that found every count of readers 0, and read only by a process that is counted (RW1, RW2). A lock
-//! whose writer died inside is poisoned, and is given out by [`RwLock::ignore_poison`] alone.
+//! is poisoned if its writer died inside, and is given out then by [`RwLock::ignore_poison`] alone.
 //!
 //! | the process dies | the value | the next caller |
 //! | --- | --- | --- |
@@ -101,7 +101,7 @@ impl<T: Pod> RwLock<T> {
         Self::options().create_with(name, write)
     }
 
-    /// Creates a lock whose first value is all zeroes, and never on the stack.
+    /// Creates a lock with a first value of all zeroes, and never on the stack.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl<T: Pod> RwLock<T> {
         self.write_anyway(deadline, LockError::TimedOut)?.refuse_poisoned()
     }
 
-    /// Returns a view of the lock whose methods lock it even if it is poisoned.
+    /// Returns a view of the lock with methods that lock it even if it is poisoned.
     ///
     /// Use it to check and mend a value that a dead writer may have left half changed, as with
     /// [`Mutex::ignore_poison`](crate::Mutex::ignore_poison).

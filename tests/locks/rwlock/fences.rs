@@ -1,4 +1,4 @@
-//! Processes whose sandbox forbids `membarrier`, by which a writer fences for readers.
+//! Processes in a sandbox that forbids `membarrier`, by which a writer fences for readers.
 #![cfg(target_os = "linux")]
 
 use support::{Child, assert_fails, child, forbid, hold_for_ever, name, until};

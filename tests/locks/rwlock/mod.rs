@@ -137,7 +137,7 @@ fn threads_that_read_at_once_are_all_counted() {
     drop(other.try_write().unwrap());
 }
 
-/// A thread that is not favoured, and one whose favoured thread has ended.
+/// A thread that is not favoured, and one after its favoured thread has ended.
 #[test]
 fn every_thread_is_counted() {
     let name = name();

@@ -71,7 +71,7 @@ fn an_initialiser_dies() {
     explore(3, || initialiser_dies(Members::new(2)));
 }
 
-/// A setter whose posts are refused leaves a waiter asleep, and the next process that needs the value calls it.
+/// A setter that has its posts refused leaves a waiter asleep, and the next process that needs the value calls it.
 #[test]
 fn case_c3_a_refused_call_is_made_by_the_next() {
     explore(2, || {

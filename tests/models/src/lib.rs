@@ -2,7 +2,7 @@
 //!
 //! | module | what it models |
 //! | --- | --- |
-//! | [`aside`] | the quota of messages that are set aside, beside the capacity. The code does not have them yet |
+//! | [`aside`] | the quota of messages that are set aside, beside the capacity |
 //! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are told later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |

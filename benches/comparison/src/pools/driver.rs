@@ -57,7 +57,7 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Starts one whose output goes to a file.
+    /// Starts one that writes to a file.
     pub(crate) fn start_into(task: &Task, file: &Path) -> Result<Self> {
         Self::spawn(task, File::create(file)?.into())
     }

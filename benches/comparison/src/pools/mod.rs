@@ -1,7 +1,7 @@
 //! Pools of workers, each in a program of its own, which measures itself.
 //!
 //! The comparison starts itself again as such a program, or Python. So a pool's threads and settings end with it, and
-//! pools whose workers are the program again come to their start at once. A program is told on a line of its standard
+//! pools with the program itself as worker come to their start at once. A program is told on a line of its standard
 //! input how many jobs to do, and says on a line how many nanoseconds they took.
 
 mod driven;

@@ -14,7 +14,7 @@ use super::{
     result, work,
 };
 
-/// Longer jobs don't fit into a socket whose other end is not read yet.
+/// Longer jobs don't fit into a socket that is not read yet.
 const LONG: usize = 64 << 10;
 
 pub(super) struct Procspawn {

@@ -70,7 +70,7 @@ const RWLOCK: &[&str] = &[
 
 const RINGS: &[&str] = &[
     "A sender makes an item and hands it over. A receiver reads each word of it, in place where it can.",
-    "Items of 64 bytes and more begin at a multiple of 64, except in ipmpsc, whose items lie where the last one ends, and in \
+    "Items of 64 bytes and more begin at a multiple of 64, except in ipmpsc: there an item lies where the last one ends, and in \
         the kernel.",
     "Rings, queues and channels have room for 1,024 items, or for 1 MiB of longer ones. A pipe has 1 MiB, the most that an \
         ordinary process may have. Sockets are asked for 1 MiB, and get what the system allows (net.core.wmem_max). A System \
@@ -112,8 +112,8 @@ const POOLS: &[&str] = &[
         last result. Its workers are there before that.",
     "The kernel places all processes of a pool, as in practice, so these tables are measured once, and have no other figures \
         for unpinned.",
-    "At most 64 jobs are under way: WorkerPool::map's own number, and as many requests of the channel, whose oldest is waited \
-        for. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With more of them \
+    "At most 64 jobs are under way: WorkerPool::map's own number, and as many requests of the channel, which waits for the oldest \
+        one. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With more of them \
         it stops for ever: sending waits for a worker to read, and no worker takes a job before the result of its last one \
         was taken. Python's pools take all jobs of a round at once, as is their way.",
     "The number of jobs in a round is a multiple of the number of workers.",

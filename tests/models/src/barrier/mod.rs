@@ -151,7 +151,7 @@ pub struct Process {
     called: u8,
     /// Where it goes on after it called.
     helps: Option<u8>,
-    /// The generations of whose break it was told, and by what name that was the last.
+    /// The generations that it was told were broken, and the name by which it was told last.
     told: u8,
     /// Whether it has checked for dead members, as the last one.
     has_checked: bool,

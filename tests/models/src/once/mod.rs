@@ -120,7 +120,7 @@ pub enum At {
 pub struct Process {
     at: At,
     suspects: bool,
-    /// The waiters that it read, whose entries have not changed since.
+    /// The waiters that it read, if their entries have not changed since.
     waiters: u8,
     called: u8,
     /// Where it goes on after it called.
