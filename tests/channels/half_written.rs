@@ -63,7 +63,7 @@ fn by_a_panic_and_by_an_error() {
         } else {
             let ended = channel.claim::<Ask>().unwrap().respond(&long(false));
             assert!(matches!(ended, Err(SendError::Unencodable { .. })));
-            assert!(matches!(pending.try_wait(), Err(CallError::NoResponse { .. })));
+            assert!(matches!(pending.try_wait(), Err(CallError::Refused { .. })));
         }
         drop(pending);
         assert_unused(&channel);

@@ -64,6 +64,8 @@ impl Store {
             party.members.record(given);
             return Ok(());
         }
+        // Blocks of a response that ended half-way have the name that this one's would have.
+        self.give_answer(held, party.members)?;
         let first = usize::from(self.request_words(cell));
         // CL7: behind the request, which stays whole until the response counts.
         if WORD * first + bytes.len() <= INLINE {
