@@ -62,6 +62,9 @@ impl Channel {
     /// messages. When there is one more, the oldest one is dropped, and [counted](super::Depth::dropped). A long one
     /// keeps its blocks.
     ///
+    /// Each message is copied under the lock by which senders take room for long messages. So this blocks as long as a process
+    /// is stopped that holds the lock. [`SetAside::retry`] and [`SetAside::discard`] do likewise.
+    ///
     /// # Errors
     ///
     /// [`Failure::System`] if the channel was removed.

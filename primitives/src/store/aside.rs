@@ -29,7 +29,8 @@
 //! | a process dies, or is stopped | what is left by a dead one | what a stopped one holds up |
 //! | --- | --- | --- |
 //! | between ASIDE and the call of the caller | the caller is woken by the obituary | that call |
-//! | before it has balanced | one cell less, until a sender needs it | nothing |
+//! | between ASIDE and the flag | one cell less, until a sender needs it | one cell |
+//! | having raised the flag, before it has balanced | the same | nothing |
 //! | in the lock | as in the lock of the blocks; a count that is too high or too low by one, until the next process balances | long messages, and what is set aside |
 //!
 //! The model `aside` of `tests/models` explores this.
