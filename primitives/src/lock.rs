@@ -62,10 +62,10 @@ use crate::{
     },
     waiting::{
         Checked, Party, Round,
-        entry::Waiter,
+        entry::Announced,
         room::Room,
-        seat::{Gate, Seat},
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 use std::{hint::spin_loop, time::Duration};
@@ -167,8 +167,8 @@ impl Lock {
         if let Some(taken) = self.spin(party.me) {
             return Ok(Some(taken));
         }
-        let seat = Seat::take(&self.room, LockGate(&self.room), party.me, 0);
-        wait(party, &seat, deadline, |round| {
+        let waiter = Waiter::new(&self.room, LockGate(&self.room), party.me, 0);
+        wait(party, &waiter, deadline, |round| {
             loop {
                 let word = match self.take_if_free(party.me) {
                     Ok(taken) => return Ok(Checked::Found(taken)),
@@ -274,12 +274,12 @@ impl Lock {
     }
 
     /// Returns whether a waiter is to be offered the lock.
-    fn is_due(&self, waiter: Waiter) -> bool {
+    fn is_due(&self, waiter: Announced) -> bool {
         self.is_fair() || clock::monotonic().saturating_sub(waiter.since) >= HAND_OVER_AFTER
     }
 
     /// Calls the waiter to which the lock is offered, or takes the offer back (LK5).
-    fn hand_over(&self, waiter: Waiter, members: &Members) -> Result<()> {
+    fn hand_over(&self, waiter: Announced, members: &Members) -> Result<()> {
         let called = self.room.call(waiter, 0, members);
         if matches!(called, Ok(true)) {
             self.room.control.handed_over.fetch_add(1, Relaxed);
@@ -355,7 +355,7 @@ impl Lock {
 
 /// Returns how the word names the slot of a waiter.
 #[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]
-fn owner_of(waiter: Waiter) -> u32 {
+fn owner_of(waiter: Announced) -> u32 {
     waiter.slot as u32 + 1
 }
 

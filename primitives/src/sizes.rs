@@ -18,13 +18,13 @@ pub(crate) const ASIDE: Range<usize> = 16..65;
 pub(crate) const CAUSES: usize = 8;
 /// The fewest blocks for responses.
 pub(crate) const RESPONSE_BLOCKS: usize = 16;
-/// The fewest places of a lane.
+/// The fewest entries of a lane.
 const FEWEST_PLACES: usize = 1024;
 
 /// Whether an atomic is as large as its integer, as those that lie in shared memory are.
 pub(crate) const ATOMICS_ARE_PLAIN: bool = true;
 
-/// Returns how many places a lane has in a store of so many cells: a power of two, and at least two for each cell.
-pub(crate) fn places(cells: usize) -> usize {
+/// Returns how many entries a lane has in a store of so many cells: a power of two, and at least two for each cell.
+pub(crate) fn entries(cells: usize) -> usize {
     (2 * cells).next_power_of_two().max(FEWEST_PLACES)
 }

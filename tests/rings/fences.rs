@@ -3,7 +3,7 @@
 //! A publisher stores a word and looks at a flag. A sleeper raises the flag and looks at the word. One of them must see the
 //! other: otherwise the sleeper sleeps beside its event.
 
-#[path = "../../primitives/src/ring/fence.rs"]
+#[path = "../../primitives/src/waiting/fence.rs"]
 #[allow(dead_code, reason = "the waits that end early are not tested here")]
 mod fence;
 

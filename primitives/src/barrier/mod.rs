@@ -28,7 +28,7 @@ use crate::{
     layout::Mapped,
     members::{Members, Registration},
     name::Name,
-    object::{self, Blueprint, Kind, Object, Want},
+    object::{self, Blueprint, Disposition, Kind, Object},
     options::Settings,
     raw::{self, Deadline, SharedMemory},
     set_layout::Bells,
@@ -170,10 +170,15 @@ impl Barrier {
         object::remove::by_name(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, participants: Option<u16>, want: Want) -> Result<Self, OpenError> {
+    fn enter(
+        options: &Settings,
+        name: &str,
+        participants: Option<u16>,
+        disposition: Disposition,
+    ) -> Result<Self, OpenError> {
         let wanted = participants.map(|number| u64::from(number.max(1)));
         let name = Name::new(name)?;
-        let max_handles = KIND.max_handles(options, want);
+        let max_handles = KIND.max_handles(options, disposition);
         let blueprint = Blueprint {
             kind: KIND,
             name: &name,
@@ -185,7 +190,7 @@ impl Barrier {
             // A new segment is zeroes: the first generation.
             fill: &|_, _| Ok(()),
         };
-        let (object, (members, state)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state)) = Object::enter(&blueprint, disposition, &|object| {
             let members = object.members()?;
             let (found, max_handles) = (object.description().capacity, object.description().max_handles);
             let parties = u16::try_from(found).ok().filter(|&number| number != 0);
@@ -320,7 +325,7 @@ impl Options<Barrier> {
     ///
     /// As [`Barrier::create`].
     pub fn create(&self, name: &str, participants: u16) -> Result<Barrier, OpenError> {
-        Barrier::enter(&self.settings, name, Some(participants), Want::Create)
+        Barrier::enter(&self.settings, name, Some(participants), Disposition::Create)
     }
 
     /// Opens a [`Barrier`] that exists.
@@ -329,7 +334,7 @@ impl Options<Barrier> {
     ///
     /// As [`Barrier::open`].
     pub fn open(&self, name: &str) -> Result<Barrier, OpenError> {
-        Barrier::enter(&self.settings, name, None, Want::Open)
+        Barrier::enter(&self.settings, name, None, Disposition::Open)
     }
 
     /// Opens a [`Barrier`], or creates one for this many participants.
@@ -338,7 +343,7 @@ impl Options<Barrier> {
     ///
     /// As [`Barrier::open_or_create`].
     pub fn open_or_create(&self, name: &str, participants: u16) -> Result<Barrier, OpenError> {
-        Barrier::enter(&self.settings, name, Some(participants), Want::OpenOrCreate)
+        Barrier::enter(&self.settings, name, Some(participants), Disposition::OpenOrCreate)
     }
 }
 

@@ -47,8 +47,8 @@ use crate::{
     waiting::{
         Checked, Party,
         room::Room,
-        seat::{Gate, Seat},
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 use std::hint::spin_loop;
@@ -185,8 +185,8 @@ impl BarrierState {
 
     #[cold]
     fn sleep(&self, generation: u32, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<Outcome>> {
-        let seat = Seat::take(&self.room, BarrierGate, party.me, generation.into());
-        wait(party, &seat, deadline, |_| {
+        let waiter = Waiter::new(&self.room, BarrierGate, party.me, generation.into());
+        wait(party, &waiter, deadline, |_| {
             Ok(self.look().outcome(generation).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
         })
     }

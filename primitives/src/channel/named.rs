@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
     channel::Message,
-    object::{self, Want},
+    object::{self, Disposition},
     options::Settings,
 };
 
@@ -63,8 +63,8 @@ impl Channel {
         object::remove::by_name(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
-        Shared::enter(options, name, want).map(Self::new)
+    fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Self, OpenError> {
+        Shared::enter(options, name, disposition).map(Self::new)
     }
 
     /// Returns the longest message that it carries, in encoded bytes.
@@ -179,7 +179,7 @@ impl Options<Channel> {
     /// Sets how many routes have a lane of their own in a new channel. By default 32, and at most 48.
     ///
     /// The first routes that are used get them. Further ones share 8 lanes, where a receiver passes over messages of other
-    /// routes. Each lane takes 8 bytes for each of at least 1,024 places, and twice the cells.
+    /// routes. Each lane takes 8 bytes for each of at least 1,024 entries, and twice the cells.
     #[must_use]
     pub fn max_routes(mut self, routes: u32) -> Self {
         self.settings.max_routes = routes;
@@ -223,7 +223,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Want::Create)
+        Channel::enter(&self.settings, name, Disposition::Create)
     }
 
     /// Opens a [`Channel`] that exists.
@@ -232,7 +232,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open`].
     pub fn open(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Want::Open)
+        Channel::enter(&self.settings, name, Disposition::Open)
     }
 
     /// Opens a [`Channel`], or creates it.
@@ -241,6 +241,6 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open_or_create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Want::OpenOrCreate)
+        Channel::enter(&self.settings, name, Disposition::OpenOrCreate)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     fingerprint::Fingerprint,
     members::{Members, Session},
     name::Name,
-    object::{Blueprint, Kind, Object, Want},
+    object::{Blueprint, Disposition, Kind, Object},
     options::{MOST_IN_CHANNEL, Settings},
     raw::Deadline,
     store::{Class, Geometry, Plan, Received, Refusal, Return, Store},
@@ -26,8 +26,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn enter(options: &Settings, name: &str, want: Want) -> Result<Arc<Self>, OpenError> {
-        let max_handles = KIND.max_handles(options, want);
+    pub(super) fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Arc<Self>, OpenError> {
+        let max_handles = KIND.max_handles(options, disposition);
         let geometry = Geometry {
             messages: options.messages,
             max_message_size: options.max_message_size,
@@ -50,7 +50,7 @@ impl Shared {
             body: Plan::new(&geometry).end as u64,
             fill: &|memory, body| Store::set_up(memory, body, geometry),
         };
-        let (object, (members, store)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, store)) = Object::enter(&blueprint, disposition, &|object| {
             let found = object.description();
             let geometry = Geometry::unpacked(found.capacity, found.max_handles);
             // The sizes come from memory: numbers that no channel can have are refused before anything is read by them.

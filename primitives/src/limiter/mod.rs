@@ -19,7 +19,7 @@ use crate::{
     layout::Mapped,
     members::Members,
     name::Name,
-    object::{self, Blueprint, Kind, Object, Want},
+    object::{self, Blueprint, Disposition, Kind, Object},
     options::Settings,
     raw::{self, Deadline, SharedMemory},
     set_layout::Bells,
@@ -157,7 +157,12 @@ impl RateLimiter {
         object::remove::by_name(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, plan: Option<(u32, Duration)>, want: Want) -> Result<Self, OpenError> {
+    fn enter(
+        options: &Settings,
+        name: &str,
+        plan: Option<(u32, Duration)>,
+        disposition: Disposition,
+    ) -> Result<Self, OpenError> {
         let plan = plan.map(|(permits, per)| Plan::new(options, permits, per));
         if let Some(plan) = plan.filter(|plan| plan.rate().is_none()) {
             let object = ObjectName::new(KIND.name, name);
@@ -170,13 +175,13 @@ impl RateLimiter {
             kind: KIND,
             name: &name,
             options,
-            max_handles: KIND.max_handles(options, want),
+            max_handles: KIND.max_handles(options, disposition),
             capacity: 0,
             fingerprint: Fingerprint::without_type(options),
             body: BODY,
             fill: &fill,
         };
-        let (object, (members, state, found)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state, found)) = Object::enter(&blueprint, disposition, &|object| {
             let failed = |error| object.failed(error);
             let members = object.members()?;
             let found = Plan::read(object.memory(), object.body()).map_err(failed)?;
@@ -358,7 +363,7 @@ impl Options<RateLimiter> {
     ///
     /// As [`RateLimiter::create`].
     pub fn create(&self, name: &str, permits: u32, per: Duration) -> Result<RateLimiter, OpenError> {
-        RateLimiter::enter(&self.settings, name, Some((permits, per)), Want::Create)
+        RateLimiter::enter(&self.settings, name, Some((permits, per)), Disposition::Create)
     }
 
     /// Opens a [`RateLimiter`] that exists.
@@ -367,7 +372,7 @@ impl Options<RateLimiter> {
     ///
     /// As [`RateLimiter::open`].
     pub fn open(&self, name: &str) -> Result<RateLimiter, OpenError> {
-        RateLimiter::enter(&self.settings, name, None, Want::Open)
+        RateLimiter::enter(&self.settings, name, None, Disposition::Open)
     }
 
     /// Opens a [`RateLimiter`], or creates one of this many permits in a time.
@@ -376,7 +381,7 @@ impl Options<RateLimiter> {
     ///
     /// As [`RateLimiter::open_or_create`].
     pub fn open_or_create(&self, name: &str, permits: u32, per: Duration) -> Result<RateLimiter, OpenError> {
-        RateLimiter::enter(&self.settings, name, Some((permits, per)), Want::OpenOrCreate)
+        RateLimiter::enter(&self.settings, name, Some((permits, per)), Disposition::OpenOrCreate)
     }
 }
 

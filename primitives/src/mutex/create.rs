@@ -12,7 +12,7 @@ use crate::{
     layout::{Mapped, ValueCell},
     lock::Lock,
     name::Name,
-    object::{Blueprint, Kind, Object, Want},
+    object::{Blueprint, Disposition, Kind, Object},
     options::{Settings, kinds::HasType},
     raw::{self, SharedMemory},
     set_layout::Bells,
@@ -43,7 +43,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::create`].
     pub fn create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Want::Create)
+        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Disposition::Create)
     }
 
     /// Creates a [`Mutex`], and writes its first value in place. See [`Mutex::create_with`].
@@ -52,7 +52,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::create`].
     pub fn create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut write, Want::Create)
+        Mutex::enter(&self.settings, name, &mut write, Disposition::Create)
     }
 
     /// Creates a [`Mutex`] with a first value that is all zeroes. See [`Mutex::create_zeroed`].
@@ -61,7 +61,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::create`].
     pub fn create_zeroed(&self, name: &str) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::Create)
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Disposition::Create)
     }
 
     /// Sets whether a new mutex is given to its waiters in the order in which they came. Off by default.
@@ -91,7 +91,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::open`].
     pub fn open(&self, name: &str) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::Open)
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Disposition::Open)
     }
 
     /// Opens a [`Mutex`], or creates it with a first value.
@@ -100,7 +100,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::open_or_create`].
     pub fn open_or_create(&self, name: &str, value: T) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Want::OpenOrCreate)
+        Mutex::enter(&self.settings, name, &mut |first| copy(&value, first), Disposition::OpenOrCreate)
     }
 
     /// Opens a [`Mutex`], or creates it and writes its first value in place.
@@ -122,7 +122,7 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::open_or_create`].
     pub fn open_or_create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut write, Want::OpenOrCreate)
+        Mutex::enter(&self.settings, name, &mut write, Disposition::OpenOrCreate)
     }
 
     /// Opens a [`Mutex`], or creates it with a first value that is all zeroes.
@@ -141,19 +141,24 @@ impl<T: Pod> Options<Mutex<T>> {
     ///
     /// As [`Mutex::open_or_create`].
     pub fn open_or_create_zeroed(&self, name: &str) -> Result<Mutex<T>, OpenError> {
-        Mutex::enter(&self.settings, name, &mut leave_zeroed, Want::OpenOrCreate)
+        Mutex::enter(&self.settings, name, &mut leave_zeroed, Disposition::OpenOrCreate)
     }
 }
 
 impl<T: Pod> Mutex<T> {
-    fn enter(options: &Settings, name: &str, write: &mut dyn FnMut(&mut T), want: Want) -> Result<Self, OpenError> {
+    fn enter(
+        options: &Settings,
+        name: &str,
+        write: &mut dyn FnMut(&mut T),
+        disposition: Disposition,
+    ) -> Result<Self, OpenError> {
         if align_of::<T>() > ALIGN {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
         }
         let name = Name::new(name)?;
         let first = FirstValue::new(write);
-        let max_handles = KIND.max_handles(options, want);
+        let max_handles = KIND.max_handles(options, disposition);
         let fill = |memory: &_, body: usize| {
             if options.fair {
                 lock_at(memory, body, max_handles)?.make_fair();
@@ -170,13 +175,13 @@ impl<T: Pod> Mutex<T> {
             body: (value_at(max_handles) + size_of::<T>()) as u64,
             fill: &fill,
         };
-        let entered = Object::enter(&blueprint, want, &|object| {
+        let entered = Object::enter(&blueprint, disposition, &|object| {
             let members = object.members()?;
             let failed = |error| object.failed(error);
             let max_handles = object.description().max_handles;
             let lock = lock_at(object.memory(), object.body(), max_handles).map_err(failed)?;
             let value = ValueCell::at(object.memory(), object.body() + value_at(max_handles)).map_err(failed)?;
-            if want != Want::Open {
+            if disposition != Disposition::Open {
                 object.check_option("fair", lock.is_fair().into(), options.fair.into())?;
             }
             let registration = object.register(&members, &lock)?;

@@ -1,7 +1,7 @@
 //! Entering an object: one step after another, until a step ends in a live object or an error.
 
 use super::{
-    Blueprint, Entrance, Object, Outcome, Want,
+    Blueprint, Disposition, Entrance, Object, Outcome,
     error::{EntryError, Result},
 };
 use crate::{
@@ -16,18 +16,22 @@ type Build<'a, T> = &'a dyn Fn(&Object) -> Result<(T, Registration), OpenError>;
 
 impl Object {
     /// Opens or creates, and registers. Returns the object, and the parts of the primitive that `build` makes.
-    pub(crate) fn enter<T>(blueprint: &Blueprint<'_>, want: Want, build: Build<'_, T>) -> Result<(Self, T), OpenError> {
+    pub(crate) fn enter<T>(
+        blueprint: &Blueprint<'_>,
+        disposition: Disposition,
+        build: Build<'_, T>,
+    ) -> Result<(Self, T), OpenError> {
         // Before anything is registered: a child made by `fork` later must not pass for this process.
         process::watch_forks();
         let mode = blueprint.options.mode;
         // An owner without these rights could neither register nor repair, and the object would be stuck.
-        if want != Want::Open && mode.bits() & 0o600 != 0o600 {
+        if disposition != Disposition::Open && mode.bits() & 0o600 != 0o600 {
             let object = ObjectName::new(blueprint.kind.name, blueprint.name.as_str());
             return Err(OpenError::BadMode { object, mode: mode.bits() });
         }
         let entrance = Entrance::new(blueprint);
         loop {
-            let object = match entrance.enter_once(want) {
+            let object = match entrance.enter_once(disposition) {
                 Ok(Outcome::Done(object)) => object,
                 Ok(Outcome::StartAgain) => continue,
                 // A part of it was removed between two steps of this process (OB6).
@@ -50,8 +54,8 @@ impl Object {
 }
 
 impl Entrance<'_> {
-    fn enter_once(&self, want: Want) -> Result<Outcome<Object>> {
-        if want != Want::Open {
+    fn enter_once(&self, disposition: Disposition) -> Result<Outcome<Object>> {
+        if disposition != Disposition::Open {
             // Creating comes first: only an exclusive creation proves that there was none.
             match self.make_set() {
                 Ok(set) => return self.construct(set),
@@ -64,7 +68,9 @@ impl Entrance<'_> {
         let set = match SemaphoreOptions::new().open_set(self.key, 0) {
             Ok(set) => set,
             // It was removed since the attempt to create it.
-            Err(raw::Error::NotFound { .. }) if want == Want::OpenOrCreate || want == Want::Create => {
+            Err(raw::Error::NotFound { .. })
+                if disposition == Disposition::OpenOrCreate || disposition == Disposition::Create =>
+            {
                 return Ok(Outcome::StartAgain);
             }
             Err(raw::Error::NotFound { .. }) => {
@@ -74,7 +80,7 @@ impl Entrance<'_> {
         };
         match self.wait_until_settled(&set)? {
             Outcome::StartAgain => Ok(Outcome::StartAgain),
-            Outcome::Done(state) if state != CONDEMNED && want == Want::Create => {
+            Outcome::Done(state) if state != CONDEMNED && disposition == Disposition::Create => {
                 Err(OpenError::NameTaken { object: self.object.clone() }.into())
             }
             // OB8: a condemned set is finished by the next process that comes, and the entrance starts again.

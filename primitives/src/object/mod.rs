@@ -98,7 +98,7 @@ const DEFAULT_HANDLES: u32 = 64;
 
 /// Whether an object may, must or must not exist already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
+pub(crate) enum Disposition {
     Create,
     Open,
     OpenOrCreate,
@@ -126,11 +126,11 @@ impl Kind {
 
 impl Kind {
     /// Returns how many slots a new object has: as many as are asked for, and otherwise as many as one set has room for.
-    pub(crate) fn max_handles(&self, options: &Settings, want: Want) -> u32 {
+    pub(crate) fn max_handles(&self, options: &Settings, disposition: Disposition) -> u32 {
         let wanted = match options.max_handles {
             Some(asked) => asked,
             // An object that exists has its own number.
-            None if want == Want::Open => 1,
+            None if disposition == Disposition::Open => 1,
             None => DEFAULT_HANDLES.min(most_in_a_set(self.bells)).max(1),
         };
         wanted.min(self.most_handles)

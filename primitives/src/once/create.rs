@@ -10,7 +10,7 @@ use crate::{
     fingerprint::Fingerprint,
     layout::{Mapped, ValueCell},
     name::Name,
-    object::{Blueprint, Kind, Object, Want},
+    object::{Blueprint, Disposition, Kind, Object},
     options::{Settings, kinds::HasType},
     raw::{self, SharedMemory},
     set_layout::Bells,
@@ -38,13 +38,13 @@ fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::R
 impl<T: Pod> HasType for OnceLock<T> {}
 
 impl<T: Pod> OnceLock<T> {
-    fn enter(options: &Settings, name: &str, want: Want) -> Result<Self, OpenError> {
+    fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Self, OpenError> {
         if align_of::<T>() > ALIGN {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
         }
         let name = Name::new(name)?;
-        let max_handles = KIND.max_handles(options, want);
+        let max_handles = KIND.max_handles(options, disposition);
         let blueprint = Blueprint {
             kind: KIND,
             name: &name,
@@ -56,7 +56,7 @@ impl<T: Pod> OnceLock<T> {
             // A new segment is zeroes: unset.
             fill: &|_, _| Ok(()),
         };
-        let (object, (members, state, value)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state, value)) = Object::enter(&blueprint, disposition, &|object| {
             let failed = |error| object.failed(error);
             let members = object.members()?;
             let (body, max_handles) = (object.body(), object.description().max_handles);
@@ -76,7 +76,7 @@ impl<T: Pod> Options<OnceLock<T>> {
     ///
     /// As [`OnceLock::create`].
     pub fn create(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
-        OnceLock::enter(&self.settings, name, Want::Create)
+        OnceLock::enter(&self.settings, name, Disposition::Create)
     }
 
     /// Opens a [`OnceLock`] that exists.
@@ -85,7 +85,7 @@ impl<T: Pod> Options<OnceLock<T>> {
     ///
     /// As [`OnceLock::open`].
     pub fn open(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
-        OnceLock::enter(&self.settings, name, Want::Open)
+        OnceLock::enter(&self.settings, name, Disposition::Open)
     }
 
     /// Opens a [`OnceLock`], or creates one with its value unset.
@@ -94,6 +94,6 @@ impl<T: Pod> Options<OnceLock<T>> {
     ///
     /// As [`OnceLock::open_or_create`].
     pub fn open_or_create(&self, name: &str) -> Result<OnceLock<T>, OpenError> {
-        OnceLock::enter(&self.settings, name, Want::OpenOrCreate)
+        OnceLock::enter(&self.settings, name, Disposition::OpenOrCreate)
     }
 }

@@ -45,8 +45,8 @@ use crate::{
     waiting::{
         Checked, Party, Round,
         room::Room,
-        seat::{Gate, Seat},
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -131,8 +131,8 @@ impl OnceState {
     #[cold]
     pub(crate) fn wait_for(&self, party: Party<'_, Self>, wish: Wish, deadline: Deadline) -> Result<Option<Found>> {
         // Threads with different wishes find different things.
-        let seat = Seat::take(&self.room, OnceGate, party.me, u64::from(wish == Wish::See));
-        wait(party, &seat, deadline, |round| {
+        let waiter = Waiter::new(&self.room, OnceGate, party.me, u64::from(wish == Wish::See));
+        wait(party, &waiter, deadline, |round| {
             loop {
                 let word = match self.find(party.me, wish) {
                     Ok(found) => return Ok(Checked::Found(found)),

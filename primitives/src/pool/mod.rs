@@ -3,8 +3,8 @@
 //! The protocol is in [`PoolState`]. Here is its public interface.
 
 mod error;
-mod places;
 mod shortage;
+mod spots;
 mod state;
 mod wait;
 
@@ -12,8 +12,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::error::PoolError;
 use self::{
-    places::{Places, Spot},
     shortage::Shortage,
+    spots::{Spot, Spots},
     state::PoolState,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     layout::Mapped,
     members::{Members, Session},
     name::Name,
-    object::{self, Blueprint, Kind, Object, Want},
+    object::{self, Blueprint, Disposition, Kind, Object},
     options::{MOST_PERMITS, Settings},
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
@@ -63,7 +63,7 @@ fn words_at(memory: &Arc<SharedMemory>, body: usize, capacity: usize, max_handle
         turnstile: Mapped::at(memory, body + TURNSTILE)?,
         limit: Mapped::at(memory, body + LIMIT)?,
         recent: Mapped::at(memory, body + RECENT)?,
-        permits: Places::new(Mapped::slice(memory, permits, Places::words(capacity))?, capacity),
+        permits: Spots::new(Mapped::slice(memory, permits, Spots::words(capacity))?, capacity),
         shortage: Mapped::at(memory, body + SHORTAGE)?,
         singles: room(0)?,
         many: room(1)?,
@@ -159,7 +159,7 @@ impl Pool {
         object::remove::by_name(name, KIND)
     }
 
-    fn enter(options: &Settings, name: &str, permits: u32, want: Want) -> Result<Self, OpenError> {
+    fn enter(options: &Settings, name: &str, permits: u32, disposition: Disposition) -> Result<Self, OpenError> {
         let capacity = options.capacity.max(permits);
         let planned = capacity;
         if capacity > MOST_PERMITS {
@@ -172,7 +172,7 @@ impl Pool {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())
         };
-        let max_handles = KIND.max_handles(options, want);
+        let max_handles = KIND.max_handles(options, disposition);
         let blueprint = Blueprint {
             kind: KIND,
             name: &name,
@@ -180,10 +180,10 @@ impl Pool {
             max_handles,
             capacity: capacity.into(),
             fingerprint: Fingerprint::without_type(options),
-            body: (permits_at(max_handles) + size_of::<AtomicU32>() * Places::words(capacity as usize)) as u64,
+            body: (permits_at(max_handles) + size_of::<AtomicU32>() * Spots::words(capacity as usize)) as u64,
             fill: &fill,
         };
-        let (object, (members, state)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state)) = Object::enter(&blueprint, disposition, &|object| {
             let damaged = || object.damaged("the capacity");
             let capacity = u32::try_from(object.description().capacity).map_err(|_| damaged())?;
             let members = object.members()?;
@@ -191,7 +191,7 @@ impl Pool {
             let (size, handles) = (capacity.min(MOST_PERMITS) as usize, object.description().max_handles);
             let state =
                 words_at(object.memory(), object.body(), size, handles).map_err(|error| object.failed(error))?;
-            if want != Want::Open {
+            if disposition != Disposition::Open {
                 object.check_option("permits", state.limit() as u64, permits.into())?;
                 object.check_option("capacity", capacity.into(), planned.into())?;
             }
@@ -447,7 +447,7 @@ impl Options<Pool> {
     ///
     /// As [`Pool::create`].
     pub fn create(&self, name: &str, permits: u32) -> Result<Pool, OpenError> {
-        Pool::enter(&self.settings, name, permits, Want::Create)
+        Pool::enter(&self.settings, name, permits, Disposition::Create)
     }
 
     /// Opens a [`Pool`] that exists.
@@ -456,7 +456,7 @@ impl Options<Pool> {
     ///
     /// As [`Pool::open`].
     pub fn open(&self, name: &str) -> Result<Pool, OpenError> {
-        Pool::enter(&self.settings, name, 0, Want::Open)
+        Pool::enter(&self.settings, name, 0, Disposition::Open)
     }
 
     /// Opens a [`Pool`], or creates one of this many permits.
@@ -465,7 +465,7 @@ impl Options<Pool> {
     ///
     /// As [`Pool::open_or_create`].
     pub fn open_or_create(&self, name: &str, permits: u32) -> Result<Pool, OpenError> {
-        Pool::enter(&self.settings, name, permits, Want::OpenOrCreate)
+        Pool::enter(&self.settings, name, permits, Disposition::OpenOrCreate)
     }
 }
 

@@ -46,8 +46,8 @@
 //! Not promised: continuous callers for one can starve a caller for many.
 
 use super::{
-    places::{Places, Spot},
     shortage::{BeforeCount, Shortage},
+    spots::{Spot, Spots},
 };
 use crate::{
     failure::Result,
@@ -74,7 +74,7 @@ pub(crate) struct PoolState {
     pub(crate) turnstile: Mapped<AtomicU32>,
     pub(crate) limit: Mapped<AtomicU32>,
     pub(crate) recent: Mapped<AtomicU32>,
-    pub(crate) permits: Places,
+    pub(crate) permits: Spots,
     /// Of the waiters for one permit.
     pub(crate) singles: Room,
     /// Of the waiters for several: their interest is how many.

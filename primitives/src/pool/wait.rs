@@ -7,9 +7,8 @@ use crate::{
     raw::Deadline,
     sync::{LOOKS, Ordering::SeqCst, fence},
     waiting::{
-        Checked, Party,
-        seat::{Gate, Seat},
-        wait,
+        Checked, Party, wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -17,8 +16,8 @@ impl PoolState {
     /// Waits for one permit. Returns `None` if the timeout elapsed.
     #[cold]
     pub(crate) fn wait_for_one(&self, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<usize>> {
-        let seat = Seat::take(&self.singles, ForOne(self), party.me, 0);
-        wait(party, &seat, deadline, |_| {
+        let waiter = Waiter::new(&self.singles, ForOne(self), party.me, 0);
+        wait(party, &waiter, deadline, |_| {
             Ok(self.scan(party.me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
         })
     }
@@ -67,8 +66,8 @@ impl PoolState {
             Attempt::TooFew | Attempt::Occupied => Checked::Sleep(Deadline::NEVER),
         };
         let taken = {
-            let seat = Seat::take(&self.many, ForSeveral(self), party.me, count as u64);
-            wait(party, &seat, deadline, |_| Ok(claim()))
+            let waiter = Waiter::new(&self.many, ForSeveral(self), party.me, count as u64);
+            wait(party, &waiter, deadline, |_| Ok(claim()))
         };
         // PL5: this was perhaps the first in line. While it was announced, notifiers counted for it alone.
         let notified = self.notify_many(party.members);

@@ -12,13 +12,10 @@
 //!   pushed before the end is popped before the end is reported.
 
 mod error;
-pub(crate) mod fence;
 mod items;
-pub(crate) mod linger;
 pub mod mpmc;
 mod patience;
 mod refusal;
-pub(crate) mod spin;
 pub mod spsc;
 
 use std::sync::Arc;
@@ -26,15 +23,16 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 pub use self::error::{PopError, PushError, RoleError};
-use self::{fence::light_is_better, items::Items};
+use self::items::Items;
 use crate::{
     ObjectName, OpenError,
     fingerprint::Fingerprint,
     members::{Members, Repair},
     name::Name,
-    object::{self, Blueprint, Kind, Object, Want},
+    object::{self, Blueprint, Disposition, Kind, Object},
     options::Settings,
     raw::{self, SharedMemory},
+    waiting::fence::light_is_better,
 };
 
 /// A ring's shared state: where it lies, and what it means.
@@ -97,7 +95,12 @@ pub(crate) struct SharedRing<T: Pod, S: RingState> {
 }
 
 impl<T: Pod, S: RingState> SharedRing<T, S> {
-    fn enter(options: &Settings, name: &str, capacity: usize, want: Want) -> Result<Arc<Self>, OpenError> {
+    fn enter(
+        options: &Settings,
+        name: &str,
+        capacity: usize,
+        disposition: Disposition,
+    ) -> Result<Arc<Self>, OpenError> {
         // Each process maps the segment at an address of its own, and only the alignment of a page holds at all of
         // them.
         if align_of::<T>() > PAGE {
@@ -111,7 +114,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
         // A power of two, so that a position is turned into a slot by a mask.
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
         let planned = capacity;
-        let max_handles = S::KIND.max_handles(options, want);
+        let max_handles = S::KIND.max_handles(options, disposition);
         let geometry = Geometry { capacity, max_handles };
         let body = crate::layout::body_offset(max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
@@ -138,7 +141,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             body: (end - body) as u64,
             fill: &fill,
         };
-        let (object, (members, state, items)) = Object::enter(&blueprint, want, &|object| {
+        let (object, (members, state, items)) = Object::enter(&blueprint, disposition, &|object| {
             let found = object.description();
             let damaged = || object.damaged("the capacity");
             let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
@@ -151,7 +154,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             let failed = |error| object.failed(error);
             let state = S::at(object.memory(), body, geometry).map_err(failed)?;
             // `open` takes no capacity, so it insists on none.
-            if want != Want::Open {
+            if disposition != Disposition::Open {
                 object.check_option("capacity", found.capacity, planned as u64)?;
             }
             let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
@@ -330,7 +333,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::create`](crate::", stringify!($module), "::Ring::create).")]
             pub fn create(&self, name: &str, capacity: usize) -> Result<Ring<T>, OpenError> {
-                SharedRing::enter(&self.settings, name, capacity, Want::Create).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, capacity, Disposition::Create).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
@@ -339,7 +342,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::open`](crate::", stringify!($module), "::Ring::open).")]
             pub fn open(&self, name: &str) -> Result<Ring<T>, OpenError> {
-                SharedRing::enter(&self.settings, name, 1, Want::Open).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, 1, Disposition::Open).map(|shared| Ring { shared })
             }
 
             #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
@@ -348,7 +351,7 @@ macro_rules! ring_methods {
             ///
             #[doc = concat!("As [`Ring::open_or_create`](crate::", stringify!($module), "::Ring::open_or_create).")]
             pub fn open_or_create(&self, name: &str, capacity: usize) -> Result<Ring<T>, OpenError> {
-                SharedRing::enter(&self.settings, name, capacity, Want::OpenOrCreate).map(|shared| Ring { shared })
+                SharedRing::enter(&self.settings, name, capacity, Disposition::OpenOrCreate).map(|shared| Ring { shared })
             }
         }
 

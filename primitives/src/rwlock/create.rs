@@ -18,15 +18,17 @@ use crate::{
     layout::{Mapped, ValueCell},
     lock::Lock,
     name::Name,
-    object::{Blueprint, Kind, Object, Want},
+    object::{Blueprint, Disposition, Kind, Object},
     options::{
         Settings,
         kinds::{HasFences, HasType},
     },
     raw::{self, SharedMemory, SharedSafe},
-    ring::fence::{Fence, light_is_better},
     set_layout::Bells,
-    waiting::room::Room,
+    waiting::{
+        fence::{Fence, light_is_better},
+        room::Room,
+    },
 };
 
 /// One doorbell for the writer that waits for readers, and of each slot one to write and one to read.
@@ -85,7 +87,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::create`].
     pub fn create(&self, name: &str, value: T) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Want::Create)
+        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Disposition::Create)
     }
 
     /// Creates an [`RwLock`], and writes its first value in place; see [`RwLock::create_with`].
@@ -94,7 +96,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::create`].
     pub fn create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut write, Want::Create)
+        RwLock::enter(&self.settings, name, &mut write, Disposition::Create)
     }
 
     /// Creates an [`RwLock`] with a first value of all zeroes; see [`RwLock::create_zeroed`].
@@ -103,7 +105,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::create`].
     pub fn create_zeroed(&self, name: &str) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::Create)
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Disposition::Create)
     }
 
     /// Opens an [`RwLock`] that exists.
@@ -112,7 +114,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::open`].
     pub fn open(&self, name: &str) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::Open)
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Disposition::Open)
     }
 
     /// Opens an [`RwLock`], or creates it with a first value.
@@ -121,7 +123,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::open_or_create`].
     pub fn open_or_create(&self, name: &str, value: T) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Want::OpenOrCreate)
+        RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Disposition::OpenOrCreate)
     }
 
     /// Opens an [`RwLock`], or creates it and writes its first value in place.
@@ -132,7 +134,7 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::open_or_create`].
     pub fn open_or_create_with(&self, name: &str, mut write: impl FnMut(&mut T)) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut write, Want::OpenOrCreate)
+        RwLock::enter(&self.settings, name, &mut write, Disposition::OpenOrCreate)
     }
 
     /// Opens an [`RwLock`], or creates it with a first value that is all zeroes.
@@ -141,19 +143,24 @@ impl<T: Pod> Options<RwLock<T>> {
     ///
     /// As [`RwLock::open_or_create`].
     pub fn open_or_create_zeroed(&self, name: &str) -> Result<RwLock<T>, OpenError> {
-        RwLock::enter(&self.settings, name, &mut leave_zeroed, Want::OpenOrCreate)
+        RwLock::enter(&self.settings, name, &mut leave_zeroed, Disposition::OpenOrCreate)
     }
 }
 
 impl<T: Pod> RwLock<T> {
-    fn enter(options: &Settings, name: &str, write: &mut dyn FnMut(&mut T), want: Want) -> Result<Self, OpenError> {
+    fn enter(
+        options: &Settings,
+        name: &str,
+        write: &mut dyn FnMut(&mut T),
+        disposition: Disposition,
+    ) -> Result<Self, OpenError> {
         if align_of::<T>() > ALIGN {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
         }
         let name = Name::new(name)?;
         let first = FirstValue::new(write);
-        let max_handles = KIND.max_handles(options, want);
+        let max_handles = KIND.max_handles(options, disposition);
         let fill = |memory: &_, body: usize| {
             let why = match options.light_fences {
                 false => AS_ASKED_FOR,
@@ -173,7 +180,7 @@ impl<T: Pod> RwLock<T> {
             body: (value_at(max_handles) + size_of::<T>()) as u64,
             fill: &fill,
         };
-        let entered = Object::enter(&blueprint, want, &|object| {
+        let entered = Object::enter(&blueprint, disposition, &|object| {
             let members = object.members()?;
             let failed = |error| object.failed(error);
             let max_handles = object.description().max_handles;

@@ -12,7 +12,7 @@
 //!
 //! The counts of a slot have a cache line of their own, and a reader writes no other line. A reader stores and then looks at the
 //! gate, and a writer shuts the gate and then looks at the counts. By default the writer fences for both, as a sleeper
-//! does in `ring::fence`.
+//! does in `waiting::fence`.
 //!
 //! - **RW1** A reader is counted before it looks at the gate, and reads only if it finds the gate open then. Otherwise it takes
 //!   its count back. What it finds of POISONED belongs to the same look.
@@ -62,13 +62,12 @@ use crate::{
     layout::Mapped,
     lock::{Lock, Taken},
     members::{Members, Repair, Session},
-    ring::fence::Fence,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Relaxed, SeqCst},
         fence, order_seq_cst,
     },
-    waiting::{flag::Flag, room::Room},
+    waiting::{fence::Fence, flag::Flag, room::Room},
 };
 
 /// The doorbell on which the writer sleeps that waits for the readers to leave.

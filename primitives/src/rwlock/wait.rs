@@ -8,9 +8,8 @@ use crate::{
     raw::Deadline,
     sync::{Ordering::SeqCst, SPINS, TURNS, fence},
     waiting::{
-        Checked, Party, Round, Station, Turn, Withdrawn,
-        seat::{Gate, Seat},
-        wait,
+        Checked, Party, Round, Station, Turn, Withdrawn, wait,
+        waiter::{Gate, Waiter},
     },
 };
 use std::hint::spin_loop;
@@ -75,8 +74,8 @@ impl RwState {
         }
         let mut turns = 0;
         let found = {
-            let seat = Seat::take(&self.readers, ReadGate(self), party.me, 0);
-            wait(party, &seat, deadline, |round| {
+            let waiter = Waiter::new(&self.readers, ReadGate(self), party.me, 0);
+            wait(party, &waiter, deadline, |round| {
                 if let Some(taken) = enter() {
                     return Ok(Checked::Found(Some(taken)));
                 }

@@ -21,9 +21,8 @@ use crate::{
         fence,
     },
     waiting::{
-        Checked, Party, Round,
-        seat::{Gate, Seat},
-        wait,
+        Checked, Party, Round, wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -100,7 +99,7 @@ impl Store {
         let ended = match look() {
             Some(ended) => ended,
             None if deadline == Deadline::NOW => return Err(Refusal::Busy),
-            None => match self.patience.response.until(Role::Producer, &self.control.last_processor.0, look) {
+            None => match self.patience.response.until(Role::Producer, &self.control.last_cpus.0, look) {
                 Some(ended) => ended,
                 None => self.wait_slowly(ticket, party, deadline, look)?,
             },
@@ -119,11 +118,11 @@ impl Store {
         deadline: Deadline,
         mut check: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
-        if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_processor.0, &mut check) {
+        if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_cpus.0, &mut check) {
             return Ok(Some(found));
         }
-        let seat = Seat::take(&self.response, ResponseGate, party.me, 1);
-        wait(party, &seat, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
+        let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
+        wait(party, &waiter, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
     }
 
     /// Makes the threads of this process that wait for the ends of calls check again.
@@ -148,8 +147,8 @@ impl Store {
         look: impl Fn() -> Option<Progress>,
     ) -> Result<Progress, Refusal> {
         // Each thread of this process waits for another response, so all of them check after a call: the interest is not 0.
-        let seat = Seat::take(&self.response, ResponseGate, party.me, 1);
-        let found = wait(party, &seat, deadline, |_: Round| {
+        let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
+        let found = wait(party, &waiter, deadline, |_: Round| {
             if let Some(found) = look() {
                 return Ok(Checked::Found(found));
             }

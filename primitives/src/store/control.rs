@@ -58,7 +58,7 @@ pub(crate) struct Control {
     /// The stamp of the latest message: see [`clock`](super::clock).
     pub(crate) latest: Own<AtomicU64>,
     /// On which processor each side last waited, plus one.
-    pub(crate) last_processor: Own<[AtomicU32; 2]>,
+    pub(crate) last_cpus: Own<[AtomicU32; 2]>,
     /// The lock of the blocks.
     pub(crate) block_lock: Own<AtomicU32>,
     routes: Routes,

@@ -7,7 +7,7 @@
 //! lanes          256 bytes each: tail and flag, head
 //! taken          128 bytes for 64 cells
 //! returned       a bit for each cell
-//! places         8 bytes each: `span` for each lane
+//! entries         8 bytes each: `span` for each lane
 //! cells          256 bytes each
 //! causes         8 bytes for each of the last attempts of each cell
 //! blocks         8 + 4 bytes each: the owner, the next block; then their bytes
@@ -123,9 +123,9 @@ impl Geometry {
         self.max_routes as usize + SHARED_LANES
     }
 
-    /// Returns how many places a lane has, a power of two.
+    /// Returns how many entries a lane has, a power of two.
     pub(crate) fn span(&self) -> usize {
-        sizes::places(self.cells())
+        sizes::entries(self.cells())
     }
 
     /// Returns the words of the taken bits of a class.
@@ -173,7 +173,7 @@ pub(crate) struct Plan {
     pub(crate) lanes: usize,
     pub(crate) taken: usize,
     pub(crate) returned: usize,
-    pub(crate) places: usize,
+    pub(crate) entries: usize,
     pub(crate) cells: usize,
     pub(crate) causes: usize,
     pub(crate) owners: usize,
@@ -205,7 +205,7 @@ impl Plan {
         let lanes_at = part(lanes * LANE);
         let taken = part(taken * TAKEN);
         let returned = part(cells.div_ceil(64) * size_of::<u64>());
-        let places = part(lanes * geometry.span() * size_of::<u64>());
+        let entries = part(lanes * geometry.span() * size_of::<u64>());
         let causes = cells * CAUSES * size_of::<u64>();
         let cells = part(cells * size_of::<Cell>());
         let causes = part(causes);
@@ -221,7 +221,7 @@ impl Plan {
             lanes: lanes_at,
             taken,
             returned,
-            places,
+            entries,
             cells,
             causes,
             owners,

@@ -1,51 +1,50 @@
 //! Lanes: hints to the messages of a route, in the order of sending (ST3, ST4).
 //!
-//! A place goes from EMPTY(lap) to HINT(lap, cell, generation) to EMPTY(lap + 1), each by one compare-and-swap. So there is no
-//! half-written place. `tail` and `head` lag, and any process helps them on.
+//! A entry goes from EMPTY(lap) to HINT(lap, cell, generation) to EMPTY(lap + 1), each by one compare-and-swap. So there is no
+//! half-written entry. `tail` and `head` lag, and any process helps them on.
 
 use super::{
     Store,
     cell::Cell,
-    word::{Hint, PlaceWord},
+    word::{Hint, HintWord},
 };
 use crate::{
     failure::Result,
     members::Members,
-    ring::spin::Whereabouts,
     sizes::ATOMICS_ARE_PLAIN,
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     },
-    waiting::flag::Flag,
+    waiting::{flag::Flag, spin::LastCpus},
 };
 
 /// The words of a lane, the two sides on cache lines of their own.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct LaneWords {
-    /// No place before it is EMPTY for its lap: where to push.
+    /// No entry before it is EMPTY for its lap: where to push.
     pub(super) tail: AtomicU64,
     /// Up if a receiver waits for this lane alone.
     pub(super) flag: Flag,
     pad: [u64; 14],
-    /// No place before it has a hint to a message that can be taken: where to look first.
+    /// No entry before it has a hint to a message that can be taken: where to look first.
     pub(super) head: AtomicU64,
     /// On which processor each side of this lane last waited, or called the other one, plus one.
-    pub(super) last_processor: Whereabouts,
+    pub(super) last_cpus: LastCpus,
     reserved: [u64; 14],
 }
 
 const _: () = assert!(size_of::<LaneWords>() == super::geometry::LANE || !ATOMICS_ARE_PLAIN);
 
-/// So many steps that fail, besides one for each place, mean that the memory is corrupt: each of them means that another
+/// So many steps that fail, besides one for each entry, mean that the memory is corrupt: each of them means that another
 /// process got on.
 const MOST_STEPS: usize = 1 << 14;
 
 /// Counts the steps of a loop that ends in every state that the protocol can reach.
 pub(super) struct Steps(usize);
 
-/// What a place says of a position.
+/// What the entry of a position says.
 pub(super) enum Found<'a> {
     /// A hint to this cell. The message may have been taken.
     Hint(Hint, &'a Cell),
@@ -109,18 +108,18 @@ impl Store {
 
 impl<'a> Lane<'a> {
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "masked with the number of places; laps have 32 bits")]
-    fn place(self, position: u64) -> (&'a AtomicU64, u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "masked with the number of entries; laps have 32 bits")]
+    fn entry(self, position: u64) -> (&'a AtomicU64, u32) {
         let span = self.store.span;
         let index = position as usize & (span - 1);
-        (&self.store.places[self.number * span + index], (position >> span.trailing_zeros()) as u32)
+        (&self.store.entries[self.number * span + index], (position >> span.trailing_zeros()) as u32)
     }
 
     #[inline]
-    fn swap(self, position: u64, from: PlaceWord, to: PlaceWord) -> bool {
+    fn swap(self, position: u64, from: HintWord, to: HintWord) -> bool {
         // SYNC: SeqCst pairs with the fence of a receiver's announcement: it is the last change before a sender
         // checks for receivers.
-        self.place(position).0.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
+        self.entry(position).0.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
     }
 
     /// Adds a hint at the end.
@@ -128,13 +127,13 @@ impl<'a> Lane<'a> {
     pub(super) fn push(self, hint: Hint, members: &Members) -> Result<()> {
         let mut steps = self.store.steps();
         loop {
-            // SYNC: pairs with the change in `help`, and the load of the place with `swap`.
+            // SYNC: pairs with the change in `help`, and the load of the entry with `swap`.
             let position = self.words.tail.load(Acquire);
-            let (place, lap) = self.place(position);
-            let found = PlaceWord(place.load(Acquire));
-            if found == PlaceWord::empty(lap) {
+            let (entry, lap) = self.entry(position);
+            let found = HintWord(entry.load(Acquire));
+            if found == HintWord::empty(lap) {
                 // ST3: with this the message is in the lane, whatever happens to `tail`.
-                if self.swap(position, found, PlaceWord::hint(lap, hint)) {
+                if self.swap(position, found, HintWord::hint(lap, hint)) {
                     help(&self.words.tail, position);
                     return Ok(());
                 }
@@ -148,16 +147,16 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Empties a place with a hint that is a whole lap old. The message is marked as returned first, if it waits still.
+    /// Empties an entry with a hint that is a whole lap old. The message is marked as returned first, if it waits still.
     #[cold]
-    fn make_way(self, position: u64, found: PlaceWord, lap: u32) {
+    fn make_way(self, position: u64, found: HintWord, lap: u32) {
         if let Some(hint) = found.get()
             && self.store.cell_of(hint).is_some_and(|cell| cell.word().is_ready(hint.generation))
         {
             // In this order: a message that can be taken has a hint, or its bit (ST5).
             self.store.mark_returned(hint.cell.into());
         }
-        self.swap(position, found, PlaceWord::empty(lap));
+        self.swap(position, found, HintWord::empty(lap));
     }
 
     #[inline]
@@ -169,9 +168,9 @@ impl<'a> Lane<'a> {
     /// Returns what is at a position.
     #[inline]
     pub(super) fn look(self, position: u64) -> Found<'a> {
-        let (place, lap) = self.place(position);
+        let (entry, lap) = self.entry(position);
         // SYNC: pairs with `swap`: the message of the hint was written before.
-        let found = PlaceWord(place.load(Acquire));
+        let found = HintWord(entry.load(Acquire));
         match (found.ahead_of(lap), found.get()) {
             (0, Some(hint)) => match self.store.cell_of(hint) {
                 Some(cell) => Found::Hint(hint, cell),
@@ -191,11 +190,11 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Empties the place of a hint to a message that is taken.
+    /// Empties the entry of a hint to a message that is taken.
     #[inline]
     pub(super) fn pass(self, position: u64, hint: Hint) {
-        let (_, lap) = self.place(position);
-        self.swap(position, PlaceWord::hint(lap, hint), PlaceWord::empty(lap.wrapping_add(1)));
+        let (_, lap) = self.entry(position);
+        self.swap(position, HintWord::hint(lap, hint), HintWord::empty(lap.wrapping_add(1)));
         self.help_head(position);
     }
 
@@ -207,11 +206,11 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Moves `head`, and returns where to go on from a position, if its place had a hint so many laps later.
+    /// Moves `head`, and returns where to go on from a position, if its entry had a hint so many laps later.
     #[cold]
     pub(super) fn catch_up(self, position: u64, ahead: u32) -> u64 {
-        // A hint of a lap is pushed after every place before it had one of the same lap, and every place behind it one of the
-        // lap before. Each of those was pushed to an emptied place. So nothing older is left.
+        // A hint of a lap is pushed after every entry before it had one of the same lap, and every entry behind it one of the
+        // lap before. Each of those was pushed to an emptied entry. So nothing older is left.
         let laps = u64::from(ahead.saturating_sub(1)) << self.store.span.trailing_zeros();
         let next = position.wrapping_add(laps).wrapping_add(1);
         // SYNC: as in `help`.
@@ -222,8 +221,8 @@ impl<'a> Lane<'a> {
     /// Returns whether the lane has a hint to this message.
     pub(super) fn has(self, wanted: Hint) -> bool {
         let first = self.store.span * self.number;
-        let places = &self.store.places[first..first + self.store.span];
+        let entries = &self.store.entries[first..first + self.store.span];
         // SYNC: pairs with `swap`.
-        places.iter().any(|place| PlaceWord(place.load(Acquire)).get() == Some(wanted))
+        entries.iter().any(|entry| HintWord(entry.load(Acquire)).get() == Some(wanted))
     }
 }

@@ -21,15 +21,15 @@
 //!   written by the owner before the transition that makes them count.
 //! - **ST2** Send: FREE → FILLING, write, → READY, push a hint, call one waiter with a fitting interest. A READY cell
 //!   can be taken whatever its sender does.
-//! - **ST3** Push: the place at `tail` goes from EMPTY(lap) to HINT in one compare-and-swap, and any process helps `tail` on. So
-//!   there is no half-written place. A pusher that meets a hint of an older lap marks its message as returned, if it can
-//!   still be taken, and empties the place. So a message that waits for a receiver blocks no lane.
+//! - **ST3** Push: the entry at `tail` goes from EMPTY(lap) to HINT in one compare-and-swap, and any process helps `tail` on. So
+//!   there is no half-written entry. A pusher that meets a hint of an older lap marks its message as returned, if it can
+//!   still be taken, and empties the entry. So a message that waits for a receiver blocks no lane.
 //! - **ST4** Receive: check the returned messages, and from `head` on for the first message that fits. Take the *cell*.
-//!   Then the place is emptied, by any process that finds a hint to a message that is taken. So taking from the middle
+//!   Then the entry is emptied, by any process that finds a hint to a message that is taken. So taking from the middle
 //!   of a lane is ordinary.
 //! - **ST5** A READY cell has a hint in its lane, or its `returned` bit is set, or its sender is about to push. The holder
 //!   clears the bit before it frees the cell. A reaper never clears it. It sets it for a message that was claimed before also if
-//!   there is a hint: a receiver may have met that meanwhile, and be about to empty its place. A second hint is harmless: one
+//!   there is a hint: a receiver may have met that meanwhile, and be about to empty its entry. A second hint is harmless: one
 //!   process takes the cell.
 //! - **ST6** Several lanes are searched until the same message is found first twice, and so are a lane and the returned
 //!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message
@@ -46,7 +46,7 @@
 //! | FILLING | a cell that names it: its reaper frees it, the message never was | one cell |
 //! | READY, before its hint is pushed | a complete message: its reaper marks it as returned | that message |
 //! | after its hint is pushed, before it called | a message that any receiver finds. Waiters are woken by the obituary | that message, for waiters that sleep |
-//! | between a place and its index | an index that lags: the next process there helps it on | nothing |
+//! | between an entry and its index | an index that lags: the next process there helps it on | nothing |
 //! | HELD by `recv` | a cell that names it: freed, the message is lost with its receiver | that message, and one cell |
 //! | HELD, a request | LOST: the caller is called at once | that call |
 //! | a caller | a request without a caller is freed. A response goes nowhere | its cell |
@@ -55,7 +55,7 @@
 //!
 //! The models `store`, `named` and `blocks` of `tests/models` explore this, and show what each rule is needed for.
 //!
-//! Locked instructions of a short message: FILLING, the stamp, the place and `tail` by the sender; HELD, the place, `head` and FREE by
+//! Locked instructions of a short message: FILLING, the stamp, the entry and `tail` by the sender; HELD, the entry, `head` and FREE by
 //! the receiver. That is 8.
 
 mod aside;
@@ -115,9 +115,8 @@ use crate::{
     failure::Result,
     layout::Mapped,
     members::Members,
-    ring::{linger::Linger, spin::Spin},
     sync::{AtomicU64, Ordering::Relaxed},
-    waiting::room::Room,
+    waiting::{batching::BatchingDelay, room::Room, spin::Spin},
 };
 
 /// Messages in shared memory, as one handle knows them.
@@ -136,14 +135,14 @@ pub(crate) struct Store {
     lanes: Mapped<[LaneWords]>,
     taken: Mapped<[Own<AtomicU64>]>,
     returned: Mapped<[AtomicU64]>,
-    places: Mapped<[AtomicU64]>,
+    entries: Mapped<[AtomicU64]>,
     cells: Cells,
     /// How attempts ended, a few words for each cell.
     causes: Mapped<[AtomicU64]>,
     /// Where the cells of each class are.
     parts: [Part; 3],
     blocks: Blocks,
-    /// How many places a lane has.
+    /// How many entries a lane has.
     span: usize,
     /// How many cells a group has, as a power of two: there are 64 groups at most.
     group_shift: u32,
@@ -156,16 +155,16 @@ pub(crate) struct Store {
 /// waits for.
 #[derive(Debug)]
 struct Patience {
-    message: (Linger, Spin),
-    cell: (Linger, Spin),
+    message: (BatchingDelay, Spin),
+    cell: (BatchingDelay, Spin),
     response: Spin,
 }
 
 impl Patience {
     const fn new() -> Self {
         Self {
-            message: (Linger::with_probes(Role::Consumer), Spin::with_probes()),
-            cell: (Linger::with_probes(Role::Producer), Spin::with_probes()),
+            message: (BatchingDelay::with_probes(Role::Consumer), Spin::with_probes()),
+            cell: (BatchingDelay::with_probes(Role::Producer), Spin::with_probes()),
             response: Spin::with_probes(),
         }
     }

@@ -10,7 +10,6 @@ use crate::{
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
-    ring::spin::leave_word,
     sizes::INLINE,
     sync::{
         Ordering::{Relaxed, SeqCst},
@@ -18,8 +17,9 @@ use crate::{
     },
     waiting::{
         Checked, Party, Round,
-        seat::{Gate, Seat},
+        spin::record_cpu,
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -99,8 +99,8 @@ impl Store {
 
     #[cold]
     fn call_receiver(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
-        for processors in [&self.lanes[lane].last_processor, &self.control.last_processor.0] {
-            leave_word(Role::Producer, processors);
+        for processors in [&self.lanes[lane].last_cpus, &self.control.last_cpus.0] {
+            record_cpu(Role::Producer, processors);
         }
         let Some(cell) = self.cell_of(hint) else { return Ok(()) };
         // A receiver that came by itself has taken it.
@@ -194,15 +194,15 @@ impl Store {
             return take()?.ok_or(end.unwrap_or(Refusal::Busy));
         }
         let processors = match selection {
-            Selection::Only(route) => &self.lanes[self.lane_of(route)].last_processor,
-            _ => &self.control.last_processor.0,
+            Selection::Only(route) => &self.lanes[self.lane_of(route)].last_cpus,
+            _ => &self.control.last_cpus.0,
         };
         // Messages that come while this process is awake cost no system call.
-        let (linger, spin) = &self.patience.message;
-        if let Some(found) = spin.until_gathered(linger, Role::Consumer, processors, || take().transpose()) {
+        let (delay, spin) = &self.patience.message;
+        if let Some(found) = spin.until_gathered(delay, Role::Consumer, processors, || take().transpose()) {
             let held = found?;
             let lane = self.lane_of(self.held(held).route.load(Relaxed));
-            linger.learn(self.waiting_in(lane).saturating_add(1), self.geometry.messages.into(), 1);
+            delay.learn(self.waiting_in(lane).saturating_add(1), self.geometry.messages.into(), 1);
             return Ok(held);
         }
         loop {
@@ -210,8 +210,8 @@ impl Store {
             let lanes = self.control.seldom.used_lanes();
             let interest = self.lanes_of(selection);
             let gate = ReceiveGate { store: self, selection: selection.number() };
-            let seat = Seat::take(&self.receive, gate, me, interest);
-            let found = wait(party, &seat, deadline, |_: Round| {
+            let waiter = Waiter::new(&self.receive, gate, me, interest);
+            let found = wait(party, &waiter, deadline, |_: Round| {
                 let end = self.end(selection, wants, party);
                 match (take()?, end) {
                     (Some(held), _) => Ok(Checked::Found(Some(held))),

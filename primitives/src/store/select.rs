@@ -61,7 +61,7 @@ pub(super) struct Candidate {
     pub(super) word: CellWord,
     pub(super) route: u32,
     /// In which lane, and at which position of it. `None` for a returned message.
-    pub(super) place: Option<(usize, u64)>,
+    pub(super) entry: Option<(usize, u64)>,
     rank: (u32, u64),
 }
 
@@ -103,8 +103,8 @@ impl Store {
     pub(super) fn find(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let Selection::Only(route) = selection else { return self.find_in_several(selection, members) };
         let found = self.first_in(self.lane_of(route), selection, members)?;
-        // Afterwards: a sender that empties the place of a message marks the message before. A lane and the returned
-        // messages are several places to look at.
+        // Afterwards: a sender that empties the entry of a message marks the message before. A lane and the returned
+        // messages are several things to check.
         if self.is_dirty() { self.find_in_several(selection, members) } else { Ok(found) }
     }
 
@@ -127,7 +127,7 @@ impl Store {
                     found = sooner(found, self.first_in(lane, selection, members)?);
                 }
             }
-            // Afterwards: a sender that empties the place of a message marks the message before.
+            // Afterwards: a sender that empties the entry of a message marks the message before.
             if self.is_dirty() {
                 found = sooner(self.first_returned(selection), found);
             }
@@ -154,7 +154,7 @@ impl Store {
                 Found::Hint(hint, cell) => {
                     let word = cell.word();
                     if !word.is_ready(hint.generation) {
-                        // ST4: any process that meets such a hint empties its place.
+                        // ST4: any process that meets such a hint empties its entry.
                         lane.pass(position, hint);
                     } else if let found @ Some(_) = self.candidate(selection, hint, word, Some((number, position))) {
                         best = sooner(best, found);
@@ -180,11 +180,11 @@ impl Store {
         selection: Selection,
         hint: Hint,
         word: CellWord,
-        place: Option<(usize, u64)>,
+        entry: Option<(usize, u64)>,
     ) -> Option<Candidate> {
         let cell = self.cell_of(hint)?;
         let (route, sent_at) = (cell.route.load(Relaxed), cell.sent_at.load(Relaxed));
-        selection.fits(route).then(|| Candidate { hint, word, route, place, rank: selection.rank(route, sent_at) })
+        selection.fits(route).then(|| Candidate { hint, word, route, entry, rank: selection.rank(route, sent_at) })
     }
 
     #[cold]
@@ -216,7 +216,7 @@ impl Store {
                 false => found.word.held(owner),
             };
             if cell.change(found.word, held) {
-                if let Some((lane, position)) = found.place {
+                if let Some((lane, position)) = found.entry {
                     let lane = self.lane(lane);
                     lane.pass(position, found.hint);
                 }

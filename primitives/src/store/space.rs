@@ -17,9 +17,8 @@ use crate::{
     raw::Deadline,
     sync::{Ordering::SeqCst, fence, order_seq_cst},
     waiting::{
-        Checked, Party, Round,
-        seat::{Gate, Seat},
-        wait,
+        Checked, Party, Round, wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -130,17 +129,17 @@ impl Store {
             return self.take_cell(class, me).ok_or(Refusal::Busy);
         }
         // A receiver of a full channel frees a cell in a fraction of the time that a sleep and its wake-up take.
-        let processors = &self.control.last_processor.0;
-        let (linger, spin) = &self.patience.cell;
+        let processors = &self.control.last_cpus.0;
+        let (delay, spin) = &self.patience.cell;
         // Cells that are freed while this process is awake cost no system call.
-        if let Some(found) = spin.until_gathered(linger, Role::Producer, processors, || self.take_cell(class, me)) {
+        if let Some(found) = spin.until_gathered(delay, Role::Producer, processors, || self.take_cell(class, me)) {
             let (free, cells) = self.free_ahead(class, found.0);
-            linger.learn(free, cells, 1);
+            delay.learn(free, cells, 1);
             return Ok(found);
         }
         let gate = SpaceGate { store: self, interest: class.interest() };
-        let seat = Seat::take(&self.space, gate, me, class.interest().into());
-        let found = wait(party, &seat, deadline, |_: Round| {
+        let waiter = Waiter::new(&self.space, gate, me, class.interest().into());
+        let found = wait(party, &waiter, deadline, |_: Round| {
             if self.is_closed() {
                 return Err(self.closed(party.members));
             }
@@ -195,8 +194,8 @@ impl Store {
         }
         let interest = shares.iter().fold(0, |mask, share| mask | share.interest());
         // BL2: it sleeps without blocks and without the lock.
-        let seat = Seat::take(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
-        let found = wait(party, &seat, deadline, |_: Round| {
+        let waiter = Waiter::new(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
+        let found = wait(party, &waiter, deadline, |_: Round| {
             // A response is still wanted on a closed channel.
             if share == Share::Messages && self.is_closed() {
                 return Err(self.closed(party.members));
@@ -204,7 +203,7 @@ impl Store {
             // It may wait for the lock while it is announced here. Whatever calls it meanwhile waits as long as the lock is held.
             Ok(take(deadline)?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
         })?;
-        drop(seat);
+        drop(waiter);
         let chain = found.ok_or(Refusal::Busy)?;
         // Perhaps there are enough for the next one too.
         self.notify_blocks(party.members)?;

@@ -83,7 +83,7 @@ impl Store {
             lanes: Mapped::slice(memory, body + plan.lanes, lanes)?,
             taken: Mapped::slice(memory, body + plan.taken, geometry.taken_of(Class::Control).end)?,
             returned: Mapped::slice(memory, body + plan.returned, geometry.cells().div_ceil(64))?,
-            places: Mapped::slice(memory, body + plan.places, lanes * geometry.span())?,
+            entries: Mapped::slice(memory, body + plan.entries, lanes * geometry.span())?,
             cells: Mapped::slice(memory, body + plan.cells, geometry.cells())?,
             causes: Mapped::slice(memory, body + plan.causes, geometry.cells() * CAUSES)?,
             parts: Class::ALL.map(|class| Part::new(&geometry, class)),

@@ -1,4 +1,4 @@
-//! The words of cells and places: the state, the owner, and the life.
+//! The words of cells and entries: the state, the owner, and the life.
 
 use std::fmt;
 
@@ -213,7 +213,7 @@ impl fmt::Debug for CellWord {
     }
 }
 
-/// Which message a place, or a call, speaks of.
+/// Which message an entry, or a call, speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hint {
     pub(crate) cell: u16,
@@ -242,14 +242,14 @@ impl Hint {
     }
 }
 
-/// The word of a place in a lane: 32 bits of the lap, 16 of a cell plus one, 16 of its generation.
+/// The word of an entry in a lane: 32 bits of the lap, 16 of a cell plus one, 16 of its generation.
 ///
-/// The cell is 0 in a place without a hint. Laps are compared by their difference. A lane has at least 1,024 places, so at 10
+/// The cell is 0 in an entry without a hint. Laps are compared by their difference. A lane has at least 1,024 entries, so at 10
 /// million messages a second laps wrap after five days.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PlaceWord(pub(crate) u64);
+pub(crate) struct HintWord(pub(crate) u64);
 
-impl PlaceWord {
+impl HintWord {
     #[inline]
     pub(crate) fn empty(lap: u32) -> Self {
         Self(u64::from(lap) << 32)
@@ -280,7 +280,7 @@ impl PlaceWord {
     }
 }
 
-impl fmt::Debug for PlaceWord {
+impl fmt::Debug for HintWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} in lap {}", self.get(), self.lap())
     }
@@ -311,12 +311,12 @@ mod tests {
     #[test]
     fn laps_wrap() {
         let hint = Hint { cell: u16::MAX - 1, generation: 7 };
-        let word = PlaceWord::hint(u32::MAX, hint);
+        let word = HintWord::hint(u32::MAX, hint);
         assert_eq!(
             (word.get(), word.ahead_of(u32::MAX), word.ahead_of(0), word.ahead_of(u32::MAX - 2)),
             (Some(hint), 0, -1, 2)
         );
-        assert_eq!((PlaceWord::empty(3).get(), PlaceWord(0).get()), (None, None));
+        assert_eq!((HintWord::empty(3).get(), HintWord(0).get()), (None, None));
         assert_eq!(Hint::from_what(hint.what()), hint);
     }
 }

@@ -40,7 +40,7 @@ struct Waiting {
     interest: u64,
     /// Threads with the same selection find the same things. A thread without one may find what no other does.
     selection: Option<u64>,
-    must_look: bool,
+    must_check: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl List {
     /// Makes other threads than this one check (DK4).
     fn rouse_others(&mut self, id: u64, concerns: impl Fn(&Waiting) -> bool) {
         for waiting in self.waiting.iter_mut().filter(|waiting| waiting.id != id && concerns(waiting)) {
-            waiting.must_look = true;
+            waiting.must_check = true;
             waiting.thread.unpark();
         }
     }
@@ -108,14 +108,14 @@ impl Desk {
     }
 
     /// Puts the calling thread on the list.
-    pub(crate) fn join(&self, interest: u64, selection: Option<u64>) -> Place<'_> {
+    pub(crate) fn join(&self, interest: u64, selection: Option<u64>) -> Ticket<'_> {
         let mut list = self.list();
         let id = list.next;
         list.next += 1;
         list.had_company |= !list.waiting.is_empty();
         // DK1: a thread that does not lead checks once before it is parked.
-        list.waiting.push(Waiting { id, thread: thread::current(), interest, selection, must_look: true });
-        Place { desk: self, id }
+        list.waiting.push(Waiting { id, thread: thread::current(), interest, selection, must_check: true });
+        Ticket { desk: self, id }
     }
 
     /// Makes every thread check. Returns whether there is one, so that the caller posts for the one that leads.
@@ -127,13 +127,13 @@ impl Desk {
     }
 }
 
-/// A thread's place on the list, until it is dropped.
-pub(crate) struct Place<'a> {
+/// A thread's ticket on the list, until it is dropped.
+pub(crate) struct Ticket<'a> {
     desk: &'a Desk,
     id: u64,
 }
 
-impl Place<'_> {
+impl Ticket<'_> {
     /// Waits until this thread leads, or must check. If it waits for more than is announced, `change` says so to notifiers.
     pub(crate) fn turn(&self, deadline: Deadline, change: impl Fn(u64)) -> Turn {
         loop {
@@ -143,13 +143,13 @@ impl Place<'_> {
             if index == 0 {
                 return Turn::Lead;
             }
-            if mem::take(&mut list.waiting[index].must_look) {
+            if mem::take(&mut list.waiting[index].must_check) {
                 // DK1.
                 let more = self.desk.interests.of_both(list.announced, list.waiting[index].interest);
                 if mem::replace(&mut list.announced, more) != more {
                     change(more);
                 }
-                return Turn::Look;
+                return Turn::Check;
             }
             drop(list);
             match deadline.remaining() {
@@ -163,7 +163,7 @@ impl Place<'_> {
     /// Announces what the threads on the list wait for together (DK3). Returns what that is.
     pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
         let mut list = self.desk.list();
-        let counts = |waiting: &&Waiting| waiting.id == self.id || !waiting.must_look;
+        let counts = |waiting: &&Waiting| waiting.id == self.id || !waiting.must_check;
         let interest = self.desk.interests.of_all(list.waiting.iter().filter(counts));
         list.announced = interest;
         announce(interest);
@@ -225,7 +225,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -233,28 +233,28 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadline, Desk, Interests, MOST_REMEMBERED, Place, Turn, Withdrawn};
+    use super::{Deadline, Desk, Interests, MOST_REMEMBERED, Ticket, Turn, Withdrawn};
 
     fn desk() -> Desk {
         Desk::new(Interests::Union)
     }
 
-    fn turn(place: &Place<'_>) -> Turn {
-        place.turn(Deadline::NOW, |_| panic!("that is announced already"))
+    fn turn(ticket: &Ticket<'_>) -> Turn {
+        ticket.turn(Deadline::NOW, |_| panic!("that is announced already"))
     }
 
-    fn turn_first(place: &Place<'_>) -> Turn {
-        place.turn(Deadline::NOW, |_| {})
+    fn turn_first(ticket: &Ticket<'_>) -> Turn {
+        ticket.turn(Deadline::NOW, |_| {})
     }
 
-    fn announced(place: &Place<'_>) -> u64 {
-        let announced = place.announce(|_| {});
-        place.announced(0);
+    fn announced(ticket: &Ticket<'_>) -> u64 {
+        let announced = ticket.announce(|_| {});
+        ticket.announced(0);
         announced
     }
 
-    fn call(place: &Place<'_>, what: u32) {
-        place.withdraw(|| Withdrawn::Posted(what));
+    fn call(ticket: &Ticket<'_>, what: u32) {
+        ticket.withdraw(|| Withdrawn::Posted(what));
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
             assert_eq!(turn(&first), Turn::Lead);
             assert_eq!(first.announce(|_| {}), 0b100, "the other has not come yet");
             let changed = std::cell::Cell::new(0);
-            assert_eq!(second.turn(Deadline::NOW, |interest| changed.set(interest)), Turn::Look);
+            assert_eq!(second.turn(Deadline::NOW, |interest| changed.set(interest)), Turn::Check);
             assert_eq!(changed.get(), both);
             assert_eq!(turn(&second), Turn::Late, "once");
             assert_eq!(first.announce(|_| {}), both);
@@ -277,11 +277,11 @@ mod tests {
         let desk = desk();
         let leader = desk.join(1, Some(7));
         let (alike, unlike, single) = (desk.join(1, Some(7)), desk.join(1, Some(8)), desk.join(1, None));
-        assert_eq!([&alike, &unlike, &single].map(turn_first), [Turn::Look; 3]);
+        assert_eq!([&alike, &unlike, &single].map(turn_first), [Turn::Check; 3]);
         announced(&leader);
-        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Late, Turn::Look, Turn::Look]);
+        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Late, Turn::Check, Turn::Check]);
         leader.announced(1);
-        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Look; 3], "all waiters were called");
+        assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Check; 3], "all waiters were called");
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
         turn_first(&other);
         assert_eq!(announced(&leader), 0b11);
         assert_eq!(announced(&leader), 0b01, "it was to check after the first one");
-        assert_eq!(other.turn(Deadline::NOW, |interest| assert_eq!(interest, 0b11)), Turn::Look);
+        assert_eq!(other.turn(Deadline::NOW, |interest| assert_eq!(interest, 0b11)), Turn::Check);
         assert_eq!(announced(&leader), 0b11);
     }
 
@@ -338,7 +338,7 @@ mod tests {
         assert!(!desk.rouse_all());
         let (leader, other) = (desk.join(1, None), desk.join(1, None));
         assert!(desk.rouse_all());
-        assert_eq!(turn_first(&other), Turn::Look);
+        assert_eq!(turn_first(&other), Turn::Check);
         assert_eq!(turn(&other), Turn::Late);
         drop(leader);
         assert_eq!(turn(&other), Turn::Lead);

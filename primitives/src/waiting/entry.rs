@@ -57,7 +57,7 @@ pub(crate) struct Entry {
 
 /// A waiter that was found announced, or chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waiter {
+pub(crate) struct Announced {
     pub(crate) slot: usize,
     pub(crate) interest: u64,
     /// When its wait began.
@@ -73,7 +73,7 @@ pub(super) struct Chosen {
     word: u64,
 }
 
-impl Waiter {
+impl Announced {
     pub(super) fn is(self, state: u64) -> bool {
         self.word & STATE == state
     }
@@ -122,17 +122,17 @@ impl Entry {
     }
 
     /// Returns the waiter that is announced here, if its word is in one of two states.
-    pub(super) fn waiter(&self, slot: usize, first: u64, second: u64) -> Option<Waiter> {
+    pub(super) fn waiter(&self, slot: usize, first: u64, second: u64) -> Option<Announced> {
         // SYNC: pairs with the store of the word in `announce`.
         let word = self.word.load(SeqCst);
         let state = word & STATE;
         // SYNC: Acquire pairs with the stores in `announce` (EN1).
-        let read = || Waiter { slot, since: self.since.load(Acquire), interest: self.interest.load(Acquire), word };
+        let read = || Announced { slot, since: self.since.load(Acquire), interest: self.interest.load(Acquire), word };
         (state == first || state == second).then(read)
     }
 
     /// Chooses an announced waiter for a thing. Returns `None` if it is not announced any more.
-    pub(super) fn choose(&self, waiter: Waiter, what: u32) -> Option<Chosen> {
+    pub(super) fn choose(&self, waiter: Announced, what: u32) -> Option<Chosen> {
         let chosen = u64::from(what) << WHAT_SHIFT | waiter.word & EPOCH | UNPOSTED;
         let is_chosen = waiter.is(ANNOUNCED) && self.change(waiter.word, chosen);
         is_chosen.then_some(Chosen { slot: waiter.slot, before: waiter.word, word: chosen })
@@ -157,7 +157,7 @@ mod tests {
     use super::{ANNOUNCED, EPOCH, Entry, ONE_EPOCH, UNPOSTED};
     use crate::{sync::Ordering::Relaxed, waiting::Withdrawn};
 
-    fn announced(entry: &Entry) -> super::Waiter {
+    fn announced(entry: &Entry) -> super::Announced {
         entry.waiter(3, ANNOUNCED, ANNOUNCED).expect("it is announced")
     }
 

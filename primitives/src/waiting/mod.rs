@@ -9,10 +9,13 @@
 //! | `wait` | [`wait()`], the rounds of a waiter, and [`Party`] |
 //! | `room` | where waiters and notifiers of one kind of thing find each other |
 //! | `entry` | the words of one waiter in a room |
-//! | `seat` | one wait in a room |
+//! | `waiter` | one wait in a room |
 //! | `flag` | the word by which a notifier learns that there are waiters |
 //! | `desk` | the threads of one process, which share the slot |
 //! | `interests` | how the interests of several waiters make one |
+//! | `spin` | how long a waiter spins before it sleeps |
+//! | `batching` | how long a side lets items gather before it checks |
+//! | `fence` | which side of a wake-up pays for the fence |
 //!
 //! A round:
 //!
@@ -46,14 +49,17 @@
 //! A thing that a stopped process was called for is not lost: any process that comes to check takes it.
 
 mod at;
+pub(crate) mod batching;
 pub(crate) mod desk;
 pub(crate) mod entry;
+pub(crate) mod fence;
 pub(crate) mod flag;
 mod interests;
 pub(crate) mod room;
-pub(crate) mod seat;
+pub(crate) mod spin;
 #[cfg(test)]
 mod tests;
 mod wait;
+pub(crate) mod waiter;
 
 pub(crate) use self::wait::{Checked, Party, Round, Station, Turn, Withdrawn, wait};

@@ -36,7 +36,7 @@ use crate::{
     waiting::{
         Withdrawn,
         desk::Desk,
-        entry::{ANNOUNCED, Chosen, Entry, UNPOSTED, Waiter},
+        entry::{ANNOUNCED, Announced, Chosen, Entry, UNPOSTED},
         flag::Flag,
         interests::Interests,
     },
@@ -73,7 +73,7 @@ pub(crate) struct Room {
 /// What a notifier found.
 struct Scan {
     /// The fitting announced waiter that has waited longest.
-    oldest: Option<Waiter>,
+    oldest: Option<Announced>,
     /// How many waiters keep the flag up, the oldest one perhaps among them.
     keepers: usize,
     /// How many of these don't fit.
@@ -152,7 +152,7 @@ impl Room {
     }
 
     /// Returns every waiter in one of two states.
-    fn in_states(&self, first: u64, second: u64) -> impl Iterator<Item = Waiter> {
+    fn in_states(&self, first: u64, second: u64) -> impl Iterator<Item = Announced> {
         self.entries().filter_map(move |(slot, entry)| entry.waiter(slot, first, second))
     }
 
@@ -176,13 +176,13 @@ impl Room {
     }
 
     /// Returns the announced waiter that has waited longest.
-    pub(crate) fn oldest(&self) -> Option<Waiter> {
+    pub(crate) fn oldest(&self) -> Option<Announced> {
         self.scan(all, all).oldest
     }
 
     /// Calls a waiter that was found announced (RM1), for a thing that has this name. The name is 0 where things are
     /// interchangeable. Returns whether the waiter was still announced.
-    pub(crate) fn call(&self, waiter: Waiter, what: u32, members: &Members) -> Result<bool> {
+    pub(crate) fn call(&self, waiter: Announced, what: u32, members: &Members) -> Result<bool> {
         let Some(chosen) = self.entries[waiter.slot].choose(waiter, what) else { return Ok(false) };
         self.post(chosen, members)?;
         Ok(true)
@@ -303,11 +303,12 @@ impl Room {
         // Before the entries are read: a waiter that is awake now compares it after it announced itself.
         // SYNC: pairs with the load in `ends`, which a waiter makes after its announcement.
         self.control.ends.fetch_add(1, SeqCst);
-        let choose = |waiter: Waiter| match waiter.is(UNPOSTED) {
+        let choose = |waiter: Announced| match waiter.is(UNPOSTED) {
             true => Some(waiter.already_chosen()),
             false => self.entries[waiter.slot].choose(waiter, 0),
         };
-        let waiters: Vec<Waiter> = self.in_states(ANNOUNCED, UNPOSTED).filter(|waiter| fits(waiter.interest)).collect();
+        let waiters: Vec<Announced> =
+            self.in_states(ANNOUNCED, UNPOSTED).filter(|waiter| fits(waiter.interest)).collect();
         let chosen: Vec<Chosen> = waiters.into_iter().filter_map(choose).collect();
         let posted = members.post_all(chosen.iter().map(|chosen| self.bell(chosen.slot)));
         chosen.into_iter().for_each(|chosen| self.mark(chosen, posted.is_ok()));

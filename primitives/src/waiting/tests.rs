@@ -17,8 +17,8 @@ use super::{
     Checked, Party,
     flag::Flag,
     room::Room,
-    seat::{Gate, Seat},
     wait,
+    waiter::{Gate, Waiter},
 };
 use crate::{
     ObjectName,
@@ -92,10 +92,10 @@ impl Handle {
     /// Takes a message of some lanes. Returns `None` if there is none in time, or the test has ended.
     fn take(&self, lanes: u64, deadline: Deadline) -> Option<usize> {
         let party = Party { members: &self.members, repair: self, me: self.me() };
-        let seat = Seat::take(&self.room, Lanes { handle: self, lanes }, party.me, lanes);
+        let waiter = Waiter::new(&self.room, Lanes { handle: self, lanes }, party.me, lanes);
         let fitting = || (0..MESSAGES).filter(|&message| lane_of(message) & lanes != 0);
         let claim = |&message: &usize| self.words.messages[message].compare_exchange(1, 0, SeqCst, Relaxed).is_ok();
-        let taken = wait(party, &seat, deadline, |_| -> Result<_> {
+        let taken = wait(party, &waiter, deadline, |_| -> Result<_> {
             let is_over = self.words.is_over.load(SeqCst).then_some(None);
             let ended = is_over.or_else(|| fitting().find(claim).map(Some));
             Ok(ended.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))

@@ -51,7 +51,7 @@ pub(crate) enum Turn {
     /// It announces itself and sleeps on the doorbell.
     Lead,
     /// It checks, and takes another turn.
-    Look,
+    Check,
     /// Its timeout elapsed.
     Late,
 }

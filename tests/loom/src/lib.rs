@@ -1,9 +1,9 @@
 //! The real code of the lock, of the rwlock's words, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
 //! interleaving with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,seat}.rs`,
-//! `pool/{places,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`,
-//! `ring/{linger,patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `attendance.rs`, `lock.rs`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,waiter}.rs`,
+//! `pool/{spots,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`,
+//! `waiting/batching.rs`, `ring/{patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -11,9 +11,9 @@
 //! | --- | --- |
 //! | `sync` | loom's atomics. No waiter spins, since that only multiplies the interleavings |
 //! | `layout::Mapped` | a value in an `Arc`, which handles of one memory share |
-//! | `sizes` | a store of few words: a lane has two places |
-//! | `ring::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
-//! | `ring::spin` | no waiter spins |
+//! | `sizes` | a store of few words: a lane has two entries |
+//! | `waiting::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
+//! | `waiting::spin` | no waiter spins |
 //! | `waiting::desk` | each process has one thread |
 //! | `clock` | it stands still, or each look finds a later time |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
@@ -21,7 +21,7 @@
 //! Not here:
 //!
 //! - `members/` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
-//! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `seat.rs`: the scenes do in few
+//! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `waiter.rs`: the scenes do in few
 //!   words what those do;
 //! - `mutex/` with the poison of a holder that panics, the handle and the guards of `rwlock/`, and `pool/mod.rs`;
 //! - the bytes of long messages in the store; `channel/`.
@@ -44,8 +44,6 @@ pub mod messages;
 pub mod named;
 #[path = "../../../primitives/src/once/state.rs"]
 mod once_state;
-#[path = "../../../primitives/src/pool/places.rs"]
-mod places;
 mod ring;
 pub mod rings;
 #[path = "../../../primitives/src/role.rs"]
@@ -55,6 +53,8 @@ pub mod scene;
 #[path = "../../../primitives/src/pool/shortage.rs"]
 mod shortage;
 pub mod small;
+#[path = "../../../primitives/src/pool/spots.rs"]
+mod spots;
 #[path = "../../../primitives/src/pool/state.rs"]
 mod state;
 #[path = "../../../primitives/src/pool/wait.rs"]
@@ -147,7 +147,7 @@ mod sizes {
     /// An atomic of loom's has a history.
     pub(crate) const ATOMICS_ARE_PLAIN: bool = false;
 
-    pub(crate) fn places(_: usize) -> usize {
+    pub(crate) fn entries(_: usize) -> usize {
         2
     }
 }

@@ -1,4 +1,4 @@
-//! The real store of a channel, with a few cells and two places in each lane. Each process has a handle of its own.
+//! The real store of a channel, with a few cells and two entries in each lane. Each process has a handle of its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -379,7 +379,7 @@ impl StoreScene {
         done
     }
 
-    /// Makes a store in which routes 2 and 3 share a lane. 201 is at its first place, and the next push meets it there.
+    /// Makes a store in which routes 2 and 3 share a lane. 201 is at its first entry, and the next push meets it there.
     ///
     /// # Panics
     ///

@@ -16,8 +16,8 @@ use crate::{
         Checked, Party,
         flag::Flag,
         room::Room,
-        seat::{Gate, Seat},
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -108,11 +108,11 @@ impl NamedScene {
     }
 
     fn take_by(&self, me: Session, lanes: u64, deadline: Deadline) -> Result<Option<usize>> {
-        let seat = Seat::take(&self.room, LanesGate(self), me, lanes);
+        let waiter = Waiter::new(&self.room, LanesGate(self), me, lanes);
         let fitting = || (0..self.messages.len()).filter(|&message| lane_of(message) & lanes != 0);
         let claim = |message: &usize| self.messages[*message].compare_exchange(1, 0, SeqCst, Relaxed).is_ok();
         let party = Party { members: &self.members, repair: self, me };
-        wait(party, &seat, deadline, |_| {
+        wait(party, &waiter, deadline, |_| {
             Ok(fitting().find(claim).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
         })
     }
@@ -182,9 +182,9 @@ impl ResponseScene {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn await_response(&self, me: Session) {
-        let seat = Seat::take(&self.room, ResponseGate, me, 0);
+        let waiter = Waiter::new(&self.room, ResponseGate, me, 0);
         let party = Party { members: &self.members, repair: self, me };
-        let response = wait(party, &seat, Deadline::NEVER, |_| -> Result<_> {
+        let response = wait(party, &waiter, Deadline::NEVER, |_| -> Result<_> {
             let is_there = self.responses[me.slot()].load(Acquire) != 0;
             Ok(if is_there { Checked::Found(()) } else { Checked::Sleep(Deadline::NEVER) })
         });

@@ -11,7 +11,6 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     ring::{
-        fence::Fence,
         mpmc::{control::MpmcControl, state as mpmc},
         patience::Patience,
         spsc::state::{self as spsc, SpscControl},
@@ -20,6 +19,7 @@ use crate::{
     scene::room,
     sync::{AtomicU32, AtomicU64},
     waiting::Party,
+    waiting::fence::Fence,
 };
 
 /// Items in their places.

@@ -9,9 +9,9 @@ use crate::{
     kernel::{Deadline, Members, SLOTS, Session},
     layout::Mapped,
     lock::Lock,
-    ring::fence::Fence,
     scene::room,
     sync::AtomicU32,
+    waiting::fence::Fence,
     waiting::{Party, flag::Flag},
 };
 

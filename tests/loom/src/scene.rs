@@ -9,9 +9,9 @@ use crate::{
     kernel::{Deadline, Members, SLOTS, Session},
     layout::Mapped,
     lock::Lock,
-    places::Places,
     set_layout::SlotBells,
     shortage::Shortage,
+    spots::Spots,
     state::PoolState,
     sync::AtomicU32,
     waiting::{
@@ -143,7 +143,7 @@ impl PoolScene {
             shortage: Mapped::new(Shortage::default()),
             limit: Mapped::new(AtomicU32::new(permits)),
             recent: Mapped::new(AtomicU32::new(0)),
-            permits: Places::new((0..Places::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
+            permits: Spots::new((0..Spots::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
         Arc::new(Self { members, state })
     }

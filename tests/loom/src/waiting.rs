@@ -1,5 +1,7 @@
 //! The code of waiting, with its neighbours under the names it looks for.
 
+#[path = "../../../primitives/src/waiting/batching.rs"]
+pub(crate) mod batching;
 #[path = "../../../primitives/src/waiting/entry.rs"]
 pub(crate) mod entry;
 #[path = "../../../primitives/src/waiting/flag.rs"]
@@ -10,8 +12,8 @@ pub(crate) mod interests;
 pub(crate) mod room;
 #[path = "../../../primitives/src/waiting/wait.rs"]
 mod rounds;
-#[path = "../../../primitives/src/waiting/seat.rs"]
-pub(crate) mod seat;
+#[path = "../../../primitives/src/waiting/waiter.rs"]
+pub(crate) mod waiter;
 
 pub(crate) use rounds::{Checked, Party, Round, Station, Turn, Withdrawn, wait};
 
@@ -53,11 +55,11 @@ pub(crate) mod desk {
     use super::{Turn, Withdrawn, interests::Interests};
     use crate::kernel::Deadline;
 
-    /// One for all processes of a model: only what a [`Place`] has is a process's own.
+    /// One for all processes of a model: only what a [`Ticket`] has is a process's own.
     #[derive(Debug)]
     pub(crate) struct Desk;
 
-    pub(crate) struct Place<'a> {
+    pub(crate) struct Ticket<'a> {
         interest: u64,
         desk: &'a Desk,
         called_for: Mutex<Vec<u32>>,
@@ -72,8 +74,8 @@ pub(crate) mod desk {
             self
         }
 
-        pub(crate) fn join(&self, interest: u64, _: Option<u64>) -> Place<'_> {
-            Place { interest, desk: self, called_for: Mutex::default() }
+        pub(crate) fn join(&self, interest: u64, _: Option<u64>) -> Ticket<'_> {
+            Ticket { interest, desk: self, called_for: Mutex::default() }
         }
 
         pub(crate) fn rouse_all(&self) -> bool {
@@ -81,7 +83,7 @@ pub(crate) mod desk {
         }
     }
 
-    impl Place<'_> {
+    impl Ticket<'_> {
         pub(crate) fn turn(&self, _: Deadline, _: impl Fn(u64)) -> Turn {
             Turn::Lead
         }
@@ -115,4 +117,67 @@ pub(crate) mod desk {
             std::mem::take(&mut self.called_for.lock().expect("no code panics here"))
         }
     }
+}
+
+/// Every process fences for itself.
+pub(crate) mod fence {
+    use crate::{
+        kernel::Deadline,
+        sync::{
+            AtomicU64,
+            Ordering::{Release, SeqCst},
+            fence,
+        },
+    };
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Fence;
+
+    impl Fence {
+        pub(crate) fn publish(self, word: &AtomicU64, value: u64) {
+            word.store(value, Release);
+            fence(SeqCst);
+        }
+
+        pub(crate) fn after_announcement(self) -> Deadline {
+            fence(SeqCst);
+            Deadline::NEVER
+        }
+    }
+}
+
+/// No waiter spins: that only multiplies the interleavings.
+pub(crate) mod spin {
+    use crate::{role::Role, sync::AtomicU32, waiting::batching::BatchingDelay};
+
+    pub(crate) type LastCpus = [AtomicU32; 2];
+
+    #[derive(Debug)]
+    pub(crate) struct Spin;
+
+    impl Spin {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) const fn with_probes() -> Self {
+            Self
+        }
+
+        pub(crate) fn until<T>(&self, _: Role, _: &LastCpus, _: impl FnMut() -> Option<T>) -> Option<T> {
+            None
+        }
+
+        pub(crate) fn until_gathered<T>(
+            &self,
+            _: &BatchingDelay,
+            role: Role,
+            last_cpus: &LastCpus,
+            look: impl FnMut() -> Option<T>,
+        ) -> Option<T> {
+            self.until(role, last_cpus, look)
+        }
+    }
+
+    pub(crate) fn record_cpu(_: Role, _: &LastCpus) {}
 }

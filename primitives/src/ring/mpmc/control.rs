@@ -2,9 +2,8 @@
 
 use crate::{
     attendance::Arrivals,
-    ring::spin::Whereabouts,
     sync::{AtomicU32, AtomicU64},
-    waiting::flag::Flag,
+    waiting::{flag::Flag, spin::LastCpus},
 };
 
 /// What every process reads often and changes seldom: one cache line.
@@ -20,5 +19,5 @@ pub(crate) struct MpmcControl {
     pub(crate) closed: AtomicU32,
     /// Not 0: every process fences for itself (`StrongFences`).
     pub(crate) strong: AtomicU32,
-    pub(crate) whereabouts: Whereabouts,
+    pub(crate) last_cpus: LastCpus,
 }

@@ -32,7 +32,6 @@ use crate::{
         },
         patience::Patience,
         refusal::Refusal,
-        spin::leave_word,
     },
     role::Role,
     sync::{
@@ -42,8 +41,9 @@ use crate::{
     waiting::{
         Checked, Party,
         room::Room,
-        seat::{Gate, Seat},
+        spin::record_cpu,
         wait,
+        waiter::{Gate, Waiter},
     },
 };
 
@@ -69,7 +69,7 @@ impl MpmcState {
 
     #[cold]
     fn notify_slowly(&self, role: Role, position: u64, members: &Members) -> bool {
-        leave_word(role.other(), &self.control.whereabouts);
+        record_cpu(role.other(), &self.control.last_cpus);
         let ended = if role == Role::Producer && self.ends_for_some(Role::Consumer) {
             // E4: perhaps this was the last claim. Before the flag is lowered: another consumer may have the last one.
             self.room(Role::Consumer).notify_all(members)
@@ -170,7 +170,7 @@ impl MpmcState {
     fn ends_for_some(&self, role: Role) -> bool {
         // SYNC: pairs with the store in `close`. A waiter calls this after its announcement, and a notifier before it
         // lowers the flag.
-        self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|attachment| attachment.has(role.other()))
+        self.control.closed.load(SeqCst) != 0 || !self.attachments.iter().any(|waiter| waiter.has(role.other()))
     }
 
     /// Returns whether no slot has an item or is claimed. A scan that sees every slot EMPTY, one after another, has
@@ -218,17 +218,17 @@ impl MpmcState {
         patience: &Patience,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
-        let Patience { linger, spin, wants_to_know: detects_disconnect } = patience;
+        let Patience { delay, spin, wants_to_know: detects_disconnect } = patience;
         let Party { members, me, .. } = party;
-        linger.wait();
+        delay.wait();
         let look = || self.claim(role, me, members).transpose();
         // What comes while both sides are awake costs no system call.
-        if let Some(claim) = spin.until(role, &self.control.whereabouts, look) {
+        if let Some(claim) = spin.until(role, &self.control.last_cpus, look) {
             let claim = claim?;
-            linger.learn(self.left_for(role, claim), self.slots.len() as u64, 1);
+            delay.learn(self.left_for(role, claim), self.slots.len() as u64, 1);
             return Ok(claim);
         }
-        let seat = Seat::take(self.room(role), RoleGate { state: self, role }, me, 0);
+        let waiter = Waiter::new(self.room(role), RoleGate { state: self, role }, me, 0);
         let check = |_| {
             // E1.
             let end = self.end(role, *detects_disconnect);
@@ -238,7 +238,7 @@ impl MpmcState {
                 (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
             }
         };
-        wait(party, &seat, deadline, check)?.ok_or(Refusal::NotInTime)
+        wait(party, &waiter, deadline, check)?.ok_or(Refusal::NotInTime)
     }
 }
 

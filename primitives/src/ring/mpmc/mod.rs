@@ -52,19 +52,19 @@ pub use self::{
 };
 use self::{control::MpmcControl, state::MpmcState};
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, fence::Fence, ring_methods};
+use super::{Geometry, SharedRing, StrongFences, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
     attendance::Attachment,
     layout::Mapped,
-    object::{Kind, Want},
+    object::{Disposition, Kind},
     raw::{self, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
     },
-    waiting::room::Room,
+    waiting::{fence::Fence, room::Room},
 };
 
 // Where the state lies in the body. Each word that is written often has cache lines of its own.

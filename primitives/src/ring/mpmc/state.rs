@@ -48,12 +48,9 @@ use crate::{
     failure::Result,
     layout::Mapped,
     members::{Members, Repair, Session},
-    ring::{
-        fence::Fence,
-        mpmc::{
-            control::MpmcControl,
-            word::{SlotState, SlotWord},
-        },
+    ring::mpmc::{
+        control::MpmcControl,
+        word::{SlotState, SlotWord},
     },
     role::Role,
     sync::{
@@ -61,7 +58,7 @@ use crate::{
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         fence,
     },
-    waiting::room::Room,
+    waiting::{fence::Fence, room::Room},
 };
 
 /// The ring's state in shared memory.

@@ -301,7 +301,7 @@ impl<T: Pod> Consumer<T> {
             return Ok(self.seen.wrapping_sub(self.index));
         }
         if deadline != Deadline::NOW {
-            self.patience.linger.wait();
+            self.patience.delay.wait();
         }
         let mut seen = state.index(Role::Producer);
         if seen == self.seen {
@@ -315,7 +315,7 @@ impl<T: Pod> Consumer<T> {
         }
         // A closed ring still gives its items: `wait` reports the end only if there is none.
         let available = state.distance(self.index, seen, members)?;
-        self.patience.linger.learn(available, state.capacity, wanted);
+        self.patience.delay.learn(available, state.capacity, wanted);
         self.seen = seen;
         Ok(available)
     }

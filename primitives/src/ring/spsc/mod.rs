@@ -41,17 +41,17 @@ pub use self::{
     producer::{Producer, Reservation},
 };
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, fence::Fence, refusal::Refusal, ring_methods};
+use super::{Geometry, SharedRing, StrongFences, refusal::Refusal, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, RoleError, Status,
     layout::Mapped,
     lock::Lock,
     members::Session,
-    object::{Kind, Want},
+    object::{Disposition, Kind},
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::Ordering::Relaxed,
-    waiting::room::Room,
+    waiting::{fence::Fence, room::Room},
 };
 
 // Where the state lies in the body. The words that each side writes at every step have cache lines of their own.

@@ -282,7 +282,7 @@ impl<T: Pod> Producer<T> {
             return Ok(self.limit.wrapping_sub(self.index));
         }
         if deadline != Deadline::NOW {
-            self.patience.linger.wait();
+            self.patience.delay.wait();
         }
         // The consumer has moved on since, or the ring is full.
         let mut seen = state.index(Role::Consumer);
@@ -298,7 +298,7 @@ impl<T: Pod> Producer<T> {
         let room = state.capacity - state.distance(seen, self.index, members)?;
         // What is known now serves the next pushes without another check.
         self.limit = seen.wrapping_add(state.capacity);
-        self.patience.linger.learn(room, state.capacity, wanted);
+        self.patience.delay.learn(room, state.capacity, wanted);
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
     }
 

@@ -43,19 +43,19 @@ use crate::{
     lock::Lock,
     members::{Members, Repair, Session},
     raw::Deadline,
-    ring::{
-        fence::Fence,
-        patience::Patience,
-        refusal::Refusal,
-        spin::{Whereabouts, leave_word},
-    },
+    ring::{patience::Patience, refusal::Refusal},
     role::Role,
     sync::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, SeqCst},
         fence,
     },
-    waiting::{Checked, Party, Round, Station, Turn, Withdrawn, wait},
+    waiting::{
+        Checked, Party, Round, Station, Turn, Withdrawn,
+        fence::Fence,
+        spin::{LastCpus, record_cpu},
+        wait,
+    },
 };
 
 /// What both sides read often and change seldom: one cache line.
@@ -69,7 +69,7 @@ pub(crate) struct SpscControl {
     pub(crate) strong: AtomicU32,
     /// How many consumers died in their role.
     pub(crate) taken_over: AtomicU32,
-    pub(crate) whereabouts: Whereabouts,
+    pub(crate) last_cpus: LastCpus,
 }
 
 /// The ring's state in shared memory. Arrays are indexed by role.
@@ -126,7 +126,7 @@ impl SpscState {
         if asleep.swap(0, SeqCst) == 0 {
             return Ok(());
         }
-        leave_word(role.other(), &self.control.whereabouts);
+        record_cpu(role.other(), &self.control.last_cpus);
         let posted = members.post(bell(role));
         if posted.is_err() {
             // The holder still sleeps. Announced again, it is woken by the next notifier that may post (SP4).
@@ -216,7 +216,7 @@ impl SpscState {
             let end = self.end(role, detects_disconnect);
             return moved().ok_or_else(|| end.unwrap_or(Refusal::NotInTime));
         }
-        if let Some(index) = patience.spin.until(role, &self.control.whereabouts, moved) {
+        if let Some(index) = patience.spin.until(role, &self.control.last_cpus, moved) {
             return Ok(index);
         }
         let check = |round| {

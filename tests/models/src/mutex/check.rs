@@ -69,7 +69,7 @@ impl MutexState {
     /// Whether the lock, or the call for it, is with this process.
     fn is_with(&self, process: &Process) -> bool {
         let is_named = process.slot != NO_SLOT && self.word.owner == process.slot;
-        let is_called = process.is_member() && self.seats[usize::from(process.slot)].is_called();
+        let is_called = process.is_member() && self.entries[usize::from(process.slot)].is_called();
         let hands_on = matches!(
             process.at,
             At::Scan

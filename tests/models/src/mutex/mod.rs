@@ -3,7 +3,7 @@
 //! | modelled | as |
 //! | --- | --- |
 //! | the word | [`Word`]: the owner's slot, OFFERED, WAITERS, POISONED |
-//! | the room | one [`Seat`] for each slot: AWAKE, ANNOUNCED, UNPOSTED or CALLED, with a ticket |
+//! | the room | one [`Entry`] for each slot: AWAKE, ANNOUNCED, UNPOSTED or CALLED, with a ticket |
 //! | a ticket | stands for `since` and the epoch: its rank among all tickets that the state contains |
 //! | a doorbell | a counter for each slot that saturates at [`Mutex::saturation`] |
 //! | `used` | one boolean for each slot |
@@ -15,7 +15,7 @@
 //!
 //! A scan of the room, and a check for dead members, is one step for each slot, in any order. A load of the word that
 //! is followed by a compare-and-swap, and again if that fails, is one step. `used` = 0 and HELPERS - 1 are one step, and so are
-//! ALIVE + 1 and `used` of a new member. Taking a post after the word was taken is one step with the swap of the seat.
+//! ALIVE + 1 and `used` of a new member. Taking a post after the word was taken is one step with the swap of the entry.
 //! Slots that no process has used, or will use, are not visited.
 //! A newcomer may take a free word without an announcement, as `try_lock` and spinning do. It may also announce itself
 //! at a free word, because it had seen it held.
@@ -96,7 +96,7 @@ pub struct Word {
 
 /// The state of a slot in the room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Seat {
+pub enum Entry {
     /// Does not wait.
     #[default]
     Awake,
@@ -170,7 +170,7 @@ pub struct Process {
     timed_out: bool,
     /// Was woken by a post, and not by a clock.
     woken: bool,
-    /// Its seat said that it was called, and it has not looked since.
+    /// Its entry said that it was called, and it has not looked since.
     called: bool,
     /// Sleeps for at most 1 ms.
     watches: bool,
@@ -215,7 +215,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MutexState {
     word: Word,
-    seats: [Seat; MOST],
+    entries: [Entry; MOST],
     bells: [u8; MOST],
     used: [bool; MOST],
     tainted: bool,
@@ -330,24 +330,24 @@ impl Process {
     }
 }
 
-impl Seat {
+impl Entry {
     fn ticket(self) -> Ticket {
         match self {
-            Seat::Awake => 0,
-            Seat::Announced(ticket) | Seat::Unposted(ticket) | Seat::Called(ticket) => ticket,
+            Entry::Awake => 0,
+            Entry::Announced(ticket) | Entry::Unposted(ticket) | Entry::Called(ticket) => ticket,
         }
     }
 
     fn is_called(self) -> bool {
-        matches!(self, Seat::Unposted(_) | Seat::Called(_))
+        matches!(self, Entry::Unposted(_) | Entry::Called(_))
     }
 
     fn with_ticket(self, ticket: Ticket) -> Self {
         match self {
-            Seat::Awake => Seat::Awake,
-            Seat::Announced(_) => Seat::Announced(ticket),
-            Seat::Unposted(_) => Seat::Unposted(ticket),
-            Seat::Called(_) => Seat::Called(ticket),
+            Entry::Awake => Entry::Awake,
+            Entry::Announced(_) => Entry::Announced(ticket),
+            Entry::Unposted(_) => Entry::Unposted(ticket),
+            Entry::Called(_) => Entry::Called(ticket),
         }
     }
 }
@@ -364,7 +364,7 @@ impl Mutex {
 
     /// The slots that are scanned and checked: no others have been used, or will be.
     fn reached(&self, state: &MutexState) -> impl Iterator<Item = Slot> {
-        let is_reached = |slot: usize| state.joins > 0 || state.used[slot] || state.seats[slot] != Seat::Awake;
+        let is_reached = |slot: usize| state.joins > 0 || state.used[slot] || state.entries[slot] != Entry::Awake;
         self.all().filter(move |slot| is_reached(usize::from(*slot)))
     }
 
@@ -422,7 +422,7 @@ impl Model for Mutex {
         assert!(self.slots() <= MOST);
         let mut state = MutexState {
             word: FREE,
-            seats: [Seat::Awake; MOST],
+            entries: [Entry::Awake; MOST],
             bells: [0; MOST],
             used: [false; MOST],
             tainted: false,

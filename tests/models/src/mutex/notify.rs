@@ -1,6 +1,6 @@
 //! Unlocking, and calling a waiter.
 
-use super::{At, Event, Mutex, MutexState, NO_SLOT, Process, Seat, Slot, Ticket};
+use super::{At, Entry, Event, Mutex, MutexState, NO_SLOT, Process, Slot, Ticket};
 
 impl Mutex {
     pub(super) fn unlock(&self, state: &mut MutexState, index: usize) -> At {
@@ -22,8 +22,8 @@ impl Mutex {
         let process = &mut state.processes[index];
         (process.target, process.target_ticket, process.unposted) = (NO_SLOT, 0, [0; super::MOST]);
         let own = process.slot;
-        let own_seat = state.seats.get(usize::from(own)).copied().unwrap_or_default();
-        let skips_own = own_seat == Seat::Awake;
+        let own_entry = state.entries.get(usize::from(own)).copied().unwrap_or_default();
+        let skips_own = own_entry == Entry::Awake;
         let seen = self.reached(state).filter(|slot| *slot != own || !skips_own).fold(0, |seen, slot| seen | 1 << slot);
         state.processes[index].unseen = seen;
         if seen == 0 { self.scanned(state, index) } else { At::Scan }
@@ -32,11 +32,11 @@ impl Mutex {
     pub(super) fn scan(&self, state: &mut MutexState, index: usize, slot: Slot) -> At {
         let process = &mut state.processes[index];
         process.unseen &= !(1 << slot);
-        match state.seats[usize::from(slot)] {
-            Seat::Announced(ticket) if process.target == NO_SLOT || ticket < process.target_ticket => {
+        match state.entries[usize::from(slot)] {
+            Entry::Announced(ticket) if process.target == NO_SLOT || ticket < process.target_ticket => {
                 (process.target, process.target_ticket) = (slot, ticket);
             }
-            Seat::Unposted(ticket) if self.rules.post_for_others => process.unposted[usize::from(slot)] = ticket,
+            Entry::Unposted(ticket) if self.rules.post_for_others => process.unposted[usize::from(slot)] = ticket,
             _ => {}
         }
         if process.unseen == 0 { self.scanned(state, index) } else { At::Scan }
@@ -78,14 +78,14 @@ impl Mutex {
         let process = state.processes[index];
         let Process { target, target_ticket, offers, .. } = process;
         match process.at {
-            At::Call if self.swap_seat(state, target, Seat::Announced(target_ticket), Seat::Unposted) => At::Post,
+            At::Call if self.swap_entry(state, target, Entry::Announced(target_ticket), Entry::Unposted) => At::Post,
             At::Call => self.call_failed(state, index, offers),
             At::Post => {
                 self.post(state, target, 1);
                 if self.rules.mark_called { At::MarkCalled } else { self.notified(state, index) }
             }
             At::MarkCalled => {
-                self.swap_seat(state, target, Seat::Unposted(target_ticket), Seat::Called);
+                self.swap_entry(state, target, Entry::Unposted(target_ticket), Entry::Called);
                 self.notified(state, index)
             }
             At::Retract => {
@@ -108,7 +108,7 @@ impl Mutex {
             At::MarkOther => {
                 let ticket = std::mem::take(&mut state.processes[index].unposted[usize::from(target)]);
                 if self.rules.mark_called {
-                    self.swap_seat(state, target, Seat::Unposted(ticket), Seat::Called);
+                    self.swap_entry(state, target, Entry::Unposted(ticket), Entry::Called);
                 }
                 self.next_other(state, index)
             }
@@ -124,13 +124,13 @@ impl Mutex {
         }
     }
 
-    /// A compare-and-swap of a seat. Returns whether it succeeded.
-    fn swap_seat(&self, state: &mut MutexState, slot: Slot, from: Seat, to: fn(Ticket) -> Seat) -> bool {
-        let seat = &mut state.seats[usize::from(slot)];
-        let names = if self.rules.calls_name_ticket { from } else { from.with_ticket(seat.ticket()) };
-        let is_equal = *seat == names;
+    /// A compare-and-swap of an entry. Returns whether it succeeded.
+    fn swap_entry(&self, state: &mut MutexState, slot: Slot, from: Entry, to: fn(Ticket) -> Entry) -> bool {
+        let entry = &mut state.entries[usize::from(slot)];
+        let names = if self.rules.calls_name_ticket { from } else { from.with_ticket(entry.ticket()) };
+        let is_equal = *entry == names;
         if is_equal {
-            *seat = to(seat.ticket());
+            *entry = to(entry.ticket());
         }
         is_equal
     }

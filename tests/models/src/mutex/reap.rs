@@ -1,6 +1,6 @@
 //! Recovery by helping.
 
-use super::{At, Event, Mutex, MutexState, NO_SLOT, Process, Seat, Slot};
+use super::{At, Entry, Event, Mutex, MutexState, NO_SLOT, Process, Slot};
 
 impl Mutex {
     /// Begins a check of the slots of all others.
@@ -60,9 +60,9 @@ impl Mutex {
         if self.rules.room_before_word { self.before_room(state, slot) } else { At::RepairWord }
     }
 
-    /// A seat that is AWAKE stays so, because its slot has no owner.
+    /// A entry that is AWAKE stays so, because its slot has no owner.
     fn before_room(&self, state: &MutexState, slot: Slot) -> At {
-        let is_done = state.seats[usize::from(slot)] == Seat::Awake || !self.rules.reaper_clears_room;
+        let is_done = state.entries[usize::from(slot)] == Entry::Awake || !self.rules.reaper_clears_room;
         match (is_done, self.rules.room_before_word) {
             (false, _) => At::RepairRoom,
             (true, true) => At::RepairWord,
@@ -74,7 +74,7 @@ impl Mutex {
         let Process { at, slot, helped, .. } = state.processes[index];
         match at {
             At::RepairRoom => {
-                state.seats[usize::from(helped)] = Seat::Awake;
+                state.entries[usize::from(helped)] = Entry::Awake;
                 if self.rules.room_before_word { At::RepairWord } else { At::LeaveSlot }
             }
             At::RepairWord => {

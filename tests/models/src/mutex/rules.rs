@@ -19,7 +19,7 @@ crate::rules! {
     uncalled_wake_reaps,
     /// An obituary posts each doorbell twice, not once.
     obituary_posts_twice,
-    /// A waiter that takes the word while its seat is CALLED takes the post of that call.
+    /// A waiter that takes the word while its entry is CALLED takes the post of that call.
     taker_takes_post,
     /// A new member reaps in its first wait.
     suspects_at_first,

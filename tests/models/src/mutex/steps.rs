@@ -1,6 +1,6 @@
 //! Entering, waiting and taking the word.
 
-use super::{Action, At, Event, Mutex, MutexState, NO_SLOT, Process, Seat, Slot};
+use super::{Action, At, Entry, Event, Mutex, MutexState, NO_SLOT, Process, Slot};
 
 impl Mutex {
     pub(super) fn apply(&self, state: &mut MutexState, index: usize, action: Action) -> At {
@@ -79,7 +79,7 @@ impl Mutex {
                 self.begin_check(state, index)
             }
             At::Announce => {
-                state.seats[usize::from(slot)] = Seat::Announced(ticket);
+                state.entries[usize::from(slot)] = Entry::Announced(ticket);
                 if self.rules.announce_before_look { At::Look } else { At::Sleep }
             }
             At::RepairRoom | At::RepairWord | At::LeaveSlot => self.repair(state, index),
@@ -92,9 +92,9 @@ impl Mutex {
             At::Awake => self.be_awake(state, index),
             At::LookAgain => self.look_again(state, index),
             At::Withdraw => {
-                let old = std::mem::take(&mut state.seats[usize::from(slot)]);
+                let old = std::mem::take(&mut state.entries[usize::from(slot)]);
                 // Another post may come before it takes this one, which makes no difference.
-                let takes_post = matches!(old, Seat::Called(_)) && self.rules.taker_takes_post;
+                let takes_post = matches!(old, Entry::Called(_)) && self.rules.taker_takes_post;
                 let bell = &mut state.bells[usize::from(slot)];
                 *bell = bell.saturating_sub(u8::from(takes_post));
                 At::Critical
@@ -165,7 +165,7 @@ impl Mutex {
     /// W5.
     fn be_awake(&self, state: &mut MutexState, index: usize) -> At {
         let process = &mut state.processes[index];
-        let old = std::mem::take(&mut state.seats[usize::from(process.slot)]);
+        let old = std::mem::take(&mut state.entries[usize::from(process.slot)]);
         process.called = old.is_called();
         process.suspects |= process.woken && !process.called && self.rules.uncalled_wake_reaps;
         match (self.rules.awake_before_look, process.timed_out) {

@@ -4,10 +4,10 @@ use super::{MOST, MutexState, NO_SLOT, Slot, Ticket};
 
 impl MutexState {
     fn tickets(&self) -> u32 {
-        let seats = self.seats.iter().map(|seat| seat.ticket());
+        let entries = self.entries.iter().map(|entry| entry.ticket());
         let own = self.processes.iter().flat_map(|process| [process.ticket, process.target_ticket]);
         let unposted = self.processes.iter().flat_map(|process| process.unposted);
-        seats.chain(own).chain(unposted).fold(0, |all, ticket| all | 1 << ticket) & !1
+        entries.chain(own).chain(unposted).fold(0, |all, ticket| all | 1 << ticket) & !1
     }
 
     /// A ticket that is later than all others.
@@ -23,8 +23,8 @@ impl MutexState {
     }
 
     fn map_tickets(&mut self, map: impl Fn(Ticket) -> Ticket) {
-        for seat in &mut self.seats {
-            *seat = seat.with_ticket(map(seat.ticket()));
+        for entry in &mut self.entries {
+            *entry = entry.with_ticket(map(entry.ticket()));
         }
         for process in &mut self.processes {
             process.ticket = map(process.ticket);
@@ -60,7 +60,7 @@ impl MutexState {
         self.processes.iter().for_each(|process| [process.helped, process.target].into_iter().for_each(&mut add));
         add(self.word.owner);
         let rank =
-            |slot: Slot| (self.used[usize::from(slot)], self.seats[usize::from(slot)], self.bells[usize::from(slot)]);
+            |slot: Slot| (self.used[usize::from(slot)], self.entries[usize::from(slot)], self.bells[usize::from(slot)]);
         let mut rest: [Slot; MOST] = std::array::from_fn(|slot| slot as Slot);
         rest.sort_by_key(|slot| std::cmp::Reverse(rank(*slot)));
         rest.into_iter().for_each(&mut add);
@@ -71,7 +71,7 @@ impl MutexState {
         order.iter().enumerate().for_each(|(new, old)| names[usize::from(*old)] = new as Slot);
         let rename = |slot: Slot| if slot == NO_SLOT { slot } else { names[usize::from(slot)] };
         self.word.owner = rename(self.word.owner);
-        self.seats = order.map(|old| self.seats[usize::from(old)]);
+        self.entries = order.map(|old| self.entries[usize::from(old)]);
         self.bells = order.map(|old| self.bells[usize::from(old)]);
         self.used = order.map(|old| self.used[usize::from(old)]);
         for process in &mut self.processes {

@@ -96,7 +96,7 @@ pub enum At {
     ClearFlag,
 
     /// Makes the dead slot AWAKE.
-    RepairSeat,
+    RepairEntry,
     /// Clears its count.
     RepairCount,
     /// Reads whether its member was inside.

@@ -2,7 +2,7 @@
 
 use stateright::Model;
 
-use super::{Action, At, Goal, Process, RwLock, RwLockState, Seat};
+use super::{Action, At, Entry, Goal, Process, RwLock, RwLockState};
 
 impl RwLockState {
     fn living(&self) -> impl Iterator<Item = &Process> {
@@ -25,7 +25,7 @@ impl RwLockState {
     }
 
     pub(super) fn a_reader_is_called(&self) -> bool {
-        self.places.iter().any(|place| place.seat == Seat::Called)
+        self.places.iter().any(|place| place.entry == Entry::Called)
     }
 
     pub(super) fn a_look_overtakes(&self) -> bool {

@@ -1,6 +1,6 @@
 //! New members, and helpers that repair what the dead leave behind.
 
-use super::{At, Goal, Process, RwLock, RwLockState, Seat, Slot, bit};
+use super::{At, Entry, Goal, Process, RwLock, RwLockState, Slot, bit};
 
 impl RwLock {
     /// Begins a check of the slots of all others. It is left out once no process can die, and none is dead.
@@ -38,7 +38,7 @@ impl RwLock {
         if !self.rules.unused_last {
             state.place(slot).is_used = false;
         }
-        At::RepairSeat
+        At::RepairEntry
     }
 
     pub(super) fn help(&self, state: &mut RwLockState, index: usize, at: At) -> At {
@@ -46,9 +46,9 @@ impl RwLock {
         let Process { helps, slot: own, .. } = state.processes[index];
         let slot = helps.unwrap_or(Slot::MAX);
         match at {
-            At::RepairSeat => {
+            At::RepairEntry => {
                 if rules.seat_is_cleared {
-                    state.place(slot).seat = Seat::Awake;
+                    state.place(slot).entry = Entry::Awake;
                     state.processes.iter_mut().for_each(|process| process.fresh &= !bit(slot));
                 }
                 At::RepairCount

@@ -8,7 +8,7 @@
 //! | a light fence | nothing: the store stays in the buffer of its process, and reaches memory at any time |
 //! | a heavy fence, `membarrier` | a step for each process, which empties its buffer |
 //! | other steps that change memory | empty the buffer of their process |
-//! | the room of the readers | a [`Seat`] for each slot, and a doorbell; [`room`](crate::room) models calls one by one |
+//! | the room of the readers | a [`Entry`] for each slot, and a doorbell; [`room`](crate::room) models calls one by one |
 //! | `draining`, and the doorbell of the one writer that waits for readers | a boolean, and a counter |
 //! | ALIVE, HELPERS, `used` | as in the code, by slot |
 //! | a death | one action before any step: ALIVE and HELPERS are cleared, every doorbell is posted twice |
@@ -84,7 +84,7 @@ pub struct RwLock {
 
 /// The state of a slot in the room of the readers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Seat {
+pub enum Entry {
     /// Does not wait.
     #[default]
     Awake,
@@ -100,7 +100,7 @@ pub enum Seat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     count: u8,
-    seat: Seat,
+    entry: Entry,
     bell: u8,
     is_alive: bool,
     is_used: bool,

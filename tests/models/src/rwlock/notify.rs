@@ -1,6 +1,6 @@
 //! Notifying all readers that wait.
 
-use super::{At, RwLock, RwLockState, Seat, Slot, bit};
+use super::{At, Entry, RwLock, RwLockState, Slot, bit};
 
 impl RwLock {
     pub(super) fn notify(&self, state: &mut RwLockState, index: usize, at: At) -> At {
@@ -25,9 +25,9 @@ impl RwLock {
                 // One step for all: each mark touches one word, and a waiter tells UNPOSTED from CALLED by its post alone.
                 let fresh = state.processes[index].fresh;
                 for slot in self.all().filter(|slot| fresh & bit(*slot) != 0) {
-                    let seat = &mut state.place(slot).seat;
-                    if *seat == Seat::Unposted {
-                        *seat = Seat::Called;
+                    let entry = &mut state.place(slot).entry;
+                    if *entry == Entry::Unposted {
+                        *entry = Entry::Called;
                     }
                 }
                 state.processes[index].fresh = 0;
@@ -44,10 +44,10 @@ impl RwLock {
 
     /// RM1 and RM2: an UNPOSTED reader is posted as well.
     pub(super) fn choose(&self, state: &mut RwLockState, index: usize, slot: Slot) -> At {
-        let seat = &mut state.place(slot).seat;
-        let is_chosen = matches!(*seat, Seat::Announced | Seat::Unposted);
+        let entry = &mut state.place(slot).entry;
+        let is_chosen = matches!(*entry, Entry::Announced | Entry::Unposted);
         if is_chosen {
-            *seat = Seat::Unposted;
+            *entry = Entry::Unposted;
         }
         let process = &mut state.processes[index];
         if is_chosen {

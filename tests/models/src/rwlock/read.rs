@@ -1,6 +1,6 @@
 //! Reading, and waiting to read.
 
-use super::{Action, At, BUFFER, Goal, RwLock, RwLockState, Seat, Slot, bit};
+use super::{Action, At, BUFFER, Entry, Goal, RwLock, RwLockState, Slot, bit};
 
 impl RwLock {
     pub(super) fn step(&self, state: &mut RwLockState, index: usize, at: At) -> At {
@@ -29,7 +29,7 @@ impl RwLock {
             }
             At::Announce | At::RaiseFlag | At::Peek | At::Sleep | At::Withdraw => self.wait(state, index, at),
             At::LookAtFlag | At::PostAll | At::Mark | At::ClearFlag => self.notify(state, index, at),
-            At::RepairSeat
+            At::RepairEntry
             | At::RepairCount
             | At::ReadInside
             | At::RepairWord
@@ -130,7 +130,7 @@ impl RwLock {
         let slot = state.processes[index].slot();
         match at {
             At::Announce => {
-                state.places[slot].seat = Seat::Announced;
+                state.places[slot].entry = Entry::Announced;
                 state.processes[index].is_announced = true;
                 At::RaiseFlag
             }
@@ -163,16 +163,16 @@ impl RwLock {
     pub(super) fn withdraw(&self, state: &mut RwLockState, index: usize) {
         state.fence(index);
         let slot = state.processes[index].slot();
-        let was = std::mem::take(&mut state.places[slot].seat);
+        let was = std::mem::take(&mut state.places[slot].entry);
         // A mark that comes later finds another epoch.
         state.processes.iter_mut().for_each(|process| process.fresh &= !bit(slot as Slot));
-        if was == Seat::Called && !state.processes[index].is_woken {
+        if was == Entry::Called && !state.processes[index].is_woken {
             // Found while it was announced: the post would wake the next wait in vain.
             let bell = &mut state.places[slot].bell;
             *bell = bell.saturating_sub(1);
         }
         let process = &mut state.processes[index];
-        let is_called = matches!(was, Seat::Unposted | Seat::Called);
+        let is_called = matches!(was, Entry::Unposted | Entry::Called);
         process.suspects |= process.is_woken && !is_called && self.rules.uncalled_wake_suspects;
         process.is_announced = false;
     }

@@ -12,9 +12,9 @@ use std::{hint::spin_loop, ops::RangeInclusive};
 
 use crate::{
     raw::process::current_processor,
-    ring::linger::Linger,
     role::Role,
     sync::{AtomicU32, Ordering::Relaxed},
+    waiting::batching::BatchingDelay,
 };
 
 /// The most pauses of the processor before sleeping: about what a sleep and its wake-up cost.
@@ -32,12 +32,12 @@ const PROBES: RangeInclusive<u32> = 16..=1024;
 const TRIALS: u32 = 2;
 
 /// The processor on which each side last waited or woke the other, plus one. 0 is unknown.
-pub(crate) type Whereabouts = [AtomicU32; 2];
+pub(crate) type LastCpus = [AtomicU32; 2];
 
 /// Records the processor of this side, and returns it. To be called where time is spent anyway.
-pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
+pub(crate) fn record_cpu(role: Role, last_cpus: &LastCpus) -> u32 {
     let here = current_processor().map_or(0, |processor| processor.wrapping_add(1));
-    let mine = &whereabouts[role as usize];
+    let mine = &last_cpus[role as usize];
     // A store only on a change, since the other side reads the line. Relaxed: it is a hint.
     if mine.load(Relaxed) != here {
         mine.store(here, Relaxed);
@@ -46,9 +46,9 @@ pub(crate) fn leave_word(role: Role, whereabouts: &Whereabouts) -> u32 {
 }
 
 /// Records the processor, and returns whether the other side last recorded the same one.
-fn is_beside_other(role: Role, whereabouts: &Whereabouts) -> bool {
-    let here = leave_word(role, whereabouts);
-    here != 0 && whereabouts[role.other() as usize].load(Relaxed) == here
+fn is_beside_other(role: Role, last_cpus: &LastCpus) -> bool {
+    let here = record_cpu(role, last_cpus);
+    here != 0 && last_cpus[role.other() as usize].load(Relaxed) == here
 }
 
 /// What a handle has learnt.
@@ -92,22 +92,22 @@ impl Spin {
     }
 
     /// Checks until something is found, or until sleeping is likely to be cheaper.
-    pub(crate) fn until<T>(&self, role: Role, whereabouts: &Whereabouts, look: impl FnMut() -> Option<T>) -> Option<T> {
-        if is_beside_other(role, whereabouts) { None } else { self.look_for_a_while(look) }
+    pub(crate) fn until<T>(&self, role: Role, last_cpus: &LastCpus, look: impl FnMut() -> Option<T>) -> Option<T> {
+        if is_beside_other(role, last_cpus) { None } else { self.look_for_a_while(look) }
     }
 
     /// Does the same, but waits for items to gather first.
     pub(crate) fn until_gathered<T>(
         &self,
-        linger: &Linger,
+        delay: &BatchingDelay,
         role: Role,
-        whereabouts: &Whereabouts,
+        last_cpus: &LastCpus,
         look: impl FnMut() -> Option<T>,
     ) -> Option<T> {
-        if is_beside_other(role, whereabouts) {
+        if is_beside_other(role, last_cpus) {
             return None;
         }
-        linger.wait();
+        delay.wait();
         self.look_for_a_while(look)
     }
 
@@ -240,10 +240,10 @@ mod tests {
     #[test]
     fn beside_the_other_side_it_does_not_look() {
         let spin = Spin::new();
-        let everywhere = Whereabouts::default();
+        let everywhere = LastCpus::default();
         // Unless this thread is moved meanwhile, which is not the case each time.
         let looks = (0..100).map(|_| {
-            leave_word(Role::Producer, &everywhere);
+            record_cpu(Role::Producer, &everywhere);
             let mut looks = 0;
             spin.until(Role::Consumer, &everywhere, || -> Option<()> {
                 looks += 1;

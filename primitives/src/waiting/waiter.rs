@@ -1,6 +1,6 @@
 //! One wait in a room: the member's entry and doorbell, and its threads at the desk.
 
-use super::{Station, Turn, Withdrawn, desk::Place, interests::Interests, room::Room};
+use super::{Station, Turn, Withdrawn, desk::Ticket, interests::Interests, room::Room};
 use crate::{
     clock,
     failure::Result,
@@ -41,24 +41,24 @@ pub(crate) trait Gate {
 }
 
 /// One thread's wait in a room.
-pub(crate) struct Seat<'a, G> {
+pub(crate) struct Waiter<'a, G> {
     room: &'a Room,
     gate: G,
     slot: usize,
     since: u64,
-    place: Place<'a>,
+    ticket: Ticket<'a>,
 }
 
-impl<'a, G: Gate> Seat<'a, G> {
+impl<'a, G: Gate> Waiter<'a, G> {
     /// Begins a wait. See [`Interests`] for the interest.
-    pub(crate) fn take(room: &'a Room, gate: G, me: Session, interest: u64) -> Self {
+    pub(crate) fn new(room: &'a Room, gate: G, me: Session, interest: u64) -> Self {
         let selection = match room.interests {
             Interests::Least => Some(interest),
             Interests::Union => gate.selection(),
         };
         // The list before the first check: DK1.
-        let place = room.desk.ours().join(interest, selection);
-        Self { room, gate, slot: me.slot(), since: clock::monotonic(), place }
+        let ticket = room.desk.ours().join(interest, selection);
+        Self { room, gate, slot: me.slot(), since: clock::monotonic(), ticket }
     }
 
     fn pass_on_all(&self, things: Vec<u32>, members: &Members) -> Result<()> {
@@ -66,9 +66,9 @@ impl<'a, G: Gate> Seat<'a, G> {
     }
 }
 
-impl<G: Gate> Station for Seat<'_, G> {
+impl<G: Gate> Station for Waiter<'_, G> {
     fn turn(&self, deadline: Deadline) -> Turn {
-        self.place.turn(deadline, |interest| {
+        self.ticket.turn(deadline, |interest| {
             self.room.change_interest(self.slot, interest);
             self.gate.interest_changed(interest);
             // SYNC: as that of `open`, for the check that follows (W2).
@@ -77,16 +77,16 @@ impl<G: Gate> Station for Seat<'_, G> {
     }
 
     fn announce(&self) -> Deadline {
-        let interest = self.place.announce(|interest| self.room.announce(self.slot, self.since, interest));
+        let interest = self.ticket.announce(|interest| self.room.announce(self.slot, self.since, interest));
         let until = self.gate.open(interest);
         // A call of all waiters that came before the announcement woke none of the other threads.
-        self.place.announced(self.room.ends());
+        self.ticket.announced(self.room.ends());
         until
     }
 
     fn withdraw(&self) -> Withdrawn {
         let withdraw = || self.room.withdraw(self.slot);
-        if self.room.has_named_calls() { self.place.withdraw(withdraw) } else { withdraw() }
+        if self.room.has_named_calls() { self.ticket.withdraw(withdraw) } else { withdraw() }
     }
 
     fn bell(&self) -> u16 {
@@ -94,19 +94,19 @@ impl<G: Gate> Station for Seat<'_, G> {
     }
 
     fn rouse(&self) {
-        self.place.rouse();
+        self.ticket.rouse();
     }
 
     fn had_company(&self) -> bool {
-        self.place.had_company()
+        self.ticket.had_company()
     }
 
     fn found_nothing(&self, members: &Members) -> Result<()> {
-        if self.room.has_named_calls() { self.pass_on_all(self.place.excess(), members) } else { Ok(()) }
+        if self.room.has_named_calls() { self.pass_on_all(self.ticket.excess(), members) } else { Ok(()) }
     }
 
     fn leave(&self, members: &Members) -> Result<()> {
-        if self.room.has_named_calls() { self.pass_on_all(self.place.leave(), members) } else { Ok(()) }
+        if self.room.has_named_calls() { self.pass_on_all(self.ticket.leave(), members) } else { Ok(()) }
     }
 
     fn pass_on_used(&self, members: &Members) -> Result<()> {

@@ -27,7 +27,7 @@ const PROBES: std::ops::RangeInclusive<u32> = 32..=4096;
 
 /// What one side has learnt. Loops that don't wait learn nothing.
 #[derive(Debug)]
-pub(crate) struct Linger {
+pub(crate) struct BatchingDelay {
     pauses: AtomicU32,
     most: u32,
     /// How much must be found at once to be taken for a stream.
@@ -47,7 +47,7 @@ struct Probes {
     interval: AtomicU32,
 }
 
-impl Linger {
+impl BatchingDelay {
     pub(crate) const fn new(role: Role) -> Self {
         // A producer that finds the ring full delays no item that is not delayed anyway.
         let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
@@ -110,9 +110,9 @@ mod tests {
     use super::*;
 
     fn after(found: &[u64]) -> u32 {
-        let linger = Linger::new(Role::Consumer);
-        found.iter().for_each(|&found| linger.learn(found, 1024, 1));
-        linger.pauses.load(Relaxed)
+        let delay = BatchingDelay::new(Role::Consumer);
+        found.iter().for_each(|&found| delay.learn(found, 1024, 1));
+        delay.pauses.load(Relaxed)
     }
 
     #[test]
@@ -126,10 +126,10 @@ mod tests {
 
     #[test]
     fn a_stream_of_single_messages_is_found_out() {
-        let linger = Linger::with_probes(Role::Consumer);
+        let delay = BatchingDelay::with_probes(Role::Consumer);
         let learn = |found| {
-            linger.learn(found, 1024, 1);
-            linger.pauses.load(Relaxed)
+            delay.learn(found, 1024, 1);
+            delay.pauses.load(Relaxed)
         };
         let probe = (1..).find(|_| learn(1) > 0);
         assert_eq!(probe, Some(*PROBES.start()));
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn small_rings_never_linger() {
-        let linger = Linger::new(Role::Consumer);
-        (0..100).for_each(|found| linger.learn(found % 9, 8, 1));
-        assert_eq!(linger.pauses.load(Relaxed), 0);
+        let delay = BatchingDelay::new(Role::Consumer);
+        (0..100).for_each(|found| delay.learn(found % 9, 8, 1));
+        assert_eq!(delay.pauses.load(Relaxed), 0);
     }
 }

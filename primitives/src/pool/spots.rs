@@ -13,32 +13,32 @@ const MOST_LINES: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spot {
     pub(crate) index: u32,
-    place: u32,
+    cell: u32,
 }
 
 impl Spot {
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "each half is one of them")]
-        Self { index: bits as u32, place: (bits >> 32) as u32 }
+        Self { index: bits as u32, cell: (bits >> 32) as u32 }
     }
 
     #[inline]
     pub(crate) fn bits(self) -> u64 {
-        u64::from(self.place) << 32 | u64::from(self.index)
+        u64::from(self.cell) << 32 | u64::from(self.index)
     }
 }
 
 /// The permits' words.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct Spots {
     state: Mapped<[AtomicU32]>,
     capacity: usize,
     /// How many lines, as a power of two.
     lines: u32,
 }
 
-impl Places {
+impl Spots {
     fn lines(capacity: usize) -> u32 {
         capacity.div_ceil(1 << WORDS).max(capacity.min(MOST_LINES)).next_power_of_two().trailing_zeros()
     }
@@ -57,32 +57,32 @@ impl Places {
         self.capacity
     }
 
-    fn place_of(&self, index: usize) -> usize {
+    fn cell_of(&self, index: usize) -> usize {
         (index & ((1 << self.lines) - 1)) << WORDS | index >> self.lines
     }
 
-    fn index_of(&self, place: usize) -> usize {
-        (place & ((1 << WORDS) - 1)) << self.lines | place >> WORDS
+    fn index_of(&self, cell: usize) -> usize {
+        (cell & ((1 << WORDS) - 1)) << self.lines | cell >> WORDS
     }
 
     /// Returns where a permit lies.
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most twice as many places as permits, a u32")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most twice as many spots as permits, a u32")]
     pub(crate) fn spot(&self, index: usize) -> Spot {
-        Spot { index: index as u32, place: self.place_of(index) as u32 }
+        Spot { index: index as u32, cell: self.cell_of(index) as u32 }
     }
 
     /// Returns the word of a permit. For a spot of another pool it may be another permit's.
     #[inline]
     pub(crate) fn get(&self, spot: Spot) -> &AtomicU32 {
-        &self.state[spot.place as usize]
+        &self.state[spot.cell as usize]
     }
 
     /// Returns all permits below a limit, as they lie in memory, from one of them on.
     pub(crate) fn from(&self, first: usize, limit: usize) -> impl Iterator<Item = (usize, &AtomicU32)> {
-        let (before, after) = self.state.split_at(self.place_of(first).min(self.state.len()));
-        let places = (before.len()..self.state.len()).chain(0..before.len());
-        let state = places.zip(after.iter().chain(before));
-        state.map(|(place, word)| (self.index_of(place), word)).filter(move |(index, _)| *index < limit)
+        let (before, after) = self.state.split_at(self.cell_of(first).min(self.state.len()));
+        let spots = (before.len()..self.state.len()).chain(0..before.len());
+        let state = spots.zip(after.iter().chain(before));
+        state.map(|(cell, word)| (self.index_of(cell), word)).filter(move |(index, _)| *index < limit)
     }
 
     /// Returns all permits, as they lie in memory.
@@ -93,20 +93,20 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
-    use super::Places;
+    use super::Spots;
 
     #[test]
     fn neighbours_are_apart_and_nothing_is_lost() {
         for capacity in [1, 2, 4, 5, 16, 63, 64, 65, 1000, 1024, 1025, 16_384] {
-            let state = Places::words(capacity);
+            let state = Spots::words(capacity);
             assert!(state >= capacity && state <= capacity.max(MOST) * 2, "{state} state for {capacity}");
-            let lines = Places::lines(capacity);
-            let place = |index: usize| (index & ((1 << lines) - 1)) << 4 | index >> lines;
-            let mut places: Vec<usize> = (0..capacity).map(place).collect();
-            assert!(places.windows(2).all(|pair| pair[0] / 16 != pair[1] / 16));
-            places.sort_unstable();
-            places.dedup();
-            assert!(places.len() == capacity && places.last().is_none_or(|&last| last < state));
+            let lines = Spots::lines(capacity);
+            let cell = |index: usize| (index & ((1 << lines) - 1)) << 4 | index >> lines;
+            let mut spots: Vec<usize> = (0..capacity).map(cell).collect();
+            assert!(spots.windows(2).all(|pair| pair[0] / 16 != pair[1] / 16));
+            spots.sort_unstable();
+            spots.dedup();
+            assert!(spots.len() == capacity && spots.last().is_none_or(|&last| last < state));
         }
     }
 
