@@ -2,7 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Attempt, Channel, Envelope, Message, Route, SendError, attempt::Cause, shared::Shared};
+use super::{
+    Channel,
+    attempt::{Attempt, Cause},
+    envelope::Envelope,
+    error::SendError,
+    shared::Shared,
+    typed::{Message, Route},
+};
 use crate::{
     Failure, Member, Undecodable, clock,
     raw::Deadline,

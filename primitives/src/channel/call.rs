@@ -3,63 +3,14 @@
 //! Both travel in one cell of the [store](crate::store), which has the states and the deaths. The caller sleeps on a doorbell of
 //! its own, which the responder, or the obituary of the process that has taken the request, posts.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::{
-    Attempt, Channel, IncomingRequest, Message,
-    codec::Bincode,
-    delivery::Delivery,
-    recv::{decode_as, read_all},
-    request::REFUSED,
-    shared::{Incoming, Shared},
-};
+use super::{Channel, delivery::Delivery, pending::PendingResponse, request::IncomingRequest, typed::Request};
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
-    members::Session,
     raw::Deadline,
-    store::{Class, Outcome, Progress, Refusal, Store, Ticket},
+    store::{Class, Store},
 };
-
-/// A message that has a response.
-///
-/// ```
-/// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Request, messages};
-///
-/// #[derive(Serialize, Deserialize)]
-/// struct Thumbnail { path: String, width: u32 }
-/// messages! { 1 => Thumbnail }
-///
-/// impl Request for Thumbnail {
-///     type Response = Result<Vec<u8>, String>;
-/// }
-/// ```
-///
-/// A message without a response can be sent, and not called:
-///
-/// ```compile_fail,E0277
-/// # use serde::{Deserialize, Serialize};
-/// # use sysv_primitives::{Channel, messages};
-/// #[derive(Serialize, Deserialize)]
-/// struct Stop;
-/// messages! { 1 => Stop }
-/// fn call(channel: &Channel) {
-///     let _ = channel.call(&Stop); // `Stop` is not a request: no response is declared for it
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a request: no response is declared for it",
-    label = "this type does not implement `Request`",
-    note = "declare its route with `messages! {{ 1 => {Self} }}`, and its response with `impl Request for {Self} {{ type Response = ...; }}`"
-)]
-pub trait Request: Message {
-    /// The type of its response.
-    type Response: Serialize + DeserializeOwned;
-    /// As [`Message::SCHEMA`], for the response.
-    const RESPONSE_SCHEMA: u32 = 0;
-}
 
 impl Channel {
     /// Sends a request, and waits for its response.
@@ -169,6 +120,67 @@ impl Channel {
         self.request_with_deadline(request, Delivery::new(), deadline)
     }
 
+    /// Sends a request as [`request`](Self::request) does, with a limit of attempts or a delay of its own, or one that outlives
+    /// its caller.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use sysv_primitives::{Channel, Delivery, Request, messages};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Square(u64);
+    /// messages! { 1 => Square }
+    /// impl Request for Square {
+    ///     type Response = u64;
+    /// }
+    ///
+    /// # let name = format!("request-with-example-{}", std::process::id());
+    /// let channel = Channel::create(&name)?;
+    /// let mut pending = channel.request_with(&Square(12), Delivery::new().attempts(3))?;
+    /// drop(channel.claim::<Square>()?); // the first attempt fails
+    /// let square = channel.claim::<Square>()?;
+    /// let response = square.0 * square.0;
+    /// square.respond(&response)?;
+    /// assert_eq!(pending.try_wait()?, 144);
+    /// # drop(pending);
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_with<R: Request>(&self, request: &R, delivery: Delivery) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::NEVER)
+    }
+
+    /// Sends a request as [`request_with`](Self::request_with), if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_request`](Self::try_request).
+    pub fn try_request_with<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::NOW)
+    }
+
+    /// Sends a request as [`request_with`](Self::request_with), and waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request_timeout`](Self::request_timeout).
+    pub fn request_with_timeout<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+        timeout: Duration,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_with_deadline(request, delivery, Deadline::after(timeout))
+    }
+
     /// Sends a request as [`request_with`](Self::request_with), and waits for room until `deadline`.
     ///
     /// # Errors
@@ -185,8 +197,7 @@ impl Channel {
             self.check_served::<R>()?;
         }
         let (held, me) = self.post(request, Class::Call, delivery, deadline)?;
-        let (ticket, shared) = (Store::ticket(held), Arc::clone(&self.shared));
-        Ok(PendingResponse { shared, ticket, me, request: PhantomData })
+        Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
     }
 
     /// Returns the members that have received requests of this type since they opened the channel, or that receive them
@@ -268,133 +279,5 @@ impl Channel {
     pub fn recv_request_deadline<R: Request>(&self, deadline: Deadline) -> Result<IncomingRequest<R>, RecvError> {
         let (request, parcel) = self.recv_incoming(deadline)?;
         Ok(IncomingRequest::new(request, parcel))
-    }
-}
-
-/// A request under way. Dropping it cancels the call.
-#[must_use = "dropping it cancels the call"]
-pub struct PendingResponse<R: Request> {
-    shared: Arc<Shared>,
-    ticket: Ticket,
-    me: Session,
-    request: PhantomData<fn() -> R>,
-}
-
-impl<R: Request> PendingResponse<R> {
-    /// Waits for the response.
-    ///
-    /// # Errors
-    ///
-    /// As [`Channel::call`], as far as it concerns the response.
-    pub fn wait(mut self) -> Result<R::Response, CallError> {
-        self.wait_deadline(Deadline::NEVER)
-    }
-
-    /// Waits for the response for at most `timeout`. It may be waited for again.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait), and [`CallError::TimedOut`] if the timeout elapses. Once the response was received,
-    /// [`CallError::NoResponse`].
-    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Response, CallError> {
-        self.wait_deadline(Deadline::after(timeout))
-    }
-
-    /// Returns the response, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait), and [`CallError::WouldBlock`] if there is none yet. Once the response was received,
-    /// [`CallError::NoResponse`].
-    pub fn try_wait(&mut self) -> Result<R::Response, CallError> {
-        self.wait_deadline(Deadline::NOW)
-    }
-
-    /// Waits for the response until `deadline` at most. It may be waited for again.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait_timeout`](Self::wait_timeout).
-    pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
-        self.check_ours()?;
-        let Shared { store, .. } = &*self.shared;
-        // After a timeout the request stays sent, so it may be waited for again.
-        let outcome = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
-            Ok(outcome) => outcome,
-            Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
-            Err(Refusal::Failed(failure)) => return Err(failure.into()),
-            // It was taken back: no process has worked on it.
-            Err(_) => return Err(SendError::Closed { object: self.shared.name().clone() }.into()),
-        };
-        let (object, route) = (self.shared.name().clone(), R::ROUTE);
-        let received = match outcome {
-            Outcome::Response(received) => received,
-            Outcome::Aside(endings) => {
-                return Err(CallError::SetAside { object, route, attempts: Attempt::list(&endings) });
-            }
-            Outcome::Lost => return Err(CallError::NoResponse { object, route }),
-        };
-        // Frees it, when it was read.
-        let response = Incoming::new(&self.shared, received, self.me);
-        // A refusal travels as a response with a codec number of its own.
-        if received.codec == REFUSED {
-            let why = read_all(&response).map_err(|_| self.shared.members.damaged("the text of a refusal"))?;
-            return Err(CallError::Refused { object, route, why: String::from_utf8_lossy(&why).into_owned() });
-        }
-        decode_as::<Bincode, _>(&response, R::RESPONSE_SCHEMA).map_err(|error| match error {
-            RecvError::Undecodable(error) => error.into(),
-            RecvError::Failed(failure) => failure.into(),
-            // Decoding waits for nothing.
-            _ => CallError::WouldBlock,
-        })
-    }
-
-    /// Returns which member has taken the request, or `None` if none has, or if the call has ended.
-    #[must_use]
-    pub fn taken_by(&self) -> Option<Member> {
-        match self.shared.store.progress(self.ticket, self.me) {
-            // The slot comes from memory, so it may be none.
-            Progress::Taken(slot) if slot < self.shared.store.geometry.max_handles => {
-                Some(self.shared.members.member(slot))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns whether a response is there, or it is known that there will be none.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
-    }
-
-    /// Ends the wait, and leaves the request in the channel. Its response is dropped.
-    pub fn detach(self) {
-        if self.me.is_ours() {
-            let Shared { store, members, .. } = &*self.shared;
-            members.record(store.detach_call(self.ticket, self.me, members));
-        }
-    }
-
-    /// In a child made by `fork` the call is the parent's.
-    fn check_ours(&self) -> Result<(), Failure> {
-        if self.me.is_ours() {
-            return Ok(());
-        }
-        Err(Failure::Inherited { object: self.shared.name().clone(), what: "request" })
-    }
-}
-
-impl<R: Request> Drop for PendingResponse<R> {
-    fn drop(&mut self) {
-        if self.me.is_ours() {
-            let Shared { store, members, .. } = &*self.shared;
-            members.record(store.cancel(self.ticket, self.me, members));
-        }
-    }
-}
-
-impl<R: Request> fmt::Debug for PendingResponse<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingResponse").field("route", &R::ROUTE).finish_non_exhaustive()
     }
 }

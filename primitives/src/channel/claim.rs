@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Channel, Claimed, Envelope, Message, Route,
-    recv::{decode, envelope},
+    Channel,
+    claimed::Claimed,
+    coding::decode,
+    envelope::Envelope,
     shared::Incoming,
+    typed::{Message, Route},
 };
 use crate::{
     RecvError,
@@ -172,7 +175,7 @@ impl Channel {
 
     fn claim_selected(&self, selection: Selection, deadline: Deadline) -> Result<Claimed<Envelope>, RecvError> {
         let incoming = self.take_claim(selection, deadline)?;
-        let value = envelope(&incoming)?;
+        let value = Envelope::of_claim(&incoming)?;
         Ok(Claimed::new(value, incoming))
     }
 }

@@ -2,7 +2,13 @@
 
 use std::{ops::Deref, time::Duration};
 
-use super::{Attempt, Cause, Envelope, Message, Request, Route, request, shared::Incoming};
+use super::{
+    attempt::{Attempt, Cause},
+    envelope::Envelope,
+    request,
+    shared::Incoming,
+    typed::{Message, Request, Route},
+};
 use crate::{Failure, SendError, Undecodable, clock, raw::Deadline};
 
 /// A message that this process works on. It derefs to the message.

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Channel, Message, PendingResponse, Request, codec::Codec};
-use crate::{
-    SendError,
-    raw::Deadline,
-    store::{About, Class, Wishes},
-};
+use super::typed::{Message, codec::Codec};
+use crate::store::{About, Class, Wishes};
 
 /// How a message is delivered, if that differs from the defaults of its type and its channel.
 ///
@@ -44,7 +40,7 @@ impl Delivery {
         Self { attempts: None, delay: Duration::ZERO, outlives_caller: false }
     }
 
-    /// Sets after how many [attempts](Channel::claim) the message is [set aside](Channel::set_aside). 0 is never.
+    /// Sets after how many [attempts](crate::Channel::claim) the message is [set aside](crate::Channel::set_aside). 0 is never.
     ///
     /// By default it is the [type's](Message::ATTEMPTS) limit, and if that has none the [channel's](crate::Options::attempts).
     ///
@@ -89,115 +85,5 @@ impl Delivery {
             }
         }
         About { route: T::ROUTE.number(), codec: T::Codec::NUMBER, schema: T::SCHEMA, class, wishes, delay: self.delay }
-    }
-}
-
-impl Channel {
-    /// Sends a value as [`send`](Self::send) does, with a limit of attempts or a delay of its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
-        self.send_with_deadline(value, delivery, Deadline::NEVER)
-    }
-
-    /// Sends a value as [`send_with`](Self::send_with), if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_send`](Self::try_send).
-    pub fn try_send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
-        self.send_with_deadline(value, delivery, Deadline::NOW)
-    }
-
-    /// Sends a value as [`send_with`](Self::send_with), and waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_timeout`](Self::send_timeout).
-    pub fn send_with_timeout<T: Message>(
-        &self,
-        value: &T,
-        delivery: Delivery,
-        timeout: Duration,
-    ) -> Result<(), SendError> {
-        self.send_with_deadline(value, delivery, Deadline::after(timeout))
-    }
-
-    /// Sends a value as [`send_with`](Self::send_with), and waits for room until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_deadline`](Self::send_deadline).
-    pub fn send_with_deadline<T: Message>(
-        &self,
-        value: &T,
-        delivery: Delivery,
-        deadline: Deadline,
-    ) -> Result<(), SendError> {
-        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post(value, class, delivery, deadline).map(drop)
-    }
-
-    /// Sends a request as [`request`](Self::request) does, with a limit of attempts or a delay of its own, or one that outlives
-    /// its caller.
-    ///
-    /// ```
-    /// use serde::{Deserialize, Serialize};
-    /// use sysv_primitives::{Channel, Delivery, Request, messages};
-    ///
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Square(u64);
-    /// messages! { 1 => Square }
-    /// impl Request for Square {
-    ///     type Response = u64;
-    /// }
-    ///
-    /// # let name = format!("request-with-example-{}", std::process::id());
-    /// let channel = Channel::create(&name)?;
-    /// let mut pending = channel.request_with(&Square(12), Delivery::new().attempts(3))?;
-    /// drop(channel.claim::<Square>()?); // the first attempt fails
-    /// let square = channel.claim::<Square>()?;
-    /// let response = square.0 * square.0;
-    /// square.respond(&response)?;
-    /// assert_eq!(pending.try_wait()?, 144);
-    /// # drop(pending);
-    /// channel.remove()?;
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`request`](Self::request).
-    pub fn request_with<R: Request>(&self, request: &R, delivery: Delivery) -> Result<PendingResponse<R>, SendError> {
-        self.request_with_deadline(request, delivery, Deadline::NEVER)
-    }
-
-    /// Sends a request as [`request_with`](Self::request_with), if there is room for it now.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_request`](Self::try_request).
-    pub fn try_request_with<R: Request>(
-        &self,
-        request: &R,
-        delivery: Delivery,
-    ) -> Result<PendingResponse<R>, SendError> {
-        self.request_with_deadline(request, delivery, Deadline::NOW)
-    }
-
-    /// Sends a request as [`request_with`](Self::request_with), and waits for room for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request_timeout`](Self::request_timeout).
-    pub fn request_with_timeout<R: Request>(
-        &self,
-        request: &R,
-        delivery: Delivery,
-        timeout: Duration,
-    ) -> Result<PendingResponse<R>, SendError> {
-        self.request_with_deadline(request, delivery, Deadline::after(timeout))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Channel, Route};
+use super::{Channel, typed::Route};
 use crate::{Failure, store::Class};
 
 /// What waits on one route of a channel.

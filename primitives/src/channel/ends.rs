@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use super::{Channel, Claimed, Message, shared::Shared};
+use super::{Channel, claimed::Claimed, shared::Shared, typed::Message};
 use crate::{Failure, RecvError, Role, SendError, members::Session, raw::Deadline};
 
 /// One endpoint of a role, until it is dropped or its process dies.

@@ -1,12 +1,12 @@
 //! A message between its receipt and its value.
 
 use super::{
-    IncomingRequest, Message, Request, Route,
-    codec::{self, Codec},
-    queue,
+    coding::read_all,
+    request::IncomingRequest,
     shared::Incoming,
+    typed::{Message, Request, Route, check, codec::Codec, headed},
 };
-use crate::{ObjectName, Undecodable};
+use crate::{ObjectName, RecvError, Undecodable, store::Received};
 
 /// A message that was received, and not decoded yet.
 ///
@@ -29,6 +29,19 @@ pub struct Envelope {
 impl Envelope {
     pub(super) fn of_queue(object: ObjectName, route: Route, bytes: Vec<u8>) -> Self {
         Self { object, route, encoded: None, bytes, is_call: false, request: None }
+    }
+
+    /// Returns a message that is claimed, as it came.
+    pub(super) fn of_claim(incoming: &Incoming) -> Result<Self, RecvError> {
+        let Received { route, codec, schema, is_call, .. } = incoming.received;
+        Ok(Self {
+            object: incoming.shared.name().clone(),
+            route: Route::from_number(route),
+            encoded: Some((codec, schema)),
+            bytes: read_all(incoming)?,
+            is_call,
+            request: None,
+        })
     }
 
     /// Returns the route it came on.
@@ -76,8 +89,8 @@ impl Envelope {
             return Err(format!("the type travels on route {}", T::ROUTE));
         }
         let decoded = match self.encoded {
-            Some((codec, schema)) => codec::check::<T>(codec, schema).and_then(|()| T::Codec::decode(&self.bytes)),
-            None => queue::decode(&self.bytes),
+            Some((codec, schema)) => check::<T>(codec, schema).and_then(|()| T::Codec::decode(&self.bytes)),
+            None => headed::decode(&self.bytes),
         };
         decoded.map_err(|why| why.to_string())
     }

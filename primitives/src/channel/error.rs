@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use super::{Attempt, Route, attempt::Listed};
+use super::{
+    attempt::{Attempt, Listed},
+    typed::Route,
+};
 use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
 
 /// Why a message was not sent. Nothing was sent, and the value is still the caller's.

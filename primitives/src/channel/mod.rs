@@ -15,7 +15,7 @@ mod attempt;
 mod call;
 mod claim;
 mod claimed;
-pub mod codec;
+mod coding;
 mod delivery;
 mod depth;
 mod ends;
@@ -23,14 +23,15 @@ mod envelope;
 mod error;
 mod forms;
 mod named;
+mod pending;
 mod queue;
 mod recv;
 mod request;
-mod route;
 mod router;
 mod send;
 mod shared;
 mod stop;
+mod typed;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -38,18 +39,18 @@ use self::shared::Shared;
 pub use self::{
     aside::{ClaimInHand, SetAside},
     attempt::{Attempt, Cause},
-    call::{PendingResponse, Request},
     claimed::Claimed,
     delivery::Delivery,
     depth::{Depth, Queued},
     ends::{Receiver, Sender},
     envelope::Envelope,
     error::{CallError, ChannelFull, RecvError, RouteTaken, SendError, Undecodable},
+    pending::PendingResponse,
     queue::TypedQueue,
     request::IncomingRequest,
-    route::{Message, Route},
     router::{Router, Unhandled},
     stop::Stop,
+    typed::{Message, Request, Route, codec},
 };
 use crate::store::Wants;
 

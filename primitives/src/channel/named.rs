@@ -3,10 +3,10 @@
 use super::{
     Channel,
     shared::{KIND, Shared},
+    typed::Message,
 };
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
-    channel::Message,
     object::{self, Disposition},
     options::Settings,
 };

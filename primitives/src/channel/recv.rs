@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    Channel, Envelope, Message, Route,
-    codec::{self, Codec},
+    Channel,
+    coding::{decode, read_all},
+    envelope::Envelope,
     forms::receiving_forms,
     shared::{Incoming, Shared},
+    typed::{
+        Message, Route, check,
+        codec::{Codec, CodecError},
+    },
 };
 use crate::{
     RecvError, Undecodable,
@@ -112,7 +117,7 @@ impl Channel {
         // From here on it is received, even if a waiter for its room can't be notified.
         members.record(store.release(received.held, members));
         let bytes = &bytes[..received.len];
-        let decoded = codec::check::<T>(received.codec, received.schema).and_then(|()| T::Codec::decode(bytes));
+        let decoded = check::<T>(received.codec, received.schema).and_then(|()| T::Codec::decode(bytes));
         decoded.map_err(|why| self.undecodable(T::ROUTE, bytes.to_vec(), why))
     }
 
@@ -152,64 +157,7 @@ impl Channel {
     }
 
     #[cold]
-    fn undecodable(&self, route: Route, bytes: Vec<u8>, why: codec::CodecError) -> RecvError {
+    fn undecodable(&self, route: Route, bytes: Vec<u8>, why: CodecError) -> RecvError {
         Undecodable { object: self.shared.name().clone(), route, bytes, why: why.to_string() }.into()
-    }
-}
-
-/// Returns a message that is claimed, as it came.
-pub(super) fn envelope(incoming: &Incoming) -> Result<Envelope, RecvError> {
-    let Received { route, codec, schema, is_call, .. } = incoming.received;
-    Ok(Envelope {
-        object: incoming.shared.name().clone(),
-        route: Route::from_number(route),
-        encoded: Some((codec, schema)),
-        bytes: read_all(incoming)?,
-        is_call,
-        request: None,
-    })
-}
-
-/// Returns the bytes of a message.
-pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
-    let Incoming { shared, received, .. } = incoming;
-    if let Some(first) = received.inline {
-        let mut bytes = [0; INLINE];
-        shared.store.read_short(received.held, first, received.len, &mut bytes);
-        return Ok(bytes[..received.len].to_vec());
-    }
-    let mut bytes = Vec::new();
-    // The memory for it may be too much for this process, which is no reason to abort.
-    let is_whole = bytes.try_reserve_exact(received.len).is_ok()
-        && std::io::Read::read_to_end(&mut shared.store.run(received.held), &mut bytes).is_ok()
-        && bytes.len() == received.len;
-    if is_whole { Ok(bytes) } else { Err(shared.members.damaged("the blocks of a message").into()) }
-}
-
-/// Decodes a message. If that fails, its bytes are in the error.
-#[inline]
-pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
-    decode_as::<T::Codec, T>(incoming, T::SCHEMA)
-}
-
-#[inline]
-pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, RecvError> {
-    let Incoming { shared, received, .. } = incoming;
-    let decoded = codec::check_as::<C, T>(received.codec, received.schema, schema).and_then(|()| {
-        // A long message is decoded where it lies, without a copy of the whole.
-        let Some(first) = received.inline else {
-            return C::decode_from(shared.store.run(received.held), received.len);
-        };
-        let mut bytes = [0; INLINE];
-        shared.store.read_short(received.held, first, received.len, &mut bytes);
-        C::decode(&bytes[..received.len])
-    });
-    match decoded {
-        Ok(value) => Ok(value),
-        Err(why) => {
-            // C2: the bytes are read again for the error, as the codec may have used up some of them.
-            let (object, route) = (shared.name().clone(), Route::from_number(received.route));
-            Err(Undecodable { object, route, bytes: read_all(incoming)?, why: why.to_string() }.into())
-        }
     }
 }

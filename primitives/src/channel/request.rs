@@ -5,10 +5,12 @@ use std::{io::Write, ops::Deref, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Request, Route,
-    codec::{self, Bincode, Codec, Short},
-    send::write_long,
+    coding::write_long,
     shared::{Incoming, Shared},
+    typed::{
+        Request, Route,
+        codec::{self, Bincode, Codec, Short},
+    },
 };
 use crate::{
     SendError,

@@ -9,7 +9,12 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{Channel, Claimed, Envelope, Message, Request, Route, claimed};
+use super::{
+    Channel,
+    claimed::{self, Claimed},
+    envelope::Envelope,
+    typed::{Message, Request, Route},
+};
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
 /// A message without a handler, or with a handler of a type that does not fit.

@@ -1,15 +1,17 @@
 //! Sending.
 
-use std::{
-    io::{BufWriter, Write},
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use super::{
-    Channel, Delivery, Message, Route,
-    codec::{self, Codec, Raw, Short},
+    Channel,
+    coding::write_long,
+    delivery::Delivery,
     forms::sending_forms,
     shared::Shared,
+    typed::{
+        Message, Route,
+        codec::{self, Codec, Raw, Short},
+    },
 };
 use crate::{
     SendError,
@@ -50,6 +52,53 @@ impl Channel {
     #[inline]
     pub fn send_deadline<T: Message>(&self, value: &T, deadline: Deadline) -> Result<(), SendError> {
         self.send_with_deadline(value, Delivery::new(), deadline)
+    }
+
+    /// Sends a value as [`send`](Self::send) does, with a limit of attempts or a delay of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::NEVER)
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_with<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::NOW)
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), and waits for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_with_timeout<T: Message>(
+        &self,
+        value: &T,
+        delivery: Delivery,
+        timeout: Duration,
+    ) -> Result<(), SendError> {
+        self.send_with_deadline(value, delivery, Deadline::after(timeout))
+    }
+
+    /// Sends a value as [`send_with`](Self::send_with), and waits for room until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_deadline`](Self::send_deadline).
+    pub fn send_with_deadline<T: Message>(
+        &self,
+        value: &T,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
+        self.post(value, class, delivery, deadline).map(drop)
     }
 
     /// Encodes a value, and sends it as a message of a class.
@@ -128,13 +177,4 @@ impl Channel {
         draft.run().write_all(bytes).map_err(|_| self.shared.members.damaged("the blocks of a message"))?;
         draft.send(about).map(drop).map_err(not_sent)
     }
-}
-
-/// Encodes a value to the blocks of a message. Fails if it has another length than it had before.
-pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: crate::store::Run<'_>) -> Result<(), codec::CodecError> {
-    let mut to = BufWriter::new(run);
-    C::encode(value, &mut to)?;
-    // The length stands in the message already. Fewer bytes than announced would be read as others' bytes.
-    let run = to.into_inner().map_err(|error| codec::CodecError::new(error.to_string()))?;
-    if run.left() == 0 { Ok(()) } else { Err(codec::CodecError::new("it encodes to other bytes each time")) }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Route, attempt::Cause, error::ChannelFull};
+use super::{attempt::Cause, error::ChannelFull, typed::Route};
 use crate::{
     Failure, ObjectName, OpenError, RecvError, SendError,
     fingerprint::Fingerprint,

@@ -5,23 +5,17 @@ mod send;
 
 use std::{cell::Cell, collections::BTreeMap, time::SystemTime};
 
-use super::{
-    Message, Queued, Route,
-    codec::{self, Codec},
-};
+use super::{depth::Queued, typed::Route};
 use crate::{
     Failure, ObjectName, OpenError,
     raw::{self, MessageBuffer, MessageQueue, MessageQueueStat, limits},
 };
 
-/// The codec and the schema, before the bytes of a typed message.
-const HEAD: usize = 8;
-
 /// Typed messages over a System V message queue, as programs in C and Python use it.
 ///
 /// A value is encoded into one message of the queue. Its type is the route of the value's Rust type. The kernel keeps the
 /// queue, chooses by route, and wakes receivers. A typed message begins with two numbers of 32 bits, little endian: its
-/// [codec](crate::codec) and its [schema](Message::SCHEMA). Raw bytes go as they are, for routes that other programs use with
+/// [codec](crate::codec) and its [schema](crate::Message::SCHEMA). Raw bytes go as they are, for routes that other programs use with
 /// `msgsnd` and `msgrcv` ([`send_raw`](Self::send_raw), [`recv_raw`](Self::recv_raw)).
 ///
 /// Between programs in Rust a [`Channel`](crate::Channel) is many times faster. It has calls, closing and messages of any
@@ -73,21 +67,6 @@ fn with_scratch<R>(use_it: impl FnOnce(&mut MessageBuffer) -> R) -> R {
     let result = use_it(&mut message);
     let _ = SCRATCH.try_with(|scratch| scratch.set(Some(message)));
     result
-}
-
-/// Cuts a typed message into its codec, its schema and its bytes.
-fn typed(message: &[u8]) -> Option<(u32, u32, &[u8])> {
-    let (codec, rest) = message.split_first_chunk()?;
-    let (schema, bytes) = rest.split_first_chunk()?;
-    Some((u32::from_le_bytes(*codec), u32::from_le_bytes(*schema), bytes))
-}
-
-/// Makes a value of a message.
-pub(in crate::channel) fn decode<T: Message>(message: &[u8]) -> Result<T, codec::CodecError> {
-    let (codec, schema, bytes) = typed(message)
-        .ok_or_else(|| codec::CodecError::new(format!("it has fewer than the {HEAD} bytes before a typed message")))?;
-    codec::check::<T>(codec, schema)?;
-    T::Codec::decode(bytes)
 }
 
 impl TypedQueue {

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::{TypedQueue, decode, longest_message, with_scratch};
+use super::{TypedQueue, longest_message, with_scratch};
 use crate::{
     RecvError, Undecodable,
-    channel::{Envelope, Message, Route, forms::receiving_forms},
+    channel::{
+        envelope::Envelope,
+        forms::receiving_forms,
+        typed::{Message, Route, headed},
+    },
     iter::{until_the_end, while_available},
     raw::{self, Deadline, MessageBuffer, Selector},
 };
@@ -95,7 +99,7 @@ impl TypedQueue {
     fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
         with_scratch(|message| {
             self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
-            decode(message.bytes()).map_err(|why| {
+            headed::decode(message.bytes()).map_err(|why| {
                 let (object, bytes) = (self.object.clone(), message.bytes().to_vec());
                 Undecodable { object, route: T::ROUTE, bytes, why: why.to_string() }.into()
             })

@@ -8,7 +8,11 @@ use std::{
 use super::{TypedQueue, with_scratch};
 use crate::{
     SendError,
-    channel::{ChannelFull, Message, Route, codec::Codec, forms::sending_forms},
+    channel::{
+        error::ChannelFull,
+        forms::sending_forms,
+        typed::{Message, Route, codec::Codec, headed},
+    },
     raw::{self, Deadline, MessageBuffer},
 };
 
@@ -80,8 +84,7 @@ impl TypedQueue {
         message.clear();
         message.set_message_type(T::ROUTE.message_type());
         // The codec and the schema travel in front of the bytes, as a kernel's message has no room for them.
-        message.extend_from_slice(&T::Codec::NUMBER.to_le_bytes());
-        message.extend_from_slice(&T::SCHEMA.to_le_bytes());
+        message.extend_from_slice(&headed::head::<T>());
         T::Codec::encode(value, &mut Appending(message)).map_err(|why| SendError::Unencodable {
             object: self.object.clone(),
             route: T::ROUTE,

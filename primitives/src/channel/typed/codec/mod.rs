@@ -53,7 +53,6 @@ pub use self::{
     bincode::Bincode,
     plain::{Pod, Raw},
 };
-use super::Message;
 use crate::store::INLINE;
 
 /// How values of a type become bytes, and bytes values.
@@ -130,25 +129,25 @@ impl CodecError {
 }
 
 /// A value that was encoded, if it is short. A long one is only measured.
-pub(super) struct Short {
+pub(in crate::channel) struct Short {
     bytes: [u8; INLINE],
     len: usize,
 }
 
 impl Short {
     #[inline]
-    pub(super) fn new() -> Self {
+    pub(in crate::channel) fn new() -> Self {
         Self { bytes: [0; INLINE], len: 0 }
     }
 
     /// Returns the bytes, if there are few enough.
     #[inline]
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    pub(in crate::channel) fn bytes(&self) -> Option<&[u8]> {
         self.bytes.get(..self.len)
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::channel) fn len(&self) -> usize {
         self.len
     }
 }
@@ -174,14 +173,9 @@ impl Write for Short {
     }
 }
 
-/// Checks that a message is one of this type, by its codec and schema.
+/// Checks that a message is one of this codec and schema.
 #[inline]
-pub(super) fn check<T: Message>(codec: u32, schema: u32) -> Result<(), CodecError> {
-    check_as::<T::Codec, T>(codec, schema, T::SCHEMA)
-}
-
-#[inline]
-pub(super) fn check_as<C: Codec<T>, T>(codec: u32, schema: u32, expected: u32) -> Result<(), CodecError> {
+pub(in crate::channel) fn check_as<C: Codec<T>, T>(codec: u32, schema: u32, expected: u32) -> Result<(), CodecError> {
     if codec == C::NUMBER && schema == expected { Ok(()) } else { Err(mixed_up(codec, C::NUMBER, schema, expected)) }
 }
 

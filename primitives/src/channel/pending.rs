@@ -1,0 +1,149 @@
+//! The caller's end of a call: it waits for the response, cancels the call, or leaves it alone.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use super::{
+    attempt::Attempt,
+    coding::{decode_as, read_all},
+    request::REFUSED,
+    shared::{Incoming, Shared},
+    typed::{Request, codec::Bincode},
+};
+use crate::{
+    CallError, Failure, Member, RecvError, SendError,
+    members::Session,
+    raw::Deadline,
+    store::{Outcome, Progress, Refusal, Ticket},
+};
+
+/// A request under way. Dropping it cancels the call.
+#[must_use = "dropping it cancels the call"]
+pub struct PendingResponse<R: Request> {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+    me: Session,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> PendingResponse<R> {
+    pub(super) fn new(shared: &Arc<Shared>, ticket: Ticket, me: Session) -> Self {
+        Self { shared: Arc::clone(shared), ticket, me, request: PhantomData }
+    }
+
+    /// Waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::call`](crate::Channel::call), as far as it concerns the response.
+    pub fn wait(mut self) -> Result<R::Response, CallError> {
+        self.wait_deadline(Deadline::NEVER)
+    }
+
+    /// Waits for the response for at most `timeout`. It may be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), and [`CallError::TimedOut`] if the timeout elapses. Once the response was received,
+    /// [`CallError::NoResponse`].
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<R::Response, CallError> {
+        self.wait_deadline(Deadline::after(timeout))
+    }
+
+    /// Returns the response, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), and [`CallError::WouldBlock`] if there is none yet. Once the response was received,
+    /// [`CallError::NoResponse`].
+    pub fn try_wait(&mut self) -> Result<R::Response, CallError> {
+        self.wait_deadline(Deadline::NOW)
+    }
+
+    /// Waits for the response until `deadline` at most. It may be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout`](Self::wait_timeout).
+    pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
+        self.check_ours()?;
+        let Shared { store, .. } = &*self.shared;
+        // After a timeout the request stays sent, so it may be waited for again.
+        let outcome = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
+            Ok(outcome) => outcome,
+            Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
+            Err(Refusal::Failed(failure)) => return Err(failure.into()),
+            // It was taken back: no process has worked on it.
+            Err(_) => return Err(SendError::Closed { object: self.shared.name().clone() }.into()),
+        };
+        let (object, route) = (self.shared.name().clone(), R::ROUTE);
+        let received = match outcome {
+            Outcome::Response(received) => received,
+            Outcome::Aside(endings) => {
+                return Err(CallError::SetAside { object, route, attempts: Attempt::list(&endings) });
+            }
+            Outcome::Lost => return Err(CallError::NoResponse { object, route }),
+        };
+        // Frees it, when it was read.
+        let response = Incoming::new(&self.shared, received, self.me);
+        // A refusal travels as a response with a codec number of its own.
+        if received.codec == REFUSED {
+            let why = read_all(&response).map_err(|_| self.shared.members.damaged("the text of a refusal"))?;
+            return Err(CallError::Refused { object, route, why: String::from_utf8_lossy(&why).into_owned() });
+        }
+        decode_as::<Bincode, _>(&response, R::RESPONSE_SCHEMA).map_err(|error| match error {
+            RecvError::Undecodable(error) => error.into(),
+            RecvError::Failed(failure) => failure.into(),
+            // Decoding waits for nothing.
+            _ => CallError::WouldBlock,
+        })
+    }
+
+    /// Returns which member has taken the request, or `None` if none has, or if the call has ended.
+    #[must_use]
+    pub fn taken_by(&self) -> Option<Member> {
+        match self.shared.store.progress(self.ticket, self.me) {
+            // The slot comes from memory, so it may be none.
+            Progress::Taken(slot) if slot < self.shared.store.geometry.max_handles => {
+                Some(self.shared.members.member(slot))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether a response is there, or it is known that there will be none.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
+    }
+
+    /// Ends the wait, and leaves the request in the channel. Its response is dropped.
+    pub fn detach(self) {
+        if self.me.is_ours() {
+            let Shared { store, members, .. } = &*self.shared;
+            members.record(store.detach_call(self.ticket, self.me, members));
+        }
+    }
+
+    /// In a child made by `fork` the call is the parent's.
+    fn check_ours(&self) -> Result<(), Failure> {
+        if self.me.is_ours() {
+            return Ok(());
+        }
+        Err(Failure::Inherited { object: self.shared.name().clone(), what: "request" })
+    }
+}
+
+impl<R: Request> Drop for PendingResponse<R> {
+    fn drop(&mut self) {
+        if self.me.is_ours() {
+            let Shared { store, members, .. } = &*self.shared;
+            members.record(store.cancel(self.ticket, self.me, members));
+        }
+    }
+}
+
+impl<R: Request> fmt::Debug for PendingResponse<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingResponse").field("route", &R::ROUTE).finish_non_exhaustive()
+    }
+}
