@@ -230,11 +230,12 @@ pub use self::{
     },
     object::{ObjectId, ObjectKind},
     perm::Permissions,
-    sem::{Amount, SemOp, Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat, remove_semaphore},
+    sem::{Semaphore, SemaphoreGuard, SemaphoreOptions, SemaphoreSet, SemaphoreStat, remove_semaphore},
     shm::{
         Access, AnyAccess, AttachOptions, LoadOnly, Protection, ReadOnly, ReadWrite, Segment, SegmentStat,
         SharedMemory, SharedMemoryOptions, SharedSafe, remove_shared_memory,
     },
+    sys::{Amount, SemOp},
 };
 
 /// Whether the system itself times waits on semaphores (`semtimedop`).

@@ -6,7 +6,7 @@
 use libc::c_int;
 use nix::errno::Errno;
 
-use crate::{Deadline, alarm::Alarm, sem::SemOp, sys};
+use crate::{Deadline, SemOp, alarm::Alarm, sys};
 
 /// Repeats a call that signals interrupt, with the time that is left.
 ///

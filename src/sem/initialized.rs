@@ -25,12 +25,8 @@
 
 use std::{thread, time::Duration};
 
-use super::{
-    get::get,
-    op::{Amount, SemOp},
-    set::SemaphoreSet,
-};
-use crate::{Deadline, Error, Key, Mode, Result, open::Requested, sys};
+use super::{get::get, set::SemaphoreSet};
+use crate::{Amount, Deadline, Error, Key, Mode, Result, SemOp, open::Requested, sys};
 
 pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, patience: Deadline) -> Result<SemaphoreSet> {
     loop {

@@ -2,11 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{
-    op::{Amount, SemOp},
-    set::{SemaphoreSet, SemaphoreStat},
-};
-use crate::{Deadline, Result, perm::object_methods, process, sys};
+use super::set::{SemaphoreSet, SemaphoreStat};
+use crate::{Amount, Deadline, Result, SemOp, perm::object_methods, process, sys};
 
 /// A counting semaphore: the first, and usually only, member of a set.
 ///

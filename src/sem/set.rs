@@ -6,10 +6,9 @@ use libc::c_int;
 use nix::errno::Errno;
 
 use crate::{
-    Deadline, Error, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, alarm,
+    Deadline, Error, Limit, Mode, ObjectId, ObjectKind, Permissions, Result, SemOp, alarm,
     limit::SEMAPHORE_VALUE_MAX,
     perm::{object_methods, pid, time},
-    sem::SemOp,
     sys,
     wait::{self, Failure},
 };

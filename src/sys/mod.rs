@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "this is the one place where System V is called")]
 
 mod abi;
+mod op;
 mod wiped;
 
 use std::{mem::MaybeUninit, ptr::NonNull};
@@ -11,8 +12,8 @@ use std::{mem::MaybeUninit, ptr::NonNull};
 use libc::{c_int, c_long, c_void, sembuf, shmid_ds};
 use nix::errno::Errno;
 
+pub use self::op::{Amount, SemOp};
 pub(crate) use self::{abi::*, wiped::Wiped};
-use crate::sem::SemOp;
 
 /// The fourth argument of `semctl`, which C leaves to the caller to define.
 #[repr(C)]

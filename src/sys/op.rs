@@ -1,10 +1,11 @@
-//! The operations of `semop`.
+//! The operations of `semop`: safe types around the kernel's `sembuf`.
 
 use std::fmt;
 
 use libc::{c_int, c_short};
 
-use crate::{Error, Result, sys};
+use super::abi::{IPC_NOWAIT, SEM_UNDO};
+use crate::{Error, Result};
 
 /// How much to acquire or release: 1 to 32,767.
 ///
@@ -113,13 +114,13 @@ impl SemOp {
     /// is.
     #[must_use]
     pub const fn undo(self) -> Self {
-        self.with(sys::SEM_UNDO)
+        self.with(SEM_UNDO)
     }
 
     /// Fails with [`Error::WouldBlock`] instead of waiting (`IPC_NOWAIT`).
     #[must_use]
     pub const fn no_wait(self) -> Self {
-        self.with(sys::IPC_NOWAIT)
+        self.with(IPC_NOWAIT)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the flags fit, as the kernel's struct says")]
@@ -129,15 +130,15 @@ impl SemOp {
     }
 
     /// Returns what it adds to the value, which is negative if it subtracts.
-    pub(super) fn change(&self) -> i64 {
+    pub(crate) fn change(&self) -> i64 {
         self.0.sem_op.into()
     }
 
-    pub(super) fn is_undone(&self) -> bool {
-        c_int::from(self.0.sem_flg) & sys::SEM_UNDO != 0
+    pub(crate) fn is_undone(&self) -> bool {
+        c_int::from(self.0.sem_flg) & SEM_UNDO != 0
     }
 
-    pub(super) const fn with_if(self, condition: bool, flag: c_int) -> Self {
+    pub(crate) const fn with_if(self, condition: bool, flag: c_int) -> Self {
         if condition { self.with(flag) } else { self }
     }
 
@@ -151,8 +152,8 @@ impl SemOp {
 impl fmt::Debug for SemOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = c_int::from(self.0.sem_flg);
-        let undo = if flags & sys::SEM_UNDO != 0 { ", undo" } else { "" };
-        let no_wait = if flags & sys::IPC_NOWAIT != 0 { ", no_wait" } else { "" };
+        let undo = if flags & SEM_UNDO != 0 { ", undo" } else { "" };
+        let no_wait = if flags & IPC_NOWAIT != 0 { ", no_wait" } else { "" };
         write!(f, "SemOp({}: {:+}{undo}{no_wait})", self.0.sem_num, self.0.sem_op)
     }
 }
