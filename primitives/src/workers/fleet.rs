@@ -15,11 +15,12 @@ use nix::sys::signal::Signal;
 use super::{
     assignment::Assignment,
     deaths::{Death, OomKills},
+    event::Event,
     options::WorkerPoolOptions,
+    program::Program,
     report::Ends,
     shared::Shared,
-    spawn::{LastLines, Lines, Program, Started},
-    supervisor::Event,
+    spawn::{LastLines, Lines, Started},
     sys::{self, Limits},
     tally::{Phase, ROWS},
 };

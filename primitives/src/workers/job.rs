@@ -6,9 +6,11 @@ use super::{
     JobError,
     report::{Ends, Received},
     shared::Shared,
-    worker::PANICKED,
 };
 use crate::{CallError, PendingResponse, Request, raw::Deadline};
+
+/// How the refusal of a job that panicked begins.
+pub(super) const PANICKED: &str = "the job panicked: ";
 
 /// A job that was submitted: to wait for, to cancel, or to drop.
 ///

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter::Fuse};
 
-use super::{Job, JobError, WorkerPool};
+use super::{JobError, job::Job, pool::WorkerPool};
 use crate::{Request, SendError, raw::Deadline};
 
 /// A job of [`map`](WorkerPool::map) that has come to its end.
@@ -136,5 +136,65 @@ impl<R: Request, I> Drop for Map<'_, R, I> {
                 job.cancel();
             }
         }
+    }
+}
+
+impl WorkerPool {
+    /// Submits the jobs of an iterator, and returns an iterator over their results as they come.
+    ///
+    /// It reads the input as results are taken: no more than [`in_flight`](super::WorkerPoolOptions::in_flight) jobs are submitted and not
+    /// returned. Take results without long pauses: long ones fill the channel, where [`job_timeout`](super::WorkerPoolOptions::job_timeout) goes on.
+    ///
+    /// Each job comes back with its result, and with its position in the input.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let mut sum = 0;
+    /// for done in pool.map((1..=100).map(Square)) {
+    ///     assert_eq!(done.job.0, done.index as u64 + 1);
+    ///     sum += done.result?;
+    /// }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// When it is dropped the jobs that were not begun are cancelled. When the pool ends, each job that was submitted and not
+    /// done gives [`JobError::Ended`], and that is the end of the iterator.
+    pub fn map<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
+        Map::new(self, jobs.into_iter(), false)
+    }
+
+    /// As [`map`](Self::map), in the order of the jobs.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-ordered-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let squares: Result<Vec<u64>, _> = pool.map_ordered((1..=4).map(Square)).map(|done| done.result).collect();
+    /// assert_eq!(squares?, [1, 4, 9, 16]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_ordered<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
+        Map::new(self, jobs.into_iter(), true)
     }
 }

@@ -41,13 +41,16 @@
 //! if it has stayed in the worker's process group.
 
 mod assignment;
+mod control;
 mod deaths;
 mod error;
+mod event;
 mod fleet;
 mod job;
 mod map;
 mod options;
 mod pool;
+mod program;
 mod report;
 mod shared;
 mod signals;
@@ -62,8 +65,9 @@ pub use self::{
     error::{JobError, WorkersError},
     job::Job,
     map::{Finished, Map},
-    options::{Stream, WorkerPoolOptions},
+    options::WorkerPoolOptions,
     pool::WorkerPool,
+    program::Stream,
     report::Report,
     worker::{attempt, earlier_attempts, serve},
 };

@@ -2,29 +2,18 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     path::PathBuf,
-    sync::Arc,
     thread,
     time::Duration,
 };
 
-use super::{WorkerPool, WorkersError, spawn::Program, sys::Limits};
-use crate::{Channel, Options, Router};
+use super::{
+    program::{Program, Stream},
+    sys::Limits,
+};
+use crate::{Channel, Options};
 
-/// Where a standard stream of the workers goes, or comes from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Stream {
-    /// It is the supervisor's. Standard error is read by the supervisor on its way, which keeps the last lines.
-    Inherit,
-    /// It is empty, and takes everything. Of standard error the supervisor keeps the last lines.
-    Null,
-    /// It is this file.
-    File(Arc<File>),
-}
-
-/// Options of a [`WorkerPool`]. Made by [`WorkerPool::options`].
+/// Options of a [`WorkerPool`](super::WorkerPool). Made by [`WorkerPool::options`](super::WorkerPool::options).
 ///
 /// | option | by default |
 /// | --- | --- |
@@ -274,24 +263,6 @@ impl WorkerPoolOptions {
     pub fn cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
         self.limits.cpus = cpus.into_iter().collect();
         self
-    }
-
-    /// Starts the pool. In a worker of this pool it serves jobs instead, and never returns.
-    ///
-    /// So what a program does before it calls `start` is done by each worker too. Read arguments there, and keep
-    /// what changes files or prints until afterwards.
-    ///
-    /// In a worker of another pool it returns a pool without workers. So a program may start several pools, and a job of one may
-    /// submit jobs to another.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkersError::Open`] if the channel can't be opened or created.
-    /// - [`WorkersError::Failed`], [`WorkersError::System`] if the system refuses memory, a thread, a pipe, or a handler of a signal.
-    ///
-    /// A worker that does not start is no error here. See [`most_failed_starts`](Self::most_failed_starts).
-    pub fn start(self, name: &str, jobs: Router<'_>) -> Result<WorkerPool, WorkersError> {
-        WorkerPool::start(self, name, jobs)
     }
 
     /// Returns the options of the channel, which has room for the workers and for others.

@@ -3,8 +3,10 @@
 use std::{process, result, sync::Arc, time::Duration};
 
 use super::{
-    Job, JobError, Map, WorkerPoolOptions, WorkersError,
+    JobError, WorkersError,
     assignment::Inherited,
+    job::Job,
+    options::WorkerPoolOptions,
     shared::Shared,
     supervision::{Supervision, check_number},
     tally::Tally,
@@ -166,64 +168,6 @@ impl WorkerPool {
         Delivery::new().attempts(self.shared.attempts).outlives_caller(true)
     }
 
-    /// Submits the jobs of an iterator, and returns an iterator over their results as they come.
-    ///
-    /// It reads the input as results are taken: no more than [`in_flight`](WorkerPoolOptions::in_flight) jobs are submitted and not
-    /// returned. Take results without long pauses: long ones fill the channel, where [`job_timeout`](WorkerPoolOptions::job_timeout) goes on.
-    ///
-    /// Each job comes back with its result, and with its position in the input.
-    ///
-    /// ```
-    /// # use serde::{Deserialize, Serialize};
-    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
-    /// # #[derive(Serialize, Deserialize)]
-    /// # struct Square(u64);
-    /// # messages! { 1 => Square }
-    /// # impl Request for Square { type Response = u64; }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let mut jobs = Router::new();
-    /// # jobs.respond(|Square(number)| number * number)?;
-    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-example-{}", std::process::id()), str::to_owned);
-    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
-    /// let mut sum = 0;
-    /// for done in pool.map((1..=100).map(Square)) {
-    ///     assert_eq!(done.job.0, done.index as u64 + 1);
-    ///     sum += done.result?;
-    /// }
-    /// assert_eq!(sum, 338_350);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// When it is dropped the jobs that were not begun are cancelled. When the pool ends, each job that was submitted and not
-    /// done gives [`JobError::Ended`], and that is the end of the iterator.
-    pub fn map<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
-        Map::new(self, jobs.into_iter(), false)
-    }
-
-    /// As [`map`](Self::map), in the order of the jobs.
-    ///
-    /// ```
-    /// # use serde::{Deserialize, Serialize};
-    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
-    /// # #[derive(Serialize, Deserialize)]
-    /// # struct Square(u64);
-    /// # messages! { 1 => Square }
-    /// # impl Request for Square { type Response = u64; }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let mut jobs = Router::new();
-    /// # jobs.respond(|Square(number)| number * number)?;
-    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("map-ordered-example-{}", std::process::id()), str::to_owned);
-    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
-    /// let squares: Result<Vec<u64>, _> = pool.map_ordered((1..=4).map(Square)).map(|done| done.result).collect();
-    /// assert_eq!(squares?, [1, 4, 9, 16]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn map_ordered<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
-        Map::new(self, jobs.into_iter(), true)
-    }
-
     /// Returns the channel, to see or retry the jobs that were [set aside](Channel::set_aside), or to wait for its depth.
     #[must_use]
     pub fn channel(&self) -> &Channel {
@@ -237,5 +181,25 @@ impl WorkerPool {
     /// As [`Channel::unlink`].
     pub fn unlink(name: &str) -> Result<(), OpenError> {
         Channel::unlink(name)
+    }
+}
+
+impl WorkerPoolOptions {
+    /// Starts the pool. In a worker of this pool it serves jobs instead, and never returns.
+    ///
+    /// So what a program does before it calls `start` is done by each worker too. Read arguments there, and keep
+    /// what changes files or prints until afterwards.
+    ///
+    /// In a worker of another pool it returns a pool without workers. So a program may start several pools, and a job of one may
+    /// submit jobs to another.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkersError::Open`] if the channel can't be opened or created.
+    /// - [`WorkersError::Failed`], [`WorkersError::System`] if the system refuses memory, a thread, a pipe, or a handler of a signal.
+    ///
+    /// A worker that does not start is no error here. See [`most_failed_starts`](Self::most_failed_starts).
+    pub fn start(self, name: &str, jobs: Router<'_>) -> Result<WorkerPool, WorkersError> {
+        WorkerPool::start(self, name, jobs)
     }
 }

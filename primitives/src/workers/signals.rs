@@ -5,9 +5,8 @@
 
 use std::{
     io, process,
-    sync::{Mutex, MutexGuard, PoisonError, mpsc::Sender},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
 };
 
 use signal_hook::{
@@ -15,7 +14,7 @@ use signal_hook::{
     iterator,
 };
 
-use super::{supervisor::Event, sys};
+use super::sys;
 
 static HANDLERS: Mutex<Handlers> = Mutex::new(Handlers { process: 0, next: 0, all: Vec::new() });
 
@@ -47,14 +46,6 @@ impl Handlers {
 pub(super) struct Signals(u64);
 
 impl Signals {
-    /// Sends each signal to the supervisor.
-    pub(super) fn handle(events: Sender<Event>, deadline: Duration) -> io::Result<Self> {
-        Self::each(move |number| {
-            // A supervisor that has ended has no workers.
-            let _ = events.send(Event::Signal { number, deadline });
-        })
-    }
-
     /// Calls this for each signal that asks the process to end.
     pub(super) fn each(act: impl FnMut(i32) + Send + 'static) -> io::Result<Self> {
         let mut handlers = Handlers::lock();

@@ -2,12 +2,9 @@
 
 use std::{
     collections::VecDeque,
-    env,
-    ffi::OsString,
     io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write},
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -15,7 +12,7 @@ use std::{
 
 use super::{
     assignment::{Assignment, VARIABLE},
-    options::Stream,
+    program::{Program, Stream},
     sys::{self, Limits},
 };
 
@@ -26,33 +23,6 @@ const LONGEST_LINE: usize = 1000;
 const NO_MEMORY: &[u8] = b"memory allocation of ";
 /// How long the last lines of a dead worker may take: something that it started may keep its standard error open.
 const LAST_LINES: Duration = Duration::from_millis(200);
-
-/// What workers run.
-#[derive(Clone, Debug)]
-pub(super) struct Program {
-    /// `None`: this program.
-    pub(super) path: Option<PathBuf>,
-    pub(super) arguments: Option<Vec<OsString>>,
-    pub(super) environment: Vec<(OsString, Option<OsString>)>,
-    pub(super) directory: Option<PathBuf>,
-    pub(super) stdin: Stream,
-    pub(super) stdout: Stream,
-    pub(super) stderr: Stream,
-}
-
-impl Default for Program {
-    fn default() -> Self {
-        Self {
-            path: None,
-            arguments: None,
-            environment: Vec::new(),
-            directory: None,
-            stdin: Stream::Null,
-            stdout: Stream::Inherit,
-            stderr: Stream::Inherit,
-        }
-    }
-}
 
 /// A worker that was started.
 #[derive(Debug)]
@@ -91,39 +61,6 @@ impl Program {
         // The command has a writing end, without which there is no end of file.
         drop(command);
         Ok(Started { child, control, stderr: stderr.map_or_else(LastLines::none, Collected::read) })
-    }
-
-    fn command(&self) -> io::Result<Command> {
-        let mut command = match &self.path {
-            Some(path) => Command::new(path),
-            None => Command::new(env::current_exe()?),
-        };
-        match &self.arguments {
-            Some(arguments) => command.args(arguments),
-            None if self.path.is_none() => command.args(env::args_os().skip(1)),
-            None => &mut command,
-        };
-        for (key, value) in &self.environment {
-            match value {
-                Some(value) => command.env(key, value),
-                None => command.env_remove(key),
-            };
-        }
-        if let Some(directory) = &self.directory {
-            command.current_dir(directory);
-        }
-        command.stdin(self.stdin.stdio()?).stdout(self.stdout.stdio()?).stderr(self.stderr.stdio()?);
-        Ok(command)
-    }
-}
-
-impl Stream {
-    fn stdio(&self) -> io::Result<Stdio> {
-        Ok(match self {
-            Self::Inherit => Stdio::inherit(),
-            Self::Null => Stdio::null(),
-            Self::File(file) => file.try_clone()?.into(),
-        })
     }
 }
 

@@ -11,13 +11,14 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
 };
 
 use super::{
     WorkersError,
+    event::Event,
     fleet::{End, Fleet, Reason},
     options::WorkerPoolOptions,
     report::Ends,
@@ -28,21 +29,6 @@ use super::{
 /// How long the supervisor waits after the first failed start, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// What the supervisor is asked for, or learns.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// The worker of this number has ended, and is not reaped yet.
-    Ended(u64),
-    /// So many workers are to be there.
-    Scale(usize),
-    /// The worker with this process id is to be killed. Says whether it was.
-    Kill(u32, Sender<bool>),
-    /// No worker is to take another job. Those that work then are killed at the deadline.
-    Drain(Option<Instant>),
-    /// A signal came.
-    Signal { number: i32, deadline: Duration },
-}
 
 /// The supervisor of a pool.
 pub(super) struct Supervisor {

@@ -20,14 +20,12 @@ use nix::sys::signal::Signal;
 
 use super::{
     assignment::{Inherited, Pipes},
+    job::PANICKED,
     signals::Signals,
     sys,
     tally::{Count, Phase, Row},
 };
 use crate::{Attempt, Channel, Claimed, Envelope, RecvError, Result, Router, Stop};
-
-/// How the refusal of a job that panicked begins.
-pub(super) const PANICKED: &str = "the job panicked: ";
 
 /// Serves the jobs of a pool in this process, until it is told to stop.
 ///
