@@ -13,7 +13,8 @@
 use super::{
     Store,
     cell::Cell,
-    geometry::{Class, Geometry},
+    geometry::Class,
+    part::Part,
     word::{CellState, CellWord},
 };
 use crate::{
@@ -25,43 +26,6 @@ use crate::{
         order_seq_cst,
     },
 };
-
-/// Where the cells of a class are, and their bits.
-#[derive(Debug)]
-pub(super) struct Part {
-    first_cell: usize,
-    /// Those that hold messages, and the quota.
-    cells: usize,
-    quota: usize,
-    first_word: usize,
-    words: u32,
-    /// Where this process looks first: behind the cell that it took last. It is a hint.
-    cursor: std::sync::atomic::AtomicU32,
-}
-
-impl Part {
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 65,535 cells")]
-    pub(super) fn new(geometry: &Geometry, class: Class) -> Self {
-        let (cells, words) = (geometry.cells_of(class), geometry.taken_of(class));
-        let cursor = std::sync::atomic::AtomicU32::new(0);
-        Self {
-            first_cell: cells.start,
-            cells: cells.len(),
-            quota: geometry.quota_of(class),
-            first_word: words.start,
-            words: words.len() as u32,
-            cursor,
-        }
-    }
-
-    /// Returns the first cell of a word, and how many it has.
-    fn cells_of(&self, word: u32) -> (usize, u32) {
-        let first = 64 * word as usize;
-        #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
-        let count = (self.cells - first).min(64) as u32;
-        (self.first_cell + first, count)
-    }
-}
 
 impl Store {
     /// Takes a free cell for a message: FREE becomes FILLING. Returns `None` if every cell of the class is taken.

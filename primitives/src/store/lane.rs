@@ -6,36 +6,17 @@
 use super::{
     Store,
     cell::Cell,
+    lane_words::LaneWords,
     word::{Hint, HintWord},
 };
 use crate::{
     failure::Result,
     members::Members,
-    sizes::ATOMICS_ARE_PLAIN,
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     },
-    waiting::{flag::Flag, spin::LastCpus},
 };
-
-/// The words of a lane, the two sides on cache lines of their own.
-#[repr(C, align(128))]
-#[derive(Debug, Default)]
-pub(crate) struct LaneWords {
-    /// No entry before it is EMPTY for its lap: where to push.
-    pub(super) tail: AtomicU64,
-    /// Up if a receiver waits for this lane alone.
-    pub(super) flag: Flag,
-    pad: [u64; 14],
-    /// No entry before it has a hint to a message that can be taken: where to look first.
-    pub(super) head: AtomicU64,
-    /// On which processor each side of this lane last waited, or called the other one, plus one.
-    pub(super) last_cpus: LastCpus,
-    reserved: [u64; 14],
-}
-
-const _: () = assert!(size_of::<LaneWords>() == super::geometry::LANE || !ATOMICS_ARE_PLAIN);
 
 /// So many steps that fail, besides one for each entry, mean that the memory is corrupt: each of them means that another
 /// process got on.

@@ -73,7 +73,10 @@ mod ends;
 mod free;
 pub(crate) mod geometry;
 mod lane;
+mod lane_words;
+mod part;
 mod receive;
+mod release;
 mod repair;
 mod respond;
 mod returned;
@@ -102,20 +105,18 @@ pub(crate) use self::{
     wishes::Wishes,
 };
 use self::{
-    blocks::{Blocks, Chain, Name},
+    blocks::{Blocks, Name},
     cell::{Cell, Cells},
     control::{Control, Own},
-    free::Part,
-    lane::LaneWords,
+    lane_words::LaneWords,
+    part::Part,
     word::CellWord,
 };
 use crate::{
     Failure, Role,
     attendance::{Arrivals, Attachment},
-    failure::Result,
     layout::Mapped,
-    members::Members,
-    sync::{AtomicU64, Ordering::Relaxed},
+    sync::AtomicU64,
     waiting::{batching::BatchingDelay, room::Room, spin::Spin},
 };
 
@@ -206,32 +207,5 @@ impl Store {
 
     fn name(held: Held) -> Name {
         Name::of(held.cell, held.word)
-    }
-
-    /// Returns the blocks of a cell that this process owns.
-    fn chain(&self, held: Held) -> Chain {
-        let cell = self.held(held);
-        // What memory has there is checked by the blocks (BL3).
-        let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX);
-        Chain::new(Self::name(held), cell.first_block.load(Relaxed), len)
-    }
-
-    /// Frees the cell and the blocks of a message that this process owns, and notifies a waiter for room.
-    #[inline]
-    pub(crate) fn release(&self, held: Held, members: &Members) -> Result<()> {
-        let cell = self.held(held);
-        if Wishes(cell.wishes.load(Relaxed)).is_redelivered() {
-            self.give_answer(held, members)?;
-        }
-        // The blocks first: they have the name of this life of the cell, which ends when it is free.
-        let blocks = if cell.first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) };
-        self.free_cell(held.cell, held.word, members).and(blocks)
-    }
-
-    #[cold]
-    fn give_blocks(&self, held: Held, members: &Members) -> Result<()> {
-        self.blocks.give(self.chain(held));
-        self.held(held).first_block.store(0, Relaxed);
-        self.notify_blocks(members)
     }
 }

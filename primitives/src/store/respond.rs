@@ -7,10 +7,9 @@ use std::io::Write;
 
 use super::{
     About, Held, Refusal, Run, Store,
-    blocks::{Chain, Name},
+    blocks::Name,
     cell::{Cell, WORD},
     space::Share,
-    wishes::Wishes,
     word::{CellWord, Hint},
 };
 use crate::{
@@ -23,27 +22,11 @@ use crate::{
 };
 
 impl Store {
-    fn is_apart(&self, held: Held) -> bool {
-        Wishes(self.held(held).wishes.load(Relaxed)).is_redelivered()
-    }
-
     /// Returns how many words of a cell its request takes.
     #[expect(clippy::cast_possible_truncation, reason = "a cell has fewer words")]
     pub(super) fn request_words(&self, cell: &Cell) -> u8 {
         let len = if cell.first_block.load(Relaxed) != 0 { 0 } else { cell.len.load(Relaxed) };
         usize::try_from(len).unwrap_or(usize::MAX).min(INLINE).div_ceil(WORD) as u8
-    }
-
-    /// Returns the blocks of a response that was written apart.
-    fn answer_chain(&self, held: Held) -> Chain {
-        let cell = self.held(held);
-        let len = usize::try_from(cell.answer_len.load(Relaxed)).unwrap_or(usize::MAX);
-        Chain::new(Name::of_response(held.cell, held.word), cell.answer_block.load(Relaxed), len)
-    }
-
-    /// Returns the blocks of a response that this process received.
-    pub(super) fn response_chain(&self, held: Held) -> Chain {
-        if self.is_apart(held) { self.answer_chain(held) } else { self.chain(held) }
     }
 
     /// Responds to a request that is held, with bytes that would fit into a cell.
@@ -142,16 +125,6 @@ impl Store {
         self.release(Held { cell: held.cell, word: held.word.without_caller() }, members)
     }
 
-    /// Gives back the blocks of a response that was written apart, if it has any. Those of another attempt have another name.
-    #[cold]
-    pub(super) fn give_answer(&self, held: Held, members: &Members) -> Result<()> {
-        if !self.is_apart(held) || self.held(held).answer_block.load(Relaxed) == 0 {
-            return Ok(());
-        }
-        self.blocks.give(self.answer_chain(held));
-        self.notify_blocks(members)
-    }
-
     /// Calls the caller of a request that has ended.
     pub(super) fn call_caller(&self, cell: usize, word: CellWord, members: &Members) -> Result<()> {
         let slot = word.caller() as usize;
@@ -161,9 +134,5 @@ impl Store {
             }
             _ => Ok(()),
         }
-    }
-
-    fn give_blocks_if_any(&self, held: Held, members: &Members) -> Result<()> {
-        if self.held(held).first_block.load(Relaxed) != 0 { self.give_blocks(held, members) } else { Ok(()) }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, atomic::AtomicU64 as Private};
 use super::{
     Cell, Control, LaneWords, Own, Patience, Store,
     blocks::Blocks,
-    free::Part,
     geometry::{Class, Geometry, Plan, ROOMS},
+    part::Part,
 };
 use crate::{
     attendance::Arrivals,
