@@ -10,8 +10,8 @@
 //!
 //! Not promised: which of several processes initialises. An initialiser that asks for the same value waits for itself.
 
-mod create;
 mod error;
+mod named;
 mod state;
 
 use std::{fmt, time::Duration};
@@ -19,15 +19,12 @@ use std::{fmt, time::Duration};
 use bytemuck::Pod;
 
 pub use self::error::OnceError;
-use self::{
-    create::KIND,
-    state::{Found, OnceState, Wish},
-};
+use self::state::{Found, OnceState, Wish};
 use crate::{
-    Failure, Member, OpenError, Options, Status,
+    Member,
     layout::ValueCell,
     members::{Members, Session},
-    object::{self, Object},
+    object::Object,
     raw::Deadline,
     waiting::Party,
 };
@@ -98,51 +95,6 @@ impl<T: Pod> Drop for Initialiser<'_, T> {
 }
 
 impl<T: Pod> OnceLock<T> {
-    /// Returns the options to create or open a once lock with.
-    #[must_use]
-    pub const fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Creates a once lock with its value unset.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn create(name: &str) -> Result<Self, OpenError> {
-        Self::options().create(name)
-    }
-
-    /// Opens a once lock that exists.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::open`](crate::Mutex::open).
-    pub fn open(name: &str) -> Result<Self, OpenError> {
-        Self::options().open(name)
-    }
-
-    /// Opens a once lock, or creates one with its value unset.
-    ///
-    /// It outlives its processes, until it is removed or the system restarts. So one that exists may have the value of an
-    /// earlier run. To begin anew, [remove the name](Self::unlink) first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create).
-    pub fn open_or_create(name: &str) -> Result<Self, OpenError> {
-        Self::options().open_or_create(name)
-    }
-
-    /// Removes a once lock by its name. A process that has it open gets an error when it would have to wait.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::unlink`](crate::Mutex::unlink).
-    pub fn unlink(name: &str) -> Result<(), OpenError> {
-        object::remove::by_name(name, KIND)
-    }
-
     /// Returns the value, if it is set. It never waits.
     #[inline]
     #[must_use]
@@ -360,33 +312,6 @@ impl<T: Pod> OnceLock<T> {
     pub fn initialiser(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.state.initialiser()).ok()?;
         Some(self.members.member(slot))
-    }
-
-    /// Returns the members that have it open.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::System`] if it was removed.
-    pub fn members(&self) -> Result<Vec<Member>, Failure> {
-        self.members.list()
-    }
-
-    /// Returns what it is made of.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::System`] if it was removed.
-    pub fn status(&self) -> Result<Status, Failure> {
-        self.object.status()
-    }
-
-    /// Removes it, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove).
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::remove`](crate::Mutex::remove).
-    pub fn remove(&self) -> Result<(), Failure> {
-        self.object.remove()
     }
 }
 

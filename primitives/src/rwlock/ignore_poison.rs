@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use bytemuck::Pod;
 
 use super::{
-    HowToRead,
+    enter::HowToRead,
     guard::{RwLockReadGuard, RwLockWriteGuard},
     handle::RwLock,
 };

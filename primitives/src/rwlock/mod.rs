@@ -15,133 +15,35 @@
 //! | --- | --- |
 //! | `state` | the words, the protocol with its tables, fast paths, repair |
 //! | `wait` | waiting to read and to write |
-//! | `handle`, `guard`, `ignore_poison`, `create` | the handle, its guards and options |
+//! | `handle`, `guard`, `ignore_poison` | the handle and its guards |
+//! | `enter` | how a caller gets its guard, whether or not the lock is poisoned |
+//! | `named` | creating, opening, removing, and the options |
 //!
 //! Not promised: an order among writers or readers. Which of a writer and the readers that wait comes first when a writer leaves.
 //! A `try_` form may meet a writer that waits, or a reader that takes the lock for a moment (RW7), and then fails although no
 //! process writes.
 
-mod create;
+mod enter;
 mod guard;
 mod handle;
 mod ignore_poison;
+mod named;
 pub(crate) mod state;
 pub(crate) mod wait;
 
-use std::{fmt, marker::PhantomData, thread, time::Duration};
+use std::{fmt, time::Duration};
 
 use bytemuck::Pod;
 
-use self::{
-    create::KIND,
-    state::{Counter, RwState},
-    wait::Admission,
-};
+use self::enter::HowToRead;
 pub use self::{
     guard::{RwLockReadGuard, RwLockWriteGuard},
     handle::RwLock,
     ignore_poison::IgnoreRwLockPoison,
 };
-use crate::{
-    Failure, LockError, Member, OpenError, Options, Status,
-    lock::Taken,
-    members::Session,
-    object,
-    raw::{self, Deadline},
-    waiting::Party,
-};
-
-/// How to read if a writer is in the way.
-#[derive(Clone, Copy)]
-struct HowToRead {
-    /// Until when to wait; `None` says not at all.
-    deadline: Option<Deadline>,
-    ignores_poison: bool,
-}
-
-impl HowToRead {
-    const AT_ONCE: Self = Self { deadline: None, ignores_poison: false };
-    const UNTIL_POSSIBLE: Self = Self { deadline: Some(Deadline::NEVER), ignores_poison: false };
-}
+use crate::{LockError, Member, raw::Deadline};
 
 impl<T: Pod> RwLock<T> {
-    /// Returns the options to create or open a lock with.
-    #[must_use]
-    pub const fn options() -> Options<Self> {
-        Options::new()
-    }
-
-    /// Creates a lock with a first value.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
-        Self::options().create(name, value)
-    }
-
-    /// Creates a lock, and writes its first value in place.
-    ///
-    /// The value is never on the stack, so it may be of any size. See [`Mutex::create_with`](crate::Mutex::create_with).
-    ///
-    /// ```
-    /// use sysv_primitives::RwLock;
-    ///
-    /// # let name = format!("rwlock-with-example-{}", std::process::id());
-    /// let table = RwLock::create_with(&name, |table: &mut [u32; 1 << 20]| table.fill(7))?;
-    /// assert_eq!(table.read()?[99], 7);
-    /// table.remove()?;
-    /// # Ok::<(), sysv_primitives::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`create`](Self::create).
-    pub fn create_with(name: &str, write: impl FnMut(&mut T)) -> Result<Self, OpenError> {
-        Self::options().create_with(name, write)
-    }
-
-    /// Creates a lock with a first value of all zeroes, and never on the stack.
-    ///
-    /// # Errors
-    ///
-    /// As [`create`](Self::create).
-    pub fn create_zeroed(name: &str) -> Result<Self, OpenError> {
-        Self::options().create_zeroed(name)
-    }
-
-    /// Opens a lock that exists.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
-    pub fn open(name: &str) -> Result<Self, OpenError> {
-        Self::options().open(name)
-    }
-
-    /// Opens a lock, or creates it with a first value.
-    ///
-    /// Any number of processes may call it at once, and any of them may die: exactly one object is created, and no process
-    /// sees it half made. One that exists keeps its value, perhaps that of an earlier run. See
-    /// [`Mutex::open_or_create`](crate::Mutex::open_or_create).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Mutex::open_or_create`](crate::Mutex::open_or_create). [`OpenError::OtherOptions`] compares
-    /// [`light_fences`](Options::light_fences) as well.
-    pub fn open_or_create(name: &str, value: T) -> Result<Self, OpenError> {
-        Self::options().open_or_create(name, value)
-    }
-
-    /// Removes a lock by its name. A process that has it open gets an error when it would have to wait.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mutex::unlink`](crate::Mutex::unlink).
-    pub fn unlink(name: &str) -> Result<(), OpenError> {
-        object::remove::by_name(name, KIND)
-    }
-
     /// Locks for reading. Blocks while a living process writes, or waits to.
     ///
     /// # Errors
@@ -189,7 +91,7 @@ impl<T: Pod> RwLock<T> {
     ///
     /// - [`LockError::Poisoned`] if a writer died or panicked inside. [`ignore_poison`](Self::ignore_poison) locks all the same.
     /// - [`LockError::Failed`] if the lock is corrupt, or was removed and the call would have to wait. Also if this process has no
-    ///   `membarrier`, and the lock needs it: see [`Options::light_fences`].
+    ///   `membarrier`, and the lock needs it: see [`Options::light_fences`](crate::Options::light_fences).
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
         self.write_deadline(Deadline::NEVER)
     }
@@ -251,73 +153,6 @@ impl<T: Pod> RwLock<T> {
         IgnoreRwLockPoison { lock: self }
     }
 
-    /// Reads if nothing is in the way: `Err` has what the slow path needs.
-    #[inline]
-    fn read_at_once(&self) -> Result<Result<RwLockReadGuard<'_, T>, (Session, Counter)>, Failure> {
-        let (me, counter) = (self.members.session(&self.state)?, self.counter());
-        Ok(if self.state.count_and_look(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
-    }
-
-    /// A writer has the gate or is offered it, or the lock is poisoned.
-    #[cold]
-    fn read_slowly(&self, counted: (Session, Counter), how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        let HowToRead { deadline, ignores_poison } = how;
-        let (me, counter) = counted;
-        self.state.leave(me, counter, &self.members);
-        let (party, late) = (self.party(me), LockError::TimedOut);
-        let (entered, late) = match deadline {
-            Some(deadline) => (self.state.enter_contended(party, counter, deadline)?, late),
-            None => (self.state.try_enter_slowly(party, counter)?, LockError::WouldBlock),
-        };
-        let Taken { poisoned } = entered.ok_or(late)?;
-        let guard = self.read_guard(me);
-        if poisoned && !ignores_poison {
-            return Err(LockError::Poisoned { object: self.members.object().clone() });
-        }
-        Ok(guard)
-    }
-
-    #[inline]
-    fn read_as(&self, how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        match self.read_at_once()? {
-            Ok(guard) => Ok(guard),
-            Err(counted) => self.read_slowly(counted, how),
-        }
-    }
-
-    fn try_write_anyway(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
-        self.write_anyway(Deadline::NOW, LockError::WouldBlock)
-    }
-
-    fn write_anyway(&self, deadline: Deadline, late: LockError) -> Result<RwLockWriteGuard<'_, T>, LockError> {
-        let me = self.members.session(&self.state)?;
-        match self.state.enter_to_write(self.party(me), deadline)? {
-            Admission::Inside(taken) => Ok(self.write_guard(me, taken)),
-            Admission::NotInTime => Err(late),
-            Admission::Unfenced => Err(self.unfenced().into()),
-        }
-    }
-
-    fn party(&self, me: Session) -> Party<'_, RwState> {
-        Party { members: &self.members, repair: &self.state, me }
-    }
-
-    #[inline]
-    fn read_guard(&self, session: Session) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { lock: self, session, not_send: PhantomData }
-    }
-
-    fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
-        let panicking = thread::panicking();
-        RwLockWriteGuard { lock: self, session, poisoned: taken.poisoned, panicking, not_send: PhantomData }
-    }
-
-    /// Says that this process can't write without `membarrier` (RW2).
-    #[cold]
-    fn unfenced(&self) -> Failure {
-        self.members.failed(raw::Error::Unsupported { call: "membarrier" })
-    }
-
     /// Returns whether a writer died or panicked inside, and the poison was not cleared since.
     ///
     /// It shows the state before repair: `false` after the writer died, until a call wants the lock and finds the
@@ -360,34 +195,6 @@ impl<T: Pod> RwLock<T> {
     #[must_use]
     pub fn readers(&self) -> Vec<Member> {
         self.state.reading_slots().map(|slot| self.members.member(slot)).collect()
-    }
-
-    /// Returns the members that have the lock open. It takes no lock.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::System`] if it was removed.
-    pub fn members(&self) -> Result<Vec<Member>, Failure> {
-        self.members.list()
-    }
-
-    /// Returns what the lock is made of.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::System`] if it was removed.
-    pub fn status(&self) -> Result<Status, Failure> {
-        self.object.status()
-    }
-
-    /// Removes the lock, as `unlink` does a file: the name is free at once. A process that has it open may
-    /// go on. A caller that waits, or would have to, gets an error.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::System`] if it was removed already, or the caller may not.
-    pub fn remove(&self) -> Result<(), Failure> {
-        self.object.remove()
     }
 }
 

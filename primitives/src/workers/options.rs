@@ -86,7 +86,7 @@ impl WorkerPoolOptions {
     }
 
     /// Sets how many workers there are. With 0 the pool has a channel alone: jobs are done by workers that are started
-    /// elsewhere. [`WorkerPool::scale`] changes the number later.
+    /// elsewhere. [`WorkerPool::scale`](super::WorkerPool::scale) changes the number later.
     pub fn workers(mut self, number: usize) -> Self {
         self.workers = number;
         self
@@ -132,13 +132,13 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets how many jobs [`map`](WorkerPool::map) and [`map_ordered`](WorkerPool::map_ordered) have submitted at once.
+    /// Sets how many jobs [`map`](super::WorkerPool::map) and [`map_ordered`](super::WorkerPool::map_ordered) have submitted at once.
     pub fn in_flight(mut self, jobs: usize) -> Self {
         self.in_flight = jobs.max(1);
         self
     }
 
-    /// Sets after how many starts in a row without success the pool [ends](WorkersError::CrashLoop).
+    /// Sets after how many starts in a row without success the pool [ends](super::WorkersError::CrashLoop).
     ///
     /// A start has succeeded when the worker takes jobs. Workers that are started at once count as one start.
     pub fn most_failed_starts(mut self, number: u32) -> Self {
@@ -146,7 +146,7 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Handles SIGTERM, SIGINT and SIGHUP: the first one [drains](WorkerPool::drain) the pool with this deadline, and a second one
+    /// Handles SIGTERM, SIGINT and SIGHUP: the first one [drains](super::WorkerPool::drain) the pool with this deadline, and a second one
     /// kills the workers and ends the process at once, as the signal does by default.
     ///
     /// Off by default: a library does not take signals from its program. Waits for jobs that are not done then return

@@ -1,4 +1,4 @@
-//! Creating and opening a once lock.
+//! How a once lock is created, opened and removed, and which members there are.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use bytemuck::Pod;
 
 use super::{OnceLock, state::OnceState};
 use crate::{
-    ObjectName, OpenError, Options,
+    Failure, Member, ObjectName, OpenError, Options, Status,
     fingerprint::Fingerprint,
     layout::{Mapped, ValueCell},
     name::Name,
-    object::{Blueprint, Disposition, Kind, Object},
+    object::{self, Blueprint, Disposition, Kind, Object},
     options::{Settings, kinds::HasType},
     raw::{self, SharedMemory},
     set_layout::Bells,
     waiting::room::Room,
 };
 
-pub(super) const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
+const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
 
 /// How much a value is aligned, at most: the body is aligned to as much.
 const ALIGN: usize = 128;
@@ -38,6 +38,51 @@ fn state_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::R
 impl<T: Pod> HasType for OnceLock<T> {}
 
 impl<T: Pod> OnceLock<T> {
+    /// Returns the options to create or open a once lock with.
+    #[must_use]
+    pub const fn options() -> Options<Self> {
+        Options::new()
+    }
+
+    /// Creates a once lock with its value unset.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
+    pub fn create(name: &str) -> Result<Self, OpenError> {
+        Self::options().create(name)
+    }
+
+    /// Opens a once lock that exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open`](crate::Mutex::open).
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        Self::options().open(name)
+    }
+
+    /// Opens a once lock, or creates one with its value unset.
+    ///
+    /// It outlives its processes, until it is removed or the system restarts. So one that exists may have the value of an
+    /// earlier run. To begin anew, [remove the name](Self::unlink) first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::open_or_create`](crate::Mutex::open_or_create).
+    pub fn open_or_create(name: &str) -> Result<Self, OpenError> {
+        Self::options().open_or_create(name)
+    }
+
+    /// Removes a once lock by its name. A process that has it open gets an error when it would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::unlink`](crate::Mutex::unlink).
+    pub fn unlink(name: &str) -> Result<(), OpenError> {
+        object::remove::by_name(name, KIND)
+    }
+
     fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Self, OpenError> {
         if align_of::<T>() > ALIGN {
             let object = ObjectName::new(KIND.name, name);
@@ -66,6 +111,33 @@ impl<T: Pod> OnceLock<T> {
             Ok(((members, state, value), registration))
         })?;
         Ok(Self { object, members, state, value })
+    }
+
+    /// Returns the members that have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn members(&self) -> Result<Vec<Member>, Failure> {
+        self.members.list()
+    }
+
+    /// Returns what it is made of.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::System`] if it was removed.
+    pub fn status(&self) -> Result<Status, Failure> {
+        self.object.status()
+    }
+
+    /// Removes it, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove).
+    ///
+    /// # Errors
+    ///
+    /// As [`Mutex::remove`](crate::Mutex::remove).
+    pub fn remove(&self) -> Result<(), Failure> {
+        self.object.remove()
     }
 }
 
