@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::advice::{described, needed, same_type, shown, smaller, smaller_size, why_too_many};
 use crate::{
     Failure, Fingerprint, ObjectName,
     name::BadName,
-    options::MOST_PERMITS,
-    raw::{self, Key, Limit},
+    raw::{self, Key},
 };
 
 /// Why an object could not be created, opened, or unlinked by its name.
@@ -264,21 +264,6 @@ pub struct TooManyPermits {
     pub capacity: u32,
 }
 
-fn why_too_many(object: &ObjectName, wanted: u32, limit: u32, capacity: u32) -> String {
-    if object.kind() == "rate limiter" {
-        format!("it gives out at most {limit} at once; RateLimiter::options().burst({wanted}) gives out more")
-    } else if wanted <= capacity {
-        format!("there can be at most {limit} at once, or {capacity} after a resize")
-    } else if capacity >= MOST_PERMITS {
-        format!("no pool can have more than {MOST_PERMITS}")
-    } else {
-        format!(
-            "its capacity was fixed at {capacity} when it was created; Pool::options().capacity({wanted}) makes room for \
-             growth when a pool is created"
-        )
-    }
-}
-
 /// What the steps of an entrance return.
 pub(super) type Result<T, E = EntryError> = std::result::Result<T, E>;
 
@@ -324,75 +309,10 @@ impl From<Failure> for EntryError {
     }
 }
 
-fn described(part: raw::ObjectKind) -> &'static str {
-    match part {
-        raw::ObjectKind::Semaphores => "semaphore set",
-        raw::ObjectKind::SharedMemory => "segment",
-        raw::ObjectKind::MessageQueue => "message queue",
-    }
-}
-
-fn needed(part: raw::ObjectKind, size: usize) -> String {
-    match part {
-        raw::ObjectKind::Semaphores => format!("a set of {size} semaphores"),
-        raw::ObjectKind::SharedMemory => format!("a segment of {size} bytes"),
-        raw::ObjectKind::MessageQueue => "a message queue".to_owned(),
-    }
-}
-
-/// Returns which option makes a part smaller, if its size is what was refused.
-fn smaller(object: &ObjectName, part: raw::ObjectKind, error: &raw::Error, most_handles: u32) -> String {
-    let is_size = match error {
-        raw::Error::LimitReached { limit, .. } => {
-            matches!(limit, Limit::Semmsl | Limit::Semmns | Limit::Shmmax | Limit::Shmall)
-        }
-        raw::Error::OutOfMemory { .. } => true,
-        _ => false,
-    };
-    match part {
-        _ if !is_size => String::new(),
-        raw::ObjectKind::Semaphores => {
-            format!(
-                "; a smaller Options::max_handles needs fewer semaphores, and {most_handles} is the most that fits one set here"
-            )
-        }
-        raw::ObjectKind::SharedMemory => format!("; {}", smaller_size(object)),
-        raw::ObjectKind::MessageQueue => String::new(),
-    }
-}
-
-fn smaller_size(object: &ObjectName) -> &'static str {
-    match object.kind() {
-        "channel" => {
-            "ask for a smaller Options::max_message_size, capacity or max_routes (at most 4 GiB, 64,000 messages and 48 routes)"
-        }
-        "pool" => "ask for fewer permits, or a smaller capacity",
-        "mutex" | "rwlock" | "once lock" => "use a smaller type",
-        "barrier" | "rate limiter" => "ask for a smaller Options::max_handles",
-        _ => "ask for a smaller capacity, or use a smaller type",
-    }
-}
-
-fn same_type(found: &Fingerprint) -> &'static str {
-    if found.name_hash == 0 {
-        "use the same schema, or another name"
-    } else {
-        "use the same type and schema, or another name; if both types are meant to be one, give them one name with \
-         Options::type_name"
-    }
-}
-
-fn shown(option: &str, value: u64) -> String {
-    match option {
-        "mode" => format!("{value:04o}"),
-        "light_fences" => (value != 0).to_string(),
-        _ => value.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raw::Limit;
 
     fn on(kind: raw::ObjectKind) -> raw::ObjectId {
         raw::ObjectId { kind, key: None, id: Some(7) }

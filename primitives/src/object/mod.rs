@@ -58,6 +58,7 @@ macro_rules! or_start_again {
     };
 }
 
+mod advice;
 mod create;
 mod enter;
 mod error;

@@ -1,11 +1,11 @@
 //! The consumer's side of an spsc ring.
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
-use std::{fmt, ops::Index, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{SharedRing, at_most::at_most, state::SpscState};
+use super::{SharedRing, state::SpscState};
 use crate::{
     Failure, PopError, Role,
     iter::{until_the_end, while_available},
@@ -23,14 +23,14 @@ use crate::{
 /// **When a process dies** as the consumer, the next consumer gets the items that it had not consumed.
 #[must_use = "dropping it leaves the role"]
 pub struct Consumer<T: Pod> {
-    shared: Arc<SharedRing<T, SpscState>>,
-    session: Session,
+    pub(super) shared: Arc<SharedRing<T, SpscState>>,
+    pub(super) session: Session,
     /// The fork generation of the session, which every call compares. It is marked if a failure was recorded.
     generation: u32,
     /// Our index: no other process stores it (SP1).
-    index: u64,
+    pub(super) index: u64,
     /// The producer's index at the last check.
-    seen: u64,
+    pub(super) seen: u64,
     patience: Patience,
 }
 
@@ -94,113 +94,6 @@ impl<T: Pod> Consumer<T> {
         let item = unsafe { self.shared.items.read(self.index) };
         self.advance(1);
         Ok(item)
-    }
-
-    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop`](Self::pop).
-    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        self.pop_slice_deadline(items, Deadline::NEVER)
-    }
-
-    /// Pops as many items as there are and as fit, and returns how many.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_pop`](Self::try_pop).
-    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        self.pop_slice_deadline(items, Deadline::NOW)
-    }
-
-    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, for at most
-    /// `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn pop_slice_timeout(&mut self, items: &mut [T], timeout: Duration) -> Result<usize, PopError> {
-        self.pop_slice_deadline(items, Deadline::after(timeout))
-    }
-
-    /// Pops as many items as there are and as fit, and returns how many. Blocks until there is one, until `deadline`
-    /// at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop_slice_timeout`](Self::pop_slice_timeout).
-    pub fn pop_slice_deadline(&mut self, items: &mut [T], deadline: Deadline) -> Result<usize, PopError> {
-        if items.is_empty() {
-            return Ok(0);
-        }
-        let peeked = self.peek_deadline(items.len(), deadline)?;
-        let count = peeked.len();
-        let (first, second) = peeked.as_slices();
-        let (from_first, from_second) = items[..count].split_at_mut(first.len());
-        from_first.copy_from_slice(first);
-        from_second.copy_from_slice(second);
-        peeked.consume_all();
-        Ok(count)
-    }
-
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one.
-    ///
-    /// Nothing is popped before [`consume`](Peeked::consume). If the [`Peeked`] is dropped without, or this process
-    /// dies, the items stay.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop`](Self::pop).
-    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::NEVER)
-    }
-
-    /// Returns the next items where they lie, at most `count`, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_pop`](Self::try_pop).
-    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::NOW)
-    }
-
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::after(timeout))
-    }
-
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one, until `deadline` at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`peek_timeout`](Self::peek_timeout).
-    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>, PopError> {
-        match self.available_up_to(count, deadline) {
-            Ok(len) => Ok(Peeked { len, consumer: self }),
-            Err(refusal) => Err(PopError::refused(refusal, deadline, &self.shared.members)),
-        }
-    }
-
-    /// Returns how many of `count` items are there, at least one.
-    fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, Refusal> {
-        let mut available = self.available(count as u64, deadline)?;
-        if available < count as u64 {
-            // There may be more by now, and a check is cheap compared with so many items.
-            let SharedRing { state, members, .. } = &*self.shared;
-            let seen = state.index(Role::Producer);
-            let more = state.distance(self.index, seen, members)?;
-            // The producer's index never goes back.
-            if more < available {
-                return Err(members.damaged("the indices").into());
-            }
-            (available, self.seen) = (more, seen);
-        }
-        Ok(at_most(count, available))
     }
 
     /// Returns an iterator over the items that come. It waits for each.
@@ -291,7 +184,7 @@ impl<T: Pod> Consumer<T> {
 
     /// Returns how many items there are, at least one. The caller has use for `wanted`.
     #[inline]
-    fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+    pub(super) fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         if !process::is_generation(self.generation) {
             return self.available_slowly(wanted, deadline);
@@ -331,7 +224,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     #[inline]
-    fn advance(&mut self, count: u64) {
+    pub(super) fn advance(&mut self, count: u64) {
         self.index = self.index.wrapping_add(count);
         if self.shared.state.publish(Role::Consumer, self.index, &self.shared.members) {
             self.generation = self.session.marked_generation();
@@ -350,73 +243,5 @@ impl<T: Pod> Drop for Consumer<T> {
 impl<T: Pod> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumer").field("popped", &self.index).field("len", &self.len()).finish_non_exhaustive()
-    }
-}
-
-/// Items of a ring, seen where they lie. None is popped before [`consume`](Self::consume).
-///
-/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts. In a child made by `fork`, those
-/// of the parent are empty.
-#[must_use = "nothing is taken before it is consumed"]
-pub struct Peeked<'a, T: Pod> {
-    consumer: &'a mut Consumer<T>,
-    len: usize,
-}
-
-impl<T: Pod> Peeked<'_, T> {
-    /// Returns how many items there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Returns whether there is none, because none was asked for.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
-    #[must_use]
-    pub fn as_slices(&self) -> (&[T], &[T]) {
-        // SAFETY: by SP1 this is the consumer, and the producer has committed these items.
-        unsafe { self.consumer.shared.items.runs(self.consumer.index, self.visible()) }
-    }
-
-    /// Returns how many items this process may access: in a child made by `fork` none, as the parent goes on freeing
-    /// slots.
-    fn visible(&self) -> usize {
-        if self.consumer.session.is_ours() { self.len } else { 0 }
-    }
-
-    /// Pops all of them.
-    pub fn consume_all(self) {
-        let len = self.len;
-        self.consume(len);
-    }
-
-    /// Pops the first `count` of them, or all if there are fewer.
-    pub fn consume(self, count: usize) {
-        let count = count.min(self.len);
-        // A child made by `fork` has nothing to pop.
-        if count > 0 && self.consumer.session.is_ours() {
-            self.consumer.advance(count as u64);
-        }
-    }
-}
-
-impl<T: Pod> Index<usize> for Peeked<'_, T> {
-    type Output = T;
-
-    fn index(&self, index: usize) -> &T {
-        assert!(index < self.visible(), "item {index} of {}", self.visible());
-        // SAFETY: as in `as_slices`.
-        unsafe { self.consumer.shared.items.get(self.consumer.index.wrapping_add(index as u64)) }
-    }
-}
-
-impl<T: Pod> fmt::Debug for Peeked<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Peeked({})", self.len)
     }
 }

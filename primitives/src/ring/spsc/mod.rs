@@ -28,7 +28,9 @@
 
 mod at_most;
 mod consumer;
+mod peek;
 mod producer;
+mod reserve;
 mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -36,10 +38,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytemuck::Pod;
 
 use self::state::{SpscControl, SpscState};
-pub use self::{
-    consumer::{Consumer, Peeked},
-    producer::{Producer, Reservation},
-};
+pub use self::{consumer::Consumer, peek::Peeked, producer::Producer, reserve::Reservation};
 pub use super::Counts;
 use super::{Geometry, SharedRing, StrongFences, refusal::Refusal, ring_methods};
 use crate::{
