@@ -80,6 +80,7 @@ impl Channel {
         let party = shared.party(shared.session()?);
         // A dead member may have had its last attempt, and its message is set aside only by a helper.
         party.reap_all()?;
+        // Copies, so that the caller may take its time: the lock is not held while it looks at them.
         let copies = shared.store.set_aside(party).map_err(|refusal| shared.refused(refusal))?;
         let listed = |copied: Copied| {
             let attempts = Attempt::list(&copied.endings);
@@ -97,6 +98,7 @@ impl Channel {
     /// None at present.
     pub fn claims(&self) -> Result<Vec<ClaimInHand>, Failure> {
         let Shared { store, members, .. } = &*self.shared;
+        // The clock by which claims are noted. A finer one would be ahead of them.
         let now = clock::coarse();
         let listed = |claim: InHand| {
             // The owner comes from memory. A claim of no member is left out.
@@ -104,7 +106,9 @@ impl Channel {
             Some(ClaimInHand {
                 member: members.member(slot),
                 route: Route::from_number(claim.route),
+                // It may have been claimed after the clock was read.
                 age: Duration::from_nanos(now.saturating_sub(claim.since)),
+                // Those that have ended, and this one.
                 attempt: u32::from(claim.attempts) + 1,
             })
         };
@@ -116,6 +120,7 @@ impl Channel {
         let shared = &*self.shared;
         // First the repair, which notes that the attempts ended by this death.
         shared.party(shared.session()?).reap_all()?;
+        // A death that no attempt ended by is no error: the worker had nothing to do.
         shared.store.explain(pid, cause.explained(), status);
         Ok(())
     }
@@ -152,6 +157,7 @@ impl SetAside {
     ///
     /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
     pub fn decode<T: Message>(&self) -> Result<T, Undecodable> {
+        // Of the copy: the message stays set aside, whatever comes of it.
         self.envelope().decode()
     }
 
@@ -178,7 +184,9 @@ impl SetAside {
     pub fn retry(&self) -> Result<bool, SendError> {
         let shared = &*self.shared;
         let party = shared.party(shared.session()?);
+        // Only for the error: the cells of which class were all taken.
         let class = shared.store.class_of_put(self.copied.put);
+        // Found by its own name, since another process may have retried or discarded it meanwhile.
         let retried = shared.store.retry(self.copied.put, party);
         retried.map_err(|refusal| shared.not_sent(refusal, class, self.copied.bytes.len(), Deadline::NOW))
     }
@@ -200,6 +208,7 @@ impl Shared {
     fn refused(&self, refusal: Refusal) -> Failure {
         match refusal {
             Refusal::Failed(failure) => failure,
+            // The lock is waited for without a limit, so any other refusal means that its word can't be true.
             _ => self.members.damaged("the lock of the blocks"),
         }
     }

@@ -39,6 +39,7 @@ impl Cause {
 
     /// Returns the number under which a supervisor explains a death.
     pub(super) fn explained(self) -> CauseNumber {
+        // A death has a second number, which says that its wait status was noted as well.
         if self == Self::Died { EXPLAINED } else { self.number() }
     }
 
@@ -49,6 +50,7 @@ impl Cause {
             3 => Self::Panicked,
             4 => Self::TimedOut,
             5 => Self::OutOfMemory,
+            // A number of a later version, or of memory that is corrupt, is no error: it only explains.
             _ => Self::Unknown,
         }
     }
@@ -91,10 +93,13 @@ impl Attempt {
 
     fn of(number: u32, ending: Ending) -> Self {
         let Ending { cause, status, pid } = ending;
+        // Only the supervisor, which gives these causes, knows the wait status. Elsewhere the field is 0, which would
+        // read as a successful exit.
         let is_told = matches!(cause, 4..=EXPLAINED);
         Self {
             number,
             cause: Cause::of_number(cause),
+            // 0 is no process: the pid was not noted, or was overwritten by a later attempt.
             pid: (pid != 0).then_some(pid),
             status: is_told.then(|| ExitStatus::from_raw(i32::from(status))),
         }

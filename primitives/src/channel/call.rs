@@ -77,6 +77,7 @@ impl Channel {
     ///
     /// As [`call_timeout`](Self::call_timeout).
     pub fn call_deadline<R: Request>(&self, request: &R, deadline: Deadline) -> Result<R::Response, CallError> {
+        // One deadline for both, so room that came late leaves less time for the response.
         self.request_deadline(request, deadline)?.wait_deadline(deadline)
     }
 
@@ -196,6 +197,7 @@ impl Channel {
         if self.requires_server {
             self.check_served::<R>()?;
         }
+        // Cells of their own: a channel full of messages does not keep requests out.
         let (held, me) = self.post(request, Class::Call, delivery, deadline)?;
         Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
     }

@@ -16,6 +16,7 @@ use crate::{
 
 /// Encodes a value to the blocks of a message. Fails if it has another length than it had before.
 pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: Run<'_>) -> Result<(), CodecError> {
+    // A codec writes a few bytes at a time, and each write into blocks checks the link to the block anew (BL3).
     let mut to = BufWriter::new(run);
     C::encode(value, &mut to)?;
     // The length stands in the message already. Fewer bytes than announced would be read as others' bytes.
@@ -27,6 +28,7 @@ pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: Run<'_>) -> Result<(), 
 pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
     let Incoming { shared, received, .. } = incoming;
     if let Some(first) = received.inline {
+        // Copied out of the cell before a byte is looked at: another process could change it meanwhile.
         let mut bytes = [0; INLINE];
         shared.store.read_short(received.held, first, received.len, &mut bytes);
         return Ok(bytes[..received.len].to_vec());

@@ -72,12 +72,15 @@ impl Channel {
     pub fn depth(&self) -> Result<Depth, Failure> {
         let shared = &*self.shared;
         let me = shared.session()?;
+        // First what the dead have left: their claims are messages again, and their half-written ones are none.
         shared.party(me).reap_all()?;
         let store = &shared.store;
         let routes = store.depth().into_iter().map(|(route, depth)| {
             let queued = Queued { messages: depth.messages, bytes: depth.bytes, oldest: depth.oldest };
             (Route::from_number(route), queued)
         });
+        // Each number is read for itself while others send and receive. So a message on its way may be in two of
+        // them, or in none.
         let besides = store.besides();
         let (messages, calls) = (store.fill(Class::Message), store.fill(Class::Call));
         Ok(Depth {

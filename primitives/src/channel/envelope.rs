@@ -38,6 +38,7 @@ impl Envelope {
             object: incoming.shared.name().clone(),
             route: Route::from_number(route),
             encoded: Some((codec, schema)),
+            // Copied, for the claim may have to hand out the same bytes again after this process.
             bytes: read_all(incoming)?,
             is_call,
             request: None,
@@ -78,13 +79,16 @@ impl Envelope {
     /// As [`decode`](Self::decode). The caller learns that there is no response.
     pub fn decode_request<R: Request>(mut self) -> Result<IncomingRequest<R>, Undecodable> {
         match self.decode_here() {
+            // The message goes along, so from now on the request tells its caller if it is dropped.
             Ok(request) => Ok(IncomingRequest::new(request, self.request.take())),
+            // The bytes go into the error. The message is dropped with the rest, which tells its caller.
             Err(why) => Err(self.undecodable(why)),
         }
     }
 
     /// Decodes the value, and leaves the message as it is.
     pub(super) fn decode_here<T: Message>(&self) -> Result<T, String> {
+        // Before the bytes: those of another type may well decode, to a value that was never sent.
         if self.route != T::ROUTE {
             return Err(format!("the type travels on route {}", T::ROUTE));
         }

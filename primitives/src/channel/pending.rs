@@ -65,6 +65,7 @@ impl<R: Request> PendingResponse<R> {
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
+        // A child made by `fork` must not take the response out of the cell: the parent waits for it.
         self.check_ours()?;
         let Shared { store, .. } = &*self.shared;
         // After a timeout the request stays sent, so it may be waited for again.
@@ -79,6 +80,7 @@ impl<R: Request> PendingResponse<R> {
         let received = match outcome {
             Outcome::Response(received) => received,
             Outcome::Aside(endings) => {
+                // The request stays in the channel, set aside. The list of its attempts was copied.
                 return Err(CallError::SetAside { object, route, attempts: Attempt::list(&endings) });
             }
             Outcome::Lost => return Err(CallError::NoResponse { object, route }),
@@ -120,6 +122,7 @@ impl<R: Request> PendingResponse<R> {
     pub fn detach(self) {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;
+            // The word no longer names a caller, so the drop that follows finds nothing to cancel.
             members.record(store.detach_call(self.ticket, self.me, members));
         }
     }
@@ -137,6 +140,7 @@ impl<R: Request> Drop for PendingResponse<R> {
     fn drop(&mut self) {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;
+            // Not an error to return: the caller has turned away. The next call on the handle returns it.
             members.record(store.cancel(self.ticket, self.me, members));
         }
     }

@@ -40,6 +40,7 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
         };
         // A response is measured first, as a message is.
         let mut short = Short::new();
+        // Into a buffer of our own: as long as the encoding may fail, the request in the cell is untouched.
         Bincode::encode(value, &mut short).map_err(unencodable)?;
         let about = about_response(route, <Bincode as Codec<T>>::NUMBER, schema);
         match short.bytes() {
@@ -48,9 +49,11 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
                 let len = short.len();
                 let Incoming { shared, received, me, .. } = incoming;
                 let not_sent = |refusal| shared.not_sent(refusal, Class::Call, len, deadline);
+                // Too long for the cell. It is encoded once more, into blocks.
                 let party = shared.party(*me);
                 let run = shared.store.start_response(received.held, len, party, deadline).map_err(not_sent)?;
                 write_long::<Bincode, T>(value, run).map_err(unencodable)?;
+                // Only now does the caller find it. Whatever failed before left the request as it was.
                 shared.store.finish_response(received.held, about, len, &shared.members);
                 Ok(())
             }
@@ -67,10 +70,13 @@ pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), 
 
 /// Ends a request after its response could not be sent. Its caller learns why, if that can be said in a cell.
 fn end_unanswered(incoming: Incoming, error: &SendError) {
+    // The request is ours still: a response that failed has not ended it.
     let text = error.to_string();
+    // Only these two tell the caller what to mend. Without room or without a channel nothing can be said.
     let is_said = matches!(error, SendError::TooLong { .. } | SendError::Unencodable { .. })
         && respond_bytes(&incoming, about_response(incoming.route(), REFUSED, 0), cut(&text, INLINE), Deadline::NOW)
             .is_ok();
+    // Otherwise it is lost, and the caller gets `NoResponse` instead of waiting for ever.
     if is_said { incoming.done() } else { incoming.finish() }
 }
 
@@ -86,12 +92,14 @@ fn cut(text: &str, most: usize) -> &[u8] {
 
 fn about_response(route: Route, codec: u32, schema: u32) -> About {
     let (wishes, delay) = (Wishes::default(), Duration::ZERO);
+    // The caller waits for this cell and no other, so a response has no limit and no delay.
     About { route: route.number(), codec, schema, class: Class::Call, wishes, delay }
 }
 
 fn respond_bytes(incoming: &Incoming, about: About, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
     let Incoming { shared, received, me, .. } = incoming;
     let (Shared { store, members, .. }, party, held) = (&**shared, shared.party(*me), received.held);
+    // In the cell there is always room. Only blocks may have to be waited for.
     let sent = if bytes.len() <= INLINE {
         store.respond_short(held, about, bytes, party, deadline)
     } else {
@@ -108,6 +116,7 @@ fn respond_bytes(incoming: &Incoming, about: About, bytes: &[u8], deadline: Dead
 fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(), SendError>) -> Result<(), SendError> {
     // In a child made by `fork` the request is the parent's, and a drop does nothing.
     incoming.check_ours()?;
+    // Borrowed: if it fails the message is still here, to be ended in another way.
     let responded = respond(&incoming);
     match &responded {
         Ok(()) => incoming.done(),

@@ -112,6 +112,7 @@ impl Channel {
     ) -> Result<(Held, Session), SendError> {
         let shared = &*self.shared;
         let me = shared.session()?;
+        // The limit of attempts is fixed with the message: a receiver may be of another version of the program.
         let about = delivery.about::<T>(class, shared.store.geometry.attempts);
         let unencodable = |why| self.unencodable(T::ROUTE, why);
         // In place: a value that is returned is copied.
@@ -140,10 +141,12 @@ impl Channel {
     ) -> Result<Held, SendError> {
         let shared = &*self.shared;
         let not_sent = |refusal| shared.not_sent(refusal, about.class, len, deadline);
+        // Waits for a cell and for blocks, and takes both before a byte is written.
         let mut draft = shared.store.draft(about.class, len, shared.party(me), deadline).map_err(not_sent)?;
         // An early return drops the draft, which frees the cell and the blocks: nothing was sent (C3).
         let route = Route::from_number(about.route);
         write_long::<C, T>(value, draft.run()).map_err(|why| self.unencodable(route, why))?;
+        // From here on receivers find it (ST2).
         draft.send(about).map_err(not_sent)
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Arc<Self>, OpenError> {
+        // The sizes of a new channel. One that exists has its own, which count instead.
         let max_handles = KIND.max_handles(options, disposition);
         let geometry = Geometry {
             messages: options.messages,
@@ -35,6 +36,7 @@ impl Shared {
             max_handles,
             attempts: options.attempts,
         };
+        // Before anything is made: an object of this size could not be filled.
         if !geometry.is_possible() {
             let object = ObjectName::new(KIND.name, name);
             return Err(OpenError::TooLarge { object, bytes: options.max_message_size });
@@ -48,6 +50,7 @@ impl Shared {
             capacity: geometry.packed(),
             fingerprint: Fingerprint::without_type(options),
             body: Plan::new(&geometry).end as u64,
+            // Only the creator does this, before the object is published.
             fill: &|memory, body| Store::set_up(memory, body, geometry),
         };
         let (object, (members, store)) = Object::enter(&blueprint, disposition, &|object| {
@@ -57,6 +60,7 @@ impl Shared {
             let geometry = geometry.ok_or_else(|| object.damaged("the sizes of the channel"))?;
             let members = object.members()?;
             let store = Store::at(object.memory(), object.body(), geometry).map_err(|error| object.failed(error))?;
+            // Only options that were asked for by `exact` are compared. A new channel has them as they are.
             let options = [
                 ("max_message_size", geometry.max_message_size as u64, options.max_message_size as u64),
                 ("capacity", geometry.messages.into(), options.messages.into()),
@@ -127,6 +131,7 @@ impl Shared {
     /// Returns the members of these slots.
     pub(super) fn members_in(&self, slots: impl Iterator<Item = usize>) -> Result<Vec<crate::Member>, Failure> {
         let slots: Vec<usize> = slots.collect();
+        // The kernel lists living members alone, so the slot of one that has died is left out.
         let mut members = self.members.list()?;
         members.retain(|member| slots.contains(&(member.slot as usize)));
         Ok(members)
@@ -135,6 +140,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        // First the membership: what this member holds is freed before the object may go.
         self.members.deregister(&self.store);
         self.object.remove_if_asked();
     }
@@ -163,6 +169,7 @@ impl Incoming {
 
     /// Leaves it to its caller: it was responded to.
     pub(super) fn done(mut self) {
+        // Before it is freed, so that the drop at the end of this function does not free it again.
         self.is_done = true;
     }
 

@@ -31,6 +31,7 @@ impl Entrance<'_> {
         // The set reserves the key: while it exists, no other process makes a segment under it (OB1).
         let memory = match self.make_segment(&set) {
             Ok(Outcome::Done(memory)) => memory,
+            // The set was condemned meanwhile, and is removed already.
             Ok(Outcome::StartAgain) => return Ok(Outcome::StartAgain),
             Err(error) => {
                 // OB8: the set is ours alone. It was never published, so no other process has registered.
@@ -49,6 +50,7 @@ impl Entrance<'_> {
                 Ok(Outcome::StartAgain)
             }
             Err(error) => {
+                // By id, so that a segment which has the key by now stays (OB3).
                 ignore_gone(memory.remove())?;
                 match error {
                     // An opener took this creator for dead and condemned the set. That opener, or the next, removes it.

@@ -33,6 +33,7 @@ impl Object {
         loop {
             let object = match entrance.enter_once(disposition) {
                 Ok(Outcome::Done(object)) => object,
+                // Each round was caused by another process that got on, so they end.
                 Ok(Outcome::StartAgain) => continue,
                 // A part of it was removed between two steps of this process (OB6).
                 Err(EntryError::Raw(error)) if error.is_gone() => continue,
@@ -65,6 +66,7 @@ impl Entrance<'_> {
                 }
             }
         }
+        // Of any size: how many semaphores it has is checked when the object is known to be ours.
         let set = match SemaphoreOptions::new().open_set(self.key, 0) {
             Ok(set) => set,
             // It was removed since the attempt to create it.

@@ -204,6 +204,7 @@ impl Object {
 
     /// Refuses an object with another value than the option's, if the options are to be met exactly.
     pub(crate) fn check_option(&self, option: &'static str, found: u64, wanted: u64) -> Result<(), OpenError> {
+        // By default an object that exists keeps what it was made with.
         if !self.is_exact || found == wanted {
             return Ok(());
         }
@@ -248,6 +249,7 @@ impl Object {
 
     pub(crate) fn status(&self) -> Result<Status, Failure> {
         let stat = self.set.stat().map_err(|error| self.failed(error))?;
+        // OB2: the id may be another object's by now. A condemned set is still this one's.
         let state = self.set.value(STATE.into()).map_err(|error| self.failed(error))?;
         if state != self.identity.get() && state != CONDEMNED {
             return Err(Failure::MembershipLost { object: self.name.clone() });
@@ -260,6 +262,7 @@ impl Object {
             permissions: stat.permissions,
             semaphores: stat.len,
             bytes: self.memory.len(),
+            // Some systems are set to remove a segment that no process has attached.
             lasts: !raw::limits().is_ok_and(|limits| limits.shared_memory.removes_unused),
             created: UNIX_EPOCH.checked_add(Duration::from_secs(self.header.created())).unwrap_or(UNIX_EPOCH),
         })
@@ -270,6 +273,7 @@ impl Object {
     pub(crate) fn remove(&self) -> Result<(), Failure> {
         match self.remove_parts() {
             Ok(true) => Ok(()),
+            // The object went, and its id came to another one, which stays as it is.
             Ok(false) => Err(Failure::MembershipLost { object: self.name.clone() }),
             Err(error) => Err(self.failed(error)),
         }
@@ -277,11 +281,14 @@ impl Object {
 
     /// Returns whether the id meant this object, and it was removed.
     fn remove_parts(&self) -> raw::Result<bool> {
+        // Before anything is changed, since the id may be another object's (OB2).
         let state = self.set.value(STATE.into())?;
         if state != self.identity.get() && state != CONDEMNED {
             return Ok(false);
         }
+        // OB7: a process that may remove only one part must not condemn the whole.
         rights::check(&self.set, &self.memory)?;
+        // Condemned first. If this process dies from here on, the next one that opens or unlinks it finishes.
         match condemn_live(&self.set, self.identity) {
             Ok(()) => {}
             // Another process has begun to remove it, and either finishes. A set with another STATE is not this
@@ -290,6 +297,7 @@ impl Object {
             Err(raw::Error::WouldBlock { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
+        // The segment before the set: the set reserves the key, so that no new object meets the old segment.
         ignore_gone(self.memory.remove())?;
         ignore_gone(self.set.remove())?;
         Ok(true)
@@ -329,6 +337,7 @@ fn condemn_live(set: &SemaphoreSet, identity: Amount) -> raw::Result<()> {
 /// Returns a new object's identity: a random number that no condemned set has.
 fn new_identity() -> Amount {
     loop {
+        // The keys of a `RandomState` come from the random numbers of the system.
         let number = RandomState::new().build_hasher().finish() & u64::from(raw::SEMAPHORE_VALUE_MAX);
         match u16::try_from(number).map(Amount::new) {
             Ok(Ok(identity)) if identity != CONDEMN => return identity,
@@ -357,6 +366,7 @@ impl<'a> Entrance<'a> {
         let key = name.key(kind.name);
         let patience = Deadline::after(options.open_timeout);
         let object = ObjectName::new(kind.name, name.as_str());
+        // Once for all attempts: only what is published counts, and a failed attempt publishes nothing.
         let layout = SetLayout::new(kind.bells, *max_handles);
         let description = blueprint.describe(layout);
         Self { blueprint, object, key, description, layout, patience, uid: process::effective_uid() }

@@ -51,6 +51,7 @@ impl Entrance<'_> {
                 }
             }
             thread::sleep(pause);
+            // A creator needs some hundred microseconds. One that takes longer is stopped, or has died unseen.
             pause = (pause * 2).min(Duration::from_millis(5));
         }
     }
@@ -104,6 +105,7 @@ impl Entrance<'_> {
 
     /// Maps the segment of a live set with this STATE, if the segment names the set.
     pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
+        // A live set without its segment: it was removed from outside. Whether members live decides (OB3).
         let Some(memory) = self.segment_of(&set)? else { return self.heal(&set, "its segment") };
         // The segment may have been made by another user than the set.
         self.check_trust(&memory.stat()?.permissions, memory.id())?;
@@ -116,10 +118,12 @@ impl Entrance<'_> {
         if found.identity != state.into() {
             return self.heal(&set, "the header");
         }
+        // Last of the checks, since it reads what only this version and this object have.
         let layout = self.check_description(&found, version, &memory, &set)?;
         let max_handles = found.max_handles;
         let object = self.live(set, memory, found, layout)?;
         if object.is_exact {
+            // The kernel knows the mode, and memory may say anything.
             let mode = or_start_again!(object.set.stat()).permissions.mode;
             object.check_option("mode", mode.bits().into(), self.blueprint.options.mode.bits().into())?;
             let wanted = self.description.max_handles;
@@ -132,6 +136,7 @@ impl Entrance<'_> {
 
     /// Returns the segment that names the set in its header, attached.
     pub(super) fn segment_of(&self, set: &SemaphoreSet) -> Result<Option<Arc<SharedMemory>>> {
+        // Without its size: a segment may be larger than this program would make it.
         let segment = match SharedMemoryOptions::new().open_segment(self.key) {
             Ok(segment) => segment,
             Err(error) if error.is_gone() => return Ok(None),
@@ -171,6 +176,7 @@ impl Entrance<'_> {
     ) -> Result<SetLayout> {
         let wanted = &self.description;
         self.check_name(found, version)?;
+        // After the name, so that a collision of keys is not reported as another type.
         if found.fingerprint != wanted.fingerprint {
             return Err(OpenError::WrongType {
                 object: self.object.clone(),
@@ -200,6 +206,7 @@ impl Entrance<'_> {
         layout: SetLayout,
     ) -> Result<Object> {
         let header = Mapped::<Header>::at(&memory, 0)?;
+        // The number from the header, which the caller has compared with STATE, or has written itself.
         let identity = self.identity_of(&description)?;
         let open_timeout = self.blueprint.options.open_timeout;
         let remove_on_drop = self.blueprint.options.remove_on_drop;

@@ -80,6 +80,7 @@ impl TypedQueue {
     /// [`OpenError::Failed`] if the queue was removed.
     pub fn new(mut queue: MessageQueue) -> Result<Self, OpenError> {
         let object = ObjectName::of_queue(queue.id());
+        // The kernel refuses a message beyond its limit, and a receive buffer must have room for the longest.
         let measured = longest_message(&queue).and_then(|longest| {
             queue.set_max_message_size(longest);
             Ok(usize::try_from(queue.stat()?.max_size).unwrap_or(usize::MAX).min(longest))

@@ -92,6 +92,7 @@ impl TypedQueue {
     fn receive_longer(&self, message: &mut MessageBuffer, selector: Selector, deadline: Deadline) -> raw::Result<()> {
         // A copy of the handle, so that the limit of this one is not changed under other threads.
         let mut roomy = self.queue.clone();
+        // The message is still in the queue: `msgrcv` leaves one that does not fit.
         roomy.set_max_message_size(longest_message(&self.queue)?);
         roomy.receive_into_deadline(message, selector, deadline)
     }
@@ -100,6 +101,7 @@ impl TypedQueue {
         with_scratch(|message| {
             self.receive(message, Selector::Type(T::ROUTE.message_type()), deadline)?;
             headed::decode(message.bytes()).map_err(|why| {
+                // C2: the kernel has given the message out, so the error is the only place for its bytes.
                 let (object, bytes) = (self.object.clone(), message.bytes().to_vec());
                 Undecodable { object, route: T::ROUTE, bytes, why: why.to_string() }.into()
             })

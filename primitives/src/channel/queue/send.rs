@@ -85,6 +85,7 @@ impl TypedQueue {
         message.set_message_type(T::ROUTE.message_type());
         // The codec and the schema travel in front of the bytes, as a kernel's message has no room for them.
         message.extend_from_slice(&headed::head::<T>());
+        // Encoded as a whole before the call, which takes it or refuses it: nothing is sent by halves (C3).
         T::Codec::encode(value, &mut Appending(message)).map_err(|why| SendError::Unencodable {
             object: self.object.clone(),
             route: T::ROUTE,
@@ -107,6 +108,7 @@ impl TypedQueue {
 
     /// Returns the error of a message for which the queue had no room, with what the queue holds now.
     fn full(&self, deadline: Deadline) -> SendError {
+        // After the refusal, so it may be out of date. It only explains.
         let stat = match self.stat() {
             Ok(stat) => stat,
             Err(failure) => return failure.into(),

@@ -52,7 +52,9 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
     fn encode(value: &T, to: &mut impl Write) -> Result<(), CodecError> {
         let mut writer = Counting { to, len: 0 };
         let count = Count::default();
+        // CB1 is checked on the way: a value that is nested too deep fails before it has used up the stack.
         bincode::serde::encode_into_writer(count.bound(value), &mut writer, FIXED).map_err(why_unencodable)?;
+        // CB2: how many bytes the elements have is known only now. Nothing is sent before this returns.
         count.check(writer.len).map_err(|exceeded| CodecError::new(exceeded.to_string()))
     }
 
@@ -60,13 +62,16 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
         let source = Slice::new(bytes);
         let mut decoder = OwnedSerdeDecoder::from_reader(&source, FIXED);
+        // The bounds and bincode share one source, so the bounds see the next length before bincode acts on it.
         let left = Left::new(&source);
         let value = T::deserialize(left.bound(decoder.as_deserializer())).map_err(why_undecodable)?;
+        // Bytes behind the value mean that the two programs have different types under one schema.
         nothing_left(source.left())?;
         Ok(value)
     }
 
     fn decode_from(from: impl Read, len: usize) -> Result<T, CodecError> {
+        // As in `decode`. The bytes lie in blocks, and are buffered instead of copied as a whole.
         let source = Stream::new(from, len);
         let mut decoder = OwnedSerdeDecoder::from_reader(source.reader(), FIXED);
         let left = Left::new(&source);

@@ -46,6 +46,7 @@ impl<'a, S: Source> Left<'a, S> {
     /// CB2: takes the elements of the sequence or map that comes next.
     #[inline]
     fn take_elements<E: de::Error>(&self) -> Result<(), E> {
+        // Without a length the format refuses the sequence itself.
         let Some(len) = self.source.next_length().map_err(E::custom)? else { return Ok(()) };
         // CB2: taken before the first element is made, so a length that lies costs nothing.
         let left = usize::try_from(len).ok().and_then(|len| self.elements.get().checked_sub(len));
@@ -100,6 +101,7 @@ macro_rules! bytes {
     ($($name:ident),*) => {$(
         #[inline]
         fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            // Before the format reserves memory for them.
             self.left.check_bytes()?;
             self.inner.$name(visitor)
         }
@@ -110,7 +112,9 @@ macro_rules! elements {
     ($($name:ident),*) => {$(
         #[inline]
         fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            // CB1: the elements are a level below the sequence.
             let visitor = self.deeper(visitor)?;
+            // Before the format acts on the length, and before the visitor reserves memory for it.
             self.left.take_elements()?;
             self.inner.$name(visitor)
         }
@@ -136,6 +140,7 @@ impl<'de, D: Deserializer<'de>, S: Source> Deserializer<'de> for Bounded<'_, D, 
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        // A level also if it is `None`: that is known only once the byte was read.
         let visitor = self.deeper(visitor)?;
         self.inner.deserialize_option(visitor)
     }
@@ -149,6 +154,7 @@ impl<'de, D: Deserializer<'de>, S: Source> Deserializer<'de> for Bounded<'_, D, 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
         let visitor = self.deeper(visitor)?;
+        // No length to check: it is the type that says it, and not the message.
         self.inner.deserialize_tuple(len, visitor)
     }
 
@@ -181,6 +187,7 @@ impl<'de, D: Deserializer<'de>, S: Source> Deserializer<'de> for Bounded<'_, D, 
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
+        // A level also for a variant without a value: which one comes is not known before it was read.
         let visitor = self.deeper(visitor)?;
         self.inner.deserialize_enum(name, variants, visitor)
     }
@@ -207,6 +214,7 @@ impl<'de, V: Visitor<'de>, S: Source> Visitor<'de> for Bounded<'_, V, S> {
     #[inline]
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let deserializer = self.around(deserializer);
+        // The level was counted when the visitor was wrapped.
         self.inner.visit_some(deserializer)
     }
 
@@ -251,6 +259,7 @@ impl<'de, A: SeqAccess<'de>, S: Source> SeqAccess<'de> for Bounded<'_, A, S> {
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let seed = self.around(seed);
+        // Each element begins at the same level, however deep the one before it went.
         self.inner.next_element_seed(seed)
     }
 
@@ -289,6 +298,7 @@ impl<'a, 'de, A: EnumAccess<'de>, S: Source> EnumAccess<'de> for Bounded<'a, A, 
     #[inline]
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self::Variant), A::Error> {
         let Bounded { inner, left, depth } = self;
+        // The number itself is a leaf. What the variant has inside goes through the access, so that is wrapped.
         inner.variant_seed(seed).map(|(value, inner)| (value, Bounded { inner, left, depth }))
     }
 }

@@ -23,6 +23,7 @@ impl Count {
     }
 
     fn add(&self, elements: Option<usize>) {
+        // Both formats refuse a sequence that does not know its length, so one without adds nothing.
         self.elements.set(self.elements.get().saturating_add(elements.unwrap_or(0)));
     }
 
@@ -60,6 +61,7 @@ impl<'a, T> Bounded<'a, T> {
     /// CB1: the same a level deeper.
     #[inline]
     fn deeper<E: Error>(self) -> Result<Self, E> {
+        // The depth stands in the value, and not in the count: a sibling begins at the level of its parent.
         let depth = self.depth.checked_sub(1).ok_or_else(|| self.count.too_deep())?;
         Ok(Self { depth, ..self })
     }
@@ -122,6 +124,7 @@ impl<'a, S: Serializer> Serializer for Bounded<'a, S> {
 
     #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        // CB2: only added up here. The bytes are known when all of the value is written.
         self.count.add(len);
         let Bounded { inner, count, depth } = self.deeper()?;
         Ok(Bounded { inner: inner.serialize_seq(len)?, count, depth })
@@ -129,6 +132,7 @@ impl<'a, S: Serializer> Serializer for Bounded<'a, S> {
 
     #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        // CB2: an entry counts once, as in the receiver, which reads one length for keys and values.
         self.count.add(len);
         let Bounded { inner, count, depth } = self.deeper()?;
         Ok(Bounded { inner: inner.serialize_map(len)?, count, depth })
@@ -141,12 +145,14 @@ impl<'a, S: Serializer> Serializer for Bounded<'a, S> {
 
     #[inline]
     fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
+        // The receiver counts a level for each enum, since it does not know yet which variant comes.
         let Bounded { inner, .. } = self.deeper()?;
         inner.serialize_unit_variant(name, index, variant)
     }
 
     #[inline]
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        // The receiver counts an `Option` before it knows whether a value is in it.
         let Bounded { inner, .. } = self.deeper()?;
         inner.serialize_none()
     }
@@ -177,6 +183,7 @@ impl<'a, S: Serializer> Serializer for Bounded<'a, S> {
 
     #[inline]
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        // A text has nothing inside it.
         self.inner.collect_str(value)
     }
 

@@ -181,6 +181,7 @@ pub(in crate::channel) fn check_as<C: Codec<T>, T>(codec: u32, schema: u32, expe
 
 #[cold]
 fn mixed_up(codec: u32, known: u32, schema: u32, expected: u32) -> CodecError {
+    // The schema counts only within one codec, so it is named only if the codec is right.
     if codec == known {
         return CodecError::new(format!("it has schema {schema}, and this program knows schema {expected}"));
     }

@@ -52,9 +52,11 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
         let mut serializer = Serializer { output: Counting { to, len: 0, failed: None } };
         let encoded = count.bound(value).serialize(&mut serializer);
         let Counting { len, failed, .. } = serializer.output;
+        // postcard reports a writer that fails as a full buffer. What really happened was kept.
         if let Some(error) = failed {
             return Err(CodecError::new(error.to_string()));
         }
+        // Nothing of it is sent: the caller drops what was written.
         encoded.map_err(|error| why(&error, count.exceeded()))?;
         count.check(len).map_err(|exceeded| CodecError::new(exceeded.to_string()))
     }
@@ -62,9 +64,11 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     #[inline]
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
         let source = Bytes(Cell::new(bytes));
+        // postcard and the bounds share the position in the bytes.
         let mut deserializer = Deserializer::from_flavor(&source);
         let left = Left::new(&source);
         let value = T::deserialize(left.bound(&mut deserializer)).map_err(|error| why(&error, left.exceeded()))?;
+        // Bytes behind the value mean that the two programs have different types under one schema.
         match source.left() {
             0 => Ok(value),
             rest => Err(CodecError::new(format!("{rest} bytes are left over"))),
@@ -74,6 +78,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
 
 #[cold]
 fn why(error: &Error, exceeded: Option<Exceeded>) -> CodecError {
+    // postcard drops the texts of others, also that of the bounds.
     CodecError::new(exceeded.map_or_else(|| error.to_string(), |exceeded| exceeded.to_string()))
 }
 
@@ -119,6 +124,7 @@ fn length(bytes: &[u8]) -> Option<u64> {
         let bits = u64::from(byte & 0x7f);
         length |= bits << shift;
         if byte < 0x80 {
+            // The tenth byte has room for one bit. More of them were shifted out, and postcard refuses them.
             return (length >> shift == bits).then_some(length);
         }
     }
@@ -158,6 +164,7 @@ impl<'de> de_flavors::Flavor<'de> for &'de Bytes<'de> {
 
     #[inline]
     fn try_take_n(&mut self, len: usize) -> Result<&'de [u8], Error> {
+        // All or none, and never past the end of the message.
         let (taken, rest) = self.0.get().split_at_checked(len).ok_or(Error::DeserializeUnexpectedEnd)?;
         self.0.set(rest);
         Ok(taken)

@@ -64,6 +64,7 @@ impl Reader for &Slice<'_> {
     #[inline]
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
         let left = self.0.get();
+        // All or none: after an error the position is where it was.
         let (read, left) = left.split_at_checked(bytes.len()).ok_or_else(|| ends(bytes.len(), left.len()))?;
         bytes.copy_from_slice(read);
         self.0.set(left);
@@ -77,6 +78,7 @@ impl Reader for &Slice<'_> {
 
     #[inline]
     fn consume(&mut self, len: usize) {
+        // bincode takes only what it has seen, so there are as many.
         self.0.set(self.0.get().get(len..).unwrap_or_default());
     }
 }
@@ -99,6 +101,7 @@ struct Buffered<R> {
 impl<R: Read> Stream<R> {
     /// The next `len` bytes of `from`.
     pub(super) fn new(from: R, len: usize) -> Self {
+        // `len` comes from the message, and may be anything up to 4 GiB.
         let buffer = Vec::with_capacity(len.min(BUFFER));
         Self(RefCell::new(Buffered { from, buffer, taken: 0, unread: len, failed: None }))
     }
@@ -127,6 +130,7 @@ impl<R: Read> Buffered<R> {
     /// Returns what is in the buffer: at least `wanted` bytes, up to [`BUFFER`], unless fewer are left.
     fn filled(&mut self, wanted: usize) -> io::Result<&[u8]> {
         if self.buffered().len() < wanted && self.unread > 0 {
+            // What is in the buffer stays there, so a length can be seen without being taken.
             self.refill()?;
         }
         Ok(self.buffered())
@@ -134,9 +138,11 @@ impl<R: Read> Buffered<R> {
 
     #[cold]
     fn refill(&mut self) -> io::Result<()> {
+        // Room is made first: the buffer never grows beyond its size.
         self.buffer.drain(..self.taken);
         self.taken = 0;
         let old = self.buffer.len();
+        // At most to the end of the message. What follows there is not ours.
         self.buffer.resize(old + self.unread.min(BUFFER - old), 0);
         // Out of `self` for the call, which borrows the rest of it.
         let mut buffer = mem::take(&mut self.buffer);
@@ -159,12 +165,14 @@ impl<R: Read> Buffered<R> {
 
     #[inline]
     fn take(&mut self, mut bytes: &mut [u8]) -> io::Result<()> {
+        // The usual case: a number that is in the buffer already.
         let buffered = self.buffered();
         if let Some(all) = buffered.get(..bytes.len()) {
             bytes.copy_from_slice(all);
             self.taken += bytes.len();
             return Ok(());
         }
+        // Otherwise first what is there, so that the buffer is empty for the rest.
         let (head, rest) = bytes.split_at_mut(buffered.len());
         head.copy_from_slice(buffered);
         self.taken += head.len();
@@ -194,6 +202,7 @@ impl<R: Read> Reader for StreamReader<'_, R> {
     #[inline]
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
         let mut stream = self.stream.0.borrow_mut();
+        // Before anything is taken, so a length that lies costs no time.
         if bytes.len() > stream.left() {
             return Err(ends(bytes.len(), stream.left()));
         }
