@@ -218,7 +218,8 @@ impl PoolState {
     }
 
     /// Claims all of so many permits, or none (PL4).
-    pub(crate) fn claim_many(&self, me: Session, members: &Members, count: usize) -> Attempt {
+    pub(crate) fn claim_many(&self, party: Party<'_, Self>, count: usize) -> Attempt {
+        let Party { members, me, .. } = party;
         if count <= 1 {
             let claimed: Vec<usize> = self.claims(me).take(count).collect();
             return if claimed.len() == count { Attempt::Claimed(claimed) } else { Attempt::TooFew };
@@ -231,7 +232,7 @@ impl PoolState {
         if self.turnstile.compare_exchange(0, me.owner(), Acquire, Relaxed).is_err() {
             return Attempt::Occupied;
         }
-        let claimed = self.claim_all(me, members, count);
+        let claimed = self.claim_all(party, count);
         // A process that lost its membership meanwhile leaves the turnstile of another alone.
         // SYNC: pairs with the compare-and-swap by which the next member takes the turnstile.
         let _ = self.turnstile.compare_exchange(me.owner(), 0, SeqCst, Relaxed);
@@ -241,7 +242,8 @@ impl PoolState {
     }
 
     /// Claims `count` permits, or none. Each permit is checked a fixed number of times, whatever other processes do.
-    fn claim_all(&self, me: Session, members: &Members, count: usize) -> Option<Vec<usize>> {
+    fn claim_all(&self, party: Party<'_, Self>, count: usize) -> Option<Vec<usize>> {
+        let Party { members, me, .. } = party;
         let mut indices = Vec::with_capacity(count);
         // Permits were acquired ahead of the first pass, and others freed behind it: the second pass finds those.
         for _ in 0..PASSES {

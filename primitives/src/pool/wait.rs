@@ -29,7 +29,7 @@ impl PoolState {
         count: usize,
         deadline: Deadline,
     ) -> Result<Option<Vec<usize>>> {
-        match self.claim_many(party.me, party.members, count) {
+        match self.claim_many(party, count) {
             Attempt::Claimed(indices) => Ok(Some(indices)),
             // One permit needs no turnstile.
             _ if count == 1 && deadline != Deadline::NOW => {
@@ -49,7 +49,7 @@ impl PoolState {
             if look == 0 || matches!(attempt, Attempt::TooFew) {
                 party.reap_all()?;
             }
-            match self.claim_many(party.me, party.members, count) {
+            match self.claim_many(party, count) {
                 Attempt::Claimed(indices) => return Ok(Some(indices)),
                 Attempt::TooFew => return Ok(None),
                 Attempt::Occupied => attempt = Attempt::Occupied,
@@ -61,7 +61,7 @@ impl PoolState {
 
     #[cold]
     fn wait_for_many(&self, party: Party<'_, Self>, count: usize, deadline: Deadline) -> Result<Option<Vec<usize>>> {
-        let claim = || match self.claim_many(party.me, party.members, count) {
+        let claim = || match self.claim_many(party, count) {
             Attempt::Claimed(indices) => Checked::Found(indices),
             Attempt::TooFew | Attempt::Occupied => Checked::Sleep(Deadline::NEVER),
         };

@@ -7,6 +7,8 @@ use crate::{
 };
 
 /// The member that a slow path works for, with all that is needed to repair and to notify.
+///
+/// What only frees, and repairs nothing, takes the member and its table alone.
 #[derive(Debug)]
 pub(crate) struct Party<'a, R> {
     pub(crate) members: &'a Members,

@@ -103,7 +103,7 @@ impl SpscScene {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn take(&self, role: Role, me: Session, wants_to_know: bool) -> SpscEnd<'_> {
-        let taken = self.state.take_role(role, me, &self.members, Deadline::NEVER);
+        let taken = self.state.take_role(role, self.party(me), Deadline::NEVER);
         assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
         let patience = Patience { wants_to_know, ..Patience::new(role) };
         SpscEnd { scene: self, role, me, index: self.state.index(role), patience, has_recorded: false }

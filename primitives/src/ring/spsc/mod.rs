@@ -50,7 +50,7 @@ use crate::{
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::Ordering::Relaxed,
-    waiting::{fence::Fence, room::Room},
+    waiting::{Party, fence::Fence, room::Room},
 };
 
 // Where the state lies in the body. The words that each side writes at every step have cache lines of their own.
@@ -223,7 +223,7 @@ impl<T: Pod> Ring<T> {
     fn role(&self, role: Role, deadline: Deadline) -> Result<Session, RoleError> {
         let SharedRing { members, state, .. } = &*self.shared;
         let session = members.session(state)?;
-        if state.take_role(role, session, members, deadline)? {
+        if state.take_role(role, Party { members, repair: state, me: session }, deadline)? {
             return Ok(session);
         }
         // The holder may have left by now. Then the pid is 0.

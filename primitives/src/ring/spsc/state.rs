@@ -152,9 +152,8 @@ impl SpscState {
     }
 
     /// Takes a role, or waits until it is free (SP1). Returns whether the role was taken before the deadline.
-    pub(crate) fn take_role(&self, role: Role, me: Session, members: &Members, deadline: Deadline) -> Result<bool> {
+    pub(crate) fn take_role(&self, role: Role, party: Party<'_, Self>, deadline: Deadline) -> Result<bool> {
         let lock = &self.roles[role as usize];
-        let party = Party { members, repair: self, me };
         // A caller that doesn't wait still repairs a dead holder's role.
         let taken = if deadline == Deadline::NOW {
             lock.try_take_slowly(party)?
@@ -168,7 +167,7 @@ impl SpscState {
             // A former holder's death leaves nothing half done.
             lock.clear_poison();
             // The former holder may have taken an obituary from the role's doorbell, and not reaped.
-            members.suspect();
+            party.members.suspect();
         }
         Ok(taken.is_some())
     }
