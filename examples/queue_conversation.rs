@@ -7,7 +7,7 @@
 //! Each text is answered by its MD5. All messages have type 1 and go over one queue, so each side
 //! now and then receives its own and puts it back. A peer in C or Python can take part: start one
 //! side with `--role`. A program of today would give each direction a type of its own and let the
-//! kernel choose; `worker_pool` does. If the premise is killed, the queue stays until `ipcrm -Q 42`
+//! kernel choose. `worker_pool` does. If the premise is killed, the queue stays until `ipcrm -Q 42`
 //! removes it.
 
 use std::{

@@ -287,7 +287,7 @@ fn python_side(medium: &str, role: &str, key: Key) -> Option<Command> {
     Some(command)
 }
 
-/// One side; killed if the test is done with it before its end.
+/// One side. Killed if the test is done with it before its end.
 struct Role(Child);
 
 impl Drop for Role {
@@ -297,7 +297,7 @@ impl Drop for Role {
     }
 }
 
-/// Runs both sides to their ends; the conclusion starts once what the premise makes is there.
+/// Runs both sides to their ends. The conclusion starts once what the premise makes is there.
 #[track_caller]
 fn converse(mut premise: Command, mut conclusion: Command, is_there: impl Fn() -> bool, is_gone: impl Fn() -> bool) {
     let mut premise = Role(premise.spawn().unwrap());
@@ -373,7 +373,7 @@ fn d1b_without_the_semaphore() {
     assert!(memory_is_gone(key));
 }
 
-/// The main job: workers are killed, and the count is the same; nothing stays.
+/// The main job: workers are killed, and the count is the same. Nothing stays.
 #[test]
 fn worker_pool_verifies() {
     let Some(worker_pool) = example("worker_pool") else { return };

@@ -72,7 +72,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Starts all but one of so many processes; the last is the caller's own, in [`run`](Self::run).
+    /// Starts all but one of so many processes. The last is the caller's own, in [`run`](Self::run).
     pub fn start(size: usize, operation: &dyn Fn()) -> Self {
         let common = Arc::new(Common::new());
         let start = |number| Process::start_on(number, || common.serve(operation));

@@ -44,7 +44,7 @@ impl Gate {
         self.orders.view(0).expect("it fits")
     }
 
-    /// Serves orders until the end; says first that it is there.
+    /// Serves orders until the end. Says first that it is there.
     fn serve(&self, mut serve: impl FnMut(u64)) {
         self.done.release().expect("it counts");
         while self.begin.acquire().is_ok() {

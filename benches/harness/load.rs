@@ -65,7 +65,7 @@ impl Used {
 fn by_all(stat: &str) -> Option<u64> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq, steal; what guests use is a part of user.
+    // user, nice, system, idle, iowait, irq, softirq, steal. What guests use is a part of user.
     let [user, nice, system, _, _, irq, soft, steal, ..] = ticks[..] else { return None };
     Some(user + nice + system + irq + soft + steal)
 }

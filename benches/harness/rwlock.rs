@@ -56,7 +56,7 @@ impl PosixRwLock {
         // SAFETY: the structure is ours.
         assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut end) }, 0);
         end.tv_sec += libc::time_t::try_from(timeout.as_secs()).expect("it is short");
-        // SAFETY: as for writing; the time is valid.
+        // SAFETY: as for writing. The time is valid.
         unsafe { pthread_rwlock_timedwrlock(self.0, &raw const end) == 0 }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 /// Which comparisons are wanted, and how many rounds of how long.
 pub struct Settings {
-    /// Parts of titles, in whatever case; all are wanted where there are none.
+    /// Parts of titles, in whatever case. All are wanted where there are none.
     pub titles: Vec<String>,
     pub rounds: usize,
     pub round: Duration,
@@ -37,7 +37,7 @@ impl Settings {
         Self { titles, rounds: 1, round: Duration::from_millis(1) }
     }
 
-    /// Makes these count; a program that says nothing has those of a benchmark.
+    /// Makes these count. A program that says nothing has those of a benchmark.
     pub fn apply(self) {
         assert!(SETTINGS.set(self).is_ok(), "settings are made once, before anything is measured");
     }

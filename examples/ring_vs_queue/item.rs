@@ -9,7 +9,7 @@ use nix::time::{ClockId, clock_gettime};
 /// The sizes in bytes that are measured by default.
 pub(crate) const DEFAULT_SIZES: [usize; 6] = [8, 64, 512, 1024, 4096, 8192];
 
-/// `by_size!(size, function(arguments))` calls a function for the item type of a size in bytes; `by_size!(sizes)` lists
+/// `by_size!(size, function(arguments))` calls a function for the item type of a size in bytes. `by_size!(sizes)` lists
 /// the sizes. A type is compiled for each number of words below, the last of which is the longest message that the kernel
 /// takes by default.
 macro_rules! by_size {

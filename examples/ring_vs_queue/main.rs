@@ -68,7 +68,7 @@ struct Arguments {
     /// The size of an item in bytes, or several sizes with commas between.
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_values_t = DEFAULT_SIZES, value_parser = item::size)]
     size: Vec<usize>,
-    /// How many items are sent for a throughput; by default as many as take `--seconds`.
+    /// How many items are sent for a throughput. By default as many as take `--seconds`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..))]
     count: Option<u64>,
     /// About how long one measurement takes.

@@ -128,7 +128,7 @@ impl Receiver {
             .spawn()
             .context("can't start the receiver")?;
         let mut stdout = BufReader::new(child.stdout.take().context("the receiver has no output")?);
-        // It says so when it is ready; if it doesn't, `answer` says why.
+        // It says so when it is ready. If it doesn't, `answer` says why.
         let _ = stdout.read_line(&mut String::new());
         let said = thread::spawn(move || {
             let mut said = String::new();

@@ -90,7 +90,7 @@ fn all_cells() -> Vec<Case> {
 
 fn fields_of_attempts() -> Vec<Case> {
     let (size, blocks) = (u32::try_from(MAX_SIZE).unwrap(), u32::try_from(BLOCKS).unwrap());
-    // A limit of 1, 255; delivered again; outlives its caller; a limit that is raised by itself.
+    // Limits of 1 and 255, delivered again, outlives its caller, and a limit that is raised by itself.
     let wishes = [0, 1, 0xff, 1 << 8, 1 << 8 | 3, 1 << 9, 3 << 8 | 1, 0xff << 16 | 1, !0];
     let lengths = [0, 1, 191, 192, 193, size, size + 1, 1 << 31, !0];
     let links = [0, 1, 2, 4, blocks, blocks + 1, !0];

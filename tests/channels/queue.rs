@@ -66,7 +66,7 @@ fn two_processes() {
     worker.join();
 }
 
-/// The oldest of its type is received, whatever else is queued; any takes the oldest of all.
+/// The oldest of its type is received, whatever else is queued. Any takes the oldest of all.
 #[test]
 fn routes() {
     let (channel, _queue) = typed_queue();

@@ -3,7 +3,7 @@
 use support::{Name, SHORT, child, exit_now, name};
 use sysv_primitives::{LockError, Mutex, Pool, PoolError};
 
-/// Locks in a process that dies with the lock; returns its pid.
+/// Locks in a process that dies with the lock. Returns its pid.
 fn die_locking(name: &Name) -> u32 {
     let holder = child(|| {
         let mutex = Mutex::<u32>::open(name).unwrap();
@@ -41,7 +41,7 @@ fn case_d3_a_mutex_shows_the_state_before_repair() {
     }
 }
 
-/// Holds permits in a process that dies with them; returns its pid.
+/// Holds permits in a process that dies with them. Returns its pid.
 fn die_holding(name: &Name, permits: u32) -> u32 {
     let holder = child(|| {
         let pool = Pool::open(name).unwrap();

@@ -1,4 +1,4 @@
-//! The named mutex, between processes that die; what holds for every kind is in `every_kind`.
+//! The named mutex, between processes that die. What holds for every kind is in `every_kind`.
 
 use std::time::{Duration, Instant};
 
@@ -348,7 +348,7 @@ fn case_f7_a_name_can_be_said() {
     assert!(matches!(refused, Err(OpenError::WrongType { .. })), "the size counts all the same");
 }
 
-/// What the memory says of the type's name is shown as text, whatever it is; the whole name counts.
+/// What the memory says of the type's name is shown as text, whatever it is. The whole name counts.
 #[test]
 fn case_f7_a_types_name_may_be_long_or_hostile() {
     let name = name();

@@ -1,4 +1,4 @@
-//! The counting pool, between processes that die; what holds for every kind is in `every_kind`.
+//! The counting pool, between processes that die. What holds for every kind is in `every_kind`.
 
 use std::{
     collections::HashSet,

@@ -90,7 +90,7 @@ fn holding_a_semaphore_without_undo() {
     assert!(semaphore.acquire_timeout(SHORT).unwrap_err().is_busy());
 }
 
-/// The kernel detaches it; what was written stays.
+/// The kernel detaches it. What was written stays.
 #[test]
 fn having_memory_attached() {
     alone(|| {

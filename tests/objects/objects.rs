@@ -1,4 +1,4 @@
-//! Named objects: what opening and creating find, and what they cost; what holds for every kind is in `every_kind`.
+//! Named objects: what opening and creating find, and what they cost. What holds for every kind is in `every_kind`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn key_from(name: &Name) -> Key {
     key
 }
 
-/// One set and one segment; their sizes are said.
+/// One set and one segment. Their sizes are said.
 #[test]
 fn what_a_name_costs() {
     let name = name();
@@ -155,7 +155,7 @@ fn a_race_of_many_with_kills() {
     assert!(killed > 8, "{killed} of 80 victims were killed on their way");
 }
 
-/// Opening an existing name costs a handful of system calls; locking and unlocking none.
+/// Opening an existing name costs a handful of system calls. Locking and unlocking cost none.
 #[test]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn system_calls_are_counted() {

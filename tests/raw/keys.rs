@@ -5,7 +5,7 @@ use support::assert_fails;
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 use sysv_ipc::{Error, Key};
 
-/// R9 R172 R177 R179: a key is any 32-bit number but 0; what is wider is refused, and never cut.
+/// R9 R172 R177 R179: a key is any 32-bit number but 0. What is wider is refused, and never cut.
 #[test]
 fn r9_range() {
     assert_eq!(Key::MAX.get(), i32::MAX);
@@ -16,7 +16,7 @@ fn r9_range() {
     assert_eq!(Key::try_from(4242_u64).unwrap(), Key::new(4242).unwrap());
 }
 
-/// G8: unsigned numbers are the 32 bits of a key, as `ipcs` prints them; the smallest key has a name.
+/// G8: unsigned numbers are the 32 bits of a key, as `ipcs` prints them. The smallest key has a name.
 #[test]
 fn case_g8_keys_from_unsigned_numbers() {
     assert_eq!(Key::try_from(0x8000_0000_u32).unwrap(), Key::MIN);
@@ -86,7 +86,7 @@ fn case_g2_ftok_with_any_project() {
     }
 }
 
-/// R11 R17: the page size is asked for at run time; the version is the package's.
+/// R11 R17: the page size is asked for at run time. The version is the package's.
 #[test]
 #[allow(unsafe_code, reason = "the C function is called to compare")]
 fn r11_constants() {

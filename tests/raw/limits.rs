@@ -105,7 +105,7 @@ fn shared_memory_limits() {
     });
 }
 
-/// R123: `MSGMNI` and `MSGMAX` are told apart; the queue's own size is in `message_queue.rs`.
+/// R123: `MSGMNI` and `MSGMAX` are told apart. The queue's own size is in `message_queue.rs`.
 #[test]
 fn message_queue_limits() {
     in_own_namespace(|| {

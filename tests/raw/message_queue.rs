@@ -9,7 +9,7 @@ use sysv_ipc::{
 
 // Construction ------------------------------------------------------------------------------
 
-/// R117 R118 R119 R123: opening, opening or creating, creating; keys of all kinds.
+/// R117 R118 R119 R123: opening, opening or creating, creating. Keys of all kinds.
 #[test]
 fn r119_open_create_exclusive() {
     let key = free_key();
@@ -24,7 +24,7 @@ fn r119_open_create_exclusive() {
     assert_ne!(queue().key(), queue().key());
 }
 
-/// R120: bits of the mode beyond permissions are dropped; opening asks for no access.
+/// R120: bits of the mode beyond permissions are dropped. Opening asks for no access.
 #[test]
 fn r120_mode() {
     let made = own(MessageQueueOptions::new().mode(0o7604).open_random().unwrap());
@@ -94,7 +94,7 @@ fn r126_longer_than_msgmax() {
     assert_fails!(sent, Error::MessageExceedsMsgmax { len, msgmax: limit } if (len, limit) == (msgmax + 1, msgmax));
 }
 
-/// R127 R128 R129 R162: a full queue makes senders wait, or refuses at once; 16 KiB are full.
+/// R127 R128 R129 R162: a full queue makes senders wait, or refuses at once. 16 KiB are full.
 #[test]
 fn r127_full() {
     let queue = full_queue();
@@ -170,7 +170,7 @@ fn r134_nothing_there() {
     assert_eq!(queue.stat().unwrap().messages, 1);
 }
 
-/// R136 R137 R138: by type, by lowest type, by all but a type; the others keep their order.
+/// R136 R137 R138: by type, by lowest type, by all but a type. The others keep their order.
 #[test]
 fn r136_selectors() {
     let queue = queue();
@@ -196,7 +196,7 @@ fn r136_selectors() {
     }
 }
 
-/// R139: what is too long for the buffer stays; the truncating form takes it and cuts it.
+/// R139: what is too long for the buffer stays. The truncating form takes it and cuts it.
 #[test]
 fn r139_too_long_for_the_buffer() {
     let queue = queue();
@@ -312,7 +312,7 @@ fn r145_strangers() {
     });
 }
 
-/// R145: the queue's size; what it holds stays readable when it shrinks; more than `MSGMNB` needs privilege.
+/// R145: the queue's size. What it holds stays readable when it shrinks. More than `MSGMNB` needs privilege.
 #[test]
 fn r145_max_size() {
     let queue = queue();
@@ -334,7 +334,7 @@ fn r145_max_size() {
     });
 }
 
-/// R150 R151: owner and mode can be changed, and keep the queue's size; the creator can't.
+/// R150 R151: owner and mode can be changed, and keep the queue's size. The creator can't.
 #[test]
 fn r150_owner_and_mode() {
     let queue = queue();

@@ -24,7 +24,7 @@ fn r38_acquire_and_release() {
     assert_eq!(semaphore.value().unwrap(), 5);
 }
 
-/// R39 R67: a waiter for more than there is waits; a later one that wants less overtakes it.
+/// R39 R67: a waiter for more than there is waits. A later one that wants less overtakes it.
 #[test]
 fn r39_all_or_nothing_and_no_queue() {
     let semaphore = semaphore(3);
@@ -84,7 +84,7 @@ fn r43_durations_beyond_the_clock() {
     waiter.join();
 }
 
-/// R12 R44: timeouts work on every system; this constant says only whether the kernel does it.
+/// R12 R44: timeouts work on every system. This constant says only whether the kernel does it.
 #[test]
 fn r44_timeouts_are_never_ignored() {
     assert_eq!(sysv_ipc::SEMAPHORE_TIMEOUT_SUPPORTED, cfg!(target_os = "linux"));
@@ -105,7 +105,7 @@ fn r45_block_false_trumps_every_timeout() {
     semaphore.acquire().unwrap();
 }
 
-/// R47 R48 R176: amounts are 1 to 32,767; nothing else can be said.
+/// R47 R48 R176: amounts are 1 to 32,767. Nothing else can be said.
 #[test]
 fn r47_amounts() {
     assert_fails!(Amount::new(0), Error::AmountOutOfRange { amount: 0 });
@@ -264,7 +264,7 @@ fn d3_the_parent_gets_the_semaphore_however_the_child_ends() {
 
 // Attributes ---------------------------------------------------------------------------------
 
-/// R57 R58 R172: the value can be set within its range; setting clears undo, wakes, and leaves o_time.
+/// R57 R58 R172: the value can be set within its range. Setting clears undo, wakes, and leaves o_time.
 #[test]
 fn r58_set_value() {
     let semaphore = semaphore(0);
@@ -332,7 +332,7 @@ fn r62_mode() {
     assert_eq!(semaphore.permissions().unwrap().mode.to_string(), "0640");
 }
 
-/// R64 R65: the owner can be changed; the creator stays, and keeps control.
+/// R64 R65: the owner can be changed. The creator stays, and keeps control.
 #[test]
 fn r64_owner_and_creator() {
     let semaphore = semaphore(0);
@@ -353,7 +353,7 @@ fn r64_owner_and_creator() {
     });
 }
 
-/// R20: without permission to read, attributes are refused; EPERM is the same error.
+/// R20: without permission to read, attributes are refused. EPERM is the same error.
 #[test]
 fn r20_permission_errors() {
     let semaphore = semaphore(1);

@@ -3,7 +3,7 @@
 use support::{as_nobody, assert_fails, child, free_key, own, semaphore};
 use sysv_ipc::{Error, Key, Mode, SEMAPHORE_VALUE_MAX, Semaphore, SemaphoreOptions, SharedMemoryOptions};
 
-/// R25 R29 R30 R31 R154: opening, opening or creating, creating; two handles are independent.
+/// R25 R29 R30 R31 R154: opening, opening or creating, creating. Two handles are independent.
 #[test]
 fn r25_open_create_exclusive() {
     let key = free_key();
@@ -25,7 +25,7 @@ fn r7_exclusive_needs_create() {
     assert_fails!(SemaphoreOptions::new().exclusive(true).open(free_key()), Error::ExclusiveWithoutCreate);
 }
 
-/// R8 R27: the private key makes a new semaphore whatever the options say; children share it.
+/// R8 R27: the private key makes a new semaphore whatever the options say. Children share it.
 #[test]
 fn r8_private_key() {
     let first = own(SemaphoreOptions::new().open(Key::PRIVATE).unwrap());
@@ -38,7 +38,7 @@ fn r8_private_key() {
     Semaphore::from_id(first.id()).unwrap().acquire().unwrap();
 }
 
-/// R28 R56: a random key is positive, new, and known afterwards; forks draw different ones.
+/// R28 R56: a random key is positive, new, and known afterwards. Forks draw different ones.
 #[test]
 fn r28_random_keys() {
     let first = semaphore(0);
@@ -113,7 +113,7 @@ fn r33_initial_value_only_when_created() {
     assert_eq!(made.permissions().unwrap().mode, Mode::new(0o600));
 }
 
-/// R34 R171: a read-only semaphore can be made; its initial value is skipped.
+/// R34 R171: a read-only semaphore can be made. Its initial value is skipped.
 #[test]
 fn r34_read_only_semaphore() {
     let made = own(SemaphoreOptions::new().mode(0o400).initial_value(5).open_random().unwrap());
@@ -134,7 +134,7 @@ fn r35_access_wanted_is_not_the_mode() {
     });
 }
 
-/// R36 R37 R158 R172: a value out of range is refused before anything is made; 0 and the largest are not.
+/// R36 R37 R158 R172: a value out of range is refused before anything is made. 0 and the largest are not.
 #[test]
 fn r36_initial_value_out_of_range() {
     let key = free_key();

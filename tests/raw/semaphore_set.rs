@@ -168,7 +168,7 @@ fn r157_openers_wait_for_the_creator() {
     opener.join();
 }
 
-/// R157: creating, opening and removing may race; each opener gets a semaphore or makes one.
+/// R157: creating, opening and removing may race. Each opener gets a semaphore or makes one.
 #[test]
 fn r157_creation_races_with_removal() {
     let key = free_key();

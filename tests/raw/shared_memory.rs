@@ -117,7 +117,7 @@ fn case_g3_raw_attach_flags() {
     });
 }
 
-/// R16 R87: a read-only attachment reads what others write; that it can't write, the compiler proves
+/// R16 R87: a read-only attachment reads what others write. That it can't write, the compiler proves
 /// (see the documentation of `SharedMemory`).
 #[test]
 fn r87_read_only() {
@@ -128,7 +128,7 @@ fn r87_read_only() {
     assert_eq!(reader.slice::<AtomicU8>(8, 4).unwrap().len(), 4);
 }
 
-/// R88 R89 R90 R107 R113: one handle is one mapping; dropping and detaching unmap, and remove nothing.
+/// R88 R89 R90 R107 R113: one handle is one mapping. Dropping and detaching unmap, and remove nothing.
 #[test]
 fn r88_attach_and_detach() {
     alone(|| {
@@ -154,7 +154,7 @@ fn r88_attach_and_detach() {
     });
 }
 
-/// R23 R99: a detached handle can't be used, which the compiler proves; its segment attaches anew.
+/// R23 R99: a detached handle can't be used, which the compiler proves. Its segment attaches anew.
 #[test]
 fn r99_detached() {
     let made = memory(16);
@@ -208,7 +208,7 @@ fn case_g4_mode_bits_of_locked_and_removed_segments() {
     as_nobody(|| assert_fails!(made.segment().lock_pages(), Error::PermissionDenied { call: "shmctl", .. }));
 }
 
-/// R2: removal by id; an id that nothing has is never-there.
+/// R2: removal by id. An id that nothing has is never-there.
 #[test]
 fn r2_removal_by_id() {
     alone(|| {
@@ -230,7 +230,7 @@ fn alphabet() -> support::Owned<SharedMemory> {
     memory
 }
 
-/// R91 R92 R93: reading copies; 0 means to the end, and more than there is gives what there is.
+/// R91 R92 R93: reading copies. 0 means to the end, and more than there is gives what there is.
 #[test]
 fn r92_read() {
     let memory = alphabet();
@@ -259,7 +259,7 @@ fn r95_large_reads() {
     assert!(memory.read(0, 0).unwrap().ends_with(b"end"));
 }
 
-/// R96 R98 R180: writing copies raw bytes; nothing is written past the end, wherever it starts.
+/// R96 R98 R180: writing copies raw bytes. Nothing is written past the end, wherever it starts.
 #[test]
 fn r98_write() {
     let memory = alphabet();
@@ -271,7 +271,7 @@ fn r98_write() {
     }
 }
 
-/// R97: a write that doesn't fit is refused whole; the truncating one says how much it wrote.
+/// R97: a write that doesn't fit is refused whole. The truncating one says how much it wrote.
 #[test]
 fn r97_write_past_the_end() {
     let memory = alphabet();
@@ -334,7 +334,7 @@ fn case_g6_reads_into_uninitialised_memory() {
     assert_eq!(memory.read(5, 1).unwrap(), &written[1..6]);
 }
 
-/// R100: copies take no lock; guarded by a semaphore, no reader sees half of a write.
+/// R100: copies take no lock. Guarded by a semaphore, no reader sees half of a write.
 #[test]
 fn r100_a_semaphore_guards_copies() {
     let (memory, lock) = (memory(4096), support::semaphore(1));
@@ -413,7 +413,7 @@ fn r108_attributes() {
     });
 }
 
-/// R110 R114 R115 R116: owner and mode can be changed, the creator can't; the change is dated.
+/// R110 R114 R115 R116: owner and mode can be changed, the creator can't. The change is dated.
 #[test]
 fn r114_owner_and_mode() {
     let made = memory(16);

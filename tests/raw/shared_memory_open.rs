@@ -5,7 +5,7 @@
 use support::{alone, as_nobody, assert_fails, free_key, memory, own};
 use sysv_ipc::{Error, Key, Mode, SharedMemoryOptions, page_size};
 
-/// R71 R72 R74: opening, opening or creating, creating; attached on return.
+/// R71 R72 R74: opening, opening or creating, creating. Attached on return.
 #[test]
 fn r74_open_create_exclusive() {
     alone(|| {
@@ -44,7 +44,7 @@ fn r75_size_when_opening() {
     assert_eq!(created.len(), 3333);
 }
 
-/// R11 R76: a new segment has a size; only an exclusive creation takes a page for none.
+/// R11 R76: a new segment has a size. Only an exclusive creation takes a page for none.
 #[test]
 fn r76_size_when_creating() {
     let key = free_key();
@@ -157,7 +157,7 @@ fn r28_random_keys() {
     assert_eq!(SharedMemoryOptions::new().open(made.key().unwrap()).unwrap().id(), made.id());
 }
 
-/// R14: huge pages are asked for; without any, or without the right, the error says so.
+/// R14: huge pages are asked for. Without any, or without the right, the error says so.
 #[test]
 #[cfg(target_os = "linux")]
 fn r14_huge_pages_and_no_reserve() {
@@ -173,7 +173,7 @@ fn r14_huge_pages_and_no_reserve() {
     }
 }
 
-/// G3: the size of huge pages can be chosen; a size that the machine doesn't have is an error with the size in it.
+/// G3: the size of huge pages can be chosen. A size that the machine doesn't have is an error with the size in it.
 #[test]
 #[cfg(target_os = "linux")]
 fn case_g3_huge_page_sizes() {

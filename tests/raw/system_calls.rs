@@ -3,7 +3,7 @@
 use support::{memory, queue, semaphore, step};
 use sysv_ipc::{Access, AttachOptions, Key, MessageQueue, Segment, Semaphore, SemaphoreOptions, SharedMemoryOptions};
 
-/// Counts the system calls of an operation; what it returns is dropped when they are counted.
+/// Counts the system calls of an operation. What it returns is dropped when they are counted.
 fn calls<T>(operation: impl Fn() -> T) -> u64 {
     let count = |body: &dyn Fn()| {
         step::Victim::start(|| {
@@ -39,7 +39,7 @@ fn case_g10_handles_from_ids() {
     assert_eq!(calls(|| MessageQueue::from_id(queue.id()).unwrap()), 1);
 }
 
-/// G10: opening takes one call, and attaching two more; creating sets a value only if there is one to set.
+/// G10: opening takes one call, and attaching two more. Creating sets a value only if there is one to set.
 #[test]
 fn case_g10_opening() {
     let (semaphore, memory) = (semaphore(1), memory(64));

@@ -83,7 +83,7 @@ fn a_producer_learns_that_all_consumers_are_gone() {
     assert!(ring.holders(Role::Consumer).is_empty());
 }
 
-/// Two asked to be told. The first finds the last item and the end at once; the second must not sleep on.
+/// Two asked to be told. The first finds the last item and the end at once. The second must not sleep on.
 #[test]
 fn the_end_is_passed_on_with_the_last_item() {
     for _ in 0..20 {

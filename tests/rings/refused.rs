@@ -104,7 +104,7 @@ fn case_c3_a_refused_push_of_mpmc() {
                 producer.push(1).unwrap();
                 assert_not_pushed(producer.push(2), 2);
                 producer.push(2).unwrap();
-                // A copy has none of it; a reservation is refused like a push.
+                // A copy has none of it. A reservation is refused like a push.
                 assert!(producer.clone().try_push(3).is_ok());
                 assert_not_pushed(producer.try_push(4), 4);
                 producer.reserve().unwrap().commit();

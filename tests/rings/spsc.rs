@@ -130,7 +130,7 @@ fn a_standby_is_woken_by_a_death_and_by_leaving() {
             hold_for_ever()
         });
         ring.consumer().unwrap().pop_timeout(LONG).unwrap();
-        // In a child, which ends if nothing wakes it; there is no deadline at which it would look once more.
+        // In a child, which ends if nothing wakes it. There is no deadline at which it would look once more.
         child(|| drop(ring.producer_timeout(Duration::MAX).unwrap())).join();
         if dies { holder.join() } else { holder.kill() }
     }
@@ -241,7 +241,7 @@ fn closing_wakes_both_sides() {
     waiting_producer.join();
 }
 
-/// A sleeper that asked is told at once, whether the other leaves or dies; one that didn't goes on waiting.
+/// A sleeper that asked is told at once, whether the other leaves or dies. One that didn't goes on waiting.
 #[test]
 fn a_disconnect_is_detected() {
     for dies in [false, true] {

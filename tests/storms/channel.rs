@@ -169,7 +169,7 @@ fn found<T>(received: Result<T, RecvError>) -> Option<T> {
     }
 }
 
-/// Receives on one route; returns whether there was a message.
+/// Receives on one route. Returns whether there was a message.
 fn receive<const ROUTE: i32>(receiver: &Channel, reader: &Reader<'_>, timeout: Duration) -> bool {
     let found = found(receiver.recv_timeout::<Numbered<ROUTE>>(timeout));
     found.map(|message| reader.note(&message)).is_some()

@@ -95,7 +95,7 @@ fn read<T: Item>(ring: &spsc::Ring<T>, total: u64) {
     }
 }
 
-/// One size: a writer and a reader, each replaced when it is killed; returns how often that was.
+/// One size: a writer and a reader, each replaced when it is killed. Returns how often that was.
 fn stream<T: Item>(total: u64) -> u32 {
     let name = name();
     let ring = spsc::Ring::<T>::options().max_handles(8).create(&name, 4096 / size_of::<T>().min(1024)).unwrap();
@@ -158,7 +158,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Returns how many items came, and how many came again; none may be lost.
+    /// Returns how many items came, and how many came again. None may be lost.
     fn tally(&self) -> (u64, u64) {
         let (mut total, mut doubled) = (0, 0);
         for (life, written) in self.written.iter().enumerate() {

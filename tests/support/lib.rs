@@ -59,7 +59,7 @@ pub fn number_from_env(name: &str, otherwise: u64) -> u64 {
     env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Returns once the condition holds; it must within a minute.
+/// Returns once the condition holds. It must within a minute.
 #[track_caller]
 pub fn until(mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;

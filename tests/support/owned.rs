@@ -224,7 +224,7 @@ impl KeyGuard {
     }
 }
 
-/// A name of this test's own; what it names is removed when the test is done with it.
+/// A name of this test's own. What it names is removed when the test is done with it.
 #[derive(Debug)]
 pub struct Name {
     text: String,

@@ -101,14 +101,14 @@ pub fn hold_for_ever() -> ! {
     }
 }
 
-/// Installs a handler, or another disposition; returns the former one.
+/// Installs a handler, or another disposition. Returns the former one.
 pub fn install(signal: Signal, handler: SigHandler) -> SigAction {
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
     // SAFETY: the tests' handlers change atomics alone.
     unsafe { sigaction(signal, &action) }.expect("the signal can be caught")
 }
 
-/// Returns whether a child has changed so; it is still to be waited for.
+/// Returns whether a child has changed so. It is still to be waited for.
 pub(super) fn has_changed(pid: Pid, how: libc::c_int) -> bool {
     // SAFETY: zeroes are such a structure.
     let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -143,7 +143,7 @@ pub(super) fn wait_for(pid: Pid) -> nix::Result<WaitStatus> {
     }
 }
 
-/// A child process; killed if the test is done with it before its end.
+/// A child process. Killed if the test is done with it before its end.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
@@ -173,7 +173,7 @@ impl Child {
         assert_eq!(self.wait(), WaitStatus::Signaled(self.pid, Signal::SIGKILL, false), "the child had ended");
     }
 
-    /// Kills it, unless it has come to a good end already; returns whether it was killed.
+    /// Kills it, unless it has come to a good end already. Returns whether it was killed.
     #[track_caller]
     pub fn kill_unless_done(self) -> bool {
         self.signal(Signal::SIGKILL);
@@ -188,7 +188,7 @@ impl Child {
         kill(self.pid, signal).expect("the child is ours");
     }
 
-    /// Returns whether it has ended; it is still to be waited for.
+    /// Returns whether it has ended. It is still to be waited for.
     pub fn is_done(&self) -> bool {
         has_changed(self.pid, libc::WEXITED)
     }
@@ -246,13 +246,13 @@ pub fn alone(body: impl FnOnce()) {
     child(body).join();
 }
 
-/// Runs a closure in a child without any privilege; needs root.
+/// Runs a closure in a child without any privilege. Needs root.
 #[track_caller]
 pub fn as_nobody(body: impl FnOnce()) {
     as_user(NOBODY, body);
 }
 
-/// Runs a closure in a child of this user; needs root, and a user namespace that has the user.
+/// Runs a closure in a child of this user. Needs root, and a user namespace that has the user.
 #[track_caller]
 pub fn as_user(uid: u32, body: impl FnOnce()) {
     if has_user(uid) {
@@ -297,7 +297,7 @@ fn become_user(uid: u32) {
     die_with_parent();
 }
 
-/// Runs a closure in a child with an IPC namespace of its own. It may set the limits of that by [`set_limit`]; needs
+/// Runs a closure in a child with an IPC namespace of its own. It may set the limits of that by [`set_limit`]. Needs
 /// root.
 #[cfg(target_os = "linux")]
 #[track_caller]

@@ -55,7 +55,7 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// Starts a victim, which calls [`mark`] where the operation begins and where it ends; returns
+    /// Starts a victim, which calls [`mark`] where the operation begins and where it ends. Returns
     /// when it has come to the beginning.
     #[track_caller]
     pub fn start(body: impl FnOnce()) -> Self {
@@ -84,7 +84,7 @@ impl Victim {
                 other => panic!("the victim failed: {other:?}"),
             }
         }
-        // Each call stops when it begins and when it ends; the one that marks the end, and what `raise`
+        // Each call stops when it begins and when it ends. The one that marks the end, and what `raise`
         // needs around it, are not the operation's.
         stops / 2
     }
@@ -268,7 +268,7 @@ pub fn mark() {
 /// The most kills of one operation, unless all are asked for by the environment.
 const MOST_KILLS: u64 = 1000;
 
-/// How long the kills of one operation may take; `WALK_SECONDS` sets another number.
+/// How long the kills of one operation may take. `WALK_SECONDS` sets another number.
 fn most_time() -> Duration {
     Duration::from_secs(number_from_env("WALK_SECONDS", 2))
 }

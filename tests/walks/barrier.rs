@@ -161,7 +161,7 @@ fn barrier_drop_every_instruction() {
     });
 }
 
-/// The victim arrives last, and is stopped on the way. A survivor that sleeps is woken at the latest when it goes on; one that
+/// The victim arrives last, and is stopped on the way. A survivor that sleeps is woken at the latest when it goes on. One that
 /// arrives for the next generation is not held up by the stop once the victim has passed.
 #[test]
 fn a_last_one_that_is_stopped() {

@@ -90,7 +90,7 @@ fn survey(channel: &Channel, name: &str) {
     });
 }
 
-/// Receives until the last sender is gone; returns how many there were of this text.
+/// Receives until the last sender is gone. Returns how many there were of this text.
 fn receive_all(receiver: &Receiver<Text>, expected: &Text) -> usize {
     let mut received = 0;
     loop {

@@ -1,7 +1,7 @@
 //! What a process holds up that is stopped at any machine instruction of an operation.
 //!
 //! Others act while it is stopped, and it goes on afterwards. What they can't do by then is counted. The tables in the
-//! modules of the primitives come from here; a test fails if others are held up where the table says that they are not.
+//! modules of the primitives come from here. A test fails if others are held up where the table says that they are not.
 
 use std::{cell::Cell, thread, time::Duration};
 

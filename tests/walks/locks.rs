@@ -23,7 +23,7 @@ fn options<K>() -> Options<K> {
     Options::new().max_handles(SLOTS).open_timeout(Duration::from_millis(100))
 }
 
-/// Looks at a mutex after a kill; the name may be free.
+/// Looks at a mutex after a kill. The name may be free.
 fn survey_mutex(name: &Name, victim: u32) {
     let mutex = options::<Mutex<_>>().open_or_create(name, [7_u32, 7]).expect("it can be opened");
     let held = mutex.holder().is_some_and(|holder| holder.pid == victim);
@@ -45,7 +45,7 @@ fn survey_mutex(name: &Name, victim: u32) {
     handles.iter().for_each(|mutex| drop(mutex.lock_timeout(LONG).expect("every slot works")));
 }
 
-/// Looks at a pool after a kill; the name may be free.
+/// Looks at a pool after a kill. The name may be free.
 fn survey_pool(name: &Name, permits: u32) {
     let pool = options::<Pool>().open_or_create(name, permits).expect("it can be opened");
     let all = pool.acquire_many_timeout(permits, LONG).expect("no permit is lost");
@@ -151,7 +151,7 @@ fn mutex_lock_every_instruction() {
     });
 }
 
-/// A survivor waits while the victim unlocks; it gets the lock, poisoned if the victim still had it.
+/// A survivor waits while the victim unlocks. It gets the lock, poisoned if the victim still had it.
 fn unlock_with_a_waiter(name: &Name, steps: u64) -> Walk {
     let mutex = options::<Mutex<[u32; 2]>>().open(name).expect("it is there");
     let set = mutex.status().expect("it is there").set;

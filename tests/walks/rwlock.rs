@@ -36,7 +36,7 @@ fn is_inside(lock: &Lock) -> bool {
     memory.read(4, INSIDE).unwrap() != [0; 4]
 }
 
-/// Looks at an rwlock after a kill; the name may be free.
+/// Looks at an rwlock after a kill. The name may be free.
 fn survey(name: &Name) {
     let lock = options().open_or_create(name, [7, 7]).expect("it can be opened");
     let was_inside = is_inside(&lock) || lock.is_poisoned();

@@ -1,6 +1,6 @@
 //! System calls, counted.
 //!
-//! A child does a thing some times, and many times more; whatever it calls is seen by `ptrace(2)`, in its own
+//! A child does a thing some times, and many times more. Whatever it calls is seen by `ptrace(2)`, in its own
 //! children too. The difference, for each of the many, is what one costs.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering::Relaxed};
@@ -21,7 +21,7 @@ use crate::harness;
 const WARM: u64 = 16;
 const MORE: u64 = 250;
 
-/// Returns how many system calls one takes, of `act`, which is told how many to do; in all processes that take part.
+/// Returns how many system calls one takes, in all processes that take part. `act` gets the number of them to do.
 pub(crate) fn count(act: impl Fn(u64)) -> Result<f64> {
     count_more(MORE, act)
 }

@@ -108,7 +108,7 @@ fn not_first(text: &mut Text, behind: &[Behind<'_>]) {
     reasons.iter().for_each(|(mark, reason)| text.line(&format!("- **{mark}** {reason}")));
 }
 
-/// Pinned and unpinned; bold where the other is ahead.
+/// Pinned and unpinned. Bold where the other is ahead.
 fn ratios(placed: &[Option<Compared>; 2]) -> String {
     let text = |compared: &Option<Compared>| match compared {
         Some(compared) if compared.is_ahead() => format!("**{}**", compared.text()),

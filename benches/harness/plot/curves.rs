@@ -145,7 +145,7 @@ impl Curves {
     }
 }
 
-/// Several plots one below the other, each with a title, as a file; `notes` stand on top, of which the last may warn.
+/// Several plots one below the other, each with a title, as a file. `notes` stand on top, of which the last may warn.
 pub fn stacked(label: &str, notes: &[(&str, String)], plots: &[(&str, &Curves)]) -> String {
     let mut all = Svg::new(Size::Wide);
     let mut top = MARGIN;

@@ -37,7 +37,7 @@ pub(super) const MARGIN: f64 = 12.0;
 /// From line to line.
 pub(super) const LINE: f64 = 16.0;
 
-/// Colours and strokes; the colours differ for eyes of any kind, and ours is blue alone.
+/// Colours and strokes. The colours differ for eyes of any kind, and ours is blue alone.
 pub const STYLE: &str = ":root{--bg:#fff;--fg:#1f2328;--mute:#59636e;--grid:#e4e7eb;--warn:#b35900;--o1:#0064b0;\
 --o2:#3d9be0;--o3:#7a8fd0;--r1:#c2571a;--r2:#117a5a;--r3:#a04a9c;--r4:#9a7d0a;--r5:#c4526a;--r6:#4f5b66;--r7:#2f9c95;--r8:#7d2a55}\
 @media(prefers-color-scheme:dark){:root{--bg:#12161c;--fg:#e4e8ed;--mute:#9aa5b1;--grid:#2b323b;--warn:#f0a35c;--o1:#58b4ff;\
@@ -106,7 +106,7 @@ impl Svg {
         self.put(format_args!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"));
     }
 
-    /// A point; its form differs as well as its colour.
+    /// A point. Its form differs as well as its colour.
     pub fn marker(&mut self, class: &str, form: usize, at: At, radius: f64) {
         let [x, y, r] = [at.0, at.1, radius].map(tenth);
         let (low, wide) = (tenth(-r * 0.8), tenth(2.0 * r));

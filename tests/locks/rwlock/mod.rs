@@ -1,4 +1,4 @@
-//! The named rwlock, between processes; what holds for every kind is in `every_kind`.
+//! The named rwlock, between processes. What holds for every kind is in `every_kind`.
 
 mod deaths;
 mod fences;

@@ -9,7 +9,7 @@ use loom::{model::Builder, thread};
 
 use crate::{atomics::be_process, kernel::Session};
 
-/// Explores every interleaving with at most so many preemptions; a process that must wait is not preempted.
+/// Explores every interleaving with at most so many preemptions. A process that must wait is not preempted.
 pub fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     // The steps before the processes start count as well.

@@ -10,7 +10,7 @@ use loom::sync::{Condvar, Mutex};
 
 use crate::{atomics::before_change, failure::Result, ring::refusal::Refusal};
 
-/// What any operation can meet; nothing else happens in a model.
+/// What any operation can meet. Nothing else happens in a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// A word names no slot, or says something else that can't be.

@@ -15,16 +15,16 @@
 //! | `waiting::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
 //! | `waiting::spin` | no waiter spins |
 //! | `waiting::desk` | each process has one thread |
-//! | `clock` | it stands still, or each look finds a later time |
+//! | `clock` | it stands still, or each read finds a later time |
 //! | `members::Members` | the kernel: doorbells that count and put to sleep, ALIVE by slot, and the obituary |
 //!
 //! Not here:
 //!
-//! - `members/` itself: registering, leaving, and the steps of a newcomer; `object/` and `layout.rs`;
+//! - `members/` itself, which has registering, leaving, and the steps of a new member. `object/` and `layout.rs`.
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `waiter.rs`: the scenes do in few
-//!   words what those do;
-//! - `mutex/` with the poison of a holder that panics, the handle and the guards of `rwlock/`, and `pool/mod.rs`;
-//! - the bytes of long messages in the store; `channel/`.
+//!   words what those do.
+//! - `mutex/` with the poison of a holder that panics, the handle and the guards of `rwlock/`, and `pool/mod.rs`.
+//! - the bytes of long messages in the store, and `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
 #![allow(dead_code, unused_imports, reason = "what a handle shows, and how large an object is, are not run")]

@@ -97,7 +97,7 @@ impl SpscScene {
         Party { members: &self.members, repair: &self.state, me }
     }
 
-    /// Takes a role, as soon as it is free; told of the end of the other if it wants to know.
+    /// Takes a role, as soon as it is free. It may ask to be notified of the end of the other.
     ///
     /// # Panics
     ///
@@ -120,7 +120,7 @@ impl SpscScene {
 }
 
 impl SpscEnd<'_> {
-    /// Pushes, or says why not; as `Producer::push` does.
+    /// Pushes as `Producer::push` does, or says why not.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl SpscEnd<'_> {
         Ok(items.read(self.index))
     }
 
-    /// Pops, or says why not; as `Consumer::pop` does.
+    /// Pops as `Consumer::pop` does, or says why not.
     ///
     /// # Errors
     ///
@@ -246,7 +246,7 @@ impl MpmcScene {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`]; [`Error::Busy`] if others have every place in hand.
+    /// [`Error::Closed`]. [`Error::Busy`] if others have claimed every slot.
     pub fn force_push(&self, me: Session, item: u64) -> Result<(), Error> {
         let claim = self.claim_overwriting(me)?;
         self.items.write(claim.position, item);
@@ -273,7 +273,7 @@ impl MpmcScene {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if not; [`Error::Closed`].
+    /// [`Error::Busy`] if not. [`Error::Closed`].
     pub fn try_pop(&self, me: Session) -> Result<u64, Error> {
         let claim = match self.state.start_pop(me, &self.members)? {
             Some(claim) => claim,

@@ -158,7 +158,7 @@ impl RwScene {
     }
 
     /// Does something as a process that dies before so many changes of shared memory and one more. Returns whether it survived
-    /// so far; it is dead afterwards.
+    /// so far. It is dead afterwards.
     pub fn die_in(&self, me: Session, changes: u32, body: impl FnOnce(&Self, Session)) -> bool {
         let is_over = with_death(changes, || body(self, me)).is_some();
         self.members.die(me);

@@ -62,7 +62,7 @@ impl LockScene {
         Party { members: &self.members, repair: &self.lock, me }
     }
 
-    /// Locks, as `Mutex::lock` does; returns whether the lock was poisoned.
+    /// Locks, as `Mutex::lock` does. Returns whether the lock was poisoned.
     ///
     /// # Panics
     ///
@@ -94,7 +94,7 @@ impl LockScene {
         self.lock.take_contended(self.party(me), Deadline::NOW)?.map(|_| ()).ok_or(Error::Busy)
     }
 
-    /// Locks unless a living process has it, as `Mutex::try_lock` does; returns whether the lock was poisoned.
+    /// Locks unless a living process has it, as `Mutex::try_lock` does. Returns whether the lock was poisoned.
     ///
     /// # Errors
     ///

@@ -115,7 +115,7 @@ fn a_producer_and_two_consumers() {
     });
 }
 
-/// A writer dies in its place; what is behind it comes out all the same.
+/// A writer dies in its place. What is behind it comes out all the same.
 #[test]
 fn a_dead_writer_is_not_in_the_way() {
     explore(2, move || {

@@ -21,8 +21,8 @@
 //! | a caller fences before it looks | no fence | `a_caller_waits…`, `a_receiver_and_a_caller…` |
 //! | waiters learn of the close | no order before the entries are read | `a_receiver_and_a_caller…` |
 //!
-//! Not shown: the order of `head` and `tail`, since each place says for itself how far it is; the Release of READY, since the
-//! place comes after it; that returned messages are looked at last, since a receiver looks twice before it fails or sleeps; what
+//! Not shown: the order of `head` and `tail`, since each place says for itself how far it is. The Release of READY, since the
+//! place comes after it. That returned messages are looked at last, since a receiver looks twice before it fails or sleeps. What
 //! a reaper calls for, since the obituary wakes every waiter. A call that is passed on is a scene of the room's.
 
 use std::sync::Arc;

@@ -110,7 +110,7 @@ fn cl7_a_server_dies_that_responds() {
         let claimed = scene.try_claim(victim, Wanted::Only(1)).expect("it is there");
         let caller = process(&scene, 1, move |scene, _| scene.response(Session::of(0), asked));
         let responded = scene.die_in(victim, changes, |scene, me| scene.respond_beside(me, claimed, 102));
-        // The caller is slot 0's; this process acts for slot 1.
+        // The caller is slot 0's. This process acts for slot 1.
         let other = Session::of(1);
         scene.reap(other);
         let again = scene.try_claim(other, Wanted::Only(1));

@@ -210,7 +210,7 @@ fn case_f7_exact<K: Kind>() {
     }
 }
 
-/// An error names the kind and the name of its object; returns its text.
+/// An error names the kind and the name of its object. Returns its text.
 #[track_caller]
 fn assert_names<K: Kind>(result: &Result<(), Error>, name: &str) -> String {
     let text = result.as_ref().expect_err("it is refused").to_string();
@@ -258,7 +258,7 @@ fn case_f8_a_wiped_object_is_named<K: Kind>() {
     assert_names::<K>(&wiped, &name);
 }
 
-/// What can't be made is told with its size, and with the option that makes it smaller; nothing is left.
+/// What can't be made is told with its size, and with the option that makes it smaller. Nothing is left.
 #[cfg(target_os = "linux")]
 fn case_f8_not_created<K: Kind>() {
     support::in_own_namespace(|| {
@@ -361,7 +361,7 @@ fn permission_denied<K: Kind>() {
     assert_eq!(object.members().unwrap().len(), 1);
 }
 
-/// So many processes and no more; the place of one that died is free.
+/// So many processes and no more. The place of one that died is free.
 fn limit_reached<K: Kind>() {
     let name = name();
     let first = K::create(&Options::new().max_handles(2), &name).unwrap();

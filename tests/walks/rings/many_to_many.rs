@@ -20,7 +20,7 @@ fn open(name: &str) -> mpmc::Ring<Item> {
     options::<mpmc::Ring<_>>().open(name).expect("a slot is free")
 }
 
-/// Looks after a kill; returns what was still there.
+/// Looks after a kill. Returns what was still there.
 fn survey(name: &str, ring: &mpmc::Ring<Item>) -> Vec<u64> {
     // An opener takes the dead member's slot, or leaves it to the waiters.
     drop((0..SLOTS - 1).map(|_| open(name)).collect::<Vec<_>>());
@@ -42,7 +42,7 @@ fn survey(name: &str, ring: &mpmc::Ring<Item>) -> Vec<u64> {
     rest
 }
 
-/// Steps through what a producer does while a consumer sleeps; `most` items come of it, unless it is killed.
+/// Steps through what a producer does while a consumer sleeps. `most` items come of it, unless it is killed.
 fn producing(operation: &str, most: usize, act: fn(&mpmc::Producer<Item>)) {
     every_instruction(operation, |steps| {
         let name = name();

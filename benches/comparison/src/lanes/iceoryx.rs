@@ -1,7 +1,7 @@
 //! iceoryx2: publish and subscribe, without copies.
 //!
 //! For items that must not be lost its documentation says: no overflow, and the publisher waits for room. A subscriber
-//! looks again and again; for receivers that sleep there are events, a service of their own.
+//! looks again and again. For receivers that sleep there are events, a service of their own.
 
 use anyhow::Result;
 use iceoryx2::{

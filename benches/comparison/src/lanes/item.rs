@@ -8,7 +8,7 @@ use zerocopy::{AsBytes, FromBytes};
 
 /// Some words, each of which says the item's number.
 pub(crate) trait Item: Pod + Debug + Send + ZeroCopySend {
-    /// From 512 bytes on an item is read in place by lanes that can; shorter ones are taken out.
+    /// From 512 bytes on an item is read in place by lanes that can. Shorter ones are taken out.
     const IS_READ_IN_PLACE: bool = size_of::<Self>() >= 512;
 
     /// The same words, wherever they lie.

@@ -19,7 +19,7 @@ use super::{Item, Lane, Once, Receiver, Sender};
 /// How many bytes a pipe holds, which is the most that an ordinary process may have, and how many a socket is asked to hold.
 static BUFFER: libc::c_int = 1 << 20;
 
-/// Asks for a large buffer; the system gives as much as it allows, without a word.
+/// Asks for a large buffer. The system gives as much as it allows, without a word.
 pub(crate) fn enlarge(socket: &impl AsRawFd) -> Result<()> {
     let (size, len) = (&raw const BUFFER, libc::socklen_t::try_from(size_of_val(&BUFFER))?);
     // SAFETY: it is an open descriptor, and the size is that long.

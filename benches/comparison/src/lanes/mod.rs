@@ -1,6 +1,6 @@
 //! Lanes: each way to carry items from one side to another, used as its own documentation advises.
 //!
-//! A sender makes an item in its own memory and hands it over; a receiver reads all of it, in place where the lane lets
+//! A sender makes an item in its own memory and hands it over. A receiver reads all of it, in place where the lane lets
 //! it. Every item says in each of its words which number it is, and that is checked.
 
 mod any;
@@ -40,7 +40,7 @@ use crate::harness::Kind;
 
 /// Where items are put.
 pub(crate) trait Sender {
-    /// Makes the item of this number, and sends it; waits for room as the lane does.
+    /// Makes the item of this number, and sends it. Waits for room as the lane does.
     fn send(&mut self, number: u64);
 }
 
@@ -57,7 +57,7 @@ pub(crate) trait Lane<T: Item>: Sized {
     type Sender: Sender;
     type Receiver: Receiver;
 
-    /// Makes one for so many items; processes forked afterwards share it.
+    /// Makes one for so many items. Processes forked afterwards share it.
     fn new(capacity: usize) -> Result<Self>;
 
     /// Opens the sending end, once in each process.

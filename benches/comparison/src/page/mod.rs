@@ -103,7 +103,7 @@ fn notes(html: &mut String, part: &Part) -> Result<()> {
     Ok(())
 }
 
-/// A table of figures; several grids in one have a title each.
+/// A table of figures. Several grids in one have a title each.
 fn figures(html: &mut String, corner: &str, grids: &[(&str, Grid)]) -> Result<()> {
     let Some((_, first)) = grids.first() else { return Ok(()) };
     write!(html, "<div class=\"scroll\"><table class=\"num\"><thead><tr><th>{}</th>", escape(corner))?;
@@ -205,7 +205,7 @@ fn why(mark: &str) -> &str {
     if mark == "?" { "unknown" } else { mark }
 }
 
-/// Pinned and unpinned; bold where the other is ahead.
+/// Pinned and unpinned. Bold where the other is ahead.
 fn ratios(placed: &[Option<Compared>; 2]) -> String {
     let text = |compared: &Option<Compared>| match compared {
         Some(compared) if compared.is_ahead() => format!("<b>{}</b>", compared.text()),

@@ -76,7 +76,7 @@ fn named_lock<'a>(path: &'a Path, inside: impl Fn() + 'a) -> impl Fn() + 'a {
     }
 }
 
-/// Numbers in shared memory; each has some room in front for a lock, on the same line.
+/// Numbers in shared memory. Each has some room in front for a lock, on the same line.
 struct Numbers(SharedMemory);
 
 impl Numbers {

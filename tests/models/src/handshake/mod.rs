@@ -22,7 +22,7 @@
 //! the reuse of slots, and the message queue of a channel, with its rules Q1 to Q3.
 //!
 //! Two clauses are not needed for these invariants, as far as was explored (3 processes, two lives each, one death, one
-//! `remove()`; smaller with wipes), and a test shows that:
+//! `remove()`, and fewer with wipes), and a test shows that:
 //!
 //! - `publish_tests_state`: publishing adds 1, which turns a condemned 2 into 3, and then the test of STATE in 6
 //!   fails. It is needed in the code, where nothing but one number counts as condemned.

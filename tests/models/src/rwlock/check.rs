@@ -94,7 +94,7 @@ impl RwLock {
             let place = &state.places[usize::from(slot)];
             place.count == 0 || holds(slot) || state.is_dirty(slot)
         });
-        // A writer that no process calls keeps the gate shut; its notifier was stopped before its post.
+        // A writer that no process calls keeps the gate shut. Its notifier was stopped before its post.
         let notifies = stopped().any(|process| {
             matches!(process.at, At::LookForWriter | At::ScanAsLeaver | At::CallWriter | At::PostWriter)
         });

@@ -11,7 +11,7 @@ use sysv_ipc::SharedMemory;
 use super::super::{Lane, Receiver, Sender, Word};
 use crate::harness::{Kind, objects::memory};
 
-/// A word that says whether something came, and how many did; the waiter sleeps on it.
+/// A word that says whether something came, and how many did. The waiter sleeps on it.
 pub(crate) struct Futex(Rc<SharedMemory>);
 
 pub(crate) struct FutexEnd(Rc<SharedMemory>);
@@ -43,7 +43,7 @@ impl FutexEnd {
 
     fn call(&self, operation: libc::c_int, value: u32) {
         let timeout = std::ptr::null::<libc::timespec>();
-        // SAFETY: the word is mapped as long as it is borrowed; the call has no other pointers.
+        // SAFETY: the word is mapped as long as it is borrowed. The call has no other pointers.
         #[allow(unsafe_code, reason = "the system is called directly")]
         unsafe {
             libc::syscall(libc::SYS_futex, self.word().as_ptr(), operation, value, timeout)

@@ -45,7 +45,7 @@ impl LineEnd {
     }
 }
 
-/// The upper half says how many were sent, so that the same number can come again; the lower is the number.
+/// The upper half says how many were sent, so that the same number can come again. The lower is the number.
 impl Sender for LineEnd {
     #[inline]
     fn send(&mut self, number: u64) {

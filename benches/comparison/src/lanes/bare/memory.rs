@@ -15,7 +15,7 @@ use sysv_ipc::SharedMemory;
 use super::super::{Item, Lane, Receiver, Sender, look_again};
 use crate::harness::{APART, Kind, objects::memory};
 
-/// Items written and read in shared memory, and an index on either side; each side looks at the other's as seldom as
+/// Items written and read in shared memory, and an index on either side. Each side looks at the other's as seldom as
 /// it can. It does less than the rings: no process can sleep, or be found dead.
 pub(crate) struct Memory {
     memory: Rc<SharedMemory>,

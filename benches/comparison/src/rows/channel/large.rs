@@ -1,4 +1,4 @@
-//! Long messages; ipc-channel has a channel for bytes alone, and shared memory, which it advises for these.
+//! Long messages. The crate ipc-channel has a channel for bytes alone, and shared memory, which it advises for these.
 //!
 //! The sender makes the bytes once. The receiver reads all of them, wherever they lie.
 

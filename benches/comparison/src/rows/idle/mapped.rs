@@ -29,7 +29,7 @@ pub(super) fn by_lane<L: Lane<Lines<1>>>() -> Result<usize> {
     Ok(bytes.load(SeqCst))
 }
 
-/// Returns how much memory this process shares with others; the same part of the same file counts once, however often
+/// Returns how much memory this process shares with others. The same part of the same file counts once, however often
 /// it is mapped.
 fn shared_bytes() -> usize {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
