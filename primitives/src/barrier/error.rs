@@ -20,20 +20,20 @@ use crate::{Failure, Member, ObjectName};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BarrierError {
-    /// A member died, so the others can't be complete. Each member is told once. The barrier can be used again.
-    #[error("a member of {object} died{}, so those that wait there are told", named(member.as_ref()))]
+    /// A participant died, so the generation can't be complete. Each participant gets this once. The barrier can be used again.
+    #[error("a member of {object} died{}, so the generation is broken", named(member.as_ref()))]
     Broken {
         /// The barrier.
         object: ObjectName,
-        /// The member that died, or `None` if that is so long ago that it is not known any more.
+        /// The member that died. `None` if it is not known any more, because many generations have ended since.
         ///
         /// Its `start_time` is 0 if another member has its slot already.
         member: Option<Member>,
     },
-    /// Others are missing, and the call does not wait.
+    /// Not all others have arrived, and the call does not wait.
     #[error("not all others have arrived")]
     WouldBlock,
-    /// Others were missing until the timeout elapsed.
+    /// Not all others arrived before the timeout elapsed.
     #[error("not all others arrived before the timeout elapsed")]
     TimedOut,
     /// The barrier was removed, is corrupt, or the system refused something.

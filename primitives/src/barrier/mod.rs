@@ -1,15 +1,15 @@
-//! A barrier between processes. The death of a participant is told to all others at once.
+//! A barrier between processes. All participants are notified at once when one of them dies.
 //!
 //! The protocol is that of its [`BarrierState`]. Here is what a user sees of it.
 //!
 //! | the process dies, or is stopped | the others |
 //! | --- | --- |
-//! | between two waits, or waiting | dead: those that wait are told at once, and the others at their next wait. Stopped: they wait for it |
-//! | as the last one, having passed | pass |
+//! | between two waits, or waiting | dead: the waiters are notified at once, and the others at their next wait. Stopped: they wait for it |
+//! | after it arrived as the last one | pass |
 //! | after it dropped its handle | notice nothing |
 //!
-//! Not promised: that a process is told of the break of a generation if more than 16 generations have ended since. That a thread
-//! is told that shares its handle with others, and does not wait while it happens.
+//! Not promised: that a process learns of a broken generation if more than 16 generations have ended since. That each thread of a
+//! handle learns of it: of the threads that do not wait at that time, one does.
 
 mod error;
 mod named;
@@ -27,25 +27,27 @@ use crate::{Member, members::Members, object::Object, raw::Deadline, waiting::Pa
 
 /// A named barrier: a number of processes wait until all of them have arrived.
 ///
-/// Each handle is a participant, from when it is opened until it is dropped. So each process that takes part opens it once,
-/// and no other process opens it. Then the barrier can be used again and again: each time that all have arrived is a
+/// Each handle is a participant, from when it is opened until it is dropped. So each process that takes part opens the barrier
+/// once, and other processes do not open it. The barrier can be used any number of times. The waits that end together are a
 /// *generation*.
 ///
-/// **When a participant dies**, at whatever instruction, the generation is broken: those that wait get
-/// [`BarrierError::Broken`] at once, which names the member that died, and each of the others gets it at its next wait, once.
-/// Afterwards all that are left are in one generation again, and another process can take the place of the dead one. A process
-/// that drops its handle breaks nothing. One that ends without dropping it counts as dead.
+/// **When a participant dies**, at whatever instruction, the generation is broken. The waiters get [`BarrierError::Broken`] at
+/// once, with the member that died. Each other participant gets it once, at its next wait. Afterwards the remaining
+/// participants are in one generation again, and another process can open the barrier to replace the dead one. A process that
+/// drops its handle breaks nothing. A process that ends without dropping it counts as dead.
 ///
-/// A wait that times out takes the arrival back. **While a process is stopped** that has not arrived, others wait, as the barrier
-/// is there for. One that has arrived as the last one may hold up those that it had yet to wake.
+/// If a wait times out, the arrival is taken back. **While a process is stopped** before it has arrived, the others wait for it.
+/// If it is stopped after it arrived as the last one, waiters that it had not woken yet wait until it goes on.
 ///
-/// Threads may share a handle, and each of them counts. A thread that does not wait when a generation breaks is told only if no
-/// other thread of the handle is. A child made by `fork` that waits becomes a participant of its own.
+/// Threads may share a handle, and the arrival of each thread counts. When a generation breaks, one of the threads of a handle
+/// that do not wait at that time gets the error at its next wait. A child made by `fork` becomes a participant of its own when
+/// it waits.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last one can't notify
-/// the others for want of them, the next call on its handle fails, and they sleep until a member dies or their timeout elapses.
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last participant can't
+/// notify the waiters for want of them, the next call on its handle fails, and the waiters sleep until a member dies or their
+/// timeout elapses.
 ///
-/// What a process did before it arrived is seen by all others once they have passed.
+/// What a participant did before it arrived is visible to all others after their wait.
 ///
 /// ```
 /// use sysv_primitives::Barrier;
@@ -73,7 +75,7 @@ pub struct BarrierWaitResult {
 }
 
 impl BarrierWaitResult {
-    /// Returns whether this caller is the leader of the generation. One of those that passed is: the last one that arrived.
+    /// Returns whether this caller is the leader of the generation: the one that arrived last.
     ///
     /// ```
     /// use sysv_primitives::Barrier;
@@ -95,17 +97,17 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// - [`BarrierError::Broken`] if a participant died, while this one waited or since it waited last.
+    /// - [`BarrierError::Broken`] if a participant died while this one waited, or since its last wait.
     /// - [`BarrierError::Failed`] if the barrier was removed, or is corrupt.
     pub fn wait(&self) -> Result<BarrierWaitResult, BarrierError> {
         self.wait_deadline(Deadline::NEVER)
     }
 
-    /// Arrives if all others have arrived, and passes.
+    /// Arrives if all others have arrived. Does not block.
     ///
     /// # Errors
     ///
-    /// [`BarrierError::WouldBlock`] if not. Otherwise as [`wait`](Self::wait).
+    /// [`BarrierError::WouldBlock`] if some have not. Otherwise as [`wait`](Self::wait).
     pub fn try_wait(&self) -> Result<BarrierWaitResult, BarrierError> {
         self.wait_deadline(Deadline::NOW)
     }
@@ -130,7 +132,7 @@ impl Barrier {
         let party = Party { members: &self.members, repair: &self.state, me };
         let mut arrived = self.state.arrive(deadline != Deadline::NOW, party)?;
         if arrived == Arrived::TooFew {
-            // One of those that are missing may be dead.
+            // A participant that has not arrived may be dead.
             party.reap_all()?;
             arrived = self.state.arrive(false, party)?;
         }
@@ -158,15 +160,15 @@ impl Barrier {
         BarrierError::Broken { object: self.object.name().clone(), member }
     }
 
-    /// Returns for how many participants it is.
+    /// Returns the number of participants that it was created for.
     #[must_use]
     pub fn participants(&self) -> usize {
         self.state.parties as usize
     }
 
-    /// Returns how many have arrived and wait, as it was a moment ago.
+    /// Returns how many participants have arrived and wait, as it was a moment ago.
     ///
-    /// It shows the state before repair: a participant that died counts until another one finds it dead.
+    /// It shows the state before repair: a participant that died counts until another participant finds it dead.
     #[must_use]
     pub fn arrived(&self) -> usize {
         self.state.count() as usize

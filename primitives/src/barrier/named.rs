@@ -48,7 +48,7 @@ impl Barrier {
         Options::new()
     }
 
-    /// Creates a barrier for this many participants. As with `std`'s, 0 are 1.
+    /// Creates a barrier for this many participants. 0 counts as 1, as in `std`.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Barrier {
 
     /// Opens a barrier, or creates one for this many participants.
     ///
-    /// One that exists keeps their number, unless [`Options::exact`] insists on the one that is given.
+    /// An existing barrier keeps its number of participants, unless [`Options::exact`] insists on the given one.
     ///
     /// # Errors
     ///

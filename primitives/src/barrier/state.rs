@@ -3,7 +3,7 @@
 //! | word | meaning | changed by |
 //! | --- | --- | --- |
 //! | [`word`](super::word) | the generation, its arrivals, and what became of the ones before | a member that arrives or leaves; a helper of a dead member |
-//! | `here` of a slot, ABSENT | the slot has no participant | a member that leaves; a helper, when the death is told |
+//! | `here` of a slot, ABSENT | the slot has no participant | a member that leaves; a helper, when the generation is broken |
 //! | `here` of a slot, PRESENT | the slot's member is a participant | the member, when it comes |
 //! | `here` of a slot, BREAKS(g) | the member died, and generation g is to break | a helper of the slot |
 //! | `names`, by generation modulo 16 | which slot and pid broke the generation | a helper, once for a generation |
@@ -13,23 +13,24 @@
 //!   A waiter announces itself, fences, and checks. So it sees the end, or is called.
 //! - **BR3** A member that dies breaks one generation, which forgets its arrivals. The helpers of its slot agree on it: the first
 //!   one writes BREAKS(g), where g is the current generation. If g is complete before it breaks, g is changed to a later one.
-//!   If it was broken by another death, that one is told to all for both.
+//!   If another death has broken it, that break counts for both.
 //! - **BR4** The dead member is named before the generation breaks, and the first name stays. Each member knows the next
-//!   generation in which it is to wait. If one that it has not waited in broke, it is told so at its next wait, once.
-//! - **BR6** The last one checks for dead members before it ends the generation: a post on its own doorbell, on which it does not
-//!   sleep, is an obituary. So no generation is complete if a member died before the last one came.
-//! - **BR5** A wait that times out takes its arrival back only in its own generation. Otherwise it is over as that generation is.
+//!   generation in which it is to wait. If an earlier generation broke in which it did not wait, its next wait returns that, once.
+//! - **BR5** A wait that times out takes its arrival back only in its own generation. If that has ended, the wait returns how it
+//!   ended.
+//! - **BR6** The last member to arrive checks for dead members before it ends the generation: a post on its own doorbell, on which
+//!   it does not sleep, is an obituary. So no generation is complete if a member died before the last one arrived.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
-//! | between two waits | a dead slot with `here` PRESENT | a waiter, by the obituary; the next member that would sleep: the generation breaks |
-//! | waiting | the same, and an arrival | the same, and the last one that comes (BR6) |
+//! | between two waits | a dead slot with `here` PRESENT | a waiter, by the obituary, or the next member that would sleep. The generation breaks |
+//! | waiting | the same, and an arrival | the same, and the last member to arrive (BR6) |
 //! | having ended the generation, before it called | a new generation | each waiter, by the obituary |
 //! | having left | nothing | – |
 //!
 //! | the process is stopped | what it holds up |
 //! | --- | --- |
-//! | between two waits, or before it has arrived | all others, as the barrier is there for |
+//! | between two waits, or before it has arrived | all others: a barrier waits for each participant |
 //! | waiting | nothing, until the next generation |
 //! | having ended the generation, before it called | the waiters that sleep, until it goes on |
 
@@ -58,7 +59,7 @@ const PRESENT: u64 = 1;
 /// With the generation in the upper half.
 const BREAKS: u64 = 2;
 
-/// How often to look before the first sleep. Of those tried on two processors, from 0 to 13, more were slower.
+/// How many checks there are before the first sleep. From 0 to 13 were measured on two processors, and more were slower.
 const SHORT_SPINS: u32 = 3;
 
 /// The words, with the room of the waiters.
@@ -102,7 +103,7 @@ impl BarrierState {
     }
 
     fn change(&self, from: Word, to: Word) -> bool {
-        // SYNC: pairs with `look`. SeqCst orders it before the look into the room (BR2).
+        // SYNC: pairs with `look`. SeqCst orders it before the check for waiters in the room (BR2).
         self.word.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
     }
 
@@ -129,13 +130,13 @@ impl BarrierState {
     /// Arrives. A caller that does not wait arrives only as the last one.
     #[inline]
     pub(crate) fn arrive(&self, waits: bool, party: Party<'_, Self>) -> Result<Arrived> {
-        // One that waits for no other needs none of the others.
+        // A barrier of one waits for no other participant, so no death matters.
         let mut has_checked = self.parties == 1;
         loop {
             let word = self.look();
             let (generation, next) = (word.generation(), self.next.load(Relaxed));
             if generation != next {
-                // BR4. If another thread of this handle was faster, that one is told.
+                // BR4. If another thread of this handle was faster, that thread returns the break.
                 let is_first = self.next.compare_exchange(next, generation, AcqRel, Relaxed).is_ok();
                 match word.last_broken(next).filter(|_| is_first) {
                     Some(broken) => return Ok(Arrived::Missed(broken)),
@@ -144,11 +145,11 @@ impl BarrierState {
             }
             if word.count() + 1 >= self.parties {
                 if !has_checked {
-                    // BR6.
+                    // BR6: once, and before the generation ends. The check may break it, so the word is read again.
                     party.members.check_for_deaths(self.room.bell(party.me.slot()), party.repair)?;
                     has_checked = true;
                 } else if self.change(word, word.ended(Outcome::Complete)) {
-                    // BR2.
+                    // BR2: the generation has ended, whatever becomes of this process. Now the waiters are called.
                     self.pass(generation);
                     party.members.record(self.call_all(generation, party.members));
                     return Ok(Arrived::Last);
@@ -179,7 +180,7 @@ impl BarrierState {
         if over.is_some() || matches!(waited, Ok(Some(_))) {
             self.pass(generation);
         }
-        // BR5.
+        // BR5: the end of the generation counts more than the timeout.
         if over.is_some() { Ok(over) } else { waited }
     }
 
@@ -191,8 +192,8 @@ impl BarrierState {
         })
     }
 
-    /// Looks again for a moment. Where there are fewer processors than participants, to spin for longer keeps the others from
-    /// coming, and to yield instead hands the processor to programs that have nothing to do with this.
+    /// Checks again for a moment. Where there are fewer processors than participants, to spin for longer keeps the others from
+    /// arriving, and to yield instead hands the processor to unrelated programs.
     fn spin(&self, generation: u32) -> Option<Outcome> {
         for round in 0..SPINS.min(SHORT_SPINS) {
             if let Some(outcome) = self.look().outcome(generation) {
@@ -219,7 +220,7 @@ impl BarrierState {
 
     /// This handle has waited in a generation, and knows how it ended.
     fn pass(&self, generation: u32) {
-        // Only if no other thread of this handle is ahead.
+        // It fails if another thread of this handle is ahead, which knows more.
         let _ = self.next.compare_exchange(generation, generation.wrapping_add(1), AcqRel, Relaxed);
     }
 
@@ -231,7 +232,7 @@ impl BarrierState {
         self.room.notify_all_fitting(has_ended, members)
     }
 
-    /// Breaks a generation for the death of a slot's member, unless that is told already (BR3). Returns which one.
+    /// Breaks a generation for the death of a slot's member, unless the death was dealt with already (BR3). Returns which generation it broke.
     #[cold]
     fn break_for(&self, slot: u32, members: &Members) -> Option<u32> {
         let here = &self.here[slot as usize];
@@ -298,11 +299,11 @@ impl Gate for BarrierGate {
 }
 
 impl Repair for BarrierState {
-    /// Tells of a death, or takes a member off that leaves. Any number of helpers may do it.
+    /// Breaks a generation for a death, or removes a member that leaves. Any number of helpers may do it.
     fn repair(&self, slot: u32, is_begun: bool, members: &Members) -> Result<()> {
         self.room.repair(slot);
         if !is_begun {
-            // It leaves, or the slot is clean.
+            // The member leaves, or the slot is clean: no generation breaks.
             self.here[slot as usize].store(ABSENT, SeqCst);
             return Ok(());
         }

@@ -4,9 +4,9 @@
 //!
 //! | the process dies, or is stopped | what others notice |
 //! | --- | --- |
-//! | anywhere | nothing: a permit that was taken was taken, and no other thing was |
+//! | anywhere | nothing. A permit that it took stays taken, and a waiter has taken none |
 //!
-//! Not promised: an order among the waiters. A caller for many permits may wait for as long as others take few ones all the time.
+//! Not promised: an order among the waiters. A caller that asks for many permits may wait for as long as others take few ones all the time.
 
 mod named;
 mod state;
@@ -16,16 +16,17 @@ use std::{fmt, time::Duration};
 use self::state::RateState;
 use crate::{PoolError, TooManyPermits, members::Members, object::Object, raw::Deadline};
 
-/// A named limit of how many permits are given out in what time, in all processes of a machine together.
+/// A named limit of the number of permits that all processes of a machine together get in a time.
 ///
-/// A limiter of 100 permits a second gives one out each 10 milliseconds, and saves up to 100 unused ones, or as many as
-/// [`burst`](crate::Options::burst) says. Permits are not given back. In any time t it gives out at most the burst, and as many
-/// as the rate allows in t.
+/// A limiter of 100 permits a second has a new permit each 10 milliseconds. It saves up to 100 unused permits, or as many as
+/// [`burst`](crate::Options::burst) says. Permits are not given back. In any time t it gives out at most the burst, plus as
+/// many as the rate allows in t.
 ///
-/// **When a process dies** or is stopped, that costs the others nothing, whatever it was about. A waiter has taken nothing.
+/// **When a process dies** or is stopped, the others notice nothing: a permit that it took stays taken, and a waiter has taken
+/// none.
 ///
-/// Waiters sleep until their permits are available if no other caller takes any, and look again then. There is no order
-/// among them. If many wait for one permit, all of them wake and one gets it.
+/// A waiter sleeps until its permits would be available if no other caller took any, and checks again then. The waiters have no
+/// order. If many wait for one permit, all of them wake and one gets it.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using the
 /// handle. The processes must have one clock, `CLOCK_MONOTONIC`, so they must be in one time namespace. It stands still while
@@ -66,8 +67,8 @@ impl RateLimiter {
 
     /// Takes so many permits, all at once, if they are available.
     ///
-    /// It reads the clock once and changes one word, unless another process changes it at the same time. It makes no system
-    /// call, where reading the clock is none.
+    /// It reads the clock and changes one word, and does so again if another process changed the word at the same time. It makes
+    /// no system call on systems where reading the clock makes none.
     ///
     /// ```
     /// use std::time::Duration;

@@ -53,7 +53,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Reads what a limiter was made with; it may say anything.
+    /// Reads what a limiter was made with. The memory may say anything, and the caller checks it.
     fn read(memory: &Arc<SharedMemory>, body: usize) -> raw::Result<Self> {
         Ok(Self {
             nanoseconds: Mapped::<AtomicU64>::at(memory, body + NANOSECONDS)?.load(Relaxed),

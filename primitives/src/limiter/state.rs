@@ -1,11 +1,11 @@
 //! The word of a rate limiter, and all that is done to it.
 //!
-//! The word is a time of `CLOCK_MONOTONIC` in nanoseconds: when all permits that were given out are paid for, at one
-//! *interval* each. The *window* is as many intervals as permits may be given out at once.
+//! The word is a time of `CLOCK_MONOTONIC` in nanoseconds. Each permit costs one *interval*, and at this time all permits that were
+//! given out are paid for. The *window* is the burst times the interval.
 //!
 //! | word | meaning | next | changed by |
 //! | --- | --- | --- | --- |
-//! | up to now | all is paid for: as many permits as fit the window are available | now + n intervals | a caller that takes n, by compare-and-swap |
+//! | up to now | all is paid for: the whole burst is available | now + n intervals | a caller that takes n, by compare-and-swap |
 //! | up to now + window | so much is not paid for | word + n intervals, at most now + window | the same |
 //! | later | impossible: damage, or another clock | now + window | a caller that finds it, by compare-and-swap |
 //!
@@ -16,13 +16,13 @@
 //! - **RL3** What was not used is not saved: permits are counted from now on if the word is in the past. So in any time t there
 //!   are given out at most as many permits as the window has room for, and t / interval more. A permit counts for
 //!   the time at which its caller read the clock.
-//! - **RL4** A caller that waits sleeps until its permits are available if no other caller takes any. Permits that others take
-//!   make that later and never earlier, so no other process need wake it.
+//! - **RL4** A waiter sleeps until its permits are available if no other caller takes any. Permits that others take make that time
+//!   later and never earlier, so no other process needs to wake the waiter.
 //!
 //! | the process dies, or is stopped | what is left | what others do |
 //! | --- | --- | --- |
 //! | before the compare-and-swap, or while it waits | nothing | nothing |
-//! | after the compare-and-swap | permits that were taken | they are paid for in time, as all others |
+//! | after the compare-and-swap | permits that were taken | nothing: time pays for them, as for all others |
 
 use crate::{
     clock,
@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// How many permits there are in what time, as one handle knows it. The memory is not asked again.
+/// The rate as one handle knows it. It is read from memory once, when the handle is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     /// How many nanoseconds pay for one permit.
@@ -82,16 +82,17 @@ impl RateState {
         loop {
             let Seen { word, now } = self.look();
             let latest = now + window;
+            // RL2: no caller could have written it.
             if word > latest {
                 self.mend(word, latest);
                 continue;
             }
-            // RL3.
+            // RL3: what was not used before now is not saved beyond the window.
             let next = word.max(now) + cost;
             if next > latest {
                 return Err(next - latest);
             }
-            // RL1. SYNC: Release pairs with the load in `look`: the clock was read before, by RL2.
+            // RL1: all of them in one step, or none. SYNC: Release pairs with the load in `look`: the clock was read before (RL2).
             if self.word.compare_exchange_weak(word, next, AcqRel, Relaxed).is_ok() {
                 return Ok(());
             }

@@ -1,12 +1,13 @@
-//! A value that is set once, by one process, for all. The death of the initialiser neither blocks the others nor leaves half a value.
+//! A value that one process sets once, and all processes read. If the initialiser dies, another process can set the value, and no
+//! process sees half of one.
 //!
 //! The protocol is that of its [`OnceState`]. Here is what a user sees of it.
 //!
 //! | the process dies, or is stopped | the value | what others do |
 //! | --- | --- | --- |
-//! | before it initialises, or waiting | as it was | nothing |
-//! | initialising | unset | dead: the next one begins anew, at once if it waits. Stopped: they wait |
-//! | having set it | whole, and for good | they use it |
+//! | before it initialises, or while it waits | as it was | nothing |
+//! | while it initialises | unset | dead: the next caller initialises, at once if it waits. Stopped: they wait |
+//! | after it set the value | set, and it does not change any more | they use it |
 //!
 //! Not promised: which of several processes initialises. An initialiser that asks for the same value waits for itself.
 
@@ -34,16 +35,17 @@ use crate::{
 /// The value lies in shared memory, so it is a [`Pod`]: plain data, without pointers, aligned to at most 128 bytes. Reading it
 /// is one load.
 ///
-/// **When a process dies** while it initialises the value, at whatever instruction, the next one begins anew: at once if it
-/// waits. A panic of the initialiser, or an error that it returns, leaves the value unset as well. No process sees half a value.
+/// **When a process dies** while it initialises the value, at whatever instruction, the value stays unset, and the next caller
+/// initialises it. A caller that waits does so at once. The value also stays unset if the initialiser panics or returns an error.
+/// No process sees half a value.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using the
-/// handle. **While a process is stopped** that initialises, others wait. An initialiser must not ask for the value that it
-/// makes: it would wait for itself.
+/// handle. **While a process is stopped** that initialises, others wait. An initialiser must not ask for the same value: it
+/// would wait for itself.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If one that sets the value
-/// can't notify the waiters for want of them, the next call on its handle fails, and the next process that needs the value
-/// notifies them.
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the process that sets the
+/// value can't notify the waiters for want of them, the next call on its handle fails, and the next process that needs the
+/// value notifies them.
 ///
 /// ```
 /// use sysv_primitives::OnceLock;
@@ -89,7 +91,7 @@ impl<T: Pod> Drop for Initialiser<'_, T> {
     fn drop(&mut self) {
         // In a child made by `fork` it is the parent's.
         if !self.is_done && self.session.is_ours() {
-            self.once.state.give_up(self.session, &self.once.members);
+            self.once.state.cancel(self.session, &self.once.members);
         }
     }
 }
@@ -99,14 +101,14 @@ impl<T: Pod> OnceLock<T> {
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<&T> {
-        if self.state.is_told() { Some(self.value()) } else { self.get_slowly() }
+        if self.state.is_finished() { Some(self.value()) } else { self.get_slowly() }
     }
 
-    /// It is unset, or waiters may have to be called.
+    /// The value is unset, or waiters may have to be called.
     #[cold]
     fn get_slowly(&self) -> Option<&T> {
         self.state.is_set().then(|| {
-            self.state.tell(&self.members);
+            self.state.call_waiters(&self.members);
             self.value()
         })
     }
@@ -122,7 +124,7 @@ impl<T: Pod> OnceLock<T> {
     ///
     /// # Errors
     ///
-    /// [`OnceError::AlreadySet`] if it is set already, or was set by the one that it waited for. [`OnceError::Failed`] if it
+    /// [`OnceError::AlreadySet`] if the value is set, also if it was set while this call waited. [`OnceError::Failed`] if it
     /// would have to wait, and the object was removed.
     pub fn set(&self, value: T) -> Result<(), OnceError> {
         self.set_deadline(value, Deadline::NEVER)
@@ -132,7 +134,7 @@ impl<T: Pod> OnceLock<T> {
     ///
     /// # Errors
     ///
-    /// [`OnceError::WouldBlock`] if one does. Otherwise as [`set`](Self::set).
+    /// [`OnceError::WouldBlock`] if a living process initialises it. Otherwise as [`set`](Self::set).
     pub fn try_set(&self, value: T) -> Result<(), OnceError> {
         self.set_deadline(value, Deadline::NOW)
     }
@@ -158,9 +160,9 @@ impl<T: Pod> OnceLock<T> {
         }
     }
 
-    /// Returns the value. If it is unset, computes it by `init` and sets it. Blocks while another one computes it.
+    /// Returns the value. If it is unset, calls `init` and sets the value to the result. Blocks while another caller does so.
     ///
-    /// `init` is called once at most. While it runs, other callers wait, in this process and in others. If it panics, or
+    /// `init` is called at most once. While it runs, other callers wait, in this process and in others. If it panics, or
     /// its process dies, the value stays unset, and the next caller calls its own `init`.
     ///
     /// # Errors
@@ -174,7 +176,7 @@ impl<T: Pod> OnceLock<T> {
     ///
     /// # Errors
     ///
-    /// [`OnceError::WouldBlock`] if one does. Otherwise as [`get_or_init`](Self::get_or_init).
+    /// [`OnceError::WouldBlock`] if a living process initialises it. Otherwise as [`get_or_init`](Self::get_or_init).
     pub fn try_get_or_init(&self, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
         self.get_or_init_deadline(Deadline::NOW, init)
     }
@@ -246,7 +248,7 @@ impl<T: Pod> OnceLock<T> {
             return Ok(value);
         }
         match self.begin(deadline)? {
-            // If `init` fails or panics, the drop of the initialiser gives up.
+            // If `init` fails or panics, the drop of the initialiser cancels.
             Some(initialiser) => Ok(initialiser.set(init()?)?),
             None => Ok(self.value()),
         }
@@ -268,13 +270,13 @@ impl<T: Pod> OnceLock<T> {
             None => self.state.wait_for(party, wish, deadline)?.ok_or(OnceError::TimedOut)?,
         };
         if found == Found::Set {
-            // The one that set it may be stopped.
-            self.state.tell(&self.members);
+            // The process that set it may be stopped, or had its posts refused (OL5).
+            self.state.call_waiters(&self.members);
         }
         Ok((me, found))
     }
 
-    /// Returns the value. Blocks until it is set, by whatever process.
+    /// Returns the value. Blocks until a process has set it.
     ///
     /// # Errors
     ///

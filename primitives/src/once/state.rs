@@ -3,32 +3,32 @@
 //! | word | meaning | next | changed by |
 //! | --- | --- | --- | --- |
 //! | 0 | unset | slot + 1 | an initialiser, by compare-and-swap |
-//! | a slot + 1 | the member of that slot initialises | UNTOLD, or 0 | that member; a reaper of the slot makes it 0 |
-//! | UNTOLD | the value is there, and waiters may have to be called | SET | a process that has called all of them |
+//! | a slot + 1 | the member of that slot initialises | UNCALLED, or 0 | that member; a reaper of the slot makes it 0 |
+//! | UNCALLED | the value is there, and waiters may have to be called | SET | a process that has called all of them |
 //! | SET | the value is there | | |
 //!
 //! - **OL1** The session that took the unset word by compare-and-swap is the only one that writes the value, until it changes the
 //!   word, or its slot is reaped.
-//! - **OL2** The value is written before the word becomes UNTOLD. That becomes SET, and nothing else, so the value does not change
+//! - **OL2** The value is written before the word becomes UNCALLED. That becomes SET, and nothing else, so the value does not change
 //!   any more.
 //! - **OL3** A word that names a dead slot becomes unset, by compare-and-swap. What the dead initialiser had written is written over.
-//! - **OL5** UNTOLD becomes SET when all waiters were called. Each process that finds it calls them: a waiter that is woken, and a
-//!   process that comes. So a setter that is stopped, or has its posts refused, leaves no waiter asleep for longer than until
+//! - **OL5** UNCALLED becomes SET when all waiters have been called. Each process that finds UNCALLED calls them: a waiter that
+//!   wakes, and a process that needs the value. So if a setter is stopped, or its posts are refused, the waiters sleep at most until
 //!   another process needs the value.
-//! - **OL4** Each change to UNTOLD or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
+//! - **OL4** Each change to UNCALLED or to unset is followed by a call of all waiters. A waiter announces itself, fences, and checks.
 //!   So it sees the change, or is called. Nothing depends on what a single waiter does.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
 //! | before the compare-and-swap, or while it waits | nothing | – |
-//! | as the initialiser | a word that names a dead slot | a waiter, by the obituary; a caller of any form: the next one begins anew |
-//! | having made it UNTOLD, before it called | a value that is set | a waiter, by the obituary |
+//! | as the initialiser | a word that names a dead slot | a waiter, by the obituary, or the next caller. It begins anew |
+//! | having made it UNCALLED, before it called | a value that is set | a waiter, by the obituary |
 //! | having made it unset, before it called | an unset word | the same |
 //!
 //! | the process is stopped | what it holds up |
 //! | --- | --- |
-//! | as the initialiser | all that need the value, as the initialisation takes as long |
-//! | having made it UNTOLD, before it called | the waiters that sleep already, until another process needs the value (OL5) |
+//! | as the initialiser | all that need the value |
+//! | having made it UNCALLED, before it called | the waiters that sleep already, until another process needs the value (OL5) |
 //! | having made it unset, before it called | the waiters that sleep already, until another process sets the value |
 //! | waiting | nothing |
 
@@ -53,7 +53,7 @@ use crate::{
 const UNSET: u32 = 0;
 /// No slot has one of these numbers.
 const SET: u32 = u32::MAX;
-const UNTOLD: u32 = SET - 1;
+const UNCALLED: u32 = SET - 1;
 
 /// The word with the room of its waiters.
 #[derive(Debug)]
@@ -84,17 +84,17 @@ impl OnceState {
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
         // SYNC: Acquire pairs with the compare-and-swap in `leave` (OL2).
-        self.word.load(Acquire) >= UNTOLD
+        self.word.load(Acquire) >= UNCALLED
     }
 
     /// Returns whether the value is set, and no waiter is left to be called.
     #[inline]
-    pub(crate) fn is_told(&self) -> bool {
-        // SYNC: Acquire as in `is_set`: the compare-and-swap in `tell` passes on what that in `leave` released.
+    pub(crate) fn is_finished(&self) -> bool {
+        // SYNC: Acquire as in `is_set`: the compare-and-swap in `call_waiters` passes on what that in `leave` released.
         self.word.load(Acquire) == SET
     }
 
-    /// Goes on if the value is set, or unset and to be initialised. Otherwise returns the word.
+    /// Succeeds if the value is set, or if it is unset and the caller becomes the initialiser. Otherwise returns the word.
     fn find(&self, me: Session, wish: Wish) -> Result<Found, u32> {
         // SYNC: SeqCst pairs with the change in `leave`, for the check of an announced waiter (OL4). It also acquires, as in
         // `is_set`.
@@ -106,10 +106,11 @@ impl OnceState {
                 Err(now) => word = now,
             }
         }
-        if word >= UNTOLD { Ok(Found::Set) } else { Err(word) }
+        if word >= UNCALLED { Ok(Found::Set) } else { Err(word) }
     }
 
-    /// Returns how the caller can go on, without waiting. `None` if a living process initialises, or none does.
+    /// Returns how the caller can go on, without waiting. `None` if a living process initialises, or if the value is unset and the
+    /// caller only wants to see it.
     #[cold]
     pub(crate) fn find_now(&self, party: Party<'_, Self>, wish: Wish) -> Result<Option<Found>> {
         loop {
@@ -118,7 +119,7 @@ impl OnceState {
                 Err(UNSET) => return Ok(None),
                 Err(word) => word,
             };
-            // OL3.
+            // OL3: no waiter sleeps here, so no obituary would come. The owner is checked instead.
             let slot = party.members.slot_of(word)?;
             if party.members.is_alive(slot)? {
                 return Ok(None);
@@ -142,7 +143,7 @@ impl OnceState {
                     return Ok(Checked::Sleep(Deadline::NEVER));
                 }
                 let slot = party.members.slot_of(word)?;
-                // Memory names a slot without a member: no death will tell of it.
+                // Memory names a slot without a member, so no obituary will come.
                 if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
                     continue;
                 }
@@ -151,37 +152,37 @@ impl OnceState {
         })
     }
 
-    /// The initialiser has written the value (OL2). Fails if it is the initialiser no more.
+    /// The initialiser has written the value (OL2). Fails if it lost its membership, and the value may be another's.
     pub(crate) fn finish(&self, me: Session, members: &Members) -> Result<()> {
-        if !self.leave(me.owner(), UNTOLD) {
+        if !self.leave(me.owner(), UNCALLED) {
             return Err(members.membership_lost());
         }
-        self.tell(members);
+        self.call_waiters(members);
         Ok(())
     }
 
-    /// Calls all waiters, if a process has set the value and may not have done so (OL5). What fails is recorded for the next
-    /// call: the value is there.
+    /// Calls all waiters, if the process that set the value may not have called them (OL5). What fails is recorded for the next
+    /// call, since the value is set.
     #[cold]
-    pub(crate) fn tell(&self, members: &Members) {
-        // SYNC: SeqCst as in `leave`, for the look into the room.
-        if self.word.load(SeqCst) == UNTOLD && !members.record(self.call_all(members)) {
+    pub(crate) fn call_waiters(&self, members: &Members) {
+        // SYNC: SeqCst as in `leave`, for the check for waiters in the room.
+        if self.word.load(SeqCst) == UNCALLED && !members.record(self.call_all(members)) {
             // SYNC: AcqRel passes on what was released with the value.
-            let _ = self.word.compare_exchange(UNTOLD, SET, AcqRel, Relaxed);
+            let _ = self.word.compare_exchange(UNCALLED, SET, AcqRel, Relaxed);
         }
     }
 
-    /// The initialiser gives up. What fails is recorded for the next call.
+    /// The initialiser cancels: the value stays unset. What fails is recorded for the next call.
     #[cold]
-    pub(crate) fn give_up(&self, me: Session, members: &Members) {
-        let given_up =
+    pub(crate) fn cancel(&self, me: Session, members: &Members) {
+        let cancelled =
             if self.leave(me.owner(), UNSET) { self.call_all(members) } else { Err(members.membership_lost()) };
-        members.record(given_up);
+        members.record(cancelled);
     }
 
     /// Takes the word away from its initialiser. Returns whether it named that one.
     fn leave(&self, owner: u32, next: u32) -> bool {
-        // SYNC: SeqCst orders it before the look into the room (OL4), and releases what was written.
+        // SYNC: SeqCst orders it before the check for waiters in the room (OL4), and releases what was written.
         self.word.compare_exchange(owner, next, SeqCst, Relaxed).is_ok()
     }
 
@@ -193,7 +194,7 @@ impl OnceState {
     /// Returns the initialiser's slot plus one, or 0.
     pub(crate) fn initialiser(&self) -> u32 {
         match self.word.load(Relaxed) {
-            UNTOLD | SET => UNSET,
+            UNCALLED | SET => UNSET,
             word => word,
         }
     }

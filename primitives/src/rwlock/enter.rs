@@ -18,10 +18,10 @@ use crate::{
     waiting::Party,
 };
 
-/// How to read if a writer is in the way.
+/// How to read if a writer has the gate.
 #[derive(Clone, Copy)]
 pub(super) struct HowToRead {
-    /// Until when to wait; `None` says not at all.
+    /// Until when to wait. `None` is not at all.
     pub(super) deadline: Option<Deadline>,
     pub(super) ignores_poison: bool,
 }
@@ -44,7 +44,7 @@ impl<T: Pod> RwLock<T> {
     #[inline]
     fn read_at_once(&self) -> Result<Result<RwLockReadGuard<'_, T>, (Session, Counter)>, Failure> {
         let (me, counter) = (self.members.session(&self.state)?, self.counter());
-        Ok(if self.state.count_and_look(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
+        Ok(if self.state.count_and_check(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
     }
 
     /// A writer has the gate or is offered it, or the lock is poisoned.

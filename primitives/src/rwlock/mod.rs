@@ -1,15 +1,14 @@
-//! A named lock for many readers or one writer, with a value. The death of a reader keeps no writer out, and that of a writer
-//! does not go unnoticed.
+//! A named lock for many readers or one writer, with a value. A dead reader keeps no writer out, and a dead writer poisons the lock.
 //!
 //! The words and the value lie in the segment. The protocol is that of [`RwState`](state). The value is changed only
-//! by the owner of the lock that found every count of readers 0, and read only by a process that is counted (RW1, RW2). A lock
-//! is poisoned if its writer died inside, and is given out then by [`RwLock::ignore_poison`] alone.
+//! by the owner of the lock after it found every count of readers at 0, and read only by a process that is counted (RW1, RW2). A
+//! lock is poisoned if its writer died inside. Then only [`RwLock::ignore_poison`] locks it.
 //!
 //! | the process dies | the value | the next caller |
 //! | --- | --- | --- |
-//! | reading, or waiting to | whole | gets the guard, to read and to write |
-//! | waiting to write, for the lock or for the readers | whole | the same |
-//! | writing | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
+//! | while it reads, or waits to | whole | gets the guard, to read and to write |
+//! | while it waits for the lock, or for the readers to leave | whole | the same |
+//! | while it writes | perhaps half changed | gets `Poisoned`, as every caller until `clear_poison` |
 //!
 //! | module | what it has |
 //! | --- | --- |
@@ -19,9 +18,9 @@
 //! | `enter` | how a caller gets its guard, whether or not the lock is poisoned |
 //! | `named` | creating, opening, removing, and the options |
 //!
-//! Not promised: an order among writers or readers. Which of a writer and the readers that wait comes first when a writer leaves.
-//! A `try_` form may meet a writer that waits, or a reader that takes the lock for a moment (RW7), and then fails although no
-//! process writes.
+//! Not promised: an order among writers or readers. Whether a waiting writer or the waiting readers come first when a writer leaves.
+//! A `try_` form may meet a writer that waits, or a reader that has the lock for a moment (RW7). Then it fails although no process
+//! writes.
 
 mod enter;
 mod guard;
@@ -59,7 +58,8 @@ impl<T: Pod> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::WouldBlock`] if one does, and perhaps shortly after one did. Otherwise as [`read`](Self::read).
+    /// [`LockError::WouldBlock`] if a living process writes or waits to, and perhaps for a moment afterwards. Otherwise as
+    /// [`read`](Self::read).
     #[inline]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
         self.read_as(HowToRead::AT_ONCE)
@@ -85,7 +85,7 @@ impl<T: Pod> RwLock<T> {
 
     /// Locks for writing. Blocks until no living process reads or writes.
     ///
-    /// From when it has its turn among the writers, it keeps new readers out.
+    /// Once this caller is first among the writers, it keeps new readers out.
     ///
     /// # Errors
     ///
@@ -96,11 +96,11 @@ impl<T: Pod> RwLock<T> {
         self.write_deadline(Deadline::NEVER)
     }
 
-    /// Locks for writing if no living process reads or writes. It keeps no reader out.
+    /// Locks for writing if no living process reads or writes. Otherwise it keeps no reader out.
     ///
     /// # Errors
     ///
-    /// [`LockError::WouldBlock`] if one does. Otherwise as [`write`](Self::write).
+    /// [`LockError::WouldBlock`] if a living process reads or writes. Otherwise as [`write`](Self::write).
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
         self.try_write_anyway()?.refuse_poisoned()
     }

@@ -91,7 +91,7 @@ impl<T: Pod> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NameTaken`] if there is one; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NameTaken`] if there is one. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn create(name: &str, value: T) -> Result<Self, OpenError> {
         Self::options().create(name, value)
     }
@@ -130,7 +130,7 @@ impl<T: Pod> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoSuchName`] if there is none; otherwise as [`open_or_create`](Self::open_or_create).
+    /// [`OpenError::NoSuchName`] if there is none. Otherwise as [`open_or_create`](Self::open_or_create).
     pub fn open(name: &str) -> Result<Self, OpenError> {
         Self::options().open(name)
     }
@@ -245,7 +245,7 @@ impl<T: Pod> Options<RwLock<T>> {
         RwLock::enter(&self.settings, name, &mut |first| copy(&value, first), Disposition::Create)
     }
 
-    /// Creates an [`RwLock`], and writes its first value in place; see [`RwLock::create_with`].
+    /// Creates an [`RwLock`], and writes its first value in place. See [`RwLock::create_with`].
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ impl<T: Pod> Options<RwLock<T>> {
         RwLock::enter(&self.settings, name, &mut write, Disposition::Create)
     }
 
-    /// Creates an [`RwLock`] with a first value of all zeroes; see [`RwLock::create_zeroed`].
+    /// Creates an [`RwLock`] with a first value of all zeroes. See [`RwLock::create_zeroed`].
     ///
     /// # Errors
     ///

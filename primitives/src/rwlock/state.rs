@@ -2,59 +2,60 @@
 //!
 //! | word | value | changed by |
 //! | --- | --- | --- |
-//! | `lock` | as in `lock`. Its owner is a writer, which has shut the *gate* for readers. An offer leaves the gate open | writers; a reader that waited long; the reaper of the owner |
-//! | `reading` of a slot, `own` | how many guards the favoured thread of the slot's process has | that thread, by a store; the reaper of the slot |
-//! | `reading` of a slot, `shared` | how many guards all its other threads have | these threads, by an addition; the reaper of the slot |
+//! | `lock` | as in `lock`. Its owner is a writer, which has shut the *gate* for readers. An offer leaves the gate open | writers, a reader that waited long, and the reaper of the owner |
+//! | `reading` of a slot, `own` | how many guards the favoured thread of the slot's process has | that thread, by a store, and the reaper of the slot |
+//! | `reading` of a slot, `shared` | how many guards all its other threads have | these threads, by an addition, and the reaper of the slot |
 //! | `draining` | 1: the owner of the lock may sleep until the readers have left | that writer; a reader that leaves, which swaps it for 0 and posts |
 //! | `inside` | the slot plus one of a writer that may change the value | that writer; the reaper of its slot, by compare-and-swap |
 //! | `flag`, and the room | the readers that wait for the gate | readers; a process that opens the gate |
 //! | `strong` | not 0: every process fences for itself | the creator |
 //!
-//! The counts of a slot have a cache line of their own, and a reader writes no other line. A reader stores and then looks at the
-//! gate, and a writer shuts the gate and then looks at the counts. By default the writer fences for both, as a sleeper
-//! does in `waiting::fence`.
+//! The counts of a slot have a cache line of their own, and a reader writes no other line. A reader stores its count and then checks
+//! the gate. A writer shuts the gate and then checks the counts. By default the writer fences for both, as a sleeper does in
+//! `waiting::fence`.
 //!
-//! - **RW1** A reader is counted before it looks at the gate, and reads only if it finds the gate open then. Otherwise it takes
-//!   its count back. What it finds of POISONED belongs to the same look.
+//! - **RW1** A reader is counted before it checks the gate, and reads only if it finds the gate open then. Otherwise it takes
+//!   its count back. It learns of POISONED by the same load.
 //! - **RW2** A writer shuts the gate, fences for all readers, and goes in when it has found every count 0 since then. A reader that
 //!   was counted later finds the gate shut. A writer that can't fence for light readers does not go in at all.
 //! - **RW3** (R-sleep, R-wake) A writer that waits for readers sets `draining`, fences for all readers, and checks the counts
-//!   once more, on every round. A reader that takes its count back looks at `draining` afterwards, also if it was only
-//!   refused. If it is set, the reader fences and checks all counts. If it finds them 0, it swaps `draining` for 0 and posts.
-//!   So the last reader to leave posts, and only that. If the post is refused, it sets `draining` again.
-//! - **RW4** On the doorbell of `draining` sleeps the owner of the lock. An obituary there that it takes it follows up before it
-//!   sleeps again, and it leaves only with every count at 0, or at the end of its time. Posts are counted, so the next owner
-//!   finds those that it did not take.
+//!   once more, on every round. A reader that takes its count back checks `draining` afterwards, also if it was only
+//!   refused. If it is set, the reader fences and checks all counts. If all are 0, it swaps `draining` for 0 and posts.
+//!   So only the last reader to leave posts. If the post is refused, it sets `draining` again.
+//! - **RW4** Only the owner of the lock sleeps on the doorbell of `draining`. If it takes an obituary there, it reaps before it sleeps
+//!   again. It leaves only when every count is 0, or when its timeout elapses. Posts are counted, so the next owner finds the
+//!   posts that it did not take.
 //! - **RW5** A process opens the gate, fences, and then calls all readers that wait, if the flag is up. It clears the flag by
-//!   compare-and-swap from what it read before (WF1). That holds for a writer that leaves, one that times out, a helper, and
+//!   compare-and-swap from what it read before (WF1). That holds for a writer that leaves, a writer that times out, a helper, and
 //!   a reader that came in by the lock.
 //! - **RW6** A writer sets `inside` before it changes the value, and clears it before it frees the lock. A helper of its slot reads
 //!   `inside`, then frees the lock, then clears `inside`. So the lock is poisoned exactly if its owner died inside, whichever
 //!   helper frees it: a helper that comes later reads `inside` as it was, or finds the lock freed already.
-//! - **RW7** A writer that downgrades is counted as a reader before it opens the gate. So is a reader that came in by the lock:
-//!   it was woken `TURNS` times, and found the gate shut by another writer each time. It takes the lock as writers do, and
-//!   needs no other reader to leave.
+//! - **RW7** A writer that downgrades is counted as a reader before it opens the gate. So is a reader that came in by the lock.
+//!   Such a reader was woken `TURNS` times, and found the gate shut by another writer each time. Then it takes the lock as
+//!   writers do, and does not wait for other readers to leave.
 //! - **RW8** A helper makes the dead slot AWAKE and clears its counts. The counts of a dead reader keep no writer out. They
 //!   poison nothing.
-//! - **RW9** A count of a slot without a member is damage: a writer that would wait for it repairs it. A process that lost its membership takes no count back that is 0, as its slot was reaped. It can't tell its own count
-//!   from that of a later member of the very same slot, as in LK7.
+//! - **RW9** A count of a slot without a member is damage, and a writer that would wait for it repairs it. If a process lost its
+//!   membership, its slot was reaped: it takes no count back that is 0. It can't distinguish its own count from that of a later
+//!   member of the same slot, as in LK7.
 //!
 //! | the process dies | what is left | what notices it |
 //! | --- | --- | --- |
-//! | counted, whether it reads or was refused | a count of a dead slot | the writer that waits, by the obituary; otherwise the next writer, which reaps: not poisoned |
+//! | counted, whether it reads or was refused | a count of a dead slot | the waiting writer, by the obituary, or the next writer, which reaps. Not poisoned |
 //! | not counted any more, before it posted | `draining`, or no post for it | the writer, by the obituary |
-//! | with the lock, not inside | a lock that names a dead slot | a waiter, by the obituary; a caller that comes: not poisoned |
-//! | inside | the same, and `inside` | the same: poisoned |
-//! | having opened the gate, before it called | readers that sleep at an open gate | they do, by the obituary |
-//! | waiting | its entry in a room | a notifier that chooses it posts in vain; each other waiter is called as well |
+//! | with the lock, not inside | a lock that names a dead slot | a waiter, by the obituary, or the next caller. Not poisoned |
+//! | inside | the same, and `inside` | the same. Poisoned |
+//! | after it opened the gate, before it called | readers that sleep at an open gate | these readers, by the obituary |
+//! | waiting | its entry in a room | a notifier that chooses it posts in vain, and calls each other waiter as well |
 //!
 //! | the process is stopped | what it holds up |
 //! | --- | --- |
-//! | counted, whether it reads or was refused | writers, and readers that come while a writer waits, as any such lock |
+//! | counted, whether it reads or was refused | writers, and readers that come while a writer waits |
 //! | not counted any more, before it posted | the same, if that writer sleeps and no other reader is counted and leaves |
 //! | with the lock | all others |
-//! | having opened the gate, before it called | the readers that sleep, until the next writer leaves. The gate is open for each that comes |
-//! | having freed the lock, before it called a writer | as in `lock` |
+//! | after it opened the gate, before it called | the readers that sleep, until the next writer leaves. The gate is open for new readers |
+//! | after it freed the lock, before it called a writer | as in `lock` |
 //! | waiting, called or not | nothing |
 
 use crate::{
@@ -70,10 +71,10 @@ use crate::{
     waiting::{fence::Fence, flag::Flag, room::Room},
 };
 
-/// The doorbell on which the writer sleeps that waits for the readers to leave.
+/// The doorbell of the writer that waits for the readers to leave.
 pub(super) const WRITER_BELL: u16 = 0;
 
-/// What readers look at, beside the word of the lock.
+/// What readers check, beside the word of the lock.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct RwControl {
@@ -118,10 +119,10 @@ pub(crate) struct RwState {
 }
 
 impl RwState {
-    /// Reads if the gate is plainly open, and the lock not poisoned (RW1). Otherwise the caller is counted all the same, and
-    /// [leaves](Self::leave) before anything else.
+    /// Returns whether the caller may read: the gate is plainly open, and the lock is not poisoned (RW1). If not, the caller is
+    /// counted all the same, and must [leave](Self::leave) first.
     #[inline]
-    pub(crate) fn count_and_look(&self, me: Session, counter: Counter) -> bool {
+    pub(crate) fn count_and_check(&self, me: Session, counter: Counter) -> bool {
         self.count(me, counter);
         self.lock.is_plainly_free()
     }
@@ -136,7 +137,7 @@ impl RwState {
         found
     }
 
-    /// Counts a guard. The caller looks at the gate afterwards.
+    /// Counts a guard. The caller checks the gate afterwards.
     #[inline]
     pub(super) fn count(&self, me: Session, counter: Counter) {
         let Reading { own, shared } = &self.reading[me.slot()];
@@ -151,7 +152,7 @@ impl RwState {
         }
     }
 
-    /// Takes a count back, and notifies a writer that waits for it (RW3). What fails is recorded for the next call.
+    /// Takes a count back, and notifies a writer that waits for the readers (RW3). What fails is recorded for the next call.
     #[inline]
     pub(crate) fn leave(&self, me: Session, counter: Counter, members: &Members) {
         if !self.uncount(me, counter) {
@@ -201,8 +202,8 @@ impl RwState {
 
     /// Posts for the writer that waits, if no reader is left (RW3).
     fn call_writer(&self, members: &Members) -> Result<()> {
-        // SYNC: between the count that the caller took back and those of the others: the last of two that leave at once sees
-        // both at 0.
+        // SYNC: between the count that the caller took back and the counts of the others. So if two readers leave at once, the
+        // later one sees both at 0.
         fence(SeqCst);
         let draining = &self.control.draining;
         if self.is_read() || draining.swap(0, SeqCst) == 0 {
@@ -210,7 +211,7 @@ impl RwState {
         }
         let posted = members.post(WRITER_BELL);
         if posted.is_err() {
-            // The writer still sleeps. Announced again, it is woken by the next that leaves and may post.
+            // The writer still sleeps. Announced again, it is woken by the next reader that leaves and may post.
             draining.store(1, SeqCst);
         }
         posted

@@ -14,24 +14,24 @@ use crate::{
 };
 use std::hint::spin_loop;
 
-/// The logarithm of the longest time between two looks, in pauses, as in `lock`.
+/// The logarithm of the longest time between two checks, in pauses, as in `lock`.
 const LONGEST_SPIN: u32 = 8;
 
-/// What came of the wish to write.
+/// Whether a caller may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// The caller has the lock, and is inside.
     Inside(Taken),
-    /// A living process wrote, or read, until the timeout elapsed.
+    /// A living process wrote or read until the timeout elapsed.
     NotInTime,
     /// This process can't fence for the readers (RW2).
     Unfenced,
 }
 
-/// Looks for a while, ever less often.
-fn spin<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+/// Checks for a while, ever less often.
+fn spin<T>(check: impl Fn() -> Option<T>) -> Option<T> {
     (0..SPINS).find_map(|round| {
-        let found = look();
+        let found = check();
         if found.is_none() {
             (0..1_u32 << round.min(LONGEST_SPIN)).for_each(|_| spin_loop());
         }
@@ -47,6 +47,7 @@ impl RwState {
             if let Some(taken) = self.try_enter(party.me, counter, party.members) {
                 return Ok(Some(taken));
             }
+            // The gate is shut by the owner of the lock. If that is dead, nothing else opens it.
             let holder = self.lock.holder();
             if holder == 0 {
                 continue;
@@ -59,7 +60,7 @@ impl RwState {
         }
     }
 
-    /// Waits until the gate is open, and reads; `None` if the timeout elapsed.
+    /// Waits until the gate is open, and reads. Returns `None` if the timeout elapsed.
     #[cold]
     pub(crate) fn enter_contended(
         &self,
@@ -79,6 +80,7 @@ impl RwState {
                 if let Some(taken) = enter() {
                     return Ok(Checked::Found(Some(taken)));
                 }
+                // Not announced yet: it sleeps only after a check with the announcement (R-sleep).
                 if round == Round::Awake {
                     return Ok(Checked::Sleep(Deadline::NEVER));
                 }
@@ -87,7 +89,7 @@ impl RwState {
                     return Ok(Checked::Found(Some(taken)));
                 }
                 turns += 1;
-                // RW7.
+                // RW7: others were first too often. By the lock it comes in whatever writers do.
                 Ok(if turns > TURNS { Checked::Found(None) } else { Checked::Sleep(Deadline::NEVER) })
             })?
         };
@@ -97,7 +99,7 @@ impl RwState {
         }
     }
 
-    /// Repairs a gate that names a slot without a member: no death will tell of it (LK4).
+    /// Repairs a gate that names a slot without a member, for which no obituary comes (LK4).
     fn mend_gate(&self, party: Party<'_, Self>) -> Result<()> {
         let holder = self.lock.holder();
         if holder == 0 {
@@ -118,6 +120,7 @@ impl RwState {
         deadline: Deadline,
     ) -> Result<Option<Taken>> {
         let Some(taken) = self.lock.take_contended(party, deadline)? else { return Ok(None) };
+        // Counted before the gate opens, so no writer finds the counts at 0 in between.
         self.count(party.me, counter);
         self.open(party.me, party.members, self.is_still_poisoned(taken));
         Ok(Some(taken))
@@ -144,7 +147,7 @@ impl RwState {
         if matches!(admission, Ok(Admission::Inside(_))) {
             self.go_inside(party.me);
         } else {
-            // RW5.
+            // RW5: readers may have been kept out meanwhile, so the gate opens as after any writer.
             self.open(party.me, party.members, self.is_still_poisoned(taken));
         }
         admission
@@ -154,12 +157,13 @@ impl RwState {
         if !self.is_read() {
             return Ok(false);
         }
+        // A reader that died is counted until its slot is reaped.
         party.reap_all()?;
         self.mend_counts(party)?;
         Ok(self.is_read())
     }
 
-    /// Repairs each count of a slot without a member: it is damage, and no death will tell of it.
+    /// Repairs each count of a slot without a member: it is damage, for which no obituary comes.
     fn mend_counts(&self, party: Party<'_, Self>) -> Result<()> {
         for slot in self.reading_slots().filter(|&slot| party.members.is_clean(slot)) {
             party.members.reap(slot, party.repair)?;
@@ -170,6 +174,7 @@ impl RwState {
     /// Waits until all readers have left. The caller has the lock.
     fn drain(&self, party: Party<'_, Self>, taken: Taken, deadline: Deadline) -> Result<Admission> {
         let (inside, too_late) = (Ok(Admission::Inside(taken)), Ok(Admission::NotInTime));
+        // Without the fence a light reader could have read the gate open, and its count not be seen yet.
         if self.fence.after_announcement() != Deadline::NEVER {
             return Ok(Admission::Unfenced);
         }

@@ -68,7 +68,7 @@ impl RwScene {
     /// If the real code fails, which is what the models are to find.
     pub fn read(&self, me: Session) -> bool {
         let counter = Self::counter(me);
-        if self.state.count_and_look(me, counter) {
+        if self.state.count_and_check(me, counter) {
             return false;
         }
         self.state.leave(me, counter, &self.members);

@@ -89,7 +89,7 @@ impl OnceScene {
 
     /// Fails to initialise.
     pub fn give_up(&self, me: Session) {
-        self.state.give_up(me, &self.members);
+        self.state.cancel(me, &self.members);
     }
 
     /// Waits for the value, as `OnceLock::wait` does.
@@ -99,19 +99,19 @@ impl OnceScene {
     /// As [`begin`](Self::begin), and if the value is not whole.
     pub fn wait(&self, me: Session) {
         self.find(me, Wish::See, Deadline::NEVER).expect("it waits as long as it takes");
-        self.state.tell(&self.members);
+        self.state.call_waiters(&self.members);
         self.read();
     }
 
     /// Reads the value, if it is set.
     pub fn get(&self) -> bool {
-        if self.state.is_told() {
+        if self.state.is_finished() {
             self.read();
             return true;
         }
         let is_set = self.state.is_set();
         if is_set {
-            self.state.tell(&self.members);
+            self.state.call_waiters(&self.members);
             self.read();
         }
         is_set
