@@ -1,4 +1,4 @@
-//! Rings between processes: a stream of numbers, and a job that outlives the process which had it in hand.
+//! Rings between processes: a stream of numbers, and a job that outlives the process which had claimed it.
 //!
 //! ```text
 //! cargo run --example ring

@@ -1,4 +1,4 @@
-//! Several processes add to one number. One is killed inside the lock. The next is told, repairs the number, and goes
+//! Several processes add to one number. One is killed inside the lock. The next one learns of it, repairs the number, and goes
 //! on.
 //!
 //! ```text

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Servers are this program, started again. The client has several calls under way, kills the server that works on one of
-//! them, is told at once which call will never be answered, and asks again: another server answers.
+//! them, learns at once which call will never be answered, and asks again: another server answers.
 
 use std::{
     env,

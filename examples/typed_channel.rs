@@ -122,7 +122,7 @@ fn names(service: &str) -> (String, String) {
     (format!("{service}-jobs"), format!("{service}-results"))
 }
 
-/// Takes control messages and jobs, in this order, until it is told to stop, or until there are no more.
+/// Takes control messages and jobs, in this order, until it is asked to stop, or until there are no more.
 fn work(service: &str, worker: usize) -> Result<()> {
     let (jobs, results) = names(service);
     let (jobs, results) = (Channel::open(&jobs)?, Channel::open(&results)?);

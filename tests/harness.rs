@@ -1,4 +1,4 @@
-//! What the tests stand on: the watchdog tells a hang from a slow machine.
+//! What the tests stand on: the watchdog distinguishes a hang from a slow machine.
 //!
 //! There is one test in this program: another one would count as activity.
 #![cfg(target_os = "linux")]

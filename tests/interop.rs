@@ -26,7 +26,7 @@ fn python() -> Option<PathBuf> {
     None
 }
 
-/// A Python script that is told to go on, and answers, line by line.
+/// A Python script that is asked to go on, and answers, line by line.
 struct Script {
     child: Child,
     input: Option<ChildStdin>,

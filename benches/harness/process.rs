@@ -15,7 +15,7 @@ use nix::{
 
 use super::pin;
 
-/// How many forks lie between the first process and this one. A process's number would do to tell them apart, and is a
+/// How many forks lie between the first process and this one. A process's number would do to distinguish them, and is a
 /// system call.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 

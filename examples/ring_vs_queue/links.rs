@@ -18,7 +18,7 @@ use sysv_primitives::{
 
 use crate::item::{Item, by_size};
 
-/// How many items there is room for in the ring. The kernel's queue holds 16 KiB unless it was told otherwise.
+/// How many items there is room for in the ring. The kernel's queue holds 16 KiB by default.
 const CAPACITY: usize = 1024;
 
 /// What ends a process from outside.

@@ -96,7 +96,7 @@ enum Role {
     Receive(Task),
 }
 
-/// One measurement, as the receiver is told of it.
+/// One measurement, as the receiver gets it.
 #[derive(Clone, clap::Args)]
 struct Task {
     carrier: Carrier,

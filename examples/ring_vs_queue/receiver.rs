@@ -50,7 +50,7 @@ fn receive<const WORDS: usize>(task: &Task) -> Result<()> {
         Carrier::Queue => receive_from_queue::<WORDS>(task, &mut found),
     };
     match received {
-        // The sender was told to end.
+        // The sender was asked to end.
         Err(error) if error.downcast_ref().is_some_and(Error::is_gone) => process::exit(1),
         received => received?,
     }

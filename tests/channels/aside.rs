@@ -232,7 +232,7 @@ fn options_say_the_limit() {
     assert_eq!(channel.claims().unwrap(), []);
 }
 
-/// The claims in hand are seen from outside, and since when.
+/// The claims under way are seen from outside, and since when.
 #[test]
 fn claims_in_hand() {
     let (channel, _name) = small();

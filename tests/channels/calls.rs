@@ -141,7 +141,7 @@ impl Request for Other {
     type Response = Number;
 }
 
-/// A caller that gives up takes its request back, or its answer goes nowhere. One that dies leaves nothing.
+/// A caller that cancels takes its request back, or its answer goes nowhere. One that dies leaves nothing.
 #[test]
 fn callers_that_are_gone() {
     let name = name();

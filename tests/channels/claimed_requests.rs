@@ -106,7 +106,7 @@ fn at_the_limit() {
 
 /// A caller that has not learnt that its request is set aside waits on when that is retried.
 #[test]
-fn retried_before_the_caller_looks() {
+fn retried_before_the_caller_checks() {
     let (channel, _name) = channel();
     let mut pending = channel.request_with(&ask(1), Delivery::new().attempts(2)).unwrap();
     (0..2).for_each(|_| drop(channel.claim::<Ask>().unwrap()));

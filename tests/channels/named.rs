@@ -36,7 +36,7 @@ fn two_processes() {
 
 /// A full channel says so, with what it holds and how much there is room for. Calls and control messages have room of their own.
 #[test]
-fn case_f4_a_full_channel_is_told_with_counts() {
+fn case_f4_a_full_channel_is_reported_with_counts() {
     let name = name();
     let channel = Channel::options().capacity(100).create(&name).unwrap();
     let mut sent = 0;
@@ -71,7 +71,7 @@ sysv_primitives::messages! { 90 => Urgent, control }
 
 /// So does a channel that has no memory for long messages left, and room for short ones.
 #[test]
-fn case_f4_full_memory_is_told_with_counts() {
+fn case_f4_full_memory_is_reported_with_counts() {
     let name = name();
     let channel = Channel::options().max_message_size(1 << 20).create(&name).unwrap();
     let mut sent = 0;
@@ -88,9 +88,9 @@ fn case_f4_full_memory_is_told_with_counts() {
     channel.try_send(&Number(1)).expect("short messages need no such room");
 }
 
-/// The sender is told that nothing more is sent, and the receiver that nothing is left.
+/// The sender is notified that nothing more is sent, and the receiver that nothing is left.
 #[test]
-fn case_f8_the_ends_of_a_channel_are_told_apart() {
+fn case_f8_the_ends_of_a_channel_are_distinguished() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     channel.send(&Number(1)).unwrap();
@@ -109,7 +109,7 @@ fn case_f8_the_ends_of_a_channel_are_told_apart() {
     }
 }
 
-/// What is too long is told with the option.
+/// What is too long is reported with the option.
 #[test]
 fn case_f8_the_advice_for_a_long_message_fits_the_option() {
     let name = name();
@@ -308,7 +308,7 @@ fn forked_child() {
     assert_unused(&channel);
 }
 
-/// Whatever is told of a channel is true.
+/// Whatever is reported of a channel is true.
 #[test]
 fn observed() {
     let name = name();

@@ -139,7 +139,7 @@ fn too_long() {
     assert_eq!(queue.stat().unwrap().messages, 0);
 }
 
-/// A plain queue has no option to make it longer, and a handle's own limit is told from the kernel's.
+/// A plain queue has no option to make it longer, and a handle's own limit is distinguished from the kernel's.
 #[test]
 fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
     let (channel, queue) = typed_queue();
@@ -158,7 +158,7 @@ fn case_f8_the_advice_for_a_long_message_fits_the_channel() {
 
 /// "Full" comes with counts, also of a plain queue.
 #[test]
-fn case_f4_a_full_queue_is_told_with_counts() {
+fn case_f4_a_full_queue_is_reported_with_counts() {
     let (channel, queue) = typed_queue();
     let mut sent = 0_u64;
     let error = loop {
@@ -236,7 +236,7 @@ fn receivers_are_killed() {
             take(answer);
         }
     }
-    // A victim takes along at most what it had in hand.
+    // A victim takes along at most what it had claimed.
     while answers.get() < JOBS - KILLED {
         take(channel.recv_timeout(LONG).expect("no more is lost than was in hand"));
     }

@@ -158,7 +158,7 @@ fn what_is_queued_is_seen_by_route() {
     assert!(depth.routes[&Done::ROUTE].oldest < Duration::from_secs(60));
 }
 
-/// More routes than there are lanes: the last ones share, and are still told apart.
+/// More routes than there are lanes: the last ones share, and are still distinguished.
 #[test]
 fn routes_share_lanes() {
     let name = name();

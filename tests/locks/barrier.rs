@@ -1,4 +1,4 @@
-//! A barrier between processes: all pass together, and a death is told to each of the others once.
+//! A barrier between processes: all pass together, and each of the others is notified of a death once.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
@@ -33,7 +33,7 @@ fn idle(name: &str, barrier: &Barrier) -> Child {
     idle
 }
 
-/// Starts a participant that waits, and is told of a break by this process if it is one.
+/// Starts a participant that waits, and is notified of a break by this process if it is one.
 fn waiter(name: &str, breaker: Option<u32>) -> Child {
     let waiter = child(|| {
         let passed = Barrier::open(name).unwrap().wait();
@@ -99,7 +99,7 @@ fn a_wait_that_times_out_takes_its_arrival_back() {
 
 /// It dies between two waits, while some wait and one does not.
 #[test]
-fn a_death_is_told_to_each_member_once() {
+fn each_member_is_notified_of_a_death_once() {
     let name = name();
     let late = Barrier::create(&name, 4).unwrap();
     let dying = idle(&name, &late);
@@ -115,7 +115,7 @@ fn a_death_is_told_to_each_member_once() {
     others.into_iter().for_each(Child::join);
 }
 
-/// It had arrived, and no other one waits: the last one that comes is told, and does not pass with the dead.
+/// It had arrived, and no other one waits: the last one that comes is notified, and does not pass with the dead.
 #[test]
 fn the_dead_complete_no_generation() {
     let name = name();
@@ -140,9 +140,9 @@ fn a_waiter_that_dies_breaks_the_generation() {
     assert_eq!(broken_by(barrier.wait()), pid);
 }
 
-/// None waits when it dies: the next one that would is told at once, and does not sleep first.
+/// None waits when it dies: the next one that would is notified at once, and does not sleep first.
 #[test]
-fn a_death_between_the_generations_is_told() {
+fn a_death_between_the_generations_is_reported() {
     for form in 0..3 {
         let name = name();
         let barriers = [Barrier::create(&name, 3).unwrap(), Barrier::open(&name).unwrap()];
@@ -257,7 +257,7 @@ fn threads_and_children_take_part() {
 }
 
 #[test]
-fn a_waiter_is_told_of_the_removal() {
+fn a_waiter_is_notified_of_the_removal() {
     let name = name();
     let barrier = Barrier::create(&name, 2).unwrap();
     let waiter = child(|| assert!(Barrier::open(&name).unwrap().wait().unwrap_err().is_gone()));

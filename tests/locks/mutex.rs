@@ -147,7 +147,7 @@ fn deadline_passes_and_not_early() {
 }
 
 #[test]
-fn a_waiter_that_gives_up_loses_no_event() {
+fn a_waiter_that_times_out_loses_no_event() {
     let name = name();
     let mutex = Mutex::create(&name, 0_u32).unwrap();
     let impatient = || {

@@ -236,7 +236,7 @@ fn a_stopped_waiter_holds_up_no_other() {
 }
 
 #[test]
-fn a_waiter_is_told_of_the_removal() {
+fn a_waiter_is_notified_of_the_removal() {
     let name = name();
     let once = once(&name);
     let waiter = child(|| assert!(self::once(&name).wait().unwrap_err().is_gone()));

@@ -126,7 +126,7 @@ fn deadline_passes_and_not_early() {
 }
 
 #[test]
-fn waiters_that_give_up_lose_no_event() {
+fn waiters_that_time_out_lose_no_event() {
     let name = name();
     let pool = Pool::create(&name, 2).unwrap();
     let impatient = || {

@@ -1,6 +1,6 @@
 //! Rows of the README's table "Killed while" that no other file shows: which process notices, when, and what is left.
 //!
-//! What is told at once is waited for without a deadline, at which one would look again: only the death can end it.
+//! What is notified at once is waited for without a deadline, at which one would look again: only the death can end it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use support::{SHORT, alone, child, hold_for_ever, memory, message, name, queue, 
 use sysv_ipc::{Error, MessageQueue, Selector, Semaphore};
 use sysv_primitives::{Role, mpmc, spsc};
 
-/// An item in hand reaches a consumer that sleeps.
+/// A claimed item reaches a consumer that sleeps.
 #[test]
 fn claiming_from_an_mpmc_ring() {
     let name = name();
@@ -31,7 +31,7 @@ fn claiming_from_an_mpmc_ring() {
     sleepers.into_iter().for_each(support::Child::join);
 }
 
-/// An item in hand reaches a consumer that stands by for the role.
+/// A claimed item reaches a consumer that stands by for the role.
 #[test]
 fn peeking_into_an_spsc_ring() {
     let name = name();

@@ -1,4 +1,4 @@
-//! The kernel's limits: what they are, and how meeting each of them is told.
+//! The kernel's limits: what they are, and how meeting each of them is reported.
 //!
 //! Where a small limit is needed the test makes its own IPC namespace, which takes root.
 #![cfg(target_os = "linux")]
@@ -67,7 +67,7 @@ fn assert_limit<T>(result: Result<T, Error>, expected: Limit, value: u64) {
     assert!(text.contains(expected.advice()), "{text}");
 }
 
-/// `SEMMNI`, `SEMMNS`, `SEMMSL` and `SEMOPM` are told apart.
+/// `SEMMNI`, `SEMMNS`, `SEMMSL` and `SEMOPM` are distinguished.
 #[test]
 fn semaphore_limits() {
     in_own_namespace(|| {
@@ -88,7 +88,7 @@ fn semaphore_limits() {
     });
 }
 
-/// `SHMMNI`, `SHMMAX` and `SHMALL` are told apart.
+/// `SHMMNI`, `SHMMAX` and `SHMALL` are distinguished.
 #[test]
 fn shared_memory_limits() {
     in_own_namespace(|| {
@@ -105,7 +105,7 @@ fn shared_memory_limits() {
     });
 }
 
-/// R123: `MSGMNI` and `MSGMAX` are told apart. The queue's own size is in `message_queue.rs`.
+/// R123: `MSGMNI` and `MSGMAX` are distinguished. The queue's own size is in `message_queue.rs`.
 #[test]
 fn message_queue_limits() {
     in_own_namespace(|| {

@@ -184,7 +184,7 @@ fn case_d8_no_timer_for_a_timed_wait() {
     .join();
 }
 
-/// R142: a signal doesn't end a wait unless the handle asked to be told.
+/// R142: a signal doesn't end a wait unless the handle asked to be notified.
 #[test]
 fn r142_signals() {
     extern "C" fn nothing(_signal: libc::c_int) {}

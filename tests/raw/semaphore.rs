@@ -167,7 +167,7 @@ fn r53_removal() {
     assert_ne!(again.id(), semaphore.id());
 }
 
-/// R18 R55: a signal doesn't end a wait, nor prolong it, unless the handle asked to be told.
+/// R18 R55: a signal doesn't end a wait, nor prolong it, unless the handle asked to be notified.
 #[test]
 fn r55_signals() {
     let semaphore = semaphore(0);
@@ -375,7 +375,7 @@ fn r153_debug() {
     assert!(text.contains(&semaphore.id().to_string()) && text.contains(&semaphore.key().unwrap().to_string()));
 }
 
-/// R21: never there and removed are told apart, and both are gone.
+/// R21: never there and removed are distinguished, and both are gone.
 #[test]
 fn r21_gone() {
     assert_fails!(Semaphore::from_id(i32::MAX), Error::NotFound { .. });

@@ -53,7 +53,7 @@ fn r152_all_values() {
     assert_eq!(set.values().unwrap(), [1, 2, 3]);
 }
 
-/// Bad input is told from good, and changes nothing.
+/// Bad input is distinguished from good, and changes nothing.
 #[test]
 fn bad_input() {
     let set = semaphores(2);

@@ -81,7 +81,7 @@ fn stop_and_continue(waiter: &Child) {
     until(|| !state_is('T'));
 }
 
-/// D2: a stop ends an interruptible wait on a semaphore, without any handler. The kernel doesn't tell it from a handler,
+/// D2: a stop ends an interruptible wait on a semaphore, without any handler. The kernel doesn't distinguish it from a handler,
 /// so this is documented, and the caller waits again.
 #[test]
 fn case_d2_a_stop_ends_an_interruptible_wait_on_a_semaphore() {

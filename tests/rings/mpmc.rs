@@ -66,7 +66,7 @@ fn it_is_first_in_first_out_and_holds_its_capacity() {
 }
 
 #[test]
-fn what_the_dead_had_in_hand_comes_back() {
+fn what_the_dead_had_claimed_comes_back() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -313,7 +313,7 @@ fn overwriting_throws_nothing_away_in_vain() {
     assert!(refused(producer.force_push(8)).is_busy());
     assert_eq!((ring.len(), ring.counts().overwritten), (7, 0));
     oldest.requeue();
-    // What was put back is the oldest again.
+    // What was requeued is the oldest again.
     producer.force_push(8).unwrap();
     assert_eq!(consumer.try_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
@@ -338,7 +338,7 @@ fn reservations_that_are_dropped_leave_nothing() {
 }
 
 #[test]
-fn a_child_can_not_look_into_its_parents_guards() {
+fn a_child_can_not_see_into_its_parents_guards() {
     let name = name();
     let ring = ring::<u64>(&name, 4);
     let (producer, consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());

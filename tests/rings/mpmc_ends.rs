@@ -83,7 +83,7 @@ fn a_producer_learns_that_all_consumers_are_gone() {
     assert!(ring.holders(Role::Consumer).is_empty());
 }
 
-/// Two asked to be told. The first finds the last item and the end at once. The second must not sleep on.
+/// Two asked to be notified. The first finds the last item and the end at once. The second must not sleep on.
 #[test]
 fn the_end_is_passed_on_with_the_last_item() {
     for _ in 0..20 {
@@ -132,7 +132,7 @@ fn the_end_waits_for_a_producer_that_writes() {
     assert!(ring.is_empty());
 }
 
-/// The next one comes before the former leaves: there is a producer at every instant, and no waiter is told otherwise.
+/// The next one comes before the former leaves: there is a producer at every instant, and no waiter is notified of an end.
 #[test]
 fn a_side_that_changes_hands_is_not_gone() {
     const ROUNDS: u64 = 3000;

@@ -138,7 +138,7 @@ fn a_standby_is_woken_by_a_death_and_by_leaving() {
 
 /// Errors at the ends name the ring, and say what the caller's own end has to know.
 #[test]
-fn case_f8_the_ends_of_a_ring_are_told_apart() {
+fn case_f8_the_ends_of_a_ring_are_distinguished() {
     let name = name();
     let ring = ring::<u64>(&name, 8);
     let is_named = |error: &dyn std::error::Error| error.to_string().contains(&format!("spsc ring {:?}", &*name));
@@ -241,7 +241,7 @@ fn closing_wakes_both_sides() {
     waiting_producer.join();
 }
 
-/// A sleeper that asked is told at once, whether the other leaves or dies. One that didn't goes on waiting.
+/// A sleeper that asked is notified at once, whether the other leaves or dies. One that didn't goes on waiting.
 #[test]
 fn a_disconnect_is_detected() {
     for dies in [false, true] {

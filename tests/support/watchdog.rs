@@ -1,4 +1,4 @@
-//! Ends a test program that hangs, and tells a hang from a slow machine.
+//! Ends a test program that hangs, and distinguishes a hang from a slow machine.
 //!
 //! A program hangs if none of its threads and descendants used a processor, or waited for one, for a while. A process
 //! that is starved waits for a processor, so it counts as busy however slow the machine is. A program that is busy is

@@ -1,4 +1,4 @@
-//! A participant of a barrier is killed, or stopped, at each instruction: the others pass, or are told, and all agree.
+//! A participant of a barrier is killed, or stopped, at each instruction: the others pass, or are notified, and all agree.
 
 use std::{thread, time::Duration};
 
@@ -35,7 +35,7 @@ fn wait(barrier: &Barrier, timeout: Duration) -> Ended {
     }
 }
 
-/// After a kill, new participants pass, in every slot. Those that came before the last slot of a dead one was taken may be told
+/// After a kill, new participants pass, in every slot. Those that came before the last slot of a dead one was taken may be notified
 /// of it, once for each.
 fn survey(name: &Name, participants: u16) {
     let all: Vec<_> = (0..SLOTS).map(|_| options().open_or_create(name, participants).unwrap()).collect();
@@ -74,7 +74,7 @@ fn participant(name: &Name, act: impl Fn(&Barrier)) -> Victim {
     })
 }
 
-/// The victim arrives last, while a survivor sleeps. That one passes or is told, and then it is told of the death.
+/// The victim arrives last, while a survivor sleeps. That one passes or is notified, and then it is notified of the death.
 #[test]
 fn barrier_last_arrival_every_instruction() {
     every_instruction("barrier.wait, as the last one", |steps| {
@@ -96,7 +96,7 @@ fn barrier_last_arrival_every_instruction() {
     });
 }
 
-/// The victim arrives first, times out, and takes its arrival back. The survivors are told of its death, once each.
+/// The victim arrives first, times out, and takes its arrival back. The survivors are notified of its death, once each.
 #[test]
 fn barrier_waiting_every_instruction() {
     every_instruction("barrier.wait_timeout, others come later", |steps| {

@@ -1,7 +1,7 @@
 //! Channels, killed at every machine instruction of sending, receiving, calling and answering.
 //!
 //! A survivor waits at the other end. Afterwards it has the message at most once, knows of the death where it
-//! asked to be told, and no parcel, block or slot is missing.
+//! asked to be notified, and no parcel, block or slot is missing.
 
 use std::{cell::Cell, thread, time::Duration};
 
@@ -241,7 +241,7 @@ fn call_long() {
     calling("channel.call of 300 bytes with a response of 300 bytes, a server sleeps", LONG_CALL);
 }
 
-/// The victim takes a request and answers it, and the caller sleeps: it has the answer, or is told at once, or its request
+/// The victim takes a request and answers it, and the caller sleeps: it has the answer, or is notified at once, or its request
 /// was not taken and is another one's to answer.
 fn answering(operation: &str, len: usize, act: impl Fn(&Channel)) {
     let told = Cell::new([0; 2]);

@@ -52,7 +52,7 @@ fn recycled() {
     }
     let report = pool.drain(LONG).unwrap();
     assert_eq!((report.done, report.retried, report.crashed, report.failed_starts), (200, 0, 0, 0), "{report}");
-    // The last ones may have been told to stop before they had done their tenth job.
+    // The last ones may have been asked to stop before they had done their tenth job.
     assert!((18..=20).contains(&report.recycled), "{report}");
 }
 

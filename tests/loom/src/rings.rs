@@ -289,7 +289,7 @@ impl MpmcScene {
     /// # Panics
     ///
     /// As [`begin_push`](Self::begin_push).
-    pub fn push_and_give_up(&self, me: Session) {
+    pub fn push_and_cancel(&self, me: Session) {
         let claim = self.claim(Role::Producer, me, false).expect("there is room");
         self.items.write(claim.position, 99);
         self.state.give_up_push(claim, &self.members);
@@ -326,12 +326,12 @@ impl MpmcScene {
         self.items.read(self.claim(Role::Consumer, me, false).expect("there is an item").position)
     }
 
-    /// Pops and puts back.
+    /// Pops and requeues.
     ///
     /// # Panics
     ///
     /// As [`begin_push`](Self::begin_push).
-    pub fn pop_and_put_back(&self, me: Session) {
+    pub fn pop_and_requeue(&self, me: Session) {
         let claim = self.claim(Role::Consumer, me, false).expect("there is an item");
         self.items.read(claim.position);
         self.state.requeue(claim, &self.members);

@@ -42,7 +42,7 @@ fn three_processes_pass() {
     });
 }
 
-/// One gives up, and arrives again.
+/// One times out, and arrives again.
 #[test]
 fn an_arrival_is_taken_back() {
     explore(2, || {
@@ -75,9 +75,9 @@ fn one_dies(members: Arc<Members>) {
     assert_eq!(scene.ended(), 1, "one death breaks one generation");
 }
 
-/// Both others are told, whether they wait already or come later.
+/// Both others are notified, whether they wait already or come later.
 #[test]
-fn a_death_is_told_to_both_others() {
+fn both_others_are_notified_of_a_death() {
     explore(2, || one_dies(Members::new(3)));
 }
 
@@ -88,7 +88,7 @@ fn a_death_of_which_the_kernel_does_not_tell() {
     explore(2, || one_dies(Members::without_obituaries(3)));
 }
 
-/// One arrives and dies while the others come. They pass with its arrival, or are told, and if they passed they are told the next
+/// One arrives and dies while the others come. They pass with its arrival, or are notified, and if they passed they are notified the next
 /// time, also if a helper had chosen the generation that they passed.
 #[test]
 fn one_dies_that_has_arrived() {
@@ -107,7 +107,7 @@ fn one_dies_that_has_arrived() {
     });
 }
 
-/// The last one dies right after it has passed. The other one passes, or is told.
+/// The last one dies right after it has passed. The other one passes, or is notified.
 #[test]
 fn the_last_one_dies() {
     explore(2, || {

@@ -90,7 +90,7 @@ fn case_c3_a_refused_call_is_made_by_the_next() {
 /// The obituary is needed: without it a waiter sleeps for ever.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn an_initialiser_dies_and_no_process_is_told() {
+fn an_initialiser_dies_and_no_process_is_notified() {
     explore(3, || initialiser_dies(Members::without_obituaries(2)));
 }
 

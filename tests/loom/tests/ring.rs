@@ -178,12 +178,12 @@ fn a_reader_dies_while_others_come() {
 }
 
 #[test]
-fn what_is_put_back_reaches_a_sleeper() {
+fn what_is_requeued_reaches_a_sleeper() {
     explore(3, || {
         let scene = MpmcScene::new(Members::new(2), 1);
         let me = Session::of(0);
         scene.push(me, 7).expect("there is room");
-        let other = process(&scene, 1, MpmcScene::pop_and_put_back);
+        let other = process(&scene, 1, MpmcScene::pop_and_requeue);
         assert_eq!(scene.pop(me, false), Ok(7));
         // It may come second, and needs one of its own then.
         scene.push(me, 8).expect("the room is there again");
@@ -309,7 +309,7 @@ fn what_is_given_up_is_not_in_the_way() {
         let scene = MpmcScene::new(Members::new(2), 2);
         let me = Session::of(0);
         let other = process(&scene, 1, |scene, me| {
-            scene.push_and_give_up(me);
+            scene.push_and_cancel(me);
             scene.push(me, 7).expect("there is room");
         });
         assert_eq!(scene.pop(me, false), Ok(7));
@@ -323,7 +323,7 @@ fn what_is_given_up_is_not_in_the_way() {
 fn giving_up_wakes_a_producer() {
     explore(3, || {
         let scene = MpmcScene::new(Members::new(2), 1);
-        let other = process(&scene, 1, MpmcScene::push_and_give_up);
+        let other = process(&scene, 1, MpmcScene::push_and_cancel);
         scene.push(Session::of(0), 7).expect("there is room sooner or later");
         assert_eq!(scene.pop(Session::of(0), false), Ok(7));
         other.join().expect("it ends well");

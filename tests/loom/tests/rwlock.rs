@@ -94,7 +94,7 @@ fn a_writer_goes_on_as_a_reader() {
 }
 
 #[test]
-fn what_gives_up_loses_no_event() {
+fn what_times_out_loses_no_event() {
     together(
         2,
         &[
@@ -147,7 +147,7 @@ fn two() -> Arc<Members> {
     Members::new(2)
 }
 
-/// Whatever a reader does when it dies: the next writer goes on, and is told of nothing.
+/// Whatever a reader does when it dies: the next writer goes on, and is notified of nothing.
 #[test]
 fn a_reader_dies() {
     at_each_death(2, two, |scene, me| _ = scene.read(me), write);
@@ -172,7 +172,7 @@ fn a_writer_dies() {
 /// The obituary is needed: without it a writer sleeps for ever beside the count of a dead reader.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_reader_dies_and_no_process_is_told() {
+fn a_reader_dies_and_no_process_is_notified() {
     at_each_death(2, || Members::without_obituaries(2), |scene, me| _ = scene.read(me), write);
 }
 

@@ -3,7 +3,7 @@
 //! | module | what it models |
 //! | --- | --- |
 //! | [`aside`] | the quota of messages that are set aside, beside the capacity |
-//! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are told later |
+//! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are notified later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |

@@ -105,17 +105,17 @@ sysv_models::counterexamples! {
     changes_before_calling: breaks(two(), LOST);
     /// The others sleep on.
     calls_when_complete: breaks(two(), LOST);
-    /// The arrivals of those that were told count for the next generation.
+    /// The arrivals of those that were notified count for the next generation.
     break_forgets: breaks(two_of_three_go_on(), COMPLETE);
     /// A late helper breaks another generation for the same death.
     agrees_on_generation: breaks(one_dies(), ONCE);
-    /// A member dies after it arrived, and those that wait for it the next time are not told.
+    /// A member dies after it arrived, and those that wait for it the next time are not notified.
     breaks_a_later_one: breaks(one_dies(), LOST);
     /// A member comes late to a generation that broke, and waits alone in the next one.
     tells_later: breaks(one_dies(), TOLD);
     /// A waiter sees the break, and no name.
     names_first: breaks(one_dies(), TOLD);
-    /// Two die. A helper of the second one changes the name that others were told.
+    /// Two die. A helper of the second one changes the name that others got.
     names_once: breaks(two_of_four_die(), TOLD);
     /// A member arrives and dies. The last one comes, and passes as if it were there.
     last_one_checks: breaks(one_dies(), "N5 the dead complete nothing");

@@ -11,7 +11,7 @@ const FORGOTTEN: &str = "I4 nothing is forgotten";
 const CONSUMER: &str = "I5 no consumer is stuck";
 const PRODUCER: &str = "I6 no producer is stuck";
 const ENDED: &str = "I9 the end is true";
-const UNTOLD: &str = "I10 the end is told";
+const UNREPORTED: &str = "I10 the end is reported";
 
 /// Producers, consumers, places, items that are there, items to come, deaths.
 type Bounds = (usize, usize, u8, u8, u8, u8);
@@ -190,7 +190,7 @@ sysv_models::counterexamples! {
     uncalled_wake_suspects: breaks(ring((0, 2, 1, 1, 0, 1)), CONSUMER);
     /// A producer calls a consumer and dies before the post. The consumer takes the obituary for the post, finds the item,
     /// and waits in vain for the end: the dead producer is attached.
-    obituary_posts_twice: breaks(Mpmc { detaches: true, ..ring((1, 1, 1, 0, 1, 1)) }, UNTOLD);
+    obituary_posts_twice: breaks(Mpmc { detaches: true, ..ring((1, 1, 1, 0, 1, 1)) }, UNREPORTED);
     /// A consumer finds an item while it is announced, and is called for the next one. Another one sleeps on.
     found_announced_passes_on: breaks(ring((1, 2, 2, 0, 2, 0)), CONSUMER);
     /// As above, with items that were requeued. `head` has nothing.
@@ -223,10 +223,10 @@ sysv_models::counterexamples! {
     /// A consumer finds an item at `head`. Then that is consumed, and the next place, which is being written, is at `head`.
     end_sees_writing: breaks(Mpmc { closes: true, ..ring((1, 2, 2, 0, 2, 0)) }, ENDED);
     /// The last item is consumed, and no flag says that a consumer waits for that.
-    raises_both_flags: breaks(closing((0, 2, 1, 1, 0, 0)), UNTOLD);
-    completion_calls_all: breaks(closing((0, 2, 1, 1, 0, 0)), UNTOLD);
-    close_calls: breaks(Mpmc { closes: true, ..ring((1, 1, 1, 0, 1, 0)) }, UNTOLD);
-    detach_calls: breaks(Mpmc { detaches: true, ..ring((1, 1, 1, 0, 1, 0)) }, UNTOLD);
+    raises_both_flags: breaks(closing((0, 2, 1, 1, 0, 0)), UNREPORTED);
+    completion_calls_all: breaks(closing((0, 2, 1, 1, 0, 0)), UNREPORTED);
+    close_calls: breaks(Mpmc { closes: true, ..ring((1, 1, 1, 0, 1, 0)) }, UNREPORTED);
+    detach_calls: breaks(Mpmc { detaches: true, ..ring((1, 1, 1, 0, 1, 0)) }, UNREPORTED);
     /// A process leaves with an item that it reads, and there is no obituary.
     repair_notifies: breaks(Mpmc { leaves: true, ..ring((0, 2, 1, 1, 0, 0)) }, CONSUMER);
     /// A helper detaches a dead waiter and dies, and the next one has no cause to call every waiter. A new member in the

@@ -7,7 +7,7 @@ use sysv_models::{
 
 const ALL: Rules = Rules::ALL;
 const LOST: &str = "I2 no lost wake-up";
-const PASSED: &str = "I6 newcomers get by";
+const PASSED: &str = "I6 new members get by";
 
 /// So many members, of which none dies, stops or times out, and which lock for ever.
 const fn members(members: usize) -> Mutex {
@@ -191,7 +191,7 @@ sysv_models::counterexamples! {
     failed_call_calls_another: breaks(Mutex { timeouts: 1, ..THREE }, LOST);
     /// The waiter is called, and its timeout elapses. It returns, and another waiter sleeps at a free word.
     timed_out_looks_again: breaks(Mutex { timeouts: 1, ..THREE }, LOST);
-    /// The offeree stops. A newcomer waits for ever.
+    /// The offeree stops. A new member waits for ever.
     offers_expire: breaks(Mutex { stops: 1, ..THREE }, PASSED);
     /// The notifier dies between its offer and its call, and the offeree has timed out. A waiter wakes by the
     /// obituary, sees the offer, and sleeps again.

@@ -92,20 +92,20 @@ sysv_models::counterexamples! {
     /// The first producer stores `arrived` before it has the role. The consumer is notified that it disconnected.
     arrive_with_role: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
     /// A producer dies between taking the role and storing `arrived`. The consumer waits for the first producer.
-    reaper_says_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    reaper_says_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is reported");
     /// As above: the consumer finds that no producer arrived, and so does not reap the one that died.
-    reap_before_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    reap_before_arrived: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is reported");
     /// An item is committed after the last load and before the flag is up, without a post.
     announce_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I4 no holder is stuck");
     /// The consumer consumes a post that came late, finds nothing, and sleeps again with its flag down.
     announce_after_token: breaks((1, 1, 1, 2, 0), May::Nothing, "I4 no holder is stuck");
     /// The producer dies. The consumer consumes the obituary, and the role still seems to be taken.
-    watcher_reaps: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    watcher_reaps: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is reported");
     /// The consumer finds no item. The producer pushes one and leaves. The consumer is notified that it disconnected.
     end_before_look: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
     /// The consumer comes first, and is notified that the producer disconnected.
     watcher_asks_arrived: breaks((1, 1, 1, 1, 0), May::Nothing, "I7 the end is true");
-    leaving_wakes_other: breaks((1, 1, 1, 1, 0), May::Nothing, "I6 the end is told");
+    leaving_wakes_other: breaks((1, 1, 1, 1, 0), May::Nothing, "I6 the end is reported");
     leaving_posts_role: breaks((2, 1, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
     /// Two standbys sleep. The one that is woken takes the role without WAITERS, leaves, and the other sleeps on.
     keep_waiters_after_sleep: breaks((3, 0, 1, 1, 0), May::Nothing, "I5 no standby is stuck");
@@ -117,7 +117,7 @@ sysv_models::counterexamples! {
     standby_checks_owner: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
     closing_posts: breaks((1, 1, 1, 1, 0), May::Close, "I4 no holder is stuck");
     /// The producer dies while the consumer sleeps that asked for the notice.
-    obituary_posts_holders: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    obituary_posts_holders: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is reported");
     /// The producer dies while a standby sleeps.
     obituary_posts_roles: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
     /// The consumer finds the producer dead. A new member takes its slot and the role. The consumer frees that role.
@@ -126,7 +126,7 @@ sysv_models::counterexamples! {
     reaping_posts_role: breaks((2, 1, 1, 1, 1), May::Nothing, "I5 no standby is stuck");
     /// The consumer consumes the obituary while a new member holds the producer's slot, and sleeps. The new member does
     /// not post.
-    reaping_posts_other: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is told");
+    reaping_posts_other: breaks((1, 1, 1, 1, 1), May::Nothing, "I6 the end is reported");
     /// A new member takes a dead producer's slot, and with it a role that it does not know of.
     new_member_repairs: breaks((1, 1, 1, 1, 1), May::Nothing, "I3 no role is lost");
     /// A process leaves with its role. The word of the role then names a clean slot.

@@ -283,7 +283,7 @@ sysv_models::counterexamples! {
     /// A message that is returned and has a hint is claimed and requeued. The claimer dies before it pushes, and the hint that
     /// a helper sees is one that a receiver is about to empty.
     marked_despite_hint: breaks_at_length(claims_of_returned(), UNFOUND);
-    /// The same, since a helper can't tell that the message was claimed before.
+    /// The same, since a helper can't know that the message was claimed before.
     attempts_grow: breaks_at_length(claims_of_returned(), UNFOUND);
     /// A claimer dies.
     claims_come_back: breaks(two_claim(), LOST);

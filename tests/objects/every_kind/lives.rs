@@ -36,7 +36,7 @@ pub fn case_c2_removal_without_rights<K: Kind>() {
     assert_works::<K>(&name);
 }
 
-/// A user that may use what a dead creator left half made, and may not remove it, is told which user may.
+/// A user that may use what a dead creator left half made, and may not remove it, learns which user may.
 pub fn case_d5_half_made_by_another_user<K: Kind>() {
     let name = name();
     let (key, semaphores) = key_from::<K>(&name);
@@ -195,7 +195,7 @@ pub fn a_header_with_another_identity<K: Kind>() {
     }
 }
 
-/// A waiter in another namespace is told at once, and does not sleep on a stranger's semaphore.
+/// A waiter in another namespace is notified at once, and does not sleep on a stranger's semaphore.
 #[cfg(target_os = "linux")]
 #[test]
 fn case_c4_a_waiter_in_another_namespace() {

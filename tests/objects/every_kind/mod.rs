@@ -258,7 +258,7 @@ fn case_f8_a_wiped_object_is_named<K: Kind>() {
     assert_names::<K>(&wiped, &name);
 }
 
-/// What can't be made is told with its size, and with the option that makes it smaller. Nothing is left.
+/// What can't be made is reported with its size, and with the option that makes it smaller. Nothing is left.
 #[cfg(target_os = "linux")]
 fn case_f8_not_created<K: Kind>() {
     support::in_own_namespace(|| {

@@ -2,7 +2,7 @@
 //! in order, no process is stuck, and the whole room is there again.
 //!
 //! An item says its own number in several ways, so a torn one shows. A survivor at the other end
-//! sleeps meanwhile and wants to be told of the end: it gets the item, or learns of the death.
+//! sleeps meanwhile and wants to be notified of the end: it gets the item, or learns of the death.
 
 mod many_to_many;
 mod one_to_one;

@@ -23,7 +23,7 @@ crate::rules! {
     failed_looks_again,
     /// A sender that finds no free cell balances once before it says so.
     sender_balances,
-    /// A process that retries a message makes a free cell spare before, and gives up if there is none.
+    /// A process that retries a message makes a free cell spare before, and fails if there is none.
     spare_before_retry,
     /// The cell of a message that is dropped becomes spare, and not free.
     dropped_is_spare,

@@ -1,4 +1,4 @@
-//! A barrier: arrivals, timeouts, deaths that break a generation, helpers of the dead, and members that are told later.
+//! A barrier: arrivals, timeouts, deaths that break a generation, helpers of the dead, and members that are notified later.
 //!
 //! | modelled | as |
 //! | --- | --- |
@@ -10,16 +10,16 @@
 //! | a process | one thread in a slot of its own; all of them are participants |
 //! | a death | one action before any step: the kernel posts each doorbell twice |
 //!
-//! A process that was told of a break waits no more, as there is none to take the place of the dead one. Where fewer are
+//! A process that was notified of a break waits no more, as there is none to take the place of the dead one. Where fewer are
 //! waited for than there are, it goes on, and N1 says nothing. Slots are not used again: see `helping`.
 //!
 //! Invariants:
 //!
-//! - N1. When no process has a step to take, none sleeps. All go through all generations, or are told of a death.
+//! - N1. When no process has a step to take, none sleeps. All go through all generations, or are notified of a death.
 //! - N2. A generation is complete when all have arrived in it, and at no other time.
 //! - N3. Each death breaks one generation at most.
 //! - N5. No generation is complete if a member died before the last one came.
-//! - N4. A member is told of each break once, before it waits in a later generation. All are told the same name.
+//! - N4. A member is notified of each break once, before it waits in a later generation. All get the same name.
 
 mod rules;
 mod steps;
@@ -38,7 +38,7 @@ pub struct Barrier {
     pub processes: usize,
     /// How many of them are waited for: all, or if they go on, perhaps fewer.
     pub parties: u8,
-    /// Whether a process goes on after it was told of a break. Otherwise it leaves.
+    /// Whether a process goes on after it was notified of a break. Otherwise it leaves.
     pub goes_on: bool,
     /// How often each waits.
     pub calls: u8,
@@ -69,7 +69,7 @@ pub enum Here {
     Present,
     /// It died, and this generation is to break.
     Breaks(u8),
-    /// It left, or its death is told.
+    /// It left, or its death is reported.
     Absent,
 }
 
@@ -109,7 +109,7 @@ pub enum At {
     Break(u8, u8),
     /// With a rule left out: it names the dead member afterwards.
     NameLate(u8, u8),
-    /// It says that the death is told, or what generation is to break instead.
+    /// It says that the death is reported, or what generation is to break instead.
     Settle(u8, u8),
     /// It marks the slot as clean.
     Clean(u8),
@@ -151,7 +151,7 @@ pub struct Process {
     called: u8,
     /// Where it goes on after it called.
     helps: Option<u8>,
-    /// The generations that it was told were broken, and the name by which it was told last.
+    /// The broken generations that it was notified of, and the name that it got last.
     told: u8,
     /// Whether it has checked for dead members, as the last one.
     has_checked: bool,

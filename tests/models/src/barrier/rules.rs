@@ -15,7 +15,7 @@ crate::rules! {
     breaks_a_later_one,
     /// BR3: a helper that broke a generation calls all that wait.
     calls_when_broken,
-    /// BR4: a member that did not wait in a generation that broke is told at its next wait.
+    /// BR4: a member that did not wait in a generation that broke is notified at its next wait.
     tells_later,
     /// BR4: the dead member is named before the generation breaks.
     names_first,

@@ -14,7 +14,7 @@
 //! and gives up.
 //!
 //! - B1. A receiver reads the bytes of its own message.
-//! - B2. A block that is taken belongs to a living process that has it in hand, to a message that waits, or to a dead process that
+//! - B2. A block that is taken belongs to a living process that has claimed it, to a message that waits, or to a dead process that
 //!   is not repaired yet.
 //! - B3. When no process has a step to take, and all of the dead are repaired, the lock is free.
 

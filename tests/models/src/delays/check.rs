@@ -28,7 +28,7 @@ impl DelaysState {
         tells_of == Some(number) || (is_called && !is_over)
     }
 
-    /// Whether the process that has changed a word last has not told it yet.
+    /// Whether the process that has changed a word last has not reported it yet.
     fn is_between(&self, number: u8) -> bool {
         let owner = self.word(number).owner.map(usize::from);
         owner.is_some_and(|owner| match self.processes[owner].at {

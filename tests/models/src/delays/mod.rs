@@ -27,7 +27,7 @@
 //! - D3. No message is READY before it is due.
 //! - D4. `earliest` is no later than any DELAYED message, unless the process that delays it has not lowered it yet, or is dead and dirty.
 //! - D5. A receiver that comes when all times are there finds each message, unless the process that changed the cell last has not
-//!   told it yet.
+//!   reported it yet.
 //! - D6. Each process gets on while all others are stopped.
 
 mod at;

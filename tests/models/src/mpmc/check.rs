@@ -199,7 +199,7 @@ impl Mpmc {
         state.closed || (self.detaches && state.has_none(role.other()))
     }
 
-    pub(super) fn end_is_told(&self, state: &MpmcState) -> bool {
+    pub(super) fn end_is_reported(&self, state: &MpmcState) -> bool {
         if !self.is_quiet(state) {
             return true;
         }

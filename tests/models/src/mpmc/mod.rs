@@ -519,7 +519,7 @@ impl Model for Mpmc {
             }),
             Property::always("I8 owners are marked as used", |_, state: &MpmcState| state.owners_are_marked()),
             Property::always("I9 the end is true", |_, state: &MpmcState| state.damage != Damage::Ended),
-            Property::always("I10 the end is told", |model: &Self, state: &MpmcState| model.end_is_told(state)),
+            Property::always("I10 the end is reported", |model: &Self, state: &MpmcState| model.end_is_reported(state)),
             Property::sometimes("an item is taken over", |_, state: &MpmcState| state.one_is_taking_over()),
             Property::sometimes("an item is overwritten", |_, state: &MpmcState| state.one_overwrites()),
             Property::sometimes("head is helped over laps", |_, state: &MpmcState| state.one_helps_far()),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Action, At, Mutex, MutexState, NO_SLOT, Process, Slot};
 
-/// The most steps that a newcomer takes until it holds the lock, or until it has unlocked.
+/// The most steps that a new member takes until it holds the lock, or until it has unlocked.
 const MOST_STEPS: usize = 200;
 
 impl MutexState {
@@ -107,7 +107,7 @@ impl MutexState {
 }
 
 impl Mutex {
-    pub(super) fn newcomers_get_by(&self, state: &MutexState) -> bool {
+    pub(super) fn new_members_get_by(&self, state: &MutexState) -> bool {
         if state.stopped().next().is_none() || state.stopped().any(Process::holds) || !state.is_quiet() {
             return true;
         }

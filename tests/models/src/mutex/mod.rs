@@ -17,7 +17,7 @@
 //! is followed by a compare-and-swap, and again if that fails, is one step. `used` = 0 and HELPERS - 1 are one step, and so are
 //! ALIVE + 1 and `used` of a new member. Taking a post after the word was taken is one step with the swap of the entry.
 //! Slots that no process has used, or will use, are not visited.
-//! A newcomer may take a free word without an announcement, as `try_lock` and spinning do. It may also announce itself
+//! A new member may take a free word without an announcement, as `try_lock` and spinning do. It may also announce itself
 //! at a free word, because it had seen it held.
 //!
 //! The model leaves out a holder that panics, a post that the system refuses, members that leave, and removal.
@@ -30,7 +30,7 @@
 //! - I4. The slot of each member is marked as used.
 //! - I5. If a waiter sleeps while no running process has a step, a stopped process holds the lock, or was offered or
 //!   called to it, or is handing it on.
-//! - I6. In such a state, a newcomer, which may come from outside, gets the lock unless a stopped process holds it. After as many unlocks as there
+//! - I6. In such a state, a new member, which may come from outside, gets the lock unless a stopped process holds it. After as many unlocks as there
 //!   are stopped processes, and one more, a sleeping waiter was called.
 
 #![allow(clippy::cast_possible_truncation, reason = "slots and tickets are fewer than 32")]
@@ -474,7 +474,9 @@ impl Model for Mutex {
             Property::always("I3 poison is exact", |_, state: &MutexState| state.poison_is_exact()),
             Property::always("I4 members are marked as used", |_, state: &MutexState| state.members_are_marked()),
             Property::always("I5 stops detain one thing", |_, state: &MutexState| state.stops_detain()),
-            Property::always("I6 newcomers get by", |model: &Mutex, state: &MutexState| model.newcomers_get_by(state)),
+            Property::always("I6 new members get by", |model: &Mutex, state: &MutexState| {
+                model.new_members_get_by(state)
+            }),
         ];
         if self.witness {
             properties.extend([

@@ -19,8 +19,8 @@ impl RetriesState {
         self.blocks.iter().any(|block| block.name == Some((self.word.generation, Part::Request)))
     }
 
-    /// Whether a living process of this slot has this claim in hand.
-    fn is_in_hand(&self, slot: Slot) -> bool {
+    /// Whether a living process of this slot has this claim.
+    fn has_claimed(&self, slot: Slot) -> bool {
         let process = &self.processes[usize::from(slot)];
         let is_busy = !matches!(process.at, At::Rest | At::Outside);
         is_busy && process.held.generation == self.word.generation
@@ -44,7 +44,7 @@ impl Retries {
 
     /// Q4.
     pub(super) fn names_are_true(state: &RetriesState) -> bool {
-        let is_true = |slot: Slot| state.is_dirty(slot) || state.is_in_hand(slot);
+        let is_true = |slot: Slot| state.is_dirty(slot) || state.has_claimed(slot);
         let owner_is_true = match (state.word.state, state.word.owner) {
             (CellState::Filling | CellState::Claimed | CellState::Held, owner) => owner.is_some_and(is_true),
             _ => true,

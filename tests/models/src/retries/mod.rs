@@ -20,7 +20,7 @@
 //! - Q1. A request is whole while it is READY, DELAYED, CLAIMED or ASIDE.
 //! - Q2. A request that was sent goes only if it is done, received, or responded to, or its caller has cancelled or died. What is READY is found.
 //! - Q3. It does not run more often than its limit says, unless it is retried, and not again after its caller has cancelled.
-//! - Q4. A word names only members that have the cell in hand, or slots that are dead and dirty. So the caller learns one end.
+//! - Q4. A word names only members that have claimed the cell, or slots that are dead and dirty. So the caller learns one end.
 //! - Q5. If its request has ended, a caller does not sleep, unless a process has a step to take that calls it.
 //! - Q6. The response that the caller reads is that of the run that made it ANSWERED.
 //! - Q7. Blocks of a response are there only while it is written or read, those of a request no longer than it is. None is freed twice.

@@ -82,7 +82,7 @@ impl RwLock {
         !self.stopped_with_sleepers(state) || state.living().any(is_to_blame)
     }
 
-    pub(super) fn newcomers_get_by(&self, state: &RwLockState) -> bool {
+    pub(super) fn new_members_get_by(&self, state: &RwLockState) -> bool {
         if !self.stopped_with_sleepers(state) {
             return true;
         }

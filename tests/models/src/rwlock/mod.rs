@@ -427,7 +427,9 @@ impl Model for RwLock {
             Property::always("I2 no lost wake-up", |model: &Self, state: &RwLockState| !model.is_stuck(state)),
             Property::always("I3 poison is exact", |_, state: &RwLockState| state.poison_is_exact()),
             Property::always("I4 stops are to blame", |model: &Self, state: &RwLockState| model.stops_detain(state)),
-            Property::always("I5 newcomers get by", |model: &Self, state: &RwLockState| model.newcomers_get_by(state)),
+            Property::always("I5 new members get by", |model: &Self, state: &RwLockState| {
+                model.new_members_get_by(state)
+            }),
             Property::sometimes("two read", |_, state: &RwLockState| state.two_read()),
             Property::sometimes("a reader is called", |_, state: &RwLockState| state.a_reader_is_called()),
             Property::sometimes("a look overtakes a count", |_, state: &RwLockState| state.a_look_overtakes()),

@@ -22,7 +22,7 @@ impl RwLock {
                 At::Mark
             }
             At::Mark => {
-                // One step for all: each mark touches one word, and a waiter tells UNPOSTED from CALLED by its post alone.
+                // One step for all: each mark touches one word, and a waiter distinguishes UNPOSTED from CALLED by its post alone.
                 let fresh = state.processes[index].fresh;
                 for slot in self.all().filter(|slot| fresh & bit(*slot) != 0) {
                     let entry = &mut state.place(slot).entry;

@@ -68,7 +68,7 @@ impl Spsc {
         self.all_sleepers(state, At::RoleSleep, |process| state.true_owner(process.side).is_some())
     }
 
-    pub(super) fn watchers_are_told(&self, state: &SpscState) -> bool {
+    pub(super) fn watchers_are_notified(&self, state: &SpscState) -> bool {
         self.all_sleepers(state, At::Sleep, |process| {
             let asks = self.watches && process.side == Side::Consumer;
             !asks || !state.has_begun || state.true_owner(Side::Producer).is_some()

@@ -364,7 +364,9 @@ impl Model for Spsc {
             Property::always("I5 no standby is stuck", |model: &Self, state: &SpscState| {
                 model.standbys_are_served(state)
             }),
-            Property::always("I6 the end is told", |model: &Self, state: &SpscState| model.watchers_are_told(state)),
+            Property::always("I6 the end is reported", |model: &Self, state: &SpscState| {
+                model.watchers_are_notified(state)
+            }),
             Property::always("I7 the end is true", |_, state: &SpscState| state.damage != Damage::ToldWrongly),
             Property::always("I8 owners are marked as used", |_, state: &SpscState| state.owners_are_marked()),
             Property::sometimes("the end is found", |_, state: &SpscState| state.one_finds_the_end()),

@@ -1,4 +1,4 @@
-//! What becomes of a message in hand: freeing, responding, waiting for a response and cancelling.
+//! What becomes of a claimed message: freeing, responding, waiting for a response and cancelling.
 
 use super::{At, Cancel, CellState, Free, Held, Send, Set, Store, StoreState, Word, bit};
 

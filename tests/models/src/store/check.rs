@@ -21,8 +21,8 @@ impl StoreState {
         self.cells.iter().filter(|cell| cell.word.state == CellState::Ready)
     }
 
-    /// Whether a living process of this slot has this life of a cell in hand.
-    fn is_in_hand(&self, slot: Slot, cell: u8, generation: u8) -> bool {
+    /// Whether a living process of this slot has claimed this life of a cell.
+    fn has_claimed(&self, slot: Slot, cell: u8, generation: u8) -> bool {
         let has = |held: Held| held.cell == cell && held.word.generation == generation;
         self.processes.iter().any(|process| process.slot == Some(slot) && process.held.is_some_and(has))
     }
@@ -124,14 +124,14 @@ impl Store {
     pub(super) fn names_are_true(&self, state: &StoreState) -> bool {
         self.all_cells().all(|number| {
             let word = state.word(number);
-            let in_hand = |slot: Slot| state.is_dirty(slot) || state.is_in_hand(slot, number, word.generation);
+            let may_name = |slot: Slot| state.is_dirty(slot) || state.has_claimed(slot, number, word.generation);
             let owner_is_true = match (word.state, word.owner) {
-                (CellState::Filling | CellState::Held | CellState::Claimed, Some(owner)) => in_hand(owner),
+                (CellState::Filling | CellState::Held | CellState::Claimed, Some(owner)) => may_name(owner),
                 (CellState::Filling | CellState::Held | CellState::Claimed, None) => false,
                 (_, Some(sender)) => state.is_alive(sender) || state.is_dirty(sender),
                 (_, None) => true,
             };
-            owner_is_true && word.caller.is_none_or(in_hand)
+            owner_is_true && word.caller.is_none_or(may_name)
         })
     }
 

@@ -30,7 +30,7 @@
 //! - M1. A message is received, or done, once, as it was sent, and by a process that wants it.
 //! - M2. A message that was READY waits in a cell, or is claimed, or was received or done, or its caller has taken it back or is dead.
 //! - M3. Each message that waits is found, unless its sender has not pushed yet, or is dead and dirty.
-//! - M4. A word names only members that have the cell in hand, or slots that are dead and dirty.
+//! - M4. A word names only members that have claimed the cell, or slots that are dead and dirty.
 //! - M5. For each free cell with its bit set, a process is between the bit and the cell, or a slot is dead and dirty.
 //! - M6. A process that receives a message leaves none behind that the same sender sent before and that it wants sooner.
 //! - M7. A receiver that finds nothing has not overlooked a message that was there all the time.
