@@ -4,6 +4,8 @@
 //! [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have a kernel-wide name, a [`Key`],
 //! and outlive the process that made them until a process removes them.
 //!
+#![doc = include_str!("../docs/pictures/layers.svg")]
+//!
 //! | you want | take |
 //! | --- | --- |
 //! | to count, to wait, to be undone when a process dies | [`Semaphore`] |

@@ -126,6 +126,20 @@ fn anchor(heading: &str) -> String {
     kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
+/// The pictures in the documentation of the primitives, which is packed without the pages, are those of the pages.
+#[test]
+fn the_pictures_are_the_same_everywhere() {
+    let folder = root().join("primitives/pictures");
+    let Ok(pictures) = fs::read_dir(folder) else { return };
+    let mut compared = 0;
+    for picture in pictures.map(|entry| entry.unwrap().path()) {
+        let page = root().join("docs/pictures").join(picture.file_name().unwrap());
+        assert_eq!(fs::read(&picture).unwrap(), fs::read(page).unwrap(), "{}", picture.display());
+        compared += 1;
+    }
+    assert_eq!(compared, 2);
+}
+
 /// Every relative link of a page leads to a file, and to a heading of it.
 #[test]
 fn every_link_leads_somewhere() {

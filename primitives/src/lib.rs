@@ -91,6 +91,10 @@
 //!
 //! # Glossary
 //!
+//! A named object is a semaphore set and a segment under one key:
+//!
+#![doc = include_str!("../pictures/object.svg")]
+//!
 //! | word | what it is |
 //! | --- | --- |
 //! | member | a handle that is registered with an object. It has a slot |

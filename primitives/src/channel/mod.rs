@@ -69,6 +69,10 @@ use crate::store::Wants;
 ///
 /// Programs in C and Python are reached by [`TypedQueue`].
 ///
+/// The life of a message:
+///
+#[doc = include_str!("../../pictures/message.svg")]
+///
 /// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. What it
 /// [claimed](Self::claim) comes back: `claim` is at least once. A [caller](Self::call) is notified at once when the
 /// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type has left or died.
