@@ -99,6 +99,7 @@ impl Store {
     /// Changes the word of a claimed message, and calls its caller. Returns whether the word was as it was read.
     pub(super) fn change_to_aside(&self, number: usize, word: CellWord, members: &Members) -> Result<bool> {
         let aside = word.aside();
+        // A helper, or the caller that cancels, has changed it: it is not ours any more.
         if !self.cells[number].change_seq_cst(word, aside) {
             return Ok(false);
         }
@@ -156,6 +157,7 @@ impl Store {
 
     /// Makes a free cell a spare one. Returns whether there was any. The caller holds the lock.
     fn spare_locked(&self, class: Class, party: Party<'_, impl Repair>) -> bool {
+        // By FILLING, as a sender takes it. If this process dies in between, its reaper frees the cell.
         let taken = self.take_cell(class, party.me);
         taken.is_some_and(|(number, filling)| self.cells[number].change(filling, filling.spare()))
     }
@@ -215,6 +217,7 @@ impl Store {
 
     /// Returns the messages that are set aside, the oldest one first. Each is copied under the lock, and the lock is free in between.
     pub(crate) fn set_aside(&self, party: Party<'_, impl Repair>) -> Result<Vec<Copied>, Refusal> {
+        // Without the lock: only a list of candidates, which are checked again under it.
         let is_aside = |cell: &super::Cell| cell.word().state() == CellState::Aside;
         let numbers: Vec<usize> =
             self.touched_cells().filter(|(_, cell)| is_aside(cell)).map(|(number, _)| number).collect();
@@ -240,6 +243,7 @@ impl Store {
         if word.state() != CellState::Aside {
             return None;
         }
+        // ST9: the length comes from memory.
         let most = self.geometry.max_message_size.max(INLINE);
         let len = usize::try_from(cell.len.load(Relaxed)).unwrap_or(usize::MAX).min(most);
         let first_block = cell.first_block.load(Relaxed);
@@ -268,6 +272,7 @@ impl Store {
     /// Returns the word of a message if it is set aside still. The caller holds the lock.
     fn still_aside(&self, put: Put) -> Option<CellWord> {
         let word = self.cells[put.cell].word();
+        // A caller that learnt of it has changed the word since, and it is the same message still.
         (word.state() == CellState::Aside && word.is_same_attempt(put.word)).then_some(word)
     }
 
@@ -278,6 +283,7 @@ impl Store {
         self.lock_aside(party)?;
         let retried = self.retry_locked(put, party);
         self.blocks.unlock_blocks(party);
+        // After the lock: a waiter that is called may need it.
         let Some(ready) = retried? else { return Ok(false) };
         let lane = self.lane_of(self.cells[put.cell].route.load(Relaxed).max(1));
         self.notify_message(Hint::of(put.cell, ready), lane, party.members)?;
@@ -288,13 +294,13 @@ impl Store {
         if self.still_aside(put).is_none() {
             return Ok(None);
         }
-        // SA3.
+        // SA3: first the spare cell, so that the room of the class is not exceeded for a moment.
         if !self.spare_locked(self.class_of(put.cell), party) {
             return Err(Refusal::Busy);
         }
         let cell = &self.cells[put.cell];
         cell.sent_at.store(self.stamp(), Relaxed);
-        // SA5.
+        // SA5: the limit moves, and the count of attempts goes on.
         let wishes = Wishes(cell.wishes.load(Relaxed)).once_more();
         cell.wishes.store(wishes.0, Relaxed);
         // ST5: the bit before READY. A caller that has not learnt that it is aside waits on.
@@ -313,7 +319,7 @@ impl Store {
     pub(crate) fn discard(&self, put: Put, party: Party<'_, impl Repair>) -> Result<bool, Refusal> {
         self.lock_aside(party)?;
         let found = self.still_aside(put);
-        // SA6.
+        // SA6: its blocks are freed by this process, or by the helper of its slot.
         if found.is_some()
             && let Some(held) = self.take_out(put.cell, party)
         {

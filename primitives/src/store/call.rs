@@ -73,11 +73,13 @@ impl Store {
     pub(crate) fn progress(&self, ticket: Ticket, me: Session) -> Progress {
         let Ticket(sent) = ticket;
         let word = self.held(sent).word();
+        // The cell has another life, or the caller was taken out of the word: there is nothing to wait for.
         if word.generation() != sent.word.generation() || word.caller() != me.owner() {
             return Progress::Lost;
         }
         match word.state() {
             CellState::Ready | CellState::Delayed => Progress::Waiting,
+            // An owner of 0 comes from memory that is corrupt. It is no member's slot then.
             CellState::Held | CellState::Claimed => Progress::Taken(word.owner().saturating_sub(1)),
             CellState::Answered => Progress::Answered(Held { cell: sent.cell, word }),
             CellState::Aside => Progress::Aside(Held { cell: sent.cell, word }),
@@ -92,16 +94,16 @@ impl Store {
         party: Party<'_, impl Repair>,
         deadline: Deadline,
     ) -> Result<Outcome, Refusal> {
-        let look = || match self.progress(ticket, party.me) {
+        let check = || match self.progress(ticket, party.me) {
             Progress::Waiting | Progress::Taken(_) => None,
             ended => Some(ended),
         };
-        let ended = match look() {
+        let ended = match check() {
             Some(ended) => ended,
             None if deadline == Deadline::NOW => return Err(Refusal::Busy),
-            None => match self.patience.response.until(Role::Producer, &self.control.last_cpus.0, look) {
+            None => match self.patience.response.until(Role::Producer, &self.control.last_cpus.0, check) {
                 Some(ended) => ended,
-                None => self.wait_slowly(ticket, party, deadline, look)?,
+                None => self.wait_slowly(ticket, party, deadline, check)?,
             },
         };
         match ended {
@@ -118,6 +120,7 @@ impl Store {
         deadline: Deadline,
         mut check: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
+        // A response mostly comes while this process still runs, and then neither side makes a system call.
         if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_cpus.0, &mut check) {
             return Ok(Some(found));
         }
@@ -132,6 +135,7 @@ impl Store {
 
     /// Returns how the attempts of a request ended, and leaves it aside.
     fn learn_aside(&self, held: Held) -> Outcome {
+        // Read before the word is left: afterwards the message may be retried, and its attempts go on.
         let endings = self.endings(held.cell, held.word);
         // If it was retried or discarded meanwhile, its caller does not wait for it any more either.
         self.leave(Ticket(held));
@@ -144,12 +148,12 @@ impl Store {
         ticket: Ticket,
         party: Party<'_, impl Repair>,
         deadline: Deadline,
-        look: impl Fn() -> Option<Progress>,
+        check: impl Fn() -> Option<Progress>,
     ) -> Result<Progress, Refusal> {
         // Each thread of this process waits for another response, so all of them check after a call: the interest is not 0.
         let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
         let found = wait(party, &waiter, deadline, |_: Round| {
-            if let Some(found) = look() {
+            if let Some(found) = check() {
                 return Ok(Checked::Found(found));
             }
             // A request that no process has taken ends with the channel. One that was taken is waited for.
@@ -163,16 +167,19 @@ impl Store {
 
     fn describe_response(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
+        // CL7: where the response lies depends on whether the request was to stay whole.
         let is_apart = Wishes(cell.wishes.load(Relaxed)).is_redelivered();
         let (len, block) =
             if is_apart { (&cell.answer_len, &cell.answer_block) } else { (&cell.len, &cell.first_block) };
         let (len, is_in_blocks) = (usize::try_from(len.load(Relaxed)).unwrap_or(usize::MAX), block.load(Relaxed) != 0);
         let first = if is_apart { self.request_words(cell) } else { 0 };
         let most = if is_in_blocks { self.geometry.max_message_size } else { INLINE - WORD * usize::from(first) };
+        // ST9: an impossible length costs this response, and not the channel.
         if len > most.max(if is_in_blocks { INLINE } else { 0 }) {
             self.release(held, members)?;
             return Err(members.damaged("the length of a response").into());
         }
+        // `finish_response` has put codec and schema there, as the fields hold those of the request.
         let apart = cell.due.load(Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "the upper and the lower half")]
         let apart = ((apart >> 32) as u32, apart as u32);
@@ -200,6 +207,7 @@ impl Store {
         if !is_waiting || word.caller() != sent.word.caller() || !cell.change(word, back) {
             return Ok(false);
         }
+        // ST5: before the cell is free, as its next message may be marked.
         self.clear_returned(sent.cell);
         self.release(Held { cell: sent.cell, word: back }, members)?;
         Ok(true)
@@ -222,6 +230,7 @@ impl Store {
                     }
                 }
                 CellState::Held | CellState::Claimed => {
+                    // The server goes on, and finds no caller when it responds. It frees the cell then.
                     if cell.change(word, word.cancelled()) {
                         return Ok(());
                     }
@@ -231,6 +240,7 @@ impl Store {
                         return Ok(());
                     }
                 }
+                // It has ended already, so the cell is the caller's to free.
                 CellState::Answered | CellState::Lost => return self.release(Held { cell: sent.cell, word }, members),
                 _ => return Ok(()),
             }
@@ -241,6 +251,7 @@ impl Store {
     /// Waits for a request no more, and leaves it to be worked on. What has come of it already is freed.
     pub(crate) fn detach_call(&self, ticket: Ticket, me: Session, members: &Members) -> Result<()> {
         match self.progress(ticket, me) {
+            // Without a caller in its word the request is a message like others.
             Progress::Waiting | Progress::Taken(_) | Progress::Aside(_) if self.leave(ticket) => Ok(()),
             _ => self.cancel(ticket, me, members),
         }

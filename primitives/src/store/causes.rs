@@ -64,6 +64,7 @@ impl Store {
     #[cold]
     pub(super) fn note(&self, cell: usize, word: CellWord, cause: CauseNumber, pid: u32) {
         let entry = &self.causes[cell * CAUSES + usize::from(word.attempts()) % CAUSES];
+        // A plain store: the word names this process, or a slot that it repairs. Helpers of one slot write the same.
         entry.store(tag(word, word.attempts()) | Ending { cause, status: 0, pid }.packed(), Relaxed);
     }
 
@@ -90,10 +91,12 @@ impl Store {
             for entry in &self.causes[cell * CAUSES..][..CAUSES] {
                 let found = entry.load(Relaxed);
                 let ending = Ending::unpacked(found);
+                // Only attempts that this death ended, and not explained yet.
                 if found == 0 || ending.pid != pid || ending.cause != DIED {
                     continue;
                 }
                 let explained = tag_of(found) | Ending { cause, status, pid }.packed();
+                // If it fails, another process has explained it, or another attempt has the entry.
                 let _ = entry.compare_exchange(found, explained, Relaxed, Relaxed);
             }
         }

@@ -34,6 +34,7 @@ impl Store {
     /// Returns how many messages do not wait for a receiver.
     pub(crate) fn besides(&self) -> Besides {
         let mut besides = Besides::default();
+        // Cells that were never used are not read, which would take memory for them.
         for (_, cell) in self.touched_cells() {
             match cell.word().state() {
                 CellState::Claimed => besides.claimed += 1,
@@ -55,6 +56,7 @@ impl Store {
                 continue;
             }
             let (route, len) = (cell.route.load(Relaxed), cell.len.load(Relaxed));
+            // It may have been sent after the clock was read.
             let age = Duration::from_nanos(now.saturating_sub(cell.sent_at.load(Relaxed)));
             // It was taken meanwhile, and what was read may be of another message.
             if cell.word() != word {

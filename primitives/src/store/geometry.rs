@@ -85,6 +85,7 @@ impl Geometry {
         let max_message_size = usize::try_from((packed >> (MESSAGE_BITS + ROUTE_BITS)) as u32).ok()?;
         let attempts = (packed >> ATTEMPTS_SHIFT) as u8;
         let geometry = Self { messages, max_message_size, max_routes, max_handles, attempts };
+        // The number comes from the header, and decides where everything lies.
         geometry.is_possible().then_some(geometry)
     }
 
@@ -98,6 +99,7 @@ impl Geometry {
     pub(crate) fn capacity_of(&self, class: Class) -> usize {
         match class {
             Class::Message => self.messages as usize,
+            // A small channel has room for some calls, and a large one needs no more than can be under way.
             Class::Call => self.messages.clamp(CALLS.start, CALLS.end - 1) as usize,
             Class::Control => CONTROLS,
         }
@@ -111,6 +113,7 @@ impl Geometry {
     /// Returns the cells of a class.
     pub(crate) fn cells_of(&self, class: Class) -> Range<usize> {
         let cells = |class: Class| self.capacity_of(class) + self.quota_of(class);
+        // The classes lie one behind the other, so the number of a cell says its class.
         let first = Class::ALL[..class as usize].iter().map(|&class| cells(class)).sum();
         first..first + cells(class)
     }
@@ -137,6 +140,7 @@ impl Geometry {
 
     /// Returns the size of a block, a power of two.
     pub(crate) fn block(&self) -> usize {
+        // So that the largest message has few links, and a message that just exceeds a cell wastes little.
         (self.max_message_size / 256).next_power_of_two().clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
     }
 
@@ -147,12 +151,14 @@ impl Geometry {
 
     /// Returns the blocks for messages and requests: two of the largest message, or one block for each of 1,024 messages.
     pub(crate) fn blocks_for_messages(&self) -> Range<usize> {
+        // Two of the largest, so that one can be sent while another is received.
         let largest = self.blocks_for(self.max_message_size).max(1);
         0..(2 * largest).max(self.messages.min(1024) as usize)
     }
 
     /// Returns the blocks for responses alone, so that a response never waits for a request to be received.
     pub(crate) fn blocks_for_responses(&self) -> Range<usize> {
+        // Apart from those of messages: a full channel must not keep its servers from responding.
         let first = self.blocks_for_messages().end;
         first..first + self.blocks_for(self.max_message_size).max(RESPONSE_BLOCKS)
     }
@@ -192,6 +198,7 @@ impl Plan {
         let mut end = 0;
         let mut part = |bytes: usize| {
             let at = end;
+            // Parts that different processes write share no cache line.
             end += bytes.next_multiple_of(ALIGNED);
             at
         };

@@ -52,6 +52,7 @@ struct ReceiveGate<'a> {
 
 impl ReceiveGate<'_> {
     fn raise(&self, interest: u64) {
+        // Of two flags one is enough: senders to any lane check the wide one as well.
         if interest & WIDE != 0 {
             self.store.control.seldom.wide.raise();
         } else {
@@ -80,6 +81,7 @@ impl Gate for ReceiveGate<'_> {
     fn pass_on_named(&self, what: u32, members: &Members) -> Result<()> {
         let hint = Hint::from_what(what);
         let Some(cell) = self.store.cell_of(hint) else { return Ok(()) };
+        // The message is gone, so no other waiter needs the call.
         if !cell.word().is_ready(hint.generation) {
             return Ok(());
         }
@@ -148,6 +150,7 @@ impl Store {
             }
             return Ok(received);
         }
+        // It would come back for ever, so it is freed, and the error names what is wrong.
         self.give_up(held, members)?;
         Err(members.damaged("the length of a message").into())
     }
@@ -182,10 +185,12 @@ impl Store {
             self.serve(self.lane_of(route), me);
         }
         let take = || {
+            // First the delayed messages whose time has come: they may be older than what a lane has.
             self.promote(me.owner(), members)?;
             self.try_take(selection, wants.claims, me.owner(), members)
         };
         if deadline == Deadline::NOW {
+            // A caller that never waits gets no obituary, so it checks now and then by itself.
             if self.is_turn() {
                 party.reap_all()?;
             }
@@ -193,6 +198,7 @@ impl Store {
             // What was sent before the end is received before it.
             return take()?.ok_or(end.unwrap_or(Refusal::Busy));
         }
+        // One lane has one sender to learn from. Several are taken together.
         let processors = match selection {
             Selection::Only(route) => &self.lanes[self.lane_of(route)].last_cpus,
             _ => &self.control.last_cpus.0,
