@@ -28,16 +28,16 @@ use std::{thread, time::Duration};
 use super::{get::get, set::SemaphoreSet};
 use crate::{Amount, Deadline, Error, Key, Mode, Result, SemOp, open::Requested, sys};
 
-pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, patience: Deadline) -> Result<SemaphoreSet> {
+pub(super) fn open(key: Key, mode: Mode, access: Requested, value: u16, deadline: Deadline) -> Result<SemaphoreSet> {
     loop {
         match create(key, mode, value) {
             Err(Error::AlreadyExists { .. }) => {}
             // It was removed before it was live.
-            Err(error) if error.is_gone() && !patience.has_passed() => continue,
+            Err(error) if error.is_gone() && !deadline.has_passed() => continue,
             other => return other,
         }
-        match get(key, 0, access.flags()).and_then(|id| wait_until_live(SemaphoreSet::new(Some(key), id), patience)) {
-            Err(error) if error.is_gone() && !patience.has_passed() => {}
+        match get(key, 0, access.flags()).and_then(|id| wait_until_live(SemaphoreSet::new(Some(key), id), deadline)) {
+            Err(error) if error.is_gone() && !deadline.has_passed() => {}
             other => return other,
         }
     }
@@ -68,10 +68,10 @@ fn publish(set: &SemaphoreSet, value: u16) -> Result<()> {
 
 /// Polls, from 20 microseconds in doubling steps up to a few milliseconds. The kernel has no event for a change of
 /// `sem_otime`, and a `semop` of the opener would change it itself.
-fn wait_until_live(set: SemaphoreSet, patience: Deadline) -> Result<SemaphoreSet> {
+fn wait_until_live(set: SemaphoreSet, deadline: Deadline) -> Result<SemaphoreSet> {
     let mut pause = Duration::from_micros(20);
     while set.stat()?.o_time.is_none() {
-        let left = patience.remaining().unwrap_or(Duration::MAX);
+        let left = deadline.remaining().unwrap_or(Duration::MAX);
         if left.is_zero() {
             return Err(Error::Uninitialized { object: set.object(), creator: set.last_pid(0)? });
         }

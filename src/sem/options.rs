@@ -129,7 +129,7 @@ impl SemaphoreOptions {
     /// Between `semget` and the setting of its value a semaphore exists but must not be used. This constructor closes
     /// the gap with the kernel's `sem_otime`, as W. Richard Stevens described (*UNIX Network Programming*, volume 2):
     /// the creator sets its value by the first `semop` ever, which makes `sem_otime` non-zero. A process that finds the
-    /// semaphore waits for that, for at most `patience`. `create` is implied, and `exclusive` is ignored.
+    /// semaphore waits for that, for at most `timeout`. `create` is implied, and `exclusive` is ignored.
     ///
     /// Every process must open the semaphore this way: a semaphore that was made otherwise counts as initialised once
     /// any process has operated on it. The mode must give the owner write permission, and openers must be allowed to
@@ -141,7 +141,7 @@ impl SemaphoreOptions {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and [`Error::Uninitialized`] if `patience` elapses.
+    /// As [`open`](Self::open), and [`Error::Uninitialized`] if `timeout` elapses.
     ///
     /// ```
     /// use std::time::Duration;
@@ -157,9 +157,9 @@ impl SemaphoreOptions {
     /// first.remove()?;
     /// # Ok::<(), sysv_ipc::Error>(())
     /// ```
-    pub fn open_initialized(&self, key: Key, patience: Duration) -> Result<Semaphore> {
+    pub fn open_initialized(&self, key: Key, timeout: Duration) -> Result<Semaphore> {
         self.check()?;
-        super::initialized::open(key, self.mode, self.access, self.initial_value, Deadline::after(patience))
+        super::initialized::open(key, self.mode, self.access, self.initial_value, Deadline::after(timeout))
             .map(Semaphore::of)
     }
 

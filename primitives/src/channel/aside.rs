@@ -1,4 +1,4 @@
-//! Messages that were set aside, and claims in hand, for supervisors and operators.
+//! Messages that were set aside, and claims under way, for supervisors and operators.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,7 +46,7 @@ pub struct SetAside {
     attempts: Vec<Attempt>,
 }
 
-/// A claim in hand: a message that a process works on.
+/// A claim under way: a message that a process works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimInHand {
@@ -80,7 +80,7 @@ impl Channel {
         let party = shared.party(shared.session()?);
         // A dead member may have had its last attempt, and its message is set aside only by a helper.
         party.reap_all()?;
-        // Copies, so that the caller may take its time: the lock is not held while it looks at them.
+        // Copies, so that the caller may take its time: the lock is not held while it reads them.
         let copies = shared.store.set_aside(party).map_err(|refusal| shared.refused(refusal))?;
         let listed = |copied: Copied| {
             let attempts = Attempt::list(&copied.endings);
@@ -89,7 +89,7 @@ impl Channel {
         Ok(copies.into_iter().map(listed).collect())
     }
 
-    /// Returns the claims in hand: which member works on what, and since when. It disturbs none of them.
+    /// Returns the claims under way: which member works on what, and since when. It disturbs none of them.
     ///
     /// A request that is received, and not claimed, is not among them.
     ///

@@ -1,4 +1,4 @@
-//! A claim in hand: how it ends, and what it says of itself.
+//! A claim under way: how it ends, and what it says of itself.
 
 use std::{ops::Deref, time::Duration};
 

@@ -28,7 +28,7 @@ pub(super) fn write_long<C: Codec<T>, T>(value: &T, run: Run<'_>) -> Result<(), 
 pub(super) fn read_all(incoming: &Incoming) -> Result<Vec<u8>, RecvError> {
     let Incoming { shared, received, .. } = incoming;
     if let Some(first) = received.inline {
-        // Copied out of the cell before a byte is looked at: another process could change it meanwhile.
+        // Copied out of the cell before a byte is checked: another process could change it meanwhile.
         let mut bytes = [0; INLINE];
         shared.store.read_short(received.held, first, received.len, &mut bytes);
         return Ok(bytes[..received.len].to_vec());

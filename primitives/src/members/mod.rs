@@ -130,7 +130,7 @@ pub(crate) struct Members {
     /// What STATE of the set is while the object is live.
     identity: Amount,
     /// How long a new member waits for the helpers of a slot.
-    patience: Duration,
+    open_timeout: Duration,
     /// How many operations one `semop` may have. 0 as long as none was refused.
     most_operations: AtomicU32,
     /// How often this process has slept.
@@ -154,7 +154,7 @@ impl Members {
         slots: Mapped<[Slot]>,
         layout: SetLayout,
         identity: Amount,
-        patience: Duration,
+        open_timeout: Duration,
     ) -> Self {
         process::watch_forks();
         Self {
@@ -163,7 +163,7 @@ impl Members {
             slots,
             layout,
             identity,
-            patience,
+            open_timeout,
             most_operations: AtomicU32::new(0),
             sleeps: AtomicU32::new(0),
             suspicions: AtomicU64::new(1),

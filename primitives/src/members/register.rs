@@ -57,8 +57,8 @@ impl Members {
 
     /// Registers, or leaves it to the caller to disarm as many doorbells as it has armed.
     fn register_in_steps(&self, repair: &impl Repair, armed: &mut u16) -> Result<Registration> {
-        let patience = Deadline::after(self.patience);
-        let mut is_last_look = false;
+        let open_deadline = Deadline::after(self.open_timeout);
+        let mut is_last_check = false;
         loop {
             let values = self.values()?;
             // OB2: another set may have come to this id, or the object was condemned.
@@ -76,14 +76,14 @@ impl Members {
                     }
                     continue;
                 }
-                Found::Helped(slot) if !is_last_look => self.await_helpers(slot, patience)?,
+                Found::Helped(slot) if !is_last_check => self.await_helpers(slot, open_deadline)?,
                 Found::Helped(_) | Found::Nothing => {
                     let (object, max_handles) = (self.object.clone(), self.max_handles());
                     return Err(Failure::TooManyHandles { object, max_handles });
                 }
             }
             // Another slot may have become free since.
-            is_last_look = patience.has_passed();
+            is_last_check = open_deadline.has_passed();
         }
     }
 
@@ -105,8 +105,8 @@ impl Members {
 
     /// Sleeps until a slot has no helpers. The sleep ends when the last helper leaves or dies, or when the set is
     /// removed.
-    fn await_helpers(&self, slot: u32, patience: Deadline) -> Result<()> {
-        match self.set.op_deadline(&[SemOp::zero(self.helpers(slot))], patience) {
+    fn await_helpers(&self, slot: u32, open_deadline: Deadline) -> Result<()> {
+        match self.set.op_deadline(&[SemOp::zero(self.helpers(slot))], open_deadline) {
             Ok(()) => Ok(()),
             Err(error) if error.is_busy() => Ok(()),
             Err(error) => Err(self.failed(error)),

@@ -355,7 +355,7 @@ struct Entrance<'a> {
     description: Description,
     /// How a new set is laid out.
     layout: SetLayout,
-    patience: Deadline,
+    open_deadline: Deadline,
     /// The user of this process. Its own objects are trusted.
     uid: u32,
 }
@@ -364,12 +364,12 @@ impl<'a> Entrance<'a> {
     fn new(blueprint: &'a Blueprint<'a>) -> Self {
         let Blueprint { kind, name, options, max_handles, .. } = blueprint;
         let key = name.key(kind.name);
-        let patience = Deadline::after(options.open_timeout);
+        let open_deadline = Deadline::after(options.open_timeout);
         let object = ObjectName::new(kind.name, name.as_str());
         // Once for all attempts: only what is published counts, and a failed attempt publishes nothing.
         let layout = SetLayout::new(kind.bells, *max_handles);
         let description = blueprint.describe(layout);
-        Self { blueprint, object, key, description, layout, patience, uid: process::effective_uid() }
+        Self { blueprint, object, key, description, layout, open_deadline, uid: process::effective_uid() }
     }
 
     /// Returns the error of a part that could not be made.

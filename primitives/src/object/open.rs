@@ -34,7 +34,7 @@ impl Entrance<'_> {
             let creator = or_start_again!(set.last_pid(CREATOR.into()));
             // Without a pid, as before its first step or from another PID namespace, only the timeout decides.
             let is_dead = creator.is_some_and(|pid| !process::exists(pid));
-            if is_dead || self.patience.has_passed() {
+            if is_dead || self.open_deadline.has_passed() {
                 self.check_may_mend(set, &stat.permissions)?;
                 // It tests that STATE is still 0: a creator that publishes at the same moment wins, or its own `semop`
                 // fails.

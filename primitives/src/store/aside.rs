@@ -179,7 +179,7 @@ impl Store {
             _ => return false,
         };
         // A spare cell may never have been used. If this process dies before it has cleared the bit, its reaper does (FC2), and
-        // looks at the groups that are used.
+        // reads the groups that are used.
         self.control.seldom.touch(self.group_of(number));
         let is_freed = cell.change_seq_cst(word, word.free());
         if is_freed {

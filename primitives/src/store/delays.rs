@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | FILLING(s), CLAIMED(r) | | DELAYED(s), DELAYED(r) | its owner |
 //! | DELAYED(s) | s lowers `earliest` | the same | |
-//! | DELAYED(s) | its time has come | READY(p) | a receiver that looks, by compare-and-swap. p pushes the hint |
+//! | DELAYED(s) | its time has come | READY(p) | a receiver that checks, by compare-and-swap. p pushes the hint |
 //! | DELAYED(c, c) | a request | FILLING(c), to be freed | the caller, by compare-and-swap |
 //! | DELAYED(s) | s is dead | DELAYED(0) | a helper of the slot, once it has lowered `earliest` |
 //!

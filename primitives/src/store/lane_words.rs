@@ -16,7 +16,7 @@ pub(crate) struct LaneWords {
     /// Up if a receiver waits for this lane alone.
     pub(super) flag: Flag,
     pad: [u64; 14],
-    /// No entry before it has a hint to a message that can be taken: where to look first.
+    /// No entry before it has a hint to a message that can be taken: where a receiver begins.
     pub(super) head: AtomicU64,
     /// On which processor each side of this lane last waited, or called the other one, plus one.
     pub(super) last_cpus: LastCpus,

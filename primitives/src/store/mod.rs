@@ -152,7 +152,7 @@ pub(crate) struct Store {
     vain: Private,
 }
 
-/// What this handle has learnt of how long to look before it sleeps, and how long to let messages gather, for each thing that it
+/// What this handle has learnt of how long to check before it sleeps, and how long to let messages gather, for each thing that it
 /// waits for.
 #[derive(Debug)]
 struct Patience {

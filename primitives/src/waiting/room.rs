@@ -109,7 +109,7 @@ impl Room {
         self.bells.first + slot as u16 * self.bells.stride
     }
 
-    /// Announces the member of a slot. What makes notifiers look here comes afterwards, and a fence.
+    /// Announces the member of a slot. What makes notifiers check this room comes afterwards, and a fence.
     pub(crate) fn announce(&self, slot: usize, since: u64, interest: u64) {
         let reach = &self.control.reach;
         #[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]

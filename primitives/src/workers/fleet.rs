@@ -53,7 +53,7 @@ struct Worker {
     stderr: LastLines,
     /// It stops when this is written to. If this is closed, its supervisor is dead, and it stops as well.
     control: io::PipeWriter,
-    is_told: bool,
+    is_stopping: bool,
     killed: Option<Reason>,
 }
 
@@ -65,8 +65,8 @@ pub(super) struct Buried {
     pub(super) stderr: Vec<String>,
     /// Whether it ever took jobs.
     pub(super) has_served: bool,
-    /// Whether it was told to stop, or killed.
-    pub(super) was_told: bool,
+    /// Whether the supervisor stopped or killed it.
+    pub(super) was_stopped: bool,
 }
 
 /// The workers of a pool. Each has a number that is never used again.
@@ -110,9 +110,9 @@ impl Fleet {
         self.next
     }
 
-    /// Returns how many workers there are that were not told to stop.
+    /// Returns how many workers there are that are not stopping.
     pub(super) fn working(&self) -> usize {
-        self.workers.values().filter(|worker| !worker.is_told).count()
+        self.workers.values().filter(|worker| !worker.is_stopping).count()
     }
 
     /// Returns whether a worker serves that was started with this number or a later one.
@@ -175,16 +175,16 @@ impl Fleet {
         }
         self.next += 1;
         Ends::add(&self.shared.ends.started);
-        self.workers.insert(number, Worker { child, row, stderr, control, is_told: false, killed: None });
+        self.workers.insert(number, Worker { child, row, stderr, control, is_stopping: false, killed: None });
         self.shared.ends.living.store(self.workers.len() as u64, Relaxed);
         Ok(())
     }
 
-    /// Tells the youngest workers to stop, so that so many are left.
+    /// Stops the youngest workers, so that so many are left.
     pub(super) fn stop_beyond(&mut self, most: usize) {
         let excess = self.working().saturating_sub(most);
-        for worker in self.workers.values_mut().rev().filter(|worker| !worker.is_told).take(excess) {
-            worker.is_told = true;
+        for worker in self.workers.values_mut().rev().filter(|worker| !worker.is_stopping).take(excess) {
+            worker.is_stopping = true;
             // One that is dead already is about to be buried.
             let _ = worker.control.write_all(&[0]);
         }
@@ -218,14 +218,14 @@ impl Fleet {
         // It has ended already.
         let status = worker.child.wait().unwrap_or_default();
         let phase = self.shared.tally.phase(worker.row);
-        let was_told = worker.is_told || worker.killed.is_some();
+        let was_stopped = worker.is_stopping || worker.killed.is_some();
         let stderr = if status.success() { Lines::default() } else { worker.stderr.of_the_dead() };
         let end = match (status.success(), phase) {
             (true, Phase::Recycled) => End::Recycled,
             (true, Phase::Stopped) => End::Stopped,
             (true, Phase::Closed) => End::Closed,
             // It ended before it had come to serving.
-            (true, Phase::Starting) if was_told => End::Stopped,
+            (true, Phase::Starting) if was_stopped => End::Stopped,
             _ if worker.killed.is_some() => End::Killed,
             _ => End::Crashed,
         };
@@ -243,7 +243,7 @@ impl Fleet {
         }
         self.shared.deaths.died(pid, death);
         let stderr = stderr.last.into();
-        Some(Buried { end, status, stderr, has_served: phase != Phase::Starting, was_told })
+        Some(Buried { end, status, stderr, has_served: phase != Phase::Starting, was_stopped })
     }
 
     /// Returns why a worker crashed, as far as that can be told.

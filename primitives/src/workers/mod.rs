@@ -23,13 +23,13 @@
 //! | --- | --- | --- |
 //! | starting | in any way | a start that failed |
 //! | serving | after [`recycle_after`](WorkerPoolOptions::recycle_after) jobs | it is recycled, and replaced |
-//! | serving | told to stop: by the supervisor, by its death, by SIGTERM | it does its job to the end; it is replaced if it is wanted |
+//! | serving | stopped: by the supervisor, by its death, by SIGTERM | it does its job to the end. It is replaced if more workers are wanted |
 //! | serving | otherwise | it crashed, and is replaced at once |
 //!
 //! - **WP1** A job is begun by a claim, and ended by its response, in one step of the channel. So it is done at least once. It is done twice if a
 //!   worker dies between the work and the response.
-//! - **WP2** The supervisor learns of each end of a worker by `waitid`, in a thread for each. It never reaps one before it has told all
-//!   about it, and never signals one that is reaped. So no other process is hit.
+//! - **WP2** The supervisor learns of each end of a worker by `waitid`, in a thread for each. It never reaps one before it has
+//!   reported its end, and never signals one that is reaped. So no other process is hit.
 //! - **WP3** A worker learns of the supervisor's death by the end of file of a pipe. No other process has its writing end.
 //! - **WP4** The supervisor sleeps until an event, or until a job that is running could be too old. It never polls.
 //! - **WP5** Before it kills a worker for a job that is too old it stops it and checks once more. So it kills for that job, and not for the next one.

@@ -5,7 +5,7 @@
 //! | timer | set by | what it does |
 //! | --- | --- | --- |
 //! | `start_at` | a start that failed | starts what is missing |
-//! | `look_at` | a job time limit | looks at the jobs, and kills the workers of those that are too old |
+//! | `check_at` | a job time limit | checks the jobs, and kills the workers of those that are too old |
 //! | `kill_at` | draining with a deadline | kills what has not ended |
 
 use std::{
@@ -44,7 +44,7 @@ pub(super) struct Supervisor {
     round: u64,
     is_draining: bool,
     start_at: Option<Instant>,
-    look_at: Option<Instant>,
+    check_at: Option<Instant>,
     kill_at: Option<Instant>,
     end: Option<WorkersError>,
 }
@@ -62,7 +62,7 @@ impl Supervisor {
             round: 0,
             is_draining: false,
             start_at: None,
-            look_at: options.job_timeout.map(|timeout| Instant::now() + timeout),
+            check_at: options.job_timeout.map(|timeout| Instant::now() + timeout),
             kill_at: None,
             end: None,
         }
@@ -85,7 +85,7 @@ impl Supervisor {
 
     /// Waits for an event, until the next timer.
     fn next_event(&self) -> Option<Event> {
-        let timer = [self.start_at, self.look_at, self.kill_at].into_iter().flatten().min();
+        let timer = [self.start_at, self.check_at, self.kill_at].into_iter().flatten().min();
         let received = match timer {
             Some(timer) => self.events.recv_timeout(timer.saturating_duration_since(Instant::now())),
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -138,8 +138,8 @@ impl Supervisor {
         if has_come(&mut self.start_at) {
             self.start_missing();
         }
-        if has_come(&mut self.look_at) {
-            self.look_for_late_jobs();
+        if has_come(&mut self.check_at) {
+            self.check_for_late_jobs();
         }
     }
 
@@ -170,7 +170,7 @@ impl Supervisor {
             self.end.get_or_insert_with(|| WorkersError::Closed { pool: self.shared.name.clone() });
             return self.drain(None);
         }
-        if !buried.has_served && !buried.was_told {
+        if !buried.has_served && !buried.was_stopped {
             return self.start_failed(worker, &buried.status.to_string(), &buried.stderr);
         }
         if buried.has_served && worker >= self.round {
@@ -179,7 +179,7 @@ impl Supervisor {
         self.start_missing();
     }
 
-    /// A worker ended before it took jobs, or could not be started: waits, longer each time, or gives up.
+    /// A worker ended before it took jobs, or could not be started: waits, longer each time, or ends the pool.
     fn start_failed(&mut self, worker: u64, last: &str, stderr: &[String]) {
         Ends::add(&self.shared.ends.failed_starts);
         if self.is_draining || self.end.is_some() {
@@ -207,7 +207,7 @@ impl Supervisor {
     }
 
     /// Kills the workers with jobs that take too long, and sets the timer for the next one that could.
-    fn look_for_late_jobs(&mut self) {
+    fn check_for_late_jobs(&mut self) {
         let Some(timeout) = self.job_timeout else { return };
         let mut next = timeout;
         for (worker, age) in self.fleet.ages_of_jobs() {
@@ -217,7 +217,7 @@ impl Supervisor {
                 Ends::add(&self.shared.ends.timed_out);
             }
         }
-        self.look_at = Some(Instant::now() + next);
+        self.check_at = Some(Instant::now() + next);
     }
 }
 

@@ -1,7 +1,7 @@
 //! postcard 1, held to the numbers of `bounds.rs`: the only file that names its encoder and decoder.
 //!
 //! postcard has no limit to nesting, and takes a sequence's length for what it says. The serializer and the deserializer that
-//! stand around bincode's own stand around postcard's as well. Its lengths are written in another way, so the bounds look
+//! stand around bincode's own stand around postcard's as well. Its lengths are written in another way, so the bounds read
 //! ahead with the [`Source`] of this file.
 //!
 //! postcard drops the text of errors that others make. The bounds keep what was exceeded, and it is said from there.
@@ -131,7 +131,7 @@ fn length(bytes: &[u8]) -> Option<u64> {
     None
 }
 
-/// Bytes of a message, which postcard takes and the bounds look at.
+/// Bytes of a message, which postcard takes and the bounds check.
 struct Bytes<'a>(Cell<&'a [u8]>);
 
 impl Source for Bytes<'_> {

@@ -1,4 +1,4 @@
-//! Where a message's bytes come from, and what is left of them: the format reads them, and the bounds look ahead.
+//! Where a message's bytes come from, and what is left of them: the format reads them, and the bounds read ahead.
 //!
 //! What is here is bincode's. Other formats have a source of their own.
 
@@ -16,7 +16,7 @@ const BUFFER: usize = 8 << 10;
 /// How many bytes a length takes.
 const LENGTH: usize = size_of::<u64>();
 
-/// How far bincode looks ahead for a number.
+/// How far bincode reads ahead for a number.
 const AHEAD: usize = size_of::<u128>();
 
 /// Bytes of a message, from a position on.
@@ -111,7 +111,7 @@ impl<R: Read> Stream<R> {
     }
 }
 
-/// Reads a stream, and has a copy of its next bytes, at which bincode looks for numbers.
+/// Reads a stream, and has a copy of its next bytes, where bincode peeks at numbers.
 pub(super) struct StreamReader<'a, R> {
     stream: &'a Stream<R>,
     ahead: [u8; AHEAD],
@@ -222,7 +222,7 @@ impl<R: Read> Reader for StreamReader<'_, R> {
         self.ahead.get(..len)
     }
 
-    /// Takes what was looked at.
+    /// Takes what was peeked at.
     #[inline]
     fn consume(&mut self, len: usize) {
         let mut stream = self.stream.0.borrow_mut();
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    /// Reads of every size give the bytes in order, with looks ahead in between, and none beyond the end.
+    /// Reads of every size give the bytes in order, with peeks in between, and none beyond the end.
     #[test]
     fn a_stream_is_its_bytes_in_order() {
         let bytes: Vec<u8> = (0..=250).cycle().take(5 * BUFFER).collect();
