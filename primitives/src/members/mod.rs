@@ -98,7 +98,7 @@ use crate::{
     layout::{Mapped, Slot},
     member::Member,
     raw::{self, Amount, SemaphoreSet, process},
-    set_layout::{STATE, SetLayout},
+    set_layout::{CONDEMNED, STATE, SetLayout},
 };
 
 const ONE: Amount = Amount::ONE;
@@ -244,6 +244,28 @@ impl Members {
     pub(crate) fn is_clean(&self, slot: u32) -> bool {
         // SYNC: pairs with the stores of `used` in `move_in`, `leave` and `repair_entered`.
         self.slots[slot as usize].used.load(Acquire) == 0
+    }
+
+    /// Fails if the slot of this process was taken over: it was reaped, and may be another member's by now. Only memory
+    /// is checked, which a process that has left the IPC namespace still has.
+    pub(super) fn check_slot(&self) -> Result<()> {
+        let me = Session::kept(self.me.load(Relaxed));
+        if !me.is_ours() {
+            return Ok(());
+        }
+        let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
+        // SYNC: pairs with the store of `used` in `move_in`, and with that of a reaper in `repair_entered`.
+        let is_mine = entry.used.load(Acquire) == self.registration.load(Relaxed);
+        if is_mine { Ok(()) } else { Err(self.membership_lost()) }
+    }
+
+    /// Fails unless STATE is this object's identity.
+    pub(super) fn check_state(&self, state: u16) -> Result<()> {
+        match state {
+            state if state == self.identity.get() => self.check_slot(),
+            CONDEMNED => Err(self.removed()),
+            _ => Err(self.membership_lost()),
+        }
     }
 
     /// Returns the registered members, and changes nothing.

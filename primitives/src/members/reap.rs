@@ -6,7 +6,7 @@ use super::{Members, ONE, Repair, Session};
 use crate::{
     failure::Result,
     raw::{self, SemOp},
-    set_layout::{CONDEMNED, STATE, test_state},
+    set_layout::{STATE, test_state},
 };
 
 /// So many semaphores are read one by one sooner than all at once, which takes two longer calls.
@@ -102,27 +102,5 @@ impl Members {
             }
         }
         Ok(has_reaped)
-    }
-
-    /// Fails unless STATE is this object's identity.
-    pub(super) fn check_state(&self, state: u16) -> Result<()> {
-        match state {
-            state if state == self.identity.get() => self.check_slot(),
-            CONDEMNED => Err(self.removed()),
-            _ => Err(self.membership_lost()),
-        }
-    }
-
-    /// Fails if the slot of this process was taken over: it was reaped, and may be another member's by now. Only memory
-    /// is checked, which a process that has left the IPC namespace still has.
-    pub(super) fn check_slot(&self) -> Result<()> {
-        let me = Session::kept(self.me.load(Relaxed));
-        if !me.is_ours() {
-            return Ok(());
-        }
-        let Some(entry) = self.slots.get(me.slot()) else { return Err(self.membership_lost()) };
-        // SYNC: pairs with the store of `used` in `move_in`, and with that of a reaper in `repair_entered`.
-        let is_mine = entry.used.load(Acquire) == self.registration.load(Relaxed);
-        if is_mine { Ok(()) } else { Err(self.membership_lost()) }
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Entrance, MARK, Object, Outcome,
+    MARK, Object, Outcome,
+    entrance::Entrance,
     error::{EntryError, Result},
     ignore_gone,
 };

@@ -1,7 +1,8 @@
 //! Entering an object: one step after another, until a step ends in a live object or an error.
 
 use super::{
-    Blueprint, Disposition, Entrance, Object, Outcome,
+    Blueprint, Disposition, Object, Outcome,
+    entrance::Entrance,
     error::{EntryError, Result},
 };
 use crate::{

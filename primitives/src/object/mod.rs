@@ -61,6 +61,7 @@ macro_rules! or_start_again {
 mod advice;
 mod create;
 mod enter;
+mod entrance;
 mod error;
 mod open;
 pub(crate) mod remove;
@@ -75,7 +76,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use self::error::{EntryError, Result};
+use self::error::Result;
 pub use self::{
     error::{OpenError, TooManyPermits},
     status::Status,
@@ -87,7 +88,7 @@ use crate::{
     members::{Members, Registration, Repair},
     name::Name,
     options::{MOST_HANDLES, Settings},
-    raw::{self, Amount, Deadline, Key, SemOp, SemaphoreSet, SharedMemory, process},
+    raw::{self, Amount, Key, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{Bells, CONDEMN, CONDEMNED, LIVING, STATE, SetLayout, change_state},
 };
 
@@ -343,49 +344,6 @@ fn new_identity() -> Amount {
             Ok(Ok(identity)) if identity != CONDEMN => return identity,
             _ => {}
         }
-    }
-}
-
-/// One attempt after another to get into an object.
-struct Entrance<'a> {
-    blueprint: &'a Blueprint<'a>,
-    object: ObjectName,
-    key: Key,
-    /// What the header of a new object says.
-    description: Description,
-    /// How a new set is laid out.
-    layout: SetLayout,
-    open_deadline: Deadline,
-    /// The user of this process. Its own objects are trusted.
-    uid: u32,
-}
-
-impl<'a> Entrance<'a> {
-    fn new(blueprint: &'a Blueprint<'a>) -> Self {
-        let Blueprint { kind, name, options, max_handles, .. } = blueprint;
-        let key = name.key(kind.name);
-        let open_deadline = Deadline::after(options.open_timeout);
-        let object = ObjectName::new(kind.name, name.as_str());
-        // Once for all attempts: only what is published counts, and a failed attempt publishes nothing.
-        let layout = SetLayout::new(kind.bells, *max_handles);
-        let description = blueprint.describe(layout);
-        Self { blueprint, object, key, description, layout, open_deadline, uid: process::effective_uid() }
-    }
-
-    /// Returns the error of a part that could not be made.
-    fn not_created(&self, part: raw::ObjectKind, size: usize, error: raw::Error) -> EntryError {
-        match error {
-            // The object in the way may belong to another user.
-            raw::Error::PermissionDenied { .. } => error.into(),
-            error => {
-                let (object, most_handles) = (self.object.clone(), most_in_a_set(self.blueprint.kind.bells));
-                OpenError::NotCreated { object, part, size, most_handles, error: error.into() }.into()
-            }
-        }
-    }
-
-    fn no_such_name(&self) -> EntryError {
-        OpenError::NoSuchName { object: self.object.clone() }.into()
     }
 }
 

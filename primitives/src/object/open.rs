@@ -2,15 +2,11 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use super::{
-    Entrance, Object, Outcome,
-    error::{EntryError, Result},
-    rights,
-};
+use super::{Object, Outcome, entrance::Entrance, error::Result};
 use crate::{
-    Failure, OpenError,
-    layout::{Description, Header, Mapped, VERSION},
-    raw::{self, Amount, Permissions, SemOp, SemaphoreSet, SharedMemory, SharedMemoryOptions, process},
+    OpenError,
+    layout::{Description, Header, Mapped},
+    raw::{self, SemOp, SemaphoreSet, SharedMemory, process},
     set_layout::{CONDEMN, CREATOR, STATE, SetLayout},
 };
 
@@ -56,53 +52,6 @@ impl Entrance<'_> {
         }
     }
 
-    pub(super) fn foreign_set(&self, set: &SemaphoreSet) -> EntryError {
-        self.foreign(raw::ObjectKind::Semaphores, set.id())
-    }
-
-    /// Returns the error of a key that another program uses.
-    pub(super) fn foreign(&self, part: raw::ObjectKind, id: i32) -> EntryError {
-        OpenError::Foreign { object: self.object.clone(), key: self.key, part, id }.into()
-    }
-
-    pub(super) fn damaged(&self, part: &'static str, id: i32) -> EntryError {
-        Failure::Damaged { object: self.object.clone(), part, id }.into()
-    }
-
-    fn check_trust(&self, permissions: &Permissions, id: i32) -> Result<()> {
-        let trusted = |uid: u32| {
-            // Owners that have no id in this user namespace all read as one number, which identifies none of them.
-            process::is_one_user(uid) && (uid == 0 || uid == self.uid || self.blueprint.options.trusted.contains(&uid))
-        };
-        // Both may change and remove the object.
-        for uid in [permissions.uid, permissions.cuid] {
-            if !trusted(uid) {
-                return Err(OpenError::Untrusted { object: self.object.clone(), id, uid }.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the identity that a header has. Fails if no object can have it.
-    pub(super) fn identity_of(&self, description: &Description) -> Result<Amount> {
-        let identity = u16::try_from(description.identity).map(Amount::new);
-        match identity {
-            Ok(Ok(identity)) => Ok(identity),
-            _ => Err(self.damaged("the header", 0)),
-        }
-    }
-
-    /// Fails, before anything is changed, if this process may not remove what a creator has left half made.
-    pub(super) fn check_may_mend(&self, set: &SemaphoreSet, permissions: &Permissions) -> Result<()> {
-        match rights::check_set(set) {
-            Err(raw::Error::PermissionDenied { .. }) => {
-                let (object, id, uid) = (self.object.clone(), set.id(), permissions.uid);
-                Err(OpenError::Unfinished { object, id, uid }.into())
-            }
-            checked => Ok(checked?),
-        }
-    }
-
     /// Maps the segment of a live set with this STATE, if the segment names the set.
     pub(super) fn join(&self, set: SemaphoreSet, state: u16) -> Result<Outcome<Object>> {
         // A live set without its segment: it was removed from outside. Whether members live decides (OB3).
@@ -132,38 +81,6 @@ impl Entrance<'_> {
             }
         }
         Ok(Outcome::Done(object))
-    }
-
-    /// Returns the segment that names the set in its header, attached.
-    pub(super) fn segment_of(&self, set: &SemaphoreSet) -> Result<Option<Arc<SharedMemory>>> {
-        // Without its size: a segment may be larger than this program would make it.
-        let segment = match SharedMemoryOptions::new().open_segment(self.key) {
-            Ok(segment) => segment,
-            Err(error) if error.is_gone() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let memory = match segment.attach() {
-            Ok(memory) => Arc::new(memory),
-            Err(error) if error.is_gone() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        // A segment too small for a header is not ours either.
-        let names_set = Mapped::<Header>::at(&memory, 0).is_ok_and(|header| header.names_set(set.id()));
-        Ok(names_set.then_some(memory))
-    }
-
-    /// Checks that it is the object of this kind and name.
-    pub(super) fn check_name(&self, found: &Description, version: u32) -> Result<()> {
-        let wanted = &self.description;
-        if version != VERSION {
-            let object = self.object.clone();
-            return Err(OpenError::WrongVersion { object, found: version, wanted: VERSION }.into());
-        }
-        if found.name != wanted.name || found.kind != wanted.kind {
-            let (object, found) = (self.object.clone(), found.name.clone());
-            return Err(OpenError::NameCollision { object, found, key: self.key }.into());
-        }
-        Ok(())
     }
 
     /// Checks that it is the requested object, and complete. Returns how its set is laid out.

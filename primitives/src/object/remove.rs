@@ -7,7 +7,8 @@
 //! leaves a condemned set, with or without its segment, and the next opener or remover finishes it.
 
 use super::{
-    Blueprint, Entrance, Kind, MARK, Outcome, condemn_live,
+    Blueprint, Kind, MARK, Outcome, condemn_live,
+    entrance::Entrance,
     error::{EntryError, Result},
     ignore_gone, rights,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Entrance, MARK, Object, Outcome, error::Result, ignore_gone};
+use super::{MARK, Object, Outcome, entrance::Entrance, error::Result, ignore_gone};
 use crate::{
     OpenError,
     layout::{Header, Mapped, is_blank},

@@ -2,10 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{
-    Refusal, Store,
-    select::{Selection, WIDE},
-};
+use super::{Refusal, Store, control::WIDE, select::Selection};
 use crate::{
     Role,
     attendance::Attachment,

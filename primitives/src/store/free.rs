@@ -18,8 +18,7 @@ use super::{
     word::{CellState, CellWord},
 };
 use crate::{
-    failure::Result,
-    members::{Members, Session},
+    members::Session,
     sync::{
         AtomicU64,
         Ordering::{Relaxed, SeqCst},
@@ -91,19 +90,6 @@ impl Store {
         bits.fetch_or(bit, SeqCst);
         order_seq_cst();
         if self.cells[number].word_seq_cst().state() == CellState::Free { self.take_one(number, me) } else { None }
-    }
-
-    /// Frees a cell that this process owns, and notifies a waiter for room.
-    #[inline]
-    pub(super) fn free_cell(&self, number: usize, word: CellWord, members: &Members) -> Result<()> {
-        // It fails if this process has lost its membership, and others have freed the cell.
-        // SYNC: SeqCst pairs with `pass_over`, and with the fence of the announcement of a waiter for room.
-        if !self.cells[number].change_seq_cst(word, word.free()) {
-            return Ok(());
-        }
-        order_seq_cst();
-        self.show_cell(number);
-        self.notify_space(self.class_of(number), members)
     }
 
     pub(super) fn class_of(&self, number: usize) -> Class {

@@ -74,6 +74,7 @@ mod free;
 pub(crate) mod geometry;
 mod lane;
 mod lane_words;
+mod notify;
 mod part;
 mod receive;
 mod release;

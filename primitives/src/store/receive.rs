@@ -2,8 +2,9 @@
 
 use super::{
     Held, Refusal, Store, Wants,
-    select::{Selection, WIDE},
-    word::{CellState, CellWord, Hint},
+    control::WIDE,
+    select::Selection,
+    word::{CellState, Hint},
 };
 use crate::{
     Role,
@@ -13,12 +14,10 @@ use crate::{
     sizes::INLINE,
     sync::{
         Ordering::{Relaxed, SeqCst},
-        fence, order_seq_cst,
+        fence,
     },
     waiting::{
-        Checked, Party, Round,
-        spin::record_cpu,
-        wait,
+        Checked, Party, Round, wait,
         waiter::{Gate, Waiter},
     },
 };
@@ -90,43 +89,6 @@ impl Gate for ReceiveGate<'_> {
 }
 
 impl Store {
-    /// Calls a waiter for a message that was pushed, or made available again.
-    #[inline]
-    pub(super) fn notify_message(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
-        // The hint was pushed by a sequentially consistent operation before.
-        order_seq_cst();
-        let is_waited_for = self.lanes[lane].flag.is_up() || self.control.seldom.wide.is_up();
-        if is_waited_for { self.call_receiver(hint, lane, members) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn call_receiver(&self, hint: Hint, lane: usize, members: &Members) -> Result<()> {
-        for processors in [&self.lanes[lane].last_cpus, &self.control.last_cpus.0] {
-            record_cpu(Role::Producer, processors);
-        }
-        let Some(cell) = self.cell_of(hint) else { return Ok(()) };
-        // A receiver that came by itself has taken it.
-        if !cell.word().is_ready(hint.generation) {
-            return Ok(());
-        }
-        let fits = |interest: u64| interest & 1 << lane != 0;
-        // In a lane of several routes an interest says no more than the lane: the waiter that is called may not want the
-        // message. So all of them are called, each once.
-        let most = if lane < self.geometry.max_routes as usize { 1 } else { self.geometry.max_handles };
-        for _ in 0..most {
-            let flag = &self.lanes[lane].flag;
-            // Receivers of this lane alone first: those of several lanes can take other messages.
-            let is_called = self.receive.notify_fitting(flag, hint.what(), fits, fits, members)? || {
-                let wide = &self.control.seldom.wide;
-                self.receive.notify_fitting(wide, hint.what(), fits, |interest| interest & WIDE != 0, members)?
-            };
-            if !is_called {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Returns what a message says of itself. Fails if that can't be, and frees it.
     fn describe(&self, held: Held, members: &Members) -> Result<Received, Refusal> {
         let cell = self.held(held);
@@ -259,20 +221,6 @@ impl Store {
             return self.done(held, members).map(drop);
         }
         if held.word.caller() == 0 { self.release(held, members) } else { self.lose(held, members) }
-    }
-
-    /// Makes a message that is held one that can be received again, without a hint.
-    #[cold]
-    pub(super) fn put_back(&self, cell: usize, held: CellWord, members: &Members) -> Result<()> {
-        // ST5: the bit before READY.
-        self.mark_returned(cell);
-        let ready = held.ready(0, held.caller());
-        if self.cells[cell].change_seq_cst(held, ready) {
-            let hint = Hint::of(cell, ready);
-            let lane = self.lane_of(self.cells[cell].route.load(Relaxed));
-            return self.notify_message(hint, lane, members);
-        }
-        Ok(())
     }
 
     /// Makes the threads of this process that wait for messages check whether they are to stop.

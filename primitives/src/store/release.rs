@@ -4,8 +4,13 @@ use super::{
     Held, Store,
     blocks::{Chain, Name},
     wishes::Wishes,
+    word::CellWord,
 };
-use crate::{failure::Result, members::Members, sync::Ordering::Relaxed};
+use crate::{
+    failure::Result,
+    members::Members,
+    sync::{Ordering::Relaxed, order_seq_cst},
+};
 
 impl Store {
     /// Returns whether the response to a request is written apart from it (CL7).
@@ -42,6 +47,19 @@ impl Store {
         // The blocks first: they have the name of this life of the cell, which ends when it is free.
         let blocks = self.give_blocks_if_any(held, members);
         self.free_cell(held.cell, held.word, members).and(blocks)
+    }
+
+    /// Frees a cell that this process owns, and notifies a waiter for room.
+    #[inline]
+    pub(super) fn free_cell(&self, number: usize, word: CellWord, members: &Members) -> Result<()> {
+        // It fails if this process has lost its membership, and others have freed the cell.
+        // SYNC: SeqCst pairs with `pass_over`, and with the fence of the announcement of a waiter for room.
+        if !self.cells[number].change_seq_cst(word, word.free()) {
+            return Ok(());
+        }
+        order_seq_cst();
+        self.show_cell(number);
+        self.notify_space(self.class_of(number), members)
     }
 
     /// Gives back the blocks of a message, if it has any.

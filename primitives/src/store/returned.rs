@@ -8,7 +8,11 @@ use super::{
     Store,
     word::{CellState, CellWord, Hint},
 };
-use crate::sync::Ordering::{Acquire, Relaxed, SeqCst};
+use crate::{
+    failure::Result,
+    members::Members,
+    sync::Ordering::{Acquire, Relaxed, SeqCst},
+};
 
 impl Store {
     /// Marks a message as one that may have no hint.
@@ -61,5 +65,19 @@ impl Store {
             // SYNC: it fails if a message was marked since the scan began.
             let _ = self.control.seldom.dirty.compare_exchange(seen, seen & !1, SeqCst, Relaxed);
         }
+    }
+
+    /// Makes a message that is held one that can be received again, without a hint.
+    #[cold]
+    pub(super) fn put_back(&self, cell: usize, held: CellWord, members: &Members) -> Result<()> {
+        // ST5: the bit before READY.
+        self.mark_returned(cell);
+        let ready = held.ready(0, held.caller());
+        if self.cells[cell].change_seq_cst(held, ready) {
+            let hint = Hint::of(cell, ready);
+            let lane = self.lane_of(self.cells[cell].route.load(Relaxed));
+            return self.notify_message(hint, lane, members);
+        }
+        Ok(())
     }
 }

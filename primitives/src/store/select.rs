@@ -2,14 +2,12 @@
 
 use super::{
     Store,
+    control::WIDE,
     lane::Found,
     wishes::Wishes,
     word::{CellWord, Hint},
 };
 use crate::{failure::Result, members::Members, sizes::SHARED_LANES, sync::Ordering::Relaxed};
-
-/// Set in an interest that needs several lanes.
-pub(super) const WIDE: u64 = 1 << 63;
 
 /// How often to search all lanes again, if each time an older message was found, or the one before was taken.
 const LOOKS: usize = 32;

@@ -8,6 +8,7 @@ use super::{
     Refusal, Store,
     blocks::{Chain, Name},
     geometry::Class,
+    notify::{BLOCKS, RESPONSE_BLOCKS},
     word::CellWord,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     failure::Result,
     members::{Members, Repair},
     raw::Deadline,
-    sync::{Ordering::SeqCst, fence, order_seq_cst},
+    sync::{Ordering::SeqCst, fence},
     waiting::{
         Checked, Party, Round, wait,
         waiter::{Gate, Waiter},
@@ -27,15 +28,6 @@ use crate::{
 pub(super) enum Share {
     Messages,
     Responses,
-}
-
-const BLOCKS: u32 = 1 << 3;
-const RESPONSE_BLOCKS: u32 = 1 << 4;
-
-impl Class {
-    fn interest(self) -> u32 {
-        1 << self as u64
-    }
 }
 
 impl Share {
@@ -77,40 +69,6 @@ impl Gate for SpaceGate<'_> {
 }
 
 impl Store {
-    /// Notifies a waiter of a cell that was freed.
-    #[inline]
-    pub(super) fn notify_space(&self, class: Class, members: &Members) -> Result<()> {
-        // The bit of the cell was cleared by a sequentially consistent operation before.
-        order_seq_cst();
-        if self.control.seldom.space.is_up() { self.notify_for(class.interest(), members) } else { Ok(()) }
-    }
-
-    /// Notifies the waiters for blocks that some were freed.
-    pub(super) fn notify_blocks(&self, members: &Members) -> Result<()> {
-        // SYNC: as in `SpaceGate::open`.
-        fence(SeqCst);
-        if !self.control.seldom.space.is_up() {
-            return Ok(());
-        }
-        self.notify_for(BLOCKS, members).and(self.notify_for(RESPONSE_BLOCKS, members))
-    }
-
-    fn notify_if_free(&self, kind: u32, members: &Members) -> Result<()> {
-        let is_free = match Class::ALL.into_iter().find(|class| class.interest() == kind) {
-            Some(class) => self.has_free_cell(class),
-            // How many blocks are enough is for the waiter to say.
-            None => true,
-        };
-        if is_free { self.notify_for(kind, members) } else { Ok(()) }
-    }
-
-    /// Calls the waiter for one kind of room that has waited longest.
-    #[cold]
-    fn notify_for(&self, kind: u32, members: &Members) -> Result<()> {
-        let flag = &self.control.seldom.space;
-        self.space.notify_fitting(flag, kind, |interest| interest & u64::from(kind) != 0, |_| true, members).map(drop)
-    }
-
     /// Takes a free cell of a class, and waits for one.
     #[cold]
     pub(super) fn wait_for_cell(
