@@ -1,13 +1,16 @@
 //! Semaphores: sets of them, and single ones.
 
 mod get;
+mod guard;
 mod initialized;
+mod operate;
 mod options;
 mod semaphore;
 mod set;
 
 pub use self::{
+    guard::SemaphoreGuard,
     options::SemaphoreOptions,
-    semaphore::{Semaphore, SemaphoreGuard},
+    semaphore::Semaphore,
     set::{SemaphoreSet, SemaphoreStat, remove_semaphore},
 };
