@@ -92,6 +92,7 @@ impl Barrier {
         participants: Option<u16>,
         disposition: Disposition,
     ) -> Result<Self, OpenError> {
+        // `None` is a plain open, which takes the number that it finds.
         let wanted = participants.map(|number| u64::from(number.max(1)));
         let name = Name::new(name)?;
         let max_handles = KIND.max_handles(options, disposition);
@@ -109,6 +110,7 @@ impl Barrier {
         let (object, (members, state)) = Object::enter(&blueprint, disposition, &|object| {
             let members = object.members()?;
             let (found, max_handles) = (object.description().capacity, object.description().max_handles);
+            // The number comes from memory, and decides when a generation is complete.
             let parties = u16::try_from(found).ok().filter(|&number| number != 0);
             let parties = parties.ok_or_else(|| object.damaged("the number of participants"))?.into();
             let state = state_at(object.memory(), object.body(), max_handles, parties);
@@ -117,6 +119,7 @@ impl Barrier {
                 object.check_option("participants", found, wanted)?;
             }
             let registration = object.register(&members, &state)?;
+            // Only when registered: a member that is reaped before it joined breaks nothing.
             if let Registration::Done = registration {
                 state.join(members.session(&state)?);
             }

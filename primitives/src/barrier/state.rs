@@ -123,6 +123,7 @@ impl BarrierState {
 
     #[cold]
     fn join_slowly(&self, me: Session) {
+        // Before it is PRESENT: from then on its death breaks a generation, which it must not have missed.
         self.next.store(self.look().generation(), Relaxed);
         self.here[me.slot()].store(PRESENT, SeqCst);
     }
@@ -133,6 +134,7 @@ impl BarrierState {
         // A barrier of one waits for no other participant, so no death matters.
         let mut has_checked = self.parties == 1;
         loop {
+            // Read anew on each round: every change that fails means that another member got on.
             let word = self.look();
             let (generation, next) = (word.generation(), self.next.load(Relaxed));
             if generation != next {
@@ -169,12 +171,14 @@ impl BarrierState {
         party: Party<'_, Self>,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
+        // The last member is often about to arrive, and then neither side makes a system call.
         let waited = match self.spin(generation) {
             Some(outcome) => Ok(Some(outcome)),
             None => self.sleep(generation, party, deadline),
         };
         let over = match &waited {
             Ok(Some(_)) => None,
+            // Also after an error: an arrival that stayed would count for a process that does not wait.
             _ => self.leave(generation),
         };
         if over.is_some() || matches!(waited, Ok(Some(_))) {
@@ -228,6 +232,7 @@ impl BarrierState {
     fn call_all(&self, ended: u32, members: &Members) -> Result<()> {
         order_seq_cst();
         #[expect(clippy::cast_possible_truncation, reason = "an interest is a generation")]
+        // Waiters of an earlier generation too: their notifier may have died before it called them.
         let has_ended = |interest: u64| ended.wrapping_sub(interest as u32).cast_signed() >= 0;
         self.room.notify_all_fitting(has_ended, members)
     }
@@ -238,14 +243,17 @@ impl BarrierState {
         let here = &self.here[slot as usize];
         loop {
             let found = here.load(SeqCst);
+            // Another helper has finished, or the member left before it died.
             if found == ABSENT {
                 return None;
             }
             let word = self.look();
+            // BR3: all helpers of the slot must break the same generation, and only one.
             let is_chosen = found & BREAKS != 0;
             let generation = if is_chosen { (found >> 32) as u32 } else { word.generation() };
             match word.outcome(generation) {
                 None if is_chosen => {
+                    // BR4: before the break, so that no waiter finds it without a name.
                     self.name(generation, slot, members);
                     if self.change(word, word.ended(Outcome::Broken)) {
                         let _ = here.compare_exchange(found, ABSENT, SeqCst, Relaxed);
@@ -270,6 +278,7 @@ impl BarrierState {
     /// Names the member that breaks a generation, unless one is named (BR4).
     fn name(&self, generation: u32, slot: u32, members: &Members) {
         let name = self.name_of(generation);
+        // The cell may have the name of a generation that ended 16 generations ago.
         let found = name.load(SeqCst);
         if found >> 48 != u64::from(generation & 0xffff) || found & 0xffff_ffff == 0 {
             let pid = u64::from(members.member(slot).pid);

@@ -119,6 +119,7 @@ impl RateLimiter {
         disposition: Disposition,
     ) -> Result<Self, OpenError> {
         let plan = plan.map(|(permits, per)| Plan::new(options, permits, per));
+        // Before anything is made: a rate that is no rate could give out nothing, or everything.
         if let Some(plan) = plan.filter(|plan| plan.rate().is_none()) {
             let object = ObjectName::new(KIND.name, name);
             let (permits, per, burst) = (plan.permits, Duration::from_nanos(plan.nanoseconds), plan.burst);
@@ -140,6 +141,7 @@ impl RateLimiter {
             let failed = |error| object.failed(error);
             let members = object.members()?;
             let found = Plan::read(object.memory(), object.body()).map_err(failed)?;
+            // The numbers come from memory, and are divided by.
             let rate = found.rate().ok_or_else(|| object.damaged("the rate"))?;
             let state = RateState { word: Mapped::at(object.memory(), object.body() + WORD).map_err(failed)?, rate };
             if let Some(plan) = plan {

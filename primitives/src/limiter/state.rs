@@ -51,6 +51,7 @@ impl Rate {
     /// Returns the rate of so many permits in so many nanoseconds, if it is one. The interval is rounded up.
     pub(crate) fn new(permits: u32, nanoseconds: u64, burst: u32) -> Option<Self> {
         let interval = (permits != 0).then(|| nanoseconds.div_ceil(permits.into()))?;
+        // So that no later sum of the clock and a window can overflow.
         let window = interval.checked_mul(burst.into())?;
         (interval != 0 && burst != 0 && window <= Self::LONGEST).then_some(Self { interval, burst })
     }

@@ -213,6 +213,7 @@ impl Gate for OnceGate {
 impl Repair for OnceState {
     /// Takes the word away from the slot of a member that is dead (OL3), or leaves. Any number of helpers may do it.
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
+        // First its announcement, so that no call goes to the dead member.
         self.room.repair(slot);
         if self.leave(slot + 1, UNSET) { self.call_all(members) } else { Ok(()) }
     }

@@ -104,6 +104,7 @@ impl Pool {
 
     fn enter(options: &Settings, name: &str, permits: u32, disposition: Disposition) -> Result<Self, OpenError> {
         let capacity = options.capacity.max(permits);
+        // An existing pool is compared with what a new one would have got.
         let planned = capacity;
         if capacity > MOST_PERMITS {
             let object = ObjectName::new(KIND.name, name);
@@ -111,6 +112,7 @@ impl Pool {
             return Err(TooManyPermits { object, wanted, limit, capacity: limit }.into());
         }
         let name = Name::new(name)?;
+        // All permits are free, and no waiter is announced: zeroes say so.
         let fill = |memory: &_, body: usize| {
             Mapped::<AtomicU32>::at(memory, body + LIMIT)?.store(permits, Relaxed);
             Ok(())

@@ -115,6 +115,7 @@ impl PoolState {
 
     /// Claims one free permit after another, in one pass over all permits.
     fn claims(&self, me: Session) -> impl Iterator<Item = usize> {
+        // A pass that begins where a permit was freed last finds a free one soonest.
         let first = if HINTS { self.take_hint() } else { 0 };
         // Relaxed: only a filter. The compare-and-swap in `claim` decides, and acquires.
         let free = self.permits.from(first, self.limit()).filter(|(_, permit)| permit.load(Relaxed) == 0);
@@ -127,6 +128,7 @@ impl PoolState {
             self.flag.set_hint(true);
         }
         let recent = self.recent.load(Relaxed);
+        // One handle takes a hint. The line is written only if there is one, since all scans read it.
         if recent != NOWHERE {
             self.recent.store(NOWHERE, Relaxed);
         }
@@ -145,18 +147,19 @@ impl PoolState {
         // SYNC: SeqCst pairs with the fence in `open` of a waiter. It also releases what this process did to the next
         // holder in `claim`.
         if self.permits.get(spot).compare_exchange(me.owner(), 0, SeqCst, Relaxed).is_err() {
+            // The slot was reaped, and the permit given to another: it must not be freed a second time.
             members.record(Err(members.membership_lost()));
             return;
         }
         order_seq_cst();
         if self.flag.is_any() {
-            self.tell(spot, members);
+            self.notify_of(spot, members);
         }
     }
 
     /// Notifies handles that scan, and waiters, of a permit that was freed.
     #[cold]
-    fn tell(&self, spot: Spot, members: &Members) {
+    fn notify_of(&self, spot: Spot, members: &Members) {
         if self.flag.has_hint() {
             if self.recent.load(Relaxed) == NOWHERE {
                 self.recent.store(spot.index, Relaxed);
@@ -174,12 +177,14 @@ impl PoolState {
         let Some(seen) = self.flag.seen() else { return Ok(()) };
         // Before the check whether a count is due: a process that counts meanwhile knows of these permits (PS1).
         self.shortage.add(freed);
+        // One waiter for each permit. More of them would wake in vain.
         let singles = (0..freed).try_for_each(|_| match self.singles.call_oldest(members) {
             Ok(true) => Ok(()),
             // There are no more of them.
             Ok(false) => Err(Ok(())),
             Err(failure) => Err(Err(failure)),
         });
+        // PS1: `due` is read before the permits are counted, so a waiter that comes meanwhile is noticed.
         let before = self.shortage.before_count();
         let many = if before.is_due() { self.call_for_many(before, members) } else { Ok(()) };
         // WF1: it fails if a waiter was announced after `seen`.
@@ -195,6 +200,7 @@ impl PoolState {
             // Only the first waiter is served, so that a caller for many is not starved by callers for fewer.
             let missing = waiter.interest.saturating_sub(self.available() as u64);
             if missing > 0 {
+                // The next count is due only when as many permits were freed. Until then each release is spared one.
                 self.shortage.set(before, missing);
                 break;
             }
@@ -202,6 +208,7 @@ impl PoolState {
                 return Ok(());
             }
         }
+        // A notifier that was stopped between its choice and its post holds up no waiter: its post is done here.
         self.many.post_unposted(members)
     }
 
@@ -221,6 +228,7 @@ impl PoolState {
     pub(crate) fn claim_many(&self, party: Party<'_, Self>, count: usize) -> Attempt {
         let Party { members, me, .. } = party;
         if count <= 1 {
+            // PL4 needs the turnstile only for several: one permit is claimed in one step.
             let claimed: Vec<usize> = self.claims(me).take(count).collect();
             return if claimed.len() == count { Attempt::Claimed(claimed) } else { Attempt::TooFew };
         }
@@ -252,6 +260,7 @@ impl PoolState {
                 return Some(indices);
             }
         }
+        // PL4: all or none. The waiters of these permits are called as for any release.
         indices.into_iter().for_each(|index| self.free(self.permits.spot(index), me, members));
         None
     }
@@ -267,6 +276,7 @@ impl PoolState {
 impl Repair for PoolState {
     fn repair(&self, slot: u32, _: bool, members: &Members) -> Result<()> {
         let owner = slot + 1;
+        // First its announcements, so that no call below goes to the dead member.
         [&self.singles, &self.many].into_iter().for_each(|room| room.repair(slot));
         // SYNC: these pair with the compare-and-swaps in `claim_many` and `claim`: the next holder sees what the dead
         // one did.

@@ -52,6 +52,7 @@ impl<T: Pod> RwLock<T> {
     fn read_slowly(&self, counted: (Session, Counter), how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
         let HowToRead { deadline, ignores_poison } = how;
         let (me, counter) = counted;
+        // RW1: first the count is taken back, since it keeps the writer waiting.
         self.state.leave(me, counter, &self.members);
         let (party, late) = (self.party(me), LockError::TimedOut);
         let (entered, late) = match deadline {
@@ -59,6 +60,7 @@ impl<T: Pod> RwLock<T> {
             None => (self.state.try_enter_slowly(party, counter)?, LockError::WouldBlock),
         };
         let Taken { poisoned } = entered.ok_or(late)?;
+        // The guard first: if the lock is poisoned, its drop takes the count back.
         let guard = self.read_guard(me);
         if poisoned && !ignores_poison {
             return Err(LockError::Poisoned { object: self.members.object().clone() });

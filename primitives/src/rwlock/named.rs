@@ -172,6 +172,7 @@ impl<T: Pod> RwLock<T> {
         let first = FirstValue::new(write);
         let max_handles = KIND.max_handles(options, disposition);
         let fill = |memory: &_, body: usize| {
+            // Chosen once, by the creator: a reader that fences for itself and a writer that relies on it must agree.
             let why = match options.light_fences {
                 false => AS_ASKED_FOR,
                 true if !light_is_better() => BY_NATURE,
@@ -201,6 +202,7 @@ impl<T: Pod> RwLock<T> {
             let registration = object.register(&members, &state)?;
             Ok(((members, state, value), registration))
         });
+        // A panic of the caller's closure goes on only now, when nothing half made is left.
         first.resume_panic();
         let (object, (members, state, value)) = entered?;
         Ok(Self { object, members, state, value, favoured: AtomicUsize::new(0) })
