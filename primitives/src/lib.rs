@@ -136,6 +136,19 @@
 //! - **R-leave** A waiter that was called for a thing passes the call on before it leaves, unless it took the thing or
 //!   found it taken. If it dies instead, its obituary is posted.
 
+// The rooms. A file uses its own room and lower ones, and `tests/rooms` of the repository keeps it so.
+//
+// | lowest | names, options, numbers: `name`, `options`, `set_layout`, `role`, `failure`, `fingerprint` … |
+// | | `layout`: bytes into typed views |
+// | | `members`: slots and liveness. `attendance`: which handles are attached to which side |
+// | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
+// | | `lock`: the word of a lock |
+// | | one room for each primitive, and `store`: messages in shared memory |
+// | | `channel`: typed values over the store. Its `typed` knows no channel. `Envelope` is not in there, as it may hold a message |
+// | | `workers`: processes over a channel |
+// | highest | `error`: above the errors of all of them |
+//
+// In each primitive `named` has creating, opening, removing and the members, and `state` has the protocol.
 mod attendance;
 mod barrier;
 mod channel;
