@@ -147,7 +147,7 @@ impl Store {
             self.serve(self.lane_of(route), me);
         }
         let take = || {
-            // First the delayed messages whose time has come: they may be older than what a lane has.
+            // First the delayed messages that are due: they may be older than what a lane has.
             self.promote(me.owner(), members)?;
             self.try_take(selection, wants.claims, me.owner(), members)
         };
