@@ -5,7 +5,7 @@
 //! finds too few sleeps again, and is called by the next that frees some. One that got them calls the next.
 
 use super::{
-    Refusal, Store,
+    Refusal, Store, Until,
     blocks::{Chain, Name},
     geometry::Class,
     word::CellWord,
@@ -111,15 +111,20 @@ impl Store {
         self.space.notify_fitting(flag, kind, |interest| interest & u64::from(kind) != 0, |_| true, members).map(drop)
     }
 
+    /// Makes the threads of this process that wait for room check whether they are to stop.
+    pub(crate) fn rouse_senders(&self, slot: usize, members: &Members) -> Result<()> {
+        self.space.rouse_own(slot, members)
+    }
+
     /// Takes a free cell of a class, and waits for one.
     #[cold]
     pub(super) fn wait_for_cell(
         &self,
         class: Class,
         party: Party<'_, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<(usize, CellWord), Refusal> {
-        let me = party.me;
+        let (me, deadline) = (party.me, until.deadline);
         if deadline == Deadline::NOW {
             // The cells of dead members are free once they are reaped.
             if self.is_turn() {
@@ -140,6 +145,7 @@ impl Store {
         let gate = SpaceGate { store: self, interest: class.interest() };
         let waiter = Waiter::new(&self.space, gate, me, class.interest().into());
         let found = wait(party, &waiter, deadline, |_: Round| {
+            until.check()?;
             if self.is_closed() {
                 return Err(self.closed(party.members));
             }
@@ -157,8 +163,9 @@ impl Store {
         len: usize,
         share: Share,
         party: Party<'_, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<Chain, Refusal> {
+        let deadline = until.deadline;
         let range = match share {
             Share::Messages => self.geometry.blocks_for_messages(),
             Share::Responses => self.geometry.blocks_for_responses(),
@@ -196,6 +203,7 @@ impl Store {
         // BL2: it sleeps without blocks and without the lock.
         let waiter = Waiter::new(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
         let found = wait(party, &waiter, deadline, |_: Round| {
+            until.check()?;
             // A response is still wanted on a closed channel.
             if share == Share::Messages && self.is_closed() {
                 return Err(self.closed(party.members));
