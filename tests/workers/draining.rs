@@ -1,9 +1,10 @@
 //! How a pool ends: drained, dropped, by signals, by death.
 
 use std::{
-    fs,
+    fs::{self, DirEntry},
     os::unix::process::ExitStatusExt,
     path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -44,6 +45,39 @@ fn drained() {
     act(&next, Act::Nothing).unwrap();
     let report = next.drain(LONG).unwrap();
     assert_eq!((report.done, report.depth(), report.retried), (5, 0, 0), "{report}");
+}
+
+/// A submitter that waits for room sleeps until there is some, or the pool takes no more jobs.
+#[test]
+fn drained_beside_a_submitter() {
+    let channel = Channel::options().capacity(1);
+    let pool = start(options(drained_beside_a_submitter).workers(1).channel(channel));
+    while let Ok(job) = pool.try_submit(&Act::Sleep(LONG)) {
+        job.detach();
+    }
+    until(|| pool.report().unwrap().running == 1);
+    thread::scope(|scope| {
+        let submitter = thread::Builder::new().name("waits for room".to_owned());
+        let submitter = submitter.spawn_scoped(scope, || pool.submit(&Act::Nothing)).unwrap();
+        until(|| {
+            let before = sleeps_of("waits for room");
+            thread::sleep(Duration::from_millis(1200));
+            before.is_some_and(|count| count > 0) && sleeps_of("waits for room") == before
+        });
+        let drained = scope.spawn(|| pool.drain(LONG));
+        assert!(matches!(submitter.join().unwrap(), Err(JobError::Ended(_))));
+        assert_eq!(pool.report().unwrap().running, 1, "it waited for the job");
+        pool.drain(Duration::ZERO).unwrap();
+        drained.join().unwrap().unwrap();
+    });
+}
+
+/// Returns how often a thread of this process went to sleep.
+fn sleeps_of(name: &str) -> Option<u64> {
+    let is_it = |task: &DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name);
+    let task = fs::read_dir("/proc/self/task").unwrap().flatten().find(is_it)?;
+    let status = fs::read_to_string(task.path().join("status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
 }
 
 /// What is not done by the deadline is killed, and comes back.

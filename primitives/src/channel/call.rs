@@ -9,7 +9,7 @@ use super::{Channel, delivery::Delivery, pending::PendingResponse, request::Inco
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
     raw::Deadline,
-    store::{Class, Store},
+    store::{Class, Store, Until},
 };
 
 impl Channel {
@@ -193,12 +193,23 @@ impl Channel {
         delivery: Delivery,
         deadline: Deadline,
     ) -> Result<PendingResponse<R>, SendError> {
+        self.request_until(request, delivery, deadline.into())
+    }
+
+    /// Sends a request, and waits for room as long as it is told to. If it is stopped it fails as if the channel were closed.
+    #[inline]
+    pub(crate) fn request_until<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+        until: Until<'_>,
+    ) -> Result<PendingResponse<R>, SendError> {
         // Before anything is sent. A server that comes or leaves afterwards changes nothing.
         if self.requires_server {
             self.check_served::<R>()?;
         }
         // Cells of their own: a channel full of messages does not keep requests out.
-        let (held, me) = self.post(request, Class::Call, delivery, deadline)?;
+        let (held, me) = self.post(request, Class::Call, delivery, until)?;
         Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
     }
 
@@ -227,16 +238,24 @@ impl Channel {
     pub(crate) fn wait_for_calls<T>(
         &self,
         deadline: Deadline,
+        glance: impl FnMut() -> Option<T>,
         check: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>, Failure> {
         let shared = &*self.shared;
-        shared.store.wait_for_calls(shared.party(shared.session()?), deadline, check)
+        // Before it sleeps it spins with `glance`, which may overlook something.
+        shared.store.wait_for_calls(shared.party(shared.session()?), deadline, glance, check)
     }
 
     /// Makes every thread that waits for calls of this handle check again.
     pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
         let shared = &*self.shared;
         shared.store.rouse_callers(shared.session()?.slot(), &shared.members)
+    }
+
+    /// Makes every thread that waits for room on this handle check whether it is to stop.
+    pub(crate) fn rouse_senders(&self) -> Result<(), Failure> {
+        let shared = &*self.shared;
+        shared.store.rouse_senders(shared.session()?.slot(), &shared.members)
     }
 
     fn check_served<R: Request>(&self) -> Result<(), SendError> {

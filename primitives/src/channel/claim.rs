@@ -9,6 +9,7 @@ use super::{
     envelope::Envelope,
     shared::Incoming,
     typed::{Message, Route},
+    unread::Unread,
 };
 use crate::{
     RecvError,
@@ -171,6 +172,14 @@ impl Channel {
             store.serve(store.lane_of(received.route), me);
         }
         Ok(Incoming::new(&self.shared, received, me))
+    }
+
+    /// Claims the oldest message of the lowest route up to this one, or the oldest of any route. It is left in the channel, for a
+    /// router. Blocks until there is one.
+    pub(crate) fn claim_unread(&self, up_to: Option<Route>) -> Result<Claimed<Unread>, RecvError> {
+        let selection = up_to.map_or(Selection::Any, |route| Selection::UpTo(route.number()));
+        let incoming = self.take_claim(selection, Deadline::NEVER)?;
+        Ok(Claimed::new(Unread, incoming))
     }
 
     fn claim_selected(&self, selection: Selection, deadline: Deadline) -> Result<Claimed<Envelope>, RecvError> {

@@ -33,7 +33,7 @@ use crate::{Failure, SendError, Undecodable, clock, raw::Deadline};
 pub struct Claimed<T> {
     value: T,
     /// `None` once it has ended.
-    incoming: Option<Incoming>,
+    pub(super) incoming: Option<Incoming>,
 }
 
 impl<T> Claimed<T> {
@@ -114,6 +114,12 @@ impl<T> Claimed<T> {
         let sent_at = self.incoming.as_ref().map_or(u64::MAX, |incoming| incoming.received.sent_at);
         Duration::from_nanos(clock::coarse().saturating_sub(sent_at))
     }
+
+    /// Refuses the message, if it is a request. Otherwise it is just done.
+    pub(crate) fn refuse_claim(mut self, why: &str) -> Result<(), SendError> {
+        let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        refuse(incoming, why)
+    }
 }
 
 impl<R: Request> Claimed<R> {
@@ -165,9 +171,8 @@ impl<R: Request> Claimed<R> {
     /// # Errors
     ///
     /// As [`respond`](Self::respond).
-    pub fn refuse(mut self, why: &str) -> Result<(), SendError> {
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        refuse(incoming, why)
+    pub fn refuse(self, why: &str) -> Result<(), SendError> {
+        self.refuse_claim(why)
     }
 }
 
@@ -195,41 +200,8 @@ impl Claimed<Envelope> {
     /// # Errors
     ///
     /// As there.
-    pub fn refuse_any(mut self, why: &str) -> Result<(), SendError> {
-        self.take_back();
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        refuse(incoming, why)
-    }
-
-    /// Requeues the message after a panic of its handler.
-    pub(crate) fn requeue_panicked(mut self) -> Result<(), Failure> {
-        self.take_back();
-        let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        incoming.check_claim()?;
-        incoming.requeue(Cause::Panicked, Duration::ZERO);
-        Ok(())
-    }
-
-    /// Lends the message to a handler, which may respond to it through the envelope.
-    pub(super) fn lend(&mut self) -> &mut Envelope {
-        // A handler may respond through the envelope, and then takes the request out of it.
-        self.value.request = self.incoming.take();
-        &mut self.value
-    }
-
-    /// Takes the message back from a handler. Returns whether it is still to be ended.
-    pub(super) fn take_back(&mut self) -> bool {
-        if let lent @ Some(_) = self.value.request.take() {
-            self.incoming = lent;
-        }
-        self.incoming.is_some()
-    }
-
-    /// Returns the message without the claim on it.
-    pub(super) fn copied(&self) -> Envelope {
-        let Envelope { object, route, encoded, bytes, is_call, .. } = &self.value;
-        let (object, bytes) = (object.clone(), bytes.clone());
-        Envelope { object, route: *route, encoded: *encoded, bytes, is_call: *is_call, request: None }
+    pub fn refuse_any(self, why: &str) -> Result<(), SendError> {
+        self.refuse_claim(why)
     }
 }
 

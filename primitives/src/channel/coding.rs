@@ -5,7 +5,7 @@ use std::io::{BufWriter, Read};
 use super::{
     shared::Incoming,
     typed::{
-        Message, Route,
+        Message,
         codec::{self, Codec, CodecError},
     },
 };
@@ -49,22 +49,31 @@ pub(super) fn decode<T: Message>(incoming: &Incoming) -> Result<T, RecvError> {
 
 #[inline]
 pub(super) fn decode_as<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, RecvError> {
-    let Incoming { shared, received, .. } = incoming;
-    let decoded = codec::check_as::<C, T>(received.codec, received.schema, schema).and_then(|()| {
-        // A long message is decoded where it lies, without a copy of the whole.
-        let Some(first) = received.inline else {
-            return C::decode_from(shared.store.run(received.held), received.len);
-        };
-        let mut bytes = [0; INLINE];
-        shared.store.read_short(received.held, first, received.len, &mut bytes);
-        C::decode(&bytes[..received.len])
-    });
-    match decoded {
+    match decode_in_place::<C, T>(incoming, schema) {
         Ok(value) => Ok(value),
         Err(why) => {
             // C2: the bytes are read again for the error, as the codec may have used up some of them.
-            let (object, route) = (shared.name().clone(), Route::from_number(received.route));
+            let (object, route) = (incoming.shared.name().clone(), incoming.route());
             Err(Undecodable { object, route, bytes: read_all(incoming)?, why: why.to_string() }.into())
         }
     }
+}
+
+/// Decodes a message of a route that is known to be this type's.
+#[inline]
+pub(super) fn decode_here<T: Message>(incoming: &Incoming) -> Result<T, CodecError> {
+    decode_in_place::<T::Codec, T>(incoming, T::SCHEMA)
+}
+
+#[inline]
+fn decode_in_place<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T, CodecError> {
+    let Incoming { shared, received, .. } = incoming;
+    codec::check_as::<C, T>(received.codec, received.schema, schema)?;
+    // A long message is decoded where it lies, without a copy of the whole.
+    let Some(first) = received.inline else {
+        return C::decode_from(shared.store.run(received.held), received.len);
+    };
+    let mut bytes = [0; INLINE];
+    shared.store.read_short(received.held, first, received.len, &mut bytes);
+    C::decode(&bytes[..received.len])
 }

@@ -32,10 +32,12 @@ mod send;
 mod shared;
 mod stop;
 mod typed;
+mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use self::shared::Shared;
+pub(crate) use self::unread::Unread;
 pub use self::{
     aside::{ClaimInHand, SetAside},
     attempt::{Attempt, Cause},

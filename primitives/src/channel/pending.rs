@@ -118,6 +118,11 @@ impl<R: Request> PendingResponse<R> {
         !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
     }
 
+    /// Returns whether any process has ever taken the request.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.shared.store.is_begun(self.ticket)
+    }
+
     /// Ends the wait, and leaves the request in the channel. Its response is dropped.
     pub fn detach(self) {
         if self.me.is_ours() {

@@ -14,6 +14,7 @@ use super::{
     claimed::{self, Claimed},
     envelope::Envelope,
     typed::{Message, Request, Route},
+    unread::{Parcel, Unread},
 };
 use crate::{RecvError, Result, RouteTaken, SendError, Undecodable, raw::Deadline};
 
@@ -28,7 +29,7 @@ pub struct Unhandled {
 }
 
 /// Returns whether to go on, or why the message is no such value. The message is unchanged then.
-type Handler<'a> = Box<dyn FnMut(&mut Envelope) -> Result<Result<ControlFlow<()>, SendError>, String> + 'a>;
+type Handler<'a> = Box<dyn FnMut(&mut Parcel<'_>) -> Result<Result<ControlFlow<()>, SendError>, String> + 'a>;
 
 /// Handlers by type of message.
 ///
@@ -92,7 +93,7 @@ impl<'a> Router<'a> {
         &mut self,
         mut handle: impl FnMut(T) -> ControlFlow<()> + 'a,
     ) -> Result<&mut Self, RouteTaken> {
-        self.register::<T>(Box::new(move |incoming| Ok(Ok(handle(incoming.decode_here()?)))))
+        self.register::<T>(Box::new(move |parcel| Ok(Ok(handle(parcel.decode()?)))))
     }
 
     /// Sets what responds to requests of a type.
@@ -106,10 +107,10 @@ impl<'a> Router<'a> {
         &mut self,
         mut handle: impl FnMut(R) -> R::Response + 'a,
     ) -> Result<&mut Self, RouteTaken> {
-        self.register::<R>(Box::new(move |incoming| {
-            let response = handle(incoming.decode_here()?);
+        self.register::<R>(Box::new(move |parcel| {
+            let response = handle(parcel.decode()?);
             // A request that was sent, and not called, has no caller to respond to.
-            let sent = match incoming.request.take() {
+            let sent = match parcel.take_request() {
                 Some(call) => claimed::respond::<R>(call, &response, Deadline::NEVER),
                 None => Ok(()),
             };
@@ -168,7 +169,7 @@ impl<'a> Router<'a> {
     /// was given to the fallback.
     pub fn run_claims(&mut self, channel: &Channel) -> Result<()> {
         self.serve(channel)?;
-        self.run_with_claims(|| channel.claim_any())
+        self.run_with_claims(|| channel.claim_unread(None))
     }
 
     /// Claims and handles as [`run_claims`](Self::run_claims), the lowest route first, and none above `up_to`.
@@ -178,10 +179,10 @@ impl<'a> Router<'a> {
     /// As [`run_claims`](Self::run_claims).
     pub fn run_claims_lowest(&mut self, channel: &Channel, up_to: Route) -> Result<()> {
         self.serve(channel)?;
-        self.run_with_claims(|| channel.claim_lowest(up_to))
+        self.run_with_claims(|| channel.claim_unread(Some(up_to)))
     }
 
-    fn run_with_claims(&mut self, claim: impl Fn() -> Result<Claimed<Envelope>, RecvError>) -> Result<()> {
+    fn run_with_claims(&mut self, claim: impl Fn() -> Result<Claimed<Unread>, RecvError>) -> Result<()> {
         loop {
             match claim() {
                 Ok(claimed) => {
@@ -189,7 +190,7 @@ impl<'a> Router<'a> {
                     let flow = self.handle_claim(&mut claimed);
                     // D1: what no handler took is in the error or was given to the fallback, so it is done.
                     if let Some(claimed) = claimed {
-                        drop(claimed.done()?);
+                        claimed.done()?;
                     }
                     if flow?.is_break() {
                         return Ok(());
@@ -202,27 +203,24 @@ impl<'a> Router<'a> {
     }
 
     /// Handles one claim. If it is still there afterwards it has not ended: there was no handler for it, or the handler panicked.
-    pub(crate) fn handle_claim(&mut self, claimed: &mut Option<Claimed<Envelope>>) -> Result<ControlFlow<()>> {
+    pub(crate) fn handle_claim(&mut self, claimed: &mut Option<Claimed<Unread>>) -> Result<ControlFlow<()>> {
         let Some(claim) = claimed else { return Ok(ControlFlow::Continue(())) };
-        let Some(handler) = self.handlers.get_mut(&claim.route()) else {
-            // The fallback gets a copy. The claim stays with the caller, which completes it.
-            let envelope = claim.copied();
-            return self.leave_over(envelope, None);
-        };
-        let handled = handler(claim.lend());
-        let is_left = claim.take_back();
-        match handled {
-            Ok(flow) => {
+        let handler = claim.route().and_then(|route| self.handlers.get_mut(&route));
+        let why = match handler.map(|handler| handler(&mut claim.parcel())) {
+            Some(Ok(flow)) => {
                 // A handler that responded has completed the claim already.
-                if let (true, Some(claim)) = (is_left, claimed.take()) {
-                    drop(claim.done()?);
+                if let Some(claim) = claimed.take() {
+                    claim.done()?;
                 }
-                Ok(flow?)
+                return Ok(flow?);
             }
-            Err(why) => {
-                let envelope = claim.copied();
-                self.leave_over(envelope, Some(why))
-            }
+            Some(Err(why)) => Some(why),
+            None => None,
+        };
+        // The fallback gets a copy. The claim stays with the caller, which completes it.
+        match claim.copied()? {
+            Some(envelope) => self.leave_over(envelope, why),
+            None => Ok(ControlFlow::Continue(())),
         }
     }
 
@@ -261,7 +259,7 @@ impl<'a> Router<'a> {
     /// [`Undecodable`], as [`run`](Self::run), and the reason why a [response](Self::respond) was not sent.
     pub fn handle(&mut self, mut incoming: Envelope) -> Result<ControlFlow<()>> {
         let why = match self.handlers.get_mut(&incoming.route) {
-            Some(handler) => match handler(&mut incoming) {
+            Some(handler) => match handler(&mut Parcel::Received(&mut incoming)) {
                 Ok(flow) => return Ok(flow?),
                 Err(why) => Some(why),
             },

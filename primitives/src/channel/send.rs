@@ -17,7 +17,7 @@ use crate::{
     SendError,
     members::Session,
     raw::Deadline,
-    store::{About, Class, Held, INLINE, Wishes},
+    store::{About, Class, Held, INLINE, Until, Wishes},
 };
 
 impl Channel {
@@ -98,7 +98,7 @@ impl Channel {
         deadline: Deadline,
     ) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post(value, class, delivery, deadline).map(drop)
+        self.post(value, class, delivery, deadline.into()).map(drop)
     }
 
     /// Encodes a value, and sends it as a message of a class.
@@ -108,7 +108,7 @@ impl Channel {
         value: &T,
         class: Class,
         delivery: Delivery,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
         let shared = &*self.shared;
         let me = shared.session()?;
@@ -120,11 +120,11 @@ impl Channel {
         T::Codec::encode(value, &mut short).map_err(unencodable)?;
         let held = match short.bytes() {
             Some(bytes) => {
-                let sent = shared.store.send_short(about, bytes, shared.party(me), deadline);
-                sent.map_err(|refusal| shared.not_sent(refusal, class, bytes.len(), deadline))?
+                let sent = shared.store.send_short(about, bytes, shared.party(me), until);
+                sent.map_err(|refusal| shared.not_sent(refusal, class, bytes.len(), until.deadline))?
             }
             // Too long for a cell: its length is known now, and it is encoded a second time into blocks.
-            None => self.post_long::<T::Codec, T>(value, short.len(), about, me, deadline)?,
+            None => self.post_long::<T::Codec, T>(value, short.len(), about, me, until)?,
         };
         Ok((held, me))
     }
@@ -137,12 +137,12 @@ impl Channel {
         len: usize,
         about: About,
         me: Session,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<Held, SendError> {
         let shared = &*self.shared;
-        let not_sent = |refusal| shared.not_sent(refusal, about.class, len, deadline);
+        let not_sent = |refusal| shared.not_sent(refusal, about.class, len, until.deadline);
         // Waits for a cell and for blocks, and takes both before a byte is written.
-        let mut draft = shared.store.draft(about.class, len, shared.party(me), deadline).map_err(not_sent)?;
+        let mut draft = shared.store.draft(about.class, len, shared.party(me), until).map_err(not_sent)?;
         // An early return drops the draft, which frees the cell and the blocks: nothing was sent (C3).
         let route = Route::from_number(about.route);
         write_long::<C, T>(value, draft.run()).map_err(|why| self.unencodable(route, why))?;
@@ -174,9 +174,10 @@ impl Channel {
         let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
         // In the cell itself, without blocks.
         if bytes.len() <= INLINE {
-            return store.send_short(about, bytes, self.shared.party(me), deadline).map(drop).map_err(not_sent);
+            return store.send_short(about, bytes, self.shared.party(me), deadline.into()).map(drop).map_err(not_sent);
         }
-        let mut draft = store.draft(Class::Message, bytes.len(), self.shared.party(me), deadline).map_err(not_sent)?;
+        let mut draft =
+            store.draft(Class::Message, bytes.len(), self.shared.party(me), deadline.into()).map_err(not_sent)?;
         draft.run().write_all(bytes).map_err(|_| self.shared.members.damaged("the blocks of a message"))?;
         draft.send(about).map(drop).map_err(not_sent)
     }

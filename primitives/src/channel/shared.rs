@@ -108,7 +108,7 @@ impl Shared {
             }
             Refusal::TooLong => SendError::TooLong { object, bytes, limit: self.store.geometry.max_message_size },
             Refusal::Failed(failure) => failure.into(),
-            // A sender does not ask for the other ends.
+            // A sender does not ask for a disconnect. The one that stops it knows why.
             Refusal::Closed | Refusal::Disconnected | Refusal::Stopped => SendError::Closed { object },
         }
     }

@@ -69,7 +69,14 @@ impl Store {
         Ticket(held)
     }
 
+    /// Returns whether a request was ever taken, or has ended.
+    #[inline]
+    pub(crate) fn is_begun(&self, Ticket(sent): Ticket) -> bool {
+        self.held(sent).word() != sent.word
+    }
+
     /// Returns how far a request is.
+    #[inline]
     pub(crate) fn progress(&self, ticket: Ticket, me: Session) -> Progress {
         let Ticket(sent) = ticket;
         let word = self.held(sent).word();
@@ -113,15 +120,17 @@ impl Store {
         }
     }
 
-    /// Waits until a check finds something. It checks after each end of a call of this process, and when it is roused.
+    /// Waits until a check finds something. It checks after each end of a call of this process, and when it is roused. While it
+    /// spins it uses `glance`, which may overlook something.
     pub(crate) fn wait_for_calls<T>(
         &self,
         party: Party<'_, impl Repair>,
         deadline: Deadline,
+        glance: impl FnMut() -> Option<T>,
         mut check: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
         // A response mostly comes while this process still runs, and then neither side makes a system call.
-        if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_cpus.0, &mut check) {
+        if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_cpus.0, glance) {
             return Ok(Some(found));
         }
         let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);

@@ -98,6 +98,12 @@ impl Store {
         self.held(held).claimed_at.store(since | claim_tag(held.word), Relaxed);
     }
 
+    /// Returns since when this process has claimed a message.
+    #[inline]
+    pub(crate) fn claimed_at(&self, held: Held) -> u64 {
+        self.held(held).claimed_at.load(Relaxed) & !CLAIM_TAG
+    }
+
     /// Frees a message that this process has claimed. A caller that waits learns that there is no response. Returns whether it was
     /// still claimed.
     #[inline]

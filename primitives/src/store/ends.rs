@@ -8,6 +8,7 @@ use crate::{
     attendance::Attachment,
     failure::Result,
     members::{Members, Repair, Session},
+    raw::Deadline,
     sync::{
         Ordering::{Acquire, Relaxed, SeqCst},
         order_seq_cst,
@@ -24,6 +25,27 @@ pub(crate) struct Wants<'a> {
     pub(crate) stop: Option<&'a AtomicBool>,
     /// That the message comes back unless it is done.
     pub(crate) claims: bool,
+}
+
+/// How long a sender waits for room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until<'a> {
+    pub(crate) deadline: Deadline,
+    /// Set when it is to stop waiting.
+    pub(crate) stop: Option<&'a AtomicBool>,
+}
+
+impl From<Deadline> for Until<'_> {
+    fn from(deadline: Deadline) -> Self {
+        Self { deadline, stop: None }
+    }
+}
+
+impl Until<'_> {
+    /// Fails once the sender is to stop. To be called after it announced itself.
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        if is_stopped(self.stop) { Err(Refusal::Stopped) } else { Ok(()) }
+    }
 }
 
 impl Store {
@@ -134,8 +156,8 @@ impl Store {
     }
 }
 
-/// Returns whether receiving was stopped.
+/// Returns whether receiving, or waiting for room, was stopped.
 fn is_stopped(stop: Option<&AtomicBool>) -> bool {
-    // SYNC: pairs with the store in `Stop::stop`.
+    // SYNC: pairs with the store in `Stop::stop`, and in `stop_submitting` of a pool.
     stop.is_some_and(|stop| stop.load(Acquire))
 }

@@ -33,7 +33,8 @@
 //!   process takes the cell.
 //! - **ST6** Several lanes are searched until the same message is found first twice, and so are a lane and the returned
 //!   messages. So two messages of one sender are not received in the wrong order. See `clock` for why the first message
-//!   of each lane is enough.
+//!   of each lane is enough. A lane is marked as used before anything is pushed to it. So if one lane was used of those that
+//!   fit, and none has been used since, it is enough to search that one once.
 //! - **ST7** (R-sleep, R-wake) A receiver announces itself, raises a flag, fences, and checks. A sender pushes, and
 //!   then checks the flags. A call names the message. A waiter that was called, and leaves while that message can be
 //!   taken, calls the next one.
@@ -98,7 +99,7 @@ pub(crate) use self::{
     call::{Outcome, Progress, Ticket},
     causes::{CauseNumber, DIED, Ending},
     claim::{InHand, Return},
-    ends::Wants,
+    ends::{Until, Wants},
     geometry::{Class, Geometry, Plan},
     receive::Received,
     select::Selection,
@@ -187,7 +188,7 @@ pub(crate) enum Refusal {
     Closed,
     /// Every sender has left or died, and the receiver detects that.
     Disconnected,
-    /// Receiving was stopped on this handle.
+    /// Receiving was stopped on this handle, or the sender is to wait for room no more.
     Stopped,
     /// No message can be so long.
     TooLong,

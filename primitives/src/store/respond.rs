@@ -79,7 +79,7 @@ impl Store {
         if !is_apart {
             self.give_blocks_if_any(held, party.members)?;
         }
-        let chain = self.take_blocks(name, len, Share::Responses, party, deadline)?;
+        let chain = self.take_blocks(name, len, Share::Responses, party, deadline.into())?;
         let (its_len, block) =
             if is_apart { (&cell.answer_len, &cell.answer_block) } else { (&cell.len, &cell.first_block) };
         #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]

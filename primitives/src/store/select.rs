@@ -82,28 +82,54 @@ impl Store {
 
     /// Returns the lanes that may have a message for a selection, a bit for each. With [`WIDE`] if they are several.
     pub(super) fn lanes_of(&self, selection: Selection) -> u64 {
-        let own = |fits: &dyn Fn(u32) -> bool| {
-            let excluded = |lane: &usize| {
-                let route = self.control.route_of(*lane);
-                route != 0 && !fits(route)
-            };
-            (0..self.geometry.max_routes as usize).filter(excluded).fold(u64::MAX, |mask, lane| mask & !(1 << lane))
-        };
         match selection {
             Selection::Only(route) => 1 << self.lane_of(route),
             Selection::Any => u64::MAX,
-            Selection::UpTo(_) | Selection::Except(_) => own(&|route| selection.fits(route)) | WIDE,
+            Selection::UpTo(_) | Selection::Except(_) => self.fitting_lanes(selection, u64::MAX) | WIDE,
         }
+    }
+
+    /// Returns those of some lanes that may have a message for a selection.
+    #[inline]
+    fn fitting_lanes(&self, selection: Selection, lanes: u64) -> u64 {
+        let own = (1_u64 << self.geometry.max_routes) - 1;
+        let (mut fitting, mut left) = (lanes, lanes & own);
+        while left != 0 {
+            let lane = left.trailing_zeros() as usize;
+            // A lane without a route may get one that fits.
+            let route = self.control.route_of(lane);
+            if route != 0 && !selection.fits(route) {
+                fitting &= !(1 << lane);
+            }
+            left &= left - 1;
+        }
+        fitting
     }
 
     /// Returns the message that a selection receives next.
     #[inline]
     pub(super) fn find(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
-        let Selection::Only(route) = selection else { return self.find_in_several(selection, members) };
-        let found = self.first_in(self.lane_of(route), selection, members)?;
+        let seldom = &self.control.seldom;
+        let (lane, used) = match selection {
+            Selection::Only(route) => (self.lane_of(route), None),
+            _ => {
+                let used = seldom.used_lanes();
+                let lanes = self.fitting_lanes(selection, used);
+                let lane = lanes.trailing_zeros() as usize;
+                // Often one route is used of all those that fit.
+                if !lanes.is_power_of_two() || lane >= self.geometry.lanes() {
+                    return self.find_in_several(selection, members);
+                }
+                (lane, Some(used))
+            }
+        };
+        let found = self.first_in(lane, selection, members)?;
+        // ST6: a sender may have pushed a message to a lane that was not used before, and then this one. Its bit is set before
+        // either of them. SYNC: so the Acquire load of this message's entry makes the bit visible here.
+        let is_one = used.is_none_or(|used| used == seldom.used_lanes());
         // Afterwards: a sender that empties the entry of a message marks the message before. A lane and the returned
         // messages are several things to check.
-        if self.is_dirty() { self.find_in_several(selection, members) } else { Ok(found) }
+        if is_one && !self.is_dirty() { Ok(found) } else { self.find_in_several(selection, members) }
     }
 
     /// Searches all lanes, and the returned messages, until the same message is the next one twice.
@@ -115,7 +141,11 @@ impl Store {
     fn find_in_several(&self, selection: Selection, members: &Members) -> Result<Option<Candidate>> {
         let mut before = None::<Candidate>;
         for _ in 0..LOOKS {
-            let lanes = self.lanes_of(selection) & !WIDE & self.control.seldom.used_lanes();
+            let used = self.control.seldom.used_lanes();
+            let lanes = match selection {
+                Selection::Only(route) => 1 << self.lane_of(route),
+                _ => self.fitting_lanes(selection, used),
+            };
             let mut found = None;
             let mut left = lanes;
             while left != 0 {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Held, Refusal, Store, blocks::Run, geometry::Class, space::Share, wishes::Wishes, word::Hint};
+use super::{Held, Refusal, Store, Until, blocks::Run, geometry::Class, space::Share, wishes::Wishes, word::Hint};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
-    raw::Deadline,
     sizes::INLINE,
     sync::Ordering::Relaxed,
     waiting::Party,
@@ -41,10 +40,10 @@ impl Store {
         about: About,
         bytes: &[u8],
         party: Party<'_, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<Held, Refusal> {
         debug_assert!(bytes.len() <= INLINE);
-        let held = self.start(about.class, party, deadline)?;
+        let held = self.start(about.class, party, until)?;
         let cell = self.held(held);
         cell.write(bytes);
         cell.first_block.store(0, Relaxed);
@@ -53,14 +52,14 @@ impl Store {
 
     /// Takes a cell for a message.
     #[inline]
-    fn start(&self, class: Class, party: Party<'_, impl Repair>, deadline: Deadline) -> Result<Held, Refusal> {
+    fn start(&self, class: Class, party: Party<'_, impl Repair>, until: Until<'_>) -> Result<Held, Refusal> {
         // Before a cell is taken. A message that is written when the channel is closed is sent.
         if self.is_closed() {
             return Err(self.closed(party.members));
         }
         let (cell, word) = match self.take_cell(class, party.me) {
             Some(taken) => taken,
-            None => self.wait_for_cell(class, party, deadline)?,
+            None => self.wait_for_cell(class, party, until)?,
         };
         Ok(Held { cell, word })
     }
@@ -119,12 +118,12 @@ impl Store {
         class: Class,
         len: usize,
         party: Party<'a, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<Draft<'a>, Refusal> {
         if len > self.geometry.max_message_size {
             return Err(Refusal::TooLong);
         }
-        let held = self.start(class, party, deadline)?;
+        let held = self.start(class, party, until)?;
         let cell = self.held(held);
         // What an earlier message left there is not this one's.
         cell.first_block.store(0, Relaxed);
@@ -132,7 +131,7 @@ impl Store {
         cell.len.store(len as u32, Relaxed);
         // From here on dropping the draft frees the cell, also if there are no blocks.
         let draft = Draft { store: self, members: party.members, me: party.me, held };
-        let chain = self.take_blocks(Self::name(held), len, Share::Messages, party, deadline)?;
+        let chain = self.take_blocks(Self::name(held), len, Share::Messages, party, until)?;
         cell.first_block.store(chain.first(), Relaxed);
         Ok(draft)
     }

@@ -5,7 +5,7 @@
 //! finds too few sleeps again, and is called by the next that frees some. One that got them calls the next.
 
 use super::{
-    Refusal, Store,
+    Refusal, Store, Until,
     blocks::{Chain, Name},
     geometry::Class,
     notify::{BLOCKS, RESPONSE_BLOCKS},
@@ -69,15 +69,20 @@ impl Gate for SpaceGate<'_> {
 }
 
 impl Store {
+    /// Makes the threads of this process that wait for room check whether they are to stop.
+    pub(crate) fn rouse_senders(&self, slot: usize, members: &Members) -> Result<()> {
+        self.space.rouse_own(slot, members)
+    }
+
     /// Takes a free cell of a class, and waits for one.
     #[cold]
     pub(super) fn wait_for_cell(
         &self,
         class: Class,
         party: Party<'_, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<(usize, CellWord), Refusal> {
-        let me = party.me;
+        let (me, deadline) = (party.me, until.deadline);
         if deadline == Deadline::NOW {
             // The cells of dead members are free once they are reaped.
             if self.is_turn() {
@@ -98,6 +103,7 @@ impl Store {
         let gate = SpaceGate { store: self, interest: class.interest() };
         let waiter = Waiter::new(&self.space, gate, me, class.interest().into());
         let found = wait(party, &waiter, deadline, |_: Round| {
+            until.check()?;
             if self.is_closed() {
                 return Err(self.closed(party.members));
             }
@@ -115,8 +121,9 @@ impl Store {
         len: usize,
         share: Share,
         party: Party<'_, impl Repair>,
-        deadline: Deadline,
+        until: Until<'_>,
     ) -> Result<Chain, Refusal> {
+        let deadline = until.deadline;
         let range = match share {
             Share::Messages => self.geometry.blocks_for_messages(),
             Share::Responses => self.geometry.blocks_for_responses(),
@@ -154,6 +161,7 @@ impl Store {
         // BL2: it sleeps without blocks and without the lock.
         let waiter = Waiter::new(&self.space, SpaceGate { store: self, interest }, party.me, interest.into());
         let found = wait(party, &waiter, deadline, |_: Round| {
+            until.check()?;
             // A response is still wanted on a closed channel.
             if share == Share::Messages && self.is_closed() {
                 return Err(self.closed(party.members));

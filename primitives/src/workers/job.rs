@@ -2,12 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    JobError,
-    report::{Ends, Received},
-    shared::Shared,
-};
-use crate::{CallError, PendingResponse, Request, raw::Deadline};
+use super::{JobError, shared::Shared, submitted::Submitted};
+use crate::{Request, raw::Deadline};
 
 /// How the refusal of a job that panicked begins.
 pub(super) const PANICKED: &str = "the job panicked: ";
@@ -44,13 +40,14 @@ pub(super) const PANICKED: &str = "the job panicked: ";
 #[must_use = "if the job is to go on without a handle, say so with `detach`"]
 pub struct Job<R: Request> {
     shared: Arc<Shared>,
-    /// `None` once it is waited for no more.
-    pending: Option<PendingResponse<R>>,
+    submitted: Submitted<R>,
+    /// Whether the job ends with this handle, if it was not begun.
+    is_cancelled: bool,
 }
 
 impl<R: Request> Job<R> {
-    pub(super) fn new(shared: &Arc<Shared>, pending: PendingResponse<R>) -> Self {
-        Self { shared: Arc::clone(shared), pending: Some(pending) }
+    pub(super) fn new(shared: &Arc<Shared>, submitted: Submitted<R>) -> Self {
+        Self { shared: Arc::clone(shared), submitted, is_cancelled: false }
     }
 
     /// Waits for the result.
@@ -90,84 +87,29 @@ impl<R: Request> Job<R> {
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, JobError> {
-        let channel = &self.shared.channel;
-        let Some(pending) = &mut self.pending else {
-            return Err(JobError::Lost { object: self.shared.object(), route: R::ROUTE });
-        };
-        if !pending.is_ended() && deadline != Deadline::NOW {
-            let shared = &self.shared;
-            let check = || (pending.is_ended() || shared.has_ended() || channel.is_closed()).then_some(());
-            channel.wait_for_calls(deadline, check)?;
-        }
-        // A job that no worker has begun is taken back from a closed channel.
-        let result = if channel.is_closed() { pending.wait_deadline(deadline) } else { pending.try_wait() };
-        match result {
-            Err(CallError::WouldBlock | CallError::TimedOut) if self.shared.has_ended() => {
-                self.let_go();
-                Err(self.shared.why().into())
-            }
-            Err(CallError::WouldBlock) if deadline == Deadline::NOW => Err(JobError::WouldBlock),
-            Err(CallError::WouldBlock | CallError::TimedOut) => Err(JobError::TimedOut),
-            result => {
-                self.pending = None;
-                let result = result.map_err(|error| explained(&self.shared, error));
-                let Received { done, panicked, refused } = &self.shared.received;
-                match &result {
-                    Ok(_) => Ends::add(done),
-                    Err(JobError::Panicked { .. }) => Ends::add(panicked),
-                    Err(JobError::Refused { .. }) => Ends::add(refused),
-                    Err(_) => {}
-                }
-                result
-            }
-        }
+        self.submitted.wait_deadline(&self.shared, deadline)
     }
 
     /// Returns whether a wait would return at once.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.shared.has_ended() || self.pending.as_ref().is_none_or(PendingResponse::is_ended)
+        self.shared.has_ended() || self.submitted.is_done()
     }
 
     /// Cancels the job. If a worker has begun it, it is done, and not begun again, and its result goes nowhere.
     pub fn cancel(mut self) {
-        // That of a call that is dropped is taken back.
-        self.pending = None;
+        self.is_cancelled = true;
     }
 
     /// Leaves the job to the workers. Its result goes nowhere.
     pub fn detach(self) {}
-
-    fn let_go(&mut self) {
-        if let Some(pending) = self.pending.take() {
-            pending.detach();
-        }
-    }
-}
-
-/// Makes the error of a job of that of a call.
-fn explained(shared: &Shared, error: CallError) -> JobError {
-    match error {
-        CallError::Refused { why, .. } => match why.strip_prefix(PANICKED) {
-            Some(message) => JobError::Panicked { message: message.to_owned() },
-            None => JobError::Refused { why },
-        },
-        CallError::SetAside { object, route, mut attempts } => {
-            shared.deaths.explain(&mut attempts);
-            JobError::SetAside { object, route, attempts }
-        }
-        CallError::NoResponse { object, route } => JobError::Lost { object, route },
-        CallError::NotSent(error) => error.into(),
-        CallError::Undecodable(error) => error.into(),
-        CallError::Failed(failure) => failure.into(),
-        CallError::WouldBlock => JobError::WouldBlock,
-        CallError::TimedOut => JobError::TimedOut,
-    }
 }
 
 impl<R: Request> Drop for Job<R> {
     fn drop(&mut self) {
-        self.let_go();
+        if !self.is_cancelled {
+            self.submitted.detach();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter::Fuse};
 
-use super::{JobError, job::Job, pool::WorkerPool};
+use super::{JobError, pool::WorkerPool, shared::Shared, submitted::Submitted};
 use crate::{Request, SendError, raw::Deadline};
 
 /// A job of [`map`](WorkerPool::map) that has come to its end.
@@ -27,7 +27,7 @@ pub struct Map<'a, R: Request, I> {
     input: Fuse<I>,
     /// A job that found no room, or could not be submitted.
     held_back: Option<R>,
-    /// In the order of the input.
+    /// In the order of the input. Those that are dropped are cancelled.
     in_flight: VecDeque<InFlight<R>>,
     next: usize,
     is_ordered: bool,
@@ -39,29 +39,29 @@ pub struct Map<'a, R: Request, I> {
 struct InFlight<R: Request> {
     index: usize,
     job: R,
-    submitted: Submitted<R>,
-}
-
-#[derive(Debug)]
-enum Submitted<R: Request> {
-    Job(Job<R>),
-    Not(JobError),
+    /// The error of a job that could not be submitted.
+    submitted: Result<Submitted<R>, JobError>,
 }
 
 impl<R: Request> InFlight<R> {
-    fn is_done(&self) -> bool {
-        match &self.submitted {
-            Submitted::Job(job) => job.is_done(),
-            Submitted::Not(_) => true,
-        }
+    /// Returns whether a worker has begun it, or its result is there.
+    fn is_begun(&self) -> bool {
+        self.submitted.as_ref().map_or(true, Submitted::is_begun)
     }
 
-    fn finish(self) -> Finished<R> {
+    /// Returns whether its result is there.
+    fn is_done(&self) -> bool {
+        self.submitted.as_ref().map_or(true, Submitted::is_done)
+    }
+
+    fn finish(self, shared: &Shared) -> Finished<R> {
         let Self { index, job, submitted } = self;
-        let result = match submitted {
-            Submitted::Job(submitted) => submitted.wait(),
-            Submitted::Not(error) => Err(error),
-        };
+        let result = submitted.and_then(|mut submitted| {
+            let result = submitted.wait_deadline(shared, Deadline::NEVER);
+            // After an error the workers may still do it.
+            submitted.detach();
+            result
+        });
         Finished { index, job, result }
     }
 }
@@ -82,30 +82,41 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
             let Some(job) = self.held_back.take().or_else(|| self.input.next()) else { return };
             // With others in flight, their ends make room. Alone it waits for that which others have submitted.
             let submitted = match self.in_flight.is_empty() {
-                true => self.pool.submit(&job),
-                false => self.pool.try_submit(&job),
+                true => self.pool.submit_call_deadline(&job, Deadline::NEVER),
+                false => self.pool.submit_call_deadline(&job, Deadline::NOW),
             };
-            let submitted = match submitted {
-                Ok(submitted) => Submitted::Job(submitted),
+            match &submitted {
                 Err(JobError::NotSubmitted(SendError::Full(_))) => {
                     self.held_back = Some(job);
                     return;
                 }
-                Err(error) => {
-                    // The others would fare no better.
-                    self.is_over = error.is_end() || error.is_gone();
-                    Submitted::Not(error)
-                }
-            };
+                // The others would fare no better.
+                Err(error) => self.is_over = error.is_end() || error.is_gone(),
+                Ok(_) => {}
+            }
             self.in_flight.push_back(InFlight { index: self.next, job, submitted });
             self.next += 1;
         }
     }
 
-    /// Returns which of those in flight is the next to return, if it is done.
+    /// Returns the jobs in flight that may be returned next.
+    fn returnable(&self) -> impl Iterator<Item = &InFlight<R>> {
+        self.in_flight.iter().take(if self.is_ordered { 1 } else { self.in_flight.len() })
+    }
+
+    /// Returns the position of the first job that is done, of those that may be returned next.
     fn done(&self) -> Option<usize> {
-        let at_most = if self.is_ordered { 1 } else { self.in_flight.len() };
-        self.in_flight.iter().take(at_most).position(InFlight::is_done)
+        if self.pool.shared.has_ended() {
+            return Some(0);
+        }
+        // Most are not begun, which is quickly found out.
+        self.returnable().position(|job| job.is_begun() && job.is_done())
+    }
+
+    /// Does the same without a check of all jobs. Workers begin them in the order in which they were submitted. So behind one that
+    /// was not begun there is rarely one that is done.
+    fn done_of_begun(&self) -> Option<usize> {
+        self.returnable().take_while(|job| job.is_begun()).position(InFlight::is_done)
     }
 }
 
@@ -117,33 +128,25 @@ impl<R: Request, I: Iterator<Item = R>> Iterator for Map<'_, R, I> {
         if self.in_flight.is_empty() {
             return None;
         }
-        let done = match self.done() {
+        let shared = &*self.pool.shared;
+        let done = match self.done_of_begun() {
             Some(done) => done,
             // If the channel is gone, each wait says so.
             None => {
-                let found = self.pool.shared.channel.wait_for_calls(Deadline::NEVER, || self.done());
+                let found = shared.channel.wait_for_calls(Deadline::NEVER, || self.done_of_begun(), || self.done());
                 found.ok().flatten().unwrap_or(0)
             }
         };
-        self.in_flight.remove(done).map(InFlight::finish)
-    }
-}
-
-impl<R: Request, I> Drop for Map<'_, R, I> {
-    fn drop(&mut self) {
-        for InFlight { submitted, .. } in self.in_flight.drain(..) {
-            if let Submitted::Job(job) = submitted {
-                job.cancel();
-            }
-        }
+        self.in_flight.remove(done).map(|job| job.finish(shared))
     }
 }
 
 impl WorkerPool {
     /// Submits the jobs of an iterator, and returns an iterator over their results as they come.
     ///
-    /// It reads the input as results are taken: no more than [`in_flight`](super::WorkerPoolOptions::in_flight) jobs are submitted and not
-    /// returned. Take results without long pauses: long ones fill the channel, where [`job_timeout`](super::WorkerPoolOptions::job_timeout) goes on.
+    /// It reads the input as results are taken: at most [`in_flight`](super::WorkerPoolOptions::in_flight) jobs are submitted and not yet
+    /// returned. Take results without long pauses. Long results that are not taken fill the channel, a worker then waits for room, and
+    /// its [`job_timeout`](super::WorkerPoolOptions::job_timeout) goes on.
     ///
     /// Each job comes back with its result, and with its position in the input.
     ///
@@ -169,13 +172,13 @@ impl WorkerPool {
     /// # }
     /// ```
     ///
-    /// When it is dropped the jobs that were not begun are cancelled. When the pool ends, each job that was submitted and not
-    /// done gives [`JobError::Ended`], and that is the end of the iterator.
+    /// When the iterator is dropped, the jobs that were not begun are cancelled. When the pool ends, each job that was submitted and is
+    /// not done gives [`JobError::Ended`], and that is the end of the iterator.
     pub fn map<R: Request, I: IntoIterator<Item = R>>(&self, jobs: I) -> Map<'_, R, I::IntoIter> {
         Map::new(self, jobs.into_iter(), false)
     }
 
-    /// As [`map`](Self::map), in the order of the jobs.
+    /// Does the same as [`map`](Self::map), and returns results in the order of the jobs.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};

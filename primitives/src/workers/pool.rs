@@ -8,18 +8,16 @@ use super::{
     job::Job,
     options::WorkerPoolOptions,
     shared::Shared,
+    submitted::Submitted,
     supervision::{Supervision, check_number},
     tally::Tally,
     worker,
 };
-use crate::{Channel, Delivery, OpenError, Request, Router, SendError, raw::Deadline};
-
-/// How often a submitter that waits for room checks whether the pool has ended.
-const CHECK: Duration = Duration::from_millis(500);
+use crate::{Channel, Delivery, OpenError, Request, Router, raw::Deadline, store::Until};
 
 type Result<T, E = WorkersError> = result::Result<T, E>;
 
-/// Worker processes that do jobs, and none is lost or stuck.
+/// Worker processes that do jobs. No job is lost, and none waits for ever.
 ///
 /// A job is a [`Request`] on a named [`Channel`]. Workers run the program again, up to [`start`](WorkerPoolOptions::start), which serves jobs in them and never
 /// returns. They claim jobs, the lowest route first, and respond. See the [module](super) for what happens when one of the
@@ -104,7 +102,7 @@ impl WorkerPool {
         Ok(Self { shared, supervisor, removes: options.removes })
     }
 
-    /// Submits a job; waits while the channel is full.
+    /// Submits a job. Blocks while the channel is full, until there is room or the pool takes no more jobs.
     ///
     /// It outlives this process: if this process dies, the job is still done.
     ///
@@ -132,19 +130,14 @@ impl WorkerPool {
     /// - [`JobError::NotSubmitted`], with what [`Channel::send`] says.
     /// - [`JobError::Ended`] once the pool has ended, or is being drained.
     pub fn submit<R: Request>(&self, job: &R) -> Result<Job<R>, JobError> {
-        loop {
-            match self.submit_deadline(job, Deadline::after(CHECK)) {
-                Err(JobError::NotSubmitted(SendError::TimedOut(_))) => {}
-                submitted => return submitted,
-            }
-        }
+        self.submit_deadline(job, Deadline::NEVER)
     }
 
-    /// Submits a job; waits for at most `timeout` while the channel is full.
+    /// Submits a job. Blocks for at most `timeout` while the channel is full.
     ///
     /// # Errors
     ///
-    /// As [`submit`](Self::submit), and [`SendError::TimedOut`] in [`JobError::NotSubmitted`] if the timeout elapses.
+    /// As [`submit`](Self::submit), and [`SendError::TimedOut`](crate::SendError::TimedOut) in [`JobError::NotSubmitted`] if the timeout elapses.
     pub fn submit_timeout<R: Request>(&self, job: &R, timeout: Duration) -> Result<Job<R>, JobError> {
         self.submit_deadline(job, Deadline::after(timeout))
     }
@@ -153,15 +146,32 @@ impl WorkerPool {
     ///
     /// # Errors
     ///
-    /// As [`submit`](Self::submit), and [`SendError::Full`] in [`JobError::NotSubmitted`] if there is none.
+    /// As [`submit`](Self::submit), and [`SendError::Full`](crate::SendError::Full) in [`JobError::NotSubmitted`] if there is none.
     pub fn try_submit<R: Request>(&self, job: &R) -> Result<Job<R>, JobError> {
         self.submit_deadline(job, Deadline::NOW)
     }
 
     fn submit_deadline<R: Request>(&self, job: &R, deadline: Deadline) -> Result<Job<R>, JobError> {
-        self.shared.check_submitting()?;
-        let pending = self.shared.channel.request_with_deadline(job, self.delivery(), deadline)?;
-        Ok(Job::new(&self.shared, pending))
+        self.submit_call_deadline(job, deadline).map(|submitted| Job::new(&self.shared, submitted))
+    }
+
+    #[inline]
+    pub(super) fn submit_call_deadline<R: Request>(
+        &self,
+        job: &R,
+        deadline: Deadline,
+    ) -> Result<Submitted<R>, JobError> {
+        let shared = &*self.shared;
+        shared.check_submitting()?;
+        // The end of the pool ends the wait for room.
+        let until = Until { deadline, stop: Some(shared.stops_submitting()) };
+        match shared.channel.request_until(job, self.delivery(), until) {
+            Ok(pending) => Ok(Submitted::new(pending)),
+            Err(error) if error.is_end() => {
+                Err(shared.check_submitting().map_or_else(JobError::from, |()| error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn delivery(&self) -> Delivery {

@@ -2,7 +2,10 @@
 
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{
+        AtomicBool,
+        Ordering::{Relaxed, SeqCst},
+    },
 };
 
 use super::{
@@ -56,9 +59,17 @@ impl Shared {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses further jobs of this process.
+    /// Refuses further jobs of this process, and those that wait for room.
     pub(super) fn stop_submitting(&self) {
-        self.takes_no_more.store(true, Relaxed);
+        // SYNC: SeqCst pairs with the fence of a waiter's announcement: it sees this, or it is roused.
+        self.takes_no_more.store(true, SeqCst);
+        // A channel that is gone has no sleepers.
+        let _ = self.channel.rouse_senders();
+    }
+
+    /// Returns what is set when no further job is taken.
+    pub(super) fn stops_submitting(&self) -> &AtomicBool {
+        &self.takes_no_more
     }
 
     /// Says that the pool has ended, to every thread that waits for that or for a job.

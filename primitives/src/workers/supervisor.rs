@@ -213,11 +213,18 @@ impl Supervisor {
         for (worker, age) in self.fleet.ages_of_jobs() {
             if age < timeout {
                 next = next.min(timeout - age);
-            } else if self.fleet.is_still_late(worker, timeout) && self.fleet.kill(worker, Reason::TimedOut) {
-                Ends::add(&self.shared.ends.timed_out);
+            } else {
+                self.end_late_job(worker, timeout);
             }
         }
         self.check_at = Some(Instant::now() + next);
+    }
+
+    /// Kills a worker with a job that was found to be late, unless it has come to another job since then (WP5).
+    fn end_late_job(&mut self, worker: u64, timeout: Duration) {
+        if self.fleet.is_still_late(worker, timeout) && self.fleet.kill(worker, Reason::TimedOut) {
+            Ends::add(&self.shared.ends.timed_out);
+        }
     }
 }
 
@@ -226,5 +233,57 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         let pool = self.shared.name.clone();
         self.shared.end(self.end.take().unwrap_or(WorkersError::Drained { pool }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process, sync::mpsc};
+
+    use super::{super::tally::Tally, *};
+    use crate::{
+        Channel, clock,
+        workers::{Report, Stream, tally::Row},
+    };
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Makes the supervisor of a worker that is another program. It is in the first row.
+    fn supervisor(test: &str) -> Supervisor {
+        let name = format!("{test}-{}", process::id());
+        let channel = Channel::options().remove_on_drop(true).create(&name).unwrap();
+        let shared = Shared::new(&name, channel, Tally::new(&name).unwrap(), 1, 1);
+        let options = WorkerPoolOptions::new().workers(1).job_timeout(LIMIT).program("sleep").arguments(["300"]);
+        let (events, received) = mpsc::channel();
+        let options = options.stdin(Stream::Null).stdout(Stream::Null).stderr(Stream::Null);
+        let fleet = Fleet::new(Arc::clone(&shared), &options, events);
+        let mut supervisor = Supervisor::new(shared, &options, fleet, received);
+        supervisor.start_missing();
+        supervisor
+    }
+
+    fn timed_out(supervisor: &Supervisor) -> u64 {
+        let mut report = Report::default();
+        supervisor.shared.ends.fill(&mut report);
+        report.timed_out
+    }
+
+    /// A job is late. Its worker is done with it, and begins another one, before the supervisor acts on what it has found.
+    #[test]
+    fn wp5_the_next_job_of_a_late_one_goes_on() {
+        let mut supervisor = supervisor("next-job");
+        let (worker, pid) = (supervisor.fleet.next() - 1, supervisor.shared.deaths.living()[0]);
+        let row = Row::attach(supervisor.shared.tally.id(), 0, &supervisor.shared.name).unwrap();
+        row.begin_job(clock::coarse());
+        supervisor.end_late_job(worker, LIMIT);
+        assert_eq!(timed_out(&supervisor), 0, "it was killed for the job before");
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(!status.contains("(stopped)"), "{status}");
+
+        row.begin_job(1);
+        supervisor.end_late_job(worker, LIMIT);
+        assert_eq!(timed_out(&supervisor), 1);
+        supervisor.drain(None);
+        supervisor.run();
     }
 }

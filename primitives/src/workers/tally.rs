@@ -143,10 +143,15 @@ impl Row {
         self.tally.word(self.index + 1, 0).store(phase as u64, Release);
     }
 
-    /// Says that the worker begins a job, or that it has come to its end.
-    pub(super) fn set_busy(&self, is_busy: bool) {
-        let since = if is_busy { clock::coarse() } else { 0 };
-        self.tally.word(self.index + 1, BUSY_SINCE).store(since, Relaxed);
+    /// Records that the worker does a job, since this time of the coarse clock.
+    pub(super) fn begin_job(&self, since: u64) {
+        // 0 is no job.
+        self.tally.word(self.index + 1, BUSY_SINCE).store(since.max(1), Relaxed);
+    }
+
+    /// Records that the worker's job has come to its end.
+    pub(super) fn end_job(&self) {
+        self.tally.word(self.index + 1, BUSY_SINCE).store(0, Relaxed);
     }
 
     pub(super) fn add(&self, count: Count) {
@@ -163,6 +168,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Count, Phase, ROWS, Row, Tally};
+    use crate::clock;
 
     #[test]
     fn rows_are_taken_over_with_their_counts() {
@@ -171,9 +177,9 @@ mod tests {
         assert!(Row::attach(tally.id(), 0, "another pool").is_none());
         assert!(Row::attach(tally.id(), ROWS, "pool").is_none());
         assert_eq!(tally.age_of_job(ROWS - 1), None);
-        row.set_busy(true);
+        row.begin_job(clock::coarse());
         assert!(tally.age_of_job(ROWS - 1).is_some_and(|age| age < Duration::from_secs(60)));
-        row.set_busy(false);
+        row.end_job();
         assert_eq!(tally.age_of_job(ROWS - 1), None);
         row.enter(Phase::Recycled);
         row.add(Count::Done);

@@ -25,7 +25,7 @@ use super::{
     sys,
     tally::{Count, Phase, Row},
 };
-use crate::{Attempt, Channel, Claimed, Envelope, RecvError, Result, Router, Stop};
+use crate::{Attempt, Channel, Claimed, RecvError, Result, Router, Stop, channel::Unread, clock};
 
 /// Serves the jobs of a pool in this process, until it is told to stop.
 ///
@@ -99,7 +99,7 @@ pub(super) fn run(pool: &str, jobs: Router<'_>) -> i32 {
 }
 
 /// A job that this process has begun.
-type Claim = Claimed<Envelope>;
+type Claim = Claimed<Unread>;
 
 /// What stops this process from taking another job.
 #[derive(Clone)]
@@ -172,7 +172,7 @@ impl Worker {
             if self.stop.is_stopped() {
                 return self.end(Phase::Stopped);
             }
-            match channel.claim_lowest(up_to) {
+            match channel.claim_unread(Some(up_to)) {
                 Ok(claim) => {
                     if self.work(claim, &mut jobs).is_break() {
                         return self.end(Phase::Recycled);
@@ -205,7 +205,7 @@ impl Worker {
     /// Does one job. Says whether to go on.
     fn work(&mut self, claim: Claim, jobs: &mut Router<'_>) -> ControlFlow<()> {
         if let Some(row) = &self.row {
-            row.set_busy(true);
+            row.begin_job(claim.since().unwrap_or_else(clock::coarse));
         }
         ATTEMPT.set(claim.attempt());
         if claim.attempt() > 1 {
@@ -233,7 +233,7 @@ impl Worker {
             EARLIER.take();
         }
         if let Some(row) = &self.row {
-            row.set_busy(false);
+            row.end_job();
         }
         match &mut self.left {
             Some(left) => {
@@ -255,7 +255,7 @@ impl Worker {
 
     fn refuse(&self, claim: Claim, count: Count, why: &str) -> ControlFlow<()> {
         // If the submitter can't be told, the channel is gone.
-        let _ = claim.refuse_any(why);
+        let _ = claim.refuse_claim(why);
         self.count(count);
         ControlFlow::Continue(())
     }

@@ -115,7 +115,7 @@ impl StoreScene {
 
     fn send_by(&self, me: Session, message: u64, deadline: Deadline) -> Result<(), Error> {
         let about = about(message, Class::Message);
-        self.store(me).send_short(about, &bytes_of(message), self.party(me), deadline)?;
+        self.store(me).send_short(about, &bytes_of(message), self.party(me), deadline.into())?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl StoreScene {
     /// If the real code fails, which is what the models are to find.
     pub fn send_limited(&self, me: Session, message: u64, attempts: u8) {
         let about = about_with(message, Class::Message, Wishes::attempts(attempts), Duration::ZERO);
-        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER);
+        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER.into());
         sent.map_err(Error::from).expect("it waits as long as it takes");
     }
 
@@ -160,7 +160,7 @@ impl StoreScene {
     /// If the real code fails, which is what the models are to find.
     pub fn send_later(&self, me: Session, message: u64) {
         let about = about_with(message, Class::Message, Wishes::default(), Duration::from_nanos(1));
-        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER);
+        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER.into());
         sent.map_err(Error::from).expect("it waits as long as it takes");
     }
 
@@ -286,7 +286,7 @@ impl StoreScene {
     /// If the real code fails, which is what the models are to find.
     pub fn ask(&self, me: Session, message: u64) -> Asked {
         let about = about(message, Class::Call);
-        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER);
+        let sent = self.store(me).send_short(about, &bytes_of(message), self.party(me), Deadline::NEVER.into());
         Asked(Store::ticket(sent.map_err(Error::from).expect("it waits as long as it takes")))
     }
 
@@ -311,7 +311,7 @@ impl StoreScene {
     pub fn ask_again(&self, me: Session, message: u64, attempts: u8) -> Asked {
         let about = about_with(message, Class::Call, Wishes::attempts(attempts).redelivered(), Duration::ZERO);
         let bytes = bytes_of(message);
-        let sent = self.store(me).send_short(about, &bytes[..WORD], self.party(me), Deadline::NEVER);
+        let sent = self.store(me).send_short(about, &bytes[..WORD], self.party(me), Deadline::NEVER.into());
         Asked(Store::ticket(sent.map_err(Error::from).expect("it waits as long as it takes")))
     }
 

@@ -12,6 +12,7 @@
 //! | ST5: `dirty` counts, and is read before the scan | no count; read afterwards | `st5_dirty…` |
 //! | ST5: the holder clears the bit before the cell is free | afterwards | `st5_the_bit…` |
 //! | ST6: lanes are looked at twice | once | `st6_from_the_first…` |
+//! | ST6: the lanes that are used are read again after the only one | no second read | `st6_from_a_new_lane…` |
 //! | ST7: a receiver fences, and a sender pushes before it looks for flags | no fence; no order | `st7_…` |
 //! | CK1: no two messages have one stamp | a load and a store | `ck1_…` |
 //! | CK2: the stamp before the push | afterwards | `st6_…` |
@@ -357,8 +358,12 @@ fn two_lanes(processes: usize) -> Arc<StoreScene> {
 }
 
 fn one_sender_of_two_lanes(messages: [u64; 2]) {
+    one_sender(messages, || two_lanes(2));
+}
+
+fn one_sender(messages: [u64; 2], make: fn() -> Arc<StoreScene>) {
     explore(4, move || {
-        let scene = two_lanes(2);
+        let scene = make();
         let me = Session::of(0);
         let other =
             process(&scene, 1, move |scene, me| messages.into_iter().for_each(|message| scene.send(me, message)));
@@ -377,6 +382,18 @@ fn st6_from_the_first_lane_to_the_second() {
 #[test]
 fn st6_from_the_second_lane_to_the_first() {
     one_sender_of_two_lanes([102, 202]);
+}
+
+/// One lane was used so far. A sender uses another one, and then that one.
+#[test]
+fn st6_from_a_new_lane_to_the_one_that_was_used() {
+    one_sender([102, 202], || {
+        let scene = StoreScene::new(2, 3, 4, 2);
+        let me = Session::of(0);
+        scene.send(me, 201);
+        assert_eq!(scene.try_receive(me, Wanted::Any), Ok(201));
+        scene
+    });
 }
 
 /// Another sender's message is in front of the last one, or behind it, and has any stamp.

@@ -27,6 +27,7 @@ fn store(jobs: &'static [&'static [Job]]) -> Store {
         jobs,
         cells: 2,
         lanes: 1,
+        reads_used: false,
         span: 2,
         shared: false,
         slots: jobs.len(),
@@ -83,6 +84,18 @@ fn promoted() -> Store {
 
 fn lowest_route_first() -> Store {
     Store { lanes: 2, cells: 3, ..store(&[&[Send(2), Send(1), Send(2)], &[Receive(Any), Receive(UpTo(2))]]) }
+}
+
+/// A lane is used, and then another one before it.
+fn another_lane() -> Store {
+    let jobs: &[&[Job]] = &[&[Send(2), Send(1), Send(2)], &[Receive(UpTo(2)), Receive(Any)]];
+    Store { lanes: 2, cells: 3, reads_used: true, ..store(jobs) }
+}
+
+/// A sender dies, or a receiver, and only one lane is used.
+fn one_lane_of_two() -> Store {
+    let jobs: &[&[Job]] = &[&[Send(2), Send(2)], &[Claim(UpTo(2)), Claim(Any)], &[Receive(UpTo(2))]];
+    Store { lanes: 2, deaths: 1, reads_used: true, ..store(jobs) }
 }
 
 /// Two routes share a lane, and the first messages in it are of the route that is received late.
@@ -166,6 +179,10 @@ fn nothing_goes_wrong_between_lanes() {
     assert!(is_complete(lowest_route_first()));
     assert!(is_complete(shared_lane()));
     assert!(is_complete(promoted()));
+    assert!(is_complete(another_lane()));
+    assert!(is_complete(Store { reads_used: true, ..two_lanes() }));
+    assert!(is_complete(Store { reads_used: true, ..promoted() }));
+    assert!(is_complete(one_lane_of_two()));
 }
 
 #[test]
@@ -291,6 +308,10 @@ sysv_models::counterexamples! {
     look_twice: breaks(two_lanes(), DISORDER);
     /// A sender pushes to the lane after a receiver has seen it empty, and dies before it pushes the next message.
     look_twice_for_returned: breaks_at_length(two_die(), DISORDER);
+    /// A receiver finds no lane used, and overlooks a message that was pushed.
+    used_before_push: breaks(another_lane(), OVERLOOKED);
+    /// One lane is used. A sender pushes to another one, and then to this one.
+    used_again: breaks(another_lane(), DISORDER);
     /// The second of two messages is in the first lane.
     oldest_first: breaks(lowest_route_first(), DISORDER);
     /// Two messages have one stamp.

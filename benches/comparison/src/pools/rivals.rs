@@ -24,7 +24,7 @@ pub(super) struct Procspawn {
 
 impl Procspawn {
     /// A long job is sent only when a worker reads it, and no worker takes a job before its last result was taken. So no
-    /// more long ones can be under way than there are workers.
+    /// more long ones can be under way than there are workers: see `examples/procspawn_stops.rs`.
     pub(super) fn start(task: &Task) -> Result<Self> {
         let under_way = if task.size > LONG { task.workers } else { UNDER_WAY };
         Ok(Self { pool: procspawn::Pool::new(task.workers)?, under_way })

@@ -113,9 +113,9 @@ const POOLS: &[&str] = &[
     "The kernel places all processes of a pool, as in practice, so these tables are measured once, and have no other figures \
         for unpinned.",
     "At most 64 jobs are under way: WorkerPool::map's own number, and as many requests of the channel, which waits for the oldest \
-        one. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With more of them \
-        it stops for ever: sending waits for a worker to read, and no worker takes a job before the result of its last one \
-        was taken. Python's pools take all jobs of a round at once, as is their way.",
+        one. procspawn has as many, waits for the oldest too, and has as many jobs of 1 MiB as workers. With one more it \
+        stops for ever, as examples/procspawn_stops.rs shows: spawn waits until a worker reads the job, and no worker takes \
+        a job before the result of its last one was taken. Python's pools take all jobs of a round at once, as is their way.",
     "The number of jobs in a round is a multiple of the number of workers.",
     "A job is a number, what to do, and its bytes, which are made anew for each. A result is a number, and is checked.",
     "Python's pools are measured with one job at a time, their default, and in chunks, as their documentation advises for many \

@@ -54,6 +54,8 @@ pub enum Send {
     Fields,
     /// FILLING, or CLAIMED, becomes READY.
     Ready,
+    /// Marks its lane as used.
+    Use,
     /// Reads `tail`.
     Tail,
     /// The place at `tail` gets the hint, if it is EMPTY.
@@ -80,6 +82,10 @@ pub enum Mark {
 /// A step of looking for a message and taking it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Find {
+    /// Reads which lanes are used.
+    Used,
+    /// Reads it once more, after the one lane that was used.
+    UsedAgain,
     /// Reads `head`.
     Head,
     /// Reads the place at a position.

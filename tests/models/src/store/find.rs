@@ -1,7 +1,8 @@
 //! Looking for a message, and taking it.
 
 use super::{
-    At, Candidate, CellState, Find, Held, Hint, Job, LOOKS, Place, Process, Selection, Store, StoreState, Word, bit,
+    At, Candidate, CellState, Find, Held, Hint, Job, LOOKS, Place, Process, Selection, Set, Store, StoreState, Word,
+    bit,
 };
 
 impl Store {
@@ -9,6 +10,7 @@ impl Store {
         let there = self.waiting_for(state, selection);
         let process = &mut state.processes[index];
         (process.before, process.looks, process.there, process.came_back) = (None, 0, there, 0);
+        process.is_thorough = false;
         self.begin_look(state, index)
     }
 
@@ -20,7 +22,17 @@ impl Store {
         self.begin_lanes(state, index)
     }
 
+    /// Searches until the same message is found twice.
+    fn begin_thoroughly(&self, state: &mut StoreState, index: usize) -> At {
+        state.processes[index].is_thorough = true;
+        self.begin_look(state, index)
+    }
+
     fn begin_lanes(&self, state: &mut StoreState, index: usize) -> At {
+        let is_one = matches!(self.selection(index, &state.processes[index]), Selection::Only(_));
+        if self.reads_used && !is_one {
+            return At::Find(Find::Used);
+        }
         state.processes[index].lane = match self.selection(index, &state.processes[index]) {
             Selection::Only(route) => self.lane_of(route),
             _ => 0,
@@ -37,6 +49,9 @@ impl Store {
 
     pub(super) fn find(&self, state: &mut StoreState, index: usize, step: Find) -> At {
         match step {
+            Find::Used => self.read_used(state, index),
+            Find::UsedAgain if state.used != state.processes[index].used => self.begin_thoroughly(state, index),
+            Find::UsedAgain => At::Find(Find::Dirty),
             Find::Head => {
                 let process = &mut state.processes[index];
                 process.position = state.lanes[usize::from(process.lane)].head;
@@ -77,6 +92,9 @@ impl Store {
             }
             Find::Dirty => {
                 state.processes[index].dirty = state.dirty;
+                if state.dirty % 2 == 1 && state.processes[index].is_lone {
+                    return self.begin_thoroughly(state, index);
+                }
                 if state.dirty % 2 == 1 { At::Find(Find::Bits) } else { self.end_of_returned(state, index) }
             }
             Find::Bits => {
@@ -148,7 +166,46 @@ impl Store {
         !(self.shared && matches!(selection, Selection::UpTo(_)))
     }
 
+    /// Reads which lanes are used, and begins with the first of those that fit.
+    fn read_used(&self, state: &mut StoreState, index: usize) -> At {
+        state.processes[index].used = state.used;
+        let lanes = self.lanes_from(0, state, index);
+        let process = &mut state.processes[index];
+        process.is_lone = lanes.count_ones() == 1 && !process.is_thorough;
+        self.next_lane(lanes, state, index)
+    }
+
+    /// The lanes that it searches, from a number on.
+    fn lanes_from(&self, first: u8, state: &StoreState, index: usize) -> Set {
+        let process = &state.processes[index];
+        let selection = self.selection(index, process);
+        let fits = |lane: &u8| self.shared || selection.fits(*lane + 1);
+        let lanes = (first..u8::try_from(self.lanes).unwrap_or(u8::MAX)).filter(fits);
+        lanes.fold(0, |set, lane| set | bit(lane)) & process.used
+    }
+
+    fn next_lane(&self, lanes: Set, state: &mut StoreState, index: usize) -> At {
+        if lanes == 0 {
+            return At::Find(Find::Dirty);
+        }
+        state.processes[index].lane = u8::try_from(lanes.trailing_zeros()).unwrap_or(u8::MAX);
+        At::Find(Find::Head)
+    }
+
     fn end_of_lane(&self, state: &mut StoreState, index: usize) -> At {
+        let Process { is_lone, lane, .. } = state.processes[index];
+        if is_lone {
+            return At::Find(if self.rules.used_again { Find::UsedAgain } else { Find::Dirty });
+        }
+        let is_one = matches!(self.selection(index, &state.processes[index]), Selection::Only(_));
+        if self.reads_used && !is_one {
+            let lanes = self.lanes_from(lane + 1, state, index);
+            return self.next_lane(lanes, state, index);
+        }
+        self.end_of_any_lane(state, index)
+    }
+
+    fn end_of_any_lane(&self, state: &mut StoreState, index: usize) -> At {
         let is_one = matches!(self.selection(index, &state.processes[index]), Selection::Only(_));
         let process = &mut state.processes[index];
         process.lane += 1;
@@ -174,7 +231,8 @@ impl Store {
     fn end_of_look(&self, state: &mut StoreState, index: usize) -> At {
         let is_one = matches!(self.selection(index, &state.processes[index]), Selection::Only(_));
         let process = &mut state.processes[index];
-        let looks_once = is_one && (process.dirty.is_multiple_of(2) || !self.rules.look_twice_for_returned);
+        let looks_once =
+            (is_one || process.is_lone) && (process.dirty.is_multiple_of(2) || !self.rules.look_twice_for_returned);
         (process.seen, process.is_any, process.dirty, process.place) = (0, false, 0, Place::default());
         let is_same = process.before.map(|before| before.hint) == process.best.map(|best| best.hint);
         let ends = looks_once || process.best.is_none() || is_same || !self.rules.look_twice;

@@ -5,6 +5,7 @@
 //! | a cell | its [`Word`], the route, the stamp and the number of its message, and its two bits: taken for long, and returned |
 //! | a lane | [`Store::span`] places, `head` and `tail` |
 //! | a place | its lap, and a hint |
+//! | the bits of the lanes that are used | a set, in the configurations that read it |
 //! | the clock | a count: the coarse time does not change |
 //! | ALIVE, HELPERS, `used` | two booleans and a number for each slot |
 //! | a process | [`Process`], which does the jobs of its list one after another |
@@ -82,6 +83,8 @@ pub struct Store {
     pub lanes: usize,
     /// How many places a lane has.
     pub span: u8,
+    /// Whether receivers of several routes search only lanes that are used.
+    pub reads_used: bool,
     /// Whether all routes share one lane.
     pub shared: bool,
     /// How many slots there are.
@@ -237,6 +240,7 @@ impl Model for Store {
             dirty: 0,
             latest: 0,
             lanes: Default::default(),
+            used: 0,
             slots: std::array::from_fn(|slot| if slot < self.jobs.len() { inhabited } else { Membership::default() }),
             deaths: self.deaths,
             processes: (0..).take(self.jobs.len()).map(member).collect(),

@@ -43,6 +43,10 @@ crate::rules! {
     look_twice,
     /// ST6: so are a lane and the returned messages.
     look_twice_for_returned,
+    /// ST6: a sender marks its lane as used before it pushes, not after it.
+    used_before_push,
+    /// ST6: a receiver that searches the one lane that is used reads afterwards whether another one is.
+    used_again,
     /// ST6: of several messages that fit the oldest one is taken.
     oldest_first,
     /// CK1: no two messages have one stamp.

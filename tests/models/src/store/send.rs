@@ -39,6 +39,10 @@ impl Store {
                 if self.rules.fields_before_ready { self.before_ready() } else { At::Send(Send::Tail) }
             }
             Send::Ready => self.ready(state, index),
+            Send::Use => {
+                state.used |= bit(self.lane_of(self.route(state, index)));
+                if self.rules.used_before_push { At::Send(Send::Tail) } else { self.pushed(state, index) }
+            }
             Send::Tail => {
                 let lane = self.lane_of(self.route(state, index));
                 let process = &mut state.processes[index];
@@ -59,7 +63,8 @@ impl Store {
             Send::Empty => self.empty(state, index),
             Send::Pushed => {
                 self.help_tail(state, index);
-                self.pushed(state, index)
+                let uses = self.reads_used && !self.rules.used_before_push;
+                if uses { At::Send(Send::Use) } else { self.pushed(state, index) }
             }
         }
     }
@@ -167,6 +172,7 @@ impl Store {
         }
         match (self.rules.ready_before_push, self.rules.fields_before_ready || requeues) {
             (false, _) => self.sent(state, index),
+            (true, true) if self.reads_used && self.rules.used_before_push => At::Send(Send::Use),
             (true, true) => At::Send(Send::Tail),
             (true, false) => At::Send(Send::Fields),
         }

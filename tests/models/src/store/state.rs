@@ -165,6 +165,12 @@ pub struct Process {
     pub(super) held: Option<Held>,
     /// Bits that it read: of taken, or of returned cells.
     pub(super) seen: Set,
+    /// The lanes that were used when it read that.
+    pub(super) used: Set,
+    /// It searches the one lane that is used for what it wants.
+    pub(super) is_lone: bool,
+    /// It searches until it finds the same message twice.
+    pub(super) is_thorough: bool,
     pub(super) lane: u8,
     pub(super) position: u8,
     pub(super) place: Place,
@@ -203,6 +209,8 @@ pub struct StoreState {
     pub(super) dirty: u8,
     pub(super) latest: u8,
     pub(super) lanes: [Lane; MOST_LANES],
+    /// The lanes that were ever used.
+    pub(super) used: Set,
     pub(super) slots: [Membership; MOST_SLOTS],
     pub(super) deaths: u8,
     pub(super) processes: Vec<Process>,
