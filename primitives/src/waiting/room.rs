@@ -205,6 +205,27 @@ impl Room {
         self.post_fitting(all, members)
     }
 
+    /// Chooses every announced waiter (RM1), and posts for none: [`post_all_unposted`](Self::post_all_unposted) does, later or by
+    /// another notifier.
+    pub(crate) fn choose_all(&self) {
+        for waiter in self.in_states(ANNOUNCED, ANNOUNCED) {
+            // `None` if it is awake by now.
+            let _ = self.entries[waiter.slot].choose(waiter, 0);
+        }
+    }
+
+    /// Posts for every waiter that was chosen, and perhaps not posted (RM2), all at once. If the system refuses it, the entries
+    /// stay UNPOSTED.
+    pub(crate) fn post_all_unposted(&self, members: &Members) -> Result<()> {
+        let chosen: Vec<Chosen> = self.in_states(UNPOSTED, UNPOSTED).map(Announced::already_chosen).collect();
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let posted = members.post_all(chosen.iter().map(|chosen| self.bell(chosen.slot)));
+        chosen.into_iter().for_each(|chosen| self.mark(chosen, posted.is_ok()));
+        posted
+    }
+
     fn post_fitting(&self, fits: impl Fn(u64) -> bool, members: &Members) -> Result<()> {
         let unposted = self.in_states(UNPOSTED, UNPOSTED).filter(|waiter| fits(waiter.interest));
         unposted.map(|waiter| self.post(waiter.already_chosen(), members)).fold(Ok(()), Result::and)

@@ -37,7 +37,7 @@ pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/limiter/state.rs"]
 mod limiter_state;
-#[path = "../../../primitives/src/lock.rs"]
+#[path = "../../../primitives/src/lock/mod.rs"]
 mod lock;
 mod memory;
 pub mod messages;
