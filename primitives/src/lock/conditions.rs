@@ -19,7 +19,8 @@
 //! - **CW4** A waiter checks the condition with the lock held, whatever woke it. It returns with the lock held.
 //! - **CW5** An unlock without a change chooses no waiter. Otherwise two waiters that find nothing would wake each other without
 //!   end.
-//! - **CW6** A lock that becomes poisoned calls all waiters, as a change does: none of them will see a change otherwise.
+//! - **CW6** An unlock that poisons counts as a change, and so does the repair of a member that left with the lock. A waiter would
+//!   sleep beside a poisoned lock otherwise.
 //! - **CW7** Threads that share a handle: a thread frees the lock before it is parked, and sets CONDITIONS. It has no selection
 //!   at the desk, so each announcement of its leader makes it check. So a change is seen by its check, or calls its leader, or comes
 //!   before the next announcement.
@@ -50,6 +51,7 @@ use crate::{
     sync::Ordering::{Relaxed, Release},
     waiting::{
         Checked, Party, Round, Station, Turn, Withdrawn,
+        entry::Chosen,
         room::Room,
         wait,
         waiter::{Gate, Waiter},
@@ -69,22 +71,13 @@ impl Conditions {
         Self(room.with_named_calls())
     }
 
-    /// Chooses the waiters, if the value changed. Returns whether a waiter is announced, or not posted. The caller holds the lock.
-    fn choose(&self, is_changed: bool) -> bool {
-        if is_changed {
-            self.0.choose_all();
-        }
-        self.0.has_waiters()
+    pub(super) fn choose_all(&self) -> Vec<Chosen> {
+        self.0.choose_all()
     }
 
-    pub(super) fn post(&self, members: &Members) -> Result<()> {
-        self.0.post_all_unposted(members)
-    }
-
-    /// Calls all waiters after a reaper freed the word (CW6).
-    pub(super) fn call_all(&self, members: &Members) -> Result<()> {
-        self.0.choose_all();
-        self.post(members)
+    /// Posts for the waiters that this process has chosen, and for those that another one has (CW3).
+    pub(super) fn post(&self, chosen: Vec<Chosen>, members: &Members) -> Result<()> {
+        self.0.post_chosen(chosen, members).and(self.0.post_left_behind(members))
     }
 
     pub(super) fn repair(&self, slot: u32) {
@@ -111,19 +104,36 @@ struct ConditionWait<'a, R: Repair> {
     held: Cell<Option<Taken>>,
     /// Whether the condition was found true since the lock was taken.
     is_known: Cell<bool>,
+    /// The waiters that were chosen, and are to be posted once the lock is given back.
+    chosen: Cell<Vec<Chosen>>,
     was_panicking: bool,
 }
 
 impl Lock {
-    /// Chooses the waiters for a condition, if the value changed (CW2). Returns CONDITIONS if the freed word must have it.
-    pub(super) fn choose_waiters(&self, me: Session, is_changed: bool) -> u32 {
+    /// Returns the room of the waiters for a condition, if this process holds the lock and there may be any.
+    pub(super) fn conditions_of_holder(&self, me: Session) -> Option<&Conditions> {
         // Relaxed: only a holder changes these bits. If this is not the holder, it frees nothing.
         let word = self.word.load(Relaxed);
         let is_held = word & (OWNER | OFFERED) == me.owner();
-        match &self.conditions {
-            Some(conditions) if is_held && word & CONDITIONS != 0 && conditions.choose(is_changed) => CONDITIONS,
-            _ => 0,
-        }
+        self.conditions.as_ref().filter(|_| is_held && word & CONDITIONS != 0)
+    }
+
+    /// Frees the word, and tells the waiters for a condition, if the value changed.
+    #[cold]
+    pub(super) fn free_with_conditions(
+        &self,
+        me: Session,
+        members: &Members,
+        poison: u32,
+        is_changed: bool,
+    ) -> Result<()> {
+        let Some(conditions) = self.conditions_of_holder(me) else { return self.free_slowly(me, members, poison) };
+        // CW2, CW5.
+        let chosen = if is_changed { conditions.choose_all() } else { Vec::new() };
+        let bit = if conditions.0.has_waiters() { CONDITIONS } else { 0 };
+        let freed = self.free_slowly(me, members, poison | bit);
+        // After the word is free: the waiters take it.
+        freed.and(conditions.post(chosen, members))
     }
 
     /// Gives the lock back, and waits as long as a condition holds on the value, which it finds true now. Holds the lock
@@ -143,12 +153,20 @@ impl Lock {
             return Err(party.members.damaged("the waiters for a condition"));
         };
         // Before this process is announced: it need not call itself.
-        self.choose_waiters(party.me, is_changed);
+        let changed = self.conditions_of_holder(party.me).filter(|_| is_changed);
+        let chosen = changed.map_or_else(Vec::new, Conditions::choose_all);
         let waiter = Waiter::new(&conditions.0, ConditionGate, party.me, CHANGE);
         let was_panicking = thread::panicking();
-        let (held_now, is_known) = (Cell::new(Some(held)), Cell::new(true));
-        let wait_here =
-            ConditionWait { lock: self, conditions, party, waiter, held: held_now, is_known, was_panicking };
+        let wait_here = ConditionWait {
+            lock: self,
+            conditions,
+            party,
+            waiter,
+            held: Cell::new(Some(held)),
+            is_known: Cell::new(true),
+            chosen: Cell::new(chosen),
+            was_panicking,
+        };
         let ended = wait(party, &wait_here, deadline, |round| {
             let taken = wait_here.take()?;
             if taken.poisoned && !held.poisoned {
@@ -201,7 +219,7 @@ impl<R: Repair> ConditionWait<'_, R> {
         }
         // CW3: the word may have had CONDITIONS.
         self.lock.free_slowly(me, members, kept)?;
-        self.conditions.post(members)
+        self.conditions.post(self.chosen.take(), members)
     }
 
     fn poisons(&self, taken: Taken) -> bool {

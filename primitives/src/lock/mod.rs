@@ -66,7 +66,7 @@ use crate::{
     },
     waiting::{
         Checked, Party, Round,
-        entry::Announced,
+        entry::{Announced, Chosen},
         room::Room,
         wait,
         waiter::{Gate, Waiter},
@@ -237,23 +237,11 @@ impl Lock {
         let free = if poison { POISONED } else { 0 };
         // SYNC: Release pairs with the compare-and-swap of the next holder.
         if self.word.compare_exchange(me.owner(), free, Release, Relaxed).is_err() {
-            members.record(self.free_contended(me, members, free, is_changed || poison));
+            members.record(self.free_with_conditions(me, members, free, is_changed || poison));
         }
     }
 
-    /// Frees the word if there are waiters of any kind, or it was poisoned. It may also not be ours.
-    #[cold]
-    fn free_contended(&self, me: Session, members: &Members, poison: u32, is_changed: bool) -> Result<()> {
-        let conditions = self.choose_waiters(me, is_changed);
-        let freed = self.free_slowly(me, members, poison | conditions);
-        match &self.conditions {
-            // After the word is free: the waiters take it.
-            Some(room) if conditions != 0 => freed.and(room.post(members)),
-            _ => freed,
-        }
-    }
-
-    /// Frees the word with these bits. It may also not be ours.
+    /// Frees the word with these bits, if there are waiters of any kind, or it was poisoned. It may also not be ours.
     #[cold]
     fn free_slowly(&self, me: Session, members: &Members, kept: u32) -> Result<()> {
         loop {
@@ -348,23 +336,26 @@ impl Lock {
     /// named the slot, and how calling a waiter ended.
     pub(crate) fn repair_holder(&self, slot: u32, poisons: bool, members: &Members) -> (bool, Result<()>) {
         self.room.repair(slot);
+        let (owner, mut chosen) = (slot + 1, Vec::new());
         if let Some(conditions) = &self.conditions {
             conditions.repair(slot);
+            // CW6: before the word is free, as CW2. Relaxed: if the word changes meanwhile, another helper was here.
+            if self.word.load(Relaxed) & (OWNER | OFFERED) == owner {
+                chosen = conditions.choose_all();
+            }
         }
-        let owner = slot + 1;
         let poison = if poisons { POISONED } else { 0 };
         let end = |word: u32| (word & (OWNER | OFFERED) == owner).then_some(word & !OWNER | poison);
         // SYNC: Release as in `free`: a reaper hands on what the dead holder had written, as far as it had come.
         let freed = self.word.fetch_update(SeqCst, Relaxed, end).is_ok() || self.end_offer(owner);
-        (freed, if freed { self.call_after_repair(members) } else { Ok(()) })
+        (freed, if freed { self.call_after_repair(chosen, members) } else { Ok(()) })
     }
 
     #[cold]
-    fn call_after_repair(&self, members: &Members) -> Result<()> {
+    fn call_after_repair(&self, chosen: Vec<Chosen>, members: &Members) -> Result<()> {
         let called = self.room.call_oldest(members).map(drop);
-        // CW6.
-        let told = self.conditions.as_ref().map_or(Ok(()), |conditions| conditions.call_all(members));
-        called.and(told)
+        let posted = self.conditions.as_ref().map_or(Ok(()), |conditions| conditions.post(chosen, members));
+        called.and(posted)
     }
 
     /// Returns whether no member holds the lock, none is offered it, and it is not poisoned: one load for what is usual.

@@ -205,25 +205,33 @@ impl Room {
         self.post_fitting(all, members)
     }
 
-    /// Chooses every announced waiter (RM1), and posts for none: [`post_all_unposted`](Self::post_all_unposted) does, later or by
-    /// another notifier.
-    pub(crate) fn choose_all(&self) {
-        for waiter in self.in_states(ANNOUNCED, ANNOUNCED) {
-            // `None` if it is awake by now.
-            let _ = self.entries[waiter.slot].choose(waiter, 0);
-        }
+    /// Chooses every announced waiter (RM1), and posts for none. The caller is to [post](Self::post_chosen) for them.
+    pub(crate) fn choose_all(&self) -> Vec<Chosen> {
+        let choose = |waiter: Announced| self.entries[waiter.slot].choose(waiter, 0);
+        self.in_states(ANNOUNCED, ANNOUNCED).filter_map(choose).collect()
     }
 
-    /// Posts for every waiter that was chosen, and perhaps not posted (RM2), all at once. If the system refuses it, the entries
-    /// stay UNPOSTED.
-    pub(crate) fn post_all_unposted(&self, members: &Members) -> Result<()> {
-        let chosen: Vec<Chosen> = self.in_states(UNPOSTED, UNPOSTED).map(Announced::already_chosen).collect();
+    /// Posts for waiters that were chosen. If the system refuses it they stay UNPOSTED, for the next notifier.
+    pub(crate) fn post_chosen(&self, chosen: Vec<Chosen>, members: &Members) -> Result<()> {
         if chosen.is_empty() {
             return Ok(());
         }
         let posted = members.post_all(chosen.iter().map(|chosen| self.bell(chosen.slot)));
-        chosen.into_iter().for_each(|chosen| self.mark(chosen, posted.is_ok()));
+        if posted.is_ok() {
+            chosen.into_iter().for_each(|chosen| self.mark(chosen, true));
+        }
         posted
+    }
+
+    /// Posts for every waiter that another notifier has chosen, and perhaps not posted (RM2). That one may be about to mark it,
+    /// so a waiter that is posted is left alone.
+    pub(crate) fn post_left_behind(&self, members: &Members) -> Result<()> {
+        let post = |waiter: Announced| {
+            let posted = members.post_unless_posted(self.bell(waiter.slot));
+            self.mark(waiter.already_chosen(), posted.is_ok());
+            posted
+        };
+        self.in_states(UNPOSTED, UNPOSTED).map(post).fold(Ok(()), Result::and)
     }
 
     fn post_fitting(&self, fits: impl Fn(u64) -> bool, members: &Members) -> Result<()> {
