@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 
 use crate::{
-    kernel::{Deadline, Failure, Members, Session},
+    kernel::{Deadline, Members, Session},
     layout::Mapped,
     lock::{Lock, Taken},
     scene::room,
@@ -96,7 +96,7 @@ impl ConditionScene {
     }
 
     /// Waits until the value is at least this, as `MutexGuard::wait_while` does. Adds one before, if it is to. Returns the value, or
-    /// `None` if the lock is poisoned, or a post was refused.
+    /// `None` if the lock is poisoned.
     ///
     /// # Panics
     ///
@@ -109,10 +109,6 @@ impl ConditionScene {
         let holds = || self.value() < least;
         if !taken.poisoned && holds() {
             let waited = self.lock.wait_while(self.party(me), taken, adds, deadline, holds);
-            if waited == Err(Failure::Refused) {
-                // It could not post for another one, and has given the lock back.
-                return None;
-            }
             let (back, still) = waited.expect("nothing is damaged");
             assert!(back.poisoned || still == holds(), "it says what is the case");
             assert!(!still || deadline == Deadline::NOW, "it came back too early");

@@ -81,12 +81,13 @@ fn case_c3_a_refused_post_is_made_by_the_next() {
     explore(2, || {
         let scene = ConditionScene::new(Members::new(2));
         let waiter = process(&scene, 1, waits(1));
+        scene.lock(ME(0));
+        scene.add_one();
         scene.members.refuse_posts(true);
-        scene.change(ME(0));
+        scene.unlock(ME(0), true);
         scene.members.refuse_posts(false);
         scene.read(ME(0));
-        // What would be lost is a wake-up, and loom would find that it sleeps.
-        waiter.join().expect("it ends well");
+        assert_eq!(waiter.join().expect("it ends well"), Some(1));
     });
 }
 
