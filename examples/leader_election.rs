@@ -42,19 +42,15 @@ struct State {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.name {
-        Some(name) => stand(&Mutex::open(name)?, &Mutex::open(&state_of(name))?),
+        Some(name) => stand(&Mutex::open(name)?, &Mutex::open(&format!("{name}-state"))?),
         None => hold_elections(arguments.candidates),
     }
-}
-
-fn state_of(name: &str) -> String {
-    format!("{name}-state")
 }
 
 fn hold_elections(candidates: u32) -> Result<()> {
     let name = format!("leader-election-{}", process::id());
     let _leadership = Options::<Mutex>::new().remove_on_drop(true).create(&name, ())?;
-    let state = Mutex::options().remove_on_drop(true).create(&state_of(&name), State::zeroed())?;
+    let state = Mutex::options().remove_on_drop(true).create(&format!("{name}-state"), State::zeroed())?;
     let mut crowd = (0..candidates).map(|_| Candidate::start(&name)).collect::<Result<Vec<_>>>()?;
     let (mut term, mut killed_at) = (0, None::<Instant>);
     while !crowd.is_empty() {

@@ -111,7 +111,7 @@ struct ConditionWait<'a, R: Repair> {
 
 impl Lock {
     /// Returns the room of the waiters for a condition, if this process holds the lock and there may be any.
-    pub(super) fn conditions_of_holder(&self, me: Session) -> Option<&Conditions> {
+    fn conditions_of_holder(&self, me: Session) -> Option<&Conditions> {
         // Relaxed: only a holder changes these bits. If this is not the holder, it frees nothing.
         let word = self.word.load(Relaxed);
         let is_held = word & (OWNER | OFFERED) == me.owner();
@@ -119,7 +119,6 @@ impl Lock {
     }
 
     /// Frees the word, and tells the waiters for a condition, if the value changed.
-    #[cold]
     pub(super) fn free_with_conditions(
         &self,
         me: Session,

@@ -237,8 +237,14 @@ impl Lock {
         let free = if poison { POISONED } else { 0 };
         // SYNC: Release pairs with the compare-and-swap of the next holder.
         if self.word.compare_exchange(me.owner(), free, Release, Relaxed).is_err() {
-            members.record(self.free_with_conditions(me, members, free, is_changed || poison));
+            self.free_contended(me, members, free, is_changed || poison);
         }
+    }
+
+    /// Frees the word if there are waiters of any kind, or it was poisoned. It may also not be ours.
+    #[cold]
+    fn free_contended(&self, me: Session, members: &Members, poison: u32, is_changed: bool) {
+        members.record(self.free_with_conditions(me, members, poison, is_changed));
     }
 
     /// Frees the word with these bits, if there are waiters of any kind, or it was poisoned. It may also not be ours.

@@ -2,6 +2,7 @@
 
 mod barriers;
 mod channel;
+mod conditions;
 mod crowds;
 mod idle;
 mod limiter;
@@ -135,6 +136,15 @@ pub(crate) const PARTS: [Part; 11] = [
         method: MUTEX,
         peers: peers::OF_MUTEX,
         measure: locks::measure,
+    },
+    Part {
+        title: "wait_while",
+        about: "A process waits until another one has changed the value of a Mutex.",
+        method: &[
+            "Two processes take turns: each waits for the change of the other, changes the value, and wakes the other.",
+        ],
+        peers: &[],
+        measure: conditions::measure,
     },
     Part {
         title: "RwLock",
