@@ -65,7 +65,8 @@ impl Drop for Damaged {
 fn use_mutex(mutex: &Mutex<[u32; 3]>) {
     let _ = mutex.try_lock().map(|mut guard| guard[2] = guard[2].wrapping_add(1));
     let _ = mutex.lock_timeout(SHORT).map(|mut guard| guard[1] = guard[1].wrapping_add(1));
-    let never = |guard: MutexGuard<'_, _>| guard.wait_while_timeout(SHORT, |_| true).map(|(mut guard, _)| guard[0] = 1);
+    let never =
+        |guard: MutexGuard<'_, [u32; 3]>| guard.wait_while_timeout(SHORT, |_| true).map(|(mut guard, _)| guard[0] = 1);
     let _ = mutex.lock_timeout(SHORT).and_then(never);
     let once = |guard: MutexGuard<'_, [u32; 3]>| {
         let mut checks = 0..2;
