@@ -3,6 +3,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | one value that one process at a time may change | [`Mutex`] |
+//! | to wait until that value is as you need it | [`MutexGuard::wait_while`] |
 //! | the same, which many processes read and few change | [`RwLock`] |
 //! | one value that one process computes, and all then read | [`OnceLock`] |
 //! | to let at most N in at a time, each with an index of its own | [`Pool`] |
@@ -46,6 +47,7 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
+//! | `MutexGuard::wait_while` | | in the result, with the guard | | `Poisoned` | [`LockError`] |
 //! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
 //! | `RwLock::read`, `write` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
@@ -202,7 +204,7 @@ pub use self::{
     fingerprint::Fingerprint,
     limiter::RateLimiter,
     member::Member,
-    mutex::{IgnorePoison, LockError, Mutex, MutexGuard},
+    mutex::{IgnorePoison, LockError, Mutex, MutexGuard, WaitTimeoutResult},
     object::{OpenError, Status, TooManyPermits},
     object_name::ObjectName,
     once::{OnceError, OnceLock},

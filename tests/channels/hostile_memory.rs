@@ -142,7 +142,7 @@ fn bits_and_flags() -> Vec<Case> {
         let name = format!("closed {value}");
         cases.push(case(name, move |raw| raw.control_short(Word::Closed, 0).store(value, SeqCst)));
     }
-    // The owner, and the other bits: see `lock.rs`.
+    // The owner, and the other bits: see `lock`.
     for owner in [1, 2, 3, 4, 5, 0xffff] {
         for bits in [0, 1 << 16, 1 << 17, 1 << 18, u32::MAX << 16] {
             let name = format!("the lock of the blocks {:#x}", bits | owner);

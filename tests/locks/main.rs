@@ -17,3 +17,4 @@ mod rwlock;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stopped_waiters;
 mod threads;
+mod wait_while;

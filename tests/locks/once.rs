@@ -38,7 +38,7 @@ fn initialiser(name: &Name) -> Child {
 }
 
 fn until_asleep(once: &OnceLock<Pair>) {
-    until_rings(once.status().unwrap().set, Waiters::OF_MUTEX);
+    until_rings(once.status().unwrap().set, Waiters::OF_ONE_ROOM);
 }
 
 #[test]

@@ -40,6 +40,32 @@ fn case_c3_a_refused_unlock() {
     });
 }
 
+/// A process changes the value, and may not post for the waiter. The next unlock does, though it changes nothing.
+#[test]
+fn case_c3_a_refused_call_of_a_condition() {
+    each_loss(|lose| {
+        let name = name();
+        let mutex = Mutex::create(&name, 0_u32).unwrap();
+        let set = mutex.status().unwrap().set;
+        let begin = || {
+            let mutex = Box::leak(Box::new(Mutex::<u32>::open(&name).unwrap()));
+            || {
+                *mutex.lock().unwrap() = 7;
+                let refused = mutex.lock();
+                assert!(matches!(&refused, Err(LockError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+            }
+        };
+        let sleep = || {
+            let mutex = Mutex::<u32>::open(&name).unwrap();
+            assert_eq!(*mutex.lock().unwrap().wait_while(|&value| value == 0).unwrap(), 7);
+        };
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_CONDITION), lose, begin, sleep);
+        drop(mutex.lock().unwrap());
+        sleeper.join();
+        refused.kill();
+    });
+}
+
 /// A reader may not post for the writer that waits for it. The next one that comes does, though it finds the gate shut.
 #[test]
 fn case_c3_a_refused_leave_of_a_reader() {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
-    Barrier, Channel, Mutex, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role, Router, RwLock,
-    RwLockWriteGuard, Status, TooManyPermits, messages, mpmc, spsc,
+    Barrier, Channel, Mutex, MutexGuard, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role,
+    Router, RwLock, RwLockWriteGuard, Status, TooManyPermits, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -65,6 +65,14 @@ impl Drop for Damaged {
 fn use_mutex(mutex: &Mutex<[u32; 3]>) {
     let _ = mutex.try_lock().map(|mut guard| guard[2] = guard[2].wrapping_add(1));
     let _ = mutex.lock_timeout(SHORT).map(|mut guard| guard[1] = guard[1].wrapping_add(1));
+    let never =
+        |guard: MutexGuard<'_, [u32; 3]>| guard.wait_while_timeout(SHORT, |_| true).map(|(mut guard, _)| guard[0] = 1);
+    let _ = mutex.lock_timeout(SHORT).and_then(never);
+    let once = |guard: MutexGuard<'_, [u32; 3]>| {
+        let mut checks = 0..2;
+        guard.wait_while_timeout(SHORT, |_| checks.next().is_some()).map(drop)
+    };
+    let _ = mutex.ignore_poison().lock_timeout(SHORT).and_then(once);
     let _ = (mutex.holder(), mutex.is_poisoned(), mutex.members(), mutex.status());
     mutex.clear_poison();
 }

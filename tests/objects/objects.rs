@@ -21,7 +21,7 @@ fn what_a_name_costs() {
     let mutex = Mutex::create(&name, 0_u64).unwrap();
     let status = mutex.status().unwrap();
     assert_eq!(status.name, *name);
-    assert_eq!(status.semaphores, 3 + (1 + 2) * 64);
+    assert_eq!(status.semaphores, 3 + (2 + 2) * 64);
     println!("a mutex: {} semaphores, {} bytes", status.semaphores, status.bytes);
     assert!(status.bytes < 8192);
     let pool = Pool::create(&name, 16).unwrap();

@@ -7,3 +7,4 @@ mod locks;
 mod rings;
 mod rwlock;
 mod small;
+mod wait_while;

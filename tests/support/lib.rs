@@ -91,7 +91,12 @@ pub enum Waiters {
 }
 
 impl Waiters {
-    pub const OF_MUTEX: Self = Self::Room { common: 0, each: 1, room: 0 };
+    /// Of a mutex, for the lock.
+    pub const OF_MUTEX: Self = Self::Room { common: 0, each: 2, room: 0 };
+    /// Of a mutex, for a condition on its value.
+    pub const FOR_CONDITION: Self = Self::Room { common: 0, each: 2, room: 1 };
+    /// Of a kind that has one room, as the once lock and the barrier have.
+    pub const OF_ONE_ROOM: Self = Self::Room { common: 0, each: 1, room: 0 };
     /// Of an rwlock: the writer that has the lock, for the readers to leave.
     pub const FOR_READERS: Self = Self::Common(0);
     /// Of an rwlock, to write.

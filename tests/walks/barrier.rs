@@ -83,7 +83,7 @@ fn barrier_last_arrival_every_instruction() {
         let set = barrier.status().unwrap().set;
         let victim = participant(&name, |barrier| assert!(barrier.wait().unwrap().is_leader()));
         let pid = victim.pid();
-        let (walk, first) = victim.walk_beside(steps, (set, Waiters::OF_MUTEX), || wait(&barrier, LONG));
+        let (walk, first) = victim.walk_beside(steps, (set, Waiters::OF_ONE_ROOM), || wait(&barrier, LONG));
         match first {
             Ended::Passed => assert_eq!(wait(&barrier, LONG), Ended::Broken(pid)),
             told => assert_eq!(told, Ended::Broken(pid)),
@@ -173,7 +173,7 @@ fn a_last_one_that_is_stopped() {
         let victim = participant(&name, |barrier| assert!(barrier.wait().is_ok()));
         thread::scope(|scope| {
             let waits = scope.spawn(|| wait(&barrier, LONG));
-            until_rings(set, Waiters::OF_MUTEX);
+            until_rings(set, Waiters::OF_ONE_ROOM);
             let walk = stop(victim, steps, || sleeper.count(support::within(TRIED / 5, || waits.is_finished())));
             assert_eq!(waits.join().unwrap(), Ended::Passed);
             walk

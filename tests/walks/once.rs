@@ -62,7 +62,7 @@ fn beside_waiters(name: &Name, steps: u64, act: impl Fn(OnceLock<Pair>)) -> Walk
     let victim = actor(name, act);
     thread::scope(|scope| {
         let waiter = scope.spawn(|| *first.wait_timeout(LONG).expect("it is told"));
-        support::until(|| Waiters::OF_MUTEX.asleep(&set) == 1);
+        support::until(|| Waiters::OF_ONE_ROOM.asleep(&set) == 1);
         let walk = victim.walk(steps);
         let value = *second.get_or_init_timeout(LONG, || OURS).expect("it is not stuck");
         assert_eq!(waiter.join().expect("it is well"), value);
@@ -153,7 +153,7 @@ fn a_setter_that_is_stopped_leaves_no_waiter_asleep() {
         let victim = actor(&name, |once| once.set(DEAD).unwrap());
         thread::scope(|scope| {
             let sleeper = scope.spawn(|| assert_eq!(other.wait_timeout(LONG).unwrap(), &DEAD));
-            until_rings(set, Waiters::OF_MUTEX);
+            until_rings(set, Waiters::OF_ONE_ROOM);
             stop(victim, steps, || {
                 if once.get().is_some() {
                     waiter.count(support::within(TRIED, || sleeper.is_finished()));
@@ -183,7 +183,7 @@ fn each_that_comes_wakes_the_waiter() {
         let victim = actor(&name, |once| once.set(DEAD).unwrap());
         thread::scope(|scope| {
             let sleeper = scope.spawn(|| assert_eq!(other.wait_timeout(LONG).unwrap(), &DEAD));
-            until_rings(status.set, Waiters::OF_MUTEX);
+            until_rings(status.set, Waiters::OF_ONE_ROOM);
             assert_eq!(victim.stop_when(Pace::Instruction, is_there), Walk::Killed);
             assert!(!support::within(Duration::from_millis(20), || sleeper.is_finished()));
             comes(&once);
@@ -206,7 +206,7 @@ fn a_waiter_that_is_stopped_holds_up_no_other() {
         });
         thread::scope(|scope| {
             let sleeper = scope.spawn(|| assert!(other.wait_timeout(LONG).is_ok(), "it is told"));
-            until_rings(set, Waiters::OF_MUTEX);
+            until_rings(set, Waiters::OF_ONE_ROOM);
             stop(victim, steps, || {
                 setter.count(once.set_timeout(OURS, TRIED).is_ok());
                 waiter.count(support::within(TRIED, || sleeper.is_finished()));

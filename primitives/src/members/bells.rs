@@ -26,6 +26,16 @@ impl Members {
         }
     }
 
+    /// Posts a doorbell, unless it has a post already: then its waiter wakes by that.
+    pub(crate) fn post_unless_posted(&self, bell: u16) -> Result<()> {
+        self.check_slot()?;
+        let bell = self.layout.bell(bell);
+        match self.set.op(&[SemOp::zero(bell).no_wait(), SemOp::add(bell, ONE)]) {
+            Ok(()) | Err(raw::Error::WouldBlock { .. }) => Ok(()),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// Posts several doorbells: each waiter, now or later, checks again. If a post is refused, the others are tried.
     pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
         self.check_slot()?;

@@ -19,19 +19,25 @@ use crate::{
     waiting::room::Room,
 };
 
-pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(0).and_each(1));
+pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(0).and_each(2));
 
 /// Where the room of the waiters lies in the body, behind the word.
 const ROOM: usize = 128;
 
-/// Where the value lies in the body, behind the room.
-fn value_at(max_handles: u32) -> usize {
+/// Where the room of the waiters for a condition lies in the body, behind that of the lock.
+fn conditions_at(max_handles: u32) -> usize {
     ROOM + Room::bytes(max_handles)
 }
 
+/// Where the value lies in the body, behind the rooms.
+fn value_at(max_handles: u32) -> usize {
+    conditions_at(max_handles) + Room::bytes(max_handles)
+}
+
 fn lock_at(memory: &Arc<SharedMemory>, body: usize, max_handles: u32) -> raw::Result<Lock> {
-    let room = Room::at(memory, body + ROOM, max_handles, KIND.bells.of_room(0))?;
-    Ok(Lock::new(Mapped::at(memory, body)?, room))
+    let room = |at, number| Room::at(memory, body + at, max_handles, KIND.bells.of_room(number));
+    let lock = Lock::new(Mapped::at(memory, body)?, room(ROOM, 0)?);
+    Ok(lock.with_conditions(room(conditions_at(max_handles), 1)?))
 }
 
 impl<T: Pod> HasType for Mutex<T> {}

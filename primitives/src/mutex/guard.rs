@@ -28,6 +28,8 @@ pub struct MutexGuard<'a, T: Pod> {
     pub(super) mutex: &'a Mutex<T>,
     pub(super) session: Session,
     pub(super) poisoned: bool,
+    /// Whether a mutable reference to the value was given out since the lock was taken.
+    pub(super) is_changed: bool,
     /// Whether the thread was panicking already when it locked.
     pub(super) panicking: bool,
     pub(super) not_send: PhantomData<*const ()>,
@@ -49,6 +51,7 @@ impl<T: Pod> Deref for MutexGuard<'_, T> {
 impl<T: Pod> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
+        self.is_changed = true;
         // SAFETY: as for `deref`, and the exclusive borrow keeps this guard's other users out.
         unsafe { self.mutex.value.get_mut() }
     }
@@ -63,6 +66,12 @@ impl<T: Pod> MutexGuard<'_, T> {
         }
         Ok(self)
     }
+
+    /// Returns whether the lock is poisoned if it is given back now.
+    #[inline]
+    pub(super) fn poisons(&self) -> bool {
+        (self.poisoned && self.mutex.lock.is_poisoned()) || (!self.panicking && thread::panicking())
+    }
 }
 
 impl<T: Pod> Drop for MutexGuard<'_, T> {
@@ -71,8 +80,7 @@ impl<T: Pod> Drop for MutexGuard<'_, T> {
         if !self.session.is_ours() {
             return;
         }
-        let poison = (self.poisoned && self.mutex.lock.is_poisoned()) || (!self.panicking && thread::panicking());
-        self.mutex.lock.free(self.session, &self.mutex.members, poison);
+        self.mutex.lock.free_value(self.session, &self.mutex.members, self.poisons(), self.is_changed);
     }
 }
 

@@ -18,13 +18,16 @@ mod error;
 mod guard;
 mod handle;
 mod ignore_poison;
+mod wait_while;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
 use self::create::KIND;
-pub use self::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison};
+pub use self::{
+    error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, wait_while::WaitTimeoutResult,
+};
 use crate::{
     Failure, Member, OpenError, Options, Status,
     first_value::copy,
@@ -248,13 +251,14 @@ impl<T: Pod> Mutex<T> {
         }
     }
 
-    fn party(&self, me: Session) -> Party<'_, Lock> {
+    pub(super) fn party(&self, me: Session) -> Party<'_, Lock> {
         Party { members: &self.members, repair: &self.lock, me }
     }
 
     #[inline]
     fn guard(&self, me: Session, poisoned: bool) -> MutexGuard<'_, T> {
-        MutexGuard { mutex: self, session: me, poisoned, panicking: thread::panicking(), not_send: PhantomData }
+        let (is_changed, panicking) = (false, thread::panicking());
+        MutexGuard { mutex: self, session: me, poisoned, is_changed, panicking, not_send: PhantomData }
     }
 
     /// Returns whether a holder died or panicked, and the poison was not cleared since.

@@ -160,6 +160,11 @@ impl Ticket<'_> {
         }
     }
 
+    /// Returns whether this thread is the first on the list. It stays the first until it leaves.
+    pub(crate) fn leads(&self) -> bool {
+        self.desk.list().index(self.id) == Some(0)
+    }
+
     /// Announces what the threads on the list wait for together (DK3). Returns what that is.
     pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
         let mut list = self.desk.list();

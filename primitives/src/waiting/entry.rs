@@ -67,7 +67,7 @@ pub(crate) struct Announced {
 
 /// A waiter that was chosen, and is to be posted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     pub(super) slot: usize,
     before: u64,
     word: u64,

@@ -205,6 +205,35 @@ impl Room {
         self.post_fitting(all, members)
     }
 
+    /// Chooses every announced waiter (RM1), and posts for none. The caller is to [post](Self::post_chosen) for them.
+    pub(crate) fn choose_all(&self) -> Vec<Chosen> {
+        let choose = |waiter: Announced| self.entries[waiter.slot].choose(waiter, 0);
+        self.in_states(ANNOUNCED, ANNOUNCED).filter_map(choose).collect()
+    }
+
+    /// Posts for waiters that were chosen. If the system refuses it they stay UNPOSTED, for the next notifier.
+    pub(crate) fn post_chosen(&self, chosen: Vec<Chosen>, members: &Members) -> Result<()> {
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let posted = members.post_all(chosen.iter().map(|chosen| self.bell(chosen.slot)));
+        if posted.is_ok() {
+            chosen.into_iter().for_each(|chosen| self.mark(chosen, true));
+        }
+        posted
+    }
+
+    /// Posts for every waiter that another notifier has chosen, and perhaps not posted (RM2). That one may be about to mark it,
+    /// so a waiter that is posted is left alone.
+    pub(crate) fn post_left_behind(&self, members: &Members) -> Result<()> {
+        let post = |waiter: Announced| {
+            let posted = members.post_unless_posted(self.bell(waiter.slot));
+            self.mark(waiter.already_chosen(), posted.is_ok());
+            posted
+        };
+        self.in_states(UNPOSTED, UNPOSTED).map(post).fold(Ok(()), Result::and)
+    }
+
     fn post_fitting(&self, fits: impl Fn(u64) -> bool, members: &Members) -> Result<()> {
         let unposted = self.in_states(UNPOSTED, UNPOSTED).filter(|waiter| fits(waiter.interest));
         unposted.map(|waiter| self.post(waiter.already_chosen(), members)).fold(Ok(()), Result::and)

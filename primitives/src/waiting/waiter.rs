@@ -61,6 +61,11 @@ impl<'a, G: Gate> Waiter<'a, G> {
         Self { room, gate, slot: me.slot(), since: clock::monotonic(), ticket }
     }
 
+    /// Returns whether this thread leads those of its process that wait here. Then it does until its wait is over.
+    pub(crate) fn leads(&self) -> bool {
+        self.ticket.leads()
+    }
+
     fn pass_on_all(&self, things: Vec<u32>, members: &Members) -> Result<()> {
         things.into_iter().map(|what| self.gate.pass_on_named(what, members)).fold(Ok(()), Result::and)
     }

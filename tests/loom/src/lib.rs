@@ -1,7 +1,7 @@
 //! The real code of the lock, of the rwlock's words, of waiting rooms, of the pool's words, of both rings' words and of the store, run under [loom] in every
 //! interleaving with few preemptions: up to four, by the test.
 //!
-//! `attendance.rs`, `lock.rs`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,waiter}.rs`,
+//! `attendance.rs`, `lock/`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,waiter}.rs`,
 //! `pool/{spots,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`,
 //! `waiting/batching.rs`, `ring/{patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
@@ -23,7 +23,7 @@
 //! - `members/` itself, which has registering, leaving, and the steps of a new member. `object/` and `layout.rs`.
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `waiter.rs`: the scenes do in few
 //!   words what those do.
-//! - `mutex/` with the poison of a holder that panics, the handle and the guards of `rwlock/`, and `pool/mod.rs`.
+//! - `mutex/` with its guards, the handle and the guards of `rwlock/`, and `pool/mod.rs`.
 //! - the bytes of long messages in the store, and `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
@@ -33,11 +33,12 @@ mod atomics;
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
 mod barrier;
+pub mod conditions;
 pub mod explore;
 pub mod kernel;
 #[path = "../../../primitives/src/limiter/state.rs"]
 mod limiter_state;
-#[path = "../../../primitives/src/lock.rs"]
+#[path = "../../../primitives/src/lock/mod.rs"]
 mod lock;
 mod memory;
 pub mod messages;

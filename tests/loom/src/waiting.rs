@@ -88,6 +88,10 @@ pub(crate) mod desk {
             Turn::Lead
         }
 
+        pub(crate) fn leads(&self) -> bool {
+            true
+        }
+
         pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
             announce(self.interest);
             self.interest

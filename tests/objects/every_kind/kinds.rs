@@ -107,16 +107,33 @@ impl Kind for Mutex<u64> {
     }
 
     fn waits() -> Vec<Wait<Self>> {
-        vec![Wait {
+        let lock = Wait {
             name: "lock",
             is_shared: true,
             is_passed_on: true,
-            hinder: |mutex| {
+            hinder: |mutex: &Self| {
                 let guard = mutex.lock().unwrap();
-                Box::new(move || drop(guard))
+                Box::new(move || drop(guard)) as Release<'_>
             },
-            wait: |mutex| any(mutex.lock()),
-        }]
+            wait: |mutex: &Self| any(mutex.lock()),
+        };
+        // Each waiter takes one away, so one change lets one of them go on.
+        let wait_while = Wait {
+            name: "wait_while",
+            is_shared: true,
+            is_passed_on: true,
+            hinder: |mutex: &Self| {
+                *mutex.lock().unwrap() = 0;
+                Box::new(|| *mutex.lock().unwrap() += 1)
+            },
+            wait: |mutex: &Self| {
+                let mut guard = mutex.lock()?.wait_while(|&left| left == 0)?;
+                *guard -= 1;
+                drop(guard);
+                any(mutex.lock())
+            },
+        };
+        vec![lock, wait_while]
     }
 }
 

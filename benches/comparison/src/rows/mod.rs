@@ -2,6 +2,7 @@
 
 mod barriers;
 mod channel;
+mod conditions;
 mod crowds;
 mod idle;
 mod limiter;
@@ -128,13 +129,22 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 11] = [
+pub(crate) const PARTS: [Part; 12] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
         method: MUTEX,
         peers: peers::OF_MUTEX,
         measure: locks::measure,
+    },
+    Part {
+        title: "wait_while",
+        about: "A process waits until another one has changed the value of a Mutex.",
+        method: &[
+            "Two processes take turns: each waits for the change of the other, changes the value, and wakes the other.",
+        ],
+        peers: &[],
+        measure: conditions::measure,
     },
     Part {
         title: "RwLock",

@@ -11,6 +11,7 @@
 //! | 16 WAITERS | a waiter may be announced in the room | a waiter, after it announced itself, or a holder that frees the word and found a waiter | a holder, before it scans the room |
 //! | 17 POISONED | a holder died or panicked | a reaper, or an unlock with `poison` | `clear_poison`, or an unlock without `poison` |
 //! | 18 OFFERED | the lock is offered, and not held | a holder that unlocks | the waiter that confirms, any process once the offer has expired, or a reaper of the slot |
+//! | 19 CONDITIONS | a waiter for a condition on the value may be announced | see `conditions` | see `conditions` |
 //!
 //! - **LK1** The session that took the free or offered word by compare-and-swap holds the lock until it frees the word,
 //!   or its slot is reaped. A slot has helpers only after the kernel has cleared its ALIVE (R-own), so not while the
@@ -49,6 +50,9 @@
 //!
 //! Not promised: an order among the waiters, unless the lock is fair.
 
+mod conditions;
+
+use self::conditions::Conditions;
 use crate::{
     clock,
     failure::Result,
@@ -62,7 +66,7 @@ use crate::{
     },
     waiting::{
         Checked, Party, Round,
-        entry::Announced,
+        entry::{Announced, Chosen},
         room::Room,
         wait,
         waiter::{Gate, Waiter},
@@ -74,6 +78,7 @@ const OWNER: u32 = 0xffff;
 const WAITERS: u32 = 1 << 16;
 const POISONED: u32 = 1 << 17;
 const OFFERED: u32 = 1 << 18;
+const CONDITIONS: u32 = 1 << 19;
 
 /// After what time a waiter is offered the lock, in nanoseconds.
 const HAND_OVER_AFTER: u64 = 1_000_000;
@@ -88,6 +93,8 @@ const OFFER_LASTS: u64 = 1_000_000;
 pub(crate) struct Lock {
     word: Mapped<AtomicU32>,
     room: Room,
+    /// Only a lock with a value for users has them.
+    conditions: Option<Conditions>,
 }
 
 /// How a lock was taken.
@@ -98,7 +105,12 @@ pub(crate) struct Taken {
 
 impl Lock {
     pub(crate) fn new(word: Mapped<AtomicU32>, room: Room) -> Self {
-        Self { word, room }
+        Self { word, room, conditions: None }
+    }
+
+    /// Adds the room of the waiters for conditions on the value.
+    pub(crate) fn with_conditions(self, room: Room) -> Self {
+        Self { conditions: Some(Conditions::new(room)), ..self }
     }
 
     /// Records in a new object that every unlock offers the lock to the waiter that has waited longest.
@@ -216,22 +228,41 @@ impl Lock {
     /// Frees the word, if it is ours (LK7). What fails is recorded for the next call.
     #[inline]
     pub(crate) fn free(&self, me: Session, members: &Members, poison: bool) {
+        self.free_value(me, members, poison, false);
+    }
+
+    /// Does the same, and says whether the value was changed, for the waiters for a condition on it.
+    #[inline]
+    pub(crate) fn free_value(&self, me: Session, members: &Members, poison: bool, is_changed: bool) {
         let free = if poison { POISONED } else { 0 };
         // SYNC: Release pairs with the compare-and-swap of the next holder.
         if self.word.compare_exchange(me.owner(), free, Release, Relaxed).is_err() {
-            members.record(self.free_slowly(me, members, free));
+            self.free_contended(me, members, free, is_changed || poison);
         }
     }
 
-    /// Frees the word if there are waiters, or it was poisoned. It may also not be ours.
+    /// Frees the word if there are waiters of any kind, or it was poisoned. It may also not be ours.
     #[cold]
-    fn free_slowly(&self, me: Session, members: &Members, poison: u32) -> Result<()> {
+    fn free_contended(&self, me: Session, members: &Members, poison: u32, is_changed: bool) {
+        members.record(self.free_with_conditions(me, members, poison, is_changed));
+    }
+
+    /// Frees the word with these bits, if there are waiters of any kind, or it was poisoned. It may also not be ours.
+    #[cold]
+    fn free_slowly(&self, me: Session, members: &Members, kept: u32) -> Result<()> {
         loop {
             // SYNC: pairs with the change by which a waiter sets WAITERS in `take_contended`, as each change of the
             // word here.
             let found = self.word.load(SeqCst);
             if found & (OWNER | OFFERED) != me.owner() {
                 return Err(members.membership_lost());
+            }
+            if found & WAITERS == 0 {
+                // As on the fast path.
+                if self.leave_to(found, kept) {
+                    return Ok(());
+                }
+                continue;
             }
             // LK2: a waiter that comes from now on sets it again. SYNC: SeqCst pairs with the fence in `open`.
             let word = found & !WAITERS;
@@ -243,7 +274,7 @@ impl Lock {
                 // Before the word is free: the unlocks that follow may take the fast path. A waiter for which a post
                 // was refused is still to be posted (RM3).
                 let posted = self.room.post_unposted(members);
-                let next = if posted.is_ok() { poison } else { poison | WAITERS };
+                let next = if posted.is_ok() { kept } else { kept | WAITERS };
                 if self.leave_to(word, next) {
                     return posted;
                 }
@@ -252,10 +283,10 @@ impl Lock {
             if self.is_due(waiter) {
                 // LK5.
                 self.room.control.offered_at.store(clock::monotonic(), Relaxed);
-                if self.leave_to(word, poison | WAITERS | OFFERED | owner_of(waiter)) {
+                if self.leave_to(word, kept | WAITERS | OFFERED | owner_of(waiter)) {
                     return self.hand_over(waiter, members);
                 }
-            } else if self.leave_to(word, poison | WAITERS) {
+            } else if self.leave_to(word, kept | WAITERS) {
                 // LK3.
                 return match self.room.call(waiter, 0, members)? {
                     true => Ok(()),
@@ -311,12 +342,26 @@ impl Lock {
     /// named the slot, and how calling a waiter ended.
     pub(crate) fn repair_holder(&self, slot: u32, poisons: bool, members: &Members) -> (bool, Result<()>) {
         self.room.repair(slot);
-        let owner = slot + 1;
+        let (owner, mut chosen) = (slot + 1, Vec::new());
+        if let Some(conditions) = &self.conditions {
+            conditions.repair(slot);
+            // CW6: before the word is free, as CW2. Relaxed: if the word changes meanwhile, another helper was here.
+            if self.word.load(Relaxed) & (OWNER | OFFERED) == owner {
+                chosen = conditions.choose_all();
+            }
+        }
         let poison = if poisons { POISONED } else { 0 };
         let end = |word: u32| (word & (OWNER | OFFERED) == owner).then_some(word & !OWNER | poison);
         // SYNC: Release as in `free`: a reaper hands on what the dead holder had written, as far as it had come.
         let freed = self.word.fetch_update(SeqCst, Relaxed, end).is_ok() || self.end_offer(owner);
-        (freed, if freed { self.room.call_oldest(members).map(drop) } else { Ok(()) })
+        (freed, if freed { self.call_after_repair(chosen, members) } else { Ok(()) })
+    }
+
+    #[cold]
+    fn call_after_repair(&self, chosen: Vec<Chosen>, members: &Members) -> Result<()> {
+        let called = self.room.call_oldest(members).map(drop);
+        let posted = self.conditions.as_ref().map_or(Ok(()), |conditions| conditions.post(chosen, members));
+        called.and(posted)
     }
 
     /// Returns whether no member holds the lock, none is offered it, and it is not poisoned: one load for what is usual.
