@@ -1,4 +1,4 @@
-//! The mutex, the rwlock and the pool.
+//! The mutex, the rwlock, the pool, and the other objects with one value.
 
 mod barrier;
 mod before_repair;
@@ -17,3 +17,4 @@ mod rwlock;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stopped_waiters;
 mod threads;
+mod watch;
