@@ -28,6 +28,14 @@ impl WatchState {
         self.control.arrivals.is_disconnected(Role::Producer, || self.attachments.iter())
     }
 
+    /// Looks for the first time, and then calls those that sleep, if the one that published may be stopped (WA5).
+    #[inline]
+    fn come<T>(&self, party: Party<'_, Self>, look: &mut impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+        let found = look()?;
+        self.tell(party.members);
+        Ok(found)
+    }
+
     /// Looks, for a caller that does not wait. Returns `None` if there is nothing yet.
     pub(crate) fn look_now<T>(
         &self,
@@ -35,9 +43,7 @@ impl WatchState {
         detects_end: bool,
         mut look: impl FnMut() -> Result<Option<T>>,
     ) -> Result<Option<Ended<T>>> {
-        // WA5: the one that published may be stopped.
-        self.tell(party.members);
-        if let Some(found) = look()? {
+        if let Some(found) = self.come(party, &mut look)? {
             return Ok(Some(Ended::Found(found)));
         }
         if !detects_end {
@@ -60,9 +66,7 @@ impl WatchState {
         deadline: Deadline,
         mut look: impl FnMut() -> Result<Option<T>>,
     ) -> Result<Option<Ended<T>>> {
-        // WA5.
-        self.tell(party.members);
-        if let Some(found) = look()? {
+        if let Some(found) = self.come(party, &mut look)? {
             return Ok(Some(Ended::Found(found)));
         }
         self.sleep_until(party, detects_end, deadline, look)
