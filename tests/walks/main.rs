@@ -15,3 +15,4 @@ mod once;
 mod rings;
 mod rwlock;
 mod stopped;
+mod watch;
