@@ -8,6 +8,7 @@
 mod alternative;
 mod barrier;
 mod comparison;
+mod condition;
 mod crowd;
 pub mod gate;
 mod load;
@@ -26,6 +27,7 @@ pub use self::{
     alternative::{Alternative, Kind},
     barrier::PosixBarrier,
     comparison::{Comparison, Line, PROGRESS, Ratio, Rounds, compare, measure},
+    condition::PosixCondition,
     crowd::Crowd,
     load::Load,
     place::{UNPINNED, pin, processors, unpin},

@@ -113,7 +113,8 @@ fn use_once(once: &OnceLock<[u32; 3]>) {
 }
 
 fn use_watch(watch: &Watch<[u32; 3]>) {
-    let mut watcher = watch.watcher().detect_disconnect(true);
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
     let _ = (watch.get(), watch.get_into(&mut [0; 3]), watch.try_set([1; 3]), watch.set_timeout([2; 3], SHORT));
     let _ = (watcher.try_changed(), watcher.changed_timeout(SHORT), watcher.get(), watcher.has_changed());
     let _ = watch.update_timeout(SHORT, |value| value[0] = value[0].wrapping_add(1));

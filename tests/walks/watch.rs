@@ -34,7 +34,8 @@ fn survey(name: &Name, values: &[Pair]) {
         assert_eq!(watcher.get().unwrap(), OURS);
     }
     assert!(members.iter().all(|watch| watch.setter().is_none()));
-    let mut watcher = members[1].watcher().detect_disconnect(true);
+    let mut watcher = members[1].watcher();
+    watcher.detect_disconnect(true);
     drop(members[0].writer().unwrap());
     assert!(watcher.changed_timeout(LONG).unwrap_err().is_end(), "a writer is left");
 }
@@ -135,7 +136,8 @@ fn watch_writer_every_instruction() {
     every_instruction("watch.writer, and its drop, a survivor waits for the end", |steps| {
         let name = name();
         let first = options().create(&name, FIRST).unwrap();
-        let mut watcher = options().open(&name).unwrap().watcher().detect_disconnect(true);
+        let mut watcher = options().open(&name).unwrap().watcher();
+        watcher.detect_disconnect(true);
         let ours = first.writer().unwrap();
         let victim = actor(&name, |watch| drop(watch.writer().unwrap()));
         let set = first.status().unwrap().set;
@@ -213,7 +215,11 @@ fn each_that_comes_wakes_the_waiter() {
         |watch| assert!(watch.wait_for_timeout(Duration::ZERO, |_| true).is_ok()),
         |watch| assert!(watch.watcher().try_changed().is_err()),
         |watch| assert!(watch.watcher().changed_timeout(Duration::ZERO).is_err()),
-        |watch| assert!(watch.watcher().detect_disconnect(true).try_changed().is_err()),
+        |watch| {
+            let mut watcher = watch.watcher();
+            watcher.detect_disconnect(true);
+            assert!(watcher.try_changed().is_err());
+        },
         |watch| assert!(watch.wait_for_timeout(Duration::ZERO, |_| false).is_err()),
     ];
     for comes in comers {

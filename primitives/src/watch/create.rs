@@ -7,7 +7,7 @@ use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 use super::{
     Watch,
     shared::Shared,
-    state::{BUFFERS, Versions, WatchControl, WatchState},
+    state::{Versions, WatchControl, WatchState},
     words,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     options::{Settings, kinds::HasType},
     raw::{self, SharedMemory, SharedSafe},
     set_layout::Bells,
+    sizes::BUFFERS,
     sync::AtomicU64,
     waiting::room::Room,
 };

@@ -11,7 +11,8 @@ use crate::{Failure, ObjectName};
 ///
 /// # let name = format!("watch-error-example-{}", std::process::id());
 /// let stop = Watch::create(&name, 0_u8)?;
-/// let mut watcher = stop.watcher().detect_disconnect(true);
+/// let mut watcher = stop.watcher();
+/// watcher.detect_disconnect(true);
 /// assert!(matches!(watcher.try_changed(), Err(WatchError::WouldBlock)));
 /// drop(stop.writer()?);
 /// assert!(matches!(watcher.changed(), Err(WatchError::Disconnected { .. })));

@@ -54,6 +54,7 @@ use crate::{
     members::{Members, Repair, Session},
     raw::Deadline,
     role::Role,
+    sizes::{ATTEMPTS, BUFFERS},
     sync::{
         AtomicU64,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -63,12 +64,6 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How many buffers there are. Two suffice for a whole value. With four, a reader is disturbed only by three further versions,
-/// so one that copies as fast as the setter writes is never disturbed.
-pub(crate) const BUFFERS: usize = 4;
-
-/// How often a reader is disturbed before it takes the lock (WA7).
-pub(crate) const ATTEMPTS: u32 = 64;
 /// How long a reader waits for the lock before it tries without again.
 const PATIENCE: Duration = Duration::from_millis(5);
 

@@ -53,7 +53,8 @@ impl<T> Watcher<T> {
     ///
     /// # let name = format!("watch-end-example-{}", std::process::id());
     /// let progress = Watch::create(&name, 0_u32)?;
-    /// let mut watcher = progress.watcher().detect_disconnect(true);
+    /// let mut watcher = progress.watcher();
+    /// watcher.detect_disconnect(true);
     /// let writer = progress.writer()?; // in the process that sets it
     /// progress.set(100)?;
     /// drop(writer); // or the process dies
@@ -63,10 +64,8 @@ impl<T> Watcher<T> {
     /// progress.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    #[must_use]
-    pub fn detect_disconnect(mut self, detect: bool) -> Self {
+    pub fn detect_disconnect(&mut self, detect: bool) {
         self.detects_end = detect;
-        self
     }
 
     /// Returns the version that it has seen last.

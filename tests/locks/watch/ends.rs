@@ -19,7 +19,8 @@ fn writer(name: &Name, value: u64) -> Child {
 fn the_last_value_comes_before_the_end() {
     let name = name();
     let watch = watch(&name);
-    let mut watcher = watch.watcher().detect_disconnect(true);
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
     assert_fails!(watcher.changed_timeout(SHORT), WatchError::TimedOut);
     let writers = [watch.writer().unwrap(), self::watch(&name).writer().unwrap()];
     assert_eq!(watch.writers().len(), 2);
@@ -48,7 +49,8 @@ fn a_sleeping_watcher_is_told_of_the_drop() {
     let name = &name;
     let waiters = [true, false].map(|waits_for_value| {
         child(move || {
-            let mut watcher = self::watch(name).watcher().detect_disconnect(true);
+            let mut watcher = self::watch(name).watcher();
+            watcher.detect_disconnect(true);
             let ended = match waits_for_value {
                 true => watcher.wait_for(|pair| pair[0] == 9).map(drop),
                 false => watcher.changed(),
@@ -72,7 +74,8 @@ fn a_sleeping_watcher_is_told_of_the_death() {
     let name = &name;
     let waiters = [true, false].map(|asks| {
         child(move || {
-            let mut watcher = self::watch(name).watcher().detect_disconnect(asks);
+            let mut watcher = self::watch(name).watcher();
+            watcher.detect_disconnect(asks);
             match asks {
                 true => assert_fails!(watcher.changed(), WatchError::Disconnected { .. }),
                 false => watcher.changed().unwrap(),
@@ -97,7 +100,8 @@ fn a_sleeping_watcher_is_told_of_the_death() {
 fn a_try_finds_the_last_writer_dead() {
     let name = name();
     let watch = watch(&name);
-    let mut watcher = watch.watcher().detect_disconnect(true);
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
     let writer = writer(&name, 1);
     watcher.try_changed().unwrap();
     assert_fails!(watcher.try_changed(), WatchError::WouldBlock);
@@ -118,7 +122,8 @@ fn a_child_and_the_mark_of_its_parent() {
         assert_eq!(watch.writers().len(), 2);
     });
     dropper.join();
-    let mut watcher = watch.watcher().detect_disconnect(true);
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
     assert_fails!(watcher.changed_timeout(SHORT), WatchError::TimedOut);
     let again = watch.writer().unwrap();
     assert_eq!(watch.writers().len(), 1, "they are of one member");
