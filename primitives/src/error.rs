@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     BarrierError, CallError, Failure, LockError, OnceError, OpenError, PoolError, PopError, PushError, RecvError,
-    RoleError, RouteTaken, SendError, Undecodable, raw,
+    RoleError, RouteTaken, SendError, Undecodable, WatchError, raw,
     workers::{JobError, WorkersError},
 };
 
@@ -47,6 +47,9 @@ pub enum Error {
     /// A value was not set, or is not there.
     #[error(transparent)]
     Once(#[from] OnceError),
+    /// A value was not set, read or waited for.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// Permits could not be acquired, or a pool not be resized.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -98,6 +101,7 @@ impl Error {
             Self::Lock(error) => error.is_busy(),
             Self::Barrier(error) => error.is_busy(),
             Self::Once(error) => error.is_busy(),
+            Self::Watch(error) => error.is_busy(),
             Self::Pool(error) => error.is_busy(),
             Self::Role(error) => error.is_busy(),
             Self::Push(error) => error.is_busy(),
@@ -114,6 +118,7 @@ impl Error {
     #[must_use]
     pub fn is_end(&self) -> bool {
         match self {
+            Self::Watch(error) => error.is_end(),
             Self::Push(error) => error.is_end(),
             Self::Pop(error) => error.is_end(),
             Self::Send(error) => error.is_end(),
@@ -144,6 +149,7 @@ impl Error {
             | Self::Lock(LockError::Failed(failure))
             | Self::Barrier(BarrierError::Failed(failure))
             | Self::Once(OnceError::Failed(failure))
+            | Self::Watch(WatchError::Failed(failure))
             | Self::Pool(PoolError::Failed(failure))
             | Self::Role(RoleError::Failed(failure))
             | Self::Push(PushError::Failed { failure, .. })
@@ -212,6 +218,7 @@ impl Error {
             Self::Lock(LockError::TimedOut)
                 | Self::Barrier(BarrierError::TimedOut)
                 | Self::Once(OnceError::TimedOut)
+                | Self::Watch(WatchError::TimedOut)
                 | Self::Pool(PoolError::TimedOut)
                 | Self::Role(RoleError::TimedOut { .. })
                 | Self::Push(PushError::TimedOut(()))
@@ -249,6 +256,7 @@ into_io_error!(
     BarrierError,
     LockError,
     OnceError,
+    WatchError,
     PoolError,
     RoleError,
     PopError,

@@ -25,35 +25,50 @@ pub(crate) fn copy<T: Pod>(value: &T, first: &mut T) {
 /// A new segment is zeroes.
 pub(crate) fn leave_zeroed<T>(_: &mut T) {}
 
-/// The caller's way to write the first value, and how it ended.
-pub(crate) struct FirstValue<'a, T> {
-    write: RefCell<&'a mut dyn FnMut(&mut T)>,
-    panic: Cell<Option<Box<dyn Any + Send>>>,
-}
+/// A panic of the caller's code that writes a first value. It is an error for now: the creation fails, and removes what it has
+/// made.
+#[derive(Default)]
+pub(crate) struct Caught(Cell<Option<Box<dyn Any + Send>>>);
 
-impl<'a, T: Pod> FirstValue<'a, T> {
-    pub(crate) fn new(write: &'a mut dyn FnMut(&mut T)) -> Self {
-        Self { write: RefCell::new(write), panic: Cell::new(None) }
-    }
-
-    /// Writes the value. A panic is an error for now: the creation fails, and removes what it has made.
-    pub(crate) fn write(&self, place: &ValueCell<T>) -> raw::Result<()> {
-        let write = || {
-            // SAFETY: the object is not published (OB1), so no other process uses its memory, and this one calls once.
-            let value = unsafe { place.get_mut() };
-            (self.write.borrow_mut())(value);
-        };
+impl Caught {
+    pub(crate) fn catch(&self, write: impl FnOnce()) -> raw::Result<()> {
         panic::catch_unwind(AssertUnwindSafe(write)).map_err(|panic| {
-            self.panic.set(Some(panic));
+            self.0.set(Some(panic));
             // Any error that doesn't start the creation again will do. No caller sees it.
             raw::Error::NoOperations
         })
     }
 
     /// Lets the panic go on, if there was one.
-    pub(crate) fn resume_panic(self) {
-        if let Some(panic) = self.panic.into_inner() {
+    pub(crate) fn resume(self) {
+        if let Some(panic) = self.0.into_inner() {
             panic::resume_unwind(panic);
         }
+    }
+}
+
+/// The caller's way to write the first value, and how it ended.
+pub(crate) struct FirstValue<'a, T> {
+    write: RefCell<&'a mut dyn FnMut(&mut T)>,
+    caught: Caught,
+}
+
+impl<'a, T: Pod> FirstValue<'a, T> {
+    pub(crate) fn new(write: &'a mut dyn FnMut(&mut T)) -> Self {
+        Self { write: RefCell::new(write), caught: Caught::default() }
+    }
+
+    /// Writes the value.
+    pub(crate) fn write(&self, place: &ValueCell<T>) -> raw::Result<()> {
+        self.caught.catch(|| {
+            // SAFETY: the object is not published (OB1), so no other process uses its memory, and this one calls once.
+            let value = unsafe { place.get_mut() };
+            (self.write.borrow_mut())(value);
+        })
+    }
+
+    /// Lets the panic go on, if there was one.
+    pub(crate) fn resume_panic(self) {
+        self.caught.resume();
     }
 }

@@ -6,6 +6,7 @@
 //! | to wait until that value is as you need it | [`MutexGuard::wait_while`] |
 //! | the same, which many processes read and few change | [`RwLock`] |
 //! | one value that one process computes, and all then read | [`OnceLock`] |
+//! | the latest of a value, and to wait for the next: a configuration, an event, a progress | [`Watch`] |
 //! | to let at most N in at a time, each with an index of its own | [`Pool`] |
 //! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
 //! | to go on when all processes have come so far | [`Barrier`] |
@@ -49,6 +50,7 @@
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `MutexGuard::wait_while` | | in the result, with the guard | | `Poisoned` | [`LockError`] |
 //! | `OnceLock::set`, `get_or_init`, `get_or_try_init`, `wait` | `WouldBlock` | `TimedOut` | | `AlreadySet` | [`OnceError`] |
+//! | `Watch::set`, `update`, `wait_for`, `Watcher::changed` | `WouldBlock` | `TimedOut` | `Disconnected` | | [`WatchError`] |
 //! | `RwLock::read`, `write` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
@@ -180,6 +182,7 @@ mod sizes;
 mod store;
 mod sync;
 mod waiting;
+mod watch;
 pub mod workers;
 
 /// The crate with the trait [`Pod`](bytemuck::Pod) of the types in a mutex or a ring, re-exported so that versions
@@ -213,5 +216,6 @@ pub use self::{
     ring::{PopError, PushError, RoleError, mpmc, spsc},
     role::Role,
     rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    watch::{Watch, WatchError, WatchWriter, Watcher},
     workers::WorkerPool,
 };

@@ -214,7 +214,8 @@ impl<K: kinds::HasType> Options<K> {
     /// compilers.
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
-    /// counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a [`OnceLock`](crate::OnceLock) and both rings. The others have no type.
+    /// counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a [`OnceLock`](crate::OnceLock),
+    /// a [`Watch`](crate::Watch) and both rings. The others have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};

@@ -1,4 +1,4 @@
-//! The fixed sizes of a store. The model checker brings smaller ones, since it explores what each word does.
+//! The fixed sizes of a store and of a watch. The model checker brings smaller ones, since it explores what each word does.
 
 use std::ops::Range;
 
@@ -28,3 +28,9 @@ pub(crate) const ATOMICS_ARE_PLAIN: bool = true;
 pub(crate) fn entries(cells: usize) -> usize {
     (2 * cells).next_power_of_two().max(FEWEST_PLACES)
 }
+
+/// How many buffers a watch has. Two suffice for a whole value. With four, a reader is disturbed only by three further versions,
+/// so one that copies as fast as the setter writes is never disturbed.
+pub(crate) const BUFFERS: usize = 4;
+/// How often a reader of a watch is disturbed before it takes the lock.
+pub(crate) const ATTEMPTS: u32 = 64;

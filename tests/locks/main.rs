@@ -1,4 +1,4 @@
-//! The mutex, the rwlock and the pool.
+//! The mutex, the rwlock, the pool, and the other objects with one value.
 
 mod barrier;
 mod before_repair;
@@ -18,3 +18,4 @@ mod rwlock;
 mod stopped_waiters;
 mod threads;
 mod wait_while;
+mod watch;

@@ -9,7 +9,7 @@ use support::{
     rights::{GivenOnPanic, Turn, each_loss, is_refusal, refused_while_another_sleeps},
     until_rings,
 };
-use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError, RwLock};
+use sysv_primitives::{Failure, LockError, Mutex, Pool, PoolError, RwLock, Watch, WatchError};
 
 #[test]
 fn case_c3_a_refused_unlock() {
@@ -61,6 +61,31 @@ fn case_c3_a_refused_call_of_a_condition() {
         };
         let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_CONDITION), lose, begin, sleep);
         drop(mutex.lock().unwrap());
+        sleeper.join();
+        refused.kill();
+    });
+}
+
+/// A setter may not post for the waiter. The next process that comes does, though it sets nothing.
+#[test]
+fn case_c3_a_refused_set() {
+    each_loss(|lose| {
+        let name = name();
+        let watch = Watch::create(&name, 0_u32).unwrap();
+        let set = watch.status().unwrap().set;
+        let begin = || {
+            let watch = Box::leak(Box::new(Watch::<u32>::open(&name).unwrap()));
+            || {
+                // It took effect, and the next call says what failed, once.
+                watch.set(7).unwrap();
+                let refused = watch.try_set(8);
+                assert!(matches!(&refused, Err(WatchError::Failed(failure)) if is_refusal(failure)), "{refused:?}");
+                assert_eq!(watch.get().unwrap(), 7);
+            }
+        };
+        let sleep = || assert_eq!(Watch::<u32>::open(&name).unwrap().wait_for(|value| *value == 7).unwrap(), 7);
+        let (refused, sleeper) = refused_while_another_sleeps((set, Waiters::FOR_CHANGE), lose, begin, sleep);
+        assert!(watch.watcher().try_changed().is_err());
         sleeper.join();
         refused.kill();
     });

@@ -11,7 +11,7 @@ use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
     Barrier, Channel, Mutex, MutexGuard, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role,
-    Router, RwLock, RwLockWriteGuard, Status, TooManyPermits, messages, mpmc, spsc,
+    Router, RwLock, RwLockWriteGuard, Status, TooManyPermits, Watch, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -118,6 +118,23 @@ fn use_once(once: &OnceLock<[u32; 3]>) {
     let _ = (once.get().copied(), once.try_set([1; 3]), once.wait_timeout(SHORT).copied());
     let _ = (once.set_timeout([2; 3], SHORT), once.get_or_init_timeout(SHORT, || [3; 3]).copied());
     let _ = (once.initialiser(), once.members(), once.status());
+}
+
+fn use_watch(watch: &Watch<[u32; 3]>) {
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
+    let _ = (watch.get(), watch.get_into(&mut [0; 3]), watch.try_set([1; 3]), watch.set_timeout([2; 3], SHORT));
+    let _ = (watcher.try_changed(), watcher.changed_timeout(SHORT), watcher.get(), watcher.has_changed());
+    let _ = watch.update_timeout(SHORT, |value| value[0] = value[0].wrapping_add(1));
+    let _ = watcher.wait_for_timeout(SHORT, |value| value[1] == 5);
+    let _writer = watch.writer();
+    let _ = (watch.writers(), watch.setter(), watch.version(), watch.members(), watch.status());
+}
+
+/// A flag, and a value with bits that are none.
+fn use_event(stop: &Watch<bool>) {
+    let _ = (stop.get(), stop.wait_for_timeout(SHORT, |stop| *stop), stop.update_timeout(SHORT, |stop| *stop = !*stop));
+    let _ = (stop.set_timeout(true, SHORT), stop.watcher().get());
 }
 
 fn use_barrier(barrier: &Barrier) {
@@ -260,6 +277,62 @@ fn a_damaged_once_lock_does_no_harm() {
         |options, name| opened([options.open(name), options.open_or_create(name)]),
         use_once,
     );
+}
+
+#[test]
+fn a_damaged_watch_does_no_harm() {
+    damage(
+        |options, name| options.create(name, [1; 3]).unwrap(),
+        |watch| watch.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name, [0; 3])]),
+        use_watch,
+    );
+}
+
+#[test]
+fn a_damaged_event_does_no_harm() {
+    damage(
+        |options, name| options.create(name, false).unwrap(),
+        |stop| stop.status().unwrap(),
+        |options, name| opened([options.open(name), options.open_or_create(name, false)]),
+        use_event,
+    );
+}
+
+/// Versions that no setter leaves are an error to read, and the next setting mends them.
+#[test]
+fn versions_that_contradict_each_other_are_mended() {
+    let name = name();
+    let watch = Watch::options().max_handles(4).create(&name, [1_u32; 3]).unwrap();
+    let memory = Segment::from_id(watch.status().unwrap().segment).unwrap().attach().unwrap();
+    // The slots end at 576, and the body begins on the next 128: `published`, `begun` and `told`.
+    for (published, begun, is_damage) in
+        [(4, 8, true), (4, 3, true), (u64::MAX, 7, true), (u64::MAX, 2, false), (4, 5, false)]
+    {
+        memory.write(&u64::to_ne_bytes(published), 640).unwrap();
+        memory.write(&u64::to_ne_bytes(begun), 648).unwrap();
+        assert_eq!((watch.version(), watch.get().is_err()), (published, is_damage), "{published} {begun}");
+        assert_eq!(watch.wait_for_timeout(SHORT, |_| true).is_err(), is_damage);
+        watch.set([2; 3]).unwrap();
+        assert_eq!((watch.get().unwrap(), watch.version()), ([2; 3], published.wrapping_add(1)));
+    }
+}
+
+/// A lock that names a slot without a member keeps no setter waiting.
+#[test]
+fn a_setter_without_a_member_is_mended() {
+    let name = name();
+    let watch = Watch::options().max_handles(4).create(&name, 0_u32).unwrap();
+    let memory = Segment::from_id(watch.status().unwrap().segment).unwrap().attach().unwrap();
+    for waits in [true, false] {
+        memory.write(&4_u32.to_ne_bytes(), 640 + 128).unwrap();
+        assert_eq!(watch.setter().map(|member| member.slot), Some(3));
+        if waits {
+            watch.set_timeout(1, support::LONG).expect("none sets it");
+        } else {
+            watch.try_set(1).expect("none sets it");
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Kill storms over a once lock, a barrier and a rate limiter: processes are killed, stopped and continued at random.
+//! Kill storms over a watch, a once lock, a barrier and a rate limiter: processes are killed, stopped and continued at random.
 //!
 //! `STORM_KILLS` sets how many are killed. By default 600 at the barrier and 300 at the others.
 
@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 use support::{Child, LONG, Name, child, memory, name, number_from_env, until};
-use sysv_primitives::{Barrier, BarrierError, OnceLock, Options, RateLimiter};
+use sysv_primitives::{Barrier, BarrierError, OnceLock, Options, RateLimiter, Watch};
 
 fn options<K>() -> Options<K> {
     Options::new().max_handles(32).open_timeout(Duration::from_millis(300))
@@ -99,6 +99,51 @@ fn once_locks_in_a_storm() {
         anew += inits.load(SeqCst) - 1;
     }
     println!("storm: {rounds} values, {anew} begun anew, in {:.1?}", begun.elapsed());
+}
+
+/// Setters, readers and waiters are killed and stopped. Each reader finds a whole value, and no version is lost.
+#[test]
+fn a_watch_in_a_storm() {
+    const WORDS: usize = 40;
+    type Value = [u64; WORDS];
+    let kills = number_from_env("STORM_KILLS", 300);
+    let (name, memory) = (name(), memory(24));
+    let counts: &[AtomicU64] = memory.slice(0, 3).unwrap();
+    let begun = Instant::now();
+    let watch = options::<Watch<Value>>().create(&name, [0; WORDS]).unwrap();
+    let assert_whole = |value: &Value| assert!(value.iter().all(|&word| word == value[0]), "half a value");
+    let part = |part: usize| {
+        let watch = options::<Watch<Value>>().open(&name).unwrap();
+        let mut watcher = watch.watcher();
+        loop {
+            match part {
+                0 => watch.update(|value| *value = [value[0] + 1; WORDS]).unwrap(),
+                1 => assert_whole(&watch.get().unwrap()),
+                _ => {
+                    let before = watcher.seen();
+                    watcher.changed_timeout(LONG).expect("it is told");
+                    let value = watcher.get().unwrap();
+                    assert_whole(&value);
+                    assert!(watcher.seen() > before && value[0] == watcher.seen(), "each version is the next number");
+                }
+            }
+            counts[part].fetch_add(1, SeqCst);
+            a_moment(200);
+        }
+    };
+    let start = |number: usize| child(move || part(number % 3));
+    let mut crowd: Vec<Child> = (0..6).map(start).collect();
+    for _ in 0..kills {
+        a_moment(3000);
+        stop_one(&crowd);
+        let victim = fastrand::usize(..crowd.len());
+        std::mem::replace(&mut crowd[victim], start(victim)).kill();
+    }
+    let before: Vec<u64> = counts.iter().map(|count| count.load(SeqCst)).collect();
+    until(|| counts.iter().zip(&before).all(|(count, before)| count.load(SeqCst) > before + 100));
+    crowd.into_iter().for_each(Child::kill);
+    println!("storm: {kills} kills, {} versions, in {:.1?}", watch.version(), begun.elapsed());
+    watch.update_timeout(LONG, |value| value[0] += 1).expect("it is not stuck");
 }
 
 /// However many are killed, no more is given out than the rate allows, and not much less.

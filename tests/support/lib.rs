@@ -97,6 +97,10 @@ impl Waiters {
     pub const FOR_CONDITION: Self = Self::Room { common: 0, each: 2, room: 1 };
     /// Of a kind that has one room, as the once lock and the barrier have.
     pub const OF_ONE_ROOM: Self = Self::Room { common: 0, each: 1, room: 0 };
+    /// Of a watch, to set the value.
+    pub const TO_SET: Self = Self::Room { common: 0, each: 2, room: 0 };
+    /// Of a watch, for another version.
+    pub const FOR_CHANGE: Self = Self::Room { common: 0, each: 2, room: 1 };
     /// Of an rwlock: the writer that has the lock, for the readers to leave.
     pub const FOR_READERS: Self = Self::Common(0);
     /// Of an rwlock, to write.

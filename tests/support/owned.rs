@@ -54,6 +54,7 @@ fn unlink(name: &str) {
     let _ = sysv_primitives::Mutex::<()>::unlink(name);
     let _ = sysv_primitives::RwLock::<()>::unlink(name);
     let _ = sysv_primitives::OnceLock::<()>::unlink(name);
+    let _ = sysv_primitives::Watch::<u8>::unlink(name);
     let _ = sysv_primitives::RateLimiter::unlink(name);
     let _ = sysv_primitives::Barrier::unlink(name);
     let _ = sysv_primitives::Pool::unlink(name);

@@ -16,3 +16,4 @@ mod rings;
 mod rwlock;
 mod stopped;
 mod wait_while;
+mod watch;

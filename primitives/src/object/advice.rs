@@ -49,7 +49,7 @@ pub(super) fn smaller_size(object: &ObjectName) -> &'static str {
             "ask for a smaller Options::max_message_size, capacity or max_routes (at most 4 GiB, 64,000 messages and 48 routes)"
         }
         "pool" => "ask for fewer permits, or a smaller capacity",
-        "mutex" | "rwlock" | "once lock" => "use a smaller type",
+        "mutex" | "rwlock" | "once lock" | "watch" => "use a smaller type",
         "barrier" | "rate limiter" => "ask for a smaller Options::max_handles",
         _ => "ask for a smaller capacity, or use a smaller type",
     }

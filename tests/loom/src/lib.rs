@@ -2,7 +2,7 @@
 //! interleaving with few preemptions: up to four, by the test.
 //!
 //! `attendance.rs`, `lock/`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,waiter}.rs`,
-//! `pool/{spots,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `role.rs`,
+//! `pool/{spots,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `watch/{state,wait}.rs`, `role.rs`,
 //! `waiting/batching.rs`, `ring/{patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
@@ -24,7 +24,7 @@
 //! - the ends of the rings, `{producer,consumer}.rs` with their cached indices and `waiter.rs`: the scenes do in few
 //!   words what those do.
 //! - `mutex/` with its guards, the handle and the guards of `rwlock/`, and `pool/mod.rs`.
-//! - the bytes of long messages in the store, and `channel/`.
+//! - the bytes of long messages in the store, how a watch copies its value, and `channel/`.
 //!
 //! The models are in `tests/`. Loom doesn't model all that weak memory allows: see its own page.
 #![allow(dead_code, unused_imports, reason = "what a handle shows, and how large an object is, are not run")]
@@ -64,6 +64,7 @@ mod state_wait;
 #[path = "../../../primitives/src/store/mod.rs"]
 mod store;
 mod waiting;
+pub mod watch;
 
 /// The real code looks for its neighbours under these names.
 mod sync {
@@ -144,6 +145,9 @@ mod sizes {
     pub(crate) const ASIDE: Range<usize> = 0..1;
     pub(crate) const CAUSES: usize = 1;
     pub(crate) const RESPONSE_BLOCKS: usize = 1;
+    /// So two versions disturb a reader, and it takes the lock soon.
+    pub(crate) const BUFFERS: usize = 2;
+    pub(crate) const ATTEMPTS: u32 = 1;
 
     /// An atomic of loom's has a history.
     pub(crate) const ATOMICS_ARE_PLAIN: bool = false;

@@ -21,6 +21,7 @@
 //! | [`rwlock`] | counts of readers under store buffers, a gate that writers shut, poison, deaths, stops and helpers |
 //! | [`spsc`] | the two roles of a ring, waiting for one, and the notice that the other side disconnected |
 //! | [`store`] | the cells, lanes, returned messages, free cells and calls of a channel, deaths, stops, helpers and the reuse of slots |
+//! | [`watch`] | a value with versions, readers that may be disturbed, waiters for a version or the end, deaths, stops and helping |
 //!
 //! Several models share [`members`], the slots and doorbells, and [`lock`], the lock word. The room, the
 //! mutex, the pool and the mpmc ring have their own slots, with doorbells and HELPERS. [`spsc`] still has the waiting of before:
@@ -76,6 +77,7 @@ pub mod rules;
 pub mod rwlock;
 pub mod spsc;
 pub mod store;
+pub mod watch;
 
 use std::{
     fmt::{self, Debug, Display},

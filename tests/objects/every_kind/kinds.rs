@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
     Barrier, BarrierError, Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request,
-    Result, Route, RwLock, Status, messages, mpmc, spsc,
+    Result, Route, RwLock, Status, Watch, messages, mpmc, spsc,
 };
 
 /// Lets one waiter go on.
@@ -308,6 +308,66 @@ impl Kind for OnceLock<u64> {
             },
             wait: |once| fail(once, || ()),
         }]
+    }
+}
+
+impl Kind for Watch<u64> {
+    const NAME: &'static str = "watch";
+
+    fn open_with_another(_: &Options<Self>, _: &str) -> Vec<(&'static str, Result<()>)> {
+        Vec::new()
+    }
+
+    delegate!(Watch<u64>, 7);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![any(Watch::<u32>::open(name)), any(Watch::<f64>::open(name)), any(otherwise::<Self>().open(name))]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        /// Another process or thread sets the value meanwhile.
+        fn be_setting(watch: &Watch<u64>) -> Release<'_> {
+            let other = Watch::<u64>::open(&watch.status().unwrap().name).unwrap();
+            let (release, released) = mpsc::channel::<()>();
+            let (begin, begun) = mpsc::channel();
+            let hinders = thread::spawn(move || {
+                other.update(|_| {
+                    begin.send(()).unwrap();
+                    let _ = released.recv();
+                })
+            });
+            begun.recv().unwrap();
+            Box::new(move || {
+                drop(release);
+                hinders.join().unwrap().unwrap();
+            })
+        }
+        vec![
+            Wait {
+                name: "changed",
+                is_shared: true,
+                is_passed_on: false,
+                hinder: |watch| Box::new(|| watch.update(|value| *value += 1).unwrap()),
+                wait: |watch| any(watch.watcher().changed()),
+            },
+            Wait {
+                name: "wait_for",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |watch| {
+                    watch.set(7).unwrap();
+                    Box::new(|| watch.set(8).unwrap())
+                },
+                wait: |watch| any(watch.wait_for(|value| *value == 8)),
+            },
+            Wait {
+                name: "set",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: be_setting,
+                wait: |watch| any(watch.set(8)),
+            },
+        ]
     }
 }
 

@@ -18,8 +18,8 @@ use sysv_ipc::{
     Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{
-    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status, mpmc,
-    spsc,
+    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status, Watch,
+    mpmc, spsc,
 };
 
 fn create<K: Kind>(name: &str) -> K {
@@ -276,7 +276,7 @@ fn case_f8_not_created<K: Kind>() {
         let smaller = match K::NAME {
             "channel" => "a smaller Options::max_message_size",
             "pool" => "fewer permits",
-            "mutex" | "rwlock" | "once lock" => "a smaller type",
+            "mutex" | "rwlock" | "once lock" | "watch" => "a smaller type",
             "barrier" | "rate limiter" => "a smaller Options::max_handles",
             _ => "a smaller capacity",
         };
@@ -484,6 +484,7 @@ suites! {
     pool: Pool;
     rate_limiter: RateLimiter;
     once_lock: OnceLock<u64>;
+    watch: Watch<u64>;
     barrier: Barrier;
     spsc_ring: spsc::Ring<u64>;
     mpmc_ring: mpmc::Ring<u64>;

@@ -54,6 +54,11 @@ fn once_lock() {
 }
 
 #[test]
+fn watch() {
+    woken_and_killed::<Watch<u64>>();
+}
+
+#[test]
 fn spsc_ring() {
     woken_and_killed::<spsc::Ring<u64>>();
 }

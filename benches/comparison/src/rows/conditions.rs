@@ -1,6 +1,9 @@
 //! Waiting for a condition beside the C library's condition variable: two processes take turns.
 
-use std::process;
+use std::{
+    process, ptr,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use anyhow::Result;
 use sysv_primitives::Mutex;
@@ -27,6 +30,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     let mutex = Mutex::options().remove_on_drop(true).create(&name("condition"), 0_u64)?;
     let memory = memory(4096)?;
     let posix = PosixCondition::new(&memory, 0);
+    let last: *const AtomicU64 = ptr::from_ref(memory.view::<AtomicU64>(PosixCondition::SIZE.next_multiple_of(8))?);
     // The value is the process that had the last turn: each waits for the other one.
     let ours = || {
         let me = process::id().into();
@@ -35,7 +39,9 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     };
     let pthread = || {
         let me = process::id().into();
-        posix.wait_and_change(|last| last == me, |last| *last = me);
+        // SAFETY: the memory is kept as long as the benchmark runs.
+        let last = unsafe { &*last };
+        posix.wait_and_change(|| last.load(Relaxed) == me, || last.store(me, Relaxed));
     };
     let both: [(Kind, &str, &dyn Fn()); 2] =
         [(Kind::Ours, "wait_while", &ours), (Kind::Rival, "pthread condition, process-shared", &pthread)];

@@ -12,6 +12,7 @@ mod peers;
 mod permits;
 mod rings;
 mod rwlocks;
+mod watches;
 mod worker_pool;
 mod worker_pools;
 mod wrappers;
@@ -67,6 +68,11 @@ const RWLOCK: &[&str] = &[
     "parking_lot's is between threads of one process, and in each comparison there are as many threads as there are processes.",
     "A reader is killed while it reads, and its parent has waited for it. Then a writer comes, which waits for 3 s at most. The \
         time is the writer's, the longest of 20.",
+];
+
+const WATCH: &[&str] = &[
+    "Memcpy and two loads is a copy out of shared memory into the reader's own, with a load before it and one after it: what a         reader can't do without.",
+    "Of two processes that wait for each other, each sets a value and sleeps until the other one has set its own. A time is         that of both ways, and so of two wake-ups. Neither checks again before it sleeps.",
 ];
 
 const RINGS: &[&str] = &[
@@ -129,7 +135,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 12] = [
+pub(crate) const PARTS: [Part; 13] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -152,6 +158,13 @@ pub(crate) const PARTS: [Part; 12] = [
         method: RWLOCK,
         peers: peers::OF_RWLOCK,
         measure: rwlocks::measure,
+    },
+    Part {
+        title: "Watch",
+        about: "The latest value, which processes set, read and wait for.",
+        method: WATCH,
+        peers: &[],
+        measure: watches::measure,
     },
     Part {
         title: "Pool",
