@@ -18,8 +18,8 @@ use sysv_ipc::{
     Amount, Key, ObjectKind, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemory, SharedMemoryOptions,
 };
 use sysv_primitives::{
-    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status, mpmc,
-    spsc,
+    Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status,
+    broadcast, mpmc, spsc,
 };
 
 fn create<K: Kind>(name: &str) -> K {
@@ -487,5 +487,6 @@ suites! {
     barrier: Barrier;
     spsc_ring: spsc::Ring<u64>;
     mpmc_ring: mpmc::Ring<u64>;
+    broadcast_ring: broadcast::Ring<u64>;
     channel: Channel;
 }
