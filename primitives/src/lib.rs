@@ -12,6 +12,7 @@
 //! | to go on when all processes have come so far | [`Barrier`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
 //! | the same between any number of them, each item to one | [`mpmc::Ring`] |
+//! | the same from one process, each item to all | [`broadcast::Ring`] |
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //! | to ask another process, and to have its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
@@ -55,16 +56,17 @@
 //! | `Pool::acquire`, `acquire_many`, `resize` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `RateLimiter::acquire` | `WouldBlock` | `TimedOut` | | `TooMany` | [`PoolError`] |
 //! | `Barrier::wait` | `WouldBlock` | `TimedOut` | | `Broken` with the member | [`BarrierError`] |
-//! | `spsc::Ring::producer`, `consumer` | `Taken` | `TimedOut` | | | [`RoleError`] |
+//! | `spsc::Ring::producer`, `consumer`, `broadcast::Ring::producer` | `Taken` | `TimedOut` | | | [`RoleError`] |
 //! | `Producer::push` | `Full(item)` | `TimedOut(item)` | `Closed { item, .. }`, `Disconnected { item, .. }` | | [`PushError<T>`](PushError) |
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
 //! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
+//! | `broadcast::Subscriber::pop`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Lagged` with the number of missed items | [`PopError`] |
 //! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer` | [`SendError`] |
 //! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected`, `Stopped` | `Undecodable` with the bytes | [`RecvError`] |
 //! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
 //! | `WorkerPool::start`, `scale`, `drain` | | | | `CrashLoop`, `Drained` | [`WorkersError`](workers::WorkersError) |
 //! | `WorkerPool::submit`, `Job::wait` | `NotSubmitted(Full)`, `WouldBlock` | `NotSubmitted(TimedOut)`, `TimedOut` | `Ended` | `Panicked`, `SetAside`, `Lost` | [`JobError`](workers::JobError) |
-//! | `remove`, `close`, `members`, `status`, `mpmc::Ring::producer`, `consumer` | | | | | [`Failure`] |
+//! | `remove`, `close`, `members`, `status`, `mpmc::Ring::producer`, `consumer`, `broadcast::Ring::subscriber` | | | | | [`Failure`] |
 //!
 //! - Every error of the table has `Failed` with a [`Failure`]: the system refused a call, for example because the object was
 //!   removed, or the object is corrupt.
@@ -115,6 +117,7 @@
 //! | gate | what a writer of an rwlock shuts, so that no new reader comes in |
 //! | to condemn | to mark an object, so that every process treats it as removed |
 //! | cell | a message's memory, with a word that says how far it is and which process has it |
+//! | cursor | the word of a broadcast ring's subscriber: its owner, and the position of the next item that it pops |
 //! | lane | the messages of a route, in the order of sending, as hints to their cells |
 //! | to poison | to mark a value that its writer may have left half changed |
 //! | role | the end of a ring or channel that a handle is: producer or consumer |
@@ -213,7 +216,7 @@ pub use self::{
     once::{OnceError, OnceLock},
     options::Options,
     pool::{Permit, Permits, Pool, PoolError},
-    ring::{PopError, PushError, RoleError, mpmc, spsc},
+    ring::{PopError, PushError, RoleError, broadcast, mpmc, spsc},
     role::Role,
     rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
     watch::{Watch, WatchError, WatchWriter, Watcher},

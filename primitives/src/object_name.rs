@@ -37,7 +37,7 @@ impl ObjectName {
         Self(Arc::new(Parts { kind: "queue", called: Called::Queue(id) }))
     }
 
-    /// Returns the kind: `"mutex"`, `"pool"`, `"spsc ring"`, `"mpmc ring"`, `"channel"` or `"queue"`.
+    /// Returns the kind: `"mutex"`, `"pool"`, `"spsc ring"`, `"mpmc ring"`, `"broadcast ring"`, `"channel"` or `"queue"`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.0.kind

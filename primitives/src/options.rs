@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) remove_on_drop: bool,
     pub(crate) light_fences: bool,
     pub(crate) fair: bool,
+    /// Whether the producer of a broadcast ring overwrites what subscribers have not popped.
+    pub(crate) lagging: bool,
     pub(crate) max_message_size: usize,
     /// How many messages a channel has room for.
     pub(crate) messages: u32,
@@ -73,6 +75,7 @@ impl Settings {
             remove_on_drop: false,
             light_fences: true,
             fair: false,
+            lagging: false,
             max_message_size: 1 << 20,
             messages: 1024,
             max_routes: 32,
@@ -138,7 +141,7 @@ impl<K> Options<K> {
     /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
     /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
     /// creating fails, and the error says the largest that fits. Each handle costs 32 bytes and three
-    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, some 200 bytes and four semaphores in an rwlock, and some 600 bytes and six semaphores in a channel.
+    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, some 200 bytes and four semaphores in a broadcast ring, some 200 bytes and four semaphores in an rwlock, and some 600 bytes and six semaphores in a channel.
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
         self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));
@@ -156,7 +159,7 @@ impl<K> Options<K> {
     ///
     /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
     /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
-    /// `fair` of a mutex, [`light_fences`](Self::light_fences) of a ring or an rwlock and [`max_message_size`](Self::max_message_size) of a channel. Where a
+    /// `fair` of a mutex, `lagging` of a broadcast ring, [`light_fences`](Self::light_fences) of a ring or an rwlock and [`max_message_size`](Self::max_message_size) of a channel. Where a
     /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
     /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
     ///
@@ -215,7 +218,7 @@ impl<K: kinds::HasType> Options<K> {
     ///
     /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
     /// counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a [`OnceLock`](crate::OnceLock),
-    /// a [`Watch`](crate::Watch) and both rings. The others have no type.
+    /// a [`Watch`](crate::Watch) and all rings. The others have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};

@@ -11,7 +11,7 @@ use support::{Child, Name, child, name, own};
 use sysv_ipc::{Segment, SemaphoreSet, SharedMemory};
 use sysv_primitives::{
     Barrier, Channel, Mutex, MutexGuard, OnceLock, Options, Permit, Pool, PoolError, RateLimiter, Request, Role,
-    Router, RwLock, RwLockWriteGuard, Status, TooManyPermits, Watch, messages, mpmc, spsc,
+    Router, RwLock, RwLockWriteGuard, Status, TooManyPermits, Watch, broadcast, messages, mpmc, spsc,
 };
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -184,6 +184,31 @@ fn use_mpmc(ring: &mpmc::Ring<[u32; 3]>) {
     let _ = (ring.len(), ring.counts(), ring.holders(Role::Producer), ring.members(), ring.is_closed());
 }
 
+fn use_broadcast(ring: &broadcast::Ring<[u32; 3]>) {
+    let (first, second) = (ring.subscriber(), ring.subscriber());
+    if let Ok(mut producer) = ring.producer_timeout(SHORT) {
+        producer.detect_disconnect(true);
+        let _ = (producer.try_push([1; 3]), producer.push_timeout([2; 3], SHORT), producer.slots());
+        let _ = producer.push_slice_timeout(&[[3; 3]; 20], SHORT);
+        if let Ok(mut places) = producer.reserve_up_to_timeout(5, SHORT) {
+            places.as_mut_slices().0.fill([4; 3]);
+            places.commit_all();
+        }
+    }
+    for mut subscriber in [first, second].into_iter().flatten() {
+        subscriber.detect_disconnect(true);
+        let _ = (subscriber.try_pop(), subscriber.pop_timeout(SHORT), subscriber.len());
+        let _ = subscriber.pop_slice_timeout(&mut [[0; 3]; 20], SHORT);
+        if let Ok(items) = subscriber.peek_timeout(5, SHORT) {
+            let (first, second) = items.as_slices();
+            assert!(first.len() + second.len() <= 8, "more than there are places");
+            items.consume_all();
+        }
+        let _ = subscriber.try_iter().take(100).count();
+    }
+    let _ = (ring.len(), ring.counts(), ring.holder(), ring.subscribers(), ring.members(), ring.is_closed());
+}
+
 #[derive(Serialize, Deserialize)]
 struct Text(String);
 #[derive(Serialize, Deserialize)]
@@ -253,6 +278,18 @@ fn a_damaged_mutex_does_no_harm() {
         |options, name| opened([options.open(name), options.open_or_create(name, [0; 3])]),
         use_mutex,
     );
+}
+
+#[test]
+fn a_damaged_broadcast_ring_does_no_harm() {
+    for lagging in [false, true] {
+        damage(
+            |options, name| options.clone().lagging(lagging).create(name, 8).unwrap(),
+            |ring| ring.status().unwrap(),
+            |options, name| opened([options.open(name), options.open_or_create(name, 8)]),
+            use_broadcast,
+        );
+    }
 }
 
 #[test]

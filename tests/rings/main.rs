@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod behind;
+mod broadcast;
 mod end_waits_for_claims;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fences;

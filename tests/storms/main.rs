@@ -1,6 +1,7 @@
 //! Processes killed and stopped at random moments, by the thousand.
 
 mod attempts;
+mod broadcast;
 mod channel;
 mod claims;
 mod locks;

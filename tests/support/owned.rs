@@ -60,6 +60,7 @@ fn unlink(name: &str) {
     let _ = sysv_primitives::Pool::unlink(name);
     let _ = sysv_primitives::spsc::Ring::<u8>::unlink(name);
     let _ = sysv_primitives::mpmc::Ring::<u8>::unlink(name);
+    let _ = sysv_primitives::broadcast::Ring::<u8>::unlink(name);
     let _ = sysv_primitives::Channel::unlink(name);
 }
 

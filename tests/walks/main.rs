@@ -6,6 +6,7 @@ mod barrier;
 mod channel;
 mod held_up;
 mod held_up_attempts;
+mod held_up_broadcast;
 mod held_up_channel;
 mod held_up_rwlock;
 mod helping;

@@ -153,6 +153,14 @@ pub enum PopError {
     /// The ring was empty until the timeout elapsed.
     #[error("the ring was empty until the timeout elapsed")]
     TimedOut,
+    /// Items of a broadcast ring were overwritten before the subscriber popped them. It goes on behind them.
+    #[error(
+        "{missed} items were overwritten before they were popped; the next pop returns the oldest one that is left"
+    )]
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
     /// The ring was closed, and no item is left in it.
     #[error("{object} was closed, and no item is left in it; to begin anew, remove it and create it again")]
     Closed {
@@ -212,11 +220,11 @@ impl IterError for PopError {
     }
 
     fn is_passing(&self) -> bool {
-        false
+        matches!(self, Self::Lagged { .. })
     }
 }
 
-/// Why a role of an [`spsc::Ring`](crate::spsc::Ring) was not taken.
+/// Why a role of an [`spsc::Ring`](crate::spsc::Ring) or a [`broadcast::Ring`](crate::broadcast::Ring) was not taken.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RoleError {

@@ -48,6 +48,12 @@ impl<T: Pod> Items<T> {
         self.first.as_ptr().wrapping_add(self.index(position))
     }
 
+    /// Returns where a slot lies.
+    #[inline]
+    pub(crate) fn address(&self, position: u64) -> NonNull<T> {
+        NonNull::new(self.slot(position)).unwrap_or(self.first)
+    }
+
     /// Writes an item.
     ///
     /// # Safety

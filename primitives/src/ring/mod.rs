@@ -1,4 +1,4 @@
-//! Rings of typed items in shared memory: what their two shapes have in common.
+//! Rings of typed items in shared memory: what their three shapes have in common.
 //!
 //! ```text
 //! body             state        flags, indices, roles or slot words: what the protocol is made of
@@ -11,6 +11,7 @@
 //! - **R3** A ring that is closed stays closed. A waiter checks for the end *before* it checks for items, so what was
 //!   pushed before the end is popped before the end is reported.
 
+pub mod broadcast;
 mod error;
 mod items;
 pub mod mpmc;
@@ -44,6 +45,14 @@ pub(crate) trait RingState: Repair + Sized {
 
     /// Finds the state in the body, when the object is filled and each time it is opened.
     fn at(memory: &Arc<SharedMemory>, body: usize, geometry: Geometry) -> raw::Result<Self>;
+
+    /// Prepares the state of a new object, which no other process can see yet.
+    fn prepare(&self, _settings: &Settings) {}
+
+    /// Returns an option that only this shape has, with the value that was found and the one that is wanted.
+    fn own_option(&self, _settings: &Settings) -> Option<(&'static str, u64, u64)> {
+        None
+    }
 
     /// Records in a new object, which no other process can see yet, that every process fences for itself.
     fn demand_strong_fences(&self, why: StrongFences);
@@ -126,8 +135,10 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
                 true if !light_is_better() => Some(StrongFences::ByNature),
                 true => None,
             };
+            let state = S::at(memory, body, geometry)?;
+            state.prepare(options);
             if let Some(why) = why {
-                S::at(memory, body, geometry)?.demand_strong_fences(why);
+                state.demand_strong_fences(why);
             }
             Ok(())
         };
@@ -159,6 +170,9 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             }
             let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
             object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
+            if let Some((option, found, wanted)) = state.own_option(options) {
+                object.check_option(option, found, wanted)?;
+            }
             let items = Items::at(object.memory(), items, geometry.capacity).map_err(failed)?;
             let registration = object.register(&members, &state)?;
             Ok(((members, state, items), registration))
@@ -199,7 +213,7 @@ pub struct Counts {
     pub overwritten: u64,
 }
 
-/// The methods that both shapes of ring have.
+/// The methods that all shapes of ring have.
 macro_rules! ring_methods {
     ($shape:literal, $module:ident, $state:ty) => {
         impl<T: Pod> Ring<T> {
@@ -327,7 +341,7 @@ macro_rules! ring_methods {
         impl<T: Pod> $crate::options::kinds::HasFences for Ring<T> {}
 
         impl<T: Pod> Options<Ring<T>> {
-            #[doc = concat!("Creates an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]
+            #[doc = concat!("Creates ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) for at least this many items.")]
             ///
             /// # Errors
             ///
@@ -336,7 +350,7 @@ macro_rules! ring_methods {
                 SharedRing::enter(&self.settings, name, capacity, Disposition::Create).map(|shared| Ring { shared })
             }
 
-            #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
+            #[doc = concat!("Opens ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring) that exists.")]
             ///
             /// # Errors
             ///
@@ -345,7 +359,7 @@ macro_rules! ring_methods {
                 SharedRing::enter(&self.settings, name, 1, Disposition::Open).map(|shared| Ring { shared })
             }
 
-            #[doc = concat!("Opens an ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
+            #[doc = concat!("Opens ", $shape, " [`Ring`](crate::", stringify!($module), "::Ring), or creates one.")]
             ///
             /// # Errors
             ///

@@ -3,7 +3,7 @@
 //!
 //! `attendance.rs`, `lock/`, `rwlock/{state,wait}.rs`, `waiting/{wait,room,entry,flag,interests,waiter}.rs`,
 //! `pool/{spots,shortage,state,wait}.rs`, `barrier/{state,word}.rs`, `limiter/state.rs`, `once/state.rs`, `watch/{state,wait}.rs`, `role.rs`,
-//! `waiting/batching.rs`, `ring/{patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs` and `store/` of
+//! `waiting/batching.rs`, `ring/{patience,refusal}.rs`, `ring/spsc/state.rs`, `ring/mpmc/{word,control,state,ends}.rs`, `ring/broadcast/{word,state,wait}.rs` and `store/` of
 //! the primitives are compiled here as they are. What they know of the world is replaced: atomics are loom's, and the kernel is
 //! a model of it.
 //!
@@ -33,6 +33,7 @@ mod atomics;
 #[path = "../../../primitives/src/attendance.rs"]
 mod attendance;
 mod barrier;
+pub mod broadcast;
 pub mod conditions;
 pub mod explore;
 pub mod kernel;

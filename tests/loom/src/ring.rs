@@ -20,6 +20,10 @@ pub(crate) mod spsc {
     pub(crate) use super::spsc_state as state;
 }
 
+pub(crate) mod broadcast {
+    pub(crate) use crate::broadcast::word;
+}
+
 pub(crate) mod mpmc {
     pub(crate) use super::{mpmc_control as control, mpmc_state as state, mpmc_word as word};
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// Items in their places.
 #[derive(Debug)]
-struct Cells(Vec<UnsafeCell<u64>>);
+pub(crate) struct Cells(Vec<UnsafeCell<u64>>);
 
 // The cells are what the words under test must guard.
 #[allow(unsafe_code, reason = "loom checks it")]
@@ -32,7 +32,7 @@ struct Cells(Vec<UnsafeCell<u64>>);
 unsafe impl Sync for Cells {}
 
 impl Cells {
-    fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: u64) -> Self {
         Self((0..capacity).map(|_| UnsafeCell::new(0)).collect())
     }
 
@@ -41,7 +41,7 @@ impl Cells {
     }
 
     #[allow(unsafe_code, reason = "loom checks it")]
-    fn write(&self, position: u64, item: u64) {
+    pub(crate) fn write(&self, position: u64, item: u64) {
         self.cell(position).with_mut(|place| {
             // SAFETY: loom reports a second user.
             unsafe { *place = item };
@@ -49,7 +49,7 @@ impl Cells {
     }
 
     #[allow(unsafe_code, reason = "loom checks it")]
-    fn read(&self, position: u64) -> u64 {
+    pub(crate) fn read(&self, position: u64) -> u64 {
         self.cell(position).with(|place| {
             // SAFETY: loom reports a writer.
             unsafe { *place }

@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread, time::Duration};
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
     Barrier, BarrierError, Channel, Error, Member, Mutex, OnceError, OnceLock, Options, Pool, RateLimiter, Request,
-    Result, Route, RwLock, Status, Watch, messages, mpmc, spsc,
+    Result, Route, RwLock, Status, Watch, broadcast, messages, mpmc, spsc,
 };
 
 /// Lets one waiter go on.
@@ -511,6 +511,62 @@ impl Kind for mpmc::Ring<u64> {
                     Box::new(|| assert_eq!(ring.consumer().unwrap().pop().unwrap(), 1))
                 },
                 wait: |ring| any(ring.producer()?.push(1)),
+            },
+        ]
+    }
+}
+
+impl Kind for broadcast::Ring<u64> {
+    const NAME: &'static str = "broadcast ring";
+
+    fn open_with_another(options: &Options<Self>, name: &str) -> Vec<(&'static str, Result<()>)> {
+        let (heavy, lagging) = (options.clone().light_fences(false), options.clone().lagging(true));
+        vec![
+            ("capacity", any(options.open_or_create(name, 3))),
+            ("light_fences", any(heavy.open(name))),
+            ("lagging", any(lagging.open(name))),
+        ]
+    }
+
+    delegate!(broadcast::Ring<u64>, 2);
+
+    fn open_otherwise(name: &str) -> Vec<Result<()>> {
+        vec![
+            any(broadcast::Ring::<u32>::open(name)),
+            any(broadcast::Ring::<f64>::open(name)),
+            any(otherwise::<Self>().open(name)),
+        ]
+    }
+
+    fn waits() -> Vec<Wait<Self>> {
+        vec![
+            Wait {
+                name: "pop",
+                is_shared: true,
+                is_passed_on: false,
+                hinder: |ring| Box::new(|| ring.producer().unwrap().push(1).unwrap()),
+                wait: |ring| any(ring.subscriber()?.pop()),
+            },
+            Wait {
+                name: "push",
+                is_shared: false,
+                is_passed_on: true,
+                hinder: |ring| {
+                    let mut slow = ring.subscriber().unwrap();
+                    assert_eq!(ring.producer().unwrap().push_slice(&[1; 2]).unwrap(), 2);
+                    Box::new(move || assert_eq!(slow.pop().unwrap(), 1))
+                },
+                wait: |ring| any(ring.producer()?.push(1)),
+            },
+            Wait {
+                name: "producer_timeout",
+                is_shared: true,
+                is_passed_on: true,
+                hinder: |ring| {
+                    let producer = ring.producer().unwrap();
+                    Box::new(move || drop(producer))
+                },
+                wait: |ring| any(ring.producer_timeout(Duration::MAX)),
             },
         ]
     }

@@ -19,7 +19,7 @@ use sysv_ipc::{
 };
 use sysv_primitives::{
     Barrier, Channel, Error, Failure, Mutex, OnceLock, OpenError, Options, Pool, RateLimiter, RwLock, Status, Watch,
-    mpmc, spsc,
+    broadcast, mpmc, spsc,
 };
 
 fn create<K: Kind>(name: &str) -> K {
@@ -488,5 +488,6 @@ suites! {
     barrier: Barrier;
     spsc_ring: spsc::Ring<u64>;
     mpmc_ring: mpmc::Ring<u64>;
+    broadcast_ring: broadcast::Ring<u64>;
     channel: Channel;
 }

@@ -69,6 +69,11 @@ fn mpmc_ring() {
 }
 
 #[test]
+fn broadcast_ring() {
+    woken_and_killed::<broadcast::Ring<u64>>();
+}
+
+#[test]
 fn channel() {
     woken_and_killed::<Channel>();
 }

@@ -5,6 +5,7 @@
 //! sleeps meanwhile and wants to be notified of the end: it gets the item, or learns of the death.
 
 mod many_to_many;
+mod one_to_all;
 mod one_to_one;
 
 use std::time::Duration;

@@ -21,6 +21,7 @@ use crate::rows::name;
 pub(crate) struct Iceoryx {
     name: String,
     capacity: usize,
+    subscribers: usize,
 }
 
 /// A port, and the node that it lives in.
@@ -30,6 +31,11 @@ pub(crate) struct Port<P> {
 }
 
 impl Iceoryx {
+    /// For so many receivers, each of which gets every item.
+    pub(crate) fn to_all(capacity: usize, subscribers: usize) -> Self {
+        Self { name: name("iceoryx2"), capacity, subscribers }
+    }
+
     fn open<T: ZeroCopySend + core::fmt::Debug>(
         &self,
     ) -> Result<(Node<ipc::Service>, PortFactory<ipc::Service, T, ()>)> {
@@ -39,7 +45,7 @@ impl Iceoryx {
             .service_builder(&self.name.as_str().try_into()?)
             .publish_subscribe::<T>()
             .max_publishers(1)
-            .max_subscribers(1)
+            .max_subscribers(self.subscribers)
             .subscriber_max_buffer_size(self.capacity)
             .enable_safe_overflow(false)
             .open_or_create()?;
@@ -53,7 +59,7 @@ impl<T: Item> Lane<T> for Iceoryx {
     type Receiver = Port<Subscriber<ipc::Service, T, ()>>;
 
     fn new(capacity: usize) -> Result<Self> {
-        Ok(Self { name: name("iceoryx2"), capacity })
+        Ok(Self::to_all(capacity, 1))
     }
 
     fn sender(&self) -> Result<Self::Sender> {
@@ -92,10 +98,15 @@ pub(crate) struct Told<P, E> {
 }
 
 impl IceoryxEvents {
+    /// For so many receivers, each of which gets every item.
+    pub(crate) fn to_all(capacity: usize, subscribers: usize) -> Self {
+        Self(Iceoryx::to_all(capacity, subscribers))
+    }
+
     fn open_event(&self, node: &Node<ipc::Service>) -> Result<event::PortFactory<ipc::Service>> {
         let name = format!("{}-event", self.0.name);
         let service = node.service_builder(&name.as_str().try_into()?).event();
-        Ok(service.max_notifiers(1).max_listeners(1).open_or_create()?)
+        Ok(service.max_notifiers(1).max_listeners(self.0.subscribers).open_or_create()?)
     }
 }
 

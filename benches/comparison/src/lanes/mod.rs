@@ -3,6 +3,7 @@
 //! A sender makes an item in its own memory and hands it over. A receiver reads all of it, in place where the lane lets
 //! it. Every item says in each of its words which number it is, and that is checked.
 
+mod all;
 mod any;
 mod bare;
 mod between_threads;
@@ -22,6 +23,7 @@ use std::{cell::RefCell, hint::spin_loop};
 use anyhow::{Context, Result};
 
 pub(crate) use self::{
+    all::All,
     any::Any,
     bare::{Futex, Line, Memory},
     between_threads::{Bounded, Queue, Rtrb},

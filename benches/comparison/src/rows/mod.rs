@@ -86,6 +86,8 @@ const RINGS: &[&str] = &[
     "Receivers that never sleep (rtrb, ArrayQueue, bare memory, iceoryx2 without events) check, pause once (spin_loop), and \
         check again. crossbeam's channel and ours have ways of their own: ours pauses up to 64 times between checks if a \
         stream keeps coming in small pieces.",
+    "One to all: each receiver gets every item, and the time is that of an item for all of them. None is lost: the sender waits \
+        for the slowest receiver.",
     "The file of ipmpsc is in /dev/shm, if there is one, and never on a disk.",
     "Bare memory is two processes with two indexes and nothing else: no waiting, no deaths, no checks. It does less and is \
         written item by item, so it is a floor and not the fastest that can be.",
@@ -189,7 +191,7 @@ pub(crate) const PARTS: [Part; 13] = [
     },
     Part {
         title: "Rings",
-        about: "Items from one process to another (spsc), and from any number to any number (mpmc).",
+        about: "Items from one process to another (spsc), from any number to any number (mpmc), and from one to each of many (broadcast).",
         method: RINGS,
         peers: peers::OF_RINGS,
         measure: rings::measure,

@@ -199,7 +199,7 @@ pub struct Ring<T: Pod> {
     shared: Arc<SharedRing<T, MpmcState>>,
 }
 
-ring_methods!("mpmc", mpmc, MpmcState);
+ring_methods!("an mpmc", mpmc, MpmcState);
 
 impl<T: Pod> Ring<T> {
     /// Makes a producer.

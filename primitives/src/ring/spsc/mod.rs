@@ -142,7 +142,7 @@ pub struct Ring<T: Pod> {
     shared: Arc<SharedRing<T, SpscState>>,
 }
 
-ring_methods!("spsc", spsc, SpscState);
+ring_methods!("an spsc", spsc, SpscState);
 
 impl<T: Pod> Ring<T> {
     /// Takes the role of the producer. Blocks while another living handle has it.

@@ -1,6 +1,7 @@
 //! The rings: streams of items by size, single items there and back, and crowds of processes.
 
 pub(super) mod any_to_any;
+mod one_to_all;
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -32,6 +33,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         waiting(section, 0, "there and back, 8 bytes, on one processor, both sides sleep")?;
     }
     any_to_any::measure(section)?;
+    one_to_all::measure(section)?;
     calls_per_item(section)
 }
 

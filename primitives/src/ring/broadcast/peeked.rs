@@ -1,0 +1,88 @@
+//! Items that are seen and not popped yet.
+#![allow(unsafe_code, reason = "items are read where they lie")]
+
+use std::{fmt, ops::Index};
+
+use bytemuck::Pod;
+
+use super::subscriber::Subscriber;
+
+/// Items of a broadcast ring, seen where they lie. None is popped before [`consume`](Self::consume).
+///
+/// They may go round the ring's end: [`as_slices`](Self::as_slices) gives both parts. In a child made by `fork`, those
+/// of the parent are empty.
+#[must_use = "nothing is taken before it is consumed"]
+pub struct Peeked<'a, T: Pod> {
+    subscriber: &'a mut Subscriber<T>,
+    len: usize,
+}
+
+impl<'a, T: Pod> Peeked<'a, T> {
+    pub(super) fn new(subscriber: &'a mut Subscriber<T>, len: usize) -> Self {
+        Self { subscriber, len }
+    }
+}
+
+impl<T: Pod> Peeked<'_, T> {
+    /// Returns how many items there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there is none, because none was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
+    #[must_use]
+    pub fn as_slices(&self) -> (&[T], &[T]) {
+        let visible = self.visible();
+        if self.subscriber.is_lagging {
+            return (&self.subscriber.buffer[..visible], &[]);
+        }
+        // SAFETY: by BC1 the items are complete, and stay until the cursor moves.
+        unsafe { self.subscriber.shared.items.runs(self.subscriber.index, visible) }
+    }
+
+    /// Returns how many items this process may access: in a child made by `fork` none, as the parent goes on popping.
+    fn visible(&self) -> usize {
+        if self.subscriber.session.is_ours() { self.len } else { 0 }
+    }
+
+    /// Pops all of them.
+    pub fn consume_all(self) {
+        let len = self.len;
+        self.consume(len);
+    }
+
+    /// Pops the first `count` of them, or all if there are fewer.
+    pub fn consume(self, count: usize) {
+        let count = count.min(self.len);
+        // A child made by `fork` has nothing to pop.
+        if count > 0 && self.subscriber.session.is_ours() {
+            self.subscriber.advance(count as u64);
+        }
+    }
+}
+
+impl<T: Pod> Index<usize> for Peeked<'_, T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        assert!(index < self.visible(), "item {index} of {}", self.visible());
+        if self.subscriber.is_lagging {
+            return &self.subscriber.buffer[index];
+        }
+        // SAFETY: as in `as_slices`.
+        unsafe { self.subscriber.shared.items.get(self.subscriber.index.wrapping_add(index as u64)) }
+    }
+}
+
+impl<T: Pod> fmt::Debug for Peeked<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peeked({})", self.len)
+    }
+}
