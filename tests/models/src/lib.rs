@@ -5,6 +5,7 @@
 //! | [`aside`] | the quota of messages that are set aside, beside the capacity |
 //! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are notified later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
+//! | [`clerk`] | futures at the desk of a process, the clerk that sleeps for them, drops, polls that are withheld |
 //! | [`conditions`] | waiting for a condition on the value of a mutex, changes, timeouts, poison, deaths and stops |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
@@ -57,6 +58,7 @@
 pub mod aside;
 pub mod barrier;
 pub mod blocks;
+pub mod clerk;
 pub mod conditions;
 pub mod delays;
 pub mod fence;
