@@ -163,6 +163,8 @@ mod iter;
 mod layout;
 mod limiter;
 mod lock;
+#[cfg(feature = "async")]
+mod lock_async;
 mod member;
 mod members;
 mod mutex;
@@ -204,12 +206,12 @@ pub use self::{
     fingerprint::Fingerprint,
     limiter::RateLimiter,
     member::Member,
-    mutex::{IgnorePoison, LockError, Mutex, MutexGuard, WaitTimeoutResult},
+    mutex::{IgnorePoison, LockError, Mutex, MutexGuard, OwnedMutexGuard, WaitTimeoutResult},
     object::{OpenError, Status, TooManyPermits},
     object_name::ObjectName,
     once::{OnceError, OnceLock},
     options::Options,
-    pool::{Permit, Permits, Pool, PoolError},
+    pool::{OwnedPermit, OwnedPermits, Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, mpmc, spsc},
     role::Role,
     rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},

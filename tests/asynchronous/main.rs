@@ -1,0 +1,9 @@
+//! Futures of the primitives, in any runtime, beside processes that block.
+
+mod by_hand;
+mod cancelled;
+mod ending;
+mod kinds;
+mod runtimes;
+mod streams;
+mod withheld;
