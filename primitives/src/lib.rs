@@ -193,6 +193,8 @@ pub use bytemuck;
 pub use sysv_ipc as raw;
 
 pub use self::channel::codec;
+#[cfg(feature = "async")]
+pub use self::channel::{MessageSink, MessageStream};
 
 pub use self::{
     barrier::{Barrier, BarrierError, BarrierWaitResult},

@@ -8,7 +8,8 @@ use std::{
     sync::{Arc, Mutex as Lock},
 };
 
-use sysv_primitives::{Mutex, OwnedMutexGuard, OwnedPermits, Pool, mpmc};
+use serde::{Deserialize, Serialize};
+use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, messages, mpmc};
 
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
@@ -35,6 +36,9 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "pool, several", create: create_pool_of_two, open: open_pool_of_two },
         Kind { name: "mpmc, pop", create: create_items, open: open_items },
         Kind { name: "mpmc, push", create: create_room, open: open_room },
+        Kind { name: "channel, recv", create: create_channel, open: open_channel },
+        Kind { name: "channel, send", create: create_full_channel, open: open_full_channel },
+        Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
     ]
 }
 
@@ -173,5 +177,77 @@ impl Handle for OfRoom {
 
     fn make(&self) {
         assert_eq!(self.1.pop().unwrap(), 7);
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Event(Vec<u8>);
+
+messages! { 1 => Event }
+
+/// The event is a message.
+struct OfMessages(Channel);
+
+fn create_channel(name: &str) -> Box<dyn Handle> {
+    Box::new(OfMessages(Channel::create(name).unwrap()))
+}
+
+fn open_channel(name: &str) -> Box<dyn Handle> {
+    Box::new(OfMessages(Channel::open(name).unwrap()))
+}
+
+impl Handle for OfMessages {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { drop(self.0.recv_async::<Event>().await.unwrap()) })
+    }
+
+    fn wait_blocking(&self) {
+        drop(self.0.recv::<Event>().unwrap());
+    }
+
+    fn make(&self) {
+        self.0.send(&Event(vec![7])).unwrap();
+    }
+}
+
+/// The event is room for a message of so many bytes.
+struct OfSpace(Channel, usize);
+
+const LONG_MESSAGE: usize = 60_000;
+
+fn channel_with_room_for_one(name: &str, bytes: usize) -> Box<dyn Handle> {
+    let messages = if bytes > 1 { 64 } else { 1 };
+    let channel = Channel::options().capacity(messages).max_message_size(LONG_MESSAGE + 100).create(name).unwrap();
+    while channel.try_send(&Event(vec![7; bytes])).is_ok() {}
+    Box::new(OfSpace(channel, bytes))
+}
+
+fn create_full_channel(name: &str) -> Box<dyn Handle> {
+    channel_with_room_for_one(name, 1)
+}
+
+fn open_full_channel(name: &str) -> Box<dyn Handle> {
+    Box::new(OfSpace(Channel::open(name).unwrap(), 1))
+}
+
+fn create_channel_without_blocks(name: &str) -> Box<dyn Handle> {
+    channel_with_room_for_one(name, LONG_MESSAGE)
+}
+
+fn open_channel_without_blocks(name: &str) -> Box<dyn Handle> {
+    Box::new(OfSpace(Channel::open(name).unwrap(), LONG_MESSAGE))
+}
+
+impl Handle for OfSpace {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.0.send_async(&Event(vec![7; self.1])).await.unwrap() })
+    }
+
+    fn wait_blocking(&self) {
+        self.0.send(&Event(vec![7; self.1])).unwrap();
+    }
+
+    fn make(&self) {
+        drop(self.0.recv::<Event>().unwrap());
     }
 }

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod cancelled;
+mod channel;
 mod ending;
 mod kinds;
 mod runtimes;

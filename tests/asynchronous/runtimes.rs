@@ -2,8 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use support::{child, name};
-use sysv_primitives::{Mutex, OwnedMutexGuard, Pool, mpmc, spsc};
+use sysv_primitives::{Channel, Message, Mutex, OwnedMutexGuard, Pool, Request, messages, mpmc, spsc};
+
+#[derive(Serialize, Deserialize)]
+struct Number(u32);
+
+messages! { 1 => Number }
+
+impl Request for Number {
+    type Response = u32;
+}
 
 const TASKS: u64 = 8;
 const TURNS: u64 = 200;
@@ -116,6 +126,20 @@ fn every_future_is_send() {
     assert_send(&producer.push_async(1));
     assert_send(&consumer.pop_async());
     assert_send(&consumer.claim_async());
+    let channel = Channel::create(&name()).unwrap();
+    assert_send(&channel.send_async(&Number(1)));
+    assert_send(&channel.recv_async::<Number>());
+    assert_send(&channel.recv_any_async());
+    assert_send(&channel.recv_lowest_async(Number::ROUTE));
+    assert_send(&channel.recv_except_async::<Number>());
+    assert_send(&channel.recv_raw_async(Number::ROUTE));
+    assert_send(&channel.recv_request_async::<Number>());
+    assert_send(&channel.claim_async::<Number>());
+    assert_send(&channel.claim_any_async());
+    assert_send(&channel.call_async(&Number(1)));
+    assert_send(&channel.request_async(&Number(1)));
+    assert_send(&channel.stream::<Number>());
+    assert_send(&channel.sink::<Number>());
     let ring = spsc::Ring::<u32>::create(&name(), 4).unwrap();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     assert_send(&producer.push_async(1));

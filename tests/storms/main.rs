@@ -3,6 +3,8 @@
 mod attempts;
 mod channel;
 mod claims;
+#[cfg(feature = "async")]
+mod futures;
 mod locks;
 mod rings;
 mod rwlock;

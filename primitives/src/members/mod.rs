@@ -197,11 +197,10 @@ impl Members {
         }
     }
 
-    /// Returns this process's slot, if the handle has a session in it.
+    /// Returns this process's session, if it has one. A recorded failure stays recorded.
     #[cfg(feature = "async")]
-    pub(crate) fn own_slot(&self) -> Option<usize> {
-        let session = Session::kept(self.me.load(Relaxed));
-        session.is_ours().then(|| session.slot())
+    pub(crate) fn own_session(&self) -> Option<Session> {
+        Some(Session::kept(self.me.load(Relaxed))).filter(|session| session.is_ours())
     }
 
     /// Returns the kind and the name of the object.

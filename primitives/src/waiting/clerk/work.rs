@@ -34,8 +34,8 @@ const STACK: usize = 128 * 1024;
 impl Room {
     /// Ends the clerk of this process, if there is one (CK6). The handle is being dropped.
     pub(crate) fn dismiss_clerk(&self, members: &Members) {
-        if let Some(slot) = members.own_slot() {
-            self.desk.dismiss_clerk(self.bell(slot), members);
+        if let Some(me) = members.own_session() {
+            self.desk.dismiss_clerk(self.bell(me.slot()), members);
         }
     }
 }
@@ -54,6 +54,10 @@ impl Desk {
             return;
         }
         list.clerk.ends = true;
+        if list.clerk.thread.as_ref().is_some_and(|clerk| clerk.id() == thread::current().id()) {
+            // It drops the handle itself, which it had kept from being dropped while it passed a call on. It ends next.
+            return;
+        }
         // The futures that are left were forgotten, since each borrowed the handle.
         if list.clerk.call() || list.clerk.is_poked {
             drop(list);
