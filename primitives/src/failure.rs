@@ -76,14 +76,13 @@ pub enum Failure {
     /// The futures that wait for other handles are not concerned, and neither are calls that block.
     #[cfg(feature = "async")]
     #[error(
-        "no thread could be started to sleep for the futures that wait for {object}: {error}; end some threads, or raise RLIMIT_NPROC"
+        "no thread could be started to sleep for the futures that wait for {object}: {errno}; end some threads, or raise RLIMIT_NPROC"
     )]
     NoThread {
         /// The object.
         object: ObjectName,
         /// What the system said.
-        #[source]
-        error: std::io::Error,
+        errno: raw::Errno,
     },
     /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.
     ///

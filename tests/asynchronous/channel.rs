@@ -41,7 +41,8 @@ fn each_selection_waits_for_its_messages() {
     assert_eq!(text.finish().unwrap(), Text("the first".into()));
     except.until_waiting();
     other.send(&Text("the second".into())).unwrap();
-    except.finish().unwrap().done().unwrap();
+    let second = except.finish().unwrap().done().unwrap();
+    assert_eq!(second.decode::<Text>().unwrap(), Text("the second".into()));
     other.send(&Number(7)).unwrap();
     assert_eq!(number.finish().unwrap(), Number(7));
     lowest.until_waiting();

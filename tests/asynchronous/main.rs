@@ -7,4 +7,5 @@ mod ending;
 mod kinds;
 mod runtimes;
 mod streams;
+mod together;
 mod withheld;

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use support::{child, name};
-use sysv_primitives::{Channel, Message, Mutex, OwnedMutexGuard, Pool, Request, messages, mpmc, spsc};
+use sysv_primitives::{
+    Barrier, Channel, Message, Mutex, OnceLock, OwnedMutexGuard, Pool, Request, messages, mpmc, spsc,
+};
 
 #[derive(Serialize, Deserialize)]
 struct Number(u32);
@@ -126,6 +128,10 @@ fn every_future_is_send() {
     assert_send(&producer.push_async(1));
     assert_send(&consumer.pop_async());
     assert_send(&consumer.claim_async());
+    let once = OnceLock::<u32>::create(&name()).unwrap();
+    assert_send(&once.wait_async());
+    assert_send(&once.get_or_init_async(|| 1));
+    assert_send(&Barrier::create(&name(), 2).unwrap().wait_async());
     let channel = Channel::create(&name()).unwrap();
     assert_send(&channel.send_async(&Number(1)));
     assert_send(&channel.recv_async::<Number>());

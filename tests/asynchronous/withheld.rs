@@ -9,20 +9,20 @@ use super::{
     kinds::{Kind, kinds},
 };
 
-/// The bound is 20 ms, and a busy machine may add to that in single rounds.
+/// What the protocol adds at most. A busy machine adds to that in single rounds, so the shortest round counts.
 const BOUND: Duration = Duration::from_millis(20);
 const ROUNDS: usize = 9;
 
-/// How long the other waiter waited, in the median.
-fn median(round: impl FnMut(usize) -> Duration) -> Duration {
+/// How long the other waiter waited, in the shortest round.
+fn shortest(round: impl FnMut(usize) -> Duration) -> Duration {
     let mut times: Vec<_> = (0..ROUNDS).map(round).collect();
     times.sort_unstable();
     println!("{times:?}");
-    times[ROUNDS / 2]
+    times[0]
 }
 
 fn another_process(kind: &Kind, futures: usize) -> Duration {
-    median(|_| {
+    shortest(|_| {
         let name = name();
         let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
         let mut withheld: Vec<_> = (0..futures).map(|_| ByHand::new(handle.wait())).collect();
@@ -54,7 +54,7 @@ fn another_process_is_served() {
 #[test]
 fn another_future_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = median(|_| {
+        let waited = shortest(|_| {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..5).map(|_| ByHand::new(handle.wait())).collect();
@@ -73,7 +73,7 @@ fn another_future_of_the_process_is_served() {
 #[test]
 fn a_thread_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = median(|_| {
+        let waited = shortest(|_| {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..3).map(|_| ByHand::new(handle.wait())).collect();

@@ -136,7 +136,7 @@ fn work_blocking(objects: &Objects, ledger: &Ledger<'_>, me: u32) {
 fn worker(name: &str, ledger: &Ledger<'_>, me: u32) -> Child {
     child(|| {
         let objects = Objects::open(name);
-        if me % 2 == 0 {
+        if me.is_multiple_of(2) {
             return work_blocking(&objects, ledger, me);
         }
         let executor = smol::Executor::new();

@@ -319,13 +319,11 @@ impl Channel {
     }
 
     /// Returns a stream of the values of this type that come.
-    #[must_use]
     pub fn stream<T: Message>(&self) -> MessageStream<T> {
         MessageStream { channel: self.clone(), seat: Seat::default(), has_ended: false, message: PhantomData }
     }
 
     /// Returns a sink for values of this type.
-    #[must_use]
     pub fn sink<T: Message + Send + Sync + 'static>(&self) -> MessageSink<T> {
         MessageSink { channel: self.clone(), pending: None, message: PhantomData }
     }
@@ -351,7 +349,6 @@ impl<T: Message> Receiver<T> {
     }
 
     /// As [`Channel::stream`]. It ends as this receiver does. The receiver is counted as long as it lives itself.
-    #[must_use]
     pub fn stream(&self) -> MessageStream<T> {
         self.channel.stream()
     }
@@ -466,6 +463,9 @@ impl<T> fmt::Debug for MessageStream<T> {
     }
 }
 
+/// A value that is being sent.
+type Sending = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
+
 /// Sends each value of a type to a channel, from [`Channel::sink`]. Waits while the channel is full.
 ///
 /// It takes one value in that does not fit the channel, which the next poll sends. Flush it before it is dropped: a value
@@ -473,7 +473,7 @@ impl<T> fmt::Debug for MessageStream<T> {
 #[must_use = "a sink does nothing unless it is polled"]
 pub struct MessageSink<T> {
     channel: Channel,
-    pending: Option<Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>>,
+    pending: Option<Sending>,
     message: PhantomData<fn(T)>,
 }
 

@@ -185,7 +185,7 @@ impl Members {
             slots: self.slots.clone(),
             layout: self.layout,
             identity: self.identity,
-            patience: self.patience,
+            open_timeout: self.open_timeout,
             most_operations: AtomicU32::new(self.most_operations.load(Relaxed)),
             sleeps: AtomicU32::new(0),
             suspicions: Arc::clone(&self.suspicions),

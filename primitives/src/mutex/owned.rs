@@ -12,11 +12,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::{
-    error::LockError,
-    guard::MutexGuard,
-    handle::Mutex,
-};
+use super::{error::LockError, guard::MutexGuard, handle::Mutex};
 use crate::{members::Session, raw::Deadline};
 
 /// The lock, held, with a share of the handle: a [`MutexGuard`] that borrows nothing.
@@ -93,7 +89,13 @@ impl<T: Pod> OwnedMutexGuard<T> {
     /// Takes a guard's lock over.
     pub(super) fn new(mutex: &Arc<Mutex<T>>, guard: MutexGuard<'_, T>) -> Self {
         let guard = ManuallyDrop::new(guard);
-        Self { mutex: Arc::clone(mutex), session: guard.session, poisoned: guard.poisoned, panicking: guard.panicking }
+        Self {
+            mutex: Arc::clone(mutex),
+            session: guard.session,
+            poisoned: guard.poisoned,
+            is_changed: guard.is_changed,
+            panicking: guard.panicking,
+        }
     }
 }
 

@@ -105,7 +105,8 @@ impl Store {
         wait(party, &waiter, deadline, |_: Round| {
             until.check()?;
             self.check_for_cell(class, party)
-        })?.ok_or(Refusal::Busy)
+        })?
+        .ok_or(Refusal::Busy)
     }
 
     /// The check of a waiter for a cell.

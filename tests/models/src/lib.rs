@@ -52,7 +52,7 @@
 //! fairness, so a lost wake-up is a *state*: no process has a step to take, and a process sleeps for something that is
 //! available.
 //!
-//! Threads that share a slot at the desk have no model. Their tests are those of the primitives.
+//! Threads that share a slot at the desk are modelled beside futures alone, in [`clerk`]. Their tests are those of the primitives.
 #![warn(missing_docs)]
 
 pub mod aside;

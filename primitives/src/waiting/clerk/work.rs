@@ -16,7 +16,7 @@ use super::{
 use crate::{
     failure::{Failure, Result},
     members::Members,
-    raw::Deadline,
+    raw::{Deadline, Errno},
     waiting::{
         desk::Desk,
         interests::Interests,
@@ -102,7 +102,11 @@ impl List {
             // It fails for no mask that was the thread's own.
             let _ = before.thread_set_mask();
         }
-        let clerk = started.map_err(|error| Failure::NoThread { object, error })?;
+        let clerk = started.map_err(|error| {
+            // The system's own refusal always has a number.
+            let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
+            Failure::NoThread { object, errno }
+        })?;
         self.clerk.thread = Some(clerk.thread().clone());
         self.clerk.place = Place::Parked;
         Ok(())
