@@ -71,6 +71,19 @@ pub enum Failure {
         /// What belongs to the parent: a role of a ring, a request, or a claim.
         what: &'static str,
     },
+    /// The system refused a thread, which sleeps for the futures of this handle that wait.
+    ///
+    /// The futures that wait for other handles are not concerned, and neither are calls that block.
+    #[cfg(feature = "async")]
+    #[error(
+        "no thread could be started to sleep for the futures that wait for {object}: {errno}; end some threads, or raise RLIMIT_NPROC"
+    )]
+    NoThread {
+        /// The object.
+        object: ObjectName,
+        /// What the system said.
+        errno: raw::Errno,
+    },
     /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.
     ///
     /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel takes for its

@@ -217,6 +217,12 @@ pub(crate) struct Mapped<T: ?Sized> {
     memory: Arc<SharedMemory>,
 }
 
+impl<T: ?Sized> Clone for Mapped<T> {
+    fn clone(&self) -> Self {
+        Self { target: self.target, memory: Arc::clone(&self.memory) }
+    }
+}
+
 // SAFETY: it gives out shared references to `Shared` types alone, which may cross threads.
 unsafe impl<T: ?Sized> Send for Mapped<T> {}
 // SAFETY: as above.

@@ -40,6 +40,23 @@
 //! }
 //! ```
 //!
+//! # Futures
+//!
+//! With the feature `async`, each wait has a form that can be awaited, with the suffix `_async`: `lock_async`, `acquire_async`,
+//! `recv_async`, `call_async` and so on. A [`PendingResponse`] is a future. Consumers and channels give a `Stream`, and
+//! producers and channels a `Sink`. An [`RwLock`], a [`RateLimiter`] and a [`WorkerPool`] have no such forms yet.
+//!
+//! - They need no particular runtime: tokio, smol and a `block_on` by hand drive them alike. Processes with and without
+//!   futures may use the same object.
+//! - One thread of the process sleeps for all futures that wait for the same thing of a handle. It is made when the first
+//!   future waits, ends after 10 seconds without any, and before the handle is dropped.
+//! - Each can be dropped at any time. Nothing was taken, sent or lost then: the methods say so one by one. For a timeout, use
+//!   that of the runtime.
+//! - A future that is not polled when its waker was called delays the event for other processes by 10 ms, and no longer.
+//! - Guards and permits may go to other threads. [`Mutex::lock_owned`] and [`Pool::acquire_owned`] return forms that
+//!   borrow nothing, for tasks.
+//! - In a child made by `fork`, a future of the parent's fails with [`Failure::Inherited`].
+//!
 //! # Errors
 //!
 //! Each family of operations has an error of its own, which lists what can happen there. [`Error`] stands above them: `?`
@@ -168,6 +185,8 @@ mod iter;
 mod layout;
 mod limiter;
 mod lock;
+#[cfg(feature = "async")]
+mod lock_async;
 mod member;
 mod members;
 mod mutex;
@@ -197,6 +216,8 @@ pub use bytemuck;
 pub use sysv_ipc as raw;
 
 pub use self::channel::codec;
+#[cfg(feature = "async")]
+pub use self::channel::{MessageSink, MessageStream};
 
 pub use self::{
     barrier::{Barrier, BarrierError, BarrierWaitResult},
@@ -210,12 +231,12 @@ pub use self::{
     fingerprint::Fingerprint,
     limiter::RateLimiter,
     member::Member,
-    mutex::{IgnorePoison, LockError, Mutex, MutexGuard, WaitTimeoutResult},
+    mutex::{IgnorePoison, LockError, Mutex, MutexGuard, OwnedMutexGuard, WaitTimeoutResult},
     object::{OpenError, Status, TooManyPermits},
     object_name::ObjectName,
     once::{OnceError, OnceLock},
     options::Options,
-    pool::{Permit, Permits, Pool, PoolError},
+    pool::{OwnedPermit, OwnedPermits, Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, broadcast, mpmc, spsc},
     role::Role,
     rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},

@@ -4,6 +4,8 @@ mod attempts;
 mod broadcast;
 mod channel;
 mod claims;
+#[cfg(feature = "async")]
+mod futures;
 mod locks;
 mod rings;
 mod rwlock;

@@ -4,6 +4,8 @@
 mod attempts;
 mod barrier;
 mod channel;
+#[cfg(feature = "async")]
+mod futures;
 mod held_up;
 mod held_up_attempts;
 mod held_up_broadcast;

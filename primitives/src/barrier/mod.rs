@@ -11,6 +11,8 @@
 //! Not promised: that a process learns of a broken generation if more than 16 generations have ended since. That each thread of a
 //! handle learns of it: of the threads that do not wait at that time, one does.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod error;
 mod named;
 mod state;
@@ -127,9 +129,7 @@ impl Barrier {
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
     pub fn wait_deadline(&self, deadline: Deadline) -> Result<BarrierWaitResult, BarrierError> {
-        let me = self.members.session(&self.state)?;
-        self.state.join(me);
-        let party = Party { members: &self.members, repair: &self.state, me };
+        let party = self.join()?;
         let mut arrived = self.state.arrive(deadline != Deadline::NOW, party)?;
         if arrived == Arrived::TooFew {
             // A participant that has not arrived may be dead.
@@ -141,10 +141,23 @@ impl Barrier {
             Arrived::TooFew => Err(BarrierError::WouldBlock),
             Arrived::Missed(generation) => Err(self.broken(generation)),
             Arrived::In(generation) => match self.state.wait_for(generation, party, deadline)? {
-                Some(Outcome::Complete) => Ok(BarrierWaitResult { is_leader: false }),
-                Some(Outcome::Broken) => Err(self.broken(generation)),
+                Some(outcome) => self.passed(generation, outcome),
                 None => Err(BarrierError::TimedOut),
             },
+        }
+    }
+
+    /// Takes part, as long as the handle lives.
+    fn join(&self) -> Result<Party<'_, BarrierState>, BarrierError> {
+        let me = self.members.session(&self.state)?;
+        self.state.join(me);
+        Ok(Party { members: &self.members, repair: &self.state, me })
+    }
+
+    fn passed(&self, generation: u32, outcome: Outcome) -> Result<BarrierWaitResult, BarrierError> {
+        match outcome {
+            Outcome::Complete => Ok(BarrierWaitResult { is_leader: false }),
+            Outcome::Broken => Err(self.broken(generation)),
         }
     }
 
@@ -177,6 +190,8 @@ impl Barrier {
 
 impl Drop for Barrier {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.state.room.dismiss_clerk(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

@@ -191,9 +191,12 @@ impl BarrierState {
     #[cold]
     fn sleep(&self, generation: u32, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<Outcome>> {
         let waiter = Waiter::new(&self.room, BarrierGate, party.me, generation.into());
-        wait(party, &waiter, deadline, |_| {
-            Ok(self.look().outcome(generation).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
-        })
+        wait(party, &waiter, deadline, |_| Ok(self.check(generation)))
+    }
+
+    /// A waiter's check.
+    pub(crate) fn check(&self, generation: u32) -> Checked<Outcome> {
+        self.look().outcome(generation).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)
     }
 
     /// Checks again for a moment. Where there are fewer processors than participants, to spin for longer keeps the others from
@@ -210,7 +213,7 @@ impl BarrierState {
 
     /// Takes an arrival back. Returns what became of the generation, if it has ended (BR5).
     #[cold]
-    fn leave(&self, generation: u32) -> Option<Outcome> {
+    pub(crate) fn leave(&self, generation: u32) -> Option<Outcome> {
         loop {
             let word = self.look();
             if let Some(outcome) = word.outcome(generation) {
@@ -223,7 +226,7 @@ impl BarrierState {
     }
 
     /// This handle has waited in a generation, and knows how it ended.
-    fn pass(&self, generation: u32) {
+    pub(crate) fn pass(&self, generation: u32) {
         // It fails if another thread of this handle is ahead, which knows more.
         let _ = self.next.compare_exchange(generation, generation.wrapping_add(1), AcqRel, Relaxed);
     }
@@ -297,7 +300,7 @@ impl BarrierState {
     }
 }
 
-struct BarrierGate;
+pub(crate) struct BarrierGate;
 
 impl Gate for BarrierGate {
     fn open(&self, _: u64) -> Deadline {

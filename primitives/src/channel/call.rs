@@ -258,7 +258,7 @@ impl Channel {
         shared.store.rouse_senders(shared.session()?.slot(), &shared.members)
     }
 
-    fn check_served<R: Request>(&self) -> Result<(), SendError> {
+    pub(super) fn check_served<R: Request>(&self) -> Result<(), SendError> {
         if self.servers::<R>()?.is_empty() {
             return Err(SendError::NoServer { object: self.shared.name().clone(), route: R::ROUTE });
         }

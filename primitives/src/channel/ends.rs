@@ -62,7 +62,7 @@ impl Drop for Endpoint {
 #[derive(Debug)]
 #[must_use = "dropping it leaves the channel, perhaps as its last sender"]
 pub struct Sender<T: Message> {
-    channel: Channel,
+    pub(super) channel: Channel,
     _endpoint: Endpoint,
     message: PhantomData<fn(T)>,
 }
@@ -73,7 +73,7 @@ pub struct Sender<T: Message> {
 #[derive(Debug)]
 #[must_use = "dropping it leaves the channel"]
 pub struct Receiver<T: Message> {
-    channel: Channel,
+    pub(super) channel: Channel,
     _endpoint: Endpoint,
     message: PhantomData<fn() -> T>,
 }

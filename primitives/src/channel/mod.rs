@@ -11,6 +11,8 @@
 //!   handed out until it is done.
 
 mod aside;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod attempt;
 mod call;
 mod claim;
@@ -36,6 +38,8 @@ mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
+#[cfg(feature = "async")]
+pub use self::asynchronous::{MessageSink, MessageStream};
 use self::shared::Shared;
 pub(crate) use self::unread::Unread;
 pub use self::{

@@ -1,6 +1,11 @@
 //! The caller's end of a call: it waits for the response, cancels the call, or leaves it alone.
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+#[cfg(feature = "async")]
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use super::{
     attempt::Attempt,
@@ -9,6 +14,8 @@ use super::{
     shared::{Incoming, Shared},
     typed::{Request, codec::Bincode},
 };
+#[cfg(feature = "async")]
+use crate::waiting::clerk::Seat;
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
     members::Session,
@@ -23,11 +30,21 @@ pub struct PendingResponse<R: Request> {
     ticket: Ticket,
     me: Session,
     request: PhantomData<fn() -> R>,
+    /// Its wait as a future.
+    #[cfg(feature = "async")]
+    seat: Seat,
 }
 
 impl<R: Request> PendingResponse<R> {
     pub(super) fn new(shared: &Arc<Shared>, ticket: Ticket, me: Session) -> Self {
-        Self { shared: Arc::clone(shared), ticket, me, request: PhantomData }
+        Self {
+            shared: Arc::clone(shared),
+            ticket,
+            me,
+            request: PhantomData,
+            #[cfg(feature = "async")]
+            seat: Seat::default(),
+        }
     }
 
     /// Waits for the response.
@@ -69,7 +86,13 @@ impl<R: Request> PendingResponse<R> {
         self.check_ours()?;
         let Shared { store, .. } = &*self.shared;
         // After a timeout the request stays sent, so it may be waited for again.
-        let outcome = match store.wait_for_response(self.ticket, self.shared.party(self.me), deadline) {
+        let outcome = store.wait_for_response(self.ticket, self.shared.party(self.me), deadline);
+        self.conclude(outcome, deadline)
+    }
+
+    /// Decodes what a wait ended with.
+    fn conclude(&self, outcome: Result<Outcome, Refusal>, deadline: Deadline) -> Result<R::Response, CallError> {
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
             Err(Refusal::Failed(failure)) => return Err(failure.into()),
@@ -145,9 +168,56 @@ impl<R: Request> Drop for PendingResponse<R> {
     fn drop(&mut self) {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;
+            #[cfg(feature = "async")]
+            store.cancel_response(&mut self.seat, self.me, members);
             // Not an error to return: the caller has turned away. The next call on the handle returns it.
             members.record(store.cancel(self.ticket, self.me, members));
         }
+    }
+}
+
+/// Waits for the response, without blocking the thread.
+///
+/// **Cancel safety.** Dropping it cancels the call. Between two polls it may be used by any other method: the response is
+/// received in one poll, or not at all. Once it was received, another poll returns [`CallError::NoResponse`].
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, Request, messages};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Square(u64);
+/// messages! { 1 => Square }
+/// impl Request for Square {
+///     type Response = u64;
+/// }
+///
+/// # let name = format!("pending-async-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// let pending = channel.request(&Square(12))?;
+/// let square = channel.recv_request::<Square>()?;
+/// let response = square.0 * square.0;
+/// square.respond(&response)?;
+/// assert_eq!(pollster::block_on(pending)?, 144);
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[cfg(feature = "async")]
+impl<R: Request> Future for PendingResponse<R> {
+    type Output = Result<R::Response, CallError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.check_ours()?;
+        if !this.seat.is_taken() {
+            match this.try_wait() {
+                Err(CallError::WouldBlock) => {}
+                ended => return Poll::Ready(ended),
+            }
+        }
+        let Self { shared, ticket, me, seat, .. } = this;
+        let ended = ready!(shared.store.poll_response(seat, *ticket, shared.party(*me), context));
+        Poll::Ready(this.conclude(ended, Deadline::NEVER))
     }
 }
 

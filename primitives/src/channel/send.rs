@@ -151,7 +151,7 @@ impl Channel {
     }
 
     #[cold]
-    fn unencodable(&self, route: Route, why: codec::CodecError) -> SendError {
+    pub(super) fn unencodable(&self, route: Route, why: codec::CodecError) -> SendError {
         SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
     }
 

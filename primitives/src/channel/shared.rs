@@ -141,6 +141,8 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         // First the membership: what this member holds is freed before the object may go.
+        #[cfg(feature = "async")]
+        self.store.rooms().into_iter().for_each(|room| room.dismiss_clerk(&self.members));
         self.members.deregister(&self.store);
         self.object.remove_if_asked();
     }

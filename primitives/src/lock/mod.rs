@@ -92,7 +92,7 @@ const OFFER_LASTS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Lock {
     word: Mapped<AtomicU32>,
-    room: Room,
+    pub(crate) room: Room,
     /// Only a lock with a value for users has them.
     conditions: Option<Conditions>,
 }
@@ -180,27 +180,30 @@ impl Lock {
             return Ok(Some(taken));
         }
         let waiter = Waiter::new(&self.room, LockGate(&self.room), party.me, 0);
-        wait(party, &waiter, deadline, |round| {
-            loop {
-                let word = match self.take_if_free(party.me) {
-                    Ok(taken) => return Ok(Checked::Found(taken)),
-                    Err(word) => word,
-                };
-                if round == Round::Awake {
-                    return Ok(Checked::Sleep(Deadline::NEVER));
-                }
-                let slot = party.members.slot_of(word & OWNER)?;
-                // The word names a slot without a member: no obituary will come for it (LK4).
-                if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
-                    continue;
-                }
-                // LK2.
-                // SYNC: pairs with the load and the compare-and-swaps of the word in `free_slowly`.
-                if word & WAITERS != 0 || self.word.compare_exchange(word, word | WAITERS, SeqCst, Relaxed).is_ok() {
-                    return Ok(Checked::Sleep(self.latest_wake_up(word)));
-                }
+        wait(party, &waiter, deadline, |round| self.check(party, round))
+    }
+
+    /// A waiter's check: takes the lock if it may.
+    pub(crate) fn check(&self, party: Party<'_, impl Repair>, round: Round) -> Result<Checked<Taken>> {
+        loop {
+            let word = match self.take_if_free(party.me) {
+                Ok(taken) => return Ok(Checked::Found(taken)),
+                Err(word) => word,
+            };
+            if round == Round::Awake {
+                return Ok(Checked::Sleep(Deadline::NEVER));
             }
-        })
+            let slot = party.members.slot_of(word & OWNER)?;
+            // The word names a slot without a member: no obituary will come for it (LK4).
+            if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
+                continue;
+            }
+            // LK2.
+            // SYNC: pairs with the load and the compare-and-swaps of the word in `free_slowly`.
+            if word & WAITERS != 0 || self.word.compare_exchange(word, word | WAITERS, SeqCst, Relaxed).is_ok() {
+                return Ok(Checked::Sleep(self.latest_wake_up(word)));
+            }
+        }
     }
 
     /// Returns until when a waiter that saw this word may sleep (LK6).
@@ -405,7 +408,7 @@ fn owner_of(waiter: Announced) -> u32 {
 }
 
 /// Notifiers learn of the waiters from the word, which the waiter's check changes.
-struct LockGate<'a>(&'a Room);
+pub(crate) struct LockGate<'a>(pub(crate) &'a Room);
 
 impl Gate for LockGate<'_> {
     fn open(&self, _: u64) -> Deadline {

@@ -82,7 +82,7 @@ mod suspicion;
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{
             AtomicU32, AtomicU64,
             Ordering::{Acquire, Relaxed},
@@ -136,7 +136,7 @@ pub(crate) struct Members {
     /// How often this process has slept.
     sleeps: AtomicU32,
     /// How often a member may have died, and how many of these times are covered by a reaping. A new member suspects it.
-    suspicions: AtomicU64,
+    suspicions: Arc<AtomicU64>,
     cleared: AtomicU64,
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
@@ -166,12 +166,41 @@ impl Members {
             open_timeout,
             most_operations: AtomicU32::new(0),
             sleeps: AtomicU32::new(0),
-            suspicions: AtomicU64::new(1),
+            suspicions: Arc::new(AtomicU64::new(1)),
             cleared: AtomicU64::new(0),
             registration: AtomicU32::new(0),
             me: AtomicU64::new(0),
             recorded: Mutex::new(None),
         }
+    }
+
+    /// Returns the same member again, for a thread that posts and sleeps for it and outlives no handle.
+    ///
+    /// What it suspects is suspected here. What it records is its own.
+    #[cfg(feature = "async")]
+    pub(crate) fn view(&self) -> Self {
+        Self {
+            object: self.object.clone(),
+            set: self.set.clone(),
+            slots: self.slots.clone(),
+            layout: self.layout,
+            identity: self.identity,
+            open_timeout: self.open_timeout,
+            most_operations: AtomicU32::new(self.most_operations.load(Relaxed)),
+            sleeps: AtomicU32::new(0),
+            suspicions: Arc::clone(&self.suspicions),
+            cleared: AtomicU64::new(0),
+            // Relaxed: the caller has a session, so they do not change any more.
+            registration: AtomicU32::new(self.registration.load(Relaxed)),
+            me: AtomicU64::new(Session::kept(self.me.load(Relaxed)).bits()),
+            recorded: Mutex::new(None),
+        }
+    }
+
+    /// Returns this process's session, if it has one. A recorded failure stays recorded.
+    #[cfg(feature = "async")]
+    pub(crate) fn own_session(&self) -> Option<Session> {
+        Some(Session::kept(self.me.load(Relaxed))).filter(|session| session.is_ours())
     }
 
     /// Returns the kind and the name of the object.

@@ -17,12 +17,8 @@ use crate::members::Session;
 ///
 /// In a child made by `fork`, dropping a guard of the parent's does nothing.
 ///
-/// It stays in the thread that locked:
-///
-/// ```compile_fail,E0277
-/// fn is_send<T: Send>() {}
-/// is_send::<sysv_primitives::MutexGuard<'static, u32>>();
-/// ```
+/// It may go to another thread, and unlock there. It borrows the mutex: an
+/// [`OwnedMutexGuard`](crate::OwnedMutexGuard) does not.
 #[must_use = "dropping the guard unlocks the mutex"]
 pub struct MutexGuard<'a, T: Pod> {
     pub(super) mutex: &'a Mutex<T>,
@@ -32,11 +28,9 @@ pub struct MutexGuard<'a, T: Pod> {
     pub(super) is_changed: bool,
     /// Whether the thread was panicking already when it locked.
     pub(super) panicking: bool,
-    pub(super) not_send: PhantomData<*const ()>,
+    /// Threads may share the guard if they may share the value.
+    pub(super) value: PhantomData<&'a mut T>,
 }
-
-// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
-unsafe impl<T: Pod + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<T: Pod> Deref for MutexGuard<'_, T> {
     type Target = T;

@@ -13,11 +13,14 @@
 //! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits for ever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod create;
 mod error;
 mod guard;
 mod handle;
 mod ignore_poison;
+mod owned;
 mod wait_while;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};
@@ -26,7 +29,8 @@ use bytemuck::Pod;
 
 use self::create::KIND;
 pub use self::{
-    error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, wait_while::WaitTimeoutResult,
+    error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, owned::OwnedMutexGuard,
+    wait_while::WaitTimeoutResult,
 };
 use crate::{
     Failure, Member, OpenError, Options, Status,
@@ -258,7 +262,7 @@ impl<T: Pod> Mutex<T> {
     #[inline]
     fn guard(&self, me: Session, poisoned: bool) -> MutexGuard<'_, T> {
         let (is_changed, panicking) = (false, thread::panicking());
-        MutexGuard { mutex: self, session: me, poisoned, is_changed, panicking, not_send: PhantomData }
+        MutexGuard { mutex: self, session: me, poisoned, is_changed, panicking, value: PhantomData }
     }
 
     /// Returns whether a holder died or panicked, and the poison was not cleared since.
@@ -318,6 +322,8 @@ impl<T: Pod> Mutex<T> {
 
 impl<T: Pod> Drop for Mutex<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.lock.room.dismiss_clerk(&self.members);
         self.members.deregister(&self.lock);
         self.object.remove_if_asked();
     }

@@ -124,7 +124,7 @@ impl<T: Pod> MutexGuard<'_, T> {
         let check = || condition(unsafe { mutex.value.get() });
         let waited = mutex.lock.wait_while(mutex.party(session), held, this.is_changed, deadline, check);
         let (Taken { poisoned }, holds) = waited?;
-        let guard = MutexGuard { mutex, session, poisoned, is_changed: false, panicking, not_send: PhantomData };
+        let guard = MutexGuard { mutex, session, poisoned, is_changed: false, panicking, value: PhantomData };
         // A guard that ignores poison comes back with it.
         let guard = if held.poisoned { guard } else { guard.refuse_poisoned()? };
         Ok((guard, WaitTimeoutResult { timed_out: holds }))

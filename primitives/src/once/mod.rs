@@ -11,6 +11,8 @@
 //!
 //! Not promised: which of several processes initialises. An initialiser that asks for the same value waits for itself.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod error;
 mod named;
 mod state;
@@ -257,8 +259,16 @@ impl<T: Pod> OnceLock<T> {
     /// Begins to initialise. Returns `None` if the value is set.
     fn begin(&self, deadline: Deadline) -> Result<Option<Initialiser<'_, T>>, OnceError> {
         let (session, found) = self.find(Wish::Initialise, deadline)?;
-        let initialiser = || Initialiser { once: self, session, is_done: false };
-        Ok((found == Found::Mine).then(initialiser))
+        Ok(self.found(session, found))
+    }
+
+    /// Returns the right to initialise, if that was found.
+    fn found(&self, session: Session, found: Found) -> Option<Initialiser<'_, T>> {
+        if found == Found::Set {
+            // The process that set it may be stopped, or had its posts refused (OL5).
+            self.state.call_waiters(&self.members);
+        }
+        (found == Found::Mine).then(|| Initialiser { once: self, session, is_done: false })
     }
 
     fn find(&self, wish: Wish, deadline: Deadline) -> Result<(Session, Found), OnceError> {
@@ -269,10 +279,6 @@ impl<T: Pod> OnceLock<T> {
             None if deadline == Deadline::NOW => return Err(OnceError::WouldBlock),
             None => self.state.wait_for(party, wish, deadline)?.ok_or(OnceError::TimedOut)?,
         };
-        if found == Found::Set {
-            // The process that set it may be stopped, or had its posts refused (OL5).
-            self.state.call_waiters(&self.members);
-        }
         Ok((me, found))
     }
 
@@ -303,7 +309,9 @@ impl<T: Pod> OnceLock<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        self.find(Wish::See, deadline)?;
+        let (session, found) = self.find(Wish::See, deadline)?;
+        // It finds the value, and no right to initialise.
+        self.found(session, found);
         Ok(self.value())
     }
 
@@ -319,6 +327,8 @@ impl<T: Pod> OnceLock<T> {
 
 impl<T: Pod> Drop for OnceLock<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.state.room.dismiss_clerk(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

@@ -133,23 +133,26 @@ impl OnceState {
     pub(crate) fn wait_for(&self, party: Party<'_, Self>, wish: Wish, deadline: Deadline) -> Result<Option<Found>> {
         // Threads with different wishes find different things.
         let waiter = Waiter::new(&self.room, OnceGate, party.me, u64::from(wish == Wish::See));
-        wait(party, &waiter, deadline, |round| {
-            loop {
-                let word = match self.find(party.me, wish) {
-                    Ok(found) => return Ok(Checked::Found(found)),
-                    Err(word) => word,
-                };
-                if word == UNSET || round == Round::Awake {
-                    return Ok(Checked::Sleep(Deadline::NEVER));
-                }
-                let slot = party.members.slot_of(word)?;
-                // Memory names a slot without a member, so no obituary will come.
-                if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
-                    continue;
-                }
+        wait(party, &waiter, deadline, |round| self.check(party, wish, round))
+    }
+
+    /// A waiter's check.
+    pub(crate) fn check(&self, party: Party<'_, Self>, wish: Wish, round: Round) -> Result<Checked<Found>> {
+        loop {
+            let word = match self.find(party.me, wish) {
+                Ok(found) => return Ok(Checked::Found(found)),
+                Err(word) => word,
+            };
+            if word == UNSET || round == Round::Awake {
                 return Ok(Checked::Sleep(Deadline::NEVER));
             }
-        })
+            let slot = party.members.slot_of(word)?;
+            // Memory names a slot without a member: no death will tell of it.
+            if party.members.is_clean(slot) && party.members.reap(slot, party.repair)? {
+                continue;
+            }
+            return Ok(Checked::Sleep(Deadline::NEVER));
+        }
     }
 
     /// The initialiser has written the value (OL2). Fails if it lost its membership, and the value may be another's.
@@ -200,7 +203,7 @@ impl OnceState {
     }
 }
 
-struct OnceGate;
+pub(crate) struct OnceGate;
 
 impl Gate for OnceGate {
     fn open(&self, _: u64) -> Deadline {

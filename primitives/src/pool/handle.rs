@@ -46,6 +46,8 @@ pub struct Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.state.rooms().into_iter().for_each(|room| room.dismiss_clerk(&self.members));
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

@@ -2,9 +2,12 @@
 //!
 //! The protocol is in [`PoolState`]. Here is its public interface.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod error;
 mod handle;
 mod named;
+mod owned;
 mod permits;
 mod shortage;
 mod spots;
@@ -16,6 +19,7 @@ use std::time::Duration;
 pub use self::{
     error::PoolError,
     handle::Pool,
+    owned::{OwnedPermit, OwnedPermits},
     permits::{Permit, Permits},
 };
 use self::{spots::Spot, state::PoolState};

@@ -30,7 +30,7 @@ impl Spot {
 }
 
 /// The permits' words.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spots {
     state: Mapped<[AtomicU32]>,
     capacity: usize,

@@ -99,6 +99,12 @@ impl PoolState {
         (self.limit.load(Relaxed) as usize).min(self.permits.capacity())
     }
 
+    /// Returns where waiters wait.
+    #[cfg(feature = "async")]
+    pub(crate) fn rooms(&self) -> [&Room; 2] {
+        [&self.singles, &self.many]
+    }
+
     /// Claims a permit, if it is free and given out.
     #[inline]
     pub(crate) fn claim(&self, spot: Spot, me: Session) -> bool {

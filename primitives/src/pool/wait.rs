@@ -17,9 +17,20 @@ impl PoolState {
     #[cold]
     pub(crate) fn wait_for_one(&self, party: Party<'_, Self>, deadline: Deadline) -> Result<Option<usize>> {
         let waiter = Waiter::new(&self.singles, ForOne(self), party.me, 0);
-        wait(party, &waiter, deadline, |_| {
-            Ok(self.scan(party.me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
-        })
+        wait(party, &waiter, deadline, |_| Ok(self.check_for_one(party)))
+    }
+
+    /// The check of a waiter for one permit.
+    pub(crate) fn check_for_one(&self, party: Party<'_, Self>) -> Checked<usize> {
+        self.scan(party.me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)
+    }
+
+    /// The check of a waiter for several.
+    pub(crate) fn check_for_many(&self, party: Party<'_, Self>, count: usize) -> Checked<Vec<usize>> {
+        match self.claim_many(party, count) {
+            Attempt::Claimed(indices) => Checked::Found(indices),
+            Attempt::TooFew | Attempt::Occupied => Checked::Sleep(Deadline::NEVER),
+        }
     }
 
     /// Acquires several permits at once (PL4). Returns `None` if the timeout elapsed.
@@ -61,13 +72,9 @@ impl PoolState {
 
     #[cold]
     fn wait_for_many(&self, party: Party<'_, Self>, count: usize, deadline: Deadline) -> Result<Option<Vec<usize>>> {
-        let claim = || match self.claim_many(party, count) {
-            Attempt::Claimed(indices) => Checked::Found(indices),
-            Attempt::TooFew | Attempt::Occupied => Checked::Sleep(Deadline::NEVER),
-        };
         let taken = {
             let waiter = Waiter::new(&self.many, ForSeveral(self), party.me, count as u64);
-            wait(party, &waiter, deadline, |_| Ok(claim()))
+            wait(party, &waiter, deadline, |_| Ok(self.check_for_many(party, count)))
         };
         // PL5: this was perhaps the first in line. While it was announced, notifiers counted for it alone.
         let notified = self.notify_many(party.members);
@@ -89,7 +96,7 @@ fn open(state: &PoolState) -> Deadline {
     Deadline::NEVER
 }
 
-struct ForOne<'a>(&'a PoolState);
+pub(crate) struct ForOne<'a>(pub(crate) &'a PoolState);
 
 impl Gate for ForOne<'_> {
     fn open(&self, _: u64) -> Deadline {
@@ -105,7 +112,7 @@ impl Gate for ForOne<'_> {
     }
 }
 
-struct ForSeveral<'a>(&'a PoolState);
+pub(crate) struct ForSeveral<'a>(pub(crate) &'a PoolState);
 
 impl Gate for ForSeveral<'_> {
     fn open(&self, _: u64) -> Deadline {

@@ -59,6 +59,10 @@ pub(crate) trait RingState: Repair + Sized {
 
     /// Returns why every process fences for itself, as a [`StrongFences`]. Returns 0 if they need not.
     fn strong_fences(&self) -> u32;
+
+    /// Ends the clerks of this process, before the handle leaves.
+    #[cfg(feature = "async")]
+    fn dismiss_clerks(&self, _members: &Members) {}
 }
 
 /// Why every process fences for itself in a ring: the value of its word `strong`, which is 0 if they need not.
@@ -183,6 +187,8 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
 
 impl<T: Pod, S: RingState> Drop for SharedRing<T, S> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.state.dismiss_clerks(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

@@ -53,7 +53,7 @@ pub(crate) enum Outcome {
     Lost,
 }
 
-struct ResponseGate;
+pub(super) struct ResponseGate;
 
 impl Gate for ResponseGate {
     fn open(&self, _: u64) -> Deadline {
@@ -161,17 +161,24 @@ impl Store {
     ) -> Result<Progress, Refusal> {
         // Each thread of this process waits for another response, so all of them check after a call: the interest is not 0.
         let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
-        let found = wait(party, &waiter, deadline, |_: Round| {
-            if let Some(found) = check() {
-                return Ok(Checked::Found(found));
-            }
-            // A request that no process has taken ends with the channel. One that was taken is waited for.
-            if self.is_closed() && self.take_back(ticket, party.members)? {
-                return Err(self.closed(party.members));
-            }
-            Ok(Checked::Sleep(Deadline::NEVER))
+        let found = wait(party, &waiter, deadline, |_: Round| match check() {
+            Some(found) => Ok(Checked::Found(found)),
+            None => self.check_for_end(ticket, party),
         })?;
         found.ok_or(Refusal::Busy)
+    }
+
+    /// The check of a waiter whose request has not ended.
+    pub(super) fn check_for_end<T>(
+        &self,
+        ticket: Ticket,
+        party: Party<'_, impl Repair>,
+    ) -> Result<Checked<T>, Refusal> {
+        // A request that no process has taken ends with the channel. One that was taken is waited for.
+        if self.is_closed() && self.take_back(ticket, party.members)? {
+            return Err(self.closed(party.members));
+        }
+        Ok(Checked::Sleep(Deadline::NEVER))
     }
 
     fn describe_response(&self, held: Held, members: &Members) -> Result<Received, Refusal> {

@@ -60,6 +60,8 @@
 //! the receiver. That is 8.
 
 mod aside;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod blocks;
 mod call;
 mod causes;
@@ -93,6 +95,8 @@ use std::sync::atomic::AtomicU64 as Private;
 
 pub(crate) use crate::sizes::INLINE;
 
+#[cfg(feature = "async")]
+pub(crate) use self::asynchronous::Passes;
 pub(crate) use self::{
     aside::Copied,
     blocks::Run,

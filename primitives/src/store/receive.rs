@@ -43,10 +43,10 @@ pub(crate) struct Received {
 }
 
 /// How senders find a receiver.
-struct ReceiveGate<'a> {
-    store: &'a Store,
+pub(super) struct ReceiveGate<'a> {
+    pub(super) store: &'a Store,
     /// What threads have in common that find the same messages.
-    selection: Option<u64>,
+    pub(super) selection: Option<u64>,
 }
 
 impl ReceiveGate<'_> {

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Held, Refusal, Store, Until, blocks::Run, geometry::Class, space::Share, wishes::Wishes, word::Hint};
+use super::{
+    Held, Refusal, Store, Until,
+    blocks::{Chain, Run},
+    geometry::Class,
+    space::Share,
+    wishes::Wishes,
+    word::Hint,
+};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
@@ -29,7 +36,7 @@ pub(crate) struct Draft<'a> {
     store: &'a Store,
     members: &'a Members,
     me: Session,
-    held: Held,
+    pub(super) held: Held,
 }
 
 impl Store {
@@ -44,6 +51,18 @@ impl Store {
     ) -> Result<Held, Refusal> {
         debug_assert!(bytes.len() <= INLINE);
         let held = self.start(about.class, party, until)?;
+        self.fill_short(held, about, bytes, party)
+    }
+
+    /// Writes a message into its cell, and sends it.
+    #[inline]
+    pub(super) fn fill_short(
+        &self,
+        held: Held,
+        about: About,
+        bytes: &[u8],
+        party: Party<'_, impl Repair>,
+    ) -> Result<Held, Refusal> {
         let cell = self.held(held);
         cell.write(bytes);
         cell.first_block.store(0, Relaxed);
@@ -123,21 +142,29 @@ impl Store {
         if len > self.geometry.max_message_size {
             return Err(Refusal::TooLong);
         }
-        let held = self.start(class, party, until)?;
+        let draft = self.draft_in(self.start(class, party, until)?, len, party);
+        let chain = self.take_blocks(Self::name(draft.held), len, Share::Messages, party, until)?;
+        Ok(draft.with(chain))
+    }
+
+    /// Begins a message in a cell. Dropping the draft frees the cell, also if there are no blocks.
+    pub(super) fn draft_in<'a>(&'a self, held: Held, len: usize, party: Party<'a, impl Repair>) -> Draft<'a> {
         let cell = self.held(held);
         // What an earlier message left there is not this one's.
         cell.first_block.store(0, Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "checked against the largest message")]
+        #[expect(clippy::cast_possible_truncation, reason = "the caller has checked it against the largest message")]
         cell.len.store(len as u32, Relaxed);
-        // From here on dropping the draft frees the cell, also if there are no blocks.
-        let draft = Draft { store: self, members: party.members, me: party.me, held };
-        let chain = self.take_blocks(Self::name(held), len, Share::Messages, party, until)?;
-        cell.first_block.store(chain.first(), Relaxed);
-        Ok(draft)
+        Draft { store: self, members: party.members, me: party.me, held }
     }
 }
 
 impl Draft<'_> {
+    /// Gives it the blocks that were taken for it.
+    pub(super) fn with(self, chain: Chain) -> Self {
+        self.store.held(self.held).first_block.store(chain.first(), Relaxed);
+        self
+    }
+
     /// Returns where the bytes go.
     pub(crate) fn run(&mut self) -> Run<'_> {
         self.store.blocks.run(self.store.chain(self.held))

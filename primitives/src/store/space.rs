@@ -31,7 +31,7 @@ pub(super) enum Share {
 }
 
 impl Share {
-    fn interest(self) -> u32 {
+    pub(super) fn interest(self) -> u32 {
         match self {
             Self::Messages => BLOCKS,
             Self::Responses => RESPONSE_BLOCKS,
@@ -40,9 +40,9 @@ impl Share {
 }
 
 /// How a process that frees something finds the waiters for it.
-struct SpaceGate<'a> {
-    store: &'a Store,
-    interest: u32,
+pub(super) struct SpaceGate<'a> {
+    pub(super) store: &'a Store,
+    pub(super) interest: u32,
 }
 
 impl Gate for SpaceGate<'_> {
@@ -102,16 +102,25 @@ impl Store {
         }
         let gate = SpaceGate { store: self, interest: class.interest() };
         let waiter = Waiter::new(&self.space, gate, me, class.interest().into());
-        let found = wait(party, &waiter, deadline, |_: Round| {
+        wait(party, &waiter, deadline, |_: Round| {
             until.check()?;
-            if self.is_closed() {
-                return Err(self.closed(party.members));
-            }
-            // SA2.
-            self.balance(party, Deadline::NOW)?;
-            Ok(self.take_cell(class, me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
-        })?;
-        found.ok_or(Refusal::Busy)
+            self.check_for_cell(class, party)
+        })?
+        .ok_or(Refusal::Busy)
+    }
+
+    /// The check of a waiter for a cell.
+    pub(super) fn check_for_cell(
+        &self,
+        class: Class,
+        party: Party<'_, impl Repair>,
+    ) -> Result<Checked<(usize, CellWord)>, Refusal> {
+        if self.is_closed() {
+            return Err(self.closed(party.members));
+        }
+        // SA2.
+        self.balance(party, Deadline::NOW)?;
+        Ok(self.take_cell(class, party.me).map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
     }
 
     /// Takes blocks for a message, and waits for them.

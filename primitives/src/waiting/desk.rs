@@ -22,75 +22,46 @@
 use std::{
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
-    thread::{self, Thread},
+    thread,
 };
 
 use once_cell::race::OnceBox;
 
-use super::{Turn, Withdrawn, interests::Interests};
+#[cfg(feature = "async")]
+use super::list::Locked;
+use super::{
+    interests::Interests,
+    list::{List, Sleeper, Waiting},
+    wait::{Turn, Withdrawn},
+};
 use crate::raw::{Deadline, process};
 
 /// How many things a process remembers. It passes the oldest on when there are more.
 const MOST_REMEMBERED: usize = 8;
 
-#[derive(Debug)]
-struct Waiting {
-    id: u64,
-    thread: Thread,
-    interest: u64,
-    /// Threads with the same selection find the same things. A thread without one may find what no other does.
-    selection: Option<u64>,
-    must_check: bool,
-}
-
-#[derive(Debug, Default)]
-struct List {
-    waiting: Vec<Waiting>,
-    next: u64,
-    /// The number of calls of all waiters that the threads know of.
-    ends: u32,
-    /// What was announced last.
-    announced: u64,
-    /// The names of what the process was called for (DK5).
-    called_for: Vec<u32>,
-    /// Whether two threads ever waited at once.
-    had_company: bool,
-}
-
-impl List {
-    fn index(&self, id: u64) -> Option<usize> {
-        self.waiting.iter().position(|waiting| waiting.id == id)
-    }
-
-    /// Makes other threads than this one check (DK4).
-    fn rouse_others(&mut self, id: u64, concerns: impl Fn(&Waiting) -> bool) {
-        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.id != id && concerns(waiting)) {
-            waiting.must_check = true;
-            waiting.thread.unpark();
-        }
-    }
-}
-
-impl Interests {
-    /// Returns what these threads wait for together.
-    fn of_all<'a>(self, waiting: impl Iterator<Item = &'a Waiting>) -> u64 {
-        waiting.map(|waiting| waiting.interest).reduce(|one, other| self.of_both(one, other)).unwrap_or(0)
-    }
-}
-
 /// The waiting threads of one process.
 #[derive(Debug)]
 pub(crate) struct Desk {
     generation: u32,
-    interests: Interests,
+    pub(super) interests: Interests,
     list: Mutex<List>,
+    /// Notified when the clerk ends.
+    #[cfg(feature = "async")]
+    pub(super) clerk_ended: std::sync::Condvar,
     /// The desk of a child made by `fork`, which inherits this one.
     childs: OnceBox<Self>,
 }
 
 impl Desk {
     pub(crate) fn new(interests: Interests) -> Self {
-        Self { generation: process::fork_generation(), interests, list: Mutex::default(), childs: OnceBox::new() }
+        Self {
+            generation: process::fork_generation(),
+            interests,
+            list: Mutex::default(),
+            #[cfg(feature = "async")]
+            clerk_ended: std::sync::Condvar::new(),
+            childs: OnceBox::new(),
+        }
     }
 
     /// Returns this process's desk.
@@ -102,19 +73,30 @@ impl Desk {
         desk
     }
 
-    fn list(&self) -> MutexGuard<'_, List> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, List> {
         // No code panics while it is locked.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(not(feature = "async"))]
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.lock()
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) fn list(&self) -> Locked<'_> {
+        Locked::new(self.lock())
+    }
+
+    /// Returns whether it is this process's, and not its parent's.
+    #[cfg(feature = "async")]
+    pub(super) fn is_ours(&self) -> bool {
+        self.generation == process::fork_generation()
+    }
+
     /// Puts the calling thread on the list.
     pub(crate) fn join(&self, interest: u64, selection: Option<u64>) -> Ticket<'_> {
-        let mut list = self.list();
-        let id = list.next;
-        list.next += 1;
-        list.had_company |= !list.waiting.is_empty();
-        // DK1: a thread that does not lead checks once before it is parked.
-        list.waiting.push(Waiting { id, thread: thread::current(), interest, selection, must_check: true });
+        let id = self.list().join(Sleeper::Thread(thread::current()), interest, selection);
         Ticket { desk: self, id }
     }
 
@@ -129,8 +111,8 @@ impl Desk {
 
 /// A thread's ticket on the list, until it is dropped.
 pub(crate) struct Ticket<'a> {
-    desk: &'a Desk,
-    id: u64,
+    pub(super) desk: &'a Desk,
+    pub(super) id: u64,
 }
 
 impl Ticket<'_> {
@@ -151,11 +133,15 @@ impl Ticket<'_> {
                 }
                 return Turn::Check;
             }
+            if list.takes_over(index) {
+                return Turn::Lead;
+            }
+            let (left, patience) = (deadline.remaining(), list.patience_with_front());
             drop(list);
-            match deadline.remaining() {
+            match left.into_iter().chain(patience).min() {
+                _ if left.is_some_and(|left| left.is_zero()) => return Turn::Late,
                 None => thread::park(),
-                Some(left) if left.is_zero() => return Turn::Late,
-                Some(left) => thread::park_timeout(left),
+                Some(time) => thread::park_timeout(time),
             }
         }
     }
@@ -172,6 +158,10 @@ impl Ticket<'_> {
         let interest = self.desk.interests.of_all(list.waiting.iter().filter(counts));
         list.announced = interest;
         announce(interest);
+        if let Some(index) = list.index(self.id) {
+            // It checks next.
+            list.waiting[index].must_check = false;
+        }
         interest
     }
 
@@ -187,11 +177,7 @@ impl Ticket<'_> {
     pub(crate) fn withdraw(&self, withdraw: impl FnOnce() -> Withdrawn) -> Withdrawn {
         let mut list = self.desk.list();
         let withdrawn = withdraw();
-        if let Withdrawn::Chosen(what) | Withdrawn::Posted(what) = withdrawn
-            && !list.called_for.contains(&what)
-        {
-            list.called_for.push(what);
-        }
+        list.remember(withdrawn);
         withdrawn
     }
 
@@ -219,19 +205,18 @@ impl Ticket<'_> {
     pub(crate) fn leave(&self) -> Vec<u32> {
         let mut list = self.desk.list();
         let Some(index) = list.index(self.id) else { return Vec::new() };
-        list.waiting.remove(index);
-        if index == 0
-            && let Some(next) = list.waiting.first()
-        {
-            // DK2.
-            next.thread.unpark();
-        }
+        list.remove(index);
         mem::take(&mut list.called_for)
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        if !self.desk.is_ours() {
+            // A child made by `fork` drops a future of its parent's, whose list may be locked for ever here.
+            return;
+        }
         self.leave();
     }
 }

@@ -12,6 +12,8 @@
 //! | `waiter` | one wait in a room |
 //! | `flag` | the word by which a notifier learns that there are waiters |
 //! | `desk` | the threads of one process, which share the slot |
+//! | `clerk` | futures that wait, and the thread that sleeps for them (feature `async`) |
+//! | `list` | the list of a desk |
 //! | `interests` | how the interests of several waiters make one |
 //! | `spin` | how long a waiter spins before it sleeps |
 //! | `batching` | how long a side lets items gather before it checks |
@@ -50,11 +52,14 @@
 
 mod at;
 pub(crate) mod batching;
+#[cfg(feature = "async")]
+pub(crate) mod clerk;
 pub(crate) mod desk;
 pub(crate) mod entry;
 pub(crate) mod fence;
 pub(crate) mod flag;
 mod interests;
+mod list;
 pub(crate) mod room;
 pub(crate) mod spin;
 #[cfg(test)]

@@ -23,6 +23,8 @@
 //!   flags may lead to one room. Each stays up as long as a waiter *keeps* it. A waiter keeps each flag that may have
 //!   been raised for a part of what it waits for, since an announced interest may grow (EN2).
 
+use std::sync::Arc;
+
 use crate::{
     failure::Result,
     layout::Mapped,
@@ -64,10 +66,10 @@ pub(crate) struct RoomControl {
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) control: Mapped<RoomControl>,
-    entries: Mapped<[Entry]>,
-    bells: SlotBells,
+    pub(super) entries: Mapped<[Entry]>,
+    pub(super) bells: SlotBells,
     pub(super) interests: Interests,
-    pub(super) desk: Desk,
+    pub(super) desk: Arc<Desk>,
 }
 
 /// What a notifier found.
@@ -90,13 +92,13 @@ struct Called {
 impl Room {
     pub(crate) fn new(control: Mapped<RoomControl>, entries: Mapped<[Entry]>, bells: SlotBells) -> Self {
         let interests = Interests::Least;
-        Self { control, entries, bells, interests, desk: Desk::new(interests) }
+        Self { control, entries, bells, interests, desk: Arc::new(Desk::new(interests)) }
     }
 
     /// Makes the calls of the room named.
     pub(crate) fn with_named_calls(self) -> Self {
         let interests = Interests::Union;
-        Self { interests, desk: Desk::new(interests), ..self }
+        Self { interests, desk: Arc::new(Desk::new(interests)), ..self }
     }
 
     pub(super) fn has_named_calls(&self) -> bool {

@@ -42,20 +42,17 @@ pub(crate) trait Gate {
 
 /// One thread's wait in a room.
 pub(crate) struct Waiter<'a, G> {
-    room: &'a Room,
-    gate: G,
-    slot: usize,
-    since: u64,
-    ticket: Ticket<'a>,
+    pub(super) room: &'a Room,
+    pub(super) gate: G,
+    pub(super) slot: usize,
+    pub(super) since: u64,
+    pub(super) ticket: Ticket<'a>,
 }
 
 impl<'a, G: Gate> Waiter<'a, G> {
     /// Begins a wait. See [`Interests`] for the interest.
     pub(crate) fn new(room: &'a Room, gate: G, me: Session, interest: u64) -> Self {
-        let selection = match room.interests {
-            Interests::Least => Some(interest),
-            Interests::Union => gate.selection(),
-        };
+        let selection = selection(room, &gate, interest);
         // The list before the first check: DK1.
         let ticket = room.desk.ours().join(interest, selection);
         Self { room, gate, slot: me.slot(), since: clock::monotonic(), ticket }
@@ -66,8 +63,16 @@ impl<'a, G: Gate> Waiter<'a, G> {
         self.ticket.leads()
     }
 
-    fn pass_on_all(&self, things: Vec<u32>, members: &Members) -> Result<()> {
+    pub(super) fn pass_on_all(&self, things: Vec<u32>, members: &Members) -> Result<()> {
         things.into_iter().map(|what| self.gate.pass_on_named(what, members)).fold(Ok(()), Result::and)
+    }
+}
+
+/// Returns what threads have in common that find the same things.
+pub(super) fn selection(room: &Room, gate: &impl Gate, interest: u64) -> Option<u64> {
+    match room.interests {
+        Interests::Least => Some(interest),
+        Interests::Union => gate.selection(),
     }
 }
 
@@ -111,7 +116,13 @@ impl<G: Gate> Station for Waiter<'_, G> {
     }
 
     fn leave(&self, members: &Members) -> Result<()> {
-        if self.room.has_named_calls() { self.pass_on_all(self.ticket.leave(), members) } else { Ok(()) }
+        let things = self.ticket.leave();
+        let passed = if self.room.has_named_calls() { self.pass_on_all(things, members) } else { Ok(()) };
+        #[cfg(feature = "async")]
+        if self.ticket.is_poke_due() {
+            return passed.and(members.post(self.room.bell(self.slot)));
+        }
+        passed
     }
 
     fn pass_on_used(&self, members: &Members) -> Result<()> {

@@ -49,6 +49,12 @@ impl fmt::Debug for SharedMemory {
 #[derive(Debug)]
 pub(crate) struct Mapped<T: ?Sized>(Arc<T>);
 
+impl<T: ?Sized> Clone for Mapped<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<T> Mapped<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(value))

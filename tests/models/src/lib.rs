@@ -6,6 +6,7 @@
 //! | [`barrier`] | arrivals, timeouts, deaths that break a generation, and members that are notified later |
 //! | [`blocks`] | the blocks of long messages, their owners, the lock and helpers |
 //! | [`broadcast`] | one producer, a cursor for each subscriber, joining, leaving, deaths, late helpers, and what is overwritten |
+//! | [`clerk`] | futures at the desk of a process, the clerk that sleeps for them, drops, polls that are withheld |
 //! | [`conditions`] | waiting for a condition on the value of a mutex, changes, timeouts, poison, deaths and stops |
 //! | [`delays`] | messages with a time, the earliest time, sleepers that bound their sleep by it, deaths and stops |
 //! | [`fence`] | the fences between a store and a load, under the store buffers of x86 |
@@ -53,13 +54,14 @@
 //! fairness, so a lost wake-up is a *state*: no process has a step to take, and a process sleeps for something that is
 //! available.
 //!
-//! Threads that share a slot at the desk have no model. Their tests are those of the primitives.
+//! Threads that share a slot at the desk are modelled beside futures alone, in [`clerk`]. Their tests are those of the primitives.
 #![warn(missing_docs)]
 
 pub mod aside;
 pub mod barrier;
 pub mod blocks;
 pub mod broadcast;
+pub mod clerk;
 pub mod conditions;
 pub mod delays;
 pub mod fence;

@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last consumer"]
 pub struct Consumer<T: Pod> {
-    endpoint: Endpoint<T>,
+    pub(super) endpoint: Endpoint<T>,
     /// How many items had been overwritten at the last call of `missed`.
     missed: u64,
 }
@@ -203,7 +203,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     #[inline]
-    fn refused(&self, refusal: Refusal, deadline: Deadline) -> PopError {
+    pub(super) fn refused(&self, refusal: Refusal, deadline: Deadline) -> PopError {
         PopError::refused(refusal, deadline, self.endpoint.members())
     }
 
@@ -284,9 +284,9 @@ impl<T: Pod> fmt::Debug for Consumer<T> {
 /// ```
 #[must_use = "dropping it requeues the item; `done` consumes it"]
 pub struct Claimed<'a, T: Pod> {
-    endpoint: &'a Endpoint<T>,
-    claim: Claim,
-    session: Session,
+    pub(super) endpoint: &'a Endpoint<T>,
+    pub(super) claim: Claim,
+    pub(super) session: Session,
 }
 
 impl<T: Pod> Claimed<'_, T> {

@@ -13,6 +13,8 @@ use std::{
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::Futures;
 use super::{
     SharedRing,
     state::{Claim, MpmcState},
@@ -29,12 +31,14 @@ use crate::{
 /// One producer or consumer, which is counted among those of its process.
 pub(super) struct Endpoint<T: Pod> {
     pub(super) shared: Arc<SharedRing<T, MpmcState>>,
-    role: Role,
+    pub(super) role: Role,
     /// The session under which it is counted. It is marked if a failure was recorded.
-    session: AtomicU64,
+    pub(super) session: AtomicU64,
     pub(super) patience: Patience,
     /// How many calls that don't wait found nothing.
     vain: AtomicU32,
+    #[cfg(feature = "async")]
+    pub(super) futures: Futures,
 }
 
 /// Of calls that don't wait and find nothing, one in so many checks for dead members: the check is a system call.
@@ -45,7 +49,15 @@ impl<T: Pod> Endpoint<T> {
         let session = shared.members.session(&shared.state)?;
         shared.state.attach(role, session);
         let session = AtomicU64::new(session.bits());
-        Ok(Self { shared: Arc::clone(shared), role, session, patience: Patience::new(role), vain: AtomicU32::new(0) })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            role,
+            session,
+            patience: Patience::new(role),
+            vain: AtomicU32::new(0),
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
+        })
     }
 
     /// Returns the session. In a child made by `fork` it attaches the endpoint there first. Fails once if a failure is
@@ -93,12 +105,7 @@ impl<T: Pod> Endpoint<T> {
     pub(super) fn claim(&self, deadline: Deadline) -> Result<(Claim, Session), Refusal> {
         let SharedRing { state, members, .. } = &*self.shared;
         let session = self.session()?;
-        let claim = match self.role {
-            Role::Producer if state.is_closed() => return Err(Refusal::Closed),
-            Role::Producer => state.start_push(session, members)?,
-            Role::Consumer => state.start_pop(session, members)?,
-        };
-        let claim = match claim {
+        let claim = match self.claim_if_ready(session)? {
             Some(claim) => claim,
             // Nothing was found, and the caller doesn't wait. Perhaps a dead member owns what it needs.
             None if deadline == Deadline::NOW => {
@@ -112,6 +119,17 @@ impl<T: Pod> Endpoint<T> {
             }
         };
         Ok((claim, session))
+    }
+
+    /// Claims a slot, if the next one is ready.
+    #[inline]
+    pub(super) fn claim_if_ready(&self, session: Session) -> Result<Option<Claim>, Refusal> {
+        let SharedRing { state, members, .. } = &*self.shared;
+        match self.role {
+            Role::Producer if state.is_closed() => Err(Refusal::Closed),
+            Role::Producer => Ok(state.start_push(session, members)?),
+            Role::Consumer => Ok(state.start_pop(session, members)?),
+        }
     }
 
     pub(super) fn party(&self, me: Session) -> Party<'_, MpmcState> {
@@ -150,12 +168,16 @@ impl<T: Pod> Clone for Endpoint<T> {
             session: AtomicU64::new(session.bits()),
             patience: Patience { wants_to_know: self.patience.wants_to_know, ..Patience::new(self.role) },
             vain: AtomicU32::new(0),
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
         }
     }
 }
 
 impl<T: Pod> Drop for Endpoint<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.cancel_wait();
         let session = Session::kept(*self.session.get_mut());
         self.end(session, |shared| shared.state.detach(self.role, session, &shared.members));
     }

@@ -102,7 +102,7 @@ impl MpmcState {
         members.record(self.room(role).notify(&self.control.flags[role as usize], members).map(drop))
     }
 
-    fn room(&self, role: Role) -> &Room {
+    pub(crate) fn room(&self, role: Role) -> &Room {
         &self.rooms[role as usize]
     }
 
@@ -218,7 +218,7 @@ impl MpmcState {
         patience: &Patience,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
-        let Patience { delay, spin, wants_to_know: detects_disconnect } = patience;
+        let Patience { delay, spin, wants_to_know } = patience;
         let Party { members, me, .. } = party;
         delay.wait();
         let look = || self.claim(role, me, members).transpose();
@@ -229,16 +229,24 @@ impl MpmcState {
             return Ok(claim);
         }
         let waiter = Waiter::new(self.room(role), RoleGate { state: self, role }, me, 0);
-        let check = |_| {
-            // E1.
-            let end = self.end(role, *detects_disconnect);
-            match (self.claim(role, me, members)?, end) {
-                (Some(claim), _) => Ok(Checked::Found(claim)),
-                (None, Some(end)) => Err(end),
-                (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
-            }
-        };
+        let check = |_| self.check(role, party, *wants_to_know);
         wait(party, &waiter, deadline, check)?.ok_or(Refusal::NotInTime)
+    }
+
+    /// A waiter's check: claims what there is for its role.
+    pub(crate) fn check(
+        &self,
+        role: Role,
+        party: Party<'_, Self>,
+        detects_disconnect: bool,
+    ) -> Result<Checked<Claim>, Refusal> {
+        // E1.
+        let end = self.end(role, detects_disconnect);
+        match (self.claim(role, party.me, party.members)?, end) {
+            (Some(claim), _) => Ok(Checked::Found(claim)),
+            (None, Some(end)) => Err(end),
+            (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
+        }
     }
 }
 
@@ -259,9 +267,9 @@ fn is_ready(role: Role, (word, ahead): (SlotWord, i64)) -> bool {
 }
 
 /// How the waiters of a role are announced.
-struct RoleGate<'a> {
-    state: &'a MpmcState,
-    role: Role,
+pub(crate) struct RoleGate<'a> {
+    pub(crate) state: &'a MpmcState,
+    pub(crate) role: Role,
 }
 
 impl Gate for RoleGate<'_> {

@@ -34,10 +34,14 @@
 //! # Ok::<(), sysv_primitives::Error>(())
 //! ```
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod consumer;
 mod control;
 mod endpoint;
 mod ends;
+#[cfg(feature = "async")]
+mod futures;
 mod producer;
 mod state;
 mod word;
@@ -120,6 +124,11 @@ impl super::RingState for MpmcState {
 
     fn strong_fences(&self) -> u32 {
         self.control.strong.load(Relaxed)
+    }
+
+    #[cfg(feature = "async")]
+    fn dismiss_clerks(&self, members: &crate::members::Members) {
+        self.end_clerks(members);
     }
 }
 

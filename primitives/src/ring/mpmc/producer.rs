@@ -27,15 +27,31 @@ const ATTEMPTS: u32 = 64;
 /// its first use of it, so let the child push, or make a producer of its own, before the parent drops its producer.
 ///
 /// **When a process dies** while it pushes, that item never was, and its slot is skipped.
-#[derive(Clone)]
 #[must_use = "dropping it leaves the ring, perhaps as its last producer"]
 pub struct Producer<T: Pod> {
-    endpoint: Endpoint<T>,
+    pub(super) endpoint: Endpoint<T>,
+    /// The item that the sink has taken in.
+    #[cfg(feature = "async")]
+    pub(super) pending: Option<T>,
+}
+
+impl<T: Pod> Clone for Producer<T> {
+    fn clone(&self) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            #[cfg(feature = "async")]
+            pending: None,
+        }
+    }
 }
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(shared: &Arc<SharedRing<T, MpmcState>>) -> Result<Self, Failure> {
-        Ok(Self { endpoint: Endpoint::take(shared, Role::Producer)? })
+        Ok(Self {
+            endpoint: Endpoint::take(shared, Role::Producer)?,
+            #[cfg(feature = "async")]
+            pending: None,
+        })
     }
 
     /// Pushes an item. Blocks while the ring is full.
@@ -92,7 +108,7 @@ impl<T: Pod> Producer<T> {
     }
 
     #[inline]
-    fn fill(&self, claim: Claim, item: T) {
+    pub(super) fn fill(&self, claim: Claim, item: T) {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the slot is ours.
         unsafe { items.write(claim.position, item) };

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::Futures;
 use super::{SharedRing, state::SpscState};
 use crate::{
     Failure, PopError, Role,
@@ -31,14 +33,25 @@ pub struct Consumer<T: Pod> {
     pub(super) index: u64,
     /// The producer's index at the last check.
     pub(super) seen: u64,
-    patience: Patience,
+    pub(super) patience: Patience,
+    #[cfg(feature = "async")]
+    pub(super) futures: Futures,
 }
 
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(shared: &Arc<SharedRing<T, SpscState>>, session: Session) -> Result<Self, Failure> {
         let (index, seen) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
-        let consumer = Self { shared: Arc::clone(shared), session, generation, index, seen, patience };
+        let consumer = Self {
+            shared: Arc::clone(shared),
+            session,
+            generation,
+            index,
+            seen,
+            patience,
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
+        };
         // The indices come from memory. A consumer that believed any would read slots without items.
         consumer.shared.state.distance(index, seen, &consumer.shared.members)?;
         Ok(consumer)
@@ -198,6 +211,9 @@ impl<T: Pod> Consumer<T> {
         }
         let mut seen = state.index(Role::Producer);
         if seen == self.seen {
+            #[cfg(feature = "async")]
+            let _beside =
+                (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, Role::Consumer, members));
             seen = state.wait(
                 Role::Consumer,
                 seen,
@@ -235,6 +251,8 @@ impl<T: Pod> Consumer<T> {
 impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
+            #[cfg(feature = "async")]
+            self.futures.dismiss_clerk(&self.shared.state, Role::Consumer, &self.shared.members);
             self.shared.state.leave_role(Role::Consumer, self.session, &self.shared.members);
         }
     }

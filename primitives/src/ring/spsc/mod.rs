@@ -26,8 +26,12 @@
 //! This shape has no overwriting push. Such a push would take the oldest item away from the consumer, so the consumer
 //! would not own its index, and every pop would need a locked instruction. The [mpmc](crate::mpmc) shape has one.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod at_most;
 mod consumer;
+#[cfg(feature = "async")]
+mod futures;
 mod peek;
 mod producer;
 mod reserve;

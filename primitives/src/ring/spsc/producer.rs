@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::Futures;
 use super::{SharedRing, state::SpscState};
 use crate::{
     Failure, PushError, Role,
@@ -30,7 +32,12 @@ pub struct Producer<T: Pod> {
     pub(super) index: u64,
     /// Up to where there was room at the last check: a capacity beyond the consumer's index.
     pub(super) limit: u64,
-    patience: Patience,
+    pub(super) patience: Patience,
+    #[cfg(feature = "async")]
+    pub(super) futures: Futures,
+    /// The item that the sink has taken in.
+    #[cfg(feature = "async")]
+    pub(super) pending: Option<T>,
 }
 
 impl<T: Pod> Producer<T> {
@@ -38,7 +45,18 @@ impl<T: Pod> Producer<T> {
         let (seen, index) = (shared.state.index(Role::Consumer), shared.state.index(Role::Producer));
         let limit = seen.wrapping_add(shared.state.capacity);
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
-        let producer = Self { shared: Arc::clone(shared), session, generation, index, limit, patience };
+        let producer = Self {
+            shared: Arc::clone(shared),
+            session,
+            generation,
+            index,
+            limit,
+            patience,
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
+            #[cfg(feature = "async")]
+            pending: None,
+        };
         // The indices come from memory. A producer that believed any would write over items.
         producer.shared.state.distance(seen, index, &producer.shared.members)?;
         Ok(producer)
@@ -151,6 +169,9 @@ impl<T: Pod> Producer<T> {
         // The consumer has moved on since, or the ring is full.
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
+            #[cfg(feature = "async")]
+            let _beside =
+                (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, Role::Producer, members));
             seen = state.wait(
                 Role::Producer,
                 seen,
@@ -189,6 +210,8 @@ impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             // A reservation borrows the producer, so none is left.
+            #[cfg(feature = "async")]
+            self.futures.dismiss_clerk(&self.shared.state, Role::Producer, &self.shared.members);
             self.shared.state.leave_role(Role::Producer, self.session, &self.shared.members);
         }
     }

@@ -83,7 +83,7 @@ pub(crate) struct SpscState {
 }
 
 /// The doorbell on which the holder of a role sleeps.
-fn bell(role: Role) -> u16 {
+pub(crate) fn bell(role: Role) -> u16 {
     role as u16
 }
 
@@ -218,24 +218,34 @@ impl SpscState {
         if let Some(index) = patience.spin.until(role, &self.control.last_cpus, moved) {
             return Ok(index);
         }
-        let check = |round| {
-            // A holder that is awake again mostly finds what it was woken for. If not, it checks for the end when it is
-            // announced.
-            let end = if round == Round::Announced { self.end(role, detects_disconnect) } else { None };
-            match (moved(), end) {
-                (Some(index), _) => Ok(Checked::Found(index)),
-                (None, Some(end)) => Err(end),
-                (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
-            }
-        };
+        let check = |round| self.check(role, seen, detects_disconnect, round);
         wait(party, &Holder { state: self, role }, deadline, check)?.ok_or(Refusal::NotInTime)
+    }
+
+    /// A waiter's check: whether the other's index differs from `seen`, or the other side has ended.
+    pub(crate) fn check(
+        &self,
+        role: Role,
+        seen: u64,
+        detects_disconnect: bool,
+        round: Round,
+    ) -> Result<Checked<u64>, Refusal> {
+        // A holder that is awake again mostly finds what it was woken for. If not, it checks for the end when it is
+        // announced.
+        let end = if round == Round::Announced { self.end(role, detects_disconnect) } else { None };
+        let index = self.index(role.other());
+        match (index != seen, end) {
+            (true, _) => Ok(Checked::Found(index)),
+            (false, Some(end)) => Err(end),
+            (false, None) => Ok(Checked::Sleep(Deadline::NEVER)),
+        }
     }
 }
 
 /// The one waiter on the doorbell of its role (SP5).
-struct Holder<'a> {
-    state: &'a SpscState,
-    role: Role,
+pub(crate) struct Holder<'a> {
+    pub(crate) state: &'a SpscState,
+    pub(crate) role: Role,
 }
 
 impl Station for Holder<'_> {

@@ -1,0 +1,525 @@
+//! Sending, receiving, claiming and calling in a future, `Stream` and `Sink`.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+
+use super::{
+    Channel,
+    claimed::Claimed,
+    coding::write_long,
+    delivery::Delivery,
+    ends::{Receiver, Sender},
+    envelope::Envelope,
+    pending::PendingResponse,
+    request::IncomingRequest,
+    shared::Shared,
+    typed::{
+        Message, Request, Route,
+        codec::{Codec, Short},
+    },
+};
+use crate::{
+    CallError, Failure, RecvError, SendError,
+    iter::IterError,
+    members::{Members, Session},
+    raw::Deadline,
+    store::{Class, Held, Passes, Selection, Store},
+    waiting::clerk::{PassOn, Seat},
+};
+
+/// How a call that was for this process is passed on.
+type Pass = fn(&Store, u32, &Members) -> Result<(), Failure>;
+
+/// Makes what passes on calls without keeping the handle.
+fn passing(shared: &Arc<Shared>, pass: Pass) -> impl Passes {
+    let shared = Arc::downgrade(shared);
+    move || -> PassOn {
+        let shared = shared.clone();
+        // A handle that is being dropped withdraws, and passes on by itself.
+        Box::new(move |what, members| shared.upgrade().map_or(Ok(()), |shared| pass(&shared.store, what, members)))
+    }
+}
+
+/// A wait for messages, which ends when it is dropped.
+struct Receiving<'a, F: Passes> {
+    shared: &'a Shared,
+    selection: Selection,
+    me: Session,
+    pass_on: F,
+    seat: Seat,
+}
+
+impl<F: Passes> Receiving<'_, F> {
+    fn poll<T>(
+        &mut self,
+        attempt: impl FnMut() -> Result<Option<T>, RecvError>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, RecvError>> {
+        let Self { shared, selection, me, pass_on, seat } = self;
+        if !me.is_ours() {
+            return Poll::Ready(Err(Failure::Inherited { object: shared.name().clone(), what: "wait" }.into()));
+        }
+        shared.store.poll_receive(seat, *selection, shared.party(*me), pass_on, attempt, context)
+    }
+}
+
+impl<F: Passes> Drop for Receiving<'_, F> {
+    fn drop(&mut self) {
+        let Self { shared, selection, me, pass_on, seat } = self;
+        shared.store.cancel_receive(seat, *selection, *me, &shared.members, pass_on);
+    }
+}
+
+/// Returns `None` if there was none.
+fn if_any<T>(received: Result<T, RecvError>) -> Result<Option<T>, RecvError> {
+    match received {
+        Err(RecvError::Empty) => Ok(None),
+        received => received.map(Some),
+    }
+}
+
+impl Channel {
+    /// Waits until an attempt receives something.
+    async fn receive_async<T>(
+        &self,
+        selection: Selection,
+        attempt: impl Fn() -> Result<T, RecvError>,
+    ) -> Result<T, RecvError> {
+        let attempt = || if_any(attempt());
+        if let Some(received) = attempt()? {
+            return Ok(received);
+        }
+        let (shared, pass_on) = (&*self.shared, passing(&self.shared, Store::pass_on_message));
+        let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, seat: Seat::default() };
+        poll_fn(|context| wait.poll(attempt, context)).await
+    }
+
+    /// Receives the oldest value of this type. Waits until there is one, without blocking the thread.
+    ///
+    /// It needs no particular runtime: see [`Mutex::lock_async`](crate::Mutex::lock_async).
+    ///
+    /// **Cancel safety.** A message is received only in the poll that returns it. A future that is dropped has received
+    /// nothing. If it was called for a message, the next fitting receiver is. A future that was called and is not polled
+    /// within 10 ms loses its turn.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use sysv_primitives::{Channel, messages};
+    ///
+    /// #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// struct Job(u32);
+    /// messages! { 1 => Job }
+    ///
+    /// # let name = format!("recv-async-example-{}", std::process::id());
+    /// let channel = Channel::create(&name)?;
+    /// pollster::block_on(async {
+    ///     channel.send_async(&Job(7)).await?;
+    ///     assert_eq!(channel.recv_async::<Job>().await?, Job(7));
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// channel.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub async fn recv_async<T: Message>(&self) -> Result<T, RecvError> {
+        self.receive_async(Selection::Only(T::ROUTE.number()), || self.try_recv()).await
+    }
+
+    /// Receives the oldest message of any route. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_any`](Self::recv_any).
+    pub async fn recv_any_async(&self) -> Result<Envelope, RecvError> {
+        self.receive_async(Selection::Any, || self.try_recv_any()).await
+    }
+
+    /// Receives the oldest message of the lowest route up to this one. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_lowest`](Self::recv_lowest).
+    pub async fn recv_lowest_async(&self, up_to: Route) -> Result<Envelope, RecvError> {
+        self.receive_async(Selection::UpTo(up_to.number()), || self.try_recv_lowest(up_to)).await
+    }
+
+    /// Receives the oldest message of any other route. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_except`](Self::recv_except).
+    pub async fn recv_except_async<T: Message>(&self) -> Result<Envelope, RecvError> {
+        self.receive_async(Selection::Except(T::ROUTE.number()), || self.try_recv_except::<T>()).await
+    }
+
+    /// Receives the bytes of the oldest message of this route. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_raw`](Self::recv_raw).
+    pub async fn recv_raw_async(&self, route: Route) -> Result<Vec<u8>, RecvError> {
+        self.receive_async(Selection::Only(route.number()), || self.try_recv_raw(route)).await
+    }
+
+    /// Receives the oldest request of this type, to respond to. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_request`](Self::recv_request).
+    pub async fn recv_request_async<R: Request>(&self) -> Result<IncomingRequest<R>, RecvError> {
+        self.receive_async(Selection::Only(R::ROUTE.number()), || self.try_recv_request()).await
+    }
+
+    /// Claims the oldest value of this type. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`recv_async`](Self::recv_async). A claim that is dropped comes back, as always.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub async fn claim_async<T: Message>(&self) -> Result<Claimed<T>, RecvError> {
+        self.receive_async(Selection::Only(T::ROUTE.number()), || self.try_claim()).await
+    }
+
+    /// Claims the oldest message of any route. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`claim_async`](Self::claim_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`claim_any`](Self::claim_any).
+    pub async fn claim_any_async(&self) -> Result<Claimed<Envelope>, RecvError> {
+        self.receive_async(Selection::Any, || self.try_claim_any()).await
+    }
+
+    /// Claims the oldest message of the lowest route up to this one. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`claim_async`](Self::claim_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`claim_lowest`](Self::claim_lowest).
+    pub async fn claim_lowest_async(&self, up_to: Route) -> Result<Claimed<Envelope>, RecvError> {
+        self.receive_async(Selection::UpTo(up_to.number()), || self.try_claim_lowest(up_to)).await
+    }
+
+    /// Claims the oldest message of any other route. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`claim_async`](Self::claim_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`claim_except`](Self::claim_except).
+    pub async fn claim_except_async<T: Message>(&self) -> Result<Claimed<Envelope>, RecvError> {
+        self.receive_async(Selection::Except(T::ROUTE.number()), || self.try_claim_except::<T>()).await
+    }
+
+    /// Sends a value. Waits while the channel is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** The value is sent only in the poll that returns `Ok`. A future that is dropped has sent nothing, and
+    /// what it had taken for the message is free again.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_async<T: Message>(&self, value: &T) -> Result<(), SendError> {
+        self.send_with_async(value, Delivery::new()).await
+    }
+
+    /// Sends a value as [`send_async`](Self::send_async) does, with a limit of attempts or a delay of its own.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with_async<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
+        self.post_async(value, class, delivery).await.map(drop)
+    }
+
+    /// As `post`.
+    async fn post_async<T: Message>(
+        &self,
+        value: &T,
+        class: Class,
+        delivery: Delivery,
+    ) -> Result<(Held, Session), SendError> {
+        let shared = &*self.shared;
+        let me = shared.session()?;
+        let about = delivery.about::<T>(class, shared.store.geometry.attempts);
+        let unencodable = |why| self.unencodable(T::ROUTE, why);
+        let mut short = Short::new();
+        T::Codec::encode(value, &mut short).map_err(unencodable)?;
+        let (len, pass_on) = (short.len(), passing(&self.shared, Store::pass_on_space));
+        let not_sent = |refusal| shared.not_sent(refusal, class, len, Deadline::NEVER);
+        let held = match short.bytes() {
+            Some(bytes) => {
+                let sent = shared.store.send_short_async(about, bytes, shared.party(me), &pass_on).await;
+                sent.map_err(not_sent)?
+            }
+            None => {
+                let draft = shared.store.draft_async(class, len, shared.party(me), &pass_on).await;
+                let mut draft = draft.map_err(not_sent)?;
+                write_long::<T::Codec, T>(value, draft.run()).map_err(unencodable)?;
+                draft.send(about).map_err(not_sent)?
+            }
+        };
+        Ok((held, me))
+    }
+
+    /// Sends a request, and waits for its response, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped takes the request back, as a timeout does. If a process works on it already,
+    /// its response is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_async<R: Request>(&self, request: &R) -> Result<R::Response, CallError> {
+        self.request_async(request).await?.await
+    }
+
+    /// Sends a request, and returns its response as a future. Waits while the channel is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub async fn request_async<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
+        // As in `request_with_deadline`.
+        if self.requires_server {
+            self.check_served::<R>()?;
+        }
+        let (held, me) = self.post_async(request, Class::Call, Delivery::new()).await?;
+        Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
+    }
+
+    /// Returns a stream of the values of this type that come.
+    pub fn stream<T: Message>(&self) -> MessageStream<T> {
+        MessageStream { channel: self.clone(), seat: Seat::default(), has_ended: false, message: PhantomData }
+    }
+
+    /// Returns a sink for values of this type.
+    pub fn sink<T: Message + Send + Sync + 'static>(&self) -> MessageSink<T> {
+        MessageSink { channel: self.clone(), pending: None, message: PhantomData }
+    }
+}
+
+impl<T: Message> Receiver<T> {
+    /// As [`Channel::recv_async`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn recv_async(&self) -> Result<T, RecvError> {
+        self.channel.recv_async().await
+    }
+
+    /// As [`Channel::claim_async`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn claim_async(&self) -> Result<Claimed<T>, RecvError> {
+        self.channel.claim_async().await
+    }
+
+    /// As [`Channel::stream`]. It ends as this receiver does. The receiver is counted as long as it lives itself.
+    pub fn stream(&self) -> MessageStream<T> {
+        self.channel.stream()
+    }
+}
+
+impl<T: Message> Sender<T> {
+    /// As [`Channel::send_async`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn send_async(&self, value: &T) -> Result<(), SendError> {
+        self.channel.send_async(value).await
+    }
+}
+
+/// The values of a type that come on a channel, from [`Channel::stream`].
+///
+/// It ends when the channel is closed, or as the handle says: disconnected, or stopped. A message that can't be decoded is an
+/// error, and more may follow. Any other error is the last item.
+///
+/// **Cancel safety.** A message is received only in the poll that returns it. A stream that waits and is not polled any
+/// more is passed over after 10 ms.
+///
+/// ```
+/// use std::{future::poll_fn, pin::Pin};
+/// use futures_core::Stream;
+/// use serde::{Deserialize, Serialize};
+/// use sysv_primitives::{Channel, messages};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Job(u32);
+/// messages! { 1 => Job }
+///
+/// # let name = format!("stream-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// channel.send(&Job(1))?;
+/// channel.send(&Job(2))?;
+/// channel.close()?;
+/// let mut jobs = channel.stream::<Job>();
+/// let mut sum = 0;
+/// // With the crate `futures`: `while let Some(job) = jobs.next().await`.
+/// while let Some(job) = pollster::block_on(poll_fn(|context| Pin::new(&mut jobs).poll_next(context))) {
+///     sum += job?.0;
+/// }
+/// assert_eq!(sum, 3);
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct MessageStream<T> {
+    channel: Channel,
+    seat: Seat,
+    has_ended: bool,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> MessageStream<T> {
+    fn poll_value(&mut self, context: &Context<'_>) -> Poll<Result<T, RecvError>> {
+        let Self { channel, seat, .. } = self;
+        if !seat.is_taken()
+            && let Some(value) = if_any(channel.try_recv())?
+        {
+            return Poll::Ready(Ok(value));
+        }
+        let shared = &*channel.shared;
+        // A child made by `fork` begins anew: the seat is that of a list of its parent's.
+        let party = shared.party(shared.session()?);
+        let pass_on = passing(&channel.shared, Store::pass_on_message);
+        let selection = Selection::Only(T::ROUTE.number());
+        shared.store.poll_receive(seat, selection, party, &pass_on, || if_any(channel.try_recv()), context)
+    }
+}
+
+impl<T: Message> Stream for MessageStream<T> {
+    type Item = Result<T, RecvError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, RecvError>>> {
+        let this = self.get_mut();
+        if this.has_ended {
+            return Poll::Ready(None);
+        }
+        let received = ready!(this.poll_value(context));
+        this.has_ended = received.as_ref().is_err_and(|error| !error.is_passing());
+        Poll::Ready(match received {
+            Err(error) if IterError::is_end(&error) => None,
+            received => Some(received),
+        })
+    }
+}
+
+impl<T: Message> FusedStream for MessageStream<T> {
+    fn is_terminated(&self) -> bool {
+        self.has_ended
+    }
+}
+
+impl<T> Drop for MessageStream<T> {
+    fn drop(&mut self) {
+        let shared = &self.channel.shared;
+        if let Some(me) = shared.members.own_session() {
+            let pass_on = passing(shared, Store::pass_on_message);
+            // Which messages it waited for is the list's to know.
+            shared.store.cancel_receive(&mut self.seat, Selection::Any, me, &shared.members, &pass_on);
+        }
+    }
+}
+
+impl<T> fmt::Debug for MessageStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageStream").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+/// A value that is being sent.
+type Sending = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
+
+/// Sends each value of a type to a channel, from [`Channel::sink`]. Waits while the channel is full.
+///
+/// It takes one value in that does not fit the channel, which the next poll sends. Flush it before it is dropped: a value
+/// that was not flushed is dropped with it. `poll_close` flushes, and closes no channel.
+#[must_use = "a sink does nothing unless it is polled"]
+pub struct MessageSink<T> {
+    channel: Channel,
+    pending: Option<Sending>,
+    message: PhantomData<fn(T)>,
+}
+
+impl<T> MessageSink<T> {
+    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let Some(pending) = &mut self.pending else { return Poll::Ready(Ok(())) };
+        let sent = ready!(pending.as_mut().poll(context));
+        self.pending = None;
+        Poll::Ready(sent)
+    }
+}
+
+impl<T: Message + Send + Sync + 'static> Sink<T> for MessageSink<T> {
+    type Error = SendError;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    /// # Panics
+    ///
+    /// If `poll_ready` did not return `Ready` before.
+    fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError> {
+        let this = self.get_mut();
+        assert!(this.pending.is_none(), "`start_send` comes after a `poll_ready` that returned `Ready`");
+        match this.channel.try_send(&value) {
+            Err(SendError::Full(_)) => {
+                let channel = this.channel.clone();
+                this.pending = Some(Box::pin(async move { channel.send_async(&value).await }));
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().poll_pending(context)
+    }
+}
+
+impl<T> fmt::Debug for MessageSink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSink").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Locking in a future.
+
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use super::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, owned::OwnedMutexGuard};
+
+impl<T: Pod> Mutex<T> {
+    /// Locks. Waits until the lock is free, without blocking the thread.
+    ///
+    /// It needs no particular runtime. A thread of this process sleeps for all futures that wait for the handle, and is
+    /// made when the first one waits.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the lock. If it was just offered the lock, the next waiter
+    /// is called. A future that was called and is not polled within 10 ms loses its turn, so it holds up no other process
+    /// for longer.
+    ///
+    /// A timeout is the runtime's, such as `tokio::time::timeout`. In a child made by `fork`, a future of the parent's fails
+    /// with [`Failure::Inherited`](crate::Failure::Inherited).
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("lock-async-example-{}", std::process::id());
+    /// let counter = Mutex::create(&name, 0_u64)?;
+    /// pollster::block_on(async {
+    ///     *counter.lock_async().await? += 1;
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// assert_eq!(*counter.lock()?, 1);
+    /// counter.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock). [`LockError::Failed`] with [`Failure::NoThread`](crate::Failure::NoThread) if the system
+    /// refuses the thread.
+    pub async fn lock_async(&self) -> Result<MutexGuard<'_, T>, LockError> {
+        self.ignore_poison().lock_async().await?.refuse_poisoned()
+    }
+
+    /// Locks, and returns a guard that owns a share of the handle, for tasks that borrow nothing.
+    ///
+    /// **Cancel safety.** As [`lock_async`](Self::lock_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_async`](Self::lock_async).
+    pub async fn lock_owned_async(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, LockError> {
+        let guard = self.lock_async().await?;
+        Ok(OwnedMutexGuard::new(&self, guard))
+    }
+}
+
+impl<'a, T: Pod> IgnorePoison<'a, T> {
+    /// Locks. Waits until the lock is free, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`Mutex::lock_async`].
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Failed`] if the object was removed or is corrupt.
+    pub async fn lock_async(&self) -> Result<MutexGuard<'a, T>, LockError> {
+        let mutex = self.mutex;
+        let me = mutex.members.session(&mutex.lock)?;
+        if mutex.lock.try_take(me) {
+            return Ok(mutex.guard(me, false));
+        }
+        let taken = mutex.lock.take_async(mutex.party(me)).await?;
+        Ok(mutex.guard(me, taken.poisoned))
+    }
+}

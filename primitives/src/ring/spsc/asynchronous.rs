@@ -1,0 +1,183 @@
+//! Pushing and popping in a future, `Stream` and `Sink`.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytemuck::Pod;
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+
+use super::{consumer::Consumer, futures::poll_moved, producer::Producer};
+use crate::{PopError, PushError, Role, raw::Deadline};
+
+impl<T: Pod> Consumer<T> {
+    /// Pops an item. Waits while the ring is empty, without blocking the thread.
+    ///
+    /// It needs no particular runtime: see [`Mutex::lock_async`](crate::Mutex::lock_async).
+    ///
+    /// **Cancel safety.** An item is popped only in the poll that returns it. A future that is dropped has popped nothing.
+    ///
+    /// ```
+    /// use sysv_primitives::spsc;
+    ///
+    /// # let name = format!("spsc-async-example-{}", std::process::id());
+    /// let ring = spsc::Ring::create(&name, 4)?;
+    /// let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// pollster::block_on(async {
+    ///     producer.push_async(7_u64).await?;
+    ///     assert_eq!(consumer.pop_async().await?, 7);
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_async(&mut self) -> Result<T, PopError> {
+        let wait = ConsumerWait(self);
+        poll_fn(|context| wait.0.poll_pop(context)).await
+    }
+
+    fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
+        if !self.futures.seat.is_taken() {
+            match self.try_pop() {
+                Err(PopError::Empty) => {}
+                popped => return Poll::Ready(popped),
+            }
+        }
+        let endpoint = (Role::Consumer, self.session, self.patience.wants_to_know);
+        let moved = ready!(poll_moved(&self.shared, endpoint, self.seen, &mut self.futures, context));
+        Poll::Ready(match moved {
+            Ok(_) => self.try_pop(),
+            Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, &self.shared.members)),
+        })
+    }
+}
+
+/// A wait of the consumer, which ends when it is dropped.
+struct ConsumerWait<'a, T: Pod>(&'a mut Consumer<T>);
+
+impl<T: Pod> Drop for ConsumerWait<'_, T> {
+    fn drop(&mut self) {
+        let Consumer { shared, futures, .. } = &mut *self.0;
+        futures.cancel(&shared.state, Role::Consumer, &shared.members);
+    }
+}
+
+/// The items that come, until the ring is closed, or disconnected if the consumer
+/// [detects](Consumer::detect_disconnect) that. Any other error is the last that it gives.
+///
+/// **Cancel safety.** An item is popped only in the poll that returns it.
+impl<T: Pod> Stream for Consumer<T> {
+    type Item = Result<T, PopError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, PopError>>> {
+        let consumer = self.get_mut();
+        if consumer.futures.has_ended {
+            return Poll::Ready(None);
+        }
+        let popped = ready!(consumer.poll_pop(context));
+        consumer.futures.has_ended = popped.is_err();
+        Poll::Ready(match popped {
+            Err(error) if error.is_end() => None,
+            popped => Some(popped),
+        })
+    }
+}
+
+impl<T: Pod> FusedStream for Consumer<T> {
+    fn is_terminated(&self) -> bool {
+        self.futures.has_ended
+    }
+}
+
+impl<T: Pod> Producer<T> {
+    /// Pushes an item. Waits while the ring is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** The item is pushed only in the poll that returns `Ok`. A future that is dropped has pushed nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub async fn push_async(&mut self, item: T) -> Result<(), PushError<T>> {
+        let wait = ProducerWait(self);
+        poll_fn(|context| wait.0.poll_push(item, context)).await
+    }
+
+    fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        if !self.futures.seat.is_taken() {
+            match self.try_push(item) {
+                Err(PushError::Full(_)) => {}
+                pushed => return Poll::Ready(pushed),
+            }
+        }
+        let endpoint = (Role::Producer, self.session, self.patience.wants_to_know);
+        let seen = self.limit.wrapping_sub(self.shared.state.capacity);
+        let moved = ready!(poll_moved(&self.shared, endpoint, seen, &mut self.futures, context));
+        Poll::Ready(match moved {
+            Ok(_) => self.try_push(item),
+            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members)),
+        })
+    }
+
+    /// Pushes the item that the sink has taken in.
+    fn poll_pending(&mut self, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        let Some(item) = self.pending else { return Poll::Ready(Ok(())) };
+        let pushed = ready!(self.poll_push(item, context));
+        self.pending = None;
+        Poll::Ready(pushed)
+    }
+}
+
+/// A wait of the producer, which ends when it is dropped.
+struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
+
+impl<T: Pod> Drop for ProducerWait<'_, T> {
+    fn drop(&mut self) {
+        let Producer { shared, futures, .. } = &mut *self.0;
+        futures.cancel(&shared.state, Role::Producer, &shared.members);
+    }
+}
+
+// Nothing of it is pinned.
+impl<T: Pod> Unpin for Producer<T> {}
+
+/// Pushes each item. Waits while the ring is full.
+///
+/// It takes one item in that does not fit the ring, which the next poll pushes. Flush it before the producer is dropped: an
+/// item that was not flushed is dropped with the producer. `poll_close` flushes, and closes no ring.
+impl<T: Pod> Sink<T> for Producer<T> {
+    type Error = PushError<T>;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), PushError<T>> {
+        let producer = self.get_mut();
+        if producer.pending.is_some() {
+            // `poll_ready` did not say so.
+            return Err(PushError::Full(item));
+        }
+        match producer.try_push(item) {
+            Err(PushError::Full(item)) => {
+                producer.pending = Some(item);
+                Ok(())
+            }
+            pushed => pushed,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+}

@@ -1,0 +1,237 @@
+//! Waiting in a future: for messages, for room, for responses.
+
+use std::task::{Context, Poll};
+
+use super::{
+    Held, Refusal, Store,
+    blocks::Chain,
+    call::{Outcome, ResponseGate, Ticket},
+    geometry::Class,
+    receive::ReceiveGate,
+    select::Selection,
+    send::{About, Draft},
+    space::{Share, SpaceGate},
+};
+use crate::{
+    failure::{Failure, Result},
+    members::{Members, Repair, Session},
+    raw::Deadline,
+    waiting::{
+        Checked, Party,
+        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait, wait_async},
+        room::Room,
+        waiter::{Gate, Waiter},
+    },
+};
+
+/// Makes what passes on the calls of a future that is not polled. It does not keep the handle.
+pub(crate) trait Passes: Fn() -> PassOn + Sync {}
+
+impl<F: Fn() -> PassOn + Sync> Passes for F {}
+
+/// A gate with what its clerk needs.
+struct Passing<'a, G, F> {
+    gate: G,
+    pass_on: &'a F,
+}
+
+impl<G: Gate, F> Gate for Passing<'_, G, F> {
+    fn open(&self, interest: u64) -> Deadline {
+        self.gate.open(interest)
+    }
+
+    fn interest_changed(&self, interest: u64) {
+        self.gate.interest_changed(interest);
+    }
+
+    fn selection(&self) -> Option<u64> {
+        self.gate.selection()
+    }
+
+    fn pass_on_named(&self, what: u32, members: &Members) -> Result<()> {
+        self.gate.pass_on_named(what, members)
+    }
+}
+
+impl<G: Gate, F: Passes> TaskGate for Passing<'_, G, F> {
+    fn pass_on(&self) -> PassOn {
+        (self.pass_on)()
+    }
+}
+
+impl Store {
+    /// Passes on a call for a message. See [`PassOn`].
+    pub(crate) fn pass_on_message(&self, what: u32, members: &Members) -> Result<()> {
+        ReceiveGate { store: self, selection: None }.pass_on_named(what, members)
+    }
+
+    /// Passes on a call for room.
+    pub(crate) fn pass_on_space(&self, what: u32, members: &Members) -> Result<()> {
+        SpaceGate { store: self, interest: 0 }.pass_on_named(what, members)
+    }
+
+    fn receiver<'a, F: Passes>(
+        &'a self,
+        selection: Selection,
+        me: Session,
+        pass_on: &'a F,
+        seat: &Seat,
+    ) -> Waiter<'a, Passing<'a, ReceiveGate<'a>, F>> {
+        let gate = ReceiveGate { store: self, selection: selection.number() };
+        Waiter::of_task(&self.receive, Passing { gate, pass_on }, me, self.lanes_of(selection), seat)
+    }
+
+    /// Polls until an attempt finds a message. It returns `Ok(None)` if there is none.
+    pub(crate) fn poll_receive<T, E: From<Failure>>(
+        &self,
+        seat: &mut Seat,
+        selection: Selection,
+        party: Party<'_, impl Repair>,
+        pass_on: &impl Passes,
+        mut attempt: impl FnMut() -> Result<Option<T>, E>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, E>> {
+        loop {
+            // As in `receive_slowly`: the interest of a wait is exact.
+            let lanes = self.control.seldom.used_lanes();
+            let check = |_| match attempt()? {
+                Some(found) => Ok(Checked::Found(Some(found))),
+                None if lanes != self.control.seldom.used_lanes() => Ok(Checked::Found(None)),
+                None => Ok(Checked::Sleep(self.until_due())),
+            };
+            let station = |seat: &Seat| self.receiver(selection, party.me, pass_on, seat);
+            match poll_wait(seat, party, station, check, context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(found))) => return Poll::Ready(Ok(found)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Ends a wait for messages.
+    pub(crate) fn cancel_receive(
+        &self,
+        seat: &mut Seat,
+        selection: Selection,
+        me: Session,
+        members: &Members,
+        pass_on: &impl Passes,
+    ) {
+        cancel(seat, members, |seat| self.receiver(selection, me, pass_on, seat));
+    }
+
+    async fn start_async(
+        &self,
+        class: Class,
+        party: Party<'_, impl Repair>,
+        pass_on: &impl Passes,
+    ) -> Result<Held, Refusal> {
+        if self.is_closed() {
+            return Err(self.closed(party.members));
+        }
+        let (cell, word) = match self.take_cell(class, party.me) {
+            Some(taken) => taken,
+            None => {
+                let interest = class.interest();
+                let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
+                wait_async(party, station, |_| self.check_for_cell(class, party)).await?
+            }
+        };
+        Ok(Held { cell, word })
+    }
+
+    fn sender<'a, F: Passes>(
+        &'a self,
+        interest: u32,
+        me: Session,
+        pass_on: &'a F,
+        seat: &Seat,
+    ) -> Waiter<'a, Passing<'a, SpaceGate<'a>, F>> {
+        let gate = SpaceGate { store: self, interest };
+        Waiter::of_task(&self.space, Passing { gate, pass_on }, me, interest.into(), seat)
+    }
+
+    /// Sends a message that fits into a cell.
+    pub(crate) async fn send_short_async(
+        &self,
+        about: About,
+        bytes: &[u8],
+        party: Party<'_, impl Repair>,
+        pass_on: &impl Passes,
+    ) -> Result<Held, Refusal> {
+        let held = self.start_async(about.class, party, pass_on).await?;
+        self.fill_short(held, about, bytes, party)
+    }
+
+    /// Starts a message that does not fit into a cell.
+    pub(crate) async fn draft_async<'a>(
+        &'a self,
+        class: Class,
+        len: usize,
+        party: Party<'a, impl Repair>,
+        pass_on: &impl Passes,
+    ) -> Result<Draft<'a>, Refusal> {
+        if len > self.geometry.max_message_size {
+            return Err(Refusal::TooLong);
+        }
+        let held = self.start_async(class, party, pass_on).await?;
+        // It is freed if this future is dropped.
+        let draft = self.draft_in(held, len, party);
+        let take = || match self.take_blocks(Self::name(held), len, Share::Messages, party, Deadline::NOW.into()) {
+            Err(Refusal::Busy) => Ok(None),
+            taken => taken.map(Some),
+        };
+        let chain: Chain = match take()? {
+            Some(chain) => chain,
+            None => {
+                let interest = Share::Messages.interest();
+                let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
+                let check = |_| Ok(take()?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
+                let chain = wait_async::<_, Refusal, _, _, _, _>(party, station, check).await?;
+                // As in `take_blocks`.
+                self.notify_blocks(party.members)?;
+                chain
+            }
+        };
+        Ok(draft.with(chain))
+    }
+
+    /// Polls until a request has ended.
+    pub(crate) fn poll_response(
+        &self,
+        seat: &mut Seat,
+        ticket: Ticket,
+        party: Party<'_, impl Repair>,
+        context: &Context<'_>,
+    ) -> Poll<Result<Outcome, Refusal>> {
+        let check = |_| match self.wait_for_response(ticket, party, Deadline::NOW) {
+            Ok(outcome) => Ok(Checked::Found(outcome)),
+            Err(Refusal::Busy) => self.check_for_end(ticket, party),
+            Err(refusal) => Err(refusal),
+        };
+        poll_wait(seat, party, |seat| self.caller(party.me, seat), check, context)
+    }
+
+    fn caller(&self, me: Session, seat: &Seat) -> Waiter<'_, ResponseGate> {
+        // As in `wait_slowly`.
+        Waiter::of_task(&self.response, ResponseGate, me, 1, seat)
+    }
+
+    /// Ends the wait for a response.
+    pub(crate) fn cancel_response(&self, seat: &mut Seat, me: Session, members: &Members) {
+        cancel(seat, members, |seat| self.caller(me, seat));
+    }
+
+    /// Returns where futures wait.
+    pub(crate) fn rooms(&self) -> [&Room; 3] {
+        [&self.receive, &self.space, &self.response]
+    }
+}
+
+impl TaskGate for ResponseGate {
+    /// A response is its caller's alone.
+    fn pass_on(&self) -> PassOn {
+        Box::new(|_, _| Ok(()))
+    }
+}

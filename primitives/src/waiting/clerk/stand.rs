@@ -1,0 +1,73 @@
+//! A handle, as its clerk knows it.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    failure::Result,
+    members::Members,
+    waiting::{desk::Desk, room::Room, wait::Withdrawn},
+};
+
+/// A handle, as its clerk knows it: the clerk outlives no handle, but handles may be moved while it sleeps.
+pub(crate) struct Stand {
+    pub(super) desk: Arc<Desk>,
+    pub(super) members: Members,
+    pub(super) bell: u16,
+    pub(super) is_named: bool,
+    pub(super) withdraw: Box<dyn Fn() -> Withdrawn + Send>,
+    pub(super) pass_on: PassOn,
+}
+
+/// Passes on a call for a thing of this name, or for any where things are interchangeable.
+pub(crate) type PassOn = Box<dyn Fn(u32, &Members) -> Result<()> + Send>;
+
+impl Stand {
+    /// A stand in a room.
+    pub(crate) fn in_room(room: &Room, slot: usize, members: &Members, pass_on: PassOn) -> Self {
+        let view = room.view();
+        Self {
+            desk: Arc::clone(&room.desk),
+            members: members.view(),
+            bell: room.bell(slot),
+            is_named: room.has_named_calls(),
+            withdraw: Box::new(move || view.withdraw(slot)),
+            pass_on,
+        }
+    }
+
+    /// A stand on a doorbell that no other process waits on.
+    pub(crate) fn alone(
+        desk: &Arc<Desk>,
+        bell: u16,
+        members: &Members,
+        withdraw: impl Fn() -> Withdrawn + Send + 'static,
+    ) -> Self {
+        Self {
+            desk: Arc::clone(desk),
+            members: members.view(),
+            bell,
+            is_named: false,
+            withdraw: Box::new(withdraw),
+            pass_on: Box::new(|_, _| Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for Stand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stand").field("bell", &self.bell).finish_non_exhaustive()
+    }
+}
+
+impl Room {
+    /// Returns the same room again, with the same desk.
+    pub(crate) fn view(&self) -> Self {
+        Self {
+            control: self.control.clone(),
+            entries: self.entries.clone(),
+            bells: self.bells,
+            interests: self.interests,
+            desk: Arc::clone(&self.desk),
+        }
+    }
+}

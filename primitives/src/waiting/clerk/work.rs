@@ -1,0 +1,262 @@
+//! The clerk's thread: how it begins, what it does, and how it ends.
+
+use std::{
+    mem,
+    sync::PoisonError,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+use super::{
+    stand::Stand,
+    task::{HAND, Place},
+};
+use crate::{
+    failure::{Failure, Result},
+    members::Members,
+    raw::{Deadline, Errno},
+    waiting::{
+        desk::Desk,
+        interests::Interests,
+        list::{List, Locked, Sleeper, Waiting},
+        room::Room,
+        wait::Withdrawn,
+    },
+};
+
+/// After what time without futures a clerk ends.
+const IDLE: Duration = Duration::from_secs(10);
+/// Enough for a system call and what it needs.
+const STACK: usize = 128 * 1024;
+
+impl Room {
+    /// Ends the clerk of this process, if there is one (CK6). The handle is being dropped.
+    pub(crate) fn dismiss_clerk(&self, members: &Members) {
+        if let Some(me) = members.own_session() {
+            self.desk.dismiss_clerk(self.bell(me.slot()), members);
+        }
+    }
+}
+
+impl Desk {
+    /// Returns a desk at a doorbell on which one endpoint waits.
+    pub(crate) fn alone() -> Self {
+        Self::new(Interests::Least)
+    }
+
+    /// Ends the clerk of this process, if there is one (CK6).
+    pub(crate) fn dismiss_clerk(&self, bell: u16, members: &Members) {
+        let desk = self.ours();
+        let mut list = desk.lock();
+        if list.clerk.thread.is_none() {
+            return;
+        }
+        list.clerk.ends = true;
+        if list.clerk.thread.as_ref().is_some_and(|clerk| clerk.id() == thread::current().id()) {
+            // It drops the handle itself, which it had kept from being dropped while it passed a call on. It ends next.
+            return;
+        }
+        // The futures that are left were forgotten, since each borrowed the handle.
+        if list.clerk.call() || list.clerk.is_poked {
+            drop(list);
+            // If that is refused, so is what follows: the slot stays this process's until its end.
+            members.record(members.post(bell));
+            list = desk.lock();
+        }
+        while list.clerk.thread.is_some() {
+            list = desk.clerk_ended.wait(list).unwrap_or_else(PoisonError::into_inner);
+        }
+        list.clerk.ends = false;
+    }
+}
+
+/// What a clerk does next.
+enum Duty {
+    /// Sleeps on the doorbell.
+    Sleep(Deadline),
+    /// Parks. `is_watch`: until the front's time is over.
+    Park(Duration, bool),
+    /// Serves others than the front (CK3).
+    Revoke,
+    End,
+}
+
+impl List {
+    /// Starts a clerk, unless there is one.
+    pub(super) fn need_clerk(&mut self, stand: impl FnOnce() -> Stand) -> Result<()> {
+        if self.clerk.thread.is_some() {
+            return Ok(());
+        }
+        let stand = stand();
+        let object = stand.members.object().clone();
+        // The program's signals are for its own threads. SIGURG is left: where the system has no timeouts for `semop`, it
+        // ends the sleep.
+        let mut signals = SigSet::all();
+        signals.remove(Signal::SIGURG);
+        let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
+        let builder = thread::Builder::new().name("sysv-clerk".to_owned()).stack_size(STACK);
+        let started = builder.spawn(move || work(&stand));
+        if let Some(before) = before {
+            // It fails for no mask that was the thread's own.
+            let _ = before.thread_set_mask();
+        }
+        let clerk = started.map_err(|error| {
+            // The system's own refusal always has a number.
+            let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
+            Failure::NoThread { object, errno }
+        })?;
+        self.clerk.thread = Some(clerk.thread().clone());
+        self.clerk.place = Place::Parked;
+        Ok(())
+    }
+
+    fn duty(&self, idle: Duration) -> Duty {
+        if self.clerk.ends {
+            return Duty::End;
+        }
+        let Some(front) = self.waiting.front() else {
+            return if idle < IDLE { Duty::Park(IDLE - idle, false) } else { Duty::End };
+        };
+        let Sleeper::Task(task) = &front.sleeper else {
+            return if self.clerk.tasks > 0 || idle < IDLE { Duty::Park(IDLE, false) } else { Duty::End };
+        };
+        if let Some(until) = task.waits_until() {
+            return Duty::Sleep(until);
+        }
+        match task.roused_since() {
+            Some(since) if task.has_call() || self.waiting.len() > 1 => {
+                let left = HAND.saturating_sub(since.elapsed());
+                if left.is_zero() && (task.has_call() || self.one_waits()) {
+                    Duty::Revoke
+                } else {
+                    Duty::Park(if left.is_zero() { IDLE } else { left }, !left.is_zero())
+                }
+            }
+            _ => Duty::Park(IDLE, false),
+        }
+    }
+
+    /// Returns whether a waiter was not roused: a thread, or a future that waits.
+    fn one_waits(&self) -> bool {
+        self.waiting.iter().skip(1).any(|waiting| match &waiting.sleeper {
+            Sleeper::Thread(_) => true,
+            Sleeper::Task(task) => task.waits_until().is_some(),
+        })
+    }
+}
+
+/// What a clerk does all its life.
+fn work(stand: &Stand) {
+    let desk = stand.desk.ours();
+    let mut idle_since = Instant::now();
+    let mut list = desk.list();
+    loop {
+        if list.clerk.tasks > 0 {
+            idle_since = Instant::now();
+        }
+        match list.duty(idle_since.elapsed()) {
+            Duty::End => {
+                list.clerk.thread = None;
+                drop(list);
+                desk.clerk_ended.notify_all();
+                return;
+            }
+            Duty::Park(time, is_watch) => {
+                list.clerk.place = if is_watch { Place::Watching } else { Place::Parked };
+                drop(list);
+                thread::park_timeout(time);
+                list = desk.list();
+                list.clerk.place = Place::Parked;
+            }
+            Duty::Sleep(until) => {
+                let until = until.min(Deadline::after(IDLE));
+                list.clerk.place = Place::Asleep(until);
+                drop(list);
+                let slept = stand.members.sleep(stand.bell, until);
+                list = desk.list();
+                list.clerk.place = Place::Parked;
+                list = wake_up(stand, desk, list, slept);
+            }
+            Duty::Revoke => list = revoke(stand, desk, list),
+        }
+    }
+}
+
+/// Hands the wake-up on.
+fn wake_up<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>, slept: Result<bool>) -> Locked<'a> {
+    let is_woken = matches!(slept, Ok(true));
+    let is_poked = mem::take(&mut list.clerk.is_poked);
+    let List { waiting, clerk, .. } = &mut *list;
+    let leads = match waiting.front_mut().map(|front| &mut front.sleeper) {
+        Some(Sleeper::Thread(_)) => {
+            if is_woken && !is_poked {
+                // CK4.
+                drop(list);
+                let posted = stand.members.post(stand.bell);
+                list = desk.list();
+                list.clerk.refuse(posted);
+            }
+            return list;
+        }
+        Some(Sleeper::Task(task)) => task.roused_since().is_none(),
+        None => false,
+    };
+    let is_expected = is_woken && mem::take(&mut clerk.expects_post);
+    if is_poked && leads {
+        // The post was for the clerk, unless a call's is there as well: then it does not sleep for long.
+        return list;
+    }
+    let Some(id) = waiting.front().filter(|_| leads).map(|front| front.id) else {
+        if is_woken && !is_expected && !is_poked {
+            // W5.
+            stand.members.suspect();
+            list.rouse_others(u64::MAX, |_| true);
+        }
+        return list;
+    };
+    let is_due = waiting.front().is_some_and(|front| front.is_due());
+    if let Ok(false) = slept
+        && !is_due
+    {
+        return list;
+    }
+    // CK1.
+    let withdrawn = (stand.withdraw)();
+    let is_called = withdrawn != Withdrawn::Uncalled;
+    if stand.is_named {
+        list.remember(withdrawn);
+    }
+    if is_woken && !is_called && !is_expected {
+        // W5.
+        stand.members.suspect();
+        list.rouse_others(id, |_| true);
+    }
+    list.rouse_front(is_called.then_some(withdrawn), slept.err());
+    list
+}
+
+/// Serves others than the front, which was roused and is not polled (CK3).
+fn revoke<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>) -> Locked<'a> {
+    // Each that had its time goes behind the others. So several that are not polled delay an event twice at most.
+    let (mut is_called, mut late) = (false, 0);
+    while late < list.waiting.len() && list.waiting.front().is_some_and(Waiting::is_overdue) {
+        if let Some(mut front) = list.waiting.pop_front() {
+            is_called |= front.take_call();
+            list.waiting.push_back(front);
+        }
+        late += 1;
+    }
+    list.rouse_others(u64::MAX, |_| true);
+    let things = match (is_called, stand.is_named) {
+        (false, _) => Vec::new(),
+        (true, false) => vec![0],
+        (true, true) => mem::take(&mut list.called_for),
+    };
+    drop(list);
+    let passed = things.into_iter().map(|what| (stand.pass_on)(what, &stand.members)).fold(Ok(()), Result::and);
+    let mut list = desk.list();
+    list.clerk.refuse(passed);
+    list
+}

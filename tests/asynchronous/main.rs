@@ -1,0 +1,11 @@
+//! Futures of the primitives, in any runtime, beside processes that block.
+
+mod by_hand;
+mod cancelled;
+mod channel;
+mod ending;
+mod kinds;
+mod runtimes;
+mod streams;
+mod together;
+mod withheld;

@@ -1,0 +1,113 @@
+//! A future that was woken is not polled. It holds up no other waiter for longer than 10 milliseconds (CK3).
+
+use std::time::{Duration, Instant};
+
+use support::{child, name, until};
+
+use super::{
+    by_hand::ByHand,
+    kinds::{Kind, kinds},
+};
+
+/// What the protocol adds at most. A busy machine adds to that in single rounds, so the shortest round counts.
+const BOUND: Duration = Duration::from_millis(20);
+const ROUNDS: usize = 9;
+
+/// How long the other waiter waited, in the shortest round.
+fn shortest(round: impl FnMut(usize) -> Duration) -> Duration {
+    let mut times: Vec<_> = (0..ROUNDS).map(round).collect();
+    times.sort_unstable();
+    println!("{times:?}");
+    times[0]
+}
+
+fn another_process(kind: &Kind, futures: usize) -> Duration {
+    shortest(|_| {
+        let name = name();
+        let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
+        let mut withheld: Vec<_> = (0..futures).map(|_| ByHand::new(handle.wait())).collect();
+        withheld.iter_mut().for_each(ByHand::until_waiting);
+        let other = child(|| (kind.open)(&name).wait_blocking());
+        other.until_asleep();
+        let begun = Instant::now();
+        maker.make();
+        while !other.is_done() {
+            std::thread::sleep(Duration::from_micros(500));
+            assert!(begun.elapsed() < Duration::from_secs(10), "{}: the event is lost", kind.name);
+        }
+        let waited = begun.elapsed();
+        other.join();
+        waited
+    })
+}
+
+#[test]
+fn another_process_is_served() {
+    for kind in kinds() {
+        for futures in [1, 5] {
+            let waited = another_process(&kind, futures);
+            assert!(waited < BOUND, "{}, {futures} futures: {waited:?}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn another_future_of_the_process_is_served() {
+    for kind in kinds() {
+        let waited = shortest(|_| {
+            let name = name();
+            let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
+            let mut withheld: Vec<_> = (0..5).map(|_| ByHand::new(handle.wait())).collect();
+            withheld.iter_mut().for_each(ByHand::until_waiting);
+            let mut polled = ByHand::new(handle.wait());
+            polled.until_waiting();
+            let begun = Instant::now();
+            maker.make();
+            polled.finish();
+            begun.elapsed()
+        });
+        assert!(waited < BOUND, "{}: {waited:?}", kind.name);
+    }
+}
+
+#[test]
+fn a_thread_of_the_process_is_served() {
+    for kind in kinds() {
+        let waited = shortest(|_| {
+            let name = name();
+            let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
+            let mut withheld: Vec<_> = (0..3).map(|_| ByHand::new(handle.wait())).collect();
+            withheld.iter_mut().for_each(ByHand::until_waiting);
+            std::thread::scope(|scope| {
+                let thread = scope.spawn(|| handle.wait_blocking());
+                std::thread::sleep(Duration::from_millis(5));
+                let begun = Instant::now();
+                maker.make();
+                thread.join().unwrap();
+                begun.elapsed()
+            })
+        });
+        assert!(waited < BOUND, "{}: {waited:?}", kind.name);
+    }
+}
+
+/// It was revoked, and is polled in the end.
+#[test]
+fn a_future_that_is_polled_late_is_served() {
+    for kind in kinds() {
+        let name = name();
+        let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
+        let mut late = ByHand::new(handle.wait());
+        late.until_waiting();
+        let other = child(|| {
+            let handle = (kind.open)(&name);
+            handle.wait_blocking();
+            handle.make();
+        });
+        other.until_asleep();
+        maker.make();
+        until(|| other.is_done());
+        other.join();
+        late.finish();
+    }
+}
