@@ -161,6 +161,7 @@ mod error;
 mod failure;
 mod fingerprint;
 mod first_value;
+pub mod inspect;
 mod iter;
 mod layout;
 mod limiter;

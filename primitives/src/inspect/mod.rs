@@ -1,0 +1,92 @@
+//! What an operator may know about any object, without opening it.
+//!
+//! A report takes no slot, registers nothing and posts nothing: the segment is attached read-only by its id for a moment, and the
+//! set's values are read once. So no member notices it. What is left are the kernel's own marks of an attachment: its time
+//! and the process.
+//!
+//! ```
+//! use sysv_primitives::{Mutex, inspect};
+//!
+//! # if !cfg!(target_os = "linux") { return Ok(()) }
+//! # let name = format!("inspect-example-{}", std::process::id());
+//! let mutex = Mutex::create(&name, 0_u64)?;
+//! let guard = mutex.lock()?;
+//! let report = &inspect::named(&name)?[0];
+//! assert_eq!((report.kind, report.state), (inspect::Kind::Mutex, inspect::State::Live));
+//! assert_eq!(report.holders[0].pid, std::process::id());
+//! drop(guard);
+//! mutex.remove()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod clean;
+mod kind;
+mod processes;
+mod report;
+#[cfg(feature = "serde")]
+mod seconds;
+
+pub use self::{
+    clean::{Clean, Decision, Verdict},
+    kind::{Kind, State},
+    processes::{
+        Activity, Apart, Difference, InTheWay, Link, ObjectRef, Process, SleepingCall, Unreadable, WaitingProcesses,
+        WaitingThread, Why,
+    },
+    report::{
+        Access, Fill, Finding, Hold, Holder, Interest, Job, Member, QueuePart, Report, Route, SegmentPart, SetPart,
+        Severity, Value, Waiter,
+    },
+};
+use crate::raw;
+
+/// Returns a report of every System V object of this IPC namespace: those of this crate, and all others.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`](raw::Error::Unsupported) outside Linux, where no call lists the objects. An object that can't be read
+/// has a report that says so.
+pub fn objects() -> raw::Result<Vec<Report>> {
+    todo!()
+}
+
+/// Returns a report of each object with a name. There is one of each kind at most.
+///
+/// It also shows what has the key of such an object, and is half-made, condemned, wiped or another program's.
+///
+/// # Errors
+///
+/// As [`objects`].
+pub fn named(_name: &str) -> raw::Result<Vec<Report>> {
+    todo!()
+}
+
+/// Returns which threads sleep in System V objects, as `/proc` tells.
+#[must_use]
+pub fn waiting_processes() -> WaitingProcesses {
+    todo!()
+}
+
+/// Returns what `/proc` tells of a process.
+#[must_use]
+pub fn process(_pid: u32) -> Process {
+    todo!()
+}
+
+/// Returns what a process waits for, which processes are in its way, what those wait for, and so on.
+///
+/// # Errors
+///
+/// As [`objects`].
+pub fn why(_pid: u32) -> raw::Result<Why> {
+    todo!()
+}
+
+/// Returns why two processes do not meet: their namespaces, their users, and the objects that both use.
+///
+/// # Errors
+///
+/// As [`objects`].
+pub fn why_apart(_first: u32, _second: u32) -> raw::Result<Apart> {
+    todo!()
+}

@@ -1,0 +1,369 @@
+//! What a report consists of.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use super::{Kind, State};
+use crate::{Fingerprint, Role};
+
+/// What is known of one object, as it was a moment ago.
+///
+/// The parts are read one after another, while the members go on. So a number may be a moment older than another one.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Report {
+    /// What kind of object it is.
+    pub kind: Kind,
+    /// Its name, if it has one and it could be read.
+    pub name: Option<String>,
+    /// How far it is, and whether anything uses it.
+    pub state: State,
+    /// Why it has this state, where that is not obvious.
+    pub why: Option<String>,
+    /// The version of the layout, of an object of this crate.
+    pub version: Option<u32>,
+    /// The key of its parts. 0 if no key finds them.
+    pub key: i32,
+    /// Its semaphore set, if it has one.
+    pub set: Option<SetPart>,
+    /// Its segment, if it has one.
+    pub segment: Option<SegmentPart>,
+    /// The message queue, if it is one.
+    pub queue: Option<QueuePart>,
+    /// The type of its values, if its kind has one.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
+    pub fingerprint: Option<Fingerprint>,
+    /// The options that it was made with, by their names.
+    pub options: BTreeMap<&'static str, Value>,
+    /// When it was made.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::seconds::since_1970"))]
+    pub created: Option<SystemTime>,
+    /// When it was last used: when the last `semop`, or the last message, was.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::seconds::since_1970"))]
+    pub last_used: Option<SystemTime>,
+    /// The members that live, by their slots.
+    pub members: Vec<Member>,
+    /// The members that died and are not repaired yet, by their slots.
+    pub dead: Vec<Member>,
+    /// Which members hold something, or have it reserved.
+    pub holders: Vec<Holder>,
+    /// Which members wait, the longest wait first.
+    pub waiters: Vec<Waiter>,
+    /// How much of it is in use: items, permits, messages.
+    pub fill: Option<Fill>,
+    /// What waits, by route, of a channel or a queue.
+    pub routes: Vec<Route>,
+    /// The messages that members of a channel work on.
+    pub jobs: Vec<Job>,
+    /// How many messages of a channel are set aside.
+    pub set_aside: Option<u64>,
+    /// Its counters and positions, by their names.
+    pub counters: BTreeMap<&'static str, u64>,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+}
+
+/// The semaphore set of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SetPart {
+    /// Its id.
+    pub id: i32,
+    /// Its owner, its creator and its mode.
+    pub access: Access,
+    /// How many semaphores it has.
+    pub semaphores: usize,
+    /// How many threads sleep in it, as far as this process may read that.
+    pub sleepers: Option<usize>,
+}
+
+/// The segment of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SegmentPart {
+    /// Its id.
+    pub id: i32,
+    /// Its owner, its creator and its mode.
+    pub access: Access,
+    /// Its size in bytes.
+    pub bytes: usize,
+    /// How often it is attached, this report not counted.
+    pub attached: u64,
+    /// Whether it was removed, and lasts until its last detach.
+    pub is_removed: bool,
+    /// The process that made it.
+    pub creator_pid: Option<u32>,
+    /// The process that last attached or detached it. It may be that of an earlier report.
+    pub last_pid: Option<u32>,
+}
+
+/// A message queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct QueuePart {
+    /// Its id.
+    pub id: i32,
+    /// Its owner, its creator and its mode.
+    pub access: Access,
+    /// How many messages are on it.
+    pub messages: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// How many bytes it has room for.
+    pub max_bytes: u64,
+    /// The process that last sent.
+    pub last_send_pid: Option<u32>,
+    /// The process that last received.
+    pub last_receive_pid: Option<u32>,
+}
+
+/// Owner, creator and mode of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Access {
+    /// The owner's user id.
+    pub uid: u32,
+    /// The owner's group id.
+    pub gid: u32,
+    /// The creator's user id.
+    pub cuid: u32,
+    /// The creator's group id.
+    pub cgid: u32,
+    /// The mode.
+    pub mode: u32,
+}
+
+/// The value of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[non_exhaustive]
+pub enum Value {
+    /// A number.
+    Number(u64),
+    /// Off or on.
+    Flag(bool),
+}
+
+/// A slot that a handle has, or had when it died.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Member {
+    /// Its slot.
+    pub slot: u32,
+    /// The id of its process in that process's own PID namespace.
+    pub pid: u32,
+    /// When the process started, in clock ticks since boot. 0 if that is not known.
+    pub start_time: u64,
+    /// How long ago the process started, if that is known.
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "super::seconds::or_null"))]
+    pub age: Option<Duration>,
+    /// Whether the kernel counts it as alive.
+    pub is_alive: bool,
+    /// How many processes are repairing what it left.
+    pub helpers: u16,
+}
+
+/// A member that holds something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Holder {
+    /// The member's slot.
+    pub slot: u32,
+    /// The id of its process. 0 if the slot names none.
+    pub pid: u32,
+    /// Whether the kernel counts the member as alive.
+    pub is_alive: bool,
+    /// What it holds.
+    pub what: Hold,
+    /// How many of them.
+    pub count: u64,
+}
+
+/// What a member can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Hold {
+    /// The lock of a mutex.
+    Lock,
+    /// An offer of a lock, which it has not confirmed yet.
+    Offer,
+    /// An rwlock, for writing.
+    Write,
+    /// An rwlock, for reading.
+    Read,
+    /// Permits of a pool.
+    Permits,
+    /// The turnstile of the callers for several permits.
+    Turnstile,
+    /// The role of a producer or sender: it is attached as one.
+    Producer,
+    /// The role of a consumer or receiver: it is attached as one.
+    Consumer,
+    /// Slots of a ring, or cells of a channel, that it is writing.
+    Writing,
+    /// Items of a ring, or messages of a channel, that it has taken and not finished.
+    Claim,
+    /// The initialisation of a value.
+    Initialisation,
+    /// A place in a barrier: the others wait for it.
+    Participation,
+    /// An arrival in the current generation of a barrier: it waits, and is not waited for.
+    Arrival,
+    /// The lock of the blocks of a channel.
+    BlockLock,
+    /// Calls of a channel that it waits to have answered.
+    Call,
+    /// The routes of which it has received requests.
+    Service,
+}
+
+/// A member that waits.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Waiter {
+    /// The member's slot.
+    pub slot: u32,
+    /// The id of its process.
+    pub pid: u32,
+    /// Whether the kernel counts the member as alive.
+    pub is_alive: bool,
+    /// What it waits for.
+    pub interest: Interest,
+    /// How long it has waited, if its kind records that.
+    #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "super::seconds::or_null"))]
+    pub waited: Option<Duration>,
+    /// Whether it was called, and has not gone on yet.
+    pub is_called: bool,
+}
+
+/// What a member waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "for"))]
+#[non_exhaustive]
+pub enum Interest {
+    /// The lock of a mutex.
+    Lock,
+    /// An rwlock, for writing.
+    Write,
+    /// That the readers of an rwlock leave, having shut the gate.
+    Readers,
+    /// An rwlock, for reading.
+    Read,
+    /// Permits of a pool.
+    Permits {
+        /// How many.
+        count: u64,
+    },
+    /// A role of a ring that has one holder.
+    Role {
+        /// Which.
+        role: Role,
+    },
+    /// Room for an item or a message.
+    Room,
+    /// An item.
+    Items,
+    /// A message.
+    Messages {
+        /// The routes that its interest is known to name. Empty if it is for several that share a lane, or for any.
+        routes: Vec<u32>,
+    },
+    /// A response to its call.
+    Response,
+    /// The lock of the blocks of a channel.
+    BlockLock,
+    /// A value that is being initialised.
+    Value,
+    /// That all have come so far.
+    Barrier,
+    /// A change.
+    Change,
+}
+
+/// How much of an object is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Fill {
+    /// How many are in use.
+    pub used: u64,
+    /// How many there are.
+    pub capacity: u64,
+}
+
+/// What waits on one route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Route {
+    /// The route, or the message type of a queue.
+    pub route: i64,
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes they have together, as they are encoded.
+    pub bytes: u64,
+    /// How long the oldest one has waited. A queue does not record that.
+    #[cfg_attr(feature = "serde", serde(rename = "oldest_seconds", serialize_with = "super::seconds::or_null"))]
+    pub oldest: Option<Duration>,
+}
+
+/// A message that a member of a channel works on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Job {
+    /// The slot of the member.
+    pub slot: u32,
+    /// The id of its process.
+    pub pid: u32,
+    /// Whether the kernel counts the member as alive.
+    pub is_alive: bool,
+    /// The route of the message.
+    pub route: u32,
+    /// How long ago it was claimed. Only claims record that.
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "super::seconds::or_null"))]
+    pub age: Option<Duration>,
+    /// Which attempt this is, from 1 on.
+    pub attempt: u32,
+    /// Whether it comes back if the member does not get done with it.
+    pub is_claim: bool,
+    /// The process of the caller that waits for a response, if there is one.
+    pub caller_pid: Option<u32>,
+}
+
+/// What is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A short name that stays the same.
+    pub code: &'static str,
+    /// What was found.
+    pub text: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Severity {
+    /// Worth knowing. The library deals with it by itself.
+    Note,
+    /// An operator may have to act.
+    Warning,
+    /// The memory has a value that no member of this version writes.
+    Damage,
+}
