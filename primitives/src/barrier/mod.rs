@@ -13,6 +13,7 @@
 
 mod error;
 mod named;
+pub(crate) mod report;
 mod state;
 mod word;
 

@@ -19,13 +19,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod age;
 mod clean;
+mod find;
+mod foreign;
+mod image;
 mod kind;
+mod kinds;
 mod processes;
+mod read;
 mod report;
 #[cfg(feature = "serde")]
 mod seconds;
+mod source;
 
+use self::find::Wanted;
 pub use self::{
     clean::{Clean, Decision, Verdict},
     kind::{Kind, State},
@@ -38,7 +46,11 @@ pub use self::{
         Severity, Value, Waiter,
     },
 };
-use crate::raw;
+pub(crate) use self::{
+    image::Cut,
+    source::{Inspected, Source},
+};
+use crate::{name::Name, raw};
 
 /// Returns a report of every System V object of this IPC namespace: those of this crate, and all others.
 ///
@@ -47,7 +59,7 @@ use crate::raw;
 /// [`Error::Unsupported`](raw::Error::Unsupported) outside Linux, where no call lists the objects. An object that can't be read
 /// has a report that says so.
 pub fn objects() -> raw::Result<Vec<Report>> {
-    todo!()
+    find::find(&Wanted::All)
 }
 
 /// Returns a report of each object with a name. There is one of each kind at most.
@@ -57,8 +69,9 @@ pub fn objects() -> raw::Result<Vec<Report>> {
 /// # Errors
 ///
 /// As [`objects`].
-pub fn named(_name: &str) -> raw::Result<Vec<Report>> {
-    todo!()
+pub fn named(name: &str) -> raw::Result<Vec<Report>> {
+    // A text that is no name names nothing.
+    Name::new(name).map_or(Ok(Vec::new()), |name| find::find(&Wanted::Named(&name)))
 }
 
 /// Returns which threads sleep in System V objects, as `/proc` tells.

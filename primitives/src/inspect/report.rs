@@ -66,6 +66,56 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+impl Report {
+    pub(super) fn new(kind: Kind, state: State, key: i32) -> Self {
+        Self {
+            kind,
+            name: None,
+            state,
+            why: None,
+            version: None,
+            key,
+            set: None,
+            segment: None,
+            queue: None,
+            fingerprint: None,
+            options: BTreeMap::new(),
+            created: None,
+            last_used: None,
+            members: Vec::new(),
+            dead: Vec::new(),
+            holders: Vec::new(),
+            waiters: Vec::new(),
+            fill: None,
+            routes: Vec::new(),
+            jobs: Vec::new(),
+            set_aside: None,
+            counters: BTreeMap::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn option(&mut self, name: &'static str, value: u64) {
+        self.options.insert(name, Value::Number(value));
+    }
+
+    /// Adds a message of a queue to its type.
+    pub(super) fn message(&mut self, kind: i64, bytes: u64) {
+        if let Some(route) = self.routes.iter_mut().find(|route| route.route == kind) {
+            route.messages += 1;
+            route.bytes += bytes;
+        } else {
+            self.routes.push(Route { route: kind, messages: 1, bytes, oldest: None });
+        }
+    }
+
+    /// Returns whether it is an object of this crate, as far as that is known.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.kind, Kind::SemaphoreSet | Kind::SharedMemory | Kind::MessageQueue)
+    }
+}
+
 /// The semaphore set of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -113,8 +163,8 @@ pub struct QueuePart {
     pub access: Access,
     /// How many messages are on it.
     pub messages: u64,
-    /// How many bytes they have.
-    pub bytes: u64,
+    /// How many bytes they have, where the system tells.
+    pub bytes: Option<u64>,
     /// How many bytes it has room for.
     pub max_bytes: u64,
     /// The process that last sent.

@@ -18,6 +18,7 @@ mod error;
 mod guard;
 mod handle;
 mod ignore_poison;
+pub(crate) mod report;
 mod wait_while;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};

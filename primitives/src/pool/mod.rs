@@ -6,6 +6,7 @@ mod error;
 mod handle;
 mod named;
 mod permits;
+pub(crate) mod report;
 mod shortage;
 mod spots;
 mod state;

@@ -55,6 +55,7 @@ pub(crate) mod entry;
 pub(crate) mod fence;
 pub(crate) mod flag;
 mod interests;
+mod report;
 pub(crate) mod room;
 pub(crate) mod spin;
 #[cfg(test)]

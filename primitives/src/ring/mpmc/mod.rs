@@ -39,6 +39,7 @@ mod control;
 mod endpoint;
 mod ends;
 mod producer;
+pub(crate) mod report;
 mod state;
 mod word;
 

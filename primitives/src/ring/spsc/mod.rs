@@ -31,6 +31,7 @@ mod consumer;
 mod peek;
 mod producer;
 mod reserve;
+pub(crate) mod report;
 mod state;
 
 use std::{fmt, sync::Arc, time::Duration};
