@@ -1,6 +1,6 @@
 //! The kinds that can be inspected. A new kind is one line here, one in [`Kind`](super::Kind), and a file `report.rs` of its own.
 
-use super::source::Inspected;
+use super::{Kind, source::Inspected};
 use crate::{barrier, channel, limiter, mutex, name::Name, once, pool, raw::Key, ring, rwlock};
 
 pub(super) static KINDS: [&Inspected; 9] = [
@@ -18,6 +18,11 @@ pub(super) static KINDS: [&Inspected; 9] = [
 /// Returns the kind that has a number in the header.
 pub(super) fn by_number(number: u32) -> Option<&'static Inspected> {
     KINDS.iter().copied().find(|kind| kind.object.number == number)
+}
+
+/// Returns how a kind is read, if it is one of this crate's.
+pub(super) fn by_kind(kind: Kind) -> Option<&'static Inspected> {
+    KINDS.iter().copied().find(|inspected| inspected.kind == kind)
 }
 
 /// Returns the keys that a name has, with the kind of each.

@@ -20,18 +20,23 @@
 //! ```
 
 mod age;
+mod apart;
 mod clean;
 mod find;
 mod foreign;
 mod image;
 mod kind;
 mod kinds;
+mod proc;
 mod processes;
 mod read;
+mod removal;
 mod report;
 #[cfg(feature = "serde")]
 mod seconds;
 mod source;
+mod waiting;
+mod why;
 
 use self::find::Wanted;
 pub use self::{
@@ -77,13 +82,14 @@ pub fn named(name: &str) -> raw::Result<Vec<Report>> {
 /// Returns which threads sleep in System V objects, as `/proc` tells.
 #[must_use]
 pub fn waiting_processes() -> WaitingProcesses {
-    todo!()
+    // Without the objects it is only unknown what the ids are.
+    waiting::read(&objects().unwrap_or_default())
 }
 
 /// Returns what `/proc` tells of a process.
 #[must_use]
-pub fn process(_pid: u32) -> Process {
-    todo!()
+pub fn process(pid: u32) -> Process {
+    proc::process(pid)
 }
 
 /// Returns what a process waits for, which processes are in its way, what those wait for, and so on.
@@ -91,8 +97,10 @@ pub fn process(_pid: u32) -> Process {
 /// # Errors
 ///
 /// As [`objects`].
-pub fn why(_pid: u32) -> raw::Result<Why> {
-    todo!()
+pub fn why(pid: u32) -> raw::Result<Why> {
+    let reports = objects()?;
+    let waiting = waiting::read(&reports);
+    Ok(why::follow(pid, &reports, waiting))
 }
 
 /// Returns why two processes do not meet: their namespaces, their users, and the objects that both use.
@@ -100,6 +108,6 @@ pub fn why(_pid: u32) -> raw::Result<Why> {
 /// # Errors
 ///
 /// As [`objects`].
-pub fn why_apart(_first: u32, _second: u32) -> raw::Result<Apart> {
-    todo!()
+pub fn why_apart(first: u32, second: u32) -> raw::Result<Apart> {
+    Ok(apart::compare([first, second], &objects()?))
 }

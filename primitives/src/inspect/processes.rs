@@ -181,6 +181,8 @@ pub struct Apart {
     pub differences: Vec<Difference>,
     /// The objects that both are members of.
     pub common: Vec<ObjectRef>,
+    /// The objects that only one of them is a member of.
+    pub only: [Vec<ObjectRef>; 2],
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
 }

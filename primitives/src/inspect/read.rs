@@ -91,7 +91,7 @@ fn name_by_key(name: &str, key: i32) -> Option<String> {
 }
 
 /// Returns whether every number of the header that decides where something lies is borne out by the kernel, as an opener checks.
-fn is_sound(found: &Description, layout: SetLayout, image: &Image) -> bool {
+pub(super) fn is_sound(found: &Description, layout: SetLayout, image: &Image) -> bool {
     found.max_handles == layout.max_handles()
         && found.max_handles <= MOST_HANDLES
         && found.doorbells == layout.doorbells()

@@ -66,7 +66,7 @@ mod error;
 mod open;
 pub(crate) mod remove;
 mod repair;
-mod rights;
+pub(crate) mod rights;
 mod status;
 
 use std::{
