@@ -175,6 +175,7 @@ mod object_name;
 mod once;
 mod options;
 mod pool;
+mod report;
 mod ring;
 mod role;
 mod rwlock;

@@ -1,17 +1,18 @@
 //! What a report says of a barrier.
 
 use super::{
-    KIND, ROOM, WORD, here_at,
+    named::{KIND, ROOM, WORD, here_at},
     state::{BREAKS, PRESENT},
     word::{HISTORY, Word},
 };
 use crate::{
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     sync::{AtomicU64, Ordering::Relaxed},
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::Barrier, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::Barrier, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let max_handles = source.max_handles();

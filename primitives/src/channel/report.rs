@@ -4,13 +4,15 @@ use super::shared::KIND;
 use crate::{
     Role,
     attendance::Attachment,
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    lock::LockSeen,
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     store::{Cell, CellState, CellWord, Class, Control, Geometry, Plan, ROOM_NUMBERS, RoomNumbers, Store, WIDE},
     sync::{AtomicU64, Ordering::Relaxed},
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::Channel, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::Channel, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let Some(geometry) = Geometry::unpacked(source.capacity(), source.max_handles()) else {
@@ -25,7 +27,8 @@ fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let control: Control = source.copy(plan.control)?;
     source.flag("closed", control.seldom.is_closed());
     source.counter("dropped", control.dropped.0.load(Relaxed));
-    source.lock(plan.control + std::mem::offset_of!(Control, block_lock), Hold::BlockLock)?;
+    let lock = LockSeen::of(control.block_lock.0.load(Relaxed));
+    source.lock(lock.owner, lock.is_offered, Hold::BlockLock);
     read_rooms(source, &geometry, &plan, &control)?;
     read_ends(source, &geometry, &plan)?;
     read_cells(source, &geometry, &plan, &control)

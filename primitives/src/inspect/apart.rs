@@ -2,7 +2,11 @@
 
 use std::io;
 
-use super::{Apart, Difference, ObjectRef, Report, Unreadable, proc};
+use super::{
+    proc,
+    processes::{Apart, Difference, ObjectRef, Unreadable},
+};
+use crate::report::Report;
 
 /// Which namespaces matter, and what it means if they differ.
 const NAMESPACES: [(&str, &str, &str); 4] = [

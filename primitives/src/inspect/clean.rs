@@ -11,13 +11,13 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Kind, Report, State,
     find::{self, Wanted},
     removal::{self, Ended},
 };
 use crate::{
     name::Name,
     raw::{self, process},
+    report::{Kind, Report, State},
 };
 
 /// What to clean, and with how much care.

@@ -17,17 +17,16 @@
 use std::collections::HashMap;
 
 use super::{
-    Kind, Report, State, foreign,
-    image::Image,
+    foreign,
     kinds::{KINDS, keys_of},
     read::{self, Parts},
-    source::Inspected,
 };
 use crate::{
     layout::{Header, SLOTS},
     name::Name,
     object::MARK,
     raw::{self, Entry, SegmentStat, SemaphoreSet, SemaphoreStat},
+    report::{Image, Inspected, Kind, Report, State},
     set_layout::{CONDEMNED, CREATOR, STATE, SetLayout},
 };
 
@@ -183,6 +182,6 @@ fn set_without_header(
 /// Returns which object the key belongs to, if it is asked for by name: that is all that tells.
 fn expected<'a>(key: i32, wanted: &Wanted<'a>) -> Option<(&'static Inspected, &'a Name)> {
     let Wanted::Named(name) = wanted else { return None };
-    let kind = KINDS.iter().copied().find(|kind| name.key(kind.object.name).get() == key)?;
+    let kind = KINDS.iter().copied().find(|kind| name.key(kind.header.1).get() == key)?;
     Some((kind, name))
 }

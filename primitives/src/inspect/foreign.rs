@@ -1,7 +1,9 @@
 //! What the kernel tells of sets, segments and queues, whatever they are for.
 
-use super::{Access, Kind, QueuePart, Report, SegmentPart, SetPart, Severity, State, source::Findings};
-use crate::raw::{Entry, MessageQueue, MessageQueueStat, Permissions, SegmentStat, SemaphoreSet, SemaphoreStat};
+use crate::{
+    raw::{Entry, MessageQueue, MessageQueueStat, Permissions, SegmentStat, SemaphoreSet, SemaphoreStat},
+    report::{Access, Findings, Kind, QueuePart, Report, SegmentPart, SetPart, Severity, State},
+};
 
 /// How many messages of a queue are counted by type: each takes a call that walks over all before it.
 const MOST_MESSAGES: usize = 500;

@@ -1,7 +1,13 @@
 //! The kinds that can be inspected. A new kind is one line here, one in [`Kind`](super::Kind), and a file `report.rs` of its own.
 
-use super::{Kind, source::Inspected};
-use crate::{barrier, channel, limiter, mutex, name::Name, once, pool, raw::Key, ring, rwlock};
+use crate::{
+    barrier, channel, limiter, mutex,
+    name::Name,
+    once, pool,
+    raw::Key,
+    report::{Inspected, Kind},
+    ring, rwlock,
+};
 
 pub(super) static KINDS: [&Inspected; 9] = [
     &mutex::report::INSPECTED,
@@ -17,7 +23,7 @@ pub(super) static KINDS: [&Inspected; 9] = [
 
 /// Returns the kind that has a number in the header.
 pub(super) fn by_number(number: u32) -> Option<&'static Inspected> {
-    KINDS.iter().copied().find(|kind| kind.object.number == number)
+    KINDS.iter().copied().find(|kind| kind.header.0 == number)
 }
 
 /// Returns how a kind is read, if it is one of this crate's.
@@ -27,5 +33,5 @@ pub(super) fn by_kind(kind: Kind) -> Option<&'static Inspected> {
 
 /// Returns the keys that a name has, with the kind of each.
 pub(super) fn keys_of(name: &Name) -> impl Iterator<Item = (&'static Inspected, Key)> {
-    KINDS.iter().map(move |kind| (*kind, name.key(kind.object.name)))
+    KINDS.iter().map(move |kind| (*kind, name.key(kind.header.1)))
 }

@@ -24,36 +24,25 @@ mod apart;
 mod clean;
 mod find;
 mod foreign;
-mod image;
-mod kind;
 mod kinds;
 mod proc;
 mod processes;
 mod read;
 mod removal;
-mod report;
-#[cfg(feature = "serde")]
-mod seconds;
-mod source;
 mod waiting;
 mod why;
 
 use self::find::Wanted;
 pub use self::{
     clean::{Clean, Decision, Verdict},
-    kind::{Kind, State},
     processes::{
         Activity, Apart, Difference, InTheWay, Link, ObjectRef, Process, SleepingCall, Unreadable, WaitingProcesses,
         WaitingThread, Why,
     },
-    report::{
-        Access, Fill, Finding, Hold, Holder, Interest, Job, Member, QueuePart, Report, Route, SegmentPart, SetPart,
-        Severity, Value, Waiter,
-    },
 };
-pub(crate) use self::{
-    image::Cut,
-    source::{Inspected, Source},
+pub use crate::report::{
+    Access, Fill, Finding, Hold, Holder, Interest, Job, Kind, Member, QueuePart, Report, Route, SegmentPart, SetPart,
+    Severity, State, Value, Waiter,
 };
 use crate::{name::Name, raw};
 

@@ -2,7 +2,10 @@
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
-use super::{Activity, Process, Unreadable, age::Clock};
+use super::{
+    age::Clock,
+    processes::{Activity, Process, Unreadable},
+};
 use crate::raw::process;
 
 /// Returns what keeps `/proc` from telling of the processes of this PID namespace.

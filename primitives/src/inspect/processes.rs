@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Kind;
+use crate::report::{Hold, Interest, Kind};
 
 /// The threads of this machine that sleep in System V objects, as far as this process may see them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,7 +91,7 @@ pub struct Process {
     /// Whether it runs, sleeps, is stopped, or has ended.
     pub activity: Activity,
     /// How long ago it started.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
     pub age: Option<Duration>,
 }
 
@@ -149,9 +149,12 @@ pub struct Link {
     /// The id of the set or queue.
     pub id: i32,
     /// What it waits for there, if the object says so.
-    pub interest: Option<super::Interest>,
+    pub interest: Option<Interest>,
     /// How long it has waited.
-    #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "waited_seconds", serialize_with = "crate::report::seconds::or_null")
+    )]
     pub waited: Option<Duration>,
     /// The processes in its way, without itself. Empty if any process may end the wait.
     pub in_the_way: Vec<InTheWay>,
@@ -165,7 +168,7 @@ pub struct InTheWay {
     /// The process.
     pub pid: u32,
     /// What it has that the other one waits for.
-    pub holds: super::Hold,
+    pub holds: Hold,
     /// Whether the kernel counts it as alive. A dead one is repaired by the waiter.
     pub is_alive: bool,
 }

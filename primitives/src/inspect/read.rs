@@ -5,19 +5,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{
-    Kind, Member, Report, Severity, State,
-    age::Clock,
-    foreign,
-    image::Image,
-    kinds,
-    source::{Findings, Inspected, SlotSeen, Source},
-};
+use super::{age::Clock, foreign, kinds};
 use crate::{
     layout::{Description, Header, SLOTS, Slot, VERSION, body_offset},
     name::Name,
     options::MOST_HANDLES,
     raw::{Entry, SegmentStat, SemaphoreSet, SemaphoreStat},
+    report::{Findings, Image, Inspected, Kind, Member, Report, Severity, SlotSeen, Source, State},
     set_layout::{CONDEMNED, LIVING, STATE, SetLayout},
 };
 
@@ -76,7 +70,7 @@ pub(super) fn object(parts: &Parts<'_>) -> Option<(Report, bool)> {
     }
     let is_whole = matches!(verdict.state, State::Live | State::Idle | State::Condemned | State::RemovedButAttached);
     if let (true, Some(values), Some(inspected)) = (is_whole, values, inspected)
-        && let Some(layout) = SetLayout::of_size(inspected.object.bells, values.len())
+        && let Some(layout) = SetLayout::of_size(inspected.bells, values.len())
         && is_sound(&found, layout, image)
     {
         read_members(&mut report, image, &found, layout, &values, inspected);
@@ -147,11 +141,11 @@ fn judge(
         let state = if living > 0 { State::Live } else { State::Idle };
         return is(state, &format!("kind {} is not known here", found.kind), true);
     };
-    let is_named = Name::new(&found.name).is_ok_and(|name| name.key(inspected.object.name) == segment.key);
+    let is_named = Name::new(&found.name).is_ok_and(|name| name.key(inspected.header.1) == segment.key);
     if !is_named {
         return is(State::Damaged, "the name in its header does not give its key", true);
     }
-    match SetLayout::of_size(inspected.object.bells, values.len()) {
+    match SetLayout::of_size(inspected.bells, values.len()) {
         Some(layout) if is_sound(found, layout, image) => {
             let is_live = values[usize::from(layout.all_alive().start)..usize::from(layout.all_alive().end)]
                 .iter()

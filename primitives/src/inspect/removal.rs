@@ -4,7 +4,7 @@
 //! for that: a live or half-made set is condemned by a `semop` that tests its STATE and its members. The segment stays attached
 //! meanwhile, so its id cannot come to mean another one.
 
-use super::{Report, State, image::Image, kinds};
+use super::kinds;
 use crate::{
     layout::{Header, VERSION},
     object::{
@@ -13,6 +13,7 @@ use crate::{
         rights,
     },
     raw::{self, Amount, SemOp, SemaphoreSet, process},
+    report::{Image, Report, State},
     set_layout::{CONDEMN, CONDEMNED, CREATOR, LIVING, STATE, SetLayout, change_state},
 };
 
@@ -62,7 +63,7 @@ fn header_of(image: &Image, set: &SemaphoreSet) -> Option<Header> {
 fn remove_idle(report: &Report, set: &SemaphoreSet, image: &Image) -> raw::Result<Ended> {
     let Some(header) = header_of(image, set).filter(|header| header.version() == VERSION) else { return Ok(CHANGED) };
     let found = header.describe();
-    let layout = kinds::by_kind(report.kind).and_then(|kind| SetLayout::of_size(kind.object.bells, set.len().ok()?));
+    let layout = kinds::by_kind(report.kind).and_then(|kind| SetLayout::of_size(kind.bells, set.len().ok()?));
     let Some(layout) = layout.filter(|layout| super::read::is_sound(&found, *layout, image)) else {
         return Ok(CHANGED);
     };

@@ -2,8 +2,11 @@
 
 use std::{collections::HashMap, fs, io};
 
-use super::{ObjectRef, Report, SleepingCall, WaitingProcesses, WaitingThread, proc};
-use crate::raw::process;
+use super::{
+    proc,
+    processes::{ObjectRef, SleepingCall, WaitingProcesses, WaitingThread},
+};
+use crate::{raw::process, report::Report};
 
 /// Reads all processes. Those of another IPC namespace are left out: an id means another object there.
 pub(super) fn read(reports: &[Report]) -> WaitingProcesses {

@@ -9,8 +9,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::{Hold, InTheWay, Interest, Link, ObjectRef, Report, Waiter, WaitingProcesses, Why, proc};
-use crate::raw::process;
+use super::{
+    proc,
+    processes::{InTheWay, Link, ObjectRef, Unreadable, WaitingProcesses, Why},
+};
+use crate::{
+    Role,
+    raw::process,
+    report::{Hold, Interest, Report, Waiter},
+};
 
 /// How many processes of a chain are followed.
 const MOST_PROCESSES: usize = 4096;
@@ -45,7 +52,7 @@ pub(super) fn follow(pid: u32, reports: &[Report], waiting: WaitingProcesses) ->
     let ends =
         order.iter().filter(|&&end| end != pid && chain[&end].is_empty()).map(|&end| proc::process(end)).collect();
     let links = order.iter().flat_map(|pid| chain.remove(pid).unwrap_or_default()).map(|wait| wait.link).collect();
-    let is_in_chain = |unreadable: &super::Unreadable| order.contains(&unreadable.pid);
+    let is_in_chain = |unreadable: &Unreadable| order.contains(&unreadable.pid);
     let unreadable = waiting.unreadable.into_iter().filter(is_in_chain).collect();
     Why { pid, links, ends, deadlocks, unreadable, trouble: waiting.trouble }
 }
@@ -103,8 +110,8 @@ fn in_the_way(report: &Report, waiter: &Waiter) -> (Vec<InTheWay>, Needs) {
         Interest::BlockLock => (&[Hold::BlockLock, Hold::Offer], Needs::Each),
         Interest::Value => (&[Hold::Initialisation], Needs::Each),
         Interest::Barrier => (&[Hold::Participation], Needs::Each),
-        Interest::Role { role: crate::Role::Producer } => (&[Hold::Producer, Hold::Offer], Needs::Each),
-        Interest::Role { role: crate::Role::Consumer } => (&[Hold::Consumer, Hold::Offer], Needs::Each),
+        Interest::Role { role: Role::Producer } => (&[Hold::Producer, Hold::Offer], Needs::Each),
+        Interest::Role { role: Role::Consumer } => (&[Hold::Consumer, Hold::Offer], Needs::Each),
         Interest::Permits { .. } => (&[Hold::Permits, Hold::Turnstile], Needs::Any),
         Interest::Items | Interest::Messages { .. } => (&[Hold::Producer, Hold::Writing], Needs::Any),
         Interest::Room => (&[Hold::Consumer, Hold::Claim], Needs::Any),
@@ -202,7 +209,7 @@ fn threads_of(pid: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{Activity, Process};
+    use crate::inspect::processes::{Activity, Process};
 
     fn wait(pid: u32, needs: Needs, others: &[u32]) -> Wait {
         let process = Process { pid, command: None, uid: None, activity: Activity::Sleeping, age: None };

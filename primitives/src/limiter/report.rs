@@ -1,9 +1,10 @@
 //! What a report says of a rate limiter.
 
-use super::{BURST, KIND, NANOSECONDS, PERMITS, Plan, WORD};
-use crate::inspect::{Cut, Inspected, Kind, Source};
+use super::named::{BURST, KIND, NANOSECONDS, PERMITS, Plan, WORD};
+use crate::report::{Cut, Inspected, Kind, Source};
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::RateLimiter, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::RateLimiter, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let plan = Plan { permits: source.u32(PERMITS)?, nanoseconds: source.u64(NANOSECONDS)?, burst: source.u32(BURST)? };

@@ -2,15 +2,18 @@
 
 use super::create::{KIND, ROOM};
 use crate::{
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    lock::LockSeen,
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     sync::Ordering::Relaxed,
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::Mutex, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::Mutex, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
-    let lock = source.lock(0, Hold::Lock)?;
+    let lock = LockSeen::of(source.u32(0)?);
+    source.lock(lock.owner, lock.is_offered, Hold::Lock);
     let room = Room::report(ROOM, source, |_| Interest::Lock)?;
     let (slept, called) = room.traffic();
     source.flag("fair", room.is_fair.load(Relaxed) != 0);

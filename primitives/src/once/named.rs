@@ -17,7 +17,7 @@ use crate::{
     waiting::room::Room,
 };
 
-const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
+pub(super) const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
 
 /// How much a value is aligned, at most: the body is aligned to as much.
 const ALIGN: usize = 128;

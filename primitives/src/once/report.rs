@@ -1,15 +1,16 @@
 //! What a report says of a once lock.
 
 use super::{
-    create::{KIND, ROOM},
+    named::{KIND, ROOM},
     state::{SET, UNSET, UNCALLED},
 };
 use crate::{
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::OnceLock, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::OnceLock, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let word = source.u32(0)?;

@@ -1,14 +1,18 @@
 //! What a report says of a pool.
 
-use super::{KIND, LIMIT, ROOMS, TURNSTILE, permits_at, spots::Spots};
+use super::{
+    named::{KIND, LIMIT, ROOMS, TURNSTILE, permits_at},
+    spots::Spots,
+};
 use crate::{
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
     options::MOST_PERMITS,
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     sync::{AtomicU32, Ordering::Relaxed},
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::Pool, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::Pool, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let max_handles = source.max_handles();

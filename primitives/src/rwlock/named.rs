@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// One doorbell for the writer that waits for readers, and of each slot one to write and one to read.
-const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
+pub(super) const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
 
 /// What `strong` says: why every process fences for itself.
 pub(super) const AS_ASKED_FOR: u32 = 1;

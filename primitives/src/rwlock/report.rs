@@ -1,20 +1,23 @@
 //! What a report says of an rwlock.
 
 use super::{
-    create::{AS_ASKED_FOR, CONTROL, KIND, WRITERS, readers_at, reading_at},
+    named::{AS_ASKED_FOR, CONTROL, KIND, WRITERS, readers_at, reading_at},
     state::{Reading, RwControl},
 };
 use crate::{
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    lock::LockSeen,
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     sync::Ordering::Relaxed,
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: KIND, kind: Kind::RwLock, read };
+pub(crate) static INSPECTED: Inspected =
+    Inspected { header: (KIND.number, KIND.name), bells: KIND.bells, kind: Kind::RwLock, read };
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let max_handles = source.max_handles();
-    let lock = source.lock(0, Hold::Write)?;
+    let lock = LockSeen::of(source.u32(0)?);
+    source.lock(lock.owner, lock.is_offered, Hold::Write);
     let control: RwControl = source.copy(CONTROL)?;
     source.each(reading_at(max_handles), max_handles as usize, |source, slot, reading: &Reading| {
         let owner = u32::try_from(slot + 1).unwrap_or(0);

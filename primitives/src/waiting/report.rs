@@ -5,7 +5,7 @@ use super::{
     room::{Room, RoomControl},
 };
 use crate::{
-    inspect::{Cut, Interest, Source},
+    report::{Cut, Interest, Source},
     sync::Ordering::Relaxed,
 };
 

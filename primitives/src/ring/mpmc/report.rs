@@ -7,13 +7,18 @@ use super::{
 use crate::{
     Role,
     attendance::Attachment,
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     ring::{RingState, StrongFences},
     sync::{AtomicU64, Ordering::Relaxed},
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: MpmcState::KIND, kind: Kind::MpmcRing, read };
+pub(crate) static INSPECTED: Inspected = Inspected {
+    header: (MpmcState::KIND.number, MpmcState::KIND.name),
+    bells: MpmcState::KIND.bells,
+    kind: Kind::MpmcRing,
+    read,
+};
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let max_handles = source.max_handles();

@@ -30,8 +30,8 @@ mod at_most;
 mod consumer;
 mod peek;
 mod producer;
-mod reserve;
 pub(crate) mod report;
+mod reserve;
 mod state;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -3,13 +3,19 @@
 use super::{CONSUMER, CONTROL, PRODUCER, ROLES, ROOMS, SpscControl, SpscState};
 use crate::{
     Role,
-    inspect::{Cut, Hold, Inspected, Interest, Kind, Source},
+    lock::LockSeen,
+    report::{Cut, Hold, Inspected, Interest, Kind, Source},
     ring::{RingState, StrongFences},
     sync::Ordering::Relaxed,
     waiting::room::Room,
 };
 
-pub(crate) static INSPECTED: Inspected = Inspected { object: SpscState::KIND, kind: Kind::SpscRing, read };
+pub(crate) static INSPECTED: Inspected = Inspected {
+    header: (SpscState::KIND.number, SpscState::KIND.name),
+    bells: SpscState::KIND.bells,
+    kind: Kind::SpscRing,
+    read,
+};
 
 fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let (max_handles, capacity) = (source.max_handles(), source.capacity());
@@ -19,7 +25,8 @@ fn read(source: &mut Source<'_>) -> Result<(), Cut> {
             Role::Producer => (Hold::Producer, Interest::Room),
             Role::Consumer => (Hold::Consumer, Interest::Items),
         };
-        let lock = source.lock(ROLES + 4 * role as usize, what)?;
+        let lock = LockSeen::of(source.u32(ROLES + 4 * role as usize)?);
+        source.lock(lock.owner, lock.is_offered, what);
         let room = ROOMS + role as usize * Room::bytes(max_handles);
         Room::report(room, source, |_| Interest::Role { role })?;
         // SP5: only the holder of a role sleeps for the other one, and it is in no room.

@@ -27,30 +27,30 @@ pub(crate) struct Image(SharedMemory<ReadOnly>);
 
 impl Image {
     /// Attaches a segment by its id.
-    pub(super) fn attach(id: i32) -> raw::Result<Self> {
+    pub(crate) fn attach(id: i32) -> raw::Result<Self> {
         Segment::from_raw_id(id).attach_read_only().map(Self)
     }
 
-    pub(super) fn segment(&self) -> &Segment {
+    pub(crate) fn segment(&self) -> &Segment {
         self.0.segment()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Loads a word of 32 bits.
-    pub(super) fn u32(&self, offset: usize) -> Result<u32, Cut> {
+    pub(crate) fn u32(&self, offset: usize) -> Result<u32, Cut> {
         self.0.view::<AtomicU32>(offset).map(|word| word.load(Relaxed)).map_err(|_| Cut)
     }
 
     /// Loads a word of 64 bits.
-    pub(super) fn u64(&self, offset: usize) -> Result<u64, Cut> {
+    pub(crate) fn u64(&self, offset: usize) -> Result<u64, Cut> {
         self.0.view::<AtomicU64>(offset).map(|word| word.load(Relaxed)).map_err(|_| Cut)
     }
 
     /// Copies a value. Its words are not read at one instant.
-    pub(super) fn copy<T: SharedSafe>(&self, offset: usize) -> Result<T, Cut> {
+    pub(crate) fn copy<T: SharedSafe>(&self, offset: usize) -> Result<T, Cut> {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: it is the room of the value, as bytes that need not be initialised, and no other reference to it exists.
         let bytes = unsafe { slice::from_raw_parts_mut(value.as_mut_ptr().cast::<MaybeUninit<u8>>(), size_of::<T>()) };
@@ -60,7 +60,7 @@ impl Image {
     }
 
     /// Copies some of `len` values after another, and lets each be seen with its number.
-    pub(super) fn each<T: SharedSafe>(
+    pub(crate) fn each<T: SharedSafe>(
         &self,
         offset: usize,
         len: usize,
@@ -90,7 +90,7 @@ impl Image {
     }
 
     /// Copies the first bytes.
-    pub(super) fn is_blank(&self, len: usize) -> bool {
+    pub(crate) fn is_blank(&self, len: usize) -> bool {
         self.0.read(len, 0).is_ok_and(|bytes| bytes.iter().all(|&byte| byte == 0))
     }
 }

@@ -6,22 +6,24 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Fill, Finding, Hold, Holder, Interest, Job, Kind, Report, Route, Severity, Value, Waiter,
+    facts::{Fill, Finding, Hold, Holder, Interest, Job, Report, Route, Severity, Value, Waiter},
     image::{Cut, Image},
+    kind::Kind,
 };
 use crate::{
     clock,
     layout::{Description, Slot},
-    lock::LockSeen,
-    object,
     raw::SharedSafe,
+    set_layout::Bells,
     sync::Ordering::Relaxed,
 };
 
 /// A kind of object, and how its body is read.
 pub(crate) struct Inspected {
-    /// Its number, its name and its doorbells.
-    pub(crate) object: object::Kind,
+    /// The number that its objects have in the header, and the name that is part of their keys.
+    pub(crate) header: (u32, &'static str),
+    /// Its doorbells.
+    pub(crate) bells: Bells,
     pub(crate) kind: Kind,
     /// Reads the body. It ends early if the segment does.
     pub(crate) read: fn(&mut Source<'_>) -> Result<(), Cut>,
@@ -29,16 +31,16 @@ pub(crate) struct Inspected {
 
 /// A slot, as it was read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SlotSeen {
-    pub(super) is_used: bool,
-    pub(super) is_alive: bool,
-    pub(super) helpers: u16,
-    pub(super) pid: u32,
-    pub(super) start_time: u64,
+pub(crate) struct SlotSeen {
+    pub(crate) is_used: bool,
+    pub(crate) is_alive: bool,
+    pub(crate) helpers: u16,
+    pub(crate) pid: u32,
+    pub(crate) start_time: u64,
 }
 
 impl SlotSeen {
-    pub(super) fn new(slot: &Slot, alive: u16, helpers: u16) -> Self {
+    pub(crate) fn new(slot: &Slot, alive: u16, helpers: u16) -> Self {
         Self {
             is_used: slot.used.load(Relaxed) != 0,
             is_alive: alive != 0,
@@ -65,15 +67,15 @@ pub(crate) struct Source<'a> {
 
 /// The findings by their codes, so that damaged memory does not fill the report with one of each word.
 #[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<&'static str, (Severity, String, u64)>);
+pub(crate) struct Findings(BTreeMap<&'static str, (Severity, String, u64)>);
 
 impl Findings {
-    pub(super) fn add(&mut self, severity: Severity, code: &'static str, text: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, severity: Severity, code: &'static str, text: impl FnOnce() -> String) {
         self.0.entry(code).and_modify(|(.., count)| *count += 1).or_insert_with(|| (severity, text(), 1));
     }
 
     /// Moves them into the report, the worst first.
-    pub(super) fn move_to(self, findings: &mut Vec<Finding>) {
+    pub(crate) fn move_to(self, findings: &mut Vec<Finding>) {
         let finding = |(code, (severity, text, count)): (&'static str, (Severity, String, u64))| {
             let text = if count > 1 { format!("{text} (and {} more)", count - 1) } else { text };
             Finding { severity, code, text }
@@ -84,7 +86,7 @@ impl Findings {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         image: &'a Image,
         body: usize,
         description: &'a Description,
@@ -96,7 +98,7 @@ impl<'a> Source<'a> {
     }
 
     /// Completes the report.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let Self { report, holds, routes, findings, slots, .. } = self;
         let holder = |((slot, what), count)| {
             let SlotSeen { pid, is_alive, .. } = slots.get(slot as usize).copied().unwrap_or_default();
@@ -214,11 +216,9 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Reads the word of a lock at an offset of the body, and says which member holds it, or is offered it.
-    pub(crate) fn lock(&mut self, at: usize, what: Hold) -> Result<LockSeen, Cut> {
-        let seen = LockSeen::of(self.u32(at)?);
-        self.hold(seen.owner, if seen.is_offered { Hold::Offer } else { what }, 1);
-        Ok(seen)
+    /// Says which member holds a lock, or is offered it.
+    pub(crate) fn lock(&mut self, owner: u32, is_offered: bool, what: Hold) {
+        self.hold(owner, if is_offered { Hold::Offer } else { what }, 1);
     }
 
     /// Says that a member of a slot waits. `since` is a time of `CLOCK_MONOTONIC`, if it is recorded.

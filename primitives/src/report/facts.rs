@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Kind, State};
+use super::kind::{Kind, State};
 use crate::{Fingerprint, Role};
 
 /// What is known of one object, as it was a moment ago.
@@ -39,10 +39,10 @@ pub struct Report {
     /// The options that it was made with, by their names.
     pub options: BTreeMap<&'static str, Value>,
     /// When it was made.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::seconds::since_1970"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::seconds::since_1970"))]
     pub created: Option<SystemTime>,
     /// When it was last used: when the last `semop`, or the last message, was.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::seconds::since_1970"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::seconds::since_1970"))]
     pub last_used: Option<SystemTime>,
     /// The members that live, by their slots.
     pub members: Vec<Member>,
@@ -67,7 +67,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(kind: Kind, state: State, key: i32) -> Self {
+    pub(crate) fn new(kind: Kind, state: State, key: i32) -> Self {
         Self {
             kind,
             name: None,
@@ -95,12 +95,12 @@ impl Report {
         }
     }
 
-    pub(super) fn option(&mut self, name: &'static str, value: u64) {
+    pub(crate) fn option(&mut self, name: &'static str, value: u64) {
         self.options.insert(name, Value::Number(value));
     }
 
     /// Adds a message of a queue to its type.
-    pub(super) fn message(&mut self, kind: i64, bytes: u64) {
+    pub(crate) fn message(&mut self, kind: i64, bytes: u64) {
         if let Some(route) = self.routes.iter_mut().find(|route| route.route == kind) {
             route.messages += 1;
             route.bytes += bytes;
@@ -213,7 +213,7 @@ pub struct Member {
     /// When the process started, in clock ticks since boot. 0 if that is not known.
     pub start_time: u64,
     /// How long ago the process started, if that is known.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
     pub age: Option<Duration>,
     /// Whether the kernel counts it as alive.
     pub is_alive: bool,
@@ -291,7 +291,10 @@ pub struct Waiter {
     /// What it waits for.
     pub interest: Interest,
     /// How long it has waited, if its kind records that.
-    #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "waited_seconds", serialize_with = "crate::report::seconds::or_null")
+    )]
     pub waited: Option<Duration>,
     /// Whether it was called, and has not gone on yet.
     pub is_called: bool,
@@ -364,7 +367,10 @@ pub struct Route {
     /// How many bytes they have together, as they are encoded.
     pub bytes: u64,
     /// How long the oldest one has waited. A queue does not record that.
-    #[cfg_attr(feature = "serde", serde(rename = "oldest_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "oldest_seconds", serialize_with = "crate::report::seconds::or_null")
+    )]
     pub oldest: Option<Duration>,
 }
 
@@ -382,7 +388,7 @@ pub struct Job {
     /// The route of the message.
     pub route: u32,
     /// How long ago it was claimed. Only claims record that.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "super::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
     pub age: Option<Duration>,
     /// Which attempt this is, from 1 on.
     pub attempt: u32,

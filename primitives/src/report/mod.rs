@@ -1,0 +1,22 @@
+//! Reports, and how they are made: what each kind says beside its state, in its own file `report.rs`.
+//!
+//! A kind knows what its words mean, and `inspect` knows which object is which. Both use what is here.
+
+mod facts;
+mod image;
+mod kind;
+#[cfg(feature = "serde")]
+pub(crate) mod seconds;
+mod source;
+
+pub use self::{
+    facts::{
+        Access, Fill, Finding, Hold, Holder, Interest, Job, Member, QueuePart, Report, Route, SegmentPart, SetPart,
+        Severity, Value, Waiter,
+    },
+    kind::{Kind, State},
+};
+pub(crate) use self::{
+    image::{Cut, Image},
+    source::{Findings, Inspected, SlotSeen, Source},
+};
