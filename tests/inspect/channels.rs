@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use support::{Waiters, child, hold_for_ever, name, queue, until, until_rings};
 use sysv_ipc::{MessageBuffer, MessageType};
 use sysv_primitives::{
-    Channel, Receiver, Request, Route, Sender,
+    Channel, Request, Route,
     inspect::{self, Hold, Interest, Kind, Value},
     messages,
 };
@@ -74,7 +74,7 @@ fn a_call_names_its_caller_and_its_server() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
     let caller = child(|| drop(Channel::open(&name).unwrap().call(&Question)));
-    let (_, request) = channel.recv_request::<Question>().unwrap();
+    let request = channel.recv_request::<Question>().unwrap();
     until_rings(channel.status().unwrap().set, Waiters::FOR_RESPONSES);
     let found = report(&name);
     let job = found.jobs[0];
@@ -90,12 +90,12 @@ fn a_call_names_its_caller_and_its_server() {
 fn a_receiver_that_waits_tells_its_route() {
     let name = name();
     let channel = Channel::create(&name).unwrap();
-    let receiver = child(|| drop(Receiver::<Job>::open(&name).unwrap().recv()));
+    let receiver = child(|| drop(Channel::open(&name).unwrap().receiver::<Job>().unwrap().recv()));
     until_rings(channel.status().unwrap().set, Waiters::FOR_MESSAGES);
     let found = report(&name);
     assert_eq!(found.waiters[0].interest, Interest::Messages { routes: vec![1] });
     assert_eq!(holders(&found, Hold::Consumer), [(receiver.id(), 1)]);
-    let sender = Sender::<Job>::open(&name).unwrap();
+    let sender = channel.sender::<Job>().unwrap();
     assert!(holders(&report(&name), Hold::Producer).contains(&(std::process::id(), 1)));
     sender.send(&Job(1)).unwrap();
     receiver.join();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use support::{Turn, Waiters, child, exit_now, hold_for_ever, name, until, until_rings};
+use support::rights::Turn;
+use support::{Waiters, child, exit_now, hold_for_ever, name, until, until_rings};
 use sysv_primitives::{
     Barrier, Mutex, OnceLock, Pool, RateLimiter, Role, RwLock,
     inspect::{Fill, Hold, Interest, Kind, Report, State, Value},

@@ -173,7 +173,8 @@ fn set_without_header(
     report.why = Some(why.to_owned());
     report.kind = expected.map_or(Kind::Unknown, |(kind, _)| kind.kind);
     report.name = expected.map(|(_, name)| name.as_str().to_owned());
-    if state == State::Unfinished {
+    // While the set has the key, no other object makes a segment under it.
+    if matches!(state, State::Unfinished | State::Condemned) {
         report.segment = blank.map(|segment| foreign::segment_part(segment));
     }
     Some(report)

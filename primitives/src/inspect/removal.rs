@@ -6,7 +6,7 @@
 
 use super::kinds;
 use crate::{
-    layout::{Header, VERSION},
+    layout::{Header, SLOTS, VERSION},
     object::{
         MARK,
         remove::{Abandoned, remove_if_abandoned},
@@ -85,8 +85,14 @@ fn finish(set: &SemaphoreSet, image: Option<&Image>) -> raw::Result<Ended> {
         return Ok(CHANGED);
     }
     rights::check_set(set)?;
-    // The segment first: a process that dies in between leaves a condemned set, which the next opener finishes.
-    if let Some(image) = image.filter(|image| header_of(image, set).is_some()) {
+    remove_both(set, image)
+}
+
+/// Removes the parts of a condemned object. The segment first: a process that dies in between leaves a condemned set, which the next
+/// opener finishes.
+fn remove_both(set: &SemaphoreSet, image: Option<&Image>) -> raw::Result<Ended> {
+    // A blank one was made under the key of the set, by a creator that ended before its first word.
+    if let Some(image) = image.filter(|image| header_of(image, set).is_some() || image.is_blank(SLOTS)) {
         ignore_gone(image.segment().remove())?;
     }
     ignore_gone(set.remove())?;
@@ -106,11 +112,7 @@ fn remove_unfinished(set: &SemaphoreSet, image: Option<&Image>) -> raw::Result<E
         Err(raw::Error::WouldBlock { .. }) => return Ok(CHANGED),
         Err(error) => return Err(error),
     }
-    if let Some(image) = image.filter(|image| header_of(image, set).is_some() || image.is_blank(crate::layout::SLOTS)) {
-        ignore_gone(image.segment().remove())?;
-    }
-    ignore_gone(set.remove())?;
-    Ok(Ended::Removed)
+    remove_both(set, image)
 }
 
 /// Removes a set of ours that lost its segment, if no member lives.
