@@ -16,6 +16,7 @@
 //! | to ask another process, and to have its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
+//! | to see what is there, which process holds it or waits for it, and what may go | [`inspect`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
 //! re-exported so that a program needs to name one dependency only.

@@ -4,7 +4,6 @@ use std::fmt;
 
 /// One end of a ring or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Role {
     /// The end that pushes.
     Producer,

@@ -22,6 +22,9 @@ use crate::{
 
 /// What to clean, and with how much care.
 ///
+/// An object with a member that lives is never removed: one `semop` tests that there is none and condemns the object, so no
+/// process can open it in between. Other programs' objects are not considered, and other users' are kept, except by root.
+///
 /// ```no_run
 /// use sysv_primitives::inspect::Clean;
 ///
@@ -87,7 +90,7 @@ impl Clean {
         Self { older_than: Duration::from_secs(600), with_messages: false, kinds: Vec::new(), names: Vec::new() }
     }
 
-    /// Sets for how long an object must not have been used.
+    /// Sets for how long an object must not have been used. A death of a member counts as a use.
     #[must_use]
     pub const fn older_than(mut self, age: Duration) -> Self {
         self.older_than = age;

@@ -175,7 +175,7 @@ fn set_without_header(
     report.name = expected.map(|(_, name)| name.as_str().to_owned());
     // While the set has the key, no other object makes a segment under it.
     if matches!(state, State::Unfinished | State::Condemned) {
-        report.segment = blank.map(|segment| foreign::segment_part(segment));
+        report.segment = blank.map(foreign::segment_part);
     }
     Some(report)
 }

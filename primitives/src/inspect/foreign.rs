@@ -77,6 +77,7 @@ pub(super) fn queue(queue: &Entry<MessageQueueStat>) -> Report {
 }
 
 /// Counts the messages by type, as far as this process may copy them. None is taken.
+#[allow(clippy::useless_conversion, reason = "a type has 32 bits on some machines")]
 fn count_messages(id: i32, report: &mut Report) {
     let (queue, mut findings) = (MessageQueue::from_raw_id(id), Findings::default());
     for index in 0..=MOST_MESSAGES {

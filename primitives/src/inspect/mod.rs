@@ -2,7 +2,20 @@
 //!
 //! A report takes no slot, registers nothing and posts nothing: the segment is attached read-only by its id for a moment, and the
 //! set's values are read once. So no member notices it. What is left are the kernel's own marks of an attachment: its time
-//! and the process.
+//! and the process. While it is attached, it counts as an attachment: a creator that finds a wiped object in its way at that
+//! moment may refuse it.
+//!
+//! | you want to know | take |
+//! | --- | --- |
+//! | what is there, and how far it is | [`objects`], [`named`] |
+//! | which process holds an object, waits for it, died in it | [`Report`] |
+//! | what a process waits for, to the end of the chain | [`why`] |
+//! | which threads sleep in any object | [`waiting_processes`] |
+//! | why two processes don't meet | [`why_apart`] |
+//! | what may go, and why | [`Clean`] |
+//!
+//! Whatever another process wrote is checked before it is used, and read once. So an object with any contents gives a report.
+//! Its [findings](Report::findings) say what is wrong with it.
 //!
 //! ```
 //! use sysv_primitives::{Mutex, inspect};
@@ -52,6 +65,16 @@ use crate::{name::Name, raw};
 ///
 /// [`Error::Unsupported`](raw::Error::Unsupported) outside Linux, where no call lists the objects. An object that can't be read
 /// has a report that says so.
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// for report in inspect::objects()? {
+///     println!("{:16} {:10} {}", report.kind, report.state, report.name.as_deref().unwrap_or("-"));
+/// }
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
 pub fn objects() -> raw::Result<Vec<Report>> {
     find::find(&Wanted::All)
 }
@@ -63,12 +86,33 @@ pub fn objects() -> raw::Result<Vec<Report>> {
 /// # Errors
 ///
 /// As [`objects`].
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// assert!(inspect::named("nothing has this name")?.is_empty());
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
 pub fn named(name: &str) -> raw::Result<Vec<Report>> {
     // A text that is no name names nothing.
     Name::new(name).map_or(Ok(Vec::new()), |name| find::find(&Wanted::Named(&name)))
 }
 
-/// Returns which threads sleep in System V objects, as `/proc` tells.
+/// Returns which threads sleep in System V objects, as `/proc` tells: also in those of other programs.
+///
+/// The kernel tells it of processes of the same user, and root of all. It may refuse more (`kernel.yama.ptrace_scope`,
+/// `hidepid`). A process that can't be read is in the result, with the reason. Processes of another IPC namespace are left out.
+///
+/// ```
+/// use sysv_primitives::inspect;
+///
+/// let waiting = inspect::waiting_processes();
+/// for thread in &waiting.threads {
+///     println!("process {} sleeps in {:?} at {}", thread.pid, thread.call, thread.id);
+/// }
+/// println!("{} could not be read", waiting.unreadable.len());
+/// ```
 #[must_use]
 pub fn waiting_processes() -> WaitingProcesses {
     // Without the objects it is only unknown what the ids are.
@@ -76,6 +120,13 @@ pub fn waiting_processes() -> WaitingProcesses {
 }
 
 /// Returns what `/proc` tells of a process.
+///
+/// ```
+/// use sysv_primitives::inspect::{self, Activity};
+///
+/// # if !cfg!(target_os = "linux") { return }
+/// assert_eq!(inspect::process(std::process::id()).activity, Activity::Running);
+/// ```
 #[must_use]
 pub fn process(pid: u32) -> Process {
     proc::process(pid)
@@ -86,6 +137,23 @@ pub fn process(pid: u32) -> Process {
 /// # Errors
 ///
 /// As [`objects`].
+///
+/// What a process waits for is known from the objects: also of a process that `/proc` hides. Waits in other programs' objects
+/// are known from `/proc` alone, and have no process in the way. In a process with several threads, another thread than the one
+/// that waits may end a deadlock that is told.
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// let why = inspect::why(std::process::id())?;
+/// for link in &why.links {
+///     let others: Vec<u32> = link.in_the_way.iter().map(|other| other.pid).collect();
+///     println!("{} waits for {:?}, in the way: {others:?}", link.process.pid, link.object);
+/// }
+/// assert!(why.deadlocks.is_empty());
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
 pub fn why(pid: u32) -> raw::Result<Why> {
     let reports = objects()?;
     let waiting = waiting::read(&reports);
@@ -97,6 +165,16 @@ pub fn why(pid: u32) -> raw::Result<Why> {
 /// # Errors
 ///
 /// As [`objects`].
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// let me = std::process::id();
+/// let apart = inspect::why_apart(me, me)?;
+/// assert!(apart.differences.iter().all(|difference| difference.is_same != Some(false)));
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
 pub fn why_apart(first: u32, second: u32) -> raw::Result<Apart> {
     Ok(apart::compare([first, second], &objects()?))
 }

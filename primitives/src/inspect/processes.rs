@@ -91,7 +91,7 @@ pub struct Process {
     /// Whether it runs, sleeps, is stopped, or has ended.
     pub activity: Activity,
     /// How long ago it started.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub age: Option<Duration>,
 }
 
@@ -151,10 +151,7 @@ pub struct Link {
     /// What it waits for there, if the object says so.
     pub interest: Option<Interest>,
     /// How long it has waited.
-    #[cfg_attr(
-        feature = "serde",
-        serde(rename = "waited_seconds", serialize_with = "crate::report::seconds::or_null")
-    )]
+    #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub waited: Option<Duration>,
     /// The processes in its way, without itself. Empty if any process may end the wait.
     pub in_the_way: Vec<InTheWay>,

@@ -11,6 +11,28 @@ use crate::{Fingerprint, Role};
 /// What is known of one object, as it was a moment ago.
 ///
 /// The parts are read one after another, while the members go on. So a number may be a moment older than another one.
+///
+/// With the feature `serde` it can be serialised. Its names stay the same. Times are seconds since 1970, and durations are
+/// seconds.
+///
+/// ```
+/// use sysv_primitives::{Pool, inspect};
+///
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// # let name = format!("report-example-{}", std::process::id());
+/// let pool = Pool::create(&name, 4)?;
+/// let permit = pool.acquire()?;
+/// let report = &inspect::named(&name)?[0];
+/// let fill = report.fill.expect("a pool has permits");
+/// println!("{} {}: {} of {} permits", report.kind, report.state, fill.used, fill.capacity);
+/// for holder in &report.holders {
+///     println!("process {} has {:?} {}", holder.pid, holder.what, holder.count);
+/// }
+/// assert_eq!((fill.used, fill.capacity), (1, 4));
+/// drop(permit);
+/// pool.remove()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -39,10 +61,10 @@ pub struct Report {
     /// The options that it was made with, by their names.
     pub options: BTreeMap<&'static str, Value>,
     /// When it was made.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::seconds::since_1970"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::serial::since_1970"))]
     pub created: Option<SystemTime>,
     /// When it was last used: when the last `semop`, or the last message, was.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::seconds::since_1970"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::report::serial::since_1970"))]
     pub last_used: Option<SystemTime>,
     /// The members that live, by their slots.
     pub members: Vec<Member>,
@@ -110,6 +132,15 @@ impl Report {
     }
 
     /// Returns whether it is an object of this crate, as far as that is known.
+    ///
+    /// ```
+    /// # if !cfg!(target_os = "linux") { return Ok(()) }
+    /// use sysv_primitives::inspect;
+    ///
+    /// let ours = inspect::objects()?.into_iter().filter(|report| report.is_ours()).count();
+    /// println!("{ours} objects of this crate");
+    /// # Ok::<(), sysv_primitives::raw::Error>(())
+    /// ```
     #[must_use]
     pub fn is_ours(&self) -> bool {
         !matches!(self.kind, Kind::SemaphoreSet | Kind::SharedMemory | Kind::MessageQueue)
@@ -213,7 +244,7 @@ pub struct Member {
     /// When the process started, in clock ticks since boot. 0 if that is not known.
     pub start_time: u64,
     /// How long ago the process started, if that is known.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub age: Option<Duration>,
     /// Whether the kernel counts it as alive.
     pub is_alive: bool,
@@ -291,10 +322,7 @@ pub struct Waiter {
     /// What it waits for.
     pub interest: Interest,
     /// How long it has waited, if its kind records that.
-    #[cfg_attr(
-        feature = "serde",
-        serde(rename = "waited_seconds", serialize_with = "crate::report::seconds::or_null")
-    )]
+    #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub waited: Option<Duration>,
     /// Whether it was called, and has not gone on yet.
     pub is_called: bool,
@@ -367,10 +395,7 @@ pub struct Route {
     /// How many bytes they have together, as they are encoded.
     pub bytes: u64,
     /// How long the oldest one has waited. A queue does not record that.
-    #[cfg_attr(
-        feature = "serde",
-        serde(rename = "oldest_seconds", serialize_with = "crate::report::seconds::or_null")
-    )]
+    #[cfg_attr(feature = "serde", serde(rename = "oldest_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub oldest: Option<Duration>,
 }
 
@@ -388,7 +413,7 @@ pub struct Job {
     /// The route of the message.
     pub route: u32,
     /// How long ago it was claimed. Only claims record that.
-    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::seconds::or_null"))]
+    #[cfg_attr(feature = "serde", serde(rename = "age_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub age: Option<Duration>,
     /// Which attempt this is, from 1 on.
     pub attempt: u32,

@@ -38,6 +38,12 @@ pub enum Kind {
 
 impl Kind {
     /// Returns the name of the kind, as errors and keys have it: `"mutex"`, `"spsc ring"` …
+    ///
+    /// ```
+    /// use sysv_primitives::inspect::Kind;
+    ///
+    /// assert_eq!((Kind::SpscRing.name(), Kind::OnceLock.to_string().as_str()), ("spsc ring", "once lock"));
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,6 +99,12 @@ pub enum State {
 
 impl State {
     /// Returns the name of the state: `"live"`, `"removed but attached"` …
+    ///
+    /// ```
+    /// use sysv_primitives::inspect::State;
+    ///
+    /// assert_eq!(State::OtherVersion.name(), "other version");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ mod facts;
 mod image;
 mod kind;
 #[cfg(feature = "serde")]
-pub(crate) mod seconds;
+pub(crate) mod serial;
 mod source;
 
 pub use self::{

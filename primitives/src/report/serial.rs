@@ -1,8 +1,17 @@
-//! Times as numbers of seconds.
+//! How times and roles are serialised: times as numbers of seconds.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
+
+use crate::role::Role;
+
+/// `"producer"` or `"consumer"`.
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// Serialises a time as the number of seconds since 1970, or as null.
 pub(crate) fn since_1970<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
