@@ -2,7 +2,7 @@
 
 use super::{
     named::{KIND, ROOM},
-    state::{SET, UNSET, UNCALLED},
+    state::{SET, UNCALLED, UNSET},
 };
 use crate::{
     report::{Cut, Hold, Inspected, Interest, Kind, Source},

@@ -46,7 +46,11 @@ impl Image {
 
     /// Loads a word of 64 bits.
     pub(crate) fn u64(&self, offset: usize) -> Result<u64, Cut> {
-        self.0.view::<AtomicU64>(offset).map(|word| word.load(Relaxed)).map_err(|_| Cut)
+        #[cfg(target_pointer_width = "64")]
+        return self.0.view::<AtomicU64>(offset).map(|word| word.load(Relaxed)).map_err(|_| Cut);
+        // Rust promises no load of more than a word on memory that can't be written. So it may be of two moments.
+        #[cfg(not(target_pointer_width = "64"))]
+        return self.copy::<AtomicU64>(offset).map(AtomicU64::into_inner);
     }
 
     /// Copies a value. Its words are not read at one instant.
