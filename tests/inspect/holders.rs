@@ -208,7 +208,7 @@ fn a_once_lock_tells_its_initialiser() {
 }
 
 #[test]
-fn a_barrier_tells_who_is_missing() {
+fn a_barrier_tells_its_participants() {
     let name = name();
     let barrier = Barrier::create(&name, 2).unwrap();
     let arrived = child(|| drop(Barrier::open(&name).unwrap().wait()));

@@ -17,7 +17,7 @@ const NAMESPACES: [(&str, &str, &str); 4] = [
         "user namespace",
         "their user ids are not the same users: an object of the other may not be trusted or writable",
     ),
-    ("time", "time namespace", "their clocks differ: who has waited longest, and rate limits, are wrong"),
+    ("time", "time namespace", "their clocks differ: the order of waiters, and rate limits, are wrong"),
 ];
 
 /// Compares two processes.

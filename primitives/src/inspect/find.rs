@@ -12,7 +12,7 @@
 //! | blank | of the same key, never used | half made |
 //! | any other | any other | another program's |
 //!
-//! Without the right to read, nothing tells whose a part is. Then it is hidden, and the kernel's facts are all that is shown.
+//! Without the right to read, nothing tells which program a part belongs to. Then it is hidden, and the kernel's facts are all that is shown.
 
 use std::collections::HashMap;
 

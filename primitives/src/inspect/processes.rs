@@ -125,7 +125,7 @@ pub enum Activity {
 pub struct Why {
     /// The process that was asked about.
     pub pid: u32,
-    /// Who waits for what: the waits of this process first, then those of the processes in its way, and so on.
+    /// The waits of this process first, then those of the processes in its way, and so on.
     pub links: Vec<Link>,
     /// The processes at the ends of the chain: they are in the way, and wait for no object themselves.
     pub ends: Vec<Process>,

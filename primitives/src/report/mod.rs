@@ -5,16 +5,15 @@
 mod facts;
 mod image;
 mod kind;
+mod parts;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 mod source;
 
 pub use self::{
-    facts::{
-        Access, Fill, Finding, Hold, Holder, Interest, Job, Member, QueuePart, Report, Route, SegmentPart, SetPart,
-        Severity, Value, Waiter,
-    },
+    facts::{Fill, Finding, Hold, Holder, Interest, Job, Member, Report, Route, Severity, Value, Waiter},
     kind::{Kind, State},
+    parts::{Access, QueuePart, SegmentPart, SetPart},
 };
 pub(crate) use self::{
     image::{Cut, Image},
