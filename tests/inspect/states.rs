@@ -65,11 +65,14 @@ fn a_condemned_object_with_its_segment_is_condemned() {
 fn an_object_that_lost_a_part_is_wiped() {
     let names = [name(), name()];
     let first = Mutex::create(&names[0], 0_u64).unwrap();
+    // What is left can't be removed by its name.
+    let _first = KeyGuard::new(first.status().unwrap().key);
     SemaphoreSet::from_id(first.status().unwrap().set).unwrap().remove().unwrap();
     let found = report(&names[0]);
     assert_eq!((found.state, found.set.is_none(), found.segment.is_some()), (State::Wiped, true, true));
 
     let second = Mutex::create(&names[1], 0_u64).unwrap();
+    let _second = KeyGuard::new(second.status().unwrap().key);
     let segment = second.status().unwrap().segment;
     Segment::from_id(segment).unwrap().remove().unwrap();
     let reports = inspect::named(&names[1]).unwrap();
