@@ -27,16 +27,23 @@ fn verdict(clean: &Clean) -> Verdict {
 }
 
 /// Makes an object in a process of its own, which ends without dropping it.
-fn leave_behind(make: impl FnOnce()) {
+fn leave_behind(name: &str, make: impl FnOnce()) {
     child(|| {
         make();
         exit_now(0);
     })
     .join();
+    until_detached(name);
+}
+
+/// Returns when no process has the object attached. A tool that reads `/proc` may keep the memory of a dead process for a moment.
+fn until_detached(name: &str) {
+    let is_attached = |report: &inspect::Report| report.segment.as_ref().is_some_and(|segment| segment.attached > 0);
+    until(|| !inspect::named(name).unwrap().iter().any(is_attached));
 }
 
 fn leave_mutex(name: &Name) {
-    leave_behind(|| std::mem::forget(Mutex::create(name, 0_u64).unwrap()));
+    leave_behind(name, || std::mem::forget(Mutex::create(name, 0_u64).unwrap()));
 }
 
 /// Nothing else is attached to what a child of this child makes: other tests of this program fork as well.
@@ -72,6 +79,7 @@ fn each_verdict_has_its_reason() {
         let kept = verdict(&clean(&name));
         assert_eq!((kept.decision, kept.reason.as_str()), (Decision::Keep, "1 member lives"));
         member.kill();
+        until_detached(&name);
 
         let memory = Segment::from_id(kept.segment.unwrap()).unwrap().attach().unwrap();
         let attached = verdict(&clean(&name));
@@ -88,7 +96,7 @@ fn each_verdict_has_its_reason() {
 fn messages_keep_a_channel() {
     alone(|| {
         let name = name();
-        leave_behind(|| {
+        leave_behind(&name, || {
             let channel = Channel::create(&name).unwrap();
             channel.send_raw(Route::new(1), b"kept").unwrap();
             std::mem::forget(channel);
@@ -113,7 +121,7 @@ fn halves_are_removed() {
             options.create(true).exclusive(true).initial_value(0).open_set(key, 195).unwrap()
         };
         // Half made: its creator has ended, then it lives.
-        leave_behind(|| make().set_value(0, 0).unwrap());
+        leave_behind(&name, || make().set_value(0, 0).unwrap());
         assert_eq!(verdict(&clean(&name)).state, State::Unfinished);
         assert_eq!(clean(&name).remove().unwrap()[0].decision, Decision::Removed);
         let set = make();
@@ -163,7 +171,7 @@ fn another_users_objects_and_other_programs_are_left_alone() {
 fn more_slots_than_one_semop_can_test() {
     in_own_namespace(|| {
         let name = name();
-        leave_behind(|| std::mem::forget(Mutex::options().max_handles(700).create(&name, 0_u64).unwrap()));
+        leave_behind(&name, || std::mem::forget(Mutex::options().max_handles(700).create(&name, 0_u64).unwrap()));
         set_limit("sem", "32000 1024000000 50 32000");
         let turn = Turn::new();
         let member = child(|| {
@@ -174,6 +182,7 @@ fn more_slots_than_one_semop_can_test() {
         turn.take();
         assert_eq!(clean(&name).remove().unwrap()[0].decision, Decision::Keep);
         member.kill();
+        until_detached(&name);
         let done = &clean(&name).remove().unwrap()[0];
         assert_eq!(done.decision, Decision::Removed, "{done:?}");
     });
@@ -221,8 +230,10 @@ fn no_living_object_is_ever_removed() {
         drop(cleaners);
         // At rest it goes.
         drop(Mutex::open_or_create(&name, 0_u64).unwrap());
-        clean(&name).remove().unwrap();
-        assert!(inspect::named(&name).unwrap().is_empty());
+        until_detached(&name);
+        let verdicts = clean(&name).remove().unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict.decision == Decision::Removed), "{verdicts:?}");
+        assert_eq!(inspect::named(&name).unwrap(), []);
     });
 }
 
@@ -232,7 +243,7 @@ fn a_whole_machine_is_cleaned_of_its_own_objects_alone() {
     in_own_namespace(|| {
         let names = [name(), name(), name()];
         leave_mutex(&names[0]);
-        leave_behind(|| std::mem::forget(Channel::create(&names[1]).unwrap()));
+        leave_behind(&names[1], || std::mem::forget(Channel::create(&names[1]).unwrap()));
         let pool = Pool::create(&names[2], 1).unwrap();
         let foreign = own(SharedMemoryOptions::new().size(100).open_random_segment().unwrap());
         let verdicts = Clean::new().older_than(Duration::ZERO).remove().unwrap();

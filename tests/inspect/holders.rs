@@ -100,13 +100,16 @@ fn an_rwlock_tells_readers_writers_and_which_waits() {
 fn an_rwlock_of_a_writer_that_was_killed_names_it() {
     let name = name();
     let lock = RwLock::create(&name, 0_u8).unwrap();
+    let turn = Turn::new();
     let writer = child(|| {
         let lock = RwLock::<u8>::open(&name).unwrap();
         std::mem::forget(lock.write().unwrap());
         std::mem::forget(lock);
+        turn.give();
         hold_for_ever();
     });
-    until(|| !holders(&report(&name), Hold::Write).is_empty());
+    // The lock names it before it is inside, and only then it poisons.
+    turn.take();
     let pid = writer.id();
     writer.kill();
     let found = report(&name);

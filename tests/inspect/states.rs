@@ -63,37 +63,43 @@ fn a_condemned_object_with_its_segment_is_condemned() {
 
 #[test]
 fn an_object_that_lost_a_part_is_wiped() {
-    let names = [name(), name()];
-    let first = Mutex::create(&names[0], 0_u64).unwrap();
-    // What is left can't be removed by its name.
-    let _first = KeyGuard::new(first.status().unwrap().key);
-    SemaphoreSet::from_id(first.status().unwrap().set).unwrap().remove().unwrap();
-    let found = report(&names[0]);
-    assert_eq!((found.state, found.set.is_none(), found.segment.is_some()), (State::Wiped, true, true));
+    // Other tests fork children of this program, which inherit what it has attached.
+    alone(|| {
+        let names = [name(), name()];
+        let first = Mutex::create(&names[0], 0_u64).unwrap();
+        // What is left can't be removed by its name.
+        let _first = KeyGuard::new(first.status().unwrap().key);
+        SemaphoreSet::from_id(first.status().unwrap().set).unwrap().remove().unwrap();
+        let found = report(&names[0]);
+        assert_eq!((found.state, found.set.is_none(), found.segment.is_some()), (State::Wiped, true, true));
 
-    let second = Mutex::create(&names[1], 0_u64).unwrap();
-    let _second = KeyGuard::new(second.status().unwrap().key);
-    let segment = second.status().unwrap().segment;
-    Segment::from_id(segment).unwrap().remove().unwrap();
-    let reports = inspect::named(&names[1]).unwrap();
-    // Its segment is still attached, so its header tells of it.
-    assert!(reports.iter().all(|report| report.state == State::RemovedButAttached), "{reports:?}");
-    assert_eq!(reports[0].set.as_ref().map(|part| part.id), Some(second.status().unwrap().set));
-    drop(second);
-    let found = report(&names[1]);
-    assert_eq!((found.state, found.kind, found.segment.is_none()), (State::Wiped, Kind::Mutex, true));
+        let second = Mutex::create(&names[1], 0_u64).unwrap();
+        let _second = KeyGuard::new(second.status().unwrap().key);
+        let segment = second.status().unwrap().segment;
+        Segment::from_id(segment).unwrap().remove().unwrap();
+        let reports = inspect::named(&names[1]).unwrap();
+        // Its segment is still attached, so its header tells of it.
+        assert!(reports.iter().all(|report| report.state == State::RemovedButAttached), "{reports:?}");
+        assert_eq!(reports[0].set.as_ref().map(|part| part.id), Some(second.status().unwrap().set));
+        drop(second);
+        let found = report(&names[1]);
+        assert_eq!((found.state, found.kind, found.segment.is_none()), (State::Wiped, Kind::Mutex, true));
+    });
 }
 
 #[test]
 fn a_removed_object_is_shown_as_long_as_it_is_attached() {
-    let name = name();
-    let channel = Channel::create(&name).unwrap();
-    let segment = channel.status().unwrap().segment;
-    channel.remove().unwrap();
-    let found = report(&name);
-    assert_eq!((found.state, found.segment.as_ref().unwrap().id), (State::RemovedButAttached, segment));
-    drop(channel);
-    assert!(inspect::named(&name).unwrap().is_empty());
+    // Other tests fork children of this program, which inherit what it has attached.
+    alone(|| {
+        let name = name();
+        let channel = Channel::create(&name).unwrap();
+        let segment = channel.status().unwrap().segment;
+        channel.remove().unwrap();
+        let found = report(&name);
+        assert_eq!((found.state, found.segment.as_ref().unwrap().id), (State::RemovedButAttached, segment));
+        drop(channel);
+        assert_eq!(inspect::named(&name).unwrap(), []);
+    });
 }
 
 #[test]
