@@ -1,11 +1,13 @@
 //! What `clean` removes, what it leaves and why, and that it never removes an object with a member.
+//!
+//! Each test has an IPC namespace of its own. Elsewhere another report may have a segment attached at any moment, and then it stays.
 
 use std::{process::Command, thread, time::Duration};
 
 use support::rights::Turn;
 use support::{
-    KeyGuard, NOBODY, Name, alone, as_user, child, exit_now, has_user, hold_for_ever, in_own_namespace, name,
-    number_from_env, own, semaphores, set_limit, until,
+    KeyGuard, NOBODY, Name, as_user, child, exit_now, has_user, hold_for_ever, in_own_namespace, name, number_from_env,
+    own, semaphores, set_limit, until,
 };
 use sysv_ipc::{Amount, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemoryOptions};
 use sysv_primitives::{
@@ -46,10 +48,9 @@ fn leave_mutex(name: &Name) {
     leave_behind(name, || std::mem::forget(Mutex::create(name, 0_u64).unwrap()));
 }
 
-/// Nothing else is attached to what a child of this child makes: other tests of this program fork as well.
 #[test]
 fn what_was_left_behind_is_removed() {
-    alone(|| {
+    in_own_namespace(|| {
         let name = name();
         leave_mutex(&name);
         let dry = verdict(&clean(&name));
@@ -65,7 +66,7 @@ fn what_was_left_behind_is_removed() {
 
 #[test]
 fn each_verdict_has_its_reason() {
-    alone(|| {
+    in_own_namespace(|| {
         let name = name();
         leave_mutex(&name);
         let young = verdict(&Clean::new().name(&name));
@@ -94,7 +95,7 @@ fn each_verdict_has_its_reason() {
 
 #[test]
 fn messages_keep_a_channel() {
-    alone(|| {
+    in_own_namespace(|| {
         let name = name();
         leave_behind(&name, || {
             let channel = Channel::create(&name).unwrap();
@@ -109,7 +110,7 @@ fn messages_keep_a_channel() {
 
 #[test]
 fn halves_are_removed() {
-    alone(|| {
+    in_own_namespace(|| {
         let name = name();
         let key = {
             let mutex = Mutex::options().remove_on_drop(true).create(&name, 0_u64).unwrap();
@@ -192,7 +193,7 @@ fn more_slots_than_one_semop_can_test() {
 /// its opening to its drop.
 #[test]
 fn no_living_object_is_ever_removed() {
-    alone(|| {
+    in_own_namespace(|| {
         let name = name();
         let rounds = number_from_env("CLEAN_ROUNDS", 400);
         let cleaners = [(); 2].map(|()| {

@@ -1,7 +1,8 @@
 //! How far an object is, also where it is half made, half removed, damaged, hidden, or no object at all.
 
 use support::{
-    KeyGuard, NOBODY, Name, alone, as_user, child, has_user, hold_for_ever, memory, name, own, semaphores, until,
+    KeyGuard, NOBODY, Name, alone, as_user, child, has_user, hold_for_ever, in_own_namespace, memory, name, own,
+    semaphores, until,
 };
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SemaphoreSet, SharedMemoryOptions};
 use sysv_primitives::{
@@ -63,8 +64,8 @@ fn a_condemned_object_with_its_segment_is_condemned() {
 
 #[test]
 fn an_object_that_lost_a_part_is_wiped() {
-    // Other tests fork children of this program, which inherit what it has attached.
-    alone(|| {
+    // Other tests fork children of this program, which inherit what it has attached, and other reports attach it for a moment.
+    in_own_namespace(|| {
         let names = [name(), name()];
         let first = Mutex::create(&names[0], 0_u64).unwrap();
         // What is left can't be removed by its name.
@@ -89,8 +90,8 @@ fn an_object_that_lost_a_part_is_wiped() {
 
 #[test]
 fn a_removed_object_is_shown_as_long_as_it_is_attached() {
-    // Other tests fork children of this program, which inherit what it has attached.
-    alone(|| {
+    // Other tests fork children of this program, which inherit what it has attached, and other reports attach it for a moment.
+    in_own_namespace(|| {
         let name = name();
         let channel = Channel::create(&name).unwrap();
         let segment = channel.status().unwrap().segment;
