@@ -50,6 +50,21 @@ fn a_mutex_tells_its_holder_and_its_waiters() {
 }
 
 #[test]
+fn a_waiter_for_a_condition_waits_for_a_change() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u8).unwrap();
+    let waiter = child(|| {
+        let mutex = Mutex::<u8>::open(&name).unwrap();
+        drop(mutex.lock().unwrap().wait_while(|value| *value == 0));
+    });
+    until(|| !report(&name).waiters.is_empty());
+    assert_eq!(waiters(&report(&name)), [(waiter.id(), Interest::Change)]);
+    assert_eq!(report(&name).holders, [], "it does not hold the lock meanwhile");
+    *mutex.lock().unwrap() = 1;
+    waiter.join();
+}
+
+#[test]
 fn a_member_that_was_killed_is_dead_and_still_holds() {
     let name = name();
     let mutex = Mutex::create(&name, 0_u8).unwrap();

@@ -25,7 +25,7 @@ pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(0).and_each(2)
 pub(super) const ROOM: usize = 128;
 
 /// Where the room of the waiters for a condition lies in the body, behind that of the lock.
-fn conditions_at(max_handles: u32) -> usize {
+pub(super) fn conditions_at(max_handles: u32) -> usize {
     ROOM + Room::bytes(max_handles)
 }
 

@@ -1,6 +1,6 @@
 //! What a report says of a mutex.
 
-use super::create::{KIND, ROOM};
+use super::create::{KIND, ROOM, conditions_at};
 use crate::{
     lock::LockSeen,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
@@ -15,7 +15,9 @@ fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     let lock = LockSeen::of(source.u32(0)?);
     source.lock(lock.owner, lock.is_offered, Hold::Lock);
     let room = Room::report(ROOM, source, |_| Interest::Lock)?;
+    let conditions = Room::report(conditions_at(source.max_handles()), source, |_| Interest::Change)?;
     let (slept, called) = room.traffic();
+    source.counter("conditions_slept", conditions.traffic().0);
     source.flag("fair", room.is_fair.load(Relaxed) != 0);
     source.counter("slept", slept);
     source.counter("called", called);

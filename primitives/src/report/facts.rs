@@ -299,7 +299,7 @@ pub enum Interest {
     Value,
     /// That all have come so far.
     Barrier,
-    /// A change.
+    /// A condition: that the value changes.
     Change,
 }
 
