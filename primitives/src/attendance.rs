@@ -53,6 +53,12 @@ impl Attachment {
         self.counts[role as usize].load(SeqCst) != 0
     }
 
+    /// Returns how many endpoints of the role the member has, as memory says it.
+    pub(crate) fn count(&self, role: Role) -> u32 {
+        // SYNC: as in `has`.
+        self.counts[role as usize].load(SeqCst)
+    }
+
     /// Detaches an endpoint. The caller notifies the waiters of the other role afterwards (AT4).
     pub(crate) fn detach(&self, role: Role) {
         // SYNC: pairs with the load in `has`.

@@ -20,6 +20,7 @@ use crate::options::Settings;
 ///
 /// Two are equal if all fields but the text of the name are. Of that text an object keeps at most 128 bytes.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fingerprint {
     /// The size of the type in bytes.

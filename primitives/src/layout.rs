@@ -50,7 +50,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 pub(crate) const VERSION: u32 = 7;
 
 /// Where the slots begin.
-const SLOTS: usize = 512;
+pub(crate) const SLOTS: usize = 512;
 const CACHE_LINE: usize = 128;
 /// How many bytes of a type's name there is room for.
 const TYPE_NAME: usize = 128;
@@ -133,6 +133,11 @@ impl Header {
 
     pub(crate) fn names_set(&self, set: i32) -> bool {
         self.is_ours() && self.set.load(Relaxed) == set
+    }
+
+    /// Returns the id of the set that the segment belongs to.
+    pub(crate) fn set(&self) -> i32 {
+        self.set.load(Relaxed)
     }
 
     pub(crate) fn version(&self) -> u32 {

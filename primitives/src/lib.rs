@@ -17,6 +17,7 @@
 //! | to ask another process, and to have its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
+//! | to see what is there, which process holds it or waits for it, and what may go | [`inspect`] |
 //!
 //! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
 //! re-exported so that a program needs to name one dependency only.
@@ -181,6 +182,7 @@ mod error;
 mod failure;
 mod fingerprint;
 mod first_value;
+pub mod inspect;
 mod iter;
 mod layout;
 mod limiter;
@@ -196,6 +198,7 @@ mod object_name;
 mod once;
 mod options;
 mod pool;
+mod report;
 mod ring;
 mod role;
 mod rwlock;

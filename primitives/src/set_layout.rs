@@ -139,6 +139,18 @@ impl SetLayout {
         FIRST_BELL..self.bells.fixed() + self.max_handles * self.bells.each
     }
 
+    /// Returns the semaphores of the doorbells for waiters of every slot.
+    pub(crate) fn common_bells(self) -> Range<u16> {
+        FIRST_BELL..self.bells.fixed()
+    }
+
+    /// Returns the semaphores of a slot's own doorbells.
+    #[expect(clippy::cast_possible_truncation, reason = "by SL2 a slot has a number of 16 bits")]
+    pub(crate) fn bells_of(self, slot: u32) -> Range<u16> {
+        let first = self.bells.fixed() + slot as u16 * self.bells.each;
+        first..first + self.bells.each
+    }
+
     /// Returns how many doorbells there are, those of the slots among them.
     pub(crate) fn doorbells(self) -> u32 {
         u32::from(self.all_bells().end - FIRST_BELL)
@@ -202,6 +214,8 @@ mod tests {
             assert!((0..slots).map(|slot| layout.alive(slot)).eq(layout.all_alive()), "{layout:?}");
             assert!((0..slots).map(|slot| layout.helpers(slot)).eq(layout.all_helpers()), "{layout:?}");
             assert_eq!(layout.doorbells() as usize, layout.all_bells().len());
+            let bells = layout.common_bells().chain((0..slots).flat_map(|slot| layout.bells_of(slot)));
+            assert!(bells.eq(layout.all_bells()), "{layout:?}");
         }
     }
 

@@ -15,6 +15,7 @@
 mod asynchronous;
 mod error;
 mod named;
+pub(crate) mod report;
 mod state;
 mod word;
 

@@ -17,16 +17,16 @@ use crate::{
     waiting::room::Room,
 };
 
-const KIND: Kind = Kind::new("barrier", 9, Bells::common(0).and_each(1));
+pub(super) const KIND: Kind = Kind::new("barrier", 9, Bells::common(0).and_each(1));
 
 // Where the words lie in the body. The first one is alone on its cache lines.
-const WORD: usize = 0;
+pub(super) const WORD: usize = 0;
 const NAMES: usize = 128;
-const ROOM: usize = 256;
+pub(super) const ROOM: usize = 256;
 
 const _: () = assert!(HISTORY as usize * size_of::<AtomicU64>() <= ROOM - NAMES);
 
-fn here_at(max_handles: u32) -> usize {
+pub(super) fn here_at(max_handles: u32) -> usize {
     ROOM + Room::bytes(max_handles)
 }
 

@@ -55,9 +55,9 @@ use crate::{
 use std::hint::spin_loop;
 
 const ABSENT: u64 = 0;
-const PRESENT: u64 = 1;
+pub(super) const PRESENT: u64 = 1;
 /// With the generation in the upper half.
-const BREAKS: u64 = 2;
+pub(super) const BREAKS: u64 = 2;
 
 /// How many checks there are before the first sleep. From 0 to 13 were measured on two processors, and more were slower.
 const SHORT_SPINS: u32 = 3;

@@ -28,6 +28,7 @@ mod named;
 mod pending;
 mod queue;
 mod recv;
+pub(crate) mod report;
 mod request;
 mod router;
 mod send;

@@ -9,6 +9,7 @@
 //! Not promised: an order among the waiters. A caller that asks for many permits may wait for as long as others take few ones all the time.
 
 mod named;
+pub(crate) mod report;
 mod state;
 
 use std::{fmt, time::Duration};

@@ -19,21 +19,21 @@ use crate::{
 };
 
 /// A waiter sleeps until a time, and on no doorbell.
-const KIND: Kind = Kind::new("rate limiter", 10, Bells::common(0));
+pub(super) const KIND: Kind = Kind::new("rate limiter", 10, Bells::common(0));
 
 // Where the words lie in the body. The first one is alone on its cache line.
-const WORD: usize = 0;
-const NANOSECONDS: usize = 128;
-const PERMITS: usize = 136;
-const BURST: usize = 140;
+pub(super) const WORD: usize = 0;
+pub(super) const NANOSECONDS: usize = 128;
+pub(super) const PERMITS: usize = 136;
+pub(super) const BURST: usize = 140;
 const BODY: u64 = 256;
 
 /// What a limiter is made with.
 #[derive(Clone, Copy)]
-struct Plan {
-    permits: u32,
-    nanoseconds: u64,
-    burst: u32,
+pub(super) struct Plan {
+    pub(super) permits: u32,
+    pub(super) nanoseconds: u64,
+    pub(super) burst: u32,
 }
 
 impl Plan {
@@ -42,7 +42,7 @@ impl Plan {
         Self { permits, nanoseconds: u64::try_from(per.as_nanos()).unwrap_or(u64::MAX), burst }
     }
 
-    fn rate(self) -> Option<Rate> {
+    pub(super) fn rate(self) -> Option<Rate> {
         Rate::new(self.permits, self.nanoseconds, self.burst)
     }
 

@@ -97,6 +97,21 @@ pub(crate) struct Lock {
     conditions: Option<Conditions>,
 }
 
+/// What the word of a lock says, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LockSeen {
+    /// The slot plus one of the holder, or of the waiter that may take it. 0 if it is free.
+    pub(crate) owner: u32,
+    pub(crate) is_offered: bool,
+    pub(crate) is_poisoned: bool,
+}
+
+impl LockSeen {
+    pub(crate) fn of(word: u32) -> Self {
+        Self { owner: word & OWNER, is_offered: word & OFFERED != 0, is_poisoned: word & POISONED != 0 }
+    }
+}
+
 /// How a lock was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {

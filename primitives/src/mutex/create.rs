@@ -22,10 +22,10 @@ use crate::{
 pub(super) const KIND: Kind = Kind::new("mutex", 1, Bells::common(0).and_each(2));
 
 /// Where the room of the waiters lies in the body, behind the word.
-const ROOM: usize = 128;
+pub(super) const ROOM: usize = 128;
 
 /// Where the room of the waiters for a condition lies in the body, behind that of the lock.
-fn conditions_at(max_handles: u32) -> usize {
+pub(super) fn conditions_at(max_handles: u32) -> usize {
     ROOM + Room::bytes(max_handles)
 }
 

@@ -21,6 +21,7 @@ mod guard;
 mod handle;
 mod ignore_poison;
 mod owned;
+pub(crate) mod report;
 mod wait_while;
 
 use std::{fmt, marker::PhantomData, thread, time::Duration};

@@ -66,7 +66,7 @@ mod error;
 mod open;
 pub(crate) mod remove;
 mod repair;
-mod rights;
+pub(crate) mod rights;
 mod status;
 
 use std::{
@@ -94,7 +94,7 @@ use crate::{
 
 /// The value of CREATOR in a live set of ours. Another program's set will hardly have it. It doesn't mark a condemned
 /// set, since a creator that was only slow may still set CREATOR.
-const MARK: Amount = CONDEMN;
+pub(crate) const MARK: Amount = CONDEMN;
 /// How many handles an object may have at once, if no number is asked for.
 const DEFAULT_HANDLES: u32 = 64;
 

@@ -1,4 +1,4 @@
-//! Removing an object by its name, without opening it.
+//! Removing an object by its name, or if no member lives, without opening it.
 //!
 //! It must be the named object before anything is touched: another name, or another program, may have the same key. So
 //! the segment is read first, and the set is condemned only if the segment names it and has this kind and name.
@@ -18,8 +18,8 @@ use crate::{
     layout::{Header, Mapped},
     name::Name,
     options::Settings,
-    raw::{self, Amount, SemaphoreOptions, SemaphoreSet},
-    set_layout::{CONDEMNED, CREATOR, STATE, SetLayout},
+    raw::{self, Amount, Limit, Segment, SemOp, SemaphoreOptions, SemaphoreSet},
+    set_layout::{CONDEMN, CONDEMNED, CREATOR, LIVING, STATE, SetLayout, change_state},
 };
 
 /// Removes a named object: the name is free at once.
@@ -100,4 +100,58 @@ impl Entrance<'_> {
         ignore_gone(set.remove())?;
         Ok(Outcome::Done(()))
     }
+}
+
+/// What came of removing an object that no member uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Abandoned {
+    Removed,
+    /// A member lives, or lived at that moment.
+    InUse,
+    /// It is condemned, or another set has come to the id.
+    Changed,
+}
+
+/// Removes a live object if no member lives, exactly: one `semop` tests that no slot is alive and condemns.
+///
+/// A process that registers claims ALIVE and adds to LIVING in one `semop`, which tests the identity. So it comes before the
+/// condemnation, and prevents it, or after, and finds the object condemned. A creator that has not registered yet starts again.
+///
+/// LIVING alone decides as well. ALIVE of each slot is tested besides, since a set whose values were changed from outside could
+/// have a member that LIVING does not count. If SEMOPM does not allow so many operations, ALIVE is read, and LIVING is tested.
+pub(crate) fn remove_if_abandoned(
+    set: &SemaphoreSet,
+    segment: &Segment,
+    layout: SetLayout,
+    identity: Amount,
+) -> raw::Result<Abandoned> {
+    // OB7: the right is checked before anything is changed.
+    rights::check_set(set)?;
+    rights::check_segment(segment)?;
+    let unused = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(identity, CONDEMN)].concat();
+    let slots: Vec<SemOp> = layout.all_alive().map(|alive| SemOp::zero(alive).no_wait()).collect();
+    let condemned = match set.op(&[&slots[..], &unused].concat()) {
+        Err(raw::Error::LimitReached { limit: Limit::Semopm, .. }) => {
+            let values = set.values()?;
+            let is_alive = |alive: u16| values.get(usize::from(alive)).is_none_or(|&value| value != 0);
+            if layout.all_alive().any(is_alive) {
+                return Ok(Abandoned::InUse);
+            }
+            set.op(&unused)
+        }
+        condemned => condemned,
+    };
+    match condemned {
+        Ok(()) => {}
+        Err(raw::Error::WouldBlock { .. }) => {
+            let is_same = set.value(STATE.into())? == identity.get();
+            return Ok(if is_same { Abandoned::InUse } else { Abandoned::Changed });
+        }
+        Err(error) if error.is_gone() => return Ok(Abandoned::Changed),
+        Err(error) => return Err(error),
+    }
+    // As in `remove_once`.
+    ignore_gone(segment.remove())?;
+    ignore_gone(set.remove())?;
+    Ok(Abandoned::Removed)
 }

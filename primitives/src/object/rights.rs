@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::raw::{self, Permissions, SemaphoreSet, SharedMemory, process};
+use crate::raw::{self, Permissions, Segment, SemaphoreSet, SharedMemory, process};
 
 /// Fails with the error that the removal of any part would have, and changes none.
 pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> raw::Result<()> {
@@ -15,8 +15,13 @@ pub(super) fn check(set: &SemaphoreSet, memory: &Arc<SharedMemory>) -> raw::Resu
 }
 
 /// As [`check`], of a set alone.
-pub(super) fn check_set(set: &SemaphoreSet) -> raw::Result<()> {
+pub(crate) fn check_set(set: &SemaphoreSet) -> raw::Result<()> {
     check_part(set.stat()?.permissions, |mode| set.set_mode(mode))
+}
+
+/// As [`check`], of a segment alone.
+pub(crate) fn check_segment(segment: &Segment) -> raw::Result<()> {
+    check_part(segment.stat()?.permissions, |mode| segment.set_mode(mode))
 }
 
 /// `IPC_SET` and `IPC_RMID` need the same right: to be the owner, the creator or privileged. So where the ids don't

@@ -17,13 +17,13 @@ use crate::{
     waiting::room::Room,
 };
 
-const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
+pub(super) const KIND: Kind = Kind::new("once lock", 8, Bells::common(0).and_each(1));
 
 /// How much a value is aligned, at most: the body is aligned to as much.
 const ALIGN: usize = 128;
 
 /// Where the room of the waiters lies in the body, behind the word.
-const ROOM: usize = 128;
+pub(super) const ROOM: usize = 128;
 
 /// Where the value lies in the body, behind the room.
 fn value_at(max_handles: u32) -> usize {

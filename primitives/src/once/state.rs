@@ -50,10 +50,10 @@ use crate::{
     },
 };
 
-const UNSET: u32 = 0;
+pub(super) const UNSET: u32 = 0;
 /// No slot has one of these numbers.
-const SET: u32 = u32::MAX;
-const UNCALLED: u32 = SET - 1;
+pub(super) const SET: u32 = u32::MAX;
+pub(super) const UNCALLED: u32 = SET - 1;
 
 /// The word with the room of its waiters.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod handle;
 mod named;
 mod owned;
 mod permits;
+pub(crate) mod report;
 mod shortage;
 mod spots;
 mod state;

@@ -16,21 +16,21 @@ use crate::{
     waiting::room::Room,
 };
 
-const KIND: Kind = Kind::new("pool", 2, Bells::common(0).and_each(2));
+pub(super) const KIND: Kind = Kind::new("pool", 2, Bells::common(0).and_each(2));
 
 // Where the state lies in the body, each word on a cache line of its own.
 const FLAG: usize = 0;
-const TURNSTILE: usize = 128;
-const LIMIT: usize = 256;
+pub(super) const TURNSTILE: usize = 128;
+pub(super) const LIMIT: usize = 256;
 const RECENT: usize = 384;
 const SHORTAGE: usize = 512;
-const ROOMS: usize = 640;
+pub(super) const ROOMS: usize = 640;
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
 unsafe impl SharedSafe for Shortage {}
 
-fn permits_at(max_handles: u32) -> usize {
+pub(super) fn permits_at(max_handles: u32) -> usize {
     ROOMS + 2 * Room::bytes(max_handles)
 }
 

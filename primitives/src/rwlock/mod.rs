@@ -27,6 +27,7 @@ mod guard;
 mod handle;
 mod ignore_poison;
 mod named;
+pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod wait;
 

@@ -32,16 +32,16 @@ use crate::{
 };
 
 /// One doorbell for the writer that waits for readers, and of each slot one to write and one to read.
-const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
+pub(super) const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
 
 /// What `strong` says: why every process fences for itself.
-const AS_ASKED_FOR: u32 = 1;
+pub(super) const AS_ASKED_FOR: u32 = 1;
 const BY_NATURE: u32 = 2;
 
 /// Where the words lie in the body: the lock's first, with the control beside it on one cache line.
-const CONTROL: usize = 8;
+pub(super) const CONTROL: usize = 8;
 const FLAG: usize = ALIGN;
-const WRITERS: usize = 2 * ALIGN;
+pub(super) const WRITERS: usize = 2 * ALIGN;
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
@@ -51,11 +51,11 @@ unsafe impl SharedSafe for RwControl {}
 // SAFETY: as above.
 unsafe impl SharedSafe for Reading {}
 
-fn readers_at(max_handles: u32) -> usize {
+pub(super) fn readers_at(max_handles: u32) -> usize {
     WRITERS + Room::bytes(max_handles)
 }
 
-fn reading_at(max_handles: u32) -> usize {
+pub(super) fn reading_at(max_handles: u32) -> usize {
     readers_at(max_handles) + Room::bytes(max_handles)
 }
 

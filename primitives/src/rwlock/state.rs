@@ -92,6 +92,11 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Returns how many guards there are, as memory says it.
+    pub(super) fn count(&self) -> u64 {
+        self.own.load(Relaxed).saturating_add(self.shared.load(Relaxed))
+    }
+
     fn is_any(&self) -> bool {
         // SYNC: as Acquire they pair with the stores in `uncount`: what the readers read is read.
         self.own.load(SeqCst) != 0 || self.shared.load(SeqCst) != 0

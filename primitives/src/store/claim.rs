@@ -189,15 +189,18 @@ impl Store {
         self.endings(held.cell, held.word)
     }
 
+    /// Returns when a message was claimed. Returns `None` if the claim has just begun, and has not said its time yet.
+    pub(crate) fn claimed_since(word: CellWord, claimed_at: u64) -> Option<u64> {
+        (claimed_at & CLAIM_TAG == claim_tag(word)).then_some(claimed_at & !CLAIM_TAG)
+    }
+
     /// Returns the messages that are claimed. While others claim and get done, one may be missing.
     pub(crate) fn in_hand(&self) -> Vec<InHand> {
         let look = |cell: &super::Cell| {
             let word = cell.word();
             let (route, claimed_at) = (cell.route.load(Relaxed), cell.claimed_at.load(Relaxed));
             let is_claimed = word.state() == CellState::Claimed && cell.word() == word;
-            // A claim that has not said its time yet has just begun.
-            let is_said = claimed_at & CLAIM_TAG == claim_tag(word);
-            let since = if is_said { claimed_at & !CLAIM_TAG } else { clock::coarse() };
+            let since = Self::claimed_since(word, claimed_at).unwrap_or_else(clock::coarse);
             is_claimed.then(|| InHand { owner: word.owner(), route, attempts: word.attempts(), since })
         };
         self.touched_cells().filter_map(|(_, cell)| look(cell)).collect()

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Set in an interest that needs several lanes: see `wide`.
-pub(super) const WIDE: u64 = 1 << 63;
+pub(crate) const WIDE: u64 = 1 << 63;
 
 const CLOSED: u32 = 1;
 const REMOVED: u32 = 2;

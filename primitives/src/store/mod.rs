@@ -102,21 +102,24 @@ pub(crate) use self::{
     blocks::Run,
     call::{Outcome, Progress, Ticket},
     causes::{CauseNumber, DIED, Ending},
+    cell::Cell,
     claim::{InHand, Return},
+    control::{Control, WIDE},
     ends::{Until, Wants},
     geometry::{Class, Geometry, Plan},
     receive::Received,
     select::Selection,
     send::About,
+    view::{ROOM_NUMBERS, RoomNumbers},
     wishes::Wishes,
+    word::{CellState, CellWord},
 };
 use self::{
     blocks::{Blocks, Name},
-    cell::{Cell, Cells},
-    control::{Control, Own},
+    cell::Cells,
+    control::Own,
     lane_words::LaneWords,
     part::Part,
-    word::CellWord,
 };
 use crate::{
     Failure, Role,

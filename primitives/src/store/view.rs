@@ -39,10 +39,15 @@ unsafe impl SharedSafe for Own<AtomicU64> {}
 // SAFETY: as above.
 unsafe impl SharedSafe for Arrivals {}
 
-const RECEIVE: u16 = 0;
-const SPACE: u16 = 1;
-const RESPONSE: u16 = 2;
-const BLOCK_LOCK: u16 = 3;
+/// Which waiting room of a store is which.
+pub(crate) struct RoomNumbers {
+    pub(crate) receive: u16,
+    pub(crate) space: u16,
+    pub(crate) response: u16,
+    pub(crate) block_lock: u16,
+}
+
+pub(crate) const ROOM_NUMBERS: RoomNumbers = RoomNumbers { receive: 0, space: 1, response: 2, block_lock: 3 };
 
 impl Store {
     /// The doorbells of a store: one for each slot in each room.
@@ -69,7 +74,7 @@ impl Store {
             [body + plan.owners, body + plan.next, body + plan.bytes],
             geometry.blocks(),
             geometry.block(),
-            Lock::new(lock, room(BLOCK_LOCK)?),
+            Lock::new(lock, room(ROOM_NUMBERS.block_lock)?),
         )?;
         Ok(Self {
             geometry,
@@ -77,9 +82,9 @@ impl Store {
             serves: Mapped::slice(memory, body + plan.serves, handles)?,
             arrivals: Mapped::slice(memory, body + plan.arrivals, lanes)?,
             attachments: Mapped::slice(memory, body + plan.attachments, lanes * handles)?,
-            receive: room(RECEIVE)?.with_named_calls(),
-            space: room(SPACE)?.with_named_calls(),
-            response: room(RESPONSE)?.with_named_calls(),
+            receive: room(ROOM_NUMBERS.receive)?.with_named_calls(),
+            space: room(ROOM_NUMBERS.space)?.with_named_calls(),
+            response: room(ROOM_NUMBERS.response)?.with_named_calls(),
             lanes: Mapped::slice(memory, body + plan.lanes, lanes)?,
             taken: Mapped::slice(memory, body + plan.taken, geometry.taken_of(Class::Control).end)?,
             returned: Mapped::slice(memory, body + plan.returned, geometry.cells().div_ceil(64))?,

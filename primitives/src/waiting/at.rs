@@ -31,6 +31,9 @@ const LINES: usize = 128;
 const _: () = assert!(size_of::<RoomControl>() <= LINES);
 
 impl Room {
+    /// Where the entries lie in a room.
+    pub(super) const ENTRIES: usize = LINES;
+
     /// Returns how many bytes a room takes. It begins on a cache line of its own, and ends on one.
     pub(crate) const fn bytes(max_handles: u32) -> usize {
         LINES + (max_handles as usize * size_of::<Entry>()).next_multiple_of(LINES)

@@ -60,6 +60,7 @@ pub(crate) mod fence;
 pub(crate) mod flag;
 mod interests;
 mod list;
+mod report;
 pub(crate) mod room;
 pub(crate) mod spin;
 #[cfg(test)]

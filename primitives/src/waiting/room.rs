@@ -48,12 +48,12 @@ use crate::{
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct RoomControl {
-    reach: AtomicU32,
+    pub(super) reach: AtomicU32,
     ends: AtomicU32,
     /// How often a waiter was announced to sleep.
-    slept: AtomicU64,
+    pub(super) slept: AtomicU64,
     /// How many waiters were called.
-    called: AtomicU64,
+    pub(super) called: AtomicU64,
     /// How many waiters of a lock were offered it.
     pub(crate) handed_over: AtomicU64,
     /// When the lock was last offered. A holder writes it before it offers.

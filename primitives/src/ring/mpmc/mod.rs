@@ -43,6 +43,7 @@ mod ends;
 #[cfg(feature = "async")]
 mod futures;
 mod producer;
+pub(crate) mod report;
 mod state;
 mod word;
 

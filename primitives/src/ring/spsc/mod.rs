@@ -34,6 +34,7 @@ mod consumer;
 mod futures;
 mod peek;
 mod producer;
+pub(crate) mod report;
 mod reserve;
 mod state;
 

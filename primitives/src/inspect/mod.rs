@@ -1,0 +1,180 @@
+//! What an operator may know about any object, without opening it.
+//!
+//! A report takes no slot, registers nothing and posts nothing: the segment is attached read-only by its id for a moment, and the
+//! set's values are read once. So no member notices it. What is left are the kernel's own marks of an attachment: its time
+//! and the process. While it is attached, it counts as an attachment: a creator that finds a wiped object in its way at that
+//! moment may refuse it.
+//!
+//! | you want to know | take |
+//! | --- | --- |
+//! | what is there, and how far it is | [`objects`], [`named`] |
+//! | which process holds an object, waits for it, died in it | [`Report`] |
+//! | what a process waits for, to the end of the chain | [`why`] |
+//! | which threads sleep in any object | [`waiting_processes`] |
+//! | why two processes don't meet | [`why_apart`] |
+//! | what may go, and why | [`Clean`] |
+//!
+//! Whatever another process wrote is checked before it is used, and read once. So an object with any contents gives a report.
+//! Its [findings](Report::findings) say what is wrong with it.
+//!
+//! ```
+//! use sysv_primitives::{Mutex, inspect};
+//!
+//! # if !cfg!(target_os = "linux") { return Ok(()) }
+//! # let name = format!("inspect-example-{}", std::process::id());
+//! let mutex = Mutex::create(&name, 0_u64)?;
+//! let guard = mutex.lock()?;
+//! let report = &inspect::named(&name)?[0];
+//! assert_eq!((report.kind, report.state), (inspect::Kind::Mutex, inspect::State::Live));
+//! assert_eq!(report.holders[0].pid, std::process::id());
+//! drop(guard);
+//! mutex.remove()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod age;
+mod apart;
+mod clean;
+mod find;
+mod foreign;
+mod kinds;
+mod proc;
+mod processes;
+mod read;
+mod removal;
+mod waiting;
+mod why;
+
+use self::find::Wanted;
+pub use self::{
+    clean::{Clean, Decision, Verdict},
+    processes::{
+        Activity, Apart, Difference, InTheWay, Link, ObjectRef, Process, SleepingCall, Unreadable, WaitingProcesses,
+        WaitingThread, Why,
+    },
+};
+pub use crate::report::{
+    Access, Fill, Finding, Hold, Holder, Interest, Job, Kind, Member, QueuePart, Report, Route, SegmentPart, SetPart,
+    Severity, State, Value, Waiter,
+};
+use crate::{name::Name, raw};
+
+/// Returns a report of every System V object of this IPC namespace: those of this crate, and all others.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`](raw::Error::Unsupported) outside Linux, where no call lists the objects. An object that can't be read
+/// has a report that says so.
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// for report in inspect::objects()? {
+///     println!("{:16} {:10} {}", report.kind, report.state, report.name.as_deref().unwrap_or("-"));
+/// }
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
+pub fn objects() -> raw::Result<Vec<Report>> {
+    find::find(&Wanted::All)
+}
+
+/// Returns a report of each object with a name. There is one of each kind at most.
+///
+/// It also shows what has the key of such an object, and is half-made, condemned, wiped or another program's.
+///
+/// # Errors
+///
+/// As [`objects`].
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// assert!(inspect::named("nothing has this name")?.is_empty());
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
+pub fn named(name: &str) -> raw::Result<Vec<Report>> {
+    // A text that is no name names nothing.
+    Name::new(name).map_or(Ok(Vec::new()), |name| find::find(&Wanted::Named(&name)))
+}
+
+/// Returns which threads sleep in System V objects, as `/proc` tells: also in those of other programs.
+///
+/// The kernel tells it of processes of the same user, and root of all. It may refuse more (`kernel.yama.ptrace_scope`,
+/// `hidepid`). A process that can't be read is in the result, with the reason. Processes of another IPC namespace are left out.
+///
+/// ```
+/// use sysv_primitives::inspect;
+///
+/// let waiting = inspect::waiting_processes();
+/// for thread in &waiting.threads {
+///     println!("process {} sleeps in {:?} at {}", thread.pid, thread.call, thread.id);
+/// }
+/// println!("{} could not be read", waiting.unreadable.len());
+/// ```
+#[must_use]
+pub fn waiting_processes() -> WaitingProcesses {
+    // Without the objects it is only unknown what the ids are.
+    waiting::read(&objects().unwrap_or_default())
+}
+
+/// Returns what `/proc` tells of a process.
+///
+/// ```
+/// use sysv_primitives::inspect::{self, Activity};
+///
+/// # if !cfg!(target_os = "linux") { return }
+/// assert_eq!(inspect::process(std::process::id()).activity, Activity::Running);
+/// ```
+#[must_use]
+pub fn process(pid: u32) -> Process {
+    proc::process(pid)
+}
+
+/// Returns what a process waits for, which processes are in its way, what those wait for, and so on.
+///
+/// # Errors
+///
+/// As [`objects`].
+///
+/// What a process waits for is known from the objects: also of a process that `/proc` hides. Waits in other programs' objects
+/// are known from `/proc` alone, and have no process in the way. In a process with several threads, another thread than the one
+/// that waits may end a deadlock that is told.
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// let why = inspect::why(std::process::id())?;
+/// for link in &why.links {
+///     let others: Vec<u32> = link.in_the_way.iter().map(|other| other.pid).collect();
+///     println!("{} waits for {:?}, in the way: {others:?}", link.process.pid, link.object);
+/// }
+/// assert!(why.deadlocks.is_empty());
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
+pub fn why(pid: u32) -> raw::Result<Why> {
+    let reports = objects()?;
+    let waiting = waiting::read(&reports);
+    Ok(why::follow(pid, &reports, waiting))
+}
+
+/// Returns why two processes do not meet: their namespaces, their users, and the objects that both use.
+///
+/// # Errors
+///
+/// As [`objects`].
+///
+/// ```
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// use sysv_primitives::inspect;
+///
+/// let me = std::process::id();
+/// let apart = inspect::why_apart(me, me)?;
+/// assert!(apart.differences.iter().all(|difference| difference.is_same != Some(false)));
+/// # Ok::<(), sysv_primitives::raw::Error>(())
+/// ```
+pub fn why_apart(first: u32, second: u32) -> raw::Result<Apart> {
+    Ok(apart::compare([first, second], &objects()?))
+}
