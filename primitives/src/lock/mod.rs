@@ -51,6 +51,7 @@
 //! Not promised: an order among the waiters, unless the lock is fair.
 
 mod conditions;
+mod wait_while;
 
 use self::conditions::Conditions;
 use crate::{

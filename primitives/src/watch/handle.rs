@@ -4,10 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod, Zeroable};
 
-use super::{WatchError, WatchWriter, Watcher, create::KIND, shared::Shared};
+use super::{
+    WatchError, WatchWriter, Watcher,
+    shared::{KIND, Shared},
+};
 use crate::{Failure, Member, OpenError, Options, Status, object, raw::Deadline};
 
-/// A named value that processes set and read, and for whose changes they wait.
+/// A named value that processes set, read and wait for.
 ///
 /// It keeps the latest value alone, and numbers it: each setting makes a new version. A reader takes no lock and writes nothing, so
 /// any number of them read at once, and none gets half of a value.

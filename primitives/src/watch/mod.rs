@@ -19,9 +19,9 @@
 //!
 //! Not promised: that a waiter sees each version. It sees the latest.
 
-mod create;
 mod error;
 mod handle;
+mod named;
 mod shared;
 mod state;
 mod wait;

@@ -10,7 +10,18 @@ use super::{
     wait::Ended,
     words,
 };
-use crate::{Failure, members::Members, object::Object, raw::Deadline, sync::AtomicU64, waiting::Party};
+use crate::{
+    Failure,
+    members::Members,
+    object::{Kind, Object},
+    raw::Deadline,
+    set_layout::Bells,
+    sync::AtomicU64,
+    waiting::Party,
+};
+
+/// Of each slot a doorbell to set, and one to wait for what is set.
+pub(super) const KIND: Kind = Kind::new("watch", 7, Bells::common(0).and_each(2));
 
 /// Where a change of the value is prepared, if it is larger than that: on the heap.
 const LARGE: usize = 4096;

@@ -5,9 +5,6 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{JobError, shared::Shared, submitted::Submitted};
 use crate::{Request, raw::Deadline};
 
-/// How the refusal of a job that panicked begins.
-pub(super) const PANICKED: &str = "the job panicked: ";
-
 /// A job that was submitted: to wait for, to cancel, or to drop.
 ///
 /// When it is dropped the job is done all the same, and its result goes nowhere.

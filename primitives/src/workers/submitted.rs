@@ -2,11 +2,13 @@
 
 use super::{
     JobError,
-    job::PANICKED,
     report::{Ends, Received},
     shared::Shared,
 };
 use crate::{CallError, PendingResponse, Request, raw::Deadline};
+
+/// How the refusal of a job that panicked begins.
+pub(super) const PANICKED: &str = "the job panicked: ";
 
 /// A job that was submitted. Dropping it cancels the job.
 #[derive(Debug)]

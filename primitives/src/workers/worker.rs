@@ -20,8 +20,8 @@ use nix::sys::signal::Signal;
 
 use super::{
     assignment::{Inherited, Pipes},
-    job::PANICKED,
     signals::Signals,
+    submitted::PANICKED,
     sys,
     tally::{Count, Phase, Row},
 };

@@ -1,11 +1,62 @@
 //! Items that are seen and not popped yet.
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
-use std::{fmt, ops::Index};
+use std::{fmt, mem, ops::Index, time::Duration};
 
 use bytemuck::Pod;
 
 use super::subscriber::Subscriber;
+use crate::{PopError, raw::Deadline};
+
+impl<T: Pod> Subscriber<T> {
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one.
+    ///
+    /// Nothing is popped before [`consume`](Peeked::consume). If the [`Peeked`] is dropped without, the items stay. In a
+    /// [lagging](crate::Options::lagging) ring they are copied to a buffer of the subscriber's first, since the producer may
+    /// overwrite them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
+        self.peek_deadline(count, Deadline::NEVER)
+    }
+
+    /// Returns the next items where they lie, at most `count`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
+        self.peek_deadline(count, Deadline::NOW)
+    }
+
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop_timeout`](Self::pop_timeout).
+    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>, PopError> {
+        self.peek_deadline(count, Deadline::after(timeout))
+    }
+
+    /// Returns the next items where they lie, at most `count`. Blocks until there is one, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek_timeout`](Self::peek_timeout).
+    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>, PopError> {
+        let len = self.available_up_to(count, deadline)?;
+        if self.is_lagging {
+            let mut buffer = mem::take(&mut self.buffer);
+            buffer.clear();
+            buffer.extend((0..len as u64).map(|offset| self.copy(self.index.wrapping_add(offset))));
+            self.buffer = buffer;
+            self.check_window()?;
+        }
+        Ok(Peeked::new(self, len))
+    }
+}
 
 /// Items of a broadcast ring, seen where they lie. None is popped before [`consume`](Self::consume).
 ///

@@ -4,11 +4,82 @@
 use std::{
     fmt,
     ops::{Index, IndexMut},
+    time::Duration,
 };
 
 use bytemuck::Pod;
 
 use super::producer::Producer;
+use crate::{PushError, raw::Deadline};
+
+impl<T: Pod> Producer<T> {
+    /// Reserves room for at most `count` items, to be written where they lie. Blocks until there is room for one.
+    ///
+    /// The memory still holds earlier items. Nothing is pushed before [`commit`](Reservation::commit). A
+    /// [lagging](crate::Options::lagging) ring reserves at most an eighth of its capacity. Its items are written to a buffer of the
+    /// producer's, and copied by the commit: subscribers may be reading what lies in the ring.
+    ///
+    /// ```
+    /// use sysv_primitives::broadcast;
+    ///
+    /// # let name = format!("broadcast-reserve-example-{}", std::process::id());
+    /// let ring = broadcast::Ring::<[u8; 1500]>::create(&name, 64)?;
+    /// let (mut producer, mut subscriber) = (ring.producer()?, ring.subscriber()?);
+    /// let mut packet = producer.reserve_up_to(1)?;
+    /// packet[0][..5].copy_from_slice(b"hello");
+    /// packet.commit_all();
+    /// let packets = subscriber.peek(8)?;
+    /// assert_eq!(&packets[0][..5], b"hello");
+    /// packets.consume_all();
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
+        self.reserve_up_to_deadline(count, Deadline::NEVER)
+    }
+
+    /// Reserves room for at most `count` items, if there is room for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push).
+    pub fn try_reserve_up_to(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
+        self.reserve_up_to_deadline(count, Deadline::NOW)
+    }
+
+    /// Reserves room for at most `count` items. Blocks until there is room for one, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_timeout`](Self::push_timeout).
+    pub fn reserve_up_to_timeout(
+        &mut self,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Reservation<'_, T>, PushError<()>> {
+        self.reserve_up_to_deadline(count, Deadline::after(timeout))
+    }
+
+    /// Reserves room for at most `count` items. Blocks until there is room for one, until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to_timeout`](Self::reserve_up_to_timeout).
+    pub fn reserve_up_to_deadline(
+        &mut self,
+        count: usize,
+        deadline: Deadline,
+    ) -> Result<Reservation<'_, T>, PushError<()>> {
+        match self.room_up_to(count, deadline) {
+            Ok(len) => Ok(Reservation::new(self, len)),
+            Err(refusal) => Err(PushError::refused(refusal, (), deadline, &self.shared.members)),
+        }
+    }
+}
 
 /// Room in a broadcast ring, to be filled where it lies. Nothing is pushed before [`commit`](Self::commit).
 ///

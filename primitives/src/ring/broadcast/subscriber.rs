@@ -11,7 +11,6 @@ use bytemuck::Pod;
 
 use super::{
     SharedRing, copy,
-    peeked::Peeked,
     state::{BroadcastState, Joined},
 };
 use crate::{
@@ -171,54 +170,6 @@ impl<T: Pod> Subscriber<T> {
         Ok(count)
     }
 
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one.
-    ///
-    /// Nothing is popped before [`consume`](Peeked::consume). If the [`Peeked`] is dropped without, the items stay. In a
-    /// [lagging](crate::Options::lagging) ring they are copied to a buffer of the subscriber's first, since the producer may
-    /// overwrite them meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop`](Self::pop).
-    pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::NEVER)
-    }
-
-    /// Returns the next items where they lie, at most `count`, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_pop`](Self::try_pop).
-    pub fn try_peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::NOW)
-    }
-
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn peek_timeout(&mut self, count: usize, timeout: Duration) -> Result<Peeked<'_, T>, PopError> {
-        self.peek_deadline(count, Deadline::after(timeout))
-    }
-
-    /// Returns the next items where they lie, at most `count`. Blocks until there is one, until `deadline` at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`peek_timeout`](Self::peek_timeout).
-    pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>, PopError> {
-        let len = self.available_up_to(count, deadline)?;
-        if self.is_lagging {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            buffer.clear();
-            buffer.extend((0..len as u64).map(|offset| self.copy(self.index.wrapping_add(offset))));
-            self.buffer = buffer;
-            self.check_window()?;
-        }
-        Ok(Peeked::new(self, len))
-    }
-
     /// Returns an iterator over the items that come. It waits for each.
     ///
     /// It ends when the ring is closed, or disconnected if the subscriber [detects](Self::detect_disconnect) that. It goes on
@@ -267,14 +218,14 @@ impl<T: Pod> Subscriber<T> {
 
     /// Copies an item of a lagging ring, which may be torn.
     #[inline]
-    fn copy(&self, position: u64) -> T {
+    pub(super) fn copy(&self, position: u64) -> T {
         // SAFETY: in a lagging ring every access is of this kind.
         unsafe { copy::load(&self.shared.items, position) }
     }
 
     /// Fails if what was copied from the index on may be torn (BC8), and goes on behind that.
     #[inline]
-    fn check_window(&mut self) -> Result<(), PopError> {
+    pub(super) fn check_window(&mut self) -> Result<(), PopError> {
         match self.shared.state.missed(self.index, &self.shared.members)? {
             0 => Ok(()),
             missed => Err(self.lag(missed)),
@@ -292,7 +243,7 @@ impl<T: Pod> Subscriber<T> {
     }
 
     /// Returns how many of `count` items are there, at least one if any is asked for.
-    fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, PopError> {
+    pub(super) fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, PopError> {
         let available = self.available(count as u64, deadline);
         let mut available = available.map_err(|refusal| PopError::refused(refusal, deadline, &self.shared.members))?;
         let SharedRing { state, members, .. } = &*self.shared;

@@ -6,7 +6,7 @@ use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 
 use super::{
     Watch,
-    shared::Shared,
+    shared::{KIND, Shared},
     state::{Versions, WatchControl, WatchState},
     words,
 };
@@ -18,19 +18,15 @@ use crate::{
     layout::Mapped,
     lock::Lock,
     name::Name,
-    object::{Blueprint, Disposition, Kind, Object},
+    object::{Blueprint, Disposition, Object},
     options::{Settings, kinds::HasType},
     raw::{self, SharedMemory, SharedSafe},
-    set_layout::Bells,
     sizes::BUFFERS,
     sync::AtomicU64,
     waiting::room::Room,
 };
 
 const WORD: usize = size_of::<u64>();
-
-/// Of each slot a doorbell to set, and one to wait for what is set.
-pub(super) const KIND: Kind = Kind::new("watch", 7, Bells::common(0).and_each(2));
 
 #[allow(unsafe_code, reason = "a promise that the compiler can't check")]
 // SAFETY: it consists of atomic integers alone, laid out by C's rules.
