@@ -64,7 +64,7 @@ impl Entrance<'_> {
         let (found, version) = (header.describe(), header.version());
         self.check_name(&found, version)?;
         // OB2: the header belongs to an earlier set with the same id, or was overwritten.
-        if found.identity != state.into() {
+        if found.identity != u32::from(state) {
             return self.heal(&set, "the header");
         }
         // Last of the checks, since it reads what only this version and this object have.
