@@ -78,6 +78,20 @@ fn case_f3_examples_compile_what_they_need() {
     }
 }
 
+/// `cargo test` explores no model, and runs nothing under loom: that takes minutes, and has a script of its own.
+#[test]
+fn models_are_not_among_the_tests() {
+    for folder in ["models", "loom"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)) {
+        // The packed tests stand without them.
+        let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) else { continue };
+        each_file(&folder.join("tests"), ".rs", &mut |path, _| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let entry = format!("name = \"{name}\"\ntest = false");
+            assert!(manifest.contains(&entry), "{} is run by `cargo test`", path.display());
+        });
+    }
+}
+
 /// The root of the repository, or of the packed crates' tests.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
