@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use support::{child, hold_for_ever, name, number_from_env, until};
 use sysv_ipc::{Segment, SharedMemory};
 use sysv_primitives::{
-    Barrier, Channel, Mutex, OnceLock, Pool, RateLimiter, Route, RwLock, Status,
+    Barrier, Channel, Mutex, OnceLock, Pool, RateLimiter, Route, RwLock, Status, Watch, broadcast,
     inspect::{self, Report},
     mpmc, spsc,
 };
@@ -74,7 +74,7 @@ fn check(report: &Report, case: u64) {
 
 /// 10,000 cases of all kinds together in the long form.
 fn cases() -> u64 {
-    number_from_env("HOSTILE_INPUTS", 1000).div_ceil(9)
+    number_from_env("HOSTILE_INPUTS", 1000).div_ceil(11)
 }
 
 macro_rules! fuzzed {
@@ -112,6 +112,12 @@ fn open(test: &str, name: &str) -> (Status, Box<dyn std::any::Any>) {
         "a_channel" => opened!(Channel::open(name)),
         "a_once_lock" => opened!(OnceLock::<u64>::open(name)),
         "a_barrier" => opened!(Barrier::open(name)),
+        "a_watch" => opened!(Watch::<[u32; 9]>::open(name)),
+        "a_broadcast_ring" => {
+            let ring = broadcast::Ring::<u64>::open(name).unwrap();
+            let subscribers = [ring.subscriber().unwrap(), ring.subscriber().unwrap()];
+            (ring.status().unwrap(), Box::new((ring, subscribers)))
+        }
         _ => opened!(RateLimiter::open(name)),
     }
 }
@@ -156,6 +162,18 @@ fuzzed! {
     a_barrier, |name| {
         let barrier = Barrier::create(name, 3).unwrap();
         (barrier.status().unwrap(), Box::new(barrier))
+    };
+    a_watch, |name| {
+        let watch = Watch::create(name, [0_u32; 9]).unwrap();
+        let writer = watch.writer().unwrap();
+        (1..20).for_each(|value| watch.set([value; 9]).unwrap());
+        (watch.status().unwrap(), Box::new((watch, writer)))
+    };
+    a_broadcast_ring, |name| {
+        let ring = broadcast::Ring::<u64>::create(name, 64).unwrap();
+        let (mut producer, subscriber) = (ring.producer().unwrap(), ring.subscriber().unwrap());
+        (0..20).for_each(|item| producer.push(item).unwrap());
+        (ring.status().unwrap(), Box::new((ring, producer, subscriber)))
     };
     a_rate_limiter, |name| {
         let limiter = RateLimiter::create(name, 7, Duration::from_secs(1)).unwrap();

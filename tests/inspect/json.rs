@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, to_value};
 use support::name;
 use sysv_primitives::{
-    Channel, Mutex, Pool, Route,
+    Channel, Mutex, Pool, Route, broadcast,
     inspect::{self, Clean},
 };
 
@@ -42,6 +42,7 @@ fn the_names_of_a_report_stay_the_same() {
         "set",
         "set_aside",
         "state",
+        "subscribers",
         "type",
         "version",
         "waiters",
@@ -61,7 +62,7 @@ fn the_names_of_a_report_stay_the_same() {
 
 #[test]
 fn other_parts_have_stable_names_too() {
-    let names = [name(), name()];
+    let names = [name(), name(), name()];
     let channel = Channel::create(&names[0]).unwrap();
     channel.send_raw(Route::new(4), b"four").unwrap();
     let json = to_value(report(&names[0])).unwrap();
@@ -76,6 +77,11 @@ fn other_parts_have_stable_names_too() {
     assert_eq!(keys(&json), ["deadlocks", "ends", "links", "pid", "trouble", "unreadable"]);
     let json = to_value(inspect::process(std::process::id())).unwrap();
     assert_eq!(keys(&json), ["activity", "age_seconds", "command", "pid", "uid"]);
+    let ring = broadcast::Ring::<u64>::create(&names[2], 4).unwrap();
+    let _subscriber = ring.subscriber().unwrap();
+    let json = to_value(report(&names[2])).unwrap();
+    assert_eq!(json["kind"], "broadcast_ring");
+    assert_eq!(keys(&json["subscribers"][0]), ["is_alive", "is_joining", "lag", "missed", "pid", "slot"]);
     let interest = inspect::Interest::Permits { count: 3 };
     assert_eq!(to_value(interest).unwrap(), serde_json::json!({ "for": "permits", "count": 3 }));
     assert_eq!(to_value(inspect::Kind::RwLock).unwrap(), "rwlock");

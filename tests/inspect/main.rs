@@ -9,6 +9,7 @@ mod holders;
 #[cfg(feature = "serde")]
 mod json;
 mod states;
+mod told;
 mod undisturbed;
 
 use sysv_primitives::inspect::{self, Hold, Report};

@@ -2,7 +2,7 @@
 
 use support::{Waiters, child, name, until_rings};
 use sysv_ipc::{Segment, SemaphoreSet};
-use sysv_primitives::{Channel, Mutex, Pool, RwLock, Status, inspect, mpmc, spsc};
+use sysv_primitives::{Channel, Mutex, Pool, RwLock, Status, Watch, broadcast, inspect, mpmc, spsc};
 
 /// All that the kernel tells of a set: each value, the last process, the sleepers, and the times.
 fn kernel_state(set: &SemaphoreSet) -> Vec<String> {
@@ -78,6 +78,30 @@ fn an_rwlock_a_pool_and_rings() {
     let claimed = consumer.claim().unwrap();
     check(&ring.status().unwrap());
     drop(claimed);
+}
+
+#[test]
+fn a_watch_and_a_broadcast_ring_with_waiters() {
+    let names = [name(), name()];
+    let watch = Watch::create(&names[0], 0_u64).unwrap();
+    let writer = watch.writer().unwrap();
+    let waiter = child(|| drop(Watch::<u64>::open(&names[0]).unwrap().wait_for(|value| *value == 1)));
+    until_rings(watch.status().unwrap().set, Waiters::FOR_CHANGE);
+    waiter.until_asleep();
+    check(&watch.status().unwrap());
+    watch.set(1).unwrap();
+    waiter.join();
+    drop(writer);
+
+    let ring = broadcast::Ring::<u64>::create(&names[1], 4).unwrap();
+    let (mut producer, mut subscriber) = (ring.producer().unwrap(), ring.subscriber().unwrap());
+    let waiter = child(|| drop(broadcast::Ring::<u64>::open(&names[1]).unwrap().subscriber().unwrap().pop()));
+    until_rings(ring.status().unwrap().set, Waiters::FOR_NEXT);
+    waiter.until_asleep();
+    check(&ring.status().unwrap());
+    producer.push(1).unwrap();
+    waiter.join();
+    assert_eq!(subscriber.pop().unwrap(), 1);
 }
 
 #[test]

@@ -115,6 +115,8 @@ impl Waiters {
     pub const FOR_SLOTS: Self = Self::Room { common: 0, each: 2, room: 0 };
     /// Consumers of an mpmc ring.
     pub const FOR_ITEMS: Self = Self::Room { common: 0, each: 2, room: 1 };
+    /// Subscribers of a broadcast ring.
+    pub const FOR_NEXT: Self = Self::Room { common: 1, each: 2, room: 1 };
     /// Receivers of a channel.
     pub const FOR_MESSAGES: Self = Self::Room { common: 0, each: 4, room: 0 };
     /// Senders of a channel that wait for room.

@@ -6,10 +6,10 @@ use crate::{
     once, pool,
     raw::Key,
     report::{Inspected, Kind},
-    ring, rwlock,
+    ring, rwlock, watch,
 };
 
-pub(super) static KINDS: [&Inspected; 9] = [
+pub(super) static KINDS: [&Inspected; 11] = [
     &mutex::report::INSPECTED,
     &pool::report::INSPECTED,
     &ring::spsc::report::INSPECTED,
@@ -19,6 +19,8 @@ pub(super) static KINDS: [&Inspected; 9] = [
     &once::report::INSPECTED,
     &barrier::report::INSPECTED,
     &limiter::report::INSPECTED,
+    &watch::report::INSPECTED,
+    &ring::broadcast::report::INSPECTED,
 ];
 
 /// Returns the kind that has a number in the header.

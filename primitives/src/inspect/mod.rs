@@ -55,7 +55,7 @@ pub use self::{
 };
 pub use crate::report::{
     Access, Fill, Finding, Hold, Holder, Interest, Job, Kind, Member, QueuePart, Report, Route, SegmentPart, SetPart,
-    Severity, State, Value, Waiter,
+    Severity, State, Subscriber, Value, Waiter,
 };
 use crate::{name::Name, raw};
 

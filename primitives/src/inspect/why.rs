@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Role,
     raw::process,
-    report::{Hold, Interest, Report, Waiter},
+    report::{Hold, Interest, Kind, Report, Waiter},
 };
 
 /// How many processes of a chain are followed.
@@ -114,6 +114,7 @@ fn in_the_way(report: &Report, waiter: &Waiter) -> (Vec<InTheWay>, Needs) {
         Interest::Role { role: Role::Consumer } => (&[Hold::Consumer, Hold::Offer], Needs::Each),
         Interest::Permits { .. } => (&[Hold::Permits, Hold::Turnstile], Needs::Any),
         Interest::Items | Interest::Messages { .. } => (&[Hold::Producer, Hold::Writing], Needs::Any),
+        Interest::Room if report.kind == Kind::BroadcastRing => return (slowest(report), Needs::Each),
         Interest::Room => (&[Hold::Consumer, Hold::Claim], Needs::Any),
         Interest::Response => return (responders(report, waiter), Needs::Any),
         Interest::Change => (&[], Needs::Any),
@@ -126,6 +127,13 @@ fn in_the_way(report: &Report, waiter: &Waiter) -> (Vec<InTheWay>, Needs) {
     // A writer that waits for readers may read itself by another thread. It is in its own way then, as is a thread that locks twice.
     let ways = found.map(|holder| InTheWay { pid: holder.pid, holds: holder.what, is_alive: holder.is_alive });
     (ways.collect(), needs)
+}
+
+/// Returns which subscribers have as many items to pop as a broadcast ring has room for.
+fn slowest(report: &Report) -> Vec<InTheWay> {
+    let full = report.fill.map_or(u64::MAX, |fill| fill.capacity);
+    let ways = report.subscribers.iter().filter(|subscriber| subscriber.lag >= full);
+    ways.map(|way| InTheWay { pid: way.pid, holds: Hold::Consumer, is_alive: way.is_alive }).collect()
 }
 
 /// Returns which processes work on the calls of a waiter, or else which could.

@@ -83,6 +83,8 @@ pub struct Report {
     pub routes: Vec<Route>,
     /// The messages that members of a channel work on.
     pub jobs: Vec<Job>,
+    /// The subscribers of a broadcast ring.
+    pub subscribers: Vec<Subscriber>,
     /// How many messages of a channel are set aside.
     pub set_aside: Option<u64>,
     /// Its counters and positions, by their names.
@@ -114,6 +116,7 @@ impl Report {
             fill: None,
             routes: Vec::new(),
             jobs: Vec::new(),
+            subscribers: Vec::new(),
             set_aside: None,
             counters: BTreeMap::new(),
             findings: Vec::new(),
@@ -203,7 +206,7 @@ pub struct Holder {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Hold {
-    /// The lock of a mutex.
+    /// The lock of a mutex, or of a watch: it sets the value.
     Lock,
     /// An offer of a lock, which it has not confirmed yet.
     Offer,
@@ -215,9 +218,9 @@ pub enum Hold {
     Permits,
     /// The turnstile of the callers for several permits.
     Turnstile,
-    /// The role of a producer or sender: it is attached as one.
+    /// The role of a producer or sender, or the mark of a writer: it is attached as one.
     Producer,
-    /// The role of a consumer or receiver: it is attached as one.
+    /// The role of a consumer, receiver or subscriber: it is attached as one.
     Consumer,
     /// Slots of a ring, or cells of a channel, that it is writing.
     Writing,
@@ -264,7 +267,7 @@ pub struct Waiter {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "for"))]
 #[non_exhaustive]
 pub enum Interest {
-    /// The lock of a mutex.
+    /// The lock of a mutex, or of a watch: to set the value.
     Lock,
     /// An rwlock, for writing.
     Write,
@@ -299,7 +302,7 @@ pub enum Interest {
     Value,
     /// That all have come so far.
     Barrier,
-    /// A condition: that the value changes.
+    /// That a value changes, of a watch or of a mutex, or that the last writer of a watch is gone.
     Change,
 }
 
@@ -352,6 +355,25 @@ pub struct Job {
     pub is_claim: bool,
     /// The process of the caller that waits for a response, if there is one.
     pub caller_pid: Option<u32>,
+}
+
+/// A subscriber of a broadcast ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Subscriber {
+    /// The slot of the member.
+    pub slot: u32,
+    /// The id of its process.
+    pub pid: u32,
+    /// Whether the kernel counts the member as alive.
+    pub is_alive: bool,
+    /// How many items it has still to pop. In a lossless ring, one that has as many as there is room for holds the producer up.
+    pub lag: u64,
+    /// How many items were written over before it popped them, and it does not know yet.
+    pub missed: u64,
+    /// Whether it has not begun yet. Then it begins with the item that is pushed next.
+    pub is_joining: bool,
 }
 
 /// What is not as it should be.

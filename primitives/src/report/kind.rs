@@ -26,6 +26,10 @@ pub enum Kind {
     Barrier,
     /// A [`RateLimiter`](crate::RateLimiter).
     RateLimiter,
+    /// A [`Watch`](crate::Watch).
+    Watch,
+    /// A [`broadcast::Ring`](crate::broadcast::Ring).
+    BroadcastRing,
     /// An object of this crate, of a kind that this version does not know.
     Unknown,
     /// A semaphore set that is no part of an object of this crate.
@@ -56,6 +60,8 @@ impl Kind {
             Self::OnceLock => "once lock",
             Self::Barrier => "barrier",
             Self::RateLimiter => "rate limiter",
+            Self::Watch => "watch",
+            Self::BroadcastRing => "broadcast ring",
             Self::Unknown => "unknown",
             Self::SemaphoreSet => "semaphore set",
             Self::SharedMemory => "shared memory",

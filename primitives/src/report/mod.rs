@@ -11,7 +11,7 @@ pub(crate) mod serial;
 mod source;
 
 pub use self::{
-    facts::{Fill, Finding, Hold, Holder, Interest, Job, Member, Report, Route, Severity, Value, Waiter},
+    facts::{Fill, Finding, Hold, Holder, Interest, Job, Member, Report, Route, Severity, Subscriber, Value, Waiter},
     kind::{Kind, State},
     parts::{Access, QueuePart, SegmentPart, SetPart},
 };

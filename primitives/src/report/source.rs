@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    facts::{Fill, Finding, Hold, Holder, Interest, Job, Report, Route, Severity, Value, Waiter},
+    facts::{Fill, Finding, Hold, Holder, Interest, Job, Report, Route, Severity, Subscriber, Value, Waiter},
     image::{Cut, Image},
     kind::Kind,
 };
@@ -236,6 +236,14 @@ impl<'a> Source<'a> {
         found.messages += 1;
         found.bytes += bytes;
         found.oldest = found.oldest.max(age);
+    }
+
+    /// Adds a subscriber. The owner is a slot plus one.
+    pub(crate) fn subscriber(&mut self, owner: u32, lag: u64, missed: u64, is_joining: bool) {
+        let Some(slot) = self.slot_of(owner, "a cursor") else { return };
+        let SlotSeen { pid, is_alive, .. } = self.slots[slot as usize];
+        self.report.subscribers.push(Subscriber { slot, pid, is_alive, lag, missed, is_joining });
+        *self.holds.entry((slot, Hold::Consumer)).or_default() += 1;
     }
 
     /// Adds a message that a member works on. Owner and caller are slots plus one.

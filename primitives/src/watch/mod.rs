@@ -15,13 +15,14 @@
 //! | `wait` | waiting for a version, or for the end |
 //! | `words` | copies that others may disturb |
 //! | `shared` | what all handles of one opening share |
-//! | `handle`, `watcher`, `writer`, `create` | what a user has, and its options |
+//! | `handle`, `watcher`, `writer`, `named` | what a user has, and its options |
 //!
 //! Not promised: that a waiter sees each version. It sees the latest.
 
 mod error;
 mod handle;
 mod named;
+pub(crate) mod report;
 mod shared;
 mod state;
 mod wait;

@@ -37,12 +37,12 @@ unsafe impl SharedSafe for Versions {}
 unsafe impl SharedSafe for WatchControl {}
 
 // Where the state lies in the body. Readers write none of it, so what they load has lines of its own.
-const VERSIONS: usize = 0;
-const LOCK: usize = ALIGN;
-const CONTROL: usize = LOCK + 8;
-const ATTACHMENTS: usize = 2 * ALIGN;
+pub(super) const VERSIONS: usize = 0;
+pub(super) const LOCK: usize = ALIGN;
+pub(super) const CONTROL: usize = LOCK + 8;
+pub(super) const ATTACHMENTS: usize = 2 * ALIGN;
 
-fn rooms_at(max_handles: u32) -> usize {
+pub(super) fn rooms_at(max_handles: u32) -> usize {
     (ATTACHMENTS + max_handles as usize * size_of::<Attachment>()).next_multiple_of(ALIGN)
 }
 

@@ -41,6 +41,7 @@
 mod copy;
 mod peeked;
 mod producer;
+pub(crate) mod report;
 mod reservation;
 mod state;
 mod subscriber;
