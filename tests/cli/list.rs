@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use support::{child, hold_for_ever, name, queue, semaphores, until};
-use sysv_primitives::{Barrier, Channel, Mutex, OnceLock, Pool, RateLimiter, RwLock, mpmc, spsc};
+use sysv_primitives::{Barrier, Channel, Mutex, OnceLock, Pool, RateLimiter, RwLock, Watch, broadcast, mpmc, spsc};
 
 use crate::tool::{TOOL, json, object, run, sysv};
 
@@ -21,13 +21,26 @@ fn every_kind_is_listed() {
         OnceLock::<u64>::create(&name).unwrap(),
         Pool::create(&name, 3).unwrap(),
         RateLimiter::create(&name, 5, Duration::from_secs(1)).unwrap(),
+        Watch::create(&name, 7_u32).unwrap(),
+        broadcast::Ring::<u32>::create(&name, 16).unwrap(),
         Barrier::create(&name, 2).unwrap(),
         spsc::Ring::<u64>::create(&name, 8).unwrap(),
         mpmc::Ring::<u64>::create(&name, 8).unwrap(),
         Channel::create(&name).unwrap(),
     );
-    let kinds =
-        ["barrier", "channel", "mpmc_ring", "mutex", "once_lock", "pool", "rate_limiter", "rwlock", "spsc_ring"];
+    let kinds = [
+        "barrier",
+        "broadcast_ring",
+        "channel",
+        "mpmc_ring",
+        "mutex",
+        "once_lock",
+        "pool",
+        "rate_limiter",
+        "rwlock",
+        "spsc_ring",
+        "watch",
+    ];
     let page = json(&["list", &name]);
     let mut found: Vec<_> = page["objects"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
     found.sort_unstable();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use sysv_primitives::{
-    Barrier, Channel, Mutex, OnceLock, OpenError, Pool, RateLimiter, RwLock,
+    Barrier, Channel, Mutex, OnceLock, OpenError, Pool, RateLimiter, RwLock, Watch, broadcast,
     inspect::{self, Clean, Decision, Kind, Report, State},
     mpmc, spsc,
 };
@@ -87,8 +87,10 @@ fn unlink(report: &Report, name: &str) -> Result<()> {
         Kind::Pool => Pool::unlink(name),
         Kind::SpscRing => spsc::Ring::<u8>::unlink(name),
         Kind::MpmcRing => mpmc::Ring::<u8>::unlink(name),
+        Kind::BroadcastRing => broadcast::Ring::<u8>::unlink(name),
         Kind::Channel => Channel::unlink(name),
         Kind::RwLock => RwLock::<()>::unlink(name),
+        Kind::Watch => Watch::<u8>::unlink(name),
         Kind::OnceLock => OnceLock::<()>::unlink(name),
         Kind::Barrier => Barrier::unlink(name),
         Kind::RateLimiter => RateLimiter::unlink(name),

@@ -6,15 +6,17 @@ use sysv_primitives::inspect::{Kind, Report, State};
 use crate::failed::{Failed, Result};
 
 /// The kinds that can be asked for, by their names on the command line.
-const KINDS: [(&str, Kind); 12] = [
+const KINDS: [(&str, Kind); 14] = [
     ("mutex", Kind::Mutex),
     ("rwlock", Kind::RwLock),
     ("once-lock", Kind::OnceLock),
+    ("watch", Kind::Watch),
     ("pool", Kind::Pool),
     ("rate-limiter", Kind::RateLimiter),
     ("barrier", Kind::Barrier),
     ("spsc-ring", Kind::SpscRing),
     ("mpmc-ring", Kind::MpmcRing),
+    ("broadcast-ring", Kind::BroadcastRing),
     ("channel", Kind::Channel),
     ("semaphore-set", Kind::SemaphoreSet),
     ("shared-memory", Kind::SharedMemory),

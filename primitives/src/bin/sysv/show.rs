@@ -88,6 +88,7 @@ pub(crate) fn show(report: &Report, out: Out) -> Result<()> {
     findings(report, out)?;
     section(out, "Members", members(report, out))?;
     section(out, "Holders", holders(report, out))?;
+    section(out, "Subscribers", subscribers(report, out))?;
     section(out, "Waiters, the longest wait first", waiters(report, out))?;
     section(out, "Routes", routes(report, out))?;
     section(out, "Messages in hand", jobs(report, out))?;
@@ -206,6 +207,21 @@ fn holders(report: &Report, out: Out) -> Table {
             out.cell(Tone::Plain, command(report, holder.slot, holder.pid)),
             out.cell(Tone::Plain, words::hold(holder.what, holder.count)),
             out.cell(Tone::Bad, dead(holder.is_alive)),
+        ]);
+    }
+    table
+}
+
+fn subscribers(report: &Report, out: Out) -> Table {
+    let mut table = out.table(&[">SLOT", ">PID", "COMMAND", ">TO POP", ">MISSED", ""]);
+    for subscriber in &report.subscribers {
+        table.add_row([
+            out.cell(Tone::Plain, subscriber.slot),
+            out.cell(Tone::Plain, subscriber.pid),
+            out.cell(Tone::Plain, command(report, subscriber.slot, subscriber.pid)),
+            out.cell(Tone::Plain, grouped(subscriber.lag)),
+            out.cell(Tone::Plain, grouped(subscriber.missed)),
+            out.cell(Tone::Bad, dead(subscriber.is_alive)),
         ]);
     }
     table
