@@ -174,7 +174,8 @@ fn processes_with_futures_and_processes_that_block() {
         victim.kill();
     }
     println!("{} visits beside {kills} kills in {:?}", ledger.done.load(SeqCst), begun.elapsed());
-    drop(alive);
+    alive.iter().for_each(|(number, _)| ledger.doomed[*number as usize].store(1, SeqCst));
+    alive.into_iter().for_each(|(_, worker)| worker.kill());
     // All comes back.
     drop(objects.pool.acquire_many_timeout(3, LONG).expect("no permit is lost"));
     match objects.mutex.lock_timeout(LONG) {
