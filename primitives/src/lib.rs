@@ -113,6 +113,13 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Events
+//!
+//! With the feature `tracing`, slow paths are reported to a subscriber of the crate [`tracing`](https://docs.rs/tracing): a member that was reaped, a
+//! lock that is poisoned, a half-made object that was repaired, a wait of more than a second, a refused post, a message
+//! that was set aside. The module `events` lists them. No subscriber runs inside an operation: a thread of its own
+//! emits them, so no lock is held meanwhile.
+//!
 //! # Glossary
 //!
 //! A named object is a semaphore set and a segment under one key:
@@ -163,7 +170,7 @@
 
 // The rooms. A file uses its own room and lower ones, and `tests/rooms` of the repository keeps it so.
 //
-// | lowest | names, options, numbers: `name`, `options`, `set_layout`, `role`, `failure`, `fingerprint` … |
+// | lowest | names, options, numbers: `name`, `options`, `set_layout`, `role`, `failure`, `fingerprint`, `events` … |
 // | | `layout`: bytes into typed views |
 // | | `members`: slots and liveness. `attendance`: which handles are attached to which side |
 // | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
@@ -179,6 +186,8 @@ mod barrier;
 mod channel;
 mod clock;
 mod error;
+#[cfg(feature = "tracing")]
+pub mod events;
 mod failure;
 mod fingerprint;
 mod first_value;

@@ -31,7 +31,7 @@ const RAW: &[&[&str]] = &[
 /// The rooms of the primitives, likewise.
 const PRIMITIVES: &[&[&str]] = &[
     &["clock", "iter", "member", "object_name", "options", "role", "set_layout", "sizes", "sync"],
-    &["failure", "fingerprint"],
+    &["events", "failure", "fingerprint"],
     &["name"],
     &["layout"],
     &["attendance", "first_value", "members", "report"],

@@ -15,7 +15,12 @@ mod state;
 use std::{fmt, time::Duration};
 
 use self::state::RateState;
-use crate::{PoolError, TooManyPermits, members::Members, object::Object, raw::Deadline};
+use crate::{
+    PoolError, TooManyPermits,
+    members::{Members, Session},
+    object::Object,
+    raw::Deadline,
+};
 
 /// A named limit of the number of permits that all processes of a machine together get in a time.
 ///
@@ -111,16 +116,40 @@ impl RateLimiter {
     pub fn acquire_deadline(&self, permits: u32, deadline: Deadline) -> Result<(), PoolError> {
         let me = self.members.session(&self.state)?;
         self.check(permits)?;
-        while let Err(nanoseconds) = self.state.try_take(permits) {
-            if deadline == Deadline::NOW {
-                return Err(PoolError::WouldBlock);
-            }
+        match self.state.try_take(permits) {
+            Ok(()) => Ok(()),
+            Err(_) if deadline == Deadline::NOW => Err(PoolError::WouldBlock),
+            Err(nanoseconds) => self.acquire_slowly(me, permits, nanoseconds, deadline),
+        }
+    }
+
+    #[cold]
+    fn acquire_slowly(&self, me: Session, permits: u32, first: u64, deadline: Deadline) -> Result<(), PoolError> {
+        #[cfg(feature = "tracing")]
+        let began = crate::events::wait_begins();
+        let acquired = self.sleep_for(me, permits, first, deadline);
+        #[cfg(feature = "tracing")]
+        crate::events::wait_ends(
+            self.object.name(),
+            began,
+            match &acquired {
+                Ok(()) => Some(true),
+                Err(error) => error.is_busy().then_some(false),
+            },
+        );
+        acquired
+    }
+
+    fn sleep_for(&self, me: Session, permits: u32, first: u64, deadline: Deadline) -> Result<(), PoolError> {
+        let mut missing = Err(first);
+        while let Err(nanoseconds) = missing {
             if deadline.has_passed() {
                 return Err(PoolError::TimedOut);
             }
             // RL4.
             let available = Deadline::after(Duration::from_nanos(nanoseconds));
             self.members.sleep_until(me, deadline.min(available))?;
+            missing = self.state.try_take(permits);
         }
         Ok(())
     }

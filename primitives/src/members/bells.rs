@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Members, ONE, Session};
 use crate::{
+    Failure,
     failure::Result,
     raw::{self, Amount, Deadline, SemOp},
     set_layout::STATE,
@@ -22,7 +23,7 @@ impl Members {
         match self.set.op(&[SemOp::add(self.layout.bell(bell), ONE)]) {
             // It has more posts than waiters can use.
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
-            other => other.map_err(|error| self.failed(error)),
+            other => other.map_err(|error| self.post_failed(error)),
         }
     }
 
@@ -32,7 +33,7 @@ impl Members {
         let bell = self.layout.bell(bell);
         match self.set.op(&[SemOp::zero(bell).no_wait(), SemOp::add(bell, ONE)]) {
             Ok(()) | Err(raw::Error::WouldBlock { .. }) => Ok(()),
-            Err(error) => Err(self.failed(error)),
+            Err(error) => Err(self.post_failed(error)),
         }
     }
 
@@ -47,7 +48,7 @@ impl Members {
                 Err(raw::Error::ValueOutOfRange { .. }) => self.post_each(some),
                 // The system does not allow so many at once.
                 Err(raw::Error::LimitReached { .. }) if some.len() > 1 => self.post_each(some),
-                other => other.map_err(|error| self.failed(error)),
+                other => other.map_err(|error| self.post_failed(error)),
             };
             result = result.and(posted);
         }
@@ -57,9 +58,23 @@ impl Members {
     fn post_each(&self, ops: &[SemOp]) -> Result<()> {
         let post = |op: &SemOp| match self.set.op(std::slice::from_ref(op)) {
             Err(raw::Error::ValueOutOfRange { .. }) => Ok(()),
-            other => other.map_err(|error| self.failed(error)),
+            other => other.map_err(|error| self.post_failed(error)),
         };
         ops.iter().map(post).fold(Ok(()), Result::and)
+    }
+
+    /// Reports a post that the system refused. The waiter stays announced, for the next notifier.
+    ///
+    /// It is only handed over: the caller may be in the middle of a call, and has not announced the waiter again.
+    #[cold]
+    fn post_failed(&self, error: raw::Error) -> Failure {
+        let failure = self.failed(error);
+        // After a removal there is no waiter to wake: the removal woke all.
+        #[cfg(feature = "tracing")]
+        if !failure.is_gone() {
+            crate::events::post_refused(self.object(), &failure);
+        }
+        failure
     }
 
     /// Fails if the set is not the object's any more, as far as that is seen.

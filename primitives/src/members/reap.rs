@@ -38,7 +38,15 @@ impl Members {
             // MB6: last of all, so the slot is dirty for as long as a word may name it. If it fails, another helper has
             // cleared it, after a whole repair of its own.
             // SYNC: Release pairs with the load of the next new member: it finds every word repaired.
-            let _ = entry.used.compare_exchange(used, 0, Release, Relaxed);
+            let is_first = entry.used.compare_exchange(used, 0, Release, Relaxed).is_ok();
+            // One helper alone reports it. It is only handed over: other helpers and new members wait for none of it. By MB5
+            // the number is that of the dead member until this helper leaves.
+            #[cfg(feature = "tracing")]
+            if is_first {
+                crate::events::member_reaped(self.object(), slot, entry.pid.load(Relaxed));
+            }
+            #[cfg(not(feature = "tracing"))]
+            let _ = is_first;
         }
         Ok(())
     }

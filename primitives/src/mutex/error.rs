@@ -1,6 +1,6 @@
 //! Why a lock was refused.
 
-use crate::{Failure, ObjectName};
+use crate::{Failure, ObjectName, members::Members};
 
 /// Why a lock was refused.
 ///
@@ -32,6 +32,15 @@ pub enum LockError {
 }
 
 impl LockError {
+    /// Returns the refusal of a poisoned lock.
+    #[cold]
+    pub(crate) fn poisoned(members: &Members) -> Self {
+        // Only handed over: the caller drops the guard afterwards.
+        #[cfg(feature = "tracing")]
+        crate::events::poison_met(members.object());
+        Self::Poisoned { object: members.object().clone() }
+    }
+
     /// Returns whether waiting longer could have helped.
     #[must_use]
     pub fn is_busy(&self) -> bool {

@@ -56,7 +56,7 @@ impl<T: Pod> MutexGuard<'_, T> {
     #[inline]
     pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
         if self.poisoned {
-            return Err(LockError::Poisoned { object: self.mutex.members.object().clone() });
+            return Err(LockError::poisoned(&self.mutex.members));
         }
         Ok(self)
     }

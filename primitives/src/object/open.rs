@@ -35,7 +35,12 @@ impl Entrance<'_> {
                 // It tests that STATE is still 0: a creator that publishes at the same moment wins, or its own `semop`
                 // fails.
                 match set.op(&[SemOp::zero(STATE).no_wait(), SemOp::add(STATE, CONDEMN).no_wait()]) {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        // One opener alone condemns it. What is left is removed next, by this one or another.
+                        #[cfg(feature = "tracing")]
+                        crate::events::object_repaired(&self.object, "half made");
+                        continue;
+                    }
                     // Nothing but the first `semop` on a set of ours changes STATE.
                     Err(raw::Error::WouldBlock { .. }) if or_start_again!(set.stat()).o_time.is_none() => {
                         return Err(self.foreign_set(set));

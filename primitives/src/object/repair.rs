@@ -44,6 +44,8 @@ impl Entrance<'_> {
             }
         }
         ignore_gone(memory.remove())?;
+        #[cfg(feature = "tracing")]
+        crate::events::object_repaired(&self.object, "a segment without its set");
         Ok(Outcome::Done(()))
     }
 
@@ -81,7 +83,12 @@ impl Entrance<'_> {
         // One `semop` tests that no member lives and condemns, so no process can register in between.
         let ops = [&[SemOp::zero(LIVING).no_wait()][..], &change_state(identity, CONDEMN)].concat();
         match set.op(&ops) {
-            Ok(()) => self.finish(set, CONDEMNED),
+            Ok(()) => {
+                // As for a half-made object.
+                #[cfg(feature = "tracing")]
+                crate::events::object_repaired(&self.object, part);
+                self.finish(set, CONDEMNED)
+            }
             // A member lives and uses what is left, or another process was faster.
             Err(raw::Error::WouldBlock { .. }) => match or_start_again!(set.value(STATE.into())) {
                 CONDEMNED => self.finish(set, CONDEMNED),

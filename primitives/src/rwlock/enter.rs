@@ -63,7 +63,7 @@ impl<T: Pod> RwLock<T> {
         // The guard first: if the lock is poisoned, its drop takes the count back.
         let guard = self.read_guard(me);
         if poisoned && !ignores_poison {
-            return Err(LockError::Poisoned { object: self.members.object().clone() });
+            return Err(LockError::poisoned(&self.members));
         }
         Ok(guard)
     }

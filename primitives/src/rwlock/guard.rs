@@ -141,7 +141,7 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     #[inline]
     pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
         if self.poisoned {
-            return Err(LockError::Poisoned { object: self.lock.members.object().clone() });
+            return Err(LockError::poisoned(&self.lock.members));
         }
         Ok(self)
     }

@@ -105,6 +105,9 @@ impl Store {
         }
         // SA1: afterwards, so that no process counts between the two and lowers it.
         self.control.seldom.unbalanced.raise();
+        // Only handed over: the caller is not called yet, and the owner may be a helper's.
+        #[cfg(feature = "tracing")]
+        crate::events::message_set_aside(members.object(), self.cells[number].route.load(Relaxed));
         self.call_caller(number, aside, members).map(|()| true)
     }
 

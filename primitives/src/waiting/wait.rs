@@ -117,9 +117,14 @@ pub(crate) fn wait<T, E: From<Failure>>(
     deadline: Deadline,
     check: impl FnMut(Round) -> Result<Checked<T>, E>,
 ) -> Result<Option<T>, E> {
+    #[cfg(feature = "tracing")]
+    let began = crate::events::wait_begins();
     let ended = rounds(party, station, deadline, check);
     // W8: this may pass calls on, also after an error or a success.
     let left = station.leave(party.members);
+    // Last of all, and only handed over: the caller may hold what it waited for.
+    #[cfg(feature = "tracing")]
+    crate::events::wait_ends(party.members.object(), began, ended.as_ref().ok().map(Option::is_some));
     if let Ok(None) = ended {
         return left.map(|()| None).map_err(E::from);
     }

@@ -190,6 +190,9 @@ pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
     let polled = rounds(party, &station, &mut check, context);
     if let Poll::Ready(ended) = &polled {
         leave(&station, party.members, ended.is_ok());
+        // As in the wait of a thread. A future has no timeout of its own.
+        #[cfg(feature = "tracing")]
+        crate::events::wait_ends(party.members.object(), Some(seat.since), ended.as_ref().ok().map(|_| true));
         *seat = Seat::default();
     } else {
         seat.id = Some(station.into_id());
