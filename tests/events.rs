@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex as StdMutex, PoisonError,
+        Arc, Barrier, Mutex as StdMutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread,
@@ -171,6 +171,38 @@ fn a_killed_holder() {
             assert_eq!(seen[0].field("slot"), member.slot.to_string());
             assert!(is_poisoned(&mutex.try_lock()));
             observer.take_only("poison_met", "mutex", &name);
+        },
+    );
+}
+
+/// However many helpers repair a slot at once, one of them reports it.
+#[test]
+fn several_helpers_of_one_slot() {
+    const HELPERS: usize = 4;
+    observed(
+        |_| {},
+        |observer| {
+            for _ in 0..30 {
+                let name = name();
+                let mutex = Mutex::create(&name, 0_u32).unwrap();
+                let holder = child(|| {
+                    let mutex = Mutex::<u32>::open(&name).unwrap();
+                    let _guard = mutex.lock().unwrap();
+                    exit_now(0)
+                });
+                holder.join();
+                let begins = Barrier::new(HELPERS);
+                thread::scope(|scope| {
+                    for _ in 0..HELPERS {
+                        scope.spawn(|| {
+                            begins.wait();
+                            observer.observe(|| mutex.try_lock().is_ok())
+                        });
+                    }
+                });
+                let reaped = observer.take().iter().filter(|seen| seen.event() == "member_reaped").count();
+                assert_eq!(reaped, 1);
+            }
         },
     );
 }
