@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, messages, mpmc};
+use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, messages, mpmc};
 
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
@@ -39,6 +39,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, recv", create: create_channel, open: open_channel },
         Kind { name: "channel, send", create: create_full_channel, open: open_full_channel },
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
+        Kind { name: "watch", create: create_watch, open: open_watch },
     ]
 }
 
@@ -249,5 +250,34 @@ impl Handle for OfSpace {
 
     fn make(&self) {
         drop(self.0.recv::<Event>().unwrap());
+    }
+}
+
+/// The event is a version that was not there when the handle was made.
+struct OfWatch(Watch<u64>, Watcher<u64>);
+
+fn create_watch(name: &str) -> Box<dyn Handle> {
+    let watch = Watch::create(name, 0).unwrap();
+    let watcher = watch.watcher();
+    Box::new(OfWatch(watch, watcher))
+}
+
+fn open_watch(name: &str) -> Box<dyn Handle> {
+    let watch = Watch::open(name).unwrap();
+    let watcher = watch.watcher();
+    Box::new(OfWatch(watch, watcher))
+}
+
+impl Handle for OfWatch {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.1.clone().changed_async().await.unwrap() })
+    }
+
+    fn wait_blocking(&self) {
+        self.1.clone().changed().unwrap();
+    }
+
+    fn make(&self) {
+        self.0.update(|value| *value += 1).unwrap();
     }
 }
