@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, messages, mpmc};
+use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, broadcast, messages, mpmc};
 
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
@@ -40,6 +40,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, send", create: create_full_channel, open: open_full_channel },
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
         Kind { name: "watch", create: create_watch, open: open_watch },
+        Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
     ]
 }
 
@@ -279,5 +280,36 @@ impl Handle for OfWatch {
 
     fn make(&self) {
         self.0.update(|value| *value += 1).unwrap();
+    }
+}
+
+/// The event is an item for every subscriber. The one here is for the thread that waits.
+struct OfBroadcast(broadcast::Ring<u32>, Lock<broadcast::Subscriber<u32>>);
+
+fn broadcast(ring: broadcast::Ring<u32>) -> Box<dyn Handle> {
+    let subscriber = Lock::new(ring.subscriber().unwrap());
+    Box::new(OfBroadcast(ring, subscriber))
+}
+
+fn create_broadcast(name: &str) -> Box<dyn Handle> {
+    broadcast(broadcast::Ring::create(name, 8).unwrap())
+}
+
+fn open_broadcast(name: &str) -> Box<dyn Handle> {
+    broadcast(broadcast::Ring::open(name).unwrap())
+}
+
+impl Handle for OfBroadcast {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut subscriber = self.0.subscriber().unwrap();
+        Box::pin(async move { assert_eq!(subscriber.pop_async().await.unwrap(), 7) })
+    }
+
+    fn wait_blocking(&self) {
+        assert_eq!(self.1.lock().unwrap().pop().unwrap(), 7);
+    }
+
+    fn make(&self) {
+        self.0.producer().unwrap().push(7).unwrap();
     }
 }

@@ -17,17 +17,17 @@ use super::by_hand::ByHand;
 
 const ITEMS: u64 = 3000;
 
-async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+pub(crate) async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
 /// Sends as `SinkExt::send` does.
-async fn send<T: Copy, S: Sink<T> + Unpin>(sink: &mut S, item: T) -> Result<(), S::Error> {
+pub(crate) async fn send<T: Copy, S: Sink<T> + Unpin>(sink: &mut S, item: T) -> Result<(), S::Error> {
     poll_fn(|context| Pin::new(&mut *sink).poll_ready(context)).await?;
     Pin::new(&mut *sink).start_send(item)
 }
 
-async fn flush<T, S: Sink<T> + Unpin>(sink: &mut S) -> Result<(), S::Error> {
+pub(crate) async fn flush<T, S: Sink<T> + Unpin>(sink: &mut S) -> Result<(), S::Error> {
     poll_fn(|context| Pin::new(&mut *sink).poll_flush(context)).await
 }
 
