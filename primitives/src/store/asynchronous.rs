@@ -197,16 +197,18 @@ impl Store {
         Ok(draft.with(chain))
     }
 
-    /// Polls until a request has ended.
+    /// Polls until a request has ended. Fails with `Busy` if it has not, and the wait is to stop.
     pub(crate) fn poll_response(
         &self,
         seat: &mut Seat,
         ticket: Ticket,
         party: Party<'_, impl Repair>,
+        stops: impl Fn() -> bool,
         context: &Context<'_>,
     ) -> Poll<Result<Outcome, Refusal>> {
         let check = |_| match self.wait_for_response(ticket, party, Deadline::NOW) {
             Ok(outcome) => Ok(Checked::Found(outcome)),
+            Err(Refusal::Busy) if stops() => Err(Refusal::Busy),
             Err(Refusal::Busy) => self.check_for_end(ticket, party),
             Err(refusal) => Err(refusal),
         };
