@@ -8,7 +8,10 @@ use std::{
 };
 
 use support::{LONG, until};
-use sysv_primitives::workers::{JobError, WorkersError};
+use sysv_primitives::{
+    Channel,
+    workers::{JobError, WorkersError},
+};
 
 use crate::jobs::{Act, Square, options, start};
 
@@ -90,4 +93,34 @@ fn dropped_futures() {
     kept.wait_timeout(LONG).unwrap().unwrap();
     assert!(matches!(pin!(&mut kept).poll(context), Poll::Ready(Err(JobError::Lost { .. }))));
     until(|| pool.report().unwrap().done == 2);
+}
+
+/// Jobs wait for room in a full channel: they are submitted when others are taken, or fail when the pool is drained.
+#[test]
+fn submitted_by_futures() {
+    let channel = Channel::options().capacity(1);
+    let pool = start(options(submitted_by_futures).workers(1).channel(channel));
+    let done = within(async {
+        let mut done = 0;
+        for number in 0..50 {
+            let (one, other) = (pool.submit_async(&Square(number)).await, pool.submit_async(&Square(3)).await);
+            done += u64::from(one.unwrap().await.unwrap() == number * number);
+            done += u64::from(other.unwrap().await.unwrap() == 9);
+        }
+        done
+    });
+    assert_eq!(done, 100);
+    let mut running = pool.submit(&Act::Sleep(Duration::from_millis(300))).unwrap();
+    until(|| pool.report().unwrap().running == 1);
+    while let Ok(job) = pool.try_submit(&Act::Nothing) {
+        job.detach();
+    }
+    std::thread::scope(|scope| {
+        let submits = scope.spawn(|| within(pool.submit_async(&Act::Nothing)).map(drop));
+        std::thread::sleep(Duration::from_millis(50));
+        pool.drain(LONG).unwrap();
+        let refused = submits.join().unwrap();
+        assert!(matches!(refused, Err(JobError::Ended(_))), "{refused:?}");
+    });
+    running.wait_timeout(LONG).unwrap().unwrap();
 }
