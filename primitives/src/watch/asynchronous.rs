@@ -10,6 +10,7 @@ use futures_core::{FusedStream, Stream};
 
 use super::{
     Watch, WatchError, Watcher,
+    futures::Futures,
     shared::Shared,
     state::WatchState,
     wait::{Ended, WatchGate},
@@ -23,16 +24,6 @@ use crate::{
         waiter::Waiter,
     },
 };
-
-/// What a watcher keeps between the polls of its stream.
-#[derive(Debug, Default)]
-pub(super) struct Futures {
-    seat: Seat,
-    /// The number of the wait (WA4).
-    number: u64,
-    /// The stream has given its last item.
-    has_ended: bool,
-}
 
 impl WatchState {
     fn station(&self, me: Session, number: u64, seat: &Seat) -> Waiter<'_, WatchGate<'_>> {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 
 #[cfg(feature = "async")]
-use super::asynchronous::Futures;
+use super::futures::Futures;
 use super::{WatchError, shared::Shared};
 use crate::raw::Deadline;
 

@@ -22,14 +22,6 @@ use crate::{
     },
 };
 
-/// What a subscriber keeps between the polls of its futures.
-#[derive(Debug, Default)]
-pub(super) struct Futures {
-    seat: Seat,
-    /// The stream has given its last item.
-    has_ended: bool,
-}
-
 impl BroadcastState {
     fn station(&self, me: Session, seat: &Seat) -> Waiter<'_, SubscriberGate<'_>> {
         Waiter::of_task(&self.subscribers, SubscriberGate(self), me, 0, seat)

@@ -1,4 +1,4 @@
-//! What a producer keeps for its futures, and how they wait: alone on its doorbell, as the producer does (BC4).
+//! What the ends keep for their futures, and how a producer's wait: alone on its doorbell, as the producer does (BC4).
 
 use std::{
     sync::Arc,
@@ -22,6 +22,14 @@ use crate::{
         desk::{Desk, Ticket},
     },
 };
+
+/// What a subscriber keeps between the polls of its futures.
+#[derive(Debug, Default)]
+pub(super) struct SubscriberFutures {
+    pub(super) seat: Seat,
+    /// The stream has given its last item.
+    pub(super) has_ended: bool,
+}
 
 /// What a producer keeps between the polls of its futures.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use std::{
 use bytemuck::Pod;
 
 #[cfg(feature = "async")]
-use super::asynchronous::Futures;
+use super::futures::SubscriberFutures;
 use super::{
     SharedRing, copy,
     state::{BroadcastState, Joined},
@@ -48,7 +48,7 @@ pub struct Subscriber<T: Pod> {
     pub(super) buffer: Vec<T>,
     pub(super) patience: Patience,
     #[cfg(feature = "async")]
-    pub(super) futures: Futures,
+    pub(super) futures: SubscriberFutures,
 }
 
 impl<T: Pod> Subscriber<T> {
@@ -68,7 +68,7 @@ impl<T: Pod> Subscriber<T> {
             buffer,
             patience,
             #[cfg(feature = "async")]
-            futures: Futures::default(),
+            futures: SubscriberFutures::default(),
         }
     }
 
