@@ -44,8 +44,9 @@
 //! # Futures
 //!
 //! With the feature `async`, each wait has a form that can be awaited, with the suffix `_async`: `lock_async`, `acquire_async`,
-//! `recv_async`, `call_async` and so on. A [`PendingResponse`] is a future. Consumers and channels give a `Stream`, and
-//! producers and channels a `Sink`. An [`RwLock`], a [`RateLimiter`] and a [`WorkerPool`] have no such forms yet.
+//! `recv_async`, `call_async` and so on. A [`PendingResponse`] and a [`Job`](workers::Job) are futures. Consumers, subscribers, channels and watchers give a `Stream`,
+//! and producers and channels a `Sink`. An [`RwLock`] and a [`RateLimiter`] have no such forms yet, and neither have the calls that
+//! set the value of a [`Watch`], or wait for a role of a ring.
 //!
 //! - They need no particular runtime: tokio, smol and a `block_on` by hand drive them alike. Processes with and without
 //!   futures may use the same object.

@@ -6,7 +6,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use serde::{Deserialize, Serialize};
 use support::{child, name, until};
-use sysv_primitives::{CallError, Channel, Message, RecvError, Request, messages};
+use sysv_primitives::{CallError, Channel, Message, RecvError, Request, SendError, messages};
 
 use super::by_hand::ByHand;
 
@@ -231,4 +231,20 @@ fn a_select_over_a_channel_a_mutex_and_a_timer() {
         }
     });
     assert!(channel.try_recv::<Number>().unwrap_err().is_busy());
+}
+
+/// A sender of a long message that waits for room finds the channel closed.
+#[test]
+fn closing_ends_the_wait_for_room() {
+    for bytes in [1, 60_000] {
+        let name = name();
+        let messages = if bytes > 1 { 64 } else { 1 };
+        let channel = Channel::options().capacity(messages).max_message_size(70_000).create(&name).unwrap();
+        while channel.try_send(&Text("x".repeat(bytes))).is_ok() {}
+        let text = Text("y".repeat(bytes));
+        let mut send = ByHand::new(channel.send_async(&text));
+        send.until_waiting();
+        channel.close().unwrap();
+        assert!(matches!(send.finish(), Err(SendError::Closed { .. })), "{bytes} bytes");
+    }
 }

@@ -12,13 +12,13 @@ use sysv_primitives::{Failure, LockError, Mutex};
 use super::{by_hand::ByHand, kinds::kinds};
 
 /// How many clerks this process has.
-fn clerks() -> usize {
+pub(crate) fn clerks() -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("it is there");
     let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
     names.filter(|name| name.trim() == "sysv-clerk").count()
 }
 
-const SOON: Duration = Duration::from_millis(50);
+pub(crate) const SOON: Duration = Duration::from_millis(50);
 
 #[test]
 fn a_dropped_handle_leaves_no_thread() {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, messages, mpmc};
+use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, broadcast, messages, mpmc};
 
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
@@ -39,6 +39,8 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, recv", create: create_channel, open: open_channel },
         Kind { name: "channel, send", create: create_full_channel, open: open_full_channel },
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
+        Kind { name: "watch", create: create_watch, open: open_watch },
+        Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
     ]
 }
 
@@ -249,5 +251,65 @@ impl Handle for OfSpace {
 
     fn make(&self) {
         drop(self.0.recv::<Event>().unwrap());
+    }
+}
+
+/// The event is a version that was not there when the handle was made.
+struct OfWatch(Watch<u64>, Watcher<u64>);
+
+fn create_watch(name: &str) -> Box<dyn Handle> {
+    let watch = Watch::create(name, 0).unwrap();
+    let watcher = watch.watcher();
+    Box::new(OfWatch(watch, watcher))
+}
+
+fn open_watch(name: &str) -> Box<dyn Handle> {
+    let watch = Watch::open(name).unwrap();
+    let watcher = watch.watcher();
+    Box::new(OfWatch(watch, watcher))
+}
+
+impl Handle for OfWatch {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.1.clone().changed_async().await.unwrap() })
+    }
+
+    fn wait_blocking(&self) {
+        self.1.clone().changed().unwrap();
+    }
+
+    fn make(&self) {
+        self.0.update(|value| *value += 1).unwrap();
+    }
+}
+
+/// The event is an item for every subscriber. The one here is for the thread that waits.
+struct OfBroadcast(broadcast::Ring<u32>, Lock<broadcast::Subscriber<u32>>);
+
+fn broadcast(ring: broadcast::Ring<u32>) -> Box<dyn Handle> {
+    let subscriber = Lock::new(ring.subscriber().unwrap());
+    Box::new(OfBroadcast(ring, subscriber))
+}
+
+fn create_broadcast(name: &str) -> Box<dyn Handle> {
+    broadcast(broadcast::Ring::create(name, 8).unwrap())
+}
+
+fn open_broadcast(name: &str) -> Box<dyn Handle> {
+    broadcast(broadcast::Ring::open(name).unwrap())
+}
+
+impl Handle for OfBroadcast {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut subscriber = self.0.subscriber().unwrap();
+        Box::pin(async move { assert_eq!(subscriber.pop_async().await.unwrap(), 7) })
+    }
+
+    fn wait_blocking(&self) {
+        assert_eq!(self.1.lock().unwrap().pop().unwrap(), 7);
+    }
+
+    fn make(&self) {
+        self.0.producer().unwrap().push(7).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Futures of the primitives, in any runtime, beside processes that block.
 
+mod broadcast;
 mod by_hand;
 mod cancelled;
 mod channel;

@@ -3,30 +3,31 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    task::Poll,
+    sync::Arc,
+    task::{Context, Poll, Wake},
     time::Duration,
 };
 
 use futures_core::Stream;
 use futures_sink::Sink;
 use support::{child, name};
-use sysv_primitives::{PopError, PushError, mpmc, spsc};
+use sysv_primitives::{PopError, PushError, Watch, mpmc, spsc};
 
 use super::by_hand::ByHand;
 
 const ITEMS: u64 = 3000;
 
-async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+pub(crate) async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
 /// Sends as `SinkExt::send` does.
-async fn send<T: Copy, S: Sink<T> + Unpin>(sink: &mut S, item: T) -> Result<(), S::Error> {
+pub(crate) async fn send<T: Copy, S: Sink<T> + Unpin>(sink: &mut S, item: T) -> Result<(), S::Error> {
     poll_fn(|context| Pin::new(&mut *sink).poll_ready(context)).await?;
     Pin::new(&mut *sink).start_send(item)
 }
 
-async fn flush<T, S: Sink<T> + Unpin>(sink: &mut S) -> Result<(), S::Error> {
+pub(crate) async fn flush<T, S: Sink<T> + Unpin>(sink: &mut S) -> Result<(), S::Error> {
     poll_fn(|context| Pin::new(&mut *sink).poll_flush(context)).await
 }
 
@@ -178,4 +179,74 @@ fn the_end_of_a_ring_ends_the_futures() {
     pop.until_waiting();
     drop((producer, producer_there));
     assert!(matches!(pop.finish(), Err(PopError::Disconnected { .. })));
+}
+
+/// Values of another process, up to its death. The stream waits in between, and the same watcher blocks.
+#[test]
+fn a_watcher_streams_until_the_last_writer_is_gone() {
+    let name = name();
+    let watch = Watch::<u64>::create(&name, 0).unwrap();
+    let mut watcher = watch.watcher();
+    watcher.detect_disconnect(true);
+    let mut waiting = ByHand::new(next(&mut watcher));
+    waiting.until_waiting();
+    drop(waiting);
+    let copy = watcher.clone();
+    let writer = child(|| {
+        let watch = Watch::<u64>::open(&name).unwrap();
+        let _writer = watch.writer().unwrap();
+        (1..=ITEMS).for_each(|value| watch.set(value).unwrap());
+        support::hold_for_ever()
+    });
+    let mut last = 0;
+    while last < ITEMS {
+        let value = if last % 5 == 0 {
+            watcher.changed_timeout(Duration::from_secs(10)).unwrap();
+            watcher.get().unwrap()
+        } else {
+            pollster::block_on(next(&mut watcher)).unwrap().unwrap()
+        };
+        assert!(value > last, "{value} after {last}");
+        last = value;
+    }
+    let mut end = ByHand::new(next(&mut watcher));
+    end.until_waiting();
+    writer.kill();
+    assert!(end.finish().is_none());
+    assert!(pollster::block_on(next(&mut watcher)).is_none());
+    assert!(copy.has_changed(), "a clone has its own stream");
+}
+
+struct NoTask;
+
+impl Wake for NoTask {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Nothing keeps the waker of a stream that is gone, in the front of the list or behind it.
+#[test]
+fn a_dropped_watcher_leaves_the_list() {
+    let name = name();
+    let watch = Watch::<u64>::create(&name, 0).unwrap();
+    for round in 0..50 {
+        let mut watchers = [watch.watcher(), watch.watcher()];
+        let tasks = [Arc::new(NoTask), Arc::new(NoTask)];
+        for (watcher, task) in watchers.iter_mut().zip(&tasks) {
+            let waker = Arc::clone(task).into();
+            // The first poll lets others run, the second one waits.
+            for _ in 0..2 {
+                let polled = Pin::new(&mut *watcher).poll_next(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+            drop(waker);
+            assert_eq!(Arc::strong_count(task), 2, "the list has it");
+        }
+        let [first, mut second] = watchers;
+        drop(first);
+        assert_eq!(Arc::strong_count(&tasks[0]), 1);
+        watch.set(round).unwrap();
+        assert_eq!(pollster::block_on(next(&mut second)).unwrap().unwrap(), round);
+        drop(second);
+        assert_eq!(Arc::strong_count(&tasks[1]), 1);
+    }
 }

@@ -6,6 +6,8 @@
 mod deaths;
 mod draining;
 mod fleet;
+#[cfg(feature = "async")]
+mod futures;
 mod jobs;
 mod limits;
 mod outside;

@@ -32,7 +32,7 @@ use crate::{
     iter::IterError,
     members::{Members, Session},
     raw::Deadline,
-    store::{Class, Held, Passes, Selection, Store},
+    store::{Class, Held, Passes, Selection, Store, Until},
     waiting::clerk::{PassOn, Seat},
 };
 
@@ -257,7 +257,7 @@ impl Channel {
     /// As [`send`](Self::send).
     pub async fn send_with_async<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post_async(value, class, delivery).await.map(drop)
+        self.post_async(value, class, delivery, Deadline::NEVER.into()).await.map(drop)
     }
 
     /// As `post`.
@@ -266,6 +266,7 @@ impl Channel {
         value: &T,
         class: Class,
         delivery: Delivery,
+        until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
         let shared = &*self.shared;
         let me = shared.session()?;
@@ -277,11 +278,11 @@ impl Channel {
         let not_sent = |refusal| shared.not_sent(refusal, class, len, Deadline::NEVER);
         let held = match short.bytes() {
             Some(bytes) => {
-                let sent = shared.store.send_short_async(about, bytes, shared.party(me), &pass_on).await;
+                let sent = shared.store.send_short_async(about, bytes, shared.party(me), until, &pass_on).await;
                 sent.map_err(not_sent)?
             }
             None => {
-                let draft = shared.store.draft_async(class, len, shared.party(me), &pass_on).await;
+                let draft = shared.store.draft_async(class, len, shared.party(me), until, &pass_on).await;
                 let mut draft = draft.map_err(not_sent)?;
                 write_long::<T::Codec, T>(value, draft.run()).map_err(unencodable)?;
                 draft.send(about).map_err(not_sent)?
@@ -310,11 +311,21 @@ impl Channel {
     ///
     /// As [`request`](Self::request).
     pub async fn request_async<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
+        self.request_until_async(request, Delivery::new(), Deadline::NEVER.into()).await
+    }
+
+    /// As `request_until`. Its deadline is not looked at.
+    pub(crate) async fn request_until_async<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+        until: Until<'_>,
+    ) -> Result<PendingResponse<R>, SendError> {
         // As in `request_with_deadline`.
         if self.requires_server {
             self.check_served::<R>()?;
         }
-        let (held, me) = self.post_async(request, Class::Call, Delivery::new()).await?;
+        let (held, me) = self.post_async(request, Class::Call, delivery, until).await?;
         Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
     }
 

@@ -207,17 +207,29 @@ impl<R: Request> Future for PendingResponse<R> {
     type Output = Result<R::Response, CallError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        this.check_ours()?;
-        if !this.seat.is_taken() {
-            match this.try_wait() {
+        self.get_mut().poll_unless(|| false, context)
+    }
+}
+
+#[cfg(feature = "async")]
+impl<R: Request> PendingResponse<R> {
+    /// Polls for the response. Fails with [`CallError::TimedOut`] if there is none, and the wait is to stop. It checks that again
+    /// when the callers of the handle are roused.
+    pub(crate) fn poll_unless(
+        &mut self,
+        stops: impl Fn() -> bool,
+        context: &Context<'_>,
+    ) -> Poll<Result<R::Response, CallError>> {
+        self.check_ours()?;
+        if !self.seat.is_taken() {
+            match self.try_wait() {
                 Err(CallError::WouldBlock) => {}
                 ended => return Poll::Ready(ended),
             }
         }
-        let Self { shared, ticket, me, seat, .. } = this;
-        let ended = ready!(shared.store.poll_response(seat, *ticket, shared.party(*me), context));
-        Poll::Ready(this.conclude(ended, Deadline::NEVER))
+        let Self { shared, ticket, me, seat, .. } = self;
+        let ended = ready!(shared.store.poll_response(seat, *ticket, shared.party(*me), stops, context));
+        Poll::Ready(self.conclude(ended, Deadline::NEVER))
     }
 }
 

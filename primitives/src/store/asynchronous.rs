@@ -6,6 +6,7 @@ use super::{
     Held, Refusal, Store,
     blocks::Chain,
     call::{Outcome, ResponseGate, Ticket},
+    ends::Until,
     geometry::Class,
     receive::ReceiveGate,
     select::Selection,
@@ -125,6 +126,7 @@ impl Store {
         &self,
         class: Class,
         party: Party<'_, impl Repair>,
+        until: Until<'_>,
         pass_on: &impl Passes,
     ) -> Result<Held, Refusal> {
         if self.is_closed() {
@@ -135,7 +137,11 @@ impl Store {
             None => {
                 let interest = class.interest();
                 let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
-                wait_async(party, station, |_| self.check_for_cell(class, party)).await?
+                let check = |_| {
+                    until.check()?;
+                    self.check_for_cell(class, party)
+                };
+                wait_async::<_, Refusal, _, _, _, _>(party, station, check).await?
             }
         };
         Ok(Held { cell, word })
@@ -158,9 +164,10 @@ impl Store {
         about: About,
         bytes: &[u8],
         party: Party<'_, impl Repair>,
+        until: Until<'_>,
         pass_on: &impl Passes,
     ) -> Result<Held, Refusal> {
-        let held = self.start_async(about.class, party, pass_on).await?;
+        let held = self.start_async(about.class, party, until, pass_on).await?;
         self.fill_short(held, about, bytes, party)
     }
 
@@ -170,12 +177,13 @@ impl Store {
         class: Class,
         len: usize,
         party: Party<'a, impl Repair>,
+        until: Until<'_>,
         pass_on: &impl Passes,
     ) -> Result<Draft<'a>, Refusal> {
         if len > self.geometry.max_message_size {
             return Err(Refusal::TooLong);
         }
-        let held = self.start_async(class, party, pass_on).await?;
+        let held = self.start_async(class, party, until, pass_on).await?;
         // It is freed if this future is dropped.
         let draft = self.draft_in(held, len, party);
         let take = || match self.take_blocks(Self::name(held), len, Share::Messages, party, Deadline::NOW.into()) {
@@ -187,7 +195,13 @@ impl Store {
             None => {
                 let interest = Share::Messages.interest();
                 let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
-                let check = |_| Ok(take()?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
+                let check = |_| {
+                    until.check()?;
+                    if self.is_closed() {
+                        return Err(self.closed(party.members));
+                    }
+                    Ok(take()?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found))
+                };
                 let chain = wait_async::<_, Refusal, _, _, _, _>(party, station, check).await?;
                 // As in `take_blocks`.
                 self.notify_blocks(party.members)?;
@@ -197,16 +211,18 @@ impl Store {
         Ok(draft.with(chain))
     }
 
-    /// Polls until a request has ended.
+    /// Polls until a request has ended. Fails with `Busy` if it has not, and the wait is to stop.
     pub(crate) fn poll_response(
         &self,
         seat: &mut Seat,
         ticket: Ticket,
         party: Party<'_, impl Repair>,
+        stops: impl Fn() -> bool,
         context: &Context<'_>,
     ) -> Poll<Result<Outcome, Refusal>> {
         let check = |_| match self.wait_for_response(ticket, party, Deadline::NOW) {
             Ok(outcome) => Ok(Checked::Found(outcome)),
+            Err(Refusal::Busy) if stops() => Err(Refusal::Busy),
             Err(Refusal::Busy) => self.check_for_end(ticket, party),
             Err(refusal) => Err(refusal),
         };

@@ -13,13 +13,18 @@
 //! | --- | --- |
 //! | `state` | the words, the protocol with its tables, reading, setting, repair |
 //! | `wait` | waiting for a version, or for the end |
+//! | `asynchronous`, `futures` | the same in a future, and the stream of a watcher |
 //! | `words` | copies that others may disturb |
 //! | `shared` | what all handles of one opening share |
 //! | `handle`, `watcher`, `writer`, `named` | what a user has, and its options |
 //!
 //! Not promised: that a waiter sees each version. It sees the latest.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod error;
+#[cfg(feature = "async")]
+mod futures;
 mod handle;
 mod named;
 pub(crate) mod report;

@@ -36,7 +36,7 @@ pub(super) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    fn party(&self) -> Result<Party<'_, WatchState>, Failure> {
+    pub(super) fn party(&self) -> Result<Party<'_, WatchState>, Failure> {
         let me = self.members.session(&self.state)?;
         Ok(Party { members: &self.members, repair: &self.state, me })
     }
@@ -68,10 +68,19 @@ impl<T> Shared<T> {
             Deadline::NOW => self.state.look_now(party, detects_end, look)?.ok_or(WatchError::WouldBlock)?,
             _ => self.state.wait_until(party, detects_end, deadline, look)?.ok_or(WatchError::TimedOut)?,
         };
-        match found {
+        self.found(found)
+    }
+
+    pub(super) fn found<R>(&self, ended: Ended<R>) -> Result<R, WatchError> {
+        match ended {
             Ended::Found(found) => Ok(found),
             Ended::Disconnected => Err(WatchError::Disconnected { object: self.object.name().clone() }),
         }
+    }
+
+    /// Looks for a version that differs from one.
+    pub(super) fn look_past(&self, seen: u64) -> impl FnMut() -> Result<Option<u64>, Failure> {
+        move || Ok(Some(self.state.version()).filter(|&version| version != seen))
     }
 }
 
@@ -108,17 +117,25 @@ impl<T: CheckedBitPattern + NoUninit> Shared<T> {
         &self,
         detects_end: bool,
         deadline: Deadline,
-        mut is_met: impl FnMut(&T) -> bool,
+        is_met: impl FnMut(&T) -> bool,
     ) -> Result<(T, u64), WatchError> {
+        self.find(detects_end, deadline, self.look_for(is_met))
+    }
+
+    /// Looks for a value that fulfils a condition, which is checked once for each version.
+    pub(super) fn look_for(
+        &self,
+        mut is_met: impl FnMut(&T) -> bool,
+    ) -> impl FnMut() -> Result<Option<(T, u64)>, Failure> {
         let mut checked = None;
-        self.find(detects_end, deadline, || {
+        move || {
             if checked == Some(self.state.version()) {
                 return Ok(None);
             }
             let (value, version) = self.read()?;
             checked = Some(version);
             Ok(is_met(&value).then_some((value, version)))
-        })
+        }
     }
 
     pub(super) fn set(&self, deadline: Deadline, value: &T) -> Result<(), WatchError> {
@@ -153,6 +170,8 @@ impl<T: CheckedBitPattern + NoUninit> Shared<T> {
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.state.room.dismiss_clerk(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

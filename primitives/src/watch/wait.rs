@@ -30,7 +30,11 @@ impl WatchState {
 
     /// Looks for the first time, and then calls those that sleep, if the one that published may be stopped (WA5).
     #[inline]
-    fn come<T>(&self, party: Party<'_, Self>, look: &mut impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    pub(super) fn come<T>(
+        &self,
+        party: Party<'_, Self>,
+        look: &mut impl FnMut() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let found = look()?;
         self.tell(party.members);
         Ok(found)
@@ -80,23 +84,33 @@ impl WatchState {
         deadline: Deadline,
         mut look: impl FnMut() -> Result<Option<T>>,
     ) -> Result<Option<Ended<T>>> {
-        // WA4: no two threads wait for the same, so each of them checks after the announcement of another one.
-        let number = self.waits.fetch_add(1, Relaxed);
-        let waiter = Waiter::new(&self.room, WatchGate(self), party.me, number);
-        wait(party, &waiter, deadline, |_| {
-            // WA6: the end first.
-            let is_over = detects_end && self.is_disconnected();
-            Ok(match look()? {
-                Some(found) => Checked::Found(Ended::Found(found)),
-                None if is_over => Checked::Found(Ended::Disconnected),
-                None => Checked::Sleep(Deadline::NEVER),
-            })
+        let waiter = Waiter::new(&self.room, WatchGate(self), party.me, self.new_wait());
+        wait(party, &waiter, deadline, |_| self.check(detects_end, &mut look))
+    }
+
+    /// Returns the number of a wait. WA4: no two wait for the same, so each of them checks after the announcement of another one.
+    pub(super) fn new_wait(&self) -> u64 {
+        self.waits.fetch_add(1, Relaxed)
+    }
+
+    /// A waiter's check.
+    pub(super) fn check<T>(
+        &self,
+        detects_end: bool,
+        look: &mut impl FnMut() -> Result<Option<T>>,
+    ) -> Result<Checked<Ended<T>>> {
+        // WA6: the end first.
+        let is_over = detects_end && self.is_disconnected();
+        Ok(match look()? {
+            Some(found) => Checked::Found(Ended::Found(found)),
+            None if is_over => Checked::Found(Ended::Disconnected),
+            None => Checked::Sleep(Deadline::NEVER),
         })
     }
 }
 
 /// Waiters. All of them are called at once, so none passes a call on.
-struct WatchGate<'a>(&'a WatchState);
+pub(super) struct WatchGate<'a>(pub(super) &'a WatchState);
 
 impl Gate for WatchGate<'_> {
     fn open(&self, _: u64) -> Deadline {

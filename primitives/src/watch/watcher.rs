@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 
+#[cfg(feature = "async")]
+use super::futures::Futures;
 use super::{WatchError, shared::Shared};
 use crate::raw::Deadline;
 
@@ -29,14 +31,22 @@ use crate::raw::Deadline;
 /// # Ok::<(), sysv_primitives::Error>(())
 /// ```
 pub struct Watcher<T> {
-    shared: Arc<Shared<T>>,
-    seen: u64,
-    detects_end: bool,
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) seen: u64,
+    pub(super) detects_end: bool,
+    #[cfg(feature = "async")]
+    pub(super) futures: Futures,
 }
 
 impl<T> Watcher<T> {
     pub(super) fn new(shared: &Arc<Shared<T>>) -> Self {
-        Self { shared: Arc::clone(shared), seen: shared.state.version(), detects_end: false }
+        Self {
+            shared: Arc::clone(shared),
+            seen: shared.state.version(),
+            detects_end: false,
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
+        }
     }
 
     /// Sets whether a call fails with [`WatchError::Disconnected`] when the last writer is gone, instead of waiting for the next
@@ -140,12 +150,7 @@ impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
     ///
     /// As [`changed_timeout`](Self::changed_timeout). [`WatchError::WouldBlock`] for [`Deadline::NOW`].
     pub fn changed_deadline(&mut self, deadline: Deadline) -> Result<(), WatchError> {
-        let (shared, seen) = (&self.shared, self.seen);
-        let look = || {
-            let version = shared.state.version();
-            Ok((version != seen).then_some(version))
-        };
-        self.seen = shared.find(self.detects_end, deadline, look)?;
+        self.seen = self.shared.find(self.detects_end, deadline, self.shared.look_past(self.seen))?;
         Ok(())
     }
 
@@ -184,7 +189,13 @@ impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
 impl<T> Clone for Watcher<T> {
     /// The copy has seen what this one has.
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), ..*self }
+        Self {
+            shared: Arc::clone(&self.shared),
+            seen: self.seen,
+            detects_end: self.detects_end,
+            #[cfg(feature = "async")]
+            futures: Futures::default(),
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! A job that was submitted.
 
 use std::{fmt, sync::Arc, time::Duration};
+#[cfg(feature = "async")]
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use super::{JobError, shared::Shared, submitted::Submitted};
 use crate::{Request, raw::Deadline};
@@ -100,6 +105,23 @@ impl<R: Request> Job<R> {
 
     /// Leaves the job to the workers. Its result goes nowhere.
     pub fn detach(self) {}
+}
+
+/// Waits for the result, without blocking the thread. It needs no particular runtime.
+///
+/// **Cancel safety.** Dropping it leaves the job to the workers, as [`detach`](Job::detach) does. To keep the job, await
+/// `&mut job`. Between two polls it may be used by any other method: the result is returned once, by one poll or wait. After
+/// that, another poll returns [`JobError::Lost`].
+///
+/// It fails as [`wait`](Job::wait) does: with [`JobError::Ended`] when the pool ends, for example.
+#[cfg(feature = "async")]
+impl<R: Request> Future for Job<R> {
+    type Output = Result<R::Response, JobError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { shared, submitted, .. } = self.get_mut();
+        submitted.poll_wait(shared, context)
+    }
 }
 
 impl<R: Request> Drop for Job<R> {

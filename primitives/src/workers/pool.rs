@@ -13,7 +13,7 @@ use super::{
     tally::Tally,
     worker,
 };
-use crate::{Channel, Delivery, OpenError, Request, Router, raw::Deadline, store::Until};
+use crate::{Channel, Delivery, OpenError, PendingResponse, Request, Router, SendError, raw::Deadline, store::Until};
 
 type Result<T, E = WorkersError> = result::Result<T, E>;
 
@@ -165,7 +165,47 @@ impl WorkerPool {
         shared.check_submitting()?;
         // The end of the pool ends the wait for room.
         let until = Until { deadline, stop: Some(shared.stops_submitting()) };
-        match shared.channel.request_until(job, self.delivery(), until) {
+        self.submitted(shared.channel.request_until(job, self.delivery(), until))
+    }
+
+    /// Submits a job. Waits while the channel is full, without blocking the thread. A [`Job`] is a future, of its result.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sysv_primitives::{Request, Router, WorkerPool, messages};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # messages! { 1 => Square }
+    /// # impl Request for Square { type Response = u64; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut jobs = Router::new();
+    /// # jobs.respond(|Square(number)| number * number)?;
+    /// # let name = WorkerPool::name_in_worker().map_or_else(|| format!("async-submit-example-{}", std::process::id()), str::to_owned);
+    /// let pool = WorkerPool::options().workers(2).remove_on_drop(true).start(&name, jobs)?;
+    /// let square = pollster::block_on(async { pool.submit_async(&Square(12)).await?.await })?;
+    /// assert_eq!(square, 144);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// **Cancel safety.** The job is submitted only in the poll that returns `Ok`. A future that is dropped has submitted nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    #[cfg(feature = "async")]
+    pub async fn submit_async<R: Request>(&self, job: &R) -> Result<Job<R>, JobError> {
+        let shared = &*self.shared;
+        shared.check_submitting()?;
+        let until = Until { deadline: Deadline::NEVER, stop: Some(shared.stops_submitting()) };
+        let sent = shared.channel.request_until_async(job, self.delivery(), until).await;
+        self.submitted(sent).map(|submitted| Job::new(&self.shared, submitted))
+    }
+
+    #[inline]
+    fn submitted<R: Request>(&self, sent: Result<PendingResponse<R>, SendError>) -> Result<Submitted<R>, JobError> {
+        let shared = &*self.shared;
+        match sent {
             Ok(pending) => Ok(Submitted::new(pending)),
             Err(error) if error.is_end() => {
                 Err(shared.check_submitting().map_or_else(JobError::from, |()| error.into()))

@@ -1,5 +1,8 @@
 //! What a process has of a job that it submitted: the call under way, without a share of the pool.
 
+#[cfg(feature = "async")]
+use std::task::{Context, Poll, ready};
+
 use super::{
     JobError,
     report::{Ends, Received},
@@ -34,6 +37,26 @@ impl<R: Request> Submitted<R> {
         }
         // A job that no worker has begun is taken back from a closed channel.
         let result = if channel.is_closed() { pending.wait_deadline(deadline) } else { pending.try_wait() };
+        self.conclude(shared, result, deadline)
+    }
+
+    /// Polls for the result, or for the end of the pool.
+    #[cfg(feature = "async")]
+    pub(super) fn poll_wait(&mut self, shared: &Shared, context: &Context<'_>) -> Poll<Result<R::Response, JobError>> {
+        let Some(pending) = &mut self.pending else {
+            return Poll::Ready(Err(JobError::Lost { object: shared.object(), route: R::ROUTE }));
+        };
+        let result = ready!(pending.poll_unless(|| shared.has_ended(), context));
+        Poll::Ready(self.conclude(shared, result, Deadline::NEVER))
+    }
+
+    /// Makes the result of a job of that of its call.
+    fn conclude(
+        &mut self,
+        shared: &Shared,
+        result: Result<R::Response, CallError>,
+        deadline: Deadline,
+    ) -> Result<R::Response, JobError> {
         match result {
             Err(CallError::WouldBlock | CallError::TimedOut) if shared.has_ended() => {
                 self.detach();

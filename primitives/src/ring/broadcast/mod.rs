@@ -38,7 +38,11 @@
 //!
 //! Not promised: that a subscriber gets what was pushed before it joined, and that items are kept while there is none.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod copy;
+#[cfg(feature = "async")]
+mod futures;
 mod peeked;
 mod producer;
 pub(crate) mod report;
@@ -135,6 +139,12 @@ impl super::RingState for BroadcastState {
 
     fn strong_fences(&self) -> u32 {
         self.control.strong.load(Relaxed)
+    }
+
+    #[cfg(feature = "async")]
+    fn dismiss_clerks(&self, members: &crate::members::Members) {
+        // That of a producer ended with its role.
+        self.subscribers.dismiss_clerk(members);
     }
 }
 

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::ProducerFutures;
 use super::{SharedRing, copy, state::BroadcastState};
 use crate::{
     Failure, PushError, Role,
@@ -35,6 +37,11 @@ pub struct Producer<T: Pod> {
     /// What a reservation of a lagging ring fills, since others may copy the items meanwhile.
     pub(super) buffer: Vec<T>,
     patience: Patience,
+    #[cfg(feature = "async")]
+    pub(super) futures: ProducerFutures,
+    /// The item that the sink has taken in.
+    #[cfg(feature = "async")]
+    pub(super) pending: Option<T>,
 }
 
 impl<T: Pod> Producer<T> {
@@ -44,7 +51,20 @@ impl<T: Pod> Producer<T> {
         let (generation, patience) = (session.generation(), Patience::new(Role::Producer));
         // No room before the first scan: the last producer's scans are not known here (BC1).
         let limit = index;
-        Self { shared: Arc::clone(shared), session, generation, index, limit, is_lagging, buffer: Vec::new(), patience }
+        Self {
+            shared: Arc::clone(shared),
+            session,
+            generation,
+            index,
+            limit,
+            is_lagging,
+            buffer: Vec::new(),
+            patience,
+            #[cfg(feature = "async")]
+            futures: ProducerFutures::default(),
+            #[cfg(feature = "async")]
+            pending: None,
+        }
     }
 
     /// Pushes an item, for every subscriber.
@@ -255,8 +275,12 @@ impl<T: Pod> Producer<T> {
         if room == 0 {
             let SharedRing { state, members, .. } = &*self.shared;
             let party = Party { members, repair: state, me: self.session };
-            let scan = state.wait_for_room(self.index, party, &self.patience, deadline)?;
-            room = self.found(scan)?;
+            #[cfg(feature = "async")]
+            let beside = (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, self.index, members));
+            let scan = state.wait_for_room(self.index, party, &self.patience, deadline);
+            #[cfg(feature = "async")]
+            drop(beside);
+            room = self.found(scan?)?;
         }
         self.patience.delay.learn(room, self.shared.state.capacity, 1);
         Ok(room)
@@ -276,7 +300,7 @@ impl<T: Pod> Producer<T> {
     }
 
     /// Remembers how much room a scan has found.
-    fn found(&mut self, scan: super::state::Scan) -> Result<u64, Refusal> {
+    pub(super) fn found(&mut self, scan: super::state::Scan) -> Result<u64, Refusal> {
         let is_disconnected =
             self.patience.wants_to_know && !scan.has_subscribers && self.shared.state.has_arrived(Role::Consumer);
         if is_disconnected {
@@ -298,6 +322,8 @@ impl<T: Pod> Producer<T> {
 impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
+            #[cfg(feature = "async")]
+            self.futures.dismiss_clerk(&self.shared.state, self.index, &self.shared.members);
             // A reservation borrows the producer, so none is left.
             self.shared.state.leave_role(self.session, &self.shared.members);
         }

@@ -9,6 +9,8 @@ use std::{
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::SubscriberFutures;
 use super::{
     SharedRing, copy,
     state::{BroadcastState, Joined},
@@ -44,7 +46,9 @@ pub struct Subscriber<T: Pod> {
     pub(super) is_lagging: bool,
     /// The items of a lagging ring that were peeked: copies, since the producer may write them at any time.
     pub(super) buffer: Vec<T>,
-    patience: Patience,
+    pub(super) patience: Patience,
+    #[cfg(feature = "async")]
+    pub(super) futures: SubscriberFutures,
 }
 
 impl<T: Pod> Subscriber<T> {
@@ -53,7 +57,19 @@ impl<T: Pod> Subscriber<T> {
         let is_lagging = shared.state.is_lagging;
         let (generation, patience) = (session.generation(), Patience::new(Role::Consumer));
         let (shared, buffer) = (Arc::clone(shared), Vec::new());
-        Self { shared, session, generation, cursor, index, seen: index, is_lagging, buffer, patience }
+        Self {
+            shared,
+            session,
+            generation,
+            cursor,
+            index,
+            seen: index,
+            is_lagging,
+            buffer,
+            patience,
+            #[cfg(feature = "async")]
+            futures: SubscriberFutures::default(),
+        }
     }
 
     /// Pops the next item. Blocks until there is one.
@@ -316,6 +332,8 @@ impl<T: Pod> Subscriber<T> {
 impl<T: Pod> Drop for Subscriber<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
+            #[cfg(feature = "async")]
+            self.cancel_wait();
             let joined = Joined { cursor: self.cursor, index: self.index };
             self.shared.state.leave(joined, self.session, &self.shared.members);
         }

@@ -52,16 +52,18 @@ impl BroadcastState {
             return Ok(tail);
         }
         let waiter = Waiter::new(&self.subscribers, SubscriberGate(self), party.me, 0);
-        let check = |_| {
-            // R3.
-            let end = self.end(detects_disconnect);
-            match (moved(), end) {
-                (Some(tail), _) => Ok(Checked::Found(tail)),
-                (None, Some(end)) => Err(end),
-                (None, None) => Ok(Checked::Sleep(Deadline::NEVER)),
-            }
-        };
-        wait(party, &waiter, deadline, check)?.ok_or(Refusal::NotInTime)
+        wait(party, &waiter, deadline, |_| self.check_items(seen, detects_disconnect))?.ok_or(Refusal::NotInTime)
+    }
+
+    /// A waiting subscriber's check.
+    pub(super) fn check_items(&self, seen: u64, detects_disconnect: bool) -> Result<Checked<u64>, Refusal> {
+        // R3.
+        let end = self.end(detects_disconnect);
+        match (self.tail(), end) {
+            (tail, _) if tail != seen => Ok(Checked::Found(tail)),
+            (_, Some(end)) => Err(end),
+            (_, None) => Ok(Checked::Sleep(Deadline::NEVER)),
+        }
     }
 
     /// Waits until there is room from an index on. The last scan found none.
@@ -81,18 +83,26 @@ impl BroadcastState {
         if let Some(scan) = patience.spin.until(Role::Producer, &self.control.last_cpus, look) {
             return Ok(scan?);
         }
-        let check = |round| {
-            // SYNC: pairs with the store in `close`.
-            if self.control.closed.load(SeqCst) != 0 {
-                return Err(Refusal::Closed);
-            }
-            if round == Round::Announced {
-                self.mend_cursors(index, party)?;
-            }
-            let scan = self.scan(index, members)?;
-            Ok(if scan.room > 0 { Checked::Found(scan) } else { Checked::Sleep(Deadline::NEVER) })
-        };
+        let check = |round| self.check_room(index, party, round);
         wait(party, &Producer { state: self, index }, deadline, check)?.ok_or(Refusal::NotInTime)
+    }
+
+    /// A waiting producer's check.
+    pub(super) fn check_room(
+        &self,
+        index: u64,
+        party: Party<'_, Self>,
+        round: Round,
+    ) -> Result<Checked<Scan>, Refusal> {
+        // SYNC: pairs with the store in `close`.
+        if self.control.closed.load(SeqCst) != 0 {
+            return Err(Refusal::Closed);
+        }
+        if round == Round::Announced {
+            self.mend_cursors(index, party)?;
+        }
+        let scan = self.scan(index, party.members)?;
+        Ok(if scan.room > 0 { Checked::Found(scan) } else { Checked::Sleep(Deadline::NEVER) })
     }
 
     /// Returns the owner of a cursor for which there is no room.
@@ -131,7 +141,7 @@ impl BroadcastState {
 }
 
 /// Subscribers that wait for items. All of them are called at once, so none passes a call on.
-struct SubscriberGate<'a>(&'a BroadcastState);
+pub(super) struct SubscriberGate<'a>(pub(super) &'a BroadcastState);
 
 impl Gate for SubscriberGate<'_> {
     fn open(&self, _: u64) -> Deadline {
@@ -141,9 +151,9 @@ impl Gate for SubscriberGate<'_> {
 }
 
 /// The producer, which alone sleeps on its doorbell (BC4).
-struct Producer<'a> {
-    state: &'a BroadcastState,
-    index: u64,
+pub(super) struct Producer<'a> {
+    pub(super) state: &'a BroadcastState,
+    pub(super) index: u64,
 }
 
 impl Station for Producer<'_> {

@@ -1,0 +1,227 @@
+//! Pushing and popping in a future, `Stream` and `Sink`.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytemuck::Pod;
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+
+use super::{SharedRing, producer::Producer, state::BroadcastState, subscriber::Subscriber, wait::SubscriberGate};
+use crate::{
+    PopError, PushError,
+    members::Session,
+    raw::Deadline,
+    waiting::{
+        Party,
+        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait},
+        waiter::Waiter,
+    },
+};
+
+impl BroadcastState {
+    fn station(&self, me: Session, seat: &Seat) -> Waiter<'_, SubscriberGate<'_>> {
+        Waiter::of_task(&self.subscribers, SubscriberGate(self), me, 0, seat)
+    }
+}
+
+impl TaskGate for SubscriberGate<'_> {
+    /// All waiters are called at once, so none passes a call on.
+    fn pass_on(&self) -> PassOn {
+        Box::new(|_, _| Ok(()))
+    }
+}
+
+impl<T: Pod> Subscriber<T> {
+    /// Pops the next item. Waits until there is one, without blocking the thread.
+    ///
+    /// It needs no particular runtime: see [`Mutex::lock_async`](crate::Mutex::lock_async).
+    ///
+    /// **Cancel safety.** An item is popped only in the poll that returns it, and so are missed items counted. A future that is
+    /// dropped has popped nothing.
+    ///
+    /// ```
+    /// use sysv_primitives::broadcast;
+    ///
+    /// # let name = format!("broadcast-async-example-{}", std::process::id());
+    /// let ring = broadcast::Ring::create(&name, 4)?;
+    /// let (mut producer, mut subscriber) = (ring.producer()?, ring.subscriber()?);
+    /// pollster::block_on(async {
+    ///     producer.push_async(7_u64).await?;
+    ///     assert_eq!(subscriber.pop_async().await?, 7);
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// ring.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_async(&mut self) -> Result<T, PopError> {
+        let wait = SubscriberWait(self);
+        poll_fn(|context| wait.0.poll_pop(context)).await
+    }
+
+    fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
+        if !self.futures.seat.is_taken() {
+            match self.try_pop() {
+                Err(PopError::Empty) => {}
+                popped => return Poll::Ready(popped),
+            }
+        }
+        let Self { shared, session, index, patience, futures, .. } = self;
+        let SharedRing { state, members, .. } = &**shared;
+        let party = Party { members, repair: state, me: *session };
+        // It has popped all that was there, so it waits for another tail than its own position.
+        let check = |_| state.check_items(*index, patience.wants_to_know);
+        let moved = poll_wait(&mut futures.seat, party, |seat| state.station(*session, seat), check, context);
+        Poll::Ready(match ready!(moved) {
+            Ok(_) => self.try_pop(),
+            Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, members)),
+        })
+    }
+
+    /// Ends a wait. The subscriber is this process's.
+    pub(super) fn cancel_wait(&mut self) {
+        let Self { shared, session, futures, .. } = self;
+        let SharedRing { state, members, .. } = &**shared;
+        cancel(&mut futures.seat, members, |seat| state.station(*session, seat));
+    }
+}
+
+/// A wait of the subscriber, which ends when it is dropped.
+struct SubscriberWait<'a, T: Pod>(&'a mut Subscriber<T>);
+
+impl<T: Pod> Drop for SubscriberWait<'_, T> {
+    fn drop(&mut self) {
+        self.0.cancel_wait();
+    }
+}
+
+// Nothing of it is pinned.
+impl<T: Pod> Unpin for Subscriber<T> {}
+
+/// The items that come, until the ring is closed, or disconnected if the subscriber
+/// [detects](Subscriber::detect_disconnect) that. It goes on after [`PopError::Lagged`]. Any other error is the last that it
+/// gives.
+///
+/// **Cancel safety.** An item is popped only in the poll that returns it. A subscriber that is polled, and then kept and not
+/// polled any more, delays others of its process by 10 ms, and no longer.
+impl<T: Pod> Stream for Subscriber<T> {
+    type Item = Result<T, PopError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, PopError>>> {
+        let subscriber = self.get_mut();
+        if subscriber.futures.has_ended {
+            return Poll::Ready(None);
+        }
+        let popped = ready!(subscriber.poll_pop(context));
+        subscriber.futures.has_ended = !matches!(popped, Ok(_) | Err(PopError::Lagged { .. }));
+        Poll::Ready(match popped {
+            Err(error) if error.is_end() => None,
+            popped => Some(popped),
+        })
+    }
+}
+
+impl<T: Pod> FusedStream for Subscriber<T> {
+    fn is_terminated(&self) -> bool {
+        self.futures.has_ended
+    }
+}
+
+impl<T: Pod> Producer<T> {
+    /// Pushes an item, for every subscriber. Waits while there is no room, without blocking the thread.
+    ///
+    /// In a [lagging](crate::Options::lagging) ring it never waits.
+    ///
+    /// **Cancel safety.** The item is pushed only in the poll that returns `Ok`. A future that is dropped has pushed nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub async fn push_async(&mut self, item: T) -> Result<(), PushError<T>> {
+        let wait = ProducerWait(self);
+        poll_fn(|context| wait.0.poll_push(item, context)).await
+    }
+
+    fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        if !self.futures.seat.is_taken() {
+            match self.try_push(item) {
+                Err(PushError::Full(_)) => {}
+                pushed => return Poll::Ready(pushed),
+            }
+        }
+        let SharedRing { state, members, .. } = &*self.shared;
+        let party = Party { members, repair: state, me: self.session };
+        let scanned = ready!(self.futures.poll_room(self.index, party, context));
+        Poll::Ready(match scanned.and_then(|scan| self.found(scan)) {
+            Ok(_) => {
+                self.write(self.index, &item);
+                self.advance(1);
+                Ok(())
+            }
+            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members)),
+        })
+    }
+
+    /// Pushes the item that the sink has taken in.
+    fn poll_pending(&mut self, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        let Some(item) = self.pending else { return Poll::Ready(Ok(())) };
+        let pushed = ready!(self.poll_push(item, context));
+        self.pending = None;
+        Poll::Ready(pushed)
+    }
+}
+
+/// A wait of the producer, which ends when it is dropped.
+struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
+
+impl<T: Pod> Drop for ProducerWait<'_, T> {
+    fn drop(&mut self) {
+        let Producer { shared, index, futures, .. } = &mut *self.0;
+        futures.cancel(&shared.state, *index, &shared.members);
+    }
+}
+
+// Nothing of it is pinned.
+impl<T: Pod> Unpin for Producer<T> {}
+
+/// Pushes each item. Waits while there is no room.
+///
+/// It takes one item in that does not fit the ring, which the next poll pushes. Flush it before the producer is dropped: an
+/// item that was not flushed is dropped with the producer. `poll_close` flushes, and closes no ring.
+impl<T: Pod> Sink<T> for Producer<T> {
+    type Error = PushError<T>;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), PushError<T>> {
+        let producer = self.get_mut();
+        if producer.pending.is_some() {
+            // `poll_ready` did not say so.
+            return Err(PushError::Full(item));
+        }
+        match producer.try_push(item) {
+            Err(PushError::Full(item)) => {
+                producer.pending = Some(item);
+                Ok(())
+            }
+            pushed => pushed,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        self.get_mut().poll_pending(context)
+    }
+}
