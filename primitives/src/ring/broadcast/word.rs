@@ -10,7 +10,7 @@ const OWNER_SHIFT: u32 = 48;
 const AWAITED: u64 = 1 << 63;
 
 /// The most items that a ring may have room for: positions that lie so far apart are still told apart.
-pub(crate) const MOST_ITEMS: usize = 1 << 46;
+pub(crate) const MOST_ITEMS: usize = 1 << if usize::BITS > 47 { 46 } else { usize::BITS - 2 };
 
 /// A cursor: 16 bits of the owner (its slot plus one), one that says whether it joins, 47 of the position.
 #[derive(Clone, Copy, PartialEq, Eq)]
