@@ -187,7 +187,7 @@ fn work(receiver: &Receiver<Handed>, counts: &Counts) {
                 let emitted = || with_default(&dispatch, || emit(lost, &object, &event));
                 // The panic hook has reported it, and no word of an object depends on it.
                 let _ = catch_unwind(AssertUnwindSafe(emitted));
-                // A dispatch that is dropped may drop the subscriber, whose code may panic as well.
+                // A dispatch that is dropped may drop the subscriber. Its code may panic as well.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(dispatch)));
             }
             // The caller's time may have elapsed.

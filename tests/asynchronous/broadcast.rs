@@ -56,7 +56,7 @@ fn every_stream_gets_every_item() {
     readers.into_iter().for_each(support::Child::join);
 }
 
-/// A full ring, whose only subscriber is in another process, and sleeps there.
+/// A full ring. Its only subscriber is in another process, and sleeps there.
 fn full(name: &str) -> (broadcast::Ring<u64>, broadcast::Producer<u64>, support::Child) {
     let ring = broadcast::Ring::<u64>::create(name, 2).unwrap();
     let slow = child(|| {

@@ -6,7 +6,7 @@ use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
 };
-use support::{NOBODY, alone, as_nobody, child, has_user, hold_for_ever, name, skip};
+use support::{KeyGuard, NOBODY, alone, as_nobody, child, has_user, hold_for_ever, name, skip};
 use sysv_ipc::{Segment, remove_semaphore, remove_shared_memory};
 use sysv_primitives::{Channel, Mutex, Status};
 
@@ -45,8 +45,11 @@ fn state_of(name: &str) -> String {
 /// An object without its set, or without its segment, is wiped.
 #[test]
 fn half_of_an_object() {
+    // What is left can't be removed by its name.
     let name_ = name();
-    remove_semaphore(status_of(&name_).set).unwrap();
+    let status = status_of(&name_);
+    let _guard = KeyGuard::new(status.key);
+    remove_semaphore(status.set).unwrap();
     look_at(&name_);
     assert_eq!(
         json(&["list", &name_, "--check"].map(|it| if it == "--check" { "--foreign" } else { it }))["objects"]
@@ -59,9 +62,9 @@ fn half_of_an_object() {
 
     let name_ = name();
     let status = status_of(&name_);
+    let _guard = KeyGuard::new(status.key);
     remove_shared_memory(status.segment).unwrap();
     look_at(&name_);
-    remove_semaphore(status.set).unwrap();
 }
 
 /// A name of letters that a terminal obeys is shown without them.

@@ -1,4 +1,4 @@
-//! Objects whose memory is overwritten at random: reading ends, with a report, and asks for nothing outside.
+//! Objects with memory that is overwritten at random: reading ends, with a report, and asks for nothing outside.
 
 use std::time::{Duration, Instant};
 

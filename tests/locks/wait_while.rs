@@ -84,7 +84,7 @@ fn one_change_calls_all() {
     waiters.into_iter().for_each(Child::join);
 }
 
-/// Otherwise two waiters whose conditions hold would wake each other without end.
+/// Otherwise two waiters with conditions that hold would wake each other without end.
 #[test]
 fn an_unlock_without_a_change_wakes_no_waiter() {
     let (name, memory) = (name(), memory(4));

@@ -1,4 +1,4 @@
-//! A kill storm: a bounded buffer whose producers and consumers wait for a condition, and are killed, stopped and continued.
+//! A kill storm: a bounded buffer. Its producers and consumers wait for a condition, and are killed, stopped and continued.
 //!
 //! `STORM_KILLS` sets how many are killed, 1,000 by default.
 

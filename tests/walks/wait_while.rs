@@ -1,4 +1,4 @@
-//! A process is killed, or stopped, at each instruction of what it does to a mutex on whose value others wait.
+//! A process is killed, or stopped, at each instruction of what it does to a mutex, while others wait for a change of the value.
 
 use std::{thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! An object whose segment has our magic: how far it is, its members, and its body.
+//! An object with our magic in its segment: how far it is, its members, and its body.
 //!
 //! Each number from the header is checked against what the kernel knows before it is used, as an opener does. If it does not
 //! hold, the object is damaged, and its body is left alone.

@@ -99,7 +99,7 @@ fn remove_both(set: &SemaphoreSet, image: Option<&Image>) -> raw::Result<Ended> 
     Ok(Ended::Removed)
 }
 
-/// Condemns a set whose creator has ended before it published it, as an opener does.
+/// Condemns a set that its creator never published, having ended, as an opener does.
 fn remove_unfinished(set: &SemaphoreSet, image: Option<&Image>) -> raw::Result<Ended> {
     // Without a pid, only the time decides, and the caller has checked that.
     if set.last_pid(CREATOR.into())?.is_some_and(process::exists) {

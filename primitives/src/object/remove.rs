@@ -117,7 +117,7 @@ pub(crate) enum Abandoned {
 /// A process that registers claims ALIVE and adds to LIVING in one `semop`, which tests the identity. So it comes before the
 /// condemnation, and prevents it, or after, and finds the object condemned. A creator that has not registered yet starts again.
 ///
-/// LIVING alone decides as well. ALIVE of each slot is tested besides, since a set whose values were changed from outside could
+/// LIVING alone decides as well. ALIVE of each slot is tested besides, since a set with values that were changed from outside could
 /// have a member that LIVING does not count. If SEMOPM does not allow so many operations, ALIVE is read, and LIVING is tested.
 pub(crate) fn remove_if_abandoned(
     set: &SemaphoreSet,

@@ -168,7 +168,7 @@ impl Store {
         found.ok_or(Refusal::Busy)
     }
 
-    /// The check of a waiter whose request has not ended.
+    /// The check of a waiter while its request has not ended.
     pub(super) fn check_for_end<T>(
         &self,
         ticket: Ticket,

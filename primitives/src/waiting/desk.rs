@@ -214,7 +214,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         #[cfg(feature = "async")]
         if !self.desk.is_ours() {
-            // A child made by `fork` drops a future of its parent's, whose list may be locked for ever here.
+            // A child made by `fork` drops a future of its parent's. The list of that may be locked for ever here.
             return;
         }
         self.leave();

@@ -37,7 +37,7 @@
 //!
 //! What is stopped is the whole process, so a stop holds up what it does there too. A poll that is withheld is CK3's.
 //!
-//! A wake-up without a call is an obituary (W5), unless a future left with a call whose post was yet to come. Only one such
+//! A wake-up without a call is an obituary (W5), unless a future left with a call before the post of that came. Only one such
 //! post is expected at a time, so an obituary, which posts twice, is never taken for it.
 //!
 //! Not promised: an order among the futures of a process, beyond that of the list.

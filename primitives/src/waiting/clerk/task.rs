@@ -79,7 +79,7 @@ pub(in crate::waiting) struct Clerk {
     pub(super) place: Place,
     /// The handle is being dropped.
     pub(super) ends: bool,
-    /// A future left with a call whose post may still come.
+    /// A future left with a call. The post of that may still come.
     pub(super) expects_post: bool,
     /// It was posted to look at the list again.
     pub(super) is_poked: bool,

@@ -31,7 +31,7 @@ pub(super) fn remove_ipc(uid: u32) -> Finding {
             .change("systemctl edit UNIT   # [Service] DynamicUser=no, and User= with a system user");
     }
     if uid <= most_system_uid() {
-        return Finding::fine(CHECK, format!("user {uid} is a system user, whose objects systemd does not remove"));
+        return Finding::fine(CHECK, format!("user {uid} is a system user: systemd keeps its objects"));
     }
     let (removes, origin) = setting();
     if !removes {
