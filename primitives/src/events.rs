@@ -86,14 +86,14 @@ enum Handed {
 
 /// The way to the thread of one process.
 #[derive(Debug)]
-struct Desk {
+struct Outlet {
     generation: u32,
     /// `None` if the system refused the thread.
     sender: Option<Sender<Handed>>,
     counts: Arc<Counts>,
-    /// The desk of a child made by `fork`, which has no such thread. It uses nothing else of this one, which may be
+    /// That of a child made by `fork`, which has no such thread. It uses nothing else of this one, which may be
     /// locked for ever there.
-    childs: OnceBox<Self>,
+    of_child: OnceBox<Self>,
 }
 
 /// What the operations and the thread count. Nothing is ordered by it.
@@ -105,9 +105,9 @@ struct Counts {
     lost: AtomicU64,
 }
 
-static DESK: OnceBox<Desk> = OnceBox::new();
+static OUTLET: OnceBox<Outlet> = OnceBox::new();
 
-impl Desk {
+impl Outlet {
     fn start() -> Box<Self> {
         let (sender, receiver) = channel();
         let counts = Arc::<Counts>::default();
@@ -121,25 +121,25 @@ impl Desk {
             let _ = before.thread_set_mask();
         }
         let sender = started.is_ok().then_some(sender);
-        Box::new(Self { generation: process::fork_generation(), sender, counts, childs: OnceBox::new() })
+        Box::new(Self { generation: process::fork_generation(), sender, counts, of_child: OnceBox::new() })
     }
 
-    /// Returns this process's desk.
+    /// Returns this process's outlet.
     fn ours() -> &'static Self {
-        let mut desk = DESK.get_or_init(Self::start);
-        while desk.generation != process::fork_generation() {
-            desk = desk.childs.get_or_init(Self::start);
+        let mut outlet = OUTLET.get_or_init(Self::start);
+        while outlet.generation != process::fork_generation() {
+            outlet = outlet.of_child.get_or_init(Self::start);
         }
-        desk
+        outlet
     }
 
-    /// Returns this process's desk, if it has one.
+    /// Returns this process's outlet, if it has one.
     fn existing() -> Option<&'static Self> {
-        let mut desk = DESK.get()?;
-        while desk.generation != process::fork_generation() {
-            desk = desk.childs.get()?;
+        let mut outlet = OUTLET.get()?;
+        while outlet.generation != process::fork_generation() {
+            outlet = outlet.of_child.get()?;
         }
-        Some(desk)
+        Some(outlet)
     }
 }
 
@@ -148,12 +148,12 @@ impl Desk {
 /// Events that were lost are not among them. Returns `false` at once if a subscriber calls it while it gets an event, and if the system refused the thread.
 #[must_use]
 pub fn flush(timeout: Duration) -> bool {
-    let Some(desk) = Desk::existing() else { return true };
+    let Some(outlet) = Outlet::existing() else { return true };
     if thread::current().name() == Some("sysv-events") {
         return false;
     }
     let (done, is_done) = channel();
-    let sent = desk.sender.as_ref().is_some_and(|sender| sender.send(Handed::Flush(done)).is_ok());
+    let sent = outlet.sender.as_ref().is_some_and(|sender| sender.send(Handed::Flush(done)).is_ok());
     sent && is_done.recv_timeout(timeout).is_ok()
 }
 
@@ -164,7 +164,7 @@ fn hand_over(object: &ObjectName, event: Event) {
     if LevelFilter::current() == LevelFilter::OFF {
         return;
     }
-    let Desk { sender, counts, .. } = Desk::ours();
+    let Outlet { sender, counts, .. } = Outlet::ours();
     let Some(sender) = sender else { return };
     if counts.waiting.fetch_add(1, Relaxed) >= MOST_WAITING {
         counts.waiting.fetch_sub(1, Relaxed);

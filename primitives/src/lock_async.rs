@@ -6,7 +6,7 @@ use crate::{
     members::Repair,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
         waiter::Waiter,
     },
 };
@@ -14,7 +14,7 @@ use crate::{
 impl Lock {
     /// Waits for the lock. If this is dropped, it was not taken.
     pub(crate) async fn take_async(&self, party: Party<'_, impl Repair>) -> Result<Taken> {
-        let station = |seat: &Seat| Waiter::of_task(&self.room, LockGate(&self.room), party.me, 0, seat);
+        let station = |held: &HeldTicket| Waiter::of_task(&self.room, LockGate(&self.room), party.me, 0, held);
         wait_async(party, station, |round| self.check(party, round)).await
     }
 }

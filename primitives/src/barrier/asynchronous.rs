@@ -10,7 +10,7 @@ use crate::{
     failure::Result,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
         waiter::Waiter,
     },
 };
@@ -63,7 +63,7 @@ impl Arrival<'_> {
         let (party, generation) = (self.party, self.generation);
         let state = party.repair;
         let interest = u64::from(generation);
-        let station = |seat: &Seat| Waiter::of_task(&state.room, BarrierGate, party.me, interest, seat);
+        let station = |held: &HeldTicket| Waiter::of_task(&state.room, BarrierGate, party.me, interest, held);
         let outcome = wait_async(party, station, |_| Ok(state.check(generation))).await?;
         self.has_passed = true;
         state.pass(generation);

@@ -1,16 +1,10 @@
-//! Sending, receiving, claiming and calling in a future, `Stream` and `Sink`.
+//! Sending, receiving, claiming and calling in a future.
 
 use std::{
-    fmt,
     future::poll_fn,
-    marker::PhantomData,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
-
-use futures_core::{FusedStream, Stream};
-use futures_sink::Sink;
 
 use super::{
     Channel,
@@ -29,18 +23,17 @@ use super::{
 };
 use crate::{
     CallError, Failure, RecvError, SendError,
-    iter::IterError,
     members::{Members, Session},
     raw::Deadline,
     store::{Class, Held, Passes, Selection, Store, Until},
-    waiting::clerk::{PassOn, Seat},
+    waiting::clerk::{HeldTicket, PassOn},
 };
 
 /// How a call that was for this process is passed on.
-type Pass = fn(&Store, u32, &Members) -> Result<(), Failure>;
+pub(super) type Pass = fn(&Store, u32, &Members) -> Result<(), Failure>;
 
 /// Makes what passes on calls without keeping the handle.
-fn passing(shared: &Arc<Shared>, pass: Pass) -> impl Passes {
+pub(super) fn passing(shared: &Arc<Shared>, pass: Pass) -> impl Passes {
     let shared = Arc::downgrade(shared);
     move || -> PassOn {
         let shared = shared.clone();
@@ -55,7 +48,7 @@ struct Receiving<'a, F: Passes> {
     selection: Selection,
     me: Session,
     pass_on: F,
-    seat: Seat,
+    held: HeldTicket,
 }
 
 impl<F: Passes> Receiving<'_, F> {
@@ -64,23 +57,23 @@ impl<F: Passes> Receiving<'_, F> {
         attempt: impl FnMut() -> Result<Option<T>, RecvError>,
         context: &Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
-        let Self { shared, selection, me, pass_on, seat } = self;
+        let Self { shared, selection, me, pass_on, held } = self;
         if !me.is_ours() {
             return Poll::Ready(Err(Failure::Inherited { object: shared.name().clone(), what: "wait" }.into()));
         }
-        shared.store.poll_receive(seat, *selection, shared.party(*me), pass_on, attempt, context)
+        shared.store.poll_receive(held, *selection, shared.party(*me), pass_on, attempt, context)
     }
 }
 
 impl<F: Passes> Drop for Receiving<'_, F> {
     fn drop(&mut self) {
-        let Self { shared, selection, me, pass_on, seat } = self;
-        shared.store.cancel_receive(seat, *selection, *me, &shared.members, pass_on);
+        let Self { shared, selection, me, pass_on, held } = self;
+        shared.store.cancel_receive(held, *selection, *me, &shared.members, pass_on);
     }
 }
 
 /// Returns `None` if there was none.
-fn if_any<T>(received: Result<T, RecvError>) -> Result<Option<T>, RecvError> {
+pub(super) fn if_any<T>(received: Result<T, RecvError>) -> Result<Option<T>, RecvError> {
     match received {
         Err(RecvError::Empty) => Ok(None),
         received => received.map(Some),
@@ -99,7 +92,7 @@ impl Channel {
             return Ok(received);
         }
         let (shared, pass_on) = (&*self.shared, passing(&self.shared, Store::pass_on_message));
-        let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, seat: Seat::default() };
+        let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, held: HeldTicket::default() };
         poll_fn(|context| wait.poll(attempt, context)).await
     }
 
@@ -328,16 +321,6 @@ impl Channel {
         let (held, me) = self.post_async(request, Class::Call, delivery, until).await?;
         Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
     }
-
-    /// Returns a stream of the values of this type that come.
-    pub fn stream<T: Message>(&self) -> MessageStream<T> {
-        MessageStream { channel: self.clone(), seat: Seat::default(), has_ended: false, message: PhantomData }
-    }
-
-    /// Returns a sink for values of this type.
-    pub fn sink<T: Message + Send + Sync + 'static>(&self) -> MessageSink<T> {
-        MessageSink { channel: self.clone(), pending: None, message: PhantomData }
-    }
 }
 
 impl<T: Message> Receiver<T> {
@@ -358,11 +341,6 @@ impl<T: Message> Receiver<T> {
     pub async fn claim_async(&self) -> Result<Claimed<T>, RecvError> {
         self.channel.claim_async().await
     }
-
-    /// As [`Channel::stream`]. It ends as this receiver does. The receiver is counted as long as it lives itself.
-    pub fn stream(&self) -> MessageStream<T> {
-        self.channel.stream()
-    }
 }
 
 impl<T: Message> Sender<T> {
@@ -373,164 +351,5 @@ impl<T: Message> Sender<T> {
     /// The same.
     pub async fn send_async(&self, value: &T) -> Result<(), SendError> {
         self.channel.send_async(value).await
-    }
-}
-
-/// The values of a type that come on a channel, from [`Channel::stream`].
-///
-/// It ends when the channel is closed, or as the handle says: disconnected, or stopped. A message that can't be decoded is an
-/// error, and more may follow. Any other error is the last item.
-///
-/// **Cancel safety.** A message is received only in the poll that returns it. A stream that waits and is not polled any
-/// more is passed over after 10 ms.
-///
-/// ```
-/// use std::{future::poll_fn, pin::Pin};
-/// use futures_core::Stream;
-/// use serde::{Deserialize, Serialize};
-/// use sysv_primitives::{Channel, messages};
-///
-/// #[derive(Serialize, Deserialize)]
-/// struct Job(u32);
-/// messages! { 1 => Job }
-///
-/// # let name = format!("stream-example-{}", std::process::id());
-/// let channel = Channel::create(&name)?;
-/// channel.send(&Job(1))?;
-/// channel.send(&Job(2))?;
-/// channel.close()?;
-/// let mut jobs = channel.stream::<Job>();
-/// let mut sum = 0;
-/// // With the crate `futures`: `while let Some(job) = jobs.next().await`.
-/// while let Some(job) = pollster::block_on(poll_fn(|context| Pin::new(&mut jobs).poll_next(context))) {
-///     sum += job?.0;
-/// }
-/// assert_eq!(sum, 3);
-/// channel.remove()?;
-/// # Ok::<(), sysv_primitives::Error>(())
-/// ```
-#[must_use = "a stream does nothing unless it is polled"]
-pub struct MessageStream<T> {
-    channel: Channel,
-    seat: Seat,
-    has_ended: bool,
-    message: PhantomData<fn() -> T>,
-}
-
-impl<T: Message> MessageStream<T> {
-    fn poll_value(&mut self, context: &Context<'_>) -> Poll<Result<T, RecvError>> {
-        let Self { channel, seat, .. } = self;
-        if !seat.is_taken()
-            && let Some(value) = if_any(channel.try_recv())?
-        {
-            return Poll::Ready(Ok(value));
-        }
-        let shared = &*channel.shared;
-        // A child made by `fork` begins anew: the seat is that of a list of its parent's.
-        let party = shared.party(shared.session()?);
-        let pass_on = passing(&channel.shared, Store::pass_on_message);
-        let selection = Selection::Only(T::ROUTE.number());
-        shared.store.poll_receive(seat, selection, party, &pass_on, || if_any(channel.try_recv()), context)
-    }
-}
-
-impl<T: Message> Stream for MessageStream<T> {
-    type Item = Result<T, RecvError>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, RecvError>>> {
-        let this = self.get_mut();
-        if this.has_ended {
-            return Poll::Ready(None);
-        }
-        let received = ready!(this.poll_value(context));
-        this.has_ended = received.as_ref().is_err_and(|error| !error.is_passing());
-        Poll::Ready(match received {
-            Err(error) if IterError::is_end(&error) => None,
-            received => Some(received),
-        })
-    }
-}
-
-impl<T: Message> FusedStream for MessageStream<T> {
-    fn is_terminated(&self) -> bool {
-        self.has_ended
-    }
-}
-
-impl<T> Drop for MessageStream<T> {
-    fn drop(&mut self) {
-        let shared = &self.channel.shared;
-        if let Some(me) = shared.members.own_session() {
-            let pass_on = passing(shared, Store::pass_on_message);
-            // Which messages it waited for is the list's to know.
-            shared.store.cancel_receive(&mut self.seat, Selection::Any, me, &shared.members, &pass_on);
-        }
-    }
-}
-
-impl<T> fmt::Debug for MessageStream<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageStream").field("channel", &self.channel).finish_non_exhaustive()
-    }
-}
-
-/// A value that is being sent.
-type Sending = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
-
-/// Sends each value of a type to a channel, from [`Channel::sink`]. Waits while the channel is full.
-///
-/// It takes one value in that does not fit the channel, which the next poll sends. Flush it before it is dropped: a value
-/// that was not flushed is dropped with it. `poll_close` flushes, and closes no channel.
-#[must_use = "a sink does nothing unless it is polled"]
-pub struct MessageSink<T> {
-    channel: Channel,
-    pending: Option<Sending>,
-    message: PhantomData<fn(T)>,
-}
-
-impl<T> MessageSink<T> {
-    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        let Some(pending) = &mut self.pending else { return Poll::Ready(Ok(())) };
-        let sent = ready!(pending.as_mut().poll(context));
-        self.pending = None;
-        Poll::Ready(sent)
-    }
-}
-
-impl<T: Message + Send + Sync + 'static> Sink<T> for MessageSink<T> {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll_pending(context)
-    }
-
-    /// # Panics
-    ///
-    /// If `poll_ready` did not return `Ready` before.
-    fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError> {
-        let this = self.get_mut();
-        assert!(this.pending.is_none(), "`start_send` comes after a `poll_ready` that returned `Ready`");
-        match this.channel.try_send(&value) {
-            Err(SendError::Full(_)) => {
-                let channel = this.channel.clone();
-                this.pending = Some(Box::pin(async move { channel.send_async(&value).await }));
-                Ok(())
-            }
-            sent => sent,
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll_pending(context)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll_pending(context)
-    }
-}
-
-impl<T> fmt::Debug for MessageSink<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageSink").field("channel", &self.channel).finish_non_exhaustive()
     }
 }

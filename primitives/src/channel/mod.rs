@@ -34,14 +34,16 @@ mod router;
 mod send;
 mod shared;
 mod stop;
+#[cfg(feature = "async")]
+mod streams;
 mod typed;
 mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-#[cfg(feature = "async")]
-pub use self::asynchronous::{MessageSink, MessageStream};
 use self::shared::Shared;
+#[cfg(feature = "async")]
+pub use self::streams::{MessageSink, MessageStream};
 pub(crate) use self::unread::Unread;
 pub use self::{
     aside::{ClaimInHand, SetAside},

@@ -15,7 +15,7 @@ use super::{
     typed::{Request, codec::Bincode},
 };
 #[cfg(feature = "async")]
-use crate::waiting::clerk::Seat;
+use crate::waiting::clerk::HeldTicket;
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
     members::Session,
@@ -32,7 +32,7 @@ pub struct PendingResponse<R: Request> {
     request: PhantomData<fn() -> R>,
     /// Its wait as a future.
     #[cfg(feature = "async")]
-    seat: Seat,
+    held: HeldTicket,
 }
 
 impl<R: Request> PendingResponse<R> {
@@ -43,7 +43,7 @@ impl<R: Request> PendingResponse<R> {
             me,
             request: PhantomData,
             #[cfg(feature = "async")]
-            seat: Seat::default(),
+            held: HeldTicket::default(),
         }
     }
 
@@ -169,7 +169,7 @@ impl<R: Request> Drop for PendingResponse<R> {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;
             #[cfg(feature = "async")]
-            store.cancel_response(&mut self.seat, self.me, members);
+            store.cancel_response(&mut self.held, self.me, members);
             // Not an error to return: the caller has turned away. The next call on the handle returns it.
             members.record(store.cancel(self.ticket, self.me, members));
         }
@@ -221,14 +221,14 @@ impl<R: Request> PendingResponse<R> {
         context: &Context<'_>,
     ) -> Poll<Result<R::Response, CallError>> {
         self.check_ours()?;
-        if !self.seat.is_taken() {
+        if !self.held.is_taken() {
             match self.try_wait() {
                 Err(CallError::WouldBlock) => {}
                 ended => return Poll::Ready(ended),
             }
         }
-        let Self { shared, ticket, me, seat, .. } = self;
-        let ended = ready!(shared.store.poll_response(seat, *ticket, shared.party(*me), stops, context));
+        let Self { shared, ticket, me, held, .. } = self;
+        let ended = ready!(shared.store.poll_response(held, *ticket, shared.party(*me), stops, context));
         Poll::Ready(self.conclude(ended, Deadline::NEVER))
     }
 }

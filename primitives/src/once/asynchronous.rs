@@ -11,7 +11,7 @@ use crate::{
     failure::Result,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
         waiter::Waiter,
     },
 };
@@ -80,7 +80,7 @@ impl OnceState {
     async fn wait_for_async(&self, party: Party<'_, Self>, wish: Wish) -> Result<Found> {
         // As in `wait_for`.
         let interest = u64::from(wish == Wish::See);
-        let station = |seat: &Seat| Waiter::of_task(&self.room, OnceGate, party.me, interest, seat);
+        let station = |held: &HeldTicket| Waiter::of_task(&self.room, OnceGate, party.me, interest, held);
         wait_async(party, station, |round| self.check(party, wish, round)).await
     }
 }

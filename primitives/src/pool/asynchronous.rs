@@ -16,7 +16,7 @@ use crate::{
     sync::Ordering::Relaxed,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
         waiter::Waiter,
     },
 };
@@ -104,7 +104,7 @@ impl Pool {
 
 impl PoolState {
     async fn take_one_async(&self, party: Party<'_, Self>) -> Result<usize> {
-        let station = |seat: &Seat| Waiter::of_task(&self.singles, ForOne(self), party.me, 0, seat);
+        let station = |held: &HeldTicket| Waiter::of_task(&self.singles, ForOne(self), party.me, 0, held);
         wait_async(party, station, |_| Ok(self.check_for_one(party))).await
     }
 
@@ -117,7 +117,7 @@ impl PoolState {
         }
         // It is dropped after the wait, also if that is cancelled.
         let _leaves = LeavesLine(party);
-        let station = |seat: &Seat| Waiter::of_task(&self.many, ForSeveral(self), party.me, count as u64, seat);
+        let station = |held: &HeldTicket| Waiter::of_task(&self.many, ForSeveral(self), party.me, count as u64, held);
         wait_async(party, station, |_| Ok(self.check_for_many(party, count))).await
     }
 

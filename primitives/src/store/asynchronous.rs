@@ -19,7 +19,7 @@ use crate::{
     raw::Deadline,
     waiting::{
         Checked, Party,
-        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
         room::Room,
         waiter::{Gate, Waiter},
     },
@@ -76,16 +76,16 @@ impl Store {
         selection: Selection,
         me: Session,
         pass_on: &'a F,
-        seat: &Seat,
+        held: &HeldTicket,
     ) -> Waiter<'a, Passing<'a, ReceiveGate<'a>, F>> {
         let gate = ReceiveGate { store: self, selection: selection.number() };
-        Waiter::of_task(&self.receive, Passing { gate, pass_on }, me, self.lanes_of(selection), seat)
+        Waiter::of_task(&self.receive, Passing { gate, pass_on }, me, self.lanes_of(selection), held)
     }
 
     /// Polls until an attempt finds a message. It returns `Ok(None)` if there is none.
     pub(crate) fn poll_receive<T, E: From<Failure>>(
         &self,
-        seat: &mut Seat,
+        held: &mut HeldTicket,
         selection: Selection,
         party: Party<'_, impl Repair>,
         pass_on: &impl Passes,
@@ -100,8 +100,8 @@ impl Store {
                 None if lanes != self.control.seldom.used_lanes() => Ok(Checked::Found(None)),
                 None => Ok(Checked::Sleep(self.until_due())),
             };
-            let station = |seat: &Seat| self.receiver(selection, party.me, pass_on, seat);
-            match poll_wait(seat, party, station, check, context) {
+            let station = |held: &HeldTicket| self.receiver(selection, party.me, pass_on, held);
+            match poll_wait(held, party, station, check, context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(found))) => return Poll::Ready(Ok(found)),
@@ -113,13 +113,13 @@ impl Store {
     /// Ends a wait for messages.
     pub(crate) fn cancel_receive(
         &self,
-        seat: &mut Seat,
+        held: &mut HeldTicket,
         selection: Selection,
         me: Session,
         members: &Members,
         pass_on: &impl Passes,
     ) {
-        cancel(seat, members, |seat| self.receiver(selection, me, pass_on, seat));
+        cancel(held, members, |held| self.receiver(selection, me, pass_on, held));
     }
 
     async fn start_async(
@@ -136,7 +136,7 @@ impl Store {
             Some(taken) => taken,
             None => {
                 let interest = class.interest();
-                let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
+                let station = |held: &HeldTicket| self.sender(interest, party.me, pass_on, held);
                 let check = |_| {
                     until.check()?;
                     self.check_for_cell(class, party)
@@ -152,10 +152,10 @@ impl Store {
         interest: u32,
         me: Session,
         pass_on: &'a F,
-        seat: &Seat,
+        held: &HeldTicket,
     ) -> Waiter<'a, Passing<'a, SpaceGate<'a>, F>> {
         let gate = SpaceGate { store: self, interest };
-        Waiter::of_task(&self.space, Passing { gate, pass_on }, me, interest.into(), seat)
+        Waiter::of_task(&self.space, Passing { gate, pass_on }, me, interest.into(), held)
     }
 
     /// Sends a message that fits into a cell.
@@ -194,7 +194,7 @@ impl Store {
             Some(chain) => chain,
             None => {
                 let interest = Share::Messages.interest();
-                let station = |seat: &Seat| self.sender(interest, party.me, pass_on, seat);
+                let station = |held: &HeldTicket| self.sender(interest, party.me, pass_on, held);
                 let check = |_| {
                     until.check()?;
                     if self.is_closed() {
@@ -214,7 +214,7 @@ impl Store {
     /// Polls until a request has ended. Fails with `Busy` if it has not, and the wait is to stop.
     pub(crate) fn poll_response(
         &self,
-        seat: &mut Seat,
+        held: &mut HeldTicket,
         ticket: Ticket,
         party: Party<'_, impl Repair>,
         stops: impl Fn() -> bool,
@@ -226,17 +226,17 @@ impl Store {
             Err(Refusal::Busy) => self.check_for_end(ticket, party),
             Err(refusal) => Err(refusal),
         };
-        poll_wait(seat, party, |seat| self.caller(party.me, seat), check, context)
+        poll_wait(held, party, |held| self.caller(party.me, held), check, context)
     }
 
-    fn caller(&self, me: Session, seat: &Seat) -> Waiter<'_, ResponseGate> {
+    fn caller(&self, me: Session, held: &HeldTicket) -> Waiter<'_, ResponseGate> {
         // As in `wait_slowly`.
-        Waiter::of_task(&self.response, ResponseGate, me, 1, seat)
+        Waiter::of_task(&self.response, ResponseGate, me, 1, held)
     }
 
     /// Ends the wait for a response.
-    pub(crate) fn cancel_response(&self, seat: &mut Seat, me: Session, members: &Members) {
-        cancel(seat, members, |seat| self.caller(me, seat));
+    pub(crate) fn cancel_response(&self, held: &mut HeldTicket, me: Session, members: &Members) {
+        cancel(held, members, |held| self.caller(me, held));
     }
 
     /// Returns where futures wait.

@@ -20,17 +20,17 @@ use crate::{
     members::Session,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
         waiter::Waiter,
     },
 };
 
 impl WatchState {
-    fn station(&self, me: Session, number: u64, seat: &Seat) -> Waiter<'_, WatchGate<'_>> {
-        Waiter::of_task(&self.room, WatchGate(self), me, number, seat)
+    fn station(&self, me: Session, number: u64, held: &HeldTicket) -> Waiter<'_, WatchGate<'_>> {
+        Waiter::of_task(&self.room, WatchGate(self), me, number, held)
     }
 
-    /// Waits until the caller finds what it looks for, or is told of the end.
+    /// Waits until the caller finds what it looks for, or is notified of the end.
     async fn wait_until_async<T>(
         &self,
         party: Party<'_, Self>,
@@ -41,7 +41,7 @@ impl WatchState {
             return Ok(Ended::Found(found));
         }
         let number = self.new_wait();
-        let station = |seat: &Seat| self.station(party.me, number, seat);
+        let station = |held: &HeldTicket| self.station(party.me, number, held);
         wait_async(party, station, |_| self.check(detects_end, &mut look)).await
     }
 }
@@ -131,16 +131,16 @@ impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
         let Self { shared, seen, detects_end, futures } = self;
         let (party, state) = (shared.party()?, &shared.state);
         let mut look = shared.look_past(*seen);
-        if !futures.seat.is_taken() {
+        if !futures.held.is_taken() {
             if let Some(version) = state.come(party, &mut look)? {
                 *seen = version;
                 return Poll::Ready(Ok(()));
             }
             futures.number = state.new_wait();
         }
-        let Futures { seat, number, .. } = futures;
+        let Futures { held, number, .. } = futures;
         let check = |_| state.check(*detects_end, &mut look);
-        let polled = poll_wait(seat, party, |seat| state.station(party.me, *number, seat), check, context);
+        let polled = poll_wait(held, party, |held| state.station(party.me, *number, held), check, context);
         let version = shared.found(ready!(polled)?)?;
         *seen = version;
         Poll::Ready(Ok(()))
@@ -182,11 +182,11 @@ impl<T> Drop for Watcher<T> {
     fn drop(&mut self) {
         let Self { shared, futures, .. } = self;
         let Shared { members, state, .. } = &**shared;
-        // A seat that is taken is of this process, which has a session then.
-        if futures.seat.is_taken()
+        // A held that is taken is of this process, which has a session then.
+        if futures.held.is_taken()
             && let Some(me) = members.own_session()
         {
-            cancel(&mut futures.seat, members, |seat| state.station(me, futures.number, seat));
+            cancel(&mut futures.held, members, |held| state.station(me, futures.number, held));
         }
     }
 }

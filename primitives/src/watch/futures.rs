@@ -1,11 +1,11 @@
 //! What a watcher keeps for its stream.
 
-use crate::waiting::clerk::Seat;
+use crate::waiting::clerk::HeldTicket;
 
 /// What a watcher keeps between the polls of its stream.
 #[derive(Debug, Default)]
 pub(super) struct Futures {
-    pub(super) seat: Seat,
+    pub(super) held: HeldTicket,
     /// The number of the wait (WA4).
     pub(super) number: u64,
     /// The stream has given its last item.

@@ -16,7 +16,7 @@ use crate::{Failure, Member, OpenError, Options, Status, object, raw::Deadline};
 /// any number of them read at once, and none gets half of a value.
 ///
 /// The value lies in shared memory, so it is plain data without pointers: a [`Pod`], or another type that bytemuck knows to check,
-/// such as `bool`, `char`, or an enum that derives [`CheckedBitPattern`] and [`NoUninit`]. There are four places for it.
+/// such as `bool`, `char`, or an enum that derives [`CheckedBitPattern`] and [`NoUninit`]. There are four buffers for it.
 ///
 /// - A `Watch<bool>` is an event, and a flag for shutting down: `stop.set(true)`, `stop.wait_for(|stop| *stop)`, `stop.get()`.
 /// - A `Watch<Config>` is a configuration: [`Watcher::changed`] waits for the next one.
@@ -24,7 +24,7 @@ use crate::{Failure, Member, OpenError, Options, Status, object, raw::Deadline};
 ///
 /// **When a process dies** while it sets the value, at whatever instruction, the value is the one before or the new one, whole,
 /// and the next process can set it at once. Nothing is poisoned. Waiters for a value that it had published wake. A process that dies
-/// while it reads or waits leaves nothing. If the last [writer](Self::writer) is gone, a [`Watcher`] is told if it
+/// while it reads or waits leaves nothing. If the last [writer](Self::writer) is gone, a [`Watcher`] is notified if it
 /// [asked](Watcher::detect_disconnect), and the value stays.
 ///
 /// **While a process is stopped** that sets the value, others that set it wait. No reader does. If it has published the value
@@ -248,7 +248,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
     /// Blocks until the value fulfils a condition, and returns it.
     ///
     /// The condition is checked for the value that is there, and then for later ones. It may miss values that were set soon one after
-    /// another. A [`Watcher`] has the same method, and is told of the end if it asks.
+    /// another. A [`Watcher`] has the same method, and is notified of the end if it asks.
     ///
     /// # Errors
     ///

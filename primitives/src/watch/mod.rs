@@ -7,7 +7,7 @@
 //! | reading or waiting | as it was | nothing |
 //! | setting it, before it is published | as it was, whole | they read on. Dead: the next one sets it. Stopped: others that set it wait |
 //! | having published it | the new one | they read it. Dead: waiters wake. Stopped: waiters wake when another one waits or sets |
-//! | as the last writer | what it set last | a watcher that asked is told, after it has seen that. Stopped: nothing |
+//! | as the last writer | what it set last | a watcher that asked is notified, after it has seen that. Stopped: nothing |
 //!
 //! | module | what it has |
 //! | --- | --- |

@@ -26,7 +26,7 @@
 //!   it behind `published`, calls all waiters first. So a setter that is stopped, or has its posts refused, leaves no waiter
 //!   asleep for longer than until then. `told` may fall back to an older version, and then waiters are called once more.
 //! - **WA6** A waiter that wants to know of the end checks for it before it checks the version. So it sees what the last writer
-//!   set before it is told of the end. A writer that detaches, and a helper that takes a dead one off, call all waiters.
+//!   set before it is notified of the end. A writer that detaches, and a helper that takes a dead one off, call all waiters.
 //! - **WA7** A reader that was disturbed [`ATTEMPTS`] times takes the lock, and copies with no setter beside it. If it does not get
 //!   the lock for [`PATIENCE`], its owner may be stopped, and disturbs no reader: it reads without the lock again.
 //!

@@ -62,7 +62,7 @@ impl WatchState {
         })
     }
 
-    /// Waits until the caller finds what it looks for, or is told of the end. Returns `None` if the timeout elapsed.
+    /// Waits until the caller finds what it looks for, or is notified of the end. Returns `None` if the timeout elapsed.
     pub(crate) fn wait_until<T>(
         &self,
         party: Party<'_, Self>,

@@ -53,7 +53,7 @@ impl<T> Watcher<T> {
     /// one. Off by default.
     ///
     /// Writers are processes that have a [`WatchWriter`](crate::WatchWriter). The last one is gone when its mark was dropped, or
-    /// its process died. As long as there never was one, there is nothing to be told. What the last one had set is seen first:
+    /// its process died. As long as there never was one, there is nothing to report. What the last one had set is seen first:
     /// [`changed`](Self::changed) returns for it, and fails at the next call. If a writer comes again, the watcher waits again.
     ///
     /// [`get`](Self::get) never fails for it: the value stays.

@@ -17,14 +17,14 @@ use crate::{
     raw::Deadline,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait},
+        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait},
         waiter::Waiter,
     },
 };
 
 impl BroadcastState {
-    fn station(&self, me: Session, seat: &Seat) -> Waiter<'_, SubscriberGate<'_>> {
-        Waiter::of_task(&self.subscribers, SubscriberGate(self), me, 0, seat)
+    fn station(&self, me: Session, held: &HeldTicket) -> Waiter<'_, SubscriberGate<'_>> {
+        Waiter::of_task(&self.subscribers, SubscriberGate(self), me, 0, held)
     }
 }
 
@@ -67,7 +67,7 @@ impl<T: Pod> Subscriber<T> {
     }
 
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
-        if !self.futures.seat.is_taken() {
+        if !self.futures.held.is_taken() {
             match self.try_pop() {
                 Err(PopError::Empty) => {}
                 popped => return Poll::Ready(popped),
@@ -78,7 +78,7 @@ impl<T: Pod> Subscriber<T> {
         let party = Party { members, repair: state, me: *session };
         // It has popped all that was there, so it waits for another tail than its own position.
         let check = |_| state.check_items(*index, patience.wants_to_know);
-        let moved = poll_wait(&mut futures.seat, party, |seat| state.station(*session, seat), check, context);
+        let moved = poll_wait(&mut futures.held, party, |held| state.station(*session, held), check, context);
         Poll::Ready(match ready!(moved) {
             Ok(_) => self.try_pop(),
             Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, members)),
@@ -89,7 +89,7 @@ impl<T: Pod> Subscriber<T> {
     pub(super) fn cancel_wait(&mut self) {
         let Self { shared, session, futures, .. } = self;
         let SharedRing { state, members, .. } = &**shared;
-        cancel(&mut futures.seat, members, |seat| state.station(*session, seat));
+        cancel(&mut futures.held, members, |held| state.station(*session, held));
     }
 }
 
@@ -150,7 +150,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.seat.is_taken() {
+        if !self.futures.held.is_taken() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),

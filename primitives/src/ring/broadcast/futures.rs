@@ -18,7 +18,7 @@ use crate::{
     sync::Ordering::SeqCst,
     waiting::{
         Party, Station, Turn, Withdrawn,
-        clerk::{Seat, Stand, TaskStation, cancel, poll_wait},
+        clerk::{HeldTicket, Stand, TaskStation, cancel, poll_wait},
         desk::{Desk, Ticket},
     },
 };
@@ -26,7 +26,7 @@ use crate::{
 /// What a subscriber keeps between the polls of its futures.
 #[derive(Debug, Default)]
 pub(super) struct SubscriberFutures {
-    pub(super) seat: Seat,
+    pub(super) held: HeldTicket,
     /// The stream has given its last item.
     pub(super) has_ended: bool,
 }
@@ -36,7 +36,7 @@ pub(super) struct SubscriberFutures {
 pub(super) struct ProducerFutures {
     /// Made when the first future waits.
     desk: Option<Arc<Desk>>,
-    pub(super) seat: Seat,
+    pub(super) held: HeldTicket,
 }
 
 impl ProducerFutures {
@@ -48,16 +48,16 @@ impl ProducerFutures {
         index: u64,
         members: &Members,
     ) -> Option<Ticket<'_>> {
-        let Self { desk, seat } = self;
+        let Self { desk, held } = self;
         let desk = desk.as_ref()?;
-        cancel(seat, members, |seat| station(state, index, desk, seat));
+        cancel(held, members, |held| station(state, index, desk, held));
         Some(desk.ours().join(0, Some(0)))
     }
 
     /// Ends a wait.
     pub(super) fn cancel(&mut self, state: &BroadcastState, index: u64, members: &Members) {
         if let Some(desk) = &self.desk {
-            cancel(&mut self.seat, members, |seat| station(state, index, desk, seat));
+            cancel(&mut self.held, members, |held| station(state, index, desk, held));
         }
     }
 
@@ -76,15 +76,15 @@ impl ProducerFutures {
         party: Party<'_, BroadcastState>,
         context: &Context<'_>,
     ) -> Poll<Result<Scan, Refusal>> {
-        let Self { desk, seat } = self;
+        let Self { desk, held } = self;
         let (state, desk) = (party.repair, &*desk.get_or_insert_with(|| Arc::new(Desk::alone())));
         let check = |round| state.check_room(index, party, round);
-        poll_wait(seat, party, |seat| station(state, index, desk, seat), check, context)
+        poll_wait(held, party, |held| station(state, index, desk, held), check, context)
     }
 }
 
-fn station<'a>(state: &'a BroadcastState, index: u64, desk: &'a Arc<Desk>, seat: &Seat) -> TaskProducer<'a> {
-    TaskProducer { producer: Producer { state, index }, desk, ticket: seat.ticket(desk, 0, Some(0)) }
+fn station<'a>(state: &'a BroadcastState, index: u64, desk: &'a Arc<Desk>, held: &HeldTicket) -> TaskProducer<'a> {
+    TaskProducer { producer: Producer { state, index }, desk, ticket: held.ticket(desk, 0, Some(0)) }
 }
 
 /// The producer, while its future is polled.

@@ -27,18 +27,18 @@ use crate::{
     sync::Ordering::Relaxed,
     waiting::{
         Party,
-        clerk::{PassOn, Seat, TaskGate, cancel, poll_wait, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
         waiter::Waiter,
     },
 };
 
 impl MpmcState {
-    fn station(&self, role: Role, me: Session, seat: &Seat) -> Waiter<'_, RoleGate<'_>> {
-        Waiter::of_task(self.room(role), RoleGate { state: self, role }, me, 0, seat)
+    fn station(&self, role: Role, me: Session, held: &HeldTicket) -> Waiter<'_, RoleGate<'_>> {
+        Waiter::of_task(self.room(role), RoleGate { state: self, role }, me, 0, held)
     }
 
     async fn wait_async(&self, role: Role, party: Party<'_, Self>, detects_disconnect: bool) -> Result<Claim, Refusal> {
-        let station = |seat: &Seat| self.station(role, party.me, seat);
+        let station = |held: &HeldTicket| self.station(role, party.me, held);
         wait_async(party, station, |_| self.check(role, party, detects_disconnect)).await
     }
 
@@ -73,7 +73,7 @@ impl<T: Pod> Endpoint<T> {
     /// The same in a poll of a stream or sink.
     fn poll_claim(&mut self, context: &Context<'_>) -> Poll<Result<Claim, Refusal>> {
         let session = self.session()?;
-        if !self.futures.seat.is_taken()
+        if !self.futures.held.is_taken()
             && let Some(claim) = self.claim_if_ready(session)?
         {
             return Poll::Ready(Ok(claim));
@@ -82,7 +82,7 @@ impl<T: Pod> Endpoint<T> {
         let SharedRing { state, members, .. } = &**shared;
         let party = Party { members, repair: state, me: session };
         let check = |_| state.check(*role, party, patience.wants_to_know);
-        let polled = poll_wait(&mut futures.seat, party, |seat| state.station(*role, session, seat), check, context);
+        let polled = poll_wait(&mut futures.held, party, |held| state.station(*role, session, held), check, context);
         let claim = ready!(polled)?;
         self.mark(self.shared.members.has_recorded());
         Poll::Ready(Ok(claim))
@@ -94,7 +94,7 @@ impl<T: Pod> Endpoint<T> {
         let Self { shared, role, futures, .. } = self;
         let SharedRing { state, members, .. } = &**shared;
         if me.is_ours() {
-            cancel(&mut futures.seat, members, |seat| state.station(*role, me, seat));
+            cancel(&mut futures.held, members, |held| state.station(*role, me, held));
         }
     }
 }

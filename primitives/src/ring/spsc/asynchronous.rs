@@ -44,7 +44,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
-        if !self.futures.seat.is_taken() {
+        if !self.futures.held.is_taken() {
             match self.try_pop() {
                 Err(PopError::Empty) => {}
                 popped => return Poll::Ready(popped),
@@ -110,7 +110,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.seat.is_taken() {
+        if !self.futures.held.is_taken() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),

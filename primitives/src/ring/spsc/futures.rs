@@ -20,7 +20,7 @@ use crate::{
     sync::Ordering::SeqCst,
     waiting::{
         Party, Station, Turn, Withdrawn,
-        clerk::{Seat, Stand, TaskStation, cancel, poll_wait},
+        clerk::{HeldTicket, Stand, TaskStation, cancel, poll_wait},
         desk::{Desk, Ticket},
     },
 };
@@ -30,7 +30,7 @@ use crate::{
 pub(super) struct Futures {
     /// Made when the first future waits.
     desk: Option<Arc<Desk>>,
-    pub(super) seat: Seat,
+    pub(super) held: HeldTicket,
     /// The stream has given its last item.
     pub(super) has_ended: bool,
 }
@@ -39,16 +39,16 @@ impl Futures {
     /// Ends a wait of the stream or sink, before a call that blocks. As long as the ticket lives, the clerk leaves the
     /// doorbell to this thread.
     pub(super) fn begin_blocking(&mut self, state: &SpscState, role: Role, members: &Members) -> Option<Ticket<'_>> {
-        let Self { desk, seat, .. } = self;
+        let Self { desk, held, .. } = self;
         let desk = desk.as_ref()?;
-        cancel(seat, members, |seat| station(state, role, desk, seat));
+        cancel(held, members, |held| station(state, role, desk, held));
         Some(desk.ours().join(0, Some(0)))
     }
 
     /// Ends a wait.
     pub(super) fn cancel(&mut self, state: &SpscState, role: Role, members: &Members) {
         if let Some(desk) = &self.desk {
-            cancel(&mut self.seat, members, |seat| station(state, role, desk, seat));
+            cancel(&mut self.held, members, |held| station(state, role, desk, held));
         }
     }
 
@@ -61,8 +61,8 @@ impl Futures {
     }
 }
 
-fn station<'a>(state: &'a SpscState, role: Role, desk: &'a Arc<Desk>, seat: &Seat) -> TaskHolder<'a> {
-    TaskHolder { holder: Holder { state, role }, desk, ticket: seat.ticket(desk, 0, Some(0)) }
+fn station<'a>(state: &'a SpscState, role: Role, desk: &'a Arc<Desk>, held: &HeldTicket) -> TaskHolder<'a> {
+    TaskHolder { holder: Holder { state, role }, desk, ticket: held.ticket(desk, 0, Some(0)) }
 }
 
 /// The holder of a role, while its future is polled.
@@ -133,9 +133,9 @@ pub(super) fn poll_moved<T: Pod>(
     context: &Context<'_>,
 ) -> Poll<Result<u64, Refusal>> {
     let SharedRing { state, members, .. } = shared;
-    let Futures { desk, seat, .. } = futures;
+    let Futures { desk, held, .. } = futures;
     let desk = &*desk.get_or_insert_with(|| Arc::new(Desk::alone()));
     let party = Party { members, repair: state, me };
     let check = |round| state.check(role, seen, detects_disconnect, round);
-    poll_wait(seat, party, |seat| station(state, role, desk, seat), check, context)
+    poll_wait(held, party, |held| station(state, role, desk, held), check, context)
 }

@@ -50,5 +50,5 @@ mod work;
 
 pub(crate) use self::{
     stand::{PassOn, Stand},
-    wait::{Seat, TaskGate, TaskStation, cancel, poll_wait, wait_async},
+    wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
 };

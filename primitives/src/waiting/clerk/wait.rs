@@ -27,7 +27,7 @@ use crate::{
 ///
 /// It is on the list of a desk, so it is ended by its last poll, or by [`cancel`].
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
+pub(crate) struct HeldTicket {
     /// Its number on the list, since the first poll that found nothing.
     id: Option<u64>,
     /// When that was.
@@ -37,7 +37,7 @@ pub(crate) struct Seat {
     has_paused: bool,
 }
 
-impl Seat {
+impl HeldTicket {
     /// Returns the ticket on a desk's list. Joins the list in the first poll.
     pub(crate) fn ticket<'a>(&self, desk: &'a Desk, interest: u64, selection: Option<u64>) -> Ticket<'a> {
         let desk = desk.ours();
@@ -74,9 +74,9 @@ pub(crate) trait TaskStation: Station {
 
 impl<'a, G: Gate> Waiter<'a, G> {
     /// A future's wait, during a poll.
-    pub(crate) fn of_task(room: &'a Room, gate: G, me: Session, interest: u64, seat: &Seat) -> Self {
-        let ticket = seat.ticket(&room.desk, interest, selection(room, &gate, interest));
-        Self { room, gate, slot: me.slot(), since: seat.since, ticket }
+    pub(crate) fn of_task(room: &'a Room, gate: G, me: Session, interest: u64, held: &HeldTicket) -> Self {
+        let ticket = held.ticket(&room.desk, interest, selection(room, &gate, interest));
+        Self { room, gate, slot: me.slot(), since: held.since, ticket }
     }
 }
 
@@ -115,98 +115,103 @@ where
     E: From<Failure>,
     R: Repair,
     S: TaskStation,
-    M: Fn(&Seat) -> S,
+    M: Fn(&HeldTicket) -> S,
     C: FnMut(Round) -> Result<Checked<T>, E>,
 {
-    Wait { seat: Seat::default(), party, station, check }
+    Wait { held: HeldTicket::default(), party, station, check }
 }
 
 /// A future that waits.
-pub(crate) struct Wait<'a, R: Repair, S: TaskStation, M: Fn(&Seat) -> S, C> {
-    seat: Seat,
+pub(crate) struct Wait<'a, R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> {
+    held: HeldTicket,
     party: Party<'a, R>,
     station: M,
     check: C,
 }
 
-impl<R: Repair, S: TaskStation, M: Fn(&Seat) -> S, C> Unpin for Wait<'_, R, S, M, C> {}
+impl<R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> Unpin for Wait<'_, R, S, M, C> {}
 
 impl<T, E, R, S, M, C> Future for Wait<'_, R, S, M, C>
 where
     E: From<Failure>,
     R: Repair,
     S: TaskStation,
-    M: Fn(&Seat) -> S,
+    M: Fn(&HeldTicket) -> S,
     C: FnMut(Round) -> Result<Checked<T>, E>,
 {
     type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let Self { seat, party, station, check } = self.get_mut();
+        let Self { held, party, station, check } = self.get_mut();
         if !party.me.is_ours() {
             // CK5.
             let object = party.members.object().clone();
             return Poll::Ready(Err(Failure::Inherited { object, what: "wait" }.into()));
         }
-        poll_wait(seat, *party, &*station, check, context)
+        poll_wait(held, *party, &*station, check, context)
     }
 }
 
-impl<R: Repair, S: TaskStation, M: Fn(&Seat) -> S, C> Drop for Wait<'_, R, S, M, C> {
+impl<R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> Drop for Wait<'_, R, S, M, C> {
     fn drop(&mut self) {
-        cancel(&mut self.seat, self.party.members, &self.station);
+        cancel(&mut self.held, self.party.members, &self.station);
     }
 }
 
 /// Polls a wait. The session of the party is this process's.
 pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
-    seat: &mut Seat,
+    held: &mut HeldTicket,
     party: Party<'_, impl Repair>,
-    station: impl Fn(&Seat) -> S,
+    station: impl Fn(&HeldTicket) -> S,
     mut check: impl FnMut(Round) -> Result<Checked<T>, E>,
     context: &Context<'_>,
 ) -> Poll<Result<T, E>> {
-    if !seat.has_paused {
+    if !held.has_paused {
         // Others of the runtime run first. Under load that is when what is waited for comes, without the kernel.
-        seat.has_paused = true;
+        held.has_paused = true;
         context.waker().wake_by_ref();
         return Poll::Pending;
     }
-    if !seat.is_taken() {
-        *seat = Seat { id: None, since: clock::monotonic(), generation: process::fork_generation(), has_paused: true };
+    if !held.is_taken() {
+        *held = HeldTicket {
+            id: None,
+            since: clock::monotonic(),
+            generation: process::fork_generation(),
+            has_paused: true,
+        };
         let ended = match check(Round::Awake) {
             Ok(Checked::Found(found)) => Some(Ok(found)),
             Ok(Checked::Sleep(_)) => None,
             Err(error) => Some(Err(error)),
         };
         if let Some(ended) = ended {
-            *seat = Seat::default();
+            *held = HeldTicket::default();
             return Poll::Ready(ended);
         }
     }
-    let station = station(seat);
+    let station = station(held);
     // From here on the station has it, and leaves if a check panics.
-    seat.id = None;
+    held.id = None;
     let polled = rounds(party, &station, &mut check, context);
     if let Poll::Ready(ended) = &polled {
         leave(&station, party.members, ended.is_ok());
         // As in the wait of a thread. A future has no timeout of its own.
         #[cfg(feature = "tracing")]
-        crate::events::wait_ends(party.members.object(), Some(seat.since), ended.as_ref().ok().map(|_| true));
-        *seat = Seat::default();
+        crate::events::wait_ends(party.members.object(), Some(held.since), ended.as_ref().ok().map(|_| true));
+        *held = HeldTicket::default();
     } else {
-        seat.id = Some(station.into_id());
+        held.id = Some(station.into_id());
     }
     polled
 }
 
 /// Ends a wait without a result, if it has begun. Nothing was taken, and what it was called for is passed on.
-pub(crate) fn cancel<S: TaskStation>(seat: &mut Seat, members: &Members, station: impl FnOnce(&Seat) -> S) {
+pub(crate) fn cancel<S: TaskStation>(held: &mut HeldTicket, members: &Members, station: impl FnOnce(&HeldTicket) -> S) {
     // A child made by `fork` has no part in its parent's.
-    if seat.is_taken() {
-        leave(&station(seat), members, false);
+    if held.is_taken() {
+        leave(&station(held), members, false);
     }
-    *seat = Seat::default();
+    *held = HeldTicket::default();
 }
 
 fn rounds<T, E: From<Failure>>(
