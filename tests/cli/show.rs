@@ -1,6 +1,6 @@
 //! `sysv show` and `sysv remove`.
 
-use support::{child, hold_for_ever, name, until};
+use support::{child, hold_for_ever, in_own_namespace, name, until};
 use sysv_primitives::{Channel, Mutex, Pool, Route, raw::SemaphoreSet};
 
 use crate::tool::{json, object, sysv};
@@ -92,22 +92,26 @@ fn removing_refuses_while_members_live() {
 /// An object without members is removed in one step.
 #[test]
 fn an_unused_object_is_removed() {
-    let name = name();
-    drop(Mutex::create(&name, 0_u64).unwrap());
-    let page = json(&["remove", &name]);
-    assert_eq!((&page["kind"], &page["removed"]), (&"mutex".into(), &true.into()));
-    assert!(Mutex::<u64>::open(&name).is_err());
+    in_own_namespace(|| {
+        let name = name();
+        drop(Mutex::create(&name, 0_u64).unwrap());
+        let page = json(&["remove", &name]);
+        assert_eq!((&page["kind"], &page["removed"]), (&"mutex".into(), &true.into()));
+        assert!(Mutex::<u64>::open(&name).is_err());
+    });
 }
 
 /// With several objects of a name, the kind has to be said.
 #[test]
 fn several_objects_of_a_name() {
-    let name = name();
-    drop((Mutex::create(&name, 0_u64).unwrap(), Pool::create(&name, 1).unwrap()));
-    let refused = sysv(&["remove", &name]).ended(2);
-    assert!(refused.err.contains("--kind") && refused.err.contains("pool"), "{}", refused.err);
-    sysv(&["remove", &name, "--kind", "pool"]).ended(0);
-    assert!(Mutex::<u64>::open(&name).is_ok() && Pool::open(&name).is_err());
+    in_own_namespace(|| {
+        let name = name();
+        drop((Mutex::create(&name, 0_u64).unwrap(), Pool::create(&name, 1).unwrap()));
+        let refused = sysv(&["remove", &name]).ended(2);
+        assert!(refused.err.contains("--kind") && refused.err.contains("pool"), "{}", refused.err);
+        sysv(&["remove", &name, "--kind", "pool"]).ended(0);
+        assert!(Mutex::<u64>::open(&name).is_ok() && Pool::open(&name).is_err());
+    });
 }
 
 /// A process that is killed as a holder is shown as dead, until a member repairs what it left.

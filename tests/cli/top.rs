@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::pty::{Winsize, openpty};
-use support::{child, hold_for_ever, name, until};
+use support::{child, hold_for_ever, in_own_namespace, name, until};
 use sysv_primitives::{Mutex, Pool, spsc};
 
 use crate::tool::{TOOL, sysv};
@@ -240,18 +240,20 @@ fn colours_as_the_environment_says() {
 /// A question before something is removed.
 #[test]
 fn a_terminal_is_asked() {
-    let name = name();
-    drop(Mutex::create(&name, 0_u64).unwrap());
-    let mut remove = Terminal::run(&["remove", &name], &[]);
-    remove.until_shows("[y/N]");
-    remove.press("n\n");
-    assert_eq!(remove.code(), Some(3));
-    assert!(Mutex::<u64>::open(&name).is_ok());
-    let mut remove = Terminal::run(&["remove", &name], &[]);
-    remove.until_shows("[y/N]");
-    remove.press("y\n");
-    assert_eq!(remove.code(), Some(0));
-    assert!(Mutex::<u64>::open(&name).is_err());
+    in_own_namespace(|| {
+        let name = name();
+        drop(Mutex::create(&name, 0_u64).unwrap());
+        let mut remove = Terminal::run(&["remove", &name], &[]);
+        remove.until_shows("[y/N]");
+        remove.press("n\n");
+        assert_eq!(remove.code(), Some(3));
+        assert!(Mutex::<u64>::open(&name).is_ok());
+        let mut remove = Terminal::run(&["remove", &name], &[]);
+        remove.until_shows("[y/N]");
+        remove.press("y\n");
+        assert_eq!(remove.code(), Some(0));
+        assert!(Mutex::<u64>::open(&name).is_err());
+    });
 }
 
 /// Without a terminal it is refused.
