@@ -35,6 +35,7 @@
 //! ```
 
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -61,6 +62,11 @@ use crate::{ObjectName, clock, raw::process};
 const MOST_WAITING: usize = 1024;
 /// How long a wait is that is not reported, in nanoseconds.
 const LONG_WAIT: u64 = 1_000_000_000;
+
+thread_local! {
+    /// Whether this thread is the one that emits the events.
+    static IS_OUTLET: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What happened.
 #[derive(Debug)]
@@ -149,7 +155,7 @@ impl Outlet {
 #[must_use]
 pub fn flush(timeout: Duration) -> bool {
     let Some(outlet) = Outlet::existing() else { return true };
-    if thread::current().name() == Some("sysv-events") {
+    if IS_OUTLET.get() {
         return false;
     }
     let (done, is_done) = channel();
@@ -179,6 +185,7 @@ fn hand_over(object: &ObjectName, event: Event) {
 
 /// The thread: emits one event after the other.
 fn work(receiver: &Receiver<Handed>, counts: &Counts) {
+    IS_OUTLET.set(true);
     while let Ok(handed) = receiver.recv() {
         match handed {
             Handed::Event { dispatch, object, event } => {

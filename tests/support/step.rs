@@ -270,7 +270,7 @@ const MOST_KILLS: u64 = 1000;
 
 /// How long the kills of one operation may take. `WALK_SECONDS` sets another number.
 fn most_time() -> Duration {
-    Duration::from_secs(number_from_env("WALK_SECONDS", 2))
+    Duration::from_secs(number_from_env("WALK_SECONDS", 1))
 }
 
 /// After how many steps to kill: all numbers, or as many as there is time for, in an order that the seed decides.

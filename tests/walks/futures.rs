@@ -137,7 +137,7 @@ fn pop_async_every_instruction() {
 /// The whole process is killed at some time after an event, wherever the clerk and the polling thread are then.
 #[test]
 fn a_process_with_a_clerk_is_killed_at_any_time() {
-    let end = Instant::now() + Duration::from_secs(support::number_from_env("WALK_SECONDS", 5).min(60));
+    let end = Instant::now() + Duration::from_secs(support::number_from_env("WALK_SECONDS", 1).min(60));
     let mut rounds = 0_u32;
     while Instant::now() < end || rounds == 0 {
         rounds += 1;

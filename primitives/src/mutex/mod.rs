@@ -15,11 +15,11 @@
 
 #[cfg(feature = "async")]
 mod asynchronous;
-mod create;
 mod error;
 mod guard;
 mod handle;
 mod ignore_poison;
+mod named;
 mod owned;
 pub(crate) mod report;
 mod wait_while;
@@ -28,7 +28,7 @@ use std::{fmt, marker::PhantomData, thread, time::Duration};
 
 use bytemuck::Pod;
 
-use self::create::KIND;
+use self::named::KIND;
 pub use self::{
     error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, owned::OwnedMutexGuard,
     wait_while::WaitTimeoutResult,

@@ -1,6 +1,6 @@
 //! What a report says of a mutex.
 
-use super::create::{KIND, ROOM, conditions_at};
+use super::named::{KIND, ROOM, conditions_at};
 use crate::{
     lock::LockSeen,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
