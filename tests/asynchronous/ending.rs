@@ -18,7 +18,8 @@ pub(crate) fn clerks() -> usize {
     names.filter(|name| name.trim() == "sysv-clerk").count()
 }
 
-pub(crate) const SOON: Duration = Duration::from_millis(50);
+/// A fraction of the time after which a clerk without waiters ends by itself. On an idle machine it takes less than 50 milliseconds.
+pub(crate) const SOON: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_dropped_handle_leaves_no_thread() {
@@ -76,7 +77,7 @@ fn a_dropped_runtime_leaves_no_thread() {
         drop(mutex);
         assert!(within(SOON, || clerks() == 0));
         println!("the runtime was dropped in {dropped:?}");
-        assert!(dropped < Duration::from_secs(1), "no task blocks: {dropped:?}");
+        assert!(dropped < LONG / 2, "no task blocks: {dropped:?}");
     });
 }
 

@@ -9,20 +9,21 @@ use super::{
     kinds::{Kind, kinds},
 };
 
-/// What the protocol adds at most. A busy machine adds to that in single rounds, so the shortest round counts.
+/// What the protocol adds at most.
 const BOUND: Duration = Duration::from_millis(20);
-const ROUNDS: usize = 9;
 
-/// How long the other waiter waited, in the shortest round.
-fn shortest(round: impl FnMut(usize) -> Duration) -> Duration {
-    let mut times: Vec<_> = (0..ROUNDS).map(round).collect();
-    times.sort_unstable();
-    println!("{times:?}");
-    times[0]
+/// How long the other waiter waited, in the shortest round. A busy machine adds to that, so there are rounds until one is quick.
+fn shortest(mut round: impl FnMut() -> Duration) -> Duration {
+    let end = Instant::now() + Duration::from_secs(60);
+    let mut shortest = Duration::MAX;
+    while shortest >= BOUND && Instant::now() < end {
+        shortest = shortest.min(round());
+    }
+    shortest
 }
 
 fn another_process(kind: &Kind, futures: usize) -> Duration {
-    shortest(|_| {
+    shortest(|| {
         let name = name();
         let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
         let mut withheld: Vec<_> = (0..futures).map(|_| ByHand::new(handle.wait())).collect();
@@ -54,7 +55,7 @@ fn another_process_is_served() {
 #[test]
 fn another_future_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = shortest(|_| {
+        let waited = shortest(|| {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..5).map(|_| ByHand::new(handle.wait())).collect();
@@ -73,7 +74,7 @@ fn another_future_of_the_process_is_served() {
 #[test]
 fn a_thread_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = shortest(|_| {
+        let waited = shortest(|| {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..3).map(|_| ByHand::new(handle.wait())).collect();

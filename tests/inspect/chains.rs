@@ -9,7 +9,8 @@ use nix::{
 };
 use support::rights::Turn;
 use support::{
-    Child, NOBODY, Waiters, as_user, child, has_user, hold_for_ever, name, queue, semaphores, skip, until, until_rings,
+    Child, NOBODY, Waiters, as_user, child, has_user, hold_for_ever, name, prompt::stop, queue, semaphores, skip,
+    until, until_rings,
 };
 use sysv_ipc::{Amount, MessageType, Selector, SemOp};
 use sysv_primitives::{
@@ -53,7 +54,7 @@ fn a_chain_ends_at_the_process_that_was_stopped() {
     until_rings(mutexes[1].status().unwrap().set, Waiters::OF_MUTEX);
     let asks = child(|| drop(Mutex::<u8>::open(&first).unwrap().lock()));
     until_rings(mutexes[0].status().unwrap().set, Waiters::OF_MUTEX);
-    last.signal(Signal::SIGSTOP);
+    stop(&last);
     until(|| inspect::process(last.id()).activity == Activity::Stopped);
 
     let why = inspect::why(asks.id()).unwrap();

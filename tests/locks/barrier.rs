@@ -6,7 +6,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, LONG, SHORT, assert_fails, child, exit_now, hold_for_ever, memory, name, until};
+use support::{Child, LONG, SHORT, assert_fails, child, exit_now, hold_for_ever, memory, name, prompt::stop, until};
 use sysv_ipc::Deadline;
 use sysv_primitives::{Barrier, BarrierError, OpenError};
 
@@ -229,7 +229,7 @@ fn a_stopped_waiter_holds_up_no_other() {
     let name = name();
     let barrier = Barrier::create(&name, 3).unwrap();
     let stopped = waiter(&name, None);
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     let other = waiter(&name, None);
     assert!(barrier.wait().unwrap().is_leader());
     other.join();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, SHORT, assert_fails, child, exit_now, memory, name};
+use support::{Child, SHORT, assert_fails, child, exit_now, memory, name, prompt::stop};
 use sysv_ipc::Segment;
 use sysv_primitives::{OpenError, PoolError, RateLimiter, TooManyPermits};
 
@@ -113,12 +113,12 @@ fn waiters_that_are_stopped_hold_up_no_other() {
     let (name, memory) = (name(), memory(4));
     let (limiter, done) = (evenly(&name, PER), memory.view::<AtomicU32>(0).unwrap());
     let waiters = waiters(&name, &limiter, done);
-    waiters.iter().for_each(|waiter| waiter.signal(Signal::SIGSTOP));
+    waiters.iter().for_each(stop);
     // Those that came before the stop apart, each permit is ours.
     let (begun, before) = (Instant::now(), done.load(SeqCst));
     (0..3).for_each(|_| limiter.acquire(1).unwrap());
     assert_eq!(done.load(SeqCst), before);
-    assert!(begun.elapsed() < PER * 5, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < support::LONG / 2, "{:?}", begun.elapsed());
     waiters.iter().for_each(|waiter| waiter.signal(Signal::SIGCONT));
     waiters.into_iter().for_each(Child::join);
     assert_eq!(done.load(SeqCst), 6);
@@ -131,13 +131,17 @@ fn a_waiter_sleeps_until_the_time() {
     use support::switches;
     let name = name();
     let limiter = evenly(&name, Duration::from_secs(1));
-    limiter.acquire(1).unwrap();
-    let (begun, before) = (Instant::now(), switches());
-    limiter.acquire(1).unwrap();
-    let (elapsed, slept) = (begun.elapsed(), switches() - before);
-    // It would be two seconds if it waited until all is paid for.
-    assert!(elapsed > Duration::from_millis(900) && elapsed < Duration::from_millis(1900), "{elapsed:?}");
-    assert!(slept <= 3, "it slept {slept} times");
+    // A busy machine wakes it late at times.
+    let is_in_time = |_| {
+        limiter.acquire(1).unwrap();
+        let (begun, before) = (Instant::now(), switches());
+        limiter.acquire(1).unwrap();
+        let (elapsed, slept) = (begun.elapsed(), switches() - before);
+        assert!(elapsed > Duration::from_millis(900) && slept <= 3, "{slept} times in {elapsed:?}");
+        // It would be two seconds if it waited until all is paid for.
+        elapsed < Duration::from_millis(1900)
+    };
+    assert!((0..10).any(is_in_time));
 }
 
 /// It takes them when they are there, though single ones are taken meanwhile.
@@ -180,7 +184,7 @@ fn a_damaged_word_costs_one_window() {
     assert_fails!(limiter.try_acquire(1), PoolError::WouldBlock);
     let begun = Instant::now();
     limiter.acquire_timeout(2, support::LONG).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < support::LONG / 2, "{:?}", begun.elapsed());
     memory.write(&[0; 8], 640).unwrap();
     assert_eq!(limiter.available(), 2);
 }

@@ -15,8 +15,8 @@ use nix::{
     unistd::{ForkResult, fork},
 };
 use support::{
-    Child, LONG, Name, SHORT, Waiters, alone, assert_fails, child, exit_now, hold_for_ever, memory, name, until,
-    until_rings,
+    Child, LONG, Name, SHORT, Waiters, alone, assert_fails, child, exit_now, hold_for_ever, memory, name, prompt::stop,
+    until, until_rings,
 };
 use sysv_primitives::{Failure, OnceError, OnceLock, OpenError};
 
@@ -225,7 +225,7 @@ fn a_stopped_waiter_holds_up_no_other() {
     let dying = initialiser(&name);
     let stopped = child(|| assert!(self::once(&name).get_or_init(|| [1, 1]).is_ok()));
     stopped.until_asleep();
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     let waiter = child(|| assert_eq!(self::once(&name).get_or_init(|| [2, 2]).unwrap(), &[2, 2]));
     waiter.until_asleep();
     dying.kill();

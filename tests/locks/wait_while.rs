@@ -9,7 +9,8 @@ use std::{
 
 use nix::sys::signal::Signal;
 use support::{
-    Child, LONG, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, memory, name, until, until_rings,
+    Child, LONG, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, memory, name, prompt::stop, until,
+    until_rings,
 };
 use sysv_ipc::SemaphoreSet;
 use sysv_primitives::{Failure, LockError, Mutex, raw::Deadline};
@@ -317,7 +318,7 @@ fn a_waiter_that_is_stopped_holds_up_no_other() {
     let mutex = open(&name);
     let [first, second] = [(); 2].map(|()| waiter(&name, 1));
     until_asleep(&mutex, 2);
-    first.signal(Signal::SIGSTOP);
+    stop(&first);
     add(&mutex);
     second.join();
     assert!(mutex.lock_timeout(LONG).is_ok());

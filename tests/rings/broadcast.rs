@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, LONG, SHORT, child, hold_for_ever, name, refused, switches, until};
+use support::{Child, LONG, SHORT, child, hold_for_ever, name, prompt::stop, refused, switches, until};
 use sysv_primitives::{Failure, OpenError, Options, PopError, PushError, RoleError, broadcast};
 
 type Ring = broadcast::Ring<u64>;
@@ -123,7 +123,7 @@ fn a_stopped_subscriber_is_waited_for() {
         (0..8).for_each(|expected| assert_eq!(subscriber.pop_timeout(LONG).unwrap(), expected));
     });
     stopped.until_asleep();
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     let mut producer = ring.producer().unwrap();
     (0..4).for_each(|number| producer.push_timeout(number, LONG).unwrap());
     assert!(refused(producer.push_timeout(4, SHORT)).is_busy());
@@ -155,7 +155,7 @@ fn a_stopped_subscriber_of_a_lagging_ring_is_told() {
         assert_eq!(missed, 96);
     });
     stopped.until_asleep();
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     let mut producer = ring.producer().unwrap();
     (0..100).for_each(|number| producer.try_push(number).unwrap());
     stopped.signal(Signal::SIGCONT);

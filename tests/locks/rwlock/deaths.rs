@@ -7,7 +7,9 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use support::{Child, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, name, until, until_rings};
+use support::{
+    Child, Name, SHORT, Waiters, assert_fails, child, hold_for_ever, name, prompt::stop, until, until_rings,
+};
 use sysv_primitives::{LockError, RwLock, RwLockWriteGuard};
 
 use super::{create, open};
@@ -159,7 +161,7 @@ fn stopped_waiters_hold_up_none() {
     let stopped = [child(|| drop(open(&name).read().unwrap())), child(|| drop(open(&name).write().unwrap()))];
     until_rings(set, Waiters::TO_READ);
     until_rings(set, Waiters::TO_WRITE);
-    stopped.iter().for_each(|waiter| waiter.signal(Signal::SIGSTOP));
+    stopped.iter().for_each(stop);
     let others = [child(|| drop(open(&name).read().unwrap())), child(|| drop(open(&name).write().unwrap()))];
     others.iter().for_each(Child::until_asleep);
     drop(writing);
@@ -176,7 +178,7 @@ fn a_stopped_reader_holds_up_writers_until_it_is_killed() {
     let name = name();
     let lock = create(&name);
     let stopped = reader(&lock, &name);
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     assert!(matches!(lock.write_timeout(SHORT), Err(LockError::TimedOut)));
     drop(lock.try_read().unwrap());
     stopped.kill();
@@ -231,7 +233,7 @@ fn a_lock_that_is_offered_is_open_to_readers() {
     let writing = lock.write().unwrap();
     let stopped = child(|| drop(open(&name).write().unwrap()));
     until_rings(lock.status().unwrap().set, Waiters::TO_WRITE);
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     // It has waited for so long that it is offered the lock.
     thread::sleep(SHORT);
     drop(writing);

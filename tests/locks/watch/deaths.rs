@@ -9,7 +9,7 @@ use nix::{
     },
     unistd::{ForkResult, fork},
 };
-use support::{alone, exit_now};
+use support::{alone, exit_now, prompt::stop};
 use sysv_primitives::Failure;
 
 #[test]
@@ -51,7 +51,7 @@ fn a_stopped_setter_holds_up_no_reader() {
     let name = name();
     let watch = watch(&name);
     let stopped = setter(&name);
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     let readers = [(); 2].map(|()| {
         child(|| {
             let watch = self::watch(&name);
@@ -78,7 +78,7 @@ fn killed_and_stopped_waiters_hold_up_no_other() {
     [&killed, &stopped, &waiter].into_iter().for_each(Child::until_asleep);
     killed.kill();
     waiter.until_asleep();
-    stopped.signal(Signal::SIGSTOP);
+    stop(&stopped);
     watch.set([1; 2]).unwrap();
     waiter.join();
     stopped.signal(Signal::SIGCONT);
