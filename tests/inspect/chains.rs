@@ -4,7 +4,6 @@ use std::{fs, os::unix::process::CommandExt, process::Command, time::Duration};
 
 use nix::{
     sched::{CloneFlags, unshare},
-    sys::signal::Signal,
     unistd::getuid,
 };
 use support::rights::Turn;
