@@ -8,10 +8,9 @@ use std::{thread, time::Duration};
 
 use nix::{
     sched::{CpuSet, sched_setaffinity},
-    sys::signal::Signal,
     unistd::Pid,
 };
-use support::{Child, child, hold_for_ever, skip, watchdog::activity};
+use support::{Child, child, hold_for_ever, prompt::stop, skip, watchdog::activity};
 
 const A_WHILE: Duration = Duration::from_millis(400);
 
@@ -57,7 +56,7 @@ fn case_c23_a_starved_process_is_no_hang() {
     }
     hog.kill();
     assert!(is_busy(starved.id()), "a process that runs is busy");
-    starved.signal(Signal::SIGSTOP);
+    stop(&starved);
     thread::sleep(A_WHILE);
     assert!(!is_busy(this), "a process that is stopped is idle");
     starved.kill();
