@@ -15,6 +15,10 @@ pub(crate) const SUMMARY: &str = "Time of the alternatives divided by ours";
 pub(crate) const SUMMARY_KEY: &str = "Right of 1, ours is faster. Filled: time, with a line from the least to the greatest \
     round. Hollow: p99 of single times.";
 
+/// The first picture as a file, and the same for a phone.
+pub(crate) const SUMMARY_FILE: &str = "summary.svg";
+pub(crate) const SUMMARY_NARROW: &str = "summary-narrow.svg";
+
 pub(crate) const BEHIND: &str = "Where ours is not first";
 
 pub(crate) const BEHIND_RULE: &[&str] = &[

@@ -3,7 +3,7 @@
 use super::{
     Axis, Look, Role,
     labels::{spread, wide, width, wrap},
-    svg::{At, EM, LINE, MARGIN, Size, Svg},
+    svg::{At, EM, LINE, Size, Svg},
 };
 
 /// One curve.
@@ -54,7 +54,7 @@ impl Curves {
         svg.inline(height, &self.label)
     }
 
-    fn draw(&self, size: Size) -> (Svg, f64) {
+    pub(super) fn draw(&self, size: Size) -> (Svg, f64) {
         let mut svg = Svg::new(size);
         let most = if size == Size::Wide { 26 } else { 17 };
         let names: Vec<Vec<String>> = self.curves.iter().map(|curve| wrap(&curve.name, most)).collect();
@@ -143,23 +143,4 @@ impl Curves {
             }
         }
     }
-}
-
-/// Several plots one below the other, each with a title, as a file. `notes` stand on top, of which the last may warn.
-pub fn stacked(label: &str, notes: &[(&str, String)], plots: &[(&str, &Curves)]) -> String {
-    let mut all = Svg::new(Size::Wide);
-    let mut top = MARGIN;
-    for (class, note) in notes {
-        top += LINE;
-        all.text(class, (0.0, top), note);
-    }
-    for (title, plot) in plots {
-        top += 2.0 * LINE;
-        all.text("b", (0.0, top), title);
-        let (svg, height) = plot.draw(Size::Wide);
-        top += 10.0;
-        all.below(top, &svg);
-        top += height;
-    }
-    all.file(top + MARGIN, label)
 }

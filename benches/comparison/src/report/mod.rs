@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     behind::{Behind, Compared, Statistic, reasons as reasons_of},
-    summary::{Beside, Other, summary},
+    summary::{Beside, Other, lacking, summary},
 };
 use crate::{
     harness::{self, Comparison, Kind, Line, Ratio, Rounds},
