@@ -13,10 +13,15 @@ pub enum Growth {
     Logarithmic { base: f64, doubling: f64 },
     /// Neither: about this power.
     Power(f64),
+    /// None of these.
+    Irregular,
 }
 
 /// A curve whose points lie farther off than this is neither linear nor logarithmic.
 const FARTHEST: f64 = 0.35;
+
+/// A curve whose points lie farther off than this is no power either.
+const POOR: f64 = 1.0;
 
 /// A greater share between the least and the greatest is growth.
 const GROWS: f64 = 1.5;
@@ -40,7 +45,8 @@ pub fn growth(points: &[(f64, f64)]) -> (Growth, f64) {
         let logs: Vec<(f64, f64)> = points.iter().map(|point| (point.0.ln(), point.1.ln())).collect();
         let (base, power) = least_squares(logs.iter().map(|&(x, y)| (x, y, 1.0)));
         let farthest = logs.iter().map(|&(x, y)| ((y - base - power * x).exp() - 1.0).abs());
-        return (Growth::Power(power), farthest.fold(0.0, f64::max));
+        let farthest = farthest.fold(0.0, f64::max);
+        return if farthest <= POOR { (Growth::Power(power), farthest) } else { (Growth::Irregular, farthest) };
     }
     match linear_off <= logarithmic_off {
         true => (Growth::Linear { base: linear.0, each: linear.1 }, linear_off),
@@ -87,6 +93,7 @@ mod tests {
         assert!(close(base, 50.0) && close(each, 3.0), "{base} {each}");
         let Growth::Logarithmic { base, doubling } = growth(&curve(|x| 5.0 + 20.0 * x.log2())).0 else { panic!() };
         assert!(close(base, 5.0) && close(doubling, 20.0), "{base} {doubling}");
+        assert_eq!(growth(&[(1.0, 1.0), (10.0, 1000.0), (100.0, 2.0), (1000.0, 3000.0)]).0, Growth::Irregular);
         let (Growth::Power(power), off) = growth(&curve(|x| x * x)) else { panic!() };
         assert!(close(power, 2.0) && off < 1e-6, "{power} {off}");
     }

@@ -36,15 +36,22 @@ impl Death {
 
     /// Kills the process, and returns how long it is from then until `next` is done.
     pub(crate) fn until(self, next: &dyn Fn()) -> Duration {
-        let begun = Instant::now();
-        kill(self.0.pid(), Signal::SIGKILL).expect("it lives");
-        next();
-        begun.elapsed()
+        self.until_both(next).0
     }
 
     /// The same until its parent can wait for it.
     pub(crate) fn until_ended(self) -> Duration {
-        let pid = self.0.pid();
-        self.until(&|| _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("it is a child"))
+        self.until_both(&|| ()).1
+    }
+
+    /// Kills the process, and returns how long it is from then until `next` is done, and until its parent can wait for it.
+    pub(crate) fn until_both(self, next: &dyn Fn()) -> (Duration, Duration) {
+        let begun = Instant::now();
+        kill(self.0.pid(), Signal::SIGKILL).expect("it lives");
+        next();
+        let done = begun.elapsed();
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(self.0.pid()), flags).expect("it is a child");
+        (done, begun.elapsed())
     }
 }

@@ -27,6 +27,19 @@ const MOST_IN_CHANNEL: u32 = 5_300;
 /// How long handles are opened for one object. A machine that is slower reaches fewer members.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// Says how many members there are, where the time was too short for all of them.
+fn reached<T>(crowds: &[(f64, Crowded<T>)]) -> String {
+    let counts = crowds.iter().map(|(slots, crowd)| (slots, crowd.others.len() + 1));
+    let fewer = counts.filter(|(slots, count)| **slots > f64::from(u32::try_from(*count).unwrap_or(u32::MAX)));
+    let fewer: Vec<String> = fewer.map(|(slots, count)| format!("{count} of {slots}")).collect();
+    match fewer.is_empty() {
+        true => "All slots have members.".to_owned(),
+        false => {
+            format!("All slots have members, or as many as {} s suffice for: {}.", PATIENCE.as_secs(), fewer.join(", "))
+        }
+    }
+}
+
 /// An object with all members but one.
 struct Crowded<T> {
     name: String,
@@ -41,8 +54,7 @@ impl<T> Crowded<T> {
         while others.len() + 1 < members as usize && begun.elapsed() < PATIENCE {
             others.push(open(&name));
         }
-        let reached = u32::try_from(others.len()).expect("there are few") + 1;
-        (f64::from(reached), Self { name, others })
+        (f64::from(members), Self { name, others })
     }
 
     fn first(&self) -> &T {
@@ -96,12 +108,15 @@ pub(crate) fn of_mutex(title: &'static str) -> Graph {
         killed.add(*x, &times);
     }
     curves.push(killed);
+    let reached = reached(&crowds);
     crowds.into_iter().for_each(|(_, crowd)| crowd.end(|mutex| mutex.remove().expect("it is there")));
     Graph {
         title,
-        axis: "members",
-        about: "Members are handles of one process, in an object for as many. To open is to register in a slot, and reads all \
-            semaphores of the set.",
+        axis: "slots for members",
+        about: format!(
+            "Members are handles of one process, in an object with so many slots. To open is to register in a slot, and reads \
+                all semaphores of the set. {reached}"
+        ),
         limit: format!(
             "{MOST}, `MOST_HANDLES` in `primitives/src/options.rs`: a member takes up to 4 semaphores of one set, and Linux \
                 allows 32,000 in a set (`SEMMSL`, the first number of `sysctl kernel.sem`). The rest is for what all \
@@ -134,11 +149,12 @@ pub(crate) fn of_channel(title: &'static str) -> Graph {
         depth.add(*x, &rounds(5, || _ = black_box(crowd.first().depth().expect("it is there"))));
     }
     curves.push(depth);
+    let reached = reached(&crowds);
     crowds.into_iter().for_each(|(_, crowd)| crowd.end(|channel| channel.remove().expect("it is there")));
     Graph {
         title,
-        axis: "members",
-        about: "As with the mutex. One process sends and receives, so no waiter is called.",
+        axis: "slots for members",
+        about: format!("As with the mutex. One process sends and receives, so no waiter is called. {reached}"),
         limit: format!(
             "{MOST_IN_CHANNEL}, `MOST_IN_CHANNEL` in `primitives/src/options.rs`: a member takes 6 semaphores of one set, and \
                 some 600 bytes of the segment. `SEMMSL` is the kernel's part of it, as for a mutex"

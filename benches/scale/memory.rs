@@ -1,6 +1,10 @@
 //! How soon a lock goes on whose holder is killed, by the memory that the holder had touched.
 
-use std::{fs, hint::black_box, time::Duration};
+use std::{
+    fs,
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use sysv_primitives::Mutex;
 
@@ -17,6 +21,9 @@ const MIB: u64 = 1 << 20;
 
 /// At each size. Each takes seconds for the largest.
 const ROUNDS: usize = 3;
+
+/// After that time there are no second rounds any more.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes, as far as the machine has room for them.
 fn sizes() -> Vec<u64> {
@@ -49,18 +56,22 @@ pub(crate) fn measure(title: &'static str) -> Graph {
         assert!(robust.lock(), "its holder was killed");
         robust.unlock();
     };
-    let nothing = || {};
     let mut curves = [
         Curve::new("Mutex, locked again", Ours),
         Curve::new("pthread mutex, robust, locked again", Rival),
         Curve::new("until its parent can wait for it", Bound),
     ];
+    let begun = Instant::now();
     for bytes in sizes() {
         let mut times: [Vec<Duration>; 3] = Default::default();
-        for _ in 0..ROUNDS {
-            times[0].push(Death::new(&touching(bytes, &hold)).until(&next));
-            times[1].push(Death::new(&touching(bytes, &hold_robust)).until(&next_robust));
-            times[2].push(Death::new(&touching(bytes, &nothing)).until_ended());
+        for round in 0..ROUNDS {
+            // Each size is measured once at least.
+            if round > 0 && begun.elapsed() > PATIENCE {
+                break;
+            }
+            let (locked, ended) = Death::new(&touching(bytes, &hold)).until_both(&next);
+            let robust = Death::new(&touching(bytes, &hold_robust)).until(&next_robust);
+            times.iter_mut().zip([locked, robust, ended]).for_each(|(times, time)| times.push(time));
         }
         #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
         let x = bytes as f64 / MIB as f64;
@@ -69,7 +80,7 @@ pub(crate) fn measure(title: &'static str) -> Graph {
     Graph {
         title,
         axis: "MiB touched",
-        about: "A process that holds a lock is killed while another process waits for the lock.",
+        about: "A process that holds a lock is killed while another process waits for the lock.".to_owned(),
         limit: "the kernel. A process that ends gives back its memory first (`exit_mm` in `do_exit`), and its semaphores are \
             undone afterwards (`exit_sem`): so all that it takes to give back the memory comes before. The C library's robust \
             list is walked at the begin of `exit_mm`, before the memory. Huge pages \

@@ -1,6 +1,9 @@
 //! What objects cost: from one to the most of an IPC namespace.
 
-use std::hint::black_box;
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use sysv_primitives::{Mutex, inspect};
 
@@ -12,6 +15,9 @@ use crate::{
 
 /// Without a namespace of its own, the program takes no more of the machine's objects.
 const MODEST: usize = 500;
+
+/// How long objects are made. A machine that is slower reaches fewer.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Small ones, since there are to be many.
 fn create(name: &str) -> Result<Mutex<u64>, sysv_primitives::OpenError> {
@@ -29,8 +35,9 @@ struct Objects {
 const MOST_TAKEN: usize = 50;
 
 impl Objects {
-    fn grow(&mut self, count: usize) {
-        while self.names.len() < count {
+    /// Makes more of them until there are so many, or the time is up. Returns how many there are.
+    fn grow(&mut self, count: usize, begun: Instant) -> usize {
+        while self.names.len() < count && begun.elapsed() < PATIENCE {
             let name = name("object");
             match create(&name) {
                 Ok(_) => self.names.push(name),
@@ -38,6 +45,7 @@ impl Objects {
                 Err(error) => panic!("object {count}: {error}"),
             }
         }
+        self.names.len()
     }
 }
 
@@ -67,12 +75,13 @@ pub(crate) fn measure(title: &'static str) -> Graph {
     let mut objects = Objects { names: Vec::new(), taken: 0 };
     let mut curves = ["create and remove", "open and close", "inspect::named", "inspect::objects"]
         .map(|name| Curve::new(name, Ours));
-    objects.grow(1);
+    let (begun, counts) = (Instant::now(), counts());
+    objects.grow(1, begun);
     let (probe, first) = (name("probe"), objects.names[0].clone());
-    for count in counts() {
-        objects.grow(count);
+    for count in counts {
+        let reached = objects.grow(count, begun);
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let x = count as f64;
+        let x = reached as f64;
         let times = [
             rounds(5, || create(&probe).expect("there is room for one more").remove().expect("it is there")),
             rounds(5, || drop(Mutex::<u64>::open(&first).expect("it is there"))),
@@ -80,12 +89,17 @@ pub(crate) fn measure(title: &'static str) -> Graph {
             rounds(if count > 1_000 { 2 } else { 5 }, || _ = black_box(inspect::objects().expect("it can be read"))),
         ];
         curves.iter_mut().zip(&times).for_each(|(curve, times)| curve.add(x, times));
+        if reached < count {
+            break;
+        }
     }
-    let refused = refusal(&mut objects);
+    let refused = refusal(&mut objects, begun);
     Graph {
         title,
         axis: "objects",
-        about: "Each is a mutex for two handles. One more is created and removed, and one of them is opened and closed.",
+        about:
+            "Each is a mutex for two handles. One more is created and removed, and one of them is opened and closed."
+                .to_owned(),
         limit: format!(
             "an object takes a semaphore set and a segment: `SEMMNI`, 32,000 by default (the fourth number of `sysctl \
                 kernel.sem`), and `SHMMNI`, 4,096 by default (`sysctl kernel.shmmni`), which is met first. Either may be set up \
@@ -97,12 +111,14 @@ pub(crate) fn measure(title: &'static str) -> Graph {
 }
 
 /// What the next one says when there is no room left.
-fn refusal(objects: &mut Objects) -> String {
+fn refusal(objects: &mut Objects, begun: Instant) -> String {
     if !is_apart() || is_quick() {
         return "This run stopped early: it had no namespace of its own, or was a quick one".to_owned();
     }
     let count = objects.names.len() + 1;
-    objects.grow(count);
+    if objects.grow(count, begun) < count {
+        return format!("This run stopped after {} s, before the limit", PATIENCE.as_secs());
+    }
     let taken = match objects.taken {
         0 => String::new(),
         taken => {

@@ -103,6 +103,10 @@ fn words(curve: &Curve) -> String {
     let words = match growth {
         Growth::Flat => return format!("flat, within {:.0} %", off * 100.0),
         Growth::Falling => return "falling".to_owned(),
+        Growth::Irregular => {
+            let ratio = points.last().map_or(1.0, |last| last.1) / points[0].1;
+            return format!("irregular: ×{} from the first to the last", figure(ratio));
+        }
         Growth::Linear { base, each } => format!("linear: {} and {} for each", time(base.max(0.0)), time(each)),
         Growth::Logarithmic { base, doubling } => {
             format!("logarithmic: {} and {} for each doubling", time(base.max(0.0)), time(doubling))
@@ -139,7 +143,7 @@ fn reading(page: &mut Page, machine: &Machine) {
             repeated are measured in turn, and each ratio is of the same round.",
         "Growth is flat if the greatest time is less than 1.5 times the least. Otherwise it is the better of a line over the \
             number and a line over its logarithm, and the share says how far off the farthest point lies. If that is more \
-            than 35 %, it is a power.",
+            than 35 %, it is a power, or irregular.",
         "Deaths are by SIGKILL. A time after a death begins with the kill, so it has the kernel's part in it, which is shown \
             by itself as the time until the parent can wait for the process.",
         "Processes are pinned: the measuring one to the first allowed processor, the other one to the second.",

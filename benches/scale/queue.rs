@@ -68,7 +68,7 @@ pub(crate) fn routes(title: &'static str) -> Graph {
     Graph {
         title,
         axis: "routes with a message each",
-        about: "A message is received by a selection and sent again, in one process.",
+        about: "A message is received by a selection and sent again, in one process.".to_owned(),
         limit: "48 routes with a lane of their own, `MOST_ROUTES` in `primitives/src/sizes.rs`: `recv_any` and `recv_lowest` \
             check the head of each lane, and the set of lanes that a member serves is one word of 64 bits, with 8 lanes \
             that all further routes share. So there may be any number of routes, and beyond 48 a receiver passes over \
@@ -86,7 +86,8 @@ pub(crate) fn messages(title: &'static str) -> Graph {
         title,
         axis: "messages queued",
         about: "One message is received and one is sent, so the queue stays as long. Behind others means that the message is of \
-            a route or type of its own, and all others are older.",
+            a route or type of its own, and all others are older."
+            .to_owned(),
         limit: format!(
             "{MOST} messages in a channel, `MOST_MESSAGES` in `primitives/src/store/geometry.rs`: a hint in a lane has 16 bits \
                 for the cell, and calls and control messages need some of them. `capacity` sets it, by default 1,024. The \
@@ -197,9 +198,11 @@ pub(crate) fn recovery(title: &'static str) -> Graph {
     Graph {
         title,
         axis: "messages queued",
-        about: "A process has claimed a message and is killed. Another process waits for the same message.",
-        limit: "the kernel ends the process first. Then the survivor goes through what names the dead member's slot: a word \
-            for each 64 cells of the channel (`store/repair.rs`), and not the messages themselves"
+        about: "A process has claimed a message and is killed. Another process waits for the same message. It has the repair of all \
+            that the dead process left in its time.".to_owned(),
+        limit: "the kernel ends the process first. Then the survivor checks each cell that a message was ever in \
+            (`touched_cells` in `primitives/src/store/`): their number is at most `capacity` and some for calls and control \
+            messages, and does not depend on how many are queued now"
             .to_owned(),
         curves: vec![again, ended],
     }

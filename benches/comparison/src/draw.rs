@@ -5,7 +5,7 @@ use crate::{
     harness::Kind,
     plot::{Axis, Curve, Curves, Dots, Group, Panel, Panels, Point, Role, Row as Dot, Size},
     prose::{self, SUMMARY},
-    report::{Beside, Cell, Facts, Family, Report, Table, summary},
+    report::{Beside, Cell, Facts, Family, Report, Table, UNPINNED, summary},
     timed::Times,
 };
 
@@ -107,9 +107,10 @@ fn times(table: &Table) -> String {
     both(|size| plot.inline(size))
 }
 
-/// Counts: a plot for each column.
+/// Counts: a plot for each column that is of pinned processes.
 pub(crate) fn facts(facts: &Facts) -> String {
-    (0..facts.columns.len()).map(|column| fact(facts, column)).collect()
+    let is_drawn = |column: &usize| !facts.columns[*column].ends_with(UNPINNED);
+    (0..facts.columns.len()).filter(is_drawn).map(|column| fact(facts, column)).collect()
 }
 
 fn fact(facts: &Facts, column: usize) -> String {
@@ -141,6 +142,9 @@ fn fact(facts: &Facts, column: usize) -> String {
 
 /// Ticks of ratios.
 const RATIOS: [f64; 14] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+/// The same over a range that is too wide for them.
+const POWERS: [f64; 9] = [1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4];
+const WIDE_RANGE: f64 = 3000.0;
 
 /// The first picture, if anything of it was measured: eight plots with the same axis.
 fn first(report: &Report) -> Option<Panels> {
@@ -148,7 +152,11 @@ fn first(report: &Report) -> Option<Panels> {
         summary(report).into_iter().map(|(title, all)| (title, all.iter().map(group).collect())).collect();
     let rows = plots.iter().flat_map(|(_, groups)| groups).flat_map(|group| &group.rows);
     let values = rows.flat_map(|row| [row.value, row.second, row.whisker.map(|w| w.0), row.whisker.map(|w| w.1)]);
-    let axis = Axis::log_with(values.flatten().chain([0.5, 2.0]), &RATIOS, round);
+    let values: Vec<f64> = values.flatten().chain([0.5, 2.0]).collect();
+    let (least, most) = values.iter().fold((f64::MAX, 0.0_f64), |(least, most), &v| (least.min(v), most.max(v)));
+    let ticks: &[f64] = if most / least > WIDE_RANGE { &POWERS } else { &RATIOS };
+    let axis =
+        Axis::log_with(values.into_iter(), ticks, |ratio| if ratio < 0.01 { ratio.to_string() } else { round(ratio) });
     let panel = |(title, groups): (&str, Vec<Group>)| {
         let dots = Dots {
             label: title.to_owned(),

@@ -138,8 +138,8 @@ impl Dots {
         let titles = [group.title.as_str(), group.subtitle.as_str()];
         let (mut y, mut least) = (from, from);
         if !group.title.is_empty() && frame.is_stacked {
-            svg.text("b", (0.0, y + EM), &group.title);
-            svg.text("t", (wide(&group.title, Role::Ours) * EM + 8.0, y + EM), &group.subtitle);
+            svg.text("b f", (0.0, y + EM), &group.title);
+            svg.text("t f", (wide(&group.title, Role::Ours) * EM + 8.0, y + EM), &group.subtitle);
             y += ROW;
         } else if !group.title.is_empty() {
             svg.text("b", (0.0, y + EM), titles[0]);

@@ -4,9 +4,11 @@ mod barriers;
 mod channel;
 mod conditions;
 mod crowds;
+mod fates;
 mod idle;
 mod limiter;
 mod locks;
+mod once;
 mod own;
 mod peers;
 mod permits;
@@ -137,7 +139,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 13] = [
+pub(crate) const PARTS: [Part; 14] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -160,6 +162,13 @@ pub(crate) const PARTS: [Part; 13] = [
         method: RWLOCK,
         peers: peers::OF_RWLOCK,
         measure: rwlocks::measure,
+    },
+    Part {
+        title: "OnceLock",
+        about: "A value of 64 bytes that one process computes, and all read.",
+        method: &["The value is set before. A time is that of a process that asks for it as if it might be the first."],
+        peers: &[],
+        measure: once::measure,
     },
     Part {
         title: "Watch",
