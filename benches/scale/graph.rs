@@ -26,14 +26,14 @@ pub(crate) struct Curve {
     pub(crate) points: Vec<Point>,
 }
 
-/// One measured point: a median and its extent, in nanoseconds.
+/// One measured point: the least and the greatest of all rounds, in nanoseconds. The least is what it takes when nothing
+/// disturbs it.
 #[derive(Clone, Copy)]
 pub(crate) struct Point {
     pub(crate) x: f64,
-    pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) most: f64,
-    /// To the first point, of the same rounds where they were measured in turn.
+    /// The least to that of the first point.
     pub(crate) ratio: f64,
 }
 
@@ -42,12 +42,17 @@ impl Curve {
     pub(crate) fn in_turn(name: &str, role: Role, points: Vec<(f64, Alternative<'_>)>) -> Option<Self> {
         let (xs, alternatives): (Vec<f64>, Vec<_>) = points.into_iter().unzip();
         let Comparison { lines, .. } = measure(name, alternatives)?;
-        let point = |(x, line): (f64, &crate::harness::Line)| {
+        let mut curve = Self::new(name, role);
+        for (x, line) in xs.into_iter().zip(&lines) {
             let (least, most) = line.rounds.extent();
-            let ratio = line.rounds.ratio_to(&lines[0].rounds).median;
-            Point { x, median: line.rounds.nanoseconds(), least, most, ratio }
-        };
-        Some(Self { name: name.to_owned(), role, points: xs.into_iter().zip(&lines).map(point).collect() })
+            curve.push(x, least, most);
+        }
+        Some(curve)
+    }
+
+    fn push(&mut self, x: f64, least: f64, most: f64) {
+        let ratio = least / self.points.first().map_or(least, |first| first.least);
+        self.points.push(Point { x, least, most, ratio });
     }
 
     /// Measures the same operation with each of these, in turn.
@@ -62,12 +67,10 @@ impl Curve {
 
     /// Adds what was measured at one point.
     pub(crate) fn add(&mut self, x: f64, times: &[Duration]) {
-        let mut nanoseconds: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e9).collect();
-        nanoseconds.sort_unstable_by(f64::total_cmp);
-        let (Some(&least), Some(&most)) = (nanoseconds.first(), nanoseconds.last()) else { return };
-        let median = nanoseconds[nanoseconds.len() / 2];
-        let ratio = median / self.points.first().map_or(median, |first| first.median);
-        self.points.push(Point { x, median, least, most, ratio });
+        if let (Some(least), Some(most)) = (times.iter().min(), times.iter().max()) {
+            let [least, most] = [least, most].map(|time| time.as_secs_f64() * 1e9);
+            self.push(x, least, most);
+        }
     }
 }
 

@@ -89,7 +89,7 @@ fn summary(page: &mut Page, graphs: &[Graph]) {
     for graph in graphs {
         for curve in &graph.curves {
             let [first, .., last] = &curve.points[..] else { continue };
-            let ends = [first, last].map(|point| format!("{} at {}", time(point.median), round(point.x)));
+            let ends = [first, last].map(|point| format!("{} at {}", time(point.least), round(point.x)));
             let [from, to] = ends;
             page.line(&format!("| {} | {} | {from} | {to} | {} |", graph.title, curve.name, words(curve)));
         }
@@ -98,7 +98,7 @@ fn summary(page: &mut Page, graphs: &[Graph]) {
 
 /// How a curve grows, in words.
 fn words(curve: &Curve) -> String {
-    let points: Vec<(f64, f64)> = curve.points.iter().map(|point| (point.x, point.median)).collect();
+    let points: Vec<(f64, f64)> = curve.points.iter().map(|point| (point.x, point.least)).collect();
     let (growth, off) = growth(&points);
     let words = match growth {
         Growth::Flat => return format!("flat, within {:.0} %", off * 100.0),
@@ -128,7 +128,7 @@ fn section(page: &mut Page, graph: &Graph) {
         let cell = |x: &f64| {
             #[expect(clippy::float_cmp, reason = "they are the same numbers")]
             let point = curve.points.iter().find(|point| point.x == *x);
-            point.map_or(String::new(), |point| format!("{} (×{})", time(point.median), figure(point.ratio)))
+            point.map_or(String::new(), |point| format!("{} (×{})", time(point.least), figure(point.ratio)))
         };
         let cells: Vec<String> = xs.iter().map(cell).collect();
         page.line(&format!("| {} | {} |", curve.name, cells.join(" | ")));
@@ -139,8 +139,8 @@ fn section(page: &mut Page, graph: &Graph) {
 fn reading(page: &mut Page, machine: &Machine) {
     page.line("\n## How to read this\n");
     for line in [
-        "A time is the median of all rounds. In brackets is its ratio to the first point of the same curve. Points that can be \
-            repeated are measured in turn, and each ratio is of the same round.",
+        "A time is the least of all rounds: what the operation takes when nothing disturbs it. In brackets is its ratio to the \
+            first point of the same curve. Points that can be repeated are measured in turn, in seven rounds of 20 ms each.",
         "Growth is flat if the greatest time is less than 1.5 times the least. Otherwise it is the better of a line over the \
             number and a line over its logarithm, and the share says how far off the farthest point lies. If that is more \
             than 35 %, it is a power, or irregular.",

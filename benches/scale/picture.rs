@@ -13,8 +13,10 @@ pub(crate) const TITLE: &str = "How everything grows";
 
 pub(crate) fn draw(graphs: &[Graph], machine: &Machine, size: Size) -> String {
     let panels = graphs.iter().map(|graph| (graph.title.to_owned(), Panel::Curves(curves(graph)))).collect();
-    let mut notes =
-        vec![machine.name.as_str(), "Both scales are of powers. A whisker is from the least to the greatest round."];
+    let mut notes = vec![
+        machine.name.as_str(),
+        "Both scales are of powers. A point is the least round, and its line reaches to the greatest.",
+    ];
     notes.extend(machine.warning.as_deref());
     Panels { label: TITLE.to_owned(), panels }.file(size, TITLE, &notes)
 }
@@ -35,6 +37,6 @@ fn curves(graph: &Graph) -> Curves {
 }
 
 fn curve(curve: &graph::Curve) -> Curve {
-    let point = |point: &graph::Point| Point { x: point.x, y: point.median, whisker: Some((point.least, point.most)) };
+    let point = |point: &graph::Point| Point { x: point.x, y: point.least, whisker: Some((point.least, point.most)) };
     Curve { name: curve.name.clone(), role: curve.role, points: curve.points.iter().map(point).collect() }
 }

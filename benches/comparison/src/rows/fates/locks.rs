@@ -99,12 +99,17 @@ fn rwlock<'a>() -> Result<Made<'a>> {
     let kept = Kept(Box::leak(Box::new(RwLock::create(&name("fate"), 0_u64)?)));
     let held = Rc::new(RefCell::new(None));
     let give = Rc::clone(&held);
-    let take = move || match { kept.0 }.write() {
-        Ok(guard) => {
-            held.replace(Some(guard));
-            Said::Nothing
+    let take = move || {
+        // All of it, so that it is removed with this closure and not before.
+        let kept: &Kept = &kept;
+        let lock: &'static RwLock<u64> = kept.0;
+        match lock.write() {
+            Ok(guard) => {
+                held.replace(Some(guard));
+                Said::Nothing
+            }
+            Err(error) => learned(&error),
         }
-        Err(error) => learned(&error),
     };
     Ok(made(take, move || drop(give.take())))
 }
