@@ -61,6 +61,12 @@ pub(crate) const TERMS: &[(&str, &str)] = &[
     ("Unpinned", "means that the kernel places all processes."),
     ("In plots", "ours is blue and bold, alternatives are full lines, and limits and floors are dashed or square."),
     ("System calls", "are counted with ptrace in all processes that take part."),
+    (
+        "Tables of killed and stopped processes",
+        "are filled by the run: a case for each cell, with a new object. A time begins with the signal, or with what comes after it, \
+            and is of one case alone. A case ends after a second, in a quick run after 0.15 s. A kernel wakes no stopped waiter, \
+            but the next one.",
+    ),
 ];
 
 pub(crate) const MACHINE: &str = "Machine and versions";

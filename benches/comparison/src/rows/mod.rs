@@ -73,8 +73,10 @@ const RWLOCK: &[&str] = &[
 ];
 
 const WATCH: &[&str] = &[
-    "Memcpy and two loads is a copy out of shared memory into the reader's own, with a load before it and one after it: what a         reader can't do without.",
-    "Of two processes that wait for each other, each sets a value and sleeps until the other one has set its own. A time is         that of both ways, and so of two wake-ups. Neither checks again before it sleeps.",
+    "Memcpy and two loads is a copy out of shared memory into the reader's own, with a load before it and one after it: what a \
+        reader can't do without.",
+    "Of two processes that wait for each other, each sets a value and sleeps until the other one has set its own. A time is \
+        that of both ways, and so of two wake-ups. Neither checks again before it sleeps.",
 ];
 
 const RINGS: &[&str] = &[

@@ -179,8 +179,11 @@ impl<'a> Taker<'a> {
             return format!("not in {} s", patience().as_secs_f64());
         }
         let took = time(begun.elapsed().as_secs_f64() * 1e9);
-        let learned = self.said.load(SeqCst) == Said::Death as u32;
-        format!("after {took}{}", if learned { ", told of the death" } else { "" })
+        format!("after {took}{}", self.learned())
+    }
+
+    fn learned(&self) -> &'static str {
+        if self.said.load(SeqCst) == Said::Death as u32 { ", told of the death" } else { "" }
     }
 }
 
@@ -219,7 +222,7 @@ fn observe(subject: &Subject<'_>, event: Event) -> Result<Cell> {
         }
         thread::sleep(Duration::from_millis(20));
         if other.has_it() {
-            return Ok(format!("at once: {}", other.outcome(begun)).into());
+            return Ok(format!("at once{}", other.learned()).into());
         }
         begun = Instant::now();
         (made.give)();
