@@ -194,9 +194,10 @@ fn group(beside: &Beside) -> Group {
     }
 }
 
-/// The first picture, as a part of the page.
-pub(crate) fn summary_inline(report: &Report) -> Option<String> {
-    first(report).map(|plots| both(|size| plots.inline(size)))
+/// The plots of the first picture with their titles, as parts of the page.
+pub(crate) fn summary_inline(report: &Report) -> Vec<(String, String)> {
+    let plots = first(report);
+    plots.iter().flat_map(Panels::inline).map(|(title, plot)| (title.to_owned(), plot)).collect()
 }
 
 /// The first picture as files of their own, for a window of a computer and for a phone.

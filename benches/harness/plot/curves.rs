@@ -3,7 +3,7 @@
 use super::{
     Axis, Look, Role,
     labels::{spread, wide, width, wrap},
-    svg::{At, EM, LINE, Size, Svg},
+    svg::{At, EM, LINE, MARGIN, Size, Svg},
 };
 
 /// One curve.
@@ -148,4 +148,23 @@ impl Curves {
             }
         }
     }
+}
+
+/// Several plots one below the other, each with a title, as a file. `notes` stand on top, of which the last may warn.
+pub fn stacked(label: &str, notes: &[(&str, String)], plots: &[(&str, &Curves)]) -> String {
+    let mut all = Svg::new(Size::Wide);
+    let mut top = MARGIN;
+    for (class, note) in notes {
+        top += LINE;
+        all.text(class, (0.0, top), note);
+    }
+    for (title, plot) in plots {
+        top += 2.0 * LINE;
+        all.text("b", (0.0, top), title);
+        let (svg, height) = plot.draw(Size::Wide);
+        top += 10.0;
+        all.place((0.0, top), &svg);
+        top += height;
+    }
+    all.file(top + MARGIN, label)
 }

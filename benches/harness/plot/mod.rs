@@ -14,7 +14,7 @@ mod svg;
 
 pub use self::{
     axis::Axis,
-    curves::{Curve, Curves, Point},
+    curves::{Curve, Curves, Point, stacked},
     dots::{Dots, Group, Row},
     panels::{Panel, Panels},
     svg::{STYLE, Size, escape},

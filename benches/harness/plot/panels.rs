@@ -36,10 +36,14 @@ const GAP: f64 = 880.0 - 2.0 * 424.0;
 const BETWEEN: f64 = 18.0;
 
 impl Panels {
-    /// The plots as a part of a page.
-    pub fn inline(&self, size: Size) -> String {
-        let (svg, height) = self.draw(size);
-        svg.inline(height, &self.label)
+    /// Each plot as a part of a page, for both sizes of window, with its title.
+    pub fn inline(&self) -> impl Iterator<Item = (&str, String)> {
+        let draw = |title: &str, panel: &Panel, size| {
+            let (svg, height) = panel.draw(size);
+            svg.inline(height, title)
+        };
+        let both = move |title, panel| draw(title, panel, Size::Half) + &draw(title, panel, Size::Narrow);
+        self.panels.iter().map(move |(title, panel)| (title.as_str(), both(title, panel)))
     }
 
     /// The plots as a file, with a title and lines of text on top.

@@ -25,8 +25,8 @@ impl Size {
     /// The class by which a page shows one of the two.
     fn class(self) -> &'static str {
         match self {
-            Self::Wide => "plot wide",
-            Self::Narrow | Self::Half => "plot narrow",
+            Self::Wide | Self::Half => "plot wide",
+            Self::Narrow => "plot narrow",
         }
     }
 }

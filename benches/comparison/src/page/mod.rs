@@ -38,8 +38,13 @@ fn top(html: &mut String, report: &Report) -> Result<()> {
     if let Some(warning) = &report.machine.warning {
         writeln!(html, "<p class=\"warn\">{}</p>", escape(warning))?;
     }
-    if let Some(picture) = draw::summary_inline(report) {
-        writeln!(html, "<figure><figcaption><b>{SUMMARY}.</b> {SUMMARY_KEY}</figcaption>\n{picture}</figure>")?;
+    let plots = draw::summary_inline(report);
+    if !plots.is_empty() {
+        writeln!(html, "<p class=\"sub\"><b>{SUMMARY}.</b> {SUMMARY_KEY}</p>\n<div class=\"panels\">")?;
+        for (title, plot) in plots {
+            writeln!(html, "<figure><b>{}</b>{plot}</figure>", escape(&title))?;
+        }
+        html.push_str("</div>\n");
     }
     Ok(())
 }
