@@ -10,14 +10,22 @@ use bytemuck::Pod;
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{SharedRing, producer::Producer, state::BroadcastState, subscriber::Subscriber, wait::SubscriberGate};
+use super::{
+    SharedRing,
+    producer::Producer,
+    state::BroadcastState,
+    subscriber::Subscriber,
+    wait::{self, SubscriberGate},
+    word::AwaitedWord,
+};
 use crate::{
     PopError, PushError,
     members::Session,
     raw::Deadline,
+    sync::Ordering::SeqCst,
     waiting::{
-        Party,
-        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait},
+        Party, Withdrawn,
+        clerk::{HeldTicket, Lone, PassOn, TaskGate, Withdrawal, cancel, poll_wait},
         waiter::Waiter,
     },
 };
@@ -32,6 +40,17 @@ impl TaskGate for SubscriberGate<'_> {
     /// All waiters are called at once, so none passes a call on.
     fn pass_on(&self) -> PassOn {
         Box::new(|_, _| Ok(()))
+    }
+}
+
+impl Lone for wait::Producer<'_> {
+    fn withdrawal(&self) -> Withdrawal {
+        let control = self.state.control.clone();
+        Box::new(move || {
+            // SYNC: as in `withdraw`.
+            let was = AwaitedWord(control.awaited.swap(AwaitedWord::NONE.0, SeqCst));
+            if was == AwaitedWord::NONE { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
+        })
     }
 }
 
@@ -150,7 +169,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),
@@ -158,7 +177,9 @@ impl<T: Pod> Producer<T> {
         }
         let SharedRing { state, members, .. } = &*self.shared;
         let party = Party { members, repair: state, me: self.session };
-        let scanned = ready!(self.futures.poll_room(self.index, party, context));
+        let station = || wait::Producer { state, index: self.index };
+        let check = |round| state.check_room(self.index, party, round);
+        let scanned = ready!(self.futures.poll(party, station, check, context));
         Poll::Ready(match scanned.and_then(|scan| self.found(scan)) {
             Ok(_) => {
                 self.write(self.index, &item);
@@ -184,7 +205,7 @@ struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 impl<T: Pod> Drop for ProducerWait<'_, T> {
     fn drop(&mut self) {
         let Producer { shared, index, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, *index, &shared.members);
+        futures.cancel(wait::Producer { state: &shared.state, index: *index }, &shared.members);
     }
 }
 

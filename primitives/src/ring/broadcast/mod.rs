@@ -41,8 +41,6 @@
 #[cfg(feature = "async")]
 mod asynchronous;
 mod copy;
-#[cfg(feature = "async")]
-mod futures;
 mod peeked;
 mod producer;
 pub(crate) mod report;

@@ -10,8 +10,48 @@ use bytemuck::Pod;
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{consumer::Consumer, futures::poll_moved, producer::Producer};
-use crate::{PopError, PushError, Role, raw::Deadline};
+use super::{
+    SharedRing,
+    consumer::Consumer,
+    producer::Producer,
+    state::{Holder, SpscState},
+};
+use crate::{
+    PopError, PushError, Role,
+    failure::Result,
+    members::Session,
+    raw::Deadline,
+    ring::refusal::Refusal,
+    sync::Ordering::SeqCst,
+    waiting::{
+        Party, Withdrawn,
+        clerk::{Lone, LoneFutures, Withdrawal},
+    },
+};
+
+impl Lone for Holder<'_> {
+    fn withdrawal(&self) -> Withdrawal {
+        let (control, role) = (self.state.control.clone(), self.role);
+        Box::new(move || {
+            // SYNC: as in `withdraw`.
+            let was = control.asleep[role as usize].swap(0, SeqCst);
+            if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
+        })
+    }
+}
+
+/// Polls until the other's index differs from `seen`.
+fn poll_moved<T: Pod>(
+    shared: &SharedRing<T, SpscState>,
+    (role, me, detects_disconnect): (Role, Session, bool),
+    seen: u64,
+    futures: &mut LoneFutures,
+    context: &Context<'_>,
+) -> Poll<Result<u64, Refusal>> {
+    let SharedRing { state, members, .. } = shared;
+    let check = |round| state.check(role, seen, detects_disconnect, round);
+    futures.poll(Party { members, repair: state, me }, || Holder { state, role }, check, context)
+}
 
 impl<T: Pod> Consumer<T> {
     /// Pops an item. Waits while the ring is empty, without blocking the thread.
@@ -44,7 +84,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_pop() {
                 Err(PopError::Empty) => {}
                 popped => return Poll::Ready(popped),
@@ -65,7 +105,7 @@ struct ConsumerWait<'a, T: Pod>(&'a mut Consumer<T>);
 impl<T: Pod> Drop for ConsumerWait<'_, T> {
     fn drop(&mut self) {
         let Consumer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, Role::Consumer, &shared.members);
+        futures.cancel(Holder { state: &shared.state, role: Role::Consumer }, &shared.members);
     }
 }
 
@@ -78,11 +118,11 @@ impl<T: Pod> Stream for Consumer<T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, PopError>>> {
         let consumer = self.get_mut();
-        if consumer.futures.has_ended {
+        if consumer.has_ended {
             return Poll::Ready(None);
         }
         let popped = ready!(consumer.poll_pop(context));
-        consumer.futures.has_ended = popped.is_err();
+        consumer.has_ended = popped.is_err();
         Poll::Ready(match popped {
             Err(error) if error.is_end() => None,
             popped => Some(popped),
@@ -92,7 +132,7 @@ impl<T: Pod> Stream for Consumer<T> {
 
 impl<T: Pod> FusedStream for Consumer<T> {
     fn is_terminated(&self) -> bool {
-        self.futures.has_ended
+        self.has_ended
     }
 }
 
@@ -110,7 +150,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),
@@ -140,7 +180,7 @@ struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 impl<T: Pod> Drop for ProducerWait<'_, T> {
     fn drop(&mut self) {
         let Producer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, Role::Producer, &shared.members);
+        futures.cancel(Holder { state: &shared.state, role: Role::Producer }, &shared.members);
     }
 }
 

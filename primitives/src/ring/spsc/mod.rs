@@ -30,8 +30,6 @@
 mod asynchronous;
 mod at_most;
 mod consumer;
-#[cfg(feature = "async")]
-mod futures;
 mod peek;
 mod producer;
 pub(crate) mod report;

@@ -42,6 +42,7 @@
 //!
 //! Not promised: an order among the futures of a process, beyond that of the list.
 
+mod alone;
 mod stand;
 pub(super) mod task;
 mod turns;
@@ -49,6 +50,7 @@ mod wait;
 mod work;
 
 pub(crate) use self::{
-    stand::{PassOn, Stand},
-    wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
+    alone::{Lone, LoneFutures},
+    stand::{PassOn, Withdrawal},
+    wait::{HeldTicket, TaskGate, cancel, poll_wait, wait_async},
 };

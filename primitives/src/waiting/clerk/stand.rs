@@ -14,9 +14,12 @@ pub(crate) struct Stand {
     pub(super) members: Members,
     pub(super) bell: u16,
     pub(super) is_named: bool,
-    pub(super) withdraw: Box<dyn Fn() -> Withdrawn + Send>,
+    pub(super) withdraw: Withdrawal,
     pub(super) pass_on: PassOn,
 }
+
+/// Withdraws an announcement without its station.
+pub(crate) type Withdrawal = Box<dyn Fn() -> Withdrawn + Send>;
 
 /// Passes on a call for a thing of this name, or for any where things are interchangeable.
 pub(crate) type PassOn = Box<dyn Fn(u32, &Members) -> Result<()> + Send>;
@@ -36,18 +39,13 @@ impl Stand {
     }
 
     /// A stand on a doorbell that no other process waits on.
-    pub(crate) fn alone(
-        desk: &Arc<Desk>,
-        bell: u16,
-        members: &Members,
-        withdraw: impl Fn() -> Withdrawn + Send + 'static,
-    ) -> Self {
+    pub(crate) fn alone(desk: &Arc<Desk>, bell: u16, members: &Members, withdraw: Withdrawal) -> Self {
         Self {
             desk: Arc::clone(desk),
             members: members.view(),
             bell,
             is_named: false,
-            withdraw: Box::new(withdraw),
+            withdraw,
             pass_on: Box::new(|_, _| Ok(())),
         }
     }
