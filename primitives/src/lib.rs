@@ -252,7 +252,10 @@ pub use self::{
     pool::{OwnedPermit, OwnedPermits, Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, broadcast, mpmc, spsc},
     role::Role,
-    rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    rwlock::{
+        IgnoreRwLockPoison, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockSendReadGuard,
+        RwLockWriteGuard,
+    },
     watch::{Watch, WatchError, WatchWriter, Watcher},
     workers::WorkerPool,
 };

@@ -9,7 +9,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, broadcast, messages, mpmc};
+use sysv_primitives::{
+    Channel, Mutex, OwnedMutexGuard, OwnedPermits, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Pool, RwLock, Watch,
+    Watcher, broadcast, messages, mpmc,
+};
 
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
@@ -41,8 +44,14 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
         Kind { name: "watch", create: create_watch, open: open_watch },
         Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
+        Kind { name: "rwlock, read", create: create_written, open: open_to_read },
+        Kind { name: "rwlock, write", create: create_written, open: open_to_write },
+        Kind { name: AMONG_READERS, create: create_read, open: open_to_write },
     ]
 }
+
+/// Here a future waits in two places: for the readers with the lock, and for the lock.
+pub(crate) const AMONG_READERS: &str = "rwlock, write among readers";
 
 /// The event is that the lock is freed. A waiter that has it frees it at once, but for the creator, which keeps a guard.
 struct OfMutex {
@@ -311,5 +320,64 @@ impl Handle for OfBroadcast {
 
     fn make(&self) {
         self.0.producer().unwrap().push(7).unwrap();
+    }
+}
+
+/// The event is that the lock can be had. The creator has it at first.
+struct OfRwLock {
+    lock: Arc<RwLock<u32>>,
+    guard: Lock<Option<RwGuard>>,
+    writes: bool,
+}
+
+/// A guard that is kept.
+#[expect(dead_code, reason = "it is kept until it is dropped")]
+enum RwGuard {
+    Read(OwnedRwLockReadGuard<u32>),
+    Write(OwnedRwLockWriteGuard<u32>),
+}
+
+fn create_written(name: &str) -> Box<dyn Handle> {
+    let lock = Arc::new(RwLock::create(name, 0).unwrap());
+    let guard = Lock::new(Some(RwGuard::Write(lock.write_owned().unwrap())));
+    Box::new(OfRwLock { lock, guard, writes: true })
+}
+
+fn create_read(name: &str) -> Box<dyn Handle> {
+    let lock = Arc::new(RwLock::create(name, 0).unwrap());
+    let guard = Lock::new(Some(RwGuard::Read(lock.read_owned().unwrap())));
+    Box::new(OfRwLock { lock, guard, writes: false })
+}
+
+fn open_to_read(name: &str) -> Box<dyn Handle> {
+    Box::new(OfRwLock { lock: Arc::new(RwLock::open(name).unwrap()), guard: Lock::default(), writes: false })
+}
+
+fn open_to_write(name: &str) -> Box<dyn Handle> {
+    Box::new(OfRwLock { lock: Arc::new(RwLock::open(name).unwrap()), guard: Lock::default(), writes: true })
+}
+
+impl Handle for OfRwLock {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let lock = Arc::clone(&self.lock);
+            let guard = match self.writes {
+                true => RwGuard::Write(lock.write_owned_async().await.unwrap()),
+                false => RwGuard::Read(lock.read_owned_async().await.unwrap()),
+            };
+            *self.guard.lock().unwrap() = Some(guard);
+        })
+    }
+
+    fn wait_blocking(&self) {
+        let guard = match self.writes {
+            true => RwGuard::Write(self.lock.write_owned().unwrap()),
+            false => RwGuard::Read(self.lock.read_owned().unwrap()),
+        };
+        *self.guard.lock().unwrap() = Some(guard);
+    }
+
+    fn make(&self) {
+        drop(self.guard.lock().unwrap().take().expect("it has the lock"));
     }
 }

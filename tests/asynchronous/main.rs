@@ -7,6 +7,7 @@ mod channel;
 mod ending;
 mod kinds;
 mod runtimes;
+mod rwlock;
 mod streams;
 mod together;
 mod withheld;

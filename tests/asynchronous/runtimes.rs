@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use support::{child, name};
 use sysv_primitives::{
-    Barrier, Channel, Message, Mutex, OnceLock, OwnedMutexGuard, Pool, Request, messages, mpmc, spsc,
+    Barrier, Channel, Message, Mutex, OnceLock, OwnedMutexGuard, Pool, Request, RwLock, messages, mpmc, spsc,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +118,17 @@ fn every_future_is_send() {
     assert_send(&Arc::clone(&mutex).lock_owned_async());
     assert_send(&mutex.lock_owned().unwrap());
     assert_send(&mutex.lock());
+    let lock = Arc::new(RwLock::create(&name(), 0_u32).unwrap());
+    assert_send(&lock.read_async());
+    assert_send(&lock.write_async());
+    assert_send(&lock.ignore_poison().read_async());
+    assert_send(&lock.ignore_poison().write_async());
+    assert_send(&Arc::clone(&lock).read_owned_async());
+    assert_send(&Arc::clone(&lock).write_owned_async());
+    assert_send(&pollster::block_on(lock.read_async()));
+    assert_send(&lock.read_owned());
+    assert_send(&lock.try_write_owned());
+    assert_send(&lock.try_write());
     let pool = Arc::new(Pool::create(&name(), 4).unwrap());
     assert_send(&pool.acquire_async());
     assert_send(&pool.acquire_many_async(2));

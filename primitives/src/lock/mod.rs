@@ -124,6 +124,12 @@ impl Lock {
         Self { word, room, conditions: None }
     }
 
+    /// Returns the same lock again, without conditions.
+    #[cfg(feature = "async")]
+    pub(crate) fn view(&self) -> Self {
+        Self::new(self.word.clone(), self.room.view())
+    }
+
     /// Adds the room of the waiters for conditions on the value.
     pub(crate) fn with_conditions(self, room: Room) -> Self {
         Self { conditions: Some(Conditions::new(room)), ..self }

@@ -297,6 +297,12 @@ impl Members {
         }
     }
 
+    /// Fails if the object was removed, or this process is no member any more. It costs a system call.
+    #[cfg(feature = "async")]
+    pub(crate) fn check_membership(&self) -> Result<()> {
+        self.check_state(self.value(STATE)?)
+    }
+
     /// Returns the registered members, and changes nothing.
     pub(crate) fn list(&self) -> Result<Vec<Member>> {
         let values = self.values()?;

@@ -11,7 +11,7 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use super::{
-    SharedRing,
+    Ring, SharedRing,
     producer::Producer,
     state::BroadcastState,
     subscriber::Subscriber,
@@ -19,7 +19,7 @@ use super::{
     word::AwaitedWord,
 };
 use crate::{
-    PopError, PushError,
+    PopError, PushError, RoleError,
     members::Session,
     raw::Deadline,
     sync::Ordering::SeqCst,
@@ -51,6 +51,26 @@ impl Lone for wait::Producer<'_> {
             let was = AwaitedWord(control.awaited.swap(AwaitedWord::NONE.0, SeqCst));
             if was == AwaitedWord::NONE { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
         })
+    }
+}
+
+impl<T: Pod> Ring<T> {
+    /// Becomes the producer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the role. If it was just offered the role, the next waiter is.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn producer_async(&self) -> Result<Producer<T>, RoleError> {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let me = members.session(state)?;
+        let party = Party { members, repair: state, me };
+        if !state.role.try_take(me) {
+            state.role.take_async(party).await?;
+        }
+        state.begin_to_produce(party);
+        Ok(Producer::new(&self.shared, me))
     }
 }
 

@@ -143,6 +143,7 @@ impl super::RingState for BroadcastState {
     fn dismiss_clerks(&self, members: &crate::members::Members) {
         // That of a producer ended with its role.
         self.subscribers.dismiss_clerk(members);
+        self.role.room.dismiss_clerk(members);
     }
 }
 

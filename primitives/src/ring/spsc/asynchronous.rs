@@ -11,13 +11,13 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use super::{
-    SharedRing,
+    Ring, SharedRing,
     consumer::Consumer,
     producer::Producer,
     state::{Holder, SpscState},
 };
 use crate::{
-    PopError, PushError, Role,
+    PopError, PushError, Role, RoleError,
     failure::Result,
     members::Session,
     raw::Deadline,
@@ -51,6 +51,41 @@ fn poll_moved<T: Pod>(
     let SharedRing { state, members, .. } = shared;
     let check = |round| state.check(role, seen, detects_disconnect, round);
     futures.poll(Party { members, repair: state, me }, || Holder { state, role }, check, context)
+}
+
+impl<T: Pod> Ring<T> {
+    /// Becomes the producer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the role. If it was just offered the role, the next waiter is.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn producer_async(&self) -> Result<Producer<T>, RoleError> {
+        Ok(Producer::new(&self.shared, self.role_async(Role::Producer).await?)?)
+    }
+
+    /// Becomes the consumer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`producer_async`](Self::producer_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn consumer_async(&self) -> Result<Consumer<T>, RoleError> {
+        Ok(Consumer::new(&self.shared, self.role_async(Role::Consumer).await?)?)
+    }
+
+    async fn role_async(&self, role: Role) -> Result<Session, RoleError> {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let me = members.session(state)?;
+        let (lock, party) = (&state.roles[role as usize], Party { members, repair: state, me });
+        if !lock.try_take(me) {
+            lock.take_async(party).await?;
+        }
+        state.arrive(role, party);
+        Ok(me)
+    }
 }
 
 impl<T: Pod> Consumer<T> {

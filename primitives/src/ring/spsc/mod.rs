@@ -99,6 +99,12 @@ impl super::RingState for SpscState {
     fn strong_fences(&self) -> u32 {
         self.control.strong.load(Relaxed)
     }
+
+    #[cfg(feature = "async")]
+    fn dismiss_clerks(&self, members: &crate::members::Members) {
+        // Those of the endpoints ended with their roles.
+        self.roles.iter().for_each(|role| role.room.dismiss_clerk(members));
+    }
 }
 
 impl SpscState {

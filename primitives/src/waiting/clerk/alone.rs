@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    stand::{Stand, Withdrawal},
+    stand::{GiveUp, Stand, Withdrawal},
     wait::{HeldTicket, TaskStation, cancel, poll_wait},
 };
 use crate::{
@@ -27,6 +27,11 @@ use crate::{
 pub(crate) trait Lone: Station {
     /// Returns what withdraws it, for the clerk.
     fn withdrawal(&self) -> Withdrawal;
+
+    /// Returns what gives up what it holds while it waits, if it holds anything that others wait for.
+    fn giving_up(&self) -> Option<GiveUp> {
+        None
+    }
 }
 
 /// The desk of a role. It is made when the first future waits.
@@ -102,7 +107,11 @@ pub(crate) struct Alone<'a, S> {
 
 impl<S: Lone> Station for Alone<'_, S> {
     fn turn(&self, deadline: Deadline) -> Turn {
-        self.ticket.turn(deadline, |_| {})
+        // As the front it leads, unless it may not announce itself any more.
+        match self.station.turn(deadline) {
+            Turn::Lead => self.ticket.turn(deadline, |_| {}),
+            turn => turn,
+        }
     }
 
     fn announce(&self) -> Deadline {
@@ -138,7 +147,7 @@ impl<S: Lone> TaskStation for Alone<'_, S> {
     }
 
     fn stand(&self, members: &Members) -> Stand {
-        Stand::alone(self.desk, self.bell(), members, self.station.withdrawal())
+        Stand::alone(self.desk, self.bell(), members, self.station.withdrawal(), self.station.giving_up())
     }
 
     fn withdraw_locked(&self) -> Withdrawn {

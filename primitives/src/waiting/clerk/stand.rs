@@ -16,6 +16,8 @@ pub(crate) struct Stand {
     pub(super) is_named: bool,
     pub(super) withdraw: Withdrawal,
     pub(super) pass_on: PassOn,
+    /// Not of a room.
+    pub(super) give_up: Option<GiveUp>,
 }
 
 /// Withdraws an announcement without its station.
@@ -23,6 +25,10 @@ pub(crate) type Withdrawal = Box<dyn Fn() -> Withdrawn + Send>;
 
 /// Passes on a call for a thing of this name, or for any where things are interchangeable.
 pub(crate) type PassOn = Box<dyn Fn(u32, &Members) -> Result<()> + Send>;
+
+/// Gives up what the holder of a role took for its future, which is not polled. The list is locked, so the next poll finds it
+/// given up.
+pub(crate) type GiveUp = Box<dyn Fn(&Members) -> Result<()> + Send>;
 
 impl Stand {
     /// A stand in a room.
@@ -35,11 +41,18 @@ impl Stand {
             is_named: room.has_named_calls(),
             withdraw: Box::new(move || view.withdraw(slot)),
             pass_on,
+            give_up: None,
         }
     }
 
     /// A stand on a doorbell that no other process waits on.
-    pub(crate) fn alone(desk: &Arc<Desk>, bell: u16, members: &Members, withdraw: Withdrawal) -> Self {
+    pub(crate) fn alone(
+        desk: &Arc<Desk>,
+        bell: u16,
+        members: &Members,
+        withdraw: Withdrawal,
+        give_up: Option<GiveUp>,
+    ) -> Self {
         Self {
             desk: Arc::clone(desk),
             members: members.view(),
@@ -47,6 +60,7 @@ impl Stand {
             is_named: false,
             withdraw,
             pass_on: Box::new(|_, _| Ok(())),
+            give_up,
         }
     }
 }
