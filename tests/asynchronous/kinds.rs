@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{
     Channel, Mutex, OwnedMutexGuard, OwnedPermits, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Pool, RwLock, Watch,
-    Watcher, broadcast, messages, mpmc,
+    Watcher, broadcast, messages, mpmc, spsc,
 };
 
 /// A handle of an object, with which to wait for its event.
@@ -44,6 +44,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
         Kind { name: "watch", create: create_watch, open: open_watch },
         Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
+        Kind { name: "spsc, role", create: create_role, open: open_role },
         Kind { name: "rwlock, read", create: create_written, open: open_to_read },
         Kind { name: "rwlock, write", create: create_written, open: open_to_write },
         Kind { name: AMONG_READERS, create: create_read, open: open_to_write },
@@ -379,5 +380,36 @@ impl Handle for OfRwLock {
 
     fn make(&self) {
         drop(self.guard.lock().unwrap().take().expect("it has the lock"));
+    }
+}
+
+/// The event is that the role of the producer is free. The creator has it at first.
+struct OfRole(spsc::Ring<u32>, Lock<Option<spsc::Producer<u32>>>);
+
+fn create_role(name: &str) -> Box<dyn Handle> {
+    let ring = spsc::Ring::create(name, 8).unwrap();
+    let producer = Lock::new(Some(ring.producer().unwrap()));
+    Box::new(OfRole(ring, producer))
+}
+
+fn open_role(name: &str) -> Box<dyn Handle> {
+    Box::new(OfRole(spsc::Ring::open(name).unwrap(), Lock::default()))
+}
+
+impl Handle for OfRole {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let producer = self.0.producer_async().await.unwrap();
+            *self.1.lock().unwrap() = Some(producer);
+        })
+    }
+
+    fn wait_blocking(&self) {
+        let producer = self.0.producer().unwrap();
+        *self.1.lock().unwrap() = Some(producer);
+    }
+
+    fn make(&self) {
+        drop(self.1.lock().unwrap().take().expect("it has the role"));
     }
 }

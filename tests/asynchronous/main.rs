@@ -5,6 +5,7 @@ mod by_hand;
 mod cancelled;
 mod channel;
 mod ending;
+mod forms;
 mod kinds;
 mod runtimes;
 mod rwlock;

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use support::{child, name};
 use sysv_primitives::{
-    Barrier, Channel, Message, Mutex, OnceLock, OwnedMutexGuard, Pool, Request, RwLock, messages, mpmc, spsc,
+    Barrier, Channel, Message, Mutex, OnceError, OnceLock, OwnedMutexGuard, Pool, RateLimiter, Request, RwLock, Watch,
+    broadcast, messages, mpmc, spsc,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -139,7 +140,24 @@ fn every_future_is_send() {
     assert_send(&producer.push_async(1));
     assert_send(&consumer.pop_async());
     assert_send(&consumer.claim_async());
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_async());
+    assert_send(&consumer.pop_slice_async(&mut [0]));
+    let watch = Watch::create(&name(), 0_u32).unwrap();
+    assert_send(&watch.set_async(1));
+    assert_send(&watch.update_async(|value| *value += 1));
+    let limiter = RateLimiter::create(&name(), 1, Duration::from_secs(1)).unwrap();
+    assert_send(&limiter.acquire_async(1));
+    let ring = broadcast::Ring::<u32>::create(&name(), 4).unwrap();
+    assert_send(&ring.producer_async());
+    let (mut producer, mut subscriber) = (ring.producer().unwrap(), ring.subscriber().unwrap());
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_up_to_async(1));
+    assert_send(&subscriber.pop_slice_async(&mut [0]));
+    assert_send(&subscriber.peek_async(1));
     let once = OnceLock::<u32>::create(&name()).unwrap();
+    assert_send(&once.set_async(1));
+    assert_send(&once.get_or_try_init_async(|| Ok::<_, OnceError>(1)));
     assert_send(&once.wait_async());
     assert_send(&once.get_or_init_async(|| 1));
     assert_send(&Barrier::create(&name(), 2).unwrap().wait_async());
@@ -158,7 +176,13 @@ fn every_future_is_send() {
     assert_send(&channel.stream::<Number>());
     assert_send(&channel.sink::<Number>());
     let ring = spsc::Ring::<u32>::create(&name(), 4).unwrap();
+    assert_send(&ring.producer_async());
+    assert_send(&ring.consumer_async());
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     assert_send(&producer.push_async(1));
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_up_to_async(1));
     assert_send(&consumer.pop_async());
+    assert_send(&consumer.pop_slice_async(&mut [0]));
+    assert_send(&consumer.peek_async(1));
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    io::Write,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -25,7 +26,7 @@ use crate::{
     CallError, Failure, RecvError, SendError,
     members::{Members, Session},
     raw::Deadline,
-    store::{Class, Held, Passes, Selection, Store, Until},
+    store::{Class, Held, INLINE, Passes, Selection, Store, Until},
     waiting::clerk::{HeldTicket, PassOn},
 };
 
@@ -253,6 +254,29 @@ impl Channel {
         self.post_async(value, class, delivery, Deadline::NEVER.into()).await.map(drop)
     }
 
+    /// Sends bytes as they are. Waits while the channel is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw`](Self::send_raw).
+    pub async fn send_raw_async(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
+        let shared = &*self.shared;
+        let (me, about) = (shared.session()?, self.about_raw(route));
+        let pass_on = passing(&self.shared, Store::pass_on_space);
+        let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), Deadline::NEVER);
+        let (party, until) = (shared.party(me), Deadline::NEVER.into());
+        if bytes.len() <= INLINE {
+            let sent = shared.store.send_short_async(about, bytes, party, until, &pass_on).await;
+            return sent.map(drop).map_err(not_sent);
+        }
+        let draft = shared.store.draft_async(Class::Message, bytes.len(), party, until, &pass_on).await;
+        let mut draft = draft.map_err(not_sent)?;
+        draft.run().write_all(bytes).map_err(|_| shared.members.damaged("the blocks of a message"))?;
+        draft.send(about).map(drop).map_err(not_sent)
+    }
+
     /// As `post`.
     async fn post_async<T: Message>(
         &self,
@@ -305,6 +329,41 @@ impl Channel {
     /// As [`request`](Self::request).
     pub async fn request_async<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
         self.request_until_async(request, Delivery::new(), Deadline::NEVER.into()).await
+    }
+
+    /// Sends a request as [`request_async`](Self::request_async) does, with a limit of attempts or a delay of its own, or one that
+    /// outlives its caller.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub async fn request_with_async<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_until_async(request, delivery, Deadline::NEVER.into()).await
+    }
+
+    /// Polls until a check finds something, as `wait_for_calls` waits.
+    pub(crate) fn poll_for_calls<T>(
+        &self,
+        held: &mut HeldTicket,
+        check: impl FnMut() -> Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, Failure>> {
+        let shared = &*self.shared;
+        shared.store.poll_for_calls(held, shared.party(shared.session()?), check, context)
+    }
+
+    /// Ends such a wait.
+    pub(crate) fn cancel_wait_for_calls(&self, held: &mut HeldTicket) {
+        let Shared { store, members, .. } = &*self.shared;
+        if let Some(me) = members.own_session() {
+            store.cancel_response(held, me, members);
+        }
     }
 
     /// As `request_until`. Its deadline is not looked at.

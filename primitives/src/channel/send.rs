@@ -155,6 +155,17 @@ impl Channel {
         SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
     }
 
+    pub(super) fn about_raw(&self, route: Route) -> About {
+        About {
+            route: route.number(),
+            codec: Raw::NUMBER,
+            schema: 0,
+            class: Class::Message,
+            wishes: Wishes::attempts(self.shared.store.geometry.attempts),
+            delay: Duration::ZERO,
+        }
+    }
+
     /// Sends bytes. Blocks until there is room, until `deadline` at most.
     ///
     /// # Errors
@@ -163,14 +174,7 @@ impl Channel {
     pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
         let Shared { store, .. } = &*self.shared;
         let me = self.shared.session()?;
-        let about = About {
-            route: route.number(),
-            codec: Raw::NUMBER,
-            schema: 0,
-            class: Class::Message,
-            wishes: Wishes::attempts(store.geometry.attempts),
-            delay: Duration::ZERO,
-        };
+        let about = self.about_raw(route);
         let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
         // In the cell itself, without blocks.
         if bytes.len() <= INLINE {

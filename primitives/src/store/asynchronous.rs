@@ -245,6 +245,18 @@ impl Store {
         poll_wait(held, party, |held| self.caller(party.me, held), check, context)
     }
 
+    /// Polls until a check finds something, as `wait_for_calls` waits.
+    pub(crate) fn poll_for_calls<T>(
+        &self,
+        held: &mut HeldTicket,
+        party: Party<'_, impl Repair>,
+        mut check: impl FnMut() -> Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T>> {
+        let check = |_| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
+        poll_wait(held, party, |held| self.caller(party.me, held), check, context)
+    }
+
     fn caller(&self, me: Session, held: &HeldTicket) -> Waiter<'_, ResponseGate> {
         // As in `wait_slowly`.
         Waiter::of_task(&self.response, ResponseGate, me, 1, held)

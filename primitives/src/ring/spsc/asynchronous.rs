@@ -13,7 +13,9 @@ use futures_sink::Sink;
 use super::{
     Ring, SharedRing,
     consumer::Consumer,
+    peek::Peeked,
     producer::Producer,
+    reserve::Reservation,
     state::{Holder, SpscState},
 };
 use crate::{
@@ -125,12 +127,52 @@ impl<T: Pod> Consumer<T> {
                 popped => return Poll::Ready(popped),
             }
         }
+        ready!(self.poll_items(context))?;
+        Poll::Ready(self.try_pop())
+    }
+
+    /// Polls until there is an item. At the last check there was none.
+    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
         let endpoint = (Role::Consumer, self.session, self.patience.wants_to_know);
         let moved = ready!(poll_moved(&self.shared, endpoint, self.seen, &mut self.futures, context));
-        Poll::Ready(match moved {
-            Ok(_) => self.try_pop(),
-            Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, &self.shared.members)),
-        })
+        let refused = |refusal| PopError::refused(refusal, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(moved.map(drop).map_err(refused))
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`pop_async`](Self::pop_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_slice_async(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.until_items().await?;
+        self.try_pop_slice(items)
+    }
+
+    /// Returns the next items where they lie, at most `count`. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is popped before [`consume`](Peeked::consume).
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub async fn peek_async(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
+        self.until_items().await?;
+        self.try_peek(count)
+    }
+
+    async fn until_items(&mut self) -> Result<(), PopError> {
+        match self.try_peek(1).map(drop) {
+            Err(PopError::Empty) => {}
+            peeked => return peeked,
+        }
+        let wait = ConsumerWait(self);
+        poll_fn(|context| wait.0.poll_items(context)).await
     }
 }
 
@@ -191,13 +233,55 @@ impl<T: Pod> Producer<T> {
                 pushed => return Poll::Ready(pushed),
             }
         }
+        let room = ready!(self.poll_room(item, context));
+        Poll::Ready(room.and_then(|()| self.try_push(item)))
+    }
+
+    /// Polls until there is room for an item. At the last check there was none.
+    fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
         let endpoint = (Role::Producer, self.session, self.patience.wants_to_know);
         let seen = self.limit.wrapping_sub(self.shared.state.capacity);
         let moved = ready!(poll_moved(&self.shared, endpoint, seen, &mut self.futures, context));
-        Poll::Ready(match moved {
-            Ok(_) => self.try_push(item),
-            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members)),
-        })
+        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(moved.map(drop).map_err(refused))
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Items are pushed only in the poll that returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice`](Self::push_slice).
+    pub async fn push_slice_async(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.until_room().await?;
+        self.try_push_slice(items)
+    }
+
+    /// Reserves room for at most `count` items, to be written where they lie. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is pushed before [`commit`](Reservation::commit).
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to`](Self::reserve_up_to).
+    pub async fn reserve_up_to_async(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
+        self.until_room().await?;
+        self.try_reserve_up_to(count)
+    }
+
+    async fn until_room(&mut self) -> Result<(), PushError<()>> {
+        match self.try_reserve_up_to(1).map(drop) {
+            Err(PushError::Full(())) => {}
+            reserved => return reserved,
+        }
+        let wait = ProducerWait(self);
+        poll_fn(|context| wait.0.poll_room((), context)).await
     }
 
     /// Pushes the item that the sink has taken in.
