@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::{LONG, alone, child, hold_for_ever, memory, name, until, within};
 use sysv_primitives::{
-    CallError, Channel, Failure, OnceError, OnceLock, PendingResponse, PoolError, RateLimiter, Request, Watch,
+    CallError, Channel, Delivery, Failure, OnceError, OnceLock, PendingResponse, PoolError, RateLimiter, Request, Watch,
     broadcast, messages, mpmc, spsc,
 };
 
@@ -244,7 +244,7 @@ fn a_response_that_is_dropped_was_not_sent() {
     respond.until_waiting();
     drop(respond);
     assert!(matches!(pending.wait(), Err(CallError::NoResponse { .. })));
-    let pending = channel.request(&Ask(2)).unwrap();
+    let pending = channel.request_with(&Ask(2), Delivery::new().attempts(3)).unwrap();
     let claimed = channel.claim::<Ask>().unwrap();
     let mut respond = ByHand::new(claimed.respond_async(&response));
     respond.until_waiting();

@@ -44,6 +44,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
         Kind { name: "watch", create: create_watch, open: open_watch },
         Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
+        Kind { name: "mutex, wait_while", create: create_counted, open: open_counted },
         Kind { name: "spsc, role", create: create_role, open: open_role },
         Kind { name: "rwlock, read", create: create_written, open: open_to_read },
         Kind { name: "rwlock, write", create: create_written, open: open_to_write },
@@ -411,5 +412,33 @@ impl Handle for OfRole {
 
     fn make(&self) {
         drop(self.1.lock().unwrap().take().expect("it has the role"));
+    }
+}
+
+/// The event is that the value was counted up. A waiter counts it down.
+struct OfCounted(Mutex<u32>);
+
+fn create_counted(name: &str) -> Box<dyn Handle> {
+    Box::new(OfCounted(Mutex::create(name, 0).unwrap()))
+}
+
+fn open_counted(name: &str) -> Box<dyn Handle> {
+    Box::new(OfCounted(Mutex::open(name).unwrap()))
+}
+
+impl Handle for OfCounted {
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let guard = self.0.lock_async().await.unwrap();
+            *guard.wait_while_async(|&events| events == 0).await.unwrap() -= 1;
+        })
+    }
+
+    fn wait_blocking(&self) {
+        *self.0.lock().unwrap().wait_while(|&events| events == 0).unwrap() -= 1;
+    }
+
+    fn make(&self) {
+        *self.0.lock().unwrap() += 1;
     }
 }

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use support::{child, name};
 use sysv_primitives::{
-    Barrier, Channel, Message, Mutex, OnceError, OnceLock, OwnedMutexGuard, Pool, RateLimiter, Request, RwLock, Watch,
-    broadcast, messages, mpmc, spsc,
+    Barrier, Channel, Delivery, Message, Mutex, OnceError, OnceLock, OwnedMutexGuard, Pool, RateLimiter, Request,
+    RwLock, Watch, broadcast, messages, mpmc, spsc,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +119,7 @@ fn every_future_is_send() {
     assert_send(&Arc::clone(&mutex).lock_owned_async());
     assert_send(&mutex.lock_owned().unwrap());
     assert_send(&mutex.lock());
+    assert_send(&pollster::block_on(mutex.lock_async()).unwrap().wait_while_async(|&value| value == 0));
     let lock = Arc::new(RwLock::create(&name(), 0_u32).unwrap());
     assert_send(&lock.read_async());
     assert_send(&lock.write_async());
@@ -163,6 +164,11 @@ fn every_future_is_send() {
     assert_send(&Barrier::create(&name(), 2).unwrap().wait_async());
     let channel = Channel::create(&name()).unwrap();
     assert_send(&channel.send_async(&Number(1)));
+    assert_send(&channel.send_raw_async(Number::ROUTE, &[]));
+    assert_send(&channel.request_with_async(&Number(1), Delivery::new()));
+    let pending = channel.request(&Number(1)).unwrap();
+    assert_send(&channel.recv_request::<Number>().unwrap().respond_async(&1));
+    drop(pending);
     assert_send(&channel.recv_async::<Number>());
     assert_send(&channel.recv_any_async());
     assert_send(&channel.recv_lowest_async(Number::ROUTE));

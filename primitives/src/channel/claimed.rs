@@ -167,8 +167,7 @@ impl<R: Request> Claimed<R> {
 
     /// Responds as [`respond`](Self::respond). Waits for room for a long response, without blocking the thread.
     ///
-    /// **Cancel safety.** The response is sent only in the poll that returns `Ok`. If the future is dropped, the request is
-    /// requeued.
+    /// **Cancel safety.** The response is sent only in the poll that returns `Ok`. If the future is dropped, so is the claim.
     ///
     /// # Errors
     ///

@@ -50,6 +50,8 @@
 //!
 //! Not promised: an order among the waiters, unless the lock is fair.
 
+#[cfg(feature = "async")]
+mod changed;
 mod conditions;
 mod wait_while;
 

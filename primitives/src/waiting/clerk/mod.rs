@@ -53,7 +53,7 @@ mod work;
 
 pub(crate) use self::{
     alone::{Lone, LoneDesk, LoneFutures},
-    stand::{GiveUp, PassOn, Withdrawal},
+    stand::{GiveUp, PassOn, Stand, Withdrawal},
     timer::Timer,
-    wait::{HeldTicket, TaskGate, cancel, poll_wait, wait_async},
+    wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
 };
