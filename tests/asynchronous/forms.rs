@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use support::{LONG, alone, child, hold_for_ever, memory, name, until, within};
 use sysv_primitives::{
-    CallError, Channel, Delivery, Failure, OnceError, OnceLock, PendingResponse, PoolError, RateLimiter, Request, Watch,
-    broadcast, messages, mpmc, spsc,
+    CallError, Channel, Delivery, Failure, OnceError, OnceLock, PendingResponse, PoolError, RateLimiter, Request,
+    Watch, broadcast, messages, mpmc, spsc,
 };
 
 use super::{
@@ -180,7 +180,7 @@ fn a_value_is_set_once_by_a_future() {
     let mut set = ByHand::new(once.set_async(7));
     set.until_waiting();
     dying.kill();
-    let tried = tries.finish().map(|&value| value);
+    let tried = tries.finish().copied();
     set.finish().unwrap();
     // Whichever came first.
     assert!(matches!(tried, Err(OnceError::WouldBlock) | Ok(7)), "{tried:?}");

@@ -7,6 +7,7 @@ mod channel;
 mod ending;
 mod forms;
 mod kinds;
+mod lock_kinds;
 mod runtimes;
 mod rwlock;
 mod streams;

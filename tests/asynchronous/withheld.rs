@@ -6,7 +6,8 @@ use support::{child, name, until};
 
 use super::{
     by_hand::ByHand,
-    kinds::{AMONG_READERS, Kind, kinds},
+    kinds::{Kind, kinds},
+    lock_kinds::AMONG_READERS,
 };
 
 /// What the protocol adds at most.

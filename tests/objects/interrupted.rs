@@ -237,7 +237,7 @@ fn others() -> Vec<Case> {
             create: |name| {
                 let channel = Channel::options().capacity(1).create(name).unwrap();
                 while channel.try_send(&Event(7)).is_ok() {}
-                Box::new(move || drop(channel.recv::<Event>().unwrap()))
+                Box::new(move || assert_eq!(channel.recv::<Event>().unwrap().0, 7))
             },
             open: |name, is| {
                 let channel = Channel::options().interruptible(is).open(name).unwrap();

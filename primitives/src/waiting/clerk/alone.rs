@@ -5,9 +5,11 @@
 //! - **AL2** A call of the holder's that blocks goes to the front of the list beforehand, so the clerk leaves it the doorbell (CK4).
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     task::{Context, Poll},
 };
+
+use once_cell::race::OnceBox;
 
 use super::{
     stand::{GiveUp, Stand, Withdrawal},
@@ -34,14 +36,14 @@ pub(crate) trait Lone: Station {
     }
 }
 
-/// The desk of a role. It is made when the first future waits.
+/// The desk of a role. It is made when the first future waits, also in the middle of a `fork`.
 #[derive(Debug, Default)]
-pub(crate) struct LoneDesk(OnceLock<Arc<Desk>>);
+pub(crate) struct LoneDesk(OnceBox<Arc<Desk>>);
 
 impl LoneDesk {
     /// Where a future waits, during a poll.
     pub(crate) fn station<S: Lone>(&self, station: S, held: &HeldTicket) -> Alone<'_, S> {
-        let desk = self.0.get_or_init(|| Arc::new(Desk::alone()));
+        let desk = self.0.get_or_init(|| Box::new(Arc::new(Desk::alone())));
         Alone { station, desk, ticket: held.ticket(desk, 0, Some(0)) }
     }
 
