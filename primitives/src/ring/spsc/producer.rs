@@ -5,10 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytemuck::Pod;
 
-use super::{
-    SharedRing,
-    state::{Holder, SpscState},
-};
+#[cfg(feature = "async")]
+use super::state::Holder;
+use super::{SharedRing, state::SpscState};
 #[cfg(feature = "async")]
 use crate::waiting::clerk::LoneFutures;
 use crate::{
