@@ -1,13 +1,14 @@
 //! A signal ends a wait of a handle that asked for it, with nothing lost. Otherwise the wait goes on.
 
 use std::{
+    fs,
     sync::atomic::{AtomicU32, Ordering::SeqCst},
     time::Duration,
 };
 
-use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::signal::{SigHandler, Signal, raise};
 use serde::{Deserialize, Serialize};
-use support::{child, install, memory, name, until};
+use support::{child, hold_for_ever, install, memory, name, until};
 use sysv_primitives::{
     Barrier, Channel, Error, Mutex, OnceLock, Pool, RateLimiter, Request, RwLock, Watch, broadcast, messages, mpmc,
     spsc,
@@ -315,7 +316,12 @@ fn without_the_option_the_wait_goes_on() {
     }
 }
 
-/// The event and the signal come at the same time, while another process waits behind. One of the two gets the event.
+extern "C" fn stop(_: i32) {
+    // In the handler the sleep is over, and the waiter is still announced.
+    let _ = raise(Signal::SIGSTOP);
+}
+
+/// The signal ends the sleep, and then the waiter is called. It does nothing for that, so the next one is called.
 #[test]
 fn what_an_interrupted_waiter_was_called_for_goes_to_the_next() {
     let cases = cases().into_iter().filter(|case| {
@@ -323,39 +329,27 @@ fn what_an_interrupted_waiter_was_called_for_goes_to_the_next() {
             .contains(&case.what)
     });
     for Case { what, create, open } in cases {
-        for round in 0..16 {
-            let name = name();
-            let mut make = create(&name);
-            let said = memory(4);
-            let taken: &AtomicU32 = said.view(0).unwrap();
-            let first = child(|| {
-                install(Signal::SIGUSR1, SigHandler::Handler(count));
-                match open(&name, true)() {
-                    Ok(()) => drop(taken.fetch_add(1, SeqCst)),
-                    Err(error) => assert!(is_interrupted(&error), "{what}: {error}"),
-                }
-            });
-            first.until_asleep();
-            let second = child(|| {
-                open(&name, false)().expect(what);
-                taken.fetch_add(1, SeqCst);
-            });
-            second.until_asleep();
-            if round % 2 == 0 {
-                first.signal(Signal::SIGUSR1);
-                make();
-            } else {
-                make();
-                first.signal(Signal::SIGUSR1);
-            }
-            first.join();
-            // Locks and permits come back when their holder ends. An item that the first one took is gone.
-            if ["mpmc::Consumer::pop", "Channel::recv"].contains(&what) && taken.load(SeqCst) == 1 && !second.is_done()
-            {
-                make();
-            }
-            second.join();
-        }
+        let name = name();
+        let mut make = create(&name);
+        let first = child(|| {
+            install(Signal::SIGUSR1, SigHandler::Handler(stop));
+            let error = open(&name, true)().expect_err(what);
+            assert!(is_interrupted(&error), "{what}: {error}");
+            // Its death would wake the other one.
+            hold_for_ever()
+        });
+        first.until_asleep();
+        let second = child(|| open(&name, false)().expect(what));
+        second.until_asleep();
+        first.signal(Signal::SIGUSR1);
+        until(|| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", first.id())).unwrap();
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+        });
+        make();
+        first.signal(Signal::SIGCONT);
+        second.join();
+        first.kill();
     }
 }
 
