@@ -3,7 +3,6 @@
 use std::{
     future::poll_fn,
     io::Write,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,6 +13,7 @@ use super::{
     delivery::Delivery,
     ends::{Receiver, Sender},
     envelope::Envelope,
+    passing::passing,
     pending::PendingResponse,
     request::IncomingRequest,
     shared::Shared,
@@ -24,24 +24,11 @@ use super::{
 };
 use crate::{
     CallError, Failure, RecvError, SendError,
-    members::{Members, Session},
+    members::Session,
     raw::Deadline,
     store::{Class, Held, INLINE, Passes, Selection, Store, Until},
-    waiting::clerk::{HeldTicket, PassOn},
+    waiting::clerk::HeldTicket,
 };
-
-/// How a call that was for this process is passed on.
-pub(super) type Pass = fn(&Store, u32, &Members) -> Result<(), Failure>;
-
-/// Makes what passes on calls without keeping the handle.
-pub(super) fn passing(shared: &Arc<Shared>, pass: Pass) -> impl Passes {
-    let shared = Arc::downgrade(shared);
-    move || -> PassOn {
-        let shared = shared.clone();
-        // A handle that is being dropped withdraws, and passes on by itself.
-        Box::new(move |what, members| shared.upgrade().map_or(Ok(()), |shared| pass(&shared.store, what, members)))
-    }
-}
 
 /// A wait for messages, which ends when it is dropped.
 struct Receiving<'a, F: Passes> {

@@ -5,7 +5,7 @@ use std::{io::Write, ops::Deref, time::Duration};
 use serde::Serialize;
 
 #[cfg(feature = "async")]
-use super::asynchronous::passing;
+use super::passing::passing;
 use super::{
     coding::write_long,
     shared::{Incoming, Shared},
