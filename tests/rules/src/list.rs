@@ -46,6 +46,16 @@ pub(crate) struct Noticer {
 }
 
 impl Noticer {
+    /// Returns where cargo would run it.
+    pub(crate) fn directory(&self) -> &'static str {
+        match self.package.as_str() {
+            "sysv-primitives" => "primitives",
+            "sysv-tests" => "tests",
+            "sysv-loom" => "tests/loom",
+            _ => "",
+        }
+    }
+
     pub(crate) fn has_program_of(&self, other: &Self) -> bool {
         (&self.package, &self.program) == (&other.package, &other.program)
     }

@@ -92,8 +92,7 @@ fn fingerprint(entry: &Entry) -> String {
     let parts = [&entry.from, &entry.to, &test, &file].map(String::as_bytes);
     // FNV-1a, which is the same in every version of Rust.
     let bytes = parts.iter().flat_map(|part| part.iter().chain(&[0]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }

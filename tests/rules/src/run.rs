@@ -15,23 +15,42 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
+use serde::Deserialize;
 
 use crate::{copy::Copy, list::Noticer, outcome::Outcome};
 
 /// How long a line of the table is quoted.
 const MOST_CHARACTERS: usize = 110;
 
+/// What cargo says of a program that it has compiled.
+#[derive(Deserialize)]
+struct Artifact {
+    #[serde(default)]
+    executable: Option<PathBuf>,
+}
+
 impl Copy {
     /// Compiles a test, and runs it for so many seconds at most.
     pub(crate) fn run(&self, noticer: &Noticer, seconds: u64) -> Result<Outcome> {
-        let compiled = self.cargo(noticer).arg("--no-run").output()?;
-        if !compiled.status.success() {
-            bail!("{noticer} does not compile:\n{}", String::from_utf8_lossy(&compiled.stderr));
-        }
+        let program = self.compile(noticer)?;
         let said = self.target.join("said.txt");
         let out = File::create(&said)?;
-        let mut command = self.cargo(noticer);
-        command.args(["--", &noticer.test]).stdout(out.try_clone()?).stderr(out);
+        // What a test leaves behind ends with the namespace.
+        let mut command = if may_unshare() {
+            let mut command = Command::new("unshare");
+            command.arg("--ipc").arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command
+            .arg(&noticer.test)
+            .current_dir(self.checkout.join(noticer.directory()))
+            .env("WALK_SECONDS", "2")
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
         let ended = Running::start(command)?.wait(Duration::from_secs(seconds))?;
         let said = String::from_utf8_lossy(&fs::read(said)?).into_owned();
         let Some(status) = ended else { return Ok(Outcome::Limit { seconds }) };
@@ -39,16 +58,24 @@ impl Copy {
         Ok(outcome(status, &said))
     }
 
+    /// Compiles the program of a test, and returns where it is.
+    fn compile(&self, noticer: &Noticer) -> Result<PathBuf> {
+        let compiled = self.cargo(noticer).output().context("cargo can't be run")?;
+        if !compiled.status.success() {
+            bail!("{noticer} does not compile:\n{}", String::from_utf8_lossy(&compiled.stderr));
+        }
+        let said = String::from_utf8_lossy(&compiled.stdout);
+        let artifacts = said.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let mut programs = artifacts.filter_map(|artifact: Artifact| artifact.executable);
+        // The tool may be compiled beside its tests.
+        let found = programs.rfind(|program| program.parent().is_some_and(|parent| parent.ends_with("deps")));
+        found.with_context(|| format!("{noticer} has no program"))
+    }
+
     fn cargo(&self, noticer: &Noticer) -> Command {
-        // What a test leaves behind ends with the namespace.
-        let mut command = if may_unshare() {
-            let mut command = Command::new("unshare");
-            command.args(["--ipc", "cargo"]);
-            command
-        } else {
-            Command::new("cargo")
-        };
-        command.args(["test", "--quiet", "--locked", "--package", &noticer.package]);
+        let mut command = Command::new("cargo");
+        command.args(["test", "--no-run", "--quiet", "--locked", "--message-format=json"]);
+        command.args(["--package", &noticer.package]);
         match noticer.program.as_str() {
             "lib" => command.arg("--lib"),
             program => command.args(["--test", program]),
@@ -65,10 +92,9 @@ impl Copy {
             .current_dir(&self.checkout)
             .env("CARGO_TARGET_DIR", &self.target)
             // Short to compile, since that takes longest.
+            .args(["--config", "profile.dev.package.sysv-loom.opt-level=1"])
             .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("WALK_SECONDS", "2")
-            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
         command
     }
