@@ -115,19 +115,6 @@ fn a_producer_and_two_consumers() {
     });
 }
 
-/// A consumer finds the first item while it is announced, and is called for the second one.
-#[test]
-fn w7_a_call_for_the_next_item_is_passed_on() {
-    explore(3, || {
-        let scene = MpmcScene::new(Members::new(3), 2);
-        let consumers = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.pop(me, false).expect("one each")));
-        let me = Session::of(0);
-        (1..=2).for_each(|item| scene.push(me, item).expect("nothing is in the way"));
-        let sum: u64 = consumers.map(|consumer| consumer.join().expect("it ends well")).iter().sum();
-        assert_eq!(sum, 3);
-    });
-}
-
 /// A writer dies in its place. What is behind it comes out all the same.
 #[test]
 fn a_dead_writer_is_not_in_the_way() {

@@ -74,7 +74,7 @@ impl Copy {
 
     fn cargo(&self, noticer: &Noticer) -> Command {
         let mut command = Command::new("cargo");
-        command.args(["test", "--no-run", "--quiet", "--locked", "--message-format=json"]);
+        command.args(["test", "--no-run", "--quiet", "--locked", "--message-format=json-render-diagnostics"]);
         command.args(["--package", &noticer.package]);
         match noticer.program.as_str() {
             "lib" => command.arg("--lib"),
