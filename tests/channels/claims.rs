@@ -70,7 +70,7 @@ fn given_back_is_behind_other_routes() {
     let claimed = channel.claim::<Number>().unwrap();
     channel.send(&blob(1, 10)).unwrap();
     claimed.requeue().unwrap();
-    let routes = [(); 2].map(|()| channel.recv_any().unwrap().route);
+    let routes = [(); 2].map(|()| channel.recv_any().unwrap().route());
     assert_eq!(routes, [Blob::ROUTE, Number::ROUTE]);
 }
 

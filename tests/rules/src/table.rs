@@ -15,8 +15,8 @@ const HEAD: &str = "\
 # Rules, each taken out once
 
 Written by `cargo run -p sysv-rules`, and not by hand. One rule at a time was taken out of the code, and the test in the last column was
-run. `tests/rules/list/` has the exact text that was replaced. Each test passes while no rule is taken out. The names of the
-rules are those in the headers of the modules.
+run. `tests/rules/list/` has the exact text that was replaced. Each test passes while no rule is taken out: the program runs it
+first, or CI has. The names of the rules are those in the headers of the modules.
 
 ";
 
