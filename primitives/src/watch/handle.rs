@@ -151,7 +151,16 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
     /// [`WatchError::Failed`] if the memory is corrupt.
     #[inline]
     pub fn get(&self) -> Result<T, WatchError> {
-        let (value, _) = self.shared.read()?;
+        // Not by `read`: a result is another one then, and the value would be moved from one to the other.
+        match self.shared.try_read() {
+            Some((value, _)) => Ok(value),
+            None => self.get_slowly(),
+        }
+    }
+
+    #[cold]
+    fn get_slowly(&self) -> Result<T, WatchError> {
+        let (value, _) = self.shared.read_slowly()?;
         Ok(value)
     }
 

@@ -16,7 +16,6 @@ use crate::{
     object::{Kind, Object},
     raw::Deadline,
     set_layout::Bells,
-    sync::AtomicU64,
     waiting::Party,
 };
 
@@ -39,11 +38,6 @@ impl<T> Shared<T> {
     pub(super) fn party(&self) -> Result<Party<'_, WatchState>, Failure> {
         let me = self.members.session(&self.state)?;
         Ok(Party { members: &self.members, repair: &self.state, me })
-    }
-
-    #[cold]
-    fn read_slowly(&self, copy: impl FnMut(&[AtomicU64])) -> Result<u64, Failure> {
-        self.state.read_slowly(self.party()?, copy)
     }
 
     #[cold]
@@ -90,22 +84,43 @@ impl<T: Pod> Shared<T> {
     pub(super) fn read_into(&self, value: &mut T) -> Result<u64, Failure> {
         match self.state.try_read(|buffer| words::read_over(buffer, value)) {
             Some(version) => Ok(version),
-            None => self.read_slowly(|buffer| words::read_over(buffer, value)),
+            None => self.read_over_slowly(value),
         }
+    }
+
+    #[cold]
+    fn read_over_slowly(&self, value: &mut T) -> Result<u64, Failure> {
+        self.state.read_slowly(self.party()?, |buffer| words::read_over(buffer, value))
     }
 }
 
 impl<T: CheckedBitPattern + NoUninit> Shared<T> {
     /// Returns the latest value and its version.
     #[inline]
-    #[allow(unsafe_code, reason = "what was read is a value")]
     pub(super) fn read(&self) -> Result<(T, u64), Failure> {
+        match self.try_read() {
+            Some(read) => Ok(read),
+            None => self.read_slowly(),
+        }
+    }
+
+    /// Returns the latest value and its version, if no setter disturbs that, and if it is a value.
+    #[inline]
+    #[allow(unsafe_code, reason = "what was read is a value")]
+    pub(super) fn try_read(&self) -> Option<(T, u64)> {
         let mut value = MaybeUninit::uninit();
-        let version = match self.state.try_read(|buffer| words::read(buffer, &mut value)) {
-            Some(version) => version,
-            None => self.read_slowly(|buffer| words::read(buffer, &mut value))?,
-        };
-        // SAFETY: both have read it, and WA2 says that it is whole.
+        let version = self.state.try_read(|buffer| words::read(buffer, &mut value))?;
+        // SAFETY: it was read, and WA2 says that it is whole.
+        let value = unsafe { words::checked(&mut value) }?;
+        Some((*value, version))
+    }
+
+    #[cold]
+    #[allow(unsafe_code, reason = "what was read is a value")]
+    pub(super) fn read_slowly(&self) -> Result<(T, u64), Failure> {
+        let mut value = MaybeUninit::uninit();
+        let version = self.state.read_slowly(self.party()?, |buffer| words::read(buffer, &mut value))?;
+        // SAFETY: it was read, and WA2 says that it is whole.
         match unsafe { words::checked(&mut value) } {
             Some(value) => Ok((*value, version)),
             None => Err(self.no_value()),
@@ -177,5 +192,19 @@ impl<T> Drop for Shared<T> {
         self.state.dismiss_clerks(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Watch;
+
+    /// WA4. What the desk does with waits that are unlike is tested there.
+    #[test]
+    fn no_two_waits_are_alike() {
+        let name = format!("unit-watch-waits-{}", std::process::id());
+        let watch = Watch::options().remove_on_drop(true).create(&name, 0_u8).expect("it can be created");
+        let [first, second] = [(); 2].map(|()| watch.shared.state.new_wait());
+        assert_ne!(first, second);
     }
 }

@@ -21,7 +21,8 @@
 //! - **WA4** (R-wake) A setter publishes, frees the lock, and then calls all waiters, if the flag is up. It lowers the flag by
 //!   compare-and-swap from what it read before it looked for waiters (WF1). A waiter announces itself, raises the flag, fences,
 //!   and checks. So it sees the version, or is called. Each thread of a process checks after each announcement (DK4), as each
-//!   waits for something else.
+//!   waits for something else: a notifier that comes between a call and the next announcement finds the flag lowered, and the
+//!   threads may know of that call already.
 //! - **WA5** After all were called for a version, `told` becomes that version. A caller that comes to wait, or to set, and finds
 //!   it behind `published`, calls all waiters first. So a setter that is stopped, or has its posts refused, leaves no waiter
 //!   asleep for longer than until then. `told` may fall back to an older version, and then waiters are called once more.

@@ -22,6 +22,36 @@ fn a_copy_is_whole() {
     });
 }
 
+/// Each copy of a reader is disturbed, and it does not take that for damage: a version that was begun follows one that was published.
+#[test]
+fn a_disturbed_reader_finds_no_damage() {
+    explore(2, || {
+        let scene = WatchScene::new(Members::new(2));
+        let reader = process(&scene, 1, |scene: &WatchScene, me| {
+            let (value, version) = scene.read(me);
+            assert_eq!(value, version);
+        });
+        (1..=3).for_each(|value| scene.set(Session::of(0), value));
+        reader.join().expect("it ends well");
+    });
+}
+
+/// The same, when another setter begins the next version.
+#[test]
+fn a_reader_disturbed_by_two_setters_finds_no_damage() {
+    explore(2, || {
+        let scene = WatchScene::new(Members::new(3));
+        let reader = process(&scene, 1, |scene: &WatchScene, me| {
+            let (value, version) = scene.read(me);
+            assert_eq!(value, version);
+        });
+        let setter = process(&scene, 2, |scene: &WatchScene, me| scene.add(me));
+        scene.add(Session::of(0));
+        setter.join().expect("it ends well");
+        reader.join().expect("it ends well");
+    });
+}
+
 #[test]
 fn one_sets_it_at_a_time() {
     explore(2, || {
