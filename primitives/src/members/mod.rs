@@ -142,7 +142,7 @@ pub(crate) struct Members {
     cleared: AtomicU64,
     /// The number that this process has written into `used` of its slot.
     registration: AtomicU32,
-    /// The fork generation in the upper half and the slot's number plus one in the lower. 0 if there is no session.
+    /// The fork generation in the upper half and the slot's number plus one in the lower, or [`Session::NONE`].
     /// Most loads are relaxed: a session is a value, and nothing is read through it.
     me: AtomicU64,
     /// A failure for the next call to return. `me` is marked then.
@@ -175,7 +175,7 @@ impl Members {
             suspicions: Arc::new(AtomicU64::new(1)),
             cleared: AtomicU64::new(0),
             registration: AtomicU32::new(0),
-            me: AtomicU64::new(0),
+            me: AtomicU64::new(Session::NONE.bits()),
             recorded: Mutex::new(None),
         }
     }
@@ -234,13 +234,22 @@ impl Members {
         self.layout.max_handles()
     }
 
+    /// Returns this process's session, unless [`session`](Self::session) has more to do than that.
+    #[inline]
+    pub(crate) fn session_at_once(&self) -> Option<Session> {
+        // Relaxed: the session was stored by this process, before it forked or shared the handle.
+        let session = Session::from_bits(self.me.load(Relaxed));
+        if session.is_current() { Some(session) } else { None }
+    }
+
     /// Returns this process's session. A child made by `fork` that has none yet registers first. Fails once if a
     /// failure is recorded.
     #[inline]
     pub(crate) fn session(&self, repair: &impl Repair) -> Result<Session> {
-        // Relaxed: the session was stored by this process, before it forked or shared the handle.
-        let session = Session::from_bits(self.me.load(Relaxed));
-        if session.is_ours() { Ok(session) } else { self.session_slowly(repair) }
+        match self.session_at_once() {
+            Some(session) => Ok(session),
+            None => self.session_slowly(repair),
+        }
     }
 
     /// A failure is recorded, or this is a child that must register.

@@ -336,7 +336,7 @@ impl Members {
         // MB3: a process that lost its slot leaves the words to the reaper of the slot.
         let is_member = self.is_member();
         // SYNC: pairs with the change of `me` in `move_in`. The handle has no other user any more.
-        let session = Session::kept(self.me.swap(0, AcqRel));
+        let session = Session::kept(self.me.swap(Session::NONE.bits(), AcqRel));
         if session.is_ours() && is_member {
             // If the object was removed, there is nothing to leave. If anything else fails, the kernel does it when the
             // process ends.

@@ -18,6 +18,9 @@ const MARK: u64 = 1 << 63;
 pub(crate) struct Session(u64);
 
 impl Session {
+    /// What a handle keeps as long as it has none. It is no process's.
+    pub(super) const NONE: Self = Self(MARK);
+
     pub(super) fn new(slot: u32) -> Self {
         Self(u64::from(process::fork_generation()) << 32 | u64::from(slot + 1))
     }
@@ -30,11 +33,13 @@ impl Session {
     }
 
     /// Returns the slot's number.
+    #[inline]
     pub(crate) fn slot(self) -> usize {
         self.owner() as usize - 1
     }
 
     /// Returns the fork generation of the process that registered it.
+    #[inline]
     pub(crate) fn generation(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -80,6 +85,12 @@ impl Session {
     /// Returns whether this process registered it, and not its parent. A marked session is no process's.
     #[inline]
     pub(crate) fn is_ours(self) -> bool {
-        process::is_generation(self.generation()) && self.owner() != 0
+        self.is_current() && self.owner() != 0
+    }
+
+    /// Does the same for a session that was ours once, or that a handle keeps.
+    #[inline]
+    pub(crate) fn is_current(self) -> bool {
+        process::is_generation(self.generation())
     }
 }

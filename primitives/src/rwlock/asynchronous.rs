@@ -101,7 +101,7 @@ impl<T: Pod> RwLock<T> {
         if self.state.count_and_check(me, Counter::Shared) {
             return Ok(self.send_guard(me));
         }
-        // As in `read_slowly`.
+        // As in `wait_to_read`.
         self.state.leave(me, Counter::Shared, &self.members);
         let Taken { poisoned } = self.state.enter_async(self.party(me)).await?;
         let guard = self.send_guard(me);

@@ -34,31 +34,41 @@ impl HowToRead {
 impl<T: Pod> RwLock<T> {
     #[inline]
     pub(super) fn read_as(&self, how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        match self.read_at_once()? {
-            Ok(guard) => Ok(guard),
-            Err((me, counter)) => {
-                let guard = || self.read_guard(me);
-                self.read_slowly(me, counter, how, guard)
+        let mut counted = None;
+        if self.is_favoured()
+            && let Some(me) = self.members.session_at_once()
+            && let Some(is_open) = self.state.count_alone_and_check(me)
+        {
+            if is_open {
+                return Ok(self.read_guard((me, Counter::Own)));
             }
+            counted = Some(me);
         }
+        self.count_slowly(counted, how).map(|counted| self.read_guard(counted))
     }
 
-    /// Reads if nothing is in the way: `Err` has what the slow path needs.
-    #[inline]
-    fn read_at_once(&self) -> Result<Result<RwLockReadGuard<'_, T>, (Session, Counter)>, Failure> {
-        let (me, counter) = (self.members.session(&self.state)?, self.counter());
-        Ok(if self.state.count_and_check(me, counter) { Ok(self.read_guard(me)) } else { Err((me, counter)) })
+    /// Does the same for all other threads, and for one that has other guards. Or a writer has the gate or is offered it, or the
+    /// lock is poisoned, and the caller is `counted` all the same. Or this child of `fork` must register first, or a failure is
+    /// recorded.
+    #[inline(never)]
+    fn count_slowly(&self, counted: Option<Session>, how: HowToRead) -> Result<(Session, Counter), LockError> {
+        let (me, counter) = match counted {
+            Some(me) => (me, Counter::Own),
+            None => {
+                let (me, counter) = (self.members.session(&self.state)?, self.counter());
+                if self.state.count_and_check(me, counter) {
+                    return Ok((me, counter));
+                }
+                (me, counter)
+            }
+        };
+        self.wait_to_read(me, counter, how)?;
+        Ok((me, counter))
     }
 
-    /// A writer has the gate or is offered it, or the lock is poisoned.
+    /// Takes a count back, and waits until it may be counted.
     #[cold]
-    pub(super) fn read_slowly<G>(
-        &self,
-        me: Session,
-        counter: Counter,
-        how: HowToRead,
-        guard: impl FnOnce() -> G,
-    ) -> Result<G, LockError> {
+    pub(super) fn wait_to_read(&self, me: Session, counter: Counter, how: HowToRead) -> Result<(), LockError> {
         let HowToRead { deadline, ignores_poison } = how;
         // RW1: first the count is taken back, since it keeps the writer waiting.
         self.state.leave(me, counter, &self.members);
@@ -68,12 +78,16 @@ impl<T: Pod> RwLock<T> {
             None => (self.state.try_enter_slowly(party, counter)?, LockError::WouldBlock),
         };
         let Taken { poisoned } = entered.ok_or(late)?;
-        // The guard first: if the lock is poisoned, its drop takes the count back.
-        let guard = guard();
         if poisoned && !ignores_poison {
+            self.state.leave(me, counter, &self.members);
             return Err(LockError::poisoned(&self.members));
         }
-        Ok(guard)
+        Ok(())
+    }
+
+    #[inline]
+    fn read_guard(&self, (session, counter): (Session, Counter)) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard { lock: self, session, counter, not_send: PhantomData }
     }
 
     pub(super) fn try_write_anyway(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
@@ -95,11 +109,6 @@ impl<T: Pod> RwLock<T> {
 
     pub(super) fn party(&self, me: Session) -> Party<'_, RwState> {
         Party { members: &self.members, repair: &self.state, me }
-    }
-
-    #[inline]
-    fn read_guard(&self, session: Session) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { lock: self, session, not_send: PhantomData }
     }
 
     pub(super) fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {

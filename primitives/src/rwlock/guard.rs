@@ -11,7 +11,7 @@ use std::{
 
 use bytemuck::Pod;
 
-use super::handle::RwLock;
+use super::{handle::RwLock, state::Counter};
 use crate::{LockError, members::Session};
 
 /// The lock, held for reading: the value can be read through it, and dropping it leaves.
@@ -29,6 +29,8 @@ use crate::{LockError, members::Session};
 pub struct RwLockReadGuard<'a, T: Pod> {
     pub(super) lock: &'a RwLock<T>,
     pub(super) session: Session,
+    /// Where it is counted.
+    pub(super) counter: Counter,
     pub(super) not_send: PhantomData<*const ()>,
 }
 
@@ -48,9 +50,8 @@ impl<T: Pod> Deref for RwLockReadGuard<'_, T> {
 impl<T: Pod> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.session.is_ours() {
-            // The favour never changes hands, so it is the count in which the guard was counted.
-            self.lock.state.leave(self.session, self.lock.counter(), &self.lock.members);
+        if self.session.is_current() {
+            self.lock.state.leave(self.session, self.counter, &self.lock.members);
         }
     }
 }
@@ -119,10 +120,11 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
         let guard = ManuallyDrop::new(guard);
         let RwLockWriteGuard { lock, session, .. } = *guard;
+        let counter = lock.counter();
         if session.is_ours() {
-            lock.state.downgrade(session, lock.counter(), &lock.members, guard.poisons());
+            lock.state.downgrade(session, counter, &lock.members, guard.poisons());
         }
-        RwLockReadGuard { lock, session, not_send: PhantomData }
+        RwLockReadGuard { lock, session, counter, not_send: PhantomData }
     }
 
     /// Returns whether the lock is to be freed poisoned.

@@ -68,22 +68,26 @@ thread_local! {
     static THREAD: Cell<u8> = const { Cell::new(0) };
 }
 
+#[inline]
+fn this_thread() -> usize {
+    THREAD.with(|thread| ptr::from_ref(thread).addr())
+}
+
 impl<T: Pod> RwLock<T> {
     /// Returns in which count the calling thread's guards are.
     ///
     /// If the favoured thread has ended, a later thread may get the same address, and goes on with its count. The two never run
     /// at the same time. A child made by `fork` has the same favoured thread as its parent, and another slot.
-    #[inline]
     pub(super) fn counter(&self) -> Counter {
-        let thread = THREAD.with(|thread| ptr::from_ref(thread).addr());
-        // Relaxed: only a thread that finds its own address relies on it.
-        let favoured = self.favoured.load(Relaxed);
-        if favoured == thread { Counter::Own } else { self.counter_of_another(thread, favoured) }
+        let thread = this_thread();
+        let is_first = || self.favoured.compare_exchange(0, thread, Relaxed, Relaxed).is_ok();
+        if self.is_favoured() || is_first() { Counter::Own } else { Counter::Shared }
     }
 
-    #[inline(never)]
-    fn counter_of_another(&self, thread: usize, favoured: usize) -> Counter {
-        let is_first = favoured == 0 && self.favoured.compare_exchange(0, thread, Relaxed, Relaxed).is_ok();
-        if is_first { Counter::Own } else { Counter::Shared }
+    /// Returns whether the calling thread is the favoured one.
+    #[inline]
+    pub(super) fn is_favoured(&self) -> bool {
+        // Relaxed: only a thread that finds its own address relies on it.
+        self.favoured.load(Relaxed) == this_thread()
     }
 }

@@ -252,7 +252,8 @@ impl<T: Pod> RwLock<T> {
         if self.state.count_and_check(me, Counter::Shared) {
             return Ok(self.send_guard(me));
         }
-        self.read_slowly(me, Counter::Shared, how, || self.send_guard(me))
+        self.wait_to_read(me, Counter::Shared, how)?;
+        Ok(self.send_guard(me))
     }
 
     pub(super) fn send_guard(&self, session: Session) -> RwLockSendReadGuard<'_, T> {

@@ -98,13 +98,16 @@ impl Reading {
     }
 
     fn is_any(&self) -> bool {
-        // SYNC: as Acquire they pair with the stores in `uncount`: what the readers read is read.
+        // SYNC: as Acquire they pair with the changes in `leave` and `uncount`: what the readers read is read.
         self.own.load(SeqCst) != 0 || self.shared.load(SeqCst) != 0
     }
 }
 
 /// In which count of its slot a guard is.
+///
+/// It is a whole word, since a guard is moved by words: to load a word of which a byte was just stored takes some nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Counter {
     /// That of the favoured thread, which alone changes it.
     Own,
@@ -124,12 +127,26 @@ pub(crate) struct RwState {
 }
 
 impl RwState {
-    /// Returns whether the caller may read: the gate is plainly open, and the lock is not poisoned (RW1). If not, the caller is
+    /// Counts a guard, and returns whether the caller may read: the gate is plainly open, and the lock is not poisoned (RW1). If not, the caller is
     /// counted all the same, and must [leave](Self::leave) first.
     #[inline]
     pub(crate) fn count_and_check(&self, me: Session, counter: Counter) -> bool {
         self.count(me, counter);
         self.lock.is_plainly_free()
+    }
+
+    /// Does the same for the favoured thread, if it has no guard yet. Returns `None` otherwise: then the caller is not counted.
+    ///
+    /// The processor predicts that there is none, and so it does not wait for its own last store to this word.
+    #[inline]
+    pub(crate) fn count_alone_and_check(&self, me: Session) -> Option<bool> {
+        let Reading { own, .. } = self.reading.get(me.slot())?;
+        // Relaxed: this thread alone changes it.
+        if own.load(Relaxed) != 0 {
+            return None;
+        }
+        self.fence.publish(own, 1);
+        Some(self.lock.is_plainly_free())
     }
 
     /// Reads if the gate is open (RW1). Returns how the lock is.
@@ -160,34 +177,46 @@ impl RwState {
     /// Takes a count back, and notifies a writer that waits for the readers (RW3). What fails is recorded for the next call.
     #[inline]
     pub(crate) fn leave(&self, me: Session, counter: Counter, members: &Members) {
-        if !self.uncount(me, counter) {
-            lost(members);
+        let mut is_counted = true;
+        if counter == Counter::Own
+            && let Some(Reading { own, .. }) = self.reading.get(me.slot())
+            // As in `count_alone_and_check`: mostly it is the only guard.
+            && own.load(Relaxed) == 1
+        {
+            // SYNC: as Release it pairs with the loads in `Reading::is_any`.
+            self.fence.publish(own, 0);
+            if self.control.draining.load(SeqCst) == 0 {
+                return;
+            }
+            is_counted = false;
         }
-        if self.control.draining.load(SeqCst) != 0 {
-            self.leave_awaited(members);
-        }
+        self.leave_slowly(me, counter, is_counted, members);
     }
 
-    #[cold]
-    fn leave_awaited(&self, members: &Members) {
-        members.record(self.call_writer(members));
+    #[inline(never)]
+    fn leave_slowly(&self, me: Session, counter: Counter, is_counted: bool, members: &Members) {
+        if is_counted && !self.uncount(&self.reading[me.slot()], counter) {
+            members.record(Err(members.membership_lost()));
+        }
+        if self.control.draining.load(SeqCst) != 0 {
+            members.record(self.call_writer(members));
+        }
     }
 
     /// Returns whether there was a count to be taken back (RW9).
-    #[inline]
-    fn uncount(&self, me: Session, counter: Counter) -> bool {
-        let Reading { own, shared } = &self.reading[me.slot()];
+    fn uncount(&self, Reading { own, shared }: &Reading, counter: Counter) -> bool {
         match counter {
+            // Relaxed: as in `leave`.
             Counter::Own => match own.load(Relaxed).checked_sub(1) {
                 Some(count) => {
-                    // SYNC: as Release it pairs with the loads in `Reading::is_any`.
+                    // SYNC: as in `leave`.
                     self.fence.publish(own, count);
                     true
                 }
                 None => false,
             },
             Counter::Shared => {
-                // SYNC: the same.
+                // SYNC: as Release it pairs with the loads in `Reading::is_any`, and SeqCst with the writer's fence, as in `count`.
                 let taken = shared.fetch_update(SeqCst, Relaxed, |count| count.checked_sub(1)).is_ok();
                 order_seq_cst();
                 taken
@@ -259,12 +288,6 @@ impl RwState {
         self.flag.lower(seen);
         Ok(())
     }
-}
-
-/// There was no count to be taken back (RW9).
-#[cold]
-fn lost(members: &Members) {
-    members.record(Err(members.membership_lost()));
 }
 
 impl Repair for RwState {

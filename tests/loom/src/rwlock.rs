@@ -68,7 +68,11 @@ impl RwScene {
     /// If the real code fails, which is what the models are to find.
     pub fn read(&self, me: Session) -> bool {
         let counter = Self::counter(me);
-        if self.state.count_and_check(me, counter) {
+        let alone = match counter {
+            Counter::Own => self.state.count_alone_and_check(me),
+            Counter::Shared => None,
+        };
+        if alone.unwrap_or_else(|| self.state.count_and_check(me, counter)) {
             return false;
         }
         self.state.leave(me, counter, &self.members);
