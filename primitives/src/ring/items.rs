@@ -33,6 +33,7 @@ impl<T: Pod> Items<T> {
         Ok(Self { first, mask: capacity as u64 - 1, memory: Arc::clone(memory) })
     }
 
+    #[inline]
     pub(crate) fn capacity(&self) -> u64 {
         self.mask + 1
     }
@@ -100,6 +101,7 @@ impl<T: Pod> Items<T> {
     }
 
     /// Cuts so many slots into two runs: up to the end of the memory, and on from its beginning.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the capacity is a usize")]
     fn cut(&self, position: u64, count: usize) -> (usize, usize) {
         let capacity = self.capacity() as usize;

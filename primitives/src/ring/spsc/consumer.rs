@@ -107,8 +107,8 @@ impl<T: Pod> Consumer<T> {
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T, PopError> {
-        if let Err(refusal) = self.available(1, deadline) {
-            return Err(PopError::refused(refusal, deadline, &self.shared.members));
+        if !self.has_items() {
+            self.wait_for_item(deadline)?;
         }
         // SAFETY: by SP1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
@@ -202,17 +202,39 @@ impl<T: Pod> Consumer<T> {
         self.shared.state.close(&self.shared.members)
     }
 
+    #[inline(never)]
+    fn wait_for_item(&mut self, deadline: Deadline) -> Result<(), PopError> {
+        match self.available(1, deadline) {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(PopError::refused(refusal, deadline, &self.shared.members)),
+        }
+    }
+
+    /// Returns whether there were items at the last check, and nothing is in the way. The producer's cache line isn't touched.
+    #[inline]
+    fn has_items(&self) -> bool {
+        self.seen != self.index && process::is_generation(self.generation)
+    }
+
     /// Returns how many items there are, at least one. The caller has use for `wanted`.
     #[inline]
     pub(super) fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
-        let SharedRing { state, members, .. } = &*self.shared;
-        if !process::is_generation(self.generation) {
-            return self.available_slowly(wanted, deadline);
-        }
-        // As long as there were items at the last check, the producer's cache line isn't touched.
-        if self.seen != self.index {
+        if self.has_items() {
             return Ok(self.seen.wrapping_sub(self.index));
         }
+        self.available_slowly(wanted, deadline)
+    }
+
+    /// The fast path had no items, or something was in the way.
+    #[inline(never)]
+    fn available_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+        if !process::is_generation(self.generation) {
+            self.check_role()?;
+            if self.seen != self.index {
+                return Ok(self.seen.wrapping_sub(self.index));
+            }
+        }
+        let SharedRing { state, members, .. } = &*self.shared;
         if deadline != Deadline::NOW {
             self.patience.delay.wait();
         }
@@ -236,12 +258,12 @@ impl<T: Pod> Consumer<T> {
         Ok(available)
     }
 
-    /// A failure is recorded, or the role is the parent's.
+    /// Fails if a failure is recorded, or the role is the parent's.
     #[cold]
-    fn available_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+    fn check_role(&mut self) -> Result<(), Refusal> {
         self.shared.tell_recorded(self.session, &mut self.generation)?;
         if self.session.is_ours() {
-            return self.available(wanted, deadline);
+            return Ok(());
         }
         Err(self.shared.refusal(Role::Consumer, self.session))
     }

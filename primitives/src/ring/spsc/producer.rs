@@ -109,13 +109,27 @@ impl<T: Pod> Producer<T> {
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
     pub fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+        if !self.has_room() {
+            return self.push_slowly(item, deadline);
+        }
+        self.push_into_room(item);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn push_slowly(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
         if let Err(refusal) = self.room(1, deadline) {
             return Err(PushError::refused(refusal, item, deadline, &self.shared.members));
         }
+        self.push_into_room(item);
+        Ok(())
+    }
+
+    #[inline]
+    fn push_into_room(&mut self, item: T) {
         // SAFETY: by SP1 this is the producer, and the consumer has freed the slot.
         unsafe { self.shared.items.write(self.index, item) };
         self.advance(1);
-        Ok(())
     }
 
     /// Returns for how many items there is room, as it was a moment ago.
@@ -154,17 +168,31 @@ impl<T: Pod> Producer<T> {
         self.shared.state.close(&self.shared.members)
     }
 
+    /// Returns whether there was room at the last check, and nothing is in the way. The consumer's cache line isn't touched.
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.index != self.limit && process::is_generation(self.generation) && !self.shared.state.is_closed()
+    }
+
     /// Returns for how many items there is room, at least one. The caller has use for `wanted`.
     #[inline]
     pub(super) fn room(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
-        let SharedRing { state, members, .. } = &*self.shared;
-        if state.is_closed() || !process::is_generation(self.generation) {
-            return self.room_slowly(wanted, deadline);
-        }
-        // As long as there was room at the last check, the consumer's cache line isn't touched.
-        if self.index != self.limit {
+        if self.has_room() {
             return Ok(self.limit.wrapping_sub(self.index));
         }
+        self.room_slowly(wanted, deadline)
+    }
+
+    /// The fast path had no room, or something was in the way.
+    #[inline(never)]
+    fn room_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+        if !process::is_generation(self.generation) || self.shared.state.is_closed() {
+            self.check_role()?;
+            if self.index != self.limit {
+                return Ok(self.limit.wrapping_sub(self.index));
+            }
+        }
+        let SharedRing { state, members, .. } = &*self.shared;
         if deadline != Deadline::NOW {
             self.patience.delay.wait();
         }
@@ -189,12 +217,12 @@ impl<T: Pod> Producer<T> {
         if room > 0 { Ok(room) } else { Err(members.damaged("the indices").into()) }
     }
 
-    /// A failure is recorded, the ring is closed, or the role is the parent's.
+    /// Fails if a failure is recorded, the ring is closed, or the role is the parent's.
     #[cold]
-    fn room_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+    fn check_role(&mut self) -> Result<(), Refusal> {
         self.shared.tell_recorded(self.session, &mut self.generation)?;
         if self.session.is_ours() && !self.shared.state.is_closed() {
-            return self.room(wanted, deadline);
+            return Ok(());
         }
         Err(self.shared.refusal(Role::Producer, self.session))
     }
