@@ -1,7 +1,10 @@
 //! Facts about processes that primitives between them need: forks, fences, processors, lives, owners.
-#![allow(unsafe_code, reason = "membarrier is called here")]
+#![allow(unsafe_code, reason = "the C library is called here")]
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use nix::{
     errno::Errno,
@@ -73,6 +76,30 @@ pub fn current_processor() -> Option<u32> {
     }
     #[cfg(not(target_os = "linux"))]
     None
+}
+
+/// Returns how many processors the system runs processes on, at least one. Those count as well that this process may not use.
+///
+/// The system is asked once in each process.
+///
+/// ```
+/// assert!(sysv_ipc::process::processors() > 0);
+/// ```
+#[must_use]
+pub fn processors() -> usize {
+    /// 0 as long as it was not asked. No lock: a child made by `fork` could find it locked for ever.
+    static KNOWN: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number alone matters, and each thread that asks may store it.
+    let known = KNOWN.load(Relaxed);
+    if known > 0 {
+        return known;
+    }
+    // SAFETY: the call takes a number, and returns one.
+    let number = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    // A system that does not say it has at least this one.
+    let number = usize::try_from(number).unwrap_or(1).max(1);
+    KNOWN.store(number, Relaxed);
+    number
 }
 
 pub use crate::users::is_one_user;

@@ -8,7 +8,7 @@
 
 use std::{
     hint::spin_loop,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 use crate::role::Role;
@@ -32,6 +32,8 @@ pub(crate) struct BatchingDelay {
     most: u32,
     /// How much must be found at once to be taken for a stream.
     stream: u64,
+    /// Whether so much was found at the last check.
+    has_stream: AtomicBool,
     probes: Option<Probes>,
 }
 
@@ -51,7 +53,7 @@ impl BatchingDelay {
     pub(crate) const fn new(role: Role) -> Self {
         // A producer that finds the ring full delays no item that is not delayed anyway.
         let stream = if matches!(role, Role::Producer) { 1 } else { STREAM };
-        Self { pauses: AtomicU32::new(0), most: MOST, stream, probes: None }
+        Self { pauses: AtomicU32::new(0), most: MOST, stream, has_stream: AtomicBool::new(false), probes: None }
     }
 
     /// For messages.
@@ -66,11 +68,17 @@ impl BatchingDelay {
         (0..self.pauses.load(Relaxed)).for_each(|_| spin_loop());
     }
 
+    /// Returns whether the last check found a stream.
+    pub(crate) fn has_stream(&self) -> bool {
+        self.has_stream.load(Relaxed)
+    }
+
     /// Learns from how much was found. The caller takes `unit` items at once.
     #[inline]
     pub(crate) fn learn(&self, found: u64, capacity: u64, unit: u64) {
         // Measured in batches, if the caller takes several items at once: one batch is no stream.
         let (found, capacity) = if unit > 1 { (found / unit, capacity / unit) } else { (found, capacity) };
+        self.has_stream.store(found >= self.stream, Relaxed);
         let pauses = self.pauses.load(Relaxed);
         let next = if found < self.stream {
             // Too little for a stream: it must not be delayed.

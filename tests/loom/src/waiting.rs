@@ -172,6 +172,10 @@ pub(crate) mod spin {
             None
         }
 
+        pub(crate) fn after_others<T>(&self, _: &BatchingDelay, _: impl FnOnce() -> Option<T>) -> Option<T> {
+            None
+        }
+
         pub(crate) fn until_gathered<T>(
             &self,
             _: &BatchingDelay,

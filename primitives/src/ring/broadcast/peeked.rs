@@ -18,6 +18,7 @@ impl<T: Pod> Subscriber<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
+    #[inline]
     pub fn peek(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
         self.peek_deadline(count, Deadline::NEVER)
     }
@@ -45,16 +46,22 @@ impl<T: Pod> Subscriber<T> {
     /// # Errors
     ///
     /// As [`peek_timeout`](Self::peek_timeout).
+    #[inline]
     pub fn peek_deadline(&mut self, count: usize, deadline: Deadline) -> Result<Peeked<'_, T>, PopError> {
         let len = self.available_up_to(count, deadline)?;
         if self.is_lagging {
-            let mut buffer = mem::take(&mut self.buffer);
-            buffer.clear();
-            buffer.extend((0..len as u64).map(|offset| self.copy(self.index.wrapping_add(offset))));
-            self.buffer = buffer;
-            self.check_window()?;
+            self.copy_to_buffer(len)?;
         }
         Ok(Peeked::new(self, len))
+    }
+
+    #[inline(never)]
+    fn copy_to_buffer(&mut self, len: usize) -> Result<(), PopError> {
+        let mut buffer = mem::take(&mut self.buffer);
+        buffer.clear();
+        buffer.extend((0..len as u64).map(|offset| self.copy(self.index.wrapping_add(offset))));
+        self.buffer = buffer;
+        self.check_window()
     }
 }
 
@@ -69,6 +76,7 @@ pub struct Peeked<'a, T: Pod> {
 }
 
 impl<'a, T: Pod> Peeked<'a, T> {
+    #[inline]
     pub(super) fn new(subscriber: &'a mut Subscriber<T>, len: usize) -> Self {
         Self { subscriber, len }
     }
@@ -88,6 +96,7 @@ impl<T: Pod> Peeked<'_, T> {
     }
 
     /// Returns the items, in order: those up to the ring's end, and those on from its beginning.
+    #[inline]
     #[must_use]
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let visible = self.visible();
@@ -99,17 +108,20 @@ impl<T: Pod> Peeked<'_, T> {
     }
 
     /// Returns how many items this process may access: in a child made by `fork` none, as the parent goes on popping.
+    #[inline]
     fn visible(&self) -> usize {
         if self.subscriber.session.is_ours() { self.len } else { 0 }
     }
 
     /// Pops all of them.
+    #[inline]
     pub fn consume_all(self) {
         let len = self.len;
         self.consume(len);
     }
 
     /// Pops the first `count` of them, or all if there are fewer.
+    #[inline]
     pub fn consume(self, count: usize) {
         let count = count.min(self.len);
         // A child made by `fork` has nothing to pop.

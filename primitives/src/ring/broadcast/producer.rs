@@ -120,6 +120,18 @@ impl<T: Pod> Producer<T> {
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
     pub fn push_deadline(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
+        if self.is_lagging || !self.has_room() {
+            return self.push_slowly(item, deadline);
+        }
+        // SAFETY: by BC1 this is the producer, and no subscriber reads the slot.
+        unsafe { self.shared.items.write(self.index, item) };
+        self.advance(1);
+        Ok(())
+    }
+
+    /// Waits for room, or the ring is a lagging one.
+    #[inline(never)]
+    fn push_slowly(&mut self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
         if let Err(refusal) = self.room(deadline) {
             return Err(PushError::refused(refusal, item, deadline, &self.shared.members));
         }
@@ -253,12 +265,16 @@ impl<T: Pod> Producer<T> {
         Ok(count.min(usize::try_from(room).unwrap_or(usize::MAX)))
     }
 
+    /// Returns whether there was room at the last scan, and nothing is in the way. No cursor is touched.
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.index != self.limit && process::is_generation(self.generation) && !self.shared.state.is_closed()
+    }
+
     /// Returns for how many items there is room, at least one.
     #[inline]
     fn room(&mut self, deadline: Deadline) -> Result<u64, Refusal> {
-        // As long as there was room at the last scan, no cursor is touched.
-        let is_ready = process::is_generation(self.generation) && !self.shared.state.is_closed();
-        if is_ready && self.index != self.limit {
+        if self.has_room() {
             return Ok(self.limit.wrapping_sub(self.index));
         }
         self.room_slowly(deadline)

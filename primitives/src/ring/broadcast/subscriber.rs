@@ -117,17 +117,23 @@ impl<T: Pod> Subscriber<T> {
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Deadline) -> Result<T, PopError> {
-        if let Err(refusal) = self.available(1, deadline) {
-            return Err(PopError::refused(refusal, deadline, &self.shared.members));
+        if !self.has_items() {
+            self.wait_for_items(1, deadline)?;
         }
-        let item = if self.is_lagging {
-            let copied = self.copy(self.index);
-            self.check_window()?;
-            copied
-        } else {
-            // SAFETY: by BC1 the item is complete, and stays until the cursor moves.
-            unsafe { self.shared.items.read(self.index) }
-        };
+        if self.is_lagging {
+            return self.pop_lagging();
+        }
+        // SAFETY: by BC1 the item is complete, and stays until the cursor moves.
+        let item = unsafe { self.shared.items.read(self.index) };
+        self.advance(1);
+        Ok(item)
+    }
+
+    /// Pops an item of a lagging ring. There is one.
+    #[inline(never)]
+    fn pop_lagging(&mut self) -> Result<T, PopError> {
+        let item = self.copy(self.index);
+        self.check_window()?;
         self.advance(1);
         Ok(item)
     }
@@ -259,10 +265,13 @@ impl<T: Pod> Subscriber<T> {
     }
 
     /// Returns how many of `count` items are there, at least one if any is asked for.
+    #[inline]
     pub(super) fn available_up_to(&mut self, count: usize, deadline: Deadline) -> Result<usize, PopError> {
-        let available = self.available(count as u64, deadline);
-        let mut available = available.map_err(|refusal| PopError::refused(refusal, deadline, &self.shared.members))?;
+        if !self.has_items() {
+            self.wait_for_items(count as u64, deadline)?;
+        }
         let SharedRing { state, members, .. } = &*self.shared;
+        let mut available = self.seen.wrapping_sub(self.index);
         if available < count as u64 {
             // There may be more by now, and a check is cheap compared with so many items.
             let seen = state.tail();
@@ -278,20 +287,26 @@ impl<T: Pod> Subscriber<T> {
         Ok(count.min(usize::try_from(available).unwrap_or(usize::MAX)))
     }
 
-    /// Returns how many items there are, at least one. The caller has use for `wanted`.
-    #[inline]
-    fn available(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
-        if !process::is_generation(self.generation) {
-            return self.available_slowly(wanted, deadline);
-        }
-        // As long as there were items at the last check, the tail isn't touched.
-        if self.seen != self.index {
-            return Ok(self.seen.wrapping_sub(self.index));
-        }
+    #[inline(never)]
+    fn wait_for_items(&mut self, wanted: u64, deadline: Deadline) -> Result<(), PopError> {
         self.look_for_items(wanted, deadline)
+            .map_err(|refusal| PopError::refused(refusal, deadline, &self.shared.members))
     }
 
-    fn look_for_items(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+    /// Returns whether there were items at the last check, and nothing is in the way. The tail isn't touched.
+    #[inline]
+    fn has_items(&self) -> bool {
+        self.seen != self.index && process::is_generation(self.generation)
+    }
+
+    /// Waits until there are items, and learns how many. The caller has use for `wanted`.
+    fn look_for_items(&mut self, wanted: u64, deadline: Deadline) -> Result<(), Refusal> {
+        if !process::is_generation(self.generation) {
+            self.check_session()?;
+            if self.seen != self.index {
+                return Ok(());
+            }
+        }
         let SharedRing { state, members, .. } = &*self.shared;
         if deadline != Deadline::NOW {
             self.patience.delay.wait();
@@ -305,15 +320,15 @@ impl<T: Pod> Subscriber<T> {
         let available = state.distance(self.index, seen, members)?;
         self.patience.delay.learn(available, state.capacity, wanted);
         self.seen = seen;
-        Ok(available)
+        Ok(())
     }
 
-    /// A failure is recorded, or the subscriber is the parent's.
+    /// Fails if a failure is recorded, or the subscriber is the parent's.
     #[cold]
-    fn available_slowly(&mut self, wanted: u64, deadline: Deadline) -> Result<u64, Refusal> {
+    fn check_session(&mut self) -> Result<(), Refusal> {
         self.shared.tell_recorded(self.session, &mut self.generation)?;
         if self.session.is_ours() {
-            return self.available(wanted, deadline);
+            return Ok(());
         }
         Err(self.shared.refusal("subscriber", self.session))
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     failure::Result,
     members::Members,
-    raw::Deadline,
+    raw::{Deadline, process},
     ring::{patience::Patience, refusal::Refusal},
     role::Role,
     sync::Ordering::SeqCst,
@@ -29,6 +29,14 @@ impl BroadcastState {
         is_disconnected.then_some(Refusal::Disconnected)
     }
 
+    /// Returns whether the producer and its subscribers are more than the processors. Then one that spins keeps another from
+    /// running, perhaps the one that it waits for.
+    fn is_crowded(&self) -> bool {
+        let processors = process::processors();
+        // First by a line that is seldom written.
+        self.used_cursors().len() >= processors && self.taken().nth(processors - 1).is_some()
+    }
+
     /// Waits until the tail differs from `seen`, and returns it.
     #[cold]
     pub(crate) fn wait_for_items(
@@ -48,7 +56,12 @@ impl BroadcastState {
             let end = self.end(detects_disconnect);
             return moved().ok_or_else(|| end.unwrap_or(Refusal::NotInTime));
         }
-        if let Some(tail) = patience.spin.until(Role::Consumer, &self.control.last_cpus, moved) {
+        let Patience { spin, delay, .. } = patience;
+        let found = match self.is_crowded() {
+            true => spin.after_others(delay, moved),
+            false => spin.until(Role::Consumer, &self.control.last_cpus, moved),
+        };
+        if let Some(tail) = found {
             return Ok(tail);
         }
         let waiter = Waiter::new(&self.subscribers, SubscriberGate(self), party.me, 0);
@@ -80,7 +93,12 @@ impl BroadcastState {
         }
         let members = party.members;
         let look = || Some(self.scan(index, members)).filter(|found| !matches!(found, Ok(Scan { room: 0, .. })));
-        if let Some(scan) = patience.spin.until(Role::Producer, &self.control.last_cpus, look) {
+        let Patience { spin, delay, .. } = patience;
+        let found = match self.is_crowded() {
+            true => spin.after_others(delay, look),
+            false => spin.until(Role::Producer, &self.control.last_cpus, look),
+        };
+        if let Some(scan) = found {
             return Ok(scan?);
         }
         let check = |round| self.check_room(index, party, round);
