@@ -81,7 +81,7 @@ fn case_f3_examples_compile_what_they_need() {
 /// `cargo test` explores no model, and runs nothing under loom: that takes minutes, and has a script of its own.
 #[test]
 fn models_are_not_among_the_tests() {
-    for folder in ["models", "loom"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)) {
+    for folder in ["models", "loom", "loom_async"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)) {
         // The packed tests stand without them.
         let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) else { continue };
         each_file(&folder.join("tests"), ".rs", &mut |path, _| {

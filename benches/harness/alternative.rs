@@ -64,6 +64,10 @@ impl<'a> Alternative<'a> {
         Self { kind, ..self }
     }
 
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// Is called when what it takes begins to count.
     pub fn beginning(self, begin: impl FnMut() + 'a) -> Self {
         Self { begin: Box::new(begin), ..self }

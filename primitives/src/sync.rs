@@ -1,6 +1,14 @@
-//! The atomics that the protocols are written with. The model checker replaces them.
+//! The atomics that the protocols are written with, and the threads of a desk. The model checker replaces them.
 
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(feature = "async")]
+pub(crate) use std::{sync::Condvar, time::Instant};
+pub(crate) use std::{
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU32, AtomicU64, Ordering, fence},
+    },
+    thread,
+};
 
 /// Stands between two sequentially consistent operations on different words.
 ///

@@ -19,6 +19,8 @@ pub mod rights;
 mod sandbox;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod step;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod step_thread;
 pub mod watchdog;
 
 use std::{

@@ -1,7 +1,6 @@
-//! A process is killed at each instruction of a future's polls, of its drop, and of its clerk.
+//! A process is killed at each instruction of a future's polls and of its drop, while the clerk is wherever it is by then.
 //!
-//! The clerk is a thread, so it is not stepped: the process is killed after so many instructions of the thread that polls,
-//! while the clerk is wherever it is by then. And it is killed at each system call's distance from an event.
+//! The clerk's own instructions are walked through in `clerk`.
 
 use std::{
     future::Future,
@@ -27,7 +26,7 @@ fn poll<F: Future>(future: F, times: usize) -> Option<F::Output> {
 }
 
 /// A caller gets the lock in any case.
-fn lock_after(mutex: &Mutex<u32>) {
+pub(crate) fn lock_after(mutex: &Mutex<u32>) {
     match mutex.lock_timeout(LONG) {
         Ok(_) => {}
         Err(LockError::Poisoned { .. }) => {

@@ -5,6 +5,8 @@ mod attempts;
 mod barrier;
 mod channel;
 #[cfg(feature = "async")]
+mod clerk;
+#[cfg(feature = "async")]
 mod futures;
 mod held_up;
 mod held_up_attempts;

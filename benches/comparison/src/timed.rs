@@ -51,7 +51,7 @@ impl Stopwatch {
 
     /// Notes how long something took.
     #[inline]
-    fn note(&self, took: Duration) {
+    pub(crate) fn note(&self, took: Duration) {
         self.0.borrow_mut().saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 

@@ -19,11 +19,7 @@
 //!
 //! A leader that was called and is starved by the scheduler holds up the threads behind it until it runs.
 
-use std::{
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::{mem, sync::PoisonError};
 
 use once_cell::race::OnceBox;
 
@@ -34,7 +30,10 @@ use super::{
     list::{List, Sleeper, Waiting},
     wait::{Turn, Withdrawn},
 };
-use crate::raw::{Deadline, process};
+use crate::{
+    raw::{Deadline, process},
+    sync::{Mutex, MutexGuard, thread},
+};
 
 /// How many things a process remembers. It passes the oldest on when there are more.
 const MOST_REMEMBERED: usize = 8;
@@ -47,7 +46,7 @@ pub(crate) struct Desk {
     list: Mutex<List>,
     /// Notified when the clerk ends.
     #[cfg(feature = "async")]
-    pub(super) clerk_ended: std::sync::Condvar,
+    pub(super) clerk_ended: crate::sync::Condvar,
     /// The desk of a child made by `fork`, which inherits this one.
     childs: OnceBox<Self>,
 }
@@ -59,7 +58,7 @@ impl Desk {
             interests,
             list: Mutex::default(),
             #[cfg(feature = "async")]
-            clerk_ended: std::sync::Condvar::new(),
+            clerk_ended: crate::sync::Condvar::new(),
             childs: OnceBox::new(),
         }
     }

@@ -1,12 +1,15 @@
 //! The list of a desk: its data, and what every change of it keeps. The rules are the desk's, DK1 to DK5.
 
-use std::{collections::VecDeque, thread::Thread};
+use std::collections::VecDeque;
 #[cfg(feature = "async")]
-use std::{mem, sync::MutexGuard};
+use std::mem;
 
 #[cfg(feature = "async")]
 use super::clerk::task::{Clerk, Task, Wakes};
 use super::{interests::Interests, wait::Withdrawn};
+#[cfg(feature = "async")]
+use crate::sync::MutexGuard;
+use crate::sync::thread::Thread;
 
 /// Without futures, threads are unparked at once.
 #[cfg(not(feature = "async"))]

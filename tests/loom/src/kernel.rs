@@ -21,12 +21,42 @@ pub enum Failure {
     MembershipLost,
     /// The object was removed.
     Removed,
+    /// No thread can be made.
+    NoThread {
+        /// The only object.
+        object: Object,
+        /// What the system says.
+        errno: Errno,
+    },
+    /// The handle is another process's.
+    Inherited {
+        /// The only object.
+        object: Object,
+        /// What can't be done.
+        what: &'static str,
+    },
 }
 
 impl Failure {
     /// Nothing is removed in a model.
     pub(crate) fn is_gone(self) -> bool {
         false
+    }
+}
+
+/// There is one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object;
+
+/// What the system says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errno(i32);
+
+impl Errno {
+    pub(crate) const EAGAIN: Self = Self(0);
+
+    pub(crate) fn from_raw(number: i32) -> Self {
+        Self(number)
     }
 }
 
@@ -138,10 +168,10 @@ struct Semaphores {
 }
 
 /// The set of one object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Members {
-    semaphores: Mutex<Semaphores>,
-    changed: Condvar,
+    semaphores: Arc<Mutex<Semaphores>>,
+    changed: Arc<Condvar>,
     /// The most slots that any test has.
     slots: u32,
     obituaries: bool,
@@ -179,7 +209,8 @@ impl Members {
             recorded: 0,
         };
         let slots = u32::try_from(living).expect("there are few");
-        Arc::new(Self { semaphores: Mutex::new(semaphores), changed: Condvar::new(), slots, obituaries })
+        let (semaphores, changed) = (Arc::new(Mutex::new(semaphores)), Arc::new(Condvar::new()));
+        Arc::new(Self { semaphores, changed, slots, obituaries })
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
@@ -220,6 +251,19 @@ impl Members {
             self.with(|semaphores| semaphores.recorded += 1);
         }
         result.is_err()
+    }
+
+    /// Returns the same set, for a thread that outlives no handle.
+    pub(crate) fn view(&self) -> Self {
+        self.clone()
+    }
+
+    pub(crate) fn object(&self) -> Object {
+        Object
+    }
+
+    pub(crate) fn own_session(&self) -> Option<Session> {
+        None
     }
 
     pub(crate) fn membership_lost(&self) -> Failure {

@@ -5,6 +5,7 @@ mod channel;
 mod conditions;
 mod crowds;
 mod fates;
+mod futures;
 mod idle;
 mod limiter;
 mod locks;
@@ -113,6 +114,14 @@ const CHANNEL: &[&str] = &[
         server writes both of its times into shared memory.",
 ];
 
+const FUTURES: &[&str] = &[
+    "A future that is ready at once is polled once, with a waker that does nothing.",
+    "A trip is between two tasks of two processes, each in a runtime of tokio's with one thread, sockets and timers. A process awaits its \
+        item after it has sent its own, so on one processor each trip has two waits of which both sleep.",
+    "The waiters wait for one value of a Watch. The time is from the set until the last of them has run. Memory is that of resident \
+        pages, of all waiters together, and in a process of its own.",
+];
+
 const WORKERS: &[&str] = &[
     "At most 64 jobs are under way. Workers sleep when there is no job, and the sender sleeps when there is no result.",
     "A job and a result are eight bytes. The codec pod sends them as they are, and the default one encodes them. All jobs are \
@@ -141,7 +150,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 14] = [
+pub(crate) const PARTS: [Part; 15] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -227,6 +236,13 @@ pub(crate) const PARTS: [Part; 14] = [
         method: POOLS,
         peers: peers::OF_POOLS,
         measure: worker_pools::measure,
+    },
+    Part {
+        title: "Futures",
+        about: "What futures add to the forms that do not wait, and two processes and a thousand waiters that await each other.",
+        method: FUTURES,
+        peers: &[],
+        measure: futures::measure,
     },
     Part {
         title: "The raw layer",

@@ -23,7 +23,7 @@ use crate::{
     failure::Result,
     members::Session,
     raw::Deadline,
-    ring::refusal::Refusal,
+    ring::{patience::Patience, refusal::Refusal},
     sync::Ordering::SeqCst,
     waiting::{
         Party, Withdrawn,
@@ -39,6 +39,24 @@ impl Lone for Holder<'_> {
             let was = control.asleep[role as usize].swap(0, SeqCst);
             if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
         })
+    }
+}
+
+impl SpscState {
+    /// As [`wait`](Self::wait), beside the futures of the same endpoint. The fast path is the same as without them.
+    #[cold]
+    pub(super) fn wait_beside(
+        &self,
+        futures: &mut LoneFutures,
+        role: Role,
+        seen: u64,
+        party: Party<'_, Self>,
+        patience: &Patience,
+        deadline: Deadline,
+    ) -> Result<u64, Refusal> {
+        let holder = Holder { state: self, role };
+        let _beside = (deadline != Deadline::NOW).then(|| futures.begin_blocking(holder, party.members));
+        self.wait(role, seen, party, patience, deadline)
     }
 }
 

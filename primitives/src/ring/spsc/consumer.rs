@@ -240,16 +240,12 @@ impl<T: Pod> Consumer<T> {
         }
         let mut seen = state.index(Role::Producer);
         if seen == self.seen {
+            let party = Party { members, repair: state, me: self.session };
             #[cfg(feature = "async")]
-            let _beside = (deadline != Deadline::NOW)
-                .then(|| self.futures.begin_blocking(Holder { state, role: Role::Consumer }, members));
-            seen = state.wait(
-                Role::Consumer,
-                seen,
-                Party { members, repair: state, me: self.session },
-                &self.patience,
-                deadline,
-            )?;
+            let waited = state.wait_beside(&mut self.futures, Role::Consumer, seen, party, &self.patience, deadline);
+            #[cfg(not(feature = "async"))]
+            let waited = state.wait(Role::Consumer, seen, party, &self.patience, deadline);
+            seen = waited?;
         }
         // A closed ring still gives its items: `wait` reports the end only if there is none.
         let available = state.distance(self.index, seen, members)?;

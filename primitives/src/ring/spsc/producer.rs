@@ -199,16 +199,12 @@ impl<T: Pod> Producer<T> {
         // The consumer has moved on since, or the ring is full.
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
+            let party = Party { members, repair: state, me: self.session };
             #[cfg(feature = "async")]
-            let _beside = (deadline != Deadline::NOW)
-                .then(|| self.futures.begin_blocking(Holder { state, role: Role::Producer }, members));
-            seen = state.wait(
-                Role::Producer,
-                seen,
-                Party { members, repair: state, me: self.session },
-                &self.patience,
-                deadline,
-            )?;
+            let waited = state.wait_beside(&mut self.futures, Role::Producer, seen, party, &self.patience, deadline);
+            #[cfg(not(feature = "async"))]
+            let waited = state.wait(Role::Producer, seen, party, &self.patience, deadline);
+            seen = waited?;
         }
         let room = state.capacity - state.distance(seen, self.index, members)?;
         // What is known now serves the next pushes without another check.

@@ -45,6 +45,7 @@
 
 mod alone;
 mod stand;
+mod start;
 pub(super) mod task;
 mod timer;
 mod turns;

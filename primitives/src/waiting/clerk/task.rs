@@ -1,15 +1,11 @@
 //! A future as the list of a desk has it, and what the list knows of the clerk.
 
-use std::{
-    mem,
-    task::Waker,
-    thread::Thread,
-    time::{Duration, Instant},
-};
+use std::{mem, task::Waker, time::Duration};
 
 use crate::{
     failure::{Failure, Result},
     raw::Deadline,
+    sync::{Instant, thread::Thread},
     waiting::wait::Withdrawn,
 };
 

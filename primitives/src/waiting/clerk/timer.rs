@@ -16,7 +16,7 @@ use std::{
 
 use once_cell::race::OnceBox;
 
-use super::work::{IDLE, start};
+use super::{start::start, work::IDLE};
 use crate::{ObjectName, failure::Result, raw::process};
 
 /// The futures of a handle that wait for a time.

@@ -1,23 +1,17 @@
 //! The clerk's thread: how it begins, what it does, and how it ends.
 
-use std::{
-    mem,
-    sync::PoisonError,
-    thread::{self, Thread},
-    time::{Duration, Instant},
-};
-
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use std::{mem, sync::PoisonError, time::Duration};
 
 use super::{
     stand::Stand,
+    start::start,
     task::{HAND, Place},
 };
 use crate::{
-    ObjectName,
-    failure::{Failure, Result},
+    failure::Result,
     members::Members,
-    raw::{Deadline, Errno},
+    raw::Deadline,
+    sync::{Instant, thread},
     waiting::{
         desk::Desk,
         interests::Interests,
@@ -29,8 +23,6 @@ use crate::{
 
 /// After what time without futures a clerk ends.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
-/// Enough for a system call and what it needs.
-const STACK: usize = 128 * 1024;
 
 impl Room {
     /// Ends the clerk of this process, if there is one (CK6). The handle is being dropped.
@@ -130,27 +122,6 @@ impl List {
             Sleeper::Task(task) => task.waits_until().is_some(),
         })
     }
-}
-
-/// Starts a thread for futures.
-pub(super) fn start(object: &ObjectName, work: impl FnOnce() + Send + 'static) -> Result<Thread> {
-    // The program's signals are for its own threads. SIGURG is left: where the system has no timeouts for `semop`, it
-    // ends the sleep.
-    let mut signals = SigSet::all();
-    signals.remove(Signal::SIGURG);
-    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
-    let builder = thread::Builder::new().name("sysv-clerk".to_owned()).stack_size(STACK);
-    let started = builder.spawn(work);
-    if let Some(before) = before {
-        // It fails for no mask that was the thread's own.
-        let _ = before.thread_set_mask();
-    }
-    let started = started.map_err(|error| {
-        // The system's own refusal always has a number.
-        let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
-        Failure::NoThread { object: object.clone(), errno }
-    })?;
-    Ok(started.thread().clone())
 }
 
 /// What a clerk does all its life.

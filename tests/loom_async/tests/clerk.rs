@@ -1,0 +1,150 @@
+//! Futures, their clerk, and a thread of another process, in every interleaving with few preemptions. A wait that is never over
+//! is a deadlock, which loom reports.
+
+use std::sync::Arc;
+
+use loom::thread;
+use sysv_loom_async::{
+    explore::explore,
+    scene::{Handle, Rules, Scene, poll},
+};
+
+/// How often a future is polled before it is dropped: the first poll lets others run, and the second one joins the list.
+const POLLS: usize = 4;
+
+fn start(handle: &Arc<Handle>, body: impl FnOnce(&Handle) + 'static) -> thread::JoinHandle<()> {
+    let handle = Arc::clone(handle);
+    thread::spawn(move || body(&handle))
+}
+
+fn join(threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
+    threads.into_iter().for_each(|thread| thread.join().expect("it ends well"));
+}
+
+/// One future is dropped after so many polls. If it took the thing, there is one more.
+fn drop_after(handle: &Handle, polls: usize) {
+    let (future, is_ready) = poll(handle, polls);
+    if is_ready {
+        handle.make();
+    }
+    drop(future);
+}
+
+/// A future is dropped, and another one of the process waits.
+fn beside_another_future(polls: usize, rules: Rules) {
+    let scene = Scene::new(2, rules);
+    let (handle, other) = (scene.open(0), scene.open(1));
+    let waiting = start(&handle, Handle::block_on_take);
+    let dropping = start(&handle, move |handle| drop_after(handle, polls));
+    other.make();
+    join([waiting, dropping]);
+    handle.close();
+}
+
+#[test]
+fn a_dropped_future_leaves_the_thing_to_another_one() {
+    (1..=POLLS).for_each(|polls| explore(2, move || beside_another_future(polls, Rules::All)));
+}
+
+/// Two futures are dropped one after the other, and a thread of another process waits.
+fn beside_another_process(polls: [usize; 2], rules: Rules) {
+    let scene = Scene::new(2, rules);
+    let (handle, other) = (scene.open(0), scene.open(1));
+    let waiting = start(&other, Handle::take);
+    let dropping = start(&handle, move |handle| {
+        let (first, took_first) = poll(handle, polls[0]);
+        let (second, took_second) = poll(handle, polls[1]);
+        (0..u32::from(took_first) + u32::from(took_second)).for_each(|_| handle.make());
+        drop(first);
+        drop(second);
+        handle.close();
+    });
+    other.make();
+    join([waiting, dropping]);
+}
+
+#[test]
+fn dropped_futures_leave_the_thing_to_another_process() {
+    for first in 2..=POLLS {
+        explore(2, move || beside_another_process([first, 0], Rules::All));
+    }
+    explore(2, || beside_another_process([2, 2], Rules::All));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_dropped_future_that_keeps_its_call() {
+    explore(2, || beside_another_process([2, 0], Rules::LeaverKeeps));
+}
+
+/// A future waits and is not polled any more. Another process waits as well.
+fn withheld(rules: Rules) {
+    let scene = Scene::new(2, rules);
+    let (handle, other) = (scene.open(0), scene.open(1));
+    let (future, is_ready) = poll(&handle, 2);
+    assert!(!is_ready);
+    let waiting = start(&other, Handle::take);
+    other.make();
+    join([waiting]);
+    drop(future);
+    handle.close();
+}
+
+#[test]
+fn a_future_that_is_not_polled_holds_up_no_other_process() {
+    explore(3, || withheld(Rules::All));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_clerk_that_keeps_the_call_of_a_future_that_is_not_polled() {
+    explore(3, || withheld(Rules::ClerkKeeps));
+}
+
+/// A future waits and is not polled any more. Another one of its process waits as well.
+#[test]
+fn a_future_that_is_not_polled_holds_up_no_other_one() {
+    explore(3, || {
+        let scene = Scene::new(2, Rules::All);
+        let (handle, other) = (scene.open(0), scene.open(1));
+        let (future, is_ready) = poll(&handle, 2);
+        assert!(!is_ready);
+        let waiting = start(&handle, Handle::block_on_take);
+        other.make();
+        join([waiting]);
+        drop(future);
+        handle.close();
+    });
+}
+
+/// The first future leaves, and the next one leads and is not polled. A third one comes, and no process is announced for it.
+#[test]
+fn a_future_that_leads_and_is_not_polled_holds_up_no_other_one() {
+    explore(3, || {
+        let scene = Scene::new(2, Rules::All);
+        let (handle, other) = (scene.open(0), scene.open(1));
+        let (first, _) = poll(&handle, 2);
+        let (next, _) = poll(&handle, 2);
+        drop(first);
+        let waiting = start(&handle, Handle::block_on_take);
+        other.make();
+        join([waiting]);
+        drop(next);
+        handle.close();
+    });
+}
+
+/// The clerk sleeps for a future that is dropped. A thread of the same process sleeps on the same doorbell.
+#[test]
+fn a_clerk_that_sleeps_for_no_future_posts_again() {
+    explore(3, || {
+        let scene = Scene::new(2, Rules::All);
+        let (handle, other) = (scene.open(0), scene.open(1));
+        let (future, _) = poll(&handle, 2);
+        let waiting = start(&handle, move |handle| handle.take());
+        drop(future);
+        other.make();
+        join([waiting]);
+        handle.close();
+    });
+}
