@@ -177,6 +177,7 @@
 // | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
 // | | `lock`: the word of a lock |
 // | | one room for each primitive, and `store`: messages in shared memory |
+// | | `remote`: messages on a server
 // | | `channel`: typed values over the store. Its `typed` knows no channel. `Envelope` is not in there, as it may hold a message |
 // | | `workers`: processes over a channel |
 // | highest | `error`: above the errors of all of them |
@@ -208,6 +209,8 @@ mod object_name;
 mod once;
 mod options;
 mod pool;
+#[cfg(feature = "redis")]
+mod remote;
 mod report;
 mod ring;
 mod role;

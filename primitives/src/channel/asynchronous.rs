@@ -15,6 +15,7 @@ use super::{
     envelope::Envelope,
     pending::PendingResponse,
     request::IncomingRequest,
+    send::unencodable,
     shared::Shared,
     typed::{
         Message, Request, Route,
@@ -87,11 +88,13 @@ impl Channel {
         selection: Selection,
         attempt: impl Fn() -> Result<T, RecvError>,
     ) -> Result<T, RecvError> {
+        // Before anything is received by a way that could not wait for it.
+        let shared = self.memory_async("reception without blocking the thread")?;
         let attempt = || if_any(attempt());
         if let Some(received) = attempt()? {
             return Ok(received);
         }
-        let (shared, pass_on) = (&*self.shared, passing(&self.shared, Store::pass_on_message));
+        let pass_on = passing(shared, Store::pass_on_message);
         let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, held: HeldTicket::default() };
         poll_fn(|context| wait.poll(attempt, context)).await
     }
@@ -261,13 +264,13 @@ impl Channel {
         delivery: Delivery,
         until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
-        let shared = &*self.shared;
+        let shared = self.memory_async("sending without blocking the thread")?;
         let me = shared.session()?;
         let about = delivery.about::<T>(class, shared.store.geometry.attempts);
-        let unencodable = |why| self.unencodable(T::ROUTE, why);
+        let unencodable = |why| unencodable(shared.name(), T::ROUTE, why);
         let mut short = Short::new();
         T::Codec::encode(value, &mut short).map_err(unencodable)?;
-        let (len, pass_on) = (short.len(), passing(&self.shared, Store::pass_on_space));
+        let (len, pass_on) = (short.len(), passing(shared, Store::pass_on_space));
         let not_sent = |refusal| shared.not_sent(refusal, class, len, Deadline::NEVER);
         let held = match short.bytes() {
             Some(bytes) => {
@@ -319,7 +322,7 @@ impl Channel {
             self.check_served::<R>()?;
         }
         let (held, me) = self.post_async(request, Class::Call, delivery, until).await?;
-        Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
+        Ok(PendingResponse::new(self.memory_async("calls without blocking the thread")?, Store::ticket(held), me))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Channel, typed::Route};
+#[cfg(feature = "redis")]
+use super::remotely;
+use super::{Channel, transport::Transport, typed::Route};
 use crate::{Failure, store::Class};
 
 /// What waits on one route of a channel.
@@ -70,7 +72,11 @@ impl Channel {
     ///
     /// [`Failure::System`] if the channel was removed.
     pub fn depth(&self) -> Result<Depth, Failure> {
-        let shared = &*self.shared;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return remotely::depth(remote),
+        };
         let me = shared.session()?;
         // First what the dead have left: their claims are messages again, and their half-written ones are none.
         shared.party(me).reap_all()?;

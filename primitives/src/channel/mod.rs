@@ -28,6 +28,8 @@ mod named;
 mod pending;
 mod queue;
 mod recv;
+#[cfg(feature = "redis")]
+mod remotely;
 pub(crate) mod report;
 mod request;
 mod router;
@@ -36,12 +38,14 @@ mod shared;
 mod stop;
 #[cfg(feature = "async")]
 mod streams;
+mod taken;
+mod transport;
 mod typed;
 mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use self::shared::Shared;
+use self::transport::Transport;
 #[cfg(feature = "async")]
 pub use self::streams::{MessageSink, MessageStream};
 pub(crate) use self::unread::Unread;
@@ -115,7 +119,7 @@ use crate::store::Wants;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Channel {
-    shared: Arc<Shared>,
+    transport: Transport,
     detects_disconnect: bool,
     requires_server: bool,
     /// Set when this handle is to stop receiving.
@@ -123,8 +127,8 @@ pub struct Channel {
 }
 
 impl Channel {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, detects_disconnect: false, requires_server: false, stop: None }
+    fn new(transport: Transport) -> Self {
+        Self { transport, detects_disconnect: false, requires_server: false, stop: None }
     }
 
     /// Returns which ends a receiver of this handle is notified of.

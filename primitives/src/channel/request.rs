@@ -4,9 +4,12 @@ use std::{io::Write, ops::Deref, time::Duration};
 
 use serde::Serialize;
 
+#[cfg(feature = "redis")]
+use super::remotely;
 use super::{
     coding::write_long,
     shared::{Incoming, Shared},
+    taken::Taken,
     typed::{
         Request, Route,
         codec::{self, Bincode, Codec, Short},
@@ -22,16 +25,21 @@ use crate::{
 pub(super) const REFUSED: u32 = 255;
 
 /// The longest text of a refusal, in bytes.
-const LONGEST_REFUSAL: usize = 4096;
+pub(super) const LONGEST_REFUSAL: usize = 4096;
 
 /// Responds to a request that this process holds. If that fails, its caller learns that there is no response.
 pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
-    incoming: Incoming,
+    incoming: Taken,
     value: &T,
     schema: u32,
     route: Route,
     deadline: Deadline,
 ) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return remotely::respond(taken, value, schema, route),
+    };
     finish_with(incoming, |incoming| {
         let unencodable = |why: codec::CodecError| SendError::Unencodable {
             object: incoming.shared.name().clone(),
@@ -62,7 +70,12 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
 }
 
 /// Refuses a request, with a reason.
-pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), SendError> {
+pub(super) fn refuse(incoming: Taken, why: &str, route: Route) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return remotely::refuse(taken, cut(why, LONGEST_REFUSAL)),
+    };
     finish_with(incoming, |incoming| {
         respond_bytes(incoming, about_response(route, REFUSED, 0), cut(why, LONGEST_REFUSAL), Deadline::NEVER)
     })
@@ -81,7 +94,7 @@ fn end_unanswered(incoming: Incoming, error: &SendError) {
 }
 
 /// Returns as much of a text as has so many bytes.
-fn cut(text: &str, most: usize) -> &[u8] {
+pub(super) fn cut(text: &str, most: usize) -> &[u8] {
     let mut end = text.len().min(most);
     // Cut between two characters, so that the text stays valid.
     while !text.is_char_boundary(end) {
@@ -133,11 +146,11 @@ fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(),
 pub struct IncomingRequest<R: Request> {
     request: R,
     /// `None` if the message was sent, and not called.
-    incoming: Option<Incoming>,
+    incoming: Option<Taken>,
 }
 
 impl<R: Request> IncomingRequest<R> {
-    pub(super) fn new(request: R, incoming: Option<Incoming>) -> Self {
+    pub(super) fn new(request: R, incoming: Option<Taken>) -> Self {
         Self { request, incoming }
     }
 

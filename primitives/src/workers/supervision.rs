@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    WorkersError, event::Event, fleet::Fleet, options::WorkerPoolOptions, shared::Shared, signals::Signals,
+    WorkersError, event::Event, fleet::Fleet, options::WorkerPoolOptions, shared::{Shared, shown}, signals::Signals,
     supervisor::Supervisor, tally::ROWS,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn check_number(pool: &str, workers: usize) -> Result<()> {
     if workers <= ROWS {
         return Ok(());
     }
-    Err(WorkersError::TooMany { pool: pool.to_owned(), workers, most: ROWS })
+    Err(WorkersError::TooMany { pool: shown(pool), workers, most: ROWS })
 }
 
 impl Supervision {

@@ -1,0 +1,79 @@
+//! What the scripts answer, taken apart. An answer that is not as it must be is an error, and no panic.
+
+use std::vec;
+
+use redis::Value;
+
+/// The parts of an answer, one after another.
+pub(super) struct Reply(vec::IntoIter<Value>);
+
+impl Reply {
+    pub(super) fn new(parts: Vec<Value>) -> Self {
+        Self(parts.into_iter())
+    }
+
+    /// Returns the parts of a list inside an answer.
+    pub(super) fn of(value: Value) -> Self {
+        Self::new(match value {
+            Value::Array(parts) => parts,
+            _ => Vec::new(),
+        })
+    }
+
+    pub(super) fn bytes(&mut self) -> Vec<u8> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => bytes,
+            Some(Value::SimpleString(text)) => text.into_bytes(),
+            Some(Value::Int(number)) => number.to_string().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// Returns a number. What is none, or too large, is the default of the type: it comes from outside, and nothing is indexed by it.
+    pub(super) fn number<T: std::str::FromStr + Default>(&mut self) -> T {
+        self.text().parse().unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_slice().is_empty()
+    }
+
+    pub(super) fn list(&mut self) -> Vec<Value> {
+        match self.0.next() {
+            Some(Value::Array(parts)) => parts,
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Iterator for Reply {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        self.0.next()
+    }
+}
+
+/// Returns the entries of one stream, as `XREAD` returns them: the name of each, and its fields and values.
+pub(super) fn entries(value: Value) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+    let streams = match value {
+        Value::Array(mut streams) if !streams.is_empty() => Reply::of(streams.remove(0)).nth(1),
+        Value::Map(mut streams) if !streams.is_empty() => Some(streams.remove(0).1),
+        _ => None,
+    };
+    let entry = |entry: Value| {
+        let mut entry = Reply::of(entry);
+        let name = entry.text();
+        let mut fields = Reply::new(entry.list());
+        let mut pairs = Vec::new();
+        while !fields.is_empty() {
+            pairs.push((fields.text(), fields.bytes()));
+        }
+        (name, pairs)
+    };
+    streams.map_or_else(Vec::new, |entries| Reply::of(entries).map(entry).collect())
+}
