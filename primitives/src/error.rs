@@ -137,7 +137,8 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Open(OpenError::NoSuchName { .. })) || self.failure().is_some_and(Failure::is_gone)
+        matches!(self, Self::Open(OpenError::NoSuchName { .. }))
+            || self.failure().is_some_and(Failure::is_gone)
             || self.raw().is_some_and(raw::Error::is_gone)
     }
 

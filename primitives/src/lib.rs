@@ -16,6 +16,7 @@
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //! | to ask another process, and to have its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
+//! | the same for channels and workers on several machines | [`Channel::connect`], with the feature `redis` |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
 //! | to see what is there, which process holds it or waits for it, and what may go | [`inspect`] |
 //!
@@ -80,7 +81,7 @@
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
 //! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
 //! | `broadcast::Subscriber::pop`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Lagged` with the number of missed items | [`PopError`] |
-//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer` | [`SendError`] |
+//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer`, `MaybeSent` | [`SendError`] |
 //! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected`, `Stopped` | `Undecodable` with the bytes | [`RecvError`] |
 //! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
 //! | `WorkerPool::start`, `scale`, `drain` | | | | `CrashLoop`, `Drained` | [`WorkersError`](workers::WorkersError) |

@@ -120,7 +120,8 @@ impl Channel {
     ///
     /// None at present.
     pub fn claims(&self) -> Result<Vec<ClaimInHand>, Failure> {
-        let Shared { store, members, .. } = &**self.memory("list of claims", "read `Depth::claimed`, which counts them")?;
+        let Shared { store, members, .. } =
+            &**self.memory("list of claims", "read `Depth::claimed`, which counts them")?;
         // The clock by which claims are noted. A finer one would be ahead of them.
         let now = clock::coarse();
         let listed = |claim: InHand| {

@@ -8,8 +8,8 @@ use std::time::Duration;
 #[cfg(feature = "redis")]
 use super::remotely;
 use super::{
-    Channel, delivery::Delivery, named::MEMBERS, pending::PendingResponse, request::IncomingRequest, transport::Transport,
-    typed::Request,
+    Channel, delivery::Delivery, named::MEMBERS, pending::PendingResponse, request::IncomingRequest,
+    transport::Transport, typed::Request,
 };
 use crate::{
     CallError, Failure, Member, RecvError, SendError,

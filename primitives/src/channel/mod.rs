@@ -45,9 +45,9 @@ mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use self::transport::Transport;
 #[cfg(feature = "async")]
 pub use self::streams::{MessageSink, MessageStream};
+use self::transport::Transport;
 pub(crate) use self::unread::Unread;
 pub use self::{
     aside::{ClaimInHand, SetAside},

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// What to do on a server, which knows no members.
-pub(super) const MEMBERS: &str = "ask the server's operator for `CLIENT LIST`, or let the programs say in messages that they live";
+pub(super) const MEMBERS: &str =
+    "ask the server's operator for `CLIENT LIST`, or let the programs say in messages that they live";
 
 impl Channel {
     /// Returns the options to create or open a channel with.

@@ -174,7 +174,11 @@ impl InMemory {
     }
 
     /// Decodes what a wait ended with.
-    fn conclude<R: Request>(&self, outcome: Result<Outcome, Refusal>, deadline: Deadline) -> Result<R::Response, CallError> {
+    fn conclude<R: Request>(
+        &self,
+        outcome: Result<Outcome, Refusal>,
+        deadline: Deadline,
+    ) -> Result<R::Response, CallError> {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),

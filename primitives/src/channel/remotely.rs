@@ -120,7 +120,10 @@ impl Channel {
         Taken::Server(taken).decode()
     }
 
-    pub(super) fn recv_incoming_remotely<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Taken>), RecvError> {
+    pub(super) fn recv_incoming_remotely<T: Message>(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(T, Option<Taken>), RecvError> {
         let taken = self.take_remotely(Selection::Only(T::ROUTE.number()), self.wants(), deadline)?;
         let is_kept = taken.is_kept();
         let taken = Taken::Server(taken);
@@ -128,7 +131,11 @@ impl Channel {
         Ok((value, is_kept.then_some(taken)))
     }
 
-    pub(super) fn recv_selected_remotely(&self, selection: Selection, deadline: Deadline) -> Result<Envelope, RecvError> {
+    pub(super) fn recv_selected_remotely(
+        &self,
+        selection: Selection,
+        deadline: Deadline,
+    ) -> Result<Envelope, RecvError> {
         let taken = self.take_remotely(selection, self.wants(), deadline)?;
         let is_kept = taken.is_kept();
         let taken = Taken::Server(taken);
@@ -197,9 +204,10 @@ pub(super) fn conclude<R: Request>(
 
 pub(super) fn depth(remote: &Remote) -> Result<Depth, Failure> {
     let found = remote.depth()?;
-    let routes = found.routes.into_iter().map(|(route, (messages, bytes, oldest))| {
-        (Route::from_number(route), Queued { messages, bytes, oldest })
-    });
+    let routes = found
+        .routes
+        .into_iter()
+        .map(|(route, (messages, bytes, oldest))| (Route::from_number(route), Queued { messages, bytes, oldest }));
     let geometry = &remote.geometry;
     Ok(Depth {
         routes: routes.collect::<BTreeMap<_, _>>(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
+use super::typed::codec::{self, Codec};
 use super::{
     attempt::Cause,
     coding,
@@ -9,8 +11,6 @@ use super::{
     typed::{Message, Route, codec::CodecError},
 };
 use crate::{Failure, ObjectName, RecvError, clock, store::Ending};
-#[cfg(feature = "redis")]
-use super::typed::codec::{self, Codec};
 #[cfg(feature = "redis")]
 use crate::{Undecodable, remote};
 

@@ -53,6 +53,9 @@ impl Channel {
     #[cfg(feature = "async")]
     #[inline]
     pub(super) fn memory_async(&self, operation: &'static str) -> Result<&Arc<Shared>, Failure> {
-        self.memory(operation, "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does")
+        self.memory(
+            operation,
+            "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does",
+        )
     }
 }

@@ -44,10 +44,13 @@ impl Address {
             let (user, password) = text.split_once(':').unwrap_or((text, ""));
             Some((unescaped(user)?, unescaped(password)?))
         });
-        let credentials = credentials.map(|found| found.ok_or("a % in it is not followed by two digits")).transpose()?;
+        let credentials =
+            credentials.map(|found| found.ok_or("a % in it is not followed by two digits")).transpose()?;
         let (host, port) = host_and_port(host)?;
         let (database, name) = match path.rsplit_once('/') {
-            Some((database, name)) => (database.parse().map_err(|_| "a database is a number: redis://host/0/name")?, name),
+            Some((database, name)) => {
+                (database.parse().map_err(|_| "a database is a number: redis://host/0/name")?, name)
+            }
             None => (0, path),
         };
         let name = unescaped(name).ok_or("a % in it is not followed by two digits")?;
@@ -134,14 +137,19 @@ mod tests {
         let address = Address::parse("redis://me:p%40ss@host:7000/3/jobs?volatile=true").unwrap();
         assert_eq!(address.credentials, Some(("me".to_owned(), "p@ss".to_owned())));
         assert_eq!((address.port, address.database, address.is_volatile), (7000, 3, true));
-        assert_eq!((address.to_string().as_str(), address.key().as_str()), ("redis://host:7000/3/jobs", "sysv:{jobs}:s"));
+        assert_eq!(
+            (address.to_string().as_str(), address.key().as_str()),
+            ("redis://host:7000/3/jobs", "sysv:{jobs}:s")
+        );
         let plain = Address::parse("redis://[::1]/a%7Db").unwrap();
         assert_eq!((plain.to_string().as_str(), plain.key().as_str()), ("redis://[::1]:6379/a}b", "sysv:{a%7Db}:s"));
     }
 
     #[test]
     fn no_error_and_no_debug_has_the_password() {
-        for text in ["redis://me:secret@host:x/a", "redis://me:secret@host", "redis://me:secret%zz@h/a", "redis://:secret@/a"] {
+        for text in
+            ["redis://me:secret@host:x/a", "redis://me:secret@host", "redis://me:secret%zz@h/a", "redis://:secret@/a"]
+        {
             let why = Address::parse(text).unwrap_err();
             assert!(!why.contains("secret"), "{why}");
         }

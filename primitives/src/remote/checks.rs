@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn each_setting_that_loses_messages_is_refused() {
         let info = |version, policy, aof| {
-            format!("# Server\r\nredis_version:{version}\r\nmaxmemory_policy:{policy}\r\nrole:master\r\naof_enabled:{aof}\r\n")
+            format!(
+                "# Server\r\nredis_version:{version}\r\nmaxmemory_policy:{policy}\r\nrole:master\r\naof_enabled:{aof}\r\n"
+            )
         };
         assert_eq!(fault(&info("7.0.15", "noeviction", 1), false), None);
         assert_eq!(fault(&info("7.2.4", "noeviction", 0), true), None);

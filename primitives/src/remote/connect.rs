@@ -15,12 +15,16 @@ use std::{
 use redis::{Client, Value};
 
 use super::{
-    Remote, address::Address, checks, keeper::Keeper, line::Line, line::Trouble, lines::Lines, reply::Reply, script::Script,
+    Remote, address::Address, checks, keeper::Keeper, line::Line, line::Trouble, lines::Lines, reply::Reply,
+    script::Script,
 };
 use crate::{
     Failure, ObjectName, OpenError,
     options::Settings,
-    raw::{Deadline, process::fork_generation},
+    raw::{
+        Deadline,
+        process::{fork_generation, is_generation, watch_forks},
+    },
     store::{Class, Geometry},
 };
 
@@ -43,7 +47,8 @@ impl Remote {
     pub(crate) fn connect(text: &str, options: &Settings, manner: Manner) -> Result<Arc<Self>, OpenError> {
         let address = Address::parse(text).map_err(|why| OpenError::BadAddress { why })?;
         let object = ObjectName::new("channel", &address.to_string());
-        let info = address.connection_info().map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })?;
+        let info =
+            address.connection_info().map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })?;
         let client = Client::open(info).map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })?;
         let (client, session, key) = (Arc::new(client), session(), address.key());
         let deadline = Deadline::after(options.open_timeout);
@@ -55,14 +60,27 @@ impl Remote {
         })?;
         let (geometry, lease) = answered(opened, &object, options)?;
         let keeper = Keeper::new(&key, &session, lease);
+        watch_forks();
         let (removes, generation) = (options.remove_on_drop, fork_generation());
         let is_closed = AtomicBool::new(false);
-        Ok(Arc::new(Self { object, address, key, client, lines, keeper, geometry, lease, is_closed, removes, generation }))
+        Ok(Arc::new(Self {
+            object,
+            address,
+            key,
+            client,
+            lines,
+            keeper,
+            geometry,
+            lease,
+            is_closed,
+            removes,
+            generation,
+        }))
     }
 
     /// Returns whether this is the process that made the handle.
     pub(super) fn is_ours(&self) -> bool {
-        self.generation == fork_generation()
+        is_generation(self.generation)
     }
 
     pub(super) fn check_ours(&self, what: &'static str) -> Result<(), Failure> {
@@ -166,7 +184,9 @@ fn answered(answer: Vec<Value>, object: &ObjectName, options: &Settings) -> Resu
     };
     let lease = Duration::from_millis(answer.number::<u64>().max(1));
     if !geometry.is_possible() {
-        return Err(Failure::Refused { object: object.clone(), why: "it has sizes that no channel can have".into() }.into());
+        return Err(
+            Failure::Refused { object: object.clone(), why: "it has sizes that no channel can have".into() }.into()
+        );
     }
     let compared = [
         ("max_message_size", geometry.max_message_size as u64, options.max_message_size as u64),

@@ -30,7 +30,11 @@ const READING: Duration = Duration::from_secs(1);
 /// How a call ended.
 #[derive(Clone, Debug)]
 pub(crate) enum CallEnd {
-    Response { codec: u32, schema: u32, bytes: Vec<u8> },
+    Response {
+        codec: u32,
+        schema: u32,
+        bytes: Vec<u8>,
+    },
     /// It was attempted as often as allowed: how the attempts ended, as the server has it.
     Aside(String),
     Lost,
@@ -273,47 +277,49 @@ impl Keeper {
 
     /// Reads the inbox, until the handle is gone.
     fn read(&self, mut line: Line) {
-    let mut last = "0-0".to_owned();
-    loop {
-        let mut state = self.lock();
-        while !state.is_over && state.calls.is_empty() {
-            state = self.for_reader.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.is_over {
-            return;
-        }
-        drop(state);
-        let found = match line.wait_for(&self.inbox, &last, READING) {
-            Ok(Value::Nil) | Err(Trouble::Refused(_)) => {
-                // Either the time is over, or the connection broke. Then it is made again, with pauses.
-                let _ = line.command(&[b"PING"], Deadline::after(READING));
-                continue;
+        let mut last = "0-0".to_owned();
+        loop {
+            let mut state = self.lock();
+            while !state.is_over && state.calls.is_empty() {
+                state = self.for_reader.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            Ok(found) => entries(found),
-            Err(_) => continue,
-        };
-        let mut words: Vec<Vec<u8>> = vec![b"XDEL".to_vec(), self.inbox.clone().into_bytes()];
-        for (name, fields) in found {
-            let field = |key: &str| fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()).unwrap_or_default();
-            let text = |key| String::from_utf8_lossy(&field(key)).into_owned();
-            let end = match text("k").as_str() {
-                "response" => CallEnd::Response {
-                    codec: text("c").parse().unwrap_or(0),
-                    schema: text("s").parse().unwrap_or(0),
-                    bytes: field("b"),
-                },
-                "aside" => CallEnd::Aside(text("b")),
-                "closed" => CallEnd::Closed,
-                "gone" => CallEnd::Removed,
-                _ => CallEnd::Lost,
+            if state.is_over {
+                return;
+            }
+            drop(state);
+            let found = match line.wait_for(&self.inbox, &last, READING) {
+                Ok(Value::Nil) | Err(Trouble::Refused(_)) => {
+                    // Either the time is over, or the connection broke. Then it is made again, with pauses.
+                    let _ = line.command(&[b"PING"], Deadline::after(READING));
+                    continue;
+                }
+                Ok(found) => entries(found),
+                Err(_) => continue,
             };
-            self.conclude(text("i"), end);
-            words.push(name.clone().into_bytes());
-            last = name;
+            let mut words: Vec<Vec<u8>> = vec![b"XDEL".to_vec(), self.inbox.clone().into_bytes()];
+            for (name, fields) in found {
+                let field = |key: &str| {
+                    fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()).unwrap_or_default()
+                };
+                let text = |key| String::from_utf8_lossy(&field(key)).into_owned();
+                let end = match text("k").as_str() {
+                    "response" => CallEnd::Response {
+                        codec: text("c").parse().unwrap_or(0),
+                        schema: text("s").parse().unwrap_or(0),
+                        bytes: field("b"),
+                    },
+                    "aside" => CallEnd::Aside(text("b")),
+                    "closed" => CallEnd::Closed,
+                    "gone" => CallEnd::Removed,
+                    _ => CallEnd::Lost,
+                };
+                self.conclude(text("i"), end);
+                words.push(name.clone().into_bytes());
+                last = name;
+            }
+            // It is read. If this fails the entries go with the inbox, after its time.
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let _ = line.command(&words, Deadline::NOW);
         }
-        // It is read. If this fails the entries go with the inbox, after its time.
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        let _ = line.command(&words, Deadline::NOW);
     }
-}
 }

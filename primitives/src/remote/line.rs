@@ -3,7 +3,13 @@
 //! A script that was sent, and not answered, is sent again with the same number over the next connection (RD10). Then the server
 //! answers as it did before, if it had run it. So a broken connection costs time, and nothing else, as long as the server comes back.
 
-use std::{fmt, sync::atomic::Ordering::Relaxed, sync::{Arc, atomic::AtomicU64}, thread, time::{Duration, Instant}};
+use std::{
+    fmt,
+    sync::atomic::Ordering::Relaxed,
+    sync::{Arc, atomic::AtomicU64},
+    thread,
+    time::{Duration, Instant},
+};
 
 use redis::{Client, Connection, ErrorKind, RedisError, ServerErrorKind, Value};
 
@@ -42,8 +48,13 @@ pub(super) struct Line {
 /// How one try ended that did not succeed.
 enum Failed {
     /// The next try may succeed.
-    ForNow { why: String, was_sent: bool },
+    ForNow {
+        why: String,
+        was_sent: bool,
+    },
     Refused(String),
+    /// It does not have the script.
+    NoScript,
 }
 
 impl Line {
@@ -98,13 +109,13 @@ impl Line {
     pub(super) fn wait_for(&mut self, stream: &str, after: &str, time: Duration) -> Result<Value, Trouble> {
         // A whole millisecond at least: 0 is for ever.
         let block = time.as_millis().max(1).to_string();
-        let words: [&[u8]; 6] =
-            [b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS", stream.as_bytes(), after.as_bytes()];
+        let words: [&[u8]; 6] = [b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS", stream.as_bytes(), after.as_bytes()];
         match self.ask(&words, time + ANSWERING) {
             Ok(found) => Ok(found),
             // The caller looks again, and that connects anew.
             Err(Failed::ForNow { .. }) => Ok(Value::Nil),
             Err(Failed::Refused(why)) => Err(Trouble::Refused(why)),
+            Err(Failed::NoScript) => Ok(Value::Nil),
         }
     }
 
@@ -120,6 +131,8 @@ impl Line {
             let why = match attempt(self, may_have_run) {
                 Ok(answer) => return Ok(answer),
                 Err(Failed::Refused(why)) => return Err(Trouble::Refused(why)),
+                // It was loaded before, each time.
+                Err(Failed::NoScript) => "it loses its scripts".to_owned(),
                 Err(Failed::ForNow { why, was_sent }) => {
                     may_have_run |= was_sent;
                     why
@@ -182,12 +195,16 @@ impl Line {
             words.extend(arguments);
             match self.ask(&words, ANSWERING) {
                 Ok(Value::Array(answer)) => return Ok(answer),
-                Ok(_) => return Err(Failed::Refused("a script answered in a way that this program does not know".to_owned())),
-                Err(Failed::Refused(why)) if why.contains("NOSCRIPT") => self.hashes[script as usize] = None,
+                Ok(_) => {
+                    return Err(Failed::Refused(
+                        "a script answered in a way that this program does not know".to_owned(),
+                    ));
+                }
+                Err(Failed::NoScript) => self.hashes[script as usize] = None,
                 Err(failed) => return Err(failed),
             }
         }
-        Err(Failed::ForNow { why: "it lost its scripts twice".to_owned(), was_sent: false })
+        Err(Failed::NoScript)
     }
 
     fn load(&mut self, script: Script) -> Result<String, Failed> {
@@ -218,15 +235,25 @@ fn failed(error: &RedisError, was_sent: bool) -> Failed {
                     | ServerErrorKind::ReadOnly
             )
     );
+    if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
+        return Failed::NoScript;
+    }
     let is_busy = error.code() == Some("BUSY");
     // An answer of the server says that the script was not run.
     let was_sent = was_sent && matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse);
-    if passes || is_busy { Failed::ForNow { why: error.to_string(), was_sent } } else { Failed::Refused(error.to_string()) }
+    if passes || is_busy {
+        Failed::ForNow { why: error.to_string(), was_sent }
+    } else {
+        Failed::Refused(error.to_string())
+    }
 }
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The client has the password.
-        f.debug_struct("Line").field("name", &self.name).field("is_open", &self.connection.is_some()).finish_non_exhaustive()
+        f.debug_struct("Line")
+            .field("name", &self.name)
+            .field("is_open", &self.connection.is_some())
+            .finish_non_exhaustive()
     }
 }

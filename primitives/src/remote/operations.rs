@@ -1,10 +1,6 @@
 //! Sending, and what supervisors and operators do.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::Ordering::Relaxed,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{
     Remote,
@@ -31,7 +27,10 @@ pub(super) const PATIENCE_OF_DROP: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// There was no room: how many messages of the class and bytes there are.
-    Full { messages: u64, bytes: u64 },
+    Full {
+        messages: u64,
+        bytes: u64,
+    },
     /// There was no message.
     Empty,
     TooLong,
@@ -116,7 +115,8 @@ impl Remote {
     fn send_as(&self, line: &mut Line, id: &str, message: Outgoing<'_>, until: Until<'_>) -> Result<(), Refusal> {
         let Outgoing { about, bytes } = message;
         let stops = || until.is_stopped();
-        let blocks = if bytes.len() > INLINE { self.geometry.blocks_for(bytes.len()) * self.geometry.block() } else { 0 };
+        let blocks =
+            if bytes.len() > INLINE { self.geometry.blocks_for(bytes.len()) * self.geometry.block() } else { 0 };
         let caller = if about.class == Class::Call { self.keeper.session.as_str() } else { "" };
         let waits = u8::from(until.deadline != Deadline::NOW).to_string();
         let numbers = [
@@ -154,7 +154,8 @@ impl Remote {
             if stops() {
                 return Err(Refusal::Stopped);
             }
-            self.wait_for_event(line, "room", &last, due, until.deadline).map_err(|trouble| failure(&self.object, trouble))?;
+            self.wait_for_event(line, "room", &last, due, until.deadline)
+                .map_err(|trouble| failure(&self.object, trouble))?;
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Remote, line::{Line, Trouble}};
+use super::{
+    Remote,
+    line::{Line, Trouble},
+};
 use crate::raw::Deadline;
 
 /// How long a process waits at most before it looks again, whatever it was told: an event may be lost with the server's last second.

@@ -10,8 +10,14 @@ use std::{
 };
 
 use super::{
-    WorkersError, event::Event, fleet::Fleet, options::WorkerPoolOptions, shared::{Shared, shown}, signals::Signals,
-    supervisor::Supervisor, tally::ROWS,
+    WorkersError,
+    event::Event,
+    fleet::Fleet,
+    options::WorkerPoolOptions,
+    shared::{Shared, shown},
+    signals::Signals,
+    supervisor::Supervisor,
+    tally::ROWS,
 };
 
 type Result<T, E = WorkersError> = result::Result<T, E>;
