@@ -64,41 +64,33 @@ fn a_cut_at_each_step_costs_nothing() {
     // With its scripts loaded.
     channel.send(&Job(0)).unwrap();
     channel.claim::<Job>().unwrap().done().unwrap();
-    let mut next = 1;
-    for after in 0..2 {
-        for cut in [Proxy::cut_answer, Proxy::cut_request] {
-            let cuts = proxy.cuts();
-            let job = next;
-            next += 1;
-            cut(&proxy, after);
-            channel.send(&Job(job)).unwrap();
-            cut(&proxy, after);
-            let claimed = channel.claim::<Job>().unwrap();
-            assert_eq!((claimed.0, claimed.attempt()), (job, 1));
-            cut(&proxy, after);
-            claimed.requeue().unwrap();
-            cut(&proxy, after);
-            let claimed = channel.claim::<Job>().unwrap();
-            assert_eq!((claimed.0, claimed.attempt()), (job, 2));
-            cut(&proxy, after);
-            claimed.done().unwrap();
-            direct.send(&Job(job)).unwrap();
-            cut(&proxy, after);
-            assert_eq!(channel.recv::<Job>().unwrap(), Job(job));
-            cut(&proxy, after);
-            assert_eq!(channel.depth().unwrap().messages, 0, "none is left, and none is there twice");
-            cut(&proxy, after);
-            let pending = channel.request(&Square(3)).unwrap();
-            let request = direct.recv_request_timeout::<Square>(LONG).unwrap();
-            cut(&proxy, after);
-            request.respond(&9).unwrap();
-            assert_eq!(pending.wait().unwrap(), 9);
-            cut(&proxy, -1);
-            assert!(proxy.cuts() > cuts, "nothing was cut");
-            assert!(matches!(direct.try_recv_any(), Err(RecvError::Empty)));
-            let depth = direct.depth().unwrap();
-            assert_eq!((depth.messages, depth.calls, depth.claimed), (0, 0, 0));
+    // The first one, the second one and so on of what goes over the connections: each operation is cut at its request, and at its
+    // answer, which the server has given then.
+    for (job, after) in (1..).zip((0..9).flat_map(|after| [after, after])) {
+        let cuts = proxy.cuts();
+        if job % 2 == 0 {
+            proxy.cut_answer(after)
+        } else {
+            proxy.cut_request(after)
         }
+        channel.send(&Job(job)).unwrap();
+        let claimed = channel.claim::<Job>().unwrap();
+        assert_eq!((claimed.0, claimed.attempt()), (job, 1));
+        claimed.requeue().unwrap();
+        let claimed = channel.claim::<Job>().unwrap();
+        assert_eq!((claimed.0, claimed.attempt()), (job, 2));
+        claimed.done().unwrap();
+        direct.send(&Job(job)).unwrap();
+        assert_eq!(channel.recv::<Job>().unwrap(), Job(job));
+        assert_eq!(channel.depth().unwrap().messages, 0, "none is left, and none is there twice");
+        let pending = channel.request(&Square(3)).unwrap();
+        let request = channel.recv_request_timeout::<Square>(LONG).unwrap();
+        request.respond(&9).unwrap();
+        assert_eq!(pending.wait().unwrap(), 9);
+        assert!(proxy.cuts() > cuts, "nothing was cut");
+        assert!(matches!(direct.try_recv_any(), Err(RecvError::Empty)));
+        let depth = direct.depth().unwrap();
+        assert_eq!((depth.messages, depth.calls, depth.claimed), (0, 0, 0));
     }
 }
 
@@ -144,6 +136,35 @@ fn lost_scripts_are_loaded_again() {
         server.command("SCRIPT FLUSH");
         assert_eq!(claimed.done().unwrap(), Job(job));
     }
+}
+
+/// An event is written for processes that wait, and for them alone. Without it they would look again after two seconds, so no test
+/// of waiting fails.
+#[test]
+fn events_are_for_those_that_wait() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start();
+    let channel = Channel::options().capacity(1).connect(&server.address("jobs")).unwrap();
+    let other = Channel::connect(&server.address("jobs")).unwrap();
+    channel.send(&Job(0)).unwrap();
+    assert_eq!(channel.recv::<Job>().unwrap(), Job(0));
+    assert_eq!(server.command("EXISTS sysv:{jobs}:ev sysv:{jobs}:room"), ":0");
+    let waits = |flag: &str| server.command(&format!("HEXISTS sysv:{{jobs}}:s {flag}")) == ":1";
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| other.recv::<Job>().unwrap());
+        until(|| waits("mw"));
+        channel.send(&Job(1)).unwrap();
+        assert_eq!(server.command("XLEN sysv:{jobs}:ev"), ":1");
+        assert_eq!(receiver.join().unwrap(), Job(1));
+        channel.send(&Job(2)).unwrap();
+        let sender = scope.spawn(|| other.send(&Job(3)).unwrap());
+        until(|| waits("rw"));
+        assert_eq!(channel.recv::<Job>().unwrap(), Job(2));
+        assert_eq!(server.command("XLEN sysv:{jobs}:room"), ":1");
+        sender.join().unwrap();
+    });
 }
 
 /// A slow server makes nothing happen twice.

@@ -127,15 +127,16 @@ fn a_child_made_by_fork_connects_anew() {
     let server = Server::start();
     let channel = Channel::connect(&server.address("jobs")).unwrap();
     channel.send(&Job(1)).unwrap();
-    let claimed = channel.claim::<Job>().unwrap();
+    let mut claimed = Some(channel.claim::<Job>().unwrap());
     child(|| {
         assert!(matches!(channel.try_recv::<Job>(), Err(RecvError::Failed(Failure::Inherited { .. }))));
         assert!(matches!(channel.depth(), Err(Failure::Inherited { .. })));
-        assert!(matches!(claimed.done(), Err(Failure::Inherited { .. })));
+        assert!(matches!(claimed.take().unwrap().done(), Err(Failure::Inherited { .. })));
         Channel::connect(&server.address("jobs")).unwrap().send(&Job(2)).unwrap();
     })
     .join();
     assert_eq!(channel.recv_timeout::<Job>(LONG).unwrap(), Job(2));
+    claimed.take().unwrap().done().unwrap();
 }
 
 #[test]

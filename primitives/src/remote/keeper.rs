@@ -18,8 +18,8 @@ use std::{
 use redis::{Client, Value};
 
 use super::{
-    line::{Line, Trouble},
-    reply::{Reply, entries},
+    line::Line,
+    reply::{Entry, Reply, entries},
     script::Script,
 };
 use crate::raw::Deadline;
@@ -41,6 +41,23 @@ pub(crate) enum CallEnd {
     /// The channel was closed before a process took it.
     Closed,
     Removed,
+}
+
+impl CallEnd {
+    /// Returns how a call ended, as an entry of the inbox says it.
+    fn of(entry: &Entry) -> Self {
+        match entry.text("k").as_str() {
+            "response" => Self::Response {
+                codec: entry.text("c").parse().unwrap_or(0),
+                schema: entry.text("s").parse().unwrap_or(0),
+                bytes: entry.field("b").to_vec(),
+            },
+            "aside" => Self::Aside(entry.text("b")),
+            "closed" => Self::Closed,
+            "gone" => Self::Removed,
+            _ => Self::Lost,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -288,34 +305,24 @@ impl Keeper {
             }
             drop(state);
             let found = match line.wait_for(&self.inbox, &last, READING) {
-                Ok(Value::Nil) | Err(Trouble::Refused(_)) => {
+                Ok(Value::Nil) => {
                     // Either the time is over, or the connection broke. Then it is made again, with pauses.
                     let _ = line.command(&[b"PING"], Deadline::after(READING));
                     continue;
                 }
+                Err(_) => {
+                    // It refuses, as it does when the rights of the user were changed. It is asked again, and not in a hurry.
+                    let state = self.lock();
+                    let _ = self.for_reader.wait_timeout(state, READING);
+                    continue;
+                }
                 Ok(found) => entries(found),
-                Err(_) => continue,
             };
             let mut words: Vec<Vec<u8>> = vec![b"XDEL".to_vec(), self.inbox.clone().into_bytes()];
-            for (name, fields) in found {
-                let field = |key: &str| {
-                    fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()).unwrap_or_default()
-                };
-                let text = |key| String::from_utf8_lossy(&field(key)).into_owned();
-                let end = match text("k").as_str() {
-                    "response" => CallEnd::Response {
-                        codec: text("c").parse().unwrap_or(0),
-                        schema: text("s").parse().unwrap_or(0),
-                        bytes: field("b"),
-                    },
-                    "aside" => CallEnd::Aside(text("b")),
-                    "closed" => CallEnd::Closed,
-                    "gone" => CallEnd::Removed,
-                    _ => CallEnd::Lost,
-                };
-                self.conclude(text("i"), end);
-                words.push(name.clone().into_bytes());
-                last = name;
+            for entry in found {
+                self.conclude(entry.text("i"), CallEnd::of(&entry));
+                words.push(entry.name.clone().into_bytes());
+                last = entry.name;
             }
             // It is read. If this fails the entries go with the inbox, after its time.
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();

@@ -58,8 +58,25 @@ impl Iterator for Reply {
     }
 }
 
-/// Returns the entries of one stream, as `XREAD` returns them: the name of each, and its fields and values.
-pub(super) fn entries(value: Value) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+/// An entry of a stream.
+pub(super) struct Entry {
+    pub(super) name: String,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Entry {
+    /// Returns the value of a field. Without one it is empty.
+    pub(super) fn field(&self, name: &str) -> &[u8] {
+        self.fields.iter().find(|(found, _)| found == name).map_or(&[], |(_, value)| value)
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        String::from_utf8_lossy(self.field(name)).into_owned()
+    }
+}
+
+/// Returns the entries of one stream, as `XREAD` returns them.
+pub(super) fn entries(value: Value) -> Vec<Entry> {
     let streams = match value {
         Value::Array(mut streams) if !streams.is_empty() => Reply::of(streams.remove(0)).nth(1),
         Value::Map(mut streams) if !streams.is_empty() => Some(streams.remove(0).1),
@@ -73,7 +90,7 @@ pub(super) fn entries(value: Value) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
         while !fields.is_empty() {
             pairs.push((fields.text(), fields.bytes()));
         }
-        (name, pairs)
+        Entry { name, fields: pairs }
     };
     streams.map_or_else(Vec::new, |entries| Reply::of(entries).map(entry).collect())
 }
