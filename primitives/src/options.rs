@@ -56,7 +56,8 @@ pub(crate) struct Settings {
     pub(crate) max_routes: u32,
     /// After how many attempts a message of a channel is set aside.
     pub(crate) attempts: u8,
-    #[cfg(feature = "redis")]
+    /// Of a channel on a server.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "there is no server then"))]
     pub(crate) lease: Duration,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
@@ -82,7 +83,6 @@ impl Settings {
             messages: 1024,
             max_routes: 32,
             attempts: 0,
-            #[cfg(feature = "redis")]
             lease: Duration::from_secs(10),
             capacity: 0,
             burst: 0,

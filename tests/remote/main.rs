@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod broken;
+mod calls;
 mod conformance;
 mod differences;
 mod model;

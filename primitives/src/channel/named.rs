@@ -1,6 +1,5 @@
 //! How channels are opened and closed, and which members there are.
 
-#[cfg(feature = "redis")]
 use std::time::Duration;
 
 use super::{
@@ -301,8 +300,7 @@ impl Options<Channel> {
     /// Sets the lease of claims and calls of a new channel on a server. By default 10 seconds, from 100 milliseconds to a day.
     ///
     /// It is extended at a third of its time, as long as the process lives and reaches the server. So it is how long
-    /// the death of a process goes unnoticed, and not how long a job may take.
-    #[cfg(feature = "redis")]
+    /// the death of a process goes unnoticed, and not how long a job may take. In memory there is none: a death is known at once.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
