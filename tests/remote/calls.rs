@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use support::{SHORT, child, hold_for_ever, until};
+use support::{LONG, SHORT, child, hold_for_ever, until};
 use sysv_primitives::{CallError, Cause, Delivery, RecvError};
 
 use crate::conformance::{LEASE, Place, Square, Urgent, assert_unused};
