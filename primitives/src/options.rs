@@ -57,7 +57,6 @@ pub(crate) struct Settings {
     /// After how many attempts a message of a channel is set aside.
     pub(crate) attempts: u8,
     /// Of a channel on a server.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "there is no server then"))]
     pub(crate) lease: Duration,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,

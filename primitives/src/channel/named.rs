@@ -16,6 +16,9 @@ use crate::{
     options::Settings,
 };
 
+/// How long a worker waits at its start for a server that is away.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// What to do on a server, which knows no members.
 pub(super) const MEMBERS: &str =
     "ask the server's operator for `CLIENT LIST`, or let the programs say in messages that they live";
@@ -108,9 +111,11 @@ impl Channel {
         Self::options().connect(address)
     }
 
-    /// Opens a channel that exists, at an address of whichever kind.
+    /// Opens a channel that exists, at an address of whichever kind. A server that is being restarted is waited for.
     pub(crate) fn open_at(address: &str) -> Result<Self, OpenError> {
-        Self::at(&Self::options().settings, address, Disposition::Open)
+        let options = Self::options();
+        let options = if address.contains("://") { options.open_timeout(AWAY) } else { options };
+        Self::at(&options.settings, address, Disposition::Open)
     }
 
     /// Opens or creates a channel at an address of whichever kind.

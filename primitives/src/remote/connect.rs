@@ -55,18 +55,19 @@ impl Remote {
         let failed = |trouble| OpenError::Failed(failure(&object, trouble));
         let lines = Lines::new(&client, &session);
         let opened = lines.with(|line| {
-            check(line, &object, address.is_volatile, deadline)?;
+            check(line, &key, &object, address.is_volatile, deadline)?;
             open(line, &key, &object, options, manner, deadline).map_err(failed)
         })?;
         let (geometry, lease) = answered(opened, &object, options)?;
         let keeper = Keeper::new(&key, &session, lease);
         watch_forks();
         let (removes, generation) = (options.remove_on_drop, fork_generation());
-        let is_closed = AtomicBool::new(false);
+        let (is_closed, host) = (AtomicBool::new(false), host());
         Ok(Arc::new(Self {
             object,
             address,
             key,
+            host,
             client,
             lines,
             keeper,
@@ -98,8 +99,17 @@ pub(super) fn failure(object: &ObjectName, trouble: Trouble) -> Failure {
     }
 }
 
-fn check(line: &mut Line, object: &ObjectName, is_volatile: bool, deadline: Deadline) -> Result<(), OpenError> {
-    let info = line.command(&[b"INFO"], deadline).map_err(|trouble| failure(object, trouble))?;
+fn check(
+    line: &mut Line,
+    key: &str,
+    object: &ObjectName,
+    is_volatile: bool,
+    deadline: Deadline,
+) -> Result<(), OpenError> {
+    let failed = |trouble| failure(object, trouble);
+    // It is refused, and asked again, until the server has loaded what it had written. It says meanwhile that it writes nothing.
+    line.command(&[b"EXISTS", key.as_bytes()], deadline).map_err(failed)?;
+    let info = line.command(&[b"INFO"], deadline).map_err(failed)?;
     let info = match info {
         Value::BulkString(text) => String::from_utf8_lossy(&text).into_owned(),
         Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
@@ -201,7 +211,7 @@ fn answered(answer: Vec<Value>, object: &ObjectName, options: &Settings) -> Resu
 }
 
 /// Returns a name for this machine and its processes, which a supervisor and its workers have in common.
-pub(super) fn host() -> String {
+fn host() -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     // Machines may have the same host name, and containers of one machine have the same boot.
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().hash(&mut hasher);

@@ -86,6 +86,8 @@ pub(crate) struct Remote {
     object: ObjectName,
     address: Address,
     key: String,
+    /// This machine and its processes, as workers and supervisors know it.
+    host: String,
     client: Arc<Client>,
     lines: Lines,
     keeper: Arc<Keeper>,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration
 
 use super::{
     Remote,
-    connect::{failure, host},
+    connect::failure,
     keeper::CallEnd,
     line::{Line, Trouble},
     reply::Reply,
@@ -295,7 +295,7 @@ impl Remote {
 
     /// Gives back the claims of a process of this machine that has ended, with the cause.
     pub(crate) fn bury(&self, pid: u32, cause: CauseNumber, status: u16) -> Result<(), Failure> {
-        let (gone, cause, status) = (format!("{}:{pid}:", host()), cause.to_string(), status.to_string());
+        let (gone, cause, status) = (format!("{}:{pid}:", self.host), cause.to_string(), status.to_string());
         self.simply(Script::Buried, &[gone.as_bytes(), cause.as_bytes(), status.as_bytes()], PATIENCE).map(drop)
     }
 }

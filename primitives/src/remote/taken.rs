@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Remote,
-    connect::{failure, host},
+    connect::failure,
     line::{Line, Trouble},
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
     reply::Reply,
@@ -75,7 +75,7 @@ impl Remote {
         };
         let flag = |flag| if flag { b"1".as_slice() } else { b"0" };
         let (route, waits, claims) = (route.to_string(), flag(deadline != Deadline::NOW), flag(wants.claims));
-        let owner = format!("{}:{}:{}", host_of_this_process(), std::process::id(), self.keeper.session);
+        let owner = format!("{}:{}:{}", self.host, std::process::id(), self.keeper.session);
         loop {
             let token = line.unique();
             let words = [waits, kind, route.as_bytes(), claims, owner.as_bytes(), token.as_bytes()];
@@ -133,11 +133,6 @@ impl Remote {
         taken.bytes = answer.bytes();
         taken
     }
-}
-
-fn host_of_this_process() -> &'static str {
-    static HOST: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    HOST.get_or_init(host)
 }
 
 /// Returns how attempts ended, as the server has it: `number,cause,status,host:process:session;` …
