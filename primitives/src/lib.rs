@@ -186,6 +186,10 @@
 // In each primitive `named` has creating, opening, removing and the members, and `state` has the protocol.
 mod attendance;
 mod barrier;
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(clippy::infallible_destructuring_match, reason = "there is one transport then")
+)]
 mod channel;
 mod clock;
 mod error;

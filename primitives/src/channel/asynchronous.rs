@@ -9,13 +9,12 @@ use std::{
 use super::{
     Channel,
     claimed::Claimed,
-    coding::write_long,
+    coding::{unencodable, write_long},
     delivery::Delivery,
     ends::{Receiver, Sender},
     envelope::Envelope,
     pending::PendingResponse,
     request::IncomingRequest,
-    send::unencodable,
     shared::Shared,
     typed::{
         Message, Request, Route,

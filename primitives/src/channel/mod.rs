@@ -28,6 +28,9 @@ mod named;
 mod pending;
 mod queue;
 mod recv;
+mod refusal;
+#[cfg(feature = "redis")]
+mod remote_recv;
 #[cfg(feature = "redis")]
 mod remotely;
 pub(crate) mod report;
@@ -45,6 +48,7 @@ mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
+use self::shared::Shared;
 #[cfg(feature = "async")]
 pub use self::streams::{MessageSink, MessageStream};
 use self::transport::Transport;
@@ -65,7 +69,7 @@ pub use self::{
     stop::Stop,
     typed::{Message, Request, Route, codec},
 };
-use crate::store::Wants;
+use crate::{Failure, store::Wants};
 
 /// A channel between processes: typed values in shared memory.
 ///
@@ -135,6 +139,22 @@ impl Channel {
     #[inline]
     fn wants(&self) -> Wants<'_> {
         Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref(), claims: false }
+    }
+
+    /// As [`Transport::memory`].
+    #[inline]
+    fn memory(&self, operation: &'static str, instead: &'static str) -> Result<&Arc<Shared>, Failure> {
+        self.transport.memory(operation, instead)
+    }
+
+    /// As [`memory`](Self::memory), for an operation that waits without blocking the thread.
+    #[cfg(feature = "async")]
+    #[inline]
+    fn memory_async(&self, operation: &'static str) -> Result<&Arc<Shared>, Failure> {
+        self.memory(
+            operation,
+            "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does",
+        )
     }
 
     /// Sets whether receiving on this handle ends with [`RecvError::Disconnected`] when no [`Sender`] of the routes that it

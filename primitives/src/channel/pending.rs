@@ -12,7 +12,7 @@ use super::remotely;
 use super::{
     attempt::Attempt,
     coding::{decode_as, read_all},
-    request::REFUSED,
+    refusal::REFUSED,
     shared::{Incoming, Shared},
     typed::{Request, codec::Bincode},
 };

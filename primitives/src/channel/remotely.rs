@@ -1,29 +1,25 @@
 //! A channel on a server: values into messages and out of them, and what becomes of refusals.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{
-    Channel,
     attempt::Attempt,
+    coding::unencodable,
     delivery::Delivery,
-    depth::{Depth, Queued},
-    envelope::Envelope,
     error::ChannelFull,
-    request::{LONGEST_REFUSAL, REFUSED, cut},
-    send::unencodable,
-    taken::Taken,
+    refusal::{LONGEST_REFUSAL, REFUSED, cut},
     typed::{
         Message, Request, Route,
         codec::{self, Bincode, Codec, Raw},
     },
 };
 use crate::{
-    CallError, Failure, RecvError, SendError, Undecodable,
+    CallError, Failure, SendError, Undecodable,
     raw::Deadline,
-    remote::{self, CallEnd, Outgoing, Refusal, Remote, Wanted},
-    store::{About, Class, Selection, Until, Wants, Wishes},
+    remote::{self, CallEnd, Outgoing, Refusal, Remote},
+    store::{About, Class, Until, Wishes},
 };
 
 /// Sends a value. Returns its name, by which a call waits for its end.
@@ -77,71 +73,6 @@ fn full(remote: &Remote, class: Class, messages: u64, bytes: u64) -> ChannelFull
     let max_bytes = (remote.geometry.blocks_for_messages().len() * remote.geometry.block()) as u64;
     let max_messages = remote.geometry.capacity_of(class) as u64;
     ChannelFull { object: remote.name().clone(), messages, max_messages, bytes, max_bytes }
-}
-
-/// Returns why no message was received.
-fn not_received(remote: &Remote, refusal: Refusal, deadline: Deadline) -> RecvError {
-    match refusal {
-        Refusal::Empty if deadline == Deadline::NOW => RecvError::Empty,
-        Refusal::Closed => RecvError::Closed { object: remote.name().clone() },
-        Refusal::Stopped => RecvError::Stopped,
-        Refusal::Failed(failure) => failure.into(),
-        // Receiving is not bounded, so it is never full.
-        Refusal::Empty | Refusal::Full { .. } | Refusal::TooLong | Refusal::Maybe(_) => RecvError::TimedOut,
-    }
-}
-
-impl Channel {
-    /// Takes a message from the server.
-    pub(super) fn take_remotely(
-        &self,
-        selection: Selection,
-        wants: Wants<'_>,
-        deadline: Deadline,
-    ) -> Result<remote::Taken, RecvError> {
-        let super::transport::Transport::Server(remote) = &self.transport else {
-            // The transport was asked before.
-            return Err(RecvError::Empty);
-        };
-        if wants.disconnect {
-            return Err(Failure::Unsupported {
-                object: remote.name().clone(),
-                operation: "detection of disconnected senders",
-                instead: "close the channel when all is sent",
-            }
-            .into());
-        }
-        remote.take(Wanted { selection, wants, deadline }).map_err(|refusal| not_received(remote, refusal, deadline))
-    }
-
-    pub(super) fn recv_value_remotely<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
-        let taken = self.take_remotely(Selection::Only(T::ROUTE.number()), self.wants(), deadline)?;
-        // A request that is received as a message is dropped with this, which tells its caller.
-        Taken::Server(taken).decode()
-    }
-
-    pub(super) fn recv_incoming_remotely<T: Message>(
-        &self,
-        deadline: Deadline,
-    ) -> Result<(T, Option<Taken>), RecvError> {
-        let taken = self.take_remotely(Selection::Only(T::ROUTE.number()), self.wants(), deadline)?;
-        let is_kept = taken.is_kept();
-        let taken = Taken::Server(taken);
-        let value = taken.decode()?;
-        Ok((value, is_kept.then_some(taken)))
-    }
-
-    pub(super) fn recv_selected_remotely(
-        &self,
-        selection: Selection,
-        deadline: Deadline,
-    ) -> Result<Envelope, RecvError> {
-        let taken = self.take_remotely(selection, self.wants(), deadline)?;
-        let is_kept = taken.is_kept();
-        let taken = Taken::Server(taken);
-        let envelope = Envelope::of_claim(&taken)?;
-        Ok(Envelope { request: is_kept.then_some(taken), ..envelope })
-    }
 }
 
 /// Responds to a request. If the response can't be sent its caller learns why.
@@ -200,28 +131,6 @@ pub(super) fn conclude<R: Request>(
     let decoded = codec::check_as::<Bincode, R::Response>(codec, schema, R::RESPONSE_SCHEMA)
         .and_then(|()| Bincode::decode(&bytes));
     decoded.map_err(|why| Undecodable { object, route, bytes, why: why.to_string() }.into())
-}
-
-pub(super) fn depth(remote: &Remote) -> Result<Depth, Failure> {
-    let found = remote.depth()?;
-    let routes = found
-        .routes
-        .into_iter()
-        .map(|(route, (messages, bytes, oldest))| (Route::from_number(route), Queued { messages, bytes, oldest }));
-    let geometry = &remote.geometry;
-    Ok(Depth {
-        routes: routes.collect::<BTreeMap<_, _>>(),
-        messages: found.messages,
-        max_messages: geometry.capacity_of(Class::Message) as u64,
-        calls: found.calls,
-        max_calls: geometry.capacity_of(Class::Call) as u64,
-        bytes: found.bytes,
-        max_bytes: (geometry.blocks_for_messages().len() * geometry.block()) as u64,
-        claimed: found.claimed,
-        delayed: found.delayed,
-        set_aside: found.aside,
-        dropped: found.dropped,
-    })
 }
 
 /// Makes a message that is set aside one that can be received.

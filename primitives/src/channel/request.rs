@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::remotely;
 use super::{
     coding::write_long,
+    refusal::{LONGEST_REFUSAL, REFUSED, cut},
     shared::{Incoming, Shared},
     taken::Taken,
     typed::{
@@ -20,12 +21,6 @@ use crate::{
     raw::Deadline,
     store::{About, Class, INLINE, Wishes},
 };
-
-/// The codec number of a response that says why there is none: a text.
-pub(super) const REFUSED: u32 = 255;
-
-/// The longest text of a refusal, in bytes.
-pub(super) const LONGEST_REFUSAL: usize = 4096;
 
 /// Responds to a request that this process holds. If that fails, its caller learns that there is no response.
 pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
@@ -91,16 +86,6 @@ fn end_unanswered(incoming: Incoming, error: &SendError) {
             .is_ok();
     // Otherwise it is lost, and the caller gets `NoResponse` instead of waiting for ever.
     if is_said { incoming.done() } else { incoming.finish() }
-}
-
-/// Returns as much of a text as has so many bytes.
-pub(super) fn cut(text: &str, most: usize) -> &[u8] {
-    let mut end = text.len().min(most);
-    // Cut between two characters, so that the text stays valid.
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text.as_bytes()[..end]
 }
 
 fn about_response(route: Route, codec: u32, schema: u32) -> About {

@@ -6,18 +6,18 @@ use std::{io::Write, time::Duration};
 use super::remotely;
 use super::{
     Channel,
-    coding::write_long,
+    coding::{unencodable, write_long},
     delivery::Delivery,
     forms::sending_forms,
     shared::Shared,
     transport::Transport,
     typed::{
         Message, Route,
-        codec::{self, Codec, Raw, Short},
+        codec::{Codec, Raw, Short},
     },
 };
 use crate::{
-    ObjectName, SendError,
+    SendError,
     members::Session,
     raw::Deadline,
     store::{About, Class, Held, INLINE, Until, Wishes},
@@ -186,9 +186,4 @@ impl Channel {
         draft.run().write_all(bytes).map_err(|_| shared.members.damaged("the blocks of a message"))?;
         draft.send(about).map(drop).map_err(not_sent)
     }
-}
-
-#[cold]
-pub(super) fn unencodable(object: &ObjectName, route: Route, why: codec::CodecError) -> SendError {
-    SendError::Unencodable { object: object.clone(), route, why: why.to_string() }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Channel, shared::Shared};
+use super::shared::Shared;
 #[cfg(feature = "redis")]
 use crate::remote::Remote;
 use crate::{Failure, ObjectName};
@@ -39,23 +39,5 @@ impl Transport {
             #[cfg(feature = "redis")]
             Self::Server(remote) => Err(Failure::Unsupported { object: remote.name().clone(), operation, instead }),
         }
-    }
-}
-
-impl Channel {
-    /// As [`Transport::memory`].
-    #[inline]
-    pub(super) fn memory(&self, operation: &'static str, instead: &'static str) -> Result<&Arc<Shared>, Failure> {
-        self.transport.memory(operation, instead)
-    }
-
-    /// As [`memory`](Self::memory), for an operation that waits without blocking the thread.
-    #[cfg(feature = "async")]
-    #[inline]
-    pub(super) fn memory_async(&self, operation: &'static str) -> Result<&Arc<Shared>, Failure> {
-        self.memory(
-            operation,
-            "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does",
-        )
     }
 }

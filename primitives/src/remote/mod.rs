@@ -77,7 +77,8 @@ pub(crate) use self::{
     connect::Manner,
     keeper::CallEnd,
     operations::{Aside, Outgoing, Refusal, Returned},
-    taken::{Taken, Wanted, ending_of},
+    reply::ending_of,
+    taken::{Taken, Wanted},
 };
 use crate::{ObjectName, store::Geometry};
 

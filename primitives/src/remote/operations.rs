@@ -7,9 +7,8 @@ use super::{
     connect::failure,
     keeper::CallEnd,
     line::{Line, Trouble},
-    reply::Reply,
+    reply::{Reply, ending_of},
     script::Script,
-    taken::ending_of,
 };
 use crate::{
     Failure,

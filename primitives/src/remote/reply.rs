@@ -4,6 +4,8 @@ use std::vec;
 
 use redis::Value;
 
+use crate::store::Ending;
+
 /// The parts of an answer, one after another.
 pub(super) struct Reply(vec::IntoIter<Value>);
 
@@ -93,4 +95,17 @@ pub(super) fn entries(value: Value) -> Vec<Entry> {
         Entry { name, fields: pairs }
     };
     streams.map_or_else(Vec::new, |entries| Reply::of(entries).map(entry).collect())
+}
+
+/// Returns how attempts ended, as the server has it: `number,cause,status,host:process:session;` …
+pub(crate) fn ending_of(text: &str) -> Vec<(u32, Ending)> {
+    let ending = |text: &str| {
+        let mut parts = text.split(',');
+        let mut number = || parts.next().and_then(|number| number.parse::<u32>().ok());
+        let (attempt, cause, status) = (number()?, number()?, number()?);
+        let pid = parts.next().and_then(|owner| owner.split(':').nth(1)).and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        let (cause, status) = (u8::try_from(cause).unwrap_or(0), u16::try_from(status).unwrap_or(0));
+        Some((attempt, Ending { cause, status, pid }))
+    };
+    text.split(';').filter_map(ending).collect()
 }

@@ -13,7 +13,7 @@ use super::{
     connect::failure,
     line::{Line, Trouble},
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
-    reply::Reply,
+    reply::{Reply, ending_of},
     script::Script,
 };
 use crate::{
@@ -133,19 +133,6 @@ impl Remote {
         taken.bytes = answer.bytes();
         taken
     }
-}
-
-/// Returns how attempts ended, as the server has it: `number,cause,status,host:process:session;` …
-pub(crate) fn ending_of(text: &str) -> Vec<(u32, Ending)> {
-    let ending = |text: &str| {
-        let mut parts = text.split(',');
-        let mut number = || parts.next().and_then(|number| number.parse::<u32>().ok());
-        let (attempt, cause, status) = (number()?, number()?, number()?);
-        let pid = parts.next().and_then(|owner| owner.split(':').nth(1)).and_then(|pid| pid.parse().ok()).unwrap_or(0);
-        let (cause, status) = (u8::try_from(cause).unwrap_or(0), u16::try_from(status).unwrap_or(0));
-        Some((attempt, Ending { cause, status, pid }))
-    };
-    text.split(';').filter_map(ending).collect()
 }
 
 impl Taken {
