@@ -10,6 +10,7 @@ mod barrier;
 mod comparison;
 mod condition;
 mod crowd;
+pub mod fit;
 pub mod gate;
 mod load;
 pub mod objects;

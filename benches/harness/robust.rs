@@ -24,6 +24,25 @@ impl RobustMutex {
         Self(mutex)
     }
 
+    /// Locks it. Returns whether its last holder died, and makes it whole then.
+    pub fn lock(self) -> bool {
+        // SAFETY: `new` initialised it, and the benchmark keeps the memory.
+        match unsafe { libc::pthread_mutex_lock(self.0) } {
+            0 => false,
+            libc::EOWNERDEAD => {
+                // SAFETY: this thread holds it.
+                assert_eq!(unsafe { libc::pthread_mutex_consistent(self.0) }, 0);
+                true
+            }
+            error => panic!("it can't be locked: {error}"),
+        }
+    }
+
+    pub fn unlock(self) {
+        // SAFETY: this thread holds it.
+        assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0) }, 0);
+    }
+
     #[inline]
     pub fn lock_and_unlock(self, inside: impl FnOnce()) {
         // SAFETY: `new` initialised it, and the benchmark keeps the memory.

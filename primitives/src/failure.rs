@@ -150,6 +150,12 @@ impl Failure {
         matches!(self, Self::Removed { .. }) || self.raw().is_some_and(raw::Error::is_gone)
     }
 
+    /// Returns whether a signal ended the wait. See [`Options::interruptible`](crate::Options::interruptible).
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.raw(), Some(raw::Error::Interrupted { .. }))
+    }
+
     /// Returns what the system said, if a System V call failed.
     #[must_use]
     pub fn raw(&self) -> Option<&raw::Error> {

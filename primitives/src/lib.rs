@@ -46,8 +46,8 @@
 //!
 //! With the feature `async`, each wait has a form that can be awaited, with the suffix `_async`: `lock_async`, `acquire_async`,
 //! `recv_async`, `call_async` and so on. A [`PendingResponse`] and a [`Job`](workers::Job) are futures. Consumers, subscribers, channels and watchers give a `Stream`,
-//! and producers and channels a `Sink`. An [`RwLock`] and a [`RateLimiter`] have no such forms yet, and neither have the calls that
-//! set the value of a [`Watch`], or wait for a role of a ring.
+//! mapped jobs as well, and producers and channels a `Sink`. Three kinds of calls have no such form: a [`TypedQueue`] waits in the
+//! kernel, [`Router::run`] calls handlers that block, and what a pool does with its workers is for a thread.
 //!
 //! - They need no particular runtime: tokio, smol and a `block_on` by hand drive them alike. Processes with and without
 //!   futures may use the same object.
@@ -56,8 +56,8 @@
 //! - Each can be dropped at any time. Nothing was taken, sent or lost then: the methods say so one by one. For a timeout, use
 //!   that of the runtime.
 //! - A future that is not polled when its waker was called delays the event for other processes by 10 ms, and no longer.
-//! - Guards and permits may go to other threads. [`Mutex::lock_owned`] and [`Pool::acquire_owned`] return forms that
-//!   borrow nothing, for tasks.
+//! - Guards and permits may go to other threads, but for the one of [`RwLock::read`]. [`Mutex::lock_owned`],
+//!   [`RwLock::read_owned`] and [`Pool::acquire_owned`] return forms that borrow nothing, for tasks.
 //! - In a child made by `fork`, a future of the parent's fails with [`Failure::Inherited`].
 //!
 //! # Errors
@@ -260,7 +260,10 @@ pub use self::{
     pool::{OwnedPermit, OwnedPermits, Permit, Permits, Pool, PoolError},
     ring::{PopError, PushError, RoleError, broadcast, mpmc, spsc},
     role::Role,
-    rwlock::{IgnoreRwLockPoison, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    rwlock::{
+        IgnoreRwLockPoison, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockSendReadGuard,
+        RwLockWriteGuard,
+    },
     watch::{Watch, WatchError, WatchWriter, Watcher},
     workers::WorkerPool,
 };

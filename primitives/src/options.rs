@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) open_timeout: Duration,
     pub(crate) trusted: Vec<u32>,
     pub(crate) remove_on_drop: bool,
+    /// Whether a signal ends the waits of this handle.
+    pub(crate) interruptible: bool,
     pub(crate) light_fences: bool,
     pub(crate) fair: bool,
     /// Whether the producer of a broadcast ring overwrites what subscribers have not popped.
@@ -75,6 +77,7 @@ impl Settings {
             open_timeout: Duration::from_secs(2),
             trusted: Vec::new(),
             remove_on_drop: false,
+            interruptible: false,
             light_fences: true,
             fair: false,
             lagging: false,
@@ -199,6 +202,38 @@ impl<K> Options<K> {
     #[must_use]
     pub fn trust(mut self, uid: u32) -> Self {
         self.settings.trusted.push(uid);
+        self
+    }
+
+    /// Sets whether a wait of this handle ends when the calling thread has run a signal handler. Off by default: it goes on.
+    ///
+    /// It fails then with [`Failure::System`](crate::Failure::System), of which
+    /// [`is_interrupted`](crate::Failure::is_interrupted) tells. Nothing is lost. The wait has taken nothing, what it was called for
+    /// goes to the next waiter, and what it would have pushed or sent comes back as after a timeout.
+    ///
+    /// So check what your handlers have set, and wait again. A wait also ends when the process was stopped and goes on, although no
+    /// handler ran. If several threads wait with one handle, one of them sleeps in the kernel for all, and only that one can
+    /// be interrupted: give each thread a handle of its own. A wait that ends at once, opening an object, and futures
+    /// are not interrupted. It is an option of the handle, and not of the object.
+    ///
+    /// ```
+    /// use sysv_primitives::{Failure, LockError, Mutex};
+    ///
+    /// # let name = format!("interruptible-example-{}", std::process::id());
+    /// let mutex = Mutex::options().interruptible(true).create(&name, 0_u32)?;
+    /// let guard = loop {
+    ///     match mutex.lock() {
+    ///         Err(LockError::Failed(failure)) if failure.is_interrupted() => println!("a handler ran"),
+    ///         locked => break locked?,
+    ///     }
+    /// };
+    /// drop(guard);
+    /// mutex.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    #[must_use]
+    pub fn interruptible(mut self, interruptible: bool) -> Self {
+        self.settings.interruptible = interruptible;
         self
     }
 

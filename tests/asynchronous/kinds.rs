@@ -11,6 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sysv_primitives::{Channel, Mutex, OwnedMutexGuard, OwnedPermits, Pool, Watch, Watcher, broadcast, messages, mpmc};
 
+use super::lock_kinds;
+
 /// A handle of an object, with which to wait for its event.
 pub(crate) trait Handle: Send + Sync {
     /// Waits for the event, and takes it.
@@ -30,7 +32,7 @@ pub(crate) struct Kind {
 }
 
 pub(crate) fn kinds() -> Vec<Kind> {
-    vec![
+    let mut kinds = vec![
         Kind { name: "mutex", create: create_mutex, open: open_mutex },
         Kind { name: "pool", create: create_pool, open: open_pool },
         Kind { name: "pool, several", create: create_pool_of_two, open: open_pool_of_two },
@@ -41,7 +43,9 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind { name: "channel, send long", create: create_channel_without_blocks, open: open_channel_without_blocks },
         Kind { name: "watch", create: create_watch, open: open_watch },
         Kind { name: "broadcast, pop", create: create_broadcast, open: open_broadcast },
-    ]
+    ];
+    kinds.extend(lock_kinds::kinds());
+    kinds
 }
 
 /// The event is that the lock is freed. A waiter that has it frees it at once, but for the creator, which keeps a guard.

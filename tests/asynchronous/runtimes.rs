@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use support::{child, name};
 use sysv_primitives::{
-    Barrier, Channel, Message, Mutex, OnceLock, OwnedMutexGuard, Pool, Request, messages, mpmc, spsc,
+    Barrier, Channel, Delivery, Message, Mutex, OnceError, OnceLock, OwnedMutexGuard, Pool, RateLimiter, Request,
+    RwLock, Watch, broadcast, messages, mpmc, spsc,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +119,18 @@ fn every_future_is_send() {
     assert_send(&Arc::clone(&mutex).lock_owned_async());
     assert_send(&mutex.lock_owned().unwrap());
     assert_send(&mutex.lock());
+    assert_send(&pollster::block_on(mutex.lock_async()).unwrap().wait_while_async(|&value| value == 0));
+    let lock = Arc::new(RwLock::create(&name(), 0_u32).unwrap());
+    assert_send(&lock.read_async());
+    assert_send(&lock.write_async());
+    assert_send(&lock.ignore_poison().read_async());
+    assert_send(&lock.ignore_poison().write_async());
+    assert_send(&Arc::clone(&lock).read_owned_async());
+    assert_send(&Arc::clone(&lock).write_owned_async());
+    assert_send(&pollster::block_on(lock.read_async()));
+    assert_send(&lock.read_owned());
+    assert_send(&lock.try_write_owned());
+    assert_send(&lock.try_write());
     let pool = Arc::new(Pool::create(&name(), 4).unwrap());
     assert_send(&pool.acquire_async());
     assert_send(&pool.acquire_many_async(2));
@@ -128,12 +141,34 @@ fn every_future_is_send() {
     assert_send(&producer.push_async(1));
     assert_send(&consumer.pop_async());
     assert_send(&consumer.claim_async());
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_async());
+    assert_send(&consumer.pop_slice_async(&mut [0]));
+    let watch = Watch::create(&name(), 0_u32).unwrap();
+    assert_send(&watch.set_async(1));
+    assert_send(&watch.update_async(|value| *value += 1));
+    let limiter = RateLimiter::create(&name(), 1, Duration::from_secs(1)).unwrap();
+    assert_send(&limiter.acquire_async(1));
+    let ring = broadcast::Ring::<u32>::create(&name(), 4).unwrap();
+    assert_send(&ring.producer_async());
+    let (mut producer, mut subscriber) = (ring.producer().unwrap(), ring.subscriber().unwrap());
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_up_to_async(1));
+    assert_send(&subscriber.pop_slice_async(&mut [0]));
+    assert_send(&subscriber.peek_async(1));
     let once = OnceLock::<u32>::create(&name()).unwrap();
+    assert_send(&once.set_async(1));
+    assert_send(&once.get_or_try_init_async(|| Ok::<_, OnceError>(1)));
     assert_send(&once.wait_async());
     assert_send(&once.get_or_init_async(|| 1));
     assert_send(&Barrier::create(&name(), 2).unwrap().wait_async());
     let channel = Channel::create(&name()).unwrap();
     assert_send(&channel.send_async(&Number(1)));
+    assert_send(&channel.send_raw_async(Number::ROUTE, &[]));
+    assert_send(&channel.request_with_async(&Number(1), Delivery::new()));
+    let pending = channel.request(&Number(1)).unwrap();
+    assert_send(&channel.recv_request::<Number>().unwrap().respond_async(&1));
+    drop(pending);
     assert_send(&channel.recv_async::<Number>());
     assert_send(&channel.recv_any_async());
     assert_send(&channel.recv_lowest_async(Number::ROUTE));
@@ -147,7 +182,13 @@ fn every_future_is_send() {
     assert_send(&channel.stream::<Number>());
     assert_send(&channel.sink::<Number>());
     let ring = spsc::Ring::<u32>::create(&name(), 4).unwrap();
+    assert_send(&ring.producer_async());
+    assert_send(&ring.consumer_async());
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     assert_send(&producer.push_async(1));
+    assert_send(&producer.push_slice_async(&[1]));
+    assert_send(&producer.reserve_up_to_async(1));
     assert_send(&consumer.pop_async());
+    assert_send(&consumer.pop_slice_async(&mut [0]));
+    assert_send(&consumer.peek_async(1));
 }

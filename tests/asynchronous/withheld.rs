@@ -7,23 +7,29 @@ use support::{child, name, until};
 use super::{
     by_hand::ByHand,
     kinds::{Kind, kinds},
+    lock_kinds::AMONG_READERS,
 };
 
 /// What the protocol adds at most.
 const BOUND: Duration = Duration::from_millis(20);
 
+/// The same for a kind. Where a future waits in two places, it is passed over in both.
+fn bound(kind: &Kind) -> Duration {
+    if kind.name == AMONG_READERS { 2 * BOUND } else { BOUND }
+}
+
 /// How long the other waiter waited, in the shortest round. A busy machine adds to that, so there are rounds until one is quick.
-fn shortest(mut round: impl FnMut() -> Duration) -> Duration {
+fn shortest(kind: &Kind, mut round: impl FnMut() -> Duration) -> Duration {
     let end = Instant::now() + Duration::from_secs(60);
     let mut shortest = Duration::MAX;
-    while shortest >= BOUND && Instant::now() < end {
+    while shortest >= bound(kind) && Instant::now() < end {
         shortest = shortest.min(round());
     }
     shortest
 }
 
 fn another_process(kind: &Kind, futures: usize) -> Duration {
-    shortest(|| {
+    shortest(kind, || {
         let name = name();
         let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
         let mut withheld: Vec<_> = (0..futures).map(|_| ByHand::new(handle.wait())).collect();
@@ -47,7 +53,7 @@ fn another_process_is_served() {
     for kind in kinds() {
         for futures in [1, 5] {
             let waited = another_process(&kind, futures);
-            assert!(waited < BOUND, "{}, {futures} futures: {waited:?}", kind.name);
+            assert!(waited < bound(&kind), "{}, {futures} futures: {waited:?}", kind.name);
         }
     }
 }
@@ -55,7 +61,7 @@ fn another_process_is_served() {
 #[test]
 fn another_future_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = shortest(|| {
+        let waited = shortest(&kind, || {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..5).map(|_| ByHand::new(handle.wait())).collect();
@@ -67,14 +73,14 @@ fn another_future_of_the_process_is_served() {
             polled.finish();
             begun.elapsed()
         });
-        assert!(waited < BOUND, "{}: {waited:?}", kind.name);
+        assert!(waited < bound(&kind), "{}: {waited:?}", kind.name);
     }
 }
 
 #[test]
 fn a_thread_of_the_process_is_served() {
     for kind in kinds() {
-        let waited = shortest(|| {
+        let waited = shortest(&kind, || {
             let name = name();
             let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut withheld: Vec<_> = (0..3).map(|_| ByHand::new(handle.wait())).collect();
@@ -88,7 +94,7 @@ fn a_thread_of_the_process_is_served() {
                 begun.elapsed()
             })
         });
-        assert!(waited < BOUND, "{}: {waited:?}", kind.name);
+        assert!(waited < bound(&kind), "{}: {waited:?}", kind.name);
     }
 }
 

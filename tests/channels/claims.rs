@@ -62,6 +62,18 @@ fn given_back_is_behind_the_others() {
     assert_left(&channel, &[(2, 1), (0, 2), (1, 2)]);
 }
 
+/// It comes behind what was sent to another route while it was claimed, also to a receiver of both.
+#[test]
+fn given_back_is_behind_other_routes() {
+    let (channel, _name) = channel();
+    send(&channel, 0..1);
+    let claimed = channel.claim::<Number>().unwrap();
+    channel.send(&blob(1, 10)).unwrap();
+    claimed.requeue().unwrap();
+    let routes = [(); 2].map(|()| channel.recv_any().unwrap().route());
+    assert_eq!(routes, [Blob::ROUTE, Number::ROUTE]);
+}
+
 #[test]
 fn a_panic_gives_back() {
     let (channel, _name) = channel();

@@ -4,6 +4,7 @@
 mod cloned;
 mod every_kind;
 mod hostile;
+mod interrupted;
 mod killed_while;
 #[cfg(target_os = "linux")]
 mod obituaries;

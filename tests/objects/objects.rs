@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Child, Name, alone, child, name};
+use support::{Child, Name, alone, child, name, own};
 use sysv_ipc::{Amount, Key, Segment, SemOp, SemaphoreOptions, SharedMemoryOptions};
 use sysv_primitives::{Error, Failure, LockError, Mutex, OpenError, Pool};
 
@@ -97,6 +97,21 @@ fn the_segment_is_gone() {
     drop(mutex);
     let healed = Mutex::open_or_create(&name, 2_u8).unwrap();
     assert_eq!(*healed.lock().unwrap(), 2);
+}
+
+/// Another program's set is as large as one of ours, and has no segment: without our mark it is left alone.
+#[test]
+fn another_programs_set_of_the_same_size() {
+    let name = name();
+    let mutex = Mutex::create(&name, 4_u8).unwrap();
+    let status = mutex.status().unwrap();
+    mutex.remove().unwrap();
+    let len = u16::try_from(status.semaphores).unwrap();
+    let set = own(SemaphoreOptions::new().create(true).exclusive(true).open_set(status.key, len).unwrap());
+    set.op(&[SemOp::add(1, Amount::ONE)]).unwrap();
+    let refused = Mutex::open_or_create(&name, 4_u8).unwrap_err();
+    assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
+    assert_eq!(set.value(1).unwrap(), 1);
 }
 
 /// Another name with the same key is refused, and says both names.

@@ -1,12 +1,14 @@
 //! Jobs that are awaited.
 
 use std::{
-    pin::pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
+use futures_core::Stream;
 use support::{LONG, until};
 use sysv_primitives::{
     Channel,
@@ -123,4 +125,102 @@ fn submitted_by_futures() {
         assert!(matches!(refused, Err(JobError::Ended(_))), "{refused:?}");
     });
     running.wait_timeout(LONG).unwrap().unwrap();
+}
+
+async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}
+
+/// Streams of two threads, one of them in the order of the jobs, and a thread that waits for single jobs beside them.
+#[test]
+fn streamed_results() {
+    let channel = Channel::options().capacity(4);
+    let pool = start(options(streamed_results).in_flight(16).channel(channel));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            within(async {
+                let mut squares = pool.map_ordered((0..300).map(Square)).into_stream();
+                for number in 0..300 {
+                    assert_eq!(next(&mut squares).await.unwrap().result.unwrap(), number * number);
+                }
+                assert!(next(&mut squares).await.is_none());
+            });
+        });
+        scope.spawn(|| {
+            for number in 0..100 {
+                assert_eq!(pool.submit(&Square(number)).unwrap().wait().unwrap(), number * number);
+            }
+        });
+        within(async {
+            let mut squares = pool.map((0..300).map(Square)).into_stream();
+            let mut is_done = [false; 300];
+            while let Some(done) = next(&mut squares).await {
+                assert_eq!(done.result.unwrap(), done.job.0 * done.job.0);
+                assert!(!std::mem::replace(&mut is_done[done.index], true), "once");
+            }
+            assert_eq!(is_done, [true; 300]);
+        });
+    });
+}
+
+/// Each job comes back once, whichever worker dies.
+#[test]
+fn streamed_beside_deaths() {
+    let pool = start(options(streamed_beside_deaths).attempts(2));
+    let jobs = (0..40).map(|number| match number % 10 {
+        0 => Act::KillUpTo(1),
+        5 => Act::Panic("no".to_owned()),
+        _ => Act::Nothing,
+    });
+    let (mut done, mut panicked) = (0, 0);
+    within(async {
+        let mut results = pool.map(jobs).into_stream();
+        while let Some(finished) = next(&mut results).await {
+            match finished.result {
+                Ok(_) => done += 1,
+                Err(JobError::Panicked { .. }) => panicked += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    assert_eq!((done, panicked), (36, 4));
+}
+
+/// The jobs that were not begun end with the pool, and so does the stream.
+#[test]
+fn streamed_when_the_pool_ends() {
+    let pool = start(options(streamed_when_the_pool_ends).workers(1).in_flight(3));
+    let jobs = (0..9).map(|_| Act::Sleep(Duration::from_millis(300)));
+    std::thread::scope(|scope| {
+        let results = scope.spawn(|| {
+            within(async {
+                let mut results = pool.map_ordered(jobs).into_stream();
+                let mut ends = Vec::new();
+                while let Some(finished) = next(&mut results).await {
+                    ends.push(finished.result.is_ok());
+                }
+                ends
+            })
+        });
+        until(|| pool.report().unwrap().running == 1);
+        pool.drain(LONG).unwrap();
+        let ends = results.join().unwrap();
+        assert!(ends.len() <= 5 && ends[0] && ends.last() == Some(&false), "{ends:?}");
+    });
+}
+
+/// It waits for its jobs, and is dropped: what was not begun is cancelled.
+#[test]
+fn dropped_streams() {
+    let pool = start(options(dropped_streams).workers(1).in_flight(5));
+    let waker = Waker::from(Arc::new(NoTask));
+    let context = &mut Context::from_waker(&waker);
+    let mut results = pool.map((0..9).map(|_| Act::Sleep(Duration::from_millis(200)))).into_stream();
+    for _ in 0..3 {
+        assert!(Pin::new(&mut results).poll_next(context).is_pending());
+    }
+    until(|| pool.report().unwrap().running == 1);
+    drop(results);
+    assert!(pool.submit(&Act::Nothing).unwrap().wait().unwrap().is_ok());
+    assert!(pool.report().unwrap().done <= 3, "four of five were not begun");
 }

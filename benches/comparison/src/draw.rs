@@ -3,9 +3,9 @@
 use crate::{
     figures::{figure, round, round_time, time},
     harness::Kind,
-    plot::{Axis, Curve, Curves, Dots, Group, Point, Role, Row as Dot, Size},
+    plot::{Axis, Curve, Curves, Dots, Group, Panel, Panels, Point, Role, Row as Dot, Size},
     prose::{self, SUMMARY},
-    report::{Beside, Cell, Facts, Family, Report, Table, summary},
+    report::{Beside, Cell, Facts, Family, Report, Table, UNPINNED, summary},
     timed::Times,
 };
 
@@ -107,9 +107,10 @@ fn times(table: &Table) -> String {
     both(|size| plot.inline(size))
 }
 
-/// Counts: a plot for each column.
+/// Counts: a plot for each column that is of pinned processes.
 pub(crate) fn facts(facts: &Facts) -> String {
-    (0..facts.columns.len()).map(|column| fact(facts, column)).collect()
+    let is_drawn = |column: &usize| !facts.columns[*column].ends_with(UNPINNED);
+    (0..facts.columns.len()).filter(is_drawn).map(|column| fact(facts, column)).collect()
 }
 
 fn fact(facts: &Facts, column: usize) -> String {
@@ -141,53 +142,71 @@ fn fact(facts: &Facts, column: usize) -> String {
 
 /// Ticks of ratios.
 const RATIOS: [f64; 14] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+/// The same over a range that is too wide for them.
+const POWERS: [f64; 9] = [1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4];
+const WIDE_RANGE: f64 = 3000.0;
 
-/// The first picture, if anything of it was measured.
-fn first(report: &Report) -> Option<Dots> {
-    let beside = summary(report);
-    let group = |beside: &Beside| {
-        let row = |other: &crate::report::Other| {
-            let ratio = other.ratio;
-            let p99 = other.p99.map_or(String::new(), |p99| format!(", p99 {}", figure(p99)));
-            Dot {
-                name: other.name.to_owned(),
-                role: Role::Rival,
-                value: Some(ratio.median),
-                whisker: Some((ratio.least, ratio.most)),
-                second: other.p99,
-                words: format!("{}{p99}", figure(ratio.median)),
-            }
+/// The first picture, if anything of it was measured: eight plots with the same axis.
+fn first(report: &Report) -> Option<Panels> {
+    let plots: Vec<(&str, Vec<Group>)> =
+        summary(report).into_iter().map(|(title, all)| (title, all.iter().map(group).collect())).collect();
+    let rows = plots.iter().flat_map(|(_, groups)| groups).flat_map(|group| &group.rows);
+    let values = rows.flat_map(|row| [row.value, row.second, row.whisker.map(|w| w.0), row.whisker.map(|w| w.1)]);
+    let values: Vec<f64> = values.flatten().chain([0.5, 2.0]).collect();
+    let (least, most) = values.iter().fold((f64::MAX, 0.0_f64), |(least, most), &v| (least.min(v), most.max(v)));
+    let ticks: &[f64] = if most / least > WIDE_RANGE { &POWERS } else { &RATIOS };
+    let axis =
+        Axis::log_with(values.into_iter(), ticks, |ratio| if ratio < 0.01 { ratio.to_string() } else { round(ratio) });
+    let panel = |(title, groups): (&str, Vec<Group>)| {
+        let dots = Dots {
+            label: title.to_owned(),
+            axis: axis.clone(),
+            axis_title: "their time ÷ ours (log scale)".to_owned(),
+            groups,
+            reference: Some((1.0, "1: same as ours".to_owned())),
+            has_bars: false,
+            is_named_beside: true,
         };
-        Group {
-            title: beside.title.to_owned(),
-            subtitle: beside.subtitle.to_owned(),
-            rows: beside.others.iter().map(row).collect(),
+        (title.to_owned(), Panel::Dots(dots))
+    };
+    let label = format!("{SUMMARY}, for each primitive");
+    (!plots.is_empty()).then(|| Panels { label, panels: plots.into_iter().map(panel).collect() })
+}
+
+/// A primitive in the first picture.
+fn group(beside: &Beside) -> Group {
+    let row = |other: &crate::report::Other| {
+        let ratio = other.ratio;
+        let p99 = other.p99.map_or(String::new(), |p99| format!(", p99 {}", figure(p99)));
+        Dot {
+            name: other.name.to_owned(),
+            role: Role::Rival,
+            value: Some(ratio.median),
+            whisker: Some((ratio.least, ratio.most)),
+            second: other.p99,
+            words: format!("{}{p99}", figure(ratio.median)),
         }
     };
-    let groups: Vec<Group> = beside.iter().map(group).collect();
-    let rows = groups.iter().flat_map(|group| &group.rows);
-    let values = rows.flat_map(|row| [row.value, row.second, row.whisker.map(|w| w.0), row.whisker.map(|w| w.1)]);
-    let axis = Axis::log_with(values.flatten().chain([0.5, 2.0]), &RATIOS, round);
-    (!groups.is_empty()).then(|| Dots {
-        label: format!("{SUMMARY}, for each primitive"),
-        axis,
-        axis_title: "their time ÷ ours (log scale)".to_owned(),
-        groups,
-        reference: Some((1.0, "1: same as ours".to_owned())),
-        has_bars: false,
-        is_named_beside: true,
-    })
+    Group {
+        title: beside.title.to_owned(),
+        subtitle: beside.subtitle.to_owned(),
+        rows: beside.others.iter().map(row).collect(),
+    }
 }
 
-/// The first picture, as a part of the page.
-pub(crate) fn summary_inline(report: &Report) -> Option<String> {
-    first(report).map(|plot| both(|size| plot.inline(size)))
+/// The plots of the first picture with their titles, as parts of the page.
+pub(crate) fn summary_inline(report: &Report) -> Vec<(String, String)> {
+    let plots = first(report);
+    plots.iter().flat_map(Panels::inline).map(|(title, plot)| (title.to_owned(), plot)).collect()
 }
 
-/// The first picture, as a file of its own.
-pub(crate) fn summary_file(report: &Report) -> Option<String> {
+/// The first picture as files of their own, for a window of a computer and for a phone.
+pub(crate) fn summary_files(report: &Report) -> Vec<(&'static str, String)> {
     let machine = &report.machine;
     let mut notes = vec![machine.name.as_str(), prose::SUMMARY_KEY];
     notes.extend(machine.warning.as_deref());
-    first(report).map(|plot| plot.file(SUMMARY, &notes))
+    let file = |plots: &Panels, size| plots.file(size, SUMMARY, &notes);
+    first(report).map_or(Vec::new(), |plots| {
+        vec![(prose::SUMMARY_FILE, file(&plots, Size::Wide)), (prose::SUMMARY_NARROW, file(&plots, Size::Narrow))]
+    })
 }

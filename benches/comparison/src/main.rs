@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It measures everything that the README says of speed, alternatives in turn, and writes `report.html`, `report.md`,
-//! the picture `summary.svg`, and the measured figures as `measured.json`. `--from` writes the report anew from such a
+//! the pictures `summary.svg` and `summary-narrow.svg`, and the measured figures as `measured.json`. `--from` writes the report anew from such a
 //! file. Words choose among the comparisons by parts of their titles, or of their sections'. `--quick` shows that all of
 //! them work. Either writes elsewhere than a whole run. Each rival is used as its own documentation advises.
 
@@ -163,7 +163,7 @@ fn read(file: &Path) -> Result<Report> {
 /// Writes all files of a report.
 fn write(report: &Report, directory: &Path) -> Result<()> {
     let mut files = vec![("report.md", markdown::write(report)), ("report.html", page::write(report)?)];
-    files.extend(draw::summary_file(report).map(|picture| ("summary.svg", picture)));
+    files.extend(draw::summary_files(report));
     files.push(("measured.json", serde_json::to_string(report)? + "\n"));
     for (name, text) in files {
         let path = directory.join(name);
@@ -188,6 +188,10 @@ fn main() -> Result<()> {
     };
     if let Some(warning) = &report.machine.warning {
         eprintln!("warning: {warning}");
+    }
+    // A part has no whole picture.
+    if arguments.is_whole() {
+        report::lacking(&report).iter().for_each(|what| eprintln!("warning: the first picture lacks {what}"));
     }
     write(&report, directory)
 }

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use crate::{
     figures::round,
-    prose::{self, BEHIND, BEHIND_RULE, Grid, MACHINE, READING, SUMMARY, SUMMARY_KEY, TERMS, TITLE, grid, matrix},
+    prose::{
+        self, BEHIND, BEHIND_RULE, Grid, MACHINE, READING, SUMMARY, SUMMARY_FILE, SUMMARY_KEY, SUMMARY_NARROW, TERMS,
+        TITLE, grid, matrix,
+    },
     report::{Behind, Block, Cell, Compared, Facts, Family, Report, Section, Table, reasons_of},
     rows::part,
 };
@@ -29,7 +32,10 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(warning) = &report.machine.warning {
         text.line(&format!("\n**{warning}**"));
     }
-    text.line(&format!("\n![{SUMMARY}](summary.svg)\n"));
+    text.line(&format!(
+        "\n<picture><source media=\"(max-width: 700px)\" srcset=\"{SUMMARY_NARROW}\">\
+         <img src=\"{SUMMARY_FILE}\" alt=\"{SUMMARY}\"></picture>\n"
+    ));
     for title in report.sections.iter().map(|section| section.title.as_str()).chain([BEHIND, READING, MACHINE]) {
         text.line(&format!("- [{title}](#{})", title.to_lowercase().replace(' ', "-")));
     }

@@ -15,6 +15,10 @@ pub(crate) const SUMMARY: &str = "Time of the alternatives divided by ours";
 pub(crate) const SUMMARY_KEY: &str = "Right of 1, ours is faster. Filled: time, with a line from the least to the greatest \
     round. Hollow: p99 of single times.";
 
+/// The first picture as a file, and the same for a phone.
+pub(crate) const SUMMARY_FILE: &str = "summary.svg";
+pub(crate) const SUMMARY_NARROW: &str = "summary-narrow.svg";
+
 pub(crate) const BEHIND: &str = "Where ours is not first";
 
 pub(crate) const BEHIND_RULE: &[&str] = &[
@@ -57,6 +61,12 @@ pub(crate) const TERMS: &[(&str, &str)] = &[
     ("Unpinned", "means that the kernel places all processes."),
     ("In plots", "ours is blue and bold, alternatives are full lines, and limits and floors are dashed or square."),
     ("System calls", "are counted with ptrace in all processes that take part."),
+    (
+        "Tables of killed and stopped processes",
+        "are filled by the run: a case for each cell, with a new object. A time begins with the signal, or with what comes after it, \
+            and is of one case alone. A case ends after a second, in a quick run after 0.15 s. A kernel wakes no stopped waiter, \
+            but the next one.",
+    ),
 ];
 
 pub(crate) const MACHINE: &str = "Machine and versions";

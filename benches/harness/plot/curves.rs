@@ -54,7 +54,7 @@ impl Curves {
         svg.inline(height, &self.label)
     }
 
-    fn draw(&self, size: Size) -> (Svg, f64) {
+    pub(super) fn draw(&self, size: Size) -> (Svg, f64) {
         let mut svg = Svg::new(size);
         let most = if size == Size::Wide { 26 } else { 17 };
         let names: Vec<Vec<String>> = self.curves.iter().map(|curve| wrap(&curve.name, most)).collect();
@@ -93,12 +93,17 @@ impl Curves {
         }
         svg.line("x", (frame.left, frame.bottom), (frame.right, frame.bottom));
         let mut free = f64::MIN;
+        let last = self.x.ticks.last().map(|(value, label)| {
+            let left = self.place(frame, *value, 1.0).0 - width(label) * EM / 2.0;
+            (*value, left - 8.0)
+        });
         for (value, label) in &self.x.ticks {
             let (x, _) = self.place(frame, *value, 1.0);
             svg.line("x", (x, frame.bottom), (x, frame.bottom + 5.0));
-            // A label that would lie on the one before it is left out, and its tick stays.
+            // A label that would lie on the one before it, or on the last one, is left out, and its tick stays.
             let half = width(label) * EM / 2.0;
-            if x - half > free {
+            let is_on_last = last.is_some_and(|(last, left)| *value < last && x + half > left);
+            if x - half > free && !is_on_last {
                 svg.text("t m", (x, frame.bottom + 5.0 + EM), label);
                 free = x + half + 8.0;
             }
@@ -158,7 +163,7 @@ pub fn stacked(label: &str, notes: &[(&str, String)], plots: &[(&str, &Curves)])
         all.text("b", (0.0, top), title);
         let (svg, height) = plot.draw(Size::Wide);
         top += 10.0;
-        all.below(top, &svg);
+        all.place((0.0, top), &svg);
         top += height;
     }
     all.file(top + MARGIN, label)

@@ -3,7 +3,7 @@
 use super::{
     Axis, Role,
     labels::{wide, width},
-    svg::{EM, LINE, MARGIN, Size, Svg},
+    svg::{EM, LINE, Size, Svg},
 };
 
 /// One row.
@@ -68,21 +68,6 @@ impl Dots {
         svg.inline(height, &self.label)
     }
 
-    /// The plot as a file, with a title and lines of text on top.
-    pub fn file(&self, title: &str, notes: &[&str]) -> String {
-        let mut all = Svg::new(Size::Wide);
-        all.text("b", (0.0, MARGIN + LINE), title);
-        let mut top = MARGIN + LINE;
-        for note in notes {
-            top += LINE;
-            all.text("t", (0.0, top), note);
-        }
-        top += LINE;
-        let (svg, height) = self.draw(Size::Wide);
-        all.below(top, &svg);
-        all.file(top + height + MARGIN, &self.label)
-    }
-
     fn frame(&self, size: Size) -> Frame {
         let rows = || self.groups.iter().flat_map(|group| &group.rows);
         let names: Vec<f64> = match self.is_named_beside {
@@ -95,7 +80,7 @@ impl Dots {
             false => rows().map(|row| wide(&row.name, row.role)).collect(),
         };
         let widest = names.iter().fold(0.0, |widest: f64, name| widest.max(name * EM));
-        let is_stacked = size == Size::Narrow;
+        let is_stacked = size != Size::Wide;
         // On the right there is room for the words of the greatest.
         let words = rows().map(|row| width(&row.words) * EM).fold(0.0, f64::max);
         let after = match (self.is_named_beside, is_stacked) {
@@ -107,7 +92,7 @@ impl Dots {
         Frame { left, right: size.width() - after, top: 2.0 + LINE, is_stacked }
     }
 
-    fn draw(&self, size: Size) -> (Svg, f64) {
+    pub(super) fn draw(&self, size: Size) -> (Svg, f64) {
         let mut svg = Svg::new(size);
         let frame = self.frame(size);
         let mut rows = Svg::new(size);
@@ -116,7 +101,7 @@ impl Dots {
             y = self.group(&mut rows, &frame, y, group) + GAP;
         }
         self.scale(&mut svg, &frame, y);
-        svg.below(0.0, &rows);
+        svg.place((0.0, 0.0), &rows);
         (svg, y + BELOW)
     }
 
@@ -153,8 +138,8 @@ impl Dots {
         let titles = [group.title.as_str(), group.subtitle.as_str()];
         let (mut y, mut least) = (from, from);
         if !group.title.is_empty() && frame.is_stacked {
-            svg.text("b", (0.0, y + EM), &group.title);
-            svg.text("t", (wide(&group.title, Role::Ours) * EM + 8.0, y + EM), &group.subtitle);
+            svg.text("b f", (0.0, y + EM), &group.title);
+            svg.text("t f", (wide(&group.title, Role::Ours) * EM + 8.0, y + EM), &group.subtitle);
             y += ROW;
         } else if !group.title.is_empty() {
             svg.text("b", (0.0, y + EM), titles[0]);

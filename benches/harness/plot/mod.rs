@@ -9,12 +9,14 @@ mod axis;
 mod curves;
 mod dots;
 mod labels;
+mod panels;
 mod svg;
 
 pub use self::{
     axis::Axis,
     curves::{Curve, Curves, Point, stacked},
     dots::{Dots, Group, Row},
+    panels::{Panel, Panels},
     svg::{STYLE, Size, escape},
 };
 

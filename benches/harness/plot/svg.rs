@@ -9,6 +9,8 @@ pub enum Size {
     Wide,
     /// A phone.
     Narrow,
+    /// One of two plots beside each other in a wide picture.
+    Half,
 }
 
 impl Size {
@@ -16,13 +18,14 @@ impl Size {
         match self {
             Self::Wide => 880.0,
             Self::Narrow => 370.0,
+            Self::Half => 424.0,
         }
     }
 
     /// The class by which a page shows one of the two.
     fn class(self) -> &'static str {
         match self {
-            Self::Wide => "plot wide",
+            Self::Wide | Self::Half => "plot wide",
             Self::Narrow => "plot narrow",
         }
     }
@@ -40,7 +43,7 @@ pub(super) const LINE: f64 = 16.0;
 /// Colours and strokes. The colours differ for eyes of any kind, and ours is blue alone.
 pub const STYLE: &str = ":root{--bg:#fff;--fg:#1f2328;--mute:#59636e;--grid:#e4e7eb;--warn:#b35900;--o1:#0064b0;\
 --o2:#3d9be0;--o3:#7a8fd0;--r1:#c2571a;--r2:#117a5a;--r3:#a04a9c;--r4:#9a7d0a;--r5:#c4526a;--r6:#4f5b66;--r7:#2f9c95;--r8:#7d2a55}\
-@media(prefers-color-scheme:dark){:root{--bg:#12161c;--fg:#e4e8ed;--mute:#9aa5b1;--grid:#2b323b;--warn:#f0a35c;--o1:#58b4ff;\
+@media screen and (prefers-color-scheme:dark){:root{--bg:#12161c;--fg:#e4e8ed;--mute:#9aa5b1;--grid:#2b323b;--warn:#f0a35c;--o1:#58b4ff;\
 --o2:#a3d3ff;--o3:#a9b4ee;--r1:#f0915a;--r2:#4fc49c;--r3:#d792d4;--r4:#d9bd4a;--r5:#f08ca0;--r6:#aab4bf;--r7:#68d0c8;--r8:#cf82ab}}\
 .plot{font:13px system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}.plot text{fill:var(--fg);stroke:none}\
 .plot .t{fill:var(--mute)}.plot .e{text-anchor:end}.plot .m{text-anchor:middle}.plot .b{font-weight:600}.plot .w{fill:var(--warn)}\
@@ -144,8 +147,8 @@ impl Svg {
         self.close(" class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\"", MARGIN, height, label, &begin)
     }
 
-    /// Puts another picture's elements at a distance from the top.
-    pub fn below(&mut self, top: f64, other: &Self) {
-        self.put(format_args!("<g transform=\"translate(0 {})\">{}</g>", tenth(top), other.body));
+    /// Puts another picture's elements at a distance from the left and from the top.
+    pub fn place(&mut self, (left, top): At, other: &Self) {
+        self.put(format_args!("<g transform=\"translate({} {})\">{}</g>", tenth(left), tenth(top), other.body));
     }
 }

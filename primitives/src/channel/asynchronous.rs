@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    sync::Arc,
+    io::Write,
     task::{Context, Poll},
 };
 
@@ -13,6 +13,7 @@ use super::{
     delivery::Delivery,
     ends::{Receiver, Sender},
     envelope::Envelope,
+    passing::passing,
     pending::PendingResponse,
     request::IncomingRequest,
     shared::Shared,
@@ -23,24 +24,11 @@ use super::{
 };
 use crate::{
     CallError, Failure, RecvError, SendError,
-    members::{Members, Session},
+    members::Session,
     raw::Deadline,
-    store::{Class, Held, Passes, Selection, Store, Until},
-    waiting::clerk::{HeldTicket, PassOn},
+    store::{Class, Held, INLINE, Passes, Selection, Store, Until},
+    waiting::clerk::HeldTicket,
 };
-
-/// How a call that was for this process is passed on.
-pub(super) type Pass = fn(&Store, u32, &Members) -> Result<(), Failure>;
-
-/// Makes what passes on calls without keeping the handle.
-pub(super) fn passing(shared: &Arc<Shared>, pass: Pass) -> impl Passes {
-    let shared = Arc::downgrade(shared);
-    move || -> PassOn {
-        let shared = shared.clone();
-        // A handle that is being dropped withdraws, and passes on by itself.
-        Box::new(move |what, members| shared.upgrade().map_or(Ok(()), |shared| pass(&shared.store, what, members)))
-    }
-}
 
 /// A wait for messages, which ends when it is dropped.
 struct Receiving<'a, F: Passes> {
@@ -255,6 +243,29 @@ impl Channel {
         self.post_async(value, class, delivery, Deadline::NEVER.into()).await.map(drop)
     }
 
+    /// Sends bytes as they are. Waits while the channel is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_raw`](Self::send_raw).
+    pub async fn send_raw_async(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
+        let shared = self.memory_async("sending without blocking the thread")?;
+        let (me, about) = (shared.session()?, Self::about_raw(shared, route));
+        let pass_on = passing(shared, Store::pass_on_space);
+        let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), Deadline::NEVER);
+        let (party, until) = (shared.party(me), Deadline::NEVER.into());
+        if bytes.len() <= INLINE {
+            let sent = shared.store.send_short_async(about, bytes, party, until, &pass_on).await;
+            return sent.map(drop).map_err(not_sent);
+        }
+        let draft = shared.store.draft_async(Class::Message, bytes.len(), party, until, &pass_on).await;
+        let mut draft = draft.map_err(not_sent)?;
+        draft.run().write_all(bytes).map_err(|_| shared.members.damaged("the blocks of a message"))?;
+        draft.send(about).map(drop).map_err(not_sent)
+    }
+
     /// As `post`.
     async fn post_async<T: Message>(
         &self,
@@ -307,6 +318,43 @@ impl Channel {
     /// As [`request`](Self::request).
     pub async fn request_async<R: Request>(&self, request: &R) -> Result<PendingResponse<R>, SendError> {
         self.request_until_async(request, Delivery::new(), Deadline::NEVER.into()).await
+    }
+
+    /// Sends a request as [`request_async`](Self::request_async) does, with a limit of attempts or a delay of its own, or one that
+    /// outlives its caller.
+    ///
+    /// **Cancel safety.** As [`send_async`](Self::send_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub async fn request_with_async<R: Request>(
+        &self,
+        request: &R,
+        delivery: Delivery,
+    ) -> Result<PendingResponse<R>, SendError> {
+        self.request_until_async(request, delivery, Deadline::NEVER.into()).await
+    }
+
+    /// Polls until a check finds something, as `wait_for_calls` waits.
+    pub(crate) fn poll_for_calls<T>(
+        &self,
+        held: &mut HeldTicket,
+        check: impl FnMut() -> Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, Failure>> {
+        let shared = self.memory_async("wait for calls without blocking the thread")?;
+        shared.store.poll_for_calls(held, shared.party(shared.session()?), check, context)
+    }
+
+    /// Ends such a wait.
+    pub(crate) fn cancel_wait_for_calls(&self, held: &mut HeldTicket) {
+        // On a server it has never waited.
+        let Ok(shared) = self.memory_async("wait for calls without blocking the thread") else { return };
+        let Shared { store, members, .. } = &**shared;
+        if let Some(me) = members.own_session() {
+            store.cancel_response(held, me, members);
+        }
     }
 
     /// As `request_until`. Its deadline is not looked at.

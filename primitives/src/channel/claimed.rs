@@ -160,6 +160,23 @@ impl<R: Request> Claimed<R> {
         respond::<R>(incoming, response, deadline)
     }
 
+    /// Responds as [`respond`](Self::respond). Waits for room for a long response, without blocking the thread.
+    ///
+    /// **Cancel safety.** The response is sent only in the poll that returns `Ok`. If the future is dropped, so is the claim.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    #[cfg(feature = "async")]
+    pub async fn respond_async(mut self, response: &R::Response) -> Result<(), SendError> {
+        let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        incoming.check_claim()?;
+        if incoming.is_call() {
+            return request::respond_async(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE).await;
+        }
+        end_uncalled(incoming)
+    }
+
     /// Refuses the request: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its
     /// first 4,096 bytes. The request is done. If no caller waits for it, it is just done.
     ///

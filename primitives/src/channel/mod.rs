@@ -25,6 +25,8 @@ mod envelope;
 mod error;
 mod forms;
 mod named;
+#[cfg(feature = "async")]
+mod passing;
 mod pending;
 mod queue;
 mod recv;

@@ -139,3 +139,11 @@ pub(super) fn retry(remote: &Remote, aside: &remote::Aside) -> Result<bool, Send
     let retried = remote.retry(aside);
     retried.map_err(|refusal| not_sent(remote, refusal, Class::Message, aside.bytes.len(), Deadline::NOW))
 }
+
+/// Returns why a response is not sent without blocking the thread. Its caller learns that there is none.
+#[cfg(feature = "async")]
+pub(super) fn no_futures(taken: &remote::Taken) -> SendError {
+    let instead = "call `respond` in a thread of its own, as `spawn_blocking` of a runtime does";
+    let (object, operation) = (taken.remote().name().clone(), "responding without blocking the thread");
+    Failure::Unsupported { object, operation, instead }.into()
+}

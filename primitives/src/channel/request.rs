@@ -4,6 +4,8 @@ use std::{io::Write, ops::Deref, time::Duration};
 
 use serde::Serialize;
 
+#[cfg(feature = "async")]
+use super::passing::passing;
 #[cfg(feature = "redis")]
 use super::remotely;
 use super::{
@@ -16,6 +18,8 @@ use super::{
         codec::{self, Bincode, Codec, Short},
     },
 };
+#[cfg(feature = "async")]
+use crate::store::Store;
 use crate::{
     SendError,
     raw::Deadline,
@@ -35,33 +39,72 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
         #[cfg(feature = "redis")]
         Taken::Server(taken) => return remotely::respond(taken, value, schema, route),
     };
-    finish_with(incoming, |incoming| {
-        let unencodable = |why: codec::CodecError| SendError::Unencodable {
-            object: incoming.shared.name().clone(),
-            route,
-            why: why.to_string(),
-        };
-        // A response is measured first, as a message is.
-        let mut short = Short::new();
-        // Into a buffer of our own: as long as the encoding may fail, the request in the cell is untouched.
-        Bincode::encode(value, &mut short).map_err(unencodable)?;
-        let about = about_response(route, <Bincode as Codec<T>>::NUMBER, schema);
-        match short.bytes() {
-            Some(bytes) => respond_bytes(incoming, about, bytes, deadline),
-            None => {
-                let len = short.len();
-                let Incoming { shared, received, me, .. } = incoming;
-                let not_sent = |refusal| shared.not_sent(refusal, Class::Call, len, deadline);
-                // Too long for the cell. It is encoded once more, into blocks.
-                let party = shared.party(*me);
-                let run = shared.store.start_response(received.held, len, party, deadline).map_err(not_sent)?;
-                write_long::<Bincode, T>(value, run).map_err(unencodable)?;
-                // Only now does the caller find it. Whatever failed before left the request as it was.
-                shared.store.finish_response(received.held, about, len, &shared.members);
-                Ok(())
-            }
+    finish_with(incoming, |incoming| send_response(incoming, value, schema, route, deadline))
+}
+
+/// Sends a response. If that fails the request is as it was.
+fn send_response<T: Serialize + serde::de::DeserializeOwned>(
+    incoming: &Incoming,
+    value: &T,
+    schema: u32,
+    route: Route,
+    deadline: Deadline,
+) -> Result<(), SendError> {
+    let unencodable = |why: codec::CodecError| SendError::Unencodable {
+        object: incoming.shared.name().clone(),
+        route,
+        why: why.to_string(),
+    };
+    // A response is measured first, as a message is.
+    let mut short = Short::new();
+    // Into a buffer of our own: as long as the encoding may fail, the request in the cell is untouched.
+    Bincode::encode(value, &mut short).map_err(unencodable)?;
+    let about = about_response(route, <Bincode as Codec<T>>::NUMBER, schema);
+    match short.bytes() {
+        Some(bytes) => respond_bytes(incoming, about, bytes, deadline),
+        None => {
+            let len = short.len();
+            let Incoming { shared, received, me, .. } = incoming;
+            let not_sent = |refusal| shared.not_sent(refusal, Class::Call, len, deadline);
+            // Too long for the cell. It is encoded once more, into blocks.
+            let party = shared.party(*me);
+            let run = shared.store.start_response(received.held, len, party, deadline).map_err(not_sent)?;
+            write_long::<Bincode, T>(value, run).map_err(unencodable)?;
+            // Only now does the caller find it. Whatever failed before left the request as it was.
+            shared.store.finish_response(received.held, about, len, &shared.members);
+            Ok(())
         }
-    })
+    }
+}
+
+/// As `respond`. If it is dropped, the request ends as one without a response does.
+#[cfg(feature = "async")]
+pub(super) async fn respond_async<T: Serialize + serde::de::DeserializeOwned>(
+    incoming: Taken,
+    value: &T,
+    schema: u32,
+    route: Route,
+) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return Err(remotely::no_futures(&taken)),
+    };
+    incoming.check_ours()?;
+    let send = || send_response(&incoming, value, schema, route, Deadline::NOW);
+    let responded = match send() {
+        Err(SendError::Full(_)) => {
+            let shared = &*incoming.shared;
+            let pass_on = passing(&incoming.shared, Store::pass_on_space);
+            let attempt = || match send() {
+                Err(SendError::Full(_)) => Ok(None),
+                sent => sent.map(Some),
+            };
+            shared.store.wait_to_respond_async(shared.party(incoming.me), &pass_on, attempt).await
+        }
+        responded => responded,
+    };
+    finish_with(incoming, |_| responded)
 }
 
 /// Refuses a request, with a reason.
@@ -180,6 +223,22 @@ impl<R: Request> IncomingRequest<R> {
     pub fn respond_deadline(self, response: &R::Response, deadline: Deadline) -> Result<(), SendError> {
         match self.incoming {
             Some(incoming) => respond(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE, deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// Responds. Waits for room for a long response, without blocking the thread.
+    ///
+    /// **Cancel safety.** The response is sent only in the poll that returns `Ok`. If the future is dropped, the caller gets
+    /// [`CallError::NoResponse`](crate::CallError::NoResponse).
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    #[cfg(feature = "async")]
+    pub async fn respond_async(self, response: &R::Response) -> Result<(), SendError> {
+        match self.incoming {
+            Some(incoming) => respond_async(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE).await,
             None => Ok(()),
         }
     }

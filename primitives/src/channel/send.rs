@@ -155,6 +155,17 @@ impl Channel {
         draft.send(about).map_err(not_sent)
     }
 
+    pub(super) fn about_raw(shared: &Shared, route: Route) -> About {
+        About {
+            route: route.number(),
+            codec: Raw::NUMBER,
+            schema: 0,
+            class: Class::Message,
+            wishes: Wishes::attempts(shared.store.geometry.attempts),
+            delay: Duration::ZERO,
+        }
+    }
+
     /// Sends bytes. Blocks until there is room, until `deadline` at most.
     ///
     /// # Errors
@@ -168,14 +179,7 @@ impl Channel {
         };
         let store = &shared.store;
         let me = shared.session()?;
-        let about = About {
-            route: route.number(),
-            codec: Raw::NUMBER,
-            schema: 0,
-            class: Class::Message,
-            wishes: Wishes::attempts(store.geometry.attempts),
-            delay: Duration::ZERO,
-        };
+        let about = Self::about_raw(shared, route);
         let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
         // In the cell itself, without blocks.
         if bytes.len() <= INLINE {

@@ -10,12 +10,7 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{
-    Channel,
-    asynchronous::{if_any, passing},
-    ends::Receiver,
-    typed::Message,
-};
+use super::{Channel, asynchronous::if_any, ends::Receiver, passing::passing, typed::Message};
 use crate::{
     RecvError, SendError,
     iter::IterError,

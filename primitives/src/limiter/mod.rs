@@ -8,6 +8,8 @@
 //!
 //! Not promised: an order among the waiters. A caller that asks for many permits may wait for as long as others take few ones all the time.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod named;
 pub(crate) mod report;
 mod state;
@@ -58,6 +60,8 @@ pub struct RateLimiter {
     state: RateState,
     permits: u32,
     per: Duration,
+    #[cfg(feature = "async")]
+    timer: crate::waiting::clerk::Timer,
 }
 
 impl RateLimiter {
@@ -196,6 +200,8 @@ impl RateLimiter {
 
 impl Drop for RateLimiter {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.timer.dismiss();
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

@@ -153,7 +153,15 @@ impl RateLimiter {
             Ok(((members, state, found), registration))
         })?;
         let (permits, per) = (found.permits, Duration::from_nanos(found.nanoseconds));
-        Ok(Self { object, members, state, permits, per })
+        Ok(Self {
+            object,
+            members,
+            state,
+            permits,
+            per,
+            #[cfg(feature = "async")]
+            timer: Default::default(),
+        })
     }
 
     /// Returns the members that have the limiter open.

@@ -50,6 +50,8 @@
 //!
 //! Not promised: an order among the waiters, unless the lock is fair.
 
+#[cfg(feature = "async")]
+mod changed;
 mod conditions;
 mod wait_while;
 
@@ -122,6 +124,12 @@ pub(crate) struct Taken {
 impl Lock {
     pub(crate) fn new(word: Mapped<AtomicU32>, room: Room) -> Self {
         Self { word, room, conditions: None }
+    }
+
+    /// Returns the same lock again, without conditions.
+    #[cfg(feature = "async")]
+    pub(crate) fn view(&self) -> Self {
+        Self::new(self.word.clone(), self.room.view())
     }
 
     /// Adds the room of the waiters for conditions on the value.

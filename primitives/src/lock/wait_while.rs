@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The only interest in the room: a change.
-const CHANGE: u64 = 1;
+pub(super) const CHANGE: u64 = 1;
 
-struct ConditionGate;
+pub(super) struct ConditionGate;
 
 impl Gate for ConditionGate {
     /// The word that the waiter frees says so (CW1).
@@ -45,7 +45,7 @@ struct ConditionWait<'a, R: Repair> {
 
 impl Lock {
     /// Returns the room of the waiters for a condition, if this process holds the lock and there may be any.
-    fn conditions_of_holder(&self, me: Session) -> Option<&Conditions> {
+    pub(super) fn conditions_of_holder(&self, me: Session) -> Option<&Conditions> {
         // Relaxed: only a holder changes these bits. If this is not the holder, it frees nothing.
         let word = self.word.load(Relaxed);
         let is_held = word & (OWNER | OFFERED) == me.owner();

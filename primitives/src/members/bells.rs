@@ -92,7 +92,7 @@ impl Members {
     /// Sleeps on a doorbell until it is posted, and takes the post; `false` if the deadline passed first.
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         self.check_before_sleep()?;
-        match self.set.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
+        match self.to_sleep.op_deadline(&[SemOp::sub(self.layout.bell(bell), ONE)], deadline) {
             Ok(()) => Ok(true),
             Err(error) if error.is_busy() => Ok(false),
             Err(error) => Err(self.failed(error)),
@@ -105,7 +105,7 @@ impl Members {
         // ALIVE of the slot is 1 as long as this process is its member. Any number of threads may wait for 0, and none takes
         // anything from another one.
         let alive = self.alive(me.owner() - 1);
-        match self.set.op_deadline(&[SemOp::zero(alive)], deadline) {
+        match self.to_sleep.op_deadline(&[SemOp::zero(alive)], deadline) {
             Ok(()) => Err(self.membership_lost()),
             Err(error) if error.is_busy() => Ok(()),
             Err(error) => Err(self.failed(error)),

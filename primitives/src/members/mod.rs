@@ -125,6 +125,8 @@ pub(crate) enum Registration {
 pub(crate) struct Members {
     object: ObjectName,
     set: SemaphoreSet,
+    /// The same set, for sleeping: a signal may end that.
+    to_sleep: SemaphoreSet,
     slots: Mapped<[Slot]>,
     layout: SetLayout,
     /// What STATE of the set is while the object is live.
@@ -155,11 +157,15 @@ impl Members {
         layout: SetLayout,
         identity: Amount,
         open_timeout: Duration,
+        is_interruptible: bool,
     ) -> Self {
         process::watch_forks();
+        let mut to_sleep = set.clone();
+        to_sleep.set_interruptible(is_interruptible);
         Self {
             object,
             set,
+            to_sleep,
             slots,
             layout,
             identity,
@@ -182,6 +188,8 @@ impl Members {
         Self {
             object: self.object.clone(),
             set: self.set.clone(),
+            // A clerk sleeps for futures. The program's signals are not for it.
+            to_sleep: self.set.clone(),
             slots: self.slots.clone(),
             layout: self.layout,
             identity: self.identity,
@@ -295,6 +303,12 @@ impl Members {
             CONDEMNED => Err(self.removed()),
             _ => Err(self.membership_lost()),
         }
+    }
+
+    /// Fails if the object was removed, or this process is no member any more. It costs a system call.
+    #[cfg(feature = "async")]
+    pub(crate) fn check_membership(&self) -> Result<()> {
+        self.check_state(self.value(STATE)?)
     }
 
     /// Returns the registered members, and changes nothing.

@@ -1,10 +1,11 @@
 //! Locking in a future.
 
-use std::sync::Arc;
+use std::{mem::ManuallyDrop, sync::Arc};
 
 use bytemuck::Pod;
 
 use super::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, owned::OwnedMutexGuard};
+use crate::lock::Taken;
 
 impl<T: Pod> Mutex<T> {
     /// Locks. Waits until the lock is free, without blocking the thread.
@@ -51,6 +52,59 @@ impl<T: Pod> Mutex<T> {
     pub async fn lock_owned_async(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, LockError> {
         let guard = self.lock_async().await?;
         Ok(OwnedMutexGuard::new(&self, guard))
+    }
+}
+
+impl<T: Pod> MutexGuard<'_, T> {
+    /// Gives the lock back, and waits as long as a condition holds on the value, without blocking the thread. Then it has the lock
+    /// again.
+    ///
+    /// It is [`wait_while`](Self::wait_while) for tasks. The condition is checked in polls, with the lock held. Between two polls
+    /// the lock is free.
+    ///
+    /// **Cancel safety.** A future that is dropped has given the lock back, and changed nothing since.
+    ///
+    /// ```
+    /// use sysv_primitives::Mutex;
+    ///
+    /// # let name = format!("wait-while-async-example-{}", std::process::id());
+    /// let jobs = Mutex::create(&name, 1_u32)?;
+    /// pollster::block_on(async {
+    ///     let mut waiting = jobs.lock_async().await?.wait_while_async(|&jobs| jobs == 0).await?;
+    ///     *waiting -= 1;
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// jobs.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_while`](Self::wait_while).
+    pub async fn wait_while_async(self, mut condition: impl FnMut(&T) -> bool) -> Result<Self, LockError> {
+        let mut guard = self;
+        loop {
+            let holds = condition(&guard);
+            if !guard.session.is_ours() {
+                return Err(guard.mutex.members.membership_lost().into());
+            }
+            if !holds {
+                return Ok(guard);
+            }
+            guard = guard.changed_async().await?;
+        }
+    }
+
+    /// Gives the lock back, and has it again after a change of the value, or sooner.
+    async fn changed_async(self) -> Result<Self, LockError> {
+        // The wait gives the lock back, and not this guard.
+        let this = ManuallyDrop::new(self);
+        let (mutex, party, is_changed) = (this.mutex, this.mutex.party(this.session), this.is_changed);
+        let taken = Taken { poisoned: this.poisons() };
+        mutex.lock.wait_for_change_async(party, taken, is_changed).await?;
+        let guard = mutex.ignore_poison().lock_async().await?;
+        // A guard that ignores poison comes back with it.
+        if taken.poisoned { Ok(guard) } else { guard.refuse_poisoned() }
     }
 }
 

@@ -324,7 +324,7 @@ impl<T: Pod> Mutex<T> {
 impl<T: Pod> Drop for Mutex<T> {
     fn drop(&mut self) {
         #[cfg(feature = "async")]
-        self.lock.room.dismiss_clerk(&self.members);
+        self.lock.dismiss_clerks(&self.members);
         self.members.deregister(&self.lock);
         self.object.remove_if_asked();
     }

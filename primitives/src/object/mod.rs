@@ -184,6 +184,7 @@ pub(crate) struct Object {
     /// Whether this handle created it.
     is_new: bool,
     open_timeout: Duration,
+    is_interruptible: bool,
     remove_on_drop: bool,
     /// Whether it must be as the options say.
     is_exact: bool,
@@ -238,7 +239,15 @@ impl Object {
     /// Returns the table of members, in which this process is not registered yet.
     pub(crate) fn members(&self) -> Result<Members, Failure> {
         let slots = slots(&self.memory, self.description.max_handles).map_err(|error| self.failed(error))?;
-        Ok(Members::new(self.name.clone(), self.set.clone(), slots, self.layout, self.identity, self.open_timeout))
+        Ok(Members::new(
+            self.name.clone(),
+            self.set.clone(),
+            slots,
+            self.layout,
+            self.identity,
+            self.open_timeout,
+            self.is_interruptible,
+        ))
     }
 
     /// Registers a primitive's members, having marked the object as used (OB4).

@@ -131,6 +131,7 @@ impl Entrance<'_> {
         // The number from the header, which the caller has compared with STATE, or has written itself.
         let identity = self.identity_of(&description)?;
         let open_timeout = self.blueprint.options.open_timeout;
+        let is_interruptible = self.blueprint.options.interruptible;
         let remove_on_drop = self.blueprint.options.remove_on_drop;
         let is_exact = self.blueprint.options.exact;
         let generation = process::fork_generation();
@@ -145,6 +146,7 @@ impl Entrance<'_> {
             identity,
             is_new: false,
             open_timeout,
+            is_interruptible,
             remove_on_drop,
             is_exact,
             generation,

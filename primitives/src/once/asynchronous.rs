@@ -55,13 +55,42 @@ impl<T: Pod> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     pub async fn get_or_init_async(&self, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
+        self.get_or_try_init_async(|| Ok(init())).await
+    }
+
+    /// Returns the value. Initialises it by `init`, which may fail, if it is not set. Waits if another process does, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** As [`get_or_init_async`](Self::get_or_init_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_try_init`](Self::get_or_try_init).
+    pub async fn get_or_try_init_async<E: From<OnceError>>(
+        &self,
+        init: impl FnOnce() -> Result<T, E>,
+    ) -> Result<&T, E> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
         match self.begin_async(Wish::Initialise).await? {
-            // If `init` panics, the drop of the initialiser gives up.
-            Some(initialiser) => initialiser.set(init()),
+            // If `init` fails or panics, the drop of the initialiser cancels.
+            Some(initialiser) => Ok(initialiser.set(init()?)?),
             None => Ok(self.value()),
+        }
+    }
+
+    /// Sets the value. Waits while another process or thread initialises it, without blocking the thread.
+    ///
+    /// **Cancel safety.** The value is set only in the poll that returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub async fn set_async(&self, value: T) -> Result<(), OnceError> {
+        match self.begin_async(Wish::Initialise).await? {
+            Some(initialiser) => initialiser.set(value).map(drop),
+            None => Err(OnceError::AlreadySet { object: self.object.name().clone() }),
         }
     }
 

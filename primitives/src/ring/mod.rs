@@ -13,6 +13,8 @@
 
 pub mod broadcast;
 mod error;
+#[cfg(feature = "async")]
+mod futures;
 mod items;
 pub mod mpmc;
 mod patience;

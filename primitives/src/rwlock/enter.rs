@@ -36,7 +36,10 @@ impl<T: Pod> RwLock<T> {
     pub(super) fn read_as(&self, how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
         match self.read_at_once()? {
             Ok(guard) => Ok(guard),
-            Err(counted) => self.read_slowly(counted, how),
+            Err((me, counter)) => {
+                let guard = || self.read_guard(me);
+                self.read_slowly(me, counter, how, guard)
+            }
         }
     }
 
@@ -49,9 +52,14 @@ impl<T: Pod> RwLock<T> {
 
     /// A writer has the gate or is offered it, or the lock is poisoned.
     #[cold]
-    fn read_slowly(&self, counted: (Session, Counter), how: HowToRead) -> Result<RwLockReadGuard<'_, T>, LockError> {
+    pub(super) fn read_slowly<G>(
+        &self,
+        me: Session,
+        counter: Counter,
+        how: HowToRead,
+        guard: impl FnOnce() -> G,
+    ) -> Result<G, LockError> {
         let HowToRead { deadline, ignores_poison } = how;
-        let (me, counter) = counted;
         // RW1: first the count is taken back, since it keeps the writer waiting.
         self.state.leave(me, counter, &self.members);
         let (party, late) = (self.party(me), LockError::TimedOut);
@@ -61,7 +69,7 @@ impl<T: Pod> RwLock<T> {
         };
         let Taken { poisoned } = entered.ok_or(late)?;
         // The guard first: if the lock is poisoned, its drop takes the count back.
-        let guard = self.read_guard(me);
+        let guard = guard();
         if poisoned && !ignores_poison {
             return Err(LockError::poisoned(&self.members));
         }
@@ -85,7 +93,7 @@ impl<T: Pod> RwLock<T> {
         }
     }
 
-    fn party(&self, me: Session) -> Party<'_, RwState> {
+    pub(super) fn party(&self, me: Session) -> Party<'_, RwState> {
         Party { members: &self.members, repair: &self.state, me }
     }
 
@@ -94,14 +102,14 @@ impl<T: Pod> RwLock<T> {
         RwLockReadGuard { lock: self, session, not_send: PhantomData }
     }
 
-    fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
+    pub(super) fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
         let panicking = thread::panicking();
-        RwLockWriteGuard { lock: self, session, poisoned: taken.poisoned, panicking, not_send: PhantomData }
+        RwLockWriteGuard { lock: self, session, poisoned: taken.poisoned, panicking, value: PhantomData }
     }
 
     /// Says that this process can't write without `membarrier` (RW2).
     #[cold]
-    fn unfenced(&self) -> Failure {
+    pub(super) fn unfenced(&self) -> Failure {
         self.members.failed(raw::Error::Unsupported { call: "membarrier" })
     }
 }

@@ -19,7 +19,7 @@ use crate::{LockError, members::Session};
 /// Any number of processes and threads may have one at once. It never poisons. In a child made by `fork`, dropping a guard of
 /// the parent's does nothing.
 ///
-/// It stays in the thread that locked:
+/// It stays in the thread that locked, but for those of [`read_owned`](RwLock::read_owned) and of `read_async`:
 ///
 /// ```compile_fail,E0277
 /// fn is_send<T: Send>() {}
@@ -66,12 +66,8 @@ impl<T: Pod + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
 /// No other guard exists meanwhile. A thread that panics with it poisons the lock. In a child made by `fork`, dropping a guard
 /// of the parent's does nothing.
 ///
-/// It stays in the thread that locked:
-///
-/// ```compile_fail,E0277
-/// fn is_send<T: Send>() {}
-/// is_send::<sysv_primitives::RwLockWriteGuard<'static, u32>>();
-/// ```
+/// It may go to another thread, and unlock there. It borrows the lock: an
+/// [`OwnedRwLockWriteGuard`](crate::OwnedRwLockWriteGuard) does not.
 #[must_use = "dropping the guard unlocks the lock"]
 pub struct RwLockWriteGuard<'a, T: Pod> {
     pub(super) lock: &'a RwLock<T>,
@@ -79,11 +75,9 @@ pub struct RwLockWriteGuard<'a, T: Pod> {
     pub(super) poisoned: bool,
     /// Whether the thread was panicking already when it locked.
     pub(super) panicking: bool,
-    pub(super) not_send: PhantomData<*const ()>,
+    /// Threads may share the guard if they may share the value.
+    pub(super) value: PhantomData<&'a mut T>,
 }
-
-// SAFETY: a shared guard gives out shared references to a `Pod`, which threads may share.
-unsafe impl<T: Pod + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<T: Pod> Deref for RwLockWriteGuard<'_, T> {
     type Target = T;

@@ -59,6 +59,8 @@ pub struct RwLock<T: Pod = ()> {
     pub(super) value: ValueCell<T>,
     /// The thread with a count of its own: the first that read through this handle, or 0.
     pub(super) favoured: AtomicUsize,
+    #[cfg(feature = "async")]
+    pub(super) writers: super::futures::WriteFutures,
 }
 
 thread_local! {

@@ -16,17 +16,24 @@
 //! | `wait` | waiting to read and to write |
 //! | `handle`, `guard`, `ignore_poison` | the handle and its guards |
 //! | `enter` | how a caller gets its guard, whether or not the lock is poisoned |
+//! | `owned` | guards that may go to another thread, and guards that own the handle |
+//! | `asynchronous`, `futures` | locking in a future, and a writer among futures (feature `async`) |
 //! | `named` | creating, opening, removing, and the options |
 //!
 //! Not promised: an order among writers or readers. Whether a waiting writer or the waiting readers come first when a writer leaves.
 //! A `try_` form may meet a writer that waits, or a reader that has the lock for a moment (RW7). Then it fails although no process
 //! writes.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod enter;
+#[cfg(feature = "async")]
+mod futures;
 mod guard;
 mod handle;
 mod ignore_poison;
 mod named;
+mod owned;
 pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod wait;
@@ -40,6 +47,7 @@ pub use self::{
     guard::{RwLockReadGuard, RwLockWriteGuard},
     handle::RwLock,
     ignore_poison::IgnoreRwLockPoison,
+    owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockSendReadGuard},
 };
 use crate::{LockError, Member, raw::Deadline};
 
@@ -201,6 +209,8 @@ impl<T: Pod> RwLock<T> {
 
 impl<T: Pod> Drop for RwLock<T> {
     fn drop(&mut self) {
+        #[cfg(feature = "async")]
+        self.dismiss_clerks();
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

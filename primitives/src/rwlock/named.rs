@@ -7,6 +7,8 @@ use std::sync::{
 
 use bytemuck::Pod;
 
+#[cfg(feature = "async")]
+use super::futures::WriteFutures;
 use super::{
     handle::RwLock,
     state::{Reading, RwControl, RwState},
@@ -205,7 +207,15 @@ impl<T: Pod> RwLock<T> {
         // A panic of the caller's closure goes on only now, when nothing half made is left.
         first.resume_panic();
         let (object, (members, state, value)) = entered?;
-        Ok(Self { object, members, state, value, favoured: AtomicUsize::new(0) })
+        Ok(Self {
+            object,
+            members,
+            state,
+            value,
+            favoured: AtomicUsize::new(0),
+            #[cfg(feature = "async")]
+            writers: WriteFutures::default(),
+        })
     }
 
     /// Returns the members that have the lock open. It takes no lock.

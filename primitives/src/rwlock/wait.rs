@@ -68,35 +68,47 @@ impl RwState {
         counter: Counter,
         deadline: Deadline,
     ) -> Result<Option<Taken>> {
-        // It is counted only if the gate is open: a count makes the writer wait.
-        let enter = || self.lock.if_unheld().and_then(|_| self.try_enter(party.me, counter, party.members));
-        if let Some(taken) = spin(enter) {
+        if let Some(taken) = spin(|| self.enter_open_gate(party, counter)) {
             return Ok(Some(taken));
         }
         let mut turns = 0;
         let found = {
             let waiter = Waiter::new(&self.readers, ReadGate(self), party.me, 0);
-            wait(party, &waiter, deadline, |round| {
-                if let Some(taken) = enter() {
-                    return Ok(Checked::Found(Some(taken)));
-                }
-                // Not announced yet: it sleeps only after a check with the announcement (R-sleep).
-                if round == Round::Awake {
-                    return Ok(Checked::Sleep(Deadline::NEVER));
-                }
-                self.mend_gate(party)?;
-                if let Some(taken) = enter() {
-                    return Ok(Checked::Found(Some(taken)));
-                }
-                turns += 1;
-                // RW7: others were first too often. By the lock it comes in whatever writers do.
-                Ok(if turns > TURNS { Checked::Found(None) } else { Checked::Sleep(Deadline::NEVER) })
-            })?
+            wait(party, &waiter, deadline, |round| self.check_to_read(party, counter, round, &mut turns))?
         };
         match found {
             Some(None) => self.enter_by_lock(party, counter, deadline),
             found => Ok(found.flatten()),
         }
+    }
+
+    /// Reads if the gate is open. It is counted only then: a count makes the writer wait.
+    fn enter_open_gate(&self, party: Party<'_, Self>, counter: Counter) -> Option<Taken> {
+        self.lock.if_unheld().and_then(|_| self.try_enter(party.me, counter, party.members))
+    }
+
+    /// A waiting reader's check. It finds `None` if it is to come in by the lock.
+    pub(super) fn check_to_read(
+        &self,
+        party: Party<'_, Self>,
+        counter: Counter,
+        round: Round,
+        turns: &mut u32,
+    ) -> Result<Checked<Option<Taken>>> {
+        if let Some(taken) = self.enter_open_gate(party, counter) {
+            return Ok(Checked::Found(Some(taken)));
+        }
+        // Not announced yet: it sleeps only after a check with the announcement (R-sleep).
+        if round == Round::Awake {
+            return Ok(Checked::Sleep(Deadline::NEVER));
+        }
+        self.mend_gate(party)?;
+        if let Some(taken) = self.enter_open_gate(party, counter) {
+            return Ok(Checked::Found(Some(taken)));
+        }
+        *turns += 1;
+        // RW7: others were first too often. By the lock it comes in whatever writers do.
+        Ok(if *turns > TURNS { Checked::Found(None) } else { Checked::Sleep(Deadline::NEVER) })
     }
 
     /// Repairs a gate that names a slot without a member, for which no obituary comes (LK4).
@@ -120,14 +132,19 @@ impl RwState {
         deadline: Deadline,
     ) -> Result<Option<Taken>> {
         let Some(taken) = self.lock.take_contended(party, deadline)? else { return Ok(None) };
-        // Counted before the gate opens, so no writer finds the counts at 0 in between.
-        self.count(party.me, counter);
-        self.open(party.me, party.members, self.is_still_poisoned(taken));
+        self.read_as_owner(party, counter, taken);
         Ok(Some(taken))
     }
 
+    /// Counts the owner of the lock as a reader, and opens the gate (RW7).
+    pub(super) fn read_as_owner(&self, party: Party<'_, Self>, counter: Counter, taken: Taken) {
+        // Counted before the gate opens, so no writer finds the counts at 0 in between.
+        self.count(party.me, counter);
+        self.open(party.me, party.members, self.is_still_poisoned(taken));
+    }
+
     /// Returns whether a lock that was taken poisoned is to be freed so.
-    fn is_still_poisoned(&self, taken: Taken) -> bool {
+    pub(super) fn is_still_poisoned(&self, taken: Taken) -> bool {
         taken.poisoned && self.lock.is_poisoned()
     }
 
@@ -187,18 +204,21 @@ impl RwState {
         if spin(|| (!self.is_read()).then_some(())).is_some() {
             return inside;
         }
-        let left = wait(party, &Writer(self), deadline, |round| {
-            if round == Round::Announced {
-                self.mend_counts(party)?;
-            }
-            Ok(if self.is_read() { Checked::Sleep(Deadline::NEVER) } else { Checked::Found(()) })
-        })?;
+        let left = wait(party, &Writer(self), deadline, |round| self.check_drained(party, round))?;
         if left.is_some() { inside } else { too_late }
+    }
+
+    /// A waiting writer's check: whether all readers have left.
+    pub(super) fn check_drained(&self, party: Party<'_, Self>, round: Round) -> Result<Checked<()>> {
+        if round == Round::Announced {
+            self.mend_counts(party)?;
+        }
+        Ok(if self.is_read() { Checked::Sleep(Deadline::NEVER) } else { Checked::Found(()) })
     }
 }
 
 /// Readers that wait for the gate. All of them are called at once, so none passes a call on.
-struct ReadGate<'a>(&'a RwState);
+pub(super) struct ReadGate<'a>(pub(super) &'a RwState);
 
 impl Gate for ReadGate<'_> {
     fn open(&self, _: u64) -> Deadline {
@@ -210,7 +230,7 @@ impl Gate for ReadGate<'_> {
 }
 
 /// The owner of the lock, which alone sleeps on its doorbell (RW4).
-struct Writer<'a>(&'a RwState);
+pub(super) struct Writer<'a>(pub(super) &'a RwState);
 
 impl Station for Writer<'_> {
     fn turn(&self, _: Deadline) -> Turn {

@@ -211,6 +211,22 @@ impl Store {
         Ok(draft.with(chain))
     }
 
+    /// Waits until there is room for a response. `attempt` returns `Ok(None)` if there is not.
+    pub(crate) async fn wait_to_respond_async<E: From<Failure>>(
+        &self,
+        party: Party<'_, impl Repair>,
+        pass_on: &impl Passes,
+        attempt: impl Fn() -> Result<Option<()>, E>,
+    ) -> Result<(), E> {
+        let interest = Share::Responses.interest();
+        let station = |held: &HeldTicket| self.sender(interest, party.me, pass_on, held);
+        let check = |_| Ok(attempt()?.map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
+        wait_async::<_, E, _, _, _, _>(party, station, check).await?;
+        // As in `take_blocks`. The response is sent, so what fails is recorded.
+        party.members.record(self.notify_blocks(party.members));
+        Ok(())
+    }
+
     /// Polls until a request has ended. Fails with `Busy` if it has not, and the wait is to stop.
     pub(crate) fn poll_response(
         &self,
@@ -226,6 +242,18 @@ impl Store {
             Err(Refusal::Busy) => self.check_for_end(ticket, party),
             Err(refusal) => Err(refusal),
         };
+        poll_wait(held, party, |held| self.caller(party.me, held), check, context)
+    }
+
+    /// Polls until a check finds something, as `wait_for_calls` waits.
+    pub(crate) fn poll_for_calls<T>(
+        &self,
+        held: &mut HeldTicket,
+        party: Party<'_, impl Repair>,
+        mut check: impl FnMut() -> Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T>> {
+        let check = |_| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
         poll_wait(held, party, |held| self.caller(party.me, held), check, context)
     }
 

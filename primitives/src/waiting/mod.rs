@@ -41,6 +41,9 @@
 //!   stays need not do so, since the thing was taken. It does so only if its process had announced more than its
 //!   threads wait for by then.
 //!
+//! A signal that is to end a wait ends its sleep with a failure (`Options::interruptible`). The waiter then withdraws,
+//! and passes a call on for which it did nothing (W7). So nothing is lost.
+//!
 //! | the process dies, or is stopped | what is held up by a stop | what notices a death |
 //! | --- | --- | --- |
 //! | announced, before it sleeps, or asleep | the one event that it is called for | each waiter, by the obituary: it reaps, and checks |

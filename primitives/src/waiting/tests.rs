@@ -63,7 +63,7 @@ impl Handle {
         let bells = Bells::common(0).and_each(1);
         let slots = layout::slots(memory, HANDLES).unwrap();
         let (name, layout) = (ObjectName::new("room", "test"), SetLayout::new(bells, HANDLES));
-        let members = Members::new(name, set, slots, layout, Amount::ONE, LONG);
+        let members = Members::new(name, set, slots, layout, Amount::ONE, LONG, false);
         let at = layout::body_offset(HANDLES);
         let room = Room::at(memory, at, HANDLES, bells.of_room(0)).unwrap().with_named_calls();
         let handle = Self { members, room, words: Arc::clone(words) };

@@ -12,12 +12,13 @@ use super::{
     Watch, WatchError, Watcher,
     futures::Futures,
     shared::Shared,
-    state::WatchState,
+    state::{Change, WatchState},
     wait::{Ended, WatchGate},
+    words,
 };
 use crate::{
     failure::{Failure, Result},
-    members::Session,
+    members::{Members, Session},
     waiting::{
         Party,
         clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
@@ -26,6 +27,20 @@ use crate::{
 };
 
 impl WatchState {
+    /// Ends the clerks of this process. The handle is being dropped.
+    pub(super) fn dismiss_clerks(&self, members: &Members) {
+        self.room.dismiss_clerk(members);
+        self.lock.room.dismiss_clerk(members);
+    }
+
+    /// Becomes the setter.
+    async fn begin_async<'a>(&'a self, party: Party<'a, Self>) -> Result<Change<'a>> {
+        if !self.lock.try_take(party.me) {
+            self.lock.take_async(party).await?;
+        }
+        Ok(self.change(party))
+    }
+
     fn station(&self, me: Session, number: u64, held: &HeldTicket) -> Waiter<'_, WatchGate<'_>> {
         Waiter::of_task(&self.room, WatchGate(self), me, number, held)
     }
@@ -61,6 +76,18 @@ impl<T> Shared<T> {
     ) -> Result<R, WatchError> {
         let ended = self.state.wait_until_async(self.party()?, detects_end, look).await?;
         self.found(ended)
+    }
+}
+
+impl<T: CheckedBitPattern + NoUninit> Shared<T> {
+    pub(super) async fn set_async(&self, value: &T) -> Result<(), WatchError> {
+        let change = self.state.begin_async(self.party()?).await?;
+        Ok(change.publish(|buffer| words::write(buffer, value))?)
+    }
+
+    pub(super) async fn update_async<R>(&self, update: impl FnOnce(&mut T) -> R) -> Result<R, WatchError> {
+        let change = self.state.begin_async(self.party()?).await?;
+        self.update_by(change, update)
     }
 }
 

@@ -28,6 +28,8 @@ mod futures;
 mod handle;
 mod named;
 pub(crate) mod report;
+#[cfg(feature = "async")]
+mod setting;
 mod shared;
 mod state;
 mod wait;

@@ -143,7 +143,10 @@ impl<T: CheckedBitPattern + NoUninit> Shared<T> {
     }
 
     pub(super) fn update<R>(&self, deadline: Deadline, update: impl FnOnce(&mut T) -> R) -> Result<R, WatchError> {
-        let change = self.begin(deadline)?;
+        self.update_by(self.begin(deadline)?, update)
+    }
+
+    pub(super) fn update_by<R>(&self, change: Change<'_>, update: impl FnOnce(&mut T) -> R) -> Result<R, WatchError> {
         if size_of::<T>() > LARGE {
             self.update_in(change, &mut Box::new_uninit(), update)
         } else {
@@ -171,7 +174,7 @@ impl<T: CheckedBitPattern + NoUninit> Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         #[cfg(feature = "async")]
-        self.state.room.dismiss_clerk(&self.members);
+        self.state.dismiss_clerks(&self.members);
         self.members.deregister(&self.state);
         self.object.remove_if_asked();
     }

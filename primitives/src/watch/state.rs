@@ -167,9 +167,14 @@ impl WatchState {
                 _ => self.lock.take_contended(party, deadline)?,
             }
             .is_some();
+        Ok(is_taken.then(|| self.change(party)))
+    }
+
+    /// The caller has become the setter.
+    #[inline]
+    pub(super) fn change<'a>(&self, party: Party<'a, Self>) -> Change<'a> {
         // Relaxed: the lock was acquired, and only its owner changes it (WA1).
-        let change = || Change { party, version: self.versions.published.load(Relaxed) };
-        Ok(is_taken.then(change))
+        Change { party, version: self.versions.published.load(Relaxed) }
     }
 
     /// Calls all waiters for a version that was published, and says so (WA5).

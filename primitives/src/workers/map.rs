@@ -23,12 +23,12 @@ pub struct Finished<R: Request> {
 #[must_use = "jobs are submitted as results are taken"]
 #[derive(Debug)]
 pub struct Map<'a, R: Request, I> {
-    pool: &'a WorkerPool,
+    pub(super) pool: &'a WorkerPool,
     input: Fuse<I>,
     /// A job that found no room, or could not be submitted.
-    held_back: Option<R>,
+    pub(super) held_back: Option<R>,
     /// In the order of the input. Those that are dropped are cancelled.
-    in_flight: VecDeque<InFlight<R>>,
+    pub(super) in_flight: VecDeque<InFlight<R>>,
     next: usize,
     is_ordered: bool,
     /// Whether nothing more is submitted.
@@ -36,11 +36,11 @@ pub struct Map<'a, R: Request, I> {
 }
 
 #[derive(Debug)]
-struct InFlight<R: Request> {
-    index: usize,
-    job: R,
+pub(super) struct InFlight<R: Request> {
+    pub(super) index: usize,
+    pub(super) job: R,
     /// The error of a job that could not be submitted.
-    submitted: Result<Submitted<R>, JobError>,
+    pub(super) submitted: Result<Submitted<R>, JobError>,
 }
 
 impl<R: Request> InFlight<R> {
@@ -72,31 +72,45 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
         Self { pool, input, held_back: None, in_flight: VecDeque::new(), next: 0, is_ordered, is_over: false }
     }
 
-    /// Submits jobs until as many are in flight as may be.
+    /// Submits jobs until as many are in flight as may be. Alone, a job waits for the room that others have taken.
     fn fill(&mut self) {
+        self.fill_until(Deadline::NEVER);
+    }
+
+    /// Submits jobs for which there is room.
+    #[cfg(feature = "async")]
+    pub(super) fn fill_at_once(&mut self) {
+        self.fill_until(Deadline::NOW);
+    }
+
+    fn fill_until(&mut self, alone: Deadline) {
         while !self.is_over && self.in_flight.len() < self.pool.shared.in_flight {
             if self.pool.shared.check_submitting().is_err() {
                 self.is_over = true;
                 return;
             }
             let Some(job) = self.held_back.take().or_else(|| self.input.next()) else { return };
-            // With others in flight, their ends make room. Alone it waits for that which others have submitted.
+            // With others in flight, their ends make room.
             let submitted = match self.in_flight.is_empty() {
-                true => self.pool.submit_call_deadline(&job, Deadline::NEVER),
+                true => self.pool.submit_call_deadline(&job, alone),
                 false => self.pool.submit_call_deadline(&job, Deadline::NOW),
             };
-            match &submitted {
-                Err(JobError::NotSubmitted(SendError::Full(_))) => {
-                    self.held_back = Some(job);
-                    return;
-                }
-                // The others would fare no better.
-                Err(error) => self.is_over = error.is_end() || error.is_gone(),
-                Ok(_) => {}
+            if let Err(JobError::NotSubmitted(SendError::Full(_))) = &submitted {
+                self.held_back = Some(job);
+                return;
             }
-            self.in_flight.push_back(InFlight { index: self.next, job, submitted });
-            self.next += 1;
+            self.take_in(job, submitted);
         }
+    }
+
+    /// Takes in a job that was submitted, or could not be.
+    pub(super) fn take_in(&mut self, job: R, submitted: Result<Submitted<R>, JobError>) {
+        if let Err(error) = &submitted {
+            // The others would fare no better.
+            self.is_over = error.is_end() || error.is_gone();
+        }
+        self.in_flight.push_back(InFlight { index: self.next, job, submitted });
+        self.next += 1;
     }
 
     /// Returns the jobs in flight that may be returned next.
@@ -105,7 +119,7 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
     }
 
     /// Returns the position of the first job that is done, of those that may be returned next.
-    fn done(&self) -> Option<usize> {
+    pub(super) fn done(&self) -> Option<usize> {
         if self.pool.shared.has_ended() {
             return Some(0);
         }
@@ -115,7 +129,7 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
 
     /// Does the same without a check of all jobs. Workers begin them in the order in which they were submitted. So behind one that
     /// was not begun there is rarely one that is done.
-    fn done_of_begun(&self) -> Option<usize> {
+    pub(super) fn done_of_begun(&self) -> Option<usize> {
         self.returnable().take_while(|job| job.is_begun()).position(InFlight::is_done)
     }
 }

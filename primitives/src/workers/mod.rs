@@ -60,6 +60,8 @@ mod report;
 mod shared;
 mod signals;
 mod spawn;
+#[cfg(feature = "async")]
+mod stream;
 mod submitted;
 mod supervision;
 mod supervisor;
@@ -67,6 +69,8 @@ mod sys;
 mod tally;
 mod worker;
 
+#[cfg(feature = "async")]
+pub use self::stream::MapStream;
 pub use self::{
     error::{JobError, WorkersError},
     job::Job,

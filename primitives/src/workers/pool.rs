@@ -195,11 +195,15 @@ impl WorkerPool {
     /// As [`submit`](Self::submit).
     #[cfg(feature = "async")]
     pub async fn submit_async<R: Request>(&self, job: &R) -> Result<Job<R>, JobError> {
+        self.submit_call_async(job).await.map(|submitted| Job::new(&self.shared, submitted))
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) async fn submit_call_async<R: Request>(&self, job: &R) -> Result<Submitted<R>, JobError> {
         let shared = &*self.shared;
         shared.check_submitting()?;
         let until = Until { deadline: Deadline::NEVER, stop: Some(shared.stops_submitting()) };
-        let sent = shared.channel.request_until_async(job, self.delivery(), until).await;
-        self.submitted(sent).map(|submitted| Job::new(&self.shared, submitted))
+        self.submitted(shared.channel.request_until_async(job, self.delivery(), until).await)
     }
 
     #[inline]

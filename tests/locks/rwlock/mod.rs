@@ -2,6 +2,7 @@
 
 mod deaths;
 mod fences;
+mod owned;
 mod waits;
 
 use std::{

@@ -132,6 +132,8 @@ struct Semaphores {
     helpers: [u32; SLOTS],
     used: [bool; SLOTS],
     refuses: bool,
+    /// A doorbell on which no process may sleep.
+    sleepless: Option<u16>,
     recorded: u32,
 }
 
@@ -173,6 +175,7 @@ impl Members {
             helpers: [0; SLOTS],
             used: registered,
             refuses: false,
+            sleepless: None,
             recorded: 0,
         };
         let slots = u32::try_from(living).expect("there are few");
@@ -199,6 +202,11 @@ impl Members {
     /// From now on every post is refused, or none.
     pub fn refuse_posts(&self, refuses: bool) {
         self.with(|semaphores| semaphores.refuses = refuses);
+    }
+
+    /// From now on every sleep on this doorbell is refused.
+    pub fn refuse_sleep(&self, bell: u16) {
+        self.with(|semaphores| semaphores.sleepless = Some(bell));
     }
 
     /// Returns how many failures were recorded for a next call.
@@ -291,6 +299,9 @@ impl Members {
     pub(crate) fn sleep(&self, bell: u16, deadline: Deadline) -> Result<bool> {
         before_change();
         let mut semaphores = self.semaphores.lock().expect("no thread panics here");
+        if semaphores.sleepless == Some(bell) {
+            return Err(Failure::Refused);
+        }
         let bell = usize::from(bell);
         while semaphores.bells[bell] == 0 {
             if deadline == Deadline::NOW {

@@ -163,6 +163,27 @@ fn case_c3_a_refused_unlock_leaves_the_waiter_announced() {
     });
 }
 
+/// A waiter that was called, and whose sleep the system refuses, calls the next one.
+#[test]
+fn case_c3_a_refused_sleep_passes_the_call_on() {
+    explore(3, || {
+        let scene = LockScene::new(Members::new(3));
+        let me = Session::of(0);
+        scene.members.refuse_sleep(1);
+        scene.lock(me);
+        let refused = process(&scene, 1, |scene, me| {
+            if scene.try_lock_impatiently(me).is_ok() {
+                scene.use_it();
+                scene.unlock(me);
+            }
+        });
+        let other = process(&scene, 2, lock_and_unlock);
+        scene.unlock(me);
+        refused.join().expect("it ends well");
+        other.join().expect("it ends well");
+    });
+}
+
 /// A process that lost its slot to a reaper unlocks: the next holder keeps the lock.
 #[test]
 fn case_c3_an_unlock_frees_no_lock_of_another() {

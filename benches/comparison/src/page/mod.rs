@@ -38,8 +38,13 @@ fn top(html: &mut String, report: &Report) -> Result<()> {
     if let Some(warning) = &report.machine.warning {
         writeln!(html, "<p class=\"warn\">{}</p>", escape(warning))?;
     }
-    if let Some(picture) = draw::summary_inline(report) {
-        writeln!(html, "<figure><figcaption><b>{SUMMARY}.</b> {SUMMARY_KEY}</figcaption>\n{picture}</figure>")?;
+    let plots = draw::summary_inline(report);
+    if !plots.is_empty() {
+        writeln!(html, "<p class=\"sub\"><b>{SUMMARY}.</b> {SUMMARY_KEY}</p>\n<div class=\"panels\">")?;
+        for (title, plot) in plots {
+            writeln!(html, "<figure><b>{}</b>{plot}</figure>", escape(&title))?;
+        }
+        html.push_str("</div>\n");
     }
     Ok(())
 }
@@ -105,8 +110,13 @@ fn notes(html: &mut String, part: &Part) -> Result<()> {
 
 /// A table of figures. Several grids in one have a title each.
 fn figures(html: &mut String, corner: &str, grids: &[(&str, Grid)]) -> Result<()> {
+    cells(html, "num", corner, grids)
+}
+
+/// A table of the class of figures or of words.
+fn cells(html: &mut String, class: &str, corner: &str, grids: &[(&str, Grid)]) -> Result<()> {
     let Some((_, first)) = grids.first() else { return Ok(()) };
-    write!(html, "<div class=\"scroll\"><table class=\"num\"><thead><tr><th>{}</th>", escape(corner))?;
+    write!(html, "<div class=\"scroll\"><table class=\"{class}\"><thead><tr><th>{}</th>", escape(corner))?;
     first.head.iter().try_for_each(|name| write!(html, "<th>{}</th>", escape(name)))?;
     html.push_str("</tr></thead>\n");
     for (title, grid) in grids {
@@ -162,7 +172,8 @@ fn counted(html: &mut String, facts: &Facts) -> Result<()> {
         Cell::Word(word) => word.clone(),
     };
     let rows = facts.rows.iter().map(|fact| (fact.name.clone(), fact.cells.iter().map(text).collect()));
-    figures(html, "", &[("", Grid { head: facts.columns.clone(), rows: rows.collect() })])?;
+    let grid = Grid { head: facts.columns.clone(), rows: rows.collect() };
+    cells(html, if is_drawn { "num" } else { "words" }, "", &[("", grid)])?;
     if is_drawn {
         html.push_str("</details>\n");
     }

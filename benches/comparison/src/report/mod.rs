@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     behind::{Behind, Compared, Statistic, reasons as reasons_of},
-    summary::{Beside, Other, summary},
+    summary::{Beside, Other, lacking, summary},
 };
 use crate::{
     harness::{self, Comparison, Kind, Line, Ratio, Rounds},
@@ -97,7 +97,7 @@ pub(crate) struct Fact {
     pub(crate) cells: Vec<Cell>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Cell {
     Number(f64),
@@ -164,6 +164,12 @@ impl Section {
                 row.unpinned = same.row(&row.name).map(|other| other.pinned.clone());
             }
         }
+        let facts = |block: &mut Block| {
+            if let Block::Facts(facts) = block {
+                facts.note_unpinned(unpinned)
+            }
+        };
+        self.blocks.iter_mut().for_each(facts);
     }
 }
 
@@ -196,7 +202,24 @@ impl Row {
     }
 }
 
+/// Ends the title of a column that was counted where the kernel placed processes.
+pub(crate) const UNPINNED: &str = ", unpinned";
+
 impl Facts {
+    /// Adds what was counted where the kernel placed processes, if it was.
+    fn note_unpinned(&mut self, unpinned: &Section) {
+        let same = unpinned.blocks.iter().find_map(|block| match block {
+            Block::Facts(facts) if facts.title == self.title && facts.columns == self.columns => Some(facts),
+            _ => None,
+        });
+        let Some(same) = same else { return };
+        self.columns.extend(same.columns.iter().map(|column| format!("{column}{UNPINNED}")));
+        for fact in &mut self.rows {
+            let cells = same.rows.iter().find(|other| other.name == fact.name).map(|other| other.cells.clone());
+            fact.cells.extend(cells.unwrap_or_else(|| same.columns.iter().map(|_| "".into()).collect()));
+        }
+    }
+
     /// Whether there is anything to draw.
     pub(crate) fn has_numbers(&self) -> bool {
         self.rows.iter().flat_map(|fact| &fact.cells).any(|cell| matches!(cell, Cell::Number(_)))
@@ -230,3 +253,24 @@ impl From<&str> for Cell {
 
 #[cfg(test)]
 pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_unpinned_stands_beside_what_was_counted_pinned() {
+        let section = |cells: [(&str, f64); 2]| {
+            let mut section = Section::new("Rings");
+            let row = |(name, count): (&str, f64)| Fact::new(name, Kind::Ours, vec![count.into()]);
+            section.add_facts("calls", &["calls for one item"], cells.map(row).into());
+            section
+        };
+        let mut pinned = section([("a", 1.0), ("b", 2.0)]);
+        pinned.note_unpinned(&section([("b", 3.0), ("c", 4.0)]));
+        let [Block::Facts(facts)] = &pinned.blocks[..] else { panic!() };
+        assert_eq!(facts.columns, ["calls for one item", "calls for one item, unpinned"]);
+        let cells = |index: usize| serde_json::to_string(&facts.rows[index].cells).unwrap();
+        assert_eq!([cells(0), cells(1)], ["[1.0,\"\"]", "[2.0,3.0]"]);
+    }
+}

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sysv_primitives::{Barrier, BarrierError};
 
-use super::name;
+use super::{fates, name};
 use crate::{
     harness::{
         Alternative, Comparison, Crowd, Kind, PosixBarrier, is_wanted, measure as measure_these, objects::memory,
@@ -83,5 +83,5 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         points.push((f64::from(processes), measure_with(section, processes)?));
     }
     section.add_family(OF, "Wait until all have come, by processes", "processes", points);
-    Ok(())
+    fates::of_barrier(section)
 }

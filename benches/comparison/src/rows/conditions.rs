@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use sysv_primitives::Mutex;
 
-use super::name;
+use super::{fates, name};
 use crate::{
     harness::{Alternative, Crowd, Kind, PosixCondition, is_wanted, measure as measure_these, objects::memory},
     report::Section,
@@ -61,5 +61,5 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         });
         section.add_timed(OF, title, timed.into());
     }
-    Ok(())
+    fates::of_conditions(section)
 }

@@ -1,12 +1,10 @@
 //! One thing that a process does again and again, alone or while others do so, too.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use anyhow::Result;
 
 use crate::{
     calls,
-    harness::{Alternative, Comparison, Crowd, Kind, UNPINNED, is_wanted, measure},
+    harness::{Alternative, Comparison, Crowd, Kind, is_wanted, measure},
     report::{Fact, Section},
     timed::Timed,
 };
@@ -76,7 +74,7 @@ fn timed_together(processes: u16, operation: Operation<'_>) -> Timed<'_> {
 
 /// Counts the system calls of each.
 pub(super) fn count_calls(section: &mut Section, title: &str, of: &str, operations: &[Operation<'_>]) -> Result<()> {
-    if !is_wanted(title) || UNPINNED.load(Relaxed) {
+    if !is_wanted(title) {
         return Ok(());
     }
     let count = |&Operation { name, kind, once, .. }: &Operation<'_>| {

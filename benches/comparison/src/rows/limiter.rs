@@ -10,7 +10,7 @@ use anyhow::Result;
 use sysv_primitives::RateLimiter;
 
 use super::{
-    crowds::{Operation, alone, count_calls, crowds},
+    crowds::{Operation, alone, count_calls, crowds, waits},
     name,
 };
 use crate::{
@@ -50,5 +50,6 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         ));
     }
     section.add_family(OF, "Take a permit, by processes", "processes", points);
+    waits(section, OF, "take a permit, 4 processes, single times", 4, &operations);
     count_calls(section, "System calls of a permit, uncontended", OF, &operations)
 }

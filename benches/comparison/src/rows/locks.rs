@@ -17,7 +17,7 @@ use sysv_primitives::Mutex;
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
-    name,
+    fates, name,
     own::Own,
 };
 use crate::{
@@ -162,5 +162,6 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     }
     section.add_family(OF, "Lock and unlock, by processes", "processes", points);
     waits(section, OF, "lock and unlock, 4 processes, single times", 4, &operations);
+    fates::of_mutex(section)?;
     count_calls(section, "System calls of a lock and unlock, uncontended", OF, &operations)
 }

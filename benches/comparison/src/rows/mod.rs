@@ -4,9 +4,11 @@ mod barriers;
 mod channel;
 mod conditions;
 mod crowds;
+mod fates;
 mod idle;
 mod limiter;
 mod locks;
+mod once;
 mod own;
 mod peers;
 mod permits;
@@ -71,8 +73,10 @@ const RWLOCK: &[&str] = &[
 ];
 
 const WATCH: &[&str] = &[
-    "Memcpy and two loads is a copy out of shared memory into the reader's own, with a load before it and one after it: what a         reader can't do without.",
-    "Of two processes that wait for each other, each sets a value and sleeps until the other one has set its own. A time is         that of both ways, and so of two wake-ups. Neither checks again before it sleeps.",
+    "Memcpy and two loads is a copy out of shared memory into the reader's own, with a load before it and one after it: what a \
+        reader can't do without.",
+    "Of two processes that wait for each other, each sets a value and sleeps until the other one has set its own. A time is \
+        that of both ways, and so of two wake-ups. Neither checks again before it sleeps.",
 ];
 
 const RINGS: &[&str] = &[
@@ -137,7 +141,7 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 13] = [
+pub(crate) const PARTS: [Part; 14] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -160,6 +164,13 @@ pub(crate) const PARTS: [Part; 13] = [
         method: RWLOCK,
         peers: peers::OF_RWLOCK,
         measure: rwlocks::measure,
+    },
+    Part {
+        title: "OnceLock",
+        about: "A value of 64 bytes that one process computes, and all read.",
+        method: &["The value is set before. A time is that of a process that asks for it as if it might be the first."],
+        peers: &[],
+        measure: once::measure,
     },
     Part {
         title: "Watch",

@@ -5,7 +5,7 @@ use sysv_primitives::Pool;
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
-    name,
+    fates, name,
 };
 use crate::{
     harness::{
@@ -50,6 +50,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     section.add_family(OF, "Acquire and release, four permits, by processes", "processes", points);
     waits(section, OF, "acquire and release, 16 processes for 4 permits, single times", 16, &operations);
     sizes(section)?;
+    fates::of_pool(section)?;
     count_calls(section, "System calls of an acquire and release, uncontended", OF, &operations)
 }
 

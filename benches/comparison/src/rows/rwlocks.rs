@@ -21,7 +21,7 @@ use sysv_primitives::RwLock;
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
-    name,
+    fates, name,
 };
 use crate::{
     harness::{
@@ -105,6 +105,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     section.add(OF_WRITING, measure_these("write and leave, uncontended", writers.iter().map(alone).collect()));
     section.add(OF_WRITING, crowds("write and leave, 4 processes", 4, &writers));
     killed(section)?;
+    fates::of_rwlock(section)?;
     count_calls(section, "System calls of a reader, uncontended", OF_READING, &readers)
 }
 

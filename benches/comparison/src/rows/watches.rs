@@ -17,7 +17,7 @@ use sysv_primitives::{Watch, Watcher};
 
 use super::{
     crowds::{Operation, alone, count_calls, crowds, waits},
-    name,
+    fates, name,
 };
 use crate::{
     harness::{
@@ -60,7 +60,8 @@ impl Copied {
 pub(crate) fn measure(section: &mut Section) -> Result<()> {
     read(section)?;
     set(section)?;
-    wait(section)
+    wait(section)?;
+    fates::of_watch(section)
 }
 
 fn read(section: &mut Section) -> Result<()> {

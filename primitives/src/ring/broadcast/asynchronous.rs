@@ -10,14 +10,24 @@ use bytemuck::Pod;
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{SharedRing, producer::Producer, state::BroadcastState, subscriber::Subscriber, wait::SubscriberGate};
+use super::{
+    Ring, SharedRing,
+    peeked::Peeked,
+    producer::Producer,
+    reservation::Reservation,
+    state::BroadcastState,
+    subscriber::Subscriber,
+    wait::{self, SubscriberGate},
+    word::AwaitedWord,
+};
 use crate::{
-    PopError, PushError,
+    PopError, PushError, RoleError,
     members::Session,
     raw::Deadline,
+    sync::Ordering::SeqCst,
     waiting::{
-        Party,
-        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait},
+        Party, Withdrawn,
+        clerk::{HeldTicket, Lone, PassOn, TaskGate, Withdrawal, cancel, poll_wait},
         waiter::Waiter,
     },
 };
@@ -32,6 +42,37 @@ impl TaskGate for SubscriberGate<'_> {
     /// All waiters are called at once, so none passes a call on.
     fn pass_on(&self) -> PassOn {
         Box::new(|_, _| Ok(()))
+    }
+}
+
+impl Lone for wait::Producer<'_> {
+    fn withdrawal(&self) -> Withdrawal {
+        let control = self.state.control.clone();
+        Box::new(move || {
+            // SYNC: as in `withdraw`.
+            let was = AwaitedWord(control.awaited.swap(AwaitedWord::NONE.0, SeqCst));
+            if was == AwaitedWord::NONE { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
+        })
+    }
+}
+
+impl<T: Pod> Ring<T> {
+    /// Becomes the producer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the role. If it was just offered the role, the next waiter is.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn producer_async(&self) -> Result<Producer<T>, RoleError> {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let me = members.session(state)?;
+        let party = Party { members, repair: state, me };
+        if !state.role.try_take(me) {
+            state.role.take_async(party).await?;
+        }
+        state.begin_to_produce(party);
+        Ok(Producer::new(&self.shared, me))
     }
 }
 
@@ -73,16 +114,56 @@ impl<T: Pod> Subscriber<T> {
                 popped => return Poll::Ready(popped),
             }
         }
+        ready!(self.poll_items(context))?;
+        Poll::Ready(self.try_pop())
+    }
+
+    /// Polls until there is an item. At the last check there was none.
+    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
         let Self { shared, session, index, patience, futures, .. } = self;
         let SharedRing { state, members, .. } = &**shared;
         let party = Party { members, repair: state, me: *session };
         // It has popped all that was there, so it waits for another tail than its own position.
         let check = |_| state.check_items(*index, patience.wants_to_know);
         let moved = poll_wait(&mut futures.held, party, |held| state.station(*session, held), check, context);
-        Poll::Ready(match ready!(moved) {
-            Ok(_) => self.try_pop(),
-            Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, members)),
-        })
+        let refused = |refusal| PopError::refused(refusal, Deadline::NEVER, members);
+        Poll::Ready(ready!(moved).map(drop).map_err(refused))
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`pop_async`](Self::pop_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_slice_async(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        match self.try_pop_slice(items) {
+            Err(PopError::Empty) => {}
+            popped => return popped,
+        }
+        self.until_items().await?;
+        self.try_pop_slice(items)
+    }
+
+    /// Returns the next items where they lie, at most `count`. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is popped before [`consume`](Peeked::consume).
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub async fn peek_async(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
+        match self.try_peek(1).map(drop) {
+            Err(PopError::Empty) => self.until_items().await?,
+            peeked => peeked?,
+        }
+        self.try_peek(count)
+    }
+
+    async fn until_items(&mut self) -> Result<(), PopError> {
+        let wait = SubscriberWait(self);
+        poll_fn(|context| wait.0.poll_items(context)).await
     }
 
     /// Ends a wait. The subscriber is this process's.
@@ -150,23 +231,66 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),
             }
         }
+        let room = ready!(self.poll_room(item, context));
+        Poll::Ready(room.map(|()| {
+            self.write(self.index, &item);
+            self.advance(1);
+        }))
+    }
+
+    /// Polls until there is room for an item. At the last check there was none.
+    fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
         let SharedRing { state, members, .. } = &*self.shared;
         let party = Party { members, repair: state, me: self.session };
-        let scanned = ready!(self.futures.poll_room(self.index, party, context));
-        Poll::Ready(match scanned.and_then(|scan| self.found(scan)) {
-            Ok(_) => {
-                self.write(self.index, &item);
-                self.advance(1);
-                Ok(())
-            }
-            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members)),
-        })
+        let station = || wait::Producer { state, index: self.index };
+        let check = |round| state.check_room(self.index, party, round);
+        let scanned = ready!(self.futures.poll(party, station, check, context));
+        let found = scanned.and_then(|scan| self.found(scan));
+        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(found.map(drop).map_err(refused))
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Items are pushed only in the poll that returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice`](Self::push_slice).
+    pub async fn push_slice_async(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
+        match self.try_push_slice(items) {
+            Err(PushError::Full(())) => self.until_room().await?,
+            pushed => return pushed,
+        }
+        self.try_push_slice(items)
+    }
+
+    /// Reserves room for at most `count` items, to be written where they lie. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is pushed before [`commit`](Reservation::commit).
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to`](Self::reserve_up_to).
+    pub async fn reserve_up_to_async(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
+        match self.try_reserve_up_to(1).map(drop) {
+            Err(PushError::Full(())) => self.until_room().await?,
+            reserved => reserved?,
+        }
+        self.try_reserve_up_to(count)
+    }
+
+    async fn until_room(&mut self) -> Result<(), PushError<()>> {
+        let wait = ProducerWait(self);
+        poll_fn(|context| wait.0.poll_room((), context)).await
     }
 
     /// Pushes the item that the sink has taken in.
@@ -184,7 +308,7 @@ struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 impl<T: Pod> Drop for ProducerWait<'_, T> {
     fn drop(&mut self) {
         let Producer { shared, index, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, *index, &shared.members);
+        futures.cancel(wait::Producer { state: &shared.state, index: *index }, &shared.members);
     }
 }
 

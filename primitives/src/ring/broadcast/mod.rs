@@ -41,8 +41,6 @@
 #[cfg(feature = "async")]
 mod asynchronous;
 mod copy;
-#[cfg(feature = "async")]
-mod futures;
 mod peeked;
 mod producer;
 pub(crate) mod report;
@@ -145,6 +143,7 @@ impl super::RingState for BroadcastState {
     fn dismiss_clerks(&self, members: &crate::members::Members) {
         // That of a producer ended with its role.
         self.subscribers.dismiss_clerk(members);
+        self.role.room.dismiss_clerk(members);
     }
 }
 

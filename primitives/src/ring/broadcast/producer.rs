@@ -6,8 +6,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytemuck::Pod;
 
 #[cfg(feature = "async")]
-use super::futures::ProducerFutures;
+use super::wait;
 use super::{SharedRing, copy, state::BroadcastState};
+#[cfg(feature = "async")]
+use crate::waiting::clerk::LoneFutures;
 use crate::{
     Failure, PushError, Role,
     members::Session,
@@ -38,7 +40,7 @@ pub struct Producer<T: Pod> {
     pub(super) buffer: Vec<T>,
     patience: Patience,
     #[cfg(feature = "async")]
-    pub(super) futures: ProducerFutures,
+    pub(super) futures: LoneFutures,
     /// The item that the sink has taken in.
     #[cfg(feature = "async")]
     pub(super) pending: Option<T>,
@@ -61,7 +63,7 @@ impl<T: Pod> Producer<T> {
             buffer: Vec::new(),
             patience,
             #[cfg(feature = "async")]
-            futures: ProducerFutures::default(),
+            futures: LoneFutures::default(),
             #[cfg(feature = "async")]
             pending: None,
         }
@@ -276,7 +278,8 @@ impl<T: Pod> Producer<T> {
             let SharedRing { state, members, .. } = &*self.shared;
             let party = Party { members, repair: state, me: self.session };
             #[cfg(feature = "async")]
-            let beside = (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, self.index, members));
+            let beside = (deadline != Deadline::NOW)
+                .then(|| self.futures.begin_blocking(wait::Producer { state, index: self.index }, members));
             let scan = state.wait_for_room(self.index, party, &self.patience, deadline);
             #[cfg(feature = "async")]
             drop(beside);
@@ -323,7 +326,8 @@ impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             #[cfg(feature = "async")]
-            self.futures.dismiss_clerk(&self.shared.state, self.index, &self.shared.members);
+            self.futures
+                .dismiss_clerk(wait::Producer { state: &self.shared.state, index: self.index }, &self.shared.members);
             // A reservation borrows the producer, so none is left.
             self.shared.state.leave_role(self.session, &self.shared.members);
         }

@@ -305,14 +305,19 @@ impl BroadcastState {
             false => self.role.take_contended(party, deadline)?,
         };
         if taken.is_some() {
-            // After the role is ours: a subscriber that saw an arrival and a free role would take the ring for disconnected.
-            self.arrive(Role::Producer);
-            // A former holder's death leaves nothing half done.
-            self.role.clear_poison();
-            // The former holder may have taken an obituary from the producer's doorbell, and not reaped.
-            party.members.suspect();
+            self.begin_to_produce(party);
         }
         Ok(taken.is_some())
+    }
+
+    /// The role of the producer was taken.
+    pub(super) fn begin_to_produce(&self, party: Party<'_, Self>) {
+        // After the role is ours: a subscriber that saw an arrival and a free role would take the ring for disconnected.
+        self.arrive(Role::Producer);
+        // A former holder's death leaves nothing half done.
+        self.role.clear_poison();
+        // The former holder may have taken an obituary from the producer's doorbell, and not reaped.
+        party.members.suspect();
     }
 
     /// Leaves the role. Subscribers may detect that. What fails is recorded.

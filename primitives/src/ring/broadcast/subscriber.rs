@@ -9,12 +9,12 @@ use std::{
 
 use bytemuck::Pod;
 
-#[cfg(feature = "async")]
-use super::futures::SubscriberFutures;
 use super::{
     SharedRing, copy,
     state::{BroadcastState, Joined},
 };
+#[cfg(feature = "async")]
+use crate::ring::futures::Futures;
 use crate::{
     PopError, Role,
     iter::{until_the_end, while_available},
@@ -48,7 +48,7 @@ pub struct Subscriber<T: Pod> {
     pub(super) buffer: Vec<T>,
     pub(super) patience: Patience,
     #[cfg(feature = "async")]
-    pub(super) futures: SubscriberFutures,
+    pub(super) futures: Futures,
 }
 
 impl<T: Pod> Subscriber<T> {
@@ -68,7 +68,7 @@ impl<T: Pod> Subscriber<T> {
             buffer,
             patience,
             #[cfg(feature = "async")]
-            futures: SubscriberFutures::default(),
+            futures: Futures::default(),
         }
     }
 

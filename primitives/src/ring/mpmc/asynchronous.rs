@@ -15,7 +15,7 @@ use super::{
     consumer::{Claimed, Consumer},
     endpoint::Endpoint,
     ends::RoleGate,
-    producer::Producer,
+    producer::{Producer, Reservation},
     state::{Claim, MpmcState},
 };
 use crate::{
@@ -144,6 +144,20 @@ impl<T: Pod> Consumer<T> {
         Ok(Claimed { endpoint: &self.endpoint, claim, session })
     }
 
+    /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`pop_async`](Self::pop_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_slice_async(&self, items: &mut [T]) -> Result<usize, PopError> {
+        let Some((first, rest)) = items.split_first_mut() else { return Ok(0) };
+        *first = self.pop_async().await?;
+        // The first is popped, so an error is the next call's.
+        Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
+    }
+
     fn finish(&self, claim: Claim) -> T {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the slot is ours.
@@ -198,6 +212,35 @@ impl<T: Pod> Producer<T> {
                 Ok(())
             }
             Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, self.endpoint.members())),
+        }
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Items are pushed only in the poll that returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice`](Self::push_slice).
+    pub async fn push_slice_async(&self, items: &[T]) -> Result<usize, PushError<()>> {
+        let Some((&first, rest)) = items.split_first() else { return Ok(0) };
+        self.push_async(first).await.map_err(PushError::without_item)?;
+        // The first is pushed, so an error is the next call's.
+        Ok(1 + self.try_push_slice(rest).unwrap_or(0))
+    }
+
+    /// Reserves room for an item, to be written where it lies. Waits while the ring is full, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped has reserved nothing. If it was called for room, the next waiter is.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub async fn reserve_async(&self) -> Result<Reservation<'_, T>, PushError<()>> {
+        match self.endpoint.claim_async().await {
+            Ok((claim, session)) => Ok(Reservation { endpoint: &self.endpoint, claim, session }),
+            Err(refusal) => Err(PushError::refused(refusal, (), Deadline::NEVER, self.endpoint.members())),
         }
     }
 

@@ -13,12 +13,12 @@ use std::{
 
 use bytemuck::Pod;
 
-#[cfg(feature = "async")]
-use super::futures::Futures;
 use super::{
     SharedRing,
     state::{Claim, MpmcState},
 };
+#[cfg(feature = "async")]
+use crate::ring::futures::Futures;
 use crate::{
     Role,
     failure::Result,

@@ -40,8 +40,6 @@ mod consumer;
 mod control;
 mod endpoint;
 mod ends;
-#[cfg(feature = "async")]
-mod futures;
 mod producer;
 pub(crate) mod report;
 mod state;

@@ -321,9 +321,9 @@ impl<T: Pod> fmt::Debug for Producer<T> {
 /// In a child made by `fork`, dropping a reservation of the parent's does nothing, and accessing it panics.
 #[must_use = "nothing is pushed before the commit"]
 pub struct Reservation<'a, T: Pod> {
-    endpoint: &'a Endpoint<T>,
-    claim: Claim,
-    session: Session,
+    pub(super) endpoint: &'a Endpoint<T>,
+    pub(super) claim: Claim,
+    pub(super) session: Session,
 }
 
 impl<T: Pod> Reservation<'_, T> {

@@ -10,8 +10,85 @@ use bytemuck::Pod;
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{consumer::Consumer, futures::poll_moved, producer::Producer};
-use crate::{PopError, PushError, Role, raw::Deadline};
+use super::{
+    Ring, SharedRing,
+    consumer::Consumer,
+    peek::Peeked,
+    producer::Producer,
+    reserve::Reservation,
+    state::{Holder, SpscState},
+};
+use crate::{
+    PopError, PushError, Role, RoleError,
+    failure::Result,
+    members::Session,
+    raw::Deadline,
+    ring::refusal::Refusal,
+    sync::Ordering::SeqCst,
+    waiting::{
+        Party, Withdrawn,
+        clerk::{Lone, LoneFutures, Withdrawal},
+    },
+};
+
+impl Lone for Holder<'_> {
+    fn withdrawal(&self) -> Withdrawal {
+        let (control, role) = (self.state.control.clone(), self.role);
+        Box::new(move || {
+            // SYNC: as in `withdraw`.
+            let was = control.asleep[role as usize].swap(0, SeqCst);
+            if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
+        })
+    }
+}
+
+/// Polls until the other's index differs from `seen`.
+fn poll_moved<T: Pod>(
+    shared: &SharedRing<T, SpscState>,
+    (role, me, detects_disconnect): (Role, Session, bool),
+    seen: u64,
+    futures: &mut LoneFutures,
+    context: &Context<'_>,
+) -> Poll<Result<u64, Refusal>> {
+    let SharedRing { state, members, .. } = shared;
+    let check = |round| state.check(role, seen, detects_disconnect, round);
+    futures.poll(Party { members, repair: state, me }, || Holder { state, role }, check, context)
+}
+
+impl<T: Pod> Ring<T> {
+    /// Becomes the producer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the role. If it was just offered the role, the next waiter is.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn producer_async(&self) -> Result<Producer<T>, RoleError> {
+        Ok(Producer::new(&self.shared, self.role_async(Role::Producer).await?)?)
+    }
+
+    /// Becomes the consumer. Waits while a living process is, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`producer_async`](Self::producer_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub async fn consumer_async(&self) -> Result<Consumer<T>, RoleError> {
+        Ok(Consumer::new(&self.shared, self.role_async(Role::Consumer).await?)?)
+    }
+
+    async fn role_async(&self, role: Role) -> Result<Session, RoleError> {
+        let SharedRing { members, state, .. } = &*self.shared;
+        let me = members.session(state)?;
+        let (lock, party) = (&state.roles[role as usize], Party { members, repair: state, me });
+        if !lock.try_take(me) {
+            lock.take_async(party).await?;
+        }
+        state.arrive(role, party);
+        Ok(me)
+    }
+}
 
 impl<T: Pod> Consumer<T> {
     /// Pops an item. Waits while the ring is empty, without blocking the thread.
@@ -44,18 +121,58 @@ impl<T: Pod> Consumer<T> {
     }
 
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_pop() {
                 Err(PopError::Empty) => {}
                 popped => return Poll::Ready(popped),
             }
         }
+        ready!(self.poll_items(context))?;
+        Poll::Ready(self.try_pop())
+    }
+
+    /// Polls until there is an item. At the last check there was none.
+    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
         let endpoint = (Role::Consumer, self.session, self.patience.wants_to_know);
         let moved = ready!(poll_moved(&self.shared, endpoint, self.seen, &mut self.futures, context));
-        Poll::Ready(match moved {
-            Ok(_) => self.try_pop(),
-            Err(refusal) => Err(PopError::refused(refusal, Deadline::NEVER, &self.shared.members)),
-        })
+        let refused = |refusal| PopError::refused(refusal, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(moved.map(drop).map_err(refused))
+    }
+
+    /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`pop_async`](Self::pop_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub async fn pop_slice_async(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.until_items().await?;
+        self.try_pop_slice(items)
+    }
+
+    /// Returns the next items where they lie, at most `count`. Waits until there is one, without blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is popped before [`consume`](Peeked::consume).
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub async fn peek_async(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
+        self.until_items().await?;
+        self.try_peek(count)
+    }
+
+    async fn until_items(&mut self) -> Result<(), PopError> {
+        match self.try_peek(1).map(drop) {
+            Err(PopError::Empty) => {}
+            peeked => return peeked,
+        }
+        let wait = ConsumerWait(self);
+        poll_fn(|context| wait.0.poll_items(context)).await
     }
 }
 
@@ -65,7 +182,7 @@ struct ConsumerWait<'a, T: Pod>(&'a mut Consumer<T>);
 impl<T: Pod> Drop for ConsumerWait<'_, T> {
     fn drop(&mut self) {
         let Consumer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, Role::Consumer, &shared.members);
+        futures.cancel(Holder { state: &shared.state, role: Role::Consumer }, &shared.members);
     }
 }
 
@@ -78,11 +195,11 @@ impl<T: Pod> Stream for Consumer<T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T, PopError>>> {
         let consumer = self.get_mut();
-        if consumer.futures.has_ended {
+        if consumer.has_ended {
             return Poll::Ready(None);
         }
         let popped = ready!(consumer.poll_pop(context));
-        consumer.futures.has_ended = popped.is_err();
+        consumer.has_ended = popped.is_err();
         Poll::Ready(match popped {
             Err(error) if error.is_end() => None,
             popped => Some(popped),
@@ -92,7 +209,7 @@ impl<T: Pod> Stream for Consumer<T> {
 
 impl<T: Pod> FusedStream for Consumer<T> {
     fn is_terminated(&self) -> bool {
-        self.futures.has_ended
+        self.has_ended
     }
 }
 
@@ -110,19 +227,61 @@ impl<T: Pod> Producer<T> {
     }
 
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.held.is_taken() {
+        if !self.futures.is_waiting() {
             match self.try_push(item) {
                 Err(PushError::Full(_)) => {}
                 pushed => return Poll::Ready(pushed),
             }
         }
+        let room = ready!(self.poll_room(item, context));
+        Poll::Ready(room.and_then(|()| self.try_push(item)))
+    }
+
+    /// Polls until there is room for an item. At the last check there was none.
+    fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
         let endpoint = (Role::Producer, self.session, self.patience.wants_to_know);
         let seen = self.limit.wrapping_sub(self.shared.state.capacity);
         let moved = ready!(poll_moved(&self.shared, endpoint, seen, &mut self.futures, context));
-        Poll::Ready(match moved {
-            Ok(_) => self.try_push(item),
-            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members)),
-        })
+        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(moved.map(drop).map_err(refused))
+    }
+
+    /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Items are pushed only in the poll that returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_slice`](Self::push_slice).
+    pub async fn push_slice_async(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.until_room().await?;
+        self.try_push_slice(items)
+    }
+
+    /// Reserves room for at most `count` items, to be written where they lie. Waits until there is room for one, without
+    /// blocking the thread.
+    ///
+    /// **Cancel safety.** Nothing is pushed before [`commit`](Reservation::commit).
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to`](Self::reserve_up_to).
+    pub async fn reserve_up_to_async(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
+        self.until_room().await?;
+        self.try_reserve_up_to(count)
+    }
+
+    async fn until_room(&mut self) -> Result<(), PushError<()>> {
+        match self.try_reserve_up_to(1).map(drop) {
+            Err(PushError::Full(())) => {}
+            reserved => return reserved,
+        }
+        let wait = ProducerWait(self);
+        poll_fn(|context| wait.0.poll_room((), context)).await
     }
 
     /// Pushes the item that the sink has taken in.
@@ -140,7 +299,7 @@ struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 impl<T: Pod> Drop for ProducerWait<'_, T> {
     fn drop(&mut self) {
         let Producer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(&shared.state, Role::Producer, &shared.members);
+        futures.cancel(Holder { state: &shared.state, role: Role::Producer }, &shared.members);
     }
 }
 

@@ -6,8 +6,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytemuck::Pod;
 
 #[cfg(feature = "async")]
-use super::futures::Futures;
+use super::state::Holder;
 use super::{SharedRing, state::SpscState};
+#[cfg(feature = "async")]
+use crate::waiting::clerk::LoneFutures;
 use crate::{
     Failure, PopError, Role,
     iter::{until_the_end, while_available},
@@ -35,7 +37,10 @@ pub struct Consumer<T: Pod> {
     pub(super) seen: u64,
     pub(super) patience: Patience,
     #[cfg(feature = "async")]
-    pub(super) futures: Futures,
+    pub(super) futures: LoneFutures,
+    /// The stream has given its last item.
+    #[cfg(feature = "async")]
+    pub(super) has_ended: bool,
 }
 
 impl<T: Pod> Consumer<T> {
@@ -50,7 +55,9 @@ impl<T: Pod> Consumer<T> {
             seen,
             patience,
             #[cfg(feature = "async")]
-            futures: Futures::default(),
+            futures: LoneFutures::default(),
+            #[cfg(feature = "async")]
+            has_ended: false,
         };
         // The indices come from memory. A consumer that believed any would read slots without items.
         consumer.shared.state.distance(index, seen, &consumer.shared.members)?;
@@ -212,8 +219,8 @@ impl<T: Pod> Consumer<T> {
         let mut seen = state.index(Role::Producer);
         if seen == self.seen {
             #[cfg(feature = "async")]
-            let _beside =
-                (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, Role::Consumer, members));
+            let _beside = (deadline != Deadline::NOW)
+                .then(|| self.futures.begin_blocking(Holder { state, role: Role::Consumer }, members));
             seen = state.wait(
                 Role::Consumer,
                 seen,
@@ -252,7 +259,8 @@ impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
         if self.session.is_ours() {
             #[cfg(feature = "async")]
-            self.futures.dismiss_clerk(&self.shared.state, Role::Consumer, &self.shared.members);
+            self.futures
+                .dismiss_clerk(Holder { state: &self.shared.state, role: Role::Consumer }, &self.shared.members);
             self.shared.state.leave_role(Role::Consumer, self.session, &self.shared.members);
         }
     }

@@ -30,8 +30,6 @@
 mod asynchronous;
 mod at_most;
 mod consumer;
-#[cfg(feature = "async")]
-mod futures;
 mod peek;
 mod producer;
 pub(crate) mod report;
@@ -100,6 +98,12 @@ impl super::RingState for SpscState {
 
     fn strong_fences(&self) -> u32 {
         self.control.strong.load(Relaxed)
+    }
+
+    #[cfg(feature = "async")]
+    fn dismiss_clerks(&self, members: &crate::members::Members) {
+        // Those of the endpoints ended with their roles.
+        self.roles.iter().for_each(|role| role.room.dismiss_clerk(members));
     }
 }
 

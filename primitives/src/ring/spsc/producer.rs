@@ -6,8 +6,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytemuck::Pod;
 
 #[cfg(feature = "async")]
-use super::futures::Futures;
+use super::state::Holder;
 use super::{SharedRing, state::SpscState};
+#[cfg(feature = "async")]
+use crate::waiting::clerk::LoneFutures;
 use crate::{
     Failure, PushError, Role,
     members::Session,
@@ -34,7 +36,7 @@ pub struct Producer<T: Pod> {
     pub(super) limit: u64,
     pub(super) patience: Patience,
     #[cfg(feature = "async")]
-    pub(super) futures: Futures,
+    pub(super) futures: LoneFutures,
     /// The item that the sink has taken in.
     #[cfg(feature = "async")]
     pub(super) pending: Option<T>,
@@ -53,7 +55,7 @@ impl<T: Pod> Producer<T> {
             limit,
             patience,
             #[cfg(feature = "async")]
-            futures: Futures::default(),
+            futures: LoneFutures::default(),
             #[cfg(feature = "async")]
             pending: None,
         };
@@ -170,8 +172,8 @@ impl<T: Pod> Producer<T> {
         let mut seen = state.index(Role::Consumer);
         if seen.wrapping_add(state.capacity) == self.limit {
             #[cfg(feature = "async")]
-            let _beside =
-                (deadline != Deadline::NOW).then(|| self.futures.begin_blocking(state, Role::Producer, members));
+            let _beside = (deadline != Deadline::NOW)
+                .then(|| self.futures.begin_blocking(Holder { state, role: Role::Producer }, members));
             seen = state.wait(
                 Role::Producer,
                 seen,
@@ -211,7 +213,8 @@ impl<T: Pod> Drop for Producer<T> {
         if self.session.is_ours() {
             // A reservation borrows the producer, so none is left.
             #[cfg(feature = "async")]
-            self.futures.dismiss_clerk(&self.shared.state, Role::Producer, &self.shared.members);
+            self.futures
+                .dismiss_clerk(Holder { state: &self.shared.state, role: Role::Producer }, &self.shared.members);
             self.shared.state.leave_role(Role::Producer, self.session, &self.shared.members);
         }
     }

@@ -161,15 +161,20 @@ impl SpscState {
             lock.take_contended(party, deadline)?
         };
         if taken.is_some() {
-            // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
-            // SYNC: pairs with the load in `end`.
-            self.control.arrived[role as usize].store(1, SeqCst);
-            // A former holder's death leaves nothing half done.
-            lock.clear_poison();
-            // The former holder may have taken an obituary from the role's doorbell, and not reaped.
-            party.members.suspect();
+            self.arrive(role, party);
         }
         Ok(taken.is_some())
+    }
+
+    /// The role was taken.
+    pub(super) fn arrive(&self, role: Role, party: Party<'_, Self>) {
+        // After the role is ours: a peer that saw an arrival and a free role would take the other end for disconnected.
+        // SYNC: pairs with the load in `end`.
+        self.control.arrived[role as usize].store(1, SeqCst);
+        // A former holder's death leaves nothing half done.
+        self.roles[role as usize].clear_poison();
+        // The former holder may have taken an obituary from the role's doorbell, and not reaped.
+        party.members.suspect();
     }
 
     /// Leaves a role. A waiter at the other end may detect disconnection. What fails is recorded.

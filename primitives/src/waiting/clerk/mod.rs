@@ -24,6 +24,7 @@
 //! - **CK3** A front that was roused and is not polled for [`HAND`] goes behind the others, if they wait for it or it has a
 //!   call. The clerk passes its call on, and all others of the process check. So a future that is never polled delays an
 //!   event by that time, twice if several are not polled, and holds up no other process.
+//!   Where a future holds something while it waits, the clerk gives that up as well.
 //! - **CK4** A clerk that takes a post while a thread leads posts the doorbell again. It went to sleep for a future that is not
 //!   the front any more, and sleeps on so that the next future finds it asleep. While no future leads, the process is not
 //!   announced for any, so no call is waiting behind such a clerk except the leading thread's.
@@ -42,13 +43,17 @@
 //!
 //! Not promised: an order among the futures of a process, beyond that of the list.
 
+mod alone;
 mod stand;
 pub(super) mod task;
+mod timer;
 mod turns;
 mod wait;
 mod work;
 
 pub(crate) use self::{
-    stand::{PassOn, Stand},
+    alone::{Lone, LoneDesk, LoneFutures},
+    stand::{GiveUp, PassOn, Stand, Withdrawal},
+    timer::Timer,
     wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
 };

@@ -14,12 +14,21 @@ pub(crate) struct Stand {
     pub(super) members: Members,
     pub(super) bell: u16,
     pub(super) is_named: bool,
-    pub(super) withdraw: Box<dyn Fn() -> Withdrawn + Send>,
+    pub(super) withdraw: Withdrawal,
     pub(super) pass_on: PassOn,
+    /// Not of a room.
+    pub(super) give_up: Option<GiveUp>,
 }
+
+/// Withdraws an announcement without its station.
+pub(crate) type Withdrawal = Box<dyn Fn() -> Withdrawn + Send>;
 
 /// Passes on a call for a thing of this name, or for any where things are interchangeable.
 pub(crate) type PassOn = Box<dyn Fn(u32, &Members) -> Result<()> + Send>;
+
+/// Gives up what the holder of a role took for its future, which is not polled. The list is locked, so the next poll finds it
+/// given up.
+pub(crate) type GiveUp = Box<dyn Fn(&Members) -> Result<()> + Send>;
 
 impl Stand {
     /// A stand in a room.
@@ -32,6 +41,7 @@ impl Stand {
             is_named: room.has_named_calls(),
             withdraw: Box::new(move || view.withdraw(slot)),
             pass_on,
+            give_up: None,
         }
     }
 
@@ -40,15 +50,17 @@ impl Stand {
         desk: &Arc<Desk>,
         bell: u16,
         members: &Members,
-        withdraw: impl Fn() -> Withdrawn + Send + 'static,
+        withdraw: Withdrawal,
+        give_up: Option<GiveUp>,
     ) -> Self {
         Self {
             desk: Arc::clone(desk),
             members: members.view(),
             bell,
             is_named: false,
-            withdraw: Box::new(withdraw),
+            withdraw,
             pass_on: Box::new(|_, _| Ok(())),
+            give_up,
         }
     }
 }

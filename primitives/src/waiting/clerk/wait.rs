@@ -129,6 +129,14 @@ pub(crate) struct Wait<'a, R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C
     check: C,
 }
 
+impl<R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> Wait<'_, R, S, M, C> {
+    /// Waits without letting others of the runtime run first.
+    pub(crate) fn at_once(mut self) -> Self {
+        self.held.has_paused = true;
+        self
+    }
+}
+
 impl<R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> Unpin for Wait<'_, R, S, M, C> {}
 
 impl<T, E, R, S, M, C> Future for Wait<'_, R, S, M, C>

@@ -3,7 +3,7 @@
 use std::{
     mem,
     sync::PoisonError,
-    thread,
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use super::{
     task::{HAND, Place},
 };
 use crate::{
+    ObjectName,
     failure::{Failure, Result},
     members::Members,
     raw::{Deadline, Errno},
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// After what time without futures a clerk ends.
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 /// Enough for a system call and what it needs.
 const STACK: usize = 128 * 1024;
 
@@ -91,23 +92,7 @@ impl List {
         }
         let stand = stand();
         let object = stand.members.object().clone();
-        // The program's signals are for its own threads. SIGURG is left: where the system has no timeouts for `semop`, it
-        // ends the sleep.
-        let mut signals = SigSet::all();
-        signals.remove(Signal::SIGURG);
-        let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
-        let builder = thread::Builder::new().name("sysv-clerk".to_owned()).stack_size(STACK);
-        let started = builder.spawn(move || work(&stand));
-        if let Some(before) = before {
-            // It fails for no mask that was the thread's own.
-            let _ = before.thread_set_mask();
-        }
-        let clerk = started.map_err(|error| {
-            // The system's own refusal always has a number.
-            let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
-            Failure::NoThread { object, errno }
-        })?;
-        self.clerk.thread = Some(clerk.thread().clone());
+        self.clerk.thread = Some(start(&object, move || work(&stand))?);
         self.clerk.place = Place::Parked;
         Ok(())
     }
@@ -145,6 +130,27 @@ impl List {
             Sleeper::Task(task) => task.waits_until().is_some(),
         })
     }
+}
+
+/// Starts a thread for futures.
+pub(super) fn start(object: &ObjectName, work: impl FnOnce() + Send + 'static) -> Result<Thread> {
+    // The program's signals are for its own threads. SIGURG is left: where the system has no timeouts for `semop`, it
+    // ends the sleep.
+    let mut signals = SigSet::all();
+    signals.remove(Signal::SIGURG);
+    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
+    let builder = thread::Builder::new().name("sysv-clerk".to_owned()).stack_size(STACK);
+    let started = builder.spawn(work);
+    if let Some(before) = before {
+        // It fails for no mask that was the thread's own.
+        let _ = before.thread_set_mask();
+    }
+    let started = started.map_err(|error| {
+        // The system's own refusal always has a number.
+        let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
+        Failure::NoThread { object: object.clone(), errno }
+    })?;
+    Ok(started.thread().clone())
 }
 
 /// What a clerk does all its life.
@@ -247,6 +253,10 @@ fn revoke<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>) -> Locked<'a>
             list.waiting.push_back(front);
         }
         late += 1;
+    }
+    if let Some(give_up) = stand.give_up.as_ref().filter(|_| is_called) {
+        let given_up = give_up(&stand.members);
+        list.clerk.refuse(given_up);
     }
     list.rouse_others(u64::MAX, |_| true);
     let things = match (is_called, stand.is_named) {

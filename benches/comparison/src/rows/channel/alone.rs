@@ -1,6 +1,6 @@
 //! The channel in one process, which never sleeps: what types and order cost, and what must be copied.
 
-use std::{hint::black_box, sync::atomic::Ordering::Relaxed};
+use std::hint::black_box;
 
 use anyhow::Result;
 use sysv_primitives::{Channel, Route, TypedQueue};
@@ -8,7 +8,7 @@ use sysv_primitives::{Channel, Route, TypedQueue};
 use super::{Job, Payload, channel, job, payload};
 use crate::{
     calls,
-    harness::{Alternative, Comparison, Kind, UNPINNED, is_wanted, measure as measure_these, objects},
+    harness::{Alternative, Comparison, Kind, is_wanted, measure as measure_these, objects},
     lanes::{Lane, Lines, Receiver, Sender, SystemV},
     report::{Fact, Section},
 };
@@ -21,7 +21,7 @@ pub(super) fn measure(section: &mut Section) -> Result<()> {
     section.add_family("message", "64 bytes, sent and received behind messages of another route", "messages", points);
     [1 << 20, 16 << 20].into_iter().try_for_each(|size| copies(section, size))?;
     let title = "System calls for a message, sent and received";
-    if is_wanted(title) && !UNPINNED.load(Relaxed) {
+    if is_wanted(title) {
         section.add_facts(title, &["system calls for one message"], calls_per_message()?);
     }
     Ok(())

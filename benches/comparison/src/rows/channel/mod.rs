@@ -90,7 +90,8 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     call::measure(section)?;
     large::measure(section, 1 << 20)?;
     large::measure(section, 16 << 20)?;
-    alone::measure(section)
+    alone::measure(section)?;
+    super::fates::of_channel(section)
 }
 
 fn channel(largest: usize) -> Result<Channel> {

@@ -34,6 +34,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     }
     any_to_any::measure(section)?;
     one_to_all::measure(section)?;
+    super::fates::of_rings(section)?;
     calls_per_item(section)
 }
 
@@ -112,7 +113,7 @@ fn waiting(section: &mut Section, processor: usize, title: &str) -> Result<()> {
 /// Counts them for one item: in one process that sends and receives, and in two of which the receiver sleeps.
 fn calls_per_item(section: &mut Section) -> Result<()> {
     let title = "System calls for an item";
-    if !is_wanted(title) || UNPINNED.load(Relaxed) {
+    if !is_wanted(title) {
         return Ok(());
     }
     let mut rows = vec![

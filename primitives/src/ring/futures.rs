@@ -4,8 +4,8 @@ use crate::waiting::clerk::HeldTicket;
 
 /// What an endpoint keeps between the polls of its stream or sink.
 #[derive(Debug, Default)]
-pub(super) struct Futures {
-    pub(super) held: HeldTicket,
+pub(crate) struct Futures {
+    pub(crate) held: HeldTicket,
     /// The stream has given its last item.
-    pub(super) has_ended: bool,
+    pub(crate) has_ended: bool,
 }

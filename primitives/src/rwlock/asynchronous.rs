@@ -1,0 +1,202 @@
+//! Locking in a future.
+//!
+//! A reader waits for the gate as a thread does. It is counted among those of all threads, so that its guard may go to
+//! another one. For writers see `futures`.
+
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use super::{
+    futures::{Held, WriteFutures},
+    guard::RwLockWriteGuard,
+    handle::RwLock,
+    ignore_poison::IgnoreRwLockPoison,
+    owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockSendReadGuard},
+    state::{Counter, RwState, WRITER_BELL},
+    wait::{Admission, ReadGate},
+};
+use crate::{
+    LockError,
+    failure::Result,
+    lock::Taken,
+    raw::Deadline,
+    waiting::{
+        Checked, Party,
+        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
+        waiter::Waiter,
+    },
+};
+
+impl<T: Pod> RwLock<T> {
+    /// Locks for reading. Waits while a living process writes, or waits to, without blocking the thread.
+    ///
+    /// It needs no particular runtime: see [`Mutex::lock_async`](crate::Mutex::lock_async). Its guard may go to another thread.
+    ///
+    /// **Cancel safety.** A future that is dropped does not read, and keeps no writer out.
+    ///
+    /// ```
+    /// use sysv_primitives::RwLock;
+    ///
+    /// # let name = format!("rwlock-async-example-{}", std::process::id());
+    /// let limits = RwLock::create(&name, [10_u32, 20])?;
+    /// pollster::block_on(async {
+    ///     limits.write_async().await?[1] = 30;
+    ///     assert_eq!(limits.read_async().await?[1], 30);
+    ///     Ok::<(), sysv_primitives::Error>(())
+    /// })?;
+    /// limits.remove()?;
+    /// # Ok::<(), sysv_primitives::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read). [`LockError::Failed`] with [`Failure::NoThread`](crate::Failure::NoThread) if the system
+    /// refuses the thread that sleeps for futures.
+    pub async fn read_async(&self) -> Result<RwLockSendReadGuard<'_, T>, LockError> {
+        self.enter_async(false).await
+    }
+
+    /// Locks for writing. Waits until no living process reads or writes, without blocking the thread.
+    ///
+    /// Once this caller is first among the writers, it keeps new readers out, also while it waits for those that are left. A
+    /// future that was woken then and is not polled within 10 ms lets others in, and is a new writer when it is polled.
+    ///
+    /// **Cancel safety.** A future that is dropped has not taken the lock, and lets others in at once. If it waited for
+    /// readers, its drop waits for the thread that sleeps for it to end.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and as [`read_async`](Self::read_async).
+    pub async fn write_async(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.write_anyway_async().await?.refuse_poisoned()
+    }
+
+    /// Locks for reading, and returns a guard that owns a share of the handle, for tasks that borrow nothing.
+    ///
+    /// **Cancel safety.** As [`read_async`](Self::read_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](Self::read_async).
+    pub async fn read_owned_async(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, LockError> {
+        let guard = self.read_async().await?;
+        Ok(OwnedRwLockReadGuard::new(&self, guard))
+    }
+
+    /// Locks for writing, and returns a guard that owns a share of the handle, for tasks that borrow nothing.
+    ///
+    /// **Cancel safety.** As [`write_async`](Self::write_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`write_async`](Self::write_async).
+    pub async fn write_owned_async(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, LockError> {
+        let guard = self.write_async().await?;
+        Ok(OwnedRwLockWriteGuard::new(&self, guard))
+    }
+
+    async fn enter_async(&self, ignores_poison: bool) -> Result<RwLockSendReadGuard<'_, T>, LockError> {
+        let me = self.members.session(&self.state)?;
+        if self.state.count_and_check(me, Counter::Shared) {
+            return Ok(self.send_guard(me));
+        }
+        // As in `read_slowly`.
+        self.state.leave(me, Counter::Shared, &self.members);
+        let Taken { poisoned } = self.state.enter_async(self.party(me)).await?;
+        let guard = self.send_guard(me);
+        if poisoned && !ignores_poison {
+            return Err(LockError::poisoned(&self.members));
+        }
+        Ok(guard)
+    }
+
+    async fn write_anyway_async(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        let me = self.members.session(&self.state)?;
+        match self.state.enter_to_write_async(self.party(me), &self.writers).await? {
+            Admission::Inside(taken) => Ok(self.write_guard(me, taken)),
+            // It waits as long as it takes.
+            Admission::Unfenced | Admission::NotInTime => Err(self.unfenced().into()),
+        }
+    }
+
+    /// Ends the clerks of this process. The handle is being dropped.
+    pub(super) fn dismiss_clerks(&self) {
+        self.state.lock.room.dismiss_clerk(&self.members);
+        self.state.readers.dismiss_clerk(&self.members);
+        self.writers.desk.dismiss_clerk(WRITER_BELL, &self.members);
+    }
+}
+
+impl<'a, T: Pod> IgnoreRwLockPoison<'a, T> {
+    /// Locks for reading. Waits while a living process writes, or waits to, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`RwLock::read_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::read_async`], without [`LockError::Poisoned`].
+    pub async fn read_async(&self) -> Result<RwLockSendReadGuard<'a, T>, LockError> {
+        self.lock.enter_async(true).await
+    }
+
+    /// Locks for writing. Waits until no living process reads or writes, without blocking the thread.
+    ///
+    /// **Cancel safety.** As [`RwLock::write_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::write_async`], without [`LockError::Poisoned`].
+    pub async fn write_async(&self) -> Result<RwLockWriteGuard<'a, T>, LockError> {
+        self.lock.write_anyway_async().await
+    }
+}
+
+impl RwState {
+    /// Waits until the gate is open, and reads.
+    async fn enter_async(&self, party: Party<'_, Self>) -> Result<Taken> {
+        let station = |held: &HeldTicket| Waiter::of_task(&self.readers, ReadGate(self), party.me, 0, held);
+        let mut turns = 0;
+        let check = |round| self.check_to_read(party, Counter::Shared, round, &mut turns);
+        if let Some(taken) = wait_async(party, station, check).await? {
+            return Ok(taken);
+        }
+        let taken = self.lock.take_async(party).await?;
+        self.read_as_owner(party, Counter::Shared, taken);
+        Ok(taken)
+    }
+
+    /// Takes the lock, and waits until all readers have left.
+    async fn enter_to_write_async(&self, party: Party<'_, Self>, writers: &WriteFutures) -> Result<Admission> {
+        loop {
+            let taken = match self.lock.try_take(party.me) {
+                true => Taken { poisoned: false },
+                false => self.lock.take_async(party).await?,
+            };
+            let held = Held::new(writers, party, taken);
+            // As in `drain`.
+            if self.fence.after_announcement() != Deadline::NEVER {
+                return Ok(Admission::Unfenced);
+            }
+            if self.is_read() {
+                let station = |ticket: &HeldTicket| writers.desk.station(held.station(), ticket);
+                let check = |round| match held.is_held() {
+                    true => self.check_drained(party, round),
+                    // RA2.
+                    false => Ok(Checked::Found(())),
+                };
+                wait_async(party, station, check).await?;
+            }
+            if held.go_inside() {
+                return Ok(Admission::Inside(taken));
+            }
+        }
+    }
+}
+
+impl TaskGate for ReadGate<'_> {
+    /// All waiters are called at once, so none passes a call on.
+    fn pass_on(&self) -> PassOn {
+        Box::new(|_, _| Ok(()))
+    }
+}
