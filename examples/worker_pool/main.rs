@@ -3,6 +3,9 @@
 //!
 //! The pool starts this program again as its workers. Any may be killed at any moment, and each file is counted once.
 //! Ctrl-C drains the pool, a second one ends it at once. Nothing stays behind, even if this process itself is killed.
+//!
+//! With the feature `redis` and `--at redis://host/name` the pool is on a server. Then `--serve` starts a worker on another machine,
+//! which has the same files.
 
 mod count;
 
@@ -13,7 +16,10 @@ use clap::Parser;
 use count::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use sysv_primitives::{Channel, Request, Router, WorkerPool, messages, workers::JobError};
+use sysv_primitives::{
+    Channel, Request, Router, WorkerPool, messages,
+    workers::{self, JobError},
+};
 
 /// Counts the words of all files under a directory, runs of up to 64 letters, in several processes.
 #[derive(Parser)]
@@ -25,6 +31,12 @@ struct Arguments {
     /// Kills this many workers with SIGKILL at random moments.
     #[arg(long, default_value_t = 0, value_name = "K")]
     kill: usize,
+    /// Where the pool is: a name in shared memory, or an address of a server. By default it has a name of its own.
+    #[arg(long)]
+    at: Option<String>,
+    /// Takes jobs of the pool at that place, and submits none.
+    #[arg(long, requires = "at")]
+    serve: bool,
     /// Counts again in one process and compares.
     #[arg(long)]
     verify: bool,
@@ -38,17 +50,20 @@ impl Request for File {
 }
 
 fn main() -> Result<()> {
-    let Arguments { directory, workers, mut kill, verify } = Arguments::parse();
+    let Arguments { directory, workers: count, mut kill, at, serve, verify } = Arguments::parse();
     let mut jobs = Router::new();
     jobs.respond(|File(path)| (process::id(), Summary::of(path.as_ref())))?;
+    if let (true, Some(pool)) = (serve, &at) {
+        return Ok(workers::serve(pool, jobs)?);
+    }
     let new_name = || format!("worker-pool-{}-{:016x}", process::id(), fastrand::u64(..));
     let pool = WorkerPool::options()
-        .workers(workers.max(1))
+        .workers(count.max(1))
         .attempts(20)
-        .channel(Channel::options().max_handles(u32::try_from(2 * workers)? + 8).max_message_size(64 << 20))
+        .channel(Channel::options().max_handles(u32::try_from(2 * count)? + 8).max_message_size(64 << 20))
         .handle_signals(Duration::from_secs(30))
         .remove_on_drop(true)
-        .start(&WorkerPool::name_in_worker().map_or_else(new_name, str::to_owned), jobs)?;
+        .start(&WorkerPool::name_in_worker().map(str::to_owned).or(at).unwrap_or_else(new_name), jobs)?;
     // From here on this is no worker.
     let files = count::files(&directory);
     ensure!(!files.is_empty(), "nothing to count in {}", directory.display());

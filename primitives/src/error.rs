@@ -137,7 +137,9 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Open(OpenError::NoSuchName { .. })) || self.raw().is_some_and(raw::Error::is_gone)
+        matches!(self, Self::Open(OpenError::NoSuchName { .. }))
+            || self.failure().is_some_and(Failure::is_gone)
+            || self.raw().is_some_and(raw::Error::is_gone)
     }
 
     /// Returns what went wrong below the operation, if that is why it failed.
@@ -183,6 +185,10 @@ impl Error {
             return match failure {
                 Failure::Damaged { .. } => io::ErrorKind::InvalidData,
                 Failure::TooManyHandles { .. } => io::ErrorKind::QuotaExceeded,
+                Failure::Unreachable { .. } => io::ErrorKind::NotConnected,
+                Failure::Removed { .. } => io::ErrorKind::NotFound,
+                Failure::Unsupported { .. } => io::ErrorKind::Unsupported,
+                Failure::Refused { .. } | Failure::LeaseLost { .. } => io::ErrorKind::Other,
                 _ => io::ErrorKind::InvalidInput,
             };
         }

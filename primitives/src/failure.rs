@@ -84,6 +84,51 @@ pub enum Failure {
         /// What the system said.
         errno: raw::Errno,
     },
+    /// The server of a channel could not be reached in time. What was asked of it may have been done.
+    ///
+    /// An operation that waits without a deadline does not return this. It waits until the server is back.
+    #[error("can't reach the server of {object}: {why}; see that it runs and can be reached, or wait longer")]
+    Unreachable {
+        /// The channel.
+        object: ObjectName,
+        /// What the system said.
+        why: Box<str>,
+    },
+    /// The server of a channel refused what was asked of it.
+    #[error("the server of {object} refuses: {why}")]
+    Refused {
+        /// The channel.
+        object: ObjectName,
+        /// What it said.
+        why: Box<str>,
+    },
+    /// The channel on a server was removed.
+    #[error("{object} was removed")]
+    Removed {
+        /// The channel.
+        object: ObjectName,
+    },
+    /// The lease of a claim has ended, and the message has gone to another process or will do so.
+    ///
+    /// It happens on a server alone: this process was stopped, or could not reach the server, for longer than the
+    /// lease. What it did for the message may be done a second time.
+    #[error(
+        "the lease of a claim on {object} has ended, and the message goes to another process; see why this process stood still, or          create the channel with a longer Options::lease"
+    )]
+    LeaseLost {
+        /// The channel.
+        object: ObjectName,
+    },
+    /// A channel on a server has no such operation.
+    #[error("{object} is on a server, which has no {operation}; {instead}")]
+    Unsupported {
+        /// The channel.
+        object: ObjectName,
+        /// The operation.
+        operation: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.
     ///
     /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel takes for its
@@ -102,7 +147,7 @@ impl Failure {
     /// Returns whether the object was removed. See [`raw::Error::is_gone`].
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.raw().is_some_and(raw::Error::is_gone)
+        matches!(self, Self::Removed { .. }) || self.raw().is_some_and(raw::Error::is_gone)
     }
 
     /// Returns whether a signal ended the wait. See [`Options::interruptible`](crate::Options::interruptible).

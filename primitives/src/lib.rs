@@ -16,6 +16,7 @@
 //! | to send values of several types, and to choose what to receive | [`Channel`] |
 //! | to ask another process, and to have its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
+//! | the same for channels and workers on several machines | [`Channel::connect`], with the feature `redis` |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
 //! | to see what is there, which process holds it or waits for it, and what may go | [`inspect`] |
 //!
@@ -80,7 +81,7 @@
 //! | `Producer::reserve`, `push_slice` | `Full(())` | `TimedOut(())` | the same, without an item | | [`PushError<()>`](PushError) |
 //! | `Consumer::pop`, `claim`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | | [`PopError`] |
 //! | `broadcast::Subscriber::pop`, `peek`, `pop_slice` | `Empty` | `TimedOut` | `Closed`, `Disconnected` | `Lagged` with the number of missed items | [`PopError`] |
-//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer` | [`SendError`] |
+//! | `Channel::send`, `send_raw`, `request`, `respond` | `Full(counts)` | `TimedOut(counts)` | `Closed` | `TooLong`, `Unencodable`, `NoServer`, `MaybeSent` | [`SendError`] |
 //! | `Channel::recv` in all selections, `recv_request` | `Empty` | `TimedOut` | `Closed`, `Disconnected`, `Stopped` | `Undecodable` with the bytes | [`RecvError`] |
 //! | `Channel::call`, `PendingResponse::wait` | `try_wait`: `WouldBlock` | `TimedOut` | `NotSent(Closed)` | `NoResponse`, `Undecodable` | [`CallError`] |
 //! | `WorkerPool::start`, `scale`, `drain` | | | | `CrashLoop`, `Drained` | [`WorkersError`](workers::WorkersError) |
@@ -177,6 +178,7 @@
 // | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
 // | | `lock`: the word of a lock |
 // | | one room for each primitive, and `store`: messages in shared memory |
+// | | `remote`: messages on a server
 // | | `channel`: typed values over the store. Its `typed` knows no channel. `Envelope` is not in there, as it may hold a message |
 // | | `workers`: processes over a channel |
 // | highest | `error`: above the errors of all of them |
@@ -184,6 +186,10 @@
 // In each primitive `named` has creating, opening, removing and the members, and `state` has the protocol.
 mod attendance;
 mod barrier;
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(clippy::infallible_destructuring_match, reason = "there is one transport then")
+)]
 mod channel;
 mod clock;
 mod error;
@@ -208,6 +214,8 @@ mod object_name;
 mod once;
 mod options;
 mod pool;
+#[cfg(feature = "redis")]
+mod remote;
 mod report;
 mod ring;
 mod role;

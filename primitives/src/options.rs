@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) max_routes: u32,
     /// After how many attempts a message of a channel is set aside.
     pub(crate) attempts: u8,
+    /// Of a channel on a server.
+    pub(crate) lease: Duration,
     /// The permits that a pool has room for.
     pub(crate) capacity: u32,
     /// The permits that a rate limiter gives out at once; 0 for those of its whole time.
@@ -83,6 +85,7 @@ impl Settings {
             messages: 1024,
             max_routes: 32,
             attempts: 0,
+            lease: Duration::from_secs(10),
             capacity: 0,
             burst: 0,
         }

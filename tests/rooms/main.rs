@@ -39,6 +39,7 @@ const PRIMITIVES: &[&[&str]] = &[
     &["lock"],
     &["lock_async"],
     &["barrier", "limiter", "mutex", "once", "pool", "ring", "rwlock", "store", "watch"],
+    &["remote"],
     &["channel"],
     &["workers"],
     &["error"],

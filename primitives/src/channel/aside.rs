@@ -2,14 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "redis")]
+use super::remotely;
 use super::{
     Channel,
     attempt::{Attempt, Cause},
+    depth::Depth,
     envelope::Envelope,
     error::SendError,
     shared::Shared,
+    transport::Transport,
     typed::{Message, Route},
 };
+#[cfg(feature = "redis")]
+use crate::remote::{self, Remote};
 use crate::{
     Failure, Member, Undecodable, clock,
     raw::Deadline,
@@ -41,9 +47,16 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct SetAside {
-    shared: Arc<Shared>,
-    copied: Copied,
+    kept: Kept,
     attempts: Vec<Attempt>,
+}
+
+/// Where a message is set aside, and the copy of it.
+#[derive(Debug)]
+enum Kept {
+    Memory(Arc<Shared>, Copied),
+    #[cfg(feature = "redis")]
+    Server(Arc<Remote>, remote::Aside),
 }
 
 /// A claim under way: a message that a process works on.
@@ -76,7 +89,17 @@ impl Channel {
     ///
     /// [`Failure::System`] if the channel was removed.
     pub fn set_aside(&self) -> Result<Vec<SetAside>, Failure> {
-        let shared = &self.shared;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                let listed = |aside: remote::Aside| {
+                    let attempts = Attempt::list(&aside.endings);
+                    SetAside { kept: Kept::Server(Arc::clone(remote), aside), attempts }
+                };
+                return Ok(remote.set_aside()?.into_iter().map(listed).collect());
+            }
+        };
         let party = shared.party(shared.session()?);
         // A dead member may have had its last attempt, and its message is set aside only by a helper.
         party.reap_all()?;
@@ -84,7 +107,7 @@ impl Channel {
         let copies = shared.store.set_aside(party).map_err(|refusal| shared.refused(refusal))?;
         let listed = |copied: Copied| {
             let attempts = Attempt::list(&copied.endings);
-            SetAside { shared: Arc::clone(shared), copied, attempts }
+            SetAside { kept: Kept::Memory(Arc::clone(shared), copied), attempts }
         };
         Ok(copies.into_iter().map(listed).collect())
     }
@@ -97,7 +120,8 @@ impl Channel {
     ///
     /// None at present.
     pub fn claims(&self) -> Result<Vec<ClaimInHand>, Failure> {
-        let Shared { store, members, .. } = &*self.shared;
+        let Shared { store, members, .. } =
+            &**self.memory("list of claims", "read `Depth::claimed`, which counts them")?;
         // The clock by which claims are noted. A finer one would be ahead of them.
         let now = clock::coarse();
         let listed = |claim: InHand| {
@@ -115,9 +139,24 @@ impl Channel {
         Ok(store.in_hand().into_iter().filter_map(listed).collect())
     }
 
+    /// Returns how many claims there are, of a channel with this depth.
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "there is one transport then"))]
+    pub(crate) fn count_claims(&self, depth: &Depth) -> Result<u64, Failure> {
+        match &self.transport {
+            Transport::Memory(_) => self.claims().map(|claims| claims.len() as u64),
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => Ok(depth.claimed),
+        }
+    }
+
     /// Records how a process ended, in the reports of all attempts that its death ended. For its supervisor.
     pub(crate) fn explain_death(&self, pid: u32, cause: Cause, status: u16) -> Result<(), Failure> {
-        let shared = &*self.shared;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            // The claims come back now, and not when their leases end.
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return remote.bury(pid, cause.explained(), status),
+        };
         // First the repair, which notes that the attempts ended by this death.
         shared.party(shared.session()?).reap_all()?;
         // A death that no attempt ended by is no error: the worker had nothing to do.
@@ -130,19 +169,32 @@ impl SetAside {
     /// Returns the route it came on.
     #[must_use]
     pub fn route(&self) -> Route {
-        Route::from_number(self.copied.route)
+        match &self.kept {
+            Kept::Memory(_, copied) => Route::from_number(copied.route),
+            #[cfg(feature = "redis")]
+            Kept::Server(_, aside) => Route::from_number(aside.route),
+        }
     }
 
     /// Returns its encoded bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.copied.bytes
+        match &self.kept {
+            Kept::Memory(_, copied) => &copied.bytes,
+            #[cfg(feature = "redis")]
+            Kept::Server(_, aside) => &aside.bytes,
+        }
     }
 
     /// Returns how long ago it was sent, or last requeued by a living process.
     #[must_use]
     pub fn age(&self) -> Duration {
-        Duration::from_nanos(clock::coarse().saturating_sub(self.copied.sent_at))
+        match &self.kept {
+            Kept::Memory(_, copied) => Duration::from_nanos(clock::coarse().saturating_sub(copied.sent_at)),
+            // When it was listed.
+            #[cfg(feature = "redis")]
+            Kept::Server(_, aside) => aside.age,
+        }
     }
 
     /// Returns how the attempts on it ended: of the last eight.
@@ -162,12 +214,16 @@ impl SetAside {
     }
 
     fn envelope(&self) -> Envelope {
-        let Copied { codec, schema, bytes, .. } = &self.copied;
+        let (object, encoded) = match &self.kept {
+            Kept::Memory(shared, copied) => (shared.name(), (copied.codec, copied.schema)),
+            #[cfg(feature = "redis")]
+            Kept::Server(remote, aside) => (remote.name(), (aside.codec, aside.schema)),
+        };
         Envelope {
-            object: self.shared.name().clone(),
+            object: object.clone(),
             route: self.route(),
-            encoded: Some((*codec, *schema)),
-            bytes: bytes.clone(),
+            encoded: Some(encoded),
+            bytes: self.bytes().to_vec(),
             is_call: false,
             request: None,
         }
@@ -182,13 +238,17 @@ impl SetAside {
     ///
     /// [`SendError::Full`] if the channel has no room for it. It stays as it is.
     pub fn retry(&self) -> Result<bool, SendError> {
-        let shared = &*self.shared;
+        let (shared, copied) = match &self.kept {
+            Kept::Memory(shared, copied) => (shared, copied),
+            #[cfg(feature = "redis")]
+            Kept::Server(remote, aside) => return remotely::retry(remote, aside),
+        };
         let party = shared.party(shared.session()?);
         // Only for the error: the cells of which class were all taken.
-        let class = shared.store.class_of_put(self.copied.put);
+        let class = shared.store.class_of_put(copied.put);
         // Found by its own name, since another process may have retried or discarded it meanwhile.
-        let retried = shared.store.retry(self.copied.put, party);
-        retried.map_err(|refusal| shared.not_sent(refusal, class, self.copied.bytes.len(), Deadline::NOW))
+        let retried = shared.store.retry(copied.put, party);
+        retried.map_err(|refusal| shared.not_sent(refusal, class, copied.bytes.len(), Deadline::NOW))
     }
 
     /// Drops it. Returns whether it was still set aside.
@@ -197,9 +257,13 @@ impl SetAside {
     ///
     /// [`Failure::System`] if the channel was removed.
     pub fn discard(&self) -> Result<bool, Failure> {
-        let shared = &*self.shared;
+        let (shared, copied) = match &self.kept {
+            Kept::Memory(shared, copied) => (shared, copied),
+            #[cfg(feature = "redis")]
+            Kept::Server(remote, aside) => return remote.discard(aside),
+        };
         let party = shared.party(shared.session()?);
-        shared.store.discard(self.copied.put, party).map_err(|refusal| shared.refused(refusal))
+        shared.store.discard(copied.put, party).map_err(|refusal| shared.refused(refusal))
     }
 }
 

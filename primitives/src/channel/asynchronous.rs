@@ -9,7 +9,7 @@ use std::{
 use super::{
     Channel,
     claimed::Claimed,
-    coding::write_long,
+    coding::{unencodable, write_long},
     delivery::Delivery,
     ends::{Receiver, Sender},
     envelope::Envelope,
@@ -75,11 +75,13 @@ impl Channel {
         selection: Selection,
         attempt: impl Fn() -> Result<T, RecvError>,
     ) -> Result<T, RecvError> {
+        // Before anything is received by a way that could not wait for it.
+        let shared = self.memory_async("reception without blocking the thread")?;
         let attempt = || if_any(attempt());
         if let Some(received) = attempt()? {
             return Ok(received);
         }
-        let (shared, pass_on) = (&*self.shared, passing(&self.shared, Store::pass_on_message));
+        let pass_on = passing(shared, Store::pass_on_message);
         let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, held: HeldTicket::default() };
         poll_fn(|context| wait.poll(attempt, context)).await
     }
@@ -249,9 +251,9 @@ impl Channel {
     ///
     /// As [`send_raw`](Self::send_raw).
     pub async fn send_raw_async(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        let shared = &*self.shared;
-        let (me, about) = (shared.session()?, self.about_raw(route));
-        let pass_on = passing(&self.shared, Store::pass_on_space);
+        let shared = self.memory_async("sending without blocking the thread")?;
+        let (me, about) = (shared.session()?, Self::about_raw(shared, route));
+        let pass_on = passing(shared, Store::pass_on_space);
         let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), Deadline::NEVER);
         let (party, until) = (shared.party(me), Deadline::NEVER.into());
         if bytes.len() <= INLINE {
@@ -272,13 +274,13 @@ impl Channel {
         delivery: Delivery,
         until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
-        let shared = &*self.shared;
+        let shared = self.memory_async("sending without blocking the thread")?;
         let me = shared.session()?;
         let about = delivery.about::<T>(class, shared.store.geometry.attempts);
-        let unencodable = |why| self.unencodable(T::ROUTE, why);
+        let unencodable = |why| unencodable(shared.name(), T::ROUTE, why);
         let mut short = Short::new();
         T::Codec::encode(value, &mut short).map_err(unencodable)?;
-        let (len, pass_on) = (short.len(), passing(&self.shared, Store::pass_on_space));
+        let (len, pass_on) = (short.len(), passing(shared, Store::pass_on_space));
         let not_sent = |refusal| shared.not_sent(refusal, class, len, Deadline::NEVER);
         let held = match short.bytes() {
             Some(bytes) => {
@@ -341,13 +343,15 @@ impl Channel {
         check: impl FnMut() -> Option<T>,
         context: &Context<'_>,
     ) -> Poll<Result<T, Failure>> {
-        let shared = &*self.shared;
+        let shared = self.memory_async("wait for calls without blocking the thread")?;
         shared.store.poll_for_calls(held, shared.party(shared.session()?), check, context)
     }
 
     /// Ends such a wait.
     pub(crate) fn cancel_wait_for_calls(&self, held: &mut HeldTicket) {
-        let Shared { store, members, .. } = &*self.shared;
+        // On a server it has never waited.
+        let Ok(shared) = self.memory_async("wait for calls without blocking the thread") else { return };
+        let Shared { store, members, .. } = &**shared;
         if let Some(me) = members.own_session() {
             store.cancel_response(held, me, members);
         }
@@ -365,7 +369,7 @@ impl Channel {
             self.check_served::<R>()?;
         }
         let (held, me) = self.post_async(request, Class::Call, delivery, until).await?;
-        Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
+        Ok(PendingResponse::new(self.memory_async("calls without blocking the thread")?, Store::ticket(held), me))
     }
 }
 

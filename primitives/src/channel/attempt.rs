@@ -18,12 +18,16 @@ pub enum Cause {
     TimedOut,
     /// Its process died when it had no memory left, as far as its supervisor could tell.
     OutOfMemory,
+    /// The lease of its claim ended: its process died, was stopped, or lost its connection. On a server alone.
+    LeaseExpired,
     /// It is not known: more than eight attempts ago, or the report was lost.
     Unknown,
 }
 
 /// The number of a death of which the status is known.
 const EXPLAINED: CauseNumber = 6;
+
+const LEASE_EXPIRED: CauseNumber = 7;
 
 impl Cause {
     pub(super) fn number(self) -> CauseNumber {
@@ -34,6 +38,7 @@ impl Cause {
             Self::Panicked => 3,
             Self::TimedOut => 4,
             Self::OutOfMemory => 5,
+            Self::LeaseExpired => LEASE_EXPIRED,
         }
     }
 
@@ -50,6 +55,7 @@ impl Cause {
             3 => Self::Panicked,
             4 => Self::TimedOut,
             5 => Self::OutOfMemory,
+            LEASE_EXPIRED => Self::LeaseExpired,
             // A number of a later version, or of memory that is corrupt, is no error: it only explains.
             _ => Self::Unknown,
         }
@@ -121,6 +127,7 @@ impl fmt::Display for Attempt {
             (Cause::TimedOut, _) => f.write_str("was killed, since it took too long"),
             (Cause::OutOfMemory, Some(status)) => write!(f, "had no memory left ({status})"),
             (Cause::OutOfMemory, None) => f.write_str("had no memory left"),
+            (Cause::LeaseExpired, _) => f.write_str("let its lease end"),
             (Cause::Unknown, _) => f.write_str("ended in a way that is not known"),
         }
     }

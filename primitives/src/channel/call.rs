@@ -5,7 +5,12 @@
 
 use std::time::Duration;
 
-use super::{Channel, delivery::Delivery, pending::PendingResponse, request::IncomingRequest, typed::Request};
+#[cfg(feature = "redis")]
+use super::remotely;
+use super::{
+    Channel, delivery::Delivery, named::MEMBERS, pending::PendingResponse, request::IncomingRequest,
+    transport::Transport, typed::Request,
+};
 use crate::{
     CallError, Failure, Member, RecvError, SendError,
     raw::Deadline,
@@ -208,9 +213,18 @@ impl Channel {
         if self.requires_server {
             self.check_served::<R>()?;
         }
-        // Cells of their own: a channel full of messages does not keep requests out.
-        let (held, me) = self.post(request, Class::Call, delivery, until)?;
-        Ok(PendingResponse::new(&self.shared, Store::ticket(held), me))
+        match &self.transport {
+            Transport::Memory(shared) => {
+                // Cells of their own: a channel full of messages does not keep requests out.
+                let (held, me) = Self::post(shared, request, Class::Call, delivery, until)?;
+                Ok(PendingResponse::new(shared, Store::ticket(held), me))
+            }
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                let id = remotely::post(remote, request, Class::Call, delivery, until)?;
+                Ok(PendingResponse::of_server(remote, id))
+            }
+        }
     }
 
     /// Returns the members that have received requests of this type since they opened the channel, or that receive them
@@ -220,8 +234,9 @@ impl Channel {
     ///
     /// As [`members`](Self::members).
     pub fn servers<R: Request>(&self) -> Result<Vec<Member>, Failure> {
-        let store = &self.shared.store;
-        self.shared.members_in(store.servers(store.lane_of(R::ROUTE.number())))
+        let shared = self.memory("list of servers", MEMBERS)?;
+        let store = &shared.store;
+        shared.members_in(store.servers(store.lane_of(R::ROUTE.number())))
     }
 
     /// Sets whether a request on this handle fails at once, with [`SendError::NoServer`], if no member serves its route. By
@@ -241,26 +256,39 @@ impl Channel {
         glance: impl FnMut() -> Option<T>,
         check: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>, Failure> {
-        let shared = &*self.shared;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return Ok(remote.wait_for_calls(deadline, check)),
+        };
         // Before it sleeps it spins with `glance`, which may overlook something.
         shared.store.wait_for_calls(shared.party(shared.session()?), deadline, glance, check)
     }
 
     /// Makes every thread that waits for calls of this handle check again.
     pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
-        let shared = &*self.shared;
-        shared.store.rouse_callers(shared.session()?.slot(), &shared.members)
+        match &self.transport {
+            Transport::Memory(shared) => shared.store.rouse_callers(shared.session()?.slot(), &shared.members),
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                remote.rouse_callers();
+                Ok(())
+            }
+        }
     }
 
     /// Makes every thread that waits for room on this handle check whether it is to stop.
     pub(crate) fn rouse_senders(&self) -> Result<(), Failure> {
-        let shared = &*self.shared;
-        shared.store.rouse_senders(shared.session()?.slot(), &shared.members)
+        match &self.transport {
+            Transport::Memory(shared) => shared.store.rouse_senders(shared.session()?.slot(), &shared.members),
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.rouse(),
+        }
     }
 
     pub(super) fn check_served<R: Request>(&self) -> Result<(), SendError> {
         if self.servers::<R>()?.is_empty() {
-            return Err(SendError::NoServer { object: self.shared.name().clone(), route: R::ROUTE });
+            return Err(SendError::NoServer { object: self.transport.name().clone(), route: R::ROUTE });
         }
         Ok(())
     }

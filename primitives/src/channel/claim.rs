@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{
     Channel,
     claimed::Claimed,
-    coding::decode,
     envelope::Envelope,
     shared::Incoming,
+    taken::Taken,
+    transport::Transport,
     typed::{Message, Route},
     unread::Unread,
 };
@@ -126,7 +127,7 @@ impl Channel {
     /// The same, and [`RecvError::TimedOut`] if the deadline passes.
     pub fn claim_deadline<T: Message>(&self, deadline: Deadline) -> Result<Claimed<T>, RecvError> {
         let incoming = self.take_claim(Selection::Only(T::ROUTE.number()), deadline)?;
-        match decode::<T>(&incoming) {
+        match incoming.decode::<T>() {
             Ok(value) => Ok(Claimed::new(value, incoming)),
             Err(why) => {
                 // It would be as unreadable the next time. Its bytes are in the error.
@@ -164,14 +165,20 @@ impl Channel {
     }
 
     #[inline]
-    fn take_claim(&self, selection: Selection, deadline: Deadline) -> Result<Incoming, RecvError> {
-        let (received, me) = self.take_as(selection, Wants { claims: true, ..self.wants() }, deadline)?;
+    fn take_claim(&self, selection: Selection, deadline: Deadline) -> Result<Taken, RecvError> {
+        let wants = Wants { claims: true, ..self.wants() };
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return self.take_remotely(selection, wants, deadline).map(Taken::Server),
+        };
+        let (received, me) = Self::take_as(shared, selection, wants, deadline)?;
         // It serves the route from now on, for `servers` and `require_server`.
         if received.is_call {
-            let store = &self.shared.store;
+            let store = &shared.store;
             store.serve(store.lane_of(received.route), me);
         }
-        Ok(Incoming::new(&self.shared, received, me))
+        Ok(Taken::Memory(Incoming::new(shared, received, me)))
     }
 
     /// Claims the oldest message of the lowest route up to this one, or the oldest of any route. It is left in the channel, for a

@@ -6,10 +6,10 @@ use super::{
     attempt::{Attempt, Cause},
     envelope::Envelope,
     request,
-    shared::Incoming,
-    typed::{Message, Request, Route},
+    taken::Taken,
+    typed::{Message, Request},
 };
-use crate::{Failure, SendError, Undecodable, clock, raw::Deadline};
+use crate::{Failure, SendError, Undecodable, raw::Deadline};
 
 /// A message that this process works on. It derefs to the message.
 ///
@@ -33,11 +33,11 @@ use crate::{Failure, SendError, Undecodable, clock, raw::Deadline};
 pub struct Claimed<T> {
     value: T,
     /// `None` once it has ended.
-    pub(super) incoming: Option<Incoming>,
+    pub(super) incoming: Option<Taken>,
 }
 
 impl<T> Claimed<T> {
-    pub(super) fn new(value: T, incoming: Incoming) -> Self {
+    pub(super) fn new(value: T, incoming: Taken) -> Self {
         Self { value, incoming: Some(incoming) }
     }
 
@@ -75,22 +75,19 @@ impl<T> Claimed<T> {
     /// As [`done`](Self::done).
     pub fn requeue_after(mut self, delay: Duration) -> Result<(), Failure> {
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        // Fails before anything is changed: a claim that was lost is another process's.
-        incoming.check_claim()?;
-        incoming.requeue(Cause::Requeued, delay);
-        Ok(())
+        incoming.requeue(Cause::Requeued, delay)
     }
 
     /// Returns which attempt this is, from 1 on. After 256 it counts no further.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.incoming.as_ref().map_or(1, |incoming| u32::from(incoming.received.attempts()) + 1)
+        self.incoming.as_ref().map_or(1, |incoming| u32::from(incoming.attempts()) + 1)
     }
 
     /// Returns whether the message is set aside if this attempt is not done.
     #[must_use]
     pub fn is_last_attempt(&self) -> bool {
-        let limit = self.incoming.as_ref().map_or(0, |incoming| incoming.shared.store.limit_of(incoming.received.held));
+        let limit = self.incoming.as_ref().map_or(0, Taken::limit);
         // 0 is no limit.
         limit != 0 && self.attempt() >= u32::from(limit)
     }
@@ -98,21 +95,19 @@ impl<T> Claimed<T> {
     /// Returns how the attempts before this one ended: the last eight.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
-        let Some(Incoming { shared, received, .. }) = &self.incoming else { return Vec::new() };
-        Attempt::list(&shared.store.earlier_endings(received.held))
+        self.incoming.as_ref().map_or_else(Vec::new, |incoming| Attempt::list(&incoming.endings()))
     }
 
     /// Returns whether a caller waited for a response when the message was claimed.
     #[must_use]
     pub fn is_call(&self) -> bool {
-        self.incoming.as_ref().is_some_and(|incoming| incoming.received.is_call)
+        self.incoming.as_ref().is_some_and(Taken::is_call)
     }
 
     /// Returns how long ago the message was sent, or last requeued by a living process. It is exact to some milliseconds.
     #[must_use]
     pub fn age(&self) -> Duration {
-        let sent_at = self.incoming.as_ref().map_or(u64::MAX, |incoming| incoming.received.sent_at);
-        Duration::from_nanos(clock::coarse().saturating_sub(sent_at))
+        self.incoming.as_ref().map_or(Duration::ZERO, Taken::age)
     }
 
     /// Refuses the message, if it is a request. Otherwise it is just done.
@@ -176,11 +171,10 @@ impl<R: Request> Claimed<R> {
     pub async fn respond_async(mut self, response: &R::Response) -> Result<(), SendError> {
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
         incoming.check_claim()?;
-        if incoming.received.is_call {
+        if incoming.is_call() {
             return request::respond_async(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE).await;
         }
-        incoming.finish();
-        Ok(())
+        end_uncalled(incoming)
     }
 
     /// Refuses the request: the caller gets [`CallError::Refused`](crate::CallError::Refused) with the text, or its
@@ -225,28 +219,39 @@ impl Claimed<Envelope> {
 
 /// Responds to a request that is claimed. A request without a caller is done.
 pub(super) fn respond<R: Request>(
-    incoming: Incoming,
+    incoming: Taken,
     response: &R::Response,
     deadline: Deadline,
 ) -> Result<(), SendError> {
     // CL6: a claim that was lost may have been claimed again. This response would be taken for that of the later
     // attempt.
     incoming.check_claim()?;
-    if incoming.received.is_call {
+    if incoming.is_call() {
         return request::respond(incoming, response, R::RESPONSE_SCHEMA, R::ROUTE, deadline);
     }
-    incoming.finish();
-    Ok(())
+    end_uncalled(incoming)
 }
 
-fn refuse(incoming: Incoming, why: &str) -> Result<(), SendError> {
+fn refuse(incoming: Taken, why: &str) -> Result<(), SendError> {
     incoming.check_claim()?;
-    if incoming.received.is_call {
-        let route = Route::from_number(incoming.received.route);
+    if incoming.is_call() {
+        let route = incoming.route();
         return request::refuse(incoming, why, route);
     }
-    incoming.finish();
-    Ok(())
+    end_uncalled(incoming)
+}
+
+/// Completes the claim on a request for which no caller waits.
+fn end_uncalled(incoming: Taken) -> Result<(), SendError> {
+    match incoming {
+        Taken::Memory(incoming) => {
+            incoming.finish();
+            Ok(())
+        }
+        // Here it shows whether the lease was lost.
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => Ok(taken.done()?),
+    }
 }
 
 impl<T> Deref for Claimed<T> {

@@ -5,12 +5,12 @@ use std::io::{BufWriter, Read};
 use super::{
     shared::Incoming,
     typed::{
-        Message,
+        Message, Route,
         codec::{self, Codec, CodecError},
     },
 };
 use crate::{
-    RecvError, Undecodable,
+    ObjectName, RecvError, SendError, Undecodable,
     store::{INLINE, Run},
 };
 
@@ -76,4 +76,10 @@ fn decode_in_place<C: Codec<T>, T>(incoming: &Incoming, schema: u32) -> Result<T
     let mut bytes = [0; INLINE];
     shared.store.read_short(received.held, first, received.len, &mut bytes);
     C::decode(&bytes[..received.len])
+}
+
+/// Returns why a value was not sent.
+#[cold]
+pub(super) fn unencodable(object: &ObjectName, route: Route, why: CodecError) -> SendError {
+    SendError::Unencodable { object: object.clone(), route, why: why.to_string() }
 }

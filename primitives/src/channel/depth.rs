@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Channel, typed::Route};
+use super::{Channel, transport::Transport, typed::Route};
+#[cfg(feature = "redis")]
+use crate::remote::Remote;
 use crate::{Failure, store::Class};
 
 /// What waits on one route of a channel.
@@ -70,7 +72,11 @@ impl Channel {
     ///
     /// [`Failure::System`] if the channel was removed.
     pub fn depth(&self) -> Result<Depth, Failure> {
-        let shared = &*self.shared;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return depth_of_server(remote),
+        };
         let me = shared.session()?;
         // First what the dead have left: their claims are messages again, and their half-written ones are none.
         shared.party(me).reap_all()?;
@@ -97,4 +103,27 @@ impl Channel {
             dropped: store.dropped(),
         })
     }
+}
+
+#[cfg(feature = "redis")]
+fn depth_of_server(remote: &Remote) -> Result<Depth, Failure> {
+    let found = remote.depth()?;
+    let routes = found
+        .routes
+        .into_iter()
+        .map(|(route, (messages, bytes, oldest))| (Route::from_number(route), Queued { messages, bytes, oldest }));
+    let geometry = &remote.geometry;
+    Ok(Depth {
+        routes: routes.collect::<BTreeMap<_, _>>(),
+        messages: found.messages,
+        max_messages: geometry.capacity_of(Class::Message) as u64,
+        calls: found.calls,
+        max_calls: geometry.capacity_of(Class::Call) as u64,
+        bytes: found.bytes,
+        max_bytes: (geometry.blocks_for_messages().len() * geometry.block()) as u64,
+        claimed: found.claimed,
+        delayed: found.delayed,
+        set_aside: found.aside,
+        dropped: found.dropped,
+    })
 }

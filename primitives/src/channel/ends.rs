@@ -5,6 +5,8 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use super::{Channel, claimed::Claimed, shared::Shared, typed::Message};
 use crate::{Failure, RecvError, Role, SendError, members::Session, raw::Deadline};
 
+const COUNTED: &str = "send and receive with the methods of the channel, and close it when all is sent";
+
 /// One endpoint of a role, until it is dropped or its process dies.
 #[derive(Debug)]
 struct Endpoint {
@@ -16,7 +18,7 @@ struct Endpoint {
 
 impl Endpoint {
     fn attach<T: Message>(channel: &Channel, role: Role) -> Result<Self, Failure> {
-        let shared = Arc::clone(&channel.shared);
+        let shared = Arc::clone(channel.memory("count of senders and receivers", COUNTED)?);
         let (me, lane) = (shared.session()?, shared.store.lane_of(T::ROUTE.number()));
         shared.store.attach(lane, role, me);
         Ok(Self { shared, role, lane, me })

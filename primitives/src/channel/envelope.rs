@@ -1,12 +1,11 @@
 //! A message between its receipt and its value.
 
 use super::{
-    coding::read_all,
     request::IncomingRequest,
-    shared::Incoming,
+    taken::Taken,
     typed::{Message, Request, Route, check, codec::Codec, headed},
 };
-use crate::{ObjectName, RecvError, Undecodable, store::Received};
+use crate::{ObjectName, RecvError, Undecodable};
 
 /// A message that was received, and not decoded yet.
 ///
@@ -23,7 +22,7 @@ pub struct Envelope {
     /// Whether a caller waited for a response when it was received.
     pub(super) is_call: bool,
     /// The message, as long as this process holds it.
-    pub(super) request: Option<Incoming>,
+    pub(super) request: Option<Taken>,
 }
 
 impl Envelope {
@@ -32,15 +31,14 @@ impl Envelope {
     }
 
     /// Returns a message that is claimed, as it came.
-    pub(super) fn of_claim(incoming: &Incoming) -> Result<Self, RecvError> {
-        let Received { route, codec, schema, is_call, .. } = incoming.received;
+    pub(super) fn of_claim(incoming: &Taken) -> Result<Self, RecvError> {
         Ok(Self {
-            object: incoming.shared.name().clone(),
-            route: Route::from_number(route),
-            encoded: Some((codec, schema)),
+            object: incoming.name().clone(),
+            route: incoming.route(),
+            encoded: Some(incoming.encoded()),
             // Copied, for the claim may have to hand out the same bytes again after this process.
-            bytes: read_all(incoming)?,
-            is_call,
+            bytes: incoming.read_all()?,
+            is_call: incoming.is_call(),
             request: None,
         })
     }

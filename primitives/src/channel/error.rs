@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
 
-/// Why a message was not sent. Nothing was sent, and the value is still the caller's.
+/// Why a message was not sent. Nothing was sent, but for [`MaybeSent`](Self::MaybeSent), and the value is still the caller's.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -55,6 +55,15 @@ pub enum SendError {
         route: Route,
         /// What the codec said.
         why: String,
+    },
+    /// The connection to the server broke while the message was on its way, and could not be made again in time. The message was
+    /// sent once, or not at all. On a server alone.
+    #[error("a message may have been sent to {object}, and may not: {why}; send it again if twice does no harm")]
+    MaybeSent {
+        /// The channel.
+        object: ObjectName,
+        /// What the system said.
+        why: Box<str>,
     },
     /// The channel was removed, is corrupt, or the system refused something.
     #[error(transparent)]
@@ -211,7 +220,7 @@ pub struct Undecodable {
 pub enum CallError {
     /// The request was not sent.
     #[error(transparent)]
-    NotSent(#[from] SendError),
+    NotSent(SendError),
     /// There is no response yet, and the call does not wait. The request stays sent.
     #[error("there is no response yet")]
     WouldBlock,
@@ -265,6 +274,16 @@ pub enum CallError {
     /// The request was sent, and then the channel was removed, was found corrupt, or the system refused something.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl From<SendError> for CallError {
+    fn from(error: SendError) -> Self {
+        match error {
+            // A process may work on it, which `NotSent` rules out.
+            SendError::MaybeSent { object, why } => Self::Failed(Failure::Unreachable { object, why }),
+            error => Self::NotSent(error),
+        }
+    }
 }
 
 impl CallError {

@@ -30,6 +30,11 @@ mod passing;
 mod pending;
 mod queue;
 mod recv;
+mod refusal;
+#[cfg(feature = "redis")]
+mod remote_recv;
+#[cfg(feature = "redis")]
+mod remotely;
 pub(crate) mod report;
 mod request;
 mod router;
@@ -38,6 +43,8 @@ mod shared;
 mod stop;
 #[cfg(feature = "async")]
 mod streams;
+mod taken;
+mod transport;
 mod typed;
 mod unread;
 
@@ -46,6 +53,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use self::shared::Shared;
 #[cfg(feature = "async")]
 pub use self::streams::{MessageSink, MessageStream};
+use self::transport::Transport;
 pub(crate) use self::unread::Unread;
 pub use self::{
     aside::{ClaimInHand, SetAside},
@@ -63,7 +71,7 @@ pub use self::{
     stop::Stop,
     typed::{Message, Request, Route, codec},
 };
-use crate::store::Wants;
+use crate::{Failure, store::Wants};
 
 /// A channel between processes: typed values in shared memory.
 ///
@@ -117,7 +125,7 @@ use crate::store::Wants;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Channel {
-    shared: Arc<Shared>,
+    transport: Transport,
     detects_disconnect: bool,
     requires_server: bool,
     /// Set when this handle is to stop receiving.
@@ -125,14 +133,30 @@ pub struct Channel {
 }
 
 impl Channel {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, detects_disconnect: false, requires_server: false, stop: None }
+    fn new(transport: Transport) -> Self {
+        Self { transport, detects_disconnect: false, requires_server: false, stop: None }
     }
 
     /// Returns which ends a receiver of this handle is notified of.
     #[inline]
     fn wants(&self) -> Wants<'_> {
         Wants { disconnect: self.detects_disconnect, stop: self.stop.as_deref(), claims: false }
+    }
+
+    /// As [`Transport::memory`].
+    #[inline]
+    fn memory(&self, operation: &'static str, instead: &'static str) -> Result<&Arc<Shared>, Failure> {
+        self.transport.memory(operation, instead)
+    }
+
+    /// As [`memory`](Self::memory), for an operation that waits without blocking the thread.
+    #[cfg(feature = "async")]
+    #[inline]
+    fn memory_async(&self, operation: &'static str) -> Result<&Arc<Shared>, Failure> {
+        self.memory(
+            operation,
+            "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does",
+        )
     }
 
     /// Sets whether receiving on this handle ends with [`RecvError::Disconnected`] when no [`Sender`] of the routes that it

@@ -1,15 +1,27 @@
 //! How channels are opened and closed, and which members there are.
 
+use std::time::Duration;
+
 use super::{
     Channel,
     shared::{KIND, Shared},
+    transport::Transport,
     typed::Message,
 };
+#[cfg(feature = "redis")]
+use crate::remote::{Manner, Remote};
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
     object::{self, Disposition},
     options::Settings,
 };
+
+/// How long a worker waits at its start for a server that is away.
+const AWAY: Duration = Duration::from_secs(30);
+
+/// What to do on a server, which knows no members.
+pub(super) const MEMBERS: &str =
+    "ask the server's operator for `CLIENT LIST`, or let the programs say in messages that they live";
 
 impl Channel {
     /// Returns the options to create or open a channel with.
@@ -54,23 +66,92 @@ impl Channel {
     }
 
     /// Removes a channel by its name, with its messages. Its waiters wake. Other handles find it removed when they
-    /// would next have to wait.
+    /// would next have to wait. The name may be an [address](Self::connect).
     ///
     /// # Errors
     ///
     /// As [`Mutex::unlink`](crate::Mutex::unlink).
     pub fn unlink(name: &str) -> Result<(), OpenError> {
+        #[cfg(feature = "redis")]
+        if Remote::is_address(name) {
+            return Ok(Self::open_at(name)?.remove()?);
+        }
         object::remove::by_name(name, KIND)
     }
 
+    /// Connects to the channel at an address, or creates it there.
+    ///
+    /// | address | channel |
+    /// | --- | --- |
+    /// | `jobs`, without `://` | in shared memory, as [`open_or_create`](Self::open_or_create) |
+    /// | `redis://[user:password@]host[:port]/[database/]jobs` | on a server that speaks the protocol of Redis, 7.0 or later. With the feature `redis` |
+    ///
+    /// The same program runs on both. What differs on a server:
+    ///
+    /// - **A process dies.** Its claims come back when their [lease](Options::lease) has ended. The lease is extended while the
+    ///   process lives. A process that was stopped for longer learns from [`done`](crate::Claimed::done) that the [lease is
+    ///   lost](Failure::LeaseLost).
+    /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any other
+    ///   fails in the end with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
+    /// - **What a server does not have** is [`Failure::Unsupported`], and says what to do: futures, counted senders and receivers, lists of members
+    ///   and of claims, and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child connects anew.
+    ///
+    /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. One that drops
+    /// messages when memory is short is always refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_or_create`](Self::open_or_create), and on a server:
+    ///
+    /// - [`OpenError::BadAddress`], which quotes nothing of the address.
+    /// - [`OpenError::BadServer`], with the setting and the line that changes it.
+    /// - [`Failure::Unreachable`] and [`Failure::Refused`] in [`OpenError::Failed`].
+    pub fn connect(address: &str) -> Result<Self, OpenError> {
+        Self::options().connect(address)
+    }
+
+    /// Opens a channel that exists, at an address of whichever kind. A server that is being restarted is waited for.
+    pub(crate) fn open_at(address: &str) -> Result<Self, OpenError> {
+        let options = Self::options();
+        let options = if address.contains("://") { options.open_timeout(AWAY) } else { options };
+        Self::at(&options.settings, address, Disposition::Open)
+    }
+
+    /// Opens or creates a channel at an address of whichever kind.
+    #[cfg(feature = "redis")]
+    pub(crate) fn at(options: &Settings, address: &str, disposition: Disposition) -> Result<Self, OpenError> {
+        if !Remote::is_address(address) {
+            return Self::enter(options, address, disposition);
+        }
+        let manner = Manner {
+            creates: !matches!(disposition, Disposition::Open),
+            opens: !matches!(disposition, Disposition::Create),
+        };
+        Remote::connect(address, options, manner).map(|remote| Self::new(Transport::Server(remote)))
+    }
+
+    /// Opens or creates a channel at an address. Without the feature `redis` all are in shared memory.
+    #[cfg(not(feature = "redis"))]
+    pub(crate) fn at(options: &Settings, address: &str, disposition: Disposition) -> Result<Self, OpenError> {
+        if address.contains("://") {
+            return Err(OpenError::BadAddress { why: "this program was built without the feature `redis`" });
+        }
+        Self::enter(options, address, disposition)
+    }
+
     fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Self, OpenError> {
-        Shared::enter(options, name, disposition).map(Self::new)
+        Shared::enter(options, name, disposition).map(|shared| Self::new(Transport::Memory(shared)))
     }
 
     /// Returns the longest message that it carries, in encoded bytes.
     #[must_use]
     pub fn max_message_size(&self) -> usize {
-        self.shared.store.geometry.max_message_size
+        match &self.transport {
+            Transport::Memory(shared) => shared.store.geometry.max_message_size,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.geometry.max_message_size,
+        }
     }
 
     /// Closes the channel for good: nothing more is sent, and what is on it can be received.
@@ -98,15 +179,25 @@ impl Channel {
     ///
     /// [`Failure::System`] if the channel was removed, or the system refuses to notify a waiter.
     pub fn close(&self) -> Result<(), Failure> {
-        // A process that dies before it has notified all of them must have an obituary.
-        self.shared.session()?;
-        self.shared.store.close(&self.shared.members)
+        match &self.transport {
+            Transport::Memory(shared) => {
+                // A process that dies before it has notified all of them must have an obituary.
+                shared.session()?;
+                shared.store.close(&shared.members)
+            }
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.close(),
+        }
     }
 
     /// Returns whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.store.is_closed()
+        match &self.transport {
+            Transport::Memory(shared) => shared.store.is_closed(),
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.is_closed(),
+        }
     }
 
     /// Returns the state of the kernel objects that the channel consists of.
@@ -115,7 +206,7 @@ impl Channel {
     ///
     /// [`Failure::System`] if it was removed.
     pub fn status(&self) -> Result<Status, Failure> {
-        self.shared.object.status()
+        self.memory("status of kernel objects", "read `depth`")?.object.status()
     }
 
     /// Returns the members that have the channel open, without disturbing any of them.
@@ -124,7 +215,7 @@ impl Channel {
     ///
     /// As [`status`](Self::status).
     pub fn members(&self) -> Result<Vec<Member>, Failure> {
-        self.shared.members.list()
+        self.memory("list of members", MEMBERS)?.members.list()
     }
 
     /// Returns the members that have a [`Sender`](super::Sender) of a type.
@@ -148,8 +239,9 @@ impl Channel {
     }
 
     fn attached<T: Message>(&self, role: Role) -> Result<Vec<Member>, Failure> {
-        let store = &self.shared.store;
-        self.shared.members_in(store.attached(store.lane_of(T::ROUTE.number()), role))
+        let shared = self.memory("list of senders and receivers", MEMBERS)?;
+        let store = &shared.store;
+        shared.members_in(store.attached(store.lane_of(T::ROUTE.number()), role))
     }
 
     /// Removes the channel. Waiters wake, and calls on every handle fail, with an error that [is gone](Failure::is_gone).
@@ -158,10 +250,16 @@ impl Channel {
     ///
     /// [`Failure::System`] for what the system refuses.
     pub fn remove(&self) -> Result<(), Failure> {
-        self.shared.object.remove()?;
-        // After the removal: handles that would not enter the kernel learn of it from memory.
-        self.shared.store.mark_removed();
-        Ok(())
+        match &self.transport {
+            Transport::Memory(shared) => {
+                shared.object.remove()?;
+                // After the removal: handles that would not enter the kernel learn of it from memory.
+                shared.store.mark_removed();
+                Ok(())
+            }
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.remove(),
+        }
     }
 }
 
@@ -202,6 +300,25 @@ impl Options<Channel> {
     pub fn attempts(mut self, limit: u8) -> Self {
         self.settings.attempts = limit;
         self
+    }
+
+    /// Sets the lease of claims and calls of a new channel on a server. By default 10 seconds, from 100 milliseconds to a day.
+    ///
+    /// It is extended at a third of its time, as long as the process lives and reaches the server. So it is how long
+    /// the death of a process goes unnoticed, and not how long a job may take. In memory there is none: a death is known at once.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// Connects to the [`Channel`] at an address, or creates it there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::connect`].
+    pub fn connect(&self, address: &str) -> Result<Channel, OpenError> {
+        Channel::at(&self.settings, address, Disposition::OpenOrCreate)
     }
 
     /// Creates a [`Channel`].

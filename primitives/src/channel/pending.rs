@@ -7,13 +7,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+#[cfg(feature = "redis")]
+use super::remotely;
 use super::{
     attempt::Attempt,
     coding::{decode_as, read_all},
-    request::REFUSED,
+    refusal::REFUSED,
     shared::{Incoming, Shared},
     typed::{Request, codec::Bincode},
 };
+#[cfg(feature = "redis")]
+use crate::remote::Remote;
 #[cfg(feature = "async")]
 use crate::waiting::clerk::HeldTicket;
 use crate::{
@@ -26,10 +30,23 @@ use crate::{
 /// A request under way. Dropping it cancels the call.
 #[must_use = "dropping it cancels the call"]
 pub struct PendingResponse<R: Request> {
+    call: Call,
+    request: PhantomData<fn() -> R>,
+}
+
+/// A call under way, on either transport.
+enum Call {
+    Memory(InMemory),
+    /// The server's name for it.
+    #[cfg(feature = "redis")]
+    Server(Arc<Remote>, String),
+}
+
+/// A call under way in shared memory.
+struct InMemory {
     shared: Arc<Shared>,
     ticket: Ticket,
     me: Session,
-    request: PhantomData<fn() -> R>,
     /// Its wait as a future.
     #[cfg(feature = "async")]
     held: HeldTicket,
@@ -37,14 +54,19 @@ pub struct PendingResponse<R: Request> {
 
 impl<R: Request> PendingResponse<R> {
     pub(super) fn new(shared: &Arc<Shared>, ticket: Ticket, me: Session) -> Self {
-        Self {
+        let call = InMemory {
             shared: Arc::clone(shared),
             ticket,
             me,
-            request: PhantomData,
             #[cfg(feature = "async")]
             held: HeldTicket::default(),
-        }
+        };
+        Self { call: Call::Memory(call), request: PhantomData }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn of_server(remote: &Arc<Remote>, id: String) -> Self {
+        Self { call: Call::Server(Arc::clone(remote), id), request: PhantomData }
     }
 
     /// Waits for the response.
@@ -82,16 +104,81 @@ impl<R: Request> PendingResponse<R> {
     ///
     /// As [`wait_timeout`](Self::wait_timeout).
     pub fn wait_deadline(&mut self, deadline: Deadline) -> Result<R::Response, CallError> {
-        // A child made by `fork` must not take the response out of the cell: the parent waits for it.
-        self.check_ours()?;
-        let Shared { store, .. } = &*self.shared;
-        // After a timeout the request stays sent, so it may be waited for again.
-        let outcome = store.wait_for_response(self.ticket, self.shared.party(self.me), deadline);
-        self.conclude(outcome, deadline)
+        match &self.call {
+            Call::Memory(call) => {
+                // A child made by `fork` must not take the response out of the cell: the parent waits for it.
+                call.check_ours()?;
+                // After a timeout the request stays sent, so it may be waited for again.
+                let outcome = call.shared.store.wait_for_response(call.ticket, call.shared.party(call.me), deadline);
+                call.conclude::<R>(outcome, deadline)
+            }
+            #[cfg(feature = "redis")]
+            Call::Server(remote, id) => remotely::conclude::<R>(remote, remote.wait_for_end(id, deadline), deadline),
+        }
+    }
+
+    /// Returns which member has taken the request, or `None` if none has, or if the call has ended. A server does not say it.
+    #[must_use]
+    pub fn taken_by(&self) -> Option<Member> {
+        match &self.call {
+            Call::Memory(call) => match call.progress() {
+                // The slot comes from memory, so it may be none.
+                Progress::Taken(slot) if slot < call.shared.store.geometry.max_handles => {
+                    Some(call.shared.members.member(slot))
+                }
+                _ => None,
+            },
+            #[cfg(feature = "redis")]
+            Call::Server(..) => None,
+        }
+    }
+
+    /// Returns whether a response is there, or it is known that there will be none.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        match &self.call {
+            Call::Memory(call) => !matches!(call.progress(), Progress::Waiting | Progress::Taken(_)),
+            #[cfg(feature = "redis")]
+            Call::Server(remote, id) => remote.is_ended(id),
+        }
+    }
+
+    /// Returns whether any process has ever taken the request. On a server it is known when it has ended.
+    pub(crate) fn is_begun(&self) -> bool {
+        match &self.call {
+            Call::Memory(call) => call.shared.store.is_begun(call.ticket),
+            #[cfg(feature = "redis")]
+            Call::Server(remote, id) => remote.is_ended(id),
+        }
+    }
+
+    /// Ends the wait, and leaves the request in the channel. Its response is dropped.
+    pub fn detach(self) {
+        match &self.call {
+            Call::Memory(call) if call.me.is_ours() => {
+                let Shared { store, members, .. } = &*call.shared;
+                // The word no longer names a caller, so the drop that follows finds nothing to cancel.
+                members.record(store.detach_call(call.ticket, call.me, members));
+            }
+            Call::Memory(_) => {}
+            // The drop that follows finds no call.
+            #[cfg(feature = "redis")]
+            Call::Server(remote, id) => remote.leave(id, true),
+        }
+    }
+}
+
+impl InMemory {
+    fn progress(&self) -> Progress {
+        self.shared.store.progress(self.ticket, self.me)
     }
 
     /// Decodes what a wait ended with.
-    fn conclude(&self, outcome: Result<Outcome, Refusal>, deadline: Deadline) -> Result<R::Response, CallError> {
+    fn conclude<R: Request>(
+        &self,
+        outcome: Result<Outcome, Refusal>,
+        deadline: Deadline,
+    ) -> Result<R::Response, CallError> {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => return Err(CallError::not_in_time(deadline)),
@@ -123,38 +210,6 @@ impl<R: Request> PendingResponse<R> {
         })
     }
 
-    /// Returns which member has taken the request, or `None` if none has, or if the call has ended.
-    #[must_use]
-    pub fn taken_by(&self) -> Option<Member> {
-        match self.shared.store.progress(self.ticket, self.me) {
-            // The slot comes from memory, so it may be none.
-            Progress::Taken(slot) if slot < self.shared.store.geometry.max_handles => {
-                Some(self.shared.members.member(slot))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns whether a response is there, or it is known that there will be none.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        !matches!(self.shared.store.progress(self.ticket, self.me), Progress::Waiting | Progress::Taken(_))
-    }
-
-    /// Returns whether any process has ever taken the request.
-    pub(crate) fn is_begun(&self) -> bool {
-        self.shared.store.is_begun(self.ticket)
-    }
-
-    /// Ends the wait, and leaves the request in the channel. Its response is dropped.
-    pub fn detach(self) {
-        if self.me.is_ours() {
-            let Shared { store, members, .. } = &*self.shared;
-            // The word no longer names a caller, so the drop that follows finds nothing to cancel.
-            members.record(store.detach_call(self.ticket, self.me, members));
-        }
-    }
-
     /// In a child made by `fork` the call is the parent's.
     fn check_ours(&self) -> Result<(), Failure> {
         if self.me.is_ours() {
@@ -164,7 +219,16 @@ impl<R: Request> PendingResponse<R> {
     }
 }
 
-impl<R: Request> Drop for PendingResponse<R> {
+#[cfg(feature = "redis")]
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Self::Server(remote, id) = self {
+            remote.leave(id, false);
+        }
+    }
+}
+
+impl Drop for InMemory {
     fn drop(&mut self) {
         if self.me.is_ours() {
             let Shared { store, members, .. } = &*self.shared;
@@ -220,16 +284,33 @@ impl<R: Request> PendingResponse<R> {
         stops: impl Fn() -> bool,
         context: &Context<'_>,
     ) -> Poll<Result<R::Response, CallError>> {
-        self.check_ours()?;
-        if !self.held.is_taken() {
+        let is_waited_for = match &self.call {
+            Call::Memory(call) => {
+                call.check_ours()?;
+                call.held.is_taken()
+            }
+            #[cfg(feature = "redis")]
+            Call::Server(remote, _) => {
+                let (object, operation) = (remote.name().clone(), "wait without blocking the thread");
+                let instead = "call `wait` in a thread of its own, as `spawn_blocking` of a runtime does";
+                return Poll::Ready(Err(Failure::Unsupported { object, operation, instead }.into()));
+            }
+        };
+        if !is_waited_for {
             match self.try_wait() {
                 Err(CallError::WouldBlock) => {}
                 ended => return Poll::Ready(ended),
             }
         }
-        let Self { shared, ticket, me, held, .. } = self;
-        let ended = ready!(shared.store.poll_response(held, *ticket, shared.party(*me), stops, context));
-        Poll::Ready(self.conclude(ended, Deadline::NEVER))
+        match &mut self.call {
+            Call::Memory(call) => {
+                let InMemory { shared, ticket, me, held } = call;
+                let ended = ready!(shared.store.poll_response(held, *ticket, shared.party(*me), stops, context));
+                Poll::Ready(call.conclude::<R>(ended, Deadline::NEVER))
+            }
+            #[cfg(feature = "redis")]
+            Call::Server(..) => Poll::Pending,
+        }
     }
 }
 

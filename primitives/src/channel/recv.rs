@@ -8,6 +8,8 @@ use super::{
     envelope::Envelope,
     forms::receiving_forms,
     shared::{Incoming, Shared},
+    taken::Taken,
+    transport::Transport,
     typed::{
         Message, Route, check,
         codec::{Codec, CodecError},
@@ -83,33 +85,42 @@ impl Channel {
 
     /// Takes the next message. The caller of a request is left to wait.
     #[inline]
-    fn take(&self, selection: Selection, deadline: Deadline) -> Result<(Received, Session), RecvError> {
-        self.take_as(selection, self.wants(), deadline)
+    fn take(
+        &self,
+        shared: &Shared,
+        selection: Selection,
+        deadline: Deadline,
+    ) -> Result<(Received, Session), RecvError> {
+        Self::take_as(shared, selection, self.wants(), deadline)
     }
 
     #[inline]
     pub(super) fn take_as(
-        &self,
+        shared: &Shared,
         selection: Selection,
         wants: Wants<'_>,
         deadline: Deadline,
     ) -> Result<(Received, Session), RecvError> {
-        let Shared { store, .. } = &*self.shared;
-        let me = self.shared.session()?;
-        let received = store.receive(selection, self.shared.party(me), wants, deadline);
-        let received = received.map_err(|refusal| self.shared.not_received(refusal, deadline))?;
+        let me = shared.session()?;
+        let received = shared.store.receive(selection, shared.party(me), wants, deadline);
+        let received = received.map_err(|refusal| shared.not_received(refusal, deadline))?;
         Ok((received, me))
     }
 
     /// Receives a value of one type.
     #[inline]
     pub(super) fn recv_value<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {
-        let Shared { store, members, .. } = &*self.shared;
-        let (received, me) = self.take(Selection::Only(T::ROUTE.number()), deadline)?;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return self.recv_value_remotely(deadline),
+        };
+        let Shared { store, members, .. } = &**shared;
+        let (received, me) = self.take(shared, Selection::Only(T::ROUTE.number()), deadline)?;
         // A short message without a caller is copied, and its cell freed before it is decoded. Others are freed by the
         // drop.
         let (Some(first), false) = (received.inline, received.is_call) else {
-            let incoming = Incoming::new(&self.shared, received, me);
+            let incoming = Incoming::new(shared, received, me);
             return decode::<T>(&incoming);
         };
         let mut bytes = [0; INLINE];
@@ -118,26 +129,36 @@ impl Channel {
         members.record(store.release(received.held, members));
         let bytes = &bytes[..received.len];
         let decoded = check::<T>(received.codec, received.schema).and_then(|()| T::Codec::decode(bytes));
-        decoded.map_err(|why| self.undecodable(T::ROUTE, bytes.to_vec(), why))
+        decoded.map_err(|why| undecodable(shared, T::ROUTE, bytes.to_vec(), why))
     }
 
     /// Receives the request of a type, with what is needed to respond.
-    pub(super) fn recv_incoming<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Incoming>), RecvError> {
+    pub(super) fn recv_incoming<T: Message>(&self, deadline: Deadline) -> Result<(T, Option<Taken>), RecvError> {
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return self.recv_incoming_remotely(deadline),
+        };
         // Before the wait, so that `require_server` sees a server that has not received anything yet.
-        let lane = self.shared.store.lane_of(T::ROUTE.number());
-        self.shared.store.serve(lane, self.shared.session()?);
-        let (received, me) = self.take(Selection::Only(T::ROUTE.number()), deadline)?;
+        let lane = shared.store.lane_of(T::ROUTE.number());
+        shared.store.serve(lane, shared.session()?);
+        let (received, me) = self.take(shared, Selection::Only(T::ROUTE.number()), deadline)?;
         // From here on an early return frees it, and its caller learns that there is no response.
-        let incoming = Incoming::new(&self.shared, received, me);
+        let incoming = Incoming::new(shared, received, me);
         let value = decode::<T>(&incoming)?;
-        Ok((value, received.is_call.then_some(incoming)))
+        Ok((value, received.is_call.then_some(Taken::Memory(incoming))))
     }
 
     fn recv_selected(&self, selection: Selection, deadline: Deadline) -> Result<Envelope, RecvError> {
-        let Shared { store, members, .. } = &*self.shared;
-        let (received, me) = self.take(selection, deadline)?;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return self.recv_selected_remotely(selection, deadline),
+        };
+        let Shared { store, members, .. } = &**shared;
+        let (received, me) = self.take(shared, selection, deadline)?;
         let envelope = |bytes, request| Envelope {
-            object: self.shared.name().clone(),
+            object: shared.name().clone(),
             route: Route::from_number(received.route),
             encoded: Some((received.codec, received.schema)),
             bytes,
@@ -146,18 +167,18 @@ impl Channel {
         };
         let (Some(first), false) = (received.inline, received.is_call) else {
             // As in `recv_value`. The envelope keeps a request, for the response.
-            let incoming = Incoming::new(&self.shared, received, me);
+            let incoming = Incoming::new(shared, received, me);
             let bytes = read_all(&incoming)?;
-            return Ok(envelope(bytes, received.is_call.then_some(incoming)));
+            return Ok(envelope(bytes, received.is_call.then_some(Taken::Memory(incoming))));
         };
         let mut bytes = [0; INLINE];
         store.read_short(received.held, first, received.len, &mut bytes);
         members.record(store.release(received.held, members));
         Ok(envelope(bytes[..received.len].to_vec(), None))
     }
+}
 
-    #[cold]
-    fn undecodable(&self, route: Route, bytes: Vec<u8>, why: CodecError) -> RecvError {
-        Undecodable { object: self.shared.name().clone(), route, bytes, why: why.to_string() }.into()
-    }
+#[cold]
+fn undecodable(shared: &Shared, route: Route, bytes: Vec<u8>, why: CodecError) -> RecvError {
+    Undecodable { object: shared.name().clone(), route, bytes, why: why.to_string() }.into()
 }

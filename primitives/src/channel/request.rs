@@ -6,9 +6,13 @@ use serde::Serialize;
 
 #[cfg(feature = "async")]
 use super::passing::passing;
+#[cfg(feature = "redis")]
+use super::remotely;
 use super::{
     coding::write_long,
+    refusal::{LONGEST_REFUSAL, REFUSED, cut},
     shared::{Incoming, Shared},
+    taken::Taken,
     typed::{
         Request, Route,
         codec::{self, Bincode, Codec, Short},
@@ -22,20 +26,19 @@ use crate::{
     store::{About, Class, INLINE, Wishes},
 };
 
-/// The codec number of a response that says why there is none: a text.
-pub(super) const REFUSED: u32 = 255;
-
-/// The longest text of a refusal, in bytes.
-const LONGEST_REFUSAL: usize = 4096;
-
 /// Responds to a request that this process holds. If that fails, its caller learns that there is no response.
 pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
-    incoming: Incoming,
+    incoming: Taken,
     value: &T,
     schema: u32,
     route: Route,
     deadline: Deadline,
 ) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return remotely::respond(taken, value, schema, route),
+    };
     finish_with(incoming, |incoming| send_response(incoming, value, schema, route, deadline))
 }
 
@@ -77,11 +80,16 @@ fn send_response<T: Serialize + serde::de::DeserializeOwned>(
 /// As `respond`. If it is dropped, the request ends as one without a response does.
 #[cfg(feature = "async")]
 pub(super) async fn respond_async<T: Serialize + serde::de::DeserializeOwned>(
-    incoming: Incoming,
+    incoming: Taken,
     value: &T,
     schema: u32,
     route: Route,
 ) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return Err(remotely::no_futures(&taken)),
+    };
     incoming.check_ours()?;
     let send = || send_response(&incoming, value, schema, route, Deadline::NOW);
     let responded = match send() {
@@ -100,7 +108,12 @@ pub(super) async fn respond_async<T: Serialize + serde::de::DeserializeOwned>(
 }
 
 /// Refuses a request, with a reason.
-pub(super) fn refuse(incoming: Incoming, why: &str, route: Route) -> Result<(), SendError> {
+pub(super) fn refuse(incoming: Taken, why: &str, route: Route) -> Result<(), SendError> {
+    let incoming = match incoming {
+        Taken::Memory(incoming) => incoming,
+        #[cfg(feature = "redis")]
+        Taken::Server(taken) => return remotely::refuse(taken, cut(why, LONGEST_REFUSAL)),
+    };
     finish_with(incoming, |incoming| {
         respond_bytes(incoming, about_response(route, REFUSED, 0), cut(why, LONGEST_REFUSAL), Deadline::NEVER)
     })
@@ -116,16 +129,6 @@ fn end_unanswered(incoming: Incoming, error: &SendError) {
             .is_ok();
     // Otherwise it is lost, and the caller gets `NoResponse` instead of waiting for ever.
     if is_said { incoming.done() } else { incoming.finish() }
-}
-
-/// Returns as much of a text as has so many bytes.
-fn cut(text: &str, most: usize) -> &[u8] {
-    let mut end = text.len().min(most);
-    // Cut between two characters, so that the text stays valid.
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text.as_bytes()[..end]
 }
 
 fn about_response(route: Route, codec: u32, schema: u32) -> About {
@@ -171,11 +174,11 @@ fn finish_with(incoming: Incoming, respond: impl FnOnce(&Incoming) -> Result<(),
 pub struct IncomingRequest<R: Request> {
     request: R,
     /// `None` if the message was sent, and not called.
-    incoming: Option<Incoming>,
+    incoming: Option<Taken>,
 }
 
 impl<R: Request> IncomingRequest<R> {
-    pub(super) fn new(request: R, incoming: Option<Incoming>) -> Self {
+    pub(super) fn new(request: R, incoming: Option<Taken>) -> Self {
         Self { request, incoming }
     }
 

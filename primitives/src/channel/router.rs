@@ -13,6 +13,7 @@ use super::{
     Channel,
     claimed::{self, Claimed},
     envelope::Envelope,
+    transport::Transport,
     typed::{Message, Request, Route},
     unread::{Parcel, Unread},
 };
@@ -231,9 +232,15 @@ impl<'a> Router<'a> {
 
     /// Records that this member serves the routes that it has handlers for.
     pub(crate) fn serve(&self, channel: &Channel) -> Result<()> {
-        let me = channel.shared.session()?;
-        let store = &channel.shared.store;
-        self.handlers.keys().for_each(|route| store.serve(store.lane_of(route.number()), me));
+        match &channel.transport {
+            Transport::Memory(shared) => {
+                let (me, store) = (shared.session()?, &shared.store);
+                self.handlers.keys().for_each(|route| store.serve(store.lane_of(route.number()), me));
+            }
+            // A server has no list of those that serve.
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => {}
+        }
         Ok(())
     }
 

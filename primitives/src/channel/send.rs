@@ -2,15 +2,18 @@
 
 use std::{io::Write, time::Duration};
 
+#[cfg(feature = "redis")]
+use super::remotely;
 use super::{
     Channel,
-    coding::write_long,
+    coding::{unencodable, write_long},
     delivery::Delivery,
     forms::sending_forms,
     shared::Shared,
+    transport::Transport,
     typed::{
         Message, Route,
-        codec::{self, Codec, Raw, Short},
+        codec::{Codec, Raw, Short},
     },
 };
 use crate::{
@@ -98,23 +101,26 @@ impl Channel {
         deadline: Deadline,
     ) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post(value, class, delivery, deadline.into()).map(drop)
+        match &self.transport {
+            Transport::Memory(shared) => Self::post(shared, value, class, delivery, deadline.into()).map(drop),
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remotely::post(remote, value, class, delivery, deadline.into()).map(drop),
+        }
     }
 
     /// Encodes a value, and sends it as a message of a class.
     #[inline]
     pub(super) fn post<T: Message>(
-        &self,
+        shared: &Shared,
         value: &T,
         class: Class,
         delivery: Delivery,
         until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
-        let shared = &*self.shared;
         let me = shared.session()?;
         // The limit of attempts is fixed with the message: a receiver may be of another version of the program.
         let about = delivery.about::<T>(class, shared.store.geometry.attempts);
-        let unencodable = |why| self.unencodable(T::ROUTE, why);
+        let unencodable = |why| unencodable(shared.name(), T::ROUTE, why);
         // In place: a value that is returned is copied.
         let mut short = Short::new();
         T::Codec::encode(value, &mut short).map_err(unencodable)?;
@@ -124,7 +130,7 @@ impl Channel {
                 sent.map_err(|refusal| shared.not_sent(refusal, class, bytes.len(), until.deadline))?
             }
             // Too long for a cell: its length is known now, and it is encoded a second time into blocks.
-            None => self.post_long::<T::Codec, T>(value, short.len(), about, me, until)?,
+            None => Self::post_long::<T::Codec, T>(shared, value, short.len(), about, me, until)?,
         };
         Ok((held, me))
     }
@@ -132,36 +138,30 @@ impl Channel {
     /// Sends a value that does not fit into a cell: it is encoded once more, to where the receiver finds it.
     #[cold]
     fn post_long<C: Codec<T>, T>(
-        &self,
+        shared: &Shared,
         value: &T,
         len: usize,
         about: About,
         me: Session,
         until: Until<'_>,
     ) -> Result<Held, SendError> {
-        let shared = &*self.shared;
         let not_sent = |refusal| shared.not_sent(refusal, about.class, len, until.deadline);
         // Waits for a cell and for blocks, and takes both before a byte is written.
         let mut draft = shared.store.draft(about.class, len, shared.party(me), until).map_err(not_sent)?;
         // An early return drops the draft, which frees the cell and the blocks: nothing was sent (C3).
         let route = Route::from_number(about.route);
-        write_long::<C, T>(value, draft.run()).map_err(|why| self.unencodable(route, why))?;
+        write_long::<C, T>(value, draft.run()).map_err(|why| unencodable(shared.name(), route, why))?;
         // From here on receivers find it (ST2).
         draft.send(about).map_err(not_sent)
     }
 
-    #[cold]
-    pub(super) fn unencodable(&self, route: Route, why: codec::CodecError) -> SendError {
-        SendError::Unencodable { object: self.shared.name().clone(), route, why: why.to_string() }
-    }
-
-    pub(super) fn about_raw(&self, route: Route) -> About {
+    pub(super) fn about_raw(shared: &Shared, route: Route) -> About {
         About {
             route: route.number(),
             codec: Raw::NUMBER,
             schema: 0,
             class: Class::Message,
-            wishes: Wishes::attempts(self.shared.store.geometry.attempts),
+            wishes: Wishes::attempts(shared.store.geometry.attempts),
             delay: Duration::ZERO,
         }
     }
@@ -172,17 +172,22 @@ impl Channel {
     ///
     /// As [`send_raw_timeout`](Self::send_raw_timeout).
     pub fn send_raw_deadline(&self, route: Route, bytes: &[u8], deadline: Deadline) -> Result<(), SendError> {
-        let Shared { store, .. } = &*self.shared;
-        let me = self.shared.session()?;
-        let about = self.about_raw(route);
-        let not_sent = |refusal| self.shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return remotely::post_raw(remote, route, bytes, deadline.into()),
+        };
+        let store = &shared.store;
+        let me = shared.session()?;
+        let about = Self::about_raw(shared, route);
+        let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), deadline);
         // In the cell itself, without blocks.
         if bytes.len() <= INLINE {
-            return store.send_short(about, bytes, self.shared.party(me), deadline.into()).map(drop).map_err(not_sent);
+            return store.send_short(about, bytes, shared.party(me), deadline.into()).map(drop).map_err(not_sent);
         }
         let mut draft =
-            store.draft(Class::Message, bytes.len(), self.shared.party(me), deadline.into()).map_err(not_sent)?;
-        draft.run().write_all(bytes).map_err(|_| self.shared.members.damaged("the blocks of a message"))?;
+            store.draft(Class::Message, bytes.len(), shared.party(me), deadline.into()).map_err(not_sent)?;
+        draft.run().write_all(bytes).map_err(|_| shared.members.damaged("the blocks of a message"))?;
         draft.send(about).map(drop).map_err(not_sent)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
     },
 };
 
-use super::{Channel, shared::Shared};
+use super::{Channel, transport::Transport};
 use crate::Failure;
 
 /// Stops the receiving on one handle of a channel. The channel and other handles go on.
@@ -30,7 +30,7 @@ use crate::Failure;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stop {
-    shared: Arc<Shared>,
+    transport: Transport,
     is_stopped: Arc<AtomicBool>,
 }
 
@@ -41,7 +41,7 @@ impl Channel {
     #[must_use]
     pub fn stoppable(&self) -> (Self, Stop) {
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let stop = Stop { shared: Arc::clone(&self.shared), is_stopped: Arc::clone(&is_stopped) };
+        let stop = Stop { transport: self.transport.clone(), is_stopped: Arc::clone(&is_stopped) };
         (Self { stop: Some(is_stopped), ..self.clone() }, stop)
     }
 }
@@ -56,8 +56,11 @@ impl Stop {
     pub fn stop(&self) -> Result<(), Failure> {
         // SYNC: SeqCst pairs with the fence of a waiter's announcement.
         self.is_stopped.store(true, SeqCst);
-        let Shared { store, members, .. } = &*self.shared;
-        store.rouse(self.shared.session()?.slot(), members)
+        match &self.transport {
+            Transport::Memory(shared) => shared.store.rouse(shared.session()?.slot(), &shared.members),
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => remote.rouse(),
+        }
     }
 
     /// Returns whether it was stopped.

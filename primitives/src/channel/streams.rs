@@ -81,15 +81,15 @@ pub struct MessageStream<T> {
 impl<T: Message> MessageStream<T> {
     fn poll_value(&mut self, context: &Context<'_>) -> Poll<Result<T, RecvError>> {
         let Self { channel, held, .. } = self;
+        let shared = channel.memory_async("stream of messages")?;
         if !held.is_taken()
             && let Some(value) = if_any(channel.try_recv())?
         {
             return Poll::Ready(Ok(value));
         }
-        let shared = &*channel.shared;
         // A child made by `fork` begins anew: the held is that of a list of its parent's.
         let party = shared.party(shared.session()?);
-        let pass_on = passing(&channel.shared, Store::pass_on_message);
+        let pass_on = passing(shared, Store::pass_on_message);
         let selection = Selection::Only(T::ROUTE.number());
         shared.store.poll_receive(held, selection, party, &pass_on, || if_any(channel.try_recv()), context)
     }
@@ -120,7 +120,8 @@ impl<T: Message> FusedStream for MessageStream<T> {
 
 impl<T> Drop for MessageStream<T> {
     fn drop(&mut self) {
-        let shared = &self.channel.shared;
+        // On a server it has never waited.
+        let Ok(shared) = self.channel.memory_async("stream of messages") else { return };
         if let Some(me) = shared.members.own_session() {
             let pass_on = passing(shared, Store::pass_on_message);
             // Which messages it waited for is the list's to know.

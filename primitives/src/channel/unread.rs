@@ -8,9 +8,8 @@ use std::time::Duration;
 use super::{
     attempt::Cause,
     claimed::Claimed,
-    coding,
     envelope::Envelope,
-    shared::Incoming,
+    taken::Taken,
     typed::{Message, Route},
 };
 use crate::{Failure, RecvError};
@@ -24,7 +23,7 @@ pub(super) enum Parcel<'a> {
     /// It was received, and its bytes are here.
     Received(&'a mut Envelope),
     /// It was claimed, and its bytes are in the channel. A handler that ends the claim leaves `None`.
-    Claimed(&'a mut Option<Incoming>),
+    Claimed(&'a mut Option<Taken>),
 }
 
 impl Parcel<'_> {
@@ -32,13 +31,13 @@ impl Parcel<'_> {
     pub(super) fn decode<T: Message>(&self) -> Result<T, String> {
         match self {
             Self::Received(envelope) => envelope.decode_here(),
-            Self::Claimed(Some(incoming)) => coding::decode_here::<T>(incoming).map_err(|why| why.to_string()),
+            Self::Claimed(Some(incoming)) => incoming.decode_here::<T>().map_err(|why| why.to_string()),
             Self::Claimed(None) => Err("its claim has ended".to_owned()),
         }
     }
 
     /// Takes the request out of it, to respond. Returns `None` if no caller can be responded to.
-    pub(super) fn take_request(&mut self) -> Option<Incoming> {
+    pub(super) fn take_request(&mut self) -> Option<Taken> {
         match self {
             Self::Received(envelope) => envelope.request.take(),
             Self::Claimed(incoming) => incoming.take(),
@@ -49,7 +48,7 @@ impl Parcel<'_> {
 impl Claimed<Unread> {
     /// Returns the route on which the message came. Returns `None` if the claim has ended.
     pub(super) fn route(&self) -> Option<Route> {
-        self.incoming.as_ref().map(Incoming::route)
+        self.incoming.as_ref().map(Taken::route)
     }
 
     /// Returns the message for its handler.
@@ -65,15 +64,12 @@ impl Claimed<Unread> {
     /// Returns since when the message is claimed, in nanoseconds of the coarse clock. Returns `None` if its caller wants no second
     /// delivery: the time of such a claim is not recorded.
     pub(crate) fn since(&self) -> Option<u64> {
-        let Incoming { shared, received, .. } = self.incoming.as_ref()?;
-        received.is_claim().then(|| shared.store.claimed_at(received.held))
+        self.incoming.as_ref()?.since()
     }
 
     /// Requeues the message after a panic of its handler.
     pub(crate) fn requeue_panicked(mut self) -> Result<(), Failure> {
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        incoming.check_claim()?;
-        incoming.requeue(Cause::Panicked, Duration::ZERO);
-        Ok(())
+        incoming.requeue(Cause::Panicked, Duration::ZERO)
     }
 }

@@ -211,6 +211,20 @@ pub enum OpenError {
         /// How many have it attached.
         users: u64,
     },
+    /// An address is none that a channel can be connected to. The text says nothing of the address, which may have a password.
+    #[error("this is no address of a channel: {why}")]
+    BadAddress {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The server is not one on which messages are safe.
+    #[error("the server of {object} can't be used: {why}")]
+    BadServer {
+        /// The channel.
+        object: ObjectName,
+        /// What is wrong with it, and what changes it.
+        why: String,
+    },
     /// The system refused a call, the object is corrupt, or has no free slot.
     #[error(transparent)]
     Failed(#[from] Failure),

@@ -41,7 +41,21 @@ impl From<Deadline> for Until<'_> {
     }
 }
 
+#[cfg(feature = "redis")]
+impl Wants<'_> {
+    /// Returns whether the receiver is to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        is_stopped(self.stop)
+    }
+}
+
 impl Until<'_> {
+    /// Returns whether the sender is to wait no more.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        is_stopped(self.stop)
+    }
+
     /// Fails once the sender is to stop. To be called after it announced itself.
     pub(super) fn check(self) -> Result<(), Refusal> {
         if is_stopped(self.stop) { Err(Refusal::Stopped) } else { Ok(()) }

@@ -33,6 +33,12 @@ impl Wishes {
         (self.0 & LIMIT) as u8
     }
 
+    /// Returns the flags of a request: 1 if it is delivered again, and 2 if it outlives its caller.
+    #[cfg(feature = "redis")]
+    pub(crate) fn flags(self) -> u32 {
+        (self.0 & (REDELIVERED | OUTLIVES)) / REDELIVERED
+    }
+
     /// Returns whether a message that was attempted so often is set aside.
     pub(super) fn is_exhausted(self, attempts: u8) -> bool {
         self.limit() != 0 && attempts >= self.limit()

@@ -128,7 +128,7 @@ impl WorkerPool {
             refused: tally.sum(Count::Refused).max(received.refused.load(Relaxed)),
             retried: tally.sum(Count::Retried),
             set_aside: depth.set_aside,
-            running: channel.claims()?.len() as u64,
+            running: channel.count_claims(&depth)?,
             queued: depth.routes,
             ..Report::default()
         };

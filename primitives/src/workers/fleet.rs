@@ -92,7 +92,7 @@ impl Fleet {
             }),
             retries_panics: options.retries_panics,
             removes: options.removes,
-            pool: shared.name.clone(),
+            pool: shared.address.0.clone(),
             tally: shared.tally.id(),
             ..Assignment::default()
         };

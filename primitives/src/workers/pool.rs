@@ -7,7 +7,7 @@ use super::{
     assignment::Inherited,
     job::Job,
     options::WorkerPoolOptions,
-    shared::Shared,
+    shared::{Shared, shown},
     submitted::Submitted,
     supervision::{Supervision, check_number},
     tally::Tally,
@@ -92,8 +92,8 @@ impl WorkerPool {
         }
         drop(jobs);
         check_number(name, options.workers)?;
-        let channel = options.channel_options().open_or_create(name)?;
-        let tally = Tally::new(name).map_err(|error| WorkersError::memory(name, error))?;
+        let channel = options.channel_options().connect(name)?;
+        let tally = Tally::new(name).map_err(|error| WorkersError::memory(&shown(name), error))?;
         let shared = Shared::new(name, channel, tally, options.attempts, options.in_flight);
         let supervisor = match pool_here {
             Some(_) => None,

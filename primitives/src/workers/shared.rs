@@ -1,10 +1,13 @@
 //! What the handle of a pool, its jobs and its supervisor share.
 
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{
-        AtomicBool,
-        Ordering::{Relaxed, SeqCst},
+use std::{
+    fmt,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
@@ -18,7 +21,10 @@ use crate::{Channel, ObjectName};
 
 #[derive(Debug)]
 pub(super) struct Shared {
+    /// As errors show it.
     pub(super) name: String,
+    /// As its workers open it. It may have a password.
+    pub(super) address: Address,
     pub(super) channel: Channel,
     pub(super) tally: Tally,
     pub(super) ends: Ends,
@@ -35,7 +41,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(name: &str, channel: Channel, tally: Tally, attempts: u8, in_flight: usize) -> Arc<Self> {
         Arc::new(Self {
-            name: name.to_owned(),
+            name: shown(name),
+            address: Address(name.to_owned()),
             channel,
             tally,
             ends: Ends::default(),
@@ -109,5 +116,34 @@ impl Shared {
                 None => end = self.ended.wait(end).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+}
+
+/// What a pool is opened by. `Debug` shows no password.
+pub(super) struct Address(pub(super) String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&shown(&self.0), f)
+    }
+}
+
+/// Returns the name of a pool without the user and the password, if it is an address that has them.
+pub(super) fn shown(name: &str) -> String {
+    match name.split_once("://") {
+        // A password may have an `@` in it, and the name of a channel hardly. So more is left out rather than less.
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn no_error_has_a_password() {
+        assert_eq!(shown("redis://me:se/cr@t@host/jobs"), "redis://host/jobs");
+        assert_eq!((shown("jobs@home"), shown("redis://host/jobs")), ("jobs@home".into(), "redis://host/jobs".into()));
     }
 }

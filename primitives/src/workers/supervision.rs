@@ -10,8 +10,14 @@ use std::{
 };
 
 use super::{
-    WorkersError, event::Event, fleet::Fleet, options::WorkerPoolOptions, shared::Shared, signals::Signals,
-    supervisor::Supervisor, tally::ROWS,
+    WorkersError,
+    event::Event,
+    fleet::Fleet,
+    options::WorkerPoolOptions,
+    shared::{Shared, shown},
+    signals::Signals,
+    supervisor::Supervisor,
+    tally::ROWS,
 };
 
 type Result<T, E = WorkersError> = result::Result<T, E>;
@@ -30,7 +36,7 @@ pub(super) fn check_number(pool: &str, workers: usize) -> Result<()> {
     if workers <= ROWS {
         return Ok(());
     }
-    Err(WorkersError::TooMany { pool: pool.to_owned(), workers, most: ROWS })
+    Err(WorkersError::TooMany { pool: shown(pool), workers, most: ROWS })
 }
 
 impl Supervision {

@@ -20,6 +20,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     assignment::{Inherited, Pipes},
+    shared::shown,
     signals::Signals,
     submitted::PANICKED,
     sys,
@@ -62,7 +63,7 @@ use crate::{Attempt, Channel, Claimed, RecvError, Result, Router, Stop, channel:
 /// - [`RecvError::Failed`] if the channel is corrupt, or the system refuses something.
 pub fn serve(pool: &str, jobs: Router<'_>) -> Result<()> {
     let inherited = Inherited::get().filter(|inherited| inherited.assignment.pool == pool);
-    let (channel, stop) = Channel::open(pool)?.stoppable();
+    let (channel, stop) = Channel::open_at(pool)?.stoppable();
     let stopping = Stopping { stop, is_signalled: Arc::default(), is_orphan: Arc::default() };
     let is_orphan = Arc::clone(&stopping.is_orphan);
     let mut worker = Worker {
@@ -92,7 +93,7 @@ pub(super) fn run(pool: &str, jobs: Router<'_>) -> i32 {
     match serve(pool, jobs) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("a worker of pool {pool:?} ends: {error}");
+            eprintln!("a worker of pool {:?} ends: {error}", shown(pool));
             1
         }
     }

@@ -1,0 +1,159 @@
+//! Where a channel on a server is: `redis://[user:password@]host[:port]/[database/]name[?volatile=true]`.
+//!
+//! The user and the password are for the connection alone. No error and no `Debug` shows them.
+
+use std::fmt;
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+
+const PORT: u16 = 6379;
+const SCHEME: &str = "redis://";
+
+/// An address, taken apart.
+#[derive(Clone)]
+pub(super) struct Address {
+    host: String,
+    port: u16,
+    database: i64,
+    credentials: Option<(String, String)>,
+    pub(super) name: String,
+    /// Whether a server that loses messages when it is restarted will do.
+    pub(super) is_volatile: bool,
+}
+
+impl Address {
+    /// Takes an address apart. Fails with what is wrong with it, which quotes nothing of it.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.starts_with("rediss://") {
+            return Err("TLS is not built in; use a tunnel on this host, such as stunnel, and redis:// to reach it");
+        }
+        let rest = text.strip_prefix(SCHEME).ok_or("an address begins with redis://")?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let is_volatile = match query {
+            "" | "volatile=false" => false,
+            "volatile=true" => true,
+            _ => return Err("the only parameter is volatile=true"),
+        };
+        let (authority, path) = rest.split_once('/').ok_or("the name of the channel is missing: redis://host/name")?;
+        // A password may have an `@` in it that is not escaped.
+        let (credentials, host) = match authority.rsplit_once('@') {
+            Some((credentials, host)) => (Some(credentials), host),
+            None => (None, authority),
+        };
+        let credentials = credentials.map(|text| {
+            let (user, password) = text.split_once(':').unwrap_or((text, ""));
+            Some((unescaped(user)?, unescaped(password)?))
+        });
+        let credentials =
+            credentials.map(|found| found.ok_or("a % in it is not followed by two digits")).transpose()?;
+        let (host, port) = host_and_port(host)?;
+        let (database, name) = match path.rsplit_once('/') {
+            Some((database, name)) => {
+                (database.parse().map_err(|_| "a database is a number: redis://host/0/name")?, name)
+            }
+            None => (0, path),
+        };
+        let name = unescaped(name).ok_or("a % in it is not followed by two digits")?;
+        if name.is_empty() || name.len() > 255 {
+            return Err("the name of a channel has 1 to 255 bytes");
+        }
+        Ok(Self { host, port, database, credentials, name, is_volatile })
+    }
+
+    /// Returns what the client library needs to connect.
+    pub(super) fn connection_info(&self) -> redis::RedisResult<ConnectionInfo> {
+        let mut settings = RedisConnectionInfo::default().set_db(self.database);
+        if let Some((user, password)) = &self.credentials {
+            if !user.is_empty() {
+                settings = settings.set_username(user);
+            }
+            settings = settings.set_password(password);
+        }
+        let info = ConnectionAddr::Tcp(self.host.clone(), self.port).into_connection_info()?;
+        Ok(info.set_redis_settings(settings))
+    }
+
+    /// Returns the key of the channel's state. All keys of a channel have the same hash tag, the name in braces.
+    pub(super) fn key(&self) -> String {
+        // A brace in the name would end the tag.
+        let name = self.name.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
+        format!("sysv:{{{name}}}:s")
+    }
+}
+
+/// Without credentials.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, database, name, .. } = self;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        write!(f, "{SCHEME}{host}:{port}/")?;
+        if *database != 0 {
+            write!(f, "{database}/")?;
+        }
+        f.write_str(name)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), &'static str> {
+    let port_of = |text: &str| text.parse().map_err(|_| "the port is no number from 0 to 65535");
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, PORT),
+        Some((host, rest)) => (host, port_of(rest.strip_prefix(':').unwrap_or(rest))?),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, port_of(port)?),
+            None => (text, PORT),
+        },
+    };
+    if host.is_empty() { Err("the host is missing: redis://host/name") } else { Ok((host.to_owned(), port)) }
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        let number = digit(rest.next())? * 16 + digit(rest.next())?;
+        bytes.push(u8::try_from(number).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart() {
+        let address = Address::parse("redis://me:p%40ss@host:7000/3/jobs?volatile=true").unwrap();
+        assert_eq!(address.credentials, Some(("me".to_owned(), "p@ss".to_owned())));
+        assert_eq!((address.port, address.database, address.is_volatile), (7000, 3, true));
+        assert_eq!(
+            (address.to_string().as_str(), address.key().as_str()),
+            ("redis://host:7000/3/jobs", "sysv:{jobs}:s")
+        );
+        let plain = Address::parse("redis://[::1]/a%7Db").unwrap();
+        assert_eq!((plain.to_string().as_str(), plain.key().as_str()), ("redis://[::1]:6379/a}b", "sysv:{a%7Db}:s"));
+    }
+
+    #[test]
+    fn no_error_and_no_debug_has_the_password() {
+        for text in
+            ["redis://me:secret@host:x/a", "redis://me:secret@host", "redis://me:secret%zz@h/a", "redis://:secret@/a"]
+        {
+            let why = Address::parse(text).unwrap_err();
+            assert!(!why.contains("secret"), "{why}");
+        }
+        let address = Address::parse("redis://me:secret@host/a").unwrap();
+        assert!(!format!("{address:?} {address}").contains("secret"));
+    }
+}

@@ -1,0 +1,332 @@
+//! What a handle keeps alive on the server, and what it learns from there by itself: leases, and the ends of its calls.
+//!
+//! Two threads, each with a connection of its own. Neither is started before it is needed.
+//!
+//! - The *renewer* extends the leases of all claims and calls of the handle, at a third of their time (RD3, RD9).
+//! - The *reader* waits for entries in the inbox of the handle, which say how its calls ended (RD8).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use redis::{Client, Value};
+
+use super::{
+    line::Line,
+    reply::{Entry, Reply, entries},
+    script::Script,
+};
+use crate::raw::Deadline;
+
+/// How long one wait for entries takes. It is ended by an entry, so this is how late a thread learns that its handle is gone.
+const READING: Duration = Duration::from_secs(1);
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub(crate) enum CallEnd {
+    Response {
+        codec: u32,
+        schema: u32,
+        bytes: Vec<u8>,
+    },
+    /// It was attempted as often as allowed: how the attempts ended, as the server has it.
+    Aside(String),
+    Lost,
+    /// The channel was closed before a process took it.
+    Closed,
+    Removed,
+}
+
+impl CallEnd {
+    /// Returns how a call ended, as an entry of the inbox says it.
+    fn of(entry: &Entry) -> Self {
+        match entry.text("k").as_str() {
+            "response" => Self::Response {
+                codec: entry.text("c").parse().unwrap_or(0),
+                schema: entry.text("s").parse().unwrap_or(0),
+                bytes: entry.field("b").to_vec(),
+            },
+            "aside" => Self::Aside(entry.text("b")),
+            "closed" => Self::Closed,
+            "gone" => Self::Removed,
+            _ => Self::Lost,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The claims by message: the token, and whether the server said that it is another's.
+    claims: HashMap<String, (String, Arc<AtomicBool>)>,
+    /// The calls that have not ended. With `true` if the server did not know it when the lease was last extended.
+    calls: HashMap<String, bool>,
+    ends: HashMap<String, CallEnd>,
+    /// Counts what a waiter may have to check.
+    changes: u64,
+    has_renewer: bool,
+    has_reader: bool,
+    /// Whether the renewer has nothing to renew, and sleeps.
+    is_renewer_idle: bool,
+    /// The handle is gone.
+    is_over: bool,
+}
+
+/// What a handle keeps alive.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    state: Mutex<State>,
+    /// For threads that wait for the end of a call.
+    changed: Condvar,
+    for_renewer: Condvar,
+    for_reader: Condvar,
+    pub(super) session: String,
+    key: String,
+    inbox: String,
+    lease: Duration,
+}
+
+impl Keeper {
+    pub(super) fn new(key: &str, session: &str, lease: Duration) -> Arc<Self> {
+        let inbox = format!("{}a:{session}", key.trim_end_matches('s'));
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            for_renewer: Condvar::new(),
+            for_reader: Condvar::new(),
+            session: session.to_owned(),
+            key: key.to_owned(),
+            inbox,
+            lease,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a claim alive. Returns a flag that is set when it is lost.
+    pub(super) fn keep_claim(self: &Arc<Self>, client: &Arc<Client>, id: &str, token: &str) -> Arc<AtomicBool> {
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let mut state = self.lock();
+        state.claims.insert(id.to_owned(), (token.to_owned(), Arc::clone(&is_lost)));
+        self.start_renewer(client, &mut state);
+        is_lost
+    }
+
+    pub(super) fn drop_claim(&self, id: &str) {
+        self.lock().claims.remove(id);
+    }
+
+    /// Keeps a call alive that is about to be sent.
+    pub(super) fn keep_call(self: &Arc<Self>, client: &Arc<Client>, id: &str) {
+        let mut state = self.lock();
+        state.calls.insert(id.to_owned(), false);
+        self.start_renewer(client, &mut state);
+        if !state.has_reader {
+            let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
+            let reader = thread::Builder::new().name("redis inbox".to_owned());
+            state.has_reader = reader.spawn(move || keeper.read(line)).is_ok();
+        }
+        drop(state);
+        self.for_reader.notify_one();
+    }
+
+    fn start_renewer(self: &Arc<Self>, client: &Arc<Client>, state: &mut State) {
+        if state.has_renewer {
+            if state.is_renewer_idle {
+                state.is_renewer_idle = false;
+                self.for_renewer.notify_one();
+            }
+            return;
+        }
+        let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
+        // Without it a lease ends after its time, and the message comes to another process. `done` says so then.
+        let renewer = thread::Builder::new().name("redis leases".to_owned());
+        state.has_renewer = renewer.spawn(move || keeper.renew(line)).is_ok();
+    }
+
+    /// Forgets a call, and how it ended. Returns whether it had not ended.
+    pub(super) fn drop_call(&self, id: &str) -> bool {
+        let mut state = self.lock();
+        state.ends.remove(id);
+        state.calls.remove(id).is_some()
+    }
+
+    /// Takes the end of a call, and waits for it.
+    pub(super) fn wait_for_end(&self, id: &str, deadline: Deadline) -> Option<CallEnd> {
+        let mut state = self.lock();
+        loop {
+            if let Some(end) = state.ends.remove(id) {
+                return Some(end);
+            }
+            // It was taken before, or never sent.
+            if !state.calls.contains_key(id) {
+                return Some(CallEnd::Lost);
+            }
+            state = self.wait(state, deadline)?;
+        }
+    }
+
+    pub(super) fn is_ended(&self, id: &str) -> bool {
+        !self.lock().calls.contains_key(id)
+    }
+
+    /// Waits until a check finds something, which is made again after each end of a call.
+    pub(super) fn wait_for_any<T>(&self, deadline: Deadline, mut check: impl FnMut() -> Option<T>) -> Option<T> {
+        let mut seen = self.lock().changes;
+        loop {
+            // Without the lock: a check looks at calls.
+            if let Some(found) = check() {
+                return Some(found);
+            }
+            let mut state = self.lock();
+            while state.changes == seen {
+                state = self.wait(state, deadline)?;
+            }
+            seen = state.changes;
+        }
+    }
+
+    /// Returns `None` once the deadline has passed.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, deadline: Deadline) -> Option<MutexGuard<'a, State>> {
+        if deadline.has_passed() {
+            return None;
+        }
+        Some(match deadline.remaining() {
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+        })
+    }
+
+    pub(super) fn rouse(&self) {
+        self.lock().changes += 1;
+        self.changed.notify_all();
+    }
+
+    /// Ends the threads.
+    pub(super) fn end(&self) {
+        self.lock().is_over = true;
+        self.for_renewer.notify_one();
+        self.for_reader.notify_one();
+    }
+
+    fn conclude(&self, id: String, end: CallEnd) {
+        let mut state = self.lock();
+        // A call that was cancelled, or whose end was read before, has nobody who waits.
+        if state.calls.remove(&id).is_some() {
+            state.ends.insert(id, end);
+            state.changes += 1;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Extends leases, until the handle is gone.
+    fn renew(&self, mut line: Line) {
+        loop {
+            let mut state = self.lock();
+            while !state.is_over && state.claims.is_empty() && state.calls.is_empty() {
+                state.is_renewer_idle = true;
+                state = self.for_renewer.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.is_renewer_idle = false;
+            // What there is now has its whole lease still, or was extended just before.
+            let (pause, begun) = (self.lease / 3, Instant::now());
+            while !state.is_over && begun.elapsed() < pause {
+                let left = pause.saturating_sub(begun.elapsed());
+                state = self.for_renewer.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if state.is_over {
+                return;
+            }
+            drop(state);
+            self.extend(&mut line);
+        }
+    }
+
+    fn extend(&self, line: &mut Line) {
+        let (claims, calls) = {
+            let state = self.lock();
+            let claims: Vec<_> = state.claims.iter().map(|(id, (token, _))| (id.clone(), token.clone())).collect();
+            (claims, state.calls.keys().cloned().collect::<Vec<_>>())
+        };
+        let count = claims.len().to_string();
+        let mut arguments: Vec<&[u8]> = vec![self.session.as_bytes(), count.as_bytes()];
+        claims.iter().for_each(|(id, token)| arguments.extend([id.as_bytes(), token.as_bytes()]));
+        arguments.extend(calls.iter().map(String::as_bytes));
+        // As long as the lease lasts at most, and then anew, with what there is to renew then.
+        let extended = line.run(Script::Extend, &self.key, &arguments, Deadline::after(self.lease / 3));
+        let Ok(answer) = extended else { return };
+        let mut answer = Reply::new(answer);
+        match answer.text().as_str() {
+            "ok" => self.note_unknown(Reply::new(answer.list())),
+            // The channel was removed.
+            _ => calls.into_iter().for_each(|id| self.conclude(id, CallEnd::Removed)),
+        }
+    }
+
+    fn note_unknown(&self, mut unknown: Reply) {
+        let mut state = self.lock();
+        let mut names = Vec::new();
+        while !unknown.is_empty() {
+            names.push(unknown.text());
+        }
+        let mut parts = names.split(|name| name.is_empty());
+        for id in parts.next().unwrap_or_default() {
+            if let Some((_, is_lost)) = state.claims.get(id) {
+                is_lost.store(true, Relaxed);
+            }
+        }
+        let unknown: HashSet<&String> = parts.next().unwrap_or_default().iter().collect();
+        // How it ended may be in the inbox, and not read yet. If it still is unknown next time the server has lost it.
+        let lost: Vec<String> =
+            state.calls.iter().filter(|(id, was)| **was && unknown.contains(id)).map(|(id, _)| id.clone()).collect();
+        state.calls.iter_mut().for_each(|(id, was)| *was = unknown.contains(id));
+        drop(state);
+        lost.into_iter().for_each(|id| self.conclude(id, CallEnd::Lost));
+    }
+
+    /// Reads the inbox, until the handle is gone.
+    fn read(&self, mut line: Line) {
+        let mut last = "0-0".to_owned();
+        loop {
+            let mut state = self.lock();
+            while !state.is_over && state.calls.is_empty() {
+                state = self.for_reader.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.is_over {
+                return;
+            }
+            drop(state);
+            let found = match line.wait_for(&self.inbox, &last, READING) {
+                Ok(Value::Nil) => {
+                    // Either the time is over, or the connection broke. Then it is made again, with pauses.
+                    let _ = line.command(&[b"PING"], Deadline::after(READING));
+                    continue;
+                }
+                Err(_) => {
+                    // It refuses, as it does when the rights of the user were changed. It is asked again, and not in a hurry.
+                    let state = self.lock();
+                    let _ = self.for_reader.wait_timeout(state, READING);
+                    continue;
+                }
+                Ok(found) => entries(found),
+            };
+            let mut words: Vec<Vec<u8>> = vec![b"XDEL".to_vec(), self.inbox.clone().into_bytes()];
+            for entry in found {
+                self.conclude(entry.text("i"), CallEnd::of(&entry));
+                words.push(entry.name.clone().into_bytes());
+                last = entry.name;
+            }
+            // It is read. If this fails the entries go with the inbox, after its time.
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let _ = line.command(&words, Deadline::NOW);
+        }
+    }
+}

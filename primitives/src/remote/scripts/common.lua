@@ -1,0 +1,215 @@
+-- What all scripts share. The rules RD1 to RD12 are in `remote/mod.rs`.
+-- KEYS[1] is the hash of the channel's state. Its other keys have the same hash tag, so they are on the same server.
+local S = KEYS[1]
+local P = string.sub(S, 1, -2)
+local call = redis.call
+
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local function key(id) return P .. 'm:' .. id end
+local function whole(number) return string.format('%.0f', number) end
+local function state(field) return tonumber(call('HGET', S, field) or 0) end
+local function lease() return state('lease') end
+
+-- RD7: an event is written only if a process waits, and the one who writes it withdraws the announcement.
+local function wake() 
+  if call('HDEL', S, 'mw') == 1 then
+    call('HSET', S, 'ev', call('XADD', P .. 'ev', 'MAXLEN', 1, '*', 'e', 1))
+  end
+end
+local function room()
+  if call('HDEL', S, 'rw') == 1 then
+    call('HSET', S, 'rev', call('XADD', P .. 'room', 'MAXLEN', 1, '*', 'e', 1))
+  end
+end
+
+-- RD2: a queue, the list of routes and the list of heads change together.
+local function set_head(route)
+  local head = call('ZRANGE', P .. 'q:' .. route, 0, 0, 'WITHSCORES')
+  if head[1] then
+    call('ZADD', P .. 'routes', route, route)
+    call('ZADD', P .. 'heads', head[2], route)
+  else
+    call('ZREM', P .. 'routes', route)
+    call('ZREM', P .. 'heads', route)
+    call('HDEL', P .. 'qb', route)
+  end
+end
+local function enqueue(id, route, order, len)
+  call('HSET', key(id), 'z', 'q', 'o', order)
+  call('ZADD', P .. 'q:' .. route, order, id)
+  call('HINCRBY', P .. 'qb', route, len)
+  set_head(route)
+  wake()
+end
+local function dequeue(id, route, len)
+  call('ZREM', P .. 'q:' .. route, id)
+  call('HINCRBY', P .. 'qb', route, -len)
+  set_head(route)
+end
+local function next_order() return whole(call('HINCRBY', S, 'o', 1)) end
+
+-- Frees the room of a message, whose hash is gone or is about to go.
+local function free(class, blocks)
+  call('HINCRBY', S, 'n' .. class, -1)
+  if tonumber(blocks) > 0 then call('HINCRBY', S, 'by', -blocks) end
+  room()
+end
+
+-- RD8: what a caller learns is an entry of its inbox, which it reads without taking it away.
+local function answer(id, caller, kind, codec, schema, body)
+  call('ZREM', P .. 'callers', id)
+  local inbox = P .. 'a:' .. caller
+  call('XADD', inbox, '*', 'i', id, 'k', kind, 'c', codec, 's', schema, 'b', body)
+  call('PEXPIRE', inbox, 3 * lease())
+end
+
+-- The fields of a message that most scripts need.
+local function read(id)
+  local f = call('HMGET', key(id), 'r', 'n', 'k', 'y', 'l', 'a', 'f', 'w', 'h', 'H', 'o', 'e', 'z', 'T')
+  if not f[1] then return nil end
+  return {
+    id = id, route = f[1], len = tonumber(f[2]), class = f[3], blocks = f[4], limit = tonumber(f[5]),
+    attempts = tonumber(f[6]), flags = tonumber(f[7]), caller = f[8], owner = f[9], held = f[10] == '1',
+    order = f[11], ends = f[12], state = f[13], token = f[14],
+  }
+end
+
+-- Ends a message that is claimed or held, in whichever way.
+local function unclaim(m)
+  call('ZREM', P .. 'claims', m.id)
+  if m.held then call('HINCRBY', S, 'nh', -1) end
+end
+
+-- RD5: a request that is not to be delivered again, and every message that is done.
+local function finish(m, kind, codec, schema, body)
+  unclaim(m)
+  call('UNLINK', key(m.id))
+  if m.caller ~= '' then answer(m.id, m.caller, kind, codec, schema, body) end
+  free(m.class, m.blocks)
+end
+
+-- RD6: beyond the quota the oldest one is dropped, and counted.
+local function put_aside(m, ends)
+  local aside = P .. 'aside:' .. m.class
+  call('HSET', key(m.id), 'z', 'a', 'w', '')
+  call('HINCRBY', S, 'n' .. m.class, -1)
+  call('ZADD', aside, m.order, m.id)
+  if m.caller ~= '' then answer(m.id, m.caller, 'aside', 0, 0, ends) end
+  if call('ZCARD', aside) > state('quota' .. m.class) then
+    local oldest = call('ZRANGE', aside, 0, 0)[1]
+    call('ZREM', aside, oldest)
+    local blocks = tonumber(call('HGET', key(oldest), 'y') or 0)
+    if blocks > 0 then call('HINCRBY', S, 'by', -blocks) end
+    call('UNLINK', key(oldest))
+    call('HINCRBY', S, 'dropped', 1)
+  end
+  room()
+end
+
+-- RD4: gives a claim back, with one attempt more. `delay` of -1 is the front: the order that it had.
+local function give_back(m, cause, status, delay)
+  unclaim(m)
+  local attempts = math.min(m.attempts + 1, 255)
+  local ends = {}
+  for ending in string.gmatch(m.ends, '[^;]+') do ends[#ends + 1] = ending end
+  ends[#ends + 1] = attempts .. ',' .. cause .. ',' .. status .. ',' .. m.owner
+  if #ends > 8 then table.remove(ends, 1) end
+  local listed = table.concat(ends, ';')
+  call('HSET', key(m.id), 'a', attempts, 'e', listed, 'h', '', 'T', '')
+  if m.limit > 0 and attempts >= m.limit then
+    put_aside(m, listed)
+  elseif delay < 0 then
+    enqueue(m.id, m.route, m.order, m.len)
+  elseif delay > 0 and call('HEXISTS', S, 'closed') == 0 then
+    call('HSET', key(m.id), 'z', 'd')
+    call('ZADD', P .. 'later', whole(now + delay), m.id)
+    wake()
+  else
+    call('HSET', key(m.id), 't', whole(now))
+    enqueue(m.id, m.route, next_order(), m.len)
+  end
+end
+
+-- RD3: the lease of a claim has ended.
+local function lapse(id, cause, status)
+  local m = read(id)
+  if not m then
+    call('ZREM', P .. 'claims', id)
+  elseif m.held then
+    finish(m, 'lost', 0, 0, '')
+  else
+    give_back(m, cause, status, -1)
+  end
+end
+
+-- RD9: the caller waits no more. `keeps` leaves the request to be worked on.
+local function leave(id, keeps)
+  call('ZREM', P .. 'callers', id)
+  local m = read(id)
+  if not m or m.caller == '' then return end
+  call('HSET', key(id), 'w', '')
+  m.caller = ''
+  if keeps or m.state == 'a' then return end
+  if m.state == 'c' then
+    if not m.held then
+      call('HSET', key(id), 'H', '1')
+      call('HINCRBY', S, 'nh', 1)
+    end
+    return
+  end
+  if m.state == 'q' then dequeue(id, m.route, m.len) else call('ZREM', P .. 'later', id) end
+  call('UNLINK', key(id))
+  free(m.class, m.blocks)
+end
+
+local function is_outliving(m) return m.flags >= 2 end
+
+-- A message whose delay is over comes behind those that are there.
+local function promote(id, due)
+  call('ZREM', P .. 'later', id)
+  local m = read(id)
+  if m then
+    call('HSET', key(id), 't', due)
+    enqueue(id, m.route, next_order(), m.len)
+  end
+end
+
+-- What time alone has changed: each script that looks at messages does this first. A few at once, and the others next time.
+local function sweep()
+  local due = call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'WITHSCORES', 'LIMIT', 0, 64)
+  for i = 1, #due, 2 do promote(due[i], due[i + 1]) end
+  for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'claims', '-inf', now, 'LIMIT', 0, 16)) do lapse(id, 7, 0) end
+  for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'callers', '-inf', now, 'LIMIT', 0, 16)) do
+    local m = read(id)
+    leave(id, m and is_outliving(m))
+  end
+end
+
+-- Returns in how many milliseconds time changes something, or -1.
+local function until_next()
+  local soonest = -1
+  for _, set in ipairs({'later', 'claims', 'callers'}) do
+    local first = call('ZRANGE', P .. set, 0, 0, 'WITHSCORES')
+    if first[1] then
+      local left = math.max(tonumber(first[2]) - now, 1)
+      if soonest < 0 or left < soonest then soonest = left end
+    end
+  end
+  return soonest
+end
+
+-- RD10: a script that was run, and whose answer was lost with its connection, is run once more, and answers the same.
+local function remember(line, seq, what)
+  call('SET', P .. 'x:' .. line, seq .. ' ' .. what, 'PX', 600000)
+end
+local function remembered(line, seq)
+  local found = call('GET', P .. 'x:' .. line)
+  if not found then return nil end
+  local at, what = string.match(found, '^(%S+) (.*)$')
+  if at == seq then return what end
+  return nil
+end
+
+if call('EXISTS', S) == 0 and not CREATES then return {'gone'} end
