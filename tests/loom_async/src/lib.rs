@@ -8,8 +8,8 @@
 //! | --- | --- |
 //! | `sync::{Mutex, Condvar, thread}` | loom's |
 //! | `clerk::start` | a thread of loom's |
-//! | `sync::thread::park` | [`thread`]: loom's own wakes a thread that waits for a mutex |
-//! | `sync::Instant`, `sync::thread::park_timeout` | [`time`]: 10 milliseconds are over when no thread has anything else to do. 10 seconds never are |
+//! | `sync::thread::park` | `thread`: loom's own wakes a thread that waits for a mutex |
+//! | `sync::Instant`, `sync::thread::park_timeout` | `time`: 10 milliseconds are over when no thread has anything else to do. 10 seconds never are |
 //! | `Members` | every thread has a suspicion of its own. No process dies here |
 //!
 //! Not here: what each primitive does in its polls. The scene has a number of interchangeable things in their place.
