@@ -77,7 +77,7 @@ fn main() -> Result<()> {
                 summary = summary.plus(counted);
                 *by_worker.entry(worker).or_insert(0) += 1;
             }
-            Err(error) => progress.println(format!("{}: {error}", counted.job.0.display())),
+            Err(error) => progress.suspend(|| eprintln!("{}: {error}", counted.job.0.display())),
         }
         progress.inc(1);
         // Each of the moments that are left is as likely as any other.

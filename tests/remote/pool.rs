@@ -128,3 +128,29 @@ fn the_server_is_restarted_under_running_jobs() {
     assert_eq!(pool.submit(&Act::Square(4)).unwrap().wait().unwrap().0, 16);
     assert_eq!(pool.drain(LONG).unwrap().retried, 0, "no job was begun twice");
 }
+
+/// Jobs are submitted as their results are taken, and wait for the server as well.
+#[test]
+fn the_server_is_restarted_under_a_map() {
+    if !is_installed() {
+        return;
+    }
+    let with = |options: WorkerPoolOptions| options.channel(Channel::options().lease(LONG)).in_flight(4);
+    let (mut server, pool) = start("the_server_is_restarted_under_a_map", Server::start, with);
+    let mut squares = pool.map((0..200).map(Act::Square));
+    let mut take = |count: usize| (0..count).for_each(|_| drop(squares.next().unwrap().result.unwrap()));
+    take(50);
+    server.kill();
+    std::thread::scope(|scope| {
+        let (is_done, done) = std::sync::mpsc::channel::<()>();
+        // It comes back when a job was refused, or waits. It ends with the thread that has started it.
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            server.restart();
+            drop(done.recv());
+        });
+        take(150);
+        drop(is_done);
+    });
+    assert!(squares.next().is_none());
+}

@@ -31,8 +31,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts one that writes before it answers. By default a busy disk may delay that, and a server that is killed loses it.
     pub(crate) fn start() -> Self {
-        Self::with(&["--appendonly", "yes"])
+        Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
     pub(crate) fn with(settings: &[&str]) -> Self {

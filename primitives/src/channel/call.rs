@@ -265,6 +265,15 @@ impl Channel {
         shared.store.wait_for_calls(shared.party(shared.session()?), deadline, glance, check)
     }
 
+    /// Returns whether a call gives its room back when it is answered, and not when its caller takes the response.
+    pub(crate) fn is_room_made_by_servers(&self) -> bool {
+        match &self.transport {
+            Transport::Memory(_) => false,
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => true,
+        }
+    }
+
     /// Makes every thread that waits for calls of this handle check again.
     pub(crate) fn rouse_callers(&self) -> Result<(), Failure> {
         match &self.transport {

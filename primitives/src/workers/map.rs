@@ -90,11 +90,9 @@ impl<'a, R: Request, I: Iterator<Item = R>> Map<'a, R, I> {
                 return;
             }
             let Some(job) = self.held_back.take().or_else(|| self.input.next()) else { return };
-            // With others in flight, their ends make room.
-            let submitted = match self.in_flight.is_empty() {
-                true => self.pool.submit_call_deadline(&job, alone),
-                false => self.pool.submit_call_deadline(&job, Deadline::NOW),
-            };
+            // With others in flight, their ends make room. On a server the workers alone do, and a wait outlasts a lost connection.
+            let waits = self.in_flight.is_empty() || self.pool.shared.channel.is_room_made_by_servers();
+            let submitted = self.pool.submit_call_deadline(&job, if waits { alone } else { Deadline::NOW });
             if let Err(JobError::NotSubmitted(SendError::Full(_))) = &submitted {
                 self.held_back = Some(job);
                 return;
