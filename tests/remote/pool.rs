@@ -138,8 +138,8 @@ fn the_server_is_restarted_under_a_map() {
     let with = |options: WorkerPoolOptions| options.channel(Channel::options().lease(LONG)).in_flight(4);
     let (mut server, pool) = start("the_server_is_restarted_under_a_map", Server::start, with);
     let mut squares = pool.map((0..200).map(Act::Square));
-    let mut take = |count: usize| (0..count).for_each(|_| drop(squares.next().unwrap().result.unwrap()));
-    take(50);
+    let mut take = |count: usize| (0..count).all(|_| squares.next().is_some_and(|done| done.result.is_ok()));
+    assert!(take(50));
     server.kill();
     std::thread::scope(|scope| {
         let (is_done, done) = std::sync::mpsc::channel::<()>();
@@ -147,9 +147,9 @@ fn the_server_is_restarted_under_a_map() {
         scope.spawn(move || {
             std::thread::sleep(Duration::from_millis(200));
             server.restart();
-            drop(done.recv());
+            let _ = done.recv();
         });
-        take(150);
+        assert!(take(150));
         drop(is_done);
     });
     assert!(squares.next().is_none());
