@@ -44,7 +44,7 @@
 //! | it goes on afterwards | `done` answers that the lease is lost |
 //! | the supervisor of a pool has seen its death | its claims come back at once |
 //! | a connection breaks | it is made again, with pauses of up to a second, and the script is repeated (RD10) |
-//! | the server is restarted | the same. With `appendonly yes` it has lost the last second at most, if the machine crashed, and nothing otherwise |
+//! | the server is restarted | the same. With `appendonly yes` it has lost the last two seconds at most, if it was killed or the machine crashed. With `appendfsync always` it has lost nothing |
 //! | the server loses its scripts | they are loaded again |
 //! | the server fails over to a replica | what had not reached the replica is lost. A call that is lost so is found out by the renewal of its lease |
 //! | a server that stays away | calls that wait wait on. Others fail with `Unreachable`, and sending with `MaybeSent` if it was under way |
