@@ -17,10 +17,10 @@ pub enum Growth {
     Irregular,
 }
 
-/// A curve whose points lie farther off than this is neither linear nor logarithmic.
+/// A curve with points farther off than this is neither linear nor logarithmic.
 const FARTHEST: f64 = 0.35;
 
-/// A curve whose points lie farther off than this is no power either.
+/// A curve with points farther off than this is no power either.
 const POOR: f64 = 1.0;
 
 /// A greater share between the least and the greatest is growth.

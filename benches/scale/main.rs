@@ -49,7 +49,7 @@ use crate::{
 static IS_APART: OnceLock<bool> = OnceLock::new();
 static IS_QUICK: OnceLock<bool> = OnceLock::new();
 
-/// Whether this program has an IPC namespace of its own, whose objects end with it.
+/// Whether this program has an IPC namespace of its own. The objects end with it.
 pub(crate) fn is_apart() -> bool {
     IS_APART.get().copied().unwrap_or(false)
 }

@@ -1,4 +1,4 @@
-//! How soon a lock goes on whose holder is killed, by the memory that the holder had touched.
+//! How soon a lock goes on after its holder was killed, by the memory that the holder had touched.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Items, messages and news whose receivers are killed or stopped.
+//! What becomes of items, messages and values when a receiver is killed or stopped.
 
 use std::{
     rc::Rc,

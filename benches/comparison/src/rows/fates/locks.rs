@@ -1,4 +1,4 @@
-//! Locks and permits whose holders and waiters are killed or stopped.
+//! What becomes of locks and permits when a holder or waiter is killed or stopped.
 
 use std::{
     cell::RefCell,

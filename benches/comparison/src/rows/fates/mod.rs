@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Whom it befalls.
+/// The process that it befalls.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Victim {
     /// The process that has it, while another one waits.

@@ -114,7 +114,7 @@ fn woken(section: &mut Section) -> Result<()> {
     Ok(())
 }
 
-/// In a process of its own each, whose memory nothing else has used before.
+/// Each in a process of its own, in memory that nothing else has used before.
 fn taken(section: &mut Section) -> Result<()> {
     let title = "What 1,000 waiters of one process take";
     if !is_wanted(title) || UNPINNED.load(Relaxed) {
