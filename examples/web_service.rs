@@ -1,4 +1,4 @@
-//! A web service in tokio, whose pages are made by worker processes.
+//! A web service in tokio. Worker processes make its pages.
 //!
 //! ```text
 //! cargo run --release --example web_service [-- --workers 3 --requests 200]

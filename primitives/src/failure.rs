@@ -71,13 +71,12 @@ pub enum Failure {
         /// What belongs to the parent: a role of a ring, a request, or a claim.
         what: &'static str,
     },
-    /// The system refused a thread, which sleeps for the futures of this handle that wait.
+    /// The system refused a thread: one that sleeps for the futures of this handle, or one that waits for the responses of a
+    /// server. Nothing was sent.
     ///
-    /// The futures that wait for other handles are not concerned, and neither are calls that block.
-    #[cfg(feature = "async")]
-    #[error(
-        "no thread could be started to sleep for the futures that wait for {object}: {errno}; end some threads, or raise RLIMIT_NPROC"
-    )]
+    /// The futures that wait for other handles are not concerned, and neither are calls that block, but for those on a server.
+    #[cfg(any(feature = "async", feature = "redis"))]
+    #[error("no thread could be started to wait for {object}: {errno}; end some threads, or raise RLIMIT_NPROC")]
     NoThread {
         /// The object.
         object: ObjectName,

@@ -199,7 +199,7 @@ impl Request for Ask {
 
 const LONG_RESPONSE: usize = 60_000;
 
-/// Asks and responds until no long response has room. Nobody has read them.
+/// Asks and responds until no long response has room. None was read.
 fn without_room(channel: &Channel) -> Vec<PendingResponse<Ask>> {
     let mut unread = Vec::new();
     loop {

@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use support::{LONG, SHORT, until};
+use support::{LONG, SHORT, alone, forbid, until};
 use sysv_primitives::{Channel, Failure, RecvError, SendError};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     server::{Server, is_installed},
 };
 
-/// The complaint about others: a worker whose server was restarted is up, and silent.
+/// The complaint about others: a worker is up and silent after its server was restarted.
 #[test]
 fn receivers_go_on_after_a_restart() {
     if !is_installed() {
@@ -185,11 +185,30 @@ fn a_slow_server() {
     assert_eq!(channel.depth().unwrap().messages, 0);
 }
 
-/// A server that nobody has started.
+/// A server that was not started.
 #[test]
 fn nothing_listens() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("redis://127.0.0.1:{free}/jobs");
     let error = Channel::options().open_timeout(SHORT).connect(&address).unwrap_err();
     assert!(matches!(error, sysv_primitives::OpenError::Failed(Failure::Unreachable { .. })), "{error}");
+}
+
+/// A call needs threads that keep it alive and read its response. Without them its caller would wait for ever.
+#[test]
+fn a_call_without_its_threads_is_refused() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start();
+    alone(|| {
+        let channel = Channel::connect(&server.address("jobs")).unwrap();
+        forbid(&[libc::SYS_clone, libc::SYS_clone3]);
+        let refused = channel.call_timeout(&Square(5), LONG).unwrap_err().to_string();
+        assert!(refused.contains("no thread could be started"), "{refused}");
+        assert_eq!(channel.depth().unwrap().calls, 0, "nothing was sent");
+        channel.send(&Job(1)).unwrap();
+        // A claim only loses its lease sooner.
+        channel.claim::<Job>().unwrap().done().unwrap();
+    });
 }

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -115,7 +116,8 @@ impl Keeper {
         let is_lost = Arc::new(AtomicBool::new(false));
         let mut state = self.lock();
         state.claims.insert(id.to_owned(), (token.to_owned(), Arc::clone(&is_lost)));
-        self.start_renewer(client, &mut state);
+        // Without it the lease ends after its time, and the message comes to another process. `done` says so then.
+        let _ = self.start_renewer(client, &mut state);
         is_lost
     }
 
@@ -123,32 +125,34 @@ impl Keeper {
         self.lock().claims.remove(id);
     }
 
-    /// Keeps a call alive that is about to be sent.
-    pub(super) fn keep_call(self: &Arc<Self>, client: &Arc<Client>, id: &str) {
+    /// Keeps a call alive that is about to be sent. Without both threads its caller could wait for ever, so it fails if the
+    /// system refuses one.
+    pub(super) fn keep_call(self: &Arc<Self>, client: &Arc<Client>, id: &str) -> io::Result<()> {
         let mut state = self.lock();
-        state.calls.insert(id.to_owned(), false);
-        self.start_renewer(client, &mut state);
+        self.start_renewer(client, &mut state)?;
         if !state.has_reader {
             let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-            let reader = thread::Builder::new().name("redis inbox".to_owned());
-            state.has_reader = reader.spawn(move || keeper.read(line)).is_ok();
+            thread::Builder::new().name("redis inbox".to_owned()).spawn(move || keeper.read(line))?;
+            state.has_reader = true;
         }
+        state.calls.insert(id.to_owned(), false);
         drop(state);
         self.for_reader.notify_one();
+        Ok(())
     }
 
-    fn start_renewer(self: &Arc<Self>, client: &Arc<Client>, state: &mut State) {
+    fn start_renewer(self: &Arc<Self>, client: &Arc<Client>, state: &mut State) -> io::Result<()> {
         if state.has_renewer {
             if state.is_renewer_idle {
                 state.is_renewer_idle = false;
                 self.for_renewer.notify_one();
             }
-            return;
+            return Ok(());
         }
         let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-        // Without it a lease ends after its time, and the message comes to another process. `done` says so then.
-        let renewer = thread::Builder::new().name("redis leases".to_owned());
-        state.has_renewer = renewer.spawn(move || keeper.renew(line)).is_ok();
+        thread::Builder::new().name("redis leases".to_owned()).spawn(move || keeper.renew(line))?;
+        state.has_renewer = true;
+        Ok(())
     }
 
     /// Forgets a call, and how it ended. Returns whether it had not ended.
@@ -218,7 +222,7 @@ impl Keeper {
 
     fn conclude(&self, id: String, end: CallEnd) {
         let mut state = self.lock();
-        // A call that was cancelled, or whose end was read before, has nobody who waits.
+        // A call that was cancelled, or that has ended before, has no waiter.
         if state.calls.remove(&id).is_some() {
             state.ends.insert(id, end);
             state.changes += 1;

@@ -1,6 +1,6 @@
 //! Sending, and what supervisors and operators do.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{collections::BTreeMap, io, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{
     Remote,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Failure,
-    raw::Deadline,
+    raw::{Deadline, Errno},
     sizes::INLINE,
     store::{About, CauseNumber, Class, Ending, Until},
 };
@@ -101,7 +101,7 @@ impl Remote {
             let id = line.unique();
             if is_call {
                 // Before it is sent: its end may come at once.
-                self.keeper.keep_call(&self.client, &id);
+                self.keeper.keep_call(&self.client, &id).map_err(|error| self.no_thread(&error))?;
             }
             let sent = self.send_as(line, &id, message, until);
             if is_call && sent.is_err() {
@@ -109,6 +109,12 @@ impl Remote {
             }
             sent.map(|()| id)
         })
+    }
+
+    fn no_thread(&self, error: &io::Error) -> Failure {
+        // The system's own refusal always has a number.
+        let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
+        Failure::NoThread { object: self.name().clone(), errno }
     }
 
     fn send_as(&self, line: &mut Line, id: &str, message: Outgoing<'_>, until: Until<'_>) -> Result<(), Refusal> {
