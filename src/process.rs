@@ -87,7 +87,7 @@ pub fn current_processor() -> Option<u32> {
 /// ```
 #[must_use]
 pub fn processors() -> usize {
-    /// 0 as long as it was not asked. No lock: a child made by `fork` could find it locked for ever.
+    /// 0 as long as it was not asked. No lock: a child made by `fork` could find it locked forever.
     static KNOWN: AtomicUsize = AtomicUsize::new(0);
     // Relaxed: the number alone matters, and each thread that asks may store it.
     let known = KNOWN.load(Relaxed);

@@ -46,8 +46,8 @@ use crate::{Member, members::Members, object::Object, raw::Deadline, waiting::Pa
 /// that do not wait at that time gets the error at its next wait. A child made by `fork` becomes a participant of its own when
 /// it waits.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last participant can't
-/// notify the waiters for want of them, the next call on its handle fails, and the waiters sleep until a member dies or their
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last participant lacks these
+/// rights and can't notify the waiters, the next call on its handle fails, and the waiters sleep until a member dies or their
 /// timeout elapses.
 ///
 /// What a participant did before it arrived is visible to all others after their wait.
@@ -71,7 +71,7 @@ pub struct Barrier {
     state: BarrierState,
 }
 
-/// What a process learns when it has passed a [`Barrier`].
+/// The result of a wait that has passed a [`Barrier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     is_leader: bool,

@@ -27,7 +27,7 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// time, to the waiter that has waited longest. **While the holder of the lock is stopped**, others wait. A waiter that
 /// is stopped holds up no process that comes to lock. Waiters that already sleep are notified by the next unlock.
 ///
-/// Locking again in the thread that holds the lock waits for ever, as it may with `std`'s mutex. A program that `exec`
+/// Locking again in the thread that holds the lock waits forever, as it may with `std`'s mutex. A program that `exec`
 /// starts in place keeps the lock until it ends.
 ///
 /// ```

@@ -10,7 +10,7 @@
 //! | holding it | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
 //! | after it got `Poisoned`, before it locks through `ignore_poison` | as before | the same |
 //!
-//! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits for ever, as
+//! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits forever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
 
 #[cfg(feature = "async")]

@@ -299,8 +299,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Failure::System`](crate::Failure::System) if it was removed. The same if it is closed now, but a
-            /// waiter could not be notified, as for want of rights.
+            /// [`Failure::System`](crate::Failure::System) if it was removed. Also if the ring was closed, but a waiter could not
+            /// be notified, for example because rights are missing.
             pub fn close(&self) -> Result<(), Failure> {
                 self.shared.state.close(&self.shared.members)
             }

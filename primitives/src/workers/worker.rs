@@ -128,7 +128,7 @@ impl Stopping {
 /// Stops when the supervisor says so, or dies.
 ///
 /// After its death no other process limits the time of the job that is being done, so this one does. Nor does another one read what it
-/// writes to standard error, which would wait for ever: so it passes that on as well.
+/// writes to standard error, which would wait forever: so it passes that on as well.
 fn watch_supervisor(pipes: Pipes, stopping: &Stopping, limit: u64) {
     let mut control = File::from(pipes.control);
     let mut byte = [0];

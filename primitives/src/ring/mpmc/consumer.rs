@@ -238,7 +238,7 @@ impl<T: Pod> Consumer<T> {
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Off by default. It makes no difference whether the producers left or died. The items that are there come first.
-    /// A wait does not end so before a first producer has come.
+    /// A wait does not fail with this error before the first producer has come.
     pub fn detect_disconnect(&mut self, tell: bool) {
         self.endpoint.patience.wants_to_know = tell;
     }
