@@ -158,8 +158,9 @@
 //!
 //! # Fork, exec, threads
 //!
-//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and counted). Undo lists are not.
-//! `exec` drops mappings and keeps the undo list. It belongs to the process: a thread that ends gives nothing back. Since Linux
+//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and counted). Undo accounts, which
+//! hold what the kernel reverses when the process ends, are not. `exec` drops mappings and keeps the undo account. The account
+//! belongs to the process: a thread that ends gives nothing back. Since Linux
 //! 4.14 the same holds for children made by `_Fork` and by the `clone` system
 //! call. A child that shares its parent's memory (`vfork`, `CLONE_VM`) must use and drop none of its parent's handles
 //! or guards.

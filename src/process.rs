@@ -56,7 +56,7 @@ fn call_membarrier(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// Returns which processor this thread runs on, as it was a moment ago. Returns `None` where the system has no such
+/// Returns which processor this thread runs on, as of a moment ago. Returns `None` where the system has no such
 /// call.
 ///
 /// On Linux that takes no system call.

@@ -71,7 +71,7 @@ pub enum Error {
     /// A request has no response.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// A message is no value of the type: from [`Envelope::decode`](crate::Envelope::decode) and a router. Receiving and
+    /// A message could not be decoded: from [`Envelope::decode`](crate::Envelope::decode) and a router. Receiving and
     /// calling have it in their own errors.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),

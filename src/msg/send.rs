@@ -96,7 +96,7 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// As [`send_timeout`](Self::send_timeout), but for [`Deadline::NOW`] as [`try_send`](Self::try_send).
+    /// As [`send_timeout`](Self::send_timeout), and for [`Deadline::NOW`] as [`try_send`](Self::try_send).
     pub fn send_deadline(&self, message: &MessageBuffer, deadline: Deadline) -> Result<()> {
         let len = message.bytes().len();
         if len > self.max_message_size {

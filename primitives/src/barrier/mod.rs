@@ -36,7 +36,8 @@ use crate::{Member, members::Members, object::Object, raw::Deadline, waiting::Pa
 ///
 /// **When a participant dies**, at whatever instruction, the generation is broken. The waiters get [`BarrierError::Broken`] at
 /// once, with the member that died. Each other participant gets it once, at its next wait. Afterwards the remaining
-/// participants are in one generation again, and another process can open the barrier to replace the dead one. A process that
+/// participants are in one generation again, and another process can open the barrier to replace the dead participant. A process
+/// that
 /// drops its handle breaks nothing. A process that ends without dropping it counts as dead.
 ///
 /// If a wait times out, the arrival is taken back. **While a process is stopped** before it has arrived, the others wait for it.
@@ -180,7 +181,7 @@ impl Barrier {
         self.state.parties as usize
     }
 
-    /// Returns how many participants have arrived and wait, as it was a moment ago.
+    /// Returns how many participants have arrived and wait, as of a moment ago.
     ///
     /// It shows the state before repair: a participant that died counts until another participant finds it dead.
     #[must_use]

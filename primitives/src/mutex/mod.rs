@@ -281,7 +281,7 @@ impl<T: Pod> Mutex<T> {
         self.lock.clear_poison();
     }
 
-    /// Returns the member that holds the lock, as it was a moment ago.
+    /// Returns the member that holds the lock, as of a moment ago.
     ///
     /// It shows the state before repair: a holder that died is returned until a call takes the lock, as with
     /// [`is_poisoned`](Self::is_poisoned).

@@ -316,7 +316,7 @@ impl<T: Pod> OnceLock<T> {
         Ok(self.value())
     }
 
-    /// Returns the member that initialises the value, as it was a moment ago.
+    /// Returns the member that initialises the value, as of a moment ago.
     ///
     /// It shows the state before repair: an initialiser that died is returned until a call needs the value.
     #[must_use]

@@ -280,7 +280,7 @@ macro_rules! ring_methods {
                 usize::try_from(self.shared.items.capacity()).unwrap_or(usize::MAX)
             }
 
-            /// Returns how many items are in it, as it was a moment ago. A requeued item is not counted.
+            /// Returns how many items are in it, as of a moment ago. A requeued item is not counted.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.shared.state.len()

@@ -176,7 +176,7 @@ impl<T: Pod> RwLock<T> {
         self.state.lock.clear_poison();
     }
 
-    /// Returns the member that writes, or waits for readers to leave, as it was a moment ago.
+    /// Returns the member that writes, or waits for readers to leave, as of a moment ago.
     ///
     /// It shows the state before repair: a writer that died is returned until a call takes the lock.
     #[must_use]

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{Attempt, Channel, Claimed, RecvError, Result, Router, Stop, channel::Unread, clock};
 
-/// Serves the jobs of a pool in this process, until it is told to stop.
+/// Serves the jobs of a pool in this process, until it is asked to stop.
 ///
 /// For a program that is not the supervisor's own: it is started by a pool with [`program`](super::WorkerPoolOptions::program), by hand, or by the
 /// system's service manager, any number of them. It takes jobs of the channel with this name, the lowest route first.

@@ -173,7 +173,7 @@ impl BroadcastState {
 /// many clones, threads and subscribers share it. A child made by `fork` may go on using it. The producer and the subscribers of
 /// the parent stay the parent's.
 ///
-/// [`len`](Self::len) is how many items the slowest subscriber has still to pop. In [`counts`](Self::counts), `popped` is
+/// [`len`](Self::len) is how many items the slowest subscriber has not popped yet. In [`counts`](Self::counts), `popped` is
 /// where that subscriber is, and `overwritten` counts an item for each subscriber that missed it.
 ///
 /// **When a process dies** its role becomes free, its subscribers hold up no other process, and nothing that was committed is lost: see the
@@ -250,7 +250,8 @@ impl<T: Pod> Ring<T> {
 
     /// Takes the role of the producer. Blocks while another living handle has it.
     ///
-    /// So a process can stand by: it wakes when the producer leaves or dies. A thread that already holds the role would wait
+    /// So a process can wait to take over: it wakes when the producer is dropped or dies. A thread that already holds the role
+    /// would wait
     /// forever.
     ///
     /// # Errors
@@ -298,7 +299,7 @@ impl<T: Pod> Ring<T> {
         })
     }
 
-    /// Returns the member that has the producer's role, as it was a moment ago.
+    /// Returns the member that has the producer's role, as of a moment ago.
     ///
     /// It shows the state before repair: a holder that died is returned until its role is requested, or until a subscriber that
     /// detects a
@@ -310,7 +311,7 @@ impl<T: Pod> Ring<T> {
         Some(members.member(slot))
     }
 
-    /// Returns the member of each subscriber, and how many items it has still to pop, as it was a moment ago.
+    /// Returns the member of each subscriber, and how many items it has not popped yet, as of a moment ago.
     ///
     /// So it shows which process holds the producer up, or lags. It shows the state before repair: a subscriber that died is listed
     /// until a process waits for the ring, or finds no room.

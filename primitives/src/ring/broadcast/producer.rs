@@ -195,7 +195,7 @@ impl<T: Pod> Producer<T> {
         Ok(pushed)
     }
 
-    /// Returns for how many items there is room, as it was a moment ago. In a lagging ring there is always room for all.
+    /// Returns for how many items there is room, as of a moment ago. In a lagging ring there is always room for all.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { state, items, .. } = &*self.shared;

@@ -207,7 +207,7 @@ impl<T: Pod> Consumer<T> {
         PopError::refused(refusal, deadline, self.endpoint.members())
     }
 
-    /// Returns how many items there are, as it was a moment ago. A requeued item is not counted.
+    /// Returns how many items there are, as of a moment ago. A requeued item is not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.endpoint.shared.state.len()

@@ -228,7 +228,7 @@ impl<T: Pod> Ring<T> {
         Consumer::new(&self.shared)
     }
 
-    /// Returns the members that have producers, or consumers, as it was a moment ago.
+    /// Returns the members that have producers, or consumers, as of a moment ago.
     ///
     /// It shows the state before repair: a member that died is listed until a process waits for the ring, or a `try_`
     /// form that detects a disconnect finds it full or empty.

@@ -274,7 +274,7 @@ impl<T: Pod> Producer<T> {
         }
     }
 
-    /// Returns for how many items there is room, as it was a moment ago. The slot of a requeued item counts as room.
+    /// Returns for how many items there is room, as of a moment ago. The slot of a requeued item counts as room.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { items, state, .. } = &*self.endpoint.shared;

@@ -144,7 +144,7 @@ impl<T: Pod> Consumer<T> {
         while_available(|| self.try_pop())
     }
 
-    /// Returns how many items are there, as it was a moment ago.
+    /// Returns how many items are there, as of a moment ago.
     #[must_use]
     pub fn len(&self) -> usize {
         let SharedRing { state, .. } = &*self.shared;

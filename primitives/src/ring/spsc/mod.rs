@@ -156,7 +156,8 @@ ring_methods!("an spsc", spsc, SpscState);
 impl<T: Pod> Ring<T> {
     /// Takes the role of the producer. Blocks while another living handle has it.
     ///
-    /// So a process can stand by: it wakes when the producer leaves or dies. A thread that already holds the role would wait
+    /// So a process can wait to take over: it wakes when the producer is dropped or dies. A thread that already holds the role
+    /// would wait
     /// forever.
     ///
     /// # Errors
@@ -244,7 +245,7 @@ impl<T: Pod> Ring<T> {
         })
     }
 
-    /// Returns the member that has a role, as it was a moment ago.
+    /// Returns the member that has a role, as of a moment ago.
     ///
     /// It shows the state before repair: a holder that died is returned until its role is requested, by
     /// [`try_producer`](Self::try_producer), [`try_consumer`](Self::try_consumer) or their other forms, or until the

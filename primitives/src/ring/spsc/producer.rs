@@ -132,7 +132,7 @@ impl<T: Pod> Producer<T> {
         self.advance(1);
     }
 
-    /// Returns for how many items there is room, as it was a moment ago.
+    /// Returns for how many items there is room, as of a moment ago.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { state, .. } = &*self.shared;
