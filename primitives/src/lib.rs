@@ -50,7 +50,7 @@
 //! | --- | --- |
 //! | `async` | [futures](#futures), streams and sinks, in any runtime |
 //! | `redis` | channels and worker pools on a Redis server: see [`Channel::connect`] |
-//! | `postcard` | the codec `Postcard` for [`messages!`] |
+//! | `postcard` | the codec `Postcard` for `messages!` |
 //! | `tracing` | [events](#events) on slow paths |
 //! | `serde` | `Serialize` for the reports of [`inspect`] |
 //! | `cli` | the operator's tool `sysv` |
