@@ -112,7 +112,7 @@ pub enum Failure {
     /// This happens only on a Redis server: this process was stopped, or could not reach the server, for longer than the lease. Its
     /// work on the message may be done a second time.
     #[error(
-        "the lease of a claim on {object} has ended, and the message goes to another process; see why this process stood still, or          create the channel with a longer Options::lease"
+        "the lease of a claim on {object} has ended, and the message goes to another process; see why this process stood still, or create the channel with a longer Options::lease"
     )]
     LeaseLost {
         /// The channel.

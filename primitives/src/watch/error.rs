@@ -29,7 +29,7 @@ pub enum WatchError {
     #[error("the value was not set before the timeout elapsed")]
     TimedOut,
     /// The last writer was dropped or died, and what it set was seen: see [`Watcher::detect_disconnect`](crate::Watcher::detect_disconnect).
-    #[error("the last writer of {object} is gone")]
+    #[error("no writer of {object} is left")]
     Disconnected {
         /// The watch.
         object: ObjectName,

@@ -208,8 +208,8 @@ impl<T: Pod> Producer<T> {
     /// Off by default: the items are then lost. It makes no difference whether the subscribers were dropped or died. A push does
     /// not fail with this error before the first subscriber has come. The check is made only where the producer scans the
     /// subscribers anyway. So up to a capacity of items may be lost before. A lagging ring does not detect it.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether there is a subscriber now, dead or alive.

@@ -226,8 +226,8 @@ impl<T: Pod> Subscriber<T> {
     /// died. The items that are there come first. A pop does not fail with this error before the first producer has come. A wait
     /// then checks
     /// for dead members as well.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a producer has the role now, dead or alive.

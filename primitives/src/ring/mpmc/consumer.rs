@@ -239,8 +239,8 @@ impl<T: Pod> Consumer<T> {
     ///
     /// Off by default. It makes no difference whether the producers left or died. The items that are there come first.
     /// A wait does not fail with this error before the first producer has come.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.endpoint.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.endpoint.patience.wants_to_know = detect;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

@@ -294,8 +294,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// Off by default. It makes no difference whether the consumers left or died. A wait does not fail with this error before the
     /// first consumer has come.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.endpoint.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.endpoint.patience.wants_to_know = detect;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

@@ -177,8 +177,8 @@ impl<T: Pod> Consumer<T> {
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a producer has the role now, dead or alive.

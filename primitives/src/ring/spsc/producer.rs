@@ -146,8 +146,8 @@ impl<T: Pod> Producer<T> {
     /// does not fail with this error before the first consumer has come. It costs nothing as long as there is room. A wait then
     /// checks
     /// for dead members as well.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a consumer has the role now, dead or alive.
