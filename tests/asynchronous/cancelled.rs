@@ -1,6 +1,10 @@
 //! A future is dropped after each of its polls, woken or not, while another process waits: no event is lost (CK2).
 
-use support::{child, name, until};
+use std::thread;
+
+use support::{Waiters, child, name, until};
+use sysv_ipc::SemaphoreSet;
+use sysv_primitives::Mutex;
 
 use super::{
     by_hand::ByHand,
@@ -80,4 +84,25 @@ fn no_event_is_lost() {
             (0..ROUNDS).for_each(|_| drop_while_another_waits(&kind, dropped));
         }
     }
+}
+
+/// CK4. The clerk sleeps for a future that is dropped, and a thread of the process goes to sleep on the same doorbell. The clerk sleeps
+/// longer, so it takes the post of the thread's call, and posts again.
+#[test]
+fn a_clerk_that_sleeps_takes_no_call_from_a_thread() {
+    let name = name();
+    let (holder, mutex) = (Mutex::create(&name, 0_u32).unwrap(), Mutex::<u32>::open(&name).unwrap());
+    let set = SemaphoreSet::from_id(holder.status().unwrap().set).unwrap();
+    let sleep = |number| until(|| Waiters::OF_MUTEX.asleep(&set) == number);
+    let guard = holder.lock().unwrap();
+    let mut future = ByHand::new(mutex.lock_async());
+    future.until_waiting();
+    sleep(1);
+    drop(future);
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| *mutex.lock().unwrap());
+        sleep(2);
+        drop(guard);
+        assert_eq!(thread.join().unwrap(), 0);
+    });
 }

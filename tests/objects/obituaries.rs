@@ -9,10 +9,11 @@ use std::{
 };
 
 use support::{
-    Child, child, hold_for_ever, memory, name,
+    Child, Waiters, child, hold_for_ever, memory, name,
     prompt::{join_promptly, promptly},
     until,
 };
+use sysv_ipc::SemaphoreSet;
 use sysv_primitives::{LockError, Mutex, Pool, PopError, PushError, mpmc, spsc};
 
 /// Starts a holder, then the only waiter, and kills the holder. The waiter must come to its end.
@@ -437,4 +438,22 @@ fn case_m18_all_waiters_are_notified_of_a_removal() {
     };
     all_are_notified("a pool is removed", acquire, || pool.remove().unwrap());
     drop(both);
+}
+
+/// W6. A waiter may take one of the two for the post of a call.
+#[test]
+fn a_death_posts_each_doorbell_twice() {
+    let name = name();
+    let mutex = Mutex::create(&name, 0_u32).unwrap();
+    let set = SemaphoreSet::from_id(mutex.status().unwrap().set).unwrap();
+    let bells = [Waiters::OF_MUTEX, Waiters::FOR_CONDITION].map(|waiters| waiters.semaphores(&set)).concat();
+    let are_all = |posts| bells.iter().all(|&bell| set.value(bell).unwrap() == posts);
+    let member = child(|| {
+        let _mutex = Mutex::<u32>::open(&name).unwrap();
+        hold_for_ever()
+    });
+    until(|| mutex.members().unwrap().len() == 2);
+    assert!(are_all(0));
+    member.kill();
+    assert!(are_all(2));
 }

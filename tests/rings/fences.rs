@@ -22,6 +22,7 @@ use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
+use support::{child, forbid};
 use sysv_ipc::Deadline;
 
 /// How long to look for a reordering, with each pair of fences.
@@ -139,4 +140,17 @@ fn case_m15_a_publisher_and_a_sleeper_never_miss_each_other() {
         println!("{publisher:?} and {sleeper:?}: missed {missed} of {rounds} times");
         assert_eq!(missed, 0, "a {publisher:?} publisher and a {sleeper:?} sleeper, of {rounds} times");
     }
+}
+
+/// F1 and F3. A process that can't fence for others fences for itself, and sleeps for a moment alone.
+#[test]
+fn without_membarrier_a_process_fences_for_itself_and_naps() {
+    child(|| {
+        forbid(&[libc::SYS_membarrier]);
+        let fence = Fence::choose(false);
+        assert_eq!(fence, Fence::Strong { every_process: false });
+        let nap = fence.after_announcement().remaining();
+        assert!(nap.is_some_and(|nap| nap < Duration::from_secs(1)), "{nap:?}");
+    })
+    .join();
 }

@@ -79,6 +79,8 @@ mod recorded;
 mod register;
 mod session;
 mod suspicion;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{

@@ -298,3 +298,84 @@ impl io::Write for Run<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::{
+        raw::{Key, SharedMemoryOptions},
+        set_layout::Bells,
+        waiting::room::Room,
+    };
+
+    const NUMBER: usize = 8;
+    const SIZE: usize = 16;
+
+    /// Makes blocks in memory that no other process has.
+    fn blocks() -> Blocks {
+        let memory = SharedMemoryOptions::new().create(true).size(4096).open(Key::PRIVATE).unwrap();
+        memory.remove().unwrap();
+        let memory = Arc::new(memory);
+        let room = Room::at(&memory, 128, 1, Bells::common(0).and_each(1).of_room(0)).unwrap();
+        let lock = Lock::new(Mapped::at(&memory, 0).unwrap(), room);
+        Blocks::at(&memory, [1024, 2048, 3072], NUMBER, SIZE, lock).unwrap()
+    }
+
+    fn take(blocks: &Blocks, name: Name, number: usize) -> Chain {
+        blocks.take_locked(name, number * SIZE, 0..NUMBER).expect("there are enough")
+    }
+
+    fn filling(lives: u32) -> CellWord {
+        (0..lives).fold(CellWord(0), |word, _| word.free().filling(1))
+    }
+
+    /// A link was overwritten, so that it leads to the block of another message.
+    #[test]
+    fn bl3_a_link_to_another_message_is_not_followed() {
+        let blocks = blocks();
+        let (mine, others) = (take(&blocks, Name::of(0, filling(1)), 2), take(&blocks, Name::of(1, filling(1)), 2));
+        blocks.next[mine.first as usize - 1].store(others.first, Relaxed);
+        let mut bytes = [0; 2 * SIZE];
+        assert!(blocks.run(mine).read_exact(&mut bytes).is_err());
+        assert!(blocks.run(others).read_exact(&mut bytes).is_ok());
+        blocks.give(mine);
+        assert_eq!(blocks.taken(0..NUMBER), 3, "the others are not given back");
+    }
+
+    /// A helper is late, and the cell has its next message.
+    #[test]
+    fn the_blocks_of_the_next_life_are_not_given_back() {
+        let blocks = blocks();
+        let (dead, next) = (Name::of(0, filling(1)), Name::of(0, filling(2)));
+        take(&blocks, dead, 2);
+        assert!(blocks.give_all(dead));
+        take(&blocks, next, 3);
+        assert!(!blocks.give_all(dead));
+        assert_eq!(blocks.taken(0..NUMBER), 3);
+    }
+
+    /// A helper is late, and the next attempt has begun to write its response.
+    #[test]
+    fn cl7_the_blocks_of_the_next_attempt_are_not_given_back() {
+        let blocks = blocks();
+        let attempt = filling(1).ready(1, 2).claimed(3, true);
+        let next = attempt.given_back(0).claimed(3, true);
+        let request = Name::of(0, attempt);
+        assert_eq!(request, Name::of(0, next), "the request is the same");
+        take(&blocks, request, 1);
+        take(&blocks, Name::of_response(0, next), 2);
+        assert!(!blocks.give_all(Name::of_response(0, attempt)));
+        assert_eq!(blocks.taken(0..NUMBER), 3);
+    }
+
+    /// BL2.
+    #[test]
+    fn bl2_a_taker_that_finds_too_few_has_none() {
+        let blocks = blocks();
+        take(&blocks, Name::of(0, filling(1)), 5);
+        assert_eq!(blocks.take_locked(Name::of(1, filling(1)), 4 * SIZE, 0..NUMBER), None);
+        assert_eq!(blocks.taken(0..NUMBER), 5);
+    }
+}

@@ -77,3 +77,20 @@ impl Flag {
         let _ = self.0.compare_exchange(seen.0, seen.0 & !UP, SeqCst, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Flag;
+
+    #[test]
+    fn wf1_an_announcement_since_the_scan_keeps_it_up() {
+        let flag = Flag::default();
+        flag.raise();
+        let seen = flag.seen().expect("it is up");
+        flag.raise();
+        flag.lower(seen);
+        assert!(flag.is_up(), "the second waiter may not have been seen");
+        flag.lower(flag.seen().expect("it is up"));
+        assert!(!flag.is_up());
+    }
+}

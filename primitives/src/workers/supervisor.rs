@@ -240,6 +240,8 @@ impl Drop for Supervisor {
 mod tests {
     use std::{fs, process, sync::mpsc};
 
+    use nix::sys::signal::Signal;
+
     use super::{super::tally::Tally, *};
     use crate::{
         Channel, clock,
@@ -284,6 +286,22 @@ mod tests {
         supervisor.end_late_job(worker, LIMIT);
         assert_eq!(timed_out(&supervisor), 1);
         supervisor.drain(None);
+        supervisor.run();
+    }
+
+    /// The thread that waits for a worker's end leaves it unreaped, so no other process gets its id before it is buried.
+    #[test]
+    fn wp2_a_worker_that_has_ended_is_a_zombie_until_it_is_buried() {
+        let mut supervisor = supervisor("unreaped");
+        let pid = supervisor.shared.deaths.living()[0];
+        sys::signal_group(pid, Signal::SIGKILL);
+        let ended = supervisor.events.recv().unwrap();
+        let process = format!("/proc/{pid}/status");
+        let status = fs::read_to_string(&process).unwrap_or_default();
+        assert!(status.contains("(zombie)"), "it was reaped: {status}");
+        supervisor.drain(None);
+        supervisor.attend(ended);
+        assert!(!fs::exists(process).unwrap());
         supervisor.run();
     }
 }

@@ -7,7 +7,10 @@ use std::sync::{
 
 use loom::{model::Builder, thread};
 
-use crate::{atomics::be_process, kernel::Session};
+use crate::{
+    atomics::{be_process, with_death},
+    kernel::Session,
+};
 
 /// Explores every interleaving with at most so many preemptions. A process that must wait is not preempted.
 pub fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
@@ -29,6 +32,12 @@ pub fn process<S: Send + Sync + 'static, R: 'static>(
         be_process(slot);
         body(&scene, Session::of(slot))
     })
+}
+
+/// Does something as a process that is stopped for ever before so many changes of shared memory and one more. Returns what it did,
+/// if it got so far.
+pub fn stop_in<R>(changes: u32, body: impl FnOnce() -> R) -> Option<R> {
+    with_death(changes, body)
 }
 
 /// Explores a scene for each change before which a process dies in it, until it returns that the process got to the end.

@@ -6,6 +6,7 @@ use loom::cell::UnsafeCell;
 
 use crate::{
     Error,
+    atomics::thoroughly,
     attendance::Attachment,
     kernel::{Deadline, Members, Session},
     layout::Mapped,
@@ -17,7 +18,7 @@ use crate::{
     },
     role::Role,
     scene::room,
-    sync::{AtomicU32, AtomicU64},
+    sync::{AtomicU32, AtomicU64, Ordering::SeqCst},
     waiting::Party,
     waiting::fence::Fence,
 };
@@ -107,6 +108,11 @@ impl SpscScene {
         assert!(taken.expect("nothing is damaged"), "it waits as long as it takes");
         let patience = Patience { wants_to_know, ..Patience::new(role) };
         SpscEnd { scene: self, role, me, index: self.state.index(role), patience, has_recorded: false }
+    }
+
+    /// Overwrites an index, as no member does.
+    pub fn overwrite_index(&self, role: Role, index: u64) {
+        self.state.indices[role as usize].store(index, SeqCst);
     }
 
     /// Closes it.
@@ -209,6 +215,13 @@ impl MpmcScene {
             fence: Fence,
         };
         Arc::new(Self { members, state, items: Cells::new(capacity.into()) })
+    }
+
+    /// Makes a ring with words that are thorough, for so many processes. There may be more members than those: a process may act
+    /// for one that is dead afterwards.
+    #[must_use]
+    pub fn thorough(processes: usize, members: Arc<Members>, capacity: u32) -> Arc<Self> {
+        thoroughly(processes, || Self::new(members, capacity))
     }
 
     fn party(&self, me: Session) -> Party<'_, mpmc::MpmcState> {
@@ -335,6 +348,54 @@ impl MpmcScene {
         let claim = self.claim(Role::Consumer, me, false).expect("there is an item");
         self.items.read(claim.position);
         self.state.requeue(claim, &self.members);
+    }
+
+    /// Claims the next item, and returns its position.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn claim_item(&self, me: Session) -> u64 {
+        self.claim(Role::Consumer, me, false).expect("there is an item").position
+    }
+
+    /// Claims the next free slot, and returns its position.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn claim_room(&self, me: Session) -> u64 {
+        self.claim(Role::Producer, me, false).expect("there is room").position
+    }
+
+    /// Requeues the item of a position that was claimed.
+    pub fn requeue_at(&self, position: u64) {
+        self.state.requeue(mpmc::Claim { position }, &self.members);
+    }
+
+    /// Consumes the item of a position that was claimed.
+    pub fn consume_at(&self, position: u64) {
+        let _ = self.state.finish_pop(mpmc::Claim { position }, &self.members);
+    }
+
+    /// Pushes at a position that was claimed.
+    pub fn push_at(&self, position: u64, item: u64) {
+        self.items.write(position, item);
+        let _ = self.state.finish_push(mpmc::Claim { position }, &self.members);
+    }
+
+    /// Gives up a position that was claimed to push.
+    pub fn give_up_at(&self, position: u64) {
+        self.state.give_up_push(mpmc::Claim { position }, &self.members);
+    }
+
+    /// Repairs what the dead left.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin_push`](Self::begin_push).
+    pub fn reap(&self, me: Session) {
+        self.party(me).reap_all().expect("nothing is damaged");
     }
 
     /// Sits down at a side.

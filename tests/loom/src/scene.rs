@@ -6,9 +6,11 @@ use loom::cell::UnsafeCell;
 
 use crate::{
     Error,
+    atomics::thoroughly,
     kernel::{Deadline, Members, SLOTS, Session},
     layout::Mapped,
     lock::Lock,
+    rings::Cells,
     set_layout::SlotBells,
     shortage::Shortage,
     spots::Spots,
@@ -128,6 +130,8 @@ pub struct PoolScene {
     /// The kernel.
     pub members: Arc<Members>,
     state: PoolState,
+    /// What the holder of a permit may use.
+    inside: Cells,
 }
 
 impl PoolScene {
@@ -145,7 +149,13 @@ impl PoolScene {
             recent: Mapped::new(AtomicU32::new(0)),
             permits: Spots::new((0..Spots::words(capacity)).map(|_| AtomicU32::new(0)).collect(), capacity),
         };
-        Arc::new(Self { members, state })
+        Arc::new(Self { members, state, inside: Cells::new(permits.into()) })
+    }
+
+    /// Makes a pool with words that are thorough, for so many processes.
+    #[must_use]
+    pub fn thorough(processes: usize, permits: u32) -> Arc<Self> {
+        thoroughly(processes, || Self::new(Members::new(processes), permits))
     }
 
     fn party(&self, me: Session) -> Party<'_, PoolState> {
@@ -165,6 +175,16 @@ impl PoolScene {
                 index.expect("it waits as long as it takes")
             }
         }
+    }
+
+    /// Acquires a permit, and is announced before it looks for the first time.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn wait_for_one(&self, me: Session) -> usize {
+        let index = self.state.wait_for_one(self.party(me), Deadline::NEVER).expect("nothing is damaged");
+        index.expect("it waits as long as it takes")
     }
 
     /// Acquires a permit if it can be had at once, as `Pool::acquire_timeout` does at the end of its time.
@@ -205,6 +225,35 @@ impl PoolScene {
     pub fn acquire_many(&self, me: Session, count: usize) -> Vec<usize> {
         let indices = self.state.take_many(self.party(me), count, Deadline::NEVER).expect("nothing is damaged");
         indices.expect("it waits as long as it takes")
+    }
+
+    /// Acquires several, as a process that may meet a failure.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if they can't be had, and [`Error::Failed`].
+    pub fn acquire_many_or_fail(&self, me: Session, count: usize) -> Result<Vec<usize>, Error> {
+        self.state.take_many(self.party(me), count, Deadline::NEVER)?.ok_or(Error::Busy)
+    }
+
+    /// Acquires a permit if it finds one at its first look.
+    pub fn take(&self, me: Session) -> Option<usize> {
+        self.state.scan(me)
+    }
+
+    /// Repairs the slot of a process that is no member any more.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn reap(&self, me: Session, dead: Session) {
+        let party = self.party(me);
+        party.members.reap(dead.owner() - 1, party.repair).expect("nothing is damaged");
+    }
+
+    /// Uses what the holder of a permit may use.
+    pub fn use_it(&self, me: Session, index: usize) {
+        self.inside.write(index as u64, me.owner().into());
     }
 
     /// Releases a permit.

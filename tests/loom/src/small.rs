@@ -5,6 +5,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 
 use crate::{
+    atomics::thoroughly,
     barrier::{
         state::{Arrived, BarrierState},
         word::{Outcome, Word},
@@ -38,6 +39,12 @@ impl OnceScene {
     pub fn new(members: Arc<Members>) -> Arc<Self> {
         let state = OnceState { word: Mapped::new(AtomicU32::new(0)), room: room(0, 1) };
         Arc::new(Self { members, state, value: UnsafeCell::new([0; 2]) })
+    }
+
+    /// Makes an unset one of thorough words, for so many processes.
+    #[must_use]
+    pub fn thorough(processes: usize) -> Arc<Self> {
+        thoroughly(processes, || Self::new(Members::new(processes)))
     }
 
     fn find(&self, me: Session, wish: Wish, deadline: Deadline) -> Option<Found> {

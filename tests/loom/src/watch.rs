@@ -116,6 +116,28 @@ impl WatchScene {
         (found[0], version)
     }
 
+    /// Reads the value beside a setter that sets it twice in each copy, if no process has the lock. Returns it and its version.
+    ///
+    /// # Panics
+    ///
+    /// As [`read`](Self::read), and if it takes too many attempts.
+    pub fn read_disturbed(&self, me: Session, setter: Session) -> (u64, u64) {
+        let (mut found, mut attempts) = ([0; WORDS], 0);
+        let version = self.state.read_slowly(self.party(me), |words| {
+            found = copy(words);
+            attempts += 1;
+            assert!(attempts < 100, "it is disturbed for ever");
+            for _ in 0..2 {
+                if let Some(change) = self.state.begin(self.party(setter), Deadline::NOW).expect("nothing is damaged") {
+                    let next = copy(change.current())[0] + 1;
+                    let write = |words: &[AtomicU64]| words.iter().for_each(|word| word.store(next, Relaxed));
+                    change.publish(write).expect("it has the lock");
+                }
+            }
+        });
+        (found[0], version.expect("nothing is damaged"))
+    }
+
     /// Waits for a version, as `Watcher::changed` does. Returns `false` at the end, if that is asked for.
     ///
     /// # Panics

@@ -182,3 +182,20 @@ fn a_lagging_subscriber_gets_no_torn_item() {
         });
     }
 }
+
+/// BC5. The last subscriber in the producer's way has its post refused, and another one that leaves posts.
+#[test]
+fn case_c3_a_refused_post_for_room_is_made_by_the_next() {
+    explore(2, || {
+        let scene = BroadcastScene::new(Members::new(3), 1, false);
+        let [mut one, mut last] = [1, 2].map(|slot| scene.join(Session::of(slot), false));
+        let producer = process(&scene, 0, |scene, me| pushes(scene, me, 2));
+        assert_eq!(one.pop(), Ok(Some(1)));
+        scene.members.refuse_posts(true);
+        assert_eq!(last.pop(), Ok(Some(1)));
+        scene.members.refuse_posts(false);
+        one.leave();
+        assert_eq!(last.pop(), Ok(Some(2)));
+        producer.join().expect("it ends well");
+    });
+}

@@ -265,3 +265,15 @@ fn an_offer_to_the_dead_is_not_lost() {
         assert!(scene.try_lock(Session::of(0)).is_ok(), "no living process has it");
     });
 }
+
+/// LK4. The word names a slot without a member, for which no obituary comes.
+#[test]
+fn lk4_a_word_without_a_member_is_mended() {
+    explore(2, || {
+        let scene = LockScene::new(Members::new(1));
+        scene.lock(Session::of(2));
+        let me = Session::of(0);
+        scene.lock(me);
+        scene.unlock(me);
+    });
+}

@@ -112,3 +112,38 @@ fn a_try_begins_anew() {
         assert!(scene.get());
     });
 }
+
+/// OL2. A process reads the value as soon as it finds the word UNCALLED, before the waiters are called.
+#[test]
+fn ol2_what_is_uncalled_is_whole() {
+    explore(2, || {
+        let scene = OnceScene::thorough(2);
+        let me = Session::of(0);
+        assert!(scene.begin(me));
+        let reader = process(&scene, 1, |scene: &OnceScene, _| scene.get());
+        scene.set(me);
+        reader.join().expect("it ends well");
+    });
+}
+
+/// OL3. A caller that does not wait gets no obituary.
+#[test]
+fn ol3_a_try_finds_the_initialiser_dead() {
+    explore(0, || {
+        let scene = OnceScene::new(Members::new(2));
+        let victim = Session::of(1);
+        assert!(scene.begin(victim));
+        scene.members.die(victim);
+        assert_eq!(scene.try_begin(Session::of(0)), Some(true));
+    });
+}
+
+/// The word names a slot without a member, for which no obituary comes.
+#[test]
+fn a_word_without_a_member_is_mended() {
+    explore(2, || {
+        let scene = OnceScene::new(Members::new(1));
+        assert!(scene.begin(Session::of(2)));
+        get_or_init(&scene, Session::of(0));
+    });
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    explore::{explore, process},
+    Error, Failure,
+    explore::{explore, explore_each_death, process, stop_in},
     kernel::{Members, Session},
     scene::PoolScene,
 };
@@ -158,4 +159,102 @@ fn case_c3_a_refused_release_leaves_a_waiter_for_one_announced() {
 #[test]
 fn case_c3_a_refused_release_leaves_a_waiter_for_several_announced() {
     a_refused_release_leaves_the_waiter_announced(1);
+}
+
+/// PL1. Two scan at once, and one of them has the permit.
+#[test]
+fn pl1_a_permit_has_one_holder() {
+    explore(2, || {
+        let scene = PoolScene::thorough(2, 1);
+        let take_use_and_give = |scene: &PoolScene, me| {
+            let index = scene.acquire(me);
+            scene.use_it(me, index);
+            scene.release(me, index);
+        };
+        let other = process(&scene, 1, take_use_and_give);
+        take_use_and_give(&scene, Session::of(0));
+        other.join().expect("it ends well");
+        assert_eq!((scene.available(), scene.members.recorded()), (1, 0));
+    });
+}
+
+/// PL5. There are enough for both, and one of them may find the turnstile taken.
+#[test]
+fn pl5_two_want_two_of_four() {
+    explore(2, || {
+        let scene = PoolScene::new(Members::new(2), 4);
+        let other = process(&scene, 1, |scene, me| scene.acquire_many(me, 2).len());
+        let mine = scene.acquire_many(Session::of(0), 2).len();
+        assert_eq!((mine, other.join().expect("it ends well")), (2, 2));
+    });
+}
+
+/// PL5. The first in line gives up, and what was freed is enough for the one behind it.
+#[test]
+fn pl5_the_first_in_line_leaves() {
+    explore(2, || {
+        let scene = PoolScene::new(Members::new(3), 3);
+        let (me, holder) = (Session::of(0), Session::of(2));
+        let held = scene.acquire_many(holder, 2);
+        // The first doorbell of a caller for several.
+        scene.members.refuse_sleep(1);
+        let behind = process(&scene, 1, |scene, me| scene.acquire_many(me, 2).len());
+        let other = process(&scene, 2, move |scene, me| scene.release(me, held[0]));
+        let mine = scene.acquire_many_or_fail(me, 3);
+        assert_eq!(mine, Err(Error::Failed(Failure::Refused)), "one is held all the time");
+        other.join().expect("it ends well");
+        assert_eq!(behind.join().expect("it ends well"), 2);
+    });
+}
+
+/// PS1. A count was put off for the first in line, which dies. It is due at once for the next one.
+#[test]
+fn ps1_the_first_in_line_dies() {
+    explore_each_death(2, |changes| {
+        let scene = PoolScene::new(Members::new(3), 3);
+        let (first, holder) = (Session::of(0), Session::of(2));
+        let held = scene.acquire_many(holder, 3);
+        // The first doorbell of a caller for several.
+        scene.members.refuse_sleep(1);
+        let waited = stop_in(changes, || scene.acquire_many_or_fail(first, 3));
+        scene.release(holder, held[0]);
+        scene.members.die(first);
+        let next = process(&scene, 1, |scene, me| scene.acquire_many(me, 2).len());
+        scene.release(holder, held[1]);
+        assert_eq!(next.join().expect("it ends well"), 2);
+        waited.is_some()
+    });
+}
+
+/// W7. A waiter takes a permit while it is announced, and is called for another one after that. It passes the call on.
+#[test]
+fn w7_a_call_that_comes_after_a_permit_was_taken_is_passed_on() {
+    explore(2, || {
+        let scene = PoolScene::new(Members::new(3), 2);
+        let (me, holder) = (Session::of(0), Session::of(2));
+        let held = scene.acquire_many(holder, 2);
+        let other = process(&scene, 1, |scene, me| scene.wait_for_one(me));
+        let releaser = process(&scene, 2, move |scene, me| held.into_iter().for_each(|index| scene.release(me, index)));
+        let mine = scene.wait_for_one(me);
+        assert_ne!(other.join().expect("it ends well"), mine);
+        releaser.join().expect("it ends well");
+    });
+}
+
+/// MB7. Two help, and one of them has the permit already while the other one is at it.
+#[test]
+fn mb7_a_late_helper_frees_no_permit_of_another() {
+    explore(2, || {
+        let scene = PoolScene::thorough(2, 1);
+        let (me, victim) = (Session::of(0), Session::of(3));
+        scene.acquire(victim);
+        let help_and_take = |scene: &PoolScene, me| {
+            scene.reap(me, victim);
+            scene.take(me)
+        };
+        let other = process(&scene, 1, help_and_take);
+        let taken = [help_and_take(&scene, me), other.join().expect("it ends well")];
+        assert_eq!(taken.iter().filter(|taken| taken.is_some()).count(), 1, "{taken:?}");
+        assert_eq!(scene.available(), 0);
+    });
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    Error, Role,
-    explore::{explore, process},
+    Error, Failure, Role,
+    explore::{explore, explore_each_death, process, stop_in},
     kernel::{Members, Session},
     rings::{MpmcScene, SpscScene},
 };
@@ -397,5 +397,145 @@ fn case_c3_a_refused_push_is_made_up_for_by_another_producer() {
         scene.members.refuse_posts(false);
         scene.push(Session::of(2), 2).expect("there is room");
         assert_eq!(consumer.join().expect("it ends well"), [Ok(1), Ok(2)]);
+    });
+}
+
+/// MP3. A consumer is stopped before each of its changes, perhaps having claimed an item and not moved `head`: the next one is
+/// there all the same.
+#[test]
+fn mp3_a_consumer_is_stopped() {
+    explore_each_death(0, |changes| {
+        let scene = MpmcScene::new(Members::new(2), 2);
+        let (me, other) = (Session::of(0), Session::of(1));
+        (1..=2).for_each(|item| scene.push(me, item).expect("there is room"));
+        let claimed = stop_in(changes, || scene.claim_item(other));
+        let first = scene.try_pop(me).expect("another item is there");
+        assert_eq!(scene.try_pop(me).is_ok(), first == 1);
+        claimed.is_some()
+    });
+}
+
+/// MP4. A helper dies before each of its changes, perhaps having requeued an item and not raised `dirty`: the next one does.
+#[test]
+fn mp4_a_helper_dies_that_requeues() {
+    explore_each_death(0, |changes| {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let (me, victim, helper) = (Session::of(0), Session::of(1), Session::of(2));
+        scene.push(me, 7).expect("there is room");
+        scene.claim_item(victim);
+        scene.members.die(victim);
+        let helped = stop_in(changes, || scene.reap(helper));
+        scene.members.die(helper);
+        assert_eq!(scene.try_pop(me), Ok(7));
+        helped.is_some()
+    });
+}
+
+/// MP4. A consumer dies before each of its changes, perhaps having claimed the item at `head`, beside one that moves `head` for it.
+/// A late step of that one leaves no requeued item behind.
+#[test]
+fn mp4_a_consumer_dies_beside_one_that_moves_head() {
+    explore_each_death(2, |changes| {
+        let scene = MpmcScene::thorough(2, Members::new(3), 2);
+        let (me, victim) = (Session::of(0), Session::of(2));
+        scene.push(me, 7).expect("there is room");
+        let claimed = stop_in(changes, || scene.claim_item(victim));
+        scene.members.die(victim);
+        let other = process(&scene, 1, |scene, me| scene.try_pop(me));
+        scene.reap(me);
+        let found = [scene.try_pop(me), other.join().expect("it ends well"), scene.try_pop(me)];
+        assert_eq!(found.iter().filter(|found| **found == Ok(7)).count(), 1, "{found:?}");
+        claimed.is_some()
+    });
+}
+
+/// MP5. A consumer searches in vain, and lowers `dirty`, beside one that requeues an item.
+#[test]
+fn mp5_dirty_is_lowered_beside_one_that_requeues() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let (me, holder) = (Session::of(0), Session::of(2));
+        (1..=2).for_each(|item| scene.push(me, item).expect("there is room"));
+        let [first, second] = [(); 2].map(|()| scene.claim_item(holder));
+        scene.requeue_at(first);
+        // Now `dirty` is up, and no item is behind `head`.
+        assert_eq!(scene.try_pop(me), Ok(1));
+        let other = process(&scene, 1, move |scene, _| scene.requeue_at(second));
+        let found = scene.try_pop(me);
+        other.join().expect("it ends well");
+        assert!(found == Ok(2) || scene.try_pop(me) == Ok(2), "{found:?}");
+    });
+}
+
+/// E3. Two consumers wait for a slot that is claimed, with an item behind it. Both are called when it is completed.
+#[test]
+fn e3_two_consumers_wait_for_a_slot_that_is_claimed() {
+    explore(1, || {
+        let scene = MpmcScene::new(Members::new(4), 2);
+        let me = Session::of(0);
+        // Without a producer the end is near, and for that all are called.
+        scene.attach(Role::Producer, me);
+        let claimed = scene.claim_room(me);
+        scene.push(Session::of(3), 2).expect("there is room");
+        let consumers = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.pop(me, false).expect("one each")));
+        scene.push_at(claimed, 1);
+        let sum: u64 = consumers.map(|consumer| consumer.join().expect("it ends well")).iter().sum();
+        assert_eq!(sum, 3);
+    });
+}
+
+/// E3. A consumer waits for a slot that is claimed, with an item behind it. It is called when the slot is given up.
+#[test]
+fn e3_a_consumer_waits_for_a_slot_that_is_given_up() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(3), 2);
+        let me = Session::of(0);
+        scene.attach(Role::Producer, me);
+        let claimed = scene.claim_room(me);
+        scene.push(Session::of(2), 7).expect("there is room");
+        let consumer = process(&scene, 1, |scene, me| scene.pop(me, false));
+        scene.give_up_at(claimed);
+        assert_eq!(consumer.join().expect("it ends well"), Ok(7));
+    });
+}
+
+/// E4. A ring is closed beside a consumer that has claimed an item. Another one waits, and has it if it is requeued.
+#[test]
+fn e4_the_end_waits_for_an_item_that_is_claimed() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(2), 2);
+        let me = Session::of(0);
+        scene.push(me, 7).expect("there is room");
+        let claimed = scene.claim_item(me);
+        scene.close();
+        let other = process(&scene, 1, |scene, me| [scene.pop(me, false), scene.pop(me, false)]);
+        scene.requeue_at(claimed);
+        assert_eq!(other.join().expect("it ends well"), [Ok(7), Err(Error::Closed)]);
+    });
+}
+
+/// E4. The same, and the item is consumed: the one that waits is notified of the end.
+#[test]
+fn e4_the_last_claim_is_completed_after_the_end() {
+    explore(2, || {
+        let scene = MpmcScene::new(Members::new(2), 2);
+        let me = Session::of(0);
+        scene.push(me, 7).expect("there is room");
+        let claimed = scene.claim_item(me);
+        scene.close();
+        let other = process(&scene, 1, |scene, me| scene.pop(me, false));
+        scene.consume_at(claimed);
+        assert_eq!(other.join().expect("it ends well"), Err(Error::Closed));
+    });
+}
+
+/// R2. Both indices come from memory, and may have any value.
+#[test]
+fn r2_indices_that_contradict_each_other() {
+    explore(0, || {
+        let scene = SpscScene::new(Members::new(1), 2);
+        let mut consumer = scene.take(Role::Consumer, Session::of(0), false);
+        scene.overwrite_index(Role::Producer, 3);
+        assert_eq!(consumer.pop(), Err(Error::Failed(Failure::Damaged)));
     });
 }

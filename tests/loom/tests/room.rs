@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    explore::{explore, process},
+    explore::{explore, explore_each_death, process, stop_in},
     kernel::{Failure, Members, Session},
     named::{NamedScene, ResponseScene},
 };
@@ -131,5 +131,49 @@ fn a_member_that_waits_for_its_response_itself() {
         let other = process(&scene, 1, |scene, _| scene.respond(0).expect("no post is refused"));
         scene.await_response(Session::of(0));
         other.join().expect("it ends well");
+    });
+}
+
+/// RM2. A sender is stopped before each of its changes, perhaps having chosen the waiter and not posted: the next sender posts.
+#[test]
+fn rm2_a_sender_is_stopped_that_chose_a_waiter() {
+    explore_each_death(2, |changes| {
+        let scene = NamedScene::new(Members::new(3));
+        let waiter = process(&scene, 1, |scene, me| scene.take(me, FIRST));
+        let sent = stop_in(changes, || send(&scene, &[0]));
+        send(&scene, &[2]);
+        waiter.join().expect("it ends well");
+        sent.is_some()
+    });
+}
+
+/// RM2. The next sender calls the other waiter, and leaves the flag up for the first one.
+#[test]
+fn rm2_the_flag_stays_up_for_a_waiter_that_was_not_posted() {
+    explore_each_death(1, |changes| {
+        let scene = NamedScene::new(Members::new(3));
+        let waiters = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.take(me, FIRST)));
+        let sent = stop_in(changes, || send(&scene, &[2]));
+        // The last one is there once, whether it was sent before or not.
+        send(&scene, &[0, 2]);
+        let taken: usize = waiters.map(|waiter| waiter.join().expect("it ends well")).iter().sum();
+        assert!([2, 4].contains(&taken), "each takes one of them");
+        sent.is_some()
+    });
+}
+
+/// RM4. A waiter dies before each of its changes, perhaps announced. Once it was reaped, no event goes to it.
+#[test]
+fn rm4_no_event_goes_to_a_waiter_that_was_reaped() {
+    explore_each_death(2, |changes| {
+        let scene = NamedScene::new(Members::new(3));
+        // Slots with lower numbers are called first here.
+        let victim = Session::of(0);
+        let waited = stop_in(changes, || scene.take_impatiently(victim, FIRST));
+        scene.members.die(victim);
+        let waiter = process(&scene, 1, |scene, me| scene.take(me, FIRST));
+        send(&scene, &[0]);
+        waiter.join().expect("it ends well");
+        waited.is_some()
     });
 }

@@ -200,3 +200,13 @@ fn two_help_after_a_dead_writer() {
         });
     }
 }
+
+/// RW9. A count names a slot without a member. For that no obituary comes.
+#[test]
+fn rw9_a_count_without_a_member_keeps_no_writer_out() {
+    explore(2, || {
+        let scene = RwScene::new(Members::new(1));
+        assert!(!scene.read(Session::of(2)), "no writer died");
+        write(&scene, Session::of(0));
+    });
+}

@@ -64,6 +64,42 @@ fn sa2_a_sender_waits_for_what_is_set_aside() {
     });
 }
 
+/// A sender sleeps that needs the cell, and the claimer dies before each of its changes: the sender balances by itself.
+#[test]
+fn sa2_a_sender_sleeps_beside_a_claimer_that_dies() {
+    explore_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let (me, victim) = (Session::of(0), Session::of(2));
+        scene.send_limited(victim, 101, 1);
+        let claimed = scene.try_claim(victim, Wanted::Only(1)).expect("it is there");
+        let other = process(&scene, 1, |scene, me| scene.send(me, 102));
+        let requeued = scene.die_in(victim, changes, |scene, me| scene.requeue(me, claimed));
+        other.join().expect("it ends well");
+        assert_eq!(scene.drain(me), [102]);
+        scene.assert_empty(me, 1);
+        requeued.is_some()
+    });
+}
+
+/// One counts while the other one sets its message aside: both cells become free.
+#[test]
+fn sa2_two_are_set_aside_at_once() {
+    explore(2, || {
+        let scene = StoreScene::new(2, 2, 2, 1);
+        let me = Session::of(0);
+        let claimed = [101, 102].map(|message| {
+            scene.send_limited(me, message, 1);
+            scene.try_claim(Session::of(u32::from(message == 102)), Wanted::Only(1)).expect("it is there")
+        });
+        let [mine, others] = claimed;
+        let other = process(&scene, 1, |scene, me| scene.requeue(me, others));
+        scene.requeue(me, mine);
+        other.join().expect("it ends well");
+        assert_eq!((scene.drain(me), scene.dropped(me)), (vec![], 2));
+        scene.assert_empty(me, 2);
+    });
+}
+
 /// The cell is free afterwards, whichever of the two comes first.
 #[test]
 fn cl7_a_server_responds_beside_a_caller_that_cancels() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    explore::{explore, process},
+    explore::{explore, explore_each_death, process, stop_in},
     kernel::{Members, Session},
     watch::WatchScene,
 };
@@ -150,5 +150,28 @@ fn case_c3_a_refused_call_is_made_by_the_next() {
         scene.members.refuse_posts(false);
         scene.come(Session::of(2));
         waiter.join().expect("it ends well");
+    });
+}
+
+/// WA7. A reader is disturbed at each attempt without the lock. It takes the lock, and no setter is beside it.
+#[test]
+fn wa7_a_reader_that_is_always_disturbed_takes_the_lock() {
+    explore(0, || {
+        let scene = WatchScene::new(Members::new(2));
+        let (value, version) = scene.read_disturbed(Session::of(0), Session::of(1));
+        assert_eq!(value, version);
+    });
+}
+
+/// WA4. A setter is stopped before each of its changes, and the next one calls the waiter.
+#[test]
+fn wa5_a_setter_is_stopped_and_the_next_one_calls() {
+    explore_each_death(1, |changes| {
+        let scene = WatchScene::new(Members::new(3));
+        let waiter = process(&scene, 1, |scene: &WatchScene, me| assert!(scene.wait(me, 1, false)));
+        let set = stop_in(changes, || scene.set(Session::of(0), 1));
+        scene.set(Session::of(2), 2);
+        waiter.join().expect("it ends well");
+        set.is_some()
     });
 }

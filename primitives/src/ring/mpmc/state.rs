@@ -23,9 +23,10 @@
 //!   reader at a time. A reader that dies, or requeues it, leaves it FULL.
 //! - **MP3** A process that finds the slot at `tail` or `head` used moves the index on. So no process waits for a
 //!   process that was stopped after it stored the word and before it moved the index.
-//! - **MP4** An item is requeued in this order: `head` is moved past it, its word becomes FULL, `dirty` is raised,
-//!   consumers are notified. So an item behind `head` is never unannounced for long: if a helper dies or is stopped on
-//!   the way, the member's slot stays dead and marked as begun, and the next helper raises `dirty` again.
+//! - **MP4** An item is requeued in this order: `head` is moved past it, by its consumer right after the claim, or by a helper of
+//!   a dead one. Then its word becomes FULL, `dirty` is raised, and consumers are notified. So an item behind `head` is never
+//!   unannounced for long: if a helper dies or is stopped on the way, the member's slot stays dead and marked as begun, and the
+//!   next helper raises `dirty` again.
 //! - **MP5** A consumer that has searched all slots lowers `dirty` only if it was not raised meanwhile.
 //!
 //! | the process dies | what is left | repaired by |
@@ -275,8 +276,7 @@ impl MpmcState {
     #[cold]
     pub(crate) fn requeue(&self, claim: Claim, members: &Members) -> bool {
         self.control.taken_over.fetch_add(1, Relaxed);
-        // MP4: `head` is past the item before it is FULL again, so no late helper moves `head` past it afterwards.
-        Self::help(&self.head, claim.position);
+        // MP4: `head` has been past the item since it was claimed, so no late helper moves `head` past it afterwards.
         // SYNC: pairs with the loads in `look` and `take_over`.
         self.slot(claim.position).store(SlotWord::full(self.lap(claim.position)).0, Release);
         self.raise_dirty();

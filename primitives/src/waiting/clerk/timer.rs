@@ -166,3 +166,42 @@ impl Drop for Sleep<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{self, Sender},
+        task::Wake,
+        thread,
+    };
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    struct Told(Sender<()>);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            // If the test has failed, no thread listens.
+            let _ = self.0.send(());
+        }
+    }
+
+    #[test]
+    fn ti1_a_future_with_an_earlier_time_is_woken_in_time() {
+        let (timer, object) = (Timer::default(), ObjectName::new("limiter", "test"));
+        let (told, woken) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Told(told)));
+        let mut context = Context::from_waker(&waker);
+        let mut late = Box::pin(timer.sleep(100 * LONG, &object));
+        assert!(late.as_mut().poll(&mut context).is_pending());
+        // The thread has begun to sleep by then.
+        thread::sleep(Duration::from_millis(50));
+        let mut early = Box::pin(timer.sleep(Duration::from_millis(50), &object));
+        assert!(early.as_mut().poll(&mut context).is_pending());
+        woken.recv_timeout(LONG).expect("it is woken, long before the other one");
+        assert!(early.as_mut().poll(&mut context).is_ready());
+        timer.dismiss();
+    }
+}
