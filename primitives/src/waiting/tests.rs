@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Checked, Party,
+    Checked, Party, Round, Station, Turn, Withdrawn,
     flag::Flag,
     room::Room,
     wait,
@@ -245,5 +245,51 @@ fn send_and_take(threads: Threads) {
                 round.store(now + 1, SeqCst);
             }
         });
+    });
+}
+
+/// A waiter that is called while it is announced, after it has taken a thing.
+#[derive(Default)]
+struct CalledLate {
+    passed_on: AtomicBool,
+}
+
+impl Station for CalledLate {
+    fn turn(&self, _: Deadline) -> Turn {
+        Turn::Lead
+    }
+
+    fn announce(&self) -> Deadline {
+        Deadline::NEVER
+    }
+
+    fn withdraw(&self) -> Withdrawn {
+        Withdrawn::Posted(0)
+    }
+
+    fn bell(&self) -> u16 {
+        0
+    }
+
+    fn pass_on_used(&self, _: &Members) -> Result<()> {
+        self.passed_on.store(true, Relaxed);
+        Ok(())
+    }
+
+    fn pass_on_unused(&self, _: &Members) -> Result<()> {
+        panic!("it took a thing")
+    }
+}
+
+#[test]
+fn w7_a_call_that_comes_after_the_thing_was_taken_is_passed_on() {
+    with_handles(|handles| {
+        let (handle, waiter) = (&handles[0], CalledLate::default());
+        let party = Party { members: &handle.members, repair: handle, me: handle.me() };
+        let check = |round| -> Result<_> {
+            Ok(if round == Round::Announced { Checked::Found(()) } else { Checked::Sleep(Deadline::NEVER) })
+        };
+        assert!(wait(party, &waiter, Deadline::NEVER, check).unwrap().is_some());
+        assert!(waiter.passed_on.load(Relaxed));
     });
 }

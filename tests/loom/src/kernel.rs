@@ -164,7 +164,16 @@ struct Semaphores {
     refuses: bool,
     /// A doorbell on which no process may sleep.
     sleepless: Option<u16>,
+    /// How often each doorbell was posted by a process.
+    posted: [u32; BELLS],
     recorded: u32,
+}
+
+impl Semaphores {
+    fn post(&mut self, bell: u16) {
+        self.bells[usize::from(bell)] += 1;
+        self.posted[usize::from(bell)] += 1;
+    }
 }
 
 /// The set of one object.
@@ -206,6 +215,7 @@ impl Members {
             used: registered,
             refuses: false,
             sleepless: None,
+            posted: [0; BELLS],
             recorded: 0,
         };
         let slots = u32::try_from(living).expect("there are few");
@@ -238,6 +248,12 @@ impl Members {
     /// From now on every sleep on this doorbell is refused.
     pub fn refuse_sleep(&self, bell: u16) {
         self.with(|semaphores| semaphores.sleepless = Some(bell));
+    }
+
+    /// Returns how often a doorbell was posted by a process.
+    #[must_use]
+    pub fn posted(&self, bell: u16) -> u32 {
+        self.with(|semaphores| semaphores.posted[usize::from(bell)])
     }
 
     /// Returns how many failures were recorded for a next call.
@@ -280,7 +296,7 @@ impl Members {
             if semaphores.refuses {
                 return Err(Failure::Refused);
             }
-            semaphores.bells[usize::from(bell)] += 1;
+            semaphores.post(bell);
             Ok(())
         })?;
         self.changed.notify_all();
@@ -299,7 +315,7 @@ impl Members {
             if semaphores.refuses {
                 return Err(Failure::Refused);
             }
-            bells.for_each(|bell| semaphores.bells[usize::from(bell)] += 1);
+            bells.for_each(|bell| semaphores.post(bell));
             Ok(())
         })?;
         self.changed.notify_all();

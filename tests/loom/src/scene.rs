@@ -177,16 +177,6 @@ impl PoolScene {
         }
     }
 
-    /// Acquires a permit, and is announced before it looks for the first time.
-    ///
-    /// # Panics
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub fn wait_for_one(&self, me: Session) -> usize {
-        let index = self.state.wait_for_one(self.party(me), Deadline::NEVER).expect("nothing is damaged");
-        index.expect("it waits as long as it takes")
-    }
-
     /// Acquires a permit if it can be had at once, as `Pool::acquire_timeout` does at the end of its time.
     ///
     /// # Errors

@@ -66,6 +66,17 @@ impl OnceScene {
         self.find(me, Wish::Initialise, Deadline::NEVER).expect("it waits as long as it takes") == Found::Mine
     }
 
+    /// The same, from the wait on.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn wait_to_begin(&self, me: Session) -> bool {
+        let party = Party { members: &self.members, repair: &self.state, me };
+        let found = self.state.wait_for(party, Wish::Initialise, Deadline::NEVER).expect("it is not damaged");
+        found.expect("it waits as long as it takes") == Found::Mine
+    }
+
     /// The same, if no living process initialises.
     pub fn try_begin(&self, me: Session) -> Option<bool> {
         self.find(me, Wish::Initialise, Deadline::NOW).map(|found| found == Found::Mine)

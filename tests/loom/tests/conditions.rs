@@ -111,3 +111,30 @@ fn a_holder_dies() {
 fn a_holder_dies_and_the_kernel_posts_no_obituary() {
     explore(2, || holder_dies(Members::without_obituaries(3)));
 }
+
+/// CW5. A process that only reads wakes no waiter.
+#[test]
+fn cw5_an_unlock_without_a_change_wakes_no_waiter() {
+    explore(2, || {
+        let scene = ConditionScene::new(Members::new(2));
+        let waiter = process(&scene, 1, waits(1));
+        scene.read(ME(0));
+        // Its doorbell for a condition.
+        assert_eq!(scene.members.posted(3), 0, "nothing has changed");
+        scene.change(ME(0));
+        assert_eq!(waiter.join().expect("it ends well"), Some(1));
+    });
+}
+
+/// CW5. Two wait for a change. One of them finds nothing, and does not wake the other one for that.
+#[test]
+fn cw5_a_waiter_without_a_change_wakes_no_other() {
+    explore(2, || {
+        let scene = ConditionScene::new(Members::new(3));
+        let waiters = [1, 2].map(|slot| process(&scene, slot, waits(1)));
+        // Their doorbells for a condition.
+        assert_eq!([3, 5].map(|bell| scene.members.posted(bell)), [0; 2], "nothing has changed");
+        scene.change(ME(0));
+        waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join().expect("it ends well"), Some(1)));
+    });
+}

@@ -138,12 +138,14 @@ fn ol3_a_try_finds_the_initialiser_dead() {
     });
 }
 
-/// The word names a slot without a member, for which no obituary comes.
+/// OL3. The word comes to name a slot without a member after the first look. For that no obituary comes.
 #[test]
-fn a_word_without_a_member_is_mended() {
-    explore(2, || {
+fn ol3_a_word_without_a_member_keeps_no_waiter_asleep() {
+    explore(0, || {
         let scene = OnceScene::new(Members::new(1));
         assert!(scene.begin(Session::of(2)));
-        get_or_init(&scene, Session::of(0));
+        let me = Session::of(0);
+        assert!(scene.wait_to_begin(me));
+        scene.set(me);
     });
 }

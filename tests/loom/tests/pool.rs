@@ -226,21 +226,6 @@ fn ps1_the_first_in_line_dies() {
     });
 }
 
-/// W7. A waiter takes a permit while it is announced, and is called for another one after that. It passes the call on.
-#[test]
-fn w7_a_call_that_comes_after_a_permit_was_taken_is_passed_on() {
-    explore(2, || {
-        let scene = PoolScene::new(Members::new(3), 2);
-        let (me, holder) = (Session::of(0), Session::of(2));
-        let held = scene.acquire_many(holder, 2);
-        let other = process(&scene, 1, |scene, me| scene.wait_for_one(me));
-        let releaser = process(&scene, 2, move |scene, me| held.into_iter().for_each(|index| scene.release(me, index)));
-        let mine = scene.wait_for_one(me);
-        assert_ne!(other.join().expect("it ends well"), mine);
-        releaser.join().expect("it ends well");
-    });
-}
-
 /// MB7. Two help, and one of them has the permit already while the other one is at it.
 #[test]
 fn mb7_a_late_helper_frees_no_permit_of_another() {
@@ -248,7 +233,7 @@ fn mb7_a_late_helper_frees_no_permit_of_another() {
         let scene = PoolScene::thorough(2, 1);
         let (me, victim) = (Session::of(0), Session::of(3));
         scene.acquire(victim);
-        let help_and_take = |scene: &PoolScene, me| {
+        let help_and_take = move |scene: &PoolScene, me| {
             scene.reap(me, victim);
             scene.take(me)
         };

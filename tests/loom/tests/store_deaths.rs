@@ -59,6 +59,24 @@ fn a_sender_dies() {
     });
 }
 
+/// ST5. One helper is done, whatever the other one has done so far: the message is there, or it never was.
+#[test]
+fn st5_another_helper_is_slower() {
+    at_each_death(1, |changes| {
+        let scene = StoreScene::new(2, 3, 1, 1);
+        let me = Session::of(0);
+        let sent = scene.die_in(Session::of(2), changes, |scene, me| scene.send(me, 101));
+        let other = process(&scene, 1, |scene, me| {
+            scene.reap(me);
+            scene.try_receive(me, Wanted::Only(1))
+        });
+        scene.reap(me);
+        let received = other.join().expect("it ends well");
+        assert_eq!(scene.drain(me), []);
+        (sent.is_some(), received == Ok(101))
+    });
+}
+
 #[test]
 fn a_sender_dies_in_a_lane_that_wraps() {
     at_each_death(2, |changes| {
