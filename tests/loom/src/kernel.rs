@@ -166,6 +166,8 @@ struct Semaphores {
     sleepless: Option<u16>,
     /// How often each doorbell was posted by a process.
     posted: [u32; BELLS],
+    /// How many processes sleep.
+    asleep: u32,
     recorded: u32,
 }
 
@@ -181,6 +183,8 @@ impl Semaphores {
 pub struct Members {
     semaphores: Arc<Mutex<Semaphores>>,
     changed: Arc<Condvar>,
+    /// Notified when a process goes to sleep.
+    slept: Arc<Condvar>,
     /// The most slots that any test has.
     slots: u32,
     obituaries: bool,
@@ -216,11 +220,12 @@ impl Members {
             refuses: false,
             sleepless: None,
             posted: [0; BELLS],
+            asleep: 0,
             recorded: 0,
         };
         let slots = u32::try_from(living).expect("there are few");
         let (semaphores, changed) = (Arc::new(Mutex::new(semaphores)), Arc::new(Condvar::new()));
-        Arc::new(Self { semaphores, changed, slots, obituaries })
+        Arc::new(Self { semaphores, changed, slept: Arc::new(Condvar::new()), slots, obituaries })
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
@@ -248,6 +253,18 @@ impl Members {
     /// From now on every sleep on this doorbell is refused.
     pub fn refuse_sleep(&self, bell: u16) {
         self.with(|semaphores| semaphores.sleepless = Some(bell));
+    }
+
+    /// Returns when so many processes sleep.
+    ///
+    /// # Panics
+    ///
+    /// If another process has panicked.
+    pub fn until_asleep(&self, number: u32) {
+        let mut semaphores = self.semaphores.lock().expect("no thread panics here");
+        while semaphores.asleep < number {
+            semaphores = self.slept.wait(semaphores).expect("no thread panics here");
+        }
     }
 
     /// Returns how often a doorbell was posted by a process.
@@ -367,7 +384,10 @@ impl Members {
             if deadline == Deadline::NOW {
                 return Ok(false);
             }
+            semaphores.asleep += 1;
+            self.slept.notify_all();
             semaphores = self.changed.wait(semaphores).expect("no thread panics here");
+            semaphores.asleep -= 1;
         }
         semaphores.bells[bell] -= 1;
         Ok(true)

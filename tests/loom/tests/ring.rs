@@ -478,6 +478,7 @@ fn e3_two_consumers_wait_for_a_slot_that_is_claimed() {
         let claimed = scene.claim_room(me);
         scene.push(Session::of(3), 2).expect("there is room");
         let consumers = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.pop(me, false).expect("one each")));
+        scene.members.until_asleep(2);
         scene.push_at(claimed, 1);
         let sum: u64 = consumers.map(|consumer| consumer.join().expect("it ends well")).iter().sum();
         assert_eq!(sum, 3);

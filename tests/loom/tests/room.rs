@@ -153,6 +153,7 @@ fn rm2_the_flag_stays_up_for_a_waiter_that_was_not_posted() {
     explore_each_death(1, |changes| {
         let scene = NamedScene::new(Members::new(3));
         let waiters = [1, 2].map(|slot| process(&scene, slot, |scene, me| scene.take(me, FIRST)));
+        scene.members.until_asleep(2);
         let sent = stop_in(changes, || send(&scene, &[2]));
         // The last one is there once, whether it was sent before or not.
         send(&scene, &[0, 2]);
