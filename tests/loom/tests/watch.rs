@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sysv_loom::{
-    explore::{explore, explore_each_death, process, stop_in},
+    explore::{explore, process},
     kernel::{Members, Session},
     watch::WatchScene,
 };
@@ -160,18 +160,5 @@ fn wa7_a_reader_that_is_always_disturbed_takes_the_lock() {
         let scene = WatchScene::new(Members::new(2));
         let (value, version) = scene.read_disturbed(Session::of(0), Session::of(1));
         assert_eq!(value, version);
-    });
-}
-
-/// WA4. A setter is stopped before each of its changes, and the next one calls the waiter.
-#[test]
-fn wa5_a_setter_is_stopped_and_the_next_one_calls() {
-    explore_each_death(1, |changes| {
-        let scene = WatchScene::new(Members::new(3));
-        let waiter = process(&scene, 1, |scene: &WatchScene, me| assert!(scene.wait(me, 1, false)));
-        let set = stop_in(changes, || scene.set(Session::of(0), 1));
-        scene.set(Session::of(2), 2);
-        waiter.join().expect("it ends well");
-        set.is_some()
     });
 }
