@@ -1,0 +1,103 @@
+//! apalis over its Redis backend. Its workers report results in a list, since it waits for them with pauses of 100 ms.
+
+use std::{
+    cell::RefCell,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use apalis::prelude::{BackendExt, BoxDynError, TaskSink, WorkerBuilder};
+use apalis_redis::{Config, RedisStorage};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{
+    Job, Task, Work, done,
+    driven::{Outcome, Pool},
+    lists::Results,
+    place,
+};
+use crate::harness::{Process, UNPINNED};
+
+/// How long an idle worker pauses between two looks. It has no wake-up for jobs that are due at once.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A worker that has not been heard of for two of these is dead. It counts in seconds.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+fn config(name: &str) -> Config {
+    Config::default().queue(name).heartbeat_interval(HEARTBEAT).missed_heartbeats(2)
+}
+
+fn runtime() -> Result<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn storage(server: &str, name: &str) -> Result<RedisStorage<Job>> {
+    Ok(RedisStorage::new(apalis_redis::connect(server).await?).with_config(config(name)))
+}
+
+pub(super) struct Apalis {
+    runtime: Runtime,
+    storage: RedisStorage<Job>,
+    results: Results,
+    _workers: Vec<Process>,
+}
+
+impl Apalis {
+    pub(super) fn start(task: &Task) -> Result<Self> {
+        UNPINNED.store(true, Relaxed);
+        let (server, name) = place()?;
+        // Before there is any thread.
+        let serve = || serve(&server, &name).expect("the server lives");
+        let workers = (0..task.workers).map(|number| Process::start_on(number, serve)).collect();
+        let runtime = runtime()?;
+        let storage = runtime.block_on(storage(&server, &name))?;
+        Ok(Self { runtime, storage, results: Results::new(&server, &name)?, _workers: workers })
+    }
+}
+
+thread_local! {
+    /// Of a worker.
+    static RESULTS: RefCell<Option<Results>> = const { RefCell::new(None) };
+}
+
+/// Does a job, in a worker.
+async fn work(job: Job) -> Result<(), BoxDynError> {
+    let number = job.number;
+    // What takes a while is for another thread, so that heartbeats go on.
+    let came = match &job.work {
+        Work::Spin(_) => done(&job),
+        Work::Sleep(_) | Work::Mark(_) => tokio::task::spawn_blocking(move || done(&job)).await?,
+    };
+    RESULTS.with_borrow_mut(|results| results.as_mut().map(|results| results.put(number, came))).transpose()?;
+    Ok(())
+}
+
+/// Does jobs, without end.
+fn serve(server: &str, name: &str) -> Result<()> {
+    RESULTS.set(Some(Results::new(server, name)?));
+    runtime()?.block_on(async {
+        let storage = storage(server, name).await?.poll_with_interval(PAUSE);
+        let name = format!("worker-{}", std::process::id());
+        Ok(WorkerBuilder::new(name).backend(storage).build(work).run().await?)
+    })
+}
+
+impl Pool for Apalis {
+    fn run(&mut self, jobs: &mut dyn ExactSizeIterator<Item = Job>) {
+        let Self { runtime, storage, results, .. } = self;
+        let send = |job| Ok(runtime.block_on(storage.push(job))?);
+        results.run(jobs, send).expect("the server lives");
+    }
+
+    fn outcomes(&mut self, jobs: Vec<Job>, deadline: Instant) -> Vec<Outcome> {
+        let numbers: Vec<u64> = jobs.iter().map(|job| job.number).collect();
+        for job in jobs {
+            self.runtime.block_on(self.storage.push(job)).expect("the server lives");
+        }
+        self.results.outcomes(&numbers, deadline).expect("the server lives")
+    }
+
+    fn end(self: Box<Self>) {}
+}
