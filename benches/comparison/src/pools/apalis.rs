@@ -22,19 +22,30 @@ use crate::harness::{Process, UNPINNED};
 /// How long an idle worker pauses between two looks. It has no wake-up for jobs that are due at once.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A worker that has not been heard of for two of these is dead. It counts in seconds.
+/// Where a worker is killed: one that has not been heard of for two of these is dead. It counts in seconds.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-fn config(name: &str) -> Config {
-    Config::default().queue(name).heartbeat_interval(HEARTBEAT).missed_heartbeats(2)
+/// Which queue of which server.
+struct Place {
+    server: String,
+    name: String,
+    /// Whether a worker is to be killed. Elsewhere a heartbeat is what it is by default.
+    is_fatal: bool,
+}
+
+impl Place {
+    fn config(&self) -> Config {
+        let config = Config::default().queue(&self.name);
+        if self.is_fatal { config.heartbeat_interval(HEARTBEAT).missed_heartbeats(2) } else { config }
+    }
+
+    async fn storage(&self) -> Result<RedisStorage<Job>> {
+        Ok(RedisStorage::new(apalis_redis::connect(self.server.as_str()).await?).with_config(self.config()))
+    }
 }
 
 fn runtime() -> Result<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
-}
-
-async fn storage(server: &str, name: &str) -> Result<RedisStorage<Job>> {
-    Ok(RedisStorage::new(apalis_redis::connect(server).await?).with_config(config(name)))
 }
 
 pub(super) struct Apalis {
@@ -48,12 +59,13 @@ impl Apalis {
     pub(super) fn start(task: &Task) -> Result<Self> {
         UNPINNED.store(true, Relaxed);
         let (server, name) = place()?;
+        let place = Place { server, name, is_fatal: matches!(task.work, Work::Mark(_)) };
         // Before there is any thread.
-        let serve = || serve(&server, &name).expect("the server lives");
+        let serve = || serve(&place).expect("the server lives");
         let workers = (0..task.workers).map(|number| Process::start_on(number, serve)).collect();
         let runtime = runtime()?;
-        let storage = runtime.block_on(storage(&server, &name))?;
-        Ok(Self { runtime, storage, results: Results::new(&server, &name)?, _workers: workers })
+        let storage = runtime.block_on(place.storage())?;
+        Ok(Self { runtime, storage, results: Results::new(&place.server, &place.name)?, _workers: workers })
     }
 }
 
@@ -75,10 +87,10 @@ async fn work(job: Job) -> Result<(), BoxDynError> {
 }
 
 /// Does jobs, without end.
-fn serve(server: &str, name: &str) -> Result<()> {
-    RESULTS.set(Some(Results::new(server, name)?));
+fn serve(place: &Place) -> Result<()> {
+    RESULTS.set(Some(Results::new(&place.server, &place.name)?));
     runtime()?.block_on(async {
-        let storage = storage(server, name).await?.poll_with_interval(PAUSE);
+        let storage = place.storage().await?.poll_with_interval(PAUSE);
         let name = format!("worker-{}", std::process::id());
         Ok(WorkerBuilder::new(name).backend(storage).build(work).run().await?)
     })

@@ -22,6 +22,9 @@ use crate::{
 
 const CODEC: Configuration = standard();
 
+/// After this a job is lost, where none may be.
+const LOST: Duration = Duration::from_secs(60);
+
 /// The list in which results come back.
 pub(super) struct Results {
     connection: Connection,
@@ -39,9 +42,10 @@ impl Results {
         Ok(cmd("LPUSH").arg(&self.list).arg(bytes).exec(&mut self.connection)?)
     }
 
-    /// Waits for one. Without a time, for ever.
-    fn take(&mut self, time: Option<Duration>) -> Result<Option<(u64, u64)>> {
-        let seconds = time.map_or(0.0, |time| time.as_secs_f64().max(0.001));
+    /// Waits for one.
+    fn take(&mut self, time: Duration) -> Result<Option<(u64, u64)>> {
+        // 0 is for ever.
+        let seconds = time.as_secs_f64().max(0.001);
         let popped: Option<(String, Vec<u8>)> =
             cmd("BRPOP").arg(&self.list).arg(seconds).query(&mut self.connection)?;
         let decode = |(_, bytes): (String, Vec<u8>)| anyhow::Ok(bincode::decode_from_slice(&bytes, CODEC)?.0);
@@ -56,7 +60,7 @@ impl Results {
     ) -> Result<()> {
         let mut sizes = VecDeque::new();
         let mut receive = |size: usize| -> Result<()> {
-            let (number, came) = self.take(None)?.context("it waits for one")?;
+            let (number, came) = self.take(LOST)?.context("a job is lost")?;
             assert_eq!(came, result(number, size), "a result is of another job");
             Ok(())
         };
@@ -75,7 +79,7 @@ impl Results {
     pub(super) fn outcomes(&mut self, numbers: &[u64], deadline: Instant) -> Result<Vec<Outcome>> {
         let mut came = HashMap::new();
         while came.len() < numbers.len() && !left(deadline).is_zero() {
-            came.extend(self.take(Some(left(deadline)))?);
+            came.extend(self.take(left(deadline))?);
         }
         let outcome = |number| if came.contains_key(number) { Outcome::Done } else { Outcome::Nothing };
         Ok(numbers.iter().map(outcome).collect())
