@@ -3,13 +3,17 @@
 use std::{
     cell::RefCell,
     sync::atomic::Ordering::Relaxed,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
-use apalis::prelude::{BackendExt, BoxDynError, TaskSink, WorkerBuilder};
+use apalis::prelude::{BackendExt, BoxDynError, PollSnapshot, PollStrategy, TaskSink, WorkerBuilder};
 use apalis_redis::{Config, RedisStorage};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Interval, MissedTickBehavior, interval},
+};
 
 use super::{
     Job, Task, Work, done,
@@ -21,6 +25,23 @@ use crate::harness::{Process, UNPINNED};
 
 /// How long an idle worker pauses between two looks. It has no wake-up for jobs that are due at once.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// Has an idle worker look again after each pause. `IntervalStrategy` of apalis 1.0 does not: where a pause has just ended it begins
+/// another one without being woken by it, so an idle worker sleeps until its next heartbeat.
+struct Often(Interval);
+
+impl PollStrategy for Often {
+    fn poll_drive(&mut self, context: &mut Context<'_>, _: &PollSnapshot) -> Poll<Option<()>> {
+        // The last look is one that is not ready, which has it woken.
+        match self.0.poll_tick(context) {
+            Poll::Ready(_) => {
+                while self.0.poll_tick(context).is_ready() {}
+                Poll::Ready(Some(()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
 
 /// Where a worker is killed: one that has not been heard of for two of these is dead. It counts in seconds.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -90,7 +111,9 @@ async fn work(job: Job) -> Result<(), BoxDynError> {
 fn serve(place: &Place) -> Result<()> {
     RESULTS.set(Some(Results::new(&place.server, &place.name)?));
     runtime()?.block_on(async {
-        let storage = place.storage().await?.poll_with_interval(PAUSE);
+        let mut often = interval(PAUSE);
+        often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let storage = place.storage().await?.poll_with_strategy(Often(often));
         let name = format!("worker-{}", std::process::id());
         Ok(WorkerBuilder::new(name).backend(storage).build(work).run().await?)
     })

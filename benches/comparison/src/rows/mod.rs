@@ -160,7 +160,8 @@ const SERVED: &[&str] = &[
         together.",
     "Streams acknowledge and delete in one round trip.",
     "At most 64 jobs are under way. Workers that take jobs from lists report results in another list. So do those of apalis-redis, \
-        whose own way to wait for a result looks every 100 ms. An idle worker of apalis looks for jobs every millisecond. RQ's results \
+        whose own way to wait for a result looks every 100 ms. An idle worker of apalis looks for jobs every \
+        millisecond, by a strategy of the comparison's own: the one of apalis 1.0 sleeps at times until the next heartbeat. RQ's results \
         are waited for by latest_result, and its jobs may be retried three times. Its Worker forks for each job, and its SimpleWorker does not.",
     "Round trips are the requests that the server has read. System calls are those of the clients, and not the server's. A process sleeps \
         if it has waited for 2 ms.",
