@@ -76,7 +76,7 @@ pub(crate) const WAYS: [Way; 8] = [
     way("rayon, threads", Kind::Floor, "rayon", false),
 ];
 
-/// Those whose jobs go over a server.
+/// The ways over a server.
 pub(crate) const SERVED: [Way; 6] = [
     served("WorkerPool::map", Kind::Ours, "served-workers", Program::Own),
     served("LPUSH and BRPOP, both ways", Kind::Limit, "served-lists", Program::Own),

@@ -74,6 +74,9 @@ const SCRIPTS: &str = "A command on a list is one command. Ours is a script of s
 const ASKS_AGAIN: &str = "A receiver that finds nothing waits for the next event, and then asks again: three round trips, and BRPOP needs one. \
     So a message is in no answer to a process that has died or was stopped while it waited, and another one has it at once.";
 
+const BATCHES: &str = "A worker of apalis fetches up to ten jobs in one round trip, and reports on many at once. So all ten wait for its heartbeats \
+    if it dies. A worker of ours takes a job when it is ready for it.";
+
 const CALLS_ON_SERVER: &str = "A job is a call: it has a lease, its result is kept until its caller has read it, and a worker waits for jobs by type \
     and priority. That is a script for each of sending, taking and responding, beside one command.";
 
@@ -130,6 +133,7 @@ const REASONS: &[Reason] = &[
     middle("messages of 64 bytes on a server", "channel", "", SCRIPTS),
     middle("a message on a server", "channel", "", ASKS_AGAIN),
     Reason { table: "a message on a server", ours: "channel", other: "", of: Of::Tail, why: ASKS_AGAIN },
+    middle("empty jobs of 64 bytes on a server", "WorkerPool", "apalis", BATCHES),
     middle("empty jobs of 64 bytes on a server", "WorkerPool", "", CALLS_ON_SERVER),
     middle(
         "a semaphore, uncontended",

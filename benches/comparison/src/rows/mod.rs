@@ -159,10 +159,10 @@ const SERVED: &[&str] = &[
         on each side is mostly that of the network and of wake-ups, and with many it is the processor time of the server and its clients \
         together.",
     "Streams acknowledge and delete in one round trip.",
-    "At most 64 jobs are under way. Workers that take jobs from lists report results in another list. So do those of apalis-redis, \
-        whose own way to wait for a result looks every 100 ms. An idle worker of apalis looks for jobs every \
-        millisecond, by a strategy of the comparison's own: the one of apalis 1.0 sleeps at times until the next heartbeat. RQ's results \
-        are waited for by latest_result, and its jobs may be retried three times. Its Worker forks for each job, and its SimpleWorker does not.",
+    "At most 64 jobs are under way. Workers that take jobs from lists report results in another list, and those of apalis-redis do \
+        the same, since it looks for a result every 100 ms. An idle worker of apalis looks for jobs every millisecond, by a strategy of the \
+        comparison's own: that of apalis 1.0 sleeps at times until the next heartbeat. RQ's results are waited for by latest_result, and its \
+        jobs may be retried three times. Its Worker forks for each job, and its SimpleWorker does not.",
     "Round trips are the requests that the server has read. System calls are those of the clients, and not the server's. A process sleeps \
         if it has waited for 2 ms.",
     "In the table of kills a job takes a second, and its worker is killed as soon as it has begun, as in the section on WorkerPool. \
