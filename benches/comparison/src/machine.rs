@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::{
     harness::{Load, processors, settings},
-    pools::python,
+    pools::{python, rq},
     report::Machine,
+    server,
 };
 
 /// Describes the machine, the kernel, and how much was measured under which load.
@@ -66,7 +67,8 @@ fn warning(quick: bool, load: &Load) -> Option<String> {
 
 /// The versions of the rivals, as the lock file has them, and of Python.
 fn rivals() -> String {
-    const RIVALS: [&str; 12] = [
+    const RIVALS: [&str; 13] = [
+        "apalis-redis",
         "crossbeam-channel",
         "crossbeam-queue",
         "iceoryx2",
@@ -81,7 +83,11 @@ fn rivals() -> String {
         "shmem-ipc",
     ];
     let versions = RIVALS.map(|name| format!("{name} {}", version(name, include_str!("../Cargo.lock")).unwrap_or("?")));
-    format!("{}, {}", versions.join(", "), python().unwrap_or("no Python, so its pools are missing"))
+    let server = server::version()
+        .map_or("no redis-server, so nothing is on one".to_owned(), |version| format!("Redis {version}"));
+    let python = python().unwrap_or("no Python, so its pools are missing");
+    let rq = rq().unwrap_or("no RQ, so its workers are missing");
+    format!("{}, {python}, {server}, {rq}", versions.join(", "))
 }
 
 /// The version of a package that this program uses. Where a lock file has several, each package says which one it uses.

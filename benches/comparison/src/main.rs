@@ -24,6 +24,7 @@ mod pools;
 mod prose;
 mod report;
 mod rows;
+mod server;
 mod timed;
 
 use std::{

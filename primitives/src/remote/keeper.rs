@@ -28,6 +28,35 @@ use crate::raw::Deadline;
 /// How long one wait for entries takes. It is ended by an entry, so this is how late a thread learns that its handle is gone.
 const READING: Duration = Duration::from_secs(1);
 
+/// How many entries of an inbox are read, and how many of their bytes, before they are deleted together. Each deletion is a round trip.
+const MOST_ENTRIES: usize = 32;
+const MOST_BYTES: usize = 64 << 10;
+
+/// Entries that are read, as the command that deletes them.
+struct Entries {
+    words: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Entries {
+    /// How many words come before the entries.
+    const FIRST: usize = 2;
+
+    fn new(inbox: &str) -> Self {
+        Self { words: vec![b"XDEL".to_vec(), inbox.as_bytes().to_vec()], bytes: 0 }
+    }
+
+    fn delete(&mut self, line: &mut Line) {
+        if self.words.len() > Self::FIRST {
+            // They are read. If this fails the entries go with the inbox, after its time.
+            let words: Vec<&[u8]> = self.words.iter().map(Vec::as_slice).collect();
+            let _ = line.command(&words, Deadline::NOW);
+        }
+        self.words.truncate(Self::FIRST);
+        self.bytes = 0;
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Debug)]
 pub(crate) enum CallEnd {
@@ -298,7 +327,7 @@ impl Keeper {
 
     /// Reads the inbox, until the handle is gone.
     fn read(&self, mut line: Line) {
-        let mut last = "0-0".to_owned();
+        let (mut last, mut read) = ("0-0".to_owned(), Entries::new(&self.inbox));
         loop {
             let mut state = self.lock();
             while !state.is_over && state.calls.is_empty() {
@@ -312,6 +341,7 @@ impl Keeper {
                 Ok(Value::Nil) => {
                     // Either the time is over, or the connection broke. Then it is made again, with pauses.
                     let _ = line.command(&[b"PING"], Deadline::after(READING));
+                    read.delete(&mut line);
                     continue;
                 }
                 Err(_) => {
@@ -322,15 +352,15 @@ impl Keeper {
                 }
                 Ok(found) => entries(found),
             };
-            let mut words: Vec<Vec<u8>> = vec![b"XDEL".to_vec(), self.inbox.clone().into_bytes()];
             for entry in found {
+                read.bytes += entry.field("b").len();
                 self.conclude(entry.text("i"), CallEnd::of(&entry));
-                words.push(entry.name.clone().into_bytes());
+                read.words.push(entry.name.clone().into_bytes());
                 last = entry.name;
             }
-            // It is read. If this fails the entries go with the inbox, after its time.
-            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let _ = line.command(&words, Deadline::NOW);
+            if read.words.len() >= MOST_ENTRIES || read.bytes >= MOST_BYTES {
+                read.delete(&mut line);
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) enum Trouble {
 pub(super) struct Line {
     client: Arc<Client>,
     connection: Option<Connection>,
+    /// How long the connection waits for an answer, as it was told last.
+    patience: Option<Duration>,
     name: String,
     number: u64,
     hashes: [Option<String>; SCRIPTS],
@@ -61,7 +63,14 @@ impl Line {
     pub(super) fn new(client: &Arc<Client>, session: &str) -> Self {
         static LINES: AtomicU64 = AtomicU64::new(0);
         let name = format!("{session}.{:x}", LINES.fetch_add(1, Relaxed));
-        Self { client: Arc::clone(client), connection: None, name, number: 0, hashes: Default::default() }
+        Self {
+            client: Arc::clone(client),
+            connection: None,
+            patience: None,
+            name,
+            number: 0,
+            hashes: Default::default(),
+        }
     }
 
     /// Returns a name that nothing else has, for what the next script makes.
@@ -157,10 +166,25 @@ impl Line {
 
     fn connected(&mut self) -> Result<&mut Connection, Failed> {
         if self.connection.is_none() {
-            let connected = self.client.get_connection_with_timeout(CONNECTING);
+            let connected = self.client.get_connection_with_timeout(CONNECTING).and_then(|connection| {
+                connection.set_write_timeout(Some(ANSWERING))?;
+                Ok(connection)
+            });
             self.connection = Some(connected.map_err(|error| failed(&error, false))?);
+            self.patience = None;
         }
         self.connection.as_mut().ok_or_else(|| Failed::Refused("it has no connection".to_owned()))
+    }
+
+    /// Has the connection wait so long for an answer. It is told only what it was not told last, since that is a system call.
+    fn be_patient(&mut self, time: Duration) -> Result<(), RedisError> {
+        if self.patience != Some(time)
+            && let Some(connection) = &self.connection
+        {
+            connection.set_read_timeout(Some(time))?;
+            self.patience = Some(time);
+        }
+        Ok(())
     }
 
     /// Sends a command, and returns its answer.
@@ -169,12 +193,10 @@ impl Line {
         for word in words {
             command.arg(*word);
         }
+        self.connected()?;
+        let patient = self.be_patient(time);
         let connection = self.connected()?;
-        let answered = connection
-            .set_read_timeout(Some(time))
-            .and_then(|()| connection.set_write_timeout(Some(ANSWERING)))
-            .and_then(|()| command.query::<Value>(connection));
-        answered.map_err(|error| {
+        patient.and_then(|()| command.query::<Value>(connection)).map_err(|error| {
             let failure = failed(&error, true);
             // What is still to come over it would be taken for the answer to something else.
             if !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {

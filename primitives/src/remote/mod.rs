@@ -37,6 +37,9 @@
 //!   its number, and is not run twice. For longer than nine minutes it is not sent again.
 //! - **RD11** When the channel is closed nothing more is sent, delays are over, and requests that no process has taken go back.
 //! - **RD12** When it is removed, scripts find no `s`, and change nothing.
+//! - **RD13** The field `due` of the state is a time before which nothing is due: no delay is over, and no lease ends. A script that lists
+//!   something by an earlier time puts it down. A script looks for what is due after that time alone, and finds out then what the
+//!   time is from now on. So most scripts do not look, and none looks too late.
 //!
 //! | what happens | consequence |
 //! | --- | --- |

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Job, Task, Work, ours, rivals};
+use super::{Job, Task, Work, apalis, lists, ours, rivals};
 
 /// How many jobs there are when a worker is killed, and the number of the one that comes afterwards.
 pub(crate) const AFTERWARDS: u64 = 9;
@@ -65,9 +65,12 @@ pub(super) fn drive(task: &Task) -> Result<()> {
     // Before anything else, since a worker of it is in the same place.
     procspawn::init();
     let mut pool: Box<dyn Pool> = match task.way.word {
-        "workers" => Box::new(ours::Workers::start(task)?),
+        "workers" | "served-workers" => Box::new(ours::Workers::start(task)?),
         "channel" => Box::new(ours::Bare::start(task)?),
         "procspawn" => Box::new(rivals::Procspawn::start(task)?),
+        "served-lists" => Box::new(lists::Lists::start(task, lists::Taking::Pops)?),
+        "served-moves" => Box::new(lists::Lists::start(task, lists::Taking::Moves)?),
+        "served-apalis" => Box::new(apalis::Apalis::start(task)?),
         "rayon" => Box::new(rivals::Rayon::start(task)?),
         word => bail!("{word} is not driven by this program"),
     };

@@ -18,11 +18,32 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{DRIVE, Task};
-use crate::{MMAP_THRESHOLD, TRIM_THRESHOLD, harness};
+use super::{DRIVE, Program, SERVER, Task};
+use crate::{MMAP_THRESHOLD, TRIM_THRESHOLD, harness, server::Server};
 
 /// Python's side of it.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pools/pools.py");
+
+/// The same over RQ.
+const RQ_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pools/rq_pools.py");
+
+/// Where `.ci/rq` installs it.
+const RQ_PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/rq/bin/python");
+
+/// Returns which RQ there is, if any. Says so if there is none, once.
+pub(crate) fn rq() -> Option<&'static str> {
+    static RQ: OnceLock<Option<String>> = OnceLock::new();
+    let find = || {
+        let output = Command::new(RQ_PYTHON).args(["-c", "import rq; print('RQ', rq.VERSION)"]).output().ok();
+        let output = output.filter(|output| output.status.success());
+        let version = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        if version.is_none() {
+            eprintln!("warning: RQ is not installed, so its workers are not compared: run .ci/rq");
+        }
+        version
+    };
+    RQ.get_or_init(find).as_deref()
+}
 
 /// How long a program may take to its end.
 const END: Duration = Duration::from_secs(10);
@@ -50,24 +71,26 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts one, and waits until its workers are there.
-    pub(crate) fn start(task: &Task) -> Result<Self> {
-        let mut driver = Self::spawn(task, Stdio::piped())?;
+    pub(crate) fn start(task: &Task, server: Option<&Server>) -> Result<Self> {
+        let mut driver = Self::spawn(task, server, Stdio::piped())?;
         let line = driver.line()?;
         ensure!(line == "ready", "{} says {line:?}", task.way.name);
         Ok(driver)
     }
 
     /// Starts one that writes to a file.
-    pub(crate) fn start_into(task: &Task, file: &Path) -> Result<Self> {
-        Self::spawn(task, File::create(file)?.into())
+    pub(crate) fn start_into(task: &Task, server: Option<&Server>, file: &Path) -> Result<Self> {
+        Self::spawn(task, server, File::create(file)?.into())
     }
 
-    fn spawn(task: &Task, stdout: Stdio) -> Result<Self> {
-        let mut command = match task.way.is_python {
-            true => Command::new("python3"),
-            false => Command::new(env::current_exe()?),
+    fn spawn(task: &Task, server: Option<&Server>, stdout: Stdio) -> Result<Self> {
+        let (mut command, first) = match task.way.program {
+            Program::Own => (Command::new(env::current_exe()?), DRIVE),
+            Program::Python => (Command::new("python3"), SCRIPT),
+            Program::Rq => (Command::new(RQ_PYTHON), RQ_SCRIPT),
         };
-        command.arg(if task.way.is_python { SCRIPT } else { DRIVE }).args(task.arguments());
+        command.arg(first).args(task.arguments());
+        command.envs(server.map(|server| (SERVER, server.address())));
         // In programs as in forked processes, so that a pool with programs as workers has no other page faults.
         for (name, bytes) in [("MMAP", MMAP_THRESHOLD), ("TRIM", TRIM_THRESHOLD)] {
             command.env(format!("MALLOC_{name}_THRESHOLD_"), bytes.to_string());

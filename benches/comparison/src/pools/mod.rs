@@ -4,8 +4,10 @@
 //! pools with the program itself as worker come to their start at once. A program is told on a line of its standard
 //! input how many jobs to do, and says on a line how many nanoseconds they took.
 
+mod apalis;
 mod driven;
 mod driver;
+mod lists;
 mod ours;
 mod rivals;
 
@@ -25,7 +27,7 @@ use sysv_primitives::{Request, messages};
 
 pub(crate) use self::{
     driven::{AFTERWARDS, Outcome, PATIENCE},
-    driver::{Driver, python},
+    driver::{Driver, python, rq},
 };
 use crate::harness::Kind;
 
@@ -42,11 +44,25 @@ pub(crate) struct Way {
     pub(crate) kind: Kind,
     /// What it is called in arguments.
     word: &'static str,
-    is_python: bool,
+    program: Program,
+}
+
+/// Which program drives a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Program {
+    /// This one.
+    Own,
+    Python,
+    /// A script over RQ, in a virtual environment.
+    Rq,
 }
 
 const fn way(name: &'static str, kind: Kind, word: &'static str, is_python: bool) -> Way {
-    Way { name, kind, word, is_python }
+    Way { name, kind, word, program: if is_python { Program::Python } else { Program::Own } }
+}
+
+const fn served(name: &'static str, kind: Kind, word: &'static str, program: Program) -> Way {
+    Way { name, kind, word, program }
 }
 
 pub(crate) const WAYS: [Way; 8] = [
@@ -60,7 +76,35 @@ pub(crate) const WAYS: [Way; 8] = [
     way("rayon, threads", Kind::Floor, "rayon", false),
 ];
 
+/// The ways over a server.
+pub(crate) const SERVED: [Way; 6] = [
+    served("WorkerPool::map", Kind::Ours, "served-workers", Program::Own),
+    served("LPUSH and BRPOP, both ways", Kind::Limit, "served-lists", Program::Own),
+    served("LPUSH, BLMOVE and LREM, results by BRPOP", Kind::Rival, "served-moves", Program::Own),
+    served("apalis-redis, results by LPUSH and BRPOP", Kind::Rival, "served-apalis", Program::Own),
+    served("RQ, SimpleWorker", Kind::Rival, "rq-simple", Program::Rq),
+    served("RQ, Worker", Kind::Rival, "rq-worker", Program::Rq),
+];
+
+/// Where a program finds the address of the server.
+const SERVER: &str = "COMPARISON_SERVER";
+
+/// Returns the address of the server, and a name there that is the same in all processes of a pool.
+fn place() -> Result<(String, String)> {
+    Ok((env::var(SERVER).with_context(|| format!("{SERVER} is not set"))?, crate::rows::name("jobs")))
+}
+
 impl Way {
+    /// Whether its jobs go over a server.
+    fn is_served(self) -> bool {
+        SERVED.contains(&self)
+    }
+
+    /// Whether it takes a millisecond for a job, or longer.
+    pub(crate) fn is_slow(self) -> bool {
+        self.program == Program::Rq
+    }
+
     /// Whether another way is the same pool, with jobs in chunks.
     pub(crate) fn is_in_chunks(self) -> bool {
         self.word.ends_with("-chunks")
@@ -68,7 +112,11 @@ impl Way {
 
     /// Whether this machine has it.
     pub(crate) fn is_there(self) -> bool {
-        !self.is_python || python().is_some()
+        match self.program {
+            Program::Own => true,
+            Program::Python => python().is_some(),
+            Program::Rq => rq().is_some(),
+        }
     }
 }
 
@@ -123,7 +171,7 @@ impl Task {
 
     fn parse(arguments: &[String]) -> Result<Self> {
         let [word, workers, work, size] = arguments else { bail!("{arguments:?} are not four") };
-        let way = WAYS.into_iter().find(|way| way.word == word).context("no such pool")?;
+        let way = WAYS.into_iter().chain(SERVED).find(|way| way.word == word).context("no such pool")?;
         Ok(Self { way, workers: workers.parse()?, work: Work::parse(work)?, size: size.parse()? })
     }
 
@@ -191,7 +239,7 @@ mod tests {
     fn a_task_comes_through_as_arguments() {
         for work in [Work::Spin(Duration::ZERO), Work::Sleep(Duration::from_millis(10)), Work::Mark("/tmp/a:b".into())]
         {
-            for way in WAYS {
+            for way in WAYS.into_iter().chain(SERVED) {
                 let task = Task { way, workers: 2, work: work.clone(), size: 100 };
                 assert_eq!(Task::parse(&task.arguments()).unwrap(), task);
             }

@@ -12,7 +12,7 @@ use sysv_primitives::{
 use super::{
     Job, Task, UNDER_WAY, done,
     driven::{Outcome, Pool, left},
-    result, work,
+    place, result, work,
 };
 use crate::{
     harness::{Process, UNPINNED},
@@ -42,7 +42,14 @@ impl Workers {
     pub(super) fn start(task: &Task) -> Result<Self> {
         let mut jobs = Router::new();
         jobs.respond(work)?;
-        let name = WorkerPool::name_in_worker().map_or_else(|| name("pool"), str::to_owned);
+        let fresh = || {
+            if task.way.is_served() {
+                place().map(|(server, name)| format!("{server}/{name}"))
+            } else {
+                Ok(name("pool"))
+            }
+        };
+        let name = WorkerPool::name_in_worker().map_or_else(fresh, |name| Ok(name.to_owned()))?;
         let pool = WorkerPool::options()
             .workers(task.workers)
             .in_flight(UNDER_WAY)

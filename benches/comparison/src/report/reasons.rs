@@ -67,6 +67,19 @@ const LIMITED: &str = "A permit is taken by one reading of the clock and one com
     process was faster. That, and the arithmetic of the rate, are 105 instructions in user mode, as callgrind counts on x86-64. \
     A reading of the clock alone is 33.";
 
+const SCRIPTS: &str = "A command on a list is one command. Ours is a script of some ten commands, which the server runs in one step: it bounds \
+    the channel, keeps each type by itself, counts attempts and leases, and remembers its own answer, so that a connection that breaks \
+    neither loses a message nor repeats it.";
+
+const ASKS_AGAIN: &str = "A receiver that finds nothing waits for the next event, and then asks again: three round trips, and BRPOP needs one. \
+    So a message is in no answer to a process that has died or was stopped while it waited, and another one has it at once.";
+
+const BATCHES: &str = "A worker of apalis fetches up to ten jobs in one round trip, and reports on many at once. So all ten wait for its heartbeats \
+    if it dies. A worker of ours takes a job when it is ready for it.";
+
+const CALLS_ON_SERVER: &str = "A job is a call: it has a lease, its result is kept until its caller has read it, and a worker waits for jobs by type \
+    and priority. That is a script for each of sending, taking and responding, beside one command.";
+
 const fn middle(table: &'static str, ours: &'static str, other: &'static str, why: &'static str) -> Reason {
     Reason { table, ours, other, of: Of::Middle, why }
 }
@@ -117,6 +130,11 @@ const REASONS: &[Reason] = &[
         "parking_lot",
         "It is for threads of one process, which die together, so it records no owner.",
     ),
+    middle("messages of 64 bytes on a server", "channel", "", SCRIPTS),
+    middle("a message on a server", "channel", "", ASKS_AGAIN),
+    Reason { table: "a message on a server", ours: "channel", other: "", of: Of::Tail, why: ASKS_AGAIN },
+    middle("empty jobs of 64 bytes on a server", "WorkerPool", "apalis", BATCHES),
+    middle("empty jobs of 64 bytes on a server", "WorkerPool", "", CALLS_ON_SERVER),
     middle(
         "a semaphore, uncontended",
         "with undo",

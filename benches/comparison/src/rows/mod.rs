@@ -15,6 +15,7 @@ mod peers;
 mod permits;
 mod rings;
 mod rwlocks;
+mod served;
 mod watches;
 mod worker_pool;
 mod worker_pools;
@@ -150,7 +151,26 @@ const POOLS: &[&str] = &[
     "System calls are those of two workers and their driver together, of jobs with 100 bytes.",
 ];
 
-pub(crate) const PARTS: [Part; 15] = [
+const SERVED: &[&str] = &[
+    "The server is started for this, on the loopback network and with a directory of its own. It has appendonly yes and appendfsync \
+        everysec, as a server should have that loses no messages when it is restarted. It has one thread, and the kernel places all \
+        processes, so these tables are measured once.",
+    "Each process has a connection of its own, and waits for the answer to each command. So the time of a message with one process \
+        on each side is mostly that of the network and of wake-ups, and with many it is the processor time of the server and its clients \
+        together.",
+    "Streams acknowledge and delete in one round trip.",
+    "At most 64 jobs are under way. Workers that take jobs from lists report results in another list, and those of apalis-redis do \
+        the same, since it looks for a result every 100 ms. An idle worker of apalis looks for jobs every millisecond, by a strategy of the \
+        comparison's own: that of apalis 1.0 sleeps at times until the next heartbeat. RQ's results are waited for by latest_result, and its \
+        jobs may be retried three times. Its Worker forks for each job, and its SimpleWorker does not.",
+    "Round trips are the requests that the server has read. System calls are those of the clients, and not the server's. A process sleeps \
+        if it has waited for 2 ms.",
+    "In the table of kills a job takes a second, and its worker is killed as soon as it has begun, as in the section on WorkerPool. \
+        apalis has a heartbeat each second, and a worker without two of them is dead. A WorkerPool sees the deaths of its own \
+        workers, so their jobs come back before the lease of 10 s has ended. What a claim on another machine does is in the table before.",
+];
+
+pub(crate) const PARTS: [Part; 16] = [
     Part {
         title: "Mutex",
         about: "A lock between processes, found by name, around eight bytes.",
@@ -236,6 +256,13 @@ pub(crate) const PARTS: [Part; 15] = [
         method: POOLS,
         peers: peers::OF_POOLS,
         measure: worker_pools::measure,
+    },
+    Part {
+        title: "On a server",
+        about: "The channel and the pool of workers over a Redis server on this machine, beside other ways over the same server.",
+        method: SERVED,
+        peers: peers::OF_SERVED,
+        measure: served::measure,
     },
     Part {
         title: "Futures",

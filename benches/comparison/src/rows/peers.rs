@@ -127,3 +127,32 @@ pub(super) const OF_POOLS: &[Difference] = &[
         "other processes: it is a floor; a job that crashes, which ends all",
     ),
 ];
+
+pub(super) const OF_SERVED: &[Difference] = &[
+    peer(
+        "LPUSH and BRPOP",
+        "programs in any language",
+        "redelivery: what is popped is lost with its process; a bound; types; a send or a receive that is repeated after a broken \
+            connection takes effect twice, or loses a message",
+    ),
+    peer(
+        "LPUSH, BLMOVE and LREM",
+        "programs in any language",
+        "redelivery by itself: a program must find the lists of the dead; leases, attempts, a bound, types",
+    ),
+    peer(
+        "XADD, XREADGROUP and XACK",
+        "programs in any language; many groups that each get everything",
+        "redelivery by itself: a program must call XAUTOCLAIM; choice by type, a bound, delays",
+    ),
+    peer(
+        "apalis-redis",
+        "futures, middleware, a web page; several tasks in one round trip",
+        "waking up for a job that comes: it looks at intervals; a lease for each claim, extended by itself; a bound; types; priorities",
+    ),
+    peer(
+        "RQ",
+        "any function and its arguments as a job; schedules; a web page",
+        "redelivery soon: the job of a worker that died is found after its time-out; a bound; types",
+    ),
+];

@@ -1,6 +1,7 @@
 -- RD11. ARGV: 'close', 'rouse' or 'ask'.
-if ARGV[1] == 'ask' then return {'ok', whole(call('HEXISTS', S, 'closed'))} end
+if ARGV[1] == 'ask' then return {'ok', closed and '1' or '0'} end
 if ARGV[1] == 'close' then
+  closed = true
   call('HSET', S, 'closed', 1)
   local later = call('ZRANGE', P .. 'later', 0, -1)
   for _, id in ipairs(later) do promote(id, whole(now)) end
@@ -12,7 +13,5 @@ if ARGV[1] == 'close' then
     end
   end
 end
-call('HSET', S, 'mw', 1, 'rw', 1)
-wake()
-room()
+rouse()
 return {'ok'}

@@ -1,4 +1,4 @@
--- What all scripts share. The rules RD1 to RD12 are in `remote/mod.rs`.
+-- What all scripts share. The rules RD1 to RD13 are in `remote/mod.rs`.
 -- KEYS[1] is the hash of the channel's state. Its other keys have the same hash tag, so they are on the same server.
 local S = KEYS[1]
 local P = string.sub(S, 1, -2)
@@ -7,46 +7,90 @@ local call = redis.call
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+-- What most scripts need of the state, in one look. A script that changes one of these changes it here, too.
+local version, lease, closed, waits_for_message, waits_for_room, due =
+  unpack(call('HMGET', S, 'v', 'lease', 'closed', 'mw', 'rw', 'due'))
+version, lease, closed, due = version or nil, tonumber(lease or 0), closed and true, tonumber(due or 0)
+
 local function key(id) return P .. 'm:' .. id end
 local function whole(number) return string.format('%.0f', number) end
 local function state(field) return tonumber(call('HGET', S, field) or 0) end
-local function lease() return state('lease') end
 
 -- RD7: an event is written only if a process waits, and the one who writes it withdraws the announcement.
-local function wake() 
-  if call('HDEL', S, 'mw') == 1 then
+local function wake()
+  if waits_for_message then
+    waits_for_message = false
+    call('HDEL', S, 'mw')
     call('HSET', S, 'ev', call('XADD', P .. 'ev', 'MAXLEN', 1, '*', 'e', 1))
   end
 end
 local function room()
-  if call('HDEL', S, 'rw') == 1 then
+  if waits_for_room then
+    waits_for_room = false
+    call('HDEL', S, 'rw')
     call('HSET', S, 'rev', call('XADD', P .. 'room', 'MAXLEN', 1, '*', 'e', 1))
+  end
+end
+local function rouse()
+  waits_for_message, waits_for_room = true, true
+  wake()
+  room()
+end
+
+local NEVER = 2 ^ 53
+
+-- RD13: nothing is due before `due`. So what is listed by a time is listed by this.
+local function list_by_time(set, at, id)
+  call('ZADD', P .. set, whole(at), id)
+  if at < due then
+    due = at
+    call('HSET', S, 'due', whole(due))
   end
 end
 
 -- RD2: a queue, the list of routes and the list of heads change together.
+local function drop_route(route)
+  call('ZREM', P .. 'routes', route)
+  call('ZREM', P .. 'heads', route)
+  call('HDEL', P .. 'qb', route)
+end
 local function set_head(route)
   local head = call('ZRANGE', P .. 'q:' .. route, 0, 0, 'WITHSCORES')
   if head[1] then
     call('ZADD', P .. 'routes', route, route)
     call('ZADD', P .. 'heads', head[2], route)
   else
-    call('ZREM', P .. 'routes', route)
-    call('ZREM', P .. 'heads', route)
-    call('HDEL', P .. 'qb', route)
+    drop_route(route)
   end
+end
+local function enlist(id, route, order, len)
+  call('ZADD', P .. 'q:' .. route, order, id)
+  call('HINCRBY', P .. 'qb', route, len)
+  -- Behind others it changes neither list.
+  if call('ZRANGE', P .. 'q:' .. route, 0, 0)[1] == id then
+    call('ZADD', P .. 'routes', route, route)
+    call('ZADD', P .. 'heads', order, route)
+  end
+  wake()
 end
 local function enqueue(id, route, order, len)
   call('HSET', key(id), 'z', 'q', 'o', order)
-  call('ZADD', P .. 'q:' .. route, order, id)
-  call('HINCRBY', P .. 'qb', route, len)
-  set_head(route)
-  wake()
+  enlist(id, route, order, len)
 end
 local function dequeue(id, route, len)
   call('ZREM', P .. 'q:' .. route, id)
   call('HINCRBY', P .. 'qb', route, -len)
   set_head(route)
+end
+-- The same of the first message of a route, if the order of the one behind it is known.
+local function dequeue_head(id, route, len, following)
+  call('ZREM', P .. 'q:' .. route, id)
+  if following then
+    call('HINCRBY', P .. 'qb', route, -len)
+    call('ZADD', P .. 'heads', following, route)
+  else
+    drop_route(route)
+  end
 end
 local function next_order() return whole(call('HINCRBY', S, 'o', 1)) end
 
@@ -62,7 +106,7 @@ local function answer(id, caller, kind, codec, schema, body)
   call('ZREM', P .. 'callers', id)
   local inbox = P .. 'a:' .. caller
   call('XADD', inbox, '*', 'i', id, 'k', kind, 'c', codec, 's', schema, 'b', body)
-  call('PEXPIRE', inbox, 3 * lease())
+  call('PEXPIRE', inbox, 3 * lease)
 end
 
 -- The fields of a message that most scripts need.
@@ -71,8 +115,8 @@ local function read(id)
   if not f[1] then return nil end
   return {
     id = id, route = f[1], len = tonumber(f[2]), class = f[3], blocks = f[4], limit = tonumber(f[5]),
-    attempts = tonumber(f[6]), flags = tonumber(f[7]), caller = f[8], owner = f[9], held = f[10] == '1',
-    order = f[11], ends = f[12], state = f[13], token = f[14],
+    attempts = tonumber(f[6] or 0), flags = tonumber(f[7]), caller = f[8] or '', owner = f[9] or '', held = f[10] == '1',
+    order = f[11], ends = f[12] or '', state = f[13], token = f[14],
   }
 end
 
@@ -122,9 +166,9 @@ local function give_back(m, cause, status, delay)
     put_aside(m, listed)
   elseif delay < 0 then
     enqueue(m.id, m.route, m.order, m.len)
-  elseif delay > 0 and call('HEXISTS', S, 'closed') == 0 then
+  elseif delay > 0 and not closed then
     call('HSET', key(m.id), 'z', 'd')
-    call('ZADD', P .. 'later', whole(now + delay), m.id)
+    list_by_time('later', now + delay, m.id)
     wake()
   else
     call('HSET', key(m.id), 't', whole(now))
@@ -177,27 +221,28 @@ local function promote(id, due)
 end
 
 -- What time alone has changed: each script that looks at messages does this first. A few at once, and the others next time.
+-- It has nothing to do before `due`, and finds out then what that is from now on.
 local function sweep()
-  local due = call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'WITHSCORES', 'LIMIT', 0, 64)
-  for i = 1, #due, 2 do promote(due[i], due[i + 1]) end
+  if now < due then return end
+  local later = call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'WITHSCORES', 'LIMIT', 0, 64)
+  for i = 1, #later, 2 do promote(later[i], later[i + 1]) end
   for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'claims', '-inf', now, 'LIMIT', 0, 16)) do lapse(id, 7, 0) end
   for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'callers', '-inf', now, 'LIMIT', 0, 16)) do
     local m = read(id)
     leave(id, m and is_outliving(m))
   end
-end
-
--- Returns in how many milliseconds time changes something, or -1.
-local function until_next()
-  local soonest = -1
+  due = NEVER
   for _, set in ipairs({'later', 'claims', 'callers'}) do
     local first = call('ZRANGE', P .. set, 0, 0, 'WITHSCORES')
-    if first[1] then
-      local left = math.max(tonumber(first[2]) - now, 1)
-      if soonest < 0 or left < soonest then soonest = left end
-    end
+    if first[1] then due = math.min(due, tonumber(first[2])) end
   end
-  return soonest
+  call('HSET', S, 'due', whole(due))
+end
+
+-- Returns in how many milliseconds time may change something, or -1.
+local function until_next()
+  if due == NEVER then return -1 end
+  return math.max(due - now, 1)
 end
 
 -- RD10: a script that was run, and whose answer was lost with its connection, is run once more, and answers the same.
@@ -212,4 +257,4 @@ local function remembered(line, seq)
   return nil
 end
 
-if call('EXISTS', S) == 0 and not CREATES then return {'gone'} end
+if not version and not CREATES then return {'gone'} end

@@ -9,4 +9,4 @@ for _, route in ipairs(call('ZRANGE', P .. 'routes', 0, -1)) do
 end
 local claimed = call('ZCARD', P .. 'claims') - state('nh')
 return {'ok', whole(state('n0')), whole(state('n1')), whole(state('by')), whole(claimed), whole(call('ZCARD', P .. 'later')),
-  whole(aside), whole(state('dropped')), whole(call('HEXISTS', S, 'closed')), routes}
+  whole(aside), whole(state('dropped')), closed and '1' or '0', routes}

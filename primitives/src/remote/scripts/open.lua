@@ -1,5 +1,4 @@
 -- ARGV: whether it may create, whether it may open, the version, and then fields and values of the state of a new channel.
-local version = call('HGET', S, 'v')
 if version then
   if ARGV[2] == '0' then return {'taken'} end
   if version ~= ARGV[3] then return {'version', version} end

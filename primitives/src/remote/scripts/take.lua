@@ -1,8 +1,13 @@
 -- ARGV: line, number, whether it is repeated, whether it waits, selection, route, whether it claims, owner, token.
 local line, seq, owner, token = ARGV[1], ARGV[2], ARGV[8], ARGV[9]
 
-local function described(id, at, held)
-  local f = call('HMGET', at, 'r', 'c', 's', 'l', 'a', 't', 'w', 'e', 'b')
+-- The message as its receiver gets it, and what else of it is needed here.
+local function look(at)
+  local f = call('HMGET', at, 'r', 'c', 's', 'l', 'a', 't', 'w', 'e', 'b', 'n', 'k', 'y', 'f')
+  f[5], f[7], f[8] = f[5] or '0', f[7] or '', f[8] or ''
+  return f
+end
+local function described(id, f, held)
   local is_call = f[7] ~= ''
   return {'message', id, f[1], f[2], f[3], f[4], f[5], whole(math.max(now - tonumber(f[6]), 0)), is_call and 1 or 0, held, f[8], f[9]}
 end
@@ -11,8 +16,8 @@ if ARGV[3] == '1' then
   local what = remembered(line, seq)
   if what then
     local id, how = string.match(what, '^(%S+) (%S+)$')
-    if how == 'taken' and call('EXISTS', P .. 'g:' .. line) == 1 then return described(id, P .. 'g:' .. line, 'no') end
-    if how ~= 'taken' and call('HGET', key(id), 'T') == token then return described(id, key(id), how) end
+    if how == 'taken' and call('EXISTS', P .. 'g:' .. line) == 1 then return described(id, look(P .. 'g:' .. line), 'no') end
+    if how ~= 'taken' and call('HGET', key(id), 'T') == token then return described(id, look(key(id)), how) end
   end
 end
 sweep()
@@ -32,29 +37,31 @@ else
     end
   end
 end
-local id = route and call('ZRANGE', P .. 'q:' .. route, 0, 0)[1]
+-- The first one, and the one that is the first afterwards.
+local id, _, _, following = unpack(route and call('ZRANGE', P .. 'q:' .. route, 0, 1, 'WITHSCORES') or {})
 if not id then
-  if call('HEXISTS', S, 'closed') == 1 then return {'closed'} end
+  if closed then return {'closed'} end
   if ARGV[4] == '1' then call('HSET', S, 'mw', 1) end
   return {'none', call('HGET', S, 'ev') or '0-0', until_next()}
 end
-local m = read(id)
-dequeue(id, route, m.len)
+local m = look(key(id))
+local caller, len, class, blocks, flags = m[7], m[10], m[11], m[12], tonumber(m[13])
+dequeue_head(id, route, len, following)
 local claims = ARGV[7] == '1'
-if not claims and m.caller == '' then
+if not claims and caller == '' then
   -- At most once: it is gone, but for this line, should it ask again.
   local got = P .. 'g:' .. line
   call('RENAME', key(id), got)
   call('PEXPIRE', got, 600000)
-  free(m.class, m.blocks)
+  free(class, blocks)
   remember(line, seq, id .. ' taken')
-  return described(id, got, 'no')
+  return described(id, m, 'no')
 end
 -- RD5: a request whose caller wants no second delivery is held, and so is one that is received.
-local held = m.caller ~= '' and not (claims and m.flags % 2 == 1)
+local held = caller ~= '' and not (claims and flags % 2 == 1)
 call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0')
 if held then call('HINCRBY', S, 'nh', 1) end
-call('ZADD', P .. 'claims', whole(now + lease()), id)
+list_by_time('claims', now + lease, id)
 local how = held and 'held' or 'claimed'
 remember(line, seq, id .. ' ' .. how)
-return described(id, key(id), how)
+return described(id, m, how)

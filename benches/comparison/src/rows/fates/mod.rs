@@ -5,6 +5,7 @@
 mod ends;
 mod items;
 mod locks;
+mod served;
 
 use std::{
     fs,
@@ -26,6 +27,7 @@ pub(super) use self::{
     ends::of_ends,
     items::{of_barrier, of_channel, of_conditions, of_once, of_rings, of_watch},
     locks::{of_mutex, of_pool, of_rwlock},
+    served::of_server,
 };
 use crate::{
     figures::time,

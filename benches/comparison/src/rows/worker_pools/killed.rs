@@ -16,26 +16,47 @@ use nix::{
 
 use super::ways;
 use crate::{
+    figures::time,
     harness::is_wanted,
     pools::{AFTERWARDS, Driver, Outcome, PATIENCE, Task, Way, Work},
     report::{Cell, Fact, Section},
     rows::name,
+    server::Server,
 };
 
 const TITLE: &str = "What happens when a worker is killed in the middle of a job";
 const COLUMNS: [&str; 5] = ["its job", "the 8 other jobs", "workers afterwards", "a later job", "shutting down"];
 
+/// When the killed worker's job was begun again.
+const AGAIN: &str = "its job begins again after";
+
 pub(super) fn measure(section: &mut Section) -> Result<()> {
-    if !is_wanted(TITLE) {
-        return Ok(());
-    }
     // A pool does the same whether jobs are in chunks or not.
+    if is_wanted(TITLE) { observe_all(section, TITLE, ways().filter(|way| !way.is_in_chunks()), None) } else { Ok(()) }
+}
+
+/// Adds a table of what comes of a kill in each of these, on a server if there is one.
+pub(in crate::rows) fn observe_all(
+    section: &mut Section,
+    title: &str,
+    ways: impl Iterator<Item = Way>,
+    server: Option<&Server>,
+) -> Result<()> {
+    let mut columns: Vec<&str> = COLUMNS.into();
+    if server.is_some() {
+        columns.insert(1, AGAIN);
+    }
     let row = |way: Way| {
-        let cells = observe(way).with_context(|| format!("a kill, {}", way.name))?;
-        Ok(Fact::new(short(way), way.kind, cells.into()))
+        let (cells, again) = observe(way, server).with_context(|| format!("a kill, {}", way.name))?;
+        let mut cells: Vec<Cell> = cells.into();
+        if server.is_some() {
+            let again = again.map_or("never".to_owned(), |again| time(again.as_secs_f64() * 1e9));
+            cells.insert(1, again.into());
+        }
+        Ok(Fact::new(short(way), way.kind, cells))
     };
-    let rows = ways().filter(|way| !way.is_in_chunks()).map(row).collect::<Result<_>>()?;
-    section.add_facts(TITLE, &COLUMNS, rows);
+    let rows = ways.map(row).collect::<Result<_>>()?;
+    section.add_facts(title, &columns, rows);
     Ok(())
 }
 
@@ -91,18 +112,25 @@ fn wait(timeout: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     false
 }
 
-/// Kills a worker, and returns what comes of it.
-fn observe(way: Way) -> Result<[Cell; 5]> {
+/// Kills a worker, and returns what comes of it, and when its job was begun again.
+fn observe(way: Way, server: Option<&Server>) -> Result<([Cell; 5], Option<Duration>)> {
     let directory = Directory::new()?;
     let task = Task { way, workers: 2, work: Work::Mark(directory.0.clone()), size: 100 };
-    let mut driver = Driver::start_into(&task, &directory.output())?;
+    let mut driver = Driver::start_into(&task, server, &directory.output())?;
     ensure!(wait(Duration::from_secs(20), || !directory.begun(0).is_empty()), "the first job does not begin");
     let before = children(driver.pid());
     let worker = directory.begun(0)[0];
+    let begun = Instant::now();
     kill(Pid::from_raw(worker), Signal::SIGKILL)?;
+    let mut again = None;
     let all = usize::try_from(AFTERWARDS + 1)?;
     // Both waits of the program, and some time for itself.
-    wait(2 * PATIENCE + PATIENCE, || driver.has_ended() || directory.outcomes().len() == all);
+    wait(2 * PATIENCE + PATIENCE, || {
+        if again.is_none() && directory.begun(0).len() > 1 {
+            again = Some(begun.elapsed());
+        }
+        driver.has_ended() || directory.outcomes().len() == all
+    });
     let after = children(driver.pid());
     let is_dead = driver.has_ended();
     let ends = driver.tell("end").is_ok() && driver.ends_within(PATIENCE);
@@ -114,13 +142,14 @@ fn observe(way: Way) -> Result<[Cell; 5]> {
         (false, true) => "ends".to_owned(),
         (false, false) => format!("hangs, for {} s at least", PATIENCE.as_secs()),
     };
-    Ok([
+    let cells = [
         one(outcome(0), directory.begun(0).len()).into(),
         several(&jobs).into(),
         workers(&before, &after).into(),
         one(outcome(all - 1), directory.begun(AFTERWARDS).len()).into(),
         shutdown.into(),
-    ])
+    ];
+    Ok((cells, again))
 }
 
 /// What came of a job, and how often it was begun if that is not once.

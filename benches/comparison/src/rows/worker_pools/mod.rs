@@ -1,6 +1,6 @@
 //! `WorkerPool` beside other pools of workers.
 
-mod killed;
+pub(super) mod killed;
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     report::{Fact, Section},
 };
 
-const EMPTY: Work = Work::Spin(Duration::ZERO);
+pub(super) const EMPTY: Work = Work::Spin(Duration::ZERO);
 
 /// Comparisons by the number of workers.
 struct Jobs {
@@ -82,7 +82,7 @@ impl Jobs {
         }
         let alternative = |way: Way| {
             let task = Task { way, workers: workers.into(), work: self.work.clone(), size: self.size };
-            let mut driver = Driver::start(&task)?;
+            let mut driver = Driver::start(&task, None)?;
             let run = move |count| {
                 let took = whole(&mut driver, count, workers.into());
                 took.unwrap_or_else(|error| panic!("{}: {error:#}", way.name))
@@ -95,7 +95,7 @@ impl Jobs {
 }
 
 /// Has as many jobs done, and more of them so that each worker may have the same number. Returns the time for `count`.
-fn whole(driver: &mut Driver, count: u64, workers: u64) -> Result<Duration> {
+pub(super) fn whole(driver: &mut Driver, count: u64, workers: u64) -> Result<Duration> {
     let all = count.next_multiple_of(workers);
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let share = count as f64 / all as f64;
@@ -112,7 +112,7 @@ fn count_calls(section: &mut Section) -> Result<()> {
         // The beginning and the end of a program have some calls more or less, and chunks have few for each job.
         let more = if way.is_in_chunks() { 20_000 } else { 1000 };
         let count = calls::count_more(more, |count| {
-            let mut driver = Driver::start(&task).expect("it can be started");
+            let mut driver = Driver::start(&task, None).expect("it can be started");
             driver.run(count).expect("it lives");
         })?;
         Ok(Fact::new(way.name, way.kind, vec![count.max(0.0).into()]))
