@@ -1,13 +1,17 @@
-//! How a thread for futures begins.
+//! How a thread for futures begins, and how it sleeps for a time.
 
-use std::thread::{Builder, Thread};
+use std::{
+    thread::{Builder, Thread},
+    time::Duration,
+};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use crate::{
     ObjectName,
     failure::{Failure, Result},
-    raw::Errno,
+    members::Members,
+    raw::{Deadline, Errno},
 };
 
 /// Enough for a system call and what it needs.
@@ -31,4 +35,9 @@ pub(super) fn start(object: &ObjectName, work: impl FnOnce() + Send + 'static) -
         Failure::NoThread { object: object.clone(), errno }
     })?;
     Ok(started.thread().clone())
+}
+
+/// Sleeps on a doorbell for so long at most. Returns whether it was posted.
+pub(super) fn sleep_for(members: &Members, bell: u16, time: Duration) -> Result<bool> {
+    members.sleep(bell, Deadline::after(time))
 }
