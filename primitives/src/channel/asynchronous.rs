@@ -393,6 +393,8 @@ impl Channel {
 impl<T: Message> Receiver<T> {
     /// As [`Channel::recv_async`].
     ///
+    /// **Cancel safety.** The same.
+    ///
     /// # Errors
     ///
     /// The same.
@@ -401,6 +403,8 @@ impl<T: Message> Receiver<T> {
     }
 
     /// As [`Channel::claim_async`].
+    ///
+    /// **Cancel safety.** The same.
     ///
     /// # Errors
     ///
@@ -412,6 +416,8 @@ impl<T: Message> Receiver<T> {
 
 impl<T: Message> Sender<T> {
     /// As [`Channel::send_async`].
+    ///
+    /// **Cancel safety.** The same.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ impl Caller {
     ///
     /// If the real code fails, which is what the models are to find.
     pub fn wait(&self, call: usize) {
-        let party = Party { members: &*self.calls.members, repair: self, me: self.me };
+        let party = Party { members: &self.calls.members, repair: self, me: self.me };
         let gate = || CallGate { calls: &self.calls, call };
         let station = |held: &HeldTicket| Waiter::of_task(&self.room, gate(), self.me, 1, held);
         let check = |_| match self.calls.is_answered(call) {
