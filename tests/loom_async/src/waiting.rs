@@ -19,31 +19,14 @@ pub(crate) mod clerk {
     };
 
     mod start {
-        use std::time::Duration;
-
         use crate::{
             failure::Result,
-            kernel::{Deadline, Members, Object},
+            kernel::Object,
             thread::{Thread, spawn},
-            time,
         };
 
         pub(super) fn start(_: &Object, work: impl FnOnce() + Send + 'static) -> Result<Thread> {
             Ok(spawn(work))
-        }
-
-        /// As a thread parks for a time.
-        pub(super) fn sleep_for(members: &Members, bell: u16, _: Duration) -> Result<bool> {
-            if members.sleep(bell, Deadline::NOW)? {
-                return Ok(true);
-            }
-            // The others run first.
-            loom::thread::yield_now();
-            let is_posted = members.sleep(bell, Deadline::NOW)?;
-            if !is_posted {
-                time::pass();
-            }
-            Ok(is_posted)
         }
     }
 }

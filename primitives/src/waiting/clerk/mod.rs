@@ -14,7 +14,7 @@
 //! | --- | --- | --- |
 //! | absent | no future has waited lately | parked, when a future waits |
 //! | parked | the front is a thread, is acting or roused, or there is none | asleep; absent, after [`IDLE`] without futures |
-//! | asleep | it sleeps on the doorbell: the front waits, or was just roused (CK7) | parked |
+//! | asleep | it sleeps on the doorbell | parked |
 //!
 //! - **CK1** The front of the list leads (DK2). If it is a future, it announces the process in its poll, and the clerk sleeps
 //!   for it. The clerk withdraws when it wakes, and rouses the front. A front that is acting finds that before it returns
@@ -31,10 +31,6 @@
 //! - **CK5** A child made by `fork` has a desk of its own, without a clerk. A future of the parent's fails there.
 //! - **CK6** A handle that is dropped ends its clerk before it gives back its slot: the doorbell may be another member's
 //!   afterwards. It sets the end, posts, and waits until the clerk is gone.
-//! - **CK7** A front that was roused with a call is mostly polled at once, and waits again. So if no other is on the list the clerk
-//!   sleeps on, for as long as the front may take. No call can be for it then, since the process is not announced, until the front
-//!   waits again and finds it asleep: that saves two system calls and a switch of threads. It does not where the front holds
-//!   something, as the doorbell may be another's by the time that the front is polled.
 //!
 //! | the process dies, or is stopped | what is left | what notices it |
 //! | --- | --- | --- |

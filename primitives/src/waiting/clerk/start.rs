@@ -1,17 +1,13 @@
-//! How a thread for futures begins, and how it sleeps for a time.
+//! How a thread for futures begins.
 
-use std::{
-    thread::{Builder, Thread},
-    time::Duration,
-};
+use std::thread::{Builder, Thread};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use crate::{
     ObjectName,
     failure::{Failure, Result},
-    members::Members,
-    raw::{Deadline, Errno},
+    raw::Errno,
 };
 
 /// Enough for a system call and what it needs.
@@ -35,9 +31,4 @@ pub(super) fn start(object: &ObjectName, work: impl FnOnce() + Send + 'static) -
         Failure::NoThread { object: object.clone(), errno }
     })?;
     Ok(started.thread().clone())
-}
-
-/// Sleeps on a doorbell for so long at most. Returns whether it was posted.
-pub(super) fn sleep_for(members: &Members, bell: u16, time: Duration) -> Result<bool> {
-    members.sleep(bell, Deadline::after(time))
 }

@@ -4,7 +4,7 @@ use std::{mem, sync::PoisonError, time::Duration};
 
 use super::{
     stand::Stand,
-    start::{sleep_for, start},
+    start::start,
     task::{HAND, Place},
 };
 use crate::{
@@ -69,8 +69,6 @@ impl Desk {
 enum Duty {
     /// Sleeps on the doorbell.
     Sleep(Deadline),
-    /// Sleeps on the doorbell, until the front's time is over (CK7).
-    SleepOn(Duration),
     /// Parks. `is_watch`: until the front's time is over.
     Park(Duration, bool),
     /// Serves others than the front (CK3).
@@ -91,7 +89,7 @@ impl List {
         Ok(())
     }
 
-    fn duty(&self, idle: Duration, sleeps_on: bool) -> Duty {
+    fn duty(&self, idle: Duration) -> Duty {
         if self.clerk.ends {
             return Duty::End;
         }
@@ -109,8 +107,6 @@ impl List {
                 let left = HAND.saturating_sub(since.elapsed());
                 if left.is_zero() && (task.has_call() || self.one_waits()) {
                     Duty::Revoke
-                } else if sleeps_on && task.has_call() && self.waiting.len() == 1 && !left.is_zero() {
-                    Duty::SleepOn(left)
                 } else {
                     Duty::Park(if left.is_zero() { IDLE } else { left }, !left.is_zero())
                 }
@@ -137,7 +133,7 @@ fn work(stand: &Stand) {
         if list.clerk.tasks > 0 {
             idle_since = Instant::now();
         }
-        match list.duty(idle_since.elapsed(), stand.give_up.is_none()) {
+        match list.duty(idle_since.elapsed()) {
             Duty::End => {
                 list.clerk.thread = None;
                 drop(list);
@@ -156,18 +152,6 @@ fn work(stand: &Stand) {
                 list.clerk.place = Place::Asleep(until);
                 drop(list);
                 let slept = stand.members.sleep(stand.bell, until);
-                list = desk.list();
-                list.clerk.place = Place::Parked;
-                list = wake_up(stand, desk, list, slept);
-            }
-            Duty::SleepOn(time) => {
-                list.clerk.place = Place::Asleep(Deadline::after(time));
-                drop(list);
-                let slept = sleep_for(&stand.members, stand.bell, time);
-                if slept.is_err() {
-                    // The front finds that out when it waits again.
-                    thread::park_timeout(time);
-                }
                 list = desk.list();
                 list.clerk.place = Place::Parked;
                 list = wake_up(stand, desk, list, slept);

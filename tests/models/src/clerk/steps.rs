@@ -99,14 +99,7 @@ impl Clerks {
     }
 
     fn clerk_is_wanted(&self, state: &ClerksState) -> bool {
-        let Some(&front) = state.list.first().filter(|&&front| self.is_future(front)) else { return false };
-        let waiter = &state.waiters[front];
-        match waiter.at {
-            At::Waiting => true,
-            // CK7: it sleeps on, or is parked for some time.
-            At::Roused | At::Withheld => waiter.is_called && state.list.len() == 1,
-            _ => false,
-        }
+        state.list.first().is_some_and(|&front| self.is_future(front) && state.waiters[front].at == At::Waiting)
     }
 
     pub(super) fn step(&self, state: &mut ClerksState, index: usize) {
@@ -235,10 +228,6 @@ impl Clerks {
         let front = state.list.remove(0);
         state.list.push(front);
         state.has_revoked = true;
-        if state.clerk == Clerk::Asleep {
-            // CK7: it slept for so long at most.
-            state.clerk = Clerk::Parked;
-        }
         let is_called = std::mem::take(&mut state.waiters[front].is_called);
         state.tokens[IMMORTAL] += u8::from(is_called && self.rules.revoke_passes_on);
         if self.rules.revoke_rouses_others {
