@@ -321,6 +321,24 @@ fn a_long_wait_of_a_future() {
     );
 }
 
+/// No doorbell and no list of futures has a part in it.
+#[cfg(feature = "async")]
+#[test]
+fn a_long_wait_of_a_future_for_a_limiter() {
+    observed(
+        |_| {},
+        |observer| {
+            let name = name();
+            let limiter = RateLimiter::options().burst(1).create(&name, 1, LONG_WAIT).unwrap();
+            pollster::block_on(async {
+                limiter.acquire_async(1).await.unwrap();
+                limiter.acquire_async(1).await.unwrap();
+            });
+            assert_eq!(observer.take_only("long_wait", "rate limiter", &name).field("outcome"), "found");
+        },
+    );
+}
+
 /// A process without the right to post reports it at once, and its next call fails as before.
 #[test]
 fn a_refused_post() {

@@ -1,5 +1,7 @@
 //! Waiting for a [`Lock`] in a future.
 
+use std::future::Future;
+
 use crate::{
     failure::Result,
     lock::{Lock, LockGate, Taken},
@@ -13,9 +15,12 @@ use crate::{
 
 impl Lock {
     /// Waits for the lock. If this is dropped, it was not taken.
-    pub(crate) async fn take_async(&self, party: Party<'_, impl Repair>) -> Result<Taken> {
-        let station = |held: &HeldTicket| Waiter::of_task(&self.room, LockGate(&self.room), party.me, 0, held);
-        wait_async(party, station, |round| self.check(party, round)).await
+    pub(crate) fn take_async<'a>(
+        &'a self,
+        party: Party<'a, impl Repair>,
+    ) -> impl Future<Output = Result<Taken>> + Unpin + 'a {
+        let station = move |held: &HeldTicket| Waiter::of_task(&self.room, LockGate(&self.room), party.me, 0, held);
+        wait_async(party, station, move |round| self.check(party, round))
     }
 }
 

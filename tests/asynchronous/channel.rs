@@ -1,6 +1,6 @@
 //! Channels in futures: selections, calls, streams and sinks, with processes that block at the other end.
 
-use std::{future::poll_fn, pin::Pin, time::Duration};
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -247,4 +247,40 @@ fn closing_ends_the_wait_for_room() {
         channel.close().unwrap();
         assert!(matches!(send.finish(), Err(SendError::Closed { .. })), "{bytes} bytes");
     }
+}
+
+/// A response rouses its own caller, and the one that leads for all of them. Not all callers of the handle.
+#[test]
+fn a_response_wakes_its_caller() {
+    const CALLS: usize = 100;
+    let name = name();
+    let (caller, server) = (Channel::create(&name).unwrap(), Channel::open(&name).unwrap());
+    let mut calls: Vec<_> =
+        (0..CALLS).map(|number| Some(ByHand::new(caller.request(&Square(number as u64)).unwrap()))).collect();
+    calls.iter_mut().flatten().for_each(ByHand::until_waiting);
+    let mut requests: Vec<_> = (0..CALLS).map(|_| server.recv_request::<Square>().unwrap()).collect();
+    let mut polls = 0;
+    // From the last one to the first, which leads to the end.
+    while let Some(request) = requests.pop() {
+        let number = request.0;
+        request.respond(&(number * number)).unwrap();
+        let of_it = usize::try_from(number).unwrap();
+        until(|| {
+            for call in calls.iter_mut() {
+                let Some(future) = call else { continue };
+                if !future.is_woken() {
+                    continue;
+                }
+                polls += 1;
+                if let Poll::Ready(response) = future.poll() {
+                    assert_eq!(response.unwrap(), number * number);
+                    *call = None;
+                }
+            }
+            calls[of_it].is_none()
+        });
+    }
+    println!("{polls} polls for {CALLS} responses");
+    // Two each, and some for the obituaries that a new member suspects. If a response woke all it would be 5,000.
+    assert!(polls < 6 * CALLS, "{polls} polls for {CALLS} responses");
 }

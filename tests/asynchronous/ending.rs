@@ -9,7 +9,15 @@ use std::{
 use support::{LONG, alone, child, name, within};
 use sysv_primitives::{Failure, LockError, Mutex};
 
-use super::{by_hand::ByHand, kinds::kinds};
+use super::{
+    by_hand::ByHand,
+    kinds::{Handle, Kind, kinds},
+    other_kinds,
+};
+
+fn all_kinds() -> Vec<Kind> {
+    kinds().into_iter().chain(other_kinds::kinds()).collect()
+}
 
 /// How many clerks this process has.
 pub(crate) fn clerks() -> usize {
@@ -24,7 +32,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(2);
 #[test]
 fn a_dropped_handle_leaves_no_thread() {
     alone(|| {
-        for kind in kinds() {
+        for kind in all_kinds() {
             let name = name();
             let (_maker, handle) = ((kind.create)(&name), (kind.open)(&name));
             let mut future = ByHand::new(handle.wait());
@@ -78,6 +86,49 @@ fn a_dropped_runtime_leaves_no_thread() {
         assert!(within(SOON, || clerks() == 0));
         println!("the runtime was dropped in {dropped:?}");
         assert!(dropped < LONG / 2, "no task blocks: {dropped:?}");
+    });
+}
+
+/// What the tasks of a runtime waited for comes to the next waiter, another handle's.
+#[test]
+fn a_dropped_runtime_harms_no_peer() {
+    alone(|| {
+        for kind in all_kinds() {
+            let name = name();
+            let maker = (kind.create)(&name);
+            let handle: Arc<dyn Handle> = (kind.open)(&name).into();
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+            let task = Arc::clone(&handle);
+            runtime.spawn(async move { task.wait().await });
+            assert!(within(LONG, || clerks() == 1), "{}: one sleeps for it", kind.name);
+            drop(runtime);
+            assert_eq!(Arc::strong_count(&handle), 1, "{}: no task has it", kind.name);
+            drop(handle);
+            assert!(within(SOON, || clerks() == 0), "{}: its clerk has ended", kind.name);
+            let peer = (kind.open)(&name);
+            let mut next = ByHand::new(peer.wait());
+            next.until_waiting();
+            maker.make();
+            next.finish();
+        }
+    });
+}
+
+/// A child drops what it inherits, and that is the parent's all the same.
+#[test]
+fn a_child_drops_the_futures_of_its_parent() {
+    alone(|| {
+        for kind in all_kinds() {
+            let name = name();
+            let (maker, handle) = ((kind.create)(&name), (kind.open)(&name));
+            let mut futures = Some(ByHand::new(handle.wait()));
+            let waiting = futures.as_mut().expect("it is there");
+            waiting.until_waiting();
+            child(|| drop(futures.take())).join();
+            maker.make();
+            let waiting = futures.take().expect("the child has taken its own copy");
+            waiting.finish();
+        }
     });
 }
 

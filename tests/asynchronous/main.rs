@@ -8,6 +8,7 @@ mod ending;
 mod forms;
 mod kinds;
 mod lock_kinds;
+mod other_kinds;
 mod runtimes;
 mod rwlock;
 mod streams;

@@ -11,9 +11,9 @@ use support::{
     LONG, child, name,
     step::{Victim, every_instruction, mark},
 };
-use sysv_primitives::{Mutex, mpmc};
+use sysv_primitives::{Mutex, RwLock, mpmc};
 
-use super::futures::lock_after;
+use super::futures::{lock_after, write_after};
 
 /// Polls until it waits, wakes for nothing, and drops the future in the end.
 fn poll_and_withhold<F: Future>(future: F, time: Duration) {
@@ -68,6 +68,47 @@ fn clerk_every_instruction() {
 fn clerk_that_revokes_every_instruction() {
     walk_of_mutex("the clerk of mutex.lock_async, which is not polled", |mutex| {
         poll_and_withhold(mutex.lock_async(), Duration::from_millis(40));
+    });
+}
+
+/// Kills at each instruction of a clerk that sleeps for a future which has the lock, and waits for a reader.
+fn walk_of_rwlock(what: &str, wait: impl Fn(&RwLock<u32>)) {
+    every_instruction(what, |steps| {
+        let name = name();
+        let lock = Arc::new(RwLock::create(&name, 0_u32).unwrap());
+        let reader = lock.read_owned().unwrap();
+        let victim = Victim::start(|| {
+            let lock = RwLock::<u32>::open(&name).unwrap();
+            mark();
+            wait(&lock);
+            drop(lock);
+            support::hold_for_ever();
+        });
+        let clerk = victim.run_to_thread();
+        let other = child(|| write_after(&RwLock::open(&name).unwrap()));
+        let mut reader = Some(reader);
+        let walk = clerk.walk(steps, || reader = None);
+        drop(reader);
+        other.join();
+        write_after(&lock);
+        drop(victim);
+        assert_eq!(lock.members().unwrap().len(), 1);
+        walk
+    });
+}
+
+#[test]
+fn clerk_of_a_writer_every_instruction() {
+    walk_of_rwlock("the clerk of rwlock.write_async among readers", |lock| {
+        drop(pollster::block_on(lock.write_async()));
+    });
+}
+
+/// The clerk gives up what the future holds (RA2).
+#[test]
+fn clerk_that_gives_a_lock_up_every_instruction() {
+    walk_of_rwlock("the clerk of rwlock.write_async, which is not polled", |lock| {
+        poll_and_withhold(lock.write_async(), Duration::from_millis(40));
     });
 }
 

@@ -14,7 +14,7 @@ use support::{
     LONG, child, name,
     step::{Victim, every_instruction, mark},
 };
-use sysv_primitives::{LockError, Mutex, Pool, mpmc};
+use sysv_primitives::{LockError, Mutex, Pool, RwLock, mpmc};
 
 /// Polls so often.
 fn poll<F: Future>(future: F, times: usize) -> Option<F::Output> {
@@ -107,6 +107,55 @@ fn acquire_async_every_instruction() {
         drop(pool.acquire_many_timeout(2, LONG).unwrap());
         walk
     });
+}
+
+/// Both wait: a reader for the gate, and a writer for the lock, and then with the lock for a reader.
+#[test]
+fn rwlock_futures_every_instruction() {
+    every_instruction("rwlock.read_async and write_async", |steps| {
+        let name = name();
+        let lock = RwLock::create(&name, 0_u32).unwrap();
+        let writer = std::cell::RefCell::new(Some(lock.write().unwrap()));
+        let victim = Victim::start(|| {
+            let lock = RwLock::<u32>::open(&name).unwrap();
+            mark();
+            drop(poll(lock.read_async(), 4));
+            drop(poll(lock.write_async(), 4));
+            mark();
+        });
+        let walk = victim.walk(steps);
+        drop(writer.take());
+        write_after(&lock);
+        walk
+    });
+    every_instruction("rwlock.write_async among readers, dropped when it waits", |steps| {
+        let name = name();
+        let lock = RwLock::create(&name, 0_u32).unwrap();
+        let reader = lock.read().unwrap();
+        let victim = Victim::start(|| {
+            let lock = RwLock::<u32>::open(&name).unwrap();
+            mark();
+            drop(poll(lock.write_async(), 4));
+            mark();
+        });
+        let walk = victim.walk(steps);
+        // The writer that died kept readers out. The next one finds that out.
+        drop(lock.read_timeout(LONG).unwrap());
+        drop(reader);
+        write_after(&lock);
+        walk
+    });
+}
+
+/// A writer and a reader get the lock in any case. It is poisoned only if the victim was inside.
+pub(crate) fn write_after(lock: &RwLock<u32>) {
+    match lock.write_timeout(LONG) {
+        Ok(guard) => assert_eq!(*guard, 0),
+        Err(LockError::Poisoned { .. }) => lock.clear_poison(),
+        Err(error) => panic!("{error}"),
+    }
+    drop(lock.read_timeout(LONG).unwrap());
+    drop(lock.write_timeout(LONG).unwrap());
 }
 
 #[test]

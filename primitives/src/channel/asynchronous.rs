@@ -40,6 +40,8 @@ struct Receiving<'a, F: Passes> {
 }
 
 impl<F: Passes> Receiving<'_, F> {
+    // Not in its caller, so that what is there at once costs no more than without the wait.
+    #[inline(never)]
     fn poll<T>(
         &mut self,
         attempt: impl FnMut() -> Result<Option<T>, RecvError>,
@@ -54,6 +56,7 @@ impl<F: Passes> Receiving<'_, F> {
 }
 
 impl<F: Passes> Drop for Receiving<'_, F> {
+    #[inline(never)]
     fn drop(&mut self) {
         let Self { shared, selection, me, pass_on, held } = self;
         shared.store.cancel_receive(held, *selection, *me, &shared.members, pass_on);
@@ -77,10 +80,11 @@ impl Channel {
     ) -> Result<T, RecvError> {
         // Before anything is received by a way that could not wait for it.
         let shared = self.memory_async("reception without blocking the thread")?;
-        let attempt = || if_any(attempt());
-        if let Some(received) = attempt()? {
-            return Ok(received);
+        match attempt() {
+            Err(RecvError::Empty) => {}
+            received => return received,
         }
+        let attempt = || if_any(attempt());
         let pass_on = passing(shared, Store::pass_on_message);
         let mut wait = Receiving { shared, selection, me: shared.session()?, pass_on, held: HeldTicket::default() };
         poll_fn(|context| wait.poll(attempt, context)).await
@@ -228,7 +232,11 @@ impl Channel {
     ///
     /// As [`send`](Self::send).
     pub async fn send_async<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.send_with_async(value, Delivery::new()).await
+        self.memory_async("sending without blocking the thread")?;
+        match self.try_send(value) {
+            Err(SendError::Full(_)) => self.send_later(value, Delivery::new()).await,
+            sent => sent,
+        }
     }
 
     /// Sends a value as [`send_async`](Self::send_async) does, with a limit of attempts or a delay of its own.
@@ -239,6 +247,15 @@ impl Channel {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_async<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
+        self.memory_async("sending without blocking the thread")?;
+        match self.try_send_with(value, delivery) {
+            Err(SendError::Full(_)) => self.send_later(value, delivery).await,
+            sent => sent,
+        }
+    }
+
+    /// Sends a value that found no room at once.
+    async fn send_later<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
         self.post_async(value, class, delivery, Deadline::NEVER.into()).await.map(drop)
     }
@@ -376,6 +393,8 @@ impl Channel {
 impl<T: Message> Receiver<T> {
     /// As [`Channel::recv_async`].
     ///
+    /// **Cancel safety.** The same.
+    ///
     /// # Errors
     ///
     /// The same.
@@ -384,6 +403,8 @@ impl<T: Message> Receiver<T> {
     }
 
     /// As [`Channel::claim_async`].
+    ///
+    /// **Cancel safety.** The same.
     ///
     /// # Errors
     ///
@@ -395,6 +416,8 @@ impl<T: Message> Receiver<T> {
 
 impl<T: Message> Sender<T> {
     /// As [`Channel::send_async`].
+    ///
+    /// **Cancel safety.** The same.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::RateLimiter;
-use crate::{Failure, PoolError};
+use crate::{Failure, PoolError, members::Session};
 
 /// After what time a waiting future checks whether the limiter was removed.
 const CHECK: Duration = Duration::from_secs(1);
@@ -34,7 +34,18 @@ impl RateLimiter {
     pub async fn acquire_async(&self, permits: u32) -> Result<(), PoolError> {
         let me = self.members.session(&self.state)?;
         self.check(permits)?;
-        let mut missing = self.state.try_take(permits);
+        let Err(first) = self.state.try_take(permits) else { return Ok(()) };
+        #[cfg(feature = "tracing")]
+        let began = crate::events::wait_begins();
+        let acquired = self.wait_async(me, permits, first).await;
+        // A future has no timeout of its own.
+        #[cfg(feature = "tracing")]
+        crate::events::wait_ends(self.object.name(), began, acquired.as_ref().ok().map(|()| true));
+        acquired
+    }
+
+    async fn wait_async(&self, me: Session, permits: u32, first: u64) -> Result<(), PoolError> {
+        let mut missing = Err(first);
         while let Err(nanoseconds) = missing {
             // As before a sleep: the wait is that of a member.
             self.members.check_membership()?;

@@ -1,11 +1,17 @@
 //! Locking in a future.
 
-use std::{mem::ManuallyDrop, sync::Arc};
+use std::{
+    future::Future,
+    mem::ManuallyDrop,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use bytemuck::Pod;
 
 use super::{error::LockError, guard::MutexGuard, handle::Mutex, ignore_poison::IgnorePoison, owned::OwnedMutexGuard};
-use crate::lock::Taken;
+use crate::{Failure, lock::Taken, members::Session};
 
 impl<T: Pod> Mutex<T> {
     /// Locks. Waits until the lock is free, without blocking the thread.
@@ -38,8 +44,9 @@ impl<T: Pod> Mutex<T> {
     ///
     /// As [`lock`](Self::lock). [`LockError::Failed`] with [`Failure::NoThread`](crate::Failure::NoThread) if the system
     /// refuses the thread.
-    pub async fn lock_async(&self) -> Result<MutexGuard<'_, T>, LockError> {
-        self.ignore_poison().lock_async().await?.refuse_poisoned()
+    #[inline]
+    pub fn lock_async(&self) -> impl Future<Output = Result<MutexGuard<'_, T>, LockError>> {
+        self.locking(MutexGuard::refuse_poisoned)
     }
 
     /// Locks, and returns a guard that owns a share of the handle, for tasks that borrow nothing.
@@ -52,6 +59,67 @@ impl<T: Pod> Mutex<T> {
     pub async fn lock_owned_async(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, LockError> {
         let guard = self.lock_async().await?;
         Ok(OwnedMutexGuard::new(&self, guard))
+    }
+
+    #[inline]
+    fn locking<'a, F>(&'a self, finish: F) -> impl Future<Output = Result<MutexGuard<'a, T>, LockError>> + 'a
+    where
+        F: Fn(MutexGuard<'a, T>) -> Result<MutexGuard<'a, T>, LockError> + 'a,
+    {
+        Locking { mutex: self, begin: |me| self.lock.take_async(self.party(me)), wait: None, finish }
+    }
+}
+
+/// A future that locks. A lock that is free at once is taken as by `try_lock`, and nothing is made for a wait.
+struct Locking<'a, T: Pod, B, W, F> {
+    mutex: &'a Mutex<T>,
+    begin: B,
+    /// Since the first poll that found the lock taken.
+    wait: Option<(W, Session)>,
+    finish: F,
+}
+
+impl<T: Pod, B, W, F> Unpin for Locking<'_, T, B, W, F> {}
+
+impl<'a, T: Pod, B, W, F> Locking<'a, T, B, W, F>
+where
+    B: Fn(Session) -> W,
+    W: Future<Output = Result<Taken, Failure>> + Unpin,
+    F: Fn(MutexGuard<'a, T>) -> Result<MutexGuard<'a, T>, LockError>,
+{
+    /// The lock was taken, or something was in the way.
+    #[inline(never)]
+    fn poll_slowly(&mut self, context: &mut Context<'_>) -> Poll<Result<MutexGuard<'a, T>, LockError>> {
+        let Self { mutex, begin, wait, finish } = self;
+        let (wait, me) = match wait {
+            Some(wait) => wait,
+            None => {
+                let me = mutex.members.session(&mutex.lock)?;
+                wait.insert((begin(me), me))
+            }
+        };
+        let taken = ready!(Pin::new(wait).poll(context))?;
+        Poll::Ready(finish(mutex.guard(*me, taken.poisoned)))
+    }
+}
+
+impl<'a, T: Pod, B, W, F> Future for Locking<'a, T, B, W, F>
+where
+    B: Fn(Session) -> W,
+    W: Future<Output = Result<Taken, Failure>> + Unpin,
+    F: Fn(MutexGuard<'a, T>) -> Result<MutexGuard<'a, T>, LockError>,
+{
+    type Output = Result<MutexGuard<'a, T>, LockError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.wait.is_none()
+            && let Some(me) = self.mutex.members.session_at_once()
+            && self.mutex.lock.try_take(me)
+        {
+            return Poll::Ready(Ok(self.mutex.guard(me, false)));
+        }
+        self.poll_slowly(context)
     }
 }
 
@@ -116,13 +184,7 @@ impl<'a, T: Pod> IgnorePoison<'a, T> {
     /// # Errors
     ///
     /// [`LockError::Failed`] if the object was removed or is corrupt.
-    pub async fn lock_async(&self) -> Result<MutexGuard<'a, T>, LockError> {
-        let mutex = self.mutex;
-        let me = mutex.members.session(&mutex.lock)?;
-        if mutex.lock.try_take(me) {
-            return Ok(mutex.guard(me, false));
-        }
-        let taken = mutex.lock.take_async(mutex.party(me)).await?;
-        Ok(mutex.guard(me, taken.poisoned))
+    pub fn lock_async(&self) -> impl Future<Output = Result<MutexGuard<'a, T>, LockError>> {
+        self.mutex.locking(Ok)
     }
 }

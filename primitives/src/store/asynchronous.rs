@@ -49,6 +49,10 @@ impl<G: Gate, F> Gate for Passing<'_, G, F> {
         self.gate.selection()
     }
 
+    fn may_find(&self, selection: Option<u64>) -> bool {
+        self.gate.may_find(selection)
+    }
+
     fn pass_on_named(&self, what: u32, members: &Members) -> Result<()> {
         self.gate.pass_on_named(what, members)
     }
@@ -242,7 +246,7 @@ impl Store {
             Err(Refusal::Busy) => self.check_for_end(ticket, party),
             Err(refusal) => Err(refusal),
         };
-        poll_wait(held, party, |held| self.caller(party.me, held), check, context)
+        poll_wait(held, party, |held| self.caller(Some(ticket), party.me, held), check, context)
     }
 
     /// Polls until a check finds something, as `wait_for_calls` waits.
@@ -254,17 +258,18 @@ impl Store {
         context: &Context<'_>,
     ) -> Poll<Result<T>> {
         let check = |_| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found));
-        poll_wait(held, party, |held| self.caller(party.me, held), check, context)
+        poll_wait(held, party, |held| self.caller(None, party.me, held), check, context)
     }
 
-    fn caller(&self, me: Session, held: &HeldTicket) -> Waiter<'_, ResponseGate> {
+    fn caller(&self, ticket: Option<Ticket>, me: Session, held: &HeldTicket) -> Waiter<'_, ResponseGate<'_>> {
         // As in `wait_slowly`.
-        Waiter::of_task(&self.response, ResponseGate, me, 1, held)
+        Waiter::of_task(&self.response, ResponseGate { store: self, me, ticket }, me, 1, held)
     }
 
     /// Ends the wait for a response.
     pub(crate) fn cancel_response(&self, held: &mut HeldTicket, me: Session, members: &Members) {
-        cancel(held, members, |held| self.caller(me, held));
+        // It is on the list already, so it need not say for which call it waits.
+        cancel(held, members, |held| self.caller(None, me, held));
     }
 
     /// Returns where futures wait.
@@ -273,7 +278,7 @@ impl Store {
     }
 }
 
-impl TaskGate for ResponseGate {
+impl TaskGate for ResponseGate<'_> {
     /// A response is its caller's alone.
     fn pass_on(&self) -> PassOn {
         Box::new(|_, _| Ok(()))

@@ -53,9 +53,23 @@ pub(crate) enum Outcome {
     Lost,
 }
 
-pub(super) struct ResponseGate;
+/// The wait of a caller: for the end of one call, or of any of its process.
+pub(super) struct ResponseGate<'a> {
+    pub(super) store: &'a Store,
+    pub(super) me: Session,
+    pub(super) ticket: Option<Ticket>,
+}
 
-impl Gate for ResponseGate {
+impl Gate for ResponseGate<'_> {
+    /// The cell and its generation: each caller of the process finds another response.
+    fn selection(&self) -> Option<u64> {
+        self.ticket.map(|Ticket(sent)| (sent.cell as u64) << 32 | sent.word.generation())
+    }
+
+    fn may_find(&self, selection: Option<u64>) -> bool {
+        selection.is_none_or(|call| self.store.may_have_ended(call, self.me))
+    }
+
     fn open(&self, _: u64) -> Deadline {
         // SYNC: pairs with the SeqCst change to ANSWERED or LOST: either the responder sees the announcement, or the
         // check sees the response.
@@ -91,6 +105,21 @@ impl Store {
             CellState::Answered => Progress::Answered(Held { cell: sent.cell, word }),
             CellState::Aside => Progress::Aside(Held { cell: sent.cell, word }),
             _ => Progress::Lost,
+        }
+    }
+
+    /// Returns whether the caller of a cell and a generation may find an end. Otherwise it is called when there is one.
+    fn may_have_ended(&self, call: u64, me: Session) -> bool {
+        let Some(cell) = usize::try_from(call >> 32).ok().and_then(|cell| self.cells.get(cell)) else { return true };
+        let word = cell.word();
+        if word.generation() != call & u64::from(u32::MAX) || word.caller() != me.owner() {
+            return true;
+        }
+        match word.state() {
+            // As in `check_for_end`.
+            CellState::Ready | CellState::Delayed => self.is_closed(),
+            CellState::Held | CellState::Claimed => false,
+            _ => true,
         }
     }
 
@@ -133,7 +162,8 @@ impl Store {
         if let Some(found) = self.patience.response.until(Role::Producer, &self.control.last_cpus.0, glance) {
             return Ok(Some(found));
         }
-        let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
+        let gate = ResponseGate { store: self, me: party.me, ticket: None };
+        let waiter = Waiter::new(&self.response, gate, party.me, 1);
         wait(party, &waiter, deadline, |_: Round| Ok(check().map_or(Checked::Sleep(Deadline::NEVER), Checked::Found)))
     }
 
@@ -159,8 +189,9 @@ impl Store {
         deadline: Deadline,
         check: impl Fn() -> Option<Progress>,
     ) -> Result<Progress, Refusal> {
-        // Each thread of this process waits for another response, so all of them check after a call: the interest is not 0.
-        let waiter = Waiter::new(&self.response, ResponseGate, party.me, 1);
+        // The interest is the same for each. Which thread may find its response the leader asks the gate.
+        let gate = ResponseGate { store: self, me: party.me, ticket: Some(ticket) };
+        let waiter = Waiter::new(&self.response, gate, party.me, 1);
         let found = wait(party, &waiter, deadline, |_: Round| match check() {
             Some(found) => Ok(Checked::Found(found)),
             None => self.check_for_end(ticket, party),

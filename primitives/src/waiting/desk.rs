@@ -11,7 +11,8 @@
 //!   takes nothing off the announcement: the next one does without it.
 //! - **DK4** Whatever concerns every waiter concerns every thread: after an obituary, or a call of all, all of them check. After
 //!   each announcement, each thread checks that may find what the leader doesn't: the leader was not announced
-//!   for it before, or perhaps called for it.
+//!   for it before, or perhaps called for it. Where the gate can tell whether a thread may find something, it is asked in that
+//!   thread's place. So a response rouses its own caller, and not all callers of the process.
 //! - **DK5** What the process was called for by name is remembered, from before the leader is AWAKE, until a thread leaves: that
 //!   passes all of it on. A thread that stays checks after the call (DK4), so it finds the thing, or the thing is taken.
 //!   If more was announced than is waited for, the leader passes all of it on at once.
@@ -164,12 +165,16 @@ impl Ticket<'_> {
         interest
     }
 
-    /// This thread is announced, and notifiers know: makes the others check for which that matters (DK4).
-    pub(crate) fn announced(&self, ends: u32) {
+    /// This thread is announced, and notifiers know: makes the others check for which that matters (DK4), and which `may_find`
+    /// something.
+    pub(crate) fn announced(&self, ends: u32, may_find: impl Fn(Option<u64>) -> bool) {
         let mut list = self.desk.list();
         let were_all_called = mem::replace(&mut list.ends, ends) != ends;
         let ours = list.index(self.id).and_then(|index| list.waiting[index].selection);
-        list.rouse_others(self.id, |waiting| were_all_called || ours.is_none() || waiting.selection != ours);
+        list.rouse_others(self.id, |waiting| {
+            let may_differ = ours.is_none() || waiting.selection != ours;
+            were_all_called || (may_differ && may_find(waiting.selection))
+        });
     }
 
     /// Withdraws an announcement, and remembers what it was called for (DK5).
@@ -238,7 +243,7 @@ mod tests {
 
     fn announced(ticket: &Ticket<'_>) -> u64 {
         let announced = ticket.announce(|_| {});
-        ticket.announced(0);
+        ticket.announced(0, |_| true);
         announced
     }
 
@@ -269,8 +274,14 @@ mod tests {
         assert_eq!([&alike, &unlike, &single].map(turn_first), [Turn::Check; 3]);
         announced(&leader);
         assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Late, Turn::Check, Turn::Check]);
-        leader.announced(1);
+        leader.announced(1, |_| false);
         assert_eq!([&alike, &unlike, &single].map(turn), [Turn::Check; 3], "all waiters were called");
+        leader.announced(1, |selection| selection.is_none());
+        assert_eq!(
+            [&alike, &unlike, &single].map(turn),
+            [Turn::Late, Turn::Late, Turn::Check],
+            "the gate knows the other"
+        );
     }
 
     #[test]

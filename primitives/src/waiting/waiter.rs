@@ -23,6 +23,12 @@ pub(crate) trait Gate {
         None
     }
 
+    /// Whether a waiter of this process with such a selection may find something now. The leader asks it after it has announced
+    /// what all of them wait for, and rouses those (DK4). What comes later calls the process.
+    fn may_find(&self, _selection: Option<u64>) -> bool {
+        true
+    }
+
     /// See [`Station::pass_on_used`]. Not called in a room with named calls.
     fn pass_on_used(&self, _members: &Members) -> Result<()> {
         Ok(())
@@ -90,7 +96,7 @@ impl<G: Gate> Station for Waiter<'_, G> {
         let interest = self.ticket.announce(|interest| self.room.announce(self.slot, self.since, interest));
         let until = self.gate.open(interest);
         // A call of all waiters that came before the announcement woke none of the other threads.
-        self.ticket.announced(self.room.ends());
+        self.ticket.announced(self.room.ends(), |selection| self.gate.may_find(selection));
         until
     }
 

@@ -97,7 +97,7 @@ pub(crate) mod desk {
             self.interest
         }
 
-        pub(crate) fn announced(&self, _: u32) {}
+        pub(crate) fn announced(&self, _: u32, _: impl Fn(Option<u64>) -> bool) {}
 
         pub(crate) fn had_company(&self) -> bool {
             false

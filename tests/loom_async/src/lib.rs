@@ -12,12 +12,14 @@
 //! | `sync::Instant`, `sync::thread::park_timeout` | `time`: 10 milliseconds are over when no thread has anything else to do. 10 seconds never are |
 //! | `Members` | every thread has a suspicion of its own. No process dies here |
 //!
-//! Not here: what each primitive does in its polls. The scene has a number of interchangeable things in their place.
+//! Not here: what each primitive does in its polls. The scenes have a number of interchangeable things, and two calls with their
+//! responses, in their place.
 #![allow(dead_code, unused_imports, reason = "what a handle shows, and how large an object is, are not run")]
 #![allow(clippy::clone_on_copy, reason = "what is copied here is cloned in the real code")]
 
 #[path = "../../loom/src/atomics.rs"]
 mod atomics;
+pub mod calls;
 #[path = "../../loom/src/explore.rs"]
 pub mod explore;
 #[path = "../../loom/src/kernel.rs"]

@@ -132,18 +132,23 @@ impl Handle {
     ///
     /// As [`make`](Self::make).
     pub fn block_on_take(&self) {
-        let (mut future, waker) = (pin!(self.take_async()), Arc::new(Unpark(thread::current())).into());
-        loop {
-            if let Poll::Ready(taken) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return taken.expect("nothing is damaged");
-            }
-            thread::park();
-        }
+        block_on(self.take_async()).expect("nothing is damaged");
     }
 
     /// The last future and the last thread have left, and the handle is dropped: ends the clerk.
     pub fn close(&self) {
         self.room.end_clerk(self.me.slot(), &self.scene.members);
+    }
+}
+
+/// Polls a future whenever it is woken.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let (mut future, waker) = (pin!(future), Arc::new(Unpark(thread::current())).into());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use loom::thread;
 use sysv_loom_async::{
+    calls::Calls,
     explore::explore,
     scene::{Handle, Rules, Scene, poll},
 };
@@ -147,4 +148,32 @@ fn a_clerk_that_sleeps_for_no_future_posts_again() {
         join([waiting]);
         handle.close();
     });
+}
+
+/// Two futures of a process wait, each for a response of its own. The second response comes first, and the other one after the
+/// future that waits for it is over.
+fn two_calls(asks: bool) {
+    let calls = Calls::new(asks);
+    let (caller, server) = (calls.open(0), calls.open(1));
+    let wait = |call| {
+        let caller = Arc::clone(&caller);
+        thread::spawn(move || caller.wait(call))
+    };
+    let (first, second) = (wait(0), wait(1));
+    server.respond(1);
+    join([second]);
+    server.respond(0);
+    join([first]);
+    caller.close();
+}
+
+#[test]
+fn a_response_finds_its_caller() {
+    explore(2, || two_calls(true));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_leader_that_does_not_ask_for_the_others() {
+    explore(2, || two_calls(false));
 }

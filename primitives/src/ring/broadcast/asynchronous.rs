@@ -1,7 +1,7 @@
 //! Pushing and popping in a future, `Stream` and `Sink`.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -24,6 +24,7 @@ use crate::{
     PopError, PushError, RoleError,
     members::Session,
     raw::Deadline,
+    ring::refusal::Refusal,
     sync::Ordering::SeqCst,
     waiting::{
         Party, Withdrawn,
@@ -102,32 +103,46 @@ impl<T: Pod> Subscriber<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub async fn pop_async(&mut self) -> Result<T, PopError> {
-        let wait = SubscriberWait(self);
-        poll_fn(|context| wait.0.poll_pop(context)).await
+    #[inline]
+    pub fn pop_async(&mut self) -> impl Future<Output = Result<T, PopError>> {
+        Popping(SubscriberWait(self))
     }
 
+    #[inline]
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
+        if !self.has_items() && !self.has_new_items() {
+            ready!(self.poll_items(context))?;
+        }
+        Poll::Ready(self.take_item())
+    }
+
+    /// Returns whether items have come since the last check. What is in the way is left for `poll_items`.
+    #[inline(never)]
+    fn has_new_items(&mut self) -> bool {
+        !self.is_marked() && self.look_for_items(1, Deadline::NOW).is_ok()
+    }
+
+    /// Polls until there is an item. At the last check there was none, or something was in the way.
+    #[inline(never)]
+    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
+        let found = ready!(self.poll_available(context));
+        Poll::Ready(found.map_err(|refusal| PopError::refused(refusal, Deadline::NEVER, &self.shared.members)))
+    }
+
+    fn poll_available(&mut self, context: &Context<'_>) -> Poll<Result<(), Refusal>> {
         if !self.futures.held.is_taken() {
-            match self.try_pop() {
-                Err(PopError::Empty) => {}
-                popped => return Poll::Ready(popped),
+            match self.look_for_items(1, Deadline::NOW) {
+                Err(Refusal::NotInTime) => {}
+                found => return Poll::Ready(found),
             }
         }
-        ready!(self.poll_items(context))?;
-        Poll::Ready(self.try_pop())
-    }
-
-    /// Polls until there is an item. At the last check there was none.
-    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
         let Self { shared, session, index, patience, futures, .. } = self;
         let SharedRing { state, members, .. } = &**shared;
         let party = Party { members, repair: state, me: *session };
         // It has popped all that was there, so it waits for another tail than its own position.
         let check = |_| state.check_items(*index, patience.wants_to_know);
-        let moved = poll_wait(&mut futures.held, party, |held| state.station(*session, held), check, context);
-        let refused = |refusal| PopError::refused(refusal, Deadline::NEVER, members);
-        Poll::Ready(ready!(moved).map(drop).map_err(refused))
+        ready!(poll_wait(&mut futures.held, party, |held| state.station(*session, held), check, context))?;
+        Poll::Ready(self.look_for_items(1, Deadline::NOW))
     }
 
     /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
@@ -138,11 +153,9 @@ impl<T: Pod> Subscriber<T> {
     ///
     /// As [`pop`](Self::pop).
     pub async fn pop_slice_async(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        match self.try_pop_slice(items) {
-            Err(PopError::Empty) => {}
-            popped => return popped,
+        if !items.is_empty() {
+            self.until_items().await?;
         }
-        self.until_items().await?;
         self.try_pop_slice(items)
     }
 
@@ -154,19 +167,20 @@ impl<T: Pod> Subscriber<T> {
     ///
     /// As [`peek`](Self::peek).
     pub async fn peek_async(&mut self, count: usize) -> Result<Peeked<'_, T>, PopError> {
-        match self.try_peek(1).map(drop) {
-            Err(PopError::Empty) => self.until_items().await?,
-            peeked => peeked?,
-        }
+        self.until_items().await?;
         self.try_peek(count)
     }
 
     async fn until_items(&mut self) -> Result<(), PopError> {
+        if self.has_items() {
+            return Ok(());
+        }
         let wait = SubscriberWait(self);
         poll_fn(|context| wait.0.poll_items(context)).await
     }
 
     /// Ends a wait. The subscriber is this process's.
+    #[cold]
     pub(super) fn cancel_wait(&mut self) {
         let Self { shared, session, futures, .. } = self;
         let SharedRing { state, members, .. } = &**shared;
@@ -174,12 +188,27 @@ impl<T: Pod> Subscriber<T> {
     }
 }
 
+/// A future that pops. What is there at once is popped as by `try_pop`.
+struct Popping<'a, T: Pod>(SubscriberWait<'a, T>);
+
+impl<T: Pod> Future for Popping<'_, T> {
+    type Output = Result<T, PopError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, PopError>> {
+        self.0.0.poll_pop(context)
+    }
+}
+
 /// A wait of the subscriber, which ends when it is dropped.
 struct SubscriberWait<'a, T: Pod>(&'a mut Subscriber<T>);
 
 impl<T: Pod> Drop for SubscriberWait<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        self.0.cancel_wait();
+        if self.0.futures.held.is_begun() {
+            self.0.cancel_wait();
+        }
     }
 }
 
@@ -225,35 +254,52 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub async fn push_async(&mut self, item: T) -> Result<(), PushError<T>> {
-        let wait = ProducerWait(self);
-        poll_fn(|context| wait.0.poll_push(item, context)).await
+    #[inline]
+    pub fn push_async(&mut self, item: T) -> impl Future<Output = Result<(), PushError<T>>> {
+        Pushing { wait: ProducerWait(self), item }
     }
 
+    #[inline]
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
-        if !self.futures.is_waiting() {
-            match self.try_push(item) {
-                Err(PushError::Full(_)) => {}
-                pushed => return Poll::Ready(pushed),
+        if self.is_lagging || !self.has_room() {
+            if !self.has_new_room() {
+                ready!(self.poll_room(item, context))?;
             }
-        }
-        let room = ready!(self.poll_room(item, context));
-        Poll::Ready(room.map(|()| {
             self.write(self.index, &item);
             self.advance(1);
-        }))
+        } else {
+            self.push_into_room(item);
+        }
+        Poll::Ready(Ok(()))
     }
 
-    /// Polls until there is room for an item. At the last check there was none.
+    /// Returns whether there is room now. What is in the way is left for `poll_room`.
+    #[inline(never)]
+    fn has_new_room(&mut self) -> bool {
+        !self.is_marked() && self.room(Deadline::NOW).is_ok()
+    }
+
+    /// Polls until there is room for an item. At the last check there was none, or something was in the way.
+    #[inline(never)]
     fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
+        let found = ready!(self.poll_limit(context));
+        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(found.map(drop).map_err(refused))
+    }
+
+    fn poll_limit(&mut self, context: &Context<'_>) -> Poll<Result<u64, Refusal>> {
+        if !self.futures.is_waiting() {
+            match self.room(Deadline::NOW) {
+                Err(Refusal::NotInTime) => {}
+                found => return Poll::Ready(found),
+            }
+        }
         let SharedRing { state, members, .. } = &*self.shared;
         let party = Party { members, repair: state, me: self.session };
         let station = || wait::Producer { state, index: self.index };
         let check = |round| state.check_room(self.index, party, round);
-        let scanned = ready!(self.futures.poll(party, station, check, context));
-        let found = scanned.and_then(|scan| self.found(scan));
-        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
-        Poll::Ready(found.map(drop).map_err(refused))
+        let scan = ready!(self.futures.poll(party, station, check, context))?;
+        Poll::Ready(Ok(self.found(scan)?))
     }
 
     /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
@@ -265,9 +311,8 @@ impl<T: Pod> Producer<T> {
     ///
     /// As [`push_slice`](Self::push_slice).
     pub async fn push_slice_async(&mut self, items: &[T]) -> Result<usize, PushError<()>> {
-        match self.try_push_slice(items) {
-            Err(PushError::Full(())) => self.until_room().await?,
-            pushed => return pushed,
+        if !items.is_empty() {
+            self.until_room().await?;
         }
         self.try_push_slice(items)
     }
@@ -281,14 +326,21 @@ impl<T: Pod> Producer<T> {
     ///
     /// As [`reserve_up_to`](Self::reserve_up_to).
     pub async fn reserve_up_to_async(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError<()>> {
-        match self.try_reserve_up_to(1).map(drop) {
-            Err(PushError::Full(())) => self.until_room().await?,
-            reserved => reserved?,
-        }
+        self.until_room().await?;
         self.try_reserve_up_to(count)
     }
 
+    /// Ends a wait.
+    #[cold]
+    fn cancel_wait(&mut self) {
+        let Producer { shared, index, futures, .. } = self;
+        futures.cancel(wait::Producer { state: &shared.state, index: *index }, &shared.members);
+    }
+
     async fn until_room(&mut self) -> Result<(), PushError<()>> {
+        if self.has_room() {
+            return Ok(());
+        }
         let wait = ProducerWait(self);
         poll_fn(|context| wait.0.poll_room((), context)).await
     }
@@ -302,13 +354,34 @@ impl<T: Pod> Producer<T> {
     }
 }
 
+/// A future that pushes. If there is room at once it pushes as `try_push` does.
+struct Pushing<'a, T: Pod> {
+    wait: ProducerWait<'a, T>,
+    item: T,
+}
+
+// Nothing of it is pinned.
+impl<T: Pod> Unpin for Pushing<'_, T> {}
+
+impl<T: Pod> Future for Pushing<'_, T> {
+    type Output = Result<(), PushError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        let item = self.item;
+        self.wait.0.poll_push(item, context)
+    }
+}
+
 /// A wait of the producer, which ends when it is dropped.
 struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 
 impl<T: Pod> Drop for ProducerWait<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Producer { shared, index, futures, .. } = &mut *self.0;
-        futures.cancel(wait::Producer { state: &shared.state, index: *index }, &shared.members);
+        if self.0.futures.is_begun() {
+            self.0.cancel_wait();
+        }
     }
 }
 

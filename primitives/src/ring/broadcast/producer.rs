@@ -123,10 +123,16 @@ impl<T: Pod> Producer<T> {
         if self.is_lagging || !self.has_room() {
             return self.push_slowly(item, deadline);
         }
+        self.push_into_room(item);
+        Ok(())
+    }
+
+    /// Pushes an item into a lossless ring, which has room.
+    #[inline]
+    pub(super) fn push_into_room(&mut self, item: T) {
         // SAFETY: by BC1 this is the producer, and no subscriber reads the slot.
         unsafe { self.shared.items.write(self.index, item) };
         self.advance(1);
-        Ok(())
     }
 
     /// Waits for room, or the ring is a lagging one.
@@ -265,15 +271,22 @@ impl<T: Pod> Producer<T> {
         Ok(count.min(usize::try_from(room).unwrap_or(usize::MAX)))
     }
 
+    /// Returns whether a failure is recorded, or this is a child made by `fork`.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        !process::is_generation(self.generation)
+    }
+
     /// Returns whether there was room at the last scan, and nothing is in the way. No cursor is touched.
     #[inline]
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.index != self.limit && process::is_generation(self.generation) && !self.shared.state.is_closed()
     }
 
     /// Returns for how many items there is room, at least one.
     #[inline]
-    fn room(&mut self, deadline: Deadline) -> Result<u64, Refusal> {
+    pub(super) fn room(&mut self, deadline: Deadline) -> Result<u64, Refusal> {
         if self.has_room() {
             return Ok(self.limit.wrapping_sub(self.index));
         }

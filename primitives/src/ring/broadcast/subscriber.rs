@@ -120,6 +120,12 @@ impl<T: Pod> Subscriber<T> {
         if !self.has_items() {
             self.wait_for_items(1, deadline)?;
         }
+        self.take_item()
+    }
+
+    /// Pops an item that is there. In a lagging ring it may have been overwritten.
+    #[inline]
+    pub(super) fn take_item(&mut self) -> Result<T, PopError> {
         if self.is_lagging {
             return self.pop_lagging();
         }
@@ -294,14 +300,21 @@ impl<T: Pod> Subscriber<T> {
             .map_err(|refusal| PopError::refused(refusal, deadline, &self.shared.members))
     }
 
+    /// Returns whether a failure is recorded, or this is a child made by `fork`.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        !process::is_generation(self.generation)
+    }
+
     /// Returns whether there were items at the last check, and nothing is in the way. The tail isn't touched.
     #[inline]
-    fn has_items(&self) -> bool {
+    pub(super) fn has_items(&self) -> bool {
         self.seen != self.index && process::is_generation(self.generation)
     }
 
     /// Waits until there are items, and learns how many. The caller has use for `wanted`.
-    fn look_for_items(&mut self, wanted: u64, deadline: Deadline) -> Result<(), Refusal> {
+    pub(super) fn look_for_items(&mut self, wanted: u64, deadline: Deadline) -> Result<(), Refusal> {
         if !process::is_generation(self.generation) {
             self.check_session()?;
             if self.seen != self.index {

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "items are read where they lie")]
 
 use std::{
+    future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -19,15 +21,13 @@ use super::{
     state::{Claim, MpmcState},
 };
 use crate::{
-    PopError, PushError, Role,
-    failure::Result,
+    Failure, PopError, PushError, Role,
     members::{Members, Session},
     raw::Deadline,
     ring::refusal::Refusal,
     sync::Ordering::Relaxed,
     waiting::{
-        Party,
-        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
+        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait},
         waiter::Waiter,
     },
 };
@@ -35,11 +35,6 @@ use crate::{
 impl MpmcState {
     fn station(&self, role: Role, me: Session, held: &HeldTicket) -> Waiter<'_, RoleGate<'_>> {
         Waiter::of_task(self.room(role), RoleGate { state: self, role }, me, 0, held)
-    }
-
-    async fn wait_async(&self, role: Role, party: Party<'_, Self>, detects_disconnect: bool) -> Result<Claim, Refusal> {
-        let station = |held: &HeldTicket| self.station(role, party.me, held);
-        wait_async(party, station, |_| self.check(role, party, detects_disconnect)).await
     }
 
     /// Ends the clerks of this process.
@@ -56,21 +51,17 @@ impl TaskGate for RoleGate<'_> {
 }
 
 impl<T: Pod> Endpoint<T> {
-    async fn claim_async(&self) -> Result<(Claim, Session), Refusal> {
-        let SharedRing { state, members, .. } = &*self.shared;
-        let session = self.session()?;
-        let claim = match self.claim_if_ready(session)? {
-            Some(claim) => claim,
-            None => {
-                let claim = state.wait_async(self.role, self.party(session), self.patience.wants_to_know).await?;
-                self.mark(members.has_recorded());
-                claim
-            }
-        };
-        Ok((claim, session))
+    /// Polls a wait for a slot.
+    fn poll_wait(&self, held: &mut HeldTicket, me: Session, context: &Context<'_>) -> Poll<Result<Claim, Refusal>> {
+        let Self { role, patience, .. } = self;
+        let (state, party) = (&self.shared.state, self.party(me));
+        let check = |_| state.check(*role, party, patience.wants_to_know);
+        let claim = ready!(poll_wait(held, party, |held| state.station(*role, me, held), check, context))?;
+        self.mark(self.shared.members.has_recorded());
+        Poll::Ready(Ok(claim))
     }
 
-    /// The same in a poll of a stream or sink.
+    /// Polls for a slot in a stream or sink.
     fn poll_claim(&mut self, context: &Context<'_>) -> Poll<Result<Claim, Refusal>> {
         let session = self.session()?;
         if !self.futures.held.is_taken()
@@ -78,23 +69,96 @@ impl<T: Pod> Endpoint<T> {
         {
             return Poll::Ready(Ok(claim));
         }
-        let Self { shared, role, patience, futures, .. } = self;
-        let SharedRing { state, members, .. } = &**shared;
-        let party = Party { members, repair: state, me: session };
-        let check = |_| state.check(*role, party, patience.wants_to_know);
-        let polled = poll_wait(&mut futures.held, party, |held| state.station(*role, session, held), check, context);
-        let claim = ready!(polled)?;
-        self.mark(self.shared.members.has_recorded());
-        Poll::Ready(Ok(claim))
+        let mut held = mem::take(&mut self.futures.held);
+        let polled = self.poll_wait(&mut held, session, context);
+        self.futures.held = held;
+        polled
     }
 
-    /// Ends a wait of the stream or sink.
+    /// Ends the wait of the stream or sink.
     pub(super) fn cancel_wait(&mut self) {
-        let me = Session::kept(self.session.load(Relaxed));
-        let Self { shared, role, futures, .. } = self;
-        let SharedRing { state, members, .. } = &**shared;
+        let mut held = mem::take(&mut self.futures.held);
+        self.cancel(&mut held, Session::kept(self.session.load(Relaxed)));
+    }
+
+    fn cancel(&self, held: &mut HeldTicket, me: Session) {
+        let SharedRing { state, members, .. } = &*self.shared;
         if me.is_ours() {
-            cancel(&mut futures.held, members, |held| state.station(*role, me, held));
+            cancel(held, members, |held| state.station(self.role, me, held));
+        }
+    }
+
+    /// Claims a slot, and ends with what is made of it.
+    #[inline]
+    fn claim_async<O, E, F, R>(&self, finish: F, refuse: R) -> Claiming<'_, T, F, R>
+    where
+        F: Fn(Claim, Session) -> O,
+        R: Fn(Refusal) -> E,
+    {
+        Claiming { endpoint: self, wait: None, finish, refuse }
+    }
+}
+
+/// A future that claims a slot. What is there at once is claimed as by the form that does not wait, and nothing is made for a wait.
+struct Claiming<'a, T: Pod, F, R> {
+    endpoint: &'a Endpoint<T>,
+    /// Since the first poll that found nothing.
+    wait: Option<(HeldTicket, Session)>,
+    finish: F,
+    refuse: R,
+}
+
+impl<T: Pod, F, R> Claiming<'_, T, F, R> {
+    /// The next slot was not ready, or something was in the way.
+    #[inline(never)]
+    fn poll_slowly(&mut self, context: &Context<'_>) -> Poll<Result<(Claim, Session), Refusal>> {
+        let (held, me) = match &mut self.wait {
+            Some(wait) => wait,
+            None => {
+                let me = self.endpoint.session()?;
+                if let Some(claim) = self.endpoint.claim_if_ready(me)? {
+                    return Poll::Ready(Ok((claim, me)));
+                }
+                self.wait.insert((HeldTicket::default(), me))
+            }
+        };
+        if !me.is_ours() {
+            // CK5.
+            let object = self.endpoint.members().object().clone();
+            return Poll::Ready(Err(Failure::Inherited { object, what: "wait" }.into()));
+        }
+        Poll::Ready(ready!(self.endpoint.poll_wait(held, *me, context)).map(|claim| (claim, *me)))
+    }
+}
+
+impl<T: Pod, F, R> Unpin for Claiming<'_, T, F, R> {}
+
+impl<T: Pod, O, E, F, R> Future for Claiming<'_, T, F, R>
+where
+    F: Fn(Claim, Session) -> O,
+    R: Fn(Refusal) -> E,
+{
+    type Output = Result<O, E>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<O, E>> {
+        let at_once = if self.wait.is_none() { self.endpoint.claim_at_once() } else { None };
+        let (claim, session) = match at_once {
+            Some(claimed) => claimed,
+            None => match ready!(self.poll_slowly(context)) {
+                Ok(claimed) => claimed,
+                Err(refusal) => return Poll::Ready(Err((self.refuse)(refusal))),
+            },
+        };
+        Poll::Ready(Ok((self.finish)(claim, session)))
+    }
+}
+
+impl<T: Pod, F, R> Drop for Claiming<'_, T, F, R> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((held, me)) = &mut self.wait {
+            self.endpoint.cancel(held, *me);
         }
     }
 }
@@ -126,9 +190,9 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub async fn pop_async(&self) -> Result<T, PopError> {
-        let (claim, _) = self.endpoint.claim_async().await.map_err(|refusal| self.refused(refusal, Deadline::NEVER))?;
-        Ok(self.finish(claim))
+    #[inline]
+    pub fn pop_async(&self) -> impl Future<Output = Result<T, PopError>> {
+        self.endpoint.claim_async(|claim, _| self.finish(claim), |refusal| self.refused(refusal, Deadline::NEVER))
     }
 
     /// Claims an item, to be read where it lies. Waits while the ring is empty, without blocking the thread.
@@ -138,10 +202,9 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub async fn claim_async(&self) -> Result<Claimed<'_, T>, PopError> {
-        let claimed = self.endpoint.claim_async().await;
-        let (claim, session) = claimed.map_err(|refusal| self.refused(refusal, Deadline::NEVER))?;
-        Ok(Claimed { endpoint: &self.endpoint, claim, session })
+    pub fn claim_async(&self) -> impl Future<Output = Result<Claimed<'_, T>, PopError>> {
+        let claimed = |claim, session| Claimed { endpoint: &self.endpoint, claim, session };
+        self.endpoint.claim_async(claimed, |refusal| self.refused(refusal, Deadline::NEVER))
     }
 
     /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
@@ -158,6 +221,7 @@ impl<T: Pod> Consumer<T> {
         Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
     }
 
+    #[inline]
     fn finish(&self, claim: Claim) -> T {
         let SharedRing { items, state, members, .. } = &*self.endpoint.shared;
         // SAFETY: by MP1 the slot is ours.
@@ -205,14 +269,12 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub async fn push_async(&self, item: T) -> Result<(), PushError<T>> {
-        match self.endpoint.claim_async().await {
-            Ok((claim, _)) => {
-                self.fill(claim, item);
-                Ok(())
-            }
-            Err(refusal) => Err(PushError::refused(refusal, item, Deadline::NEVER, self.endpoint.members())),
-        }
+    #[inline]
+    pub fn push_async(&self, item: T) -> impl Future<Output = Result<(), PushError<T>>> {
+        self.endpoint.claim_async(
+            move |claim, _| self.fill(claim, item),
+            move |refusal| PushError::refused(refusal, item, Deadline::NEVER, self.endpoint.members()),
+        )
     }
 
     /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
@@ -237,11 +299,11 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
-    pub async fn reserve_async(&self) -> Result<Reservation<'_, T>, PushError<()>> {
-        match self.endpoint.claim_async().await {
-            Ok((claim, session)) => Ok(Reservation { endpoint: &self.endpoint, claim, session }),
-            Err(refusal) => Err(PushError::refused(refusal, (), Deadline::NEVER, self.endpoint.members())),
-        }
+    pub fn reserve_async(&self) -> impl Future<Output = Result<Reservation<'_, T>, PushError<()>>> {
+        self.endpoint.claim_async(
+            |claim, session| Reservation { endpoint: &self.endpoint, claim, session },
+            |refusal| PushError::refused(refusal, (), Deadline::NEVER, self.endpoint.members()),
+        )
     }
 
     /// Pushes the item that the sink has taken in.

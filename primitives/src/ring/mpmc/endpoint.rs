@@ -121,6 +121,18 @@ impl<T: Pod> Endpoint<T> {
         Ok((claim, session))
     }
 
+    /// Claims a slot, if the next one is ready and nothing is in the way. What is in the way is left where it is found again.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn claim_at_once(&self) -> Option<(Claim, Session)> {
+        // Relaxed: as in `session`.
+        let session = Session::from_bits(self.session.load(Relaxed));
+        if !session.is_ours() {
+            return None;
+        }
+        Some((self.claim_if_ready(session).ok()??, session))
+    }
+
     /// Claims a slot, if the next one is ready.
     #[inline]
     pub(super) fn claim_if_ready(&self, session: Session) -> Result<Option<Claim>, Refusal> {

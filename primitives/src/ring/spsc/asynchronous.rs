@@ -1,7 +1,7 @@
 //! Pushing and popping in a future, `Stream` and `Sink`.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -133,28 +133,44 @@ impl<T: Pod> Consumer<T> {
     /// # Errors
     ///
     /// As [`pop`](Self::pop).
-    pub async fn pop_async(&mut self) -> Result<T, PopError> {
-        let wait = ConsumerWait(self);
-        poll_fn(|context| wait.0.poll_pop(context)).await
+    #[inline]
+    pub fn pop_async(&mut self) -> impl Future<Output = Result<T, PopError>> {
+        Popping(ConsumerWait(self))
     }
 
+    #[inline]
     fn poll_pop(&mut self, context: &Context<'_>) -> Poll<Result<T, PopError>> {
+        if !self.has_items() && !self.has_new_items() {
+            ready!(self.poll_items(context))?;
+        }
+        Poll::Ready(Ok(self.take_item()))
+    }
+
+    /// Returns whether items have come since the last check. What is in the way is left for `poll_items`.
+    #[inline(never)]
+    fn has_new_items(&mut self) -> bool {
+        !self.is_marked() && self.available(1, Deadline::NOW).is_ok()
+    }
+
+    /// Polls until there is an item. At the last check there was none, or something was in the way.
+    #[inline(never)]
+    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
+        let found = ready!(self.poll_available(context));
+        Poll::Ready(
+            found.map(drop).map_err(|refusal| PopError::refused(refusal, Deadline::NEVER, &self.shared.members)),
+        )
+    }
+
+    fn poll_available(&mut self, context: &Context<'_>) -> Poll<Result<u64, Refusal>> {
         if !self.futures.is_waiting() {
-            match self.try_pop() {
-                Err(PopError::Empty) => {}
-                popped => return Poll::Ready(popped),
+            match self.available(1, Deadline::NOW) {
+                Err(Refusal::NotInTime) => {}
+                found => return Poll::Ready(found),
             }
         }
-        ready!(self.poll_items(context))?;
-        Poll::Ready(self.try_pop())
-    }
-
-    /// Polls until there is an item. At the last check there was none.
-    fn poll_items(&mut self, context: &Context<'_>) -> Poll<Result<(), PopError>> {
         let endpoint = (Role::Consumer, self.session, self.patience.wants_to_know);
-        let moved = ready!(poll_moved(&self.shared, endpoint, self.seen, &mut self.futures, context));
-        let refused = |refusal| PopError::refused(refusal, Deadline::NEVER, &self.shared.members);
-        Poll::Ready(moved.map(drop).map_err(refused))
+        ready!(poll_moved(&self.shared, endpoint, self.seen, &mut self.futures, context))?;
+        Poll::Ready(self.available(1, Deadline::NOW))
     }
 
     /// Pops as many items as there are and as fit, and returns how many. Waits until there is one, without blocking the thread.
@@ -184,13 +200,31 @@ impl<T: Pod> Consumer<T> {
         self.try_peek(count)
     }
 
+    /// Ends a wait.
+    #[cold]
+    fn cancel_wait(&mut self) {
+        let Consumer { shared, futures, .. } = self;
+        futures.cancel(Holder { state: &shared.state, role: Role::Consumer }, &shared.members);
+    }
+
     async fn until_items(&mut self) -> Result<(), PopError> {
-        match self.try_peek(1).map(drop) {
-            Err(PopError::Empty) => {}
-            peeked => return peeked,
+        if self.has_items() {
+            return Ok(());
         }
         let wait = ConsumerWait(self);
         poll_fn(|context| wait.0.poll_items(context)).await
+    }
+}
+
+/// A future that pops. What is there at once is popped as by `try_pop`.
+struct Popping<'a, T: Pod>(ConsumerWait<'a, T>);
+
+impl<T: Pod> Future for Popping<'_, T> {
+    type Output = Result<T, PopError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, PopError>> {
+        self.0.0.poll_pop(context)
     }
 }
 
@@ -198,9 +232,11 @@ impl<T: Pod> Consumer<T> {
 struct ConsumerWait<'a, T: Pod>(&'a mut Consumer<T>);
 
 impl<T: Pod> Drop for ConsumerWait<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Consumer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(Holder { state: &shared.state, role: Role::Consumer }, &shared.members);
+        if self.0.futures.is_begun() {
+            self.0.cancel_wait();
+        }
     }
 }
 
@@ -239,29 +275,45 @@ impl<T: Pod> Producer<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub async fn push_async(&mut self, item: T) -> Result<(), PushError<T>> {
-        let wait = ProducerWait(self);
-        poll_fn(|context| wait.0.poll_push(item, context)).await
+    #[inline]
+    pub fn push_async(&mut self, item: T) -> impl Future<Output = Result<(), PushError<T>>> {
+        Pushing { wait: ProducerWait(self), item }
     }
 
+    #[inline]
     fn poll_push(&mut self, item: T, context: &Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        if !self.has_room() && !self.has_new_room() {
+            ready!(self.poll_room(item, context))?;
+        }
+        self.push_into_room(item);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns whether room was made since the last check. What is in the way is left for `poll_room`.
+    #[inline(never)]
+    fn has_new_room(&mut self) -> bool {
+        !self.is_marked() && self.room(1, Deadline::NOW).is_ok()
+    }
+
+    /// Polls until there is room for an item. At the last check there was none, or something was in the way.
+    #[inline(never)]
+    fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
+        let found = ready!(self.poll_limit(context));
+        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
+        Poll::Ready(found.map(drop).map_err(refused))
+    }
+
+    fn poll_limit(&mut self, context: &Context<'_>) -> Poll<Result<u64, Refusal>> {
         if !self.futures.is_waiting() {
-            match self.try_push(item) {
-                Err(PushError::Full(_)) => {}
-                pushed => return Poll::Ready(pushed),
+            match self.room(1, Deadline::NOW) {
+                Err(Refusal::NotInTime) => {}
+                found => return Poll::Ready(found),
             }
         }
-        let room = ready!(self.poll_room(item, context));
-        Poll::Ready(room.and_then(|()| self.try_push(item)))
-    }
-
-    /// Polls until there is room for an item. At the last check there was none.
-    fn poll_room<I>(&mut self, item: I, context: &Context<'_>) -> Poll<Result<(), PushError<I>>> {
         let endpoint = (Role::Producer, self.session, self.patience.wants_to_know);
         let seen = self.limit.wrapping_sub(self.shared.state.capacity);
-        let moved = ready!(poll_moved(&self.shared, endpoint, seen, &mut self.futures, context));
-        let refused = |refusal| PushError::refused(refusal, item, Deadline::NEVER, &self.shared.members);
-        Poll::Ready(moved.map(drop).map_err(refused))
+        ready!(poll_moved(&self.shared, endpoint, seen, &mut self.futures, context))?;
+        Poll::Ready(self.room(1, Deadline::NOW))
     }
 
     /// Pushes as many of the items as there is room for, and returns how many. Waits until there is room for one, without
@@ -293,10 +345,16 @@ impl<T: Pod> Producer<T> {
         self.try_reserve_up_to(count)
     }
 
+    /// Ends a wait.
+    #[cold]
+    fn cancel_wait(&mut self) {
+        let Producer { shared, futures, .. } = self;
+        futures.cancel(Holder { state: &shared.state, role: Role::Producer }, &shared.members);
+    }
+
     async fn until_room(&mut self) -> Result<(), PushError<()>> {
-        match self.try_reserve_up_to(1).map(drop) {
-            Err(PushError::Full(())) => {}
-            reserved => return reserved,
+        if self.has_room() {
+            return Ok(());
         }
         let wait = ProducerWait(self);
         poll_fn(|context| wait.0.poll_room((), context)).await
@@ -311,13 +369,34 @@ impl<T: Pod> Producer<T> {
     }
 }
 
+/// A future that pushes. If there is room at once it pushes as `try_push` does.
+struct Pushing<'a, T: Pod> {
+    wait: ProducerWait<'a, T>,
+    item: T,
+}
+
+// Nothing of it is pinned.
+impl<T: Pod> Unpin for Pushing<'_, T> {}
+
+impl<T: Pod> Future for Pushing<'_, T> {
+    type Output = Result<(), PushError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PushError<T>>> {
+        let item = self.item;
+        self.wait.0.poll_push(item, context)
+    }
+}
+
 /// A wait of the producer, which ends when it is dropped.
 struct ProducerWait<'a, T: Pod>(&'a mut Producer<T>);
 
 impl<T: Pod> Drop for ProducerWait<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Producer { shared, futures, .. } = &mut *self.0;
-        futures.cancel(Holder { state: &shared.state, role: Role::Producer }, &shared.members);
+        if self.0.futures.is_begun() {
+            self.0.cancel_wait();
+        }
     }
 }
 

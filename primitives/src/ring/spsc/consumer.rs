@@ -110,10 +110,16 @@ impl<T: Pod> Consumer<T> {
         if !self.has_items() {
             self.wait_for_item(deadline)?;
         }
+        Ok(self.take_item())
+    }
+
+    /// Pops an item that is there.
+    #[inline]
+    pub(super) fn take_item(&mut self) -> T {
         // SAFETY: by SP1 this is the consumer, and the producer has committed the item.
         let item = unsafe { self.shared.items.read(self.index) };
         self.advance(1);
-        Ok(item)
+        item
     }
 
     /// Returns an iterator over the items that come. It waits for each.
@@ -210,9 +216,16 @@ impl<T: Pod> Consumer<T> {
         }
     }
 
+    /// Returns whether a failure is recorded, or this is a child made by `fork`.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        !process::is_generation(self.generation)
+    }
+
     /// Returns whether there were items at the last check, and nothing is in the way. The producer's cache line isn't touched.
     #[inline]
-    fn has_items(&self) -> bool {
+    pub(super) fn has_items(&self) -> bool {
         self.seen != self.index && process::is_generation(self.generation)
     }
 

@@ -126,7 +126,7 @@ impl<T: Pod> Producer<T> {
     }
 
     #[inline]
-    fn push_into_room(&mut self, item: T) {
+    pub(super) fn push_into_room(&mut self, item: T) {
         // SAFETY: by SP1 this is the producer, and the consumer has freed the slot.
         unsafe { self.shared.items.write(self.index, item) };
         self.advance(1);
@@ -169,9 +169,16 @@ impl<T: Pod> Producer<T> {
         self.shared.state.close(&self.shared.members)
     }
 
+    /// Returns whether a failure is recorded, or this is a child made by `fork`.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        !process::is_generation(self.generation)
+    }
+
     /// Returns whether there was room at the last check, and nothing is in the way. The consumer's cache line isn't touched.
     #[inline]
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.index != self.limit && process::is_generation(self.generation) && !self.shared.state.is_closed()
     }
 

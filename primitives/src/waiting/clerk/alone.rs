@@ -63,6 +63,12 @@ pub(crate) struct LoneFutures {
 }
 
 impl LoneFutures {
+    /// Whether a poll has found nothing. Otherwise there is nothing to cancel.
+    #[inline]
+    pub(crate) fn is_begun(&self) -> bool {
+        self.held.is_begun()
+    }
+
     /// Whether a future waits.
     pub(crate) fn is_waiting(&self) -> bool {
         self.held.is_taken()

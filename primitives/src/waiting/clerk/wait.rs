@@ -47,6 +47,12 @@ impl HeldTicket {
         }
     }
 
+    /// Whether a poll has found nothing. Otherwise there is nothing to cancel.
+    #[inline]
+    pub(crate) fn is_begun(&self) -> bool {
+        self.has_paused
+    }
+
     /// Whether it is on a list of this process's.
     pub(crate) fn is_taken(&self) -> bool {
         self.id.is_some() && process::is_generation(self.generation)
@@ -149,6 +155,8 @@ where
 {
     type Output = Result<T, E>;
 
+    // Not in its caller, so that what is there at once costs no more than without the wait.
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         let Self { held, party, station, check } = self.get_mut();
         if !party.me.is_ours() {
@@ -161,6 +169,7 @@ where
 }
 
 impl<R: Repair, S: TaskStation, M: Fn(&HeldTicket) -> S, C> Drop for Wait<'_, R, S, M, C> {
+    #[inline(never)]
     fn drop(&mut self) {
         cancel(&mut self.held, self.party.members, &self.station);
     }
