@@ -158,6 +158,9 @@ loom::thread_local! {
 #[derive(Debug)]
 struct Semaphores {
     bells: [u32; BELLS],
+    /// How many sleep on each doorbell, and how many of these were given a post.
+    asleep: [u32; BELLS],
+    woken: [u32; BELLS],
     alive: [bool; SLOTS],
     helpers: [u32; SLOTS],
     used: [bool; SLOTS],
@@ -165,6 +168,15 @@ struct Semaphores {
     /// A doorbell on which no process may sleep.
     sleepless: Option<u16>,
     recorded: u32,
+}
+
+impl Semaphores {
+    /// Gives posts to the members that sleep on a doorbell, as Linux does. The rest lies there.
+    fn post(&mut self, bell: usize, posts: u32) {
+        let given = posts.min(self.asleep[bell] - self.woken[bell]);
+        self.woken[bell] += given;
+        self.bells[bell] += posts - given;
+    }
 }
 
 /// The set of one object.
@@ -201,6 +213,8 @@ impl Members {
         registered[..living].fill(true);
         let semaphores = Semaphores {
             bells: [0; BELLS],
+            asleep: [0; BELLS],
+            woken: [0; BELLS],
             alive: registered,
             helpers: [0; SLOTS],
             used: registered,
@@ -224,7 +238,7 @@ impl Members {
             semaphores.alive[session.0 as usize - 1] = false;
             if self.obituaries {
                 // Twice, as the registration has it.
-                semaphores.bells.iter_mut().for_each(|bell| *bell += 2);
+                (0..BELLS).for_each(|bell| semaphores.post(bell, 2));
             }
         });
         self.changed.notify_all();
@@ -280,7 +294,7 @@ impl Members {
             if semaphores.refuses {
                 return Err(Failure::Refused);
             }
-            semaphores.bells[usize::from(bell)] += 1;
+            semaphores.post(bell.into(), 1);
             Ok(())
         })?;
         self.changed.notify_all();
@@ -293,13 +307,17 @@ impl Members {
         if is_posted { Ok(()) } else { self.post(bell) }
     }
 
+    pub(crate) fn is_post_left(&self, bell: u16) -> Result<bool> {
+        Ok(self.with(|semaphores| semaphores.bells[usize::from(bell)] != 0))
+    }
+
     pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
         before_change();
         self.with(|semaphores| {
             if semaphores.refuses {
                 return Err(Failure::Refused);
             }
-            bells.for_each(|bell| semaphores.bells[usize::from(bell)] += 1);
+            bells.for_each(|bell| semaphores.post(bell.into(), 1));
             Ok(())
         })?;
         self.changed.notify_all();
@@ -347,13 +365,19 @@ impl Members {
             return Err(Failure::Refused);
         }
         let bell = usize::from(bell);
-        while semaphores.bells[bell] == 0 {
-            if deadline == Deadline::NOW {
-                return Ok(false);
-            }
+        if semaphores.bells[bell] > 0 {
+            semaphores.bells[bell] -= 1;
+            return Ok(true);
+        }
+        if deadline == Deadline::NOW {
+            return Ok(false);
+        }
+        semaphores.asleep[bell] += 1;
+        while semaphores.woken[bell] == 0 {
             semaphores = self.changed.wait(semaphores).expect("no thread panics here");
         }
-        semaphores.bells[bell] -= 1;
+        semaphores.asleep[bell] -= 1;
+        semaphores.woken[bell] -= 1;
         Ok(true)
     }
 
