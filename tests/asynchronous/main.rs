@@ -10,6 +10,7 @@ mod kinds;
 mod lock_kinds;
 mod runtimes;
 mod rwlock;
+mod stopped_sleepers;
 mod streams;
 mod together;
 mod withheld;
