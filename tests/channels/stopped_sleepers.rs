@@ -17,7 +17,7 @@ fn open(name: &str) -> Channel {
 #[test]
 fn a_message_goes_to_a_receiver_that_runs() {
     let receive: [fn(&Channel); 4] = [
-        |channel| drop(channel.recv::<Number>().unwrap()),
+        |channel| assert_eq!(channel.recv::<Number>().unwrap(), Number(1)),
         |channel| drop(channel.recv_any().unwrap()),
         |channel| channel.claim::<Number>().unwrap().done().map(drop).unwrap(),
         |channel| channel.claim_any().unwrap().done().map(drop).unwrap(),
@@ -40,7 +40,7 @@ fn a_message_goes_to_a_receiver_that_wants_it() {
     assert_eq!(channel.recv::<Blob>().unwrap(), blob(1, 1));
     let other = child(|| drop(open(&name).recv::<Blob>().unwrap()));
     other.until_asleep();
-    let receive = || drop(open(&name).recv::<Number>().unwrap());
+    let receive = || assert_eq!(open(&name).recv::<Number>().unwrap(), Number(1));
     each_event_passes_stopped_sleepers(receive, || channel.send(&Number(1)).unwrap());
     assert_waits("no blob was sent", &other);
     channel.send(&blob(2, 1)).unwrap();
