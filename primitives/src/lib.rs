@@ -179,8 +179,9 @@
 //! - **R-reap** A helper counts itself in HELPERS of a slot that has ALIVE 0, repairs every word of the slot, posts,
 //!   sets `used` to 0, and leaves HELPERS. Any number of helpers may do so at once, each by compare-and-swap: a helper
 //!   that is stopped holds up no other. A new member does the same before it claims ALIVE of its slot.
-//! - **R-one** Only one member sleeps on a doorbell. A notifier calls one waiter for one event. So a process that is
-//!   stopped, throttled or starved withholds that event from other waiters, and no other event.
+//! - **R-one** Only one member sleeps on a doorbell. A notifier calls one waiter for one event, and the next one as well if
+//!   that is stopped in its sleep. So a process that is stopped, throttled or starved after it was woken withholds that event
+//!   from other waiters, and no other event.
 //! - **R-sleep** A waiter reaps if it suspects a death, announces itself, then checks whether it can go on, and only
 //!   then sleeps. It does so on every round. When it wakes, it withdraws the announcement and checks again. A wake-up
 //!   without a call is an obituary.

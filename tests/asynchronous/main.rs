@@ -11,6 +11,7 @@ mod lock_kinds;
 mod other_kinds;
 mod runtimes;
 mod rwlock;
+mod stopped_sleepers;
 mod streams;
 mod together;
 mod withheld;

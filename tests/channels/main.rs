@@ -28,4 +28,6 @@ mod queue;
 mod routes;
 mod stopped;
 #[cfg(target_os = "linux")]
+mod stopped_sleepers;
+#[cfg(target_os = "linux")]
 mod wraps;

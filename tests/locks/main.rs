@@ -14,6 +14,8 @@ mod pool;
 mod reaper_dies;
 mod refused;
 mod rwlock;
+#[cfg(target_os = "linux")]
+mod stopped_sleepers;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stopped_waiters;
 mod threads;

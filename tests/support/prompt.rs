@@ -7,7 +7,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use super::{Child, LONG, SHORT, process};
+use super::{Child, LONG, SHORT, child, process};
 
 /// Longer than a loaded machine takes for what needs no deadline and no obituary.
 pub const PROMPT: Duration = Duration::from_secs(10);
@@ -47,6 +47,33 @@ pub fn stop(child: &Child) {
         assert!(begun.elapsed() < LONG, "the child does not stop");
         thread::yield_now();
     }
+}
+
+/// Two waiters are stopped while they sleep, and a third one that came after them sleeps on. Asserts that `event`, which is
+/// for one waiter, wakes the one that runs. Returns the stopped ones.
+#[track_caller]
+pub fn passes_stopped_sleepers(wait: impl Fn(), event: impl FnOnce()) -> [Child; 2] {
+    let asleep = || {
+        let waiter = child(&wait);
+        waiter.until_asleep();
+        waiter
+    };
+    let stopped = [asleep(), asleep()];
+    let running = asleep();
+    stopped.iter().for_each(stop);
+    event();
+    join_promptly("the waiter that runs has what the stopped ones were called for", running);
+    stopped
+}
+
+/// Does the same. Then lets the stopped ones go on, and asserts that they find nothing, until there is an event for each.
+#[track_caller]
+pub fn each_event_passes_stopped_sleepers(wait: impl Fn(), mut event: impl FnMut()) {
+    let stopped = passes_stopped_sleepers(wait, &mut event);
+    stopped.iter().for_each(resume);
+    stopped.iter().for_each(|waiter| assert_waits("another one has what it was called for", waiter));
+    stopped.iter().for_each(|_| event());
+    stopped.into_iter().for_each(|waiter| join_promptly("each waiter has its event", waiter));
 }
 
 /// Lets a stopped child go on.

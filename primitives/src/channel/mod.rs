@@ -96,9 +96,9 @@ use crate::{Failure, store::Wants};
 /// [claimed](Self::claim) comes back: `claim` is at least once. A [caller](Self::call) is notified at once when the
 /// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type was dropped or has died.
 ///
-/// **When a process is stopped** it holds up the message that it sends, that it has taken, or for which it was woken, and no
-/// other. A process that is stopped while it allocates room for a long message, which takes some 100 instructions, holds up all
-/// long messages.
+/// **When a process is stopped** it holds up the message that it sends, that it has taken, or for which it was just woken, and
+/// no other. A message goes past a receiver that is stopped in its sleep, to another one. A process that is stopped while it
+/// allocates room for a long message, which takes some 100 instructions, holds up all long messages.
 ///
 /// ```
 /// use std::time::Duration;

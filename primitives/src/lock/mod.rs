@@ -28,7 +28,8 @@
 //!   has waited longest. If that waiter is not announced any more, the offer is taken back. A waiter checks once more
 //!   before it leaves, so an offer that it was called for is not left behind.
 //! - **LK6** Any process takes the lock if an offer was not confirmed for [`OFFER_LASTS`]. A waiter that sees an offer sleeps
-//!   no longer than it lasts. So an offer to a process that is stopped or starved delays the others for that time.
+//!   no longer than it lasts. So an offer to a process that is stopped or starved delays the others for that time. If that
+//!   process was stopped in its sleep, the next waiter was called as well (RM6), and sees the offer.
 //! - **LK7** A word is freed by compare-and-swap from the slot of the process that frees it. If a process lost its
 //!   membership and its slot was reaped, it leaves the word of the next holder unchanged, unless that holder has the
 //!   very same slot.
@@ -45,8 +46,8 @@
 //! | --- | --- |
 //! | holding the lock | all others, as any lock |
 //! | offered the lock | a caller that comes or checks: [`OFFER_LASTS`] |
-//! | called, or before it called | the waiters that sleep, until another process locks and unlocks. The lock is free for each caller that comes |
-//! | waiting | nothing |
+//! | woken, or before it called | the waiters that sleep, until another process locks and unlocks. The lock is free for each caller that comes |
+//! | waiting, asleep | nothing, or [`OFFER_LASTS`] if it was offered the lock |
 //!
 //! Not promised: an order among the waiters, unless the lock is fair.
 
@@ -70,7 +71,7 @@ use crate::{
     waiting::{
         Checked, Party, Round,
         entry::{Announced, Chosen},
-        room::Room,
+        room::{Room, all},
         wait,
         waiter::{Gate, Waiter},
     },
@@ -315,7 +316,7 @@ impl Lock {
                 }
             } else if self.leave_to(word, kept | WAITERS) {
                 // LK3.
-                return match self.room.call(waiter, 0, members)? {
+                return match self.room.call(waiter, 0, all, members)? {
                     true => Ok(()),
                     false => self.room.call_oldest(members).map(drop),
                 };
@@ -338,7 +339,7 @@ impl Lock {
 
     /// Calls the waiter to which the lock is offered, or takes the offer back (LK5).
     fn hand_over(&self, waiter: Announced, members: &Members) -> Result<()> {
-        let called = self.room.call(waiter, 0, members);
+        let called = self.room.call(waiter, 0, all, members);
         if matches!(called, Ok(true)) {
             self.room.control.handed_over.fetch_add(1, Relaxed);
             return Ok(());

@@ -37,6 +37,23 @@ impl Members {
         }
     }
 
+    /// Returns whether the last post of a doorbell lies there still: no member slept on it that runs.
+    ///
+    /// Linux gives a post to the sleeper within the call that posts it. A process that is stopped while it sleeps has left the
+    /// kernel's queue, and takes the post when it goes on. On other systems each sleeper takes a post once it runs, so what
+    /// lies there tells nothing.
+    pub(crate) fn is_post_left(&self, bell: u16) -> Result<bool> {
+        if cfg!(not(target_os = "linux")) {
+            return Ok(false);
+        }
+        // It locks this semaphore alone. To ask for its value would lock all of the set.
+        match self.set.op(&[SemOp::zero(self.layout.bell(bell)).no_wait()]) {
+            Ok(()) => Ok(false),
+            Err(raw::Error::WouldBlock { .. }) => Ok(true),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// Posts several doorbells: each waiter, now or later, checks again. If a post is refused, the others are tried.
     pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
         self.check_slot()?;

@@ -25,7 +25,8 @@ use crate::{layout::ValueCell, lock::Lock, members::Members, object::Object};
 /// millisecond is offered the lock when it is freed: no other process takes it, unless the waiter is stopped or starved and does
 /// not take it within a millisecond. A mutex made with [`fair`](crate::Options::fair) offers it each
 /// time, to the waiter that has waited longest. **While the holder of the lock is stopped**, others wait. A waiter that
-/// is stopped holds up no process that comes to lock. Waiters that already sleep are notified by the next unlock.
+/// is stopped in its sleep holds up no other for longer than that millisecond. One that is stopped just after it was woken
+/// holds up no process that comes to lock. Waiters that already sleep are notified by the next unlock.
 ///
 /// Locking again in the thread that holds the lock waits forever, as it may with `std`'s mutex. A program that `exec`
 /// starts in place keeps the lock until it ends.

@@ -40,7 +40,8 @@
 //! | --- | --- |
 //! | holding permits | these permits |
 //! | in the turnstile | callers for several. Callers for one go on |
-//! | called, or before it called | the permits that it was called for, until another process comes, or frees one |
+//! | woken, or before it called | the permits that it was called for, until another process comes, or frees one |
+//! | waiting, asleep | nothing, but for the next line: another waiter is called (RM6) |
 //! | waiting for several, and first in line | callers for several that wait behind it, as if it ran. A caller that comes does not wait if it finds enough |
 //!
 //! Not promised: continuous callers for one can starve a caller for many.
@@ -210,7 +211,8 @@ impl PoolState {
                 self.shortage.set(before, missing);
                 break;
             }
-            if self.many.call(waiter, 0, members)? {
+            let fits = |count: u64| count <= self.available() as u64;
+            if self.many.call(waiter, 0, fits, members)? {
                 return Ok(());
             }
         }

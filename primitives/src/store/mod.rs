@@ -51,7 +51,8 @@
 //! | HELD by `recv` | a cell that names it: freed, the message is lost with its receiver | that message, and one cell |
 //! | HELD, a request | LOST: the caller is called at once | that call |
 //! | a caller | a request without a caller is freed. A response goes nowhere | its cell |
-//! | called, before it checks | the message can be taken. Waiters are woken by the obituary | that message, for waiters that sleep |
+//! | woken, before it checks | the message can be taken. Waiters are woken by the obituary | that message, for waiters that sleep |
+//! | asleep | its entry in a room | nothing: another fitting waiter is called (RM6) |
 //! | in the lock of the blocks | the lock is taken over, and blocks are given back | long messages and long responses, for as long as it is stopped |
 //!
 //! The models `store`, `named` and `blocks` of `tests/models` explore this, and show what each rule is needed for.

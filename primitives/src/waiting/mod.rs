@@ -1,7 +1,8 @@
 //! Waiting: one way for every primitive that has waiters, and the argument why no wake-up is lost.
 //!
 //! Each member has a doorbell of its own in each waiting room of an object, and sleeps on no other. A notifier chooses a
-//! waiter, calls it, and posts its doorbell. So a process that is stopped or starved keeps the one event that it was
+//! waiter, calls it, and posts its doorbell. If the waiter is stopped in its sleep, the notifier finds that out, and calls
+//! the next one as well (RM6). So a process that is stopped or starved after it was woken keeps the one event that it was
 //! called for, and none of the others.
 //!
 //! | module | what it has |
@@ -46,12 +47,13 @@
 //!
 //! | the process dies, or is stopped | what is held up by a stop | what notices a death |
 //! | --- | --- | --- |
-//! | announced, before it sleeps, or asleep | the one event that it is called for | each waiter, by the obituary: it reaps, and checks |
+//! | announced, before it sleeps, or asleep | nothing, if another fitting waiter is announced (RM6) | each waiter, by the obituary: it reaps, and checks |
 //! | woken, before it took a thing | the event that it was called for | the same |
-//! | having made a thing available, before it called | that event | the same |
+//! | having made a thing available, before it called, or before it checked whether the waiter runs | that event | the same |
 //! | between calling a waiter and posting its doorbell | nothing once another notifier comes: it posts for it | the same |
 //!
-//! A thing that a stopped process was called for is not lost: any process that comes to check takes it.
+//! A thing that a stopped process was called for is not lost: any process that comes to check takes it. RM6 holds on Linux.
+//! On other systems a waiter that is stopped in its sleep keeps the one event that it is called for.
 
 mod at;
 pub(crate) mod batching;

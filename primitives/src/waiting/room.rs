@@ -10,8 +10,8 @@
 //! | `reach` | entries from here on were never announced | a member, before its first announcement |
 //! | `ends` | how often all waiters were called together | a notifier that calls all |
 //!
-//! - **RM1** A notifier chooses by compare-and-swap from ANNOUNCED, so each event chooses one waiter, and no two events choose
-//!   the same. It posts afterwards.
+//! - **RM1** A notifier chooses by compare-and-swap from ANNOUNCED, so each event chooses a waiter of its own, and no two events
+//!   choose the same. It posts afterwards.
 //! - **RM2** A notifier that finds no waiter to choose posts for each UNPOSTED one: the notifier that chose it may be stopped
 //!   before its post. A post too many wakes a waiter that finds nothing.
 //!   The flag stays up as long as a waiter is announced or UNPOSTED.
@@ -22,6 +22,11 @@
 //! - **RM5** Where interests differ, a notifier chooses among the fitting waiters, and posts for the fitting UNPOSTED ones. Several
 //!   flags may lead to one room. Each stays up as long as a waiter *keeps* it. A waiter keeps each flag that may have
 //!   been raised for a part of what it waits for, since an announced interest may grow (EN2).
+
+//! - **RM6** A notifier that has called a waiter checks whether its post was left lying there, if another fitting waiter is
+//!   announced or UNPOSTED. If it was, the waiter is stopped, or has not begun to sleep. So the notifier calls the next one as
+//!   well, until one of them has taken its post, or none is left. A waiter that took a post checks afterwards. A call too
+//!   many wakes a waiter that finds nothing.
 
 use std::sync::Arc;
 
@@ -182,9 +187,53 @@ impl Room {
         self.scan(all, all).oldest
     }
 
-    /// Calls a waiter that was found announced (RM1), for a thing that has this name. The name is 0 where things are
-    /// interchangeable. Returns whether the waiter was still announced.
-    pub(crate) fn call(&self, waiter: Announced, what: u32, members: &Members) -> Result<bool> {
+    /// Calls a waiter that was found announced, for a thing that has this name. The name is 0 where things are
+    /// interchangeable. Returns whether the waiter was still announced. If it was, but does not run, others are called that
+    /// fit (RM6).
+    pub(crate) fn call(
+        &self,
+        waiter: Announced,
+        what: u32,
+        fits: impl Fn(u64) -> bool,
+        members: &Members,
+    ) -> Result<bool> {
+        let is_called = self.call_one(waiter, what, members)?;
+        if is_called {
+            self.call_past_stopped(waiter.slot, what, fits, members)?;
+        }
+        Ok(is_called)
+    }
+
+    /// Calls further waiters, if the one that was called does not run (RM6).
+    fn call_past_stopped(
+        &self,
+        mut called: usize,
+        what: u32,
+        fits: impl Fn(u64) -> bool,
+        members: &Members,
+    ) -> Result<()> {
+        // Bounded: a waiter that was called may be announced again, and then it has checked after its call.
+        for _ in 0..self.entries.len() {
+            let others = self.in_states(ANNOUNCED, UNPOSTED).filter(|waiter| fits(waiter.interest));
+            let next = others.min_by_key(|waiter| (waiter.is(UNPOSTED), waiter.since));
+            // A lone waiter costs no further system call.
+            let Some(next) = next else { return Ok(()) };
+            if !members.is_post_left(self.bell(called))? {
+                return Ok(());
+            }
+            if next.is(UNPOSTED) {
+                // RM2: the notifier that chose it may be stopped as well.
+                return self.post_fitting(fits, members);
+            }
+            if self.call_one(next, what, members)? {
+                called = next.slot;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls a waiter that was found announced (RM1). Returns whether it was still announced.
+    fn call_one(&self, waiter: Announced, what: u32, members: &Members) -> Result<bool> {
         let Some(chosen) = self.entries[waiter.slot].choose(waiter, what) else { return Ok(false) };
         self.post(chosen, members)?;
         Ok(true)
@@ -256,7 +305,7 @@ impl Room {
                 self.post_fitting(fits, members)?;
                 return Ok(Called { is_called: false, is_kept: others > 0 });
             };
-            if self.call(oldest, what, members)? {
+            if self.call(oldest, what, &fits, members)? {
                 let is_kept = keepers > usize::from(keeps(oldest.interest));
                 return Ok(Called { is_called: true, is_kept });
             }
@@ -289,7 +338,7 @@ impl Room {
                 // RM2.
                 return self.post(waiter.already_chosen(), members).map(|()| false);
             }
-            if self.call(waiter, what, members)? {
+            if self.call_one(waiter, what, members)? {
                 return Ok(true);
             }
         }
@@ -356,6 +405,6 @@ impl Room {
 }
 
 /// Every interest fits, and keeps the flag up.
-fn all(_: u64) -> bool {
+pub(crate) fn all(_: u64) -> bool {
     true
 }

@@ -158,6 +158,9 @@ loom::thread_local! {
 #[derive(Debug)]
 struct Semaphores {
     bells: [u32; BELLS],
+    /// How many sleep on each doorbell, and how many of these were given a post.
+    asleep: [u32; BELLS],
+    woken: [u32; BELLS],
     alive: [bool; SLOTS],
     helpers: [u32; SLOTS],
     used: [bool; SLOTS],
@@ -166,15 +169,26 @@ struct Semaphores {
     sleepless: Option<u16>,
     /// How often each doorbell was posted by a process.
     posted: [u32; BELLS],
-    /// How many processes sleep.
-    asleep: u32,
     recorded: u32,
 }
 
 impl Semaphores {
+    /// Posts a doorbell once, for a process.
     fn post(&mut self, bell: u16) {
-        self.bells[usize::from(bell)] += 1;
+        self.give(bell.into(), 1);
         self.posted[usize::from(bell)] += 1;
+    }
+
+    /// Gives posts to the members that sleep on a doorbell, as Linux does. The rest lies there.
+    fn give(&mut self, bell: usize, posts: u32) {
+        let given = posts.min(self.asleep[bell] - self.woken[bell]);
+        self.woken[bell] += given;
+        self.bells[bell] += posts - given;
+    }
+
+    /// Returns how many members sleep and were given no post.
+    fn sleepers(&self) -> u32 {
+        self.asleep.iter().sum::<u32>() - self.woken.iter().sum::<u32>()
     }
 }
 
@@ -214,13 +228,14 @@ impl Members {
         registered[..living].fill(true);
         let semaphores = Semaphores {
             bells: [0; BELLS],
+            asleep: [0; BELLS],
+            woken: [0; BELLS],
             alive: registered,
             helpers: [0; SLOTS],
             used: registered,
             refuses: false,
             sleepless: None,
             posted: [0; BELLS],
-            asleep: 0,
             recorded: 0,
         };
         let slots = u32::try_from(living).expect("there are few");
@@ -239,7 +254,7 @@ impl Members {
             semaphores.alive[session.0 as usize - 1] = false;
             if self.obituaries {
                 // Twice, as the registration has it.
-                semaphores.bells.iter_mut().for_each(|bell| *bell += 2);
+                (0..BELLS).for_each(|bell| semaphores.give(bell, 2));
             }
         });
         self.changed.notify_all();
@@ -262,7 +277,7 @@ impl Members {
     /// If another process has panicked.
     pub fn until_asleep(&self, number: u32) {
         let mut semaphores = self.semaphores.lock().expect("no thread panics here");
-        while semaphores.asleep < number {
+        while semaphores.sleepers() < number {
             semaphores = self.slept.wait(semaphores).expect("no thread panics here");
         }
     }
@@ -326,6 +341,10 @@ impl Members {
         if is_posted { Ok(()) } else { self.post(bell) }
     }
 
+    pub(crate) fn is_post_left(&self, bell: u16) -> Result<bool> {
+        Ok(self.with(|semaphores| semaphores.bells[usize::from(bell)] != 0))
+    }
+
     pub(crate) fn post_all(&self, bells: impl Iterator<Item = u16>) -> Result<()> {
         before_change();
         self.with(|semaphores| {
@@ -380,16 +399,20 @@ impl Members {
             return Err(Failure::Refused);
         }
         let bell = usize::from(bell);
-        while semaphores.bells[bell] == 0 {
-            if deadline == Deadline::NOW {
-                return Ok(false);
-            }
-            semaphores.asleep += 1;
-            self.slept.notify_all();
-            semaphores = self.changed.wait(semaphores).expect("no thread panics here");
-            semaphores.asleep -= 1;
+        if semaphores.bells[bell] > 0 {
+            semaphores.bells[bell] -= 1;
+            return Ok(true);
         }
-        semaphores.bells[bell] -= 1;
+        if deadline == Deadline::NOW {
+            return Ok(false);
+        }
+        semaphores.asleep[bell] += 1;
+        self.slept.notify_all();
+        while semaphores.woken[bell] == 0 {
+            semaphores = self.changed.wait(semaphores).expect("no thread panics here");
+        }
+        semaphores.asleep[bell] -= 1;
+        semaphores.woken[bell] -= 1;
         Ok(true)
     }
 

@@ -17,7 +17,8 @@
 //! | in a push, while it writes its item: some 40 instructions | the items behind it, until the ring is full |
 //! | with a [`Reservation`] | the same |
 //! | with a [`Claimed`] | that item; the end of the ring, for consumers that wait for it |
-//! | waiting, or woken | at most the item, or the free slot, that it was woken for |
+//! | waiting, asleep | nothing: another waiter is woken |
+//! | woken | at most the item, or the free slot, that it was woken for |
 //!
 //! ```
 //! use sysv_primitives::mpmc;

@@ -64,6 +64,8 @@ pub enum Notify {
     PostOther,
     /// N5: marks this waiter as CALLED.
     MarkOther(Slot),
+    /// N6: checks whether the waiter that it called last has taken its post.
+    Look,
     /// N5: clears the flag.
     ClearFlag,
 }

@@ -16,12 +16,14 @@ impl RoomState {
         process.slot.map_or(Word::Awake, |slot| self.places[usize::from(slot)].word)
     }
 
-    /// Whether it was called and has not acted, or made a thing available and has not notified.
+    /// Whether it was called, has taken its post, and has not acted, or made a thing available and has not notified.
     fn has_debt(&self, process: &Process) -> bool {
         let is_called = process.is_called || matches!(self.word(process), Word::Unposted | Word::Called);
-        let is_waiting = matches!(process.at, At::Wait(_));
+        let is_waiting = matches!(process.at, At::Wait(_)) && process.is_woken;
+        let is_taken = |slot: Slot| self.places[usize::from(slot)].posts == 0;
         let has_posted = match process.at {
-            At::Notify(Notify::Mark(_)) => true,
+            At::Notify(Notify::Mark(slot)) => is_taken(slot),
+            At::Notify(Notify::Scan | Notify::Look | Notify::Call) => process.memory.last.is_some_and(is_taken),
             At::Notify(Notify::ClearFlag) => process.memory.unposted == 0,
             At::Notify(Notify::MarkOther(slot)) => process.memory.unposted == bit(slot),
             _ => false,

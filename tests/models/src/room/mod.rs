@@ -17,7 +17,8 @@
 //!
 //! A process that is stopped for ever takes no step from then on. So each state, in which some processes have no step
 //! to take, is also the last state of an execution in which all others are stopped. I2 speaks of every state, and so of
-//! any number of stops at any steps.
+//! any number of stops at any steps. A waiter that is stopped at its sleep has left the kernel's queue, so a post lies there
+//! until it goes on. A waiter that runs takes the post in the very next step, if the notifier is to find it taken.
 //!
 //! A process that died or left comes back as a new member. A holder may keep its things for ever, so no sleeper may
 //! depend on it. A wait may time out whenever it sleeps. It may be cancelled then, and right after it was woken. An
@@ -40,8 +41,9 @@
 //! - I1. When no process has a step to take, no waiter sleeps while a thing is available: free, or owned by a dead slot.
 //! - I2. When some processes have a step to take and all others have none, and one of the others sleeps, then at most
 //!   as many things are available as there are processes with a step to take that have a *debt*. These are the waiters
-//!   that were called and have not yet acted, and the notifiers that made a thing available, or pass a call on, and
-//!   have not yet posted every doorbell that they have to.
+//!   that were called, have taken their post, and have not yet acted, and the notifiers that made a thing available, or
+//!   pass a call on, and have not yet posted every doorbell that they have to. So a waiter that is stopped in its sleep
+//!   delays nothing.
 //! - I3. A thing has at most one living holder, and its word names the holder. A thing that is neither free nor held is
 //!   owned by a slot that is dead and dirty.
 
@@ -155,6 +157,8 @@ struct Memory {
     is_current: bool,
     /// It clears the flag after its call.
     clears: bool,
+    /// The waiter that it called last.
+    last: Option<Slot>,
 }
 
 /// One process.
@@ -166,7 +170,7 @@ pub struct Process {
     slot: Option<Slot>,
     holds: [bool; MOST_THINGS],
     suspects: bool,
-    /// It was woken by a post, in this round.
+    /// It took a post, and has not acted since.
     is_woken: bool,
     /// It was called, and has not acted since.
     is_called: bool,

@@ -13,16 +13,27 @@ impl Room {
             }
             Notify::Post(slot) => {
                 state.post(slot, 1, self.saturation);
-                if self.rules.mark_called { At::Notify(Notify::Mark(slot)) } else { self.called(state, index) }
+                if self.rules.mark_called { At::Notify(Notify::Mark(slot)) } else { self.called(state, index, slot) }
             }
             Notify::Mark(slot) => {
                 mark(state, index, slot);
-                self.called(state, index)
+                self.called(state, index, slot)
             }
             Notify::MarkOther(slot) => {
-                mark(state, index, slot);
+                if self.rules.mark_called {
+                    mark(state, index, slot);
+                }
                 state.processes[index].memory.unposted &= !bit(slot);
                 self.post_others(state, index)
+            }
+            Notify::Look => {
+                let memory = state.processes[index].memory;
+                let is_taken = memory.last.is_none_or(|slot| state.places[usize::from(slot)].posts == 0);
+                match (is_taken, memory.announced) {
+                    (true, _) => self.settled(state, index),
+                    (false, 1..) => At::Notify(Notify::Call),
+                    (false, 0) => At::Notify(Notify::PostOther),
+                }
             }
             Notify::ClearFlag => {
                 if state.processes[index].memory.is_current || !self.rules.clear_by_version {
@@ -40,8 +51,9 @@ impl Room {
         let all = state.all().fold(0, |set, slot| set | bit(slot));
         let process = &mut state.processes[index];
         let unseen = all & !process.slot.map_or(0, bit);
-        let is_current = process.memory.is_current;
-        process.memory = Memory { unseen, is_current, clears: is_current, ..Memory::default() };
+        let Memory { is_current, clears, last, .. } = process.memory;
+        let clears = if last.is_some() { clears } else { is_current };
+        process.memory = Memory { unseen, is_current, clears, last, ..Memory::default() };
         At::Notify(Notify::Scan)
     }
 
@@ -75,12 +87,14 @@ impl Room {
         memory.unseen &= !bit(slot);
         match word {
             Word::Announced => {
-                memory.clears &= memory.announced == 0;
+                memory.clears &= memory.announced == 0 || memory.last.is_some();
                 memory.announced |= bit(slot);
             }
             Word::Unposted => {
-                memory.clears &= !self.rules.unposted_keep_flag;
-                memory.unposted |= if self.rules.others_post { bit(slot) } else { 0 };
+                let has_called = memory.last.is_some();
+                memory.clears &= !self.rules.unposted_keep_flag || has_called;
+                let posts = if has_called { self.rules.others_post_after_call } else { self.rules.others_post };
+                memory.unposted |= if posts { bit(slot) } else { 0 };
             }
             Word::Awake | Word::Called => {}
         }
@@ -90,6 +104,8 @@ impl Room {
         }
         match memory {
             Memory { unseen: 1.., .. } => At::Notify(Notify::Scan),
+            Memory { last: Some(_), announced: 0, unposted: 0, .. } => self.settled(state, index),
+            Memory { last: Some(_), .. } => At::Notify(Notify::Look),
             Memory { announced: 1.., .. } => At::Notify(Notify::Call),
             _ if self.rules.post_before_clearing => self.post_others(state, index),
             _ => At::Notify(Notify::ClearFlag),
@@ -101,13 +117,23 @@ impl Room {
         memory.stale &= memory.unposted;
         match (memory.unposted, self.rules.post_before_clearing) {
             (1.., _) => At::Notify(Notify::PostOther),
+            (0, _) if memory.last.is_some() => self.settled(state, index),
             (0, true) => At::Notify(Notify::ClearFlag),
             (0, false) => self.notified(state, index),
         }
     }
 
-    /// The waiter that it called was the only one: the flag is cleared.
-    fn called(&self, state: &RoomState, index: usize) -> At {
+    /// N6: checks for other waiters, in case that the one which it called does not run.
+    fn called(&self, state: &mut RoomState, index: usize, slot: Slot) -> At {
+        if !self.rules.look_after_call {
+            return self.settled(state, index);
+        }
+        state.processes[index].memory.last = Some(slot);
+        self.scan(state, index)
+    }
+
+    /// If the waiter that it called first was the only one, the flag is cleared.
+    fn settled(&self, state: &RoomState, index: usize) -> At {
         let memory = &state.processes[index].memory;
         if memory.clears { At::Notify(Notify::ClearFlag) } else { self.notified(state, index) }
     }

@@ -41,6 +41,10 @@ crate::rules! {
     unposted_keep_flag,
     /// N5: the flag is cleared only if no waiter announced itself since the notifier read it.
     clear_by_version,
+    /// N6: a notifier whose waiter has not taken its post calls another one.
+    look_after_call,
+    /// N6: if there is no other ANNOUNCED waiter, it posts the doorbells of the UNPOSTED ones.
+    others_post_after_call,
     /// The kernel posts every doorbell when a process dies.
     obituary_posts,
     /// Any number of helpers may repair a slot at once.

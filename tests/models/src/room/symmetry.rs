@@ -49,6 +49,7 @@ impl Process {
                 announced: set(memory.announced),
                 unposted: set(memory.unposted),
                 stale: set(memory.stale),
+                last: memory.last.map(&rename),
                 ..memory
             },
             ..self

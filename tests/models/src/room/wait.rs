@@ -40,7 +40,7 @@ impl Room {
                 let takes_post = old == Word::Called && self.rules.found_takes_post;
                 place.posts = place.posts.saturating_sub(u8::from(takes_post));
                 let passes_on = is_call(old) && self.rules.found_announced_passes_on;
-                state.processes[index].is_called = passes_on;
+                (state.processes[index].is_called, state.processes[index].is_woken) = (passes_on, takes_post);
                 if passes_on { At::Wait(Wait::More(0)) } else { At::Rest }
             }
             Wait::More(thing) if state.things[thing].is_none() => self.pass_on(state, index),
@@ -60,7 +60,7 @@ impl Room {
 
     fn after_try(&self, state: &mut RoomState, index: usize) -> At {
         let process = &mut state.processes[index];
-        process.is_called = false;
+        (process.is_called, process.is_woken) = (false, false);
         if process.wish == Wish::LastTry { At::Rest } else { self.begin_round(state, index) }
     }
 
@@ -148,14 +148,16 @@ impl Room {
         let own = state.processes[index].own();
         let old = std::mem::take(&mut state.place(own).word);
         let process = &mut state.processes[index];
-        let is_woken = std::mem::take(&mut process.is_woken);
         process.is_called = is_call(old);
-        process.suspects |= is_woken && !process.is_called && self.rules.uncalled_wake_suspects;
+        process.suspects |= process.is_woken && !process.is_called && self.rules.uncalled_wake_suspects;
         match process.wish {
             Wish::Cancel if process.is_called && self.rules.called_leaver_passes_on => self.pass_on(state, index),
             Wish::Cancel => At::Rest,
             Wish::LastTry if !self.rules.timed_wait_checks => At::Rest,
-            Wish::Thing if !self.rules.check_while_awake => self.begin_round(state, index),
+            Wish::Thing if !self.rules.check_while_awake => {
+                state.processes[index].is_woken = false;
+                self.begin_round(state, index)
+            }
             _ => At::Wait(Wait::Try(0)),
         }
     }
