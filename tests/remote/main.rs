@@ -9,6 +9,15 @@ mod calls;
 mod conformance;
 mod differences;
 mod model;
+#[cfg(feature = "cli")]
+mod operator;
 mod pool;
 mod proxy;
+#[cfg(feature = "cli")]
+#[path = "../cli/schema.rs"]
+mod schema;
 mod server;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "the tests of the tool use the rest")]
+#[path = "../cli/tool.rs"]
+mod tool;

@@ -30,7 +30,7 @@ impl Channel {
         Options::new()
     }
 
-    /// Creates a channel.
+    /// Creates a channel. The name may be an [address](Self::connect), as that of `open` and `open_or_create`.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Channel {
     /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any other
     ///   fails in the end with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
     /// - **What a server does not have** is [`Failure::Unsupported`], and says what to do: futures, counted senders and receivers, lists of members
-    ///   and of claims, and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    ///   and of claims (see [`inspect::on_server`](crate::inspect::on_server)), and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
     /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child connects anew.
     ///
     /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. One that drops
@@ -340,7 +340,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::Create)
+        Channel::at(&self.settings, name, Disposition::Create)
     }
 
     /// Opens a [`Channel`] that exists.
@@ -349,7 +349,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open`].
     pub fn open(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::Open)
+        Channel::at(&self.settings, name, Disposition::Open)
     }
 
     /// Opens a [`Channel`], or creates it.
@@ -358,6 +358,6 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open_or_create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::OpenOrCreate)
+        Channel::at(&self.settings, name, Disposition::OpenOrCreate)
     }
 }

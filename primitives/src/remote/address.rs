@@ -1,13 +1,19 @@
-//! Where a channel on a server is: `redis://[user:password@]host[:port]/[database/]name[?volatile=true]`.
+//! Where a channel on a server is: `redis://[user:password@]host[:port]/[database/]name[?volatile=true]`. Without a name it is the
+//! address of the server itself.
 //!
 //! The user and the password are for the connection alone. No error and no `Debug` shows them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
 const PORT: u16 = 6379;
 const SCHEME: &str = "redis://";
+/// What stands before and behind the name in the key of a channel's state.
+const KEY_START: &str = "sysv:{";
+const KEY_END: &str = "}:s";
+/// A pattern of all such keys.
+pub(super) const KEYS: &str = "sysv:{*}:s";
 
 /// An address, taken apart.
 #[derive(Clone)]
@@ -16,14 +22,24 @@ pub(super) struct Address {
     port: u16,
     database: i64,
     credentials: Option<(String, String)>,
+    /// Empty in the address of a server.
     pub(super) name: String,
     /// Whether a server that loses messages when it is restarted will do.
     pub(super) is_volatile: bool,
 }
 
 impl Address {
-    /// Takes an address apart. Fails with what is wrong with it, which quotes nothing of it.
+    /// Takes the address of a channel apart. Fails with what is wrong with it, which quotes nothing of it.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let address = Self::parse_any(text)?;
+        if address.name.is_empty() {
+            return Err("the name of the channel is missing: redis://host/name");
+        }
+        Ok(address)
+    }
+
+    /// As [`parse`](Self::parse), and of a server as well.
+    pub(super) fn parse_any(text: &str) -> Result<Self, &'static str> {
         if text.starts_with("rediss://") {
             return Err("TLS is not built in; use a tunnel on this host, such as stunnel, and redis:// to reach it");
         }
@@ -34,7 +50,7 @@ impl Address {
             "volatile=true" => true,
             _ => return Err("the only parameter is volatile=true"),
         };
-        let (authority, path) = rest.split_once('/').ok_or("the name of the channel is missing: redis://host/name")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may have an `@` in it that is not escaped.
         let (credentials, host) = match authority.rsplit_once('@') {
             Some((credentials, host)) => (Some(credentials), host),
@@ -54,7 +70,7 @@ impl Address {
             None => (0, path),
         };
         let name = unescaped(name).ok_or("a % in it is not followed by two digits")?;
-        if name.is_empty() || name.len() > 255 {
+        if name.len() > 255 {
             return Err("the name of a channel has 1 to 255 bytes");
         }
         Ok(Self { host, port, database, credentials, name, is_volatile })
@@ -77,11 +93,20 @@ impl Address {
     pub(super) fn key(&self) -> String {
         // A brace in the name would end the tag.
         let name = self.name.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
-        format!("sysv:{{{name}}}:s")
+        format!("{KEY_START}{name}{KEY_END}")
+    }
+
+    /// Returns the address of the channel whose state has a key. Returns `None` for a key of anything else.
+    pub(super) fn of_key(&self, key: &str) -> Option<Self> {
+        let name = key.strip_prefix(KEY_START)?.strip_suffix(KEY_END)?;
+        let name = unescaped(name).filter(|name| !name.is_empty())?;
+        let found = Self { name, ..self.clone() };
+        // A name that would have been written otherwise is not a channel's.
+        (found.key() == key).then_some(found)
     }
 }
 
-/// Without credentials.
+/// Without credentials, and so that it can be taken apart again.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, database, name, .. } = self;
@@ -90,7 +115,13 @@ impl fmt::Display for Address {
         if *database != 0 {
             write!(f, "{database}/")?;
         }
-        f.write_str(name)
+        for letter in name.chars() {
+            match letter {
+                '%' | '/' | '?' => write!(f, "%{:02X}", u32::from(letter))?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,6 +174,22 @@ mod tests {
         );
         let plain = Address::parse("redis://[::1]/a%7Db").unwrap();
         assert_eq!((plain.to_string().as_str(), plain.key().as_str()), ("redis://[::1]:6379/a}b", "sysv:{a%7Db}:s"));
+    }
+
+    #[test]
+    fn a_server_is_listed_by_keys() {
+        let server = Address::parse_any("redis://me:secret@host/2/").unwrap();
+        assert_eq!(server.to_string(), "redis://host:6379/2/");
+        for name in ["jobs", "a/b", "50%", "what?", "{x}", "%2F"] {
+            let channel = Address { name: name.to_owned(), ..server.clone() };
+            assert_eq!(server.of_key(&channel.key()).unwrap().name, name);
+            assert_eq!(Address::parse(&channel.to_string()).unwrap().name, name);
+        }
+        for key in ["sysv:{}:s", "sysv:{a}:m:1", "other", "sysv:{a%41}:s"] {
+            assert!(server.of_key(key).is_none(), "{key}");
+        }
+        assert_eq!(Address::parse_any("redis://host").unwrap().name, "");
+        assert!(Address::parse("redis://host").is_err() && Address::parse("redis://host/2/").is_err());
     }
 
     #[test]

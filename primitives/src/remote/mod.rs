@@ -55,6 +55,7 @@
 mod address;
 mod checks;
 mod connect;
+mod inspected;
 mod keeper;
 mod line;
 mod lines;
@@ -75,6 +76,7 @@ use redis::Client;
 use self::{address::Address, keeper::Keeper, lines::Lines};
 pub(crate) use self::{
     connect::Manner,
+    inspected::inspect,
     keeper::CallEnd,
     operations::{Aside, Outgoing, Refusal, Returned},
     reply::ending_of,

@@ -52,7 +52,7 @@ if not claims and m.caller == '' then
 end
 -- RD5: a request whose caller wants no second delivery is held, and so is one that is received.
 local held = m.caller ~= '' and not (claims and m.flags % 2 == 1)
-call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0')
+call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0', 'x', whole(now))
 if held then call('HINCRBY', S, 'nh', 1) end
 call('ZADD', P .. 'claims', whole(now + lease()), id)
 local how = held and 'held' or 'claimed'
