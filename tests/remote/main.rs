@@ -13,10 +13,13 @@ mod model;
 mod operator;
 mod pool;
 mod proxy;
+mod refused;
 #[cfg(feature = "cli")]
 #[path = "../cli/schema.rs"]
 mod schema;
 mod server;
+#[cfg(feature = "redis-tls")]
+mod tls;
 #[cfg(feature = "cli")]
 #[allow(dead_code, reason = "the tests of the tool use the rest")]
 #[path = "../cli/tool.rs"]

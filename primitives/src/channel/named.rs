@@ -85,6 +85,7 @@ impl Channel {
     /// | --- | --- |
     /// | `jobs`, without `://` | in shared memory, as [`open_or_create`](Self::open_or_create) |
     /// | `redis://[user:password@]host[:port]/[database/]jobs` | on a server that speaks the protocol of Redis, 7.0 or later. With the feature `redis` |
+    /// | `rediss://` and the same | over TLS. The server's certificate must be for the host, and signed by an authority of this system, or by the one in the file of `?ca=/path/ca.pem`. With the feature `redis-tls` |
     ///
     /// The same program runs on both. What differs on a server:
     ///

@@ -1,5 +1,5 @@
-//! Where a channel on a server is: `redis://[user:password@]host[:port]/[database/]name[?volatile=true]`. Without a name it is the
-//! address of the server itself.
+//! Where a channel on a server is: `redis[s]://[user:password@]host[:port]/[database/]name[?volatile=true][&ca=file]`. Without a name it
+//! is the address of the server itself.
 //!
 //! The user and the password are for the connection alone. No error and no `Debug` shows them.
 
@@ -9,6 +9,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionI
 
 const PORT: u16 = 6379;
 const SCHEME: &str = "redis://";
+const TLS_SCHEME: &str = "rediss://";
 /// What stands before and behind the name in the key of a channel's state.
 const KEY_START: &str = "sysv:{";
 const KEY_END: &str = "}:s";
@@ -26,6 +27,9 @@ pub(super) struct Address {
     pub(super) name: String,
     /// Whether a server that loses messages when it is restarted will do.
     pub(super) is_volatile: bool,
+    pub(super) is_tls: bool,
+    /// The file of the authority that has signed the server's certificate. By default the system's authorities.
+    pub(super) authority: Option<String>,
 }
 
 impl Address {
@@ -40,16 +44,29 @@ impl Address {
 
     /// As [`parse`](Self::parse), and of a server as well.
     pub(super) fn parse_any(text: &str) -> Result<Self, &'static str> {
-        if text.starts_with("rediss://") {
-            return Err("TLS is not built in; use a tunnel on this host, such as stunnel, and redis:// to reach it");
-        }
-        let rest = text.strip_prefix(SCHEME).ok_or("an address begins with redis://")?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let is_volatile = match query {
-            "" | "volatile=false" => false,
-            "volatile=true" => true,
-            _ => return Err("the only parameter is volatile=true"),
+        let (rest, is_tls) = match (text.strip_prefix(SCHEME), text.strip_prefix(TLS_SCHEME)) {
+            (Some(rest), _) => (rest, false),
+            (_, Some(rest)) if cfg!(feature = "redis-tls") => (rest, true),
+            (_, Some(_)) => {
+                return Err(
+                    "this program was built without TLS, the feature `redis-tls`; a tunnel on this host, such as stunnel, is \
+                            reached by redis://",
+                );
+            }
+            _ => return Err("an address begins with redis:// or rediss://"),
         };
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (mut is_volatile, mut ca) = (false, None);
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("volatile", "true")) => is_volatile = true,
+                Some(("volatile", "false")) => is_volatile = false,
+                Some(("ca", file)) if is_tls => {
+                    ca = Some(unescaped(file).ok_or("a % in it is not followed by two digits")?);
+                }
+                _ => return Err("the only parameters are volatile=true, and behind rediss:// ca=file"),
+            }
+        }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may have an `@` in it that is not escaped.
         let (credentials, host) = match authority.rsplit_once('@') {
@@ -73,7 +90,7 @@ impl Address {
         if name.len() > 255 {
             return Err("the name of a channel has 1 to 255 bytes");
         }
-        Ok(Self { host, port, database, credentials, name, is_volatile })
+        Ok(Self { host, port, database, credentials, name, is_volatile, is_tls, authority: ca })
     }
 
     /// Returns what the client library needs to connect.
@@ -85,7 +102,13 @@ impl Address {
             }
             settings = settings.set_password(password);
         }
-        let info = ConnectionAddr::Tcp(self.host.clone(), self.port).into_connection_info()?;
+        let (host, port) = (self.host.clone(), self.port);
+        let place = if self.is_tls {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        };
+        let info = place.into_connection_info()?;
         Ok(info.set_redis_settings(settings))
     }
 
@@ -111,7 +134,8 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, database, name, .. } = self;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        write!(f, "{SCHEME}{host}:{port}/")?;
+        let scheme = if self.is_tls { TLS_SCHEME } else { SCHEME };
+        write!(f, "{scheme}{host}:{port}/")?;
         if *database != 0 {
             write!(f, "{database}/")?;
         }
@@ -174,6 +198,24 @@ mod tests {
         );
         let plain = Address::parse("redis://[::1]/a%7Db").unwrap();
         assert_eq!((plain.to_string().as_str(), plain.key().as_str()), ("redis://[::1]:6379/a}b", "sysv:{a%7Db}:s"));
+    }
+
+    #[test]
+    fn an_address_with_tls() {
+        let parsed = Address::parse("rediss://host/a?volatile=true&ca=/etc/a%20b.pem");
+        if !cfg!(feature = "redis-tls") {
+            assert!(parsed.unwrap_err().contains("redis-tls"));
+            return;
+        }
+        let address = parsed.unwrap();
+        assert!(address.is_tls && address.is_volatile);
+        assert_eq!(
+            (address.authority.as_deref(), address.to_string().as_str()),
+            (Some("/etc/a b.pem"), "rediss://host:6379/a")
+        );
+        for wrong in ["redis://host/a?ca=/etc/a.pem", "rediss://host/a?insecure=true", "rediss://host/a?ca=%zz"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::{
 
 use redis::{Client, Value};
 
+#[cfg(feature = "redis-tls")]
+use super::tls;
 use super::{
     Remote,
     address::Address,
@@ -54,7 +56,7 @@ impl Remote {
     pub(crate) fn connect(text: &str, options: &Settings, manner: Manner) -> Result<Arc<Self>, OpenError> {
         let address = Address::parse(text).map_err(|why| OpenError::BadAddress { why })?;
         let object = ObjectName::new("channel", &address.to_string());
-        let (client, session, key) = (Arc::new(client(&address)?), session(), address.key());
+        let (client, session, key) = (Arc::new(client(&address, &object)?), session(), address.key());
         let deadline = Deadline::after(options.open_timeout);
         let failed = |trouble| OpenError::Failed(failure(&object, trouble));
         let lines = Lines::new(&client, &session);
@@ -94,9 +96,15 @@ impl Remote {
 }
 
 /// Returns the client library's end of an address.
-pub(super) fn client(address: &Address) -> Result<Client, OpenError> {
-    let client = address.connection_info().and_then(Client::open);
-    client.map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })
+pub(super) fn client(address: &Address, object: &ObjectName) -> Result<Client, OpenError> {
+    let refused = |_| OpenError::BadAddress { why: "the client library refuses it" };
+    let info = address.connection_info().map_err(refused)?;
+    #[cfg(feature = "redis-tls")]
+    if address.is_tls {
+        return tls::client(info, address.authority.as_deref(), object);
+    }
+    let _ = object;
+    Client::open(info).map_err(refused)
 }
 
 /// Returns why an operation failed, for errors.

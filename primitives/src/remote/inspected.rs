@@ -40,7 +40,7 @@ pub(crate) fn inspect(text: &str) -> Result<Vec<Report>, OpenError> {
     let address = Address::parse_any(text).map_err(|why| OpenError::BadAddress { why })?;
     let kind = if address.name.is_empty() { "server" } else { "channel" };
     let object = ObjectName::new(kind, &address.to_string());
-    let mut line = Line::new(&Arc::new(client(&address)?), &session());
+    let mut line = Line::new(&Arc::new(client(&address, &object)?), &session());
     let failed = |trouble| OpenError::Failed(failure(&object, trouble));
     let info = info(&mut line, PATIENCE).map_err(failed)?;
     let info = Info::new(&info);

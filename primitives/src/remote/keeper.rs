@@ -12,7 +12,6 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -23,7 +22,7 @@ use super::{
     reply::{Entry, Reply, entries},
     script::Script,
 };
-use crate::raw::Deadline;
+use crate::{background, raw::Deadline};
 
 /// How long one wait for entries takes. It is ended by an entry, so this is how late a thread learns that its handle is gone.
 const READING: Duration = Duration::from_secs(1);
@@ -132,7 +131,7 @@ impl Keeper {
         self.start_renewer(client, &mut state)?;
         if !state.has_reader {
             let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-            thread::Builder::new().name("redis inbox".to_owned()).spawn(move || keeper.read(line))?;
+            background::start("redis inbox", None, move || keeper.read(line))?;
             state.has_reader = true;
         }
         state.calls.insert(id.to_owned(), false);
@@ -150,7 +149,7 @@ impl Keeper {
             return Ok(());
         }
         let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-        thread::Builder::new().name("redis leases".to_owned()).spawn(move || keeper.renew(line))?;
+        background::start("redis leases", None, move || keeper.renew(line))?;
         state.has_renewer = true;
         Ok(())
     }

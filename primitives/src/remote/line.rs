@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Client, Connection, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Client, Connection, ConnectionAddr, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::script::{SCRIPTS, Script};
 use crate::raw::Deadline;
@@ -158,9 +158,18 @@ impl Line {
     fn connected(&mut self) -> Result<&mut Connection, Failed> {
         if self.connection.is_none() {
             let connected = self.client.get_connection_with_timeout(CONNECTING);
-            self.connection = Some(connected.map_err(|error| failed(&error, false))?);
+            self.connection = Some(connected.map_err(|error| match failed(&error, false) {
+                Failed::ForNow { why, was_sent } if error.is_timeout() && self.is_tls() => {
+                    Failed::ForNow { why: format!("{why}; see that it speaks TLS at this port"), was_sent }
+                }
+                failed => failed,
+            })?);
         }
         self.connection.as_mut().ok_or_else(|| Failed::Refused("it has no connection".to_owned()))
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
     }
 
     /// Sends a command, and returns its answer.
@@ -238,11 +247,18 @@ fn failed(error: &RedisError, was_sent: bool) -> Failed {
     if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
         return Failed::NoScript;
     }
+    // What a server shows for its name is the same the next time.
+    #[cfg(feature = "redis-tls")]
+    if let Some(why) = super::tls::refusal(error) {
+        return Failed::Refused(why);
+    }
     let is_busy = error.code() == Some("BUSY");
     // An answer of the server says that the script was not run.
     let was_sent = was_sent && matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse);
     if passes || is_busy {
-        Failed::ForNow { why: error.to_string(), was_sent }
+        // The system's own text for it is of something else.
+        let why = if error.is_timeout() { "it does not answer".to_owned() } else { error.to_string() };
+        Failed::ForNow { why, was_sent }
     } else {
         Failed::Refused(error.to_string())
     }

@@ -63,6 +63,8 @@ mod operations;
 mod reply;
 mod script;
 mod taken;
+#[cfg(feature = "redis-tls")]
+mod tls;
 mod waiting;
 
 use std::{
