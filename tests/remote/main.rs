@@ -5,9 +5,15 @@
 #![cfg(target_os = "linux")]
 
 mod broken;
+#[cfg(feature = "async")]
+#[allow(dead_code, reason = "the tests of futures in memory use the rest")]
+#[path = "../asynchronous/by_hand.rs"]
+mod by_hand;
 mod calls;
 mod conformance;
 mod differences;
+#[cfg(feature = "async")]
+mod futures;
 mod model;
 #[cfg(feature = "cli")]
 mod operator;

@@ -136,7 +136,7 @@ fn certificates_that_are_refused() {
     let text = why(&secured.address("ours.pem").replace(&secured.port.to_string(), &secured.server.port.to_string()));
     assert!(text.contains("speaks TLS at this port"), "{text}");
     let text = why(&format!("redis://:open-sesame@127.0.0.1:{}/jobs", secured.port));
-    assert!(text.contains("can't be reached"), "{text}");
+    assert!(text.contains("can't reach"), "{text}");
 }
 
 #[test]

@@ -94,8 +94,12 @@ impl Channel {
     ///   lost](Failure::LeaseLost).
     /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any other
     ///   fails in the end with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
-    /// - **What a server does not have** is [`Failure::Unsupported`], and says what to do: futures, counted senders and receivers, lists of members
+    /// - **What a server does not have** is [`Failure::Unsupported`], and says what to do: counted senders and receivers, lists of members
     ///   and of claims (see [`inspect::on_server`](crate::inspect::on_server)), and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    /// - **A future is dropped.** It has received nothing, as in memory: its message goes back to its place, without an attempt. A future that
+    ///   sends may have sent its message by then. If the process dies within a moment after `recv_async` has returned a message,
+    ///   that comes again when the lease has ended. No poll waits for the server, but [`done`](crate::Claimed::done) and the drop of a claim
+    ///   block the thread for a round trip.
     /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child connects anew.
     ///
     /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. One that drops

@@ -29,6 +29,7 @@ pub(super) struct Address {
     pub(super) is_volatile: bool,
     pub(super) is_tls: bool,
     /// The file of the authority that has signed the server's certificate. By default the system's authorities.
+    #[cfg_attr(not(feature = "redis-tls"), expect(dead_code, reason = "without TLS there is none"))]
     pub(super) authority: Option<String>,
 }
 

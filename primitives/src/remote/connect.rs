@@ -66,6 +66,8 @@ impl Remote {
         })?;
         let (geometry, lease) = answered(opened, &object, options)?;
         let keeper = Keeper::new(&key, &session, lease);
+        #[cfg(feature = "async")]
+        let desk = super::desk::Desk::new(&client, &session, &key);
         watch_forks();
         let (removes, generation) = (options.remove_on_drop, fork_generation());
         let (is_closed, host) = (AtomicBool::new(false), host());
@@ -77,6 +79,8 @@ impl Remote {
             client,
             lines,
             keeper,
+            #[cfg(feature = "async")]
+            desk,
             geometry,
             lease,
             is_closed,

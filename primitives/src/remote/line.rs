@@ -104,12 +104,14 @@ impl Line {
         self.persist(deadline, &|| false, |line, _| line.ask(words, ANSWERING))
     }
 
-    /// Waits for an entry of a stream after this one, for so long at most. Returns the entries: none when the time is over, or
+    /// Waits for an entry of these streams after those named, for so long at most. Returns the entries: none when the time is over, or
     /// if the connection broke.
-    pub(super) fn wait_for(&mut self, stream: &str, after: &str, time: Duration) -> Result<Value, Trouble> {
+    pub(super) fn wait_for(&mut self, streams: &[(&str, &str)], time: Duration) -> Result<Value, Trouble> {
         // A whole millisecond at least: 0 is for ever.
         let block = time.as_millis().max(1).to_string();
-        let words: [&[u8]; 6] = [b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS", stream.as_bytes(), after.as_bytes()];
+        let mut words: Vec<&[u8]> = vec![b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS"];
+        words.extend(streams.iter().map(|(stream, _)| stream.as_bytes()));
+        words.extend(streams.iter().map(|(_, after)| after.as_bytes()));
         match self.ask(&words, time + ANSWERING) {
             Ok(found) => Ok(found),
             // The caller looks again, and that connects anew.

@@ -37,6 +37,9 @@
 //!   its number, and is not run twice. For longer than nine minutes it is not sent again.
 //! - **RD11** When the channel is closed nothing more is sent, delays are over, and requests that no process has taken go back.
 //! - **RD12** When it is removed, scripts find no `s`, and change nothing.
+//! - **RD13** A future claims what it looks for, also if it is to be received. Its look is an errand of the handle's clerk, and a poll returns
+//!   what that found. A message that no poll has returned goes back as it was: to its old order, without an attempt. After the poll that returns
+//!   a message to be received the clerk ends its claim, so it comes again if the process dies before that.
 //!
 //! | what happens | consequence |
 //! | --- | --- |
@@ -53,8 +56,12 @@
 //! server's time counts, and if that is set, leases end sooner or later.
 
 mod address;
+#[cfg(feature = "async")]
+mod awaited;
 mod checks;
 mod connect;
+#[cfg(feature = "async")]
+mod desk;
 mod inspected;
 mod keeper;
 mod line;
@@ -75,6 +82,10 @@ use std::{
 
 use redis::Client;
 
+#[cfg(feature = "async")]
+pub(crate) use self::awaited::Taking;
+#[cfg(feature = "async")]
+use self::desk::Desk;
 use self::{address::Address, keeper::Keeper, lines::Lines};
 pub(crate) use self::{
     connect::Manner,
@@ -96,6 +107,8 @@ pub(crate) struct Remote {
     client: Arc<Client>,
     lines: Lines,
     keeper: Arc<Keeper>,
+    #[cfg(feature = "async")]
+    desk: Arc<Desk>,
     pub(crate) geometry: Geometry,
     lease: Duration,
     /// Whether a script has said so.
@@ -117,6 +130,8 @@ impl Drop for Remote {
             return;
         }
         self.keeper.end();
+        #[cfg(feature = "async")]
+        self.desk.end();
         if self.removes {
             // A drop can't return an error, and gone already is as good.
             let _ = self.remove();

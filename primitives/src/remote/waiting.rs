@@ -9,21 +9,44 @@ use super::{
 use crate::raw::Deadline;
 
 /// How long a process waits at most before it looks again, whatever it was told: an event may be lost with the server's last second.
-const LONGEST: Duration = Duration::from_secs(2);
+pub(super) const LONGEST: Duration = Duration::from_secs(2);
+
+/// A stream of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Stream {
+    /// There is a message to look for.
+    Messages,
+    /// There is room.
+    Room,
+}
+
+impl Stream {
+    #[cfg(feature = "async")]
+    pub(super) const ALL: [Self; 2] = [Self::Messages, Self::Room];
+
+    /// Returns its key, of the channel whose state has a key.
+    pub(super) fn key(self, state: &str) -> String {
+        let name = match self {
+            Self::Messages => "ev",
+            Self::Room => "room",
+        };
+        format!("{}{name}", state.trim_end_matches('s'))
+    }
+}
 
 impl Remote {
     /// Waits for an event after the last one, until something is due, or until the deadline.
     pub(super) fn wait_for_event(
         &self,
         line: &mut Line,
-        stream: &str,
+        stream: Stream,
         last: &str,
         due: i64,
         deadline: Deadline,
     ) -> Result<(), Trouble> {
         let due = u64::try_from(due).map_or(LONGEST, Duration::from_millis);
         let left = deadline.remaining().unwrap_or(LONGEST);
-        let stream = format!("{}{stream}", self.key.trim_end_matches('s'));
-        line.wait_for(&stream, last, LONGEST.min(due).min(left)).map(drop)
+        line.wait_for(&[(&stream.key(&self.key), last)], LONGEST.min(due).min(left)).map(drop)
     }
 }

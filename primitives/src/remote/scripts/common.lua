@@ -132,6 +132,21 @@ local function give_back(m, cause, status, delay)
   end
 end
 
+-- RD13: no poll has returned it, so it is as it was before it was claimed.
+local function untake(m)
+  local is_closed = call('HEXISTS', S, 'closed') == 1
+  if m.held and m.caller == '' then
+    -- Its caller has left meanwhile.
+    finish(m, 'lost', 0, 0, '')
+  elseif m.caller ~= '' and is_closed then
+    finish(m, 'closed', 0, 0, '')
+  else
+    unclaim(m)
+    call('HSET', key(m.id), 'h', '', 'T', '', 'H', '0')
+    enqueue(m.id, m.route, m.order, m.len)
+  end
+end
+
 -- RD3: the lease of a claim has ended.
 local function lapse(id, cause, status)
   local m = read(id)

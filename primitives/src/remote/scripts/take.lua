@@ -1,4 +1,5 @@
--- ARGV: line, number, whether it is repeated, whether it waits, selection, route, whether it claims, owner, token.
+-- ARGV: line, number, whether it is repeated, whether it waits, selection, route, how, owner, token.
+-- How: '0' receives, '1' claims, and '2' claims what is to be received (RD13).
 local line, seq, owner, token = ARGV[1], ARGV[2], ARGV[8], ARGV[9]
 
 local function described(id, at, held)
@@ -40,7 +41,7 @@ if not id then
 end
 local m = read(id)
 dequeue(id, route, m.len)
-local claims = ARGV[7] == '1'
+local claims = ARGV[7] ~= '0'
 if not claims and m.caller == '' then
   -- At most once: it is gone, but for this line, should it ask again.
   local got = P .. 'g:' .. line
@@ -51,7 +52,7 @@ if not claims and m.caller == '' then
   return described(id, got, 'no')
 end
 -- RD5: a request whose caller wants no second delivery is held, and so is one that is received.
-local held = m.caller ~= '' and not (claims and m.flags % 2 == 1)
+local held = m.caller ~= '' and not (ARGV[7] == '1' and m.flags % 2 == 1)
 call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0', 'x', whole(now))
 if held then call('HINCRBY', S, 'nh', 1) end
 call('ZADD', P .. 'claims', whole(now + lease()), id)
