@@ -1,4 +1,4 @@
-//! Taking and sending as futures, by the errands of the desk (RD13).
+//! Taking and sending as futures, by the errands of the desk (RD14).
 //!
 //! | a future is dropped | what becomes of its message |
 //! | --- | --- |

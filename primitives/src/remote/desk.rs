@@ -1,4 +1,4 @@
-//! What a handle does for futures, so that no poll waits for the server (RD13).
+//! What a handle does for futures, so that no poll waits for the server (RD14).
 //!
 //! Two threads, each with a connection of its own. Neither is started before it is needed.
 //!

@@ -37,7 +37,7 @@
 //!   its number, and is not run twice. For longer than nine minutes it is not sent again.
 //! - **RD11** When the channel is closed nothing more is sent, delays are over, and requests that no process has taken go back.
 //! - **RD12** When it is removed, scripts find no `s`, and change nothing.
-//! - **RD13** A future claims what it looks for, also if it is to be received. Its look is an errand of the handle's clerk, and a poll returns
+//! - **RD14** A future claims what it looks for, also if it is to be received. Its look is an errand of the handle's clerk, and a poll returns
 //!   what that found. A message that no poll has returned goes back as it was: to its old order, without an attempt. After the poll that returns
 //!   a message to be received the clerk ends its claim, so it comes again if the process dies before that.
 //!

@@ -132,7 +132,7 @@ local function give_back(m, cause, status, delay)
   end
 end
 
--- RD13: no poll has returned it, so it is as it was before it was claimed.
+-- RD14: no poll has returned it, so it is as it was before it was claimed.
 local function untake(m)
   local is_closed = call('HEXISTS', S, 'closed') == 1
   if m.held and m.caller == '' then

@@ -1,5 +1,5 @@
 -- ARGV: line, number, whether it is repeated, whether it waits, selection, route, how, owner, token.
--- How: '0' receives, '1' claims, and '2' claims what is to be received (RD13).
+-- How: '0' receives, '1' claims, and '2' claims what is to be received (RD14).
 local line, seq, owner, token = ARGV[1], ARGV[2], ARGV[8], ARGV[9]
 
 local function described(id, at, held)
