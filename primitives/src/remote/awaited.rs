@@ -20,8 +20,8 @@ use super::{
     keeper::CallEnd,
     operations::{Offer, Offered, Outgoing, PATIENCE_OF_DROP, Refusal},
     reply::Event,
+    stream::Stream,
     taken::{How, Look, Taken},
-    waiting::Stream,
 };
 use crate::{
     Failure,

@@ -25,7 +25,7 @@ use redis::Client;
 use super::{
     line::Line,
     reply::{Event, Reply, latest},
-    waiting::{LONGEST, Stream},
+    stream::{LONGEST, Stream},
 };
 use crate::{background, raw::Deadline};
 
@@ -135,7 +135,7 @@ impl Desk {
         Ok(Some(number))
     }
 
-    /// Returns whether a wait is not over, and whom to wake then.
+    /// Returns whether a wait is not over. Then it wakes this waker.
     pub(super) fn is_waiting(&self, number: u64, waker: &Waker) -> bool {
         let mut state = self.lock();
         let waiting = state.waiting.get_mut(&number);

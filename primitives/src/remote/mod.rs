@@ -69,6 +69,7 @@ mod lines;
 mod operations;
 mod reply;
 mod script;
+mod stream;
 mod taken;
 #[cfg(feature = "redis-tls")]
 mod tls;

@@ -9,7 +9,7 @@ use super::{
     line::{Line, Trouble},
     reply::{Reply, ending_of},
     script::Script,
-    waiting::Stream,
+    stream::Stream,
 };
 use crate::{
     Failure,

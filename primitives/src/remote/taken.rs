@@ -15,7 +15,7 @@ use super::{
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
     reply::{Reply, ending_of},
     script::Script,
-    waiting::Stream,
+    stream::Stream,
 };
 use crate::{
     Failure,
