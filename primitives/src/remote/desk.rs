@@ -304,3 +304,28 @@ impl<T> Drop for Asked<T> {
         self.0.is_dropped.store(true, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that the listener has read between a look and the wait after it is not waited for.
+    #[test]
+    fn an_event_in_between_is_noticed() {
+        let client = Arc::new(Client::open("redis://127.0.0.1").unwrap());
+        let desk = Desk::new(&client, "session", "sysv:{a}:s");
+        {
+            let mut state = desk.lock();
+            // None is needed here.
+            state.has_listener = true;
+            state.read[Stream::Messages as usize] = Event::of("7-1");
+        }
+        let wait = |stream, after: &str| desk.wait(stream, Event::of(after), None, Waker::noop()).unwrap();
+        assert_eq!(wait(Stream::Messages, "7-0"), None);
+        let waiting = wait(Stream::Messages, "7-1").expect("there is none after it");
+        assert!(wait(Stream::Room, "6-0").is_some(), "of this stream nothing was read");
+        assert!(desk.is_waiting(waiting, Waker::noop()));
+        desk.note(&[Stream::Messages.key(&desk.key)], &[("sysv:{a}:ev".to_owned(), Event::of("10-0"))]);
+        assert!(!desk.is_waiting(waiting, Waker::noop()));
+    }
+}
