@@ -82,7 +82,7 @@ pub enum Error {
     /// The caller may not do this (`EACCES` or `EPERM`).
     ///
     /// `EPERM` from a call that the kernel refuses with `EACCES` alone comes from a sandbox: `semget`, `semop`, `msgget`,
-    /// `msgsnd`, `msgrcv`, `shmget` (but for [huge pages](Self::HugePagesDenied)), `shmat`. The text says so.
+    /// `msgsnd`, `msgrcv`, `shmget` (except for [huge pages](Self::HugePagesDenied)), `shmat`. The text says so.
     #[error("{call}: permission denied on {object} ({errno}); {}", why_denied(call, *errno))]
     PermissionDenied {
         /// The system call that failed.

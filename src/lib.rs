@@ -1,20 +1,20 @@
 //! System V semaphores, shared memory and message queues: safe, complete, typed.
 //!
-//! Every System V call is here, under its usual name. Objects are made and opened as files are, by
-//! [`SemaphoreOptions`], [`SharedMemoryOptions`] and [`MessageQueueOptions`]; they have a kernel-wide name, a [`Key`],
-//! and outlive the process that made them until a process removes them.
+//! Every System V call is here, under its usual name. Objects are created and opened as files are, by [`SemaphoreOptions`],
+//! [`SharedMemoryOptions`] and [`MessageQueueOptions`]. They have a kernel-wide name, a [`Key`], and outlive the process that
+//! created them until a process removes them.
 //!
 #![doc = include_str!("../docs/pictures/layers.svg")]
 //!
 //! | you want | take |
 //! | --- | --- |
-//! | to count, to wait, to be undone when a process dies | [`Semaphore`] |
+//! | a counter to wait for, which the kernel restores when a process dies | [`Semaphore`] |
 //! | several semaphores changed as one | [`SemaphoreSet`] |
 //! | memory that several processes see | [`SharedMemory`] |
 //! | a segment without mapping it | [`Segment`] |
-//! | messages with a type, chosen by type | [`MessageQueue`] |
+//! | messages of bytes, received by type | [`MessageQueue`] |
 //! | the kernel's limits, and how much of them is in use | [`limits()`] |
-//! | every object on the machine | [`inventory()`] |
+//! | every object of this IPC namespace | [`inventory()`] |
 //! | facts about processes | [`process`] |
 //! | a mutex, a pool, a ring, a typed channel | the `sysv-primitives` crate |
 //!
@@ -113,8 +113,8 @@
 //! # Opening
 //!
 //! The options of each kind open in the same forms: by a given key, by [`Key::PRIVATE`], or by a key that is drawn at
-//! random. Every form with a key creates if [`create`](SharedMemoryOptions::create) says so, and with
-//! `Key::PRIVATE` always. Those with a random key always create. The key is then in the handle.
+//! random. A form with a key creates the object if [`create`](SharedMemoryOptions::create) is set, and always with `Key::PRIVATE`.
+//! A form with a random key always creates. The key is then in the handle.
 //!
 //! | handle | by key | by a random key | by id |
 //! | --- | --- | --- | --- |
@@ -127,13 +127,13 @@
 //! | [`Segment`], not attached | [`open_segment`](SharedMemoryOptions::open_segment) | [`open_random_segment`](SharedMemoryOptions::open_random_segment) | [`from_id`](Segment::from_id) |
 //! | [`MessageQueue`] | [`open`](MessageQueueOptions::open) | [`open_random`](MessageQueueOptions::open_random) | [`from_id`](MessageQueue::from_id) |
 //!
-//! Each kind has `from_id`, which checks by one system call that the object exists, and `from_raw_id`, which makes none.
+//! Each kind has `from_id`, which checks by one system call that the object exists, and `from_raw_id`, which makes no system call.
 //!
 //! # Handles, and what outlives them
 //!
 //! A handle of a semaphore or a queue is a number: it may be cloned and sent to threads, and dropping it changes
-//! nothing. A [`SharedMemory`] is one mapping: dropping it detaches. **Nothing is removed unless a process calls
-//! `remove`**, whatever process dies. `ipcs` lists the objects that are left over, and `ipcrm` removes them.
+//! nothing. A [`SharedMemory`] is one mapping: dropping it detaches. **Nothing is removed unless a process calls `remove`**, even
+//! if all processes die. `ipcs` lists the objects that are left over, and `ipcrm` removes them.
 //!
 //! # Time
 //!
@@ -141,9 +141,9 @@
 //! instant, see [`Deadline`]). A signal handler that runs meanwhile does not end the wait, and does not prolong it
 //! either. With `set_interruptible(true)` it ends the wait with [`Error::Interrupted`].
 //!
-//! **An interruptible wait on a semaphore also ends when the process was stopped and goes on** (`SIGSTOP` or Ctrl-Z,
+//! **An interruptible wait on a semaphore also ends when the process was stopped and is continued** (`SIGSTOP` or Ctrl-Z,
 //! then `SIGCONT`, as by a debugger), although no handler ran. Linux returns `EINTR` for both, and nothing tells them
-//! apart. So let [`Error::Interrupted`] mean "check what your handlers set, and wait again". Queues go on waiting.
+//! apart. So treat [`Error::Interrupted`] as "check what your handlers set, and wait again". Queues go on waiting.
 //!
 //! Semaphores wait by `semtimedop`, where the system has it ([`SEMAPHORE_TIMEOUT_SUPPORTED`]). **Message queues have no
 //! timed call on any system.** A timed call of this crate first tries without waiting, which costs nothing more than
@@ -158,9 +158,10 @@
 //!
 //! # Fork, exec, threads
 //!
-//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and counted). Undo
-//! accounts are not. `exec` drops mappings and keeps undo accounts. Undo accounts belong to the process: a thread that
-//! ends gives nothing back. Since Linux 4.14 the same holds for children made by `_Fork` and by the `clone` system
+//! After `fork` the child's handles work, and guards stay the parent's. Mappings are inherited (and counted). Undo accounts, which
+//! hold what the kernel reverses when the process ends, are not. `exec` drops mappings and keeps the undo account. The account
+//! belongs to the process: a thread that ends gives nothing back. Since Linux
+//! 4.14 the same holds for children made by `_Fork` and by the `clone` system
 //! call. A child that shares its parent's memory (`vfork`, `CLONE_VM`) must use and drop none of its parent's handles
 //! or guards.
 //!
@@ -172,8 +173,8 @@
 //!
 //! # Systems
 //!
-//! Linux is the main platform, with glibc or musl. macOS and FreeBSD are compiled for and not tested. The other BSDs
-//! are missing until their C layouts have been checked. What differs:
+//! Linux is the main platform, with glibc or musl. The crate is compiled for macOS and FreeBSD, and not tested there. Other BSDs
+//! are not supported until their C layouts have been checked. These things differ:
 //!
 //! - macOS and FreeBSD have no `semtimedop`. Waits on semaphores are timed as those on queues are.
 //! - A semaphore's value runs to 65,535 on macOS and then wraps to 0.
@@ -242,7 +243,7 @@ pub use self::{
 
 /// Whether the system itself times waits on semaphores (`semtimedop`).
 ///
-/// Where it doesn't, timeouts work all the same: see the crate's page on time.
+/// Where it doesn't, timeouts work too: see [Time](crate#time).
 pub const SEMAPHORE_TIMEOUT_SUPPORTED: bool = cfg!(target_os = "linux");
 
 /// The version of this crate.

@@ -56,7 +56,7 @@ fn call_membarrier(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// Returns which processor this thread runs on, as it was a moment ago. Returns `None` where the system has no such
+/// Returns which processor this thread runs on, as of a moment ago. Returns `None` where the system has no such
 /// call.
 ///
 /// On Linux that takes no system call.
@@ -87,7 +87,7 @@ pub fn current_processor() -> Option<u32> {
 /// ```
 #[must_use]
 pub fn processors() -> usize {
-    /// 0 as long as it was not asked. No lock: a child made by `fork` could find it locked for ever.
+    /// 0 as long as it was not asked. No lock: a child made by `fork` could find it locked forever.
     static KNOWN: AtomicUsize = AtomicUsize::new(0);
     // Relaxed: the number alone matters, and each thread that asks may store it.
     let known = KNOWN.load(Relaxed);

@@ -56,13 +56,13 @@ impl Gate {
         }
     }
 
-    fn run(&self, count: u64, act: impl FnOnce()) {
-        self.order().store(count, SeqCst);
+    fn begin(&self, order: u64) {
+        self.order().store(order, SeqCst);
         self.begin.release().expect("it counts");
-        act();
-        if count != END {
-            self.done.acquire().expect("the peer lives");
-        }
+    }
+
+    fn end(&self) {
+        self.done.acquire().expect("the peer lives");
     }
 }
 
@@ -121,7 +121,14 @@ impl Other {
 
     /// Has the other side do its part so often, while this one does its own.
     pub fn run(&self, count: u64, act: impl FnOnce()) {
-        self.gate.run(count, act);
+        Self::run_all(std::slice::from_ref(self), count, act);
+    }
+
+    /// Has several other sides do their parts at once. All of them sleep before and afterwards.
+    pub fn run_all(others: &[Self], count: u64, act: impl FnOnce()) {
+        others.iter().for_each(|other| other.gate.begin(count));
+        act();
+        others.iter().for_each(|other| other.gate.end());
     }
 }
 
@@ -136,7 +143,7 @@ impl Drop for Other {
             }
             return;
         }
-        self.gate.run(END, || ());
+        self.gate.begin(END);
         match side {
             Some(Role::Process(pid)) => drop(waitpid(pid, None)),
             Some(Role::Thread(thread)) => drop(thread.join()),

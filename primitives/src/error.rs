@@ -1,4 +1,4 @@
-//! The error above those of the single operations.
+//! The error that all errors of operations convert into.
 
 use std::io;
 
@@ -15,8 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any error of this crate, for functions that use several kinds of operations.
 ///
-/// Each operation returns an error of its own family, which lists what can happen there. `?` turns each of them into
-/// this one. The [crate's documentation](crate#errors) has a table of which call returns which.
+/// Each operation returns an error of its own family, which lists what can happen there. Each of them converts into this one, so
+/// `?` works. The [crate's documentation](crate#errors) has a table of which call returns which.
 ///
 /// ```
 /// use sysv_primitives::{Error, Mutex, OpenError};
@@ -71,7 +71,7 @@ pub enum Error {
     /// A request has no response.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// A message is no value of the type: from [`Envelope::decode`](crate::Envelope::decode) and a router. Receiving and
+    /// A message could not be decoded: from [`Envelope::decode`](crate::Envelope::decode) and a router. Receiving and
     /// calling have it in their own errors.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),

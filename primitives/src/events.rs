@@ -5,7 +5,7 @@
 //! | `member_reaped` | WARN | this process was the first to repair all that a dead member left | `slot`, `pid` |
 //! | `poison_met` | WARN | a lock was refused, since its value may be half changed | |
 //! | `object_repaired` | WARN | what a creator that died, or `ipcrm`, had left under a name was condemned or removed | `found` |
-//! | `long_wait` | INFO | a wait that took more than a second is over | `waited_ms`, `outcome`: `found`, `timed_out` or `failed` |
+//! | `long_wait` | INFO | a wait ended that took more than a second | `waited_ms`, `outcome`: `found`, `timed_out` or `failed` |
 //! | `post_refused` | ERROR | the system refused to wake a waiter: the next notifier does it | `error` |
 //! | `message_set_aside` | WARN | the last attempt to process a message ended | `route` |
 //! | `events_lost` | WARN | events were lost, since the subscriber was too slow for them | `count` |
@@ -17,12 +17,12 @@
 //!
 //! No subscriber runs inside an operation of this crate. The operation hands the event over, together with the
 //! subscriber of its thread, to a thread named `sysv-events`. It is started by the first event. So a subscriber may
-//! use any object, also the one that the event is about, and may wait for it. One that is slow or panics holds up
-//! the events behind it, and nothing else. A panic is reported by the panic hook, and the next event comes as usual.
+//! use any object, also the one that the event is about, and may wait for it. A subscriber that is slow or panics delays the events
+//! behind it, and nothing else. A panic is reported by the panic hook, and the next event comes as usual.
 //!
-//! - An event has no span, and its time is that at which the subscriber got it.
+//! - An event is in no span, and its time is when the subscriber got it.
 //! - At most 1024 events wait for the subscriber. Later ones are counted by `events_lost`.
-//! - Events that were not emitted when the process ends are lost. [`flush`] waits for them.
+//! - Events that are not emitted before the process ends are lost. [`flush`] waits for them.
 //! - Without a subscriber no event is made, and no thread is started.
 //! - A child made by `fork` has a thread of its own, started by its first event. As with each thread, a lock that the
 //!   subscriber held at the moment of the `fork` stays locked in the child.
@@ -96,7 +96,7 @@ struct Outlet {
     sender: Option<Sender<Handed>>,
     counts: Arc<Counts>,
     /// That of a child made by `fork`, which has no such thread. It uses nothing else of this one, which may be
-    /// locked for ever there.
+    /// locked forever there.
     of_child: OnceBox<Self>,
 }
 

@@ -1,4 +1,4 @@
-//! What any operation on an object can meet: a refusal by the system, or an object that is corrupt.
+//! Failures that any operation on an object can return: a refusal by the system, or a corrupt object.
 
 use thiserror::Error;
 
@@ -49,7 +49,7 @@ pub enum Failure {
         /// The id of the set or segment.
         id: i32,
     },
-    /// As many handles are registered as the object was created for.
+    /// The object already has as many handles as it was created for.
     ///
     /// Opening returns it, and so does the first operation in a child made by `fork`, which needs a slot of its own.
     #[error(
@@ -63,7 +63,7 @@ pub enum Failure {
         /// How many there are.
         max_handles: u32,
     },
-    /// The process is a child made by `fork`, and what it used belongs to its parent.
+    /// This process is a child made by `fork`, and tried to use something that belongs to its parent.
     #[error("the {what} of {object} belongs to the parent of this process; a child made by fork takes its own")]
     Inherited {
         /// The object.
@@ -71,10 +71,10 @@ pub enum Failure {
         /// What belongs to the parent: a role of a ring, a request, or a claim.
         what: &'static str,
     },
-    /// The system refused a thread: one that sleeps for the futures of this handle, or one that waits for the responses of a
+    /// The system refused a thread: one that sleeps for the futures of this handle, or one that waits for the responses of a Redis
     /// server. Nothing was sent.
     ///
-    /// The futures that wait for other handles are not concerned, and neither are calls that block, but for those on a server.
+    /// Futures that wait for other handles are not affected. Neither are blocking calls, except those on a Redis server.
     #[cfg(any(feature = "async", feature = "redis"))]
     #[error("no thread could be started to wait for {object}: {errno}; end some threads, or raise RLIMIT_NPROC")]
     NoThread {
@@ -83,7 +83,7 @@ pub enum Failure {
         /// What the system said.
         errno: raw::Errno,
     },
-    /// The server of a channel could not be reached in time. What was asked of it may have been done.
+    /// The Redis server of a channel could not be reached in time. The operation may have been carried out.
     ///
     /// An operation that waits without a deadline does not return this. It waits until the server is back.
     #[error("can't reach the server of {object}: {why}; see that it runs and can be reached, or wait longer")]
@@ -93,7 +93,7 @@ pub enum Failure {
         /// What the system said.
         why: Box<str>,
     },
-    /// The server of a channel refused what was asked of it.
+    /// The Redis server of a channel refused the operation.
     #[error("the server of {object} refuses: {why}")]
     Refused {
         /// The channel.
@@ -101,7 +101,7 @@ pub enum Failure {
         /// What it said.
         why: Box<str>,
     },
-    /// The channel on a server was removed.
+    /// The channel on a Redis server was removed.
     #[error("{object} was removed")]
     Removed {
         /// The channel.
@@ -109,16 +109,16 @@ pub enum Failure {
     },
     /// The lease of a claim has ended, and the message has gone to another process or will do so.
     ///
-    /// It happens on a server alone: this process was stopped, or could not reach the server, for longer than the
-    /// lease. What it did for the message may be done a second time.
+    /// This happens only on a Redis server: this process was stopped, or could not reach the server, for longer than the lease. Its
+    /// work on the message may be done a second time.
     #[error(
-        "the lease of a claim on {object} has ended, and the message goes to another process; see why this process stood still, or          create the channel with a longer Options::lease"
+        "the lease of a claim on {object} has ended, and the message goes to another process; see why this process stood still, or create the channel with a longer Options::lease"
     )]
     LeaseLost {
         /// The channel.
         object: ObjectName,
     },
-    /// A channel on a server has no such operation.
+    /// A channel on a Redis server does not support this operation.
     #[error("{object} is on a server, which has no {operation}; {instead}")]
     Unsupported {
         /// The channel.
@@ -128,9 +128,9 @@ pub enum Failure {
         /// What to do instead.
         instead: &'static str,
     },
-    /// The process is no longer a member, and what it held was or may be given to other members. That is left alone.
+    /// This process is no longer a member. What it held may have been given to other members, and is left alone.
     ///
-    /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel takes for its
+    /// It left the IPC namespace (`unshare`, `setns`) or its undo operations (`CLONE_SYSVSEM`), which the kernel treats as its
     /// death, or its slot was overwritten. Open the object again.
     #[error(
         "this process is no longer a member of {object}: it left the IPC namespace or its list of undo operations, or its slot \

@@ -120,7 +120,7 @@ fn quoted(text: &str) -> usize {
     }
 }
 
-/// FNV-1a of 64 bits, which is the same in every version of this crate, for ever.
+/// FNV-1a of 64 bits, which is the same in every version of this crate, forever.
 pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -2,26 +2,26 @@
 //!
 //! | you want | take |
 //! | --- | --- |
-//! | one value that one process at a time may change | [`Mutex`] |
-//! | to wait until that value is as you need it | [`MutexGuard::wait_while`] |
-//! | the same, which many processes read and few change | [`RwLock`] |
-//! | one value that one process computes, and all then read | [`OnceLock`] |
-//! | the latest of a value, and to wait for the next: a configuration, an event, a progress | [`Watch`] |
-//! | to let at most N in at a time, each with an index of its own | [`Pool`] |
-//! | to give out at most so many permits in a time, over all processes | [`RateLimiter`] |
-//! | to go on when all processes have come so far | [`Barrier`] |
+//! | a value that one process at a time may change | [`Mutex`] |
+//! | to wait until that value fulfils a condition | [`MutexGuard::wait_while`] |
+//! | a value that many processes read and few change | [`RwLock`] |
+//! | a value that one process computes, and all others read | [`OnceLock`] |
+//! | the latest version of a value, and to wait for the next one: a configuration, an event, progress | [`Watch`] |
+//! | to let at most N holders in at a time, each with an index of its own | [`Pool`] |
+//! | to limit a rate: at most N permits in each period, for all processes together | [`RateLimiter`] |
+//! | to wait until all participants have come | [`Barrier`] |
 //! | to stream items from one process to another, as fast as the cache allows | [`spsc::Ring`] |
-//! | the same between any number of them, each item to one | [`mpmc::Ring`] |
-//! | the same from one process, each item to all | [`broadcast::Ring`] |
-//! | to send values of several types, and to choose what to receive | [`Channel`] |
-//! | to ask another process, and to have its response | [`Channel::call`] |
+//! | to pass items between any number of processes, each item to one | [`mpmc::Ring`] |
+//! | to pass items from one process to all others, each item to every one | [`broadcast::Ring`] |
+//! | to send values of several types, and to receive by type | [`Channel`] |
+//! | to send a request to another process, and to get its response | [`Channel::call`] |
 //! | to have worker processes do jobs, of which none is lost | [`WorkerPool`] |
-//! | the same for channels and workers on several machines | [`Channel::connect`], with the feature `redis` |
+//! | channels and workers on several machines | [`Channel::connect`], with the feature `redis` |
 //! | to exchange messages with programs in C or Python | [`TypedQueue`] |
-//! | to see what is there, which process holds it or waits for it, and what may go | [`inspect`] |
+//! | to see which objects exist, which processes hold them or wait for them, and which can be removed | [`inspect`] |
 //!
-//! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate, which is
-//! re-exported so that a program needs to name one dependency only.
+//! Everything here is built on the public API of [`raw`], the `sysv-ipc` crate. It is re-exported, so a program needs only one
+//! dependency.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -42,30 +42,44 @@
 //! }
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `async` | [futures](#futures), streams and sinks, in any runtime |
+//! | `redis` | channels and worker pools on a Redis server: see [`Channel::connect`] |
+//! | `postcard` | the codec `Postcard` for `messages!` |
+//! | `tracing` | [events](#events) on slow paths |
+//! | `serde` | `Serialize` for the reports of [`inspect`] |
+//! | `cli` | the operator's tool `sysv` |
+//!
 //! # Futures
 //!
 //! With the feature `async`, each wait has a form that can be awaited, with the suffix `_async`: `lock_async`, `acquire_async`,
 //! `recv_async`, `call_async` and so on. A [`PendingResponse`] and a [`Job`](workers::Job) are futures. Consumers, subscribers, channels and watchers give a `Stream`,
-//! mapped jobs as well, and producers and channels a `Sink`. Three kinds of calls have no such form: a [`TypedQueue`] waits in the
-//! kernel, [`Router::run`] calls handlers that block, and what a pool does with its workers is for a thread.
+//! mapped jobs as well. Producers and channels give a `Sink`. Three kinds of calls have no such form: those of a [`TypedQueue`],
+//! which waits in the kernel, [`Router::run`], which calls handlers that block, and the calls of a [`WorkerPool`] that concern its
+//! workers. Channels on a Redis server have none either.
 //!
 //! - They need no particular runtime: tokio, smol and a `block_on` by hand drive them alike. Processes with and without
 //!   futures may use the same object.
-//! - One thread of the process sleeps for all futures that wait for the same thing of a handle. It is made when the first
-//!   future waits, ends after 10 seconds without any, and before the handle is dropped.
-//! - Each can be dropped at any time. Nothing was taken, sent or lost then: the methods say so one by one. For a timeout, use
-//!   that of the runtime.
-//! - A future that is not polled when its waker was called delays the event for other processes by 10 ms, and no longer.
-//! - Guards and permits may go to other threads, but for the one of [`RwLock::read`]. [`Mutex::lock_owned`],
+//! - One thread of the process sleeps for all futures that wait for the same thing of a handle. It is started when the first future
+//!   waits. It ends after 10 seconds without a future, or when the handle is dropped.
+//! - Each future can be dropped at any time. Then nothing was taken, sent or lost. Each method says so under **Cancel safety**. For
+//!   a timeout, use that of the runtime.
+//! - A future that is not polled after its waker was called delays the event for other processes by 10 ms, and no longer.
+//! - Guards and permits may go to other threads, except the guard of [`RwLock::read`]. [`Mutex::lock_owned`],
 //!   [`RwLock::read_owned`] and [`Pool::acquire_owned`] return forms that borrow nothing, for tasks.
 //! - In a child made by `fork`, a future of the parent's fails with [`Failure::Inherited`].
 //!
 //! # Errors
 //!
-//! Each family of operations has an error of its own, which lists what can happen there. [`Error`] stands above them: `?`
-//! turns each of them into it.
+//! Each family of operations has an error of its own, which lists what can happen there. Each of them converts into [`Error`], so
+//! `?` works.
 //!
-//! | operation | `try_` form | `_timeout` and `_deadline` | the end | what else | error |
+//! | operation | `try_` form | `_timeout` and `_deadline` | closed or disconnected | other causes | error |
 //! | --- | --- | --- | --- | --- | --- |
 //! | `create`, `open`, `open_or_create`, `unlink` | | | | `NameTaken`, `NoSuchName`, `WrongType` … | [`OpenError`] |
 //! | `Mutex::lock` | `WouldBlock` | `TimedOut` | | `Poisoned` | [`LockError`] |
@@ -118,9 +132,9 @@
 //! # Events
 //!
 //! With the feature `tracing`, slow paths are reported to a subscriber of the crate [`tracing`](https://docs.rs/tracing): a member that was reaped, a
-//! lock that is poisoned, a half-made object that was repaired, a wait of more than a second, a refused post, a message
-//! that was set aside. The module `events` lists them. No subscriber runs inside an operation: a thread of its own
-//! emits them, so no lock is held meanwhile.
+//! lock that is poisoned, a half-made object that was repaired, a wait of more than a second, a refused post, a message that was
+//! set aside. The module `events` lists them. No subscriber runs inside an operation: a separate thread emits the events, so no
+//! lock is held meanwhile.
 //!
 //! # Glossary
 //!
@@ -130,6 +144,7 @@
 //!
 //! | word | what it is |
 //! | --- | --- |
+//! | handle | a value of this crate that has an object open, such as a [`Mutex`] |
 //! | member | a handle that is registered with an object. It has a slot |
 //! | slot | a member's number in an object, or one of a ring's items in memory |
 //! | ALIVE | a semaphore for each slot, 1 while its member lives: the kernel takes it back when the process dies |
@@ -138,16 +153,22 @@
 //! | doorbell | a semaphore on which waiters sleep, and which a notifier posts |
 //! | obituary | the posts of each doorbell that the kernel does for a process that dies |
 //! | waiting room | where the waiters for one kind of thing are announced, each with a doorbell of its own |
-//! | to call | to choose one announced waiter, and to post its doorbell |
+//! | to call (a waiter) | to choose one announced waiter, and to post its doorbell |
 //! | offer | a lock that is free for one waiter alone, for a millisecond |
 //! | turnstile | a word that lets in one member at a time, for a moment |
 //! | gate | what a writer of an rwlock shuts, so that no new reader comes in |
 //! | to condemn | to mark an object, so that every process treats it as removed |
 //! | cell | a message's memory, with a word that says how far it is and which process has it |
 //! | cursor | the word of a broadcast ring's subscriber: its owner, and the position of the next item that it pops |
+//! | route | a number that a message carries, one for each type. Receivers choose by it |
 //! | lane | the messages of a route, in the order of sending, as hints to their cells |
+//! | call (of a channel) | a request, and its response to the caller |
+//! | server (of requests) | a member that receives requests and responds. The server of `Channel::connect` is called the Redis server |
+//! | claim | an item or message that a process works on. It comes back unless it is completed with `done()` |
+//! | attempt | one claim of a message |
+//! | set aside | kept apart in the channel after the last attempt, with the cause of each |
 //! | to poison | to mark a value that its writer may have left half changed |
-//! | role | the end of a ring or channel that a handle is: producer or consumer |
+//! | role | which side of a ring or channel a handle is on: producer or consumer |
 //!
 //! # The rules of every protocol
 //!
@@ -178,7 +199,7 @@
 // | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
 // | | `lock`: the word of a lock |
 // | | one room for each primitive, and `store`: messages in shared memory |
-// | | `remote`: messages on a server
+// | | `remote`: messages on a Redis server |
 // | | `channel`: typed values over the store. Its `typed` knows no channel. `Envelope` is not in there, as it may hold a message |
 // | | `workers`: processes over a channel |
 // | highest | `error`: above the errors of all of them |

@@ -30,7 +30,7 @@ impl Name {
         &self.0
     }
 
-    /// Returns the key, which must be the same in every version of this crate, for ever.
+    /// Returns the key, which must be the same in every version of this crate, forever.
     ///
     /// FNV-1a over the kind and the name, folded to 31 bits. Zero, which is the private key, becomes one.
     pub(crate) fn key(&self, kind: &str) -> Key {

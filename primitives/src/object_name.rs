@@ -37,7 +37,8 @@ impl ObjectName {
         Self(Arc::new(Parts { kind: "queue", called: Called::Queue(id) }))
     }
 
-    /// Returns the kind: `"mutex"`, `"pool"`, `"spsc ring"`, `"mpmc ring"`, `"broadcast ring"`, `"channel"` or `"queue"`.
+    /// Returns the kind: `"mutex"`, `"rwlock"`, `"once lock"`, `"watch"`, `"rate limiter"`, `"barrier"`, `"pool"`, `"spsc ring"`,
+    /// `"mpmc ring"`, `"broadcast ring"`, `"channel"`, or `"queue"` for a typed queue.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.0.kind

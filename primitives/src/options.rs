@@ -126,9 +126,9 @@ impl<K> fmt::Debug for Options<K> {
     }
 }
 
-/// What every kind of object has.
+/// The options of every kind of object.
 impl<K> Options<K> {
-    /// Returns the defaults: mode 0600, 64 handles, a timeout of 2 seconds for opening, trust in the caller's user and root only.
+    /// Returns the defaults: mode 0600, 64 handles, 2 seconds to open, schema 0, and trust in the caller's user and root only.
     #[must_use]
     pub const fn new() -> Self {
         Self { settings: Settings::new(), kind: PhantomData }
@@ -146,15 +146,22 @@ impl<K> Options<K> {
     ///
     /// By default 64, or as many as one semaphore set of this system has room for (`SEMMSL`), if that is fewer. A
     /// number outside the range becomes the nearest one inside. If `SEMMSL` is too small for a number that is asked for,
-    /// creating fails, and the error says the largest that fits. Each handle costs 32 bytes and three
-    /// semaphores in a mutex, 48 bytes and four semaphores in a pool or a ring, some 200 bytes and four semaphores in a broadcast ring, some 200 bytes and four semaphores in an rwlock, and some 600 bytes and six semaphores in a channel.
+    /// creating fails, and the error says the largest number that fits.
+    ///
+    /// | kind | semaphores for each handle | bytes for each handle |
+    /// | --- | --- | --- |
+    /// | mutex, pool, `spsc` and `mpmc` ring, watch | 4 | some 80 |
+    /// | rwlock, `broadcast` ring | 4 | some 200 |
+    /// | once lock, barrier | 3 | some 50 |
+    /// | rate limiter | 2 | 16 |
+    /// | channel | 6 | some 500 |
     #[must_use]
     pub fn max_handles(mut self, number: u32) -> Self {
         self.settings.max_handles = Some(number.clamp(1, MOST_HANDLES));
         self
     }
 
-    /// Sets a number for the meaning of the values. An object that was made with another number is refused.
+    /// Sets a number for the meaning of the values, by default 0. An object that was made with another number is refused.
     #[must_use]
     pub fn schema(mut self, schema: u64) -> Self {
         self.settings.schema = schema;
@@ -164,9 +171,10 @@ impl<K> Options<K> {
     /// Sets whether an existing object must be as these options would make it. By default it is opened as it is.
     ///
     /// Otherwise opening fails with [`OpenError::OtherOptions`](crate::OpenError::OtherOptions), which says what differs. It
-    /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) for every kind, besides them
-    /// `fair` of a mutex, `lagging` of a broadcast ring, [`light_fences`](Self::light_fences) of a ring or an rwlock and [`max_message_size`](Self::max_message_size) of a channel. Where a
-    /// method is given a capacity or a number of permits, these are compared as well: the capacity as it is rounded, and
+    /// compares [`mode`](Self::mode) and [`max_handles`](Self::max_handles) of every kind, and also `fair` of a mutex, `lagging` of
+    /// a broadcast ring, [`light_fences`](Self::light_fences) of a ring or an rwlock and
+    /// [`max_message_size`](Self::max_message_size) of a channel. If the method takes a capacity or a number of permits, these are
+    /// compared as well: the capacity as it is rounded, and
     /// the permits as they are now, perhaps after a [`resize`](crate::Pool::resize).
     ///
     /// ```
@@ -186,7 +194,7 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets how long to wait for a creator that lives and has not finished. A dead creator is not waited for.
+    /// Sets how long opening waits for a creator that lives and has not finished. It does not wait for a dead creator.
     ///
     /// It decides how soon a half-made object is repaired, and never whether an object is correct: a creator that was
     /// only slow notices and starts again.
@@ -205,16 +213,17 @@ impl<K> Options<K> {
         self
     }
 
-    /// Sets whether a wait of this handle ends when the calling thread has run a signal handler. Off by default: it goes on.
+    /// Sets whether a wait on this handle ends when the calling thread has run a signal handler. By default the wait continues.
     ///
-    /// It fails then with [`Failure::System`](crate::Failure::System), of which
-    /// [`is_interrupted`](crate::Failure::is_interrupted) tells. Nothing is lost. The wait has taken nothing, what it was called for
-    /// goes to the next waiter, and what it would have pushed or sent comes back as after a timeout.
+    /// The wait then fails with [`Failure::System`](crate::Failure::System), for which
+    /// [`is_interrupted`](crate::Failure::is_interrupted) returns `true`. Nothing is lost. The wait has taken nothing, the event
+    /// that it was woken for goes to the next waiter, and an item that it would have pushed is returned as after a timeout.
     ///
-    /// So check what your handlers have set, and wait again. A wait also ends when the process was stopped and goes on, although no
-    /// handler ran. If several threads wait with one handle, one of them sleeps in the kernel for all, and only that one can
+    /// So check what your handlers have set, and wait again. A wait also ends when the process was stopped and is continued,
+    /// although no handler ran. If several threads wait with one handle, one of them sleeps in the kernel for all, and only that
+    /// one can
     /// be interrupted: give each thread a handle of its own. A wait that ends at once, opening an object, and futures
-    /// are not interrupted. It is an option of the handle, and not of the object.
+    /// are not interrupted. This is an option of the handle, and not of the object.
     ///
     /// ```
     /// use sysv_primitives::{Failure, LockError, Mutex};
@@ -245,7 +254,7 @@ impl<K> Options<K> {
     }
 }
 
-/// What objects with values of a type have: mutexes, rwlocks and rings.
+/// The options of objects with values of a type: mutexes, rwlocks, once locks, watches and rings.
 impl<K: kinds::HasType> Options<K> {
     /// Sets the name of the type of the values. An object that was made with another name is refused.
     ///
@@ -254,9 +263,10 @@ impl<K: kinds::HasType> Options<K> {
     /// Rust doesn't promise the text of `type_name`. So set the name if the programs are built with different
     /// compilers.
     ///
-    /// Set it in every program: then two types with different names count as one, or two with the same name as different. It
-    /// counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a [`OnceLock`](crate::OnceLock),
-    /// a [`Watch`](crate::Watch) and all rings. The others have no type.
+    /// If you set it, set it in every program. Then two types with different names count as the same type, or two types with the
+    /// same name as different ones. The name counts for a [`Mutex`](crate::Mutex), an [`RwLock`](crate::RwLock), a
+    /// [`OnceLock`](crate::OnceLock),
+    /// a [`Watch`](crate::Watch) and all rings. Other objects have no type.
     ///
     /// ```
     /// use sysv_primitives::{Mutex, OpenError, Options};
@@ -276,15 +286,15 @@ impl<K: kinds::HasType> Options<K> {
     }
 }
 
-/// What rings and rwlocks have.
+/// The options of rings and rwlocks.
 impl<K: kinds::HasFences> Options<K> {
-    /// Sets whether the processes of a new object may leave fences to the process that goes to sleep, or writes. On by default.
+    /// Sets whether the processes of a new object leave memory fences to the process that goes to sleep or writes. On by default.
     ///
-    /// On Linux and x86 that makes a push, a pop and reading several times faster, and going to sleep or writing some
-    /// microseconds slower. It needs the system call `membarrier`. Use `false` if a process that will use the object runs
+    /// On Linux and x86 this makes a push, a pop and reading several times faster, and going to sleep or writing some microseconds
+    /// slower. It needs the system call `membarrier`. Use `false` if a process that will use the object runs
     /// in a sandbox without it. Such a process would have to wake up a hundred times a second while it waits at a ring, since
-    /// a wake-up could be lost. It could not write to an [`RwLock`](crate::RwLock), since it can't be sure that no
-    /// process reads: that fails with [`Failure::System`](crate::Failure::System).
+    /// a wake-up could be lost. It could not write to an [`RwLock`](crate::RwLock), since it could not know that no process reads:
+    /// that fails with [`Failure::System`](crate::Failure::System).
     ///
     /// On other systems, and if the creator has no `membarrier`, every process fences for itself, whatever is set here.
     #[must_use]

@@ -1,18 +1,18 @@
-//! The two ends of a ring.
+//! The two roles at a ring or channel.
 
 use std::fmt;
 
-/// One end of a ring or channel.
+/// A role at a ring or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The end that pushes.
+    /// The side that pushes or sends.
     Producer,
-    /// The end that pops.
+    /// The side that pops or receives.
     Consumer,
 }
 
 impl Role {
-    /// Returns the end opposite.
+    /// Returns the opposite role.
     ///
     /// ```
     /// use sysv_primitives::Role;

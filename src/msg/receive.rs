@@ -92,7 +92,7 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// As [`receive_timeout`](Self::receive_timeout), but for [`Deadline::NOW`] as [`try_receive`](Self::try_receive).
+    /// As [`receive_timeout`](Self::receive_timeout), and for [`Deadline::NOW`] as [`try_receive`](Self::try_receive).
     /// The buffer is unchanged then.
     pub fn receive_into_deadline(
         &self,

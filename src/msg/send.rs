@@ -14,7 +14,7 @@ impl MessageQueue {
     /// Sets whether later sends wait for a queue that is too small.
     ///
     /// By default a message that is longer than the queue's `max_size` is refused at once, with
-    /// [`Error::MessageExceedsQueue`]. The kernel would let the sender wait, and for ever unless another process
+    /// [`Error::MessageExceedsQueue`]. The kernel would let the sender wait, and forever unless another process
     /// raises `max_size`. With `true` the kernel decides:
     ///
     /// - A send waits until the queue was [enlarged](Self::set_max_size) and has room.
@@ -96,7 +96,7 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// As [`send_timeout`](Self::send_timeout), but for [`Deadline::NOW`] as [`try_send`](Self::try_send).
+    /// As [`send_timeout`](Self::send_timeout), and for [`Deadline::NOW`] as [`try_send`](Self::try_send).
     pub fn send_deadline(&self, message: &MessageBuffer, deadline: Deadline) -> Result<()> {
         let len = message.bytes().len();
         if len > self.max_message_size {

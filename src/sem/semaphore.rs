@@ -105,7 +105,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// As [`acquire_timeout`](Self::acquire_timeout), but for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
+    /// As [`acquire_timeout`](Self::acquire_timeout), and for [`Deadline::NOW`] as [`try_acquire`](Self::try_acquire).
     #[inline]
     pub fn acquire_deadline(&self, deadline: Deadline) -> Result<()> {
         self.acquire_many_deadline(Amount::ONE, deadline)
@@ -293,7 +293,7 @@ impl Semaphore {
         self.set.interruptible()
     }
 
-    /// Returns the value, as it was a moment ago.
+    /// Returns the value, as of a moment ago.
     ///
     /// # Errors
     ///

@@ -36,7 +36,8 @@ use crate::{Member, members::Members, object::Object, raw::Deadline, waiting::Pa
 ///
 /// **When a participant dies**, at whatever instruction, the generation is broken. The waiters get [`BarrierError::Broken`] at
 /// once, with the member that died. Each other participant gets it once, at its next wait. Afterwards the remaining
-/// participants are in one generation again, and another process can open the barrier to replace the dead one. A process that
+/// participants are in one generation again, and another process can open the barrier to replace the dead participant. A process
+/// that
 /// drops its handle breaks nothing. A process that ends without dropping it counts as dead.
 ///
 /// If a wait times out, the arrival is taken back. **While a process is stopped** before it has arrived, the others wait for it.
@@ -46,8 +47,8 @@ use crate::{Member, members::Members, object::Object, raw::Deadline, waiting::Pa
 /// that do not wait at that time gets the error at its next wait. A child made by `fork` becomes a participant of its own when
 /// it waits.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last participant can't
-/// notify the waiters for want of them, the next call on its handle fails, and the waiters sleep until a member dies or their
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the last participant lacks these
+/// rights and can't notify the waiters, the next call on its handle fails, and the waiters sleep until a member dies or their
 /// timeout elapses.
 ///
 /// What a participant did before it arrived is visible to all others after their wait.
@@ -71,7 +72,7 @@ pub struct Barrier {
     state: BarrierState,
 }
 
-/// What a process learns when it has passed a [`Barrier`].
+/// The result of a wait that has passed a [`Barrier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     is_leader: bool,
@@ -180,7 +181,7 @@ impl Barrier {
         self.state.parties as usize
     }
 
-    /// Returns how many participants have arrived and wait, as it was a moment ago.
+    /// Returns how many participants have arrived and wait, as of a moment ago.
     ///
     /// It shows the state before repair: a participant that died counts until another participant finds it dead.
     #[must_use]

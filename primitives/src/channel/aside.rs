@@ -22,7 +22,7 @@ use crate::{
     store::{Copied, InHand, Refusal},
 };
 
-/// A message that was attempted as often as allowed, and is set aside: a copy of it, and what may be done with it.
+/// A message that is set aside, since all its attempts failed: a copy of it, and the ways to queue it again or drop it.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -69,21 +69,21 @@ pub struct ClaimInHand {
     pub route: Route,
     /// How long ago it was claimed, to some milliseconds.
     pub age: Duration,
-    /// Which attempt this is, from 1 on.
+    /// The number of this attempt, from 1 on.
     pub attempt: u32,
 }
 
 impl Channel {
-    /// Returns the messages that are set aside, the oldest one first, having repaired what dead members had.
+    /// Returns the messages that are set aside, the oldest one first. Repairs what dead members had claimed.
     ///
-    /// A message is set aside when it was claimed as often as its [limit](crate::Delivery::attempts) allows, and none
-    /// of these attempts was done. Such a message takes no room from other messages. A channel keeps as many as it
-    /// holds ordinary messages, but no fewer than 16 and no more than 64, besides as many requests and 16 control
-    /// messages. When there is one more, the oldest one is dropped, and [counted](super::Depth::dropped). A long one
-    /// keeps its blocks.
+    /// A message is set aside when all attempts that its [limit](crate::Delivery::attempts) allows ended without `done`. Such a
+    /// message takes no room from other messages. A channel keeps as many as it
+    /// holds ordinary messages, but no fewer than 16 and no more than 64, and in addition as many requests, and 16 control
+    /// messages. When there is one more, the oldest one is dropped, and [counted](super::Depth::dropped). A long message keeps its
+    /// blocks.
     ///
-    /// Each message is copied under the lock by which senders take room for long messages. So this blocks as long as a process
-    /// is stopped that holds the lock. [`SetAside::retry`] and [`SetAside::discard`] do likewise.
+    /// Each message is copied under the lock with which senders allocate room for long messages. So this call blocks while a
+    /// process that holds the lock is stopped. So do [`SetAside::retry`] and [`SetAside::discard`].
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl Channel {
 
     /// Returns the claims under way: which member works on what, and since when. It disturbs none of them.
     ///
-    /// A request that is received, and not claimed, is not among them.
+    /// Requests that were received, and not claimed, are not listed.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl SetAside {
         }
     }
 
-    /// Returns how the attempts on it ended: of the last eight.
+    /// Returns how the attempts on it ended: the last eight.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
@@ -207,7 +207,7 @@ impl SetAside {
     ///
     /// # Errors
     ///
-    /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
+    /// [`Undecodable`], with the bytes, if it came on another route or can't be decoded.
     pub fn decode<T: Message>(&self) -> Result<T, Undecodable> {
         // Of the copy: the message stays set aside, whatever comes of it.
         self.envelope().decode()
@@ -229,10 +229,10 @@ impl SetAside {
         }
     }
 
-    /// Makes it a message that can be received again, as if it was sent now, with as many attempts as at first. Returns whether
-    /// it was still set aside.
+    /// Queues the message again, as if it was sent now, with as many attempts as at first. Returns whether it was still set aside.
     ///
-    /// The attempts are counted on. A caller that waits for its response, and has not learnt that it is set aside, waits on.
+    /// The numbers of the attempts go on. A caller that waits for the response, and was not notified that the request was set
+    /// aside, goes on waiting.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl SetAside {
         retried.map_err(|refusal| shared.not_sent(refusal, class, copied.bytes.len(), Deadline::NOW))
     }
 
-    /// Drops it. Returns whether it was still set aside.
+    /// Drops the message. Returns whether it was still set aside.
     ///
     /// # Errors
     ///

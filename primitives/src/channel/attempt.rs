@@ -4,7 +4,7 @@ use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use crate::store::{CauseNumber, DIED, Ending};
 
-/// Why an attempt on a message ended without being done.
+/// Why an attempt on a message ended without `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -16,11 +16,11 @@ pub enum Cause {
     Panicked,
     /// A supervisor killed its process since it took too long.
     TimedOut,
-    /// Its process died when it had no memory left, as far as its supervisor could tell.
+    /// Its process died because it could not allocate memory, as far as its supervisor could tell.
     OutOfMemory,
-    /// The lease of its claim ended: its process died, was stopped, or lost its connection. On a server alone.
+    /// The lease of its claim ended: its process died, was stopped, or lost its connection. Only on a Redis server.
     LeaseExpired,
-    /// It is not known: more than eight attempts ago, or the report was lost.
+    /// Not known: the attempt was more than eight attempts ago, or the report was lost.
     Unknown,
 }
 
@@ -82,7 +82,7 @@ impl Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// Which attempt it was, from 1 on.
+    /// The number of the attempt, from 1 on.
     pub number: u32,
     /// Why it ended.
     pub cause: Cause,

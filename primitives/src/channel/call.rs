@@ -57,7 +57,7 @@ impl Channel {
     /// - [`CallError::NotSent`], with an error of [`send`](Self::send). With [`SendError::Closed`] also if the channel
     ///   was closed before a process took the request.
     /// - [`CallError::NoResponse`] if the process that received the request died, or dropped it.
-    /// - [`CallError::Undecodable`], with the bytes, if the response is no such value.
+    /// - [`CallError::Undecodable`], with the bytes, if the response can't be decoded.
     /// - [`CallError::Failed`] if the channel was removed or is corrupt.
     pub fn call<R: Request>(&self, request: &R) -> Result<R::Response, CallError> {
         self.call_deadline(request, Deadline::NEVER)
@@ -65,7 +65,7 @@ impl Channel {
 
     /// Sends a request, and waits for its response for at most `timeout` in all.
     ///
-    /// When the timeout elapses the request is taken back, and leaves nothing behind. If a process works on it already, its
+    /// When the timeout elapses, the request is withdrawn, and leaves nothing behind. If a process already works on it, its
     /// response is dropped.
     ///
     /// # Errors
@@ -239,10 +239,10 @@ impl Channel {
         shared.members_in(store.servers(store.lane_of(R::ROUTE.number())))
     }
 
-    /// Sets whether a request on this handle fails at once, with [`SendError::NoServer`], if no member serves its route. By
-    /// default it waits for one.
+    /// Sets whether a request on this handle fails at once, with [`SendError::NoServer`], if no member serves its route. By default
+    /// the request waits for a server.
     ///
-    /// A member serves a route once it has called [`recv_request`](Self::recv_request) or run a router for it.
+    /// A member is a server of a route once it has called [`recv_request`](Self::recv_request), or run a router, for it.
     pub fn require_server(&mut self, is_required: bool) -> &mut Self {
         self.requires_server = is_required;
         self

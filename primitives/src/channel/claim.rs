@@ -83,11 +83,12 @@ impl Channel {
         /// # Ok::<(), sysv_primitives::Error>(())
         /// ```
         ///
-        /// A message with a [limit of attempts](crate::Delivery::attempts) is [set aside](Self::set_aside) when it has failed so often.
+        /// A message with a [limit of attempts](crate::Delivery::attempts) is [set aside](Self::set_aside) after that many failed
+        /// attempts.
         ///
-        /// A request is claimed as well, and [`respond`](Claimed::respond) completes the claim. Its caller decides whether it is handed out
-        /// again when the claim ends otherwise: with a [limit of attempts](crate::Delivery::attempts) above 1 it is. Without one the
-        /// caller learns that there is no response.
+        /// A request is claimed as well, and [`respond`](Claimed::respond) completes the claim. If the claim ends in another way,
+        /// the request is delivered again if its caller set a [limit of attempts](crate::Delivery::attempts) above 1. Otherwise the
+        /// caller gets [`NoResponse`](crate::CallError::NoResponse).
         ///
         /// # Errors
         ///

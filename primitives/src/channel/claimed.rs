@@ -19,15 +19,15 @@ use crate::{Failure, SendError, Undecodable, raw::Deadline};
 /// | is dropped, or [requeued](Self::requeue) | is behind the others of its route, for any receiver |
 /// | is [requeued for later](Self::requeue_after) | can be received after the delay |
 /// | of a process that dies | is before the others of its route, for any receiver |
-/// | is none of the first two for the [last time](crate::Delivery::attempts) | is [set aside](crate::Channel::set_aside) |
+/// | ends in any other way than the first, in the [last attempt](crate::Delivery::attempts) | is [set aside](crate::Channel::set_aside) |
 ///
-/// A caller that cancels its request while it is claimed has it not delivered again.
+/// If a caller cancels its request while it is claimed, the request is not delivered again.
 ///
 /// It holds a cell of the channel, and so counts towards its [capacity](crate::Options::capacity). It may be sent to another thread. In a
 /// child made by `fork` it is the parent's: there a drop does nothing.
 ///
-/// A process that is stopped, or that takes minutes to write a core dump, keeps its claims. No other process gets them until it is
-/// gone. The same holds for a program that is replaced by `exec`, since its process lives: end a claim before.
+/// A process that is stopped, or that takes minutes to write a core dump, keeps its claims. No other process gets them until it has
+/// died. The same holds for a program that is replaced by `exec`, since its process lives: end its claims before.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is requeued"]
 pub struct Claimed<T> {
@@ -47,8 +47,9 @@ impl<T> Claimed<T> {
     ///
     /// The claim has ended, and the message may come to another process:
     ///
-    /// - [`Failure::MembershipLost`] if this process has lost its membership, and others have taken it for dead.
+    /// - [`Failure::MembershipLost`] if this process has lost its membership, and other members have repaired its slot.
     /// - [`Failure::Inherited`] in a child made by `fork`.
+    /// - [`Failure::LeaseLost`] on a Redis server, if the lease of the claim has ended.
     pub fn done(mut self) -> Result<T, Failure> {
         match self.incoming.take() {
             Some(incoming) => incoming.finish_claim().map(|()| self.value),
@@ -56,8 +57,7 @@ impl<T> Claimed<T> {
         }
     }
 
-    /// Requeues the message behind the others of its route. It is set aside if it has failed as often as its limit
-    /// allows.
+    /// Requeues the message behind the others of its route. If this was the last attempt that its limit allows, it is set aside.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl<T> Claimed<T> {
 
     /// Requeues the message, to be received after a delay. It takes room in the channel meanwhile.
     ///
-    /// Time that the machine is suspended does not count. When the channel is closed the delay is over.
+    /// Time that the machine is suspended does not count. When the channel is closed, the delay ends.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl<T> Claimed<T> {
         incoming.requeue(Cause::Requeued, delay)
     }
 
-    /// Returns which attempt this is, from 1 on. After 256 it counts no further.
+    /// Returns the number of this attempt, from 1 on. It stops counting at 256.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.incoming.as_ref().map_or(1, |incoming| u32::from(incoming.attempts()) + 1)
@@ -118,7 +118,7 @@ impl<T> Claimed<T> {
 }
 
 impl<R: Request> Claimed<R> {
-    /// Responds to a request, which is done then. If no caller waits for it, it is just done.
+    /// Responds to a request, which completes the claim. If no caller waits for the response, the claim is only completed.
     ///
     /// The request comes to another process if this one dies before the response counts, and not afterwards.
     ///
@@ -189,12 +189,12 @@ impl<R: Request> Claimed<R> {
 }
 
 impl Claimed<Envelope> {
-    /// Decodes the value, and goes on with the claim.
+    /// Decodes the value, and keeps the claim.
     ///
     /// # Errors
     ///
-    /// [`Undecodable`], with the bytes, if it came on another route or is no such value. The message is done then: it would be as
-    /// unreadable the next time.
+    /// [`Undecodable`], with the bytes, if it came on another route or can't be decoded. The message is then completed, since it
+    /// could not be decoded the next time either.
     pub fn decode<T: Message>(mut self) -> Result<Claimed<T>, Undecodable> {
         match self.value.decode_here::<T>() {
             Ok(value) => Ok(Claimed { value, incoming: self.incoming.take() }),

@@ -52,7 +52,7 @@ impl Delivery {
         self
     }
 
-    /// Sets how long it is before the message can be received. Until then it takes room in the channel.
+    /// Sets after what delay the message can be received. Until then it takes room in the channel.
     ///
     /// Time that the machine is suspended does not count.
     pub const fn delay(mut self, delay: Duration) -> Self {
@@ -62,8 +62,8 @@ impl Delivery {
 
     /// Sets whether a request stays in the channel when its caller dies. By default it does not.
     ///
-    /// Then the death of the caller costs the response, and not the work. Nor does the death of a server: without a limit of attempts the
-    /// request is delivered until it is done.
+    /// If it does, a server still works on the request after the caller has died, and the response is dropped. The death of a
+    /// server does not lose the request either: without a limit of attempts it is delivered until it is done.
     pub const fn outlives_caller(mut self, outlives: bool) -> Self {
         self.outlives_caller = outlives;
         self

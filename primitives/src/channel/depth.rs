@@ -19,7 +19,7 @@ pub struct Queued {
     pub oldest: Duration,
 }
 
-/// What is in a channel, and how much it has room for.
+/// The messages that are in a channel, and how many it has room for.
 ///
 /// Messages that a process has taken and not finished, such as requests, count as taken room, and not as queued.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,8 +37,9 @@ impl Drop for Endpoint {
 
 /// The sending end of a channel for one type of message, which is counted.
 ///
-/// When the last one of a route is dropped, or its process dies, each [`Receiver`] of the route that
-/// [detects](Receiver::detect_disconnect) it is notified. A child made by `fork` may go on sending with it, and is not counted.
+/// When the last sender of a route is dropped, or its process dies, each [`Receiver`] of the route that
+/// [detects](Receiver::detect_disconnect) it is notified. A child made by `fork` may go on sending with it, and is not counted as a
+/// sender.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ pub struct Receiver<T: Message> {
 }
 
 impl Channel {
-    /// Returns an end that sends messages of one type, and is counted as a sender of its route.
+    /// Returns a sender of messages of one type, which is counted.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl Channel {
         Ok(Sender { channel: self.clone(), _endpoint: endpoint, message: PhantomData })
     }
 
-    /// Returns an end that receives messages of one type, and is counted as a receiver of its route.
+    /// Returns a receiver of messages of one type, which is counted.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Undecodable`], with the bytes, if it came on another route or is no such value.
+    /// [`Undecodable`], with the bytes, if it came on another route or can't be decoded.
     pub fn decode<T: Message>(self) -> Result<T, Undecodable> {
         self.decode_here().map_err(|why| self.undecodable(why))
     }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{Failure, ObjectName, iter::IterError, raw::Deadline};
 
-/// Why a message was not sent. Nothing was sent, but for [`MaybeSent`](Self::MaybeSent), and the value is still the caller's.
+/// Why a message was not sent. Nothing was sent, except perhaps with [`MaybeSent`](Self::MaybeSent), and the caller still has the
+/// value.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -56,8 +57,8 @@ pub enum SendError {
         /// What the codec said.
         why: String,
     },
-    /// The connection to the server broke while the message was on its way, and could not be made again in time. The message was
-    /// sent once, or not at all. On a server alone.
+    /// The connection to the Redis server broke while the message was on its way, and could not be made again in time. The message
+    /// was sent once, or not at all. Only with [`Channel::connect`](crate::Channel::connect).
     #[error("a message may have been sent to {object}, and may not: {why}; send it again if twice does no harm")]
     MaybeSent {
         /// The channel.
@@ -99,8 +100,8 @@ impl SendError {
 pub struct ChannelFull {
     /// The channel.
     pub object: ObjectName,
-    /// How many messages of this kind it holds: ordinary ones, calls, or control messages. Those that a process has taken and
-    /// not finished are among them.
+    /// How many messages of this kind it holds: ordinary ones, calls, or control messages. Messages that a process has taken and
+    /// not completed count too.
     pub messages: u64,
     /// How many of this kind it has room for.
     pub max_messages: u64,
@@ -138,17 +139,17 @@ pub enum RecvError {
         /// The channel.
         object: ObjectName,
     },
-    /// Every [`Sender`](crate::Sender) left or died, no such message is left, and the handle
+    /// Every [`Sender`](crate::Sender) was dropped or died, no such message is left, and the handle
     /// [detects that](crate::Channel::detect_disconnect).
     #[error("{object}: every sender has left or died; wait for another one with detect_disconnect(false)")]
     Disconnected {
         /// The channel.
         object: ObjectName,
     },
-    /// Receiving on this handle was [stopped](crate::Stop). The channel goes on.
+    /// Receiving on this handle was [stopped](crate::Stop). The channel is still open.
     #[error("receiving was stopped")]
     Stopped,
-    /// A message was received that is no value of the type.
+    /// A message was received that could not be decoded.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
     /// The channel was removed, is corrupt, or the system refused something.
@@ -190,9 +191,9 @@ impl IterError for RecvError {
     }
 }
 
-/// A message that is no value of the type it was received as. Its bytes are in it.
+/// A message that could not be decoded as the type that it was received as. It has the bytes.
 ///
-/// Another program or version may have sent it. It is off the channel, which goes on.
+/// Another program or version may have sent it. The message was removed from the channel, which can still be used.
 #[derive(Clone, Debug, Error)]
 #[error(
     "a message of {} bytes on route {route} of {object} is no such value: {why}; \
@@ -214,7 +215,7 @@ pub struct Undecodable {
 ///
 /// It says whether the request was sent: only [`NotSent`](Self::NotSent) means that no process can have worked on it. With
 /// any other variant it was sent. Closing the channel ends the wait for a response if no process has taken the request:
-/// then it is `NotSent`, since it was taken back.
+/// then it is `NotSent`, since the request was withdrawn.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -226,7 +227,7 @@ pub enum CallError {
     WouldBlock,
     /// The request was sent, and no response came before the timeout elapsed.
     ///
-    /// `call_timeout` takes the request back, and a process that has received it already may have worked on it. After
+    /// `call_timeout` withdraws the request. A process that has already received it may have worked on it. After
     /// `PendingResponse::wait_timeout` the request stays sent: wait again, or drop it.
     #[error("no response came before the timeout elapsed")]
     TimedOut,
@@ -253,8 +254,8 @@ pub enum CallError {
         /// What that process said.
         why: String,
     },
-    /// The request was claimed as often as its [limit](crate::Delivery::attempts) allows, and no attempt was done. It is
-    /// [set aside](crate::Channel::set_aside).
+    /// All attempts that the [limit](crate::Delivery::attempts) allows ended without a response. The request is [set
+    /// aside](crate::Channel::set_aside).
     #[error(
         "the request of route {route} from {object} failed as often as it may, and is set aside: {}; list, retry or discard it \
          with Channel::set_aside",
@@ -268,7 +269,7 @@ pub enum CallError {
         /// How the attempts ended: the last eight.
         attempts: Vec<Attempt>,
     },
-    /// The response is no value of the type.
+    /// The response could not be decoded.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
     /// The request was sent, and then the channel was removed, was found corrupt, or the system refused something.

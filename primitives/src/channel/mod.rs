@@ -1,7 +1,7 @@
 //! Channels: typed values over a [store](crate::store) of messages in shared memory.
 //!
-//! A value is encoded into a message, on the route of its Rust type. The store has the protocol. This module has what
-//! stands on it: codecs, the four selections, calls, typed ends, and the router. `queue` has the same codecs over a plain
+//! A value is encoded into a message, on the route of its Rust type. The store has the protocol. This module builds on it: codecs,
+//! the four selections, calls, typed ends, and the router. `queue` has the same codecs over a plain
 //! kernel queue.
 //!
 //! - **C1** A message is taken by one receiver, whole or not at all (ST1).
@@ -81,8 +81,8 @@ use crate::{Failure, store::Wants};
 /// | it has room for | by default | option |
 /// | --- | --- | --- |
 /// | ordinary messages | 1,024 | [`capacity`](crate::Options::capacity) |
-/// | calls under way, besides | as many, from 16 to 1,024 | the same |
-/// | control messages, besides | 16 | – |
+/// | calls under way, in addition | as many, from 16 to 1,024 | the same |
+/// | control messages, in addition | 16 | – |
 /// | bytes of a message | 1 MiB | [`max_message_size`](crate::Options::max_message_size) |
 /// | routes that do not share a lane | 32 | [`max_routes`](crate::Options::max_routes) |
 ///
@@ -94,11 +94,11 @@ use crate::{Failure, store::Wants};
 ///
 /// **When a process dies** what it sent stays, and what it received is lost with it: `recv` is at most once. What it
 /// [claimed](Self::claim) comes back: `claim` is at least once. A [caller](Self::call) is notified at once when the
-/// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type has left or died.
+/// process that took its request dies. A [`Receiver`] may detect that the last [`Sender`] of its type was dropped or has died.
 ///
 /// **When a process is stopped** it holds up the message that it sends, that it has taken, or for which it was woken, and no
-/// other. A process that is stopped while it takes room for a long message, which is some 100 instructions, holds up long
-/// messages.
+/// other. A process that is stopped while it allocates room for a long message, which takes some 100 instructions, holds up all
+/// long messages.
 ///
 /// ```
 /// use std::time::Duration;
@@ -152,8 +152,9 @@ impl Channel {
     /// Sets whether receiving on this handle ends with [`RecvError::Disconnected`] when no [`Sender`] of the routes that it
     /// receives is left on any other opened handle. Clones share one. By default it does not.
     ///
-    /// What is there is received first. When another sender comes, it receives again. Before the first one has come none is
-    /// missed. Handles that are no [`Sender`] are not counted. While a message is [delayed](Delivery::delay) no receiver is disconnected.
+    /// Messages that are queued are received first. If another sender comes, receiving waits again. Before the first sender has
+    /// come, nothing is reported. Only handles of type [`Sender`] count. While a message is [delayed](Delivery::delay) no receiver
+    /// is disconnected.
     pub fn detect_disconnect(&mut self, detect: bool) -> &mut Self {
         self.detects_disconnect = detect;
         self

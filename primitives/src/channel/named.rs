@@ -84,32 +84,32 @@ impl Channel {
     /// | address | channel |
     /// | --- | --- |
     /// | `jobs`, without `://` | in shared memory, as [`open_or_create`](Self::open_or_create) |
-    /// | `redis://[user:password@]host[:port]/[database/]jobs` | on a server that speaks the protocol of Redis, 7.0 or later. With the feature `redis` |
+    /// | `redis://[user:password@]host[:port]/[database/]jobs` | on a *Redis server*: Redis 7.0 or later, or another server that speaks its protocol. With the feature `redis` |
     /// | `rediss://` and the same | over TLS. The server's certificate must be for the host, and signed by an authority of this system, or by the one in the file of `?ca=/path/ca.pem`. With the feature `redis-tls` |
     ///
-    /// The same program runs on both. What differs on a server:
+    /// The same program runs on both. On a Redis server these things differ:
     ///
     /// - **A process dies.** Its claims come back when their [lease](Options::lease) has ended. The lease is extended while the
     ///   process lives. A process that was stopped for longer learns from [`done`](crate::Claimed::done) that the [lease is
     ///   lost](Failure::LeaseLost).
-    /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any other
-    ///   fails in the end with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
-    /// - **What a server does not have** is [`Failure::Unsupported`], and says what to do: counted senders and receivers, lists of members
-    ///   and of claims (see [`inspect::on_server`](crate::inspect::on_server)), and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any
+    ///   other call fails after a time with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
+    /// - **Some operations do not exist there** and fail with [`Failure::Unsupported`], which says what to do instead:
+    ///   counted senders and receivers, lists of members and of claims (see [`inspect::on_server`](crate::inspect::on_server)), and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
     /// - **A future is dropped.** It has received nothing, as in memory: its message goes back to its place, without an attempt. A future that
     ///   sends may have sent its message by then. If the process dies within a moment after `recv_async` has returned a message,
     ///   that comes again when the lease has ended. No poll waits for the server, but [`done`](crate::Claimed::done) and the drop of a claim
     ///   block the thread for a round trip.
-    /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child connects anew.
+    /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child must connect again.
     ///
-    /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. One that drops
-    /// messages when memory is short is always refused.
+    /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. A server that
+    /// drops messages when its memory is short is always refused.
     ///
     /// # Errors
     ///
-    /// As [`open_or_create`](Self::open_or_create), and on a server:
+    /// As [`open_or_create`](Self::open_or_create), and for a Redis server:
     ///
-    /// - [`OpenError::BadAddress`], which quotes nothing of the address.
+    /// - [`OpenError::BadAddress`], which quotes no part of the address.
     /// - [`OpenError::BadServer`], with the setting and the line that changes it.
     /// - [`Failure::Unreachable`] and [`Failure::Refused`] in [`OpenError::Failed`].
     pub fn connect(address: &str) -> Result<Self, OpenError> {
@@ -271,7 +271,7 @@ impl Channel {
 impl Options<Channel> {
     /// Sets how many ordinary messages a new channel has room for. By default 1,024, and at most 64,000.
     ///
-    /// Each takes 256 bytes, and 16 bytes for each route with a lane of its own. There is room of their own for as many calls, from
+    /// Each takes 256 bytes, and 16 bytes for each route with a lane of its own. In addition there is room for as many calls, from
     /// 16 to 1,024, and for 16 control messages. Linux takes the memory when it is first used.
     #[must_use]
     pub fn capacity(mut self, messages: u32) -> Self {
@@ -281,8 +281,8 @@ impl Options<Channel> {
 
     /// Sets how many routes have a lane of their own in a new channel. By default 32, and at most 48.
     ///
-    /// The first routes that are used get them. Further ones share 8 lanes, where a receiver passes over messages of other
-    /// routes. Each lane takes 8 bytes for each of at least 1,024 entries, and twice the cells.
+    /// The first routes that are used get them. Further routes share 8 lanes, where a receiver skips messages of other routes. Each
+    /// lane takes 8 bytes for each of at least 1,024 entries, and twice the cells.
     #[must_use]
     pub fn max_routes(mut self, routes: u32) -> Self {
         self.settings.max_routes = routes;
@@ -291,8 +291,9 @@ impl Options<Channel> {
 
     /// Sets the largest message that a new channel carries, in bytes. By default 1 MiB, and 4 GiB at most.
     ///
-    /// Messages of up to 192 bytes lie in their cell. The channel's segment has room for two of the largest ones besides, or for
-    /// a block for each message, and for a response of the largest size. Linux takes the memory when it is first used.
+    /// Messages of up to 192 bytes lie in their cell. In addition, the channel's segment has room for two messages of the largest
+    /// size, or for one block for each message, and for a response of the largest size. Linux takes the memory when it is first
+    /// used.
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.settings.max_message_size = bytes;
@@ -307,10 +308,11 @@ impl Options<Channel> {
         self
     }
 
-    /// Sets the lease of claims and calls of a new channel on a server. By default 10 seconds, from 100 milliseconds to a day.
+    /// Sets the lease of claims and calls of a new channel on a Redis server. By default 10 seconds, from 100 milliseconds to a
+    /// day.
     ///
-    /// It is extended at a third of its time, as long as the process lives and reaches the server. So it is how long
-    /// the death of a process goes unnoticed, and not how long a job may take. In memory there is none: a death is known at once.
+    /// It is extended at a third of its time, as long as the process lives and reaches the server. So it limits how long the death
+    /// of a process goes unnoticed, and not how long a job may take. Channels in memory have no lease: a death is noticed at once.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;

@@ -130,7 +130,8 @@ impl<R: Request> PendingResponse<R> {
         }
     }
 
-    /// Returns which member has taken the request, or `None` if none has, or if the call has ended. A server does not say it.
+    /// Returns which member has taken the request, or `None` if none has, or if the call has ended. Always `None` on a Redis
+    /// server.
     #[must_use]
     pub fn taken_by(&self) -> Option<Member> {
         match &self.call {

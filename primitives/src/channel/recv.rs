@@ -32,8 +32,9 @@ impl Channel {
         ///
         /// # Errors
         ///
-        /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that is no such value.
-        /// - [`RecvError::Closed`] once the channel is closed and nothing that is wanted is left. [`RecvError::Disconnected`] on a
+        /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that can't be decoded.
+        /// - [`RecvError::Closed`] once the channel is closed and no message of this selection is left. [`RecvError::Disconnected`]
+        ///   on a
         ///   handle that [detects](Self::detect_disconnect) it.
         /// - [`RecvError::Failed`] if the channel was removed or is corrupt, or the system refuses something.
     }

@@ -85,7 +85,7 @@ impl<'a> Router<'a> {
         })
     }
 
-    /// Sets the handler of a type, which also says whether to go on.
+    /// Sets the handler of a type, which also decides whether the run continues.
     ///
     /// # Errors
     ///
@@ -97,9 +97,9 @@ impl<'a> Router<'a> {
         self.register::<T>(Box::new(move |parcel| Ok(Ok(handle(parcel.decode()?)))))
     }
 
-    /// Sets what responds to requests of a type.
+    /// Sets the handler that responds to requests of a type.
     ///
-    /// A response that can't be sent ends the [run](Self::run), and the caller learns that there is none.
+    /// A response that can't be sent ends the [run](Self::run), and the caller gets an error.
     ///
     /// # Errors
     ///
@@ -128,9 +128,9 @@ impl<'a> Router<'a> {
         Ok(self)
     }
 
-    /// Hands over what no handler takes: messages of other routes, and those that can't be decoded.
+    /// Sets the handler of all other messages: those of other routes, and those that can't be decoded.
     ///
-    /// Without it such a message ends [`run`](Self::run), and is in its error.
+    /// Without a fallback, such a message ends [`run`](Self::run), which returns it in the error.
     pub fn fallback(&mut self, handle: impl FnMut(Unhandled) + 'a) -> &mut Self {
         self.fallback = Some(Box::new(handle));
         self

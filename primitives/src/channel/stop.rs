@@ -11,7 +11,7 @@ use std::sync::{
 use super::{Channel, transport::Transport};
 use crate::Failure;
 
-/// Stops the receiving on one handle of a channel. The channel and other handles go on.
+/// Stops receiving on one handle of a channel. The channel and its other handles are not affected.
 ///
 /// It may be cloned, and used from any thread of the process.
 ///
@@ -35,7 +35,7 @@ pub struct Stop {
 }
 
 impl Channel {
-    /// Returns a handle that can be stopped from receiving, and what stops it.
+    /// Returns a handle on which receiving can be stopped, and the [`Stop`] that stops it.
     ///
     /// Clones of the handle are stopped as well. A [`Router`](super::Router) that runs on it returns.
     #[must_use]
@@ -47,8 +47,8 @@ impl Channel {
 }
 
 impl Stop {
-    /// Stops receiving for good: calls that wait, and later ones, return [`RecvError::Stopped`](crate::RecvError::Stopped) once
-    /// nothing that they want is there.
+    /// Stops receiving for good: calls that wait, and later ones, return [`RecvError::Stopped`](crate::RecvError::Stopped) once no
+    /// message for them is queued.
     ///
     /// # Errors
     ///

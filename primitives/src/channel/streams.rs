@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Channel {
-    /// Returns a stream of the values of this type that come.
+    /// Returns a stream of the values of this type that are received.
     pub fn stream<T: Message>(&self) -> MessageStream<T> {
         MessageStream {
             channel: self.clone(),
@@ -42,19 +42,19 @@ impl Channel {
 }
 
 impl<T: Message> Receiver<T> {
-    /// As [`Channel::stream`]. It ends as this receiver does. The receiver is counted as long as it lives itself.
+    /// As [`Channel::stream`]. The stream ends as this receiver does. Only the receiver is counted, as long as it is not dropped.
     pub fn stream(&self) -> MessageStream<T> {
         self.channel.stream()
     }
 }
 
-/// The values of a type that come on a channel, from [`Channel::stream`].
+/// A stream of the values of a type that are received from a channel. Made by [`Channel::stream`].
 ///
-/// It ends when the channel is closed, or as the handle says: disconnected, or stopped. A message that can't be decoded is an
+/// It ends when the channel is closed, or, depending on the handle, disconnected or stopped. A message that can't be decoded is an
 /// error, and more may follow. Any other error is the last item.
 ///
-/// **Cancel safety.** A message is received only in the poll that returns it. A stream that waits and is not polled any
-/// more is passed over after 10 ms.
+/// **Cancel safety.** A message is received only in the poll that returns it. A stream that waits and is no longer polled loses its
+/// turn after 10 ms.
 ///
 /// ```
 /// use std::{future::poll_fn, pin::Pin};
@@ -167,10 +167,10 @@ impl<T> fmt::Debug for MessageStream<T> {
 /// A value that is being sent.
 type Sending = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
 
-/// Sends each value of a type to a channel, from [`Channel::sink`]. Waits while the channel is full.
+/// A sink that sends each value of a type to a channel. Made by [`Channel::sink`]. Waits while the channel is full.
 ///
-/// It takes one value in that does not fit the channel, which the next poll sends. Flush it before it is dropped: a value
-/// that was not flushed is dropped with it. `poll_close` flushes, and closes no channel.
+/// It buffers one value for which the channel has no room. The next poll sends it. Flush the sink before it is dropped: a buffered
+/// value is dropped with it. `poll_close` flushes, and does not close the channel.
 #[must_use = "a sink does nothing unless it is polled"]
 pub struct MessageSink<T> {
     channel: Channel,

@@ -20,7 +20,7 @@ use crate::{
     report::{Kind, Report, State},
 };
 
-/// What to clean, and with how much care.
+/// Which objects to remove, and with how much care.
 ///
 /// An object with a member that lives is never removed: one `semop` tests that there is none and condemns the object, so no
 /// process can open it in between. Other programs' objects are not considered, and other users' are kept, except by root.
@@ -41,7 +41,7 @@ pub struct Clean {
     pub(super) names: Vec<String>,
 }
 
-/// What became, or would become, of one object.
+/// What was, or would be, done with one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -90,7 +90,7 @@ impl Clean {
         Self { older_than: Duration::from_secs(600), with_messages: false, kinds: Vec::new(), names: Vec::new() }
     }
 
-    /// Sets for how long an object must not have been used. A death of a member counts as a use.
+    /// Sets for how long an object must have been unused. The death of a member counts as a use.
     #[must_use]
     pub const fn older_than(mut self, age: Duration) -> Self {
         self.older_than = age;
@@ -118,7 +118,7 @@ impl Clean {
         self
     }
 
-    /// Returns what would become of each object, and changes nothing.
+    /// Returns what would be done with each object, and changes nothing.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Clean {
         Ok(reports.iter().map(verdict).collect())
     }
 
-    /// Removes what may be removed, and returns what became of each object.
+    /// Removes the objects that may be removed, and returns what was done with each.
     ///
     /// # Errors
     ///

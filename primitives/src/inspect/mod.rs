@@ -1,22 +1,22 @@
-//! What an operator may know about any object, without opening it.
+//! Reports on any object, for operators, without opening it.
 //!
 //! A report takes no slot, registers nothing and posts nothing: the segment is attached read-only by its id for a moment, and the
-//! set's values are read once. So no member notices it. What is left are the kernel's own marks of an attachment: its time
-//! and the process. While it is attached, it counts as an attachment: a creator that finds a wiped object in its way at that
-//! moment may refuse it.
+//! set's values are read once. So no member notices it. The only traces are the kernel's own: the time of the attachment, and its
+//! process. While the segment is attached, that counts as a use: a creator that finds a wiped object under its key at that moment
+//! may refuse it.
 //!
 //! | you want to know | take |
 //! | --- | --- |
-//! | what is there, and how far it is | [`objects`], [`named`] |
-//! | the same of channels on a server | [`on_server`] |
-//! | which process holds an object, waits for it, died in it | [`Report`] |
+//! | which objects exist, and in which state | [`objects`], [`named`] |
+//! | the same of channels on a Redis server | [`on_server`] |
+//! | which processes hold an object, wait for it, or died while they had it open | [`Report`] |
 //! | what a process waits for, to the end of the chain | [`why`] |
 //! | which threads sleep in any object | [`waiting_processes`] |
 //! | why two processes don't meet | [`why_apart`] |
-//! | what may go, and why | [`Clean`] |
+//! | which objects can be removed, and why | [`Clean`] |
 //!
-//! Whatever another process wrote is checked before it is used, and read once. So an object with any contents gives a report.
-//! Its [findings](Report::findings) say what is wrong with it.
+//! Everything that another process wrote is read once, and checked before it is used. So an object with any contents gives a
+//! report. The [findings](Report::findings) say what is wrong with it.
 //!
 //! ```
 //! use sysv_primitives::{Mutex, inspect};
@@ -133,7 +133,7 @@ pub fn on_server(address: &str) -> Result<Vec<Report>, OpenError> {
 
 /// Returns which threads sleep in System V objects, as `/proc` tells: also in those of other programs.
 ///
-/// The kernel tells it of processes of the same user, and root of all. It may refuse more (`kernel.yama.ptrace_scope`,
+/// The kernel shows this for processes of the same user, and to root for all. It may hide more (`kernel.yama.ptrace_scope`,
 /// `hidepid`). A process that can't be read is in the result, with the reason. Processes of another IPC namespace are left out.
 ///
 /// ```
@@ -166,13 +166,9 @@ pub fn process(pid: u32) -> Process {
 
 /// Returns what a process waits for, which processes are in its way, what those wait for, and so on.
 ///
-/// # Errors
-///
-/// As [`objects`].
-///
 /// What a process waits for is known from the objects: also of a process that `/proc` hides. Waits in other programs' objects
-/// are known from `/proc` alone, and have no process in the way. In a process with several threads, another thread than the one
-/// that waits may end a deadlock that is told.
+/// are known from `/proc` alone, and have no process in the way. In a process with several threads, another thread than the waiting
+/// one may end a deadlock that is reported.
 ///
 /// ```
 /// # if !cfg!(target_os = "linux") { return Ok(()) }
@@ -186,6 +182,10 @@ pub fn process(pid: u32) -> Process {
 /// assert!(why.deadlocks.is_empty());
 /// # Ok::<(), sysv_primitives::raw::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// As [`objects`].
 pub fn why(pid: u32) -> raw::Result<Why> {
     let reports = objects()?;
     let waiting = waiting::read(&reports);

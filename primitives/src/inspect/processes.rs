@@ -110,7 +110,7 @@ pub enum Activity {
     Stopped,
     /// A debugger holds it.
     Traced,
-    /// It has ended, and its parent has not taken notice.
+    /// It has ended, and its parent has not waited for it.
     Zombie,
     /// There is no such process here.
     Gone,

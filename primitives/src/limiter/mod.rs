@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | anywhere | nothing. A permit that it took stays taken, and a waiter has taken none |
 //!
-//! Not promised: an order among the waiters. A caller that asks for many permits may wait for as long as others take few ones all the time.
+//! Not promised: an order among the waiters. A caller that asks for many permits may wait as long as other callers keep taking few.
 
 #[cfg(feature = "async")]
 mod asynchronous;
@@ -24,11 +24,11 @@ use crate::{
     raw::Deadline,
 };
 
-/// A named limit of the number of permits that all processes of a machine together get in a time.
+/// A named rate limit: all processes of a machine together get at most this many permits in each period.
 ///
 /// A limiter of 100 permits a second has a new permit each 10 milliseconds. It saves up to 100 unused permits, or as many as
-/// [`burst`](crate::Options::burst) says. Permits are not given back. In any time t it gives out at most the burst, plus as
-/// many as the rate allows in t.
+/// [`burst`](crate::Options::burst) says. Permits are not given back. In any span of time it gives out at most the burst, plus as
+/// many as the rate allows in that span.
 ///
 /// **When a process dies** or is stopped, the others notice nothing: a permit that it took stays taken, and a waiter has taken
 /// none.
@@ -37,8 +37,8 @@ use crate::{
 /// order. If many wait for one permit, all of them wake and one gets it.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using the
-/// handle. The processes must have one clock, `CLOCK_MONOTONIC`, so they must be in one time namespace. It stands still while
-/// the machine is suspended.
+/// handle. The processes must have one clock, `CLOCK_MONOTONIC`, so they must be in one time namespace. That clock stops while the
+/// machine is suspended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Takes so many permits, all at once. Blocks until they are available.
+    /// Takes this many permits, all at once. Blocks until they are available.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl RateLimiter {
         self.acquire_deadline(permits, Deadline::NEVER)
     }
 
-    /// Takes so many permits, all at once, if they are available.
+    /// Takes this many permits, all at once, if they are available.
     ///
     /// It reads the clock and changes one word, and does so again if another process changed the word at the same time. It makes
     /// no system call on systems where reading the clock makes none.
@@ -103,7 +103,7 @@ impl RateLimiter {
         self.state.try_take(permits).map_err(|_| PoolError::WouldBlock)
     }
 
-    /// Takes so many permits. Blocks for at most `timeout`.
+    /// Takes this many permits. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl RateLimiter {
         self.acquire_deadline(permits, Deadline::after(timeout))
     }
 
-    /// Takes so many permits. Blocks until `deadline` at most.
+    /// Takes this many permits. Blocks until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl RateLimiter {
         self.state.available()
     }
 
-    /// Returns after what time so many permits are available, if no other caller takes any until then.
+    /// Returns how long it takes until this many permits are available, if no other caller takes any.
     ///
     /// # Errors
     ///
@@ -185,13 +185,13 @@ impl RateLimiter {
         Ok(Duration::from_nanos(self.state.time_until(permits)))
     }
 
-    /// Returns how many permits it gives out in what time.
+    /// Returns the rate: the permits, and the period in which they are given out.
     #[must_use]
     pub fn rate(&self) -> (u32, Duration) {
         (self.permits, self.per)
     }
 
-    /// Returns how many permits it gives out at once, after a time without callers.
+    /// Returns the burst: how many unused permits it saves at most.
     #[must_use]
     pub fn burst(&self) -> u32 {
         self.state.rate.burst

@@ -70,7 +70,7 @@ impl RateLimiter {
         Options::new()
     }
 
-    /// Creates a limiter of this many permits in a time.
+    /// Creates a limiter of `permits` in each period `per`.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl RateLimiter {
         Self::options().open(name)
     }
 
-    /// Opens a limiter, or creates one of this many permits in a time.
+    /// Opens a limiter, or creates one of `permits` in each period `per`.
     ///
     /// One that exists keeps its rate, unless [`Options::exact`] insists on the one that is given. A limiter outlives its
     /// processes, until it is removed or the system restarts.
@@ -193,7 +193,7 @@ impl RateLimiter {
 }
 
 impl Options<RateLimiter> {
-    /// Sets how many permits are given out at once, after a time without callers. By default those of the whole time.
+    /// Sets the burst: how many unused permits are saved at most. By default the permits of one period.
     ///
     /// It is fixed when the limiter is created. With 1, permits are given out evenly, one after another.
     ///
@@ -214,7 +214,7 @@ impl Options<RateLimiter> {
         self
     }
 
-    /// Creates a [`RateLimiter`] of this many permits in a time.
+    /// Creates a [`RateLimiter`] of `permits` in each period `per`.
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl Options<RateLimiter> {
         RateLimiter::enter(&self.settings, name, None, Disposition::Open)
     }
 
-    /// Opens a [`RateLimiter`], or creates one of this many permits in a time.
+    /// Opens a [`RateLimiter`], or creates one of `permits` in each period `per`.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@
 //! | holding it | as far as it was changed | gets `Poisoned`, as every caller until `clear_poison` |
 //! | after it got `Poisoned`, before it locks through `ignore_poison` | as before | the same |
 //!
-//! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits for ever, as
+//! Not promised: an order among the waiters, unless the mutex is fair. Locking again in the same thread waits forever, as
 //! `std`'s mutex may. After `exec` in place the lock stays held until the new program ends.
 
 #[cfg(feature = "async")]
@@ -281,7 +281,7 @@ impl<T: Pod> Mutex<T> {
         self.lock.clear_poison();
     }
 
-    /// Returns the member that holds the lock, as it was a moment ago.
+    /// Returns the member that holds the lock, as of a moment ago.
     ///
     /// It shows the state before repair: a holder that died is returned until a call takes the lock, as with
     /// [`is_poisoned`](Self::is_poisoned).

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use super::{error::LockError, guard::MutexGuard};
 use crate::{lock::Taken, raw::Deadline};
 
-/// Whether a wait for a condition ended because its time was over.
+/// Whether a wait for a condition ended because its timeout elapsed.
 ///
 /// See [`MutexGuard::wait_while_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,18 +40,20 @@ impl WaitTimeoutResult {
 }
 
 impl<T: Pod> MutexGuard<'_, T> {
-    /// Gives the lock back, and blocks as long as a condition holds on the value. Then it has the lock again.
+    /// Unlocks, blocks as long as a condition holds on the value, and locks again.
     ///
-    /// It is what `std`'s `Condvar::wait_while` is, for any mutex, without another object. A condition that does not hold costs no
-    /// system call. Otherwise the lock is given back, and `condition` is checked again, with the lock held, after each change of the
-    /// value by another thread or process. The value counts as changed if its guard gave out a mutable reference. It wakes all
-    /// waiters. `condition` must not lock the same mutex. If it panics, the mutex is poisoned.
+    /// This is `std`'s `Condvar::wait_while` for any mutex, without another object. A condition that does not hold costs no system
+    /// call. Otherwise the mutex is unlocked, and `condition` is checked again, with the lock held, after each change of the
+    /// value by another thread or process. The value counts as changed if its guard gave out a mutable reference. Each change wakes
+    /// all waiters. `condition` must not lock the same mutex. If it panics, the mutex is poisoned.
     ///
-    /// **When a process dies** while it waits, the others notice nothing. One that dies while it holds the lock poisons the mutex, and
-    /// all waiters get [`LockError::Poisoned`] at once. One that dies having changed the value, and given the lock back, leaves no
-    /// waiter asleep. **While a waiter is stopped**, the others go on.
+    /// **When a process dies** while it waits, the others notice nothing. If it dies while it holds the lock, the mutex is
+    /// poisoned, and all waiters get [`LockError::Poisoned`] at once. If it dies after it changed the value and unlocked, no waiter
+    /// stays asleep.
+    /// **While a waiter is stopped**, the others go on.
     ///
-    /// A guard from [`ignore_poison`](crate::Mutex::ignore_poison) that found the mutex poisoned waits on, and comes back so.
+    /// A guard from [`ignore_poison`](crate::Mutex::ignore_poison) that found the mutex poisoned goes on waiting, and returns the
+    /// guard of a mutex that may still be poisoned.
     ///
     /// ```
     /// use std::thread;
@@ -77,8 +79,8 @@ impl<T: Pod> MutexGuard<'_, T> {
     ///
     /// - [`LockError::Poisoned`] if a holder died or panicked meanwhile. The lock is free again and stays poisoned, as with
     ///   [`lock`](crate::Mutex::lock).
-    /// - [`LockError::Failed`] if the mutex was removed and the wait must sleep, it is corrupt, or the guard is that of a parent. The lock
-    ///   is given back.
+    /// - [`LockError::Failed`] if the mutex was removed and the wait must sleep, it is corrupt, or the guard belongs to the parent
+    ///   of this process. The mutex is unlocked.
     pub fn wait_while(self, condition: impl FnMut(&T) -> bool) -> Result<Self, LockError> {
         self.wait_while_deadline(Deadline::NEVER, condition).map(|(guard, _)| guard)
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Why an object could not be created, opened, or unlinked by its name.
 ///
-/// Nothing is left behind: what was made on the way is removed.
+/// Nothing is left behind: parts that were already created are removed.
 ///
 /// ```
 /// use sysv_primitives::{Mutex, OpenError};
@@ -142,7 +142,7 @@ pub enum OpenError {
         /// Its owner.
         uid: u32,
     },
-    /// A part of a new object can't be made: a limit is reached, or there is no memory for it.
+    /// A part of a new object can't be created: a limit is reached, or there is no memory for it.
     #[error(
         "can't create {object}, which needs {}: {error}{}",
         needed(*part, *size), smaller(object, *part, error, *most_handles)
@@ -167,7 +167,7 @@ pub enum OpenError {
         /// How many bytes the items, or the largest message, would need.
         bytes: usize,
     },
-    /// A pool of so many permits can't be made.
+    /// A pool can't have this many permits.
     #[error(transparent)]
     TooMany(#[from] TooManyPermits),
     /// A rate limiter can't have such a rate.
@@ -180,9 +180,9 @@ pub enum OpenError {
         object: ObjectName,
         /// How many permits were asked for.
         permits: u32,
-        /// In what time.
+        /// In which period.
         per: Duration,
-        /// How many of them at once.
+        /// The burst.
         burst: u32,
     },
     /// The type needs more alignment than the object can give its values.
@@ -197,8 +197,8 @@ pub enum OpenError {
     },
     /// The semaphores were removed from outside while other processes still use the memory.
     ///
-    /// `ipcrm` or systemd's `RemoveIPC` did it. A new object beside the old one would give two
-    /// processes the same lock, so none is made before those users have ended.
+    /// By `ipcrm` or systemd's `RemoveIPC`. With a new object beside the old one, two processes could hold the same lock. So none
+    /// is created before those processes have ended.
     #[error(
         "the semaphores of {object} were removed from outside while segment {segment} still has {users} users; \
          stop them first (systemd's RemoveIPC may be the cause)"
@@ -211,13 +211,13 @@ pub enum OpenError {
         /// How many have it attached.
         users: u64,
     },
-    /// An address is none that a channel can be connected to. The text says nothing of the address, which may have a password.
+    /// A channel can't be connected to this address. The text quotes no part of the address, which may have a password.
     #[error("this is no address of a channel: {why}")]
     BadAddress {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The server is not one on which messages are safe.
+    /// The settings or the version of the Redis server do not keep messages safe.
     #[error("the server of {object} can't be used: {why}")]
     BadServer {
         /// The channel.

@@ -43,11 +43,11 @@ use crate::{
 /// No process sees half a value.
 ///
 /// Each handle takes one of the object's slots, however many threads share it. A child made by `fork` may go on using the
-/// handle. **While a process is stopped** that initialises, others wait. An initialiser must not ask for the same value: it
-/// would wait for itself.
+/// handle. **While a process that initialises is stopped**, others wait. An initialiser must not ask for the same value: it would
+/// wait forever.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the process that sets the
-/// value can't notify the waiters for want of them, the next call on its handle fails, and the next process that needs the
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If the process that sets the value
+/// lacks these rights and can't notify the waiters, the next call on its handle fails, and the next process that needs the
 /// value notifies them.
 ///
 /// ```
@@ -316,9 +316,9 @@ impl<T: Pod> OnceLock<T> {
         Ok(self.value())
     }
 
-    /// Returns the member that initialises the value, as it was a moment ago.
+    /// Returns the member that initialises the value, as of a moment ago.
     ///
-    /// It shows the state before repair: an initialiser that died is named until a call needs the value.
+    /// It shows the state before repair: an initialiser that died is returned until a call needs the value.
     #[must_use]
     pub fn initialiser(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.state.initialiser()).ok()?;

@@ -19,8 +19,8 @@ use crate::{members::Members, object::Object, sync::AtomicU64};
 /// **While a process is stopped**, others wait for the permits that it holds, and for a permit that it was just woken
 /// for.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a release can't
-/// notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another process
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a release lacks these rights and
+/// can't notify a waiter, the next call on the handle fails, and the waiter sleeps until another process
 /// releases a permit.
 ///
 /// ```

@@ -153,7 +153,7 @@ impl Pool {
         TooManyPermits { object, wanted, limit: cut(self.state.limit()), capacity: cut(self.state.permits.capacity()) }
     }
 
-    /// Returns how many permits are free, as it was a moment ago.
+    /// Returns how many permits are free, as of a moment ago.
     ///
     /// It shows the state before repair: permits of a process that died count as held. They come back when a waiter
     /// waits, or a call finds too few free permits, also a `try_` form. [`acquire`](Self::acquire) of a permit that is free
@@ -187,7 +187,7 @@ impl Pool {
         self.state.permits.capacity()
     }
 
-    /// Returns which member holds which permit, as it was a moment ago.
+    /// Returns which member holds which permit, as of a moment ago.
     ///
     /// It shows the state before repair: a dead process is listed until its permits come back, as with
     /// [`available`](Self::available).

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{Fingerprint, Role};
 
-/// What is known of one object, as it was a moment ago.
+/// A report on one object, as of a moment ago.
 ///
-/// The parts are read one after another, while the members go on. So a number may be a moment older than another one.
+/// The parts are read one after another, while the members go on. So some numbers may be slightly older than others.
 ///
 /// With the feature `serde` it can be serialised. Its names stay the same. Times are seconds since 1970, and durations are
 /// seconds.
@@ -44,7 +44,7 @@ pub struct Report {
     pub kind: Kind,
     /// Its name, if it has one and it could be read.
     pub name: Option<String>,
-    /// How far it is, and whether anything uses it.
+    /// Its state: whether it is complete, and whether any member uses it.
     pub state: State,
     /// Why it has this state, where that is not obvious.
     pub why: Option<String>,
@@ -73,13 +73,13 @@ pub struct Report {
     pub members: Vec<Member>,
     /// The members that died and are not repaired yet, by their slots.
     pub dead: Vec<Member>,
-    /// Which members hold something, or have it reserved.
+    /// The members that hold something, or have reserved it.
     pub holders: Vec<Holder>,
     /// Which members wait, the longest wait first.
     pub waiters: Vec<Waiter>,
     /// How much of it is in use: items, permits, messages.
     pub fill: Option<Fill>,
-    /// What waits, by route, of a channel or a queue.
+    /// The queued messages of a channel or a queue, by route.
     pub routes: Vec<Route>,
     /// The messages that members of a channel work on.
     pub jobs: Vec<Job>,
@@ -231,13 +231,13 @@ pub enum Hold {
     Claim,
     /// The initialisation of a value.
     Initialisation,
-    /// A place in a barrier: the others wait for it.
+    /// Participation in a barrier: the others wait for it.
     Participation,
-    /// An arrival in the current generation of a barrier: it waits, and is not waited for.
+    /// An arrival in the current generation of a barrier: it waits for the others.
     Arrival,
     /// The lock of the blocks of a channel.
     BlockLock,
-    /// Calls of a channel that it waits to have answered.
+    /// Calls of a channel for which it waits for a response.
     Call,
     /// The routes of which it has received requests.
     Service,
@@ -261,7 +261,7 @@ pub struct Waiter {
     /// How long it has waited, if its kind records that.
     #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::report::serial::or_null"))]
     pub waited: Option<Duration>,
-    /// Whether it was called, and has not gone on yet.
+    /// Whether it was called, and has not continued yet.
     pub is_called: bool,
 }
 
@@ -274,7 +274,7 @@ pub enum Interest {
     Lock,
     /// An rwlock, for writing.
     Write,
-    /// That the readers of an rwlock leave, having shut the gate.
+    /// That the readers of an rwlock leave. It has shut the gate for new readers.
     Readers,
     /// An rwlock, for reading.
     Read,
@@ -303,9 +303,9 @@ pub enum Interest {
     BlockLock,
     /// A value that is being initialised.
     Value,
-    /// That all have come so far.
+    /// That all participants of a barrier arrive.
     Barrier,
-    /// That a value changes, of a watch or of a mutex, or that the last writer of a watch is gone.
+    /// A change of the value of a watch or a mutex, or the end of the last writer of a watch.
     Change,
 }
 
@@ -354,7 +354,7 @@ pub struct Job {
     pub age: Option<Duration>,
     /// Which attempt this is, from 1 on.
     pub attempt: u32,
-    /// Whether it comes back if the member does not get done with it.
+    /// Whether it is a claim, and comes back unless it is completed.
     pub is_claim: bool,
     /// The process of the caller that waits for a response, if there is one.
     pub caller_pid: Option<u32>,
@@ -371,9 +371,9 @@ pub struct Subscriber {
     pub pid: u32,
     /// Whether the kernel counts the member as alive.
     pub is_alive: bool,
-    /// How many items it has still to pop. In a lossless ring, one that has as many as there is room for holds the producer up.
+    /// How many items it has not popped yet. In a lossless ring, a subscriber that is a whole ring behind blocks the producer.
     pub lag: u64,
-    /// How many items were written over before it popped them, and it does not know yet.
+    /// How many items were overwritten before it popped them, and not reported to it yet.
     pub missed: u64,
     /// Whether it has not begun yet. Then it begins with the item that is pushed next.
     pub is_joining: bool,
@@ -397,7 +397,7 @@ pub struct Finding {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Severity {
-    /// Worth knowing. The library deals with it by itself.
+    /// For information. The library handles it by itself.
     Note,
     /// An operator may have to act.
     Warning,

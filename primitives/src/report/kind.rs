@@ -1,4 +1,4 @@
-//! Which kinds of object there are, and how far one is.
+//! The kinds of object, and the states of an object.
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How far an object is, and whether anything uses it.
+/// The state of an object: whether it is complete, and whether any member uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -85,9 +85,9 @@ pub enum State {
     Live,
     /// No member lives. It can be opened.
     Idle,
-    /// Its creator has not finished, or died on the way. The next process that opens it repairs that.
+    /// Its creator has not finished, or died before it had. The next process that opens it repairs it.
     Unfinished,
-    /// It was removed half-way. The next process that opens or unlinks it finishes that.
+    /// Its removal was not completed. The next process that opens or unlinks it completes it.
     Condemned,
     /// It lost its set or its segment, by `ipcrm` or by systemd's `RemoveIPC`.
     Wiped,

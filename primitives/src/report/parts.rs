@@ -26,9 +26,9 @@ pub struct SegmentPart {
     pub access: Access,
     /// Its size in bytes.
     pub bytes: usize,
-    /// How often it is attached, this report not counted.
+    /// How many times it is attached, without this report.
     pub attached: u64,
-    /// Whether it was removed, and lasts until its last detach.
+    /// Whether it was removed, and exists until its last detach.
     pub is_removed: bool,
     /// The process that made it.
     pub creator_pid: Option<u32>,

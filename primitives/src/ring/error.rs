@@ -9,7 +9,7 @@ use crate::{Failure, ObjectName, Role, iter::IterError, members::Members, raw::D
 
 /// Why an item was not pushed. The item comes back: [`into_item`](Self::into_item) returns it from any variant.
 ///
-/// Calls that push no item of their own, as those that reserve or push a slice, return `PushError<()>`. `?` turns it
+/// Calls that take no item by value, such as those that reserve or push a slice, return `PushError<()>`. `?` turns it
 /// into an [`Error`](crate::Error) in functions that can do without the item.
 ///
 /// ```
@@ -41,7 +41,8 @@ pub enum PushError<T> {
         /// The ring.
         object: ObjectName,
     },
-    /// Every consumer left or died, and the producer [detects that](crate::spsc::Producer::detect_disconnect), which is off by
+    /// Every consumer was dropped or died, and the producer [detects that](crate::spsc::Producer::detect_disconnect), which is off
+    /// by
     /// default.
     #[error("{object}: every consumer has left or died; wait for another one with detect_disconnect(false)")]
     Disconnected {
@@ -153,7 +154,8 @@ pub enum PopError {
     /// The ring was empty until the timeout elapsed.
     #[error("the ring was empty until the timeout elapsed")]
     TimedOut,
-    /// Items of a broadcast ring were overwritten before the subscriber popped them. It goes on behind them.
+    /// Items of a broadcast ring were overwritten before the subscriber popped them. Its next pop returns the oldest item that is
+    /// left.
     #[error(
         "{missed} items were overwritten before they were popped; the next pop returns the oldest one that is left"
     )]
@@ -167,7 +169,8 @@ pub enum PopError {
         /// The ring.
         object: ObjectName,
     },
-    /// Every producer left or died, no item is left, and the consumer [detects that](crate::spsc::Consumer::detect_disconnect).
+    /// Every producer was dropped or died, no item is left, and the consumer [detects
+    /// that](crate::spsc::Consumer::detect_disconnect).
     #[error("{object}: every producer has left or died; wait for another one with detect_disconnect(false)")]
     Disconnected {
         /// The ring.

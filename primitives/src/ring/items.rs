@@ -10,7 +10,7 @@ use crate::{
     raw::{self, SharedMemory},
 };
 
-/// A power of two of slots, addressed by positions that grow for ever.
+/// A power of two of slots, addressed by positions that grow forever.
 ///
 /// - **A1** Every position is masked with the handle's own capacity: none reaches outside.
 pub(crate) struct Items<T> {

@@ -280,7 +280,7 @@ macro_rules! ring_methods {
                 usize::try_from(self.shared.items.capacity()).unwrap_or(usize::MAX)
             }
 
-            /// Returns how many items are in it, as it was a moment ago. A requeued item is not counted.
+            /// Returns how many items are in it, as of a moment ago. A requeued item is not counted.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.shared.state.len()
@@ -299,8 +299,8 @@ macro_rules! ring_methods {
             ///
             /// # Errors
             ///
-            /// [`Failure::System`](crate::Failure::System) if it was removed. The same if it is closed now, but a
-            /// waiter could not be notified, as for want of rights.
+            /// [`Failure::System`](crate::Failure::System) if it was removed. Also if the ring was closed, but a waiter could not
+            /// be notified, for example because rights are missing.
             pub fn close(&self) -> Result<(), Failure> {
                 self.shared.state.close(&self.shared.members)
             }

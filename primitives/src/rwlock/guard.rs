@@ -19,7 +19,7 @@ use crate::{LockError, members::Session};
 /// Any number of processes and threads may have one at once. It never poisons. In a child made by `fork`, dropping a guard of
 /// the parent's does nothing.
 ///
-/// It stays in the thread that locked, but for those of [`read_owned`](RwLock::read_owned) and of `read_async`:
+/// It can't be sent to another thread. The guards of [`read_owned`](RwLock::read_owned) and of `read_async` can:
 ///
 /// ```compile_fail,E0277
 /// fn is_send<T: Send>() {}

@@ -18,8 +18,8 @@ use crate::{layout::ValueCell, members::Members, object::Object};
 /// [zeroes](RwLock::create_zeroed).
 ///
 /// **When a process dies** while it reads, at whatever instruction, the next writer goes on at once, and the lock is not poisoned.
-/// If it dies while it writes, the next caller gets the lock at once, [poisoned](crate::LockError::Poisoned): it can
-/// [check and mend](RwLock::ignore_poison) the value, and [clear](RwLock::clear_poison) the poison. If it dies while it waits
+/// If it dies while it writes, the next caller gets [`Poisoned`](crate::LockError::Poisoned) at once. It can [check and
+/// repair](RwLock::ignore_poison) the value, and [clear](RwLock::clear_poison) the poison. If it dies while it waits
 /// for the readers to leave, it has changed nothing, and the lock is not poisoned. A panic while writing poisons the lock as well.
 ///
 /// A waiting writer keeps new readers out, so it waits only for the readers that have the lock already. When a writer leaves, all
@@ -36,10 +36,10 @@ use crate::{layout::ValueCell, members::Members, object::Object};
 ///
 /// The process needs write permission to the object, and `semop`, as long as it has the handle, also to read.
 ///
-/// **While a process is stopped** that has a guard, others wait for it. A process that is stopped while it waits holds up no other.
+/// **While a process that has a guard is stopped**, others wait for it. A process that is stopped while it waits holds up no other.
 ///
-/// As with `std`'s lock, a thread that has a guard must not lock again. To write, it would wait for itself. To read, it would
-/// wait for ever if a writer waits for its first guard. A program that `exec` starts in place keeps the lock until it ends.
+/// As with `std`'s lock, a thread that has a guard must not lock again. To write, it would wait for itself. To read again, it would
+/// wait forever if a writer waits for its first guard. A program that `exec` starts in place keeps the lock until it ends.
 ///
 /// ```
 /// use sysv_primitives::RwLock;

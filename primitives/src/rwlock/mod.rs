@@ -134,7 +134,7 @@ impl<T: Pod> RwLock<T> {
 
     /// Returns a view of the lock with methods that lock it even if it is poisoned.
     ///
-    /// Use it to check and mend a value that a dead writer may have left half changed, as with
+    /// Use it to check and repair a value that a dead writer may have left half changed, as with
     /// [`Mutex::ignore_poison`](crate::Mutex::ignore_poison).
     ///
     /// ```
@@ -164,21 +164,21 @@ impl<T: Pod> RwLock<T> {
 
     /// Returns whether a writer died or panicked inside, and the poison was not cleared since.
     ///
-    /// It shows the state before repair: `false` after the writer died, until a call wants the lock and finds the
+    /// It shows the state before repair: it returns `false` after the writer died, until a call that takes the lock finds the
     /// writer dead. While the caller has a guard, the answer is exact.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.state.lock.is_poisoned()
     }
 
-    /// Declares the value mended. Call it while holding the lock for writing, when the value is right again.
+    /// Declares the value repaired. Call it while holding the lock for writing, when the value is correct again.
     pub fn clear_poison(&self) {
         self.state.lock.clear_poison();
     }
 
-    /// Returns the member that writes, or waits for readers to leave, as it was a moment ago.
+    /// Returns the member that writes, or waits for readers to leave, as of a moment ago.
     ///
-    /// It shows the state before repair: a writer that died is named until a call wants the lock.
+    /// It shows the state before repair: a writer that died is returned until a call takes the lock.
     #[must_use]
     pub fn writer(&self) -> Option<Member> {
         let slot = self.members.slot_of(self.state.lock.holder()).ok()?;
@@ -187,7 +187,7 @@ impl<T: Pod> RwLock<T> {
 
     /// Returns the members that read, as they were a moment ago. It takes no lock.
     ///
-    /// It shows the state before repair: a reader that died is named until a writer wants the lock.
+    /// It shows the state before repair: a reader that died is listed until a writer takes the lock.
     ///
     /// ```
     /// use sysv_primitives::RwLock;

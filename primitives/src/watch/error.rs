@@ -25,11 +25,11 @@ pub enum WatchError {
     /// There is no newer value, or another process or thread sets it, and the call does not wait.
     #[error("there is no newer value, or another process or thread sets it")]
     WouldBlock,
-    /// It did not happen until the timeout elapsed.
+    /// The timeout elapsed before the value could be set, or a newer value came.
     #[error("the value was not set before the timeout elapsed")]
     TimedOut,
     /// The last writer was dropped or died, and what it set was seen: see [`Watcher::detect_disconnect`](crate::Watcher::detect_disconnect).
-    #[error("the last writer of {object} is gone")]
+    #[error("no writer of {object} is left")]
     Disconnected {
         /// The watch.
         object: ObjectName,
@@ -46,7 +46,7 @@ impl WatchError {
         matches!(self, Self::WouldBlock | Self::TimedOut)
     }
 
-    /// Returns whether the last writer is gone.
+    /// Returns whether the last writer is disconnected.
     #[must_use]
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Disconnected { .. })

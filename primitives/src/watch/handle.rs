@@ -20,21 +20,21 @@ use crate::{Failure, Member, OpenError, Options, Status, object, raw::Deadline};
 ///
 /// - A `Watch<bool>` is an event, and a flag for shutting down: `stop.set(true)`, `stop.wait_for(|stop| *stop)`, `stop.get()`.
 /// - A `Watch<Config>` is a configuration: [`Watcher::changed`] waits for the next one.
-/// - A `Watch<u64>` is a progress, or a latch: `done.update(|done| *done += 1)`, `done.wait_for(|done| *done == 8)`.
+/// - A `Watch<u64>` is a progress counter, or a latch: `done.update(|done| *done += 1)`, `done.wait_for(|done| *done == 8)`.
 ///
 /// **When a process dies** while it sets the value, at whatever instruction, the value is the one before or the new one, whole,
 /// and the next process can set it at once. Nothing is poisoned. Waiters for a value that it had published wake. A process that dies
-/// while it reads or waits leaves nothing. If the last [writer](Self::writer) is gone, a [`Watcher`] is notified if it
-/// [asked](Watcher::detect_disconnect), and the value stays.
+/// while it reads or waits leaves nothing. When the last [writer](Self::writer) is dropped or dies, a [`Watcher`] is notified if it
+/// [detects that](Watcher::detect_disconnect). The value stays.
 ///
-/// **While a process is stopped** that sets the value, others that set it wait. No reader does. If it has published the value
+/// **While a process that sets the value is stopped**, other setters wait. No reader waits. If it has published the value
 /// and has not woken the waiters yet, they sleep until it goes on, or another process sets the value or comes to wait.
 ///
 /// Each handle takes one of the object's slots, however many clones, watchers and threads share it. A child made by `fork` may go on
 /// using all of them.
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If one that sets the value can't
-/// notify the waiters for want of them, the next call on its handle fails, and the next process that sets or waits notifies them.
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a setter lacks these rights and
+/// can't notify the waiters, the next call on its handle fails, and the next process that sets or waits notifies them.
 ///
 /// ```
 /// use sysv_primitives::Watch;
@@ -72,7 +72,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         Self::options().create(name, value)
     }
 
-    /// Creates a watch, and writes its first value by a closure, which gets one of all zeroes.
+    /// Creates a watch. `write` fills in the first value, which is all zeroes before.
     ///
     /// The value is never on the stack, so it may be of any size.
     ///
@@ -143,8 +143,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
 
     /// Returns the latest value. It waits for no process that is stopped or dead, and makes no system call.
     ///
-    /// A reader that processes disturb again and again, since they set the value faster than it copies, takes its turn among
-    /// them.
+    /// If processes set the value faster than a reader can copy it, the reader takes a turn among the setters.
     ///
     /// # Errors
     ///
@@ -164,7 +163,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         Ok(value)
     }
 
-    /// Sets the value: makes a new version of it, and wakes those that wait for one. Blocks while another process or thread sets it.
+    /// Sets the value: publishes a new version, and wakes the waiters. Blocks while another process or thread sets it.
     ///
     /// # Errors
     ///
@@ -173,7 +172,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         self.set_deadline(value, Deadline::NEVER)
     }
 
-    /// Sets the value, unless another process or thread is just doing so.
+    /// Sets the value, unless another process or thread is setting it.
     ///
     /// # Errors
     ///
@@ -203,8 +202,8 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
     /// Changes the value by a closure, and returns what that returns. No other process or thread sets it meanwhile.
     ///
     /// The closure gets a copy, which is published when it returns. Until then others read the value before. If the closure
-    /// panics, or its process dies, nothing is changed. It must not set the same value by another call, since that would wait for
-    /// itself.
+    /// panics, or its process dies, nothing is changed. The closure must not set the same watch by another call, which would wait
+    /// forever.
     ///
     /// ```
     /// use sysv_primitives::Watch;
@@ -256,8 +255,8 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
 
     /// Blocks until the value fulfils a condition, and returns it.
     ///
-    /// The condition is checked for the value that is there, and then for later ones. It may miss values that were set soon one after
-    /// another. A [`Watcher`] has the same method, and is notified of the end if it asks.
+    /// The condition is checked for the current value, and then for later ones. Values that are set in quick succession may be
+    /// skipped. A [`Watcher`] has the same method, and can also detect that the last writer is disconnected.
     ///
     /// # Errors
     ///
@@ -291,7 +290,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         Watcher::new(&self.shared)
     }
 
-    /// Marks this process as a writer, until the mark is dropped or the process dies. To set the value none is needed.
+    /// Marks this process as a writer, until the mark is dropped or the process dies. Setting the value needs no mark.
     ///
     /// # Errors
     ///
@@ -300,7 +299,7 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         WatchWriter::new(&self.shared)
     }
 
-    /// Returns the members that are marked as writers, as it was a moment ago.
+    /// Returns the members that are marked as writers, as of a moment ago.
     ///
     /// It shows the state before repair: a writer that died is listed until a process waits for the value.
     #[must_use]
@@ -315,9 +314,9 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         self.shared.state.version()
     }
 
-    /// Returns the member that sets the value just now, as it was a moment ago.
+    /// Returns the member that is setting the value, as of a moment ago.
     ///
-    /// It shows the state before repair: a process that died so is named until another one sets the value.
+    /// It shows the state before repair: a setter that died is returned until another process sets the value.
     #[must_use]
     pub fn setter(&self) -> Option<Member> {
         let Shared { members, state, .. } = &*self.shared;
@@ -343,8 +342,8 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
         self.shared.object.status()
     }
 
-    /// Removes it, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove). Those that have it open can still read and
-    /// set the value.
+    /// Removes it, as `unlink` does a file. See [`Mutex::remove`](crate::Mutex::remove). A process that has it open can still read
+    /// and set the value.
     ///
     /// # Errors
     ///
@@ -355,13 +354,13 @@ impl<T: CheckedBitPattern + NoUninit> Watch<T> {
 }
 
 impl<T: Pod> Watch<T> {
-    /// Copies the latest value to where the caller has room for it, and returns its version.
+    /// Copies the latest value into `value`, and returns its version.
     ///
-    /// It suits a value that is too large for the stack, and saves a copy where a value is large.
+    /// Use it for a value that is too large for the stack, or to save a copy of a large value.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get). Then any value may be there.
+    /// As [`get`](Self::get). After an error, `value` has unspecified contents.
     #[inline]
     pub fn get_into(&self, value: &mut T) -> Result<u64, WatchError> {
         Ok(self.shared.read_into(value)?)

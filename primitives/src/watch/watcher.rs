@@ -11,7 +11,8 @@ use crate::raw::Deadline;
 
 /// A view of a [`Watch`](crate::Watch) that remembers which version it has seen.
 ///
-/// [`changed`](Self::changed) waits for one that it has not seen. It skips versions: if the value was set three times meanwhile,
+/// [`changed`](Self::changed) waits for a version that it has not seen. It skips versions: if the value was set three times
+/// meanwhile,
 /// it returns once. A new watcher has seen the value that was there when it was made.
 ///
 /// It takes no slot of its own, and holds up no setter. It may be cloned and sent to other threads, and a child made by `fork` may go
@@ -49,14 +50,14 @@ impl<T> Watcher<T> {
         }
     }
 
-    /// Sets whether a call fails with [`WatchError::Disconnected`] when the last writer is gone, instead of waiting for the next
-    /// one. Off by default.
+    /// Sets whether a wait fails with [`WatchError::Disconnected`] when the last writer is disconnected, instead of waiting for the
+    /// next version. Off by default.
     ///
-    /// Writers are processes that have a [`WatchWriter`](crate::WatchWriter). The last one is gone when its mark was dropped, or
-    /// its process died. As long as there never was one, there is nothing to report. What the last one had set is seen first:
-    /// [`changed`](Self::changed) returns for it, and fails at the next call. If a writer comes again, the watcher waits again.
+    /// Writers are processes that have a [`WatchWriter`](crate::WatchWriter). The last writer is disconnected when its mark was
+    /// dropped, or its process died. Before the first writer has come, nothing is reported. The last version is seen first:
+    /// [`changed`](Self::changed) returns for it, and fails at the next call. If another writer comes, the watcher waits again.
     ///
-    /// [`get`](Self::get) never fails for it: the value stays.
+    /// [`get`](Self::get) never fails with this error: the value stays.
     ///
     /// ```
     /// use sysv_primitives::{Watch, WatchError};
@@ -92,7 +93,7 @@ impl<T> Watcher<T> {
 }
 
 impl<T: Pod> Watcher<T> {
-    /// Copies the latest value to where the caller has room for it, and has seen it.
+    /// Copies the latest value into `value`, and marks its version as seen.
     ///
     /// # Errors
     ///
@@ -104,7 +105,7 @@ impl<T: Pod> Watcher<T> {
 }
 
 impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
-    /// Returns the latest value, and has seen it.
+    /// Returns the latest value, and marks its version as seen.
     ///
     /// # Errors
     ///
@@ -115,18 +116,18 @@ impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
         Ok(value)
     }
 
-    /// Blocks until there is a version that it has not seen, and has seen it then.
+    /// Blocks until there is a version that it has not seen, and marks it as seen.
     ///
     /// # Errors
     ///
-    /// - [`WatchError::Disconnected`] if the last writer is gone, there is nothing new, and that is
-    ///   [asked for](Self::detect_disconnect).
+    /// - [`WatchError::Disconnected`] if the last writer is disconnected, there is no new version, and the watcher [detects
+    ///   that](Self::detect_disconnect).
     /// - [`WatchError::Failed`] if it would have to wait, and the watch was removed.
     pub fn changed(&mut self) -> Result<(), WatchError> {
         self.changed_deadline(Deadline::NEVER)
     }
 
-    /// Has seen the latest version, if that is new to it.
+    /// Marks the latest version as seen, if it is new.
     ///
     /// # Errors
     ///
@@ -154,9 +155,10 @@ impl<T: CheckedBitPattern + NoUninit> Watcher<T> {
         Ok(())
     }
 
-    /// Blocks until the value fulfils a condition, and returns it. It has seen that version then.
+    /// Blocks until the value fulfils a condition, marks that version as seen, and returns the value.
     ///
-    /// The condition is checked first for the value that is there, seen or not. See [`Watch::wait_for`](crate::Watch::wait_for).
+    /// The condition is checked first for the current value, whether or not it was seen. See
+    /// [`Watch::wait_for`](crate::Watch::wait_for).
     ///
     /// # Errors
     ///

@@ -7,11 +7,12 @@ use crate::{failure::Result, members::Session};
 
 /// Marks this process as a writer of a [`Watch`](crate::Watch) until it is dropped, or the process dies.
 ///
-/// It is no lock: any number of processes may have any number of them, and to set the value none is needed. A
-/// [`Watcher`](crate::Watcher) that asked for it is notified when the last one is gone: see
+/// It is no lock: any number of processes may have any number of marks, and setting the value needs none. A
+/// [`Watcher`](crate::Watcher) that detects it is notified when the last writer is disconnected: see
 /// [`detect_disconnect`](crate::Watcher::detect_disconnect).
 ///
-/// A child made by `fork` is no writer by its parent's mark, and dropping that in the child does nothing. It takes one of its own.
+/// A child made by `fork` is not a writer by its parent's mark, and dropping the mark in the child does nothing. The child takes a
+/// mark of its own.
 ///
 /// ```
 /// use sysv_primitives::Watch;

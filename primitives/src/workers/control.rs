@@ -14,9 +14,9 @@ use super::{
 type Result<T, E = WorkersError> = result::Result<T, E>;
 
 impl WorkerPool {
-    /// Changes how many workers there are. It does not wait for it.
+    /// Changes the number of workers. It does not wait until they have started or ended.
     ///
-    /// Workers that are too many end after the job that they do, the youngest first.
+    /// Surplus workers end after their current job, the youngest first.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl WorkerPool {
     /// # Errors
     ///
     /// - [`WorkersError::TooMany`] for more than 1,023.
-    /// - What the pool has ended with, if it has.
+    /// - The error that ended the pool, if it has ended.
     pub fn scale(&self, workers: usize) -> Result<()> {
         check_number(&self.shared.name, workers)?;
         self.shared.check_submitting()?;
@@ -48,13 +48,14 @@ impl WorkerPool {
         Ok(())
     }
 
-    /// Drains the pool: no worker takes another job, and the running ones are done within `timeout`. Workers that are not ready by then
-    /// are killed.
+    /// Drains the pool: no worker takes another job, and running jobs may take up to `timeout`. Workers that have not completed
+    /// their job by then are killed.
     ///
-    /// The jobs of those come back, and stay in the channel with the ones that no worker has begun: another pool of this name goes on
-    /// with them. In this process, waits for them return [`JobError::Ended`](super::JobError::Ended). From now on the pool takes no jobs.
+    /// The jobs of killed workers are requeued. They stay in the channel with the jobs that no worker has begun: another pool of
+    /// this name goes on with them. In this process, waits for them return [`JobError::Ended`](super::JobError::Ended). From then
+    /// on the pool takes no jobs.
     ///
-    /// It may be called again, and then returns what it returned.
+    /// Further calls return the same result.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ impl WorkerPool {
         self.report()
     }
 
-    /// Returns what the pool has done so far, by cause, and what waits in its channel.
+    /// Returns counters of what the pool has done so far, by cause, and the jobs that are queued.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -142,10 +143,10 @@ impl WorkerPool {
         self.shared.deaths.living()
     }
 
-    /// Kills the worker with this process id, with `SIGKILL`. It is replaced, and its job begun again. Returns whether it was a worker
-    /// of this pool, and had neither ended nor been killed before.
+    /// Kills the worker with this process id, with `SIGKILL`. It is replaced, and its job begun again. Returns `true` if it was a
+    /// worker of this pool that had neither ended nor been killed.
     ///
-    /// The supervisor does it, so it hits no other process that has the id by then.
+    /// The supervisor sends the signal, so it never reaches another process that reuses the id.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};

@@ -26,7 +26,7 @@ pub enum WorkersError {
         /// What the system said.
         error: Arc<io::Error>,
     },
-    /// Workers end before they take jobs, again and again. The pool has given them up. Its jobs stay in the channel.
+    /// Workers ended before they took jobs, several times in a row, and the pool has ended. Its jobs stay in the channel.
     #[error(
         "the workers of pool {pool:?} end before they take jobs: {starts} starts in a row failed, the last one with {last}; start one \
          by hand, or read its last words:\n{stderr}"
@@ -41,7 +41,7 @@ pub enum WorkersError {
         /// The last lines that it wrote to its standard error.
         stderr: String,
     },
-    /// The pool was drained. Jobs that were not done stay in the channel, where another pool of this name takes them up.
+    /// The pool was drained. Jobs that were not done stay in the channel, and another pool of this name goes on with them.
     #[error("pool {pool:?} was drained; start it again to go on with its jobs")]
     Drained {
         /// The pool.
@@ -114,7 +114,7 @@ pub enum JobError {
     /// The job is not done yet, and the call does not wait.
     #[error("the job is not done yet")]
     WouldBlock,
-    /// The job was not done before the timeout elapsed. It goes on, and may be waited for again.
+    /// The job was not done before the timeout elapsed. It is still under way, and can be waited for again.
     #[error("the job was not done before the timeout elapsed; wait again, or cancel it")]
     TimedOut,
     /// The job panicked.
@@ -129,8 +129,7 @@ pub enum JobError {
         /// Why.
         why: String,
     },
-    /// The job was begun as often as it may be, and each attempt ended without a result. It lies in the channel, apart from the
-    /// others.
+    /// All attempts that the limit allows ended without a result. The job is [set aside](crate::Channel::set_aside) in the channel.
     #[error(
         "the job of route {route} was set aside in {object} as often as it may be begun: {}; list, retry or discard it with \
          Channel::set_aside",
@@ -154,7 +153,7 @@ pub enum JobError {
         /// The route of the job.
         route: Route,
     },
-    /// The response is no value of its type.
+    /// The response could not be decoded.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
     /// The pool has ended before the job was done. The job stays in the channel.

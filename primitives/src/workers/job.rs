@@ -12,7 +12,7 @@ use crate::{Request, raw::Deadline};
 
 /// A job that was submitted: to wait for, to cancel, or to drop.
 ///
-/// When it is dropped the job is done all the same, and its result goes nowhere.
+/// If it is dropped, the job is still done, and its result is discarded.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ use crate::{Request, raw::Deadline};
 /// # }
 /// ```
 ///
-/// **When this process dies** the job is done all the same. **When a worker dies** that does it, it is begun again.
+/// **When this process dies**, the job is still done. **When the worker dies** that does the job, the job is begun again.
 #[must_use = "if the job is to go on without a handle, say so with `detach`"]
 pub struct Job<R: Request> {
     shared: Arc<Shared>,
@@ -56,10 +56,10 @@ impl<R: Request> Job<R> {
     ///
     /// # Errors
     ///
-    /// - [`JobError::Panicked`], [`JobError::Refused`]: the worker says why.
+    /// - [`JobError::Panicked`], [`JobError::Refused`], with the reason.
     /// - [`JobError::SetAside`] with how each attempt ended.
     /// - [`JobError::Ended`] if the pool was drained before, or its workers do not start. The job stays in the channel.
-    /// - [`JobError::Undecodable`], with the bytes, if the response is no such value.
+    /// - [`JobError::Undecodable`], with the bytes, if the response can't be decoded.
     /// - [`JobError::Failed`] if the channel was removed or is corrupt.
     pub fn wait(mut self) -> Result<R::Response, JobError> {
         self.wait_deadline(Deadline::NEVER)
@@ -98,12 +98,12 @@ impl<R: Request> Job<R> {
         self.shared.has_ended() || self.submitted.is_done()
     }
 
-    /// Cancels the job. If a worker has begun it, it is done, and not begun again, and its result goes nowhere.
+    /// Cancels the job. If a worker has already begun it, this attempt is completed, is not repeated, and its result is discarded.
     pub fn cancel(mut self) {
         self.is_cancelled = true;
     }
 
-    /// Leaves the job to the workers. Its result goes nowhere.
+    /// Leaves the job to the workers. Its result is discarded.
     pub fn detach(self) {}
 }
 

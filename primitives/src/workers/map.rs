@@ -13,7 +13,7 @@ pub struct Finished<R: Request> {
     pub index: usize,
     /// The job.
     pub job: R,
-    /// Its response, or why there is none.
+    /// Its response, or the reason why there is none.
     pub result: Result<R::Response, JobError>,
 }
 

@@ -1,4 +1,4 @@
-//! Worker processes that do jobs. No job is lost, and none waits for ever.
+//! Worker processes that do jobs. No job is lost, and none waits forever.
 //!
 //! A pool is a named [`Channel`](crate::Channel), a [`Router`](crate::Router) of job types, processes that serve it, and a supervisor that replaces them. A job
 //! is a [`Request`](crate::Request): it and its result travel in the channel, so both outlive any worker. See [`WorkerPool`] for an example.
@@ -8,14 +8,14 @@
 //! | a worker dies while it does a job | another worker begins the job again at once, before other jobs. No other job is affected |
 //! | each worker that begins a job dies | after the last of its [`attempts`](WorkerPoolOptions::attempts) the job is set aside, with the cause of each death |
 //! | a job takes longer than [`job_timeout`](WorkerPoolOptions::job_timeout) | its worker is killed and replaced. The job is begun again or set aside |
-//! | a job needs more memory than [`memory_limit`](WorkerPoolOptions::memory_limit) | the same |
+//! | a job needs more memory than [`memory_limit`](WorkerPoolOptions::memory_limit) | its worker aborts and is replaced. The job is begun again or set aside |
 //! | a job panics | its submitter gets the message of the panic. The worker goes on |
 //! | a worker dies before it takes jobs | it is started again, after a pause that doubles each time. After [5](WorkerPoolOptions::most_failed_starts) failed starts the pool ends, with the last lines of its standard error |
-//! | a worker is stopped (SIGSTOP) | its job waits, at most for its `job_timeout`. No other job does |
+//! | a worker is stopped (SIGSTOP) | its job waits, for at most `job_timeout`. No other job waits |
 //! | the supervisor's process dies | each worker completes the job that it has begun, within another `job_timeout`, and ends. The other jobs stay in the channel, and another pool of the same name does them |
-//! | a submitter dies | its jobs are done. Their results are dropped |
+//! | a submitter dies | its jobs are still done. Their results are dropped |
 //! | SIGTERM, or Ctrl-C, with [`handle_signals`](WorkerPoolOptions::handle_signals) | the pool drains. A second signal ends the pool and its workers at once |
-//! | Ctrl-C without `handle_signals` | the supervisor's process dies of it. Workers do not get the signal, since they are in process groups of their own |
+//! | Ctrl-C without `handle_signals` | the supervisor's process is killed. Workers do not get the signal, since they are in process groups of their own |
 //!
 //! A worker:
 //!

@@ -85,14 +85,15 @@ impl WorkerPoolOptions {
         }
     }
 
-    /// Sets how many workers there are. With 0 the pool has a channel alone: jobs are done by workers that are started
-    /// elsewhere. [`WorkerPool::scale`](super::WorkerPool::scale) changes the number later.
+    /// Sets how many workers there are. By default one for each processor. With 0, the pool starts none: jobs are done by workers
+    /// that are started elsewhere. [`WorkerPool::scale`](super::WorkerPool::scale) changes the number later.
     pub fn workers(mut self, number: usize) -> Self {
         self.workers = number;
         self
     }
 
-    /// Sets how often a job is begun at most, if the workers die that do it. Afterwards it is set aside. At least 1.
+    /// Sets how many times a job is begun at most, if its workers die. After the last attempt it is set aside. By default 3, and at
+    /// least 1.
     ///
     /// With 1 a job is not begun again when its worker dies, and its submitter gets [`JobError::SetAside`](super::JobError::SetAside).
     pub fn attempts(mut self, number: u8) -> Self {
@@ -100,8 +101,8 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets how long a job may take. A worker that takes longer is killed and replaced, and its job begun again, or set aside at the
-    /// limit of attempts.
+    /// Sets how long a job may take. By default there is no limit. A worker that takes longer is killed and replaced, and its job
+    /// is begun again, or set aside at the limit of attempts.
     ///
     /// The time begins when a worker takes the job, and ends when the response is in the channel. A long response waits there
     /// for room, so take results as they come.
@@ -110,16 +111,17 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets the most bytes of address space that a worker may have (`RLIMIT_AS`, Linux). Elsewhere no worker starts with it.
+    /// Sets how many bytes of address space a worker may have (`RLIMIT_AS`). On Linux only: on other systems no worker starts if it
+    /// is set.
     ///
-    /// It counts the program, its threads' stacks and the channel too, not the memory that is in use alone. Rust aborts a program
-    /// that gets no memory: the job is begun again, and the cause is [`OutOfMemory`](crate::Cause::OutOfMemory).
+    /// The program, its threads' stacks and the channel count too, and not only memory in use. Rust aborts a program that can't
+    /// allocate: the job is begun again, and the cause is [`OutOfMemory`](crate::Cause::OutOfMemory).
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.limits.memory = Some(bytes);
         self
     }
 
-    /// Ends each worker after so many jobs, and starts another one. 0: never.
+    /// Ends each worker after this many jobs, and starts another one. By default 0, which is never.
     pub fn recycle_after(mut self, jobs: u64) -> Self {
         self.recycle_after = jobs;
         self
@@ -132,15 +134,16 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets how many jobs [`map`](super::WorkerPool::map) and [`map_ordered`](super::WorkerPool::map_ordered) have submitted at once.
+    /// Sets how many jobs [`map`](super::WorkerPool::map) and [`map_ordered`](super::WorkerPool::map_ordered) have in flight at
+    /// once. By default 64.
     pub fn in_flight(mut self, jobs: usize) -> Self {
         self.in_flight = jobs.max(1);
         self
     }
 
-    /// Sets after how many starts in a row without success the pool [ends](super::WorkersError::CrashLoop).
+    /// Sets after how many failed starts in a row the pool [ends](super::WorkersError::CrashLoop). By default 5.
     ///
-    /// A start has succeeded when the worker takes jobs. Workers that are started at once count as one start.
+    /// A start succeeds when the worker takes jobs. Workers that are started at once count as one start.
     pub fn most_failed_starts(mut self, number: u32) -> Self {
         self.most_failed_starts = number.max(1);
         self
@@ -150,16 +153,17 @@ impl WorkerPoolOptions {
     /// kills the workers and ends the process at once, as the signal does by default.
     ///
     /// Off by default: a library does not take signals from its program. Waits for jobs that are not done then return
-    /// [`JobError::Ended`](super::JobError::Ended), so that the program comes to its end.
+    /// [`JobError::Ended`](super::JobError::Ended), so that the program can end.
     pub fn handle_signals(mut self, deadline: Duration) -> Self {
         self.signals = Some(deadline);
         self
     }
 
-    /// Removes the channel when the pool is dropped or its process dies, with every job that is still in it. By default it stays, and
-    /// another pool of the same name goes on with its jobs.
+    /// Removes the channel when the pool is dropped or its process dies, with every job that is still in it. By default the channel
+    /// stays, and another pool of the same name goes on with its jobs.
     ///
-    /// After the death of its process the first worker that has done its job removes it. If all of them die at once, it stays.
+    /// If the pool's process dies, the first worker that has completed its job removes the channel. If all of them die at once, it
+    /// stays.
     pub fn remove_on_drop(mut self, remove: bool) -> Self {
         self.removes = remove;
         self
@@ -172,23 +176,23 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Starts another program as worker, which calls [`workers::serve`](super::serve). It gets no arguments, until
+    /// Sets another program to start as worker, which calls [`workers::serve`](super::serve). It gets no arguments unless
     /// [`arguments`](Self::arguments) are set.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program.path = Some(path.into());
         self
     }
 
-    /// Sets the arguments of the workers. By default they have those of this program, if they run the same one.
+    /// Sets the arguments of the workers. By default they get those of this program, if they run the same program.
     pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.program.arguments = Some(arguments.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sets the arguments by which a program of tests runs one test alone: workers run the test up to [`start`](Self::start).
+    /// Sets the arguments with which a test program runs only one test. Workers run this test up to [`start`](Self::start).
     ///
     /// The name is the test's path, as `cargo test` prints it: `resize::tests::many_files`. What the test does before `start` runs
-    /// in each worker too. The workers' standard output goes nowhere.
+    /// in each worker too. The workers' standard output is discarded.
     ///
     /// ```no_run
     /// # use serde::{Deserialize, Serialize};
@@ -223,7 +227,7 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Takes a variable from the workers' environment.
+    /// Removes a variable from the workers' environment.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
         self.program.environment.push((key.as_ref().to_owned(), None));
         self
@@ -253,13 +257,15 @@ impl WorkerPoolOptions {
         self
     }
 
-    /// Sets the workers' niceness (`setpriority`): from 19, the last to run, to -20. Less than one's own needs a privilege.
+    /// Sets the workers' niceness (`setpriority`), from -20, the highest priority, to 19. A value below that of this process needs
+    /// a privilege.
     pub fn nice(mut self, niceness: i32) -> Self {
         self.limits.niceness = Some(niceness);
         self
     }
 
-    /// Sets on which processors the workers run (`sched_setaffinity`, Linux). Elsewhere no worker starts with it.
+    /// Sets on which processors the workers run (`sched_setaffinity`). On Linux only: on other systems no worker starts if it is
+    /// set.
     pub fn cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
         self.limits.cpus = cpus.into_iter().collect();
         self

@@ -17,7 +17,7 @@ use crate::{Channel, Delivery, OpenError, PendingResponse, Request, Router, Send
 
 type Result<T, E = WorkersError> = result::Result<T, E>;
 
-/// Worker processes that do jobs. No job is lost, and none waits for ever.
+/// Worker processes that do jobs. No job is lost, and none waits forever.
 ///
 /// A job is a [`Request`] on a named [`Channel`]. Workers run the program again, up to [`start`](WorkerPoolOptions::start), which serves jobs in them and never
 /// returns. They claim jobs, the lowest route first, and respond. See the [module](super) for what happens when one of the
@@ -60,8 +60,9 @@ type Result<T, E = WorkersError> = result::Result<T, E>;
 /// }
 /// ```
 ///
-/// **When it is dropped** no worker takes another job, and the drop waits until the running ones are done. To limit that, [`drain`](Self::drain) it
-/// first: a job may last, or wait for room for a long result while others are not taken. Jobs that wait stay in the channel.
+/// **When it is dropped** no worker takes another job, and the drop waits until the running ones are done. To limit that,
+/// [`drain`](Self::drain) the pool first: a job may take long, or wait for room for a long result while other results are not
+/// taken. Queued jobs stay in the channel.
 #[derive(Debug)]
 pub struct WorkerPool {
     pub(super) shared: Arc<Shared>,
@@ -78,7 +79,8 @@ impl WorkerPool {
 
     /// Returns the name of the pool that this process is a worker of.
     ///
-    /// A program that makes up a name takes this one in a worker. It may be called before anything else.
+    /// A program that generates the name of its pool must use this name in a worker. This function may be called before anything
+    /// else.
     #[must_use]
     pub fn name_in_worker() -> Option<&'static str> {
         Inherited::get().map(|inherited| inherited.assignment.pool.as_str())
@@ -104,7 +106,7 @@ impl WorkerPool {
 
     /// Submits a job. Blocks while the channel is full, until there is room or the pool takes no more jobs.
     ///
-    /// It outlives this process: if this process dies, the job is still done.
+    /// The job outlives this process: if this process dies, the job is still done.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -168,7 +170,7 @@ impl WorkerPool {
         self.submitted(shared.channel.request_until(job, self.delivery(), until))
     }
 
-    /// Submits a job. Waits while the channel is full, without blocking the thread. A [`Job`] is a future, of its result.
+    /// Submits a job. Waits while the channel is full, without blocking the thread. A [`Job`] is a future of the result.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -222,7 +224,7 @@ impl WorkerPool {
         Delivery::new().attempts(self.shared.attempts).outlives_caller(true)
     }
 
-    /// Returns the channel, to see or retry the jobs that were [set aside](Channel::set_aside), or to wait for its depth.
+    /// Returns the channel, to see or retry the jobs that were [set aside](Channel::set_aside), or to read its depth.
     #[must_use]
     pub fn channel(&self) -> &Channel {
         &self.shared.channel
@@ -241,8 +243,7 @@ impl WorkerPool {
 impl WorkerPoolOptions {
     /// Starts the pool. In a worker of this pool it serves jobs instead, and never returns.
     ///
-    /// So what a program does before it calls `start` is done by each worker too. Read arguments there, and keep
-    /// what changes files or prints until afterwards.
+    /// So each worker also runs the code before `start`. Read arguments there. Print, and change files, only after it.
     ///
     /// In a worker of another pool it returns a pool without workers. So a program may start several pools, and a job of one may
     /// submit jobs to another.
@@ -252,7 +253,7 @@ impl WorkerPoolOptions {
     /// - [`WorkersError::Open`] if the channel can't be opened or created.
     /// - [`WorkersError::Failed`], [`WorkersError::System`] if the system refuses memory, a thread, a pipe, or a handler of a signal.
     ///
-    /// A worker that does not start is no error here. See [`most_failed_starts`](Self::most_failed_starts).
+    /// A worker that does not start is not an error here. See [`most_failed_starts`](Self::most_failed_starts).
     pub fn start(self, name: &str, jobs: Router<'_>) -> Result<WorkerPool, WorkersError> {
         WorkerPool::start(self, name, jobs)
     }

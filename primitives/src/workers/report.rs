@@ -30,13 +30,13 @@ pub struct Report {
     pub timed_out: u64,
     /// Workers that were started.
     pub started: u64,
-    /// Workers that ended because they had done as many jobs as they were to do.
+    /// Workers that ended after the number of jobs set by [`recycle_after`](super::WorkerPoolOptions::recycle_after).
     pub recycled: u64,
-    /// Workers that ended because they were told to: by [`scale`](super::WorkerPool::scale) or at the end.
+    /// Workers that ended because they were asked to, by [`scale`](super::WorkerPool::scale) or by draining.
     pub stopped: u64,
     /// Workers that ended by themselves, or were killed by another process.
     pub crashed: u64,
-    /// Workers that had no memory left; they are among those that crashed.
+    /// Workers that could not allocate memory. They also count as crashed.
     pub out_of_memory: u64,
     /// Workers that the pool killed: those that took too long, and those that drained too slowly.
     pub killed: u64,
@@ -46,7 +46,7 @@ pub struct Report {
     pub workers: u64,
     /// Jobs that wait, by route.
     pub queued: BTreeMap<Route, Queued>,
-    /// Jobs that are worked on.
+    /// Jobs that are running.
     pub running: u64,
 }
 

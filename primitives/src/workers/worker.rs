@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{Attempt, Channel, Claimed, RecvError, Result, Router, Stop, channel::Unread, clock};
 
-/// Serves the jobs of a pool in this process, until it is told to stop.
+/// Serves the jobs of a pool in this process, until it is asked to stop.
 ///
 /// For a program that is not the supervisor's own: it is started by a pool with [`program`](super::WorkerPoolOptions::program), by hand, or by the
 /// system's service manager, any number of them. It takes jobs of the channel with this name, the lowest route first.
@@ -128,7 +128,7 @@ impl Stopping {
 /// Stops when the supervisor says so, or dies.
 ///
 /// After its death no other process limits the time of the job that is being done, so this one does. Nor does another one read what it
-/// writes to standard error, which would wait for ever: so it passes that on as well.
+/// writes to standard error, which would wait forever: so it passes that on as well.
 fn watch_supervisor(pipes: Pipes, stopping: &Stopping, limit: u64) {
     let mut control = File::from(pipes.control);
     let mut byte = [0];

@@ -18,7 +18,7 @@ mod shmem;
 mod stream;
 mod trips;
 
-use std::{cell::RefCell, hint::spin_loop};
+use std::{cell::RefCell, hint::spin_loop, thread};
 
 use anyhow::{Context, Result};
 
@@ -82,13 +82,23 @@ impl<T> Once<T> {
     }
 }
 
-/// How a lane waits that can't sleep, or needn't: check, pause for a moment, and check again.
+/// So many pauses are longer than an item takes that is on its way.
+const PAUSES: u32 = 1000;
+
+/// How a lane waits that can't sleep, or needn't: check, pause for a moment, and check again. After a while it lets others
+/// have the processor: where there are more processes than processors, one of them is to send.
 #[inline]
 fn look_again<R>(mut look: impl FnMut() -> Option<R>) -> R {
-    loop {
+    for _ in 0..PAUSES {
         if let Some(found) = look() {
             return found;
         }
         spin_loop();
+    }
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        thread::yield_now();
     }
 }

@@ -95,11 +95,17 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
         let mut guard = lock.write().expect("no writer dies");
         guard.iter_mut().for_each(|number| *number += 1);
     };
+    let strong_write = || {
+        let mut guard = strong.write().expect("no writer dies");
+        guard.iter_mut().for_each(|number| *number += 1);
+    };
     let pthread_write = || posix.write_and_unlock(|| numbers.add());
     let our_number = || lock.read().expect("no writer dies")[0];
+    let strong_number = || strong.read().expect("no writer dies")[0];
     let number = || numbers.number(0).load(Relaxed);
     let writers = [
         Operation::new(Kind::Ours, "RwLock", &write).summed(&our_number),
+        Operation::new(Kind::Ours, "RwLock, without light fences", &strong_write).summed(&strong_number),
         Operation::new(Kind::Rival, "pthread rwlock, process-shared", &pthread_write).summed(&number),
     ];
     section.add(OF_WRITING, measure_these("write and leave, uncontended", writers.iter().map(alone).collect()));

@@ -22,7 +22,7 @@ impl TypedQueue {
         ///
         /// # Errors
         ///
-        /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that is no such value.
+        /// - [`RecvError::Undecodable`], with the bytes, for a message on its route that can't be decoded.
         /// - [`RecvError::Failed`], as [`MessageQueue::receive`](crate::raw::MessageQueue::receive).
     }
 

@@ -6,18 +6,18 @@
 //!
 //! | mode | a slow subscriber | a dead one |
 //! | --- | --- | --- |
-//! | lossless, the default | holds the producer up once the ring is full | is taken out by the producer that waits for it |
-//! | [lagging](crate::Options::lagging) | is notified of how many items it missed, by [`PopError::Lagged`](crate::PopError::Lagged) | is never waited for |
+//! | lossless, the default | holds the producer up once the ring is full | is removed by the producer that waits for it |
+//! | [lagging](crate::Options::lagging) | learns how many items it missed, by [`PopError::Lagged`](crate::PopError::Lagged) | is never waited for |
 //!
 //! | a process dies | what happens to items | what happens to its role |
 //! | --- | --- | --- |
-//! | pushing, before its item is committed | that item never was | a waiter for it gets it, or the next process that asks |
+//! | pushing, before its item is committed | that item is discarded | a waiter for it gets it, or the next process that asks |
 //! | having pushed | nothing: they stay for each subscriber | the same |
 //! | as a subscriber, at any instruction | the others get all of them | its cursor is free |
 //!
 //! | a living process is stopped | what it holds up |
 //! | --- | --- |
-//! | as a subscriber of a lossless ring | the producer, once the ring is full of what it has not popped. With a timeout, [`PushError::TimedOut`](crate::PushError::TimedOut) tells it |
+//! | as a subscriber of a lossless ring | the producer, once the ring is full of what it has not popped. With a timeout, the push fails with [`PushError::TimedOut`](crate::PushError::TimedOut) |
 //! | while it joins a lossless ring | the same |
 //! | as a subscriber of a lagging ring | nothing |
 //! | as the producer | the subscribers, which have no new items |
@@ -170,17 +170,17 @@ impl BroadcastState {
 /// A named ring between processes in which every subscriber gets every item.
 ///
 /// It is a handle, and gives out the producer's role and subscribers. Each opening takes one of the object's slots, however
-/// many clones, threads and subscribers share it. A child made by `fork` may go on using it. What its parent has made of it stays the
-/// parent's.
+/// many clones, threads and subscribers share it. A child made by `fork` may go on using it. The producer and the subscribers of
+/// the parent stay the parent's.
 ///
-/// [`len`](Self::len) is how many items the slowest subscriber has still to pop. In [`counts`](Self::counts), `popped` is
+/// [`len`](Self::len) is how many items the slowest subscriber has not popped yet. In [`counts`](Self::counts), `popped` is
 /// where that subscriber is, and `overwritten` counts an item for each subscriber that missed it.
 ///
 /// **When a process dies** its role becomes free, its subscribers hold up no other process, and nothing that was committed is lost: see the
 /// [module](self).
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
-/// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop lacks these rights
+/// and can't notify a waiter, the next call on the handle fails, and the waiter sleeps until another
 /// process pushes or pops.
 ///
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
@@ -208,7 +208,7 @@ impl<T: Pod> Options<Ring<T>> {
     ///
     /// The producer then never waits. A subscriber that is further behind than the ring has room for gets
     /// [`PopError::Lagged`](crate::PopError::Lagged), and goes on with the oldest item that is left. An eighth of the ring may be
-    /// given up for what is written next, so a subscriber that is never further behind than seven eighths of the capacity
+    /// cleared for the items that are written next, so a subscriber that is never further behind than seven eighths of the capacity
     /// misses nothing.
     #[must_use]
     pub fn lagging(mut self, lagging: bool) -> Self {
@@ -250,8 +250,9 @@ impl<T: Pod> Ring<T> {
 
     /// Takes the role of the producer. Blocks while another living handle has it.
     ///
-    /// So a process can stand by: it wakes when the producer leaves or dies. A thread that holds the role itself would
-    /// wait for ever.
+    /// So a process can wait to take over: it wakes when the producer is dropped or dies. A thread that already holds the role
+    /// would wait
+    /// forever.
     ///
     /// # Errors
     ///
@@ -298,9 +299,10 @@ impl<T: Pod> Ring<T> {
         })
     }
 
-    /// Returns the member that has the producer's role, as it was a moment ago.
+    /// Returns the member that has the producer's role, as of a moment ago.
     ///
-    /// It shows the state before repair: a holder that died is named until its role is wanted, or until a subscriber that detects a
+    /// It shows the state before repair: a holder that died is returned until its role is requested, or until a subscriber that
+    /// detects a
     /// disconnect finds no item.
     #[must_use]
     pub fn holder(&self) -> Option<Member> {
@@ -309,7 +311,7 @@ impl<T: Pod> Ring<T> {
         Some(members.member(slot))
     }
 
-    /// Returns the member of each subscriber, and how many items it has still to pop, as it was a moment ago.
+    /// Returns the member of each subscriber, and how many items it has not popped yet, as of a moment ago.
     ///
     /// So it shows which process holds the producer up, or lags. It shows the state before repair: a subscriber that died is listed
     /// until a process waits for the ring, or finds no room.

@@ -71,9 +71,9 @@ impl<T: Pod> Producer<T> {
 
     /// Pushes an item, for every subscriber.
     ///
-    /// In a lossless ring it blocks while the slowest subscriber has the whole ring still to pop. A subscriber that died is
-    /// not waited for. One that is stopped is. In a [lagging](crate::Options::lagging) ring it never blocks. Without subscribers
-    /// the item goes nowhere.
+    /// In a lossless ring it blocks while the slowest subscriber is a whole ring behind. It does not wait for a subscriber that
+    /// died, and does wait for one that is stopped. In a [lagging](crate::Options::lagging) ring it never blocks. Without
+    /// subscribers the item is lost.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl<T: Pod> Producer<T> {
         Ok(pushed)
     }
 
-    /// Returns for how many items there is room, as it was a moment ago. In a lagging ring there is always room for all.
+    /// Returns for how many items there is room, as of a moment ago. In a lagging ring there is always room for all.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { state, items, .. } = &*self.shared;
@@ -205,11 +205,11 @@ impl<T: Pod> Producer<T> {
 
     /// Sets whether pushing ends with [`PushError::Disconnected`] when no subscriber is left.
     ///
-    /// Off by default: the items then go nowhere. It makes no difference whether the subscribers left or died. A push does not end
-    /// so before a first subscriber has come. The check is made only where the producer scans the subscribers anyway. So
-    /// up to a capacity of items may go nowhere before. A lagging ring does not detect it.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    /// Off by default: the items are then lost. It makes no difference whether the subscribers were dropped or died. A push does
+    /// not fail with this error before the first subscriber has come. The check is made only where the producer scans the
+    /// subscribers anyway. So up to a capacity of items may be lost before. A lagging ring does not detect it.
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether there is a subscriber now, dead or alive.

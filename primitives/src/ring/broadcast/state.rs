@@ -1,6 +1,6 @@
 //! The shared state of a broadcast ring, and the operations on it.
 //!
-//! Positions count for ever. An item's slot is its position modulo the capacity. There is one producer, and a cursor for
+//! Positions count forever. An item's slot is its position modulo the capacity. There is one producer, and a cursor for
 //! each subscriber.
 //!
 //! | word | value | changed by |

@@ -29,8 +29,8 @@ use crate::{
 /// Dropping it leaves the ring. In a child made by `fork` it can't be used: it stays the parent's, and every call
 /// fails with [`Failure::Inherited`](crate::Failure::Inherited). The child makes one of its own.
 ///
-/// **When a process dies** that has subscribers, the others get all their items, and the producer does not wait for it.
-/// **While it is stopped** the producer of a lossless ring waits, once the ring is full of what it has not popped. The
+/// **When a process that has subscribers dies**, the other subscribers get all their items, and the producer does not wait for it.
+/// **While it is stopped**, the producer of a lossless ring waits, once the ring is full of items that it has not popped. The
 /// producer of a [lagging](crate::Options::lagging) ring never does.
 #[must_use = "dropping it leaves the ring"]
 pub struct Subscriber<T: Pod> {
@@ -206,7 +206,7 @@ impl<T: Pod> Subscriber<T> {
         while_available(|| self.try_pop())
     }
 
-    /// Returns how many items it has still to pop, as it was a moment ago: at most the capacity.
+    /// Returns how many items it has not popped yet, as of a moment ago: at most the capacity.
     #[must_use]
     pub fn len(&self) -> usize {
         let SharedRing { state, .. } = &*self.shared;
@@ -223,15 +223,16 @@ impl<T: Pod> Subscriber<T> {
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Off by default: a pop then waits until a producer comes. It makes no difference whether the producer left or
-    /// died. The items that are there come first. A pop does not end so before a first producer has come. A wait then checks
+    /// died. The items that are there come first. A pop does not fail with this error before the first producer has come. A wait
+    /// then checks
     /// for dead members as well.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a producer has the role now, dead or alive.
     ///
-    /// It shows the state before repair: a producer that died counts until its role is wanted, or until a pop that
+    /// It shows the state before repair: a producer that died counts until its role is requested, or until a pop that
     /// [detects a disconnect](Self::detect_disconnect) finds no item.
     #[must_use]
     pub fn has_producer(&self) -> bool {

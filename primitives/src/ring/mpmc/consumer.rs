@@ -207,7 +207,7 @@ impl<T: Pod> Consumer<T> {
         PopError::refused(refusal, deadline, self.endpoint.members())
     }
 
-    /// Returns how many items there are, as it was a moment ago. A requeued item is not counted.
+    /// Returns how many items there are, as of a moment ago. A requeued item is not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.endpoint.shared.state.len()
@@ -238,9 +238,9 @@ impl<T: Pod> Consumer<T> {
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Off by default. It makes no difference whether the producers left or died. The items that are there come first.
-    /// A wait does not end so before a first producer has come.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.endpoint.patience.wants_to_know = tell;
+    /// A wait does not fail with this error before the first producer has come.
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.endpoint.patience.wants_to_know = detect;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

@@ -4,7 +4,7 @@
 //!
 //! | a process dies | what happens to items |
 //! | --- | --- |
-//! | pushing, before its item is committed | that item never was; its slot is skipped |
+//! | pushing, before its item is committed | that item is discarded, and its slot is skipped |
 //! | having pushed | nothing: they stay |
 //! | popping, or holding a [`Claimed`], before the item is consumed | the next consumer gets it |
 //! | having popped | that item is consumed |
@@ -171,8 +171,8 @@ impl MpmcState {
 /// **When a process dies** nothing that was committed is lost, and what it had claimed is repaired: see the
 /// [module](self).
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
-/// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop lacks these rights
+/// and can't notify a waiter, the next call on the handle fails, and the waiter sleeps until another
 /// process pushes or pops.
 ///
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
@@ -228,7 +228,7 @@ impl<T: Pod> Ring<T> {
         Consumer::new(&self.shared)
     }
 
-    /// Returns the members that have producers, or consumers, as it was a moment ago.
+    /// Returns the members that have producers, or consumers, as of a moment ago.
     ///
     /// It shows the state before repair: a member that died is listed until a process waits for the ring, or a `try_`
     /// form that detects a disconnect finds it full or empty.

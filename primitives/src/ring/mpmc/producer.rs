@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 64;
 /// It may be cloned, shared between threads, and used by a child made by `fork`. The child counts as a producer from
 /// its first use of it, so let the child push, or make a producer of its own, before the parent drops its producer.
 ///
-/// **When a process dies** while it pushes, that item never was, and its slot is skipped.
+/// **When a process dies** while it pushes, that item is discarded, and its slot is skipped.
 #[must_use = "dropping it leaves the ring, perhaps as its last producer"]
 pub struct Producer<T: Pod> {
     pub(super) endpoint: Endpoint<T>,
@@ -274,7 +274,7 @@ impl<T: Pod> Producer<T> {
         }
     }
 
-    /// Returns for how many items there is room, as it was a moment ago. The slot of a requeued item counts as room.
+    /// Returns for how many items there is room, as of a moment ago. The slot of a requeued item counts as room.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { items, state, .. } = &*self.endpoint.shared;
@@ -292,10 +292,10 @@ impl<T: Pod> Producer<T> {
 
     /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
-    /// Off by default. It makes no difference whether the consumers left or died. A wait does not end so before a first
-    /// consumer has come.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.endpoint.patience.wants_to_know = tell;
+    /// Off by default. It makes no difference whether the consumers left or died. A wait does not fail with this error before the
+    /// first consumer has come.
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.endpoint.patience.wants_to_know = detect;
     }
 
     /// Closes the ring for good: nothing more is taken in, and what is in it can be popped.

@@ -144,7 +144,7 @@ impl<T: Pod> Consumer<T> {
         while_available(|| self.try_pop())
     }
 
-    /// Returns how many items are there, as it was a moment ago.
+    /// Returns how many items are there, as of a moment ago.
     #[must_use]
     pub fn len(&self) -> usize {
         let SharedRing { state, .. } = &*self.shared;
@@ -161,7 +161,7 @@ impl<T: Pod> Consumer<T> {
     /// Sets whether waiting here ends with [`PopError::Disconnected`] when no producer is left.
     ///
     /// Off by default: a pop then waits until a producer comes. It makes no difference whether the producer left or
-    /// died. The items that are there come first. A pop does not end so before a first producer has come. It costs
+    /// died. The items that are there come first. A pop does not fail with this error before the first producer has come. It costs
     /// nothing as long as there are items. A wait then checks for dead members as well.
     ///
     /// ```
@@ -177,13 +177,13 @@ impl<T: Pod> Consumer<T> {
     /// ring.remove()?;
     /// # Ok::<(), sysv_primitives::Error>(())
     /// ```
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a producer has the role now, dead or alive.
     ///
-    /// It shows the state before repair: a producer that died counts until its role is wanted, by
+    /// It shows the state before repair: a producer that died counts until its role is requested, by
     /// [`try_producer`](super::Ring::try_producer) or another form, or until a pop that
     /// [detects a disconnect](Self::detect_disconnect) finds the ring empty.
     #[must_use]

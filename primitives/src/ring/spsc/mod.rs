@@ -5,7 +5,7 @@
 //!
 //! | a process dies | what happens to items | what happens to its role |
 //! | --- | --- | --- |
-//! | pushing, before its item is committed | that item never was | a waiter for it gets it, or the next process that asks |
+//! | pushing, before its item is committed | that item is discarded | a waiter for it gets it, or the next process that asks |
 //! | having pushed | nothing: they stay | the same |
 //! | popping or peeking, before the item is consumed | the next consumer gets it | the same |
 //! | having popped | that item is consumed | the same |
@@ -129,8 +129,8 @@ impl SpscState {
 ///
 /// **When a process dies** its role becomes free, and nothing that was committed is lost: see the [module](self).
 ///
-/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop
-/// can't notify a waiter for want of them, the next call on the handle fails, and the waiter sleeps until another
+/// The process needs write permission to the object, and `semop`, as long as it has the handle. If a push or pop lacks these rights
+/// and can't notify a waiter, the next call on the handle fails, and the waiter sleeps until another
 /// process pushes or pops.
 ///
 /// Items are [`Pod`]: plain data, without pointers, aligned to at most 4,096 bytes.
@@ -156,8 +156,9 @@ ring_methods!("an spsc", spsc, SpscState);
 impl<T: Pod> Ring<T> {
     /// Takes the role of the producer. Blocks while another living handle has it.
     ///
-    /// So a process can stand by: it wakes when the producer leaves or dies. A thread that holds the role itself would
-    /// wait for ever.
+    /// So a process can wait to take over: it wakes when the producer is dropped or dies. A thread that already holds the role
+    /// would wait
+    /// forever.
     ///
     /// # Errors
     ///
@@ -244,9 +245,9 @@ impl<T: Pod> Ring<T> {
         })
     }
 
-    /// Returns the member that has a role, as it was a moment ago.
+    /// Returns the member that has a role, as of a moment ago.
     ///
-    /// It shows the state before repair: a holder that died is named until its role is wanted, by
+    /// It shows the state before repair: a holder that died is returned until its role is requested, by
     /// [`try_producer`](Self::try_producer), [`try_consumer`](Self::try_consumer) or their other forms, or until the
     /// other end, if it detects a disconnect, finds the ring full or empty.
     #[must_use]

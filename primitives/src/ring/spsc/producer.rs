@@ -132,7 +132,7 @@ impl<T: Pod> Producer<T> {
         self.advance(1);
     }
 
-    /// Returns for how many items there is room, as it was a moment ago.
+    /// Returns for how many items there is room, as of a moment ago.
     #[must_use]
     pub fn slots(&self) -> usize {
         let SharedRing { state, .. } = &*self.shared;
@@ -142,16 +142,17 @@ impl<T: Pod> Producer<T> {
 
     /// Sets whether waiting here ends with [`PushError::Disconnected`] when no consumer is left.
     ///
-    /// Off by default: a push then waits until a consumer comes. It makes no difference whether the consumer left or died. A
-    /// push does not end so before a first consumer has come. It costs nothing as long as there is room. A wait then checks
+    /// Off by default: a push then waits until a consumer comes. It makes no difference whether the consumer left or died. A push
+    /// does not fail with this error before the first consumer has come. It costs nothing as long as there is room. A wait then
+    /// checks
     /// for dead members as well.
-    pub fn detect_disconnect(&mut self, tell: bool) {
-        self.patience.wants_to_know = tell;
+    pub fn detect_disconnect(&mut self, detect: bool) {
+        self.patience.wants_to_know = detect;
     }
 
     /// Returns whether a consumer has the role now, dead or alive.
     ///
-    /// It shows the state before repair: a consumer that died counts until its role is wanted, by
+    /// It shows the state before repair: a consumer that died counts until its role is requested, by
     /// [`try_consumer`](super::Ring::try_consumer) or another form, or until a push that
     /// [detects a disconnect](Self::detect_disconnect) finds the ring full.
     #[must_use]

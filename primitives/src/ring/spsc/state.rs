@@ -1,6 +1,6 @@
 //! The shared state of an spsc ring, and the operations on it.
 //!
-//! Positions count for ever. An item's slot is its position modulo the capacity. The producer owns the slots from its
+//! Positions count forever. An item's slot is its position modulo the capacity. The producer owns the slots from its
 //! index on, and the consumer those before it.
 //!
 //! | word | value | changed by |

@@ -2,6 +2,7 @@
 //!
 //! Each case begins with a new object, since some are of no use afterwards.
 
+mod ends;
 mod items;
 mod locks;
 
@@ -22,6 +23,7 @@ use nix::{
 };
 
 pub(super) use self::{
+    ends::of_ends,
     items::{of_barrier, of_channel, of_conditions, of_once, of_rings, of_watch},
     locks::{of_mutex, of_pool, of_rwlock},
 };
@@ -141,8 +143,12 @@ struct Taker<'a> {
 
 impl<'a> Taker<'a> {
     fn start(made: &Made<'_>, said: &'a AtomicU32) -> Self {
+        Self::started(said, || (made.take)())
+    }
+
+    fn started(said: &'a AtomicU32, take: impl FnOnce() -> Said) -> Self {
         let process = Process::start(|| {
-            said.store((made.take)() as u32, SeqCst);
+            said.store(take() as u32, SeqCst);
             loop {
                 thread::park();
             }

@@ -35,6 +35,7 @@ pub(crate) fn measure(section: &mut Section) -> Result<()> {
     any_to_any::measure(section)?;
     one_to_all::measure(section)?;
     super::fates::of_rings(section)?;
+    super::fates::of_ends(section)?;
     calls_per_item(section)
 }
 

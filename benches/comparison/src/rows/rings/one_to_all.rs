@@ -1,19 +1,9 @@
 //! One that sends, and some that each receive everything.
 
-use std::{
-    rc::Rc,
-    sync::atomic::{
-        AtomicU64,
-        Ordering::{Acquire, Release},
-    },
-    thread,
-};
-
 use anyhow::{Context, Result};
-use sysv_ipc::SharedMemory;
 
 use crate::{
-    harness::{self, APART, Alternative, Comparison, Process, is_wanted, objects::memory},
+    harness::{self, Alternative, Comparison, gate::Other, is_wanted},
     lanes::{All, Iceoryx, IceoryxEvents, Lane, Lines, Receiver, Sender},
     report::Section,
 };
@@ -48,44 +38,32 @@ fn to_each(subscribers: u8) -> Result<Option<Comparison>> {
     Ok(harness::measure(&title, alternatives))
 }
 
-/// Where a receiver writes how many it has received, and one more as soon as it is there.
-fn counter(counters: &SharedMemory, number: usize) -> &AtomicU64 {
-    counters.view(APART * number).expect("it fits")
-}
-
-/// Waits until each has received so many.
-fn wait_for(sent: u64, counters: &SharedMemory, subscribers: usize) {
-    while (0..subscribers).any(|number| counter(counters, number).load(Acquire) < sent + 1) {
-        thread::yield_now();
-    }
-}
-
 /// Sends to receivers in processes of their own. An item counts once, however many receive it.
+///
+/// Between rounds the receivers sleep at a gate: otherwise those of a lane that never sleeps would run while another is
+/// measured.
 fn to_all<'a, L: Lane<Line> + 'a>(lane: L, subscribers: usize) -> Result<Alternative<'a>>
 where
     L::Sender: 'a,
 {
-    let counters = Rc::new(memory(APART * subscribers)?);
     let start = |number: usize| {
-        Process::start_on(number + 1, || {
+        Other::process_on(number + 1, || {
             let mut receiver = lane.receiver().expect("it can be had");
-            let counter = counter(&counters, number);
-            counter.store(1, Release);
-            for expected in 0.. {
-                assert_eq!(receiver.receive(), expected, "an item is lost");
-                counter.store(expected + 2, Release);
+            let mut expected = 0;
+            move |count| {
+                for _ in 0..count {
+                    assert_eq!(receiver.receive(), expected, "an item is lost");
+                    expected += 1;
+                }
             }
         })
     };
-    let receivers: Vec<Process> = (0..subscribers).map(start).collect();
+    let receivers: Vec<Other> = (0..subscribers).map(start).collect();
     let mut sender = lane.sender().context(L::NAME)?;
-    wait_for(0, &counters, subscribers);
     let mut sent = 0;
-    let counted = Rc::clone(&counters);
     let alternative = Alternative::new(L::NAME, move |count| {
-        (sent..sent + count).for_each(|number| sender.send(number));
+        Other::run_all(&receivers, count, || (sent..sent + count).for_each(|number| sender.send(number)));
         sent += count;
-        wait_for(sent, &counted, subscribers);
     });
-    Ok(alternative.kind(L::KIND).keeping((receivers, counters, lane)))
+    Ok(alternative.kind(L::KIND).keeping(lane))
 }
