@@ -15,9 +15,9 @@ use std::{
 use support::{
     LONG, SHORT, Waiters, alone, child, exit_now, hold_for_ever,
     letters::Number,
-    name,
+    name, only_this_thread_handles_signals,
     rights::{each_loss, refused_while_another_sleeps},
-    until,
+    threads_named, until,
 };
 use sysv_ipc::{Key, SharedMemoryOptions};
 use sysv_primitives::{Channel, LockError, Mutex, Pool, RateLimiter, events};
@@ -490,6 +490,24 @@ fn a_child_made_by_fork() {
             refused();
             alone(refused);
             refused();
+        },
+    );
+}
+
+/// A handler of the program's runs in the program's own threads.
+#[test]
+fn no_handler_runs_there() {
+    observed(
+        |_| {},
+        |observer| {
+            let name = name();
+            let mutex = poisoned(&name);
+            alone(|| {
+                assert!(is_poisoned(&mutex.lock()));
+                observer.take_only("poison_met", "mutex", &name);
+                assert_eq!(threads_named("sysv-events"), 1);
+                only_this_thread_handles_signals();
+            });
         },
     );
 }

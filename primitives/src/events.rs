@@ -42,11 +42,9 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
-    thread,
     time::Duration,
 };
 
-use nix::sys::signal::{SigSet, SigmaskHow};
 use once_cell::race::OnceBox;
 use tracing::{
     Dispatch,
@@ -56,7 +54,7 @@ use tracing::{
     warn,
 };
 
-use crate::{ObjectName, clock, raw::process};
+use crate::{ObjectName, background, clock, raw::process};
 
 /// How many events may wait for the subscriber.
 const MOST_WAITING: usize = 1024;
@@ -118,14 +116,8 @@ impl Outlet {
         let (sender, receiver) = channel();
         let counts = Arc::<Counts>::default();
         let of_thread = Arc::clone(&counts);
-        // The program's signals are for its own threads.
-        let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
         // Of two threads that start one at once, the second finds that its sender is dropped, and ends.
-        let started = thread::Builder::new().name("sysv-events".to_owned()).spawn(move || work(&receiver, &of_thread));
-        if let Some(before) = before {
-            // It fails for no mask that was the thread's own.
-            let _ = before.thread_set_mask();
-        }
+        let started = background::start("sysv-events", None, move || work(&receiver, &of_thread));
         let sender = started.is_ok().then_some(sender);
         Box::new(Self { generation: process::fork_generation(), sender, counts, of_child: OnceBox::new() })
     }

@@ -194,7 +194,7 @@
 
 // The rooms. A file uses its own room and lower ones, and `tests/rooms` of the repository keeps it so.
 //
-// | lowest | names, options, numbers: `name`, `options`, `set_layout`, `role`, `failure`, `fingerprint`, `events` … |
+// | lowest | names, options, numbers: `name`, `options`, `set_layout`, `role`, `failure`, `fingerprint`, `background`, `events` … |
 // | | `layout`: bytes into typed views |
 // | | `members`: slots and liveness. `attendance`: which handles are attached to which side |
 // | | `object`: creating, opening, removing. `waiting`: rooms of waiters, and the one sleep loop |
@@ -207,6 +207,7 @@
 //
 // In each primitive `named` has creating, opening, removing and the members, and `state` has the protocol.
 mod attendance;
+mod background;
 mod barrier;
 #[cfg_attr(
     not(feature = "redis"),

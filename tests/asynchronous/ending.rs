@@ -1,12 +1,11 @@
 //! Runtimes, handles and processes that end with futures that wait, and the clerk's thread with them (CK5, CK6).
 
 use std::{
-    fs,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use support::{LONG, alone, child, name, within};
+use support::{LONG, alone, child, name, only_this_thread_handles_signals, threads_named, until, within};
 use sysv_primitives::{Failure, LockError, Mutex};
 
 use super::{
@@ -21,9 +20,7 @@ fn all_kinds() -> Vec<Kind> {
 
 /// How many clerks this process has.
 pub(crate) fn clerks() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").expect("it is there");
-    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.trim() == "sysv-clerk").count()
+    threads_named("sysv-clerk")
 }
 
 /// A fraction of the time after which a clerk without waiters ends by itself. On an idle machine it takes less than 50 milliseconds.
@@ -43,6 +40,23 @@ fn a_dropped_handle_leaves_no_thread() {
             assert!(within(SOON, || clerks() == 0), "{}: its clerk has ended", kind.name);
         }
     });
+}
+
+/// A handler of the program's runs in the program's own threads.
+#[test]
+fn a_clerk_runs_no_handler() {
+    let name = name();
+    let holder = Mutex::create(&name, 0_u32).unwrap();
+    let guard = holder.lock().unwrap();
+    child(|| {
+        let mutex = Mutex::<u32>::open(&name).unwrap();
+        let mut future = ByHand::new(mutex.lock_async());
+        future.until_waiting();
+        until(|| clerks() == 1);
+        only_this_thread_handles_signals();
+    })
+    .join();
+    drop(guard);
 }
 
 /// Safe code may forget a future, and then drop or move the handle that it borrowed. The list still has it.

@@ -1,7 +1,7 @@
-//! What is otherwise on a server: leases, settings, what it does not have, and what no error shows.
+//! What is otherwise on a server: leases, threads, options, and what it does not have.
 
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
-use support::{LONG, child};
+use support::{LONG, child, only_this_thread_handles_signals, threads_named, until};
 use sysv_primitives::{Channel, Failure, OpenError, RecvError};
 
 use crate::{
@@ -56,40 +56,24 @@ fn a_living_worker_keeps_its_claim() {
     assert_eq!(channel.depth().unwrap().messages, 0);
 }
 
+/// A handler of the program's runs in the program's own threads.
 #[test]
-fn settings_that_lose_messages_are_refused() {
+fn no_thread_of_ours_runs_a_handler() {
     if !is_installed() {
         return;
     }
-    let server = Server::with(&["--appendonly", "no"]);
-    let refused = |address: &str| match Channel::connect(address) {
-        Err(OpenError::BadServer { why, .. }) => why,
-        other => panic!("it should be refused: {other:?}"),
-    };
-    assert!(refused(&server.address("a")).contains("CONFIG SET appendonly yes"));
-    let volatile = format!("{}?volatile=true", server.address("a"));
-    let channel = Channel::connect(&volatile).unwrap();
-    channel.send(&Job(1)).unwrap();
-    server.command("CONFIG SET appendonly yes");
-    Channel::connect(&server.address("a")).unwrap();
-    server.command("CONFIG SET maxmemory-policy allkeys-lru");
-    assert!(refused(&volatile).contains("CONFIG SET maxmemory-policy noeviction"));
-}
-
-#[test]
-fn no_error_has_the_password() {
-    if !is_installed() {
-        return;
-    }
-    let server = Server::with(&["--appendonly", "yes", "--requirepass", "open-sesame"]);
-    let address = |password: &str| format!("redis://:{password}@127.0.0.1:{}/jobs", server.port);
-    let channel = Channel::connect(&address("open-sesame")).unwrap();
-    channel.send(&Job(1)).unwrap();
-    let text = format!("{channel:?} {}", channel.recv_any().unwrap().decode::<Square>().unwrap_err());
-    assert!(text.contains("127.0.0.1") && !text.contains("sesame"), "{text}");
-    let error = Channel::connect(&address("close-sesame")).unwrap_err();
-    assert!(matches!(error, OpenError::Failed(Failure::Refused { .. })), "{error:?}");
-    assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
+    let server = Server::start();
+    child(|| {
+        let channel = Channel::connect(&server.address("jobs")).unwrap();
+        channel.send(&Job(1)).unwrap();
+        let claimed = channel.claim::<Job>().unwrap();
+        let pending = channel.request(&Square(1)).unwrap();
+        until(|| threads_named("redis inbox") == 1 && threads_named("redis leases") == 1);
+        only_this_thread_handles_signals();
+        drop(pending);
+        claimed.done().unwrap();
+    })
+    .join();
 }
 
 /// What a server does not have says so, and what to do.

@@ -5,10 +5,28 @@
 #![cfg(target_os = "linux")]
 
 mod broken;
+#[cfg(feature = "async")]
+#[allow(dead_code, reason = "the tests of futures in memory use the rest")]
+#[path = "../asynchronous/by_hand.rs"]
+mod by_hand;
 mod calls;
 mod conformance;
 mod differences;
+#[cfg(feature = "async")]
+mod futures;
 mod model;
+#[cfg(feature = "cli")]
+mod operator;
 mod pool;
 mod proxy;
+mod refused;
+#[cfg(feature = "cli")]
+#[path = "../cli/schema.rs"]
+mod schema;
 mod server;
+#[cfg(feature = "redis-tls")]
+mod tls;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "the tests of the tool use the rest")]
+#[path = "../cli/tool.rs"]
+mod tool;

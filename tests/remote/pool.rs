@@ -109,6 +109,31 @@ fn a_job_that_takes_too_long() {
     assert_eq!(attempts[0].cause, sysv_primitives::Cause::TimedOut);
 }
 
+#[cfg(feature = "async")]
+#[test]
+fn jobs_as_futures() {
+    use std::{future::poll_fn, pin::Pin};
+
+    use futures_core::Stream;
+
+    if !is_installed() {
+        return;
+    }
+    let (_server, pool) = start("jobs_as_futures", Server::start, |options| options.in_flight(4));
+    pollster::block_on(async {
+        let job = pool.submit_async(&Act::Square(3)).await.unwrap();
+        assert_eq!(job.await.unwrap().0, 9);
+        let mut squares = pool.map((0..40).map(Act::Square)).into_stream();
+        let mut found = Vec::new();
+        while let Some(done) = poll_fn(|context| Pin::new(&mut squares).poll_next(context)).await {
+            found.push(done.result.unwrap().0);
+        }
+        found.sort_unstable();
+        assert_eq!(found, (0..40).map(|number| number * number).collect::<Vec<_>>());
+    });
+    assert_eq!(pool.drain(LONG).unwrap().done, 41);
+}
+
 /// Jobs that run go on, and others wait for the server.
 #[test]
 fn the_server_is_restarted_under_running_jobs() {

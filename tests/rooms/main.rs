@@ -30,7 +30,7 @@ const RAW: &[&[&str]] = &[
 
 /// The rooms of the primitives, likewise.
 const PRIMITIVES: &[&[&str]] = &[
-    &["clock", "iter", "member", "object_name", "options", "role", "set_layout", "sizes", "sync"],
+    &["background", "clock", "iter", "member", "object_name", "options", "role", "set_layout", "sizes", "sync"],
     &["events", "failure", "fingerprint"],
     &["name"],
     &["layout"],

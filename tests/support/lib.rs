@@ -10,6 +10,8 @@
     reason = "a test's helpers fail by panicking"
 )]
 
+#[cfg(target_os = "linux")]
+mod handlers;
 pub mod letters;
 mod owned;
 mod process;
@@ -28,6 +30,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(target_os = "linux")]
+pub use handlers::{only_this_thread_handles_signals, threads_named};
 pub use owned::{
     KeyGuard, Name, Owned, amount, free_key, full_queue, kind, memory, message, name, own, queue, semaphore,
     semaphores, undoing,

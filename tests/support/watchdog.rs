@@ -29,7 +29,14 @@ impl Tests {
     pub(super) const NONE: Self = Self { running: Vec::new(), is_watched: false };
 
     fn late(&self) -> Option<&str> {
-        let asked = ["EVERY_INSTRUCTION", "STORM_KILLS", "STREAM_ITEMS", "HOSTILE_INPUTS", "CLEAN_ROUNDS"];
+        let asked = [
+            "EVERY_INSTRUCTION",
+            "STORM_KILLS",
+            "STREAM_ITEMS",
+            "HOSTILE_INPUTS",
+            "CLEAN_ROUNDS",
+            "CHANNEL_OPERATIONS",
+        ];
         if asked.iter().any(|name| std::env::var_os(name).is_some()) {
             return None;
         }

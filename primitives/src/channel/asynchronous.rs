@@ -3,11 +3,13 @@
 use std::{
     future::poll_fn,
     io::Write,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
     Channel,
+    claim::{claimed, claimed_envelope},
     claimed::Claimed,
     coding::{unencodable, write_long},
     delivery::Delivery,
@@ -17,11 +19,15 @@ use super::{
     pending::PendingResponse,
     request::IncomingRequest,
     shared::Shared,
+    taken::Taken,
+    transport::Transport,
     typed::{
         Message, Request, Route,
         codec::{Codec, Short},
     },
 };
+#[cfg(feature = "redis")]
+use super::{remote_recv::poll_take, remotely};
 use crate::{
     CallError, Failure, RecvError, SendError,
     members::Session,
@@ -71,15 +77,51 @@ pub(super) fn if_any<T>(received: Result<T, RecvError>) -> Result<Option<T>, Rec
     }
 }
 
+/// Returns the value of a message that was taken.
+fn value<T: Message>(taken: Taken) -> Result<T, RecvError> {
+    // A request that is received as a message is dropped with this, which tells its caller.
+    taken.decode()
+}
+
+/// Returns a message that was taken, and is not decoded yet.
+fn envelope(taken: Taken) -> Result<Envelope, RecvError> {
+    let (is_kept, envelope) = (taken.is_kept(), Envelope::of_claim(&taken)?);
+    Ok(Envelope { request: is_kept.then_some(taken), ..envelope })
+}
+
+fn request<R: Request>(taken: Taken) -> Result<IncomingRequest<R>, RecvError> {
+    let (is_kept, value) = (taken.is_kept(), taken.decode()?);
+    Ok(IncomingRequest::new(value, is_kept.then_some(taken)))
+}
+
+/// What a future takes, on either transport.
+struct Wanted<A, O> {
+    selection: Selection,
+    claims: bool,
+    /// Receives it from memory, if it is there.
+    attempt: A,
+    /// Makes it of a message that was taken from a server.
+    of_taken: O,
+}
+
 impl Channel {
-    /// Waits until an attempt receives something.
+    /// Waits until something is received.
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "there is one transport then"))]
     async fn receive_async<T>(
         &self,
-        selection: Selection,
-        attempt: impl Fn() -> Result<T, RecvError>,
+        wanted: Wanted<impl Fn() -> Result<T, RecvError>, impl FnOnce(Taken) -> Result<T, RecvError>>,
     ) -> Result<T, RecvError> {
-        // Before anything is received by a way that could not wait for it.
-        let shared = self.memory_async("reception without blocking the thread")?;
+        let Wanted { selection, claims, attempt, of_taken } = wanted;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                let mut taking = self.taking(remote, selection, claims)?;
+                let taken = poll_fn(|context| poll_take(&mut taking, remote, context)).await?;
+                return of_taken(Taken::Server(taken));
+            }
+        };
+        // Before there is anything to wait with.
         match attempt() {
             Err(RecvError::Empty) => {}
             received => return received,
@@ -121,7 +163,13 @@ impl Channel {
     ///
     /// As [`recv`](Self::recv).
     pub async fn recv_async<T: Message>(&self) -> Result<T, RecvError> {
-        self.receive_async(Selection::Only(T::ROUTE.number()), || self.try_recv()).await
+        self.receive_async(Wanted {
+            selection: Selection::Only(T::ROUTE.number()),
+            claims: false,
+            attempt: || self.try_recv(),
+            of_taken: value,
+        })
+        .await
     }
 
     /// Receives the oldest message of any route. Waits until there is one, without blocking the thread.
@@ -132,7 +180,13 @@ impl Channel {
     ///
     /// As [`recv_any`](Self::recv_any).
     pub async fn recv_any_async(&self) -> Result<Envelope, RecvError> {
-        self.receive_async(Selection::Any, || self.try_recv_any()).await
+        self.receive_async(Wanted {
+            selection: Selection::Any,
+            claims: false,
+            attempt: || self.try_recv_any(),
+            of_taken: envelope,
+        })
+        .await
     }
 
     /// Receives the oldest message of the lowest route up to this one. Waits until there is one, without blocking the thread.
@@ -143,7 +197,13 @@ impl Channel {
     ///
     /// As [`recv_lowest`](Self::recv_lowest).
     pub async fn recv_lowest_async(&self, up_to: Route) -> Result<Envelope, RecvError> {
-        self.receive_async(Selection::UpTo(up_to.number()), || self.try_recv_lowest(up_to)).await
+        self.receive_async(Wanted {
+            selection: Selection::UpTo(up_to.number()),
+            claims: false,
+            attempt: || self.try_recv_lowest(up_to),
+            of_taken: envelope,
+        })
+        .await
     }
 
     /// Receives the oldest message of any other route. Waits until there is one, without blocking the thread.
@@ -154,7 +214,13 @@ impl Channel {
     ///
     /// As [`recv_except`](Self::recv_except).
     pub async fn recv_except_async<T: Message>(&self) -> Result<Envelope, RecvError> {
-        self.receive_async(Selection::Except(T::ROUTE.number()), || self.try_recv_except::<T>()).await
+        self.receive_async(Wanted {
+            selection: Selection::Except(T::ROUTE.number()),
+            claims: false,
+            attempt: || self.try_recv_except::<T>(),
+            of_taken: envelope,
+        })
+        .await
     }
 
     /// Receives the bytes of the oldest message of this route. Waits until there is one, without blocking the thread.
@@ -165,7 +231,13 @@ impl Channel {
     ///
     /// As [`recv_raw`](Self::recv_raw).
     pub async fn recv_raw_async(&self, route: Route) -> Result<Vec<u8>, RecvError> {
-        self.receive_async(Selection::Only(route.number()), || self.try_recv_raw(route)).await
+        self.receive_async(Wanted {
+            selection: Selection::Only(route.number()),
+            claims: false,
+            attempt: || self.try_recv_raw(route),
+            of_taken: |taken| Ok(envelope(taken)?.bytes),
+        })
+        .await
     }
 
     /// Receives the oldest request of this type, to respond to. Waits until there is one, without blocking the thread.
@@ -176,7 +248,13 @@ impl Channel {
     ///
     /// As [`recv_request`](Self::recv_request).
     pub async fn recv_request_async<R: Request>(&self) -> Result<IncomingRequest<R>, RecvError> {
-        self.receive_async(Selection::Only(R::ROUTE.number()), || self.try_recv_request()).await
+        self.receive_async(Wanted {
+            selection: Selection::Only(R::ROUTE.number()),
+            claims: false,
+            attempt: || self.try_recv_request(),
+            of_taken: request,
+        })
+        .await
     }
 
     /// Claims the oldest value of this type. Waits until there is one, without blocking the thread.
@@ -187,7 +265,13 @@ impl Channel {
     ///
     /// As [`claim`](Self::claim).
     pub async fn claim_async<T: Message>(&self) -> Result<Claimed<T>, RecvError> {
-        self.receive_async(Selection::Only(T::ROUTE.number()), || self.try_claim()).await
+        self.receive_async(Wanted {
+            selection: Selection::Only(T::ROUTE.number()),
+            claims: true,
+            attempt: || self.try_claim(),
+            of_taken: claimed,
+        })
+        .await
     }
 
     /// Claims the oldest message of any route. Waits until there is one, without blocking the thread.
@@ -198,7 +282,13 @@ impl Channel {
     ///
     /// As [`claim_any`](Self::claim_any).
     pub async fn claim_any_async(&self) -> Result<Claimed<Envelope>, RecvError> {
-        self.receive_async(Selection::Any, || self.try_claim_any()).await
+        self.receive_async(Wanted {
+            selection: Selection::Any,
+            claims: true,
+            attempt: || self.try_claim_any(),
+            of_taken: claimed_envelope,
+        })
+        .await
     }
 
     /// Claims the oldest message of the lowest route up to this one. Waits until there is one, without blocking the thread.
@@ -209,7 +299,13 @@ impl Channel {
     ///
     /// As [`claim_lowest`](Self::claim_lowest).
     pub async fn claim_lowest_async(&self, up_to: Route) -> Result<Claimed<Envelope>, RecvError> {
-        self.receive_async(Selection::UpTo(up_to.number()), || self.try_claim_lowest(up_to)).await
+        self.receive_async(Wanted {
+            selection: Selection::UpTo(up_to.number()),
+            claims: true,
+            attempt: || self.try_claim_lowest(up_to),
+            of_taken: claimed_envelope,
+        })
+        .await
     }
 
     /// Claims the oldest message of any other route. Waits until there is one, without blocking the thread.
@@ -220,7 +316,13 @@ impl Channel {
     ///
     /// As [`claim_except`](Self::claim_except).
     pub async fn claim_except_async<T: Message>(&self) -> Result<Claimed<Envelope>, RecvError> {
-        self.receive_async(Selection::Except(T::ROUTE.number()), || self.try_claim_except::<T>()).await
+        self.receive_async(Wanted {
+            selection: Selection::Except(T::ROUTE.number()),
+            claims: true,
+            attempt: || self.try_claim_except::<T>(),
+            of_taken: claimed_envelope,
+        })
+        .await
     }
 
     /// Sends a value. Waits while the channel is full, without blocking the thread.
@@ -232,11 +334,14 @@ impl Channel {
     ///
     /// As [`send`](Self::send).
     pub async fn send_async<T: Message>(&self, value: &T) -> Result<(), SendError> {
-        self.memory_async("sending without blocking the thread")?;
-        match self.try_send(value) {
-            Err(SendError::Full(_)) => self.send_later(value, Delivery::new()).await,
-            sent => sent,
+        // No poll waits for a server.
+        if !self.transport.is_server() {
+            match self.try_send(value) {
+                Err(SendError::Full(_)) => {}
+                sent => return sent,
+            }
         }
+        self.send_later(value, Delivery::new()).await
     }
 
     /// Sends a value as [`send_async`](Self::send_async) does, with a limit of attempts or a delay of its own.
@@ -247,17 +352,26 @@ impl Channel {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_async<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
-        self.memory_async("sending without blocking the thread")?;
-        match self.try_send_with(value, delivery) {
-            Err(SendError::Full(_)) => self.send_later(value, delivery).await,
-            sent => sent,
+        if !self.transport.is_server() {
+            match self.try_send_with(value, delivery) {
+                Err(SendError::Full(_)) => {}
+                sent => return sent,
+            }
         }
+        self.send_later(value, delivery).await
     }
 
-    /// Sends a value that found no room at once.
+    /// Sends a value, and waits if there is no room.
     async fn send_later<T: Message>(&self, value: &T, delivery: Delivery) -> Result<(), SendError> {
         let class = if T::IS_CONTROL { Class::Control } else { Class::Message };
-        self.post_async(value, class, delivery, Deadline::NEVER.into()).await.map(drop)
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                return remotely::post_async(remote, value, class, delivery, None).await.map(drop);
+            }
+        };
+        Self::post_async(shared, value, class, delivery, Deadline::NEVER.into()).await.map(drop)
     }
 
     /// Sends bytes as they are. Waits while the channel is full, without blocking the thread.
@@ -268,7 +382,11 @@ impl Channel {
     ///
     /// As [`send_raw`](Self::send_raw).
     pub async fn send_raw_async(&self, route: Route, bytes: &[u8]) -> Result<(), SendError> {
-        let shared = self.memory_async("sending without blocking the thread")?;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return remotely::post_raw_async(remote, route, bytes).await,
+        };
         let (me, about) = (shared.session()?, Self::about_raw(shared, route));
         let pass_on = passing(shared, Store::pass_on_space);
         let not_sent = |refusal| shared.not_sent(refusal, Class::Message, bytes.len(), Deadline::NEVER);
@@ -285,13 +403,12 @@ impl Channel {
 
     /// As `post`.
     async fn post_async<T: Message>(
-        &self,
+        shared: &Arc<Shared>,
         value: &T,
         class: Class,
         delivery: Delivery,
         until: Until<'_>,
     ) -> Result<(Held, Session), SendError> {
-        let shared = self.memory_async("sending without blocking the thread")?;
         let me = shared.session()?;
         let about = delivery.about::<T>(class, shared.store.geometry.attempts);
         let unencodable = |why| unencodable(shared.name(), T::ROUTE, why);
@@ -360,14 +477,22 @@ impl Channel {
         check: impl FnMut() -> Option<T>,
         context: &Context<'_>,
     ) -> Poll<Result<T, Failure>> {
-        let shared = self.memory_async("wait for calls without blocking the thread")?;
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => return remote.poll_calls(check, context).map(Ok),
+        };
         shared.store.poll_for_calls(held, shared.party(shared.session()?), check, context)
     }
 
     /// Ends such a wait.
     pub(crate) fn cancel_wait_for_calls(&self, held: &mut HeldTicket) {
-        // On a server it has never waited.
-        let Ok(shared) = self.memory_async("wait for calls without blocking the thread") else { return };
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            // There a waker is all that is left.
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return,
+        };
         let Shared { store, members, .. } = &**shared;
         if let Some(me) = members.own_session() {
             store.cancel_response(held, me, members);
@@ -385,8 +510,16 @@ impl Channel {
         if self.requires_server {
             self.check_served::<R>()?;
         }
-        let (held, me) = self.post_async(request, Class::Call, delivery, until).await?;
-        Ok(PendingResponse::new(self.memory_async("calls without blocking the thread")?, Store::ticket(held), me))
+        let shared = match &self.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                let id = remotely::post_async(remote, request, Class::Call, delivery, until.stop).await?;
+                return Ok(PendingResponse::of_server(remote, id, true));
+            }
+        };
+        let (held, me) = Self::post_async(shared, request, Class::Call, delivery, until).await?;
+        Ok(PendingResponse::new(shared, Store::ticket(held), me))
     }
 }
 

@@ -222,7 +222,7 @@ impl Channel {
             #[cfg(feature = "redis")]
             Transport::Server(remote) => {
                 let id = remotely::post(remote, request, Class::Call, delivery, until)?;
-                Ok(PendingResponse::of_server(remote, id))
+                Ok(PendingResponse::of_server(remote, id, false))
             }
         }
     }

@@ -127,15 +127,7 @@ impl Channel {
     ///
     /// The same, and [`RecvError::TimedOut`] if the deadline passes.
     pub fn claim_deadline<T: Message>(&self, deadline: Deadline) -> Result<Claimed<T>, RecvError> {
-        let incoming = self.take_claim(Selection::Only(T::ROUTE.number()), deadline)?;
-        match incoming.decode::<T>() {
-            Ok(value) => Ok(Claimed::new(value, incoming)),
-            Err(why) => {
-                // It would be as unreadable the next time. Its bytes are in the error.
-                incoming.finish();
-                Err(why)
-            }
-        }
+        claimed(self.take_claim(Selection::Only(T::ROUTE.number()), deadline)?)
     }
 
     /// As [`claim_any`](Self::claim_any), and waits until `deadline`.
@@ -191,8 +183,25 @@ impl Channel {
     }
 
     fn claim_selected(&self, selection: Selection, deadline: Deadline) -> Result<Claimed<Envelope>, RecvError> {
-        let incoming = self.take_claim(selection, deadline)?;
-        let value = Envelope::of_claim(&incoming)?;
-        Ok(Claimed::new(value, incoming))
+        claimed_envelope(self.take_claim(selection, deadline)?)
     }
+}
+
+/// Returns the claim of a message, with its value.
+#[inline]
+pub(super) fn claimed<T: Message>(incoming: Taken) -> Result<Claimed<T>, RecvError> {
+    match incoming.decode::<T>() {
+        Ok(value) => Ok(Claimed::new(value, incoming)),
+        Err(why) => {
+            // It would be as unreadable the next time. Its bytes are in the error.
+            incoming.finish();
+            Err(why)
+        }
+    }
+}
+
+/// Returns the claim of a message, with its bytes.
+pub(super) fn claimed_envelope(incoming: Taken) -> Result<Claimed<Envelope>, RecvError> {
+    let value = Envelope::of_claim(&incoming)?;
+    Ok(Claimed::new(value, incoming))
 }

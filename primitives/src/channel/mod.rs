@@ -149,16 +149,6 @@ impl Channel {
         self.transport.memory(operation, instead)
     }
 
-    /// As [`memory`](Self::memory), for an operation that waits without blocking the thread.
-    #[cfg(feature = "async")]
-    #[inline]
-    fn memory_async(&self, operation: &'static str) -> Result<&Arc<Shared>, Failure> {
-        self.memory(
-            operation,
-            "call the form that blocks in a thread of its own, as `spawn_blocking` of a runtime does",
-        )
-    }
-
     /// Sets whether receiving on this handle ends with [`RecvError::Disconnected`] when no [`Sender`] of the routes that it
     /// receives is left on any other opened handle. Clones share one. By default it does not.
     ///

@@ -30,7 +30,7 @@ impl Channel {
         Options::new()
     }
 
-    /// Creates a channel.
+    /// Creates a channel. The name may be an [address](Self::connect), as that of `open` and `open_or_create`.
     ///
     /// # Errors
     ///
@@ -85,6 +85,7 @@ impl Channel {
     /// | --- | --- |
     /// | `jobs`, without `://` | in shared memory, as [`open_or_create`](Self::open_or_create) |
     /// | `redis://[user:password@]host[:port]/[database/]jobs` | on a *Redis server*: Redis 7.0 or later, or another server that speaks its protocol. With the feature `redis` |
+    /// | `rediss://` and the same | over TLS. The server's certificate must be for the host, and signed by an authority of this system, or by the one in the file of `?ca=/path/ca.pem`. With the feature `redis-tls` |
     ///
     /// The same program runs on both. On a Redis server these things differ:
     ///
@@ -93,9 +94,12 @@ impl Channel {
     ///   lost](Failure::LeaseLost).
     /// - **The connection breaks.** It is made again. A call that waits without a deadline waits until the server is back. Any
     ///   other call fails after a time with [`Failure::Unreachable`], or [`SendError::MaybeSent`](crate::SendError::MaybeSent).
-    /// - **Some operations do not exist there** and fail with [`Failure::Unsupported`], which says what to do instead: futures,
-    ///   counted senders and receivers, lists of members
-    ///   and of claims, and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    /// - **Some operations do not exist there** and fail with [`Failure::Unsupported`], which says what to do instead:
+    ///   counted senders and receivers, lists of members and of claims (see [`inspect::on_server`](crate::inspect::on_server)), and [`require_server`](Self::require_server). [`PendingResponse::taken_by`](crate::PendingResponse::taken_by) is `None`.
+    /// - **A future is dropped.** It has received nothing, as in memory: its message goes back to its place, without an attempt. A future that
+    ///   sends may have sent its message by then. If the process dies within a moment after `recv_async` has returned a message,
+    ///   that comes again when the lease has ended. No poll waits for the server, but [`done`](crate::Claimed::done) and the drop of a claim
+    ///   block the thread for a round trip.
     /// - **A fork.** In a child made by `fork` each operation fails with [`Failure::Inherited`]. The child must connect again.
     ///
     /// A server that loses messages when it is restarted is refused, unless the address ends in `?volatile=true`. A server that
@@ -343,7 +347,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::Create)
+        Channel::at(&self.settings, name, Disposition::Create)
     }
 
     /// Opens a [`Channel`] that exists.
@@ -352,7 +356,7 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open`].
     pub fn open(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::Open)
+        Channel::at(&self.settings, name, Disposition::Open)
     }
 
     /// Opens a [`Channel`], or creates it.
@@ -361,6 +365,6 @@ impl Options<Channel> {
     ///
     /// As [`Channel::open_or_create`], and [`OpenError::TooLarge`] for options beyond their limits.
     pub fn open_or_create(&self, name: &str) -> Result<Channel, OpenError> {
-        Channel::enter(&self.settings, name, Disposition::OpenOrCreate)
+        Channel::at(&self.settings, name, Disposition::OpenOrCreate)
     }
 }

@@ -37,9 +37,19 @@ pub struct PendingResponse<R: Request> {
 /// A call under way, on either transport.
 enum Call {
     Memory(InMemory),
-    /// The server's name for it.
     #[cfg(feature = "redis")]
-    Server(Arc<Remote>, String),
+    Server(OnServer),
+}
+
+/// A call under way on a server.
+#[cfg(feature = "redis")]
+struct OnServer {
+    remote: Arc<Remote>,
+    /// The server's name for it.
+    id: String,
+    /// Whether it is waited for as a future. Then it is cancelled without blocking the thread.
+    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "there are no futures then"))]
+    is_awaited: bool,
 }
 
 /// A call under way in shared memory.
@@ -65,8 +75,9 @@ impl<R: Request> PendingResponse<R> {
     }
 
     #[cfg(feature = "redis")]
-    pub(super) fn of_server(remote: &Arc<Remote>, id: String) -> Self {
-        Self { call: Call::Server(Arc::clone(remote), id), request: PhantomData }
+    pub(super) fn of_server(remote: &Arc<Remote>, id: String, is_awaited: bool) -> Self {
+        let call = OnServer { remote: Arc::clone(remote), id, is_awaited };
+        Self { call: Call::Server(call), request: PhantomData }
     }
 
     /// Waits for the response.
@@ -113,7 +124,9 @@ impl<R: Request> PendingResponse<R> {
                 call.conclude::<R>(outcome, deadline)
             }
             #[cfg(feature = "redis")]
-            Call::Server(remote, id) => remotely::conclude::<R>(remote, remote.wait_for_end(id, deadline), deadline),
+            Call::Server(OnServer { remote, id, .. }) => {
+                remotely::conclude::<R>(remote, remote.wait_for_end(id, deadline), deadline)
+            }
         }
     }
 
@@ -140,7 +153,7 @@ impl<R: Request> PendingResponse<R> {
         match &self.call {
             Call::Memory(call) => !matches!(call.progress(), Progress::Waiting | Progress::Taken(_)),
             #[cfg(feature = "redis")]
-            Call::Server(remote, id) => remote.is_ended(id),
+            Call::Server(OnServer { remote, id, .. }) => remote.is_ended(id),
         }
     }
 
@@ -149,7 +162,7 @@ impl<R: Request> PendingResponse<R> {
         match &self.call {
             Call::Memory(call) => call.shared.store.is_begun(call.ticket),
             #[cfg(feature = "redis")]
-            Call::Server(remote, id) => remote.is_ended(id),
+            Call::Server(OnServer { remote, id, .. }) => remote.is_ended(id),
         }
     }
 
@@ -164,7 +177,7 @@ impl<R: Request> PendingResponse<R> {
             Call::Memory(_) => {}
             // The drop that follows finds no call.
             #[cfg(feature = "redis")]
-            Call::Server(remote, id) => remote.leave(id, true),
+            Call::Server(OnServer { remote, id, .. }) => remote.leave(id, true),
         }
     }
 }
@@ -221,11 +234,13 @@ impl InMemory {
 }
 
 #[cfg(feature = "redis")]
-impl Drop for Call {
+impl Drop for OnServer {
     fn drop(&mut self) {
-        if let Self::Server(remote, id) = self {
-            remote.leave(id, false);
+        #[cfg(feature = "async")]
+        if self.is_awaited {
+            return self.remote.leave_later(std::mem::take(&mut self.id));
         }
+        self.remote.leave(&self.id, false);
     }
 }
 
@@ -285,16 +300,20 @@ impl<R: Request> PendingResponse<R> {
         stops: impl Fn() -> bool,
         context: &Context<'_>,
     ) -> Poll<Result<R::Response, CallError>> {
-        let is_waited_for = match &self.call {
+        let is_waited_for = match &mut self.call {
             Call::Memory(call) => {
                 call.check_ours()?;
                 call.held.is_taken()
             }
             #[cfg(feature = "redis")]
-            Call::Server(remote, _) => {
-                let (object, operation) = (remote.name().clone(), "wait without blocking the thread");
-                let instead = "call `wait` in a thread of its own, as `spawn_blocking` of a runtime does";
-                return Poll::Ready(Err(Failure::Unsupported { object, operation, instead }.into()));
+            Call::Server(OnServer { remote, id, is_awaited }) => {
+                *is_awaited = true;
+                return match remote.poll_end(id, context)? {
+                    Poll::Ready(end) => Poll::Ready(remotely::conclude::<R>(remote, Some(end), Deadline::NEVER)),
+                    // After its waker is known: what rouses it calls that then.
+                    Poll::Pending if stops() => Poll::Ready(Err(CallError::TimedOut)),
+                    Poll::Pending => Poll::Pending,
+                };
             }
         };
         if !is_waited_for {
@@ -310,7 +329,7 @@ impl<R: Request> PendingResponse<R> {
                 Poll::Ready(call.conclude::<R>(ended, Deadline::NEVER))
             }
             #[cfg(feature = "redis")]
-            Call::Server(..) => Poll::Pending,
+            Call::Server(_) => Poll::Pending,
         }
     }
 }

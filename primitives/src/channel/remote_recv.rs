@@ -1,5 +1,11 @@
 //! Receiving and claiming from a server.
 
+#[cfg(feature = "async")]
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
 use super::{Channel, envelope::Envelope, taken::Taken, transport::Transport, typed::Message};
 use crate::{
     Failure, RecvError,
@@ -20,6 +26,16 @@ fn not_received(remote: &Remote, refusal: Refusal, deadline: Deadline) -> RecvEr
     }
 }
 
+/// Polls for a message on the server.
+#[cfg(feature = "async")]
+pub(super) fn poll_take(
+    taking: &mut remote::Taking,
+    remote: &Remote,
+    context: &Context<'_>,
+) -> Poll<Result<remote::Taken, RecvError>> {
+    taking.poll_take(context).map_err(|refusal| not_received(remote, refusal, Deadline::NEVER))
+}
+
 impl Channel {
     /// Takes a message from the server.
     pub(super) fn take_remotely(
@@ -32,15 +48,29 @@ impl Channel {
             // The transport was asked before.
             return Err(RecvError::Empty);
         };
-        if wants.disconnect {
-            return Err(Failure::Unsupported {
-                object: remote.name().clone(),
-                operation: "detection of disconnected senders",
-                instead: "close the channel when all is sent",
-            }
-            .into());
-        }
+        self.check_detection(remote)?;
         remote.take(Wanted { selection, wants, deadline }).map_err(|refusal| not_received(remote, refusal, deadline))
+    }
+
+    /// Fails if this handle detects what a server does not know.
+    fn check_detection(&self, remote: &Remote) -> Result<(), Failure> {
+        if self.detects_disconnect {
+            let (object, operation) = (remote.name().clone(), "detection of disconnected senders");
+            return Err(Failure::Unsupported { object, operation, instead: "close the channel when all is sent" });
+        }
+        Ok(())
+    }
+
+    /// Returns a future's wait for a message on the server.
+    #[cfg(feature = "async")]
+    pub(super) fn taking(
+        &self,
+        remote: &Arc<Remote>,
+        selection: Selection,
+        claims: bool,
+    ) -> Result<remote::Taking, Failure> {
+        self.check_detection(remote)?;
+        Ok(remote::Taking::new(remote, selection, claims, self.stop.as_ref()))
     }
 
     pub(super) fn recv_value_remotely<T: Message>(&self, deadline: Deadline) -> Result<T, RecvError> {

@@ -1,6 +1,7 @@
 //! A channel on a server: values into messages and out of them, and what becomes of refusals.
 
-use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::sync::{Arc, atomic::AtomicBool};
 
 use serde::Serialize;
 
@@ -37,20 +38,55 @@ pub(super) fn post<T: Message>(
 }
 
 pub(super) fn post_raw(remote: &Remote, route: Route, bytes: &[u8], until: Until<'_>) -> Result<(), SendError> {
-    let about = About {
+    send(remote, Outgoing { about: about_raw(remote, route), bytes }, until).map(drop)
+}
+
+fn about_raw(remote: &Remote, route: Route) -> About {
+    About {
         route: route.number(),
         codec: Raw::NUMBER,
         schema: 0,
         class: Class::Message,
         wishes: Wishes::attempts(remote.geometry.attempts),
         delay: std::time::Duration::ZERO,
-    };
-    send(remote, Outgoing { about, bytes }, until).map(drop)
+    }
 }
 
 fn send(remote: &Remote, message: Outgoing<'_>, until: Until<'_>) -> Result<String, SendError> {
     let (class, len) = (message.about.class, message.bytes.len());
     remote.send(message, until).map_err(|refusal| not_sent(remote, refusal, class, len, until.deadline))
+}
+
+/// As [`post`], without blocking the thread.
+#[cfg(feature = "async")]
+pub(super) async fn post_async<T: Message>(
+    remote: &Arc<Remote>,
+    value: &T,
+    class: Class,
+    delivery: Delivery,
+    stop: Option<&AtomicBool>,
+) -> Result<String, SendError> {
+    let about = delivery.about::<T>(class, remote.geometry.attempts);
+    let mut bytes = Vec::new();
+    T::Codec::encode(value, &mut bytes).map_err(|why| unencodable(remote.name(), T::ROUTE, why))?;
+    send_async(remote, Outgoing { about, bytes: &bytes }, stop).await
+}
+
+/// As [`post_raw`], without blocking the thread.
+#[cfg(feature = "async")]
+pub(super) async fn post_raw_async(remote: &Arc<Remote>, route: Route, bytes: &[u8]) -> Result<(), SendError> {
+    send_async(remote, Outgoing { about: about_raw(remote, route), bytes }, None).await.map(drop)
+}
+
+#[cfg(feature = "async")]
+async fn send_async(
+    remote: &Arc<Remote>,
+    message: Outgoing<'_>,
+    stop: Option<&AtomicBool>,
+) -> Result<String, SendError> {
+    let (class, len) = (message.about.class, message.bytes.len());
+    let sent = remote.send_async(message, stop).await;
+    sent.map_err(|refusal| not_sent(remote, refusal, class, len, Deadline::NEVER))
 }
 
 /// Returns why a message of so many bytes was not sent.
@@ -75,6 +111,21 @@ fn full(remote: &Remote, class: Class, messages: u64, bytes: u64) -> ChannelFull
     ChannelFull { object: remote.name().clone(), messages, max_messages, bytes, max_bytes }
 }
 
+/// Encodes a response. If that can't be sent, returns why, and the refusal that its caller gets.
+fn response<T: Serialize + serde::de::DeserializeOwned>(
+    remote: &Remote,
+    value: &T,
+    route: Route,
+) -> Result<Vec<u8>, SendError> {
+    let mut bytes = Vec::new();
+    Bincode::encode(value, &mut bytes).map_err(|why| unencodable(remote.name(), route, why))?;
+    let limit = remote.geometry.max_message_size;
+    if bytes.len() > limit.max(crate::store::INLINE) {
+        return Err(SendError::TooLong { object: remote.name().clone(), bytes: bytes.len(), limit });
+    }
+    Ok(bytes)
+}
+
 /// Responds to a request. If the response can't be sent its caller learns why.
 pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
     taken: remote::Taken,
@@ -82,18 +133,31 @@ pub(super) fn respond<T: Serialize + serde::de::DeserializeOwned>(
     schema: u32,
     route: Route,
 ) -> Result<(), SendError> {
-    let remote = Arc::clone(taken.remote());
-    let mut bytes = Vec::new();
-    let refused = match Bincode::encode(value, &mut bytes) {
-        Err(why) => unencodable(remote.name(), route, why),
-        Ok(()) if bytes.len() > remote.geometry.max_message_size.max(crate::store::INLINE) => {
-            let limit = remote.geometry.max_message_size;
-            SendError::TooLong { object: remote.name().clone(), bytes: bytes.len(), limit }
+    match response(taken.remote(), value, route) {
+        Ok(bytes) => ended(taken.respond(<Bincode as Codec<T>>::NUMBER, schema, &bytes)),
+        Err(refused) => {
+            refuse(taken, cut(&refused.to_string(), LONGEST_REFUSAL))?;
+            Err(refused)
         }
-        Ok(()) => return ended(taken.respond(<Bincode as Codec<T>>::NUMBER, schema, &bytes)),
-    };
-    ended(taken.respond(REFUSED, 0, cut(&refused.to_string(), LONGEST_REFUSAL)))?;
-    Err(refused)
+    }
+}
+
+/// As [`respond`], without blocking the thread.
+#[cfg(feature = "async")]
+pub(super) async fn respond_async<T: Serialize + serde::de::DeserializeOwned>(
+    taken: remote::Taken,
+    value: &T,
+    schema: u32,
+    route: Route,
+) -> Result<(), SendError> {
+    match response(taken.remote(), value, route) {
+        Ok(bytes) => ended(taken.respond_async(<Bincode as Codec<T>>::NUMBER, schema, bytes).await),
+        Err(refused) => {
+            let why = cut(&refused.to_string(), LONGEST_REFUSAL).to_vec();
+            ended(taken.respond_async(REFUSED, 0, why).await)?;
+            Err(refused)
+        }
+    }
 }
 
 pub(super) fn refuse(taken: remote::Taken, why: &[u8]) -> Result<(), SendError> {
@@ -138,12 +202,4 @@ pub(super) fn retry(remote: &Remote, aside: &remote::Aside) -> Result<bool, Send
     // The server says which class has no room by its numbers alone.
     let retried = remote.retry(aside);
     retried.map_err(|refusal| not_sent(remote, refusal, Class::Message, aside.bytes.len(), Deadline::NOW))
-}
-
-/// Returns why a response is not sent without blocking the thread. Its caller learns that there is none.
-#[cfg(feature = "async")]
-pub(super) fn no_futures(taken: &remote::Taken) -> SendError {
-    let instead = "call `respond` in a thread of its own, as `spawn_blocking` of a runtime does";
-    let (object, operation) = (taken.remote().name().clone(), "responding without blocking the thread");
-    Failure::Unsupported { object, operation, instead }.into()
 }

@@ -88,7 +88,7 @@ pub(super) async fn respond_async<T: Serialize + serde::de::DeserializeOwned>(
     let incoming = match incoming {
         Taken::Memory(incoming) => incoming,
         #[cfg(feature = "redis")]
-        Taken::Server(taken) => return Err(remotely::no_futures(&taken)),
+        Taken::Server(taken) => return remotely::respond_async(taken, value, schema, route).await,
     };
     incoming.check_ours()?;
     let send = || send_response(&incoming, value, schema, route, Deadline::NOW);

@@ -10,7 +10,11 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use super::{Channel, asynchronous::if_any, ends::Receiver, passing::passing, typed::Message};
+use super::{Channel, asynchronous::if_any, ends::Receiver, passing::passing, transport::Transport, typed::Message};
+#[cfg(feature = "redis")]
+use super::{remote_recv::poll_take, taken::Taken};
+#[cfg(feature = "redis")]
+use crate::remote;
 use crate::{
     RecvError, SendError,
     iter::IterError,
@@ -21,7 +25,14 @@ use crate::{
 impl Channel {
     /// Returns a stream of the values of this type that are received.
     pub fn stream<T: Message>(&self) -> MessageStream<T> {
-        MessageStream { channel: self.clone(), held: HeldTicket::default(), has_ended: false, message: PhantomData }
+        MessageStream {
+            channel: self.clone(),
+            held: HeldTicket::default(),
+            #[cfg(feature = "redis")]
+            taking: None,
+            has_ended: false,
+            message: PhantomData,
+        }
     }
 
     /// Returns a sink for values of this type.
@@ -74,6 +85,9 @@ impl<T: Message> Receiver<T> {
 pub struct MessageStream<T> {
     channel: Channel,
     held: HeldTicket,
+    /// The wait on a server.
+    #[cfg(feature = "redis")]
+    taking: Option<remote::Taking>,
     has_ended: bool,
     message: PhantomData<fn() -> T>,
 }
@@ -81,7 +95,17 @@ pub struct MessageStream<T> {
 impl<T: Message> MessageStream<T> {
     fn poll_value(&mut self, context: &Context<'_>) -> Poll<Result<T, RecvError>> {
         let Self { channel, held, .. } = self;
-        let shared = channel.memory_async("stream of messages")?;
+        let shared = match &channel.transport {
+            Transport::Memory(shared) => shared,
+            #[cfg(feature = "redis")]
+            Transport::Server(remote) => {
+                let taking = match &mut self.taking {
+                    Some(taking) => taking,
+                    none => none.insert(channel.taking(remote, Selection::Only(T::ROUTE.number()), false)?),
+                };
+                return poll_take(taking, remote, context)?.map(|taken| Taken::Server(taken).decode());
+            }
+        };
         if !held.is_taken()
             && let Some(value) = if_any(channel.try_recv())?
         {
@@ -120,8 +144,12 @@ impl<T: Message> FusedStream for MessageStream<T> {
 
 impl<T> Drop for MessageStream<T> {
     fn drop(&mut self) {
-        // On a server it has never waited.
-        let Ok(shared) = self.channel.memory_async("stream of messages") else { return };
+        let shared = match &self.channel.transport {
+            Transport::Memory(shared) => shared,
+            // There the wait ends by its own drop.
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => return,
+        };
         if let Some(me) = shared.members.own_session() {
             let pass_on = passing(shared, Store::pass_on_message);
             // Which messages it waited for is the list's to know.
@@ -172,14 +200,18 @@ impl<T: Message + Send + Sync + 'static> Sink<T> for MessageSink<T> {
     fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError> {
         let this = self.get_mut();
         assert!(this.pending.is_none(), "`start_send` comes after a `poll_ready` that returned `Ready`");
-        match this.channel.try_send(&value) {
-            Err(SendError::Full(_)) => {
-                let channel = this.channel.clone();
-                this.pending = Some(Box::pin(async move { channel.send_async(&value).await }));
-                Ok(())
-            }
-            sent => sent,
+        match &this.channel.transport {
+            Transport::Memory(_) => match this.channel.try_send(&value) {
+                Err(SendError::Full(_)) => {}
+                sent => return sent,
+            },
+            // It would block the thread for a round trip.
+            #[cfg(feature = "redis")]
+            Transport::Server(_) => {}
         }
+        let channel = this.channel.clone();
+        this.pending = Some(Box::pin(async move { channel.send_async(&value).await }));
+        Ok(())
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {

@@ -58,6 +58,16 @@ impl Taken {
         }
     }
 
+    /// Returns whether there is something to be ended: a claim, or a request that waits for its response.
+    #[cfg(feature = "async")]
+    pub(super) fn is_kept(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            #[cfg(feature = "redis")]
+            Self::Server(taken) => taken.is_kept(),
+        }
+    }
+
     /// Returns how often it was claimed before.
     pub(super) fn attempts(&self) -> u8 {
         match self {

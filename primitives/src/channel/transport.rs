@@ -27,6 +27,17 @@ impl Transport {
         }
     }
 
+    /// Returns whether each operation asks a server, and waits for its response.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(super) fn is_server(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            #[cfg(feature = "redis")]
+            Self::Server(_) => true,
+        }
+    }
+
     /// Returns the channel in shared memory, for an operation that a server does not have.
     #[inline]
     #[cfg_attr(

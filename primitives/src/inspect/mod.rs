@@ -8,6 +8,7 @@
 //! | you want to know | take |
 //! | --- | --- |
 //! | which objects exist, and in which state | [`objects`], [`named`] |
+//! | the same of channels on a Redis server | [`on_server`] |
 //! | which processes hold an object, wait for it, or died while they had it open | [`Report`] |
 //! | what a process waits for, to the end of the chain | [`why`] |
 //! | which threads sleep in any object | [`waiting_processes`] |
@@ -57,7 +58,7 @@ pub use crate::report::{
     Access, Fill, Finding, Hold, Holder, Interest, Job, Kind, Member, QueuePart, Report, Route, SegmentPart, SetPart,
     Severity, State, Subscriber, Value, Waiter,
 };
-use crate::{name::Name, raw};
+use crate::{OpenError, name::Name, raw};
 
 /// Returns a report of every System V object of this IPC namespace: those of this crate, and all others.
 ///
@@ -97,6 +98,37 @@ pub fn objects() -> raw::Result<Vec<Report>> {
 pub fn named(name: &str) -> raw::Result<Vec<Report>> {
     // A text that is no name names nothing.
     Name::new(name).map_or(Ok(Vec::new()), |name| find::find(&Wanted::Named(&name)))
+}
+
+/// Returns a report of the channel at an address, or of every channel of a server: `redis://host/name`, `redis://host`.
+///
+/// The addresses are those of [`Channel::connect`](crate::Channel::connect), with user and password if the server wants them. No report has
+/// them. It needs the feature `redis`.
+///
+/// It changes nothing, so the server may be a replica. One that is not fit for channels is looked at, and the report has a finding. A server
+/// knows a process by its claims and calls alone. So the members are the handles that have some, and the dead are those whose
+/// leases have all ended. All keys of the server are scanned for a list, some at a time.
+///
+/// # Errors
+///
+/// As [`Channel::connect`](crate::Channel::connect). Of a server's settings, only a version that is too old is an error.
+///
+/// ```no_run
+/// use sysv_primitives::inspect;
+///
+/// for report in inspect::on_server("redis://host")? {
+///     println!("{} {}: {} claims", report.name.as_deref().unwrap_or("-"), report.state, report.jobs.len());
+/// }
+/// # Ok::<(), sysv_primitives::OpenError>(())
+/// ```
+pub fn on_server(address: &str) -> Result<Vec<Report>, OpenError> {
+    #[cfg(feature = "redis")]
+    return crate::remote::inspect(address);
+    #[cfg(not(feature = "redis"))]
+    {
+        let _ = address;
+        Err(OpenError::BadAddress { why: "this program was built without the feature `redis`" })
+    }
 }
 
 /// Returns which threads sleep in System V objects, as `/proc` tells: also in those of other programs.

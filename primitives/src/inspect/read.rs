@@ -174,7 +174,7 @@ fn read_members(
             findings.add(Severity::Damage, "alive", || format!("ALIVE or HELPERS of slot {slot} are impossible"));
         }
         let SlotSeen { is_used, is_alive, helpers, pid, start_time } = seen;
-        let member = Member { slot, pid, start_time, age: clock.age(start_time), is_alive, helpers };
+        let member = Member { slot, pid, start_time, age: clock.age(start_time), is_alive, helpers, host: None };
         match (is_alive, is_used) {
             (true, true) => report.members.push(member),
             (false, true) => report.dead.push(member),

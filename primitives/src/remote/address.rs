@@ -1,13 +1,20 @@
-//! Where a channel on a server is: `redis://[user:password@]host[:port]/[database/]name[?volatile=true]`.
+//! Where a channel on a server is: `redis[s]://[user:password@]host[:port]/[database/]name[?volatile=true][&ca=file]`. Without a name it
+//! is the address of the server itself.
 //!
 //! The user and the password are for the connection alone. No error and no `Debug` shows them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
 const PORT: u16 = 6379;
 const SCHEME: &str = "redis://";
+const TLS_SCHEME: &str = "rediss://";
+/// What stands before and behind the name in the key of a channel's state.
+const KEY_START: &str = "sysv:{";
+const KEY_END: &str = "}:s";
+/// A pattern of all such keys.
+pub(super) const KEYS: &str = "sysv:{*}:s";
 
 /// An address, taken apart.
 #[derive(Clone)]
@@ -16,25 +23,52 @@ pub(super) struct Address {
     port: u16,
     database: i64,
     credentials: Option<(String, String)>,
+    /// Empty in the address of a server.
     pub(super) name: String,
     /// Whether a server that loses messages when it is restarted will do.
     pub(super) is_volatile: bool,
+    pub(super) is_tls: bool,
+    /// The file of the authority that has signed the server's certificate. By default the system's authorities.
+    #[cfg_attr(not(feature = "redis-tls"), expect(dead_code, reason = "without TLS there is none"))]
+    pub(super) authority: Option<String>,
 }
 
 impl Address {
-    /// Takes an address apart. Fails with what is wrong with it, which quotes nothing of it.
+    /// Takes the address of a channel apart. Fails with what is wrong with it, which quotes nothing of it.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        if text.starts_with("rediss://") {
-            return Err("TLS is not built in; use a tunnel on this host, such as stunnel, and redis:// to reach it");
+        let address = Self::parse_any(text)?;
+        if address.name.is_empty() {
+            return Err("the name of the channel is missing: redis://host/name");
         }
-        let rest = text.strip_prefix(SCHEME).ok_or("an address begins with redis://")?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let is_volatile = match query {
-            "" | "volatile=false" => false,
-            "volatile=true" => true,
-            _ => return Err("the only parameter is volatile=true"),
+        Ok(address)
+    }
+
+    /// As [`parse`](Self::parse), and of a server as well.
+    pub(super) fn parse_any(text: &str) -> Result<Self, &'static str> {
+        let (rest, is_tls) = match (text.strip_prefix(SCHEME), text.strip_prefix(TLS_SCHEME)) {
+            (Some(rest), _) => (rest, false),
+            (_, Some(rest)) if cfg!(feature = "redis-tls") => (rest, true),
+            (_, Some(_)) => {
+                return Err(
+                    "this program was built without TLS, the feature `redis-tls`; a tunnel on this host, such as stunnel, is \
+                            reached by redis://",
+                );
+            }
+            _ => return Err("an address begins with redis:// or rediss://"),
         };
-        let (authority, path) = rest.split_once('/').ok_or("the name of the channel is missing: redis://host/name")?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (mut is_volatile, mut ca) = (false, None);
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("volatile", "true")) => is_volatile = true,
+                Some(("volatile", "false")) => is_volatile = false,
+                Some(("ca", file)) if is_tls => {
+                    ca = Some(unescaped(file).ok_or("a % in it is not followed by two digits")?);
+                }
+                _ => return Err("the only parameters are volatile=true, and behind rediss:// ca=file"),
+            }
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may have an `@` in it that is not escaped.
         let (credentials, host) = match authority.rsplit_once('@') {
             Some((credentials, host)) => (Some(credentials), host),
@@ -54,10 +88,10 @@ impl Address {
             None => (0, path),
         };
         let name = unescaped(name).ok_or("a % in it is not followed by two digits")?;
-        if name.is_empty() || name.len() > 255 {
+        if name.len() > 255 {
             return Err("the name of a channel has 1 to 255 bytes");
         }
-        Ok(Self { host, port, database, credentials, name, is_volatile })
+        Ok(Self { host, port, database, credentials, name, is_volatile, is_tls, authority: ca })
     }
 
     /// Returns what the client library needs to connect.
@@ -69,7 +103,13 @@ impl Address {
             }
             settings = settings.set_password(password);
         }
-        let info = ConnectionAddr::Tcp(self.host.clone(), self.port).into_connection_info()?;
+        let (host, port) = (self.host.clone(), self.port);
+        let place = if self.is_tls {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        };
+        let info = place.into_connection_info()?;
         Ok(info.set_redis_settings(settings))
     }
 
@@ -77,20 +117,36 @@ impl Address {
     pub(super) fn key(&self) -> String {
         // A brace in the name would end the tag.
         let name = self.name.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
-        format!("sysv:{{{name}}}:s")
+        format!("{KEY_START}{name}{KEY_END}")
+    }
+
+    /// Returns the address of the channel whose state has a key. Returns `None` for a key of anything else.
+    pub(super) fn of_key(&self, key: &str) -> Option<Self> {
+        let name = key.strip_prefix(KEY_START)?.strip_suffix(KEY_END)?;
+        let name = unescaped(name).filter(|name| !name.is_empty())?;
+        let found = Self { name, ..self.clone() };
+        // A name that would have been written otherwise is not a channel's.
+        (found.key() == key).then_some(found)
     }
 }
 
-/// Without credentials.
+/// Without credentials, and so that it can be taken apart again.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, database, name, .. } = self;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        write!(f, "{SCHEME}{host}:{port}/")?;
+        let scheme = if self.is_tls { TLS_SCHEME } else { SCHEME };
+        write!(f, "{scheme}{host}:{port}/")?;
         if *database != 0 {
             write!(f, "{database}/")?;
         }
-        f.write_str(name)
+        for letter in name.chars() {
+            match letter {
+                '%' | '/' | '?' => write!(f, "%{:02X}", u32::from(letter))?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,6 +199,40 @@ mod tests {
         );
         let plain = Address::parse("redis://[::1]/a%7Db").unwrap();
         assert_eq!((plain.to_string().as_str(), plain.key().as_str()), ("redis://[::1]:6379/a}b", "sysv:{a%7Db}:s"));
+    }
+
+    #[test]
+    fn an_address_with_tls() {
+        let parsed = Address::parse("rediss://host/a?volatile=true&ca=/etc/a%20b.pem");
+        if !cfg!(feature = "redis-tls") {
+            assert!(parsed.unwrap_err().contains("redis-tls"));
+            return;
+        }
+        let address = parsed.unwrap();
+        assert!(address.is_tls && address.is_volatile);
+        assert_eq!(
+            (address.authority.as_deref(), address.to_string().as_str()),
+            (Some("/etc/a b.pem"), "rediss://host:6379/a")
+        );
+        for wrong in ["redis://host/a?ca=/etc/a.pem", "rediss://host/a?insecure=true", "rediss://host/a?ca=%zz"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_listed_by_keys() {
+        let server = Address::parse_any("redis://me:secret@host/2/").unwrap();
+        assert_eq!(server.to_string(), "redis://host:6379/2/");
+        for name in ["jobs", "a/b", "50%", "what?", "{x}", "%2F"] {
+            let channel = Address { name: name.to_owned(), ..server.clone() };
+            assert_eq!(server.of_key(&channel.key()).unwrap().name, name);
+            assert_eq!(Address::parse(&channel.to_string()).unwrap().name, name);
+        }
+        for key in ["sysv:{}:s", "sysv:{a}:m:1", "other", "sysv:{a%41}:s"] {
+            assert!(server.of_key(key).is_none(), "{key}");
+        }
+        assert_eq!(Address::parse_any("redis://host").unwrap().name, "");
+        assert!(Address::parse("redis://host").is_err() && Address::parse("redis://host/2/").is_err());
     }
 
     #[test]

@@ -14,8 +14,17 @@ use std::{
 
 use redis::{Client, Value};
 
+#[cfg(feature = "redis-tls")]
+use super::tls;
 use super::{
-    Remote, address::Address, checks, keeper::Keeper, line::Line, line::Trouble, lines::Lines, reply::Reply,
+    Remote,
+    address::Address,
+    checks::{self, Info},
+    keeper::Keeper,
+    line::Line,
+    line::Trouble,
+    lines::Lines,
+    reply::Reply,
     script::Script,
 };
 use crate::{
@@ -29,7 +38,7 @@ use crate::{
 };
 
 /// The version of the keys and their fields.
-const VERSION: &str = "1";
+pub(super) const VERSION: &str = "1";
 
 /// Whether an existing channel is opened, and a missing one created.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +56,7 @@ impl Remote {
     pub(crate) fn connect(text: &str, options: &Settings, manner: Manner) -> Result<Arc<Self>, OpenError> {
         let address = Address::parse(text).map_err(|why| OpenError::BadAddress { why })?;
         let object = ObjectName::new("channel", &address.to_string());
-        let info =
-            address.connection_info().map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })?;
-        let client = Client::open(info).map_err(|_| OpenError::BadAddress { why: "the client library refuses it" })?;
-        let (client, session, key) = (Arc::new(client), session(), address.key());
+        let (client, session, key) = (Arc::new(client(&address, &object)?), session(), address.key());
         let deadline = Deadline::after(options.open_timeout);
         let failed = |trouble| OpenError::Failed(failure(&object, trouble));
         let lines = Lines::new(&client, &session);
@@ -60,6 +66,8 @@ impl Remote {
         })?;
         let (geometry, lease) = answered(opened, &object, options)?;
         let keeper = Keeper::new(&key, &session, lease);
+        #[cfg(feature = "async")]
+        let desk = super::desk::Desk::new(&client, &session, &key);
         watch_forks();
         let (removes, generation) = (options.remove_on_drop, fork_generation());
         let (is_closed, host) = (AtomicBool::new(false), host());
@@ -71,6 +79,8 @@ impl Remote {
             client,
             lines,
             keeper,
+            #[cfg(feature = "async")]
+            desk,
             geometry,
             lease,
             is_closed,
@@ -87,6 +97,18 @@ impl Remote {
     pub(super) fn check_ours(&self, what: &'static str) -> Result<(), Failure> {
         if self.is_ours() { Ok(()) } else { Err(Failure::Inherited { object: self.object.clone(), what }) }
     }
+}
+
+/// Returns the client library's end of an address.
+pub(super) fn client(address: &Address, object: &ObjectName) -> Result<Client, OpenError> {
+    let refused = |_| OpenError::BadAddress { why: "the client library refuses it" };
+    let info = address.connection_info().map_err(refused)?;
+    #[cfg(feature = "redis-tls")]
+    if address.is_tls {
+        return tls::client(info, address.authority.as_deref(), object);
+    }
+    let _ = object;
+    Client::open(info).map_err(refused)
 }
 
 /// Returns why an operation failed, for errors.
@@ -109,16 +131,20 @@ fn check(
     let failed = |trouble| failure(object, trouble);
     // It is refused, and asked again, until the server has loaded what it had written. It says meanwhile that it writes nothing.
     line.command(&[b"EXISTS", key.as_bytes()], deadline).map_err(failed)?;
-    let info = line.command(&[b"INFO"], deadline).map_err(failed)?;
-    let info = match info {
-        Value::BulkString(text) => String::from_utf8_lossy(&text).into_owned(),
-        Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
-        _ => String::new(),
-    };
-    match checks::fault(&info, is_volatile) {
+    let info = info(line, deadline).map_err(failed)?;
+    match checks::fault(&Info::new(&info), is_volatile) {
         Some(why) => Err(OpenError::BadServer { object: object.clone(), why }),
         None => Ok(()),
     }
+}
+
+/// Returns what a server says of itself.
+pub(super) fn info(line: &mut Line, deadline: Deadline) -> Result<String, Trouble> {
+    Ok(match line.command(&[b"INFO"], deadline)? {
+        Value::BulkString(text) => String::from_utf8_lossy(&text).into_owned(),
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
+        _ => String::new(),
+    })
 }
 
 /// The fields of a channel that do not change, as the script answers them.
@@ -221,7 +247,7 @@ fn host() -> String {
 }
 
 /// Returns a name that no other handle has.
-fn session() -> String {
+pub(super) fn session() -> String {
     static HANDLES: AtomicU64 = AtomicU64::new(0);
     let random = RandomState::new().build_hasher().finish();
     format!("{random:x}-{:x}-{:x}", process::id(), HANDLES.fetch_add(1, Relaxed))

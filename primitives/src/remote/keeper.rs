@@ -12,9 +12,11 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    thread,
     time::{Duration, Instant},
 };
+
+#[cfg(feature = "async")]
+use std::task::{Poll, Waker};
 
 use redis::{Client, Value};
 
@@ -23,7 +25,7 @@ use super::{
     reply::{Entry, Reply, entries},
     script::Script,
 };
-use crate::raw::Deadline;
+use crate::{background, raw::Deadline};
 
 /// How long one wait for entries takes. It is ended by an entry, so this is how late a thread learns that its handle is gone.
 const READING: Duration = Duration::from_secs(1);
@@ -97,6 +99,12 @@ struct State {
     /// The calls that have not ended. With `true` if the server did not know it when the lease was last extended.
     calls: HashMap<String, bool>,
     ends: HashMap<String, CallEnd>,
+    /// Of futures that wait for the end of a call.
+    #[cfg(feature = "async")]
+    callers: HashMap<String, Waker>,
+    /// Of futures that wait for the end of any.
+    #[cfg(feature = "async")]
+    watchers: Vec<Waker>,
     /// Counts what a waiter may have to check.
     changes: u64,
     has_renewer: bool,
@@ -161,7 +169,7 @@ impl Keeper {
         self.start_renewer(client, &mut state)?;
         if !state.has_reader {
             let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-            thread::Builder::new().name("redis inbox".to_owned()).spawn(move || keeper.read(line))?;
+            background::start("redis inbox", None, move || keeper.read(line))?;
             state.has_reader = true;
         }
         state.calls.insert(id.to_owned(), false);
@@ -179,7 +187,7 @@ impl Keeper {
             return Ok(());
         }
         let (keeper, line) = (Arc::clone(self), Line::new(client, &self.session));
-        thread::Builder::new().name("redis leases".to_owned()).spawn(move || keeper.renew(line))?;
+        background::start("redis leases", None, move || keeper.renew(line))?;
         state.has_renewer = true;
         Ok(())
     }
@@ -187,8 +195,16 @@ impl Keeper {
     /// Forgets a call, and how it ended. Returns whether it had not ended.
     pub(super) fn drop_call(&self, id: &str) -> bool {
         let mut state = self.lock();
-        state.ends.remove(id);
-        state.calls.remove(id).is_some()
+        let end = state.ends.remove(id);
+        #[cfg(feature = "async")]
+        let caller = state.callers.remove(id);
+        let had_not_ended = state.calls.remove(id).is_some();
+        drop(state);
+        // Without the lock: a waker may do anything when it is dropped.
+        #[cfg(feature = "async")]
+        drop(caller);
+        drop(end);
+        had_not_ended
     }
 
     /// Takes the end of a call, and waits for it.
@@ -238,8 +254,53 @@ impl Keeper {
     }
 
     pub(super) fn rouse(&self) {
-        self.lock().changes += 1;
+        let mut state = self.lock();
+        state.changes += 1;
+        #[cfg(feature = "async")]
+        let woken: Vec<Waker> = {
+            let State { callers, watchers, .. } = &mut *state;
+            callers.drain().map(|(_, waker)| waker).chain(watchers.drain(..)).collect()
+        };
+        drop(state);
         self.changed.notify_all();
+        #[cfg(feature = "async")]
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes the end of a call, or has a waker called at it.
+    #[cfg(feature = "async")]
+    pub(super) fn poll_end(&self, id: &str, waker: &Waker) -> Poll<CallEnd> {
+        let mut state = self.lock();
+        if let Some(end) = state.ends.remove(id) {
+            return Poll::Ready(end);
+        }
+        if !state.calls.contains_key(id) {
+            return Poll::Ready(CallEnd::Lost);
+        }
+        let before = state.callers.insert(id.to_owned(), waker.clone());
+        drop(state);
+        // Without the lock: a waker may do anything when it is dropped.
+        drop(before);
+        Poll::Pending
+    }
+
+    /// As [`wait_for_any`](Self::wait_for_any), and has a waker called at the next end of a call.
+    #[cfg(feature = "async")]
+    pub(super) fn poll_any<T>(&self, mut check: impl FnMut() -> Option<T>, waker: &Waker) -> Poll<T> {
+        loop {
+            let seen = self.lock().changes;
+            // Without the lock: a check looks at calls.
+            if let Some(found) = check() {
+                return Poll::Ready(found);
+            }
+            let mut state = self.lock();
+            if state.changes == seen {
+                if !state.watchers.iter().any(|watcher| watcher.will_wake(waker)) {
+                    state.watchers.push(waker.clone());
+                }
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Ends the threads.
@@ -252,12 +313,21 @@ impl Keeper {
     fn conclude(&self, id: String, end: CallEnd) {
         let mut state = self.lock();
         // A call that was cancelled, or that has ended before, has no waiter.
+        #[cfg(feature = "async")]
+        let mut woken = Vec::new();
         if state.calls.remove(&id).is_some() {
+            #[cfg(feature = "async")]
+            {
+                woken.extend(state.callers.remove(&id));
+                woken.append(&mut state.watchers);
+            }
             state.ends.insert(id, end);
             state.changes += 1;
         }
         drop(state);
         self.changed.notify_all();
+        #[cfg(feature = "async")]
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Extends leases, until the handle is gone.
@@ -337,7 +407,7 @@ impl Keeper {
                 return;
             }
             drop(state);
-            let found = match line.wait_for(&self.inbox, &last, READING) {
+            let found = match line.wait_for(&[(&self.inbox, &last)], READING) {
                 Ok(Value::Nil) => {
                     // Either the time is over, or the connection broke. Then it is made again, with pauses.
                     let _ = line.command(&[b"PING"], Deadline::after(READING));

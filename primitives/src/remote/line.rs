@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Client, Connection, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Client, Connection, ConnectionAddr, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::script::{SCRIPTS, Script};
 use crate::raw::Deadline;
@@ -113,12 +113,14 @@ impl Line {
         self.persist(deadline, &|| false, |line, _| line.ask(words, ANSWERING))
     }
 
-    /// Waits for an entry of a stream after this one, for so long at most. Returns the entries: none when the time is over, or
+    /// Waits for an entry of these streams after those named, for so long at most. Returns the entries: none when the time is over, or
     /// if the connection broke.
-    pub(super) fn wait_for(&mut self, stream: &str, after: &str, time: Duration) -> Result<Value, Trouble> {
+    pub(super) fn wait_for(&mut self, streams: &[(&str, &str)], time: Duration) -> Result<Value, Trouble> {
         // A whole millisecond at least: 0 is for ever.
         let block = time.as_millis().max(1).to_string();
-        let words: [&[u8]; 6] = [b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS", stream.as_bytes(), after.as_bytes()];
+        let mut words: Vec<&[u8]> = vec![b"XREAD", b"BLOCK", block.as_bytes(), b"STREAMS"];
+        words.extend(streams.iter().map(|(stream, _)| stream.as_bytes()));
+        words.extend(streams.iter().map(|(_, after)| after.as_bytes()));
         match self.ask(&words, time + ANSWERING) {
             Ok(found) => Ok(found),
             // The caller looks again, and that connects anew.
@@ -170,10 +172,19 @@ impl Line {
                 connection.set_write_timeout(Some(ANSWERING))?;
                 Ok(connection)
             });
-            self.connection = Some(connected.map_err(|error| failed(&error, false))?);
+            self.connection = Some(connected.map_err(|error| match failed(&error, false) {
+                Failed::ForNow { why, was_sent } if error.is_timeout() && self.is_tls() => {
+                    Failed::ForNow { why: format!("{why}; see that it speaks TLS at this port"), was_sent }
+                }
+                failed => failed,
+            })?);
             self.patience = None;
         }
         self.connection.as_mut().ok_or_else(|| Failed::Refused("it has no connection".to_owned()))
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
     }
 
     /// Has the connection wait so long for an answer. It is told only what it was not told last, since that is a system call.
@@ -260,11 +271,18 @@ fn failed(error: &RedisError, was_sent: bool) -> Failed {
     if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
         return Failed::NoScript;
     }
+    // What a server shows for its name is the same the next time.
+    #[cfg(feature = "redis-tls")]
+    if let Some(why) = super::tls::refusal(error) {
+        return Failed::Refused(why);
+    }
     let is_busy = error.code() == Some("BUSY");
     // An answer of the server says that the script was not run.
     let was_sent = was_sent && matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse);
     if passes || is_busy {
-        Failed::ForNow { why: error.to_string(), was_sent }
+        // The system's own text for it is of something else.
+        let why = if error.is_timeout() { "it does not answer".to_owned() } else { error.to_string() };
+        Failed::ForNow { why, was_sent }
     } else {
         Failed::Refused(error.to_string())
     }

@@ -40,6 +40,9 @@
 //! - **RD13** The field `due` of the state is a time before which nothing is due: no delay is over, and no lease ends. A script that lists
 //!   something by an earlier time puts it down. A script looks for what is due after that time alone, and finds out then what the
 //!   time is from now on. So most scripts do not look, and none looks too late.
+//! - **RD14** A future claims what it looks for, also if it is to be received. Its look is an errand of the handle's clerk, and a poll returns
+//!   what that found. A message that no poll has returned goes back as it was: to its old order, without an attempt. After the poll that returns
+//!   a message to be received the clerk ends its claim, so it comes again if the process dies before that.
 //!
 //! | what happens | consequence |
 //! | --- | --- |
@@ -56,15 +59,23 @@
 //! server's time counts, and if that is set, leases end sooner or later.
 
 mod address;
+#[cfg(feature = "async")]
+mod awaited;
 mod checks;
 mod connect;
+#[cfg(feature = "async")]
+mod desk;
+mod inspected;
 mod keeper;
 mod line;
 mod lines;
 mod operations;
 mod reply;
 mod script;
+mod stream;
 mod taken;
+#[cfg(feature = "redis-tls")]
+mod tls;
 mod waiting;
 
 use std::{
@@ -75,9 +86,14 @@ use std::{
 
 use redis::Client;
 
+#[cfg(feature = "async")]
+pub(crate) use self::awaited::Taking;
+#[cfg(feature = "async")]
+use self::desk::Desk;
 use self::{address::Address, keeper::Keeper, lines::Lines};
 pub(crate) use self::{
     connect::Manner,
+    inspected::inspect,
     keeper::CallEnd,
     operations::{Aside, Outgoing, Refusal, Returned},
     reply::ending_of,
@@ -95,6 +111,8 @@ pub(crate) struct Remote {
     client: Arc<Client>,
     lines: Lines,
     keeper: Arc<Keeper>,
+    #[cfg(feature = "async")]
+    desk: Arc<Desk>,
     pub(crate) geometry: Geometry,
     lease: Duration,
     /// Whether a script has said so.
@@ -116,6 +134,8 @@ impl Drop for Remote {
             return;
         }
         self.keeper.end();
+        #[cfg(feature = "async")]
+        self.desk.end();
         if self.removes {
             // A drop can't return an error, and gone already is as good.
             let _ = self.remove();

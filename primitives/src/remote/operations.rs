@@ -9,6 +9,7 @@ use super::{
     line::{Line, Trouble},
     reply::{Reply, ending_of},
     script::Script,
+    stream::Stream,
 };
 use crate::{
     Failure,
@@ -53,6 +54,29 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
+/// A message that is offered once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer<'a> {
+    pub(super) message: Outgoing<'a>,
+    /// How long a server that is away is waited for.
+    pub(super) deadline: Deadline,
+    /// Whether the sender is to be told of room.
+    pub(super) waits: bool,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Offered {
+    Sent,
+    /// There was no room: how many messages of the class and bytes there are, the last event, and when something is due.
+    Full {
+        messages: u64,
+        bytes: u64,
+        last: String,
+        due: i64,
+    },
+}
+
 /// How a claim ends without being done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Returned {
@@ -93,37 +117,74 @@ impl Remote {
     /// Sends a message, and waits for room. Returns its name, by which a call waits for its end.
     pub(crate) fn send(&self, message: Outgoing<'_>, until: Until<'_>) -> Result<String, Refusal> {
         self.check_ours("connection")?;
-        if message.bytes.len() > self.geometry.max_message_size.max(INLINE) {
-            return Err(Refusal::TooLong);
-        }
+        self.check_length(message.bytes)?;
         let is_call = message.about.class == Class::Call;
         self.lines.with(|line| {
             let id = line.unique();
             if is_call {
-                // Before it is sent: its end may come at once.
-                self.keeper.keep_call(&self.client, &id).map_err(|error| self.no_thread(&error))?;
+                self.keep_call(&id)?;
             }
             let sent = self.send_as(line, &id, message, until);
             if is_call && sent.is_err() {
-                self.keeper.drop_call(&id);
+                self.forget_call(&id);
             }
             sent.map(|()| id)
         })
     }
 
-    fn no_thread(&self, error: &io::Error) -> Failure {
+    pub(super) fn check_length(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        if bytes.len() > self.geometry.max_message_size.max(INLINE) { Err(Refusal::TooLong) } else { Ok(()) }
+    }
+
+    /// Keeps a call alive that is about to be sent, and waits for its end. Before it is sent: its end may come at once.
+    pub(super) fn keep_call(&self, id: &str) -> Result<(), Failure> {
+        self.keeper.keep_call(&self.client, id).map_err(|error| self.no_thread(&error))
+    }
+
+    /// Forgets a call that was not sent.
+    pub(super) fn forget_call(&self, id: &str) {
+        self.keeper.drop_call(id);
+    }
+
+    pub(super) fn no_thread(&self, error: &io::Error) -> Failure {
         // The system's own refusal always has a number.
         let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
         Failure::NoThread { object: self.name().clone(), errno }
     }
 
     fn send_as(&self, line: &mut Line, id: &str, message: Outgoing<'_>, until: Until<'_>) -> Result<(), Refusal> {
-        let Outgoing { about, bytes } = message;
         let stops = || until.is_stopped();
+        let offer = Offer { message, deadline: until.deadline, waits: until.deadline != Deadline::NOW };
+        loop {
+            let (messages, bytes, last, due) = match self.offer(line, id, offer, &stops)? {
+                Offered::Sent => return Ok(()),
+                Offered::Full { messages, bytes, last, due } => (messages, bytes, last, due),
+            };
+            if until.deadline.has_passed() {
+                return Err(Refusal::Full { messages, bytes });
+            }
+            // After the announcement: what stops it writes an event then.
+            if stops() {
+                return Err(Refusal::Stopped);
+            }
+            self.wait_for_event(line, Stream::Room, &last, due, until.deadline)
+                .map_err(|trouble| failure(&self.object, trouble))?;
+        }
+    }
+
+    /// Sends a message, if there is room.
+    pub(super) fn offer(
+        &self,
+        line: &mut Line,
+        id: &str,
+        offer: Offer<'_>,
+        stops: &dyn Fn() -> bool,
+    ) -> Result<Offered, Refusal> {
+        let Offer { message: Outgoing { about, bytes }, deadline, waits } = offer;
         let blocks =
             if bytes.len() > INLINE { self.geometry.blocks_for(bytes.len()) * self.geometry.block() } else { 0 };
         let caller = if about.class == Class::Call { self.keeper.session.as_str() } else { "" };
-        let waits = u8::from(until.deadline != Deadline::NOW).to_string();
+        let waits = u8::from(waits).to_string();
         let numbers = [
             about.route.to_string(),
             about.codec.to_string(),
@@ -138,29 +199,22 @@ impl Remote {
         let mut words: Vec<&[u8]> = vec![waits.as_bytes()];
         words.extend(numbers.iter().map(String::as_bytes));
         words.extend([caller.as_bytes(), id.as_bytes(), bytes]);
-        loop {
-            let answer = line.run_numbered(Script::Send, &self.key, &words, until.deadline, &stops);
-            let mut answer = Reply::new(answer.map_err(|trouble| match trouble {
-                Trouble::Stopped => Refusal::Stopped,
-                Trouble::Unreachable { why, may_have_run: true } => Refusal::Maybe(why),
-                trouble => failure(&self.object, trouble).into(),
-            })?);
-            match answer.text().as_str() {
-                "ok" => return Ok(()),
-                "closed" => return Err(self.closed()),
-                "full" => {}
-                _ => return Err(self.removed().into()),
-            }
-            let (messages, bytes, last, due) = (answer.number(), answer.number(), answer.text(), answer.number());
-            if until.deadline.has_passed() {
-                return Err(Refusal::Full { messages, bytes });
-            }
-            // After the announcement: what stops it writes an event then.
-            if stops() {
-                return Err(Refusal::Stopped);
-            }
-            self.wait_for_event(line, "room", &last, due, until.deadline)
-                .map_err(|trouble| failure(&self.object, trouble))?;
+        let answer = line.run_numbered(Script::Send, &self.key, &words, deadline, stops);
+        let mut answer = Reply::new(answer.map_err(|trouble| match trouble {
+            Trouble::Stopped => Refusal::Stopped,
+            Trouble::Unreachable { why, may_have_run: true } => Refusal::Maybe(why),
+            trouble => failure(&self.object, trouble).into(),
+        })?);
+        match answer.text().as_str() {
+            "ok" => Ok(Offered::Sent),
+            "closed" => Err(self.closed()),
+            "full" => Ok(Offered::Full {
+                messages: answer.number(),
+                bytes: answer.number(),
+                last: answer.text(),
+                due: answer.number(),
+            }),
+            _ => Err(self.removed().into()),
         }
     }
 

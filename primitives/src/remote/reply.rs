@@ -97,6 +97,39 @@ pub(super) fn entries(value: Value) -> Vec<Entry> {
     streams.map_or_else(Vec::new, |entries| Reply::of(entries).map(entry).collect())
 }
 
+/// The name of an event: the server's time, and a number.
+#[cfg(feature = "async")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Event(u64, u64);
+
+#[cfg(feature = "async")]
+impl Event {
+    /// Returns the event with a name. What is none comes before all others.
+    pub(super) fn of(name: &str) -> Self {
+        let mut parts = name.split('-').map(|part| part.parse().unwrap_or(0));
+        Self(parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+}
+
+#[cfg(feature = "async")]
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+/// Returns the last event of each stream that `XREAD` returns.
+#[cfg(feature = "async")]
+pub(super) fn latest(value: Value) -> Vec<(String, Event)> {
+    let last = |stream: Value| {
+        let mut stream = Reply::of(stream);
+        let (name, entries) = (stream.text(), stream.list());
+        let last = entries.into_iter().last().map(|entry| Event::of(&Reply::of(entry).text()));
+        last.map(|event| (name, event))
+    };
+    Reply::of(value).filter_map(last).collect()
+}
+
 /// Returns how attempts ended, as the server has it: `number,cause,status,host:process:session;` …
 pub(crate) fn ending_of(text: &str) -> Vec<(u32, Ending)> {
     let ending = |text: &str| {

@@ -12,13 +12,14 @@ pub(super) enum Script {
     Leave,
     Buried,
     Depth,
+    Inspect,
     Aside,
     Close,
     Remove,
 }
 
 /// How many there are.
-pub(super) const SCRIPTS: usize = 11;
+pub(super) const SCRIPTS: usize = 12;
 
 const COMMON: &str = include_str!("scripts/common.lua");
 
@@ -34,11 +35,14 @@ impl Script {
             Self::Leave => include_str!("scripts/leave.lua"),
             Self::Buried => include_str!("scripts/buried.lua"),
             Self::Depth => include_str!("scripts/depth.lua"),
+            Self::Inspect => include_str!("scripts/inspect.lua"),
             Self::Aside => include_str!("scripts/aside.lua"),
             Self::Close => include_str!("scripts/close.lua"),
             Self::Remove => include_str!("scripts/remove.lua"),
         };
+        // A replica runs a script that says so.
+        let flags = if self == Self::Inspect { "#!lua flags=no-writes\n" } else { "" };
         // Only one of them goes on if there is no channel.
-        format!("local CREATES = {}\n{COMMON}\n{own}", self == Self::Open)
+        format!("{flags}local CREATES = {}\n{COMMON}\n{own}", self == Self::Open)
     }
 }

@@ -15,6 +15,7 @@ use super::{
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
     reply::{Reply, ending_of},
     script::Script,
+    stream::Stream,
 };
 use crate::{
     Failure,
@@ -32,6 +33,27 @@ pub(crate) struct Wanted<'a> {
     pub(crate) selection: Selection,
     pub(crate) wants: Wants<'a>,
     pub(crate) deadline: Deadline,
+}
+
+/// How a message is taken, by the numbers that the script has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum How {
+    Receive = 0,
+    Claim = 1,
+    /// To be received, once it is known that it is wanted still.
+    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "futures alone do"))]
+    ClaimToReceive = 2,
+}
+
+/// What a look found.
+pub(super) enum Look {
+    Message(Taken),
+    /// The last event, and in how many milliseconds something is due.
+    Nothing {
+        last: String,
+        due: i64,
+    },
 }
 
 /// A message that this process has taken.
@@ -66,34 +88,13 @@ impl Remote {
 
     fn take_over(self: &Arc<Self>, line: &mut Line, wanted: Wanted<'_>) -> Result<Taken, Refusal> {
         let Wanted { selection, wants, deadline } = wanted;
-        let stops = || wants.is_stopped();
-        let (kind, route): (&[u8], u32) = match selection {
-            Selection::Only(route) => (b"only", route),
-            Selection::Any => (b"any", 0),
-            Selection::UpTo(route) => (b"upto", route),
-            Selection::Except(route) => (b"except", route),
-        };
-        let flag = |flag| if flag { b"1".as_slice() } else { b"0" };
-        let (route, waits, claims) = (route.to_string(), flag(deadline != Deadline::NOW), flag(wants.claims));
-        let owner = format!("{}:{}:{}", self.host, std::process::id(), self.keeper.session);
+        let (stops, waits) = (|| wants.is_stopped(), deadline != Deadline::NOW);
+        let how = if wants.claims { How::Claim } else { How::Receive };
         loop {
-            let token = line.unique();
-            let words = [waits, kind, route.as_bytes(), claims, owner.as_bytes(), token.as_bytes()];
-            let answer = match line.run_numbered(Script::Take, &self.key, &words, deadline, &stops) {
-                Ok(answer) => answer,
-                Err(Trouble::Stopped) => return Err(Refusal::Stopped),
-                // The server was away for minutes. A message that it took for this process has gone back, or is lost with its answer (RD10).
-                Err(Trouble::Unreachable { may_have_run: true, .. }) if !deadline.has_passed() => continue,
-                Err(trouble) => return Err(failure(&self.object, trouble).into()),
+            let (last, due) = match self.look(line, selection, how, deadline, waits, &stops)? {
+                Look::Message(taken) => return Ok(taken),
+                Look::Nothing { last, due } => (last, due),
             };
-            let mut answer = Reply::new(answer);
-            match answer.text().as_str() {
-                "message" => return Ok(self.taken(token, answer)),
-                "closed" => return Err(self.closed()),
-                "none" => {}
-                _ => return Err(self.removed().into()),
-            }
-            let (last, due) = (answer.text(), answer.number());
             // After the announcement: what stops it writes an event then.
             if stops() {
                 return Err(Refusal::Stopped);
@@ -101,7 +102,46 @@ impl Remote {
             if deadline.has_passed() {
                 return Err(Refusal::Empty);
             }
-            self.wait_for_event(line, "ev", &last, due, deadline).map_err(|trouble| failure(&self.object, trouble))?;
+            self.wait_for_event(line, Stream::Messages, &last, due, deadline)
+                .map_err(|trouble| failure(&self.object, trouble))?;
+        }
+    }
+
+    /// Takes a message, if there is one.
+    pub(super) fn look(
+        self: &Arc<Self>,
+        line: &mut Line,
+        selection: Selection,
+        how: How,
+        deadline: Deadline,
+        waits: bool,
+        stops: &dyn Fn() -> bool,
+    ) -> Result<Look, Refusal> {
+        let (kind, route): (&[u8], u32) = match selection {
+            Selection::Only(route) => (b"only", route),
+            Selection::Any => (b"any", 0),
+            Selection::UpTo(route) => (b"upto", route),
+            Selection::Except(route) => (b"except", route),
+        };
+        let (route, how, waits) = (route.to_string(), (how as u8).to_string(), u8::from(waits).to_string());
+        let owner = format!("{}:{}:{}", self.host, std::process::id(), self.keeper.session);
+        loop {
+            let token = line.unique();
+            let words = [waits.as_bytes(), kind, route.as_bytes(), how.as_bytes(), owner.as_bytes(), token.as_bytes()];
+            let answer = match line.run_numbered(Script::Take, &self.key, &words, deadline, stops) {
+                Ok(answer) => answer,
+                Err(Trouble::Stopped) => return Err(Refusal::Stopped),
+                // The server was away for minutes. A message that it took for this process has gone back, or is lost with its answer (RD10).
+                Err(Trouble::Unreachable { may_have_run: true, .. }) if !deadline.has_passed() => continue,
+                Err(trouble) => return Err(failure(&self.object, trouble).into()),
+            };
+            let mut answer = Reply::new(answer);
+            return match answer.text().as_str() {
+                "message" => Ok(Look::Message(self.taken(token, answer))),
+                "closed" => Err(self.closed()),
+                "none" => Ok(Look::Nothing { last: answer.text(), due: answer.number() }),
+                _ => Err(self.removed().into()),
+            };
         }
     }
 
@@ -184,7 +224,22 @@ impl Taken {
         self.end(&[b"back", cause.as_bytes(), b"0", delay.as_bytes()], patience)
     }
 
-    fn end(&mut self, how: &[&[u8]], patience: Duration) -> Result<(), Failure> {
+    /// Returns what is to be ended, which is then not this one's any more.
+    #[cfg(feature = "async")]
+    pub(super) fn split(&mut self) -> Option<Self> {
+        let is_lost = self.is_lost.take()?;
+        Some(Self {
+            remote: Arc::clone(&self.remote),
+            id: self.id.clone(),
+            token: self.token.clone(),
+            endings: Vec::new(),
+            bytes: Vec::new(),
+            is_lost: Some(is_lost),
+            ..*self
+        })
+    }
+
+    pub(super) fn end(&mut self, how: &[&[u8]], patience: Duration) -> Result<(), Failure> {
         self.remote.check_ours("claim")?;
         let Some(is_lost) = self.is_lost.take() else { return Ok(()) };
         let remote = &self.remote;

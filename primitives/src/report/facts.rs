@@ -165,7 +165,7 @@ pub enum Value {
 }
 
 /// A slot that a handle has, or had when it died.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Member {
@@ -182,6 +182,9 @@ pub struct Member {
     pub is_alive: bool,
     /// How many processes are repairing what it left.
     pub helpers: u16,
+    /// The machine of its process, of a channel on a server: a number that differs from those of others. `None` if it is this machine,
+    /// or not known.
+    pub host: Option<String>,
 }
 
 /// A member that holds something.

@@ -171,7 +171,7 @@ impl Store {
 }
 
 /// Returns whether receiving, or waiting for room, was stopped.
-fn is_stopped(stop: Option<&AtomicBool>) -> bool {
+pub(crate) fn is_stopped(stop: Option<&AtomicBool>) -> bool {
     // SYNC: pairs with the store in `Stop::stop`, and in `stop_submitting` of a pool.
     stop.is_some_and(|stop| stop.load(Acquire))
 }

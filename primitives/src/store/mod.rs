@@ -98,6 +98,8 @@ pub(crate) use crate::sizes::INLINE;
 
 #[cfg(feature = "async")]
 pub(crate) use self::asynchronous::Passes;
+#[cfg(all(feature = "async", feature = "redis"))]
+pub(crate) use self::ends::is_stopped;
 pub(crate) use self::{
     aside::Copied,
     blocks::Run,

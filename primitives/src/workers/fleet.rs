@@ -6,7 +6,6 @@ use std::{
     os::unix::process::ExitStatusExt,
     process::{Child, ExitStatus},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
-    thread,
     time::Duration,
 };
 
@@ -24,7 +23,7 @@ use super::{
     sys::{self, Limits},
     tally::{Phase, ROWS},
 };
-use crate::Cause;
+use crate::{Cause, background};
 
 /// Why the supervisor kills a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +160,7 @@ impl Fleet {
         let start = || self.program.start(assignment, &self.limits).map(|started| (started.child.id(), started));
         let Started { mut child, control, stderr } = self.shared.deaths.born(start)?;
         let (number, pid, events) = (self.next, child.id(), self.events.clone());
-        let watching = thread::Builder::new().name("worker's end".to_owned()).spawn(move || {
+        let watching = background::start("worker's end", None, move || {
             sys::wait_for_end(pid);
             // A supervisor that has ended has no workers.
             let _ = events.send(Event::Ended(number));

@@ -6,7 +6,6 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     process::Child,
     sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -15,6 +14,7 @@ use super::{
     program::{Program, Stream},
     sys::{self, Limits},
 };
+use crate::background;
 
 /// How many lines of a worker's standard error are kept, and how many bytes of each.
 const MOST_LINES: usize = 20;
@@ -87,7 +87,7 @@ impl Collected {
         let (ended, at_end) = mpsc::channel();
         let kept = Arc::clone(&lines);
         // Without a thread there are no lines.
-        let _ = thread::Builder::new().name("worker stderr".to_owned()).spawn(move || {
+        let _ = background::start("worker stderr", None, move || {
             pass_on(reader, ours, &kept);
             drop(ended);
         });

@@ -1,6 +1,7 @@
 //! The arguments, and which function runs for them.
 
 use std::{
+    env,
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -8,16 +9,18 @@ use std::{
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    bench, clean, dead, doctor,
+    bench, clean, close, dead, doctor,
     failed::{Ended, Failed, Result, exit_code},
     limits, list,
     out::Out,
-    pages, remove, show, top, why,
+    pages, remove,
+    select::{is_address, without_secrets},
+    show, top, why,
 };
 
 /// Shows, explains and cleans the System V objects of this machine.
 ///
-/// All commands but `dead` and `bench` look at objects without opening them: they take no slot, and wake no process.
+/// All commands but `dead`, `close` and `bench` look at objects without opening them: they take no slot, and wake no process.
 #[derive(Debug, Parser)]
 #[command(name = "sysv", version, max_term_width = 110, propagate_version = false)]
 #[command(after_help = EXIT_CODES)]
@@ -44,6 +47,8 @@ enum Command {
     Why(why::Arguments),
     /// List, show, retry or drop the messages of a channel that are set aside
     Dead(dead::Arguments),
+    /// Close a channel: nothing more is sent, and what is there can be received
+    Close(close::Arguments),
     /// Remove what no process uses. Without --yes, only say what would be removed
     Clean(clean::Arguments),
     /// Remove one object by its name
@@ -66,8 +71,10 @@ enum Command {
 
 /// Runs the command of the arguments.
 pub(crate) fn run() -> ExitCode {
-    // Wrong usage ends here, with exit code 2.
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
     let out = Out::new(arguments.json);
     let end = dispatch(arguments.command, out);
     if let Some(text) = end.as_ref().err().and_then(Failed::text) {
@@ -77,6 +84,23 @@ pub(crate) fn run() -> ExitCode {
     exit_code(&end)
 }
 
+/// Says what is wrong with the arguments, with exit code 2, or prints the help that was asked for.
+fn misused(error: &clap::Error) -> ExitCode {
+    let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let addresses: Vec<String> = arguments.filter(|argument| is_address(argument)).collect();
+    if addresses.is_empty() || !error.use_stderr() {
+        error.exit();
+    }
+    // The text quotes arguments, and an address may have a password.
+    let mut text = error.to_string();
+    for address in addresses {
+        text = text.replace(&address, &without_secrets(&address));
+    }
+    // Standard error may be closed. Then the exit code alone tells.
+    let _ = write!(io::stderr(), "{text}");
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn dispatch(command: Command, out: Out) -> Result<Ended> {
     match command {
         Command::List(arguments) => list::run(&arguments, out),
@@ -84,6 +108,7 @@ fn dispatch(command: Command, out: Out) -> Result<Ended> {
         Command::Top(arguments) => top::run(&arguments, out),
         Command::Why(arguments) => why::run(&arguments, out),
         Command::Dead(arguments) => dead::run(&arguments, out),
+        Command::Close(arguments) => close::run(&arguments, out),
         Command::Clean(arguments) => clean::run(&arguments, out),
         Command::Remove(arguments) => remove::run(&arguments, out),
         Command::Limits => limits::run(out),

@@ -15,13 +15,13 @@ use crate::{
     ask,
     failed::{Ended, Failed, Result},
     out::{Out, Tone, age, bytes, printable},
-    select::owner,
+    select::{is_address, owner},
     words,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The name of the channel
+    /// The name of the channel, or its address on a server: redis://host/name
     name: String,
     /// Show the content of a message, by the id of the list
     #[arg(long, value_name = "ID", group = "action")]
@@ -73,8 +73,11 @@ pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
 }
 
 /// Opens the channel, also one of another user: this tool was told to.
-fn open(name: &str) -> Result<Channel> {
+pub(crate) fn open(name: &str) -> Result<Channel> {
     let mut options = Channel::options();
+    if is_address(name) {
+        return options.open(name).map_err(Failed::refused);
+    }
     let mut reports = inspect::named(name)?;
     reports.retain(|report| report.kind == Kind::Channel);
     if let Some(uid) = reports.first().and_then(owner) {

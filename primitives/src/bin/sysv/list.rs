@@ -1,4 +1,4 @@
-//! `sysv list`: every object of this IPC namespace, a line each.
+//! `sysv list`: every object of this IPC namespace, or every channel of a server, a line each.
 
 use clap::Args;
 use serde::Serialize;
@@ -10,13 +10,13 @@ use sysv_primitives::{
 use crate::{
     failed::{Ended, Result},
     out::{Out, Tone, age},
-    select::{is_foreign, kind_parser, matches, owner},
+    select::{is_address, is_foreign, kind_parser, matches, named, owner},
     words,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A part of the name, or a pattern of it with * and ?
+    /// A part of the name, or a pattern of it with * and ?. Or a server's address: redis://host
     pattern: Option<String>,
     /// Only objects of this kind
     #[arg(long, value_parser = kind_parser())]
@@ -33,7 +33,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
-    let mut reports = inspect::objects()?;
+    let server = arguments.pattern.as_deref().filter(|pattern| is_address(pattern));
+    let mut reports = match server {
+        Some(address) => named(address)?,
+        None => inspect::objects()?,
+    };
     reports.retain(|report| arguments.is_of_interest(report));
     reports.sort_by(|a, b| (is_foreign(a), a.kind, &a.name, a.key).cmp(&(is_foreign(b), b.kind, &b.name, b.key)));
     let attention = reports.iter().any(words::needs_attention);
@@ -44,7 +48,8 @@ pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
         }
         out.json("list", Listed { objects: reports })?;
     } else {
-        show(&reports, arguments.foreign, out)?;
+        let place = if server.is_some() { "on this server" } else { "in this IPC namespace" };
+        show(&reports, arguments.foreign, place, out)?;
     }
     Ok(Ended::attention_if(arguments.check && attention))
 }
@@ -57,13 +62,13 @@ impl Arguments {
         is_asked_for
             && self.kind.is_none_or(|kind| report.kind == kind)
             && (!self.mine || owner(report) == Some(process::effective_uid()))
-            && self.pattern.as_deref().is_none_or(|pattern| matches(pattern, name))
+            && self.pattern.as_deref().is_none_or(|pattern| is_address(pattern) || matches(pattern, name))
     }
 }
 
-fn show(reports: &[Report], foreign: bool, out: Out) -> Result<()> {
+fn show(reports: &[Report], foreign: bool, place: &str, out: Out) -> Result<()> {
     if reports.is_empty() {
-        return Ok(out.line("No such object in this IPC namespace.")?);
+        return Ok(out.line(format_args!("No such object {place}."))?);
     }
     let mut heads = vec!["KIND", "NAME", "STATE", ">MEMBERS", ">DEAD", ">WAIT", ">FILL", ">SIZE", ">AGE"];
     heads.extend(foreign.then_some("REMOVED BY"));

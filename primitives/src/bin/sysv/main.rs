@@ -13,6 +13,7 @@
 mod ask;
 mod bench;
 mod clean;
+mod close;
 mod command;
 mod dead;
 mod doctor;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use sysv_primitives::{
     Barrier, Channel, Mutex, OnceLock, OpenError, Pool, RateLimiter, RwLock, Watch, broadcast,
-    inspect::{self, Clean, Decision, Kind, Report, State},
+    inspect::{Clean, Decision, Kind, Report, State},
     mpmc, spsc,
 };
 
@@ -14,13 +14,13 @@ use crate::{
     ask,
     failed::{Ended, Failed, Result},
     out::Out,
-    select::{kind_parser, only_one},
+    select::{is_address, kind_parser, named, only_one, without_secrets},
     words,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The name of the object
+    /// The name of the object, or the address of a channel on a server: redis://host/name
     name: String,
     /// Its kind, where objects of several kinds have the name
     #[arg(long, value_parser = kind_parser())]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
-    let report = only_one(inspect::named(&arguments.name)?, &arguments.name, arguments.kind)?;
+    let report = only_one(named(&arguments.name)?, &arguments.name, arguments.kind)?;
     let described = format!("{} \"{}\"", report.kind, words::name_of(&report));
     if report.state == State::Foreign {
         return Err(Failed::refused(format_args!("{described} is another program's: see `sysv list --foreign`")));
@@ -50,7 +50,8 @@ pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
     if !arguments.yes {
         ask::on_terminal(&format!("Remove {described}, {}?", report.state))?;
     }
-    if arguments.force {
+    // On a server there is no step that tests for members, and none that could be tested for.
+    if arguments.force || is_address(&arguments.name) {
         unlink(&report, &arguments.name)?
     } else {
         remove_unused(&report, &arguments.name)?
@@ -62,7 +63,8 @@ pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
             name: String,
             removed: bool,
         }
-        out.json("remove", Removed { kind: report.kind, name: arguments.name.clone(), removed: true })?;
+        let name = without_secrets(&arguments.name);
+        out.json("remove", Removed { kind: report.kind, name, removed: true })?;
     } else {
         out.line(format_args!("{described} is removed."))?;
     }

@@ -1,7 +1,7 @@
 //! Which objects a command is about: kinds, names and patterns of names.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use sysv_primitives::inspect::{Kind, Report, State};
+use sysv_primitives::inspect::{self, Kind, Report, State};
 
 use crate::failed::{Failed, Result};
 
@@ -48,6 +48,26 @@ pub(crate) fn owner(report: &Report) -> Option<u32> {
     access.or_else(|| report.queue.as_ref().map(|queue| queue.access)).map(|access| access.uid)
 }
 
+/// Returns whether a name is the address of a server, or of a channel there.
+pub(crate) fn is_address(name: &str) -> bool {
+    name.contains("://")
+}
+
+/// Returns the objects that a name or an address is of.
+pub(crate) fn named(name: &str) -> Result<Vec<Report>> {
+    if is_address(name) { inspect::on_server(name).map_err(Failed::refused) } else { Ok(inspect::named(name)?) }
+}
+
+/// Returns a name as it may be shown: an address without user and password.
+///
+/// An address may be wrong in any way, so everything up to its last `@` is left out.
+pub(crate) fn without_secrets(name: &str) -> String {
+    match name.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://{rest}"),
+        None => name.to_owned(),
+    }
+}
+
 /// Returns the one object that a name and perhaps a kind are of.
 pub(crate) fn only_one(reports: Vec<Report>, name: &str, kind: Option<Kind>) -> Result<Report> {
     let mut found: Vec<Report> =
@@ -58,7 +78,8 @@ pub(crate) fn only_one(reports: Vec<Report>, name: &str, kind: Option<Kind>) -> 
         _ => {
             let kinds: Vec<&str> = found.iter().map(|report| kind_argument(report.kind)).collect();
             Err(Failed::Usage(format!(
-                "{name:?} is the name of several objects. Choose one by --kind: {}",
+                "{:?} is the name of several objects. Choose one by --kind: {}",
+                without_secrets(name),
                 kinds.join(", ")
             )))
         }
@@ -68,6 +89,12 @@ pub(crate) fn only_one(reports: Vec<Report>, name: &str, kind: Option<Kind>) -> 
 /// Returns the refusal for a name that no object has.
 pub(crate) fn no_such_name(name: &str, kind: Option<Kind>) -> Failed {
     let kind = kind.map_or("object", Kind::name);
+    if is_address(name) {
+        let shown = without_secrets(name);
+        return Failed::refused(format_args!(
+            "no channel has the address {shown:?}. `sysv list redis://host` shows those of a server"
+        ));
+    }
     Failed::refused(format_args!(
         "no {kind} has the name {name:?} in this IPC namespace. `sysv list` shows those there are"
     ))

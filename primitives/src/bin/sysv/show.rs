@@ -10,13 +10,13 @@ use sysv_primitives::inspect::{self, Kind, Member, Report, Severity, Value};
 use crate::{
     failed::{Ended, Failed, Result},
     out::{Out, Tone, age, bytes, grouped},
-    select::{kind_parser, no_such_name},
+    select::{kind_parser, named, no_such_name},
     words,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The name of the object
+    /// The name of the object, or the address of a channel on a server: redis://host/name
     #[arg(required_unless_present_any = ["set", "segment", "queue"])]
     name: Option<String>,
     /// Its kind, where objects of several kinds have the name
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, out: Out) -> Result<Ended> {
 impl Arguments {
     fn find(&self) -> Result<Vec<Report>> {
         let mut reports = match &self.name {
-            Some(name) => inspect::named(name)?,
+            Some(name) => named(name)?,
             None => inspect::objects()?,
         };
         reports.retain(|report| self.is_meant(report));
@@ -105,7 +105,11 @@ fn section(out: Out, title: &str, table: Table) -> Result<()> {
 }
 
 fn facts(report: &Report, out: Out) -> Result<()> {
-    let mut rows = vec![("key", format!("{:#010x}", report.key))];
+    let mut rows = Vec::new();
+    // A channel on a server has no key.
+    if report.key != 0 || report.set.is_some() || report.segment.is_some() || report.queue.is_some() {
+        rows.push(("key", format!("{:#010x}", report.key)));
+    }
     if let Some(set) = &report.set {
         let sleepers = set.sleepers.filter(|number| *number > 0).map_or_else(String::new, |number| {
             let have = if number == 1 { "sleeps" } else { "sleep" };
@@ -175,14 +179,18 @@ fn findings(report: &Report, out: Out) -> Result<()> {
 }
 
 fn members(report: &Report, out: Out) -> Table {
-    let mut table = out.table(&[">SLOT", ">PID", "COMMAND", "", ">AGE"]);
+    // On a server they are of several machines.
+    let has_host = report.members.iter().chain(&report.dead).any(|member| member.host.is_some());
+    let command = if has_host { "MACHINE" } else { "COMMAND" };
+    let mut table = out.table(&[">SLOT", ">PID", command, "", ">AGE"]);
     for member in report.members.iter().chain(&report.dead) {
         let (state, tone) = if member.is_alive { ("alive", Tone::Good) } else { ("dead", Tone::Bad) };
+        let (host, command) = (member.host.clone(), words::command_of(member.pid, member.start_time));
         let helpers = if member.helpers > 0 { format!(", {} repair it", member.helpers) } else { String::new() };
         table.add_row([
             out.cell(Tone::Plain, member.slot),
             out.cell(Tone::Plain, member.pid),
-            out.cell(Tone::Plain, words::command_of(member.pid, member.start_time).unwrap_or_else(|| "-".to_owned())),
+            out.cell(Tone::Plain, host.or(command).unwrap_or_else(|| "-".to_owned())),
             out.cell(tone, format!("{state}{helpers}")),
             out.cell(Tone::Plain, time(member.age)),
         ]);

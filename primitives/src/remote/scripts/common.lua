@@ -1,4 +1,4 @@
--- What all scripts share. The rules RD1 to RD13 are in `remote/mod.rs`.
+-- What all scripts share. The rules RD1 to RD14 are in `remote/mod.rs`.
 -- KEYS[1] is the hash of the channel's state. Its other keys have the same hash tag, so they are on the same server.
 local S = KEYS[1]
 local P = string.sub(S, 1, -2)
@@ -173,6 +173,20 @@ local function give_back(m, cause, status, delay)
   else
     call('HSET', key(m.id), 't', whole(now))
     enqueue(m.id, m.route, next_order(), m.len)
+  end
+end
+
+-- RD14: no poll has returned it, so it is as it was before it was claimed.
+local function untake(m)
+  if m.held and m.caller == '' then
+    -- Its caller has left meanwhile.
+    finish(m, 'lost', 0, 0, '')
+  elseif m.caller ~= '' and closed then
+    finish(m, 'closed', 0, 0, '')
+  else
+    unclaim(m)
+    call('HSET', key(m.id), 'h', '', 'T', '', 'H', '0')
+    enqueue(m.id, m.route, m.order, m.len)
   end
 end
 

@@ -4,7 +4,7 @@ if version then
   if version ~= ARGV[3] then return {'version', version} end
 else
   if ARGV[1] == '0' then return {'none'} end
-  call('HSET', S, 'v', ARGV[3])
+  call('HSET', S, 'v', ARGV[3], 'made', whole(now))
   for i = 4, #ARGV, 2 do call('HSET', S, ARGV[i], ARGV[i + 1]) end
 end
 local fields = {'ok'}

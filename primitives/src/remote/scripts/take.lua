@@ -1,4 +1,5 @@
--- ARGV: line, number, whether it is repeated, whether it waits, selection, route, whether it claims, owner, token.
+-- ARGV: line, number, whether it is repeated, whether it waits, selection, route, how, owner, token.
+-- How: '0' receives, '1' claims, and '2' claims what is to be received (RD14).
 local line, seq, owner, token = ARGV[1], ARGV[2], ARGV[8], ARGV[9]
 
 -- The message as its receiver gets it, and what else of it is needed here.
@@ -47,7 +48,7 @@ end
 local m = look(key(id))
 local caller, len, class, blocks, flags = m[7], m[10], m[11], m[12], tonumber(m[13])
 dequeue_head(id, route, len, following)
-local claims = ARGV[7] == '1'
+local claims = ARGV[7] ~= '0'
 if not claims and caller == '' then
   -- At most once: it is gone, but for this line, should it ask again.
   local got = P .. 'g:' .. line
@@ -58,8 +59,8 @@ if not claims and caller == '' then
   return described(id, m, 'no')
 end
 -- RD5: a request whose caller wants no second delivery is held, and so is one that is received.
-local held = caller ~= '' and not (claims and flags % 2 == 1)
-call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0')
+local held = caller ~= '' and not (ARGV[7] == '1' and flags % 2 == 1)
+call('HSET', key(id), 'z', 'c', 'h', owner, 'T', token, 'H', held and '1' or '0', 'x', whole(now))
 if held then call('HINCRBY', S, 'nh', 1) end
 list_by_time('claims', now + lease, id)
 local how = held and 'held' or 'claimed'

@@ -1,0 +1,331 @@
+//! What a handle does for futures, so that no poll waits for the server (RD14).
+//!
+//! Two threads, each with a connection of its own. Neither is started before it is needed.
+//!
+//! - The *clerk* runs errands: each is one script, and none of them waits for a message or for room. It also keeps the times at which futures
+//!   look again.
+//! - The *listener* reads both streams of events, and wakes the futures that wait for a later event than the one that they know.
+//!
+//! A future that found nothing says up to which event it has looked. The listener says up to which one it has read. So whichever
+//! comes second notices an event in between.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt, io,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use redis::Client;
+
+use super::{
+    line::Line,
+    reply::{Event, Reply, latest},
+    stream::{LONGEST, Stream},
+};
+use crate::{background, raw::Deadline};
+
+/// How long one wait for events takes: how late the listener learns that its handle is gone.
+const LISTENING: Duration = Duration::from_secs(1);
+
+type Errand = Box<dyn FnOnce(&mut Line) + Send>;
+
+/// A future that waits for an event.
+struct Waiting {
+    stream: Stream,
+    after: Event,
+    /// When it looks again in any case.
+    due: Instant,
+    waker: Waker,
+}
+
+#[derive(Default)]
+struct State {
+    errands: VecDeque<Errand>,
+    waiting: HashMap<u64, Waiting>,
+    /// Up to which event the listener has read each stream.
+    read: [Event; Stream::ALL.len()],
+    next: u64,
+    has_clerk: bool,
+    has_listener: bool,
+    /// The handle is gone.
+    is_over: bool,
+}
+
+impl State {
+    /// Takes the wakers of those that a condition holds for.
+    fn woken(&mut self, is_woken: impl Fn(&Waiting) -> bool) -> Vec<Waker> {
+        let woken: Vec<u64> =
+            self.waiting.iter().filter(|(_, waiting)| is_woken(waiting)).map(|(&number, _)| number).collect();
+        woken.iter().filter_map(|number| self.waiting.remove(number)).map(|waiting| waiting.waker).collect()
+    }
+}
+
+/// The errands and the waits of a handle's futures.
+pub(super) struct Desk {
+    state: Mutex<State>,
+    for_clerk: Condvar,
+    for_listener: Condvar,
+    client: Arc<Client>,
+    session: String,
+    key: String,
+}
+
+impl Desk {
+    pub(super) fn new(client: &Arc<Client>, session: &str, key: &str) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            for_clerk: Condvar::new(),
+            for_listener: Condvar::new(),
+            client: Arc::clone(client),
+            session: session.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(self: &Arc<Self>, name: &str, work: fn(&Self, Line)) -> io::Result<()> {
+        let (desk, line) = (Arc::clone(self), Line::new(&self.client, &self.session));
+        background::start(name, None, move || work(&desk, line)).map(drop)
+    }
+
+    /// Has something done by the clerk. Fails if the system refuses the thread.
+    pub(super) fn submit(self: &Arc<Self>, errand: impl FnOnce(&mut Line) + Send + 'static) -> io::Result<()> {
+        let mut state = self.lock();
+        if !state.has_clerk {
+            self.start("redis futures", Self::run_errands)?;
+            state.has_clerk = true;
+        }
+        state.errands.push_back(Box::new(errand));
+        drop(state);
+        self.for_clerk.notify_one();
+        Ok(())
+    }
+
+    /// Waits for an event after this one. Returns a number for the wait, or `None` if there is such an event already.
+    pub(super) fn wait(
+        self: &Arc<Self>,
+        stream: Stream,
+        after: Event,
+        due: Option<Duration>,
+        waker: &Waker,
+    ) -> io::Result<Option<u64>> {
+        let mut state = self.lock();
+        if !state.has_listener {
+            self.start("redis events", Self::listen)?;
+            state.has_listener = true;
+        }
+        if state.read[stream as usize] > after {
+            return Ok(None);
+        }
+        let due = Instant::now() + due.map_or(LONGEST, |due| due.min(LONGEST));
+        let number = state.next;
+        state.next += 1;
+        state.waiting.insert(number, Waiting { stream, after, due, waker: waker.clone() });
+        drop(state);
+        self.for_clerk.notify_one();
+        self.for_listener.notify_one();
+        Ok(Some(number))
+    }
+
+    /// Returns whether a wait is not over. Then it wakes this waker.
+    pub(super) fn is_waiting(&self, number: u64, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let waiting = state.waiting.get_mut(&number);
+        waiting.map(|waiting| waiting.waker.clone_from(waker)).is_some()
+    }
+
+    pub(super) fn cancel(&self, number: u64) {
+        let cancelled = self.lock().waiting.remove(&number);
+        // Without the lock: a waker may do anything when it is dropped.
+        drop(cancelled);
+    }
+
+    /// Ends the threads.
+    pub(super) fn end(&self) {
+        self.lock().is_over = true;
+        self.for_clerk.notify_one();
+        self.for_listener.notify_one();
+    }
+
+    /// The clerk.
+    fn run_errands(&self, mut line: Line) {
+        loop {
+            let mut state = self.lock();
+            if let Some(errand) = state.errands.pop_front() {
+                drop(state);
+                errand(&mut line);
+                continue;
+            }
+            if state.is_over {
+                return;
+            }
+            let now = Instant::now();
+            let woken = state.woken(|waiting| waiting.due <= now);
+            if !woken.is_empty() {
+                drop(state);
+                woken.into_iter().for_each(Waker::wake);
+                continue;
+            }
+            match state.waiting.values().map(|waiting| waiting.due).min() {
+                Some(due) => drop(self.for_clerk.wait_timeout(state, due.saturating_duration_since(now))),
+                None => drop(self.for_clerk.wait(state)),
+            }
+        }
+    }
+
+    /// The listener.
+    fn listen(&self, mut line: Line) {
+        let keys = Stream::ALL.map(|stream| stream.key(&self.key));
+        let mut is_current = false;
+        loop {
+            let mut state = self.lock();
+            while !state.is_over && state.waiting.is_empty() {
+                state = self.for_listener.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.is_over {
+                return;
+            }
+            let read = state.read;
+            drop(state);
+            let found = if is_current {
+                let after = read.map(|event| event.to_string());
+                let streams: Vec<_> = keys.iter().map(String::as_str).zip(after.iter().map(String::as_str)).collect();
+                line.wait_for(&streams, LISTENING).map(latest)
+            } else {
+                // Events from before it has begun to listen.
+                let words: [&[u8]; 4] = [b"HMGET", self.key.as_bytes(), b"ev", b"rev"];
+                line.command(&words, Deadline::after(LISTENING)).map(|fields| {
+                    let mut fields = Reply::of(fields);
+                    keys.iter().map(|key| (key.clone(), Event::of(&fields.text()))).collect()
+                })
+            };
+            match found {
+                Ok(found) if found.is_empty() => {
+                    // Either the time is over, or the connection broke. Then it is made again, with pauses.
+                    let _ = line.command(&[b"PING"], Deadline::after(LISTENING));
+                }
+                Ok(found) => {
+                    is_current = true;
+                    self.note(&keys, &found);
+                }
+                Err(_) => {
+                    // It is away, or refuses. It is asked again, and not in a hurry. Futures look by themselves meanwhile.
+                    drop(self.for_listener.wait_timeout(self.lock(), LISTENING));
+                }
+            }
+        }
+    }
+
+    /// Wakes those that wait for an event that was read.
+    fn note(&self, keys: &[String], found: &[(String, Event)]) {
+        let mut state = self.lock();
+        for (key, event) in found {
+            if let Some(stream) = keys.iter().position(|known| known == key) {
+                state.read[stream] = state.read[stream].max(*event);
+            }
+        }
+        let read = state.read;
+        let woken = state.woken(|waiting| read[waiting.stream as usize] > waiting.after);
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+enum Stage<T> {
+    Running(Option<Waker>),
+    Done(T),
+    Returned,
+}
+
+struct Slot<T> {
+    stage: Mutex<Stage<T>>,
+    /// Whether the future is gone that wants it.
+    is_dropped: AtomicBool,
+}
+
+impl<T> Slot<T> {
+    fn lock(&self) -> MutexGuard<'_, Stage<T>> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an errand finds. An errand whose future was dropped before is not run. If it was run, what it found is dropped.
+pub(super) struct Asked<T>(Arc<Slot<T>>);
+
+impl<T: Send + 'static> Asked<T> {
+    pub(super) fn new(
+        desk: &Arc<Desk>,
+        work: impl FnOnce(&mut Line, &dyn Fn() -> bool) -> T + Send + 'static,
+    ) -> io::Result<Self> {
+        let slot = Arc::new(Slot { stage: Mutex::new(Stage::Running(None)), is_dropped: AtomicBool::new(false) });
+        let clerks = Arc::clone(&slot);
+        desk.submit(move |line| {
+            if clerks.is_dropped.load(Relaxed) {
+                return;
+            }
+            let found = work(line, &|| clerks.is_dropped.load(Relaxed));
+            let before = std::mem::replace(&mut *clerks.lock(), Stage::Done(found));
+            if let Stage::Running(Some(waker)) = before {
+                waker.wake();
+            }
+        })?;
+        Ok(Self(slot))
+    }
+
+    pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<T> {
+        let mut stage = self.0.lock();
+        match std::mem::replace(&mut *stage, Stage::Returned) {
+            Stage::Done(found) => Poll::Ready(found),
+            // It is polled no more after it was returned.
+            Stage::Running(_) | Stage::Returned => {
+                *stage = Stage::Running(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> Drop for Asked<T> {
+    fn drop(&mut self) {
+        self.0.is_dropped.store(true, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that the listener has read between a look and the wait after it is not waited for.
+    #[test]
+    fn an_event_in_between_is_noticed() {
+        let client = Arc::new(Client::open("redis://127.0.0.1").unwrap());
+        let desk = Desk::new(&client, "session", "sysv:{a}:s");
+        {
+            let mut state = desk.lock();
+            // None is needed here.
+            state.has_listener = true;
+            state.read[Stream::Messages as usize] = Event::of("7-1");
+        }
+        let wait = |stream, after: &str| desk.wait(stream, Event::of(after), None, Waker::noop()).unwrap();
+        assert_eq!(wait(Stream::Messages, "7-0"), None);
+        let waiting = wait(Stream::Messages, "7-1").expect("there is none after it");
+        assert!(wait(Stream::Room, "6-0").is_some(), "of this stream nothing was read");
+        assert!(desk.is_waiting(waiting, Waker::noop()));
+        desk.note(&[Stream::Messages.key(&desk.key)], &[("sysv:{a}:ev".to_owned(), Event::of("10-0"))]);
+        assert!(!desk.is_waiting(waiting, Waker::noop()));
+    }
+}
