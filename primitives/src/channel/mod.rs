@@ -39,6 +39,8 @@ pub(crate) mod report;
 mod request;
 mod router;
 mod send;
+#[cfg(feature = "async")]
+mod send_async;
 mod shared;
 mod stop;
 #[cfg(feature = "async")]

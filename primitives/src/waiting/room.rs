@@ -22,7 +22,6 @@
 //! - **RM5** Where interests differ, a notifier chooses among the fitting waiters, and posts for the fitting UNPOSTED ones. Several
 //!   flags may lead to one room. Each stays up as long as a waiter *keeps* it. A waiter keeps each flag that may have
 //!   been raised for a part of what it waits for, since an announced interest may grow (EN2).
-
 //! - **RM6** A notifier that has called a waiter checks whether its post was left lying there, if another fitting waiter is
 //!   announced or UNPOSTED. If it was, the waiter is stopped, or has not begun to sleep. So the notifier calls the next one as
 //!   well, until one of them has taken its post, or none is left. A waiter that took a post checks afterwards. A call too
