@@ -20,6 +20,9 @@ pub(crate) fn order_seq_cst() {}
 /// Whether hints are given: models leave out what decides nothing.
 pub(crate) const HINTS: bool = true;
 
+/// Whether a wait is left in order while a panic unwinds it: a model ends with a panic, and nothing of it can run then.
+pub(crate) const UNWINDS: bool = true;
+
 /// How often a caller that won't wait checks a turnstile that another member has for a moment.
 pub(crate) const LOOKS: u32 = 200;
 

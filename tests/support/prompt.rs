@@ -37,11 +37,11 @@ pub fn assert_waits(what: &str, child: &Child) {
     assert!(!child.is_done(), "it ended, but should wait: {what}");
 }
 
-/// Stops a child, wherever it is, and returns when it is stopped, or has ended.
+/// Stops a child, wherever it is, and returns when each of its threads is stopped, or has ended.
 #[track_caller]
 pub fn stop(child: &Child) {
     child.signal(Signal::SIGSTOP);
-    let is_stopped = || stat_of(child).starts_with(['T', 'Z']);
+    let is_stopped = || threads_of(child).iter().all(|stat| stat.starts_with(['T', 'Z', 'X']));
     let begun = Instant::now();
     while !is_stopped() {
         assert!(begun.elapsed() < LONG, "the child does not stop");
@@ -81,9 +81,12 @@ pub fn resume(child: &Child) {
     child.signal(Signal::SIGCONT);
 }
 
-fn stat_of(child: &Child) -> String {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("the child is ours");
-    stat.rsplit(')').next().expect("it has fields").trim_start().to_owned()
+/// What the system says of each thread, from its state on. One that has ended meanwhile is left out.
+fn threads_of(child: &Child) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{}/task", child.id())).expect("the child is ours");
+    let stat = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("stat")).ok();
+    let state = |stat: String| Some(stat.rsplit_once(')')?.1.trim_start().to_owned());
+    threads.filter_map(Result::ok).filter_map(stat).filter_map(state).collect()
 }
 
 /// How often a child with one thread went to sleep of its own will.

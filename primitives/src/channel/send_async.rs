@@ -34,7 +34,7 @@ impl Channel {
     /// Sends a value. Waits while the channel is full, without blocking the thread.
     ///
     /// **Cancel safety.** The value is sent only in the poll that returns `Ok`. A future that is dropped has sent nothing, and
-    /// what it had taken for the message is free again.
+    /// what it had taken for the message is free again. On a Redis server a future that is dropped may have sent.
     ///
     /// # Errors
     ///

@@ -49,6 +49,8 @@ struct State {
     waiting: HashMap<u64, Waiting>,
     /// Up to which event the listener has read each stream.
     read: [Event; Stream::ALL.len()],
+    /// What was read, and what a future had looked up to, when a future was last told that there is a later event.
+    told: [(Event, Event); Stream::ALL.len()],
     next: u64,
     has_clerk: bool,
     has_listener: bool,
@@ -122,8 +124,15 @@ impl Desk {
             self.start("redis events", Self::listen)?;
             state.has_listener = true;
         }
-        if state.read[stream as usize] > after {
-            return Ok(None);
+        let State { read, told, .. } = &mut *state;
+        let (read, told) = (&mut read[stream as usize], &mut told[stream as usize]);
+        if *read > after {
+            if *told != (*read, after) {
+                *told = (*read, after);
+                return Ok(None);
+            }
+            // A future has looked since then, and the server knows of no later event: it has lost some, as one that was killed may.
+            *read = after;
         }
         let due = Instant::now() + due.map_or(LONGEST, |due| due.min(LONGEST));
         let number = state.next;
@@ -137,9 +146,14 @@ impl Desk {
 
     /// Returns whether a wait is not over. Then it wakes this waker.
     pub(super) fn is_waiting(&self, number: u64, waker: &Waker) -> bool {
+        let mut waker = waker.clone();
         let mut state = self.lock();
-        let waiting = state.waiting.get_mut(&number);
-        waiting.map(|waiting| waiting.waker.clone_from(waker)).is_some()
+        let Some(waiting) = state.waiting.get_mut(&number) else { return false };
+        std::mem::swap(&mut waiting.waker, &mut waker);
+        // Without the lock, as in `cancel`.
+        drop(state);
+        drop(waker);
+        true
     }
 
     pub(super) fn cancel(&self, number: u64) {
@@ -287,12 +301,16 @@ impl<T: Send + 'static> Asked<T> {
     }
 
     pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<T> {
+        let waker = context.waker().clone();
         let mut stage = self.0.lock();
         match std::mem::replace(&mut *stage, Stage::Returned) {
             Stage::Done(found) => Poll::Ready(found),
             // It is polled no more after it was returned.
-            Stage::Running(_) | Stage::Returned => {
-                *stage = Stage::Running(Some(context.waker().clone()));
+            former @ (Stage::Running(_) | Stage::Returned) => {
+                *stage = Stage::Running(Some(waker));
+                // Without the lock: a waker may do anything when it is dropped.
+                drop(stage);
+                drop(former);
                 Poll::Pending
             }
         }
@@ -308,6 +326,23 @@ impl<T> Drop for Asked<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_the_server_has_lost_is_looked_for_once() {
+        let client = Arc::new(Client::open("redis://127.0.0.1").unwrap());
+        let desk = Desk::new(&client, "session", "sysv:{a}:s");
+        {
+            let mut state = desk.lock();
+            // None is needed here.
+            state.has_listener = true;
+            state.read[Stream::Messages as usize] = Event::of("9-0");
+        }
+        let wait = |after: &str| desk.wait(Stream::Messages, Event::of(after), None, Waker::noop()).unwrap();
+        assert_eq!(wait("7-0"), None, "it looks again");
+        let waiting = wait("7-0").expect("the server has no event after it");
+        desk.note(&[Stream::Messages.key(&desk.key)], &[("sysv:{a}:ev".to_owned(), Event::of("8-0"))]);
+        assert!(!desk.is_waiting(waiting, Waker::noop()), "that is a new one");
+    }
 
     /// An event that the listener has read between a look and the wait after it is not waited for.
     #[test]

@@ -151,13 +151,15 @@ impl Ticket<'_> {
         self.desk.list().index(self.id) == Some(0)
     }
 
-    /// Announces what the threads on the list wait for together (DK3). Returns what that is.
-    pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
+    /// Announces what the threads on the list wait for together (DK3). Returns what that is. A call that is replaced so is
+    /// remembered (DK5).
+    pub(crate) fn announce(&self, announce: impl FnOnce(u64) -> Withdrawn) -> u64 {
         let mut list = self.desk.list();
         let counts = |waiting: &&Waiting| waiting.id == self.id || !waiting.must_check;
         let interest = self.desk.interests.of_all(list.waiting.iter().filter(counts));
         list.announced = interest;
-        announce(interest);
+        let replaced = announce(interest);
+        list.remember(replaced);
         if let Some(index) = list.index(self.id) {
             // It checks next.
             list.waiting[index].must_check = false;
@@ -242,7 +244,7 @@ mod tests {
     }
 
     fn announced(ticket: &Ticket<'_>) -> u64 {
-        let announced = ticket.announce(|_| {});
+        let announced = ticket.announce(|_| Withdrawn::Uncalled);
         ticket.announced(0, |_| true);
         announced
     }
@@ -257,12 +259,12 @@ mod tests {
             let desk = Desk::new(interests);
             let (first, second) = (desk.join(0b100, None), desk.join(0b001, None));
             assert_eq!(turn(&first), Turn::Lead);
-            assert_eq!(first.announce(|_| {}), 0b100, "the other has not come yet");
+            assert_eq!(first.announce(|_| Withdrawn::Uncalled), 0b100, "the other has not come yet");
             let changed = std::cell::Cell::new(0);
             assert_eq!(second.turn(Deadline::NOW, |interest| changed.set(interest)), Turn::Check);
             assert_eq!(changed.get(), both);
             assert_eq!(turn(&second), Turn::Late, "once");
-            assert_eq!(first.announce(|_| {}), both);
+            assert_eq!(first.announce(|_| Withdrawn::Uncalled), both);
         }
     }
 
@@ -306,6 +308,15 @@ mod tests {
         assert_eq!(other.leave(), [5, 6]);
         assert_eq!(other.leave(), []);
         assert_eq!(leader.leave(), []);
+    }
+
+    #[test]
+    fn a_call_that_an_announcement_replaces_is_remembered() {
+        let desk = desk();
+        let leader = desk.join(1, None);
+        announced(&leader);
+        leader.announce(|_| Withdrawn::Posted(7));
+        assert_eq!(leader.leave(), [7]);
     }
 
     #[test]

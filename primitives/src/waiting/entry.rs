@@ -84,9 +84,21 @@ impl Announced {
     }
 }
 
+impl Withdrawn {
+    fn of(word: u64) -> Self {
+        let what = (word >> WHAT_SHIFT) as u32;
+        match word & STATE {
+            UNPOSTED => Self::Chosen(what),
+            CALLED => Self::Posted(what),
+            _ => Self::Uncalled,
+        }
+    }
+}
+
 impl Entry {
-    /// Announces the member.
-    pub(super) fn announce(&self, since: u64, interest: u64) {
+    /// Announces the member. It is AWAKE, unless the thread or the future that led was roused without a call: then this
+    /// returns what it was called for meanwhile.
+    pub(super) fn announce(&self, since: u64, interest: u64) -> Withdrawn {
         // Relaxed: the member alone changes the epoch.
         let epoch = self.word.load(Relaxed).wrapping_add(ONE_EPOCH) & EPOCH;
         // SYNC: Release pairs with the loads in `waiter`: a notifier that reads these sees that the last wait is over (EN1).
@@ -94,7 +106,7 @@ impl Entry {
         self.interest.store(interest, Release);
         // SYNC: SeqCst pairs with the load in `waiter`, through the flag or the lock word that is changed afterwards. It also
         // hands the other words on.
-        self.word.store(epoch | ANNOUNCED, SeqCst);
+        Withdrawn::of(self.word.swap(epoch | ANNOUNCED, SeqCst))
     }
 
     pub(super) fn change_interest(&self, interest: u64) {
@@ -105,13 +117,7 @@ impl Entry {
     /// Withdraws the announcement, and keeps the epoch.
     pub(super) fn withdraw(&self) -> Withdrawn {
         // SYNC: Acquire pairs with the compare-and-swap of the notifier: what it was called for is there.
-        let was = self.word.fetch_and(EPOCH | AWAKE, AcqRel);
-        let what = (was >> WHAT_SHIFT) as u32;
-        match was & STATE {
-            UNPOSTED => Withdrawn::Chosen(what),
-            CALLED => Withdrawn::Posted(what),
-            _ => Withdrawn::Uncalled,
-        }
+        Withdrawn::of(self.word.fetch_and(EPOCH | AWAKE, AcqRel))
     }
 
     /// Does the same for a member that is dead or leaves. Any number of helpers may do it.

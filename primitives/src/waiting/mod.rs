@@ -50,7 +50,7 @@
 //! | announced, before it sleeps, or asleep | nothing, if another fitting waiter is announced (RM6) | each waiter, by the obituary: it reaps, and checks |
 //! | woken, before it took a thing | the event that it was called for | the same |
 //! | having made a thing available, before it called, or before it checked whether the waiter runs | that event | the same |
-//! | between calling a waiter and posting its doorbell | nothing once another notifier comes: it posts for it | the same |
+//! | between calling a waiter and posting its doorbell | that event and that waiter. Nothing once a notifier comes that finds no other waiter: it posts for it (RM2) | the same |
 //!
 //! A thing that a stopped process was called for is not lost: any process that comes to check takes it. RM6 holds on Linux.
 //! On other systems a waiter that is stopped in its sleep keeps the one event that it is called for.

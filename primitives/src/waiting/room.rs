@@ -115,8 +115,9 @@ impl Room {
         self.bells.first + slot as u16 * self.bells.stride
     }
 
-    /// Announces the member of a slot. What makes notifiers check this room comes afterwards, and a fence.
-    pub(crate) fn announce(&self, slot: usize, since: u64, interest: u64) {
+    /// Announces the member of a slot. What makes notifiers check this room comes afterwards, and a fence. Returns in which state
+    /// an earlier announcement was replaced.
+    pub(crate) fn announce(&self, slot: usize, since: u64, interest: u64) -> Withdrawn {
         let reach = &self.control.reach;
         #[expect(clippy::cast_possible_truncation, reason = "a slot has a number of 16 bits")]
         let needed = slot as u32 + 1;
@@ -126,7 +127,7 @@ impl Room {
             reach.fetch_max(needed, SeqCst);
         }
         self.control.slept.fetch_add(1, Relaxed);
-        self.entries[slot].announce(since, interest);
+        self.entries[slot].announce(since, interest)
     }
 
     /// Changes what an announced member waits for, so that more fits than before (EN2).
@@ -198,7 +199,8 @@ impl Room {
     ) -> Result<bool> {
         let is_called = self.call_one(waiter, what, members)?;
         if is_called {
-            self.call_past_stopped(waiter.slot, what, fits, members)?;
+            // The call was made, whatever fails now.
+            members.record(self.call_past_stopped(waiter.slot, what, fits, members));
         }
         Ok(is_called)
     }

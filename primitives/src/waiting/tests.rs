@@ -252,6 +252,7 @@ fn send_and_take(threads: Threads) {
 #[derive(Default)]
 struct CalledLate {
     passed_on: AtomicBool,
+    passed_on_unused: AtomicBool,
 }
 
 impl Station for CalledLate {
@@ -277,7 +278,8 @@ impl Station for CalledLate {
     }
 
     fn pass_on_unused(&self, _: &Members) -> Result<()> {
-        panic!("it took a thing")
+        self.passed_on_unused.store(true, Relaxed);
+        Ok(())
     }
 }
 
@@ -291,5 +293,18 @@ fn w7_a_call_that_comes_after_the_thing_was_taken_is_passed_on() {
         };
         assert!(wait(party, &waiter, Deadline::NEVER, check).unwrap().is_some());
         assert!(waiter.passed_on.load(Relaxed));
+        assert!(!waiter.passed_on_unused.load(Relaxed), "it took a thing");
+    });
+}
+
+#[test]
+fn w7_a_call_is_passed_on_if_the_check_panics() {
+    with_handles(|handles| {
+        let (handle, waiter) = (&handles[0], CalledLate::default());
+        let party = Party { members: &handle.members, repair: handle, me: handle.me() };
+        let check = |_| -> Result<Checked<()>> { panic!("a message can't be decoded") };
+        let waiting = std::panic::AssertUnwindSafe(|| wait(party, &waiter, Deadline::NEVER, check).map(drop));
+        assert!(std::panic::catch_unwind(waiting).is_err());
+        assert!(waiter.passed_on_unused.load(Relaxed));
     });
 }

@@ -1,9 +1,12 @@
 //! The rounds of a waiter, W1 to W8 of [`waiting`](super).
 
+use std::mem;
+
 use crate::{
     failure::{Failure, Result},
     members::{Members, Repair, Session},
     raw::Deadline,
+    sync::UNWINDS,
 };
 
 /// The member that a slow path works for, with all that is needed to repair and to notify.
@@ -119,7 +122,9 @@ pub(crate) fn wait<T, E: From<Failure>>(
 ) -> Result<Option<T>, E> {
     #[cfg(feature = "tracing")]
     let began = crate::events::wait_begins();
+    let leaving = UNWINDS.then(|| LeavesOnPanic { station, members: party.members });
     let ended = rounds(party, station, deadline, check);
+    mem::forget(leaving);
     // W8: this may pass calls on, also after an error or a success.
     let left = station.leave(party.members);
     // Last of all, and only handed over: the caller may hold what it waited for.
@@ -131,6 +136,22 @@ pub(crate) fn wait<T, E: From<Failure>>(
     // The caller has a result already.
     party.members.record(left);
     ended
+}
+
+/// Passes on what a thread was called for whose check panics, as may one that decodes.
+struct LeavesOnPanic<'a, S: Station> {
+    station: &'a S,
+    members: &'a Members,
+}
+
+impl<S: Station> Drop for LeavesOnPanic<'_, S> {
+    fn drop(&mut self) {
+        let Self { station, members } = self;
+        if station.withdraw() != Withdrawn::Uncalled {
+            members.record(station.pass_on_unused(members));
+        }
+        members.record(station.leave(members));
+    }
 }
 
 fn rounds<T, E: From<Failure>>(

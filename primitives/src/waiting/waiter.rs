@@ -123,7 +123,12 @@ impl<G: Gate> Station for Waiter<'_, G> {
 
     fn leave(&self, members: &Members) -> Result<()> {
         let things = self.ticket.leave();
-        let passed = if self.room.has_named_calls() { self.pass_on_all(things, members) } else { Ok(()) };
+        let passed = match self.room.has_named_calls() {
+            true => self.pass_on_all(things, members),
+            // A call that an announcement replaced. It may be spent, and one too many does no harm.
+            false if !things.is_empty() => self.gate.pass_on_unused(members),
+            false => Ok(()),
+        };
         #[cfg(feature = "async")]
         if self.ticket.is_poke_due() {
             return passed.and(members.post(self.room.bell(self.slot)));

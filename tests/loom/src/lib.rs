@@ -79,6 +79,7 @@ mod sync {
 
     /// Hints decide nothing, and would multiply the interleavings.
     pub(crate) const HINTS: bool = false;
+    pub(crate) const UNWINDS: bool = false;
 
     /// To look again multiplies the interleavings as well.
     pub(crate) const LOOKS: u32 = 1;

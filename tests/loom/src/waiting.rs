@@ -92,8 +92,9 @@ pub(crate) mod desk {
             true
         }
 
-        pub(crate) fn announce(&self, announce: impl FnOnce(u64)) -> u64 {
-            announce(self.interest);
+        pub(crate) fn announce(&self, announce: impl FnOnce(u64) -> Withdrawn) -> u64 {
+            // Its process has one thread, which withdrew.
+            assert_eq!(announce(self.interest), Withdrawn::Uncalled);
             self.interest
         }
 

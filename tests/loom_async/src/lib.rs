@@ -45,6 +45,8 @@ mod sync {
 
     pub(crate) use crate::thread;
 
+    pub(crate) const UNWINDS: bool = false;
+
     /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
     pub(crate) fn order_seq_cst() {
         fence(Ordering::SeqCst);

@@ -124,7 +124,10 @@ impl<S: Lone> Station for Alone<'_, S> {
 
     fn announce(&self) -> Deadline {
         let mut until = Deadline::NEVER;
-        self.ticket.announce(|_| until = self.station.announce());
+        self.ticket.announce(|_| {
+            until = self.station.announce();
+            Withdrawn::Uncalled
+        });
         until
     }
 

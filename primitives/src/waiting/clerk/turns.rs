@@ -65,6 +65,10 @@ impl Waiting {
         matches!(&self.sleeper, Sleeper::Task(Task { phase: Phase::Roused(since), .. }) if since.elapsed() >= HAND)
     }
 
+    fn has_call(&self) -> bool {
+        matches!(&self.sleeper, Sleeper::Task(task) if task.has_call())
+    }
+
     pub(super) fn take_call(&mut self) -> bool {
         self.task().is_some_and(|task| task.call.take().is_some())
     }
@@ -165,6 +169,8 @@ impl Ticket<'_> {
             }
         }
         left.things = mem::take(&mut list.called_for);
+        // In a room without names: a call that an announcement replaced.
+        left.is_called |= self.desk.interests == Interests::Least && !left.things.is_empty();
         list.clerk.tasks -= 1;
         let removed = list.remove(index);
         left.is_poke_due = index == 0 && list.is_watch_due();
@@ -174,6 +180,12 @@ impl Ticket<'_> {
         left
     }
 
+    /// Returns whether the clerk sleeps, and was posted to look at the list.
+    pub(super) fn is_clerk_poked(&self) -> bool {
+        let clerk = &self.desk.list().clerk;
+        clerk.is_poked && matches!(clerk.place, Place::Asleep(_))
+    }
+
     /// A thread has left: returns whether the clerk is asleep and is to watch a future that leads now.
     pub(in crate::waiting) fn is_poke_due(&self) -> bool {
         self.desk.list().is_watch_due()
@@ -181,23 +193,24 @@ impl Ticket<'_> {
 }
 
 impl List {
-    /// Puts a thread to the front, if the front was roused and not polled in time (CK3). Its round spends the call.
+    /// Puts a thread to the front, if the front was roused and not polled in time (CK3). If the front has a call, the clerk watches
+    /// it, and passes the call on.
     pub(in crate::waiting) fn takes_over(&mut self, index: usize) -> bool {
         let is_thread = matches!(self.waiting[index].sleeper, Sleeper::Thread(_));
-        if !is_thread || !self.waiting.front().is_some_and(Waiting::is_overdue) {
+        let is_left = self.waiting.front().is_some_and(|front| front.is_overdue() && !front.has_call());
+        if !is_thread || !is_left {
             return false;
         }
         let Some(thread) = self.waiting.remove(index) else { return false };
-        if let Some(front) = self.waiting.front_mut() {
-            front.take_call();
-        }
         self.waiting.push_front(thread);
         true
     }
 
-    /// Returns for how long the front may still be roused and not polled. Returns `None` if it is not roused.
+    /// Returns for how long the front may still be roused and not polled. Returns `None` if it is not roused, or if the clerk
+    /// watches it.
     pub(in crate::waiting) fn patience_with_front(&self) -> Option<Duration> {
         match &self.waiting.front()?.sleeper {
+            Sleeper::Task(task) if task.has_call() => None,
             Sleeper::Task(task) => task.roused_since().map(|since| HAND.saturating_sub(since.elapsed())),
             Sleeper::Thread(_) => None,
         }

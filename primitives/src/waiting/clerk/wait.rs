@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -15,6 +16,7 @@ use crate::{
     failure::{Failure, Result},
     members::{Members, Repair, Session},
     raw::{Deadline, process},
+    sync::UNWINDS,
     waiting::{
         desk::{Desk, Ticket},
         room::Room,
@@ -209,7 +211,9 @@ pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
     let station = station(held);
     // From here on the station has it, and leaves if a check panics.
     held.id = None;
+    let leaving = UNWINDS.then(|| LeavesOnPanic { station: &station, members: party.members });
     let polled = rounds(party, &station, &mut check, context);
+    mem::forget(leaving);
     if let Poll::Ready(ended) = &polled {
         leave(&station, party.members, ended.is_ok());
         // As in the wait of a thread. A future has no timeout of its own.
@@ -220,6 +224,18 @@ pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
         held.id = Some(station.into_id());
     }
     polled
+}
+
+/// Passes on what a future was called for whose check panics, as may one that decodes.
+struct LeavesOnPanic<'a, S: TaskStation> {
+    station: &'a S,
+    members: &'a Members,
+}
+
+impl<S: TaskStation> Drop for LeavesOnPanic<'_, S> {
+    fn drop(&mut self) {
+        leave(self.station, self.members, false);
+    }
 }
 
 /// Ends a wait without a result, if it has begun. Nothing was taken, and what it was called for is passed on.
@@ -308,6 +324,10 @@ fn turn<T, E: From<Failure>>(
     }
     // W1.
     party.members.clear_suspicion(station.bell(), party.repair)?;
+    if station.ticket().is_clerk_poked() {
+        // The post for the clerk may have been among those that were taken.
+        party.members.record(party.members.post(station.bell()));
+    }
     // W2.
     let at_most = station.announce();
     Ok(match check(Round::Announced)? {
