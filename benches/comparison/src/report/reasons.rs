@@ -117,6 +117,14 @@ const REASONS: &[Reason] = &[
             before it is received, and the codec fills the receiver's vector with zeroes before it copies.",
     ),
     middle("MiB, sent and received in one process", "channel", "memcpy", ZEROES),
+    middle("MiB, from process to process", "channel", "memcpy", ZEROES),
+    middle(
+        "on one processor, both sides sleep",
+        "futures in tokio",
+        "Unix stream socket",
+        "The thread that waits for all futures of a process is between the kernel and the runtime, on each side. On one \
+            processor that makes seven context switches of a trip there and back.",
+    ),
     middle(
         "jobs of 100 µs",
         "mpmc rings",
@@ -152,7 +160,7 @@ const REASONS: &[Reason] = &[
     middle(
         "get 64 B",
         "Watch",
-        "limit",
+        "memcpy",
         "The limit copies bytes that no process changes. A reader of a Watch also finds the buffer of the latest version, and \
             checks afterwards that no process has begun to write it: 42 instructions in user mode instead of 12, with those of \
             the loop around them, as callgrind counts on x86-64.",
@@ -160,7 +168,7 @@ const REASONS: &[Reason] = &[
     middle(
         "get 4 KiB",
         "Watch",
-        "limit",
+        "memcpy",
         "The value is copied word by word, by atomic loads, since another process may write meanwhile. memcpy uses wider \
             registers.",
     ),
@@ -175,7 +183,7 @@ const REASONS: &[Reason] = &[
     middle(
         "TypedQueue",
         "TypedQueue",
-        "limit",
+        "System V",
         "It is that queue, with a codec. The limit carries 64 bytes as they are.",
     ),
     middle("worker", "WorkerPool::map", "channel, request and respond", MAP),
