@@ -51,7 +51,7 @@ fn the_names_of_a_report_stay_the_same() {
     assert_eq!(keys(&json), expected);
     assert_eq!((json["kind"].as_str(), json["state"].as_str()), (Some("mutex"), Some("live")));
     assert!(json["created"].as_u64().is_some_and(|seconds| seconds > 1_700_000_000), "{json}");
-    assert_eq!(keys(&json["members"][0]), ["age_seconds", "helpers", "is_alive", "pid", "slot", "start_time"]);
+    assert_eq!(keys(&json["members"][0]), ["age_seconds", "helpers", "host", "is_alive", "pid", "slot", "start_time"]);
     assert!(json["members"][0]["age_seconds"].as_f64().is_some());
     assert_eq!(json["holders"][0]["what"], "lock");
     assert_eq!(json["options"]["fair"], Value::Bool(false));
