@@ -128,53 +128,30 @@ fn observe(name: &str, make: fn() -> Result<Stream>, killed: Killed) -> Result<C
     Ok(other.outcome(begun).into())
 }
 
-fn one() -> Result<Stream> {
-    let ring = spsc::Ring::<u64>::options().remove_on_drop(true).create(&name("ends"), CAPACITY)?;
-    let (theirs, kept) = (ring.clone(), ring.clone());
-    let send = move || {
-        let mut producer = ring.producer().expect("it can be had");
-        producer.detect_disconnect(true);
-        Box::new(move || producer.push(1).is_ok()) as End
+/// One of our rings, each of which has types of its own.
+macro_rules! ring {
+    ($make:ident, $kind:ident, $receiver:ident) => {
+        fn $make() -> Result<Stream> {
+            let ring = $kind::Ring::<u64>::options().remove_on_drop(true).create(&name("ends"), CAPACITY)?;
+            let (theirs, kept) = (ring.clone(), ring.clone());
+            let send = move || {
+                let mut producer = ring.producer().expect("it can be had");
+                producer.detect_disconnect(true);
+                Box::new(move || producer.push(1).is_ok()) as End
+            };
+            let receive = move || {
+                let mut receiver = theirs.$receiver().expect("it can be had");
+                receiver.detect_disconnect(true);
+                Box::new(move || receiver.pop().is_ok()) as End
+            };
+            Ok(Stream { send: Box::new(send), receive: Box::new(receive), _kept: Box::new(kept) })
+        }
     };
-    let receive = move || {
-        let mut consumer = theirs.consumer().expect("it can be had");
-        consumer.detect_disconnect(true);
-        Box::new(move || consumer.pop().is_ok()) as End
-    };
-    Ok(Stream { send: Box::new(send), receive: Box::new(receive), _kept: Box::new(kept) })
 }
 
-fn any() -> Result<Stream> {
-    let ring = mpmc::Ring::<u64>::options().remove_on_drop(true).create(&name("ends"), CAPACITY)?;
-    let (theirs, kept) = (ring.clone(), ring.clone());
-    let send = move || {
-        let mut producer = ring.producer().expect("it can be had");
-        producer.detect_disconnect(true);
-        Box::new(move || producer.push(1).is_ok()) as End
-    };
-    let receive = move || {
-        let mut consumer = theirs.consumer().expect("it can be had");
-        consumer.detect_disconnect(true);
-        Box::new(move || consumer.pop().is_ok()) as End
-    };
-    Ok(Stream { send: Box::new(send), receive: Box::new(receive), _kept: Box::new(kept) })
-}
-
-fn all() -> Result<Stream> {
-    let ring = broadcast::Ring::<u64>::options().remove_on_drop(true).create(&name("ends"), CAPACITY)?;
-    let (theirs, kept) = (ring.clone(), ring.clone());
-    let send = move || {
-        let mut producer = ring.producer().expect("it can be had");
-        producer.detect_disconnect(true);
-        Box::new(move || producer.push(1).is_ok()) as End
-    };
-    let receive = move || {
-        let mut subscriber = theirs.subscriber().expect("it can be had");
-        subscriber.detect_disconnect(true);
-        Box::new(move || subscriber.pop().is_ok()) as End
-    };
-    Ok(Stream { send: Box::new(send), receive: Box::new(receive), _kept: Box::new(kept) })
-}
+ring!(one, spsc, consumer);
+ring!(any, mpmc, consumer);
+ring!(all, broadcast, subscriber);
 
 fn lane<L: Lane<Line> + 'static>() -> Result<Stream> {
     let lane = Rc::new(L::new(CAPACITY)?);
