@@ -1,4 +1,4 @@
-//! Kinds of which one future waits at a time, or whose event comes once. The tests of endings know them besides the others.
+//! Kinds at which one future waits at a time, and kinds that have one event. The tests of endings use them as well.
 
 use std::{future::Future, pin::Pin, sync::Mutex as Lock, time::Duration};
 

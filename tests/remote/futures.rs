@@ -86,7 +86,7 @@ fn calls() {
     thread::scope(|scope| {
         scope.spawn(|| block_on(serves));
         block_on(async {
-            // Several at once, whose responses are awaited in another order.
+            // Several at once. Their responses are awaited in another order.
             let mut pending = Vec::new();
             for number in 0..3 {
                 pending.push((number, caller.request_async(&Square(number)).await.unwrap()));

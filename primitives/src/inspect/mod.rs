@@ -106,8 +106,8 @@ pub fn named(name: &str) -> raw::Result<Vec<Report>> {
 /// them. It needs the feature `redis`.
 ///
 /// It changes nothing, so the server may be a replica. One that is not fit for channels is looked at, and the report has a finding. A server
-/// knows a process by its claims and calls alone. So the members are the handles that have some, and the dead are those whose
-/// leases have all ended. All keys of the server are scanned for a list, some at a time.
+/// knows a process by its claims and calls alone. So each handle that has some is a member. A member is dead if all of
+/// its leases have ended. All keys of the server are scanned for a list, some at a time.
 ///
 /// # Errors
 ///

@@ -120,7 +120,7 @@ impl Address {
         format!("{KEY_START}{name}{KEY_END}")
     }
 
-    /// Returns the address of the channel whose state has a key. Returns `None` for a key of anything else.
+    /// Returns the address of the channel that keeps its state at a key. Returns `None` for any other key.
     pub(super) fn of_key(&self, key: &str) -> Option<Self> {
         let name = key.strip_prefix(KEY_START)?.strip_suffix(KEY_END)?;
         let name = unescaped(name).filter(|name| !name.is_empty())?;

@@ -277,7 +277,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// What an errand finds. An errand whose future was dropped before is not run. If it was run, what it found is dropped.
+/// The result of an errand. If the future was dropped first, the errand is not run. If it was run already, the result is dropped.
 pub(super) struct Asked<T>(Arc<Slot<T>>);
 
 impl<T: Send + 'static> Asked<T> {

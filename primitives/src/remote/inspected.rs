@@ -1,7 +1,7 @@
 //! What an operator may know of the channels on a server, without opening them.
 //!
-//! A server knows a process by its claims and its calls alone. So a member here is a handle that has some, and a member whose leases
-//! have all ended counts as dead. The numbers of the slots are those of the report.
+//! A server knows a process by its claims and its calls alone. So each handle that has some is a member here. A member counts as
+//! dead if all of its leases have ended. The numbers of the slots are those of the report.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

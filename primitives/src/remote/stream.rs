@@ -19,7 +19,7 @@ impl Stream {
     #[cfg(feature = "async")]
     pub(super) const ALL: [Self; 2] = [Self::Messages, Self::Room];
 
-    /// Returns its key, of the channel whose state has a key.
+    /// Returns the key of this stream, for a channel that keeps its state at a key.
     pub(super) fn key(self, state: &str) -> String {
         let name = match self {
             Self::Messages => "ev",

@@ -253,11 +253,14 @@ fn send_and_take(threads: Threads) {
 struct CalledLate {
     passed_on: AtomicBool,
     passed_on_unused: AtomicBool,
+    /// Another thread of its process leads.
+    follows: bool,
+    withdrawn: AtomicBool,
 }
 
 impl Station for CalledLate {
     fn turn(&self, _: Deadline) -> Turn {
-        Turn::Lead
+        if self.follows { Turn::Check } else { Turn::Lead }
     }
 
     fn announce(&self) -> Deadline {
@@ -265,6 +268,7 @@ impl Station for CalledLate {
     }
 
     fn withdraw(&self) -> Withdrawn {
+        self.withdrawn.store(true, Relaxed);
         Withdrawn::Posted(0)
     }
 
@@ -297,14 +301,27 @@ fn w7_a_call_that_comes_after_the_thing_was_taken_is_passed_on() {
     });
 }
 
-#[test]
-fn w7_a_call_is_passed_on_if_the_check_panics() {
+/// Waits with a check that panics.
+fn panic_in_a_check(waiter: &CalledLate) {
     with_handles(|handles| {
-        let (handle, waiter) = (&handles[0], CalledLate::default());
+        let handle = &handles[0];
         let party = Party { members: &handle.members, repair: handle, me: handle.me() };
         let check = |_| -> Result<Checked<()>> { panic!("a message can't be decoded") };
-        let waiting = std::panic::AssertUnwindSafe(|| wait(party, &waiter, Deadline::NEVER, check).map(drop));
+        let waiting = std::panic::AssertUnwindSafe(|| wait(party, waiter, Deadline::NEVER, check).map(drop));
         assert!(std::panic::catch_unwind(waiting).is_err());
-        assert!(waiter.passed_on_unused.load(Relaxed));
     });
+}
+
+#[test]
+fn w7_a_call_is_passed_on_if_the_check_panics() {
+    let waiter = CalledLate::default();
+    panic_in_a_check(&waiter);
+    assert!(waiter.passed_on_unused.load(Relaxed));
+}
+
+#[test]
+fn a_thread_that_does_not_lead_and_panics_leaves_the_announcement() {
+    let waiter = CalledLate { follows: true, ..CalledLate::default() };
+    panic_in_a_check(&waiter);
+    assert!(!waiter.withdrawn.load(Relaxed), "it is that of the thread that leads");
 }

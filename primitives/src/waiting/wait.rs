@@ -1,6 +1,6 @@
 //! The rounds of a waiter, W1 to W8 of [`waiting`](super).
 
-use std::mem;
+use std::{cell::Cell, mem};
 
 use crate::{
     failure::{Failure, Result},
@@ -122,9 +122,9 @@ pub(crate) fn wait<T, E: From<Failure>>(
 ) -> Result<Option<T>, E> {
     #[cfg(feature = "tracing")]
     let began = crate::events::wait_begins();
-    let leaving = UNWINDS.then(|| LeavesOnPanic { station, members: party.members });
-    let ended = rounds(party, station, deadline, check);
-    mem::forget(leaving);
+    let unwinding = EndsInPanic { station, members: party.members, standing: Cell::new(Standing::Awake) };
+    let ended = rounds(party, station, deadline, check, &unwinding.standing);
+    mem::forget(unwinding);
     // W8: this may pass calls on, also after an error or a success.
     let left = station.leave(party.members);
     // Last of all, and only handed over: the caller may hold what it waited for.
@@ -138,16 +138,35 @@ pub(crate) fn wait<T, E: From<Failure>>(
     ended
 }
 
-/// Passes on what a thread was called for whose check panics, as may one that decodes.
-struct LeavesOnPanic<'a, S: Station> {
-    station: &'a S,
-    members: &'a Members,
+/// Whether notifiers know of a thread while it checks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is not announced. Another thread of its process may be, at the same doorbell.
+    Awake,
+    Announced,
+    /// Its announcement was withdrawn, and it was called.
+    Called,
 }
 
-impl<S: Station> Drop for LeavesOnPanic<'_, S> {
+/// Ends the wait of a thread if a check panics, as one that decodes may: its call is passed on (W7).
+struct EndsInPanic<'a, S: Station> {
+    station: &'a S,
+    members: &'a Members,
+    standing: Cell<Standing>,
+}
+
+impl<S: Station> Drop for EndsInPanic<'_, S> {
     fn drop(&mut self) {
-        let Self { station, members } = self;
-        if station.withdraw() != Withdrawn::Uncalled {
+        if !UNWINDS {
+            return;
+        }
+        let Self { station, members, standing } = self;
+        let is_called = match standing.get() {
+            Standing::Awake => false,
+            Standing::Announced => station.withdraw() != Withdrawn::Uncalled,
+            Standing::Called => true,
+        };
+        if is_called {
             members.record(station.pass_on_unused(members));
         }
         members.record(station.leave(members));
@@ -159,6 +178,7 @@ fn rounds<T, E: From<Failure>>(
     station: &impl Station,
     deadline: Deadline,
     mut check: impl FnMut(Round) -> Result<Checked<T>, E>,
+    standing: &Cell<Standing>,
 ) -> Result<Option<T>, E> {
     // The labels are those of the header in `waiting`.
     let Party { members, .. } = party;
@@ -174,6 +194,7 @@ fn rounds<T, E: From<Failure>>(
         // W1.
         members.clear_suspicion(station.bell(), party.repair)?;
         // W2.
+        standing.set(Standing::Announced);
         let at_most = station.announce();
         let until = match check(Round::Announced) {
             Ok(Checked::Sleep(until)) => until.min(at_most),
@@ -192,6 +213,7 @@ fn rounds<T, E: From<Failure>>(
         let slept = members.sleep(station.bell(), deadline.min(until));
         let withdrawn = station.withdraw();
         let is_called = withdrawn != Withdrawn::Uncalled;
+        standing.set(if is_called { Standing::Called } else { Standing::Awake });
         let is_woken = match slept {
             Ok(is_woken) => is_woken,
             Err(failure) => {
@@ -226,6 +248,7 @@ fn rounds<T, E: From<Failure>>(
                 return Err(error);
             }
         }
+        standing.set(Standing::Awake);
     }
 }
 

@@ -211,7 +211,7 @@ pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
     let station = station(held);
     // From here on the station has it, and leaves if a check panics.
     held.id = None;
-    let leaving = UNWINDS.then(|| LeavesOnPanic { station: &station, members: party.members });
+    let leaving = UNWINDS.then(|| EndsInPanic { station: &station, members: party.members });
     let polled = rounds(party, &station, &mut check, context);
     mem::forget(leaving);
     if let Poll::Ready(ended) = &polled {
@@ -226,13 +226,13 @@ pub(crate) fn poll_wait<T, E: From<Failure>, S: TaskStation>(
     polled
 }
 
-/// Passes on what a future was called for whose check panics, as may one that decodes.
-struct LeavesOnPanic<'a, S: TaskStation> {
+/// Ends the wait of a future if a check panics, as one that decodes may: its call is passed on.
+struct EndsInPanic<'a, S: TaskStation> {
     station: &'a S,
     members: &'a Members,
 }
 
-impl<S: TaskStation> Drop for LeavesOnPanic<'_, S> {
+impl<S: TaskStation> Drop for EndsInPanic<'_, S> {
     fn drop(&mut self) {
         leave(self.station, self.members, false);
     }

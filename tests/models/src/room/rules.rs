@@ -41,7 +41,7 @@ crate::rules! {
     unposted_keep_flag,
     /// N5: the flag is cleared only if no waiter announced itself since the notifier read it.
     clear_by_version,
-    /// N6: a notifier whose waiter has not taken its post calls another one.
+    /// N6: if the waiter has not taken its post, the notifier calls another one.
     look_after_call,
     /// N6: if there is no other ANNOUNCED waiter, it posts the doorbells of the UNPOSTED ones.
     others_post_after_call,
