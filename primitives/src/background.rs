@@ -4,6 +4,11 @@ use std::{
     io,
     thread::{Builder, JoinHandle},
 };
+#[cfg(feature = "async")]
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::Waker,
+};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
@@ -31,4 +36,15 @@ pub(crate) fn start<T: Send + 'static>(
         let _ = before.thread_set_mask();
     }
     started
+}
+
+/// Calls wakers, which may run any code. No lock is to be held.
+///
+/// A panic ends in the waker that it began in: its thread has more to do for the others. The program's panic hook has reported it.
+#[cfg(feature = "async")]
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        // What the waker left behind is the program's own. Nothing of ours is in its reach.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
 }

@@ -1,5 +1,7 @@
 //! Futures of the primitives, in any runtime, beside processes that block.
 
+#[cfg(target_os = "linux")]
+mod beside;
 mod broadcast;
 mod by_hand;
 mod cancelled;
@@ -14,4 +16,5 @@ mod rwlock;
 mod stopped_sleepers;
 mod streams;
 mod together;
+mod wakers;
 mod withheld;

@@ -27,7 +27,10 @@ use super::{
     reply::{Event, Reply, latest},
     stream::{LONGEST, Stream},
 };
-use crate::{background, raw::Deadline};
+use crate::{
+    background::{self, wake_all},
+    raw::Deadline,
+};
 
 /// How long one wait for events takes: how late the listener learns that its handle is gone.
 const LISTENING: Duration = Duration::from_secs(1);
@@ -185,7 +188,7 @@ impl Desk {
             let woken = state.woken(|waiting| waiting.due <= now);
             if !woken.is_empty() {
                 drop(state);
-                woken.into_iter().for_each(Waker::wake);
+                wake_all(woken);
                 continue;
             }
             match state.waiting.values().map(|waiting| waiting.due).min() {
@@ -249,7 +252,7 @@ impl Desk {
         let read = state.read;
         let woken = state.woken(|waiting| read[waiting.stream as usize] > waiting.after);
         drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        wake_all(woken);
     }
 }
 
@@ -293,8 +296,8 @@ impl<T: Send + 'static> Asked<T> {
             }
             let found = work(line, &|| clerks.is_dropped.load(Relaxed));
             let before = std::mem::replace(&mut *clerks.lock(), Stage::Done(found));
-            if let Stage::Running(Some(waker)) = before {
-                waker.wake();
+            if let Stage::Running(waker) = before {
+                wake_all(waker);
             }
         })?;
         Ok(Self(slot))

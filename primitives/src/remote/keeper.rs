@@ -264,7 +264,7 @@ impl Keeper {
         drop(state);
         self.changed.notify_all();
         #[cfg(feature = "async")]
-        woken.into_iter().for_each(Waker::wake);
+        background::wake_all(woken);
     }
 
     /// Takes the end of a call, or has a waker called at it.
@@ -327,7 +327,7 @@ impl Keeper {
         drop(state);
         self.changed.notify_all();
         #[cfg(feature = "async")]
-        woken.into_iter().for_each(Waker::wake);
+        background::wake_all(woken);
     }
 
     /// Extends leases, until the handle is gone.

@@ -17,10 +17,12 @@ use crate::{
     failure::{Failure, Result},
     members::{Members, Repair, Session},
     raw::Deadline,
+    role::Role,
     waiting::{
         Checked, Party,
-        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait, wait_async},
+        clerk::{HeldTicket, IsBeside, PassOn, TaskGate, cancel, poll_wait, wait_async},
         room::Room,
+        spin::is_beside_other,
         waiter::{Gate, Waiter},
     },
 };
@@ -32,6 +34,8 @@ impl<F: Fn() -> PassOn + Sync> Passes for F {}
 
 /// A gate with what its clerk needs.
 struct Passing<'a, G, F> {
+    store: &'a Store,
+    role: Role,
     gate: G,
     pass_on: &'a F,
 }
@@ -62,9 +66,19 @@ impl<G: Gate, F: Passes> TaskGate for Passing<'_, G, F> {
     fn pass_on(&self) -> PassOn {
         (self.pass_on)()
     }
+
+    fn nearness(&self) -> IsBeside {
+        self.store.nearness(self.role)
+    }
 }
 
 impl Store {
+    /// Tells the clerk of a role whether the other side ran on its processor.
+    fn nearness(&self, role: Role) -> IsBeside {
+        let control = self.control.clone();
+        Box::new(move || is_beside_other(role, &control.last_cpus.0))
+    }
+
     /// Passes on a call for a message. See [`PassOn`].
     pub(crate) fn pass_on_message(&self, what: u32, members: &Members) -> Result<()> {
         ReceiveGate { store: self, selection: None }.pass_on_named(what, members)
@@ -83,7 +97,8 @@ impl Store {
         held: &HeldTicket,
     ) -> Waiter<'a, Passing<'a, ReceiveGate<'a>, F>> {
         let gate = ReceiveGate { store: self, selection: selection.number() };
-        Waiter::of_task(&self.receive, Passing { gate, pass_on }, me, self.lanes_of(selection), held)
+        let gate = Passing { store: self, role: Role::Consumer, gate, pass_on };
+        Waiter::of_task(&self.receive, gate, me, self.lanes_of(selection), held)
     }
 
     /// Polls until an attempt finds a message. It returns `Ok(None)` if there is none.
@@ -159,7 +174,8 @@ impl Store {
         held: &HeldTicket,
     ) -> Waiter<'a, Passing<'a, SpaceGate<'a>, F>> {
         let gate = SpaceGate { store: self, interest };
-        Waiter::of_task(&self.space, Passing { gate, pass_on }, me, interest.into(), held)
+        let gate = Passing { store: self, role: Role::Producer, gate, pass_on };
+        Waiter::of_task(&self.space, gate, me, interest.into(), held)
     }
 
     /// Sends a message that fits into a cell.
@@ -282,5 +298,9 @@ impl TaskGate for ResponseGate<'_> {
     /// A response is its caller's alone.
     fn pass_on(&self) -> PassOn {
         Box::new(|_, _| Ok(()))
+    }
+
+    fn nearness(&self) -> IsBeside {
+        self.store.nearness(Role::Producer)
     }
 }

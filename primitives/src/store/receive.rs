@@ -17,7 +17,9 @@ use crate::{
         fence,
     },
     waiting::{
-        Checked, Party, Round, wait,
+        Checked, Party, Round,
+        spin::record_cpu,
+        wait,
         waiter::{Gate, Waiter},
     },
 };
@@ -162,7 +164,11 @@ impl Store {
         }
         // One lane has one sender to learn from. Several are taken together.
         let processors = match selection {
-            Selection::Only(route) => &self.lanes[self.lane_of(route)].last_cpus,
+            Selection::Only(route) => {
+                // For callers, who wait for a response of any lane.
+                record_cpu(Role::Consumer, &self.control.last_cpus.0);
+                &self.lanes[self.lane_of(route)].last_cpus
+            }
             _ => &self.control.last_cpus.0,
         };
         // Messages that come while this process is awake cost no system call.

@@ -7,9 +7,9 @@ use std::mem;
 #[cfg(feature = "async")]
 use super::clerk::task::{Clerk, Task, Wakes};
 use super::{interests::Interests, wait::Withdrawn};
-#[cfg(feature = "async")]
-use crate::sync::MutexGuard;
 use crate::sync::thread::Thread;
+#[cfg(feature = "async")]
+use crate::{background::wake_all, sync::MutexGuard};
 
 /// Without futures, threads are unparked at once.
 #[cfg(not(feature = "async"))]
@@ -162,6 +162,6 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         let wakes = mem::take(&mut self.wakes);
         self.0 = None;
-        wakes.into_iter().for_each(std::task::Waker::wake);
+        wake_all(wakes);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn record_cpu(role: Role, last_cpus: &LastCpus) -> u32 {
 }
 
 /// Records the processor, and returns whether the other side last recorded the same one.
-fn is_beside_other(role: Role, last_cpus: &LastCpus) -> bool {
+pub(crate) fn is_beside_other(role: Role, last_cpus: &LastCpus) -> bool {
     let here = record_cpu(role, last_cpus);
     here != 0 && last_cpus[role.other() as usize].load(Relaxed) == here
 }

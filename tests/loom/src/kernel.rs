@@ -8,7 +8,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use loom::sync::{Condvar, Mutex};
 
-use crate::{atomics::before_change, failure::Result, ring::refusal::Refusal};
+use crate::{atomics::before_change, failure::Result, ring::refusal::Refusal, sync::PASS_TIME};
 
 /// What any operation can meet. Nothing else happens in a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,31 +90,43 @@ impl From<Refusal> for Error {
     }
 }
 
-/// How long to wait: here, not at all or without limit.
+/// How long to wait. A time is the time of one step, where there are steps, or without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(bool);
+pub struct Deadline(Option<u8>);
+
+/// The time of one step, where time goes on in steps.
+const STEP: Duration = Duration::from_millis(10);
 
 impl Deadline {
     /// Don't wait.
-    pub const NOW: Self = Self(false);
+    pub const NOW: Self = Self(Some(0));
+    /// Wait for one step of time.
+    const SOON: Self = Self(Some(1));
     /// Never give up.
-    pub const NEVER: Self = Self(true);
+    pub const NEVER: Self = Self(None);
 
     pub(crate) fn has_passed(self) -> bool {
         self == Self::NOW
     }
 
     pub(crate) fn min(self, other: Self) -> Self {
-        if other == Self::NOW { other } else { self }
+        match (self.0, other.0) {
+            (Some(one), Some(another)) => Self(Some(one.min(another))),
+            (one, another) => Self(one.or(another)),
+        }
     }
 
-    /// Time stands still for a process that sleeps.
+    /// Time stands still for a process that sleeps, unless it goes on in steps.
     pub(crate) fn after(time: Duration) -> Self {
-        if time.is_zero() { Self::NOW } else { Self::NEVER }
+        match time {
+            Duration::ZERO => Self::NOW,
+            _ if time <= STEP && PASS_TIME.is_some() => Self::SOON,
+            _ => Self::NEVER,
+        }
     }
 
     pub(crate) fn remaining(self) -> Option<Duration> {
-        (self == Self::NOW).then_some(Duration::ZERO)
+        self.0.map(|steps| STEP * u32::from(steps))
     }
 }
 
@@ -173,6 +185,13 @@ struct Semaphores {
 }
 
 impl Semaphores {
+    /// Takes a post, if there is one.
+    fn take(&mut self, bell: usize) -> bool {
+        let is_posted = self.bells[bell] > 0;
+        self.bells[bell] -= u32::from(is_posted);
+        is_posted
+    }
+
     /// Posts a doorbell once, for a process.
     fn post(&mut self, bell: u16) {
         self.give(bell.into(), 1);
@@ -399,12 +418,21 @@ impl Members {
             return Err(Failure::Refused);
         }
         let bell = usize::from(bell);
-        if semaphores.bells[bell] > 0 {
-            semaphores.bells[bell] -= 1;
+        if semaphores.take(bell) {
             return Ok(true);
         }
         if deadline == Deadline::NOW {
             return Ok(false);
+        }
+        if let (Deadline::SOON, Some(pass_time)) = (deadline, PASS_TIME) {
+            drop(semaphores);
+            // The others run first.
+            loom::thread::yield_now();
+            let is_posted = self.with(|semaphores| semaphores.take(bell));
+            if !is_posted {
+                pass_time();
+            }
+            return Ok(is_posted);
         }
         semaphores.asleep[bell] += 1;
         self.slept.notify_all();

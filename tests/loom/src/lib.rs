@@ -81,6 +81,9 @@ mod sync {
     pub(crate) const HINTS: bool = false;
     pub(crate) const UNWINDS: bool = false;
 
+    /// Time stands still.
+    pub(crate) const PASS_TIME: Option<fn()> = None;
+
     /// To look again multiplies the interleavings as well.
     pub(crate) const LOOKS: u32 = 1;
 

@@ -47,9 +47,19 @@ mod sync {
 
     pub(crate) const UNWINDS: bool = false;
 
+    /// What makes time go on by one step.
+    pub(crate) const PASS_TIME: Option<fn()> = Some(crate::time::pass);
+
     /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
     pub(crate) fn order_seq_cst() {
         fence(Ordering::SeqCst);
+    }
+}
+
+mod background {
+    /// No waker panics here.
+    pub(crate) fn wake_all(wakers: impl IntoIterator<Item = std::task::Waker>) {
+        wakers.into_iter().for_each(std::task::Waker::wake);
     }
 }
 

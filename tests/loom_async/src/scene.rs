@@ -19,7 +19,7 @@ use crate::{
     thread, time,
     waiting::{
         Checked, Party,
-        clerk::{HeldTicket, PassOn, TaskGate, wait_async},
+        clerk::{HeldTicket, IsBeside, PassOn, TaskGate, wait_async},
         flag::Flag,
         room::Room,
         wait,
@@ -46,6 +46,8 @@ pub struct Scene {
     things: AtomicU32,
     flag: Flag,
     rules: Rules,
+    /// CK7 holds for all clerks, or for none.
+    clerks_stay: bool,
 }
 
 /// What one process has of it. Its threads share it.
@@ -59,9 +61,9 @@ pub struct Handle {
 impl Scene {
     /// Makes a scene without things, for so many processes.
     #[must_use]
-    pub fn new(processes: usize, rules: Rules) -> Arc<Self> {
-        let members = Members::new(processes);
-        Arc::new(Self { members, memory: Arc::default(), things: AtomicU32::new(0), flag: Flag::default(), rules })
+    pub fn new(processes: usize, rules: Rules, clerks_stay: bool) -> Arc<Self> {
+        let (members, memory, flag) = (Members::new(processes), Arc::default(), Flag::default());
+        Arc::new(Self { members, memory, things: AtomicU32::new(0), flag, rules, clerks_stay })
     }
 
     /// Returns the handle of a process.
@@ -69,6 +71,11 @@ impl Scene {
     pub fn open(self: &Arc<Self>, slot: u32) -> Arc<Handle> {
         let room = Room::of_process(&self.memory);
         Arc::new(Handle { scene: Arc::clone(self), room, me: Session::of(slot) })
+    }
+
+    /// Refuses posts, or not any more.
+    pub fn refuse_posts(&self, refuses: bool) {
+        self.members.refuse_posts(refuses);
     }
 
     /// 10 milliseconds are over.
@@ -208,6 +215,11 @@ impl TaskGate for ThingGate<'_> {
             Rules::ClerkKeeps => Ok(()),
             Rules::All | Rules::LeaverKeeps => room.call_oldest(members).map(drop),
         })
+    }
+
+    fn nearness(&self) -> IsBeside {
+        let stays = self.0.scene.clerks_stay;
+        Box::new(move || stays)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) mod clerk {
     mod work;
 
     pub(crate) use self::{
-        stand::{PassOn, Stand},
+        stand::{IsBeside, PassOn, Stand},
         wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
     };
 

@@ -10,6 +10,9 @@ use sysv_loom_async::{
     scene::{Handle, Rules, Scene, poll},
 };
 
+/// Whether a clerk goes back to sleep while its front is polled (CK7).
+const BOTH: [bool; 2] = [false, true];
+
 /// How often a future is polled before it is dropped: the first poll lets others run, and the second one joins the list.
 const POLLS: usize = 4;
 
@@ -32,8 +35,8 @@ fn drop_after(handle: &Handle, polls: usize) {
 }
 
 /// A future is dropped, and another one of the process waits.
-fn beside_another_future(polls: usize, rules: Rules) {
-    let scene = Scene::new(2, rules);
+fn beside_another_future(polls: usize, clerks_stay: bool) {
+    let scene = Scene::new(2, Rules::All, clerks_stay);
     let (handle, other) = (scene.open(0), scene.open(1));
     let waiting = start(&handle, Handle::block_on_take);
     let dropping = start(&handle, move |handle| drop_after(handle, polls));
@@ -44,12 +47,14 @@ fn beside_another_future(polls: usize, rules: Rules) {
 
 #[test]
 fn a_dropped_future_leaves_the_thing_to_another_one() {
-    (1..=POLLS).for_each(|polls| explore(2, move || beside_another_future(polls, Rules::All)));
+    for stays in BOTH {
+        (1..=POLLS).for_each(|polls| explore(2, move || beside_another_future(polls, stays)));
+    }
 }
 
 /// Two futures are dropped one after the other, and a thread of another process waits.
-fn beside_another_process(polls: [usize; 2], rules: Rules) {
-    let scene = Scene::new(2, rules);
+fn beside_another_process(polls: [usize; 2], rules: Rules, clerks_stay: bool) {
+    let scene = Scene::new(2, rules, clerks_stay);
     let (handle, other) = (scene.open(0), scene.open(1));
     let waiting = start(&other, Handle::take);
     let dropping = start(&handle, move |handle| {
@@ -66,21 +71,23 @@ fn beside_another_process(polls: [usize; 2], rules: Rules) {
 
 #[test]
 fn dropped_futures_leave_the_thing_to_another_process() {
-    for first in 2..=POLLS {
-        explore(2, move || beside_another_process([first, 0], Rules::All));
+    for stays in BOTH {
+        for first in 2..=POLLS {
+            explore(2, move || beside_another_process([first, 0], Rules::All, stays));
+        }
+        explore(2, move || beside_another_process([2, 2], Rules::All, stays));
     }
-    explore(2, || beside_another_process([2, 2], Rules::All));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_dropped_future_that_keeps_its_call() {
-    explore(2, || beside_another_process([2, 0], Rules::LeaverKeeps));
+    explore(2, || beside_another_process([2, 0], Rules::LeaverKeeps, false));
 }
 
 /// A future waits and is not polled any more. Another process waits as well.
-fn withheld(rules: Rules) {
-    let scene = Scene::new(2, rules);
+fn withheld(rules: Rules, clerks_stay: bool) {
+    let scene = Scene::new(2, rules, clerks_stay);
     let (handle, other) = (scene.open(0), scene.open(1));
     let (future, is_ready) = poll(&handle, 2);
     assert!(!is_ready);
@@ -93,58 +100,82 @@ fn withheld(rules: Rules) {
 
 #[test]
 fn a_future_that_is_not_polled_holds_up_no_other_process() {
-    explore(3, || withheld(Rules::All));
+    BOTH.into_iter().for_each(|stays| explore(3, move || withheld(Rules::All, stays)));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_clerk_that_keeps_the_call_of_a_future_that_is_not_polled() {
-    explore(3, || withheld(Rules::ClerkKeeps));
+    explore(3, || withheld(Rules::ClerkKeeps, false));
 }
 
 /// A future waits and is not polled any more. Another one of its process waits as well.
 #[test]
 fn a_future_that_is_not_polled_holds_up_no_other_one() {
-    explore(3, || {
-        let scene = Scene::new(2, Rules::All);
-        let (handle, other) = (scene.open(0), scene.open(1));
-        let (future, is_ready) = poll(&handle, 2);
-        assert!(!is_ready);
-        let waiting = start(&handle, Handle::block_on_take);
-        other.make();
-        join([waiting]);
-        drop(future);
-        handle.close();
-    });
+    for stays in BOTH {
+        explore(3, move || {
+            let scene = Scene::new(2, Rules::All, stays);
+            let (handle, other) = (scene.open(0), scene.open(1));
+            let (future, is_ready) = poll(&handle, 2);
+            assert!(!is_ready);
+            let waiting = start(&handle, Handle::block_on_take);
+            other.make();
+            join([waiting]);
+            drop(future);
+            handle.close();
+        });
+    }
 }
 
 /// The first future leaves, and the next one leads and is not polled. A third one comes, and no process is announced for it.
 #[test]
 fn a_future_that_leads_and_is_not_polled_holds_up_no_other_one() {
-    explore(3, || {
-        let scene = Scene::new(2, Rules::All);
-        let (handle, other) = (scene.open(0), scene.open(1));
-        let (first, _) = poll(&handle, 2);
-        let (next, _) = poll(&handle, 2);
-        drop(first);
-        let waiting = start(&handle, Handle::block_on_take);
-        other.make();
-        join([waiting]);
-        drop(next);
-        handle.close();
-    });
+    for stays in BOTH {
+        explore(3, move || {
+            let scene = Scene::new(2, Rules::All, stays);
+            let (handle, other) = (scene.open(0), scene.open(1));
+            let (first, _) = poll(&handle, 2);
+            let (next, _) = poll(&handle, 2);
+            drop(first);
+            let waiting = start(&handle, Handle::block_on_take);
+            other.make();
+            join([waiting]);
+            drop(next);
+            handle.close();
+        });
+    }
 }
 
 /// The clerk sleeps for a future that is dropped. A thread of the same process sleeps on the same doorbell.
 #[test]
 fn a_clerk_that_sleeps_for_no_future_posts_again() {
+    for stays in BOTH {
+        explore(3, move || {
+            let scene = Scene::new(2, Rules::All, stays);
+            let (handle, other) = (scene.open(0), scene.open(1));
+            let (future, _) = poll(&handle, 2);
+            let waiting = start(&handle, move |handle| handle.take());
+            drop(future);
+            other.make();
+            join([waiting]);
+            handle.close();
+        });
+    }
+}
+
+/// The same, and posts are refused for a while.
+#[test]
+fn a_clerk_that_is_refused_a_post_makes_it_later() {
     explore(3, || {
-        let scene = Scene::new(2, Rules::All);
+        let scene = Scene::new(2, Rules::All, false);
         let (handle, other) = (scene.open(0), scene.open(1));
         let (future, _) = poll(&handle, 2);
-        let waiting = start(&handle, move |handle| handle.take());
+        let waiting = start(&handle, Handle::take);
         drop(future);
         other.make();
+        scene.refuse_posts(true);
+        thread::yield_now();
+        scene.refuse_posts(false);
         join([waiting]);
         handle.close();
     });

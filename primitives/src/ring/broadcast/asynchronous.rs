@@ -21,14 +21,15 @@ use super::{
     word::AwaitedWord,
 };
 use crate::{
-    PopError, PushError, RoleError,
+    PopError, PushError, Role, RoleError,
     members::Session,
     raw::Deadline,
     ring::refusal::Refusal,
     sync::Ordering::SeqCst,
     waiting::{
         Party, Withdrawn,
-        clerk::{HeldTicket, Lone, PassOn, TaskGate, Withdrawal, cancel, poll_wait},
+        clerk::{HeldTicket, IsBeside, Lone, PassOn, TaskGate, Withdrawal, cancel, poll_wait},
+        spin::is_beside_other,
         waiter::Waiter,
     },
 };
@@ -44,6 +45,11 @@ impl TaskGate for SubscriberGate<'_> {
     fn pass_on(&self) -> PassOn {
         Box::new(|_, _| Ok(()))
     }
+
+    fn nearness(&self) -> IsBeside {
+        let control = self.0.control.clone();
+        Box::new(move || is_beside_other(Role::Consumer, &control.last_cpus))
+    }
 }
 
 impl Lone for wait::Producer<'_> {
@@ -54,6 +60,11 @@ impl Lone for wait::Producer<'_> {
             let was = AwaitedWord(control.awaited.swap(AwaitedWord::NONE.0, SeqCst));
             if was == AwaitedWord::NONE { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
         })
+    }
+
+    fn nearness(&self) -> IsBeside {
+        let control = self.state.control.clone();
+        Box::new(move || is_beside_other(Role::Producer, &control.last_cpus))
     }
 }
 

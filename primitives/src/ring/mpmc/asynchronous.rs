@@ -27,7 +27,8 @@ use crate::{
     ring::refusal::Refusal,
     sync::Ordering::Relaxed,
     waiting::{
-        clerk::{HeldTicket, PassOn, TaskGate, cancel, poll_wait},
+        clerk::{HeldTicket, IsBeside, PassOn, TaskGate, cancel, poll_wait},
+        spin::is_beside_other,
         waiter::Waiter,
     },
 };
@@ -47,6 +48,11 @@ impl TaskGate for RoleGate<'_> {
     fn pass_on(&self) -> PassOn {
         let room = self.state.room(self.role).view();
         Box::new(move |_, members| room.call_oldest(members).map(drop))
+    }
+
+    fn nearness(&self) -> IsBeside {
+        let (control, role) = (self.state.control.clone(), self.role);
+        Box::new(move || is_beside_other(role, &control.last_cpus))
     }
 }
 

@@ -27,7 +27,8 @@ use crate::{
     sync::Ordering::SeqCst,
     waiting::{
         Party, Withdrawn,
-        clerk::{Lone, LoneFutures, Withdrawal},
+        clerk::{IsBeside, Lone, LoneFutures, Withdrawal},
+        spin::is_beside_other,
     },
 };
 
@@ -39,6 +40,11 @@ impl Lone for Holder<'_> {
             let was = control.asleep[role as usize].swap(0, SeqCst);
             if was == 0 { Withdrawn::Chosen(0) } else { Withdrawn::Uncalled }
         })
+    }
+
+    fn nearness(&self) -> IsBeside {
+        let (control, role) = (self.state.control.clone(), self.role);
+        Box::new(move || is_beside_other(role, &control.last_cpus))
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use once_cell::race::OnceBox;
 
 use super::{
-    stand::{GiveUp, Stand, Withdrawal},
+    stand::{GiveUp, IsBeside, Stand, Withdrawal},
     wait::{HeldTicket, TaskStation, cancel, poll_wait},
 };
 use crate::{
@@ -29,6 +29,11 @@ use crate::{
 pub(crate) trait Lone: Station {
     /// Returns what withdraws it, for the clerk.
     fn withdrawal(&self) -> Withdrawal;
+
+    /// Returns what tells the clerk where its notifier ran (CK7).
+    fn nearness(&self) -> IsBeside {
+        Box::new(|| false)
+    }
 
     /// Returns what gives up what it holds while it waits, if it holds anything that others wait for.
     fn giving_up(&self) -> Option<GiveUp> {
@@ -158,7 +163,8 @@ impl<S: Lone> TaskStation for Alone<'_, S> {
     }
 
     fn stand(&self, members: &Members) -> Stand {
-        Stand::alone(self.desk, self.bell(), members, self.station.withdrawal(), self.station.giving_up())
+        let Self { station, desk, .. } = self;
+        Stand::alone(desk, self.bell(), members, station.withdrawal(), station.nearness(), station.giving_up())
     }
 
     fn withdraw_locked(&self) -> Withdrawn {

@@ -14,7 +14,7 @@
 //! | --- | --- | --- |
 //! | absent | no future has waited lately | parked, when a future waits |
 //! | parked | the front is a thread, is acting or roused, or there is none | asleep; absent, after [`IDLE`] without futures |
-//! | asleep | it sleeps on the doorbell | parked |
+//! | asleep | it sleeps on the doorbell, for a front that waits or by CK7 | parked |
 //!
 //! - **CK1** The front of the list leads (DK2). If it is a future, it announces the process in its poll, and the clerk sleeps
 //!   for it. The clerk withdraws when it wakes, and rouses the front. A front that is acting finds that before it returns
@@ -27,10 +27,15 @@
 //!   Where a future holds something while it waits, the clerk gives that up as well.
 //! - **CK4** A clerk that takes a post while a thread leads posts the doorbell again. It went to sleep for a future that is not
 //!   the front any more, and sleeps on so that the next future finds it asleep. While no future leads, the process is not
-//!   announced for any, so no call is waiting behind such a clerk except the leading thread's.
+//!   announced for any, so no call is waiting behind such a clerk except the leading thread's. If that post is refused, it is
+//!   made again every 10 milliseconds, as long as a thread leads.
 //! - **CK5** A child made by `fork` has a desk of its own, without a clerk. A future of the parent's fails there.
 //! - **CK6** A handle that is dropped ends its clerk before it gives back its slot: the doorbell may be another member's
 //!   afterwards. It sets the end, posts, and waits until the clerk is gone.
+//! - **CK7** A clerk whose notifier runs on its processor goes back to sleep as soon as it has roused the front, and is asleep
+//!   already when the front waits again: one switch of threads less. On another processor the next post often comes while the
+//!   clerk is on its way, and that is faster. While it sleeps so, it watches the front by the time of its sleep (CK3).
+//! - **CK8** A waker is the program's code. A panic of it ends in it, and its future counts as one that is not polled.
 //!
 //! | the process dies, or is stopped | what is left | what notices it |
 //! | --- | --- | --- |
@@ -54,7 +59,7 @@ mod work;
 
 pub(crate) use self::{
     alone::{Lone, LoneDesk, LoneFutures},
-    stand::{GiveUp, PassOn, Stand, Withdrawal},
+    stand::{GiveUp, IsBeside, PassOn, Stand, Withdrawal},
     timer::Timer,
     wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
 };

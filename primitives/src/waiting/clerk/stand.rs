@@ -16,6 +16,7 @@ pub(crate) struct Stand {
     pub(super) is_named: bool,
     pub(super) withdraw: Withdrawal,
     pub(super) pass_on: PassOn,
+    pub(super) is_beside: IsBeside,
     /// Not of a room.
     pub(super) give_up: Option<GiveUp>,
 }
@@ -30,9 +31,12 @@ pub(crate) type PassOn = Box<dyn Fn(u32, &Members) -> Result<()> + Send>;
 /// given up.
 pub(crate) type GiveUp = Box<dyn Fn(&Members) -> Result<()> + Send>;
 
+/// Returns whether the notifier that last woke this process seems to have run on the caller's processor (CK7).
+pub(crate) type IsBeside = Box<dyn Fn() -> bool + Send>;
+
 impl Stand {
     /// A stand in a room.
-    pub(crate) fn in_room(room: &Room, slot: usize, members: &Members, pass_on: PassOn) -> Self {
+    pub(crate) fn in_room(room: &Room, slot: usize, members: &Members, pass_on: PassOn, is_beside: IsBeside) -> Self {
         let view = room.view();
         Self {
             desk: Arc::clone(&room.desk),
@@ -41,6 +45,7 @@ impl Stand {
             is_named: room.has_named_calls(),
             withdraw: Box::new(move || view.withdraw(slot)),
             pass_on,
+            is_beside,
             give_up: None,
         }
     }
@@ -51,6 +56,7 @@ impl Stand {
         bell: u16,
         members: &Members,
         withdraw: Withdrawal,
+        is_beside: IsBeside,
         give_up: Option<GiveUp>,
     ) -> Self {
         Self {
@@ -60,6 +66,7 @@ impl Stand {
             is_named: false,
             withdraw,
             pass_on: Box::new(|_, _| Ok(())),
+            is_beside,
             give_up,
         }
     }

@@ -73,12 +73,16 @@ pub(super) enum Place {
 pub(in crate::waiting) struct Clerk {
     pub(super) thread: Option<Thread>,
     pub(super) place: Place,
+    /// It goes back to sleep without waiting for the front to be polled (CK7).
+    pub(super) stays: bool,
     /// The handle is being dropped.
     pub(super) ends: bool,
     /// A future left with a call. The post of that may still come.
     pub(super) expects_post: bool,
     /// It was posted to look at the list again.
     pub(super) is_poked: bool,
+    /// It took a post of a thread that leads, and was refused the one that it owes for that (CK4).
+    pub(super) owes_post: bool,
     /// A post was refused while it passed a call on.
     pub(super) refused: Option<Failure>,
     /// How many futures are on the list.

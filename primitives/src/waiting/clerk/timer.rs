@@ -17,7 +17,7 @@ use std::{
 use once_cell::race::OnceBox;
 
 use super::{start::start, work::IDLE};
-use crate::{ObjectName, failure::Result, raw::process};
+use crate::{ObjectName, background::wake_all, failure::Result, raw::process};
 
 /// The futures of a handle that wait for a time.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Shared {
             if !due.is_empty() {
                 // A waker may run any code.
                 drop(list);
-                due.into_iter().for_each(Waker::wake);
+                wake_all(due);
                 list = self.list();
                 continue;
             }

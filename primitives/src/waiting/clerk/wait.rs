@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    stand::{PassOn, Stand},
+    stand::{IsBeside, PassOn, Stand},
     turns::{Parked, Resumed},
 };
 use crate::{
@@ -91,6 +91,11 @@ impl<'a, G: Gate> Waiter<'a, G> {
 /// How a room's clerk passes calls on without a handle.
 pub(crate) trait TaskGate: Gate {
     fn pass_on(&self) -> PassOn;
+
+    /// Returns what tells the clerk where its notifier ran (CK7).
+    fn nearness(&self) -> IsBeside {
+        Box::new(|| false)
+    }
 }
 
 impl<G: TaskGate> TaskStation for Waiter<'_, G> {
@@ -103,7 +108,7 @@ impl<G: TaskGate> TaskStation for Waiter<'_, G> {
     }
 
     fn stand(&self, members: &Members) -> Stand {
-        Stand::in_room(self.room, self.slot, members, self.gate.pass_on())
+        Stand::in_room(self.room, self.slot, members, self.gate.pass_on(), self.gate.nearness())
     }
 
     fn withdraw_locked(&self) -> Withdrawn {

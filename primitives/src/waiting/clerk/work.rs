@@ -73,6 +73,8 @@ enum Duty {
     Park(Duration, bool),
     /// Serves others than the front (CK3).
     Revoke,
+    /// Posts again for the thread that leads (CK4).
+    PostAgain,
     End,
 }
 
@@ -93,25 +95,32 @@ impl List {
         if self.clerk.ends {
             return Duty::End;
         }
+        let stays = self.clerk.stays;
         let Some(front) = self.waiting.front() else {
-            return if idle < IDLE { Duty::Park(IDLE - idle, false) } else { Duty::End };
+            return match IDLE.checked_sub(idle) {
+                None | Some(Duration::ZERO) => Duty::End,
+                Some(left) if stays => Duty::Sleep(Deadline::after(left)),
+                Some(left) => Duty::Park(left, false),
+            };
         };
         let Sleeper::Task(task) = &front.sleeper else {
+            if self.clerk.owes_post {
+                return Duty::PostAgain;
+            }
             return if self.clerk.tasks > 0 || idle < IDLE { Duty::Park(IDLE, false) } else { Duty::End };
         };
         if let Some(until) = task.waits_until() {
             return Duty::Sleep(until);
         }
-        match task.roused_since() {
-            Some(since) if task.has_call() || self.waiting.len() > 1 => {
-                let left = HAND.saturating_sub(since.elapsed());
-                if left.is_zero() && (task.has_call() || self.one_waits()) {
-                    Duty::Revoke
-                } else {
-                    Duty::Park(if left.is_zero() { IDLE } else { left }, !left.is_zero())
-                }
-            }
-            _ => Duty::Park(IDLE, false),
+        let watches = task.has_call() || self.waiting.len() > 1;
+        let left = task.roused_since().filter(|_| watches).map(|since| HAND.saturating_sub(since.elapsed()));
+        match left {
+            Some(Duration::ZERO) if task.has_call() || self.one_waits() => Duty::Revoke,
+            // CK7.
+            None | Some(Duration::ZERO) if stays => Duty::Sleep(Deadline::after(IDLE)),
+            Some(left) if stays => Duty::Sleep(Deadline::after(left)),
+            None | Some(Duration::ZERO) => Duty::Park(IDLE, false),
+            Some(left) => Duty::Park(left, true),
         }
     }
 
@@ -154,9 +163,20 @@ fn work(stand: &Stand) {
                 let slept = stand.members.sleep(stand.bell, until);
                 list = desk.list();
                 list.clerk.place = Place::Parked;
+                // CK7.
+                list.clerk.stays = matches!(slept, Ok(true)) && (stand.is_beside)();
                 list = wake_up(stand, desk, list, slept);
             }
             Duty::Revoke => list = revoke(stand, desk, list),
+            Duty::PostAgain => {
+                list = post_again(stand, desk, list);
+                if list.clerk.owes_post {
+                    // The rights may come back.
+                    drop(list);
+                    thread::park_timeout(HAND);
+                    list = desk.list();
+                }
+            }
         }
     }
 }
@@ -168,14 +188,7 @@ fn wake_up<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>, slept: Resul
     let List { waiting, clerk, .. } = &mut *list;
     let leads = match waiting.front_mut().map(|front| &mut front.sleeper) {
         Some(Sleeper::Thread(_)) => {
-            if is_woken && !is_poked {
-                // CK4.
-                drop(list);
-                let posted = stand.members.post(stand.bell);
-                list = desk.list();
-                list.clerk.refuse(posted);
-            }
-            return list;
+            return if is_woken && !is_poked { post_again(stand, desk, list) } else { list };
         }
         Some(Sleeper::Task(task)) => task.roused_since().is_none(),
         None => false,
@@ -211,6 +224,16 @@ fn wake_up<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>, slept: Resul
         list.rouse_others(id, |_| true);
     }
     list.rouse_front(is_called.then_some(withdrawn), slept.err());
+    list
+}
+
+/// Gives a thread that leads its post back, which this clerk took (CK4).
+fn post_again<'a>(stand: &Stand, desk: &'a Desk, list: Locked<'a>) -> Locked<'a> {
+    drop(list);
+    let posted = stand.members.post(stand.bell);
+    let mut list = desk.list();
+    list.clerk.owes_post = posted.is_err();
+    list.clerk.refuse(posted);
     list
 }
 

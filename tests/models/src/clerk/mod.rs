@@ -7,6 +7,7 @@
 //! | a future that is dropped | one action, when it is not being polled |
 //! | a future that is not polled any more | one action: it stays where it was roused |
 //! | 10 milliseconds | an action that may come at any time after the front was roused |
+//! | a clerk that goes back to sleep at once (CK7) | an action that may come whenever no thread leads |
 //! | the other process | one thread in the same room, and its doorbell |
 //! | a thing | a number that each check may take one of |
 //! | a notification | a token: it chooses an announced waiter, any, and becomes a token that posts. It may die with its process |
@@ -165,6 +166,8 @@ pub enum Action {
     Withhold(usize),
     /// The clerk has waited for 10 milliseconds.
     Revoke,
+    /// The clerk goes to sleep, and no future needs it to.
+    Stay,
 }
 
 impl Model for Clerks {
@@ -194,6 +197,9 @@ impl Model for Clerks {
 
     fn actions(&self, state: &ClerksState, actions: &mut Vec<Action>) {
         self.steps(state, actions);
+        if state.clerk == Clerk::Parked && state.list.first().is_none_or(|&front| self.is_future(front)) {
+            actions.push(Action::Stay);
+        }
         if state.made < self.things {
             actions.push(Action::Make);
         }
@@ -251,6 +257,7 @@ impl Model for Clerks {
                 state.waiters[index].at = At::Withheld;
             }
             Action::Revoke => self.revoke(&mut state),
+            Action::Stay => state.clerk = Clerk::Asleep,
         }
         Some(state)
     }
