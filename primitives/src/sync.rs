@@ -27,7 +27,7 @@ pub(crate) const UNWINDS: bool = true;
 pub(crate) const LOOKS: u32 = 200;
 
 /// How often to check a lock that is held before the first sleep: some ten microseconds in all.
-pub(crate) const SPINS: u32 = 13;
+pub(crate) const SPINS: u32 = 33;
 
 /// How often a reader of an rwlock sleeps for the gate before it goes by the lock.
 pub(crate) const TURNS: u32 = 2;

@@ -15,7 +15,7 @@ use crate::{
 use std::hint::spin_loop;
 
 /// The logarithm of the longest time between two checks, in pauses, as in `lock`.
-const LONGEST_SPIN: u32 = 8;
+const LONGEST_SPIN: u32 = 6;
 
 /// Whether a caller may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -127,8 +127,12 @@ impl<'a> Behind<'a> {
         });
         let is_ahead = |compared: &[Option<Compared>; 2]| compared.iter().flatten().any(|one| one.is_ahead());
         let mut found = Vec::new();
-        for (statistic, _) in Statistic::ALL.into_iter().zip(&compared).filter(|(_, compared)| is_ahead(compared)) {
-            let why = reasons::why(&table.title, &ours.name, &other.name, statistic);
+        for (statistic, compared) in
+            Statistic::ALL.into_iter().zip(&compared).filter(|(_, compared)| is_ahead(compared))
+        {
+            let is_frequent = compared.iter().flatten().any(|one| one.is_ahead() && one.is_frequent);
+            let known = reasons::why(&table.title, &ours.name, &other.name, statistic);
+            let why = if known == NOT_KNOWN && !is_frequent { reasons::SELDOM } else { known };
             if !found.contains(&why) {
                 found.push(why);
             }
