@@ -9,6 +9,7 @@ mod channel;
 mod ending;
 mod forms;
 mod kinds;
+mod limiter;
 mod lock_kinds;
 mod other_kinds;
 mod runtimes;

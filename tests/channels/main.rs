@@ -4,6 +4,7 @@ mod aside;
 #[cfg(target_os = "linux")]
 mod attack;
 mod calls;
+mod cells;
 mod claimed_requests;
 mod claims;
 mod delays;

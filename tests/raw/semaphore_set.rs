@@ -131,6 +131,31 @@ fn r157_no_initialisation_race() {
     }
 }
 
+/// An opener never finds a semaphore that has its time and not its value: the creator is looked at between its system calls.
+#[test]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn si2_the_value_comes_with_the_time() {
+    use support::step::{Pace, Victim, mark};
+    let key = free_key();
+    let _cleanup = KeyGuard::new(key);
+    let creator = Victim::start(|| {
+        mark();
+        SemaphoreOptions::new().initial_value(1).open_initialized(key, Duration::from_secs(20)).unwrap();
+        mark();
+    });
+    let mut was_half_made = false;
+    creator.stop_when(Pace::Call, || {
+        if let Ok(semaphore) = SemaphoreOptions::new().open(key) {
+            match semaphore.o_time().unwrap() {
+                Some(_) => assert_eq!(semaphore.value().unwrap(), 1),
+                None => was_half_made = true,
+            }
+        }
+        false
+    });
+    assert!(was_half_made, "it was looked at in time");
+}
+
 /// R157: a creator that died in between is an error that names it, after patience is over.
 #[test]
 fn r157_a_creator_that_dies_is_noticed() {

@@ -14,6 +14,7 @@ mod conformance;
 mod differences;
 #[cfg(feature = "async")]
 mod futures;
+mod kept;
 mod model;
 #[cfg(feature = "cli")]
 mod operator;

@@ -19,6 +19,7 @@ mod stopped_sleepers;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stopped_waiters;
 mod threads;
+mod whole;
 
 /// What the code of the fences looks for here, as in its own crate.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

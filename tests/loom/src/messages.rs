@@ -1,5 +1,7 @@
 //! The real store of a channel, with a few cells and two entries in each lane. Each process has a handle of its own.
 
+mod apart;
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
@@ -12,6 +14,8 @@ use crate::{
     store::{About, Class, Geometry, Outcome, Received, Refusal, Return, Selection, Store, Ticket, Wants, Wishes},
     waiting::Party,
 };
+
+pub use apart::Long;
 
 const WORD: usize = size_of::<u64>();
 
@@ -97,12 +101,18 @@ impl StoreScene {
     /// is dead afterwards.
     #[must_use]
     pub fn new(processes: usize, handles: u32, messages: u32, max_routes: u32) -> Arc<Self> {
+        Self::of(
+            processes,
+            Geometry { messages, max_message_size: INLINE, max_routes, max_handles: handles, attempts: 0 },
+        )
+    }
+
+    fn of(processes: usize, geometry: Geometry) -> Arc<Self> {
         clock::start(0);
         let memory = Arc::default();
-        let geometry = Geometry { messages, max_message_size: INLINE, max_routes, max_handles: handles, attempts: 0 };
         let open = |memory: &Arc<SharedMemory>| Store::at(memory, 0, geometry).unwrap_or_else(|never| match never {});
-        let stores = thoroughly(processes, || (0..handles).map(|_| open(&memory)).collect());
-        Arc::new(Self { members: Members::new(handles as usize), stores })
+        let stores = thoroughly(processes, || (0..geometry.max_handles).map(|_| open(&memory)).collect());
+        Arc::new(Self { members: Members::new(geometry.max_handles as usize), stores })
     }
 
     fn store(&self, me: Session) -> &Store {

@@ -199,3 +199,23 @@ fn case_c3_a_refused_post_for_room_is_made_by_the_next() {
         producer.join().expect("it ends well");
     });
 }
+
+/// WF2. A call is refused, and the flag is still up for the next push.
+#[test]
+fn wf2_a_refused_call_is_made_by_the_next() {
+    explore(2, || {
+        let scene = BroadcastScene::new(Members::new(2), 2, false);
+        // It has joined before anything is pushed.
+        let _ = scene.join(Session::of(1), false);
+        let subscriber = process(&scene, 1, |scene, me| {
+            let mut subscriber = scene.first(me);
+            (subscriber.pop(), subscriber.pop())
+        });
+        let mut producer = scene.producer(Session::of(0));
+        scene.members.refuse_posts(true);
+        producer.push(1).expect("there is room");
+        scene.members.refuse_posts(false);
+        producer.push(2).expect("there is room");
+        assert_eq!(subscriber.join().expect("it ends well"), (Ok(Some(1)), Ok(Some(2))));
+    });
+}

@@ -7,6 +7,8 @@
 //! | --- | --- | --- |
 //! | SA1: `unbalanced` is raised again after the word | it is not | `sa2_…` |
 //! | SA1: a reaper raises it | it does not | `sa1_…` |
+//! | SA4: a list is made under the lock | it is not | `sa4_…` |
+//! | CL5: a long message is HELD before its blocks are freed | it is not | `cl5_…` |
 //! | CL7: a response counts by compare-and-swap | a plain store | `cl7_a_server_responds…` |
 //! | CL6: a claim is given back by compare-and-swap | a plain store | `cl6_…` |
 //! | DL1: a helper lowers `earliest` | it does not | `dl1_…` |
@@ -45,6 +47,25 @@ fn sa1_a_claimer_dies_at_the_limit() {
         let dropped = scene.dropped(me);
         assert!(dropped == 1 || requeued.is_none() && dropped == 2, "{dropped} were dropped");
         requeued.is_some()
+    });
+}
+
+/// A process lists what is set aside, beside a sender that takes the cell. It lists the message whole, or not at all.
+#[test]
+fn sa4_a_message_is_listed_beside_a_sender_that_takes_its_cell() {
+    explore(2, || {
+        let scene = StoreScene::new(2, 2, 1, 1);
+        let me = Session::of(0);
+        scene.send_limited(me, 101, 1);
+        let claimed = scene.try_claim(me, Wanted::Only(1)).expect("it is there");
+        let other = process(&scene, 1, move |scene, me| {
+            scene.requeue(me, claimed);
+            scene.send(me, 202);
+        });
+        let listed = scene.listed(me);
+        assert!([&[][..], &[101]].contains(&&listed[..]), "{listed:?}");
+        other.join().expect("it ends well");
+        assert_eq!(scene.drain(me), [202]);
     });
 }
 
@@ -97,6 +118,27 @@ fn sa2_two_are_set_aside_at_once() {
         other.join().expect("it ends well");
         assert_eq!((scene.drain(me), scene.dropped(me)), (vec![], 2));
         scene.assert_empty(me, 2);
+    });
+}
+
+/// A process is taken for dead that is about to be done with a long message. If the message comes to another process, it has its
+/// block still.
+#[test]
+fn cl5_a_long_message_is_done_by_a_process_that_was_taken_for_dead() {
+    explore(2, || {
+        let scene = StoreScene::with_blocks(2, 3);
+        let (me, victim) = (Session::of(0), Session::of(2));
+        scene.send_long(me);
+        let claimed = scene.claim_long(victim).expect("it is there");
+        scene.members.die(victim);
+        let other = process(&scene, 1, |scene, me| {
+            scene.reap(me);
+            scene.claim_long(me)
+        });
+        let is_done = scene.done_long(victim, claimed);
+        let again = other.join().expect("it ends well");
+        assert!(!(is_done && again.is_some()), "it is done, or comes again");
+        assert_eq!(scene.has_blocks(me), again.is_some());
     });
 }
 

@@ -195,6 +195,25 @@ pub fn a_header_with_another_identity<K: Kind>() {
     }
 }
 
+/// The numbers of the header that decide where something lies are checked against what the kernel knows, before any is used.
+pub fn a_header_with_other_numbers<K: Kind>() {
+    const MAX_HANDLES: usize = 24;
+    const DOORBELLS: usize = 28;
+    const BODY: usize = 72;
+    let name = name();
+    let object: K = create(&name);
+    let memory = super::segment_of(&object);
+    for (offset, other) in [(MAX_HANDLES, &[2, 0, 0, 0][..]), (DOORBELLS, &[9, 0, 0, 0]), (BODY, &[0, 0, 0, 0, 1])] {
+        let before = memory.read(other.len(), offset).unwrap();
+        memory.write(other, offset).unwrap();
+        let damaged = K::open(&Options::new(), &name).map(drop);
+        let is_damaged = |error: &Error| matches!(error.failure(), Some(Failure::Damaged { part: "the header", .. }));
+        assert!(damaged.as_ref().is_err_and(is_damaged), "{offset}: {damaged:?}");
+        memory.write(&before, offset).unwrap();
+    }
+    drop(open::<K>(&name));
+}
+
 /// A waiter in another namespace is notified at once, and does not sleep on a stranger's semaphore.
 #[cfg(target_os = "linux")]
 #[test]

@@ -465,6 +465,7 @@ macro_rules! suites {
                 case_d5_half_made_by_another_user, case_c7_a_mode_that_keeps_its_owner_out, case_c6_few_operations,
                 case_c6_more_handles_than_operations, case_c4_another_namespace, case_c16_the_overflow_uid,
                 case_c4_a_handle_without_membership_is_dropped, a_header_with_another_identity,
+                a_header_with_other_numbers,
                 case_d6_segments_that_go_with_their_last_user,
                 case_c17_opening_while_others_remove, case_c18_a_slot_that_is_being_reaped, case_m3_the_owners_of_set_and_segment
             }

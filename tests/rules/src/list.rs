@@ -118,20 +118,26 @@ pub(crate) fn check(root: &Path, entries: &[Entry]) -> Result<()> {
 /// Returns the names of all functions in the tests and in the crates.
 fn functions(root: &Path) -> Result<BTreeSet<String>> {
     let mut functions = BTreeSet::new();
-    let mut directories: Vec<_> = ["src", "primitives/src", "tests"].map(|directory| root.join(directory)).into();
-    while let Some(directory) = directories.pop() {
-        for found in fs::read_dir(directory)? {
-            let path = found?.path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(path)?;
-                // A macro of the tests has the names behind arrows.
-                let begun = ["fn ", "=> "].into_iter().flat_map(|before| text.split(before).skip(1));
-                let is_end = |letter: char| !letter.is_alphanumeric() && letter != '_';
-                functions.extend(begun.filter_map(|rest| rest.split(is_end).next()).map(str::to_owned));
-            }
-        }
+    for folder in ["src", "primitives/src", "tests"] {
+        each_source(&root.join(folder), &mut |_, text| {
+            // A macro of the tests has the names behind arrows.
+            let begun = ["fn ", "=> "].into_iter().flat_map(|before| text.split(before).skip(1));
+            let is_end = |letter: char| !letter.is_alphanumeric() && letter != '_';
+            functions.extend(begun.filter_map(|rest| rest.split(is_end).next()).map(str::to_owned));
+        })?;
     }
     Ok(functions)
+}
+
+/// Calls `see` with each file of Rust under a folder, and its text.
+pub(crate) fn each_source(folder: &Path, see: &mut dyn FnMut(&Path, &str)) -> Result<()> {
+    for found in fs::read_dir(folder)? {
+        let path = found?.path();
+        if path.is_dir() {
+            each_source(&path, see)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            see(&path, &fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
 }

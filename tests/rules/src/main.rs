@@ -6,8 +6,12 @@
 //! shows them.
 //!
 //! Each test first runs without a change. If it fails then, its entries are not tried.
+//!
+//! A rule that can't be taken out, or that no test can miss, has a reason in `tests/rules/reasons.toml` instead. `--check` fails if a rule
+//! of a header has neither.
 
 mod copy;
+mod labels;
 mod list;
 mod outcome;
 mod run;
@@ -23,13 +27,15 @@ use anyhow::{Result, bail, ensure};
 use clap::Parser;
 
 use copy::Copy;
+use labels::Reason;
 use list::{Entry, Noticer};
 use outcome::{Outcome, Outcomes};
 
 /// Takes one rule at a time out of the code, and records which test notices it.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Compiles nothing: checks that each entry's text is in the code exactly once, and that the table is complete
+    /// Compiles nothing: checks that each entry's text is in the code exactly once, that each rule of a header has an entry or a
+    /// reason, and that the table is complete
     #[arg(long)]
     check: bool,
     /// Runs only the entries whose name begins with this. May be given several times
@@ -62,19 +68,20 @@ fn main() -> Result<()> {
     let root = root()?;
     let entries = list::read(&root)?;
     list::check(&root, &entries)?;
+    let reasons = labels::read(&root)?;
     let outcomes = Outcomes::read(&root)?;
     if arguments.check {
-        return check(&root, &entries, &outcomes);
+        return check(&root, &entries, &reasons, &outcomes);
     }
     let chosen: Vec<_> = entries.iter().filter(|entry| arguments.chooses(entry, &outcomes)).collect();
     let copy = Copy::make(&root)?;
     let mut faults = Vec::new();
     for noticers in in_order(&chosen) {
         faults.extend(run_one_target(&root, &copy, &chosen, &noticers, arguments.trusting));
-        table::write(&root, &entries, &Outcomes::read(&root)?)?;
+        table::write(&root, &entries, &reasons, &Outcomes::read(&root)?)?;
     }
     let outcomes = Outcomes::retain(&root, &entries)?;
-    table::write(&root, &entries, &outcomes)?;
+    table::write(&root, &entries, &reasons, &outcomes)?;
     report(&chosen, &outcomes, faults)
 }
 
@@ -86,11 +93,13 @@ fn root() -> Result<PathBuf> {
 }
 
 /// Checks what changes as the code changes, and the table, without compiling anything.
-fn check(root: &Path, entries: &[Entry], outcomes: &Outcomes) -> Result<()> {
-    table::check(root, entries, outcomes)?;
+fn check(root: &Path, entries: &[Entry], reasons: &[Reason], outcomes: &Outcomes) -> Result<()> {
+    labels::check(root, entries, reasons)?;
+    table::check(root, entries, reasons, outcomes)?;
     let survivors = entries.iter().filter(|entry| outcomes.survived(entry));
     ensure!(survivors.count() <= MOST_SURVIVORS, "more than {MOST_SURVIVORS} rules survive");
-    println!("{} rules are in the code as the list has them", entries.len());
+    let (entries, reasons) = (entries.len(), reasons.len());
+    println!("{entries} rules are in the code as the list has them, and {reasons} have a reason");
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use anyhow::{Result, ensure};
 
 use crate::{
+    labels::Reason,
     list::Entry,
     outcome::{Outcome, Outcomes},
 };
@@ -21,21 +22,21 @@ first, or CI has. The names of the rules are those in the headers of the modules
 ";
 
 /// Writes the page.
-pub(crate) fn write(root: &Path, entries: &[Entry], outcomes: &Outcomes) -> Result<()> {
-    fs::write(root.join(FILE), page(entries, outcomes))?;
+pub(crate) fn write(root: &Path, entries: &[Entry], reasons: &[Reason], outcomes: &Outcomes) -> Result<()> {
+    fs::write(root.join(FILE), page(entries, reasons, outcomes))?;
     Ok(())
 }
 
 /// Checks that the page shows an outcome of each entry.
-pub(crate) fn check(root: &Path, entries: &[Entry], outcomes: &Outcomes) -> Result<()> {
+pub(crate) fn check(root: &Path, entries: &[Entry], reasons: &[Reason], outcomes: &Outcomes) -> Result<()> {
     if let Some(entry) = entries.iter().find(|entry| !outcomes.has(entry)) {
         anyhow::bail!("{} was not run as it stands: cargo run -p sysv-rules -- --only {0}", entry.name);
     }
-    ensure!(fs::read_to_string(root.join(FILE))? == page(entries, outcomes), "{FILE} is old");
+    ensure!(fs::read_to_string(root.join(FILE))? == page(entries, reasons, outcomes), "{FILE} is old");
     Ok(())
 }
 
-fn page(entries: &[Entry], outcomes: &Outcomes) -> String {
+fn page(entries: &[Entry], reasons: &[Reason], outcomes: &Outcomes) -> String {
     let mut page = HEAD.to_owned();
     let seen: Vec<_> = entries.iter().filter_map(|entry| Some((entry, outcomes.of(entry)?))).collect();
     let survivors = seen.iter().filter(|(_, outcome)| **outcome == Outcome::Survived).count();
@@ -45,6 +46,10 @@ fn page(entries: &[Entry], outcomes: &Outcomes) -> String {
     for (entry, outcome) in seen {
         let noticed = noticed(entry, outcome);
         let _ = writeln!(page, "| {} | `{}` | {} | {noticed} |", entry.rule, entry.file.display(), entry.without);
+    }
+    page += "\n## Rules without an entry\n\n| rule | where | why it is not taken out |\n| --- | --- | --- |\n";
+    for Reason { rule, file, reason } in reasons {
+        let _ = writeln!(page, "| {rule} | `{}` | {reason} |", file.display());
     }
     page
 }
