@@ -96,6 +96,10 @@ const SPINS: &str = "A waiter of ours checks for some ten microseconds before it
     free lock, and the throughput a third lower. With intervals of up to 16 pauses, the 99.9th percentile was that of a pthread mutex, \
     and the throughput again a third lower.";
 
+const PASSES: &str = "A few calls outlast the time for which a caller spins. It sleeps then, and is woken by the kernel. The bare line spins on.";
+
+const IN_MEMORY: &str = "The word is in the memory of the object, and is found through the handle. That of std's OnceLock is in the value itself.";
+
 const NAMED_PERMITS: &str = "Each permit has a word that names its holder, so that it is found if that process dies. A caller tries one word \
     after the other, each by a compare-and-swap. A semaphore is one number.";
 
@@ -144,6 +148,10 @@ const REASONS: &[Reason] = &[
         "The POSIX queue carries bytes without types, and its receivers can't choose.",
     ),
     middle("there and back, both sides sleep", "call, answer", "", CALLS),
+    each("both sides asleep", "call, answer", "", CALLS),
+    each("12 trips of a cache line", "call, answer", "", PASSES),
+    tail("Set to changed, asleep", "Watch", "", AT_SEMAPHORES),
+    each("Get the first value", "OnceLock", "std", IN_MEMORY),
     middle(
         "16 MiB, from process to process",
         "channel",
