@@ -118,10 +118,7 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
     ) -> Result<Arc<Self>, OpenError> {
         // Each process maps the segment at an address of its own, and only the alignment of a page holds at all of
         // them.
-        if align_of::<T>() > PAGE {
-            let object = ObjectName::new(S::KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: PAGE });
-        }
+        S::KIND.check_alignment::<T>(name, PAGE)?;
         let too_large = || OpenError::TooLarge {
             object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),

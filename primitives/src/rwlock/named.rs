@@ -14,7 +14,7 @@ use super::{
     state::{Reading, RwControl, RwState},
 };
 use crate::{
-    Failure, Member, ObjectName, OpenError, Options, Status,
+    Failure, Member, OpenError, Options, Status,
     fingerprint::Fingerprint,
     first_value::{ALIGN, FirstValue, copy, leave_zeroed},
     layout::{Mapped, ValueCell},
@@ -166,10 +166,7 @@ impl<T: Pod> RwLock<T> {
         write: &mut dyn FnMut(&mut T),
         disposition: Disposition,
     ) -> Result<Self, OpenError> {
-        if align_of::<T>() > ALIGN {
-            let object = ObjectName::new(KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
-        }
+        KIND.check_alignment::<T>(name, ALIGN)?;
         let name = Name::new(name)?;
         let first = FirstValue::new(write);
         let max_handles = KIND.max_handles(options, disposition);
