@@ -61,7 +61,7 @@ pub use self::{
     at::{At, Notify, Repair, Wait},
     places::{LAPS, Place, PlaceWord, Position, Stage},
     rules::Rules,
-    state::{Cause, Damage, Entry, MpmcState, Process, Role, Round, Wish, Word},
+    state::{Cause, Damage, Entry, MpmcState, Process, Role, Round, Wish},
 };
 
 use stateright::{Model, Property};
@@ -71,6 +71,7 @@ use self::{
     state::{MOST_PLACES, Set, bit},
     wait::time_out,
 };
+use crate::room::Word;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! What a state consists of: what is shared, and what each process has of its own.
 
 use super::{
-    at::{At, Notify},
+    at::At,
     places::{Place, Position},
 };
-use crate::members::Slot;
+use crate::{members::Slot, room::Word};
 
 /// A role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,20 +20,6 @@ impl Role {
     pub(super) fn other(self) -> Self {
         if self == Role::Producer { Role::Consumer } else { Role::Producer }
     }
-}
-
-/// The word of a slot in the room of its role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Word {
-    /// No waiter.
-    #[default]
-    Awake,
-    /// A waiter that no notifier has called.
-    Announced,
-    /// A waiter that was called, and may not have been posted.
-    Unposted,
-    /// A waiter that was posted.
-    Called,
 }
 
 /// What a process is about.
