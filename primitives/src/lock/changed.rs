@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Held, Lock, Taken,
+    Holding, Lock, Taken,
     conditions::Conditions,
     wait_while::{CHANGE, ConditionGate},
 };
@@ -29,11 +29,11 @@ struct Leaving<'a, R: Repair> {
     conditions: &'a Conditions,
     party: Party<'a, R>,
     /// How the lock was taken, and the waiters that were chosen, which are to be posted once it is given back.
-    held: Mutex<Option<(Held, Vec<Chosen>)>>,
+    held: Mutex<Option<(Holding, Vec<Chosen>)>>,
 }
 
 impl<R: Repair> Leaving<'_, R> {
-    fn held(&self) -> MutexGuard<'_, Option<(Held, Vec<Chosen>)>> {
+    fn held(&self) -> MutexGuard<'_, Option<(Holding, Vec<Chosen>)>> {
         // No code panics while it is locked.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +72,7 @@ impl Lock {
             return Err(party.members.damaged("the waiters for a condition"));
         };
         let chosen = self.choose_before_wait(party.me, is_changed);
-        let held = Mutex::new(Some((Held::new(party.me, taken), chosen)));
+        let held = Mutex::new(Some((Holding::new(party.me, taken), chosen)));
         let leaving = Leaving { lock: self, conditions, party, held };
         let station = |held: &HeldTicket| ChangeWait {
             waiter: Waiter::of_task(&conditions.0, ConditionGate, party.me, CHANGE, held),

@@ -13,14 +13,14 @@ pub(crate) struct Taken {
 
 /// How a guard, or a wait that gives the lock back, has the lock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
+pub(crate) struct Holding {
     pub(crate) me: Session,
     pub(crate) taken: Taken,
     /// Whether the thread was panicking already when it locked.
     was_panicking: bool,
 }
 
-impl Held {
+impl Holding {
     #[inline]
     pub(crate) fn new(me: Session, taken: Taken) -> Self {
         Self { me, taken, was_panicking: thread::panicking() }

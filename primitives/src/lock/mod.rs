@@ -58,7 +58,7 @@ mod held;
 mod unlock;
 mod wait_while;
 
-pub(crate) use self::held::{Held, Taken};
+pub(crate) use self::held::{Holding, Taken};
 
 use self::conditions::Conditions;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::{CONDITIONS, Held, Lock, OFFERED, OWNER, Taken, conditions::Conditions};
+use super::{CONDITIONS, Holding, Lock, OFFERED, OWNER, Taken, conditions::Conditions};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
@@ -35,7 +35,7 @@ struct ConditionWait<'a, R: Repair> {
     party: Party<'a, R>,
     waiter: Waiter<'a, ConditionGate>,
     /// How the lock was taken, as long as it is held.
-    held: Cell<Option<Held>>,
+    held: Cell<Option<Holding>>,
     /// Whether the condition was found true since the lock was taken.
     is_known: Cell<bool>,
     /// The waiters that were chosen, and are to be posted once the lock is given back.
@@ -99,7 +99,7 @@ impl Lock {
             conditions,
             party,
             waiter,
-            held: Cell::new(Some(Held::new(party.me, held))),
+            held: Cell::new(Some(Holding::new(party.me, held))),
             is_known: Cell::new(true),
             chosen: Cell::new(chosen),
         };
@@ -139,7 +139,7 @@ impl<R: Repair> ConditionWait<'_, R> {
                 break taken;
             }
         };
-        self.held.set(Some(Held::new(self.party.me, taken)));
+        self.held.set(Some(Holding::new(self.party.me, taken)));
         self.is_known.set(false);
         Ok(taken)
     }

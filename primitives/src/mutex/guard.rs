@@ -10,7 +10,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{error::LockError, handle::Mutex};
-use crate::lock::Held;
+use crate::lock::Holding;
 
 /// The lock, held: the value can be read and written through it, and dropping it unlocks.
 ///
@@ -21,7 +21,7 @@ use crate::lock::Held;
 #[must_use = "dropping the guard unlocks the mutex"]
 pub struct MutexGuard<'a, T: Pod> {
     pub(super) mutex: &'a Mutex<T>,
-    pub(super) held: Held,
+    pub(super) held: Holding,
     /// Whether a mutable reference to the value was given out since the lock was taken.
     pub(super) is_changed: bool,
     /// Threads may share the guard if they may share the value.

@@ -36,7 +36,7 @@ pub use self::{
 use crate::{
     Failure, Member, OpenError, Options, Status,
     first_value::copy,
-    lock::{Held, Lock, Taken},
+    lock::{Holding, Lock, Taken},
     members::Session,
     object,
     raw::Deadline,
@@ -262,7 +262,7 @@ impl<T: Pod> Mutex<T> {
 
     #[inline]
     fn guard(&self, me: Session, poisoned: bool) -> MutexGuard<'_, T> {
-        let held = Held::new(me, Taken { poisoned });
+        let held = Holding::new(me, Taken { poisoned });
         MutexGuard { mutex: self, held, is_changed: false, value: PhantomData }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{error::LockError, guard::MutexGuard, handle::Mutex};
-use crate::{lock::Held, raw::Deadline};
+use crate::{lock::Holding, raw::Deadline};
 
 /// The lock, held, with a share of the handle: a [`MutexGuard`] that borrows nothing.
 ///
@@ -35,7 +35,7 @@ use crate::{lock::Held, raw::Deadline};
 #[must_use = "dropping the guard unlocks the mutex"]
 pub struct OwnedMutexGuard<T: Pod> {
     mutex: Arc<Mutex<T>>,
-    held: Held,
+    held: Holding,
     is_changed: bool,
 }
 

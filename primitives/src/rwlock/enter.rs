@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Failure, LockError,
-    lock::{Held, Taken},
+    lock::{Holding, Taken},
     members::Session,
     raw::{self, Deadline},
     waiting::Party,
@@ -112,7 +112,7 @@ impl<T: Pod> RwLock<T> {
     }
 
     pub(super) fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard { lock: self, held: Held::new(session, taken), value: PhantomData }
+        RwLockWriteGuard { lock: self, held: Holding::new(session, taken), value: PhantomData }
     }
 
     /// Says that this process can't write without `membarrier` (RW2).

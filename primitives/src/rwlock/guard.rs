@@ -11,7 +11,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{handle::RwLock, state::Counter};
-use crate::{LockError, lock::Held, members::Session};
+use crate::{LockError, lock::Holding, members::Session};
 
 /// The lock, held for reading: the value can be read through it, and dropping it leaves.
 ///
@@ -71,7 +71,7 @@ impl<T: Pod + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
 #[must_use = "dropping the guard unlocks the lock"]
 pub struct RwLockWriteGuard<'a, T: Pod> {
     pub(super) lock: &'a RwLock<T>,
-    pub(super) held: Held,
+    pub(super) held: Holding,
     /// Threads may share the guard if they may share the value.
     pub(super) value: PhantomData<&'a mut T>,
 }

@@ -13,7 +13,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{enter::HowToRead, guard::RwLockWriteGuard, handle::RwLock, state::Counter};
-use crate::{LockError, lock::Held, members::Session, raw::Deadline};
+use crate::{LockError, lock::Holding, members::Session, raw::Deadline};
 
 /// The lock, held for reading by a guard that may go to another thread. From `RwLock::read_async`.
 ///
@@ -113,7 +113,7 @@ impl<T: Pod + fmt::Debug> fmt::Debug for OwnedRwLockReadGuard<T> {
 #[must_use = "dropping the guard unlocks the lock"]
 pub struct OwnedRwLockWriteGuard<T: Pod> {
     lock: Arc<RwLock<T>>,
-    held: Held,
+    held: Holding,
     /// Threads may share the guard if they may share the value.
     value: PhantomData<&'static mut T>,
 }
