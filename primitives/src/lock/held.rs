@@ -2,23 +2,8 @@
 
 use std::thread;
 
-use super::{CONDITIONS, Lock, POISONED};
+use super::{CONDITIONS, Holding, Lock, POISONED, Taken};
 use crate::members::Session;
-
-/// How a lock was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) poisoned: bool,
-}
-
-/// How a guard, or a wait that gives the lock back, has the lock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Holding {
-    pub(crate) me: Session,
-    pub(crate) taken: Taken,
-    /// Whether the thread was panicking already when it locked.
-    was_panicking: bool,
-}
 
 impl Holding {
     #[inline]

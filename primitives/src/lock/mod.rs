@@ -58,8 +58,6 @@ mod held;
 mod unlock;
 mod wait_while;
 
-pub(crate) use self::held::{Holding, Taken};
-
 use self::conditions::Conditions;
 use crate::{
     clock,
@@ -118,6 +116,21 @@ impl LockSeen {
     pub(crate) fn of(word: u32) -> Self {
         Self { owner: word & OWNER, is_offered: word & OFFERED != 0, is_poisoned: word & POISONED != 0 }
     }
+}
+
+/// How a lock was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) poisoned: bool,
+}
+
+/// How a guard, or a wait that gives the lock back, has the lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holding {
+    pub(crate) me: Session,
+    pub(crate) taken: Taken,
+    /// Whether the thread was panicking already when it locked.
+    was_panicking: bool,
 }
 
 impl Lock {
