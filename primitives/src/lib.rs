@@ -266,7 +266,7 @@ pub use self::channel::{MessageSink, MessageStream};
 pub use self::{
     barrier::{Barrier, BarrierError, BarrierWaitResult},
     channel::{
-        Attempt, CallError, Cause, Channel, ChannelFull, ClaimInHand, Claimed, Delivery, Depth, Envelope,
+        ActiveClaim, Attempt, CallError, Cause, Channel, ChannelFull, Claimed, Delivery, Depth, Envelope,
         IncomingRequest, Message, PendingResponse, Queued, Receiver, RecvError, Request, Route, RouteTaken, Router,
         SendError, Sender, SetAside, Stop, TypedQueue, Undecodable, Unhandled,
     },

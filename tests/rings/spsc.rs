@@ -325,7 +325,7 @@ fn a_child_has_no_part_in_its_parents_roles() {
     child(|| {
         // Written or committed in the child, it would spoil what the parent pushes.
         let mut inherited = reserved.lock().unwrap().take().unwrap();
-        assert_eq!(inherited.as_mut_slices().0, []);
+        assert!(inherited.as_mut_slices().0.is_empty());
         inherited.commit_all();
         let mut consumer = consumer.lock().unwrap().take().unwrap();
         let popped = consumer.try_pop();

@@ -19,7 +19,7 @@ use crate::remote::{self, Remote};
 use crate::{
     Failure, Member, Undecodable, clock,
     raw::Deadline,
-    store::{Copied, InHand, Refusal},
+    store::{ClaimSeen, Copied, Refusal},
 };
 
 /// A message that is set aside, since all its attempts failed: a copy of it, and the ways to queue it again or drop it.
@@ -59,10 +59,29 @@ enum Kept {
     Server(Arc<Remote>, remote::Aside),
 }
 
-/// A claim under way: a message that a process works on.
+/// A claim under way: a message that a member has claimed. From [`Channel::claims`].
+///
+/// ```
+/// use sysv_primitives::{Channel, messages};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Job(u32);
+/// messages! { 1 => Job }
+///
+/// # let name = format!("active-claims-example-{}", std::process::id());
+/// let channel = Channel::create(&name)?;
+/// channel.send(&Job(7))?;
+/// let claimed = channel.claim::<Job>()?;
+/// let claims = channel.claims()?;
+/// assert_eq!((claims.len(), claims[0].member.pid, claims[0].attempt), (1, std::process::id(), 1));
+/// claimed.done()?;
+/// assert!(channel.claims()?.is_empty());
+/// channel.remove()?;
+/// # Ok::<(), sysv_primitives::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ClaimInHand {
+pub struct ActiveClaim {
     /// The member that has claimed it.
     pub member: Member,
     /// Its route.
@@ -119,15 +138,15 @@ impl Channel {
     /// # Errors
     ///
     /// None at present.
-    pub fn claims(&self) -> Result<Vec<ClaimInHand>, Failure> {
+    pub fn claims(&self) -> Result<Vec<ActiveClaim>, Failure> {
         let Shared { store, members, .. } =
             &**self.memory("list of claims", "read `Depth::claimed`, which counts them")?;
         // The clock by which claims are noted. A finer one would be ahead of them.
         let now = clock::coarse();
-        let listed = |claim: InHand| {
+        let listed = |claim: ClaimSeen| {
             // The owner comes from memory. A claim of no member is left out.
             let slot = members.slot_of(claim.owner).ok()?;
-            Some(ClaimInHand {
+            Some(ActiveClaim {
                 member: members.member(slot),
                 route: Route::from_number(claim.route),
                 // It may have been claimed after the clock was read.
@@ -136,7 +155,7 @@ impl Channel {
                 attempt: u32::from(claim.attempts) + 1,
             })
         };
-        Ok(store.in_hand().into_iter().filter_map(listed).collect())
+        Ok(store.claims().into_iter().filter_map(listed).collect())
     }
 
     /// Returns how many claims there are, of a channel with this depth.

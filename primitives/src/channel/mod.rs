@@ -58,7 +58,7 @@ pub use self::streams::{MessageSink, MessageStream};
 use self::transport::Transport;
 pub(crate) use self::unread::Unread;
 pub use self::{
-    aside::{ClaimInHand, SetAside},
+    aside::{ActiveClaim, SetAside},
     attempt::{Attempt, Cause},
     claimed::Claimed,
     delivery::Delivery,

@@ -3,13 +3,10 @@
 //! The future gives the lock back in the poll in which it is announced, and is woken by a change, or by a death. Then it is off the
 //! list, takes the lock as any other caller does, and checks its condition. So it has the lock only during a poll.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    CONDITIONS, Lock, POISONED, Taken,
+    Holding, Lock, Taken,
     conditions::Conditions,
     wait_while::{CHANGE, ConditionGate},
 };
@@ -32,27 +29,21 @@ struct Leaving<'a, R: Repair> {
     conditions: &'a Conditions,
     party: Party<'a, R>,
     /// How the lock was taken, and the waiters that were chosen, which are to be posted once it is given back.
-    held: Mutex<Option<(Taken, Vec<Chosen>)>>,
-    was_panicking: bool,
+    held: Mutex<Option<(Holding, Vec<Chosen>)>>,
 }
 
 impl<R: Repair> Leaving<'_, R> {
-    fn held(&self) -> MutexGuard<'_, Option<(Taken, Vec<Chosen>)>> {
+    fn held(&self) -> MutexGuard<'_, Option<(Holding, Vec<Chosen>)>> {
         // No code panics while it is locked.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn poisons(&self, taken: Taken) -> bool {
-        (taken.poisoned && self.lock.is_poisoned()) || (!self.was_panicking && thread::panicking())
-    }
-
     /// Gives the lock back, if it is held, and says that there are waiters (CW1).
     fn give_back(&self) -> Result<()> {
-        let Some((taken, chosen)) = self.held().take() else { return Ok(()) };
+        let Some((held, chosen)) = self.held().take() else { return Ok(()) };
         let Party { members, me, .. } = self.party;
-        let kept = CONDITIONS | if self.poisons(taken) { POISONED } else { 0 };
         // CW3.
-        self.lock.free_slowly(me, members, kept).and(self.conditions.post(chosen, members))
+        self.lock.free_slowly(me, members, held.kept_by_waiter(self.lock)).and(self.conditions.post(chosen, members))
     }
 }
 
@@ -60,10 +51,10 @@ impl<R: Repair> Drop for Leaving<'_, R> {
     /// The wait failed before it gave the lock back.
     fn drop(&mut self) {
         let held = self.held().take();
-        if let Some((taken, _)) = held
+        if let Some((held, _)) = held
             && self.party.me.is_ours()
         {
-            self.lock.free(self.party.me, self.party.members, self.poisons(taken));
+            self.lock.free(self.party.me, self.party.members, held.poisons(self.lock));
         }
     }
 }
@@ -80,11 +71,9 @@ impl Lock {
             self.free(party.me, party.members, taken.poisoned);
             return Err(party.members.damaged("the waiters for a condition"));
         };
-        // Before this process is announced: it need not call itself.
-        let changed = self.conditions_of_holder(party.me).filter(|_| is_changed);
-        let chosen = changed.map_or_else(Vec::new, Conditions::choose_all);
-        let held = Mutex::new(Some((taken, chosen)));
-        let leaving = Leaving { lock: self, conditions, party, held, was_panicking: thread::panicking() };
+        let chosen = self.choose_before_wait(party.me, is_changed);
+        let held = Mutex::new(Some((Holding::new(party.me, taken), chosen)));
+        let leaving = Leaving { lock: self, conditions, party, held };
         let station = |held: &HeldTicket| ChangeWait {
             waiter: Waiter::of_task(&conditions.0, ConditionGate, party.me, CHANGE, held),
             leaving: &leaving,

@@ -1,8 +1,8 @@
 //! How a holder waits for a condition, and how it notifies those that do. The rules are in `conditions`.
 
-use std::{cell::Cell, thread};
+use std::cell::Cell;
 
-use super::{CONDITIONS, Lock, OFFERED, OWNER, POISONED, Taken, conditions::Conditions};
+use super::{CONDITIONS, Holding, Lock, OFFERED, OWNER, Taken, conditions::Conditions};
 use crate::{
     failure::Result,
     members::{Members, Repair, Session},
@@ -35,12 +35,11 @@ struct ConditionWait<'a, R: Repair> {
     party: Party<'a, R>,
     waiter: Waiter<'a, ConditionGate>,
     /// How the lock was taken, as long as it is held.
-    held: Cell<Option<Taken>>,
+    held: Cell<Option<Holding>>,
     /// Whether the condition was found true since the lock was taken.
     is_known: Cell<bool>,
     /// The waiters that were chosen, and are to be posted once the lock is given back.
     chosen: Cell<Vec<Chosen>>,
-    was_panicking: bool,
 }
 
 impl Lock {
@@ -69,6 +68,14 @@ impl Lock {
         freed.and(conditions.post(chosen, members))
     }
 
+    /// Chooses the waiters for a condition that are to be posted once a holder that begins to wait gives the lock back.
+    ///
+    /// Before this process is announced: it need not call itself.
+    pub(super) fn choose_before_wait(&self, me: Session, is_changed: bool) -> Vec<Chosen> {
+        let changed = self.conditions_of_holder(me).filter(|_| is_changed);
+        changed.map_or_else(Vec::new, Conditions::choose_all)
+    }
+
     /// Gives the lock back, and waits as long as a condition holds on the value, which it finds true now. Holds the lock
     /// afterwards, unless it fails. Returns how it has the lock, and whether the condition holds still.
     ///
@@ -85,20 +92,16 @@ impl Lock {
         let Some(conditions) = &self.conditions else {
             return Err(party.members.damaged("the waiters for a condition"));
         };
-        // Before this process is announced: it need not call itself.
-        let changed = self.conditions_of_holder(party.me).filter(|_| is_changed);
-        let chosen = changed.map_or_else(Vec::new, Conditions::choose_all);
+        let chosen = self.choose_before_wait(party.me, is_changed);
         let waiter = Waiter::new(&conditions.0, ConditionGate, party.me, CHANGE);
-        let was_panicking = thread::panicking();
         let wait_here = ConditionWait {
             lock: self,
             conditions,
             party,
             waiter,
-            held: Cell::new(Some(held)),
+            held: Cell::new(Some(Holding::new(party.me, held))),
             is_known: Cell::new(true),
             chosen: Cell::new(chosen),
-            was_panicking,
         };
         let ended = wait(party, &wait_here, deadline, |round| {
             let taken = wait_here.take()?;
@@ -128,24 +131,24 @@ impl Lock {
 impl<R: Repair> ConditionWait<'_, R> {
     /// Takes the lock, if it is not held. The time that this takes has no limit: without the lock there is no way back (CW4).
     fn take(&self) -> Result<Taken> {
-        if let Some(taken) = self.held.get() {
-            return Ok(taken);
+        if let Some(held) = self.held.get() {
+            return Ok(held.taken);
         }
         let taken = loop {
             if let Some(taken) = self.lock.take_contended(self.party, Deadline::NEVER)? {
                 break taken;
             }
         };
-        self.held.set(Some(taken));
+        self.held.set(Some(Holding::new(self.party.me, taken)));
         self.is_known.set(false);
         Ok(taken)
     }
 
     /// Frees the word for the others, if it is held, and says that there are waiters (CW1).
     fn release(&self) -> Result<()> {
-        let Some(taken) = self.held.take() else { return Ok(()) };
+        let Some(held) = self.held.take() else { return Ok(()) };
         let Party { members, me, .. } = self.party;
-        let kept = CONDITIONS | if self.poisons(taken) { POISONED } else { 0 };
+        let kept = held.kept_by_waiter(self.lock);
         // SYNC: Release pairs with the compare-and-swap of the next holder: it hands on the announcement (CW1).
         if self.lock.word.compare_exchange(me.owner(), kept, Release, Relaxed).is_ok() {
             return Ok(());
@@ -154,19 +157,15 @@ impl<R: Repair> ConditionWait<'_, R> {
         self.lock.free_slowly(me, members, kept)?;
         self.conditions.post(self.chosen.take(), members)
     }
-
-    fn poisons(&self, taken: Taken) -> bool {
-        (taken.poisoned && self.lock.is_poisoned()) || (!self.was_panicking && thread::panicking())
-    }
 }
 
 impl<R: Repair> Drop for ConditionWait<'_, R> {
     /// The wait failed, or the condition panicked: then the lock becomes poisoned.
     fn drop(&mut self) {
-        if let Some(taken) = self.held.take()
+        if let Some(held) = self.held.take()
             && self.party.me.is_ours()
         {
-            self.lock.free(self.party.me, self.party.members, self.poisons(taken));
+            self.lock.free(self.party.me, self.party.members, held.poisons(self.lock));
         }
     }
 }

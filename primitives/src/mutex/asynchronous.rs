@@ -153,7 +153,7 @@ impl<T: Pod> MutexGuard<'_, T> {
         let mut guard = self;
         loop {
             let holds = condition(&guard);
-            if !guard.session.is_ours() {
+            if !guard.held.me.is_ours() {
                 return Err(guard.mutex.members.membership_lost().into());
             }
             if !holds {
@@ -167,7 +167,7 @@ impl<T: Pod> MutexGuard<'_, T> {
     async fn changed_async(self) -> Result<Self, LockError> {
         // The wait gives the lock back, and not this guard.
         let this = ManuallyDrop::new(self);
-        let (mutex, party, is_changed) = (this.mutex, this.mutex.party(this.session), this.is_changed);
+        let (mutex, party, is_changed) = (this.mutex, this.mutex.party(this.held.me), this.is_changed);
         let taken = Taken { poisoned: this.poisons() };
         mutex.lock.wait_for_change_async(party, taken, is_changed).await?;
         let guard = mutex.ignore_poison().lock_async().await?;

@@ -5,13 +5,12 @@ use std::{
     fmt,
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    thread,
 };
 
 use bytemuck::Pod;
 
 use super::{error::LockError, handle::Mutex};
-use crate::members::Session;
+use crate::lock::Holding;
 
 /// The lock, held: the value can be read and written through it, and dropping it unlocks.
 ///
@@ -22,12 +21,9 @@ use crate::members::Session;
 #[must_use = "dropping the guard unlocks the mutex"]
 pub struct MutexGuard<'a, T: Pod> {
     pub(super) mutex: &'a Mutex<T>,
-    pub(super) session: Session,
-    pub(super) poisoned: bool,
+    pub(super) held: Holding,
     /// Whether a mutable reference to the value was given out since the lock was taken.
     pub(super) is_changed: bool,
-    /// Whether the thread was panicking already when it locked.
-    pub(super) panicking: bool,
     /// Threads may share the guard if they may share the value.
     pub(super) value: PhantomData<&'a mut T>,
 }
@@ -55,7 +51,7 @@ impl<T: Pod> MutexGuard<'_, T> {
     /// Unlocks again and fails if the value may be half changed.
     #[inline]
     pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
-        if self.poisoned {
+        if self.held.taken.poisoned {
             return Err(LockError::poisoned(&self.mutex.members));
         }
         Ok(self)
@@ -64,17 +60,17 @@ impl<T: Pod> MutexGuard<'_, T> {
     /// Returns whether the lock is poisoned if it is given back now.
     #[inline]
     pub(super) fn poisons(&self) -> bool {
-        (self.poisoned && self.mutex.lock.is_poisoned()) || (!self.panicking && thread::panicking())
+        self.held.poisons(&self.mutex.lock)
     }
 }
 
 impl<T: Pod> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.session.is_ours() {
+        if !self.held.me.is_ours() {
             return;
         }
-        self.mutex.lock.free_value(self.session, &self.mutex.members, self.poisons(), self.is_changed);
+        self.mutex.lock.free_value(self.held.me, &self.mutex.members, self.poisons(), self.is_changed);
     }
 }
 

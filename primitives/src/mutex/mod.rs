@@ -24,7 +24,7 @@ mod owned;
 pub(crate) mod report;
 mod wait_while;
 
-use std::{fmt, marker::PhantomData, thread, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use bytemuck::Pod;
 
@@ -36,7 +36,7 @@ pub use self::{
 use crate::{
     Failure, Member, OpenError, Options, Status,
     first_value::copy,
-    lock::{Lock, Taken},
+    lock::{Holding, Lock, Taken},
     members::Session,
     object,
     raw::Deadline,
@@ -262,8 +262,8 @@ impl<T: Pod> Mutex<T> {
 
     #[inline]
     fn guard(&self, me: Session, poisoned: bool) -> MutexGuard<'_, T> {
-        let (is_changed, panicking) = (false, thread::panicking());
-        MutexGuard { mutex: self, session: me, poisoned, is_changed, panicking, value: PhantomData }
+        let held = Holding::new(me, Taken { poisoned });
+        MutexGuard { mutex: self, held, is_changed: false, value: PhantomData }
     }
 
     /// Returns whether a holder died or panicked, and the poison was not cleared since.

@@ -6,7 +6,7 @@ use bytemuck::Pod;
 
 use super::handle::Mutex;
 use crate::{
-    ObjectName, OpenError, Options,
+    OpenError, Options,
     fingerprint::Fingerprint,
     first_value::{ALIGN, FirstValue, copy, leave_zeroed},
     layout::{Mapped, ValueCell},
@@ -158,10 +158,7 @@ impl<T: Pod> Mutex<T> {
         write: &mut dyn FnMut(&mut T),
         disposition: Disposition,
     ) -> Result<Self, OpenError> {
-        if align_of::<T>() > ALIGN {
-            let object = ObjectName::new(KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
-        }
+        KIND.check_alignment::<T>(name, ALIGN)?;
         let name = Name::new(name)?;
         let first = FirstValue::new(write);
         let max_handles = KIND.max_handles(options, disposition);

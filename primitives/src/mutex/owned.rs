@@ -13,7 +13,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{error::LockError, guard::MutexGuard, handle::Mutex};
-use crate::{members::Session, raw::Deadline};
+use crate::{lock::Holding, raw::Deadline};
 
 /// The lock, held, with a share of the handle: a [`MutexGuard`] that borrows nothing.
 ///
@@ -35,10 +35,8 @@ use crate::{members::Session, raw::Deadline};
 #[must_use = "dropping the guard unlocks the mutex"]
 pub struct OwnedMutexGuard<T: Pod> {
     mutex: Arc<Mutex<T>>,
-    session: Session,
-    poisoned: bool,
+    held: Holding,
     is_changed: bool,
-    panicking: bool,
 }
 
 // SAFETY: a shared guard gives out shared references to the value, which threads may share if it is `Sync`. The handle may
@@ -89,13 +87,7 @@ impl<T: Pod> OwnedMutexGuard<T> {
     /// Takes a guard's lock over.
     pub(super) fn new(mutex: &Arc<Mutex<T>>, guard: MutexGuard<'_, T>) -> Self {
         let guard = ManuallyDrop::new(guard);
-        Self {
-            mutex: Arc::clone(mutex),
-            session: guard.session,
-            poisoned: guard.poisoned,
-            is_changed: guard.is_changed,
-            panicking: guard.panicking,
-        }
+        Self { mutex: Arc::clone(mutex), held: guard.held, is_changed: guard.is_changed }
     }
 }
 
@@ -120,9 +112,8 @@ impl<T: Pod> DerefMut for OwnedMutexGuard<T> {
 
 impl<T: Pod> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
-        let Self { mutex, session, poisoned, is_changed, panicking } = &*self;
-        let (session, poisoned, is_changed, panicking) = (*session, *poisoned, *is_changed, *panicking);
-        drop(MutexGuard { mutex, session, poisoned, is_changed, panicking, value: PhantomData });
+        let Self { held, is_changed, .. } = *self;
+        drop(MutexGuard { mutex: &self.mutex, held, is_changed, value: PhantomData });
     }
 }
 

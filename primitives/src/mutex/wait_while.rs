@@ -112,7 +112,7 @@ impl<T: Pod> MutexGuard<'_, T> {
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<(Self, WaitTimeoutResult), LockError> {
         let holds = condition(&self);
-        if !self.session.is_ours() {
+        if !self.held.me.is_ours() {
             return Err(self.mutex.members.membership_lost().into());
         }
         if !holds || deadline.has_passed() {
@@ -120,15 +120,16 @@ impl<T: Pod> MutexGuard<'_, T> {
         }
         // The wait gives the lock back, and not this guard.
         let this = ManuallyDrop::new(self);
-        let (mutex, session, panicking) = (this.mutex, this.session, this.panicking);
-        let held = Taken { poisoned: this.poisons() };
+        let (mutex, mut held) = (this.mutex, this.held);
+        let taken = Taken { poisoned: this.poisons() };
         // SAFETY: by CW4 this process holds the lock, in this thread, whenever the condition is checked.
         let check = || condition(unsafe { mutex.value.get() });
-        let waited = mutex.lock.wait_while(mutex.party(session), held, this.is_changed, deadline, check);
-        let (Taken { poisoned }, holds) = waited?;
-        let guard = MutexGuard { mutex, session, poisoned, is_changed: false, panicking, value: PhantomData };
+        let waited = mutex.lock.wait_while(mutex.party(held.me), taken, this.is_changed, deadline, check);
+        let (taken_again, holds) = waited?;
+        held.taken = taken_again;
+        let guard = MutexGuard { mutex, held, is_changed: false, value: PhantomData };
         // A guard that ignores poison comes back with it.
-        let guard = if held.poisoned { guard } else { guard.refuse_poisoned()? };
+        let guard = if taken.poisoned { guard } else { guard.refuse_poisoned()? };
         Ok((guard, WaitTimeoutResult { timed_out: holds }))
     }
 }

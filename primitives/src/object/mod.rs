@@ -137,6 +137,15 @@ impl Kind {
         };
         wanted.min(self.most_handles)
     }
+
+    /// Fails if values of the type must be aligned to more bytes than an object of this kind can promise.
+    pub(crate) fn check_alignment<T>(&self, name: &str, most: usize) -> Result<(), OpenError> {
+        if align_of::<T>() > most {
+            let object = ObjectName::new(self.name, name);
+            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most });
+        }
+        Ok(())
+    }
 }
 
 /// What a primitive asks for.

@@ -6,7 +6,7 @@ use bytemuck::Pod;
 
 use super::{OnceLock, state::OnceState};
 use crate::{
-    Failure, Member, ObjectName, OpenError, Options, Status,
+    Failure, Member, OpenError, Options, Status,
     fingerprint::Fingerprint,
     layout::{Mapped, ValueCell},
     name::Name,
@@ -84,10 +84,7 @@ impl<T: Pod> OnceLock<T> {
     }
 
     fn enter(options: &Settings, name: &str, disposition: Disposition) -> Result<Self, OpenError> {
-        if align_of::<T>() > ALIGN {
-            let object = ObjectName::new(KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
-        }
+        KIND.check_alignment::<T>(name, ALIGN)?;
         let name = Name::new(name)?;
         let max_handles = KIND.max_handles(options, disposition);
         let blueprint = Blueprint {

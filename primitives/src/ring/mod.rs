@@ -30,12 +30,12 @@ use self::items::Items;
 use crate::{
     ObjectName, OpenError,
     fingerprint::Fingerprint,
-    members::{Members, Repair},
+    members::{Members, Registration, Repair},
     name::Name,
     object::{self, Blueprint, Disposition, Kind, Object},
     options::Settings,
     raw::{self, SharedMemory},
-    waiting::fence::light_is_better,
+    waiting::strong_fences::StrongFences,
 };
 
 /// A ring's shared state: where it lies, and what it means.
@@ -67,15 +67,6 @@ pub(crate) trait RingState: Repair + Sized {
     fn dismiss_clerks(&self, _members: &Members) {}
 }
 
-/// Why every process fences for itself in a ring: the value of its word `strong`, which is 0 if they need not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum StrongFences {
-    /// The creator's system has no better ones.
-    ByNature = 1,
-    /// `Options::light_fences(false)`.
-    AsAskedFor = 2,
-}
-
 /// How large a ring is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
@@ -100,6 +91,9 @@ const PAGE: usize = 4096;
 /// Two cache lines, since processors fetch them in pairs.
 const CACHE_LINES: usize = 128;
 
+/// What a handle has of a ring that exists: its members, its state and its items.
+type Parts<T, S> = (Members, S, Items<T>);
+
 /// What all handles of one opening share.
 #[derive(Debug)]
 pub(crate) struct SharedRing<T: Pod, S: RingState> {
@@ -118,32 +112,22 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
     ) -> Result<Arc<Self>, OpenError> {
         // Each process maps the segment at an address of its own, and only the alignment of a page holds at all of
         // them.
-        if align_of::<T>() > PAGE {
-            let object = ObjectName::new(S::KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: PAGE });
-        }
+        S::KIND.check_alignment::<T>(name, PAGE)?;
         let too_large = || OpenError::TooLarge {
             object: ObjectName::new(S::KIND.name, name),
             bytes: capacity.saturating_mul(size_of::<T>()),
         };
         // A power of two, so that a position is turned into a slot by a mask.
         let capacity = capacity.max(1).checked_next_power_of_two().ok_or_else(too_large)?;
-        let planned = capacity;
         let max_handles = S::KIND.max_handles(options, disposition);
         let geometry = Geometry { capacity, max_handles };
         let body = crate::layout::body_offset(max_handles);
         let (_, end) = geometry.items::<T, S>(body).ok_or_else(too_large)?;
         let name = Name::new(name)?;
-        // Decided once, by the creator: the sleepers and the publishers of an object must agree on it.
         let fill = |memory: &_, body: usize| {
-            let why = match options.light_fences {
-                false => Some(StrongFences::AsAskedFor),
-                true if !light_is_better() => Some(StrongFences::ByNature),
-                true => None,
-            };
             let state = S::at(memory, body, geometry)?;
             state.prepare(options);
-            if let Some(why) = why {
+            if let Some(why) = StrongFences::choose(options) {
                 state.demand_strong_fences(why);
             }
             Ok(())
@@ -159,31 +143,40 @@ impl<T: Pod, S: RingState> SharedRing<T, S> {
             fill: &fill,
         };
         let (object, (members, state, items)) = Object::enter(&blueprint, disposition, &|object| {
-            let found = object.description();
-            let damaged = || object.damaged("the capacity");
-            let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
-            let geometry = Geometry { capacity: capacity.ok_or_else(damaged)?, max_handles: found.max_handles };
-            let (members, body) = (object.members()?, object.body());
-            let (items, end) = geometry.items::<T, S>(body).ok_or_else(damaged)?;
-            if end > object.memory().len() {
-                return Err(damaged().into());
-            }
-            let failed = |error| object.failed(error);
-            let state = S::at(object.memory(), body, geometry).map_err(failed)?;
             // `open` takes no capacity, so it insists on none.
-            if disposition != Disposition::Open {
-                object.check_option("capacity", found.capacity, planned as u64)?;
-            }
-            let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
-            object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
-            if let Some((option, found, wanted)) = state.own_option(options) {
-                object.check_option(option, found, wanted)?;
-            }
-            let items = Items::at(object.memory(), items, geometry.capacity).map_err(failed)?;
-            let registration = object.register(&members, &state)?;
-            Ok(((members, state, items), registration))
+            Self::parts(object, options, (disposition != Disposition::Open).then_some(capacity))
         })?;
         Ok(Arc::new(Self { object, members, state, items }))
+    }
+
+    /// Finds the parts of a ring that exists, checks its options, and registers.
+    fn parts(
+        object: &Object,
+        options: &Settings,
+        wanted: Option<usize>,
+    ) -> Result<(Parts<T, S>, Registration), OpenError> {
+        let found = object.description();
+        let damaged = || object.damaged("the capacity");
+        let capacity = usize::try_from(found.capacity).ok().filter(|capacity| capacity.is_power_of_two());
+        let geometry = Geometry { capacity: capacity.ok_or_else(damaged)?, max_handles: found.max_handles };
+        let (members, body) = (object.members()?, object.body());
+        let (items, end) = geometry.items::<T, S>(body).ok_or_else(damaged)?;
+        if end > object.memory().len() {
+            return Err(damaged().into());
+        }
+        let failed = |error| object.failed(error);
+        let state = S::at(object.memory(), body, geometry).map_err(failed)?;
+        if let Some(wanted) = wanted {
+            object.check_option("capacity", found.capacity, wanted as u64)?;
+        }
+        let is_light = state.strong_fences() != StrongFences::AsAskedFor as u32;
+        object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
+        if let Some((option, found, wanted)) = state.own_option(options) {
+            object.check_option(option, found, wanted)?;
+        }
+        let items = Items::at(object.memory(), items, geometry.capacity).map_err(failed)?;
+        let registration = object.register(&members, &state)?;
+        Ok(((members, state, items), registration))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a caller gets its guard, whether or not the lock is poisoned.
 
-use std::{marker::PhantomData, thread};
+use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Failure, LockError,
-    lock::Taken,
+    lock::{Holding, Taken},
     members::Session,
     raw::{self, Deadline},
     waiting::Party,
@@ -112,8 +112,7 @@ impl<T: Pod> RwLock<T> {
     }
 
     pub(super) fn write_guard(&self, session: Session, taken: Taken) -> RwLockWriteGuard<'_, T> {
-        let panicking = thread::panicking();
-        RwLockWriteGuard { lock: self, session, poisoned: taken.poisoned, panicking, value: PhantomData }
+        RwLockWriteGuard { lock: self, held: Holding::new(session, taken), value: PhantomData }
     }
 
     /// Says that this process can't write without `membarrier` (RW2).

@@ -6,13 +6,12 @@ use std::{
     marker::PhantomData,
     mem::ManuallyDrop,
     ops::{Deref, DerefMut},
-    thread,
 };
 
 use bytemuck::Pod;
 
 use super::{handle::RwLock, state::Counter};
-use crate::{LockError, members::Session};
+use crate::{LockError, lock::Holding, members::Session};
 
 /// The lock, held for reading: the value can be read through it, and dropping it leaves.
 ///
@@ -72,10 +71,7 @@ impl<T: Pod + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
 #[must_use = "dropping the guard unlocks the lock"]
 pub struct RwLockWriteGuard<'a, T: Pod> {
     pub(super) lock: &'a RwLock<T>,
-    pub(super) session: Session,
-    pub(super) poisoned: bool,
-    /// Whether the thread was panicking already when it locked.
-    pub(super) panicking: bool,
+    pub(super) held: Holding,
     /// Threads may share the guard if they may share the value.
     pub(super) value: PhantomData<&'a mut T>,
 }
@@ -119,7 +115,7 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     /// ```
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
         let guard = ManuallyDrop::new(guard);
-        let RwLockWriteGuard { lock, session, .. } = *guard;
+        let (lock, session) = (guard.lock, guard.held.me);
         let counter = lock.counter();
         if session.is_ours() {
             lock.state.downgrade(session, counter, &lock.members, guard.poisons());
@@ -130,13 +126,13 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     /// Returns whether the lock is to be freed poisoned.
     #[inline]
     fn poisons(&self) -> bool {
-        (self.poisoned && self.lock.is_poisoned()) || (!self.panicking && thread::panicking())
+        self.held.poisons(&self.lock.state.lock)
     }
 
     /// Unlocks again, and says so, if the value may be half changed.
     #[inline]
     pub(super) fn refuse_poisoned(self) -> Result<Self, LockError> {
-        if self.poisoned {
+        if self.held.taken.poisoned {
             return Err(LockError::poisoned(&self.lock.members));
         }
         Ok(self)
@@ -146,8 +142,8 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
 impl<T: Pod> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.session.is_ours() {
-            self.lock.state.leave_inside(self.session, &self.lock.members, self.poisons());
+        if self.held.me.is_ours() {
+            self.lock.state.leave_inside(self.held.me, &self.lock.members, self.poisons());
         }
     }
 }

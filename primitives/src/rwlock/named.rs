@@ -14,7 +14,7 @@ use super::{
     state::{Reading, RwControl, RwState},
 };
 use crate::{
-    Failure, Member, ObjectName, OpenError, Options, Status,
+    Failure, Member, OpenError, Options, Status,
     fingerprint::Fingerprint,
     first_value::{ALIGN, FirstValue, copy, leave_zeroed},
     layout::{Mapped, ValueCell},
@@ -27,18 +27,11 @@ use crate::{
     },
     raw::{self, SharedMemory, SharedSafe},
     set_layout::Bells,
-    waiting::{
-        fence::{Fence, light_is_better},
-        room::Room,
-    },
+    waiting::{fence::Fence, room::Room, strong_fences::StrongFences},
 };
 
 /// One doorbell for the writer that waits for readers, and of each slot one to write and one to read.
 pub(super) const KIND: Kind = Kind::new("rwlock", 6, Bells::common(1).and_each(2));
-
-/// What `strong` says: why every process fences for itself.
-pub(super) const AS_ASKED_FOR: u32 = 1;
-const BY_NATURE: u32 = 2;
 
 /// Where the words lie in the body: the lock's first, with the control beside it on one cache line.
 pub(super) const CONTROL: usize = 8;
@@ -166,20 +159,12 @@ impl<T: Pod> RwLock<T> {
         write: &mut dyn FnMut(&mut T),
         disposition: Disposition,
     ) -> Result<Self, OpenError> {
-        if align_of::<T>() > ALIGN {
-            let object = ObjectName::new(KIND.name, name);
-            return Err(OpenError::Overaligned { object, align: align_of::<T>(), most: ALIGN });
-        }
+        KIND.check_alignment::<T>(name, ALIGN)?;
         let name = Name::new(name)?;
         let first = FirstValue::new(write);
         let max_handles = KIND.max_handles(options, disposition);
         let fill = |memory: &_, body: usize| {
-            // Chosen once, by the creator: a reader that fences for itself and a writer that relies on it must agree.
-            let why = match options.light_fences {
-                false => AS_ASKED_FOR,
-                true if !light_is_better() => BY_NATURE,
-                true => 0,
-            };
+            let why = StrongFences::choose(options).map_or(0, |why| why as u32);
             state_at(memory, body, max_handles)?.control.strong.store(why, Relaxed);
             first.write(&ValueCell::at(memory, body + value_at(max_handles))?)
         };
@@ -199,7 +184,7 @@ impl<T: Pod> RwLock<T> {
             let max_handles = object.description().max_handles;
             let state = state_at(object.memory(), object.body(), max_handles).map_err(failed)?;
             let value = ValueCell::at(object.memory(), object.body() + value_at(max_handles)).map_err(failed)?;
-            let is_light = state.control.strong.load(Relaxed) != AS_ASKED_FOR;
+            let is_light = state.control.strong.load(Relaxed) != StrongFences::AsAskedFor as u32;
             object.check_option("light_fences", is_light.into(), options.light_fences.into())?;
             let registration = object.register(&members, &state)?;
             Ok(((members, state, value), registration))

@@ -13,7 +13,7 @@ use std::{
 use bytemuck::Pod;
 
 use super::{enter::HowToRead, guard::RwLockWriteGuard, handle::RwLock, state::Counter};
-use crate::{LockError, members::Session, raw::Deadline};
+use crate::{LockError, lock::Holding, members::Session, raw::Deadline};
 
 /// The lock, held for reading by a guard that may go to another thread. From `RwLock::read_async`.
 ///
@@ -113,9 +113,7 @@ impl<T: Pod + fmt::Debug> fmt::Debug for OwnedRwLockReadGuard<T> {
 #[must_use = "dropping the guard unlocks the lock"]
 pub struct OwnedRwLockWriteGuard<T: Pod> {
     lock: Arc<RwLock<T>>,
-    session: Session,
-    poisoned: bool,
-    panicking: bool,
+    held: Holding,
     /// Threads may share the guard if they may share the value.
     value: PhantomData<&'static mut T>,
 }
@@ -123,14 +121,13 @@ pub struct OwnedRwLockWriteGuard<T: Pod> {
 impl<T: Pod> OwnedRwLockWriteGuard<T> {
     /// Takes a guard's lock over.
     pub(super) fn new(lock: &Arc<RwLock<T>>, guard: RwLockWriteGuard<'_, T>) -> Self {
-        let guard = ManuallyDrop::new(guard);
-        let (session, poisoned, panicking) = (guard.session, guard.poisoned, guard.panicking);
-        Self { lock: Arc::clone(lock), session, poisoned, panicking, value: PhantomData }
+        let held = ManuallyDrop::new(guard).held;
+        Self { lock: Arc::clone(lock), held, value: PhantomData }
     }
 
     /// Goes on reading what was written, and lets other readers in. See [`RwLockWriteGuard::downgrade`].
     pub fn downgrade(guard: Self) -> OwnedRwLockReadGuard<T> {
-        let (lock, session) = (Arc::clone(&guard.lock), guard.session);
+        let (lock, session) = (Arc::clone(&guard.lock), guard.held.me);
         if session.is_ours() {
             // Counted before the guard unlocks (RW7).
             lock.state.count(session, Counter::Shared);
@@ -160,9 +157,7 @@ impl<T: Pod> DerefMut for OwnedRwLockWriteGuard<T> {
 
 impl<T: Pod> Drop for OwnedRwLockWriteGuard<T> {
     fn drop(&mut self) {
-        let Self { lock, session, poisoned, panicking, .. } = &*self;
-        let (session, poisoned, panicking) = (*session, *poisoned, *panicking);
-        drop(RwLockWriteGuard { lock, session, poisoned, panicking, value: PhantomData });
+        drop(RwLockWriteGuard { lock: &self.lock, held: self.held, value: PhantomData });
     }
 }
 

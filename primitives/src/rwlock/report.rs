@@ -1,14 +1,14 @@
 //! What a report says of an rwlock.
 
 use super::{
-    named::{AS_ASKED_FOR, CONTROL, KIND, WRITERS, readers_at, reading_at},
+    named::{CONTROL, KIND, WRITERS, readers_at, reading_at},
     state::{Reading, RwControl},
 };
 use crate::{
     lock::LockSeen,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
     sync::Ordering::Relaxed,
-    waiting::room::Room,
+    waiting::{room::Room, strong_fences::StrongFences},
 };
 
 pub(crate) static INSPECTED: Inspected =
@@ -34,7 +34,7 @@ fn read(source: &mut Source<'_>) -> Result<(), Cut> {
     {
         source.wait(slot, Interest::Readers, None, false);
     }
-    source.flag("light_fences", control.strong.load(Relaxed) != AS_ASKED_FOR);
+    source.flag("light_fences", control.strong.load(Relaxed) != StrongFences::AsAskedFor as u32);
     source.counter("writers_slept", writers.traffic().0);
     source.counter("readers_slept", readers.traffic().0);
     source.counter("handed_over", writers.handed_over.load(Relaxed));

@@ -62,7 +62,7 @@ const MOST_CHANGES: u32 = 4;
 
 /// A claim that is being worked on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct InHand {
+pub(crate) struct ClaimSeen {
     /// The slot plus one.
     pub(crate) owner: u32,
     pub(crate) route: u32,
@@ -195,13 +195,13 @@ impl Store {
     }
 
     /// Returns the messages that are claimed. While others claim and get done, one may be missing.
-    pub(crate) fn in_hand(&self) -> Vec<InHand> {
+    pub(crate) fn claims(&self) -> Vec<ClaimSeen> {
         let look = |cell: &super::Cell| {
             let word = cell.word();
             let (route, claimed_at) = (cell.route.load(Relaxed), cell.claimed_at.load(Relaxed));
             let is_claimed = word.state() == CellState::Claimed && cell.word() == word;
             let since = Self::claimed_since(word, claimed_at).unwrap_or_else(clock::coarse);
-            is_claimed.then(|| InHand { owner: word.owner(), route, attempts: word.attempts(), since })
+            is_claimed.then(|| ClaimSeen { owner: word.owner(), route, attempts: word.attempts(), since })
         };
         self.touched_cells().filter_map(|(_, cell)| look(cell)).collect()
     }

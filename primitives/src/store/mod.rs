@@ -106,7 +106,7 @@ pub(crate) use self::{
     call::{Outcome, Progress, Ticket},
     causes::{CauseNumber, DIED, Ending},
     cell::Cell,
-    claim::{InHand, Return},
+    claim::{ClaimSeen, Return},
     control::{Control, WIDE},
     ends::{Until, Wants},
     geometry::{Class, Geometry, Plan},

@@ -19,6 +19,7 @@
 //! | `spin` | how long a waiter spins before it sleeps |
 //! | `batching` | how long a side lets items gather before it checks |
 //! | `fence` | which side of a wake-up pays for the fence |
+//! | `strong_fences` | why every process of an object pays for itself |
 //!
 //! A round:
 //!
@@ -68,6 +69,7 @@ mod list;
 mod report;
 pub(crate) mod room;
 pub(crate) mod spin;
+pub(crate) mod strong_fences;
 #[cfg(test)]
 mod tests;
 mod wait;

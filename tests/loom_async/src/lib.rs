@@ -22,7 +22,7 @@ mod atomics;
 pub mod calls;
 #[path = "../../loom/src/explore.rs"]
 pub mod explore;
-#[path = "../../loom/src/kernel.rs"]
+#[path = "../../loom/src/kernel/mod.rs"]
 pub mod kernel;
 #[path = "../../loom/src/memory.rs"]
 mod memory;

@@ -60,7 +60,7 @@ use self::{
     word::{CursorWord, MOST_ITEMS},
 };
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, refusal::Refusal, ring_methods};
+use super::{Geometry, SharedRing, refusal::Refusal, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, RoleError, Status,
     layout::Mapped,
@@ -71,7 +71,7 @@ use crate::{
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::Ordering::Relaxed,
-    waiting::{Party, fence::Fence, room::Room},
+    waiting::{Party, fence::Fence, room::Room, strong_fences::StrongFences},
 };
 
 // Where the state lies in the body. Each word that is written often has cache lines of its own.

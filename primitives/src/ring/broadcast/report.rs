@@ -9,12 +9,12 @@ use crate::{
     Role,
     lock::LockSeen,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
-    ring::{Geometry, RingState, StrongFences},
+    ring::{Geometry, RingState},
     sync::{
         Ordering::{Acquire, Relaxed},
         fence,
     },
-    waiting::room::Room,
+    waiting::{room::Room, strong_fences::StrongFences},
 };
 
 pub(crate) static INSPECTED: Inspected = Inspected {

@@ -56,7 +56,7 @@ pub use self::{
 };
 use self::{control::MpmcControl, state::MpmcState};
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, ring_methods};
+use super::{Geometry, SharedRing, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, Status,
     attendance::Attachment,
@@ -68,7 +68,7 @@ use crate::{
         AtomicU64,
         Ordering::{Acquire, Relaxed},
     },
-    waiting::{fence::Fence, room::Room},
+    waiting::{fence::Fence, room::Room, strong_fences::StrongFences},
 };
 
 // Where the state lies in the body. Each word that is written often has cache lines of its own.

@@ -8,9 +8,9 @@ use crate::{
     Role,
     attendance::Attachment,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
-    ring::{RingState, StrongFences},
+    ring::RingState,
     sync::{AtomicU64, Ordering::Relaxed},
-    waiting::room::Room,
+    waiting::{room::Room, strong_fences::StrongFences},
 };
 
 pub(crate) static INSPECTED: Inspected = Inspected {

@@ -43,7 +43,7 @@ use bytemuck::Pod;
 use self::state::{SpscControl, SpscState};
 pub use self::{consumer::Consumer, peek::Peeked, producer::Producer, reserve::Reservation};
 pub use super::Counts;
-use super::{Geometry, SharedRing, StrongFences, refusal::Refusal, ring_methods};
+use super::{Geometry, SharedRing, refusal::Refusal, ring_methods};
 use crate::{
     Failure, Member, OpenError, Options, Role, RoleError, Status,
     layout::Mapped,
@@ -53,7 +53,7 @@ use crate::{
     raw::{self, Deadline, SharedMemory, SharedSafe},
     set_layout::Bells,
     sync::Ordering::Relaxed,
-    waiting::{Party, fence::Fence, room::Room},
+    waiting::{Party, fence::Fence, room::Room, strong_fences::StrongFences},
 };
 
 // Where the state lies in the body. The words that each side writes at every step have cache lines of their own.

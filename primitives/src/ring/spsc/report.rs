@@ -5,9 +5,9 @@ use crate::{
     Role,
     lock::LockSeen,
     report::{Cut, Hold, Inspected, Interest, Kind, Source},
-    ring::{RingState, StrongFences},
+    ring::RingState,
     sync::Ordering::Relaxed,
-    waiting::room::Room,
+    waiting::{room::Room, strong_fences::StrongFences},
 };
 
 pub(crate) static INSPECTED: Inspected = Inspected {

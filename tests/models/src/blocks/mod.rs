@@ -19,6 +19,7 @@
 //! - B3. When no process has a step to take, and all of the dead are repaired, the lock is free.
 
 mod rules;
+mod steps;
 
 pub use self::rules::Rules;
 
@@ -190,119 +191,6 @@ impl BlocksState {
 impl Blocks {
     fn name(&self, cell: usize, word: Word) -> Name {
         Name { cell, generation: if self.rules.name_has_generation { word.generation } else { 0 } }
-    }
-
-    fn step(&self, state: &mut BlocksState, index: usize, at: At) -> At {
-        let Process { cell, word, blocks, reads, .. } = state.processes[index];
-        let name = self.name(cell, word);
-        match at {
-            At::Rest | At::Dead => at,
-            At::Lock if state.lock.is_some() && self.rules.taken_under_lock => at,
-            At::Lock => {
-                if self.rules.taken_under_lock {
-                    state.lock = Some(index);
-                }
-                At::Take(0)
-            }
-            At::Take(block) => {
-                if state.blocks[block].owner.is_none() {
-                    state.blocks[block].owner = Some(name);
-                    state.processes[index].blocks |= bit(block);
-                }
-                let has_enough = state.processes[index].blocks.count_ones() as usize == self.needed;
-                match block + 1 < self.blocks {
-                    _ if has_enough => At::Unlock,
-                    true => At::Take(block + 1),
-                    false if self.rules.gives_back => At::GiveBack(0),
-                    false => At::Unlock,
-                }
-            }
-            At::GiveBack(block) => {
-                if blocks & bit(block) != 0 {
-                    state.blocks[block].owner = None;
-                }
-                state.processes[index].blocks &= !bit(block);
-                if block + 1 < self.blocks { At::GiveBack(block + 1) } else { At::Unlock }
-            }
-            At::Unlock => {
-                if self.rules.taken_under_lock {
-                    state.lock = None;
-                }
-                if blocks.count_ones() as usize == self.needed { At::Write } else { At::Free }
-            }
-            At::Write => {
-                (0..self.blocks).filter(|block| blocks & bit(*block) != 0).for_each(|block| {
-                    state.blocks[block].bytes_of = Some(Name { cell, generation: word.generation });
-                });
-                state.cells[cell].chain = blocks;
-                At::Ready
-            }
-            At::Ready => {
-                state.swap(cell, word, State::Ready);
-                At::Rest
-            }
-            At::Read => {
-                let chain = state.cells[cell].chain;
-                let is_its = |block: &usize| {
-                    let bytes_of = Some(Name { cell, generation: word.generation });
-                    state.blocks[*block].owner == Some(name) && state.blocks[*block].bytes_of == bytes_of
-                };
-                state.is_corrupt |=
-                    !(0..self.blocks).filter(|block| chain & bit(*block) != 0).all(|block| is_its(&block));
-                state.processes[index].blocks = chain;
-                if self.rules.owner_gives_first { At::Give(0) } else { At::Free }
-            }
-            At::Give(block) => {
-                if blocks & bit(block) != 0 {
-                    state.blocks[block].owner = None;
-                }
-                match block + 1 < self.blocks {
-                    true => At::Give(block + 1),
-                    false if self.rules.owner_gives_first => At::Free,
-                    false => At::Rest,
-                }
-            }
-            At::Free => {
-                state.swap(cell, word, State::Free);
-                if reads && !self.rules.owner_gives_first { At::Give(0) } else { At::Rest }
-            }
-            At::HelpLock(dead) => {
-                if state.lock == Some(dead) && self.rules.lock_is_repaired {
-                    state.lock = None;
-                }
-                At::HelpCell(dead, 0)
-            }
-            At::HelpCell(dead, cell) if cell == self.cells => {
-                state.repaired |= bit(dead);
-                At::Rest
-            }
-            At::HelpCell(dead, cell) => {
-                let word = state.cells[cell].word;
-                match (word.owner() == Some(dead), self.rules.helper_gives_first) {
-                    (false, _) => At::HelpCell(dead, cell + 1),
-                    (true, true) => At::HelpGive(dead, cell, word, 0),
-                    (true, false) => At::HelpFree(dead, cell, word),
-                }
-            }
-            At::HelpGive(dead, cell, word, block) => {
-                let found = &mut state.blocks[block];
-                let is_of_chain = state.cells[cell].chain & bit(block) != 0;
-                let is_looked_at = is_of_chain || self.rules.helper_gives_all;
-                let is_its = found.owner == Some(self.name(cell, word));
-                if is_looked_at && (is_its || (!self.rules.helper_swaps && is_of_chain)) {
-                    found.owner = None;
-                }
-                match block + 1 < self.blocks {
-                    true => At::HelpGive(dead, cell, word, block + 1),
-                    false if self.rules.helper_gives_first => At::HelpFree(dead, cell, word),
-                    false => At::HelpCell(dead, cell),
-                }
-            }
-            At::HelpFree(dead, cell, word) => {
-                state.swap(cell, word, State::Free);
-                if self.rules.helper_gives_first { At::HelpCell(dead, cell) } else { At::HelpGive(dead, cell, word, 0) }
-            }
-        }
     }
 
     fn apply(&self, state: &mut BlocksState, action: Action) {

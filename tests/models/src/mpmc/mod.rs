@@ -52,6 +52,7 @@ mod notify;
 mod places;
 mod repair;
 mod rules;
+mod state;
 mod steps;
 mod symmetry;
 mod wait;
@@ -60,12 +61,17 @@ pub use self::{
     at::{At, Notify, Repair, Wait},
     places::{LAPS, Place, PlaceWord, Position, Stage},
     rules::Rules,
+    state::{Cause, Damage, Entry, MpmcState, Process, Role, Round, Wish},
 };
 
 use stateright::{Model, Property};
 
-use self::{notify::call, wait::time_out};
-use crate::members::Slot;
+use self::{
+    notify::call,
+    state::{MOST_PLACES, Set, bit},
+    wait::time_out,
+};
+use crate::room::Word;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -108,177 +114,6 @@ pub struct Mpmc {
     pub rules: Rules,
 }
 
-/// A role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Pushes.
-    #[default]
-    Producer,
-    /// Pops.
-    Consumer,
-}
-
-impl Role {
-    pub(super) fn other(self) -> Self {
-        if self == Role::Producer { Role::Consumer } else { Role::Producer }
-    }
-}
-
-/// The word of a slot in the room of its role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Word {
-    /// No waiter.
-    #[default]
-    Awake,
-    /// A waiter that no notifier has called.
-    Announced,
-    /// A waiter that was called, and may not have been posted.
-    Unposted,
-    /// A waiter that was posted.
-    Called,
-}
-
-/// What a process is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Wish {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// To enter.
-    Join,
-    /// To push, and to wait for room.
-    Push,
-    /// To push, and to overwrite what is oldest.
-    Overwrite,
-    /// To pop, and to wait for an item.
-    Pop,
-    /// To close the ring.
-    Close,
-    /// To leave.
-    Leave,
-}
-
-/// Where a waiter is in its rounds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Round {
-    /// It has not waited yet.
-    #[default]
-    First,
-    /// It is announced.
-    Announced,
-    /// It has withdrawn.
-    Awake,
-}
-
-/// What a process notifies for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// It has committed the item of this position.
-    Commit(Position),
-    /// It has consumed the item of this position.
-    Consume(Position),
-    /// It has overwritten the item of this position, and will push.
-    MakeRoom(Position),
-    /// It has cancelled this position, and calls consumers.
-    Cancel(Position),
-    /// It has requeued an item.
-    Requeue,
-    /// It passes a call on, having claimed this position.
-    PassOn(Position),
-    /// It passes a call on, and leaves.
-    Ended,
-    /// It has closed the ring.
-    Close,
-    /// It has detached.
-    Detach,
-    /// It has repaired a slot.
-    Repair,
-}
-
-/// A set of processes: one bit for each.
-type Set = u8;
-
-fn bit(index: usize) -> Set {
-    1 << index
-}
-
-/// What is shared of a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Entry {
-    is_alive: bool,
-    is_used: bool,
-    is_attached: bool,
-    helpers: u8,
-    word: Word,
-    posts: u8,
-}
-
-/// One process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Process {
-    role: Role,
-    at: At,
-    wish: Wish,
-    entry: Entry,
-    round: Round,
-    suspects: bool,
-    is_woken: bool,
-    is_called: bool,
-    /// Its timeout elapsed.
-    is_late: bool,
-    /// It found that the ring ended, in this round.
-    sees_end: bool,
-    /// The slots that are still to be checked for dead members.
-    look: Set,
-    /// The slot that it repairs.
-    helps: Option<Slot>,
-    has_changed: bool,
-    /// No process has changed `dirty` since this one read it.
-    dirty_is_as_read: bool,
-    cause: Cause,
-    /// The waiters that it called, and those of them that have another ticket by now.
-    called: Set,
-    stale: Set,
-    /// The flag has not changed since it was read.
-    flag_is_as_read: bool,
-    was_only: bool,
-    /// How far behind it looks (E3).
-    distance: u8,
-}
-
-/// What went wrong, if the state does not show it otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Damage {
-    /// Nothing.
-    None,
-    /// A producer committed an item where there was one.
-    Lost,
-    /// A consumer consumed an item that was not there.
-    Twice,
-    /// A consumer was notified of the end too early.
-    Ended,
-}
-
-/// Everything that is shared, and every process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MpmcState {
-    places: [Place; MOST_PLACES],
-    tail: Position,
-    head: Position,
-    dirty: bool,
-    closed: bool,
-    flags: [bool; 2],
-    items: u8,
-    deaths: u8,
-    damage: Damage,
-    processes: Vec<Process>,
-}
-
-const MOST_PLACES: usize = 4;
-
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -309,47 +144,6 @@ impl Action {
             Action::Undo(index) | Action::TimeOut(index) | Action::Detach(index) => index,
             Action::Leave(index) | Action::Die(index) => index,
         }
-    }
-}
-
-impl Process {
-    /// Forgets what is over, so that equal situations are equal states.
-    fn forget(&mut self) {
-        let Self { role, at, entry, suspects, .. } = *self;
-        match at {
-            At::Outside => *self = Self { role, at, entry, ..Self::default() },
-            At::Idle | At::Detached => *self = Self { role, at, entry, suspects, ..Self::default() },
-            At::Writing(_) | At::Reading(_) => {
-                *self = Self { role, at, entry, suspects, wish: self.wish, ..Self::default() };
-            }
-            _ => {}
-        }
-        if !matches!(at, At::Notify(_)) {
-            (self.called, self.stale, self.flag_is_as_read, self.was_only) = (0, 0, false, false);
-            (self.cause, self.distance) = (Cause::Nothing, 0);
-        }
-        self.dirty_is_as_read &= matches!(at, At::ScanHead | At::Scan(..) | At::ScanTake(..) | At::ClearDirty);
-    }
-}
-
-impl MpmcState {
-    fn post(&mut self, index: usize, saturation: u8) {
-        let posts = &mut self.processes[index].entry.posts;
-        *posts = saturation.min(*posts + 1);
-    }
-
-    fn is_dirty(&self, index: usize) -> bool {
-        let entry = &self.processes[index].entry;
-        entry.is_used && !entry.is_alive
-    }
-
-    fn some_is_dirty(&self) -> bool {
-        (0..self.processes.len()).any(|index| self.is_dirty(index))
-    }
-
-    fn announced(&self, role: Role) -> impl Iterator<Item = usize> {
-        let is_announced = move |process: &Process| process.role == role && process.entry.word == Word::Announced;
-        self.processes.iter().enumerate().filter(move |(_, process)| is_announced(process)).map(|(index, _)| index)
     }
 }
 

@@ -35,16 +35,24 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "slots and tickets are fewer than 32")]
 
+mod at;
 mod check;
 mod notify;
 mod reap;
 mod rules;
+mod state;
 mod steps;
 mod symmetry;
 
-pub use self::rules::Rules;
+pub use self::{
+    at::At,
+    rules::Rules,
+    state::{Entry, Event, MutexState, Process, Word},
+};
 
 use stateright::{Model, Property};
+
+use self::state::{FREE, OUTSIDE};
 
 /// The number of a slot.
 pub type Slot = u8;
@@ -85,149 +93,6 @@ pub struct Mutex {
     pub rules: Rules,
 }
 
-/// The word of the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Word {
-    owner: Slot,
-    offered: bool,
-    waiters: bool,
-    poisoned: bool,
-}
-
-/// The state of a slot in the room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Entry {
-    /// Does not wait.
-    #[default]
-    Awake,
-    /// Waits, and was not called.
-    Announced(Ticket),
-    /// Was called, and perhaps not posted.
-    Unposted(Ticket),
-    /// Was called and posted.
-    Called(Ticket),
-}
-
-/// Where a process stands: the name of the step it takes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum At {
-    /// Not registered, or dead.
-    Outside,
-    /// Exchanges its part of HELPERS for ALIVE, if it is the only helper, and stores `used`.
-    Claim,
-    /// Has registered, and does nothing.
-    Idle,
-    /// Takes all posts of its doorbell, because it suspects a death.
-    Drain,
-    /// Checks the slots of others, and claims HELPERS of one that is dead and dirty.
-    CheckDead,
-    /// Stores ANNOUNCED.
-    Announce,
-    /// Makes the dead slot's word in the room AWAKE.
-    RepairRoom,
-    /// Frees the word, if it names the dead slot.
-    RepairWord,
-    /// Stores `used` = 0, and a waiter gives HELPERS back.
-    LeaveSlot,
-    /// Looks at the word while announced: takes it, or sets WAITERS.
-    Look,
-    /// Sleeps on its doorbell.
-    Sleep,
-    /// Stores AWAKE after it slept.
-    Awake,
-    /// Looks at the word while awake: takes it or returns to the next round.
-    LookAgain,
-    /// Has taken the word, and stores AWAKE.
-    Withdraw,
-    /// Holds the lock, and unlocks.
-    Critical,
-    /// Loads the words of the room.
-    Scan,
-    /// Holds the lock, and offers it or frees it.
-    Release,
-    /// Stores UNPOSTED for the waiter that was chosen.
-    Call,
-    /// Posts for this waiter.
-    Post,
-    /// Stores CALLED for this waiter.
-    MarkCalled,
-    /// Takes an offer back.
-    Retract,
-    /// Posts for a waiter that another notifier called.
-    PostOther,
-    /// Stores CALLED for this waiter.
-    MarkOther,
-    /// Frees the word, unless a waiter has set WAITERS.
-    FreeUnlessWaited,
-}
-
-/// One process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Process {
-    at: At,
-    stopped: bool,
-    suspects: bool,
-    timed_out: bool,
-    /// Was woken by a post, and not by a clock.
-    woken: bool,
-    /// Its entry said that it was called, and it has not looked since.
-    called: bool,
-    /// Sleeps for at most 1 ms.
-    watches: bool,
-    /// Scans as the holder of the lock.
-    unlocks: bool,
-    /// Has offered the lock to `target`.
-    offers: bool,
-    ticket: Ticket,
-    target_ticket: Ticket,
-    /// The slots that are still to be scanned or checked.
-    unseen: u8,
-    slot: Slot,
-    /// The slot that it helps.
-    helped: Slot,
-    target: Slot,
-    /// The tickets of UNPOSTED waiters that the scan saw.
-    unposted: [Ticket; MOST],
-}
-
-/// What the last action was, if it is one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// Any other action.
-    None,
-    /// A waiter took the lock that was offered to it.
-    Confirmed,
-    /// A process took the lock that was offered to another.
-    Expired,
-    /// A member died to which the lock was offered.
-    OffereeDied,
-    /// A waiter took its offer after its timeout had elapsed.
-    LateConfirmed,
-    /// A new member got the slot to which the lock was offered.
-    OfferedSlotReused,
-    /// A notifier took its offer back.
-    Retracted,
-    /// A holder that found no waiter did not free the word, because a waiter had set WAITERS.
-    FreeingFailed,
-}
-
-/// Everything that is shared, and every process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MutexState {
-    word: Word,
-    entries: [Entry; MOST],
-    bells: [u8; MOST],
-    used: [bool; MOST],
-    tainted: bool,
-    locks: u8,
-    joins: u8,
-    deaths: u8,
-    stops: u8,
-    timeouts: u8,
-    event: Event,
-    processes: [Process; MOST],
-}
-
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -266,88 +131,6 @@ impl Action {
             Action::See(index, ..) | Action::Expire(index, _) | Action::Elapse(index) => index,
             Action::TimeOut(index, _) | Action::Offer(index) | Action::Free(index) | Action::Mend(index) => index,
             Action::Die(index) | Action::Stop(index) => index,
-        }
-    }
-}
-
-/// A process before it enters, and after it died.
-const OUTSIDE: Process = Process {
-    at: At::Outside,
-    stopped: false,
-    suspects: false,
-    timed_out: false,
-    woken: false,
-    called: false,
-    watches: false,
-    unlocks: false,
-    offers: false,
-    ticket: 0,
-    target_ticket: 0,
-    unseen: 0,
-    slot: NO_SLOT,
-    helped: NO_SLOT,
-    target: NO_SLOT,
-    unposted: [0; MOST],
-};
-
-const FREE: Word = Word { owner: NO_SLOT, offered: false, waiters: false, poisoned: false };
-
-impl Process {
-    fn idle(slot: Slot, suspects: bool) -> Self {
-        Self { at: At::Idle, slot, suspects, ..OUTSIDE }
-    }
-
-    /// Whether it owns a slot.
-    fn is_member(&self) -> bool {
-        self.slot != NO_SLOT
-    }
-
-    fn is_idle(&self) -> bool {
-        self.at == At::Idle && !self.stopped
-    }
-
-    /// Whether the lock is its own.
-    fn holds(&self) -> bool {
-        matches!(self.at, At::Withdraw | At::Critical) || self.unlocks
-    }
-
-    /// Forgets what is over, so that equal situations are equal states.
-    fn forget(&mut self) {
-        match self.at {
-            At::Outside => *self = OUTSIDE,
-            At::Idle => *self = Self { stopped: self.stopped, ..Self::idle(self.slot, self.suspects) },
-            At::Critical => *self = Self { at: At::Critical, ..Self::idle(self.slot, self.suspects) },
-            At::Awake => self.watches = false,
-            At::Drain | At::Announce | At::Look | At::CheckDead => {
-                (self.woken, self.called, self.timed_out) = (false, false, false)
-            }
-            At::LookAgain => self.woken = false,
-            _ => {}
-        }
-        if !matches!(self.at, At::Scan | At::CheckDead) {
-            self.unseen = 0;
-        }
-    }
-}
-
-impl Entry {
-    fn ticket(self) -> Ticket {
-        match self {
-            Entry::Awake => 0,
-            Entry::Announced(ticket) | Entry::Unposted(ticket) | Entry::Called(ticket) => ticket,
-        }
-    }
-
-    fn is_called(self) -> bool {
-        matches!(self, Entry::Unposted(_) | Entry::Called(_))
-    }
-
-    fn with_ticket(self, ticket: Ticket) -> Self {
-        match self {
-            Entry::Awake => Entry::Awake,
-            Entry::Announced(_) => Entry::Announced(ticket),
-            Entry::Unposted(_) => Entry::Unposted(ticket),
-            Entry::Called(_) => Entry::Called(ticket),
         }
     }
 }

@@ -51,16 +51,19 @@ mod check;
 mod help;
 mod notify;
 mod rules;
+mod state;
 mod symmetry;
 mod wait;
 
 pub use self::{
     at::{At, Check, Hall, Help, Notify, Wait},
     rules::Rules,
+    state::{After, Place, PoolState, Process, Round},
 };
 
 use stateright::{Model, Property};
 
+use self::state::bit;
 use crate::{members::Slot, room::Word};
 
 /// The model: its bounds and its rules.
@@ -94,107 +97,6 @@ pub struct Pool {
     pub rules: Rules,
 }
 
-/// What is shared of a slot. The words and the posts are those of each room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    is_alive: bool,
-    is_used: bool,
-    helpers: u8,
-    words: [Word; 2],
-    posts: [u8; 2],
-    /// In the room of callers for several.
-    ticket: u8,
-    interest: u8,
-}
-
-/// Which of its checks a process makes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Round {
-    /// Before it waits.
-    #[default]
-    First,
-    /// W2.
-    Announced,
-    /// W4.
-    Awake,
-}
-
-/// What a process notifies for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum After {
-    /// It has released a permit.
-    #[default]
-    Release,
-    /// It has given back a permit of too few.
-    GiveBack,
-    /// It has freed what a dead slot owned.
-    Help,
-    /// It has left the turnstile.
-    LeftTurn,
-    /// Its wait timed out.
-    LeftRoom,
-    /// It found what it called for while it was announced.
-    PassOn,
-}
-
-/// One process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Process {
-    need: u8,
-    at: At,
-    /// Its slot, if it holds ALIVE of one.
-    slot: Option<Slot>,
-    /// The permits that it holds, one bit for each.
-    holds: u8,
-    /// It has the turnstile.
-    turns: bool,
-    suspects: bool,
-    round: Round,
-    /// When its wait began, if it calls for several.
-    ticket: u8,
-    woken: bool,
-    /// It was called, and has not acted since.
-    called: bool,
-    /// Its timeout has elapsed.
-    late: bool,
-    counted: u8,
-    pass: u8,
-    after: After,
-    /// How many callers for one it has still to call.
-    pending: u8,
-    /// How many permits it has freed.
-    owed: u8,
-    /// The waiter that it has found, the ticket of which may have changed.
-    target: Option<Slot>,
-    is_stale: bool,
-    interest: u8,
-    /// The waiters that it has posted for another notifier.
-    seen: u8,
-    flag_is_current: bool,
-    due_is_current: bool,
-    /// How much was added to `freed` since it read that.
-    added: u8,
-    /// The slot that it repairs.
-    helps: Option<Slot>,
-    joins: bool,
-    has_left: bool,
-}
-
-/// Everything that is shared, and every process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PoolState {
-    permits: Vec<Option<Slot>>,
-    turnstile: Option<Slot>,
-    flag: bool,
-    /// How many permits are to be freed until a count is due: `due` - `freed`, or 0.
-    due: i8,
-    places: Vec<Place>,
-    acquires: Option<u8>,
-    timeouts: Option<u8>,
-    deaths: u8,
-    processes: Vec<Process>,
-}
-
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -220,125 +122,6 @@ impl Action {
             Action::Enter(index, _) | Action::Acquire(index, _) | Action::Release(index, _) => index,
             Action::Step(index, _) | Action::Find(index, _) | Action::TimeOut(index) | Action::Die(index) => index,
         }
-    }
-}
-
-fn bit(slot: Slot) -> u8 {
-    1 << slot
-}
-
-impl Process {
-    fn outside(need: u8) -> Self {
-        Self { need, ..Self::default() }
-    }
-
-    fn is_many(&self) -> bool {
-        self.need > 1
-    }
-
-    fn has(&self, permit: usize) -> bool {
-        self.holds & 1 << permit != 0
-    }
-
-    /// Whether it holds as many as it calls for. A caller for several begins with none.
-    fn has_all(&self) -> bool {
-        self.holds.count_ones() >= u32::from(self.need)
-    }
-
-    /// The number of the slot that it owns.
-    fn own(&self) -> Slot {
-        self.slot.unwrap_or(Slot::MAX)
-    }
-
-    /// Forgets what is over, so that equal situations are equal states.
-    fn forget(&mut self) {
-        match self.at {
-            At::Outside => *self = Self::outside(self.need),
-            At::Rest => {
-                let Self { need, at, slot, holds, suspects, .. } = *self;
-                *self = Self { need, at, slot, holds, suspects, ..Self::default() };
-            }
-            _ => {}
-        }
-        if !matches!(self.at, At::Notify(_)) {
-            (self.target, self.is_stale, self.interest, self.seen) = (None, false, 0, 0);
-            (self.flag_is_current, self.due_is_current, self.added) = (false, false, 0);
-            (self.after, self.owed) = (After::Release, 0);
-        }
-        if !matches!(self.at, At::Notify(Notify::Oldest | Notify::Count(_) | Notify::Set(_))) {
-            (self.due_is_current, self.added) = (false, 0);
-        }
-        if !matches!(self.at, At::Notify(Notify::Count(_)) | At::Check(Check::Count(_))) {
-            self.counted = 0;
-        }
-        if !matches!(self.at, At::Check(Check::Claim(_))) {
-            self.pass = 0;
-        }
-        if !matches!(self.at, At::Help(_) | At::Notify(_)) {
-            (self.helps, self.joins, self.has_left, self.pending) = (None, false, false, 0);
-        }
-    }
-}
-
-/// More permits than a caller can miss: what was added beyond makes no difference.
-const MOST_ADDED: u8 = 8;
-
-impl PoolState {
-    fn place(&mut self, slot: Slot) -> &mut Place {
-        &mut self.places[usize::from(slot)]
-    }
-
-    fn is_dirty(&self, slot: Slot) -> bool {
-        let place = self.places[usize::from(slot)];
-        place.is_used && !place.is_alive
-    }
-
-    fn all(&self) -> std::ops::Range<Slot> {
-        0..Slot::try_from(self.places.len()).unwrap_or(Slot::MAX)
-    }
-
-    fn word(&self, slot: Slot, hall: Hall) -> Word {
-        self.places[usize::from(slot)].words[hall as usize]
-    }
-
-    fn post(&mut self, slot: Option<Slot>, room: usize, saturation: u8) {
-        let posts = &mut self.place(slot.unwrap_or(Slot::MAX)).posts[room];
-        *posts = saturation.min(*posts + 1);
-    }
-
-    /// The caller for several that has waited longest, of those that are announced.
-    fn oldest(&self) -> Option<Slot> {
-        let announced = self.all().filter(|slot| self.word(*slot, Hall::Many) == Word::Announced);
-        announced.min_by_key(|slot| self.places[usize::from(*slot)].ticket)
-    }
-
-    fn next_ticket(&self) -> u8 {
-        self.tickets().max().unwrap_or_default() + 1
-    }
-
-    /// Makes a count due at once, and changes the version.
-    fn forget(&mut self) {
-        self.due = 0;
-        self.outdate();
-    }
-
-    fn outdate(&mut self) {
-        self.processes.iter_mut().for_each(|process| process.due_is_current = false);
-    }
-
-    fn add(&mut self, freed: u8) {
-        self.due = (self.due - freed.cast_signed()).max(0);
-        let add = |added: u8| (added + freed).min(MOST_ADDED);
-        self.processes.iter_mut().for_each(|process| process.added = add(process.added));
-    }
-
-    /// Puts a count off until so many were freed, of which some were since.
-    fn set_due(&mut self, missing: u8, added: u8) {
-        let due = (missing.cast_signed() - added.cast_signed()).max(0);
-        if due != self.due || due == 0 {
-            self.outdate();
-        }
-        self.due = due;
     }
 }
 

@@ -52,19 +52,20 @@ mod check;
 mod help;
 mod notify;
 mod rules;
+mod state;
 mod symmetry;
 mod wait;
 
 pub use self::{
     at::{At, Help, Member, Notify, Wait},
     rules::Rules,
+    state::{Place, Process, RoomState, Wish, Word},
 };
 
 use stateright::{Model, Property};
 
+use self::state::{Set, bit, members};
 use crate::members::Slot;
-
-const MOST_THINGS: usize = 3;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -99,102 +100,6 @@ pub struct Room {
     pub rules: Rules,
 }
 
-/// The word of a slot in the room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Word {
-    /// No waiter.
-    #[default]
-    Awake,
-    /// A waiter that no notifier has called.
-    Announced,
-    /// A waiter that was called, and may not have been posted.
-    Unposted,
-    /// A waiter that was posted.
-    Called,
-}
-
-/// What is shared of a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    is_alive: bool,
-    is_used: bool,
-    helpers: u8,
-    word: Word,
-    posts: u8,
-}
-
-/// What a process is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Wish {
-    /// Nothing, or to release.
-    #[default]
-    Nothing,
-    /// To enter.
-    Join,
-    /// A thing.
-    Thing,
-    /// A thing, but the timeout has elapsed.
-    LastTry,
-    /// To stop waiting without a check.
-    Cancel,
-}
-
-/// A set of slots: one bit for each.
-type Set = u8;
-
-/// What a notifier remembers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Memory {
-    /// The words that are still to be read.
-    unseen: Set,
-    /// The words that were ANNOUNCED, or the one that it called.
-    announced: Set,
-    /// The words that were UNPOSTED.
-    unposted: Set,
-    /// Of these, the words that have another epoch by now.
-    stale: Set,
-    /// The flag has not changed since it was read.
-    is_current: bool,
-    /// It clears the flag after its call.
-    clears: bool,
-    /// The waiter that it called last.
-    last: Option<Slot>,
-}
-
-/// One process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Process {
-    at: At,
-    wish: Wish,
-    /// Its slot, if it holds ALIVE of one.
-    slot: Option<Slot>,
-    holds: [bool; MOST_THINGS],
-    suspects: bool,
-    /// It took a post, and has not acted since.
-    is_woken: bool,
-    /// It was called, and has not acted since.
-    is_called: bool,
-    /// It has announced itself before, in this wait.
-    has_announced: bool,
-    /// The slots that are still to be checked for dead members.
-    look: Set,
-    memory: Memory,
-    /// The slot that it repairs.
-    helps: Option<Slot>,
-    has_freed: bool,
-}
-
-/// Everything that is shared, and every process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RoomState {
-    things: [Option<Slot>; MOST_THINGS],
-    flag: bool,
-    places: Vec<Place>,
-    deaths: u8,
-    acquires: Option<u8>,
-    processes: Vec<Process>,
-}
-
 /// What happens next. The first number is the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -225,78 +130,6 @@ impl Action {
             Action::Acquire(index) | Action::Release(index, _) | Action::TimeOut(index) => index,
             Action::Cancel(index) | Action::Leave(index) | Action::Die(index) => index,
         }
-    }
-}
-
-fn bit(slot: Slot) -> Set {
-    1 << slot
-}
-
-/// The slots of a set.
-fn members(set: Set) -> impl Iterator<Item = Slot> {
-    (0..8).filter(move |slot| set & bit(*slot) != 0)
-}
-
-impl Process {
-    fn outside() -> Self {
-        Self::default()
-    }
-
-    fn held(&self) -> usize {
-        self.holds.iter().filter(|holds| **holds).count()
-    }
-
-    /// The number of the slot that it owns.
-    fn own(&self) -> Slot {
-        self.slot.unwrap_or(Slot::MAX)
-    }
-
-    /// Forgets what is over, so that equal situations are equal states.
-    fn forget(&mut self) {
-        match self.at {
-            At::Outside => *self = Self::outside(),
-            At::Rest => {
-                (self.wish, self.is_called, self.is_woken, self.has_announced) = (Wish::Nothing, false, false, false);
-                self.look = 0;
-            }
-            _ => {}
-        }
-        if !matches!(self.at, At::Notify(_)) {
-            self.memory = Memory::default();
-        }
-        let repairs = match self.at {
-            At::Help(_) | At::Member(Member::Claim) => true,
-            At::Notify(_) => matches!(self.wish, Wish::Join | Wish::Thing),
-            _ => false,
-        };
-        if !repairs {
-            (self.helps, self.has_freed) = (None, false);
-        }
-    }
-}
-
-impl RoomState {
-    fn place(&mut self, slot: Slot) -> &mut Place {
-        &mut self.places[usize::from(slot)]
-    }
-
-    fn is_dirty(&self, slot: Slot) -> bool {
-        let place = self.places[usize::from(slot)];
-        place.is_used && !place.is_alive
-    }
-
-    fn post(&mut self, slot: Slot, posts: u8, saturation: u8) {
-        let place = self.place(slot);
-        place.posts = saturation.min(place.posts + posts);
-    }
-
-    fn all(&self) -> std::ops::Range<Slot> {
-        0..Slot::try_from(self.places.len()).unwrap_or(Slot::MAX)
-    }
-
-    /// Whether the process sleeps and nothing wakes it.
-    fn sleeps(&self, process: &Process) -> bool {
-        process.at == At::Wait(Wait::Sleep) && self.places[usize::from(process.own())].posts == 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Notifying: calling one waiter.
 
-use super::{At, Memory, Notify, Room, RoomState, Wish, Word, bit, wait::outdate};
+use super::{At, Notify, Room, RoomState, Wish, Word, bit, state::Memory, wait::outdate};
 use crate::members::Slot;
 
 impl Room {

@@ -1,6 +1,9 @@
 //! States that differ only in the order of processes and slots count as one: it means nothing to the protocol.
 
-use super::{At, Memory, Notify, Process, RoomState, Set, bit, members};
+use super::{
+    At, Notify, Process, RoomState, bit, members,
+    state::{Memory, Set},
+};
 use crate::members::{Slot, new_name};
 
 impl RoomState {

@@ -37,23 +37,24 @@ mod help;
 mod notify;
 mod read;
 mod rules;
+mod state;
 mod write;
 
 pub use self::{
     at::{At, Goal},
     rules::Rules,
+    state::{Entry, Place, Process, RwLockState},
 };
 
 use stateright::{Model, Property};
+
+use self::state::{BUFFER, bit};
 
 /// The number of a slot.
 pub type Slot = u8;
 
 /// The most slots, and processes, that a model has.
 pub const MOST: usize = 3;
-
-/// The most stores that a buffer holds: a count, and taking it back.
-const BUFFER: usize = 2;
 
 /// The model: its bounds and its rules.
 #[derive(Clone, Debug)]
@@ -80,81 +81,6 @@ pub struct RwLock {
     pub saturation: u8,
     /// The clauses that are in force.
     pub rules: Rules,
-}
-
-/// The state of a slot in the room of the readers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Entry {
-    /// Does not wait.
-    #[default]
-    Awake,
-    /// Waits, and was not called.
-    Announced,
-    /// Was called, and perhaps not posted.
-    Unposted,
-    /// Was called and posted.
-    Called,
-}
-
-/// The words and semaphores of a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Place {
-    count: u8,
-    entry: Entry,
-    bell: u8,
-    is_alive: bool,
-    is_used: bool,
-    helpers: u8,
-}
-
-/// One process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Process {
-    at: At,
-    goal: Goal,
-    slot: Option<Slot>,
-    /// The slot that it repairs.
-    helps: Option<Slot>,
-    /// Stores to its count that have not reached memory, the oldest first.
-    buffer: [Option<u8>; BUFFER],
-    /// What is still to be visited: slots, or processes.
-    unseen: u8,
-    /// The readers that it has chosen to be posted, and those of them that wait as they did then.
-    chosen: u8,
-    fresh: u8,
-    /// No reader has announced itself since it read the flag.
-    is_current: bool,
-    /// A count was not 0.
-    saw_count: bool,
-    is_announced: bool,
-    suspects: bool,
-    is_woken: bool,
-    is_late: bool,
-    is_stopped: bool,
-    /// What a helper has read of `inside`, and whether it has freed the word.
-    was_inside: bool,
-    has_freed: bool,
-}
-
-/// Everything that is shared, and every process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RwLockState {
-    owner: Option<Slot>,
-    poisoned: bool,
-    inside: Option<Slot>,
-    draining: bool,
-    flag: bool,
-    bell: u8,
-    places: [Place; MOST],
-    processes: [Process; MOST],
-    /// A writer died inside.
-    tainted: bool,
-    reads: u8,
-    writes: u8,
-    joins: u8,
-    deaths: u8,
-    stops: u8,
-    timeouts: u8,
 }
 
 /// What happens next. The first number is the process.
@@ -184,56 +110,6 @@ pub enum Action {
     Die(usize),
     /// A process stops for ever.
     Stop(usize),
-}
-
-fn bit(slot: Slot) -> u8 {
-    1 << slot
-}
-
-impl Process {
-    fn member(slot: Slot) -> Self {
-        Self { at: At::Idle, slot: Some(slot), ..Self::default() }
-    }
-
-    fn slot(&self) -> usize {
-        self.slot.map_or(usize::MAX, usize::from)
-    }
-}
-
-impl RwLockState {
-    fn place(&mut self, slot: Slot) -> &mut Place {
-        &mut self.places[usize::from(slot)]
-    }
-
-    fn is_dirty(&self, slot: Slot) -> bool {
-        let place = self.places[usize::from(slot)];
-        place.is_used && !place.is_alive
-    }
-
-    /// Stores a count, which stays in the buffer.
-    fn store_count(&mut self, index: usize, count: u8) {
-        let buffer = &mut self.processes[index].buffer;
-        let free = buffer.iter_mut().find(|store| store.is_none()).expect("it is not full");
-        *free = Some(count);
-    }
-
-    /// The oldest store reaches memory.
-    fn drain(&mut self, index: usize) {
-        let process = &mut self.processes[index];
-        if let (Some(count), Some(slot)) = (process.buffer[0], process.slot) {
-            process.buffer = [process.buffer[1], None];
-            self.place(slot).count = count;
-        }
-    }
-
-    /// A fence of the process's own, or one that another process asks of it.
-    fn fence(&mut self, index: usize) {
-        (0..BUFFER).for_each(|_| self.drain(index));
-    }
-
-    fn owns(&self, process: &Process) -> bool {
-        process.slot.is_some() && self.owner == process.slot
-    }
 }
 
 impl RwLock {

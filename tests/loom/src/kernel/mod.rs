@@ -4,131 +4,19 @@
 //! `semop` is. `used` of a slot lies behind the same lock: a look at a slot, which reads both it and ALIVE, is one step
 //! here. Doorbells count without end, as if no process could post more often than they can count.
 
-use std::{cell::Cell, sync::Arc, time::Duration};
+mod deadline;
+mod error;
+
+pub use self::{
+    deadline::Deadline,
+    error::{Errno, Error, Failure, Object},
+};
+
+use std::{cell::Cell, sync::Arc};
 
 use loom::sync::{Condvar, Mutex};
 
-use crate::{atomics::before_change, failure::Result, ring::refusal::Refusal, sync::PASS_TIME};
-
-/// What any operation can meet. Nothing else happens in a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// A word names no slot, or says something else that can't be.
-    Damaged,
-    /// A post of a process without the rights to it.
-    Refused,
-    /// A process frees what was given to another.
-    MembershipLost,
-    /// The object was removed.
-    Removed,
-    /// No thread can be made.
-    NoThread {
-        /// The only object.
-        object: Object,
-        /// What the system says.
-        errno: Errno,
-    },
-    /// The handle is another process's.
-    Inherited {
-        /// The only object.
-        object: Object,
-        /// What can't be done.
-        what: &'static str,
-    },
-}
-
-impl Failure {
-    /// Nothing is removed in a model.
-    pub(crate) fn is_gone(self) -> bool {
-        false
-    }
-}
-
-/// There is one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Object;
-
-/// What the system says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(i32);
-
-impl Errno {
-    pub(crate) const EAGAIN: Self = Self(0);
-
-    pub(crate) fn from_raw(number: i32) -> Self {
-        Self(number)
-    }
-}
-
-/// What an operation returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// Not available in the time that was given.
-    Busy,
-    /// It is closed.
-    Closed,
-    /// The other side is disconnected.
-    Disconnected,
-    /// See [`Failure`].
-    Failed(Failure),
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotInTime => Self::Busy,
-            Refusal::Closed => Self::Closed,
-            Refusal::Disconnected => Self::Disconnected,
-            Refusal::Failed(failure) => Self::Failed(failure),
-        }
-    }
-}
-
-/// How long to wait. A time is the time of one step, where there are steps, or without limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(Option<u8>);
-
-/// The time of one step, where time goes on in steps.
-const STEP: Duration = Duration::from_millis(10);
-
-impl Deadline {
-    /// Don't wait.
-    pub const NOW: Self = Self(Some(0));
-    /// Wait for one step of time.
-    const SOON: Self = Self(Some(1));
-    /// Never give up.
-    pub const NEVER: Self = Self(None);
-
-    pub(crate) fn has_passed(self) -> bool {
-        self == Self::NOW
-    }
-
-    pub(crate) fn min(self, other: Self) -> Self {
-        match (self.0, other.0) {
-            (Some(one), Some(another)) => Self(Some(one.min(another))),
-            (one, another) => Self(one.or(another)),
-        }
-    }
-
-    /// Time stands still for a process that sleeps, unless it goes on in steps.
-    pub(crate) fn after(time: Duration) -> Self {
-        match time {
-            Duration::ZERO => Self::NOW,
-            _ if time <= STEP && PASS_TIME.is_some() => Self::SOON,
-            _ => Self::NEVER,
-        }
-    }
-
-    pub(crate) fn remaining(self) -> Option<Duration> {
-        self.0.map(|steps| STEP * u32::from(steps))
-    }
-}
+use crate::{atomics::before_change, failure::Result, sync::PASS_TIME};
 
 /// A registered process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
