@@ -1,4 +1,4 @@
--- What all scripts share. The rules RD1 to RD14 are in `remote/mod.rs`.
+-- What all scripts share. The rules RD1 to RD14 are in `remote/mod.rs`, and WK1 to WK6 in `remote/waiting.rs`.
 -- KEYS[1] is the hash of the channel's state. Its other keys have the same hash tag, so they are on the same server.
 local S = KEYS[1]
 local P = string.sub(S, 1, -2)

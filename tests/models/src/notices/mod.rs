@@ -159,10 +159,13 @@ impl Notices {
         }
         match told {
             None if was_notified && self.rules.unread_passes_on => self.pass_on(state, index),
-            Some(told) if was_notified && told != route && self.rules.other_route_passes_on => {
-                if state.messages.contains(&told) {
-                    self.wake(state, told);
-                }
+            Some(told)
+                if was_notified
+                    && told != route
+                    && self.rules.other_route_passes_on
+                    && state.messages.contains(&told) =>
+            {
+                self.wake(state, told);
             }
             _ => {}
         }
