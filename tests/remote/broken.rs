@@ -150,13 +150,13 @@ fn events_are_for_those_that_wait() {
     let other = Channel::connect(&server.address("jobs")).unwrap();
     channel.send(&Job(0)).unwrap();
     assert_eq!(channel.recv::<Job>().unwrap(), Job(0));
-    assert_eq!(server.command("EXISTS sysv:{jobs}:ev sysv:{jobs}:room"), ":0");
+    assert_eq!(server.command("EXISTS sysv:{jobs}:waiting sysv:{jobs}:room"), ":0");
     let waits = |flag: &str| server.command(&format!("HEXISTS sysv:{{jobs}}:s {flag}")) == ":1";
     thread::scope(|scope| {
         let receiver = scope.spawn(|| other.recv::<Job>().unwrap());
         until(|| waits("mw"));
         channel.send(&Job(1)).unwrap();
-        assert_eq!(server.command("XLEN sysv:{jobs}:ev"), ":1");
+        assert_eq!(server.command("ZCARD sysv:{jobs}:waiting"), ":0");
         assert_eq!(receiver.join().unwrap(), Job(1));
         channel.send(&Job(2)).unwrap();
         let sender = scope.spawn(|| other.send(&Job(3)).unwrap());

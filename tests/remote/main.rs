@@ -31,3 +31,4 @@ mod tls;
 #[allow(dead_code, reason = "the tests of the tool use the rest")]
 #[path = "../cli/tool.rs"]
 mod tool;
+mod wakeups;

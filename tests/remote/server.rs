@@ -1,7 +1,7 @@
 //! A server of a test's own.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
@@ -68,6 +68,29 @@ impl Server {
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).ok()?;
         Some(line.trim_end().to_owned())
+    }
+
+    /// Returns how often each command was called, by clients and by scripts.
+    pub(crate) fn counted(&self) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server answers");
+        stream.write_all(b"INFO commandstats\r\n").expect("the server answers");
+        let (mut stream, mut length) = (BufReader::new(stream), String::new());
+        stream.read_line(&mut length).expect("the server answers");
+        let mut text = vec![0; length.trim().trim_start_matches('$').parse().expect("it is a length")];
+        stream.read_exact(&mut text).expect("the server answers");
+        let text = String::from_utf8(text).expect("it is text");
+        let calls = text.lines().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some(format!("{name}={}", rest.split(',').next()?))
+        });
+        calls.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns how often a command was called.
+    pub(crate) fn calls_of(&self, command: &str) -> u64 {
+        let counted = self.counted();
+        let found = counted.split(' ').find_map(|calls| calls.strip_prefix(command)?.strip_prefix('='));
+        found.map_or(0, |calls| calls.parse().expect("it is a number"))
     }
 
     #[track_caller]

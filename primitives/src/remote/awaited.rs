@@ -4,14 +4,16 @@
 //! | --- | --- |
 //! | before its errand was run | nothing was done |
 //! | while a look is under way, or before the poll that would return what it found | a message goes back as it was: to its old place, and without an attempt |
-//! | while it waits for an event | nothing was done |
+//! | while it waits for a message | its announcement is withdrawn, or its notice passed on (WK4) |
+//! | while it waits for room | nothing was done |
 //! | while a message is being sent, or before the poll that would return that | the message may have been sent. A request is taken back |
 
 use std::{
     future::poll_fn,
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use super::{
@@ -20,8 +22,9 @@ use super::{
     keeper::CallEnd,
     operations::{Offer, Offered, Outgoing, PATIENCE_OF_DROP, Refusal},
     reply::Event,
-    stream::Stream,
+    stream::LONGEST,
     taken::{How, Look, Taken},
+    waiting::Receiver,
 };
 use crate::{
     Failure,
@@ -51,13 +54,16 @@ impl Drop for Fresh {
 
 enum Found {
     Message(Fresh),
-    Nothing { last: String, due: i64 },
+    Nothing { due: i64 },
 }
 
 /// A wait for a message.
 pub(crate) struct Taking {
     remote: Arc<Remote>,
-    selection: Selection,
+    /// By its number at the desk.
+    number: u64,
+    /// Each errand of this future has it alone, one after another.
+    receiver: Arc<Mutex<Receiver>>,
     claims: bool,
     stop: Option<Arc<AtomicBool>>,
     stage: Stage<Result<Found, Refusal>>,
@@ -70,18 +76,24 @@ impl Taking {
         claims: bool,
         stop: Option<&Arc<AtomicBool>>,
     ) -> Self {
-        Self { remote: Arc::clone(remote), selection, claims, stop: stop.cloned(), stage: Stage::Begin }
+        // Claimed in any case, so that it can go back if no poll returns it.
+        let how = if claims { How::Claim } else { How::ClaimToReceive };
+        // The locks of a parent's desk may be locked for ever in a child made by `fork`.
+        let number = if remote.is_ours() { remote.desk.enter() } else { 0 };
+        let receiver = Receiver::new(selection, how, number, &remote.keeper.session);
+        let receiver = Arc::new(Mutex::new(receiver));
+        Self { remote: Arc::clone(remote), number, receiver, claims, stop: stop.cloned(), stage: Stage::Begin }
     }
 
     fn ask(&self) -> io::Result<Asked<Result<Found, Refusal>>> {
-        let (remote, selection, claims) = (Arc::clone(&self.remote), self.selection, self.claims);
+        let (remote, receiver, number) = (Arc::clone(&self.remote), Arc::clone(&self.receiver), self.number);
         Asked::new(&self.remote.desk, move |line, stops| {
-            // Claimed in any case, so that it can go back if no poll returns it.
-            let how = if claims { How::Claim } else { How::ClaimToReceive };
-            let look = remote.look(line, selection, how, Deadline::NEVER, true, stops)?;
+            let mut receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            receiver.told = remote.desk.take_notice(number);
+            let look = remote.look(line, &mut receiver, LONGEST, Deadline::NEVER, stops)?;
             Ok(match look {
                 Look::Message(taken) => Found::Message(Fresh(Some(taken))),
-                Look::Nothing { last, due } => Found::Nothing { last, due },
+                Look::Nothing { due } => Found::Nothing { due },
             })
         })
     }
@@ -103,12 +115,15 @@ impl Taking {
                             }
                             return Poll::Ready(Ok(taken));
                         }
-                        Found::Nothing { last, due } => {
-                            // After the announcement: what stops it writes an event then.
+                        Found::Nothing { due } => {
+                            // After the announcement: what stops it notifies all that are announced.
                             if is_stopped(self.stop.as_deref()) {
                                 return Poll::Ready(Err(Refusal::Stopped));
                             }
-                            self.stage = self.remote.wait_at_desk(Stream::Messages, &last, due, context)?;
+                            let waits = self.remote.desk.wait_for_notice(self.number, due_in(due), context.waker());
+                            if waits.map_err(|error| self.remote.no_thread(&error))? {
+                                self.stage = Stage::Waiting(self.number);
+                            }
                         }
                     }
                 }
@@ -125,7 +140,27 @@ impl Taking {
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        self.remote.cancel(&self.stage);
+        if !self.remote.is_ours() {
+            return;
+        }
+        self.remote.desk.leave(self.number);
+        // An errand that is under way may announce it still. The clerk comes to this one afterwards.
+        let is_announced = match &self.stage {
+            Stage::Asked(_) => true,
+            Stage::Begin | Stage::Waiting(_) => {
+                self.receiver.lock().unwrap_or_else(PoisonError::into_inner).is_announced
+            }
+        };
+        if is_announced {
+            let (remote, receiver) = (Arc::clone(&self.remote), Arc::clone(&self.receiver));
+            // Without a thread the announcement ends by itself.
+            let _ = self.remote.desk.submit(move |line| {
+                let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                if receiver.is_announced {
+                    remote.withdraw(line, &receiver);
+                }
+            });
+        }
     }
 }
 
@@ -187,7 +222,7 @@ impl Sending<'_> {
                             if is_stopped(self.stop) {
                                 return Poll::Ready(Err(Refusal::Stopped));
                             }
-                            self.stage = self.remote.wait_at_desk(Stream::Room, &last, due, context)?;
+                            self.stage = self.remote.wait_for_room_at_desk(&last, due, context)?;
                         }
                         Err(Offered::Sent) => {}
                     }
@@ -209,6 +244,10 @@ impl Drop for Sending<'_> {
     }
 }
 
+fn due_in(due: i64) -> Option<Duration> {
+    u64::try_from(due).ok().map(Duration::from_millis)
+}
+
 impl Remote {
     /// Sends a message, and waits for room, without blocking the thread. Returns its name.
     pub(crate) async fn send_async(
@@ -222,15 +261,8 @@ impl Remote {
         poll_fn(|context| sending.poll_send(context)).await
     }
 
-    fn wait_at_desk<T>(
-        &self,
-        stream: Stream,
-        last: &str,
-        due: i64,
-        context: &Context<'_>,
-    ) -> Result<Stage<T>, Failure> {
-        let due = u64::try_from(due).ok().map(std::time::Duration::from_millis);
-        let number = self.desk.wait(stream, Event::of(last), due, context.waker());
+    fn wait_for_room_at_desk<T>(&self, last: &str, due: i64, context: &Context<'_>) -> Result<Stage<T>, Failure> {
+        let number = self.desk.wait_for_room(Event::of(last), due_in(due), context.waker());
         Ok(number.map_err(|error| self.no_thread(&error))?.map_or(Stage::Begin, Stage::Waiting))
     }
 

@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// The version of the keys and their fields.
-pub(super) const VERSION: &str = "1";
+pub(super) const VERSION: &str = "2";
 
 /// Whether an existing channel is opened, and a missing one created.
 #[derive(Clone, Copy, Debug)]
@@ -209,7 +209,13 @@ fn answered(answer: Vec<Value>, object: &ObjectName, options: &Settings) -> Resu
         "ok" => {}
         "taken" => return Err(OpenError::NameTaken { object: object.clone() }),
         "none" => return Err(OpenError::NoSuchName { object: object.clone() }),
-        _ => return Err(OpenError::WrongVersion { object: object.clone(), found: answer.number(), wanted: 1 }),
+        _ => {
+            return Err(OpenError::WrongVersion {
+                object: object.clone(),
+                found: answer.number(),
+                wanted: VERSION.parse().unwrap_or_default(),
+            });
+        }
     }
     let geometry = Geometry {
         messages: answer.number(),

@@ -4,13 +4,14 @@
 //!
 //! - The *clerk* runs errands: each is one script, and none of them waits for a message or for room. It also keeps the times at which futures
 //!   look again.
-//! - The *listener* reads both streams of events, and wakes the futures that wait for a later event than the one that they know.
+//! - The *listener* reads the notices for the futures of this handle, and the events of room. It wakes the future that a notice is for, and all
+//!   that wait for a later event than the one that they know.
 //!
-//! A future that found nothing says up to which event it has looked. The listener says up to which one it has read. So whichever
-//! comes second notices an event in between.
+//! A notice that comes before its future waits is kept for it. A future that found no room says up to which event it has looked. The
+//! listener says up to which one it has read. So whichever comes second notices an event in between.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt, io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -24,8 +25,8 @@ use redis::Client;
 
 use super::{
     line::Line,
-    reply::{Event, Reply, latest},
-    stream::{LONGEST, Stream},
+    reply::{Entry, Event, Reply, streams},
+    stream::{LONGEST, notices_key, room_key},
 };
 use crate::{
     background::{self, wake_all},
@@ -37,10 +38,10 @@ const LISTENING: Duration = Duration::from_secs(1);
 
 type Errand = Box<dyn FnOnce(&mut Line) + Send>;
 
-/// A future that waits for an event.
+/// A future that waits.
 struct Waiting {
-    stream: Stream,
-    after: Event,
+    /// The event of room that it knows. `None` if it waits for a notice.
+    after: Option<Event>,
     /// When it looks again in any case.
     due: Instant,
     waker: Waker,
@@ -50,10 +51,14 @@ struct Waiting {
 struct State {
     errands: VecDeque<Errand>,
     waiting: HashMap<u64, Waiting>,
-    /// Up to which event the listener has read each stream.
-    read: [Event; Stream::ALL.len()],
+    /// The futures that receive, by their numbers.
+    receivers: HashSet<u64>,
+    /// The notices that their futures have not answered: the routes.
+    notices: HashMap<u64, String>,
+    /// Up to which event of room the listener has read.
+    read: Event,
     /// What was read, and what a future had looked up to, when a future was last told that there is a later event.
-    told: [(Event, Event); Stream::ALL.len()],
+    told: (Event, Event),
     next: u64,
     has_clerk: bool,
     has_listener: bool,
@@ -114,21 +119,78 @@ impl Desk {
         Ok(())
     }
 
-    /// Waits for an event after this one. Returns a number for the wait, or `None` if there is such an event already.
-    pub(super) fn wait(
+    fn start_listener(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        if !state.has_listener {
+            self.start("redis events", Self::listen)?;
+            state.has_listener = true;
+        }
+        Ok(())
+    }
+
+    /// Gives a future that receives its number.
+    pub(super) fn enter(&self) -> u64 {
+        let mut state = self.lock();
+        state.next += 1;
+        let number = state.next;
+        state.receivers.insert(number);
+        number
+    }
+
+    /// Forgets a future that receives.
+    pub(super) fn leave(&self, number: u64) {
+        let mut state = self.lock();
+        state.receivers.remove(&number);
+        state.notices.remove(&number);
+        drop(state);
+        self.cancel(number);
+    }
+
+    /// Returns the route of the notice that a future has, for its next look.
+    pub(super) fn take_notice(&self, number: u64) -> String {
+        self.lock().notices.remove(&number).unwrap_or_default()
+    }
+
+    /// Waits for a notice. Returns `false` if there is one already.
+    pub(super) fn wait_for_notice(
         self: &Arc<Self>,
-        stream: Stream,
+        number: u64,
+        due: Option<Duration>,
+        waker: &Waker,
+    ) -> io::Result<bool> {
+        let mut state = self.lock();
+        self.start_listener(&mut state)?;
+        if state.notices.contains_key(&number) {
+            return Ok(false);
+        }
+        self.insert(state, number, None, due, waker);
+        Ok(true)
+    }
+
+    fn insert(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        number: u64,
+        after: Option<Event>,
+        due: Option<Duration>,
+        waker: &Waker,
+    ) {
+        let due = Instant::now() + due.map_or(LONGEST, |due| due.min(LONGEST));
+        state.waiting.insert(number, Waiting { after, due, waker: waker.clone() });
+        drop(state);
+        self.for_clerk.notify_one();
+        self.for_listener.notify_one();
+    }
+
+    /// Waits for room after this event. Returns a number for the wait, or `None` if there is such an event already.
+    pub(super) fn wait_for_room(
+        self: &Arc<Self>,
         after: Event,
         due: Option<Duration>,
         waker: &Waker,
     ) -> io::Result<Option<u64>> {
         let mut state = self.lock();
-        if !state.has_listener {
-            self.start("redis events", Self::listen)?;
-            state.has_listener = true;
-        }
+        self.start_listener(&mut state)?;
         let State { read, told, .. } = &mut *state;
-        let (read, told) = (&mut read[stream as usize], &mut told[stream as usize]);
         if *read > after {
             if *told != (*read, after) {
                 *told = (*read, after);
@@ -137,13 +199,9 @@ impl Desk {
             // A future has looked since then, and the server knows of no later event: it has lost some, as one that was killed may.
             *read = after;
         }
-        let due = Instant::now() + due.map_or(LONGEST, |due| due.min(LONGEST));
-        let number = state.next;
         state.next += 1;
-        state.waiting.insert(number, Waiting { stream, after, due, waker: waker.clone() });
-        drop(state);
-        self.for_clerk.notify_one();
-        self.for_listener.notify_one();
+        let number = state.next;
+        self.insert(state, number, Some(after), due, waker);
         Ok(Some(number))
     }
 
@@ -200,8 +258,8 @@ impl Desk {
 
     /// The listener.
     fn listen(&self, mut line: Line) {
-        let keys = Stream::ALL.map(|stream| stream.key(&self.key));
-        let mut is_current = false;
+        let (notices, room) = (notices_key(&self.key, &self.session), room_key(&self.key));
+        let (mut heard, mut is_current) = ("0-0".to_owned(), false);
         loop {
             let mut state = self.lock();
             while !state.is_over && state.waiting.is_empty() {
@@ -213,15 +271,14 @@ impl Desk {
             let read = state.read;
             drop(state);
             let found = if is_current {
-                let after = read.map(|event| event.to_string());
-                let streams: Vec<_> = keys.iter().map(String::as_str).zip(after.iter().map(String::as_str)).collect();
-                line.wait_for(&streams, LISTENING).map(latest)
+                let known = [(notices.as_str(), heard.as_str()), (room.as_str(), &read.to_string())];
+                line.wait_for(&known, LISTENING).map(streams)
             } else {
                 // Events from before it has begun to listen.
-                let words: [&[u8]; 4] = [b"HMGET", self.key.as_bytes(), b"ev", b"rev"];
-                line.command(&words, Deadline::after(LISTENING)).map(|fields| {
-                    let mut fields = Reply::of(fields);
-                    keys.iter().map(|key| (key.clone(), Event::of(&fields.text()))).collect()
+                let words: [&[u8]; 3] = [b"HGET", self.key.as_bytes(), b"rev"];
+                line.command(&words, Deadline::after(LISTENING)).map(|last| {
+                    let last = Entry::named(Reply::new(vec![last]).text());
+                    vec![(room.clone(), vec![last])]
                 })
             };
             match found {
@@ -231,7 +288,14 @@ impl Desk {
                 }
                 Ok(found) => {
                     is_current = true;
-                    self.note(&keys, &found);
+                    for (key, entries) in found {
+                        if key == notices {
+                            heard = entries.last().map_or(heard, |last| last.name.clone());
+                            self.note_notices(&entries);
+                        } else if let Some(last) = entries.last() {
+                            self.note_room(Event::of(&last.name));
+                        }
+                    }
                 }
                 Err(_) => {
                     // It is away, or refuses. It is asked again, and not in a hurry. Futures look by themselves meanwhile.
@@ -241,16 +305,27 @@ impl Desk {
         }
     }
 
-    /// Wakes those that wait for an event that was read.
-    fn note(&self, keys: &[String], found: &[(String, Event)]) {
+    /// Wakes the futures that notices are for. One that is gone has passed its notice on itself.
+    fn note_notices(&self, entries: &[Entry]) {
         let mut state = self.lock();
-        for (key, event) in found {
-            if let Some(stream) = keys.iter().position(|known| known == key) {
-                state.read[stream] = state.read[stream].max(*event);
+        let mut woken = Vec::new();
+        for entry in entries {
+            let Ok(number) = entry.text("f").parse() else { continue };
+            if state.receivers.contains(&number) {
+                state.notices.insert(number, entry.text("r"));
+                woken.extend(state.waiting.remove(&number).map(|waiting| waiting.waker));
             }
         }
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes those that wait for an event of room that was read.
+    fn note_room(&self, event: Event) {
+        let mut state = self.lock();
+        state.read = state.read.max(event);
         let read = state.read;
-        let woken = state.woken(|waiting| read[waiting.stream as usize] > waiting.after);
+        let woken = state.woken(|waiting| waiting.after.is_some_and(|after| read > after));
         drop(state);
         wake_all(woken);
     }
@@ -338,13 +413,35 @@ mod tests {
             let mut state = desk.lock();
             // None is needed here.
             state.has_listener = true;
-            state.read[Stream::Messages as usize] = Event::of("9-0");
+            state.read = Event::of("9-0");
         }
-        let wait = |after: &str| desk.wait(Stream::Messages, Event::of(after), None, Waker::noop()).unwrap();
+        let wait = |after: &str| desk.wait_for_room(Event::of(after), None, Waker::noop()).unwrap();
         assert_eq!(wait("7-0"), None, "it looks again");
         let waiting = wait("7-0").expect("the server has no event after it");
-        desk.note(&[Stream::Messages.key(&desk.key)], &[("sysv:{a}:ev".to_owned(), Event::of("8-0"))]);
+        desk.note_room(Event::of("8-0"));
         assert!(!desk.is_waiting(waiting, Waker::noop()), "that is a new one");
+    }
+
+    /// A notice that the listener has read between a look and the wait after it is not waited for, and one future has it.
+    #[test]
+    fn a_notice_in_between_is_kept() {
+        let client = Arc::new(Client::open("redis://127.0.0.1").unwrap());
+        let desk = Desk::new(&client, "session", "sysv:{a}:s");
+        desk.lock().has_listener = true;
+        let (one, other) = (desk.enter(), desk.enter());
+        let note =
+            |number: u64| desk.note_notices(&[Entry::with("5-0", &[("f", number.to_string()), ("r", "7".to_owned())])]);
+        note(one);
+        assert!(!desk.wait_for_notice(one, None, Waker::noop()).unwrap());
+        assert_eq!(desk.take_notice(one), "7");
+        assert!(desk.wait_for_notice(one, None, Waker::noop()).unwrap());
+        assert!(desk.wait_for_notice(other, None, Waker::noop()).unwrap());
+        note(one);
+        assert!(!desk.is_waiting(one, Waker::noop()));
+        assert!(desk.is_waiting(other, Waker::noop()));
+        desk.leave(other);
+        note(other);
+        assert!(desk.take_notice(other).is_empty(), "a future that is gone has none");
     }
 
     /// An event that the listener has read between a look and the wait after it is not waited for.
@@ -356,14 +453,13 @@ mod tests {
             let mut state = desk.lock();
             // None is needed here.
             state.has_listener = true;
-            state.read[Stream::Messages as usize] = Event::of("7-1");
+            state.read = Event::of("7-1");
         }
-        let wait = |stream, after: &str| desk.wait(stream, Event::of(after), None, Waker::noop()).unwrap();
-        assert_eq!(wait(Stream::Messages, "7-0"), None);
-        let waiting = wait(Stream::Messages, "7-1").expect("there is none after it");
-        assert!(wait(Stream::Room, "6-0").is_some(), "of this stream nothing was read");
+        let wait = |after: &str| desk.wait_for_room(Event::of(after), None, Waker::noop()).unwrap();
+        assert_eq!(wait("7-0"), None);
+        let waiting = wait("7-1").expect("there is none after it");
         assert!(desk.is_waiting(waiting, Waker::noop()));
-        desk.note(&[Stream::Messages.key(&desk.key)], &[("sysv:{a}:ev".to_owned(), Event::of("10-0"))]);
+        desk.note_room(Event::of("10-0"));
         assert!(!desk.is_waiting(waiting, Waker::noop()));
     }
 }

@@ -13,7 +13,11 @@ use std::{
 
 use redis::{Client, Connection, ConnectionAddr, ErrorKind, RedisError, ServerErrorKind, Value};
 
-use super::script::{SCRIPTS, Script};
+use super::{
+    reply::entries,
+    script::{SCRIPTS, Script},
+    stream::notices_key,
+};
 use crate::raw::Deadline;
 
 /// How long the server may take to accept a connection.
@@ -44,6 +48,8 @@ pub(super) struct Line {
     patience: Option<Duration>,
     name: String,
     number: u64,
+    /// The last notice that was read.
+    heard: String,
     hashes: [Option<String>; SCRIPTS],
 }
 
@@ -69,8 +75,13 @@ impl Line {
             patience: None,
             name,
             number: 0,
+            heard: "0-0".to_owned(),
             hashes: Default::default(),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns a name that nothing else has, for what the next script makes.
@@ -128,6 +139,17 @@ impl Line {
             Err(Failed::Refused(why)) => Err(Trouble::Refused(why)),
             Err(Failed::NoScript) => Ok(Value::Nil),
         }
+    }
+
+    /// Waits for a notice for this line, for so long at most. Returns the route that it names, or an empty text.
+    pub(super) fn wait_for_notice(&mut self, state: &str, time: Duration) -> Result<String, Trouble> {
+        let (key, heard) = (notices_key(state, &self.name), std::mem::take(&mut self.heard));
+        let found = self.wait_for(&[(&key, &heard)], time);
+        self.heard = heard;
+        let Some(last) = entries(found?).pop() else { return Ok(String::new()) };
+        let route = last.text("r");
+        self.heard = last.name;
+        Ok(route)
     }
 
     /// Tries until it succeeds, or the deadline has passed. Without a deadline, twice: a connection may have broken long ago.

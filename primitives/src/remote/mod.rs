@@ -27,9 +27,9 @@
 //!   delivery, and its caller learns of its end, also if that is the end of a lease.
 //! - **RD6** A message with a limit is set aside after so many attempts, with the ends of the last eight. What is set aside takes no room, but
 //!   that of its bytes. Beyond the quota the oldest one is dropped, and counted.
-//! - **RD7** A process that finds nothing, or no room, announces that in the same step, and learns the name of the last event. It waits for a later
-//!   one with `XREAD`. A process that changes something writes an event if any process has announced itself. All that wait look again. So
-//!   no wake-up is lost. A wait is bounded by the next time at which something is due or a lease ends, and by two seconds in any case.
+//! - **RD7** A process that finds nothing, or no room, announces that in the same step, and waits with `XREAD`. A message notifies one
+//!   receiver that it fits, and [`waiting`] has the rules. Room is an event for all senders that wait, after the last one that each of them
+//!   knows. A wait is bounded by the next time at which something is due or a lease ends, and by two seconds in any case.
 //! - **RD8** The end of a call is an entry in the inbox of the caller's handle. It is read without being taken away, so a broken connection
 //!   loses none.
 //! - **RD9** A call has a lease as well. If that ends, the request goes as if the caller had cancelled it, unless it outlives its caller.
@@ -55,7 +55,7 @@
 //! | the server fails over to a replica | what had not reached the replica is lost. A call that is lost so is found out by the renewal of its lease |
 //! | a server that stays away | calls that wait wait on. Others fail with `Unreachable`, and sending with `MaybeSent` if it was under way |
 //!
-//! Not promised: that a message is worked on once, if a lease ends while its process still works. That all processes see the same time: the
+//! Not promised: which one of the receivers that a message fits takes it. That a message is worked on once, if a lease ends while its process still works. That all processes see the same time: the
 //! server's time counts, and if that is set, leases end sooner or later.
 
 mod address;

@@ -9,7 +9,6 @@ use super::{
     line::{Line, Trouble},
     reply::{Reply, ending_of},
     script::Script,
-    stream::Stream,
 };
 use crate::{
     Failure,
@@ -167,8 +166,7 @@ impl Remote {
             if stops() {
                 return Err(Refusal::Stopped);
             }
-            self.wait_for_event(line, Stream::Room, &last, due, until.deadline)
-                .map_err(|trouble| failure(&self.object, trouble))?;
+            self.wait_for_room(line, &last, due, until.deadline).map_err(|trouble| failure(&self.object, trouble))?;
         }
     }
 

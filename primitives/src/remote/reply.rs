@@ -67,6 +67,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Returns an entry without fields.
+    #[cfg(feature = "async")]
+    pub(super) fn named(name: String) -> Self {
+        Self { name, fields: Vec::new() }
+    }
+
+    #[cfg(all(test, feature = "async"))]
+    pub(super) fn with(name: &str, fields: &[(&str, String)]) -> Self {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())).collect();
+        Self { name: name.to_owned(), fields }
+    }
+
     /// Returns the value of a field. Without one it is empty.
     pub(super) fn field(&self, name: &str) -> &[u8] {
         self.fields.iter().find(|(found, _)| found == name).map_or(&[], |(_, value)| value)
@@ -79,11 +91,11 @@ impl Entry {
 
 /// Returns the entries of one stream, as `XREAD` returns them.
 pub(super) fn entries(value: Value) -> Vec<Entry> {
-    let streams = match value {
-        Value::Array(mut streams) if !streams.is_empty() => Reply::of(streams.remove(0)).nth(1),
-        Value::Map(mut streams) if !streams.is_empty() => Some(streams.remove(0).1),
-        _ => None,
-    };
+    streams(value).into_iter().flat_map(|(_, entries)| entries).collect()
+}
+
+/// Returns the entries of each stream, by its key, as `XREAD` returns them.
+pub(super) fn streams(value: Value) -> Vec<(String, Vec<Entry>)> {
     let entry = |entry: Value| {
         let mut entry = Reply::of(entry);
         let name = entry.text();
@@ -94,7 +106,16 @@ pub(super) fn entries(value: Value) -> Vec<Entry> {
         }
         Entry { name, fields: pairs }
     };
-    streams.map_or_else(Vec::new, |entries| Reply::of(entries).map(entry).collect())
+    let stream = |key: Value, entries: Value| (Reply::new(vec![key]).text(), Reply::of(entries).map(entry).collect());
+    match value {
+        Value::Map(streams) => streams.into_iter().map(|(key, entries)| stream(key, entries)).collect(),
+        streams => Reply::of(streams)
+            .filter_map(|parts| {
+                let mut parts = Reply::of(parts);
+                Some(stream(parts.next()?, parts.next()?))
+            })
+            .collect(),
+    }
 }
 
 /// The name of an event: the server's time, and a number.
@@ -116,18 +137,6 @@ impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.0, self.1)
     }
-}
-
-/// Returns the last event of each stream that `XREAD` returns.
-#[cfg(feature = "async")]
-pub(super) fn latest(value: Value) -> Vec<(String, Event)> {
-    let last = |stream: Value| {
-        let mut stream = Reply::of(stream);
-        let (name, entries) = (stream.text(), stream.list());
-        let last = entries.into_iter().last().map(|entry| Event::of(&Reply::of(entry).text()));
-        last.map(|event| (name, event))
-    };
-    Reply::of(value).filter_map(last).collect()
 }
 
 /// Returns how attempts ended, as the server has it: `number,cause,status,host:process:session;` …

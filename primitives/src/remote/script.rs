@@ -16,10 +16,11 @@ pub(super) enum Script {
     Aside,
     Close,
     Remove,
+    Withdraw,
 }
 
 /// How many there are.
-pub(super) const SCRIPTS: usize = 12;
+pub(super) const SCRIPTS: usize = 13;
 
 const COMMON: &str = include_str!("scripts/common.lua");
 
@@ -39,6 +40,7 @@ impl Script {
             Self::Aside => include_str!("scripts/aside.lua"),
             Self::Close => include_str!("scripts/close.lua"),
             Self::Remove => include_str!("scripts/remove.lua"),
+            Self::Withdraw => include_str!("scripts/withdraw.lua"),
         };
         // A replica runs a script that says so.
         let flags = if self == Self::Inspect { "#!lua flags=no-writes\n" } else { "" };

@@ -15,7 +15,7 @@ use super::{
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
     reply::{Reply, ending_of},
     script::Script,
-    stream::Stream,
+    waiting::{Receiver, bound},
 };
 use crate::{
     Failure,
@@ -49,9 +49,8 @@ pub(super) enum How {
 /// What a look found.
 pub(super) enum Look {
     Message(Taken),
-    /// The last event, and in how many milliseconds something is due.
+    /// In how many milliseconds something is due.
     Nothing {
-        last: String,
         due: i64,
     },
 }
@@ -88,22 +87,28 @@ impl Remote {
 
     fn take_over(self: &Arc<Self>, line: &mut Line, wanted: Wanted<'_>) -> Result<Taken, Refusal> {
         let Wanted { selection, wants, deadline } = wanted;
-        let (stops, waits) = (|| wants.is_stopped(), deadline != Deadline::NOW);
+        let stops = || wants.is_stopped();
         let how = if wants.claims { How::Claim } else { How::Receive };
+        let mut receiver = Receiver::new(selection, how, 0, line.name());
         loop {
-            let (last, due) = match self.look(line, selection, how, deadline, waits, &stops)? {
-                Look::Message(taken) => return Ok(taken),
-                Look::Nothing { last, due } => (last, due),
+            // A receiver that is announced looks once more after its deadline, so it leaves no notice behind.
+            let waits = if deadline.has_passed() { Duration::ZERO } else { bound(-1, deadline) };
+            let looked = self.look(line, &mut receiver, waits, deadline, &stops);
+            let due = match looked {
+                Ok(Look::Message(taken)) => return Ok(taken),
+                Ok(Look::Nothing { .. }) if waits.is_zero() && !stops() => return Err(Refusal::Empty),
+                Ok(Look::Nothing { due }) => due,
+                Err(refusal) => return Err(refusal),
             };
-            // After the announcement: what stops it writes an event then.
+            // After the announcement: what stops it notifies all that are announced.
             if stops() {
+                if receiver.is_announced {
+                    self.withdraw(line, &receiver);
+                }
                 return Err(Refusal::Stopped);
             }
-            if deadline.has_passed() {
-                return Err(Refusal::Empty);
-            }
-            self.wait_for_event(line, Stream::Messages, &last, due, deadline)
-                .map_err(|trouble| failure(&self.object, trouble))?;
+            receiver.told =
+                self.wait_for_notice(line, due, deadline).map_err(|trouble| failure(&self.object, trouble))?;
         }
     }
 
@@ -111,23 +116,20 @@ impl Remote {
     pub(super) fn look(
         self: &Arc<Self>,
         line: &mut Line,
-        selection: Selection,
-        how: How,
+        receiver: &mut Receiver,
+        waits: Duration,
         deadline: Deadline,
-        waits: bool,
         stops: &dyn Fn() -> bool,
     ) -> Result<Look, Refusal> {
-        let (kind, route): (&[u8], u32) = match selection {
-            Selection::Only(route) => (b"only", route),
-            Selection::Any => (b"any", 0),
-            Selection::UpTo(route) => (b"upto", route),
-            Selection::Except(route) => (b"except", route),
-        };
-        let (route, how, waits) = (route.to_string(), (how as u8).to_string(), u8::from(waits).to_string());
+        let (kind, route) = receiver.selected();
+        let (how, waits) = ((receiver.how as u8).to_string(), millis(waits).to_string());
+        let is_announced: &[u8] = if receiver.is_announced { b"1" } else { b"0" };
+        let told = std::mem::take(&mut receiver.told);
         let owner = format!("{}:{}:{}", self.host, std::process::id(), self.keeper.session);
         loop {
             let token = line.unique();
-            let words = [waits.as_bytes(), kind, route.as_bytes(), how.as_bytes(), owner.as_bytes(), token.as_bytes()];
+            let mut words = vec![waits.as_bytes(), kind, route.as_bytes(), how.as_bytes(), owner.as_bytes()];
+            words.extend([token.as_bytes(), receiver.name.as_bytes(), is_announced, told.as_bytes()]);
             let answer = match line.run_numbered(Script::Take, &self.key, &words, deadline, stops) {
                 Ok(answer) => answer,
                 Err(Trouble::Stopped) => return Err(Refusal::Stopped),
@@ -136,10 +138,12 @@ impl Remote {
                 Err(trouble) => return Err(failure(&self.object, trouble).into()),
             };
             let mut answer = Reply::new(answer);
-            return match answer.text().as_str() {
+            let found = answer.text();
+            receiver.is_announced = found == "none" && waits != "0";
+            return match found.as_str() {
                 "message" => Ok(Look::Message(self.taken(token, answer))),
                 "closed" => Err(self.closed()),
-                "none" => Ok(Look::Nothing { last: answer.text(), due: answer.number() }),
+                "none" => Ok(Look::Nothing { due: answer.number() }),
                 _ => Err(self.removed().into()),
             };
         }

@@ -16,6 +16,7 @@
 //! | [`mpmc`] | the places of a ring, the rooms at both its ends, the end, deaths, helpers and the reuse of slots |
 //! | [`mutex`] | a fair lock with offers on the waiting room, deaths, stops, helping and the reuse of slots |
 //! | [`named`] | waiters that want different messages, and calls for one message each |
+//! | [`notices`] | receivers on a server, one notice for each message, receivers that leave, die or are stopped |
 //! | [`once`] | a value that is set once, initialisers that fail, deaths, stops and helping |
 //! | [`pool`] | permits, callers for one and for several, deaths, stops, helping and the reuse of slots |
 //! | [`retries`] | claimed requests that come back, their limit, responses that are written apart, callers that leave, late helpers |
@@ -73,6 +74,7 @@ pub mod members;
 pub mod mpmc;
 pub mod mutex;
 pub mod named;
+pub mod notices;
 pub mod once;
 pub mod pool;
 pub mod retries;

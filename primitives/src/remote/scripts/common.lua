@@ -1,4 +1,4 @@
--- What all scripts share. The rules RD1 to RD14 are in `remote/mod.rs`.
+-- What all scripts share. The rules RD1 to RD14 are in `remote/mod.rs`, and WK1 to WK6 in `remote/waiting.rs`.
 -- KEYS[1] is the hash of the channel's state. Its other keys have the same hash tag, so they are on the same server.
 local S = KEYS[1]
 local P = string.sub(S, 1, -2)
@@ -8,7 +8,7 @@ local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 -- What most scripts need of the state, in one look. A script that changes one of these changes it here, too.
-local version, lease, closed, waits_for_message, waits_for_room, due =
+local version, lease, closed, has_waiters, waits_for_room, due =
   unpack(call('HMGET', S, 'v', 'lease', 'closed', 'mw', 'rw', 'due'))
 version, lease, closed, due = version or nil, tonumber(lease or 0), closed and true, tonumber(due or 0)
 
@@ -16,13 +16,56 @@ local function key(id) return P .. 'm:' .. id end
 local function whole(number) return string.format('%.0f', number) end
 local function state(field) return tonumber(call('HGET', S, field) or 0) end
 
--- RD7: an event is written only if a process waits, and the one who writes it withdraws the announcement.
-local function wake()
-  if waits_for_message then
-    waits_for_message = false
-    call('HDEL', S, 'mw')
-    call('HSET', S, 'ev', call('XADD', P .. 'ev', 'MAXLEN', 1, '*', 'e', 1))
+-- WK1: a receiver looks again by itself after this time, in milliseconds. It is `LONGEST` in `stream.rs`.
+local LONGEST = 2000
+
+-- An announcement is `<kind> <route> <future> <reader>`.
+local function fits(member, route)
+  local kind, number = string.match(member, '^(%S+) (%S+)')
+  if kind == 'only' then return number == route end
+  if kind == 'except' then return number ~= route end
+  return kind == 'any' or tonumber(route) <= tonumber(number)
+end
+-- WK2: the announcement is withdrawn, and the receiver has a notice.
+local function notify(member, route)
+  local future, reader = string.match(member, '^%S+ %S+ (%S+) (%S+)$')
+  local notices = P .. 'w:' .. reader
+  call('ZREM', P .. 'waiting', member)
+  -- A receiver has looked by itself since an older notice.
+  call('XADD', notices, 'MINID', '~', whole(now - 2 * LONGEST), '*', 'f', future, 'r', route)
+  call('PEXPIRE', notices, 10 * LONGEST)
+end
+-- Notifies one receiver that the route fits, the one that has looked last. Returns whether there was one.
+local function wake(route)
+  local from, found = 0, {}
+  while has_waiters do
+    found = call('ZREVRANGEBYSCORE', P .. 'waiting', '+inf', whole(now), 'LIMIT', from, 16)
+    for _, member in ipairs(found) do
+      if fits(member, route) then
+        notify(member, route)
+        return true
+      end
+    end
+    from = from + #found
+    if #found < 16 then break end
   end
+  if has_waiters and from == 0 then
+    -- The others look by themselves, or are dead.
+    has_waiters = false
+    call('HDEL', S, 'mw')
+    call('UNLINK', P .. 'waiting')
+  end
+  return false
+end
+-- WK4: a receiver was notified, and its notice is not known to be answered.
+local function pass_on(member)
+  for _, route in ipairs(call('ZRANGE', P .. 'routes', 0, -1)) do
+    if fits(member, route) and wake(route) then return end
+  end
+end
+-- WK5: notifies the receivers that do not look by themselves before that time.
+local function wake_all(before)
+  for _, member in ipairs(call('ZRANGEBYSCORE', P .. 'waiting', before, '+inf')) do notify(member, '') end
 end
 local function room()
   if waits_for_room then
@@ -32,8 +75,8 @@ local function room()
   end
 end
 local function rouse()
-  waits_for_message, waits_for_room = true, true
-  wake()
+  waits_for_room = true
+  wake_all('-inf')
   room()
 end
 
@@ -71,7 +114,7 @@ local function enlist(id, route, order, len)
     call('ZADD', P .. 'routes', route, route)
     call('ZADD', P .. 'heads', order, route)
   end
-  wake()
+  wake(route)
 end
 local function enqueue(id, route, order, len)
   call('HSET', key(id), 'z', 'q', 'o', order)
@@ -169,7 +212,7 @@ local function give_back(m, cause, status, delay)
   elseif delay > 0 and not closed then
     call('HSET', key(m.id), 'z', 'd')
     list_by_time('later', now + delay, m.id)
-    wake()
+    wake_all(whole(now + delay))
   else
     call('HSET', key(m.id), 't', whole(now))
     enqueue(m.id, m.route, next_order(), m.len)
@@ -245,6 +288,8 @@ local function sweep()
     local m = read(id)
     leave(id, m and is_outliving(m))
   end
+  -- Of dead receivers. A living one announces itself again when it looks.
+  call('ZREMRANGEBYSCORE', P .. 'waiting', '-inf', whole(now - LONGEST))
   due = NEVER
   for _, set in ipairs({'later', 'claims', 'callers'}) do
     local first = call('ZRANGE', P .. set, 0, 0, 'WITHSCORES')

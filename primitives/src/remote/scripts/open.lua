@@ -5,7 +5,7 @@ if version then
 else
   if ARGV[1] == '0' then return {'none'} end
   -- The events of a channel that was removed a moment ago, and had this name.
-  call('UNLINK', P .. 'ev', P .. 'room')
+  call('UNLINK', P .. 'waiting', P .. 'room')
   call('HSET', S, 'v', ARGV[3], 'made', whole(now))
   for i = 4, #ARGV, 2 do call('HSET', S, ARGV[i], ARGV[i + 1]) end
 end

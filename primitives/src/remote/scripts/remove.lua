@@ -10,7 +10,6 @@ end
 for _, route in ipairs(call('ZRANGE', P .. 'routes', 0, -1)) do messages(P .. 'q:' .. route) end
 for _, set in ipairs({'later', 'claims', 'aside:0', 'aside:1', 'aside:2'}) do messages(P .. set) end
 rouse()
-call('PEXPIRE', P .. 'ev', 5000)
 call('PEXPIRE', P .. 'room', 5000)
-call('UNLINK', S, P .. 'routes', P .. 'heads', P .. 'qb', P .. 'callers')
+call('UNLINK', S, P .. 'waiting', P .. 'routes', P .. 'heads', P .. 'qb', P .. 'callers')
 return {'ok'}

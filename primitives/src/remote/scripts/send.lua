@@ -17,15 +17,14 @@ end
 call('HSET', S, 'n' .. class, whole(count + 1), 'by', whole(bytes + blocks), 'o', order)
 -- The fields that are not named here are empty, or 0, until something happens to it.
 call('HSET', key(id), 'z', delay > 0 and 'd' or 'q', 'o', order, 'r', route, 'c', ARGV[6], 's', ARGV[7], 'k', class,
-  'l', ARGV[9], 'L', ARGV[9], 'f', ARGV[10], 'n', len, 'y', ARGV[12], 't', whole(now), 'b', ARGV[16])
+  'l', ARGV[9], 'L', ARGV[9], 'f', ARGV[10], 'n', len, 'y', ARGV[12], 't', whole(now), 'b', ARGV[16], 'w', caller)
 if caller ~= '' then
-  call('HSET', key(id), 'w', caller)
   list_by_time('callers', now + lease, id)
 end
 if delay > 0 then
   list_by_time('later', now + delay, id)
-  -- Receivers that wait learn how long to wait at most.
-  wake()
+  -- Receivers learn how long to wait at most.
+  if has_waiters then wake_all(whole(now + delay)) end
 else
   enlist(id, route, order, len)
 end
