@@ -6,7 +6,6 @@ use std::{
 };
 #[cfg(feature = "async")]
 use std::{
-    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     task::Waker,
 };
@@ -46,9 +45,6 @@ pub(crate) fn start<T: Send + 'static>(
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         // What the waker left behind is the program's own. Nothing of ours is in its reach.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            // Its drop may run any code as well.
-            mem::forget(payload);
-        }
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }

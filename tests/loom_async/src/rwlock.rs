@@ -75,6 +75,10 @@ impl RwScene {
     }
 
     /// Returns the handle of a process.
+    ///
+    /// # Panics
+    ///
+    /// If something else lies where its words are.
     #[must_use]
     pub fn open(self: &Arc<Self>, slot: u32) -> Arc<RwHandle> {
         let (memory, mapped) = (&self.memory, "everything lies in this memory");
@@ -110,6 +114,10 @@ impl RwHandle {
     }
 
     /// Reads in a future, looks at the value, and leaves.
+    ///
+    /// # Panics
+    ///
+    /// As [`read`](Self::read).
     pub async fn read_async(&self) {
         self.enter_async().await;
         self.look();
@@ -117,6 +125,10 @@ impl RwHandle {
     }
 
     /// Writes in a future, as `RwLock::write_async` does, changes the value, and leaves.
+    ///
+    /// # Panics
+    ///
+    /// As [`read`](Self::read).
     pub async fn write_async(&self) {
         let admission = self.state.enter_to_write_async(self.party(), &self.writers).await;
         let Admission::Inside(taken) = admission.expect("nothing is damaged") else {

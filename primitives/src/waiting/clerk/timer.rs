@@ -4,7 +4,8 @@
 //! - **TI2** A future is on the list from the first poll that finds the time not come, until it is woken or dropped. It has
 //!   taken nothing, so a future that is not polled holds up no other.
 //! - **TI3** The thread ends with the handle, or after [`IDLE`] without futures. A child made by `fork` has a list of its own.
-//! - **TI4** A waker that panics ends neither the thread nor the wake-ups of the others.
+//!
+//! A waker that panics ends neither the thread nor the wake-ups of the others (CK8).
 
 use std::{
     collections::BTreeMap,
@@ -90,7 +91,7 @@ impl Shared {
             if !due.is_empty() {
                 // A waker may run any code.
                 drop(list);
-                // TI4.
+                // CK8.
                 wake_all(due);
                 list = self.list();
                 continue;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn ti4_a_waker_that_panics_holds_up_no_other_future() {
+    fn a_waker_that_panics_holds_up_no_other_future() {
         let (timer, object) = (Timer::default(), ObjectName::new("limiter", "test"));
         let (told, woken) = mpsc::channel();
         let (panics, tells) = (Waker::from(Arc::new(Panics)), Waker::from(Arc::new(Told(told))));
