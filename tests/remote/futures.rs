@@ -3,7 +3,11 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    task::Poll,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -225,6 +229,51 @@ fn many_wait_at_once() {
     })
     .join();
     assert_unused(&channel);
+}
+
+/// Counts, and panics.
+#[derive(Default)]
+struct Panics(AtomicU32);
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+        panic!("a waker that panics, for the test");
+    }
+}
+
+/// Neither thread of the library ends by it, and the other futures go on.
+#[test]
+fn a_waker_that_panics() {
+    let Some((server, channel)) = on_server(|options| options) else { return };
+    child(|| {
+        let ours = Channel::connect(&server.address("jobs")).unwrap();
+        let panics = Arc::new(Panics::default());
+        let waker = Waker::from(Arc::clone(&panics));
+        let mut context = Context::from_waker(&waker);
+        let mut future = Box::pin(ours.recv_async::<Urgent>());
+        let mut other = ByHand::new(ours.recv_async::<Job>());
+        // The first call is the clerk's, and one of the next is the listener's.
+        for number in 1..=3 {
+            assert!(future.as_mut().poll(&mut context).is_pending());
+            other.until_waiting();
+            if number > 1 {
+                Channel::connect(&server.address("jobs")).unwrap().send_raw(Route::new(99), b"for no future").unwrap();
+            }
+            until(|| panics.0.load(SeqCst) >= number);
+        }
+        let sender = Channel::connect(&server.address("jobs")).unwrap();
+        sender.send(&Job(1)).unwrap();
+        assert_eq!(other.finish().unwrap(), Job(1));
+        assert_eq!((threads_named("redis futures"), threads_named("redis events")), (1, 1));
+        drop(future);
+        // They end with the handle, as always.
+        drop(ours);
+        until(|| threads_named("redis futures") + threads_named("redis events") == 0);
+    })
+    .join();
+    while channel.try_recv_raw(Route::new(99)).is_ok() {}
+    until_unused(&channel);
 }
 
 /// Messages come one by one, just when a future looks or waits.

@@ -112,9 +112,20 @@ fn a_job_that_takes_too_long() {
 #[cfg(feature = "async")]
 #[test]
 fn jobs_as_futures() {
-    use std::{future::poll_fn, pin::Pin};
+    use std::{
+        future::poll_fn,
+        pin::Pin,
+        sync::Arc,
+        task::{Context, Wake},
+    };
 
     use futures_core::Stream;
+
+    struct Ignores;
+
+    impl Wake for Ignores {
+        fn wake(self: Arc<Self>) {}
+    }
 
     if !is_installed() {
         return;
@@ -131,7 +142,17 @@ fn jobs_as_futures() {
         found.sort_unstable();
         assert_eq!(found, (0..40).map(|number| number * number).collect::<Vec<_>>());
     });
-    assert_eq!(pool.drain(LONG).unwrap().done, 41);
+    // A stream that is dropped while its jobs run leaves no waker behind.
+    let waker = Arc::new(Ignores);
+    let mut sleeps = pool.map((0..2).map(|_| Act::Sleep(Duration::from_millis(300)))).into_stream();
+    for _ in 0..9 {
+        let waker = Arc::clone(&waker).into();
+        assert!(Pin::new(&mut sleeps).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(Arc::strong_count(&waker) > 1, "it waits");
+    drop(sleeps);
+    assert_eq!(Arc::strong_count(&waker), 1);
+    pool.drain(LONG).unwrap();
 }
 
 /// Jobs that run go on, and others wait for the server.

@@ -52,6 +52,8 @@ mod unread;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
+#[cfg(feature = "async")]
+pub(crate) use self::send_async::CallsWait;
 use self::shared::Shared;
 #[cfg(feature = "async")]
 pub use self::streams::{MessageSink, MessageStream};

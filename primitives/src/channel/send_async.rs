@@ -30,6 +30,21 @@ use crate::{
     waiting::clerk::HeldTicket,
 };
 
+/// The wait of a future for the ends of calls, between its polls.
+#[derive(Debug, Default)]
+pub(crate) struct CallsWait {
+    held: HeldTicket,
+    #[cfg(feature = "redis")]
+    number: Option<u64>,
+}
+
+impl CallsWait {
+    /// Whether a poll has found nothing in shared memory, so that the future may have been called since.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.held.is_taken()
+    }
+}
+
 impl Channel {
     /// Sends a value. Waits while the channel is full, without blocking the thread.
     ///
@@ -179,29 +194,28 @@ impl Channel {
     /// Polls until a check finds something, as `wait_for_calls` waits.
     pub(crate) fn poll_for_calls<T>(
         &self,
-        held: &mut HeldTicket,
+        wait: &mut CallsWait,
         check: impl FnMut() -> Option<T>,
         context: &Context<'_>,
     ) -> Poll<Result<T, Failure>> {
         let shared = match &self.transport {
             Transport::Memory(shared) => shared,
             #[cfg(feature = "redis")]
-            Transport::Server(remote) => return remote.poll_calls(check, context).map(Ok),
+            Transport::Server(remote) => return remote.poll_calls(&mut wait.number, check, context),
         };
-        shared.store.poll_for_calls(held, shared.party(shared.session()?), check, context)
+        shared.store.poll_for_calls(&mut wait.held, shared.party(shared.session()?), check, context)
     }
 
     /// Ends such a wait.
-    pub(crate) fn cancel_wait_for_calls(&self, held: &mut HeldTicket) {
+    pub(crate) fn cancel_wait_for_calls(&self, wait: &mut CallsWait) {
         let shared = match &self.transport {
             Transport::Memory(shared) => shared,
-            // There a waker is all that is left.
             #[cfg(feature = "redis")]
-            Transport::Server(_) => return,
+            Transport::Server(remote) => return remote.cancel_calls(&mut wait.number),
         };
         let Shared { store, members, .. } = &**shared;
         if let Some(me) = members.own_session() {
-            store.cancel_response(held, me, members);
+            store.cancel_response(&mut wait.held, me, members);
         }
     }
 

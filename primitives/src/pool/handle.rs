@@ -15,7 +15,9 @@ use crate::{members::Members, object::Object, sync::AtomicU64};
 /// the handle. Permits stay the parent's.
 ///
 /// A permit that is released is offered to the waiter that has waited longest, but any process that comes may take it
-/// first. Of several callers that wait for [many](Pool::acquire_many), the caller that has waited longest comes first.
+/// first. So it is with [several](Pool::acquire_many): of the callers that sleep, the caller that has waited longest is woken once there
+/// are enough for it, and callers for fewer sleep on behind it. But a caller that comes takes what it finds, and so do all that wait
+/// after a process has died, or if the woken one does not run.
 /// **While a process is stopped**, others wait for the permits that it holds, and for a permit that it was just woken
 /// for.
 ///

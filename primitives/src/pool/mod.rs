@@ -98,7 +98,7 @@ impl Pool {
 
     /// Acquires `count` permits, all or none. Blocks until they are available.
     ///
-    /// Callers that acquire single permits all the time can starve a caller that waits for many.
+    /// Callers that come all the time, for one permit or for several, can starve a caller that waits for more.
     ///
     /// # Errors
     ///

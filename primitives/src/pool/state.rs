@@ -44,7 +44,10 @@
 //! | waiting, asleep | nothing, but for the next line: another waiter is called (RM6) |
 //! | waiting for several, and first in line | callers for several that wait behind it, as if it ran. A caller that comes does not wait if it finds enough |
 //!
-//! Not promised: continuous callers for one can starve a caller for many.
+//! Not promised: continuous callers for one can starve a caller for many, and so can callers for fewer that come, since they take
+//! what they find. Of the callers for several that sleep, a release calls the oldest alone (PL3). But a younger one that needs less
+//! may acquire first: if it begins to wait and checks, after a death, when all check, or if the oldest is stopped, or called before
+//! it sleeps (RM6).
 
 use super::{
     shortage::{BeforeCount, Shortage},
@@ -204,7 +207,7 @@ impl PoolState {
     /// Calls the waiter for several that has waited longest, if it finds enough.
     fn call_for_many(&self, before: BeforeCount, members: &Members) -> Result<()> {
         while let Some(waiter) = self.many.oldest() {
-            // Only the first waiter is served, so that a caller for many is not starved by callers for fewer.
+            // Only the first waiter is served, so that a caller for many is not starved by callers for fewer that sleep.
             let missing = waiter.interest.saturating_sub(self.available() as u64);
             if missing > 0 {
                 // The next count is due only when as many permits were freed. Until then each release is spared one.

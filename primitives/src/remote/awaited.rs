@@ -19,7 +19,7 @@ use std::{
 use super::{
     Remote,
     desk::Asked,
-    keeper::CallEnd,
+    inbox::CallEnd,
     operations::{Offer, Offered, Outgoing, PATIENCE_OF_DROP, Refusal},
     reply::Event,
     stream::LONGEST,
@@ -287,9 +287,23 @@ impl Remote {
         Ok(self.keeper.poll_end(id, context.waker()))
     }
 
-    /// Polls until a check finds something, which is made again after each end of a call.
-    pub(crate) fn poll_calls<T>(&self, check: impl FnMut() -> Option<T>, context: &Context<'_>) -> Poll<T> {
-        self.keeper.poll_any(check, context.waker())
+    /// Polls until a check finds something, which is made again after each end of a call. The wait has this number from then on, and is
+    /// to be [cancelled](Self::cancel_calls).
+    pub(crate) fn poll_calls<T>(
+        &self,
+        number: &mut Option<u64>,
+        check: impl FnMut() -> Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, Failure>> {
+        self.check_ours("request")?;
+        self.keeper.poll_any(number, check, context.waker()).map(Ok)
+    }
+
+    /// Ends such a wait.
+    pub(crate) fn cancel_calls(&self, number: &mut Option<u64>) {
+        if let (Some(number), true) = (number.take(), self.is_ours()) {
+            self.keeper.unwatch(number);
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 //! - The *listener* reads the notices for the futures of this handle, and the events of room. It wakes the future that a notice is for, and all
 //!   that wait for a later event than the one that they know.
 //!
+//! Both wake futures. A waker that panics ends neither thread, and the other futures are woken.
+//!
 //! A notice that comes before its future waits is kept for it. A future that found no room says up to which event it has looked. The
 //! listener says up to which one it has read. So whichever comes second notices an event in between.
 
@@ -398,6 +400,13 @@ impl<T: Send + 'static> Asked<T> {
 impl<T> Drop for Asked<T> {
     fn drop(&mut self) {
         self.0.is_dropped.store(true, Relaxed);
+        // Here, and not by the clerk: a waker may panic when it is dropped. If the stage is locked, the clerk has it and calls the waker, or
+        // this is a child made by `fork`.
+        let waker = match self.0.stage.try_lock().as_deref_mut() {
+            Ok(Stage::Running(waker)) => waker.take(),
+            _ => None,
+        };
+        drop(waker);
     }
 }
 

@@ -4,6 +4,8 @@
 //!
 //! - The *renewer* extends the leases of all claims and calls of the handle, at a third of their time (RD3, RD9).
 //! - The *reader* waits for entries in the inbox of the handle, which say how its calls ended (RD8).
+//!
+//! Both wake futures. A waker that panics ends neither thread, and the other futures are woken.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,77 +22,18 @@ use std::task::{Poll, Waker};
 
 use redis::{Client, Value};
 
+#[cfg(feature = "async")]
+use super::callers::Callers;
 use super::{
+    inbox::{CallEnd, Entries},
     line::Line,
-    reply::{Entry, Reply, entries},
+    reply::{Reply, entries},
     script::Script,
 };
 use crate::{background, raw::Deadline};
 
 /// How long one wait for entries takes. It is ended by an entry, so this is how late a thread learns that its handle is gone.
 const READING: Duration = Duration::from_secs(1);
-
-/// How many entries of an inbox are read, and how many of their bytes, before they are deleted together. Each deletion is a round trip.
-const MOST_ENTRIES: usize = 32;
-const MOST_BYTES: usize = 64 << 10;
-
-/// Entries that are read, as the command that deletes them.
-struct Entries {
-    words: Vec<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Entries {
-    /// How many words come before the entries.
-    const FIRST: usize = 2;
-
-    fn new(inbox: &str) -> Self {
-        Self { words: vec![b"XDEL".to_vec(), inbox.as_bytes().to_vec()], bytes: 0 }
-    }
-
-    fn delete(&mut self, line: &mut Line) {
-        if self.words.len() > Self::FIRST {
-            // They are read. If this fails the entries go with the inbox, after its time.
-            let words: Vec<&[u8]> = self.words.iter().map(Vec::as_slice).collect();
-            let _ = line.command(&words, Deadline::NOW);
-        }
-        self.words.truncate(Self::FIRST);
-        self.bytes = 0;
-    }
-}
-
-/// How a call ended.
-#[derive(Clone, Debug)]
-pub(crate) enum CallEnd {
-    Response {
-        codec: u32,
-        schema: u32,
-        bytes: Vec<u8>,
-    },
-    /// It was attempted as often as allowed: how the attempts ended, as the server has it.
-    Aside(String),
-    Lost,
-    /// The channel was closed before a process took it.
-    Closed,
-    Removed,
-}
-
-impl CallEnd {
-    /// Returns how a call ended, as an entry of the inbox says it.
-    fn of(entry: &Entry) -> Self {
-        match entry.text("k").as_str() {
-            "response" => Self::Response {
-                codec: entry.text("c").parse().unwrap_or(0),
-                schema: entry.text("s").parse().unwrap_or(0),
-                bytes: entry.field("b").to_vec(),
-            },
-            "aside" => Self::Aside(entry.text("b")),
-            "closed" => Self::Closed,
-            "gone" => Self::Removed,
-            _ => Self::Lost,
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 struct State {
@@ -99,12 +42,8 @@ struct State {
     /// The calls that have not ended. With `true` if the server did not know it when the lease was last extended.
     calls: HashMap<String, bool>,
     ends: HashMap<String, CallEnd>,
-    /// Of futures that wait for the end of a call.
     #[cfg(feature = "async")]
-    callers: HashMap<String, Waker>,
-    /// Of futures that wait for the end of any.
-    #[cfg(feature = "async")]
-    watchers: Vec<Waker>,
+    callers: Callers,
     /// Counts what a waiter may have to check.
     changes: u64,
     has_renewer: bool,
@@ -197,7 +136,7 @@ impl Keeper {
         let mut state = self.lock();
         let end = state.ends.remove(id);
         #[cfg(feature = "async")]
-        let caller = state.callers.remove(id);
+        let caller = state.callers.forget(id);
         let had_not_ended = state.calls.remove(id).is_some();
         drop(state);
         // Without the lock: a waker may do anything when it is dropped.
@@ -257,10 +196,7 @@ impl Keeper {
         let mut state = self.lock();
         state.changes += 1;
         #[cfg(feature = "async")]
-        let woken: Vec<Waker> = {
-            let State { callers, watchers, .. } = &mut *state;
-            callers.drain().map(|(_, waker)| waker).chain(watchers.drain(..)).collect()
-        };
+        let woken = state.callers.take_all();
         drop(state);
         self.changed.notify_all();
         #[cfg(feature = "async")]
@@ -277,16 +213,22 @@ impl Keeper {
         if !state.calls.contains_key(id) {
             return Poll::Ready(CallEnd::Lost);
         }
-        let before = state.callers.insert(id.to_owned(), waker.clone());
+        let before = state.callers.wait_for(id, waker);
         drop(state);
         // Without the lock: a waker may do anything when it is dropped.
         drop(before);
         Poll::Pending
     }
 
-    /// As [`wait_for_any`](Self::wait_for_any), and has a waker called at the next end of a call.
+    /// As [`wait_for_any`](Self::wait_for_any), and has a waker called at the next end of a call. The future [unwatches](Self::unwatch) its
+    /// number when it is dropped.
     #[cfg(feature = "async")]
-    pub(super) fn poll_any<T>(&self, mut check: impl FnMut() -> Option<T>, waker: &Waker) -> Poll<T> {
+    pub(super) fn poll_any<T>(
+        &self,
+        number: &mut Option<u64>,
+        mut check: impl FnMut() -> Option<T>,
+        waker: &Waker,
+    ) -> Poll<T> {
         loop {
             let seen = self.lock().changes;
             // Without the lock: a check looks at calls.
@@ -295,12 +237,20 @@ impl Keeper {
             }
             let mut state = self.lock();
             if state.changes == seen {
-                if !state.watchers.iter().any(|watcher| watcher.will_wake(waker)) {
-                    state.watchers.push(waker.clone());
-                }
+                let before = state.callers.watch(number, waker);
+                drop(state);
+                // As in `poll_end`.
+                drop(before);
                 return Poll::Pending;
             }
         }
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) fn unwatch(&self, number: u64) {
+        let watching = self.lock().callers.unwatch(number);
+        // As in `poll_end`.
+        drop(watching);
     }
 
     /// Ends the threads.
@@ -317,10 +267,7 @@ impl Keeper {
         let mut woken = Vec::new();
         if state.calls.remove(&id).is_some() {
             #[cfg(feature = "async")]
-            {
-                woken.extend(state.callers.remove(&id));
-                woken.append(&mut state.watchers);
-            }
+            woken.append(&mut state.callers.take_for(&id));
             state.ends.insert(id, end);
             state.changes += 1;
         }
@@ -423,14 +370,76 @@ impl Keeper {
                 Ok(found) => entries(found),
             };
             for entry in found {
-                read.bytes += entry.field("b").len();
                 self.conclude(entry.text("i"), CallEnd::of(&entry));
-                read.words.push(entry.name.clone().into_bytes());
+                read.add(&entry);
                 last = entry.name;
             }
-            if read.words.len() >= MOST_ENTRIES || read.bytes >= MOST_BYTES {
+            if read.is_enough() {
                 read.delete(&mut line);
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "async"))]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics, for the test");
+        }
+    }
+
+    #[derive(Default)]
+    struct Told(AtomicBool);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    fn keeper() -> Arc<Keeper> {
+        let keeper = Keeper::new("sysv:{a}:s", "session", READING);
+        ["1-0", "2-0", "3-0"].into_iter().for_each(|id| _ = keeper.lock().calls.insert(id.to_owned(), false));
+        keeper
+    }
+
+    #[test]
+    fn a_future_that_waits_for_any_call_leaves_one_waker_and_none_when_it_is_dropped() {
+        let keeper = keeper();
+        let told = Arc::new(Told::default());
+        let (mut number, rounds) = (None, 100);
+        for _ in 0..rounds {
+            // Each is another waker.
+            let waker = Waker::from(Arc::clone(&told));
+            assert!(keeper.poll_any(&mut number, || None::<()>, &waker).is_pending());
+            let other = Waker::from(Arc::new(Told::default()));
+            let mut dropped = None;
+            assert!(keeper.poll_any(&mut dropped, || None::<()>, &other).is_pending());
+            keeper.unwatch(dropped.expect("it waits"));
+        }
+        assert_eq!(Arc::strong_count(&told), 2, "its own waker alone is left");
+        keeper.conclude("1-0".to_owned(), CallEnd::Lost);
+        assert!(told.0.load(Relaxed), "it is woken");
+        assert_eq!(Arc::strong_count(&told), 1);
+    }
+
+    #[test]
+    fn a_waker_that_panics_holds_up_no_other_future() {
+        let keeper = keeper();
+        let told: [Arc<Told>; 2] = Default::default();
+        let [first, last] = told.each_ref().map(|told| Waker::from(Arc::clone(told)));
+        let panics = Waker::from(Arc::new(Panics));
+        for waker in [&first, &panics, &last] {
+            assert!(keeper.poll_any(&mut None, || None::<()>, waker).is_pending());
+        }
+        keeper.conclude("1-0".to_owned(), CallEnd::Lost);
+        assert!(told.iter().all(|told| told.0.load(Relaxed)), "both are woken");
     }
 }

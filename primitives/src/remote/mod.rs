@@ -61,10 +61,13 @@
 mod address;
 #[cfg(feature = "async")]
 mod awaited;
+#[cfg(feature = "async")]
+mod callers;
 mod checks;
 mod connect;
 #[cfg(feature = "async")]
 mod desk;
+mod inbox;
 mod inspected;
 mod keeper;
 mod line;
@@ -93,8 +96,8 @@ use self::desk::Desk;
 use self::{address::Address, keeper::Keeper, lines::Lines};
 pub(crate) use self::{
     connect::Manner,
+    inbox::CallEnd,
     inspected::inspect,
-    keeper::CallEnd,
     operations::{Aside, Outgoing, Refusal, Returned},
     reply::ending_of,
     taken::{Taken, Wanted},

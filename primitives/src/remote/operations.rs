@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, sync::atomic::Ordering::Relaxed, time::Dura
 use super::{
     Remote,
     connect::failure,
-    keeper::CallEnd,
+    inbox::CallEnd,
     line::{Line, Trouble},
     reply::{Reply, ending_of},
     script::Script,

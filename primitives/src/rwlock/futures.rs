@@ -14,13 +14,7 @@
 //! - **RA3** A future that is dropped ends the clerk before it opens the gate (AL1). One that goes inside was woken by the clerk,
 //!   or has never waited. So the clerk does not sleep there then.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
-    },
-};
+use std::sync::Arc;
 
 use super::{
     state::{RwState, WRITER_BELL},
@@ -31,7 +25,10 @@ use crate::{
     lock::Taken,
     members::{Members, Session},
     raw::Deadline,
-    sync::Ordering::SeqCst,
+    sync::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    },
     waiting::{
         Party, Station, Turn, Withdrawn,
         clerk::{GiveUp, Lone, LoneDesk, Withdrawal},
@@ -54,7 +51,7 @@ impl RwState {
 
 /// What the writers among the futures of a handle share.
 #[derive(Debug, Default)]
-pub(super) struct WriteFutures {
+pub(crate) struct WriteFutures {
     pub(super) desk: LoneDesk,
     /// How many futures took the lock.
     numbers: AtomicU64,

@@ -17,7 +17,7 @@
 //! | `handle`, `guard`, `ignore_poison` | the handle and its guards |
 //! | `enter` | how a caller gets its guard, whether or not the lock is poisoned |
 //! | `owned` | guards that may go to another thread, and guards that own the handle |
-//! | `asynchronous`, `futures` | locking in a future, and a writer among futures (feature `async`) |
+//! | `asynchronous`, `wait_async`, `futures` | locking in a future, how it waits, and a writer among futures (feature `async`) |
 //! | `named` | creating, opening, removing, and the options |
 //!
 //! Not promised: an order among writers or readers. Whether a waiting writer or the waiting readers come first when a writer leaves.
@@ -37,6 +37,8 @@ mod owned;
 pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod wait;
+#[cfg(feature = "async")]
+mod wait_async;
 
 use std::{fmt, time::Duration};
 

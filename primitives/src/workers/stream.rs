@@ -14,7 +14,7 @@ use super::{
     shared::Shared,
     submitted::Submitted,
 };
-use crate::{Request, waiting::clerk::HeldTicket};
+use crate::{Request, channel::CallsWait};
 
 /// A job that waits for room, and what came of it.
 type Submitting<'a, R> = Pin<Box<dyn Future<Output = (R, Result<Submitted<R>, JobError>)> + Send + 'a>>;
@@ -53,7 +53,7 @@ type Submitting<'a, R> = Pin<Box<dyn Future<Output = (R, Result<Submitted<R>, Jo
 #[must_use = "jobs are submitted as results are taken"]
 pub struct MapStream<'a, R: Request, I> {
     map: Map<'a, R, I>,
-    held: HeldTicket,
+    wait: CallsWait,
     /// A job that found no room, while none is in flight.
     submitting: Option<Submitting<'a, R>>,
 }
@@ -61,7 +61,7 @@ pub struct MapStream<'a, R: Request, I> {
 impl<'a, R: Request, I> Map<'a, R, I> {
     /// Returns the same results as a stream, which waits without blocking the thread.
     pub fn into_stream(self) -> MapStream<'a, R, I> {
-        MapStream { map: self, held: HeldTicket::default(), submitting: None }
+        MapStream { map: self, wait: CallsWait::default(), submitting: None }
     }
 }
 
@@ -107,14 +107,14 @@ impl<'a, R: Request + Send + Sync + 'a, I: Iterator<Item = R>> MapStream<'a, R, 
 
     /// Polls for the position of a job that may be returned next.
     fn poll_done(&mut self, context: &Context<'_>) -> Poll<usize> {
-        let Self { map, held, .. } = self;
+        let Self { map, wait, .. } = self;
         // A wait that has begun goes on: it may have been called.
-        if !held.is_taken()
+        if !wait.is_taken()
             && let Some(done) = map.done_of_begun()
         {
             return Poll::Ready(done);
         }
-        let found = ready!(map.pool.shared.channel.poll_for_calls(held, || map.done(), context));
+        let found = ready!(map.pool.shared.channel.poll_for_calls(wait, || map.done(), context));
         // If the channel is gone, each job says so.
         Poll::Ready(found.unwrap_or(0))
     }
@@ -138,7 +138,7 @@ impl<'a, R: Request + Send + Sync + 'a, I: Iterator<Item = R>> Stream for MapStr
 
 impl<R: Request, I> Drop for MapStream<'_, R, I> {
     fn drop(&mut self) {
-        self.map.pool.shared.channel.cancel_wait_for_calls(&mut self.held);
+        self.map.pool.shared.channel.cancel_wait_for_calls(&mut self.wait);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The real code of futures at a desk and of their clerk, run under [loom] in every interleaving with few preemptions.
 //!
 //! All files of `waiting/clerk/` but `start.rs`, and `waiting/{desk,list,wait,waiter,room,entry,flag,interests}.rs` of the
-//! primitives, are compiled here as they are. What they know of the world is replaced as in `sysv-loom`, with its own model
+//! primitives, are compiled here as they are. So are `lock/`, `lock_async.rs` and `rwlock/{state,wait,wait_async,futures}.rs`. What they know of the world is replaced as in `sysv-loom`, with its own model
 //! of the kernel. A process has several threads here, so the desk is the real one, and:
 //!
 //! | real | here |
@@ -11,9 +11,11 @@
 //! | `sync::thread::park` | `thread`: loom's own wakes a thread that waits for a mutex |
 //! | `sync::Instant`, `sync::thread::park_timeout` | `time`: 10 milliseconds are over when no thread has anything else to do. 10 seconds never are |
 //! | `Members` | every thread has a suspicion of its own. No process dies here |
+//! | `waiting::fence::Fence` | every process fences for itself: loom knows no `membarrier` |
+//! | `clock` | it stands still |
 //!
-//! Not here: what each primitive does in its polls. The scenes have a number of interchangeable things, and two calls with their
-//! responses, in their place.
+//! Not here: what each other primitive does in its polls. The scenes have a number of interchangeable things, and two calls with
+//! their responses, in their place.
 #![allow(dead_code, unused_imports, reason = "what a handle shows, and how large an object is, are not run")]
 #![allow(clippy::clone_on_copy, reason = "what is copied here is cloned in the real code")]
 
@@ -24,8 +26,13 @@ pub mod calls;
 pub mod explore;
 #[path = "../../loom/src/kernel/mod.rs"]
 pub mod kernel;
+#[path = "../../../primitives/src/lock/mod.rs"]
+mod lock;
+#[path = "../../../primitives/src/lock_async.rs"]
+mod lock_async;
 #[path = "../../loom/src/memory.rs"]
 mod memory;
+pub mod rwlock;
 pub mod scene;
 mod thread;
 mod time;
@@ -49,6 +56,12 @@ mod sync {
 
     /// What makes time go on by one step.
     pub(crate) const PASS_TIME: Option<fn()> = Some(crate::time::pass);
+
+    /// To look again multiplies the interleavings.
+    pub(crate) const SPINS: u32 = 1;
+
+    /// So a reader that another writer forestalls goes by the lock.
+    pub(crate) const TURNS: u32 = 1;
 
     /// Loom takes sequentially consistent operations for acquire and release, but knows fences.
     pub(crate) fn order_seq_cst() {

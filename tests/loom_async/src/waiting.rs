@@ -2,6 +2,8 @@
 
 #[path = "."]
 pub(crate) mod clerk {
+    #[path = "../../../primitives/src/waiting/clerk/alone.rs"]
+    mod alone;
     #[path = "../../../primitives/src/waiting/clerk/stand.rs"]
     mod stand;
     #[path = "../../../primitives/src/waiting/clerk/task.rs"]
@@ -14,7 +16,8 @@ pub(crate) mod clerk {
     mod work;
 
     pub(crate) use self::{
-        stand::{IsBeside, PassOn, Stand},
+        alone::{Lone, LoneDesk},
+        stand::{GiveUp, IsBeside, PassOn, Stand, Withdrawal},
         wait::{HeldTicket, TaskGate, TaskStation, cancel, poll_wait, wait_async},
     };
 
@@ -47,6 +50,33 @@ mod wait;
 #[path = "../../../primitives/src/waiting/waiter.rs"]
 pub(crate) mod waiter;
 
+/// Every process fences for itself.
+pub(crate) mod fence {
+    use crate::{
+        kernel::Deadline,
+        sync::{
+            AtomicU64,
+            Ordering::{Release, SeqCst},
+            fence,
+        },
+    };
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Fence;
+
+    impl Fence {
+        pub(crate) fn publish(self, word: &AtomicU64, value: u64) {
+            word.store(value, Release);
+            fence(SeqCst);
+        }
+
+        pub(crate) fn after_announcement(self) -> Deadline {
+            fence(SeqCst);
+            Deadline::NEVER
+        }
+    }
+}
+
 pub(crate) use self::wait::{Checked, Party, Round, Station, Turn, Withdrawn, wait};
 
 use crate::{
@@ -58,10 +88,15 @@ use crate::{
 impl room::Room {
     /// Returns the room that all processes find, as one of them has it: with a desk of its own.
     pub(crate) fn of_process(memory: &std::sync::Arc<SharedMemory>) -> Self {
+        Self::at_of_process(memory, 0, 0, 1)
+    }
+
+    /// The same for one of several rooms, which lies there.
+    pub(crate) fn at_of_process(memory: &std::sync::Arc<SharedMemory>, at: usize, first: u16, stride: u16) -> Self {
         let mapped = "everything lies in this memory";
-        let control = Mapped::at(memory, 0).expect(mapped);
-        let entries = Mapped::slice(memory, 1, SLOTS).expect(mapped);
-        Self::new(control, entries, SlotBells { first: 0, stride: 1 })
+        let control = Mapped::at(memory, at).expect(mapped);
+        let entries = Mapped::slice(memory, at + 1, SLOTS).expect(mapped);
+        Self::new(control, entries, SlotBells { first, stride })
     }
 
     /// Ends the clerk of this process, as a handle does that is dropped.

@@ -131,6 +131,27 @@ fn the_situations_of_the_invariants_are_reached() {
     assert!(self::found(HANDED).reaches("another notifier posts"));
 }
 
+/// What is promised of the order among callers for several, and what is not.
+#[test]
+fn the_order_of_callers_for_several() {
+    const WAITER: &str = "a waiter overtakes an older one";
+    const COMER: &str = "a caller that comes overtakes a waiter";
+    const ASLEEP: Pool = Pool { needs: &[1, 3, 2], held: &[3, 0, 0], permits: 3, timeouts: Some(0), ..SLEEPERS };
+    // Of those that sleep, a release wakes the oldest alone, also if there are enough for another one.
+    let found = self::found(ASLEEP);
+    assert!(!found.reaches(WAITER) && !found.reaches(COMER));
+    // After a death all of them check.
+    let found = self::found(Pool { deaths: 1, comes_back: false, ..ASLEEP });
+    assert!(found.reaches(WAITER));
+    // A caller that comes takes what it finds.
+    let found = self::found(Pool { acquires: Some(1), timeouts: Some(0), asleep: 1, ..pool(&[2, 3], &[2, 0], 2) });
+    assert!(found.reaches(COMER) && !found.reaches(WAITER));
+    // So does one that begins to wait, and checks before it sleeps.
+    let found =
+        self::found(Pool { acquires: Some(1), timeouts: Some(0), asleep: 1, ..pool(&[1, 2, 3], &[2, 0, 0], 2) });
+    assert!(found.reaches(WAITER));
+}
+
 const NOT_NEEDED: [(&str, &str); 3] = [
     (
         "turnstile",

@@ -52,6 +52,7 @@ impl Noticer {
             "sysv-primitives" => "primitives",
             "sysv-tests" => "tests",
             "sysv-loom" => "tests/loom",
+            "sysv-loom-async" => "tests/loom_async",
             _ => "",
         }
     }

@@ -4,6 +4,8 @@
 //! - **TI2** A future is on the list from the first poll that finds the time not come, until it is woken or dropped. It has
 //!   taken nothing, so a future that is not polled holds up no other.
 //! - **TI3** The thread ends with the handle, or after [`IDLE`] without futures. A child made by `fork` has a list of its own.
+//!
+//! A waker that panics ends neither the thread nor the wake-ups of the others (CK8).
 
 use std::{
     collections::BTreeMap,
@@ -89,6 +91,7 @@ impl Shared {
             if !due.is_empty() {
                 // A waker may run any code.
                 drop(list);
+                // CK8.
                 wake_all(due);
                 list = self.list();
                 continue;
@@ -178,6 +181,7 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(50);
 
     struct Told(Sender<()>);
 
@@ -197,11 +201,36 @@ mod tests {
         let mut late = Box::pin(timer.sleep(100 * LONG, &object));
         assert!(late.as_mut().poll(&mut context).is_pending());
         // The thread has begun to sleep by then.
-        thread::sleep(Duration::from_millis(50));
-        let mut early = Box::pin(timer.sleep(Duration::from_millis(50), &object));
+        thread::sleep(SHORT);
+        let mut early = Box::pin(timer.sleep(SHORT, &object));
         assert!(early.as_mut().poll(&mut context).is_pending());
         woken.recv_timeout(LONG).expect("it is woken, long before the other one");
         assert!(early.as_mut().poll(&mut context).is_ready());
+        timer.dismiss();
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics, for the test");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_holds_up_no_other_future() {
+        let (timer, object) = (Timer::default(), ObjectName::new("limiter", "test"));
+        let (told, woken) = mpsc::channel();
+        let (panics, tells) = (Waker::from(Arc::new(Panics)), Waker::from(Arc::new(Told(told))));
+        let mut first = Box::pin(timer.sleep(SHORT, &object));
+        assert!(first.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+        // Due at the same time or later: after the panic in any case.
+        let mut second = Box::pin(timer.sleep(SHORT, &object));
+        assert!(second.as_mut().poll(&mut Context::from_waker(&tells)).is_pending());
+        woken.recv_timeout(LONG).expect("it is woken after the panic");
+        let mut later = Box::pin(timer.sleep(SHORT, &object));
+        assert!(later.as_mut().poll(&mut Context::from_waker(&tells)).is_pending());
+        woken.recv_timeout(LONG).expect("the thread goes on");
         timer.dismiss();
     }
 }

@@ -108,6 +108,8 @@ pub struct Members {
     slept: Arc<Condvar>,
     /// The most slots that any test has.
     slots: u32,
+    /// Which process this is, where it matters.
+    own: Option<Session>,
     obituaries: bool,
 }
 
@@ -147,7 +149,7 @@ impl Members {
         };
         let slots = u32::try_from(living).expect("there are few");
         let (semaphores, changed) = (Arc::new(Mutex::new(semaphores)), Arc::new(Condvar::new()));
-        Arc::new(Self { semaphores, changed, slept: Arc::new(Condvar::new()), slots, obituaries })
+        Arc::new(Self { semaphores, changed, slept: Arc::new(Condvar::new()), slots, own: None, obituaries })
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Semaphores) -> R) -> R {
@@ -217,8 +219,22 @@ impl Members {
         Object
     }
 
+    /// Returns the same set, for a process.
+    pub(crate) fn of_process(&self, own: Session) -> Self {
+        Self { own: Some(own), ..self.clone() }
+    }
+
     pub(crate) fn own_session(&self) -> Option<Session> {
-        None
+        self.own
+    }
+
+    /// Whether a failure was recorded. No model goes on after that.
+    pub(crate) fn has_recorded(&self) -> bool {
+        self.recorded() != 0
+    }
+
+    pub(crate) fn session(&self, _: &impl Repair) -> Result<Session> {
+        if self.has_recorded() { Err(Failure::Refused) } else { self.own.ok_or(Failure::MembershipLost) }
     }
 
     pub(crate) fn membership_lost(&self) -> Failure {

@@ -90,6 +90,16 @@ impl Pool {
         waits.min_by_key(|process| process.ticket).filter(|first| self.sleeps(state, first))
     }
 
+    /// Whether a caller for several, with such a ticket, has just acquired permits while an older one sleeps.
+    pub(super) fn overtakes(&self, state: &PoolState, is_meant: impl Fn(u8) -> bool) -> bool {
+        let Some(first) = self.first_in_line(state) else { return false };
+        let has_acquired = |process: &Process| process.at == At::Check(Check::LeaveTurn) && process.has_all();
+        state.processes.iter().any(|process| {
+            let comes_later = process.ticket == 0 || process.ticket > first.ticket;
+            has_acquired(process) && comes_later && is_meant(process.ticket)
+        })
+    }
+
     fn is_in_turnstile(process: &Process) -> bool {
         let leaves = matches!(process.at, At::Notify(_)) && process.after == After::LeftTurn;
         process.turns || leaves

@@ -302,6 +302,12 @@ impl Model for Pool {
                 let sleeps = |process: &&Process| process.is_many() && model.sleeps(state, process);
                 state.processes.iter().filter(sleeps).count() > 1
             }),
+            Property::sometimes("a caller that comes overtakes a waiter", |model: &Self, state: &PoolState| {
+                model.overtakes(state, |ticket| ticket == 0)
+            }),
+            Property::sometimes("a waiter overtakes an older one", |model: &Self, state: &PoolState| {
+                model.overtakes(state, |ticket| ticket > 0)
+            }),
             Property::sometimes("a count is not due", |_, state: &PoolState| state.due > 0),
         ]
     }
