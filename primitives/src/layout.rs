@@ -47,7 +47,10 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"sysvprim");
 /// | 3 | 0.1.0 | the header has the identity, which STATE has while the object is live, LIVING, and `used` of a slot is a number |
 /// | 4 | 0.1.0 | HELPERS of each slot, waiting rooms with doorbells for each slot, and the word of a lock |
 /// | 5 | 0.1.0 | messages of a channel in shared memory, no message queue, and the entries of waiting rooms |
-pub(crate) const VERSION: u32 = 7;
+/// | 6 | 0.1.0 | integers in messages have their full size |
+/// | 7 | 0.1.0 | claims with limits, delays, and messages that are set aside |
+/// | 8 | 0.1.0 | the numbers of an rwlock's `strong` are those of a ring's |
+pub(crate) const VERSION: u32 = 8;
 
 /// Where the slots begin.
 pub(crate) const SLOTS: usize = 512;

@@ -18,7 +18,7 @@ use std::{
 
 use super::{
     Remote,
-    desk::Asked,
+    asked::Asked,
     inbox::CallEnd,
     operations::{Offer, Offered, Outgoing, PATIENCE_OF_DROP, Refusal},
     reply::Event,

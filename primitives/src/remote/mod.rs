@@ -60,6 +60,8 @@
 
 mod address;
 #[cfg(feature = "async")]
+mod asked;
+#[cfg(feature = "async")]
 mod awaited;
 #[cfg(feature = "async")]
 mod callers;

@@ -23,7 +23,7 @@
 //!   has seen, and a delay that ends before a receiver would look by itself.
 //! - **WK6** A notice is read without being taken away, so a broken connection loses none.
 //!
-//! | dies, or is stopped by a signal | what is left | who goes on, and when |
+//! | dies, or is stopped by a signal | what is left | what goes on, and when |
 //! | --- | --- | --- |
 //! | a receiver that is announced | the announcement, until its time | a notice for it is lost, as in the next line |
 //! | a receiver that is notified | the notice | each other receiver that the message fits, when it looks by itself: within two seconds. In a pool the supervisor notifies all |

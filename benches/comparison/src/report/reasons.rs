@@ -77,7 +77,7 @@ const SCRIPTS: &str = "A command on a list is one command. Ours is a script of s
     neither loses a message nor repeats it.";
 
 const ASKS_AGAIN: &str = "A receiver that finds nothing waits for the next event, and then asks again: three round trips, and BRPOP needs one. \
-    So a message is in no answer to a process that has died or was stopped while it waited, and another one has it at once.";
+    So a message is in no answer to a process that has died while it waited.";
 
 const BATCHES: &str = "A worker of apalis fetches up to ten jobs in one round trip, and reports on many at once. So all ten wait for its heartbeats \
     if it dies. A worker of ours takes a job when it is ready for it.";
