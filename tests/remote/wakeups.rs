@@ -143,3 +143,59 @@ fn a_dropped_future_passes_its_notice_on() {
     });
     assert!(is_passed_on, "the receiver has looked by itself each time");
 }
+
+/// The notice was for one route, and the future takes a message of another. The next receiver is notified of what is left, before it looks
+/// by itself.
+#[cfg(feature = "async")]
+#[test]
+fn a_notice_of_another_route_is_passed_on() {
+    use sysv_primitives::Message;
+
+    use crate::{by_hand::ByHand, conformance::Urgent};
+
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start();
+    let channel = Channel::connect(&server.address("jobs")).unwrap();
+    let other = Channel::connect(&server.address("jobs")).unwrap();
+    let is_passed_on = (0..10).any(|number| {
+        thread::scope(|scope| {
+            let receiver = scope.spawn(|| other.recv::<Job>().unwrap());
+            until(|| announced(&server) == 1);
+            // It has looked last.
+            let mut future = ByHand::new(channel.recv_lowest_async(Job::ROUTE));
+            until(|| {
+                assert!(future.poll().is_pending());
+                announced(&server) == 2
+            });
+            server.command("CONFIG RESETSTAT");
+            other.send(&Job(number)).unwrap();
+            other.send(&Urgent(number)).unwrap();
+            let taken = future.finish().unwrap();
+            assert_ends(&receiver, &channel);
+            assert_eq!(receiver.join().unwrap(), Job(number));
+            taken.route() == Urgent::ROUTE && server.calls_of("xadd") == 2
+        })
+    });
+    assert!(is_passed_on, "the receiver has looked by itself each time");
+}
+
+#[test]
+fn all_are_notified_of_the_close() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start();
+    let channel = Channel::connect(&server.address("jobs")).unwrap();
+    let other = Channel::connect(&server.address("jobs")).unwrap();
+    thread::scope(|scope| {
+        let receivers = [(); 4].map(|()| scope.spawn(|| other.recv::<Job>().is_err()));
+        until(|| announced(&server) == receivers.len());
+        server.command("CONFIG RESETSTAT");
+        channel.close().unwrap();
+        // And an event for senders that wait.
+        assert_eq!(server.calls_of("xadd"), receivers.len() as u64 + 1);
+        receivers.into_iter().for_each(|receiver| assert!(receiver.join().unwrap(), "it is closed"));
+    });
+}
