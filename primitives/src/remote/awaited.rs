@@ -89,7 +89,7 @@ impl Taking {
         let (remote, receiver, number) = (Arc::clone(&self.remote), Arc::clone(&self.receiver), self.number);
         Asked::new(&self.remote.desk, move |line, stops| {
             let mut receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-            receiver.told = remote.desk.take_notice(number);
+            remote.desk.answer_notice(number);
             let look = remote.look(line, &mut receiver, LONGEST, Deadline::NEVER, stops)?;
             Ok(match look {
                 Look::Message(taken) => Found::Message(Fresh(Some(taken))),

@@ -52,8 +52,8 @@ struct State {
     waiting: HashMap<u64, Waiting>,
     /// The futures that receive, by their numbers.
     receivers: HashSet<u64>,
-    /// The notices that their futures have not answered: the routes.
-    notices: HashMap<u64, String>,
+    /// Those that have a notice, and have not looked again.
+    notified: HashSet<u64>,
     /// Up to which event of room the listener has read.
     read: Event,
     /// What was read, and what a future had looked up to, when a future was last told that there is a later event.
@@ -139,14 +139,14 @@ impl Desk {
     pub(super) fn leave(&self, number: u64) {
         let mut state = self.lock();
         state.receivers.remove(&number);
-        state.notices.remove(&number);
+        state.notified.remove(&number);
         drop(state);
         self.cancel(number);
     }
 
-    /// Returns the route of the notice that a future has, for its next look.
-    pub(super) fn take_notice(&self, number: u64) -> String {
-        self.lock().notices.remove(&number).unwrap_or_default()
+    /// A future looks again. Returns whether it has a notice.
+    pub(super) fn answer_notice(&self, number: u64) -> bool {
+        self.lock().notified.remove(&number)
     }
 
     /// Waits for a notice. Returns `false` if there is one already.
@@ -158,7 +158,7 @@ impl Desk {
     ) -> io::Result<bool> {
         let mut state = self.lock();
         self.start_listener(&mut state)?;
-        if state.notices.contains_key(&number) {
+        if state.notified.contains(&number) {
             return Ok(false);
         }
         self.insert(state, number, None, due, waker);
@@ -311,7 +311,7 @@ impl Desk {
         for entry in entries {
             let Ok(number) = entry.text("f").parse() else { continue };
             if state.receivers.contains(&number) {
-                state.notices.insert(number, entry.text("r"));
+                state.notified.insert(number);
                 woken.extend(state.waiting.remove(&number).map(|waiting| waiting.waker));
             }
         }
@@ -364,11 +364,10 @@ mod tests {
         let desk = Desk::new(&client, "session", "sysv:{a}:s");
         desk.lock().has_listener = true;
         let (one, other) = (desk.enter(), desk.enter());
-        let note =
-            |number: u64| desk.note_notices(&[Entry::with("5-0", &[("f", number.to_string()), ("r", "7".to_owned())])]);
+        let note = |number: u64| desk.note_notices(&[Entry::with("5-0", &[("f", number.to_string())])]);
         note(one);
         assert!(!desk.wait_for_notice(one, None, Waker::noop()).unwrap());
-        assert_eq!(desk.take_notice(one), "7");
+        assert!(desk.answer_notice(one));
         assert!(desk.wait_for_notice(one, None, Waker::noop()).unwrap());
         assert!(desk.wait_for_notice(other, None, Waker::noop()).unwrap());
         note(one);
@@ -376,7 +375,7 @@ mod tests {
         assert!(desk.is_waiting(other, Waker::noop()));
         desk.leave(other);
         note(other);
-        assert!(desk.take_notice(other).is_empty(), "a future that is gone has none");
+        assert!(!desk.answer_notice(other), "a future that is gone has none");
     }
 
     /// An event that the listener has read between a look and the wait after it is not waited for.

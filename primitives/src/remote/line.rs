@@ -141,15 +141,15 @@ impl Line {
         }
     }
 
-    /// Waits for a notice for this line, for so long at most. Returns the route that it names, or an empty text.
-    pub(super) fn wait_for_notice(&mut self, state: &str, time: Duration) -> Result<String, Trouble> {
+    /// Waits for a notice for this line, for so long at most.
+    pub(super) fn wait_for_notice(&mut self, state: &str, time: Duration) -> Result<(), Trouble> {
         let (key, heard) = (notices_key(state, &self.name), std::mem::take(&mut self.heard));
         let found = self.wait_for(&[(&key, &heard)], time);
         self.heard = heard;
-        let Some(last) = entries(found?).pop() else { return Ok(String::new()) };
-        let route = last.text("r");
-        self.heard = last.name;
-        Ok(route)
+        if let Some(last) = entries(found?).pop() {
+            self.heard = last.name;
+        }
+        Ok(())
     }
 
     /// Tries until it succeeds, or the deadline has passed. Without a deadline, twice: a connection may have broken long ago.

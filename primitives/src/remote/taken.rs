@@ -98,7 +98,12 @@ impl Remote {
                 Ok(Look::Message(taken)) => return Ok(taken),
                 Ok(Look::Nothing { .. }) if waits.is_zero() && !stops() => return Err(Refusal::Empty),
                 Ok(Look::Nothing { due }) => due,
-                Err(refusal) => return Err(refusal),
+                Err(refusal) => {
+                    if receiver.is_announced && stops() {
+                        self.withdraw(line, &receiver);
+                    }
+                    return Err(refusal);
+                }
             };
             // After the announcement: what stops it notifies all that are announced.
             if stops() {
@@ -107,8 +112,7 @@ impl Remote {
                 }
                 return Err(Refusal::Stopped);
             }
-            receiver.told =
-                self.wait_for_notice(line, due, deadline).map_err(|trouble| failure(&self.object, trouble))?;
+            self.wait_for_notice(line, due, deadline).map_err(|trouble| failure(&self.object, trouble))?;
         }
     }
 
@@ -124,12 +128,13 @@ impl Remote {
         let (kind, route) = receiver.selected();
         let (how, waits) = ((receiver.how as u8).to_string(), millis(waits).to_string());
         let is_announced: &[u8] = if receiver.is_announced { b"1" } else { b"0" };
-        let told = std::mem::take(&mut receiver.told);
+        // Unless it is known to have found a message.
+        receiver.is_announced |= waits != "0";
         let owner = format!("{}:{}:{}", self.host, std::process::id(), self.keeper.session);
         loop {
             let token = line.unique();
             let mut words = vec![waits.as_bytes(), kind, route.as_bytes(), how.as_bytes(), owner.as_bytes()];
-            words.extend([token.as_bytes(), receiver.name.as_bytes(), is_announced, told.as_bytes()]);
+            words.extend([token.as_bytes(), receiver.name.as_bytes(), is_announced]);
             let answer = match line.run_numbered(Script::Take, &self.key, &words, deadline, stops) {
                 Ok(answer) => answer,
                 Err(Trouble::Stopped) => return Err(Refusal::Stopped),

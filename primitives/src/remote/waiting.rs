@@ -7,7 +7,7 @@
 //! | awake | nothing | announced | `take`, if it finds nothing |
 //! | announced, until a time | `waiting`, by that time: its selection, and where its notices are read | notified | the script that lists a message which fits |
 //! | | | awake | `take`, if it finds a message; `withdraw` |
-//! | notified | an entry of `w:<reader>`, with the route of the message | awake | its next `take`, or `withdraw` |
+//! | notified | an entry of `w:<reader>` | awake | its next `take`, or `withdraw` |
 //!
 //! The reader is a connection, or the listener of the futures of a handle. Each future has a number there.
 //!
@@ -15,10 +15,11 @@
 //!   seconds in any case. The announcement ends at the earlier one of these times.
 //! - **WK2** A script that lists a message withdraws one announcement that fits and has not ended, and writes the notice for it. It chooses the one that ends last:
 //!   that receiver has looked last, so it is the least likely to be dead.
-//! - **WK3** A receiver that takes a message takes one alone, and its announcement ends in the same step. If its notice named another route,
-//!   and that one has a message still, the next receiver is notified.
+//! - **WK3** A receiver that takes a message takes one alone, and its announcement ends in the same step. If that was withdrawn, it was
+//!   notified, perhaps of another message: then one receiver is notified for each route that it fits and that has a message still. Where
+//!   several messages come at once, a receiver more may look in vain.
 //! - **WK4** A receiver that was notified and does not look any more (a future that is dropped, a receiver that is stopped) passes the
-//!   notice on. So does one that takes a message before it has read its notice.
+//!   notice on in the same way.
 //! - **WK5** What concerns all receivers notifies all: a channel that is closed or removed, a stop, the death of a process that a supervisor
 //!   has seen, and a delay that ends before a receiver would look by itself.
 //! - **WK6** A notice is read without being taken away, so a broken connection loses none.
@@ -48,15 +49,13 @@ pub(super) struct Receiver {
     pub(super) how: How,
     /// The number of the future, or 0, and where its notices are read.
     pub(super) name: String,
-    /// Whether its last look announced it.
+    /// Whether its last look announced it, or may have.
     pub(super) is_announced: bool,
-    /// The route that its notice named. Empty without a notice.
-    pub(super) told: String,
 }
 
 impl Receiver {
     pub(super) fn new(selection: Selection, how: How, future: u64, reader: &str) -> Self {
-        Self { selection, how, name: format!("{future} {reader}"), is_announced: false, told: String::new() }
+        Self { selection, how, name: format!("{future} {reader}"), is_announced: false }
     }
 
     /// Returns its selection, as the scripts know it.
@@ -78,8 +77,8 @@ pub(super) fn bound(due: i64, deadline: Deadline) -> Duration {
 }
 
 impl Remote {
-    /// Waits for a notice, until something is due, or until the deadline. Returns the route that the notice names.
-    pub(super) fn wait_for_notice(&self, line: &mut Line, due: i64, deadline: Deadline) -> Result<String, Trouble> {
+    /// Waits for a notice, until something is due, or until the deadline.
+    pub(super) fn wait_for_notice(&self, line: &mut Line, due: i64, deadline: Deadline) -> Result<(), Trouble> {
         line.wait_for_notice(&self.key, bound(due, deadline))
     }
 

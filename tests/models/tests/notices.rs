@@ -24,6 +24,15 @@ fn different() -> Notices {
     Notices { returned: &[0], sent: &[1, 0], ..notices(&[Any, Only(1), Only(0)]) }
 }
 
+/// A receiver reads its notice after it has looked by itself, and then has another one.
+fn late() -> Notices {
+    Notices { returned: &[1], sent: &[1, 0], looks: 1, ..notices(&[Any, Any, Only(0)]) }
+}
+
+fn two_routes() -> Notices {
+    Notices { sent: &[0, 1], leavers: 1, ..notices(&[Any, Only(0), Only(0), Only(1)]) }
+}
+
 fn found(notices: Notices) -> Exploration {
     let text = format!("{notices:?}");
     let found = explore(notices);
@@ -48,6 +57,8 @@ fn nothing_goes_wrong() {
             assert!(is_complete(Notices { looks, leavers, deaths, ..notices.clone() }));
         }
     }
+    assert!(is_complete(late()));
+    assert!(is_complete(two_routes()));
 }
 
 #[test]
@@ -70,9 +81,9 @@ sysv_models::counterexamples! {
     /// A receiver looks by itself, takes a message, and is notified of the next one.
     take_ends: breaks(Notices { looks: 1, ..alike() }, ANNOUNCED);
     /// A receiver is notified of a message, and takes one that came back to the front. Another receiver waits for the first one.
-    other_route_passes_on: breaks(different(), STRANDED);
-    /// The same, and the receiver looks by itself before it reads the notice.
-    unread_passes_on: breaks(Notices { looks: 1, ..different() }, STRANDED);
+    taker_passes_on: breaks(different(), STRANDED);
+    /// A receiver of the first route is notified, and finds nothing. The notice was for the second one.
+    passes_on_for_all: breaks(two_routes(), STRANDED);
     /// A receiver leaves with its notice.
     leaver_passes_on: breaks(Notices { leavers: 1, ..alike() }, STRANDED);
 }

@@ -27,12 +27,12 @@ local function fits(member, route)
   return kind == 'any' or tonumber(route) <= tonumber(number)
 end
 -- WK2: the announcement is withdrawn, and the receiver has a notice.
-local function notify(member, route)
+local function notify(member)
   local future, reader = string.match(member, '^%S+ %S+ (%S+) (%S+)$')
   local notices = P .. 'w:' .. reader
   call('ZREM', P .. 'waiting', member)
   -- A receiver has looked by itself since an older notice.
-  call('XADD', notices, 'MINID', '~', whole(now - 2 * LONGEST), '*', 'f', future, 'r', route)
+  call('XADD', notices, 'MINID', '~', whole(now - 2 * LONGEST), '*', 'f', future)
   call('PEXPIRE', notices, 10 * LONGEST)
 end
 -- Notifies one receiver that the route fits, the one that has looked last. Returns whether there was one.
@@ -42,7 +42,7 @@ local function wake(route)
     found = call('ZREVRANGEBYSCORE', P .. 'waiting', '+inf', whole(now), 'LIMIT', from, 16)
     for _, member in ipairs(found) do
       if fits(member, route) then
-        notify(member, route)
+        notify(member)
         return true
       end
     end
@@ -57,15 +57,15 @@ local function wake(route)
   end
   return false
 end
--- WK4: a receiver was notified, and its notice is not known to be answered.
+-- WK3, WK4: a receiver was notified, of whatever message, and does not look again for it.
 local function pass_on(member)
   for _, route in ipairs(call('ZRANGE', P .. 'routes', 0, -1)) do
-    if fits(member, route) and wake(route) then return end
+    if fits(member, route) then wake(route) end
   end
 end
 -- WK5: notifies the receivers that do not look by themselves before that time.
 local function wake_all(before)
-  for _, member in ipairs(call('ZRANGEBYSCORE', P .. 'waiting', before, '+inf')) do notify(member, '') end
+  for _, member in ipairs(call('ZRANGEBYSCORE', P .. 'waiting', before, '+inf')) do notify(member) end
 end
 local function room()
   if waits_for_room then

@@ -1,8 +1,10 @@
 -- ARGV: line, number, whether it is repeated, how long it waits (0 if it does not), selection, route, how, owner, token, future and
--- reader, whether it has announced itself, the route that its notice names.
+-- reader, whether it has announced itself.
 -- How: '0' receives, '1' claims, and '2' claims what is to be received (RD14).
 local line, seq, owner, token = ARGV[1], ARGV[2], ARGV[8], ARGV[9]
-local bound, member, is_announced, told = tonumber(ARGV[4]), ARGV[5] .. ' ' .. ARGV[6] .. ' ' .. ARGV[10], ARGV[11] == '1', ARGV[12]
+local bound, member = tonumber(ARGV[4]), ARGV[5] .. ' ' .. ARGV[6] .. ' ' .. ARGV[10]
+-- Perhaps by this very script, whose answer was lost.
+local is_announced = ARGV[11] == '1' or ARGV[3] == '1'
 
 -- The message as its receiver gets it, and what else of it is needed here.
 local function look(at)
@@ -48,6 +50,8 @@ if not id then
   if bound > 0 then
     -- WK1.
     if next_time > 0 then bound = math.min(bound, next_time) end
+    -- Of dead receivers.
+    if not is_announced then call('ZREMRANGEBYSCORE', P .. 'waiting', '-inf', whole(now - LONGEST)) end
     call('ZADD', P .. 'waiting', whole(now + bound), member)
     if not has_waiters then call('HSET', S, 'mw', 1) end
   elseif is_announced then
@@ -58,14 +62,8 @@ end
 local m = look(key(id))
 local caller, len, class, blocks, flags = m[7], m[10], m[11], m[12], tonumber(m[13])
 dequeue_head(id, route, len, following)
--- WK3: it takes one message, and had one notice at most.
-if is_announced and call('ZREM', P .. 'waiting', member) == 0 then
-  if told == '' then
-    pass_on(member)
-  elseif told ~= route and call('EXISTS', P .. 'q:' .. told) == 1 then
-    wake(told)
-  end
-end
+-- WK3: it takes one message, and its notice may have been for another one.
+if is_announced and call('ZREM', P .. 'waiting', member) == 0 then pass_on(member) end
 local claims = ARGV[7] ~= '0'
 if not claims and caller == '' then
   -- At most once: it is gone, but for this line, should it ask again.

@@ -77,6 +77,8 @@ pub(in crate::waiting) struct Clerk {
     pub(super) stays: bool,
     /// The handle is being dropped.
     pub(super) ends: bool,
+    /// The same, by the clerk's own thread. It ends unless a future waits that joined with this number or a later one.
+    pub(super) ends_before: Option<u64>,
     /// A future left with a call. The post of that may still come.
     pub(super) expects_post: bool,
     /// It was posted to look at the list again.

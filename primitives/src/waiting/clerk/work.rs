@@ -46,11 +46,13 @@ impl Desk {
         if list.clerk.thread.is_none() {
             return;
         }
-        list.clerk.ends = true;
         if list.clerk.thread.as_ref().is_some_and(|clerk| clerk.id() == thread::current().id()) {
-            // It drops the handle itself, which it had kept from being dropped while it passed a call on. It ends next.
+            // It drops the handle or the holder of the role itself, in a waker or after it passed a call on. It is not asleep, and ends
+            // next, unless a future of the next holder waits by then.
+            list.clerk.ends_before = Some(list.next);
             return;
         }
+        list.clerk.ends = true;
         // The futures that are left were forgotten, since each borrowed the handle.
         if list.clerk.call() || list.clerk.is_poked {
             drop(list);
@@ -92,7 +94,8 @@ impl List {
     }
 
     fn duty(&self, idle: Duration) -> Duty {
-        if self.clerk.ends {
+        let is_later = |number: u64| self.waiting.iter().any(|waiting| waiting.id >= number);
+        if self.clerk.ends || self.clerk.ends_before.is_some_and(|number| !is_later(number)) {
             return Duty::End;
         }
         let stays = self.clerk.stays;
@@ -139,12 +142,18 @@ fn work(stand: &Stand) {
     let mut idle_since = Instant::now();
     let mut list = desk.list();
     loop {
+        if !list.wakes.is_empty() {
+            // Before it goes to sleep: a waker may drop the holder of the role, and the doorbell is another one's then (AL1).
+            drop(list);
+            list = desk.list();
+            continue;
+        }
         if list.clerk.tasks > 0 {
             idle_since = Instant::now();
         }
         match list.duty(idle_since.elapsed()) {
             Duty::End => {
-                list.clerk.thread = None;
+                (list.clerk.thread, list.clerk.ends_before) = (None, None);
                 drop(list);
                 desk.clerk_ended.notify_all();
                 return;
@@ -188,18 +197,18 @@ fn wake_up<'a>(stand: &Stand, desk: &'a Desk, mut list: Locked<'a>, slept: Resul
     let List { waiting, clerk, .. } = &mut *list;
     let leads = match waiting.front_mut().map(|front| &mut front.sleeper) {
         Some(Sleeper::Thread(_)) => {
-            return if is_woken && !is_poked { post_again(stand, desk, list) } else { list };
+            // Also if it was poked: perhaps the thread took the post for that, and this one is the thread's.
+            return if is_woken { post_again(stand, desk, list) } else { list };
         }
         Some(Sleeper::Task(task)) => task.roused_since().is_none(),
         None => false,
     };
-    let is_expected = is_woken && mem::take(&mut clerk.expects_post);
-    if is_poked && leads {
-        // The post was for the clerk, unless a call's is there as well: then it does not sleep for long.
-        return list;
-    }
+    // A thread may have taken the post for the clerk, and this one is a call's. So the front checks, and parks the clerk before it pokes
+    // it again.
+    clerk.stays &= !is_poked;
+    let is_expected = is_woken && (mem::take(&mut clerk.expects_post) || is_poked);
     let Some(id) = waiting.front().filter(|_| leads).map(|front| front.id) else {
-        if is_woken && !is_expected && !is_poked {
+        if is_woken && !is_expected {
             // W5.
             stand.members.suspect();
             list.rouse_others(u64::MAX, |_| true);

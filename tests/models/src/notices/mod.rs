@@ -64,8 +64,8 @@ pub struct Notices {
 /// Where a receiver is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
-    /// It is about to look. The route of the notice that it has read.
-    Awake(Option<u8>),
+    /// It is about to look.
+    Awake,
     /// With a rule left out: it has found nothing.
     Found,
     /// It waits for a notice.
@@ -81,7 +81,7 @@ pub enum At {
 pub struct Receiver {
     at: At,
     is_announced: bool,
-    unread: Vec<u8>,
+    unread: u8,
 }
 
 /// Everything at one time.
@@ -123,7 +123,7 @@ impl Notices {
         let fits = |&receiver: &usize| !self.rules.notice_fits || self.fits(receiver, route);
         let Some(at) = state.waiting.iter().rposition(fits) else { return false };
         let receiver = state.waiting.remove(at);
-        state.receivers[receiver].unread.push(route);
+        state.receivers[receiver].unread += 1;
         true
     }
 
@@ -131,7 +131,11 @@ impl Notices {
         let mut routes = state.messages.clone();
         routes.sort_unstable();
         routes.dedup();
-        let _ = routes.into_iter().any(|route| self.fits(receiver, route) && self.wake(state, route));
+        for route in routes.into_iter().filter(|&route| self.fits(receiver, route)) {
+            if self.wake(state, route) && !self.rules.passes_on_for_all {
+                break;
+            }
+        }
     }
 
     fn announce(state: &mut NoticesState, index: usize) {
@@ -141,7 +145,7 @@ impl Notices {
         state.receivers[index].is_announced = true;
     }
 
-    fn look(&self, state: &mut NoticesState, index: usize, told: Option<u8>) {
+    fn look(&self, state: &mut NoticesState, index: usize) {
         let Some(at) = state.messages.iter().position(|&route| self.fits(index, route)) else {
             if self.rules.announces_in_one_step {
                 Self::announce(state, index);
@@ -150,35 +154,25 @@ impl Notices {
             }
             return;
         };
-        let route = state.messages.remove(at);
+        state.messages.remove(at);
         let was_announced = std::mem::take(&mut state.receivers[index].is_announced);
         state.receivers[index].at = At::Away;
         let was_notified = was_announced && !state.waiting.contains(&index);
         if self.rules.take_ends {
             state.waiting.retain(|&other| other != index);
         }
-        match told {
-            None if was_notified && self.rules.unread_passes_on => self.pass_on(state, index),
-            Some(told)
-                if was_notified
-                    && told != route
-                    && self.rules.other_route_passes_on
-                    && state.messages.contains(&told) =>
-            {
-                self.wake(state, told);
-            }
-            _ => {}
+        if was_notified && self.rules.taker_passes_on {
+            self.pass_on(state, index);
         }
     }
 
     fn step(&self, state: &mut NoticesState, index: usize) {
         match state.receivers[index].at {
-            At::Awake(told) => self.look(state, index, told),
+            At::Awake => self.look(state, index),
             At::Found => Self::announce(state, index),
             At::Waiting => {
-                let told = state.receivers[index].unread.last().copied();
-                state.receivers[index].unread.clear();
-                state.receivers[index].at = At::Awake(told);
+                state.receivers[index].unread = 0;
+                state.receivers[index].at = At::Awake;
             }
             At::Away | At::Dead => {}
         }
@@ -200,8 +194,8 @@ impl NoticesState {
     fn may_step(&self, index: usize) -> bool {
         let receiver = &self.receivers[index];
         match receiver.at {
-            At::Awake(_) | At::Found => true,
-            At::Waiting => !receiver.unread.is_empty(),
+            At::Awake | At::Found => true,
+            At::Waiting => receiver.unread > 0,
             At::Away | At::Dead => false,
         }
     }
@@ -219,7 +213,7 @@ impl Model for Notices {
     type Action = Action;
 
     fn init_states(&self) -> Vec<NoticesState> {
-        let receiver = Receiver { at: At::Awake(None), is_announced: false, unread: Vec::new() };
+        let receiver = Receiver { at: At::Awake, is_announced: false, unread: 0 };
         vec![NoticesState {
             messages: Vec::new(),
             waiting: Vec::new(),
@@ -269,7 +263,7 @@ impl Model for Notices {
             Action::Step(index) => self.step(&mut state, index),
             Action::Look(index) => {
                 state.looks = (state.looks + 1).min(self.looks);
-                state.receivers[index].at = At::Awake(None);
+                state.receivers[index].at = At::Awake;
             }
             Action::Leave(index) => self.leave(&mut state, index),
             Action::Die(index) => {
@@ -295,7 +289,7 @@ impl Model for Notices {
                 state.waiting.iter().all(|&index| state.receivers[index].at != At::Away)
             }),
             Property::sometimes("a notice is not read", |_, state: &NoticesState| {
-                state.receivers.iter().any(|receiver| receiver.at == At::Away && !receiver.unread.is_empty())
+                state.receivers.iter().any(|receiver| receiver.at == At::Away && receiver.unread > 0)
             }),
             Property::sometimes("each message is taken", |model: &Self, state: &NoticesState| {
                 let all = state.sent == model.sent.len() && state.returned == model.returned.len();

@@ -9,10 +9,10 @@ crate::rules! {
     notice_fits,
     /// WK3: the announcement ends when a message is taken.
     take_ends,
-    /// WK3: a receiver that takes a message of another route than that of its notice notifies the next one.
-    other_route_passes_on,
-    /// WK4: one that takes a message, and has not read its notice, passes that on.
-    unread_passes_on,
+    /// WK3: one that was notified and takes a message passes its notice on.
+    taker_passes_on,
+    /// WK3, WK4: a notice is passed on for every route that fits, and not only for the first one.
+    passes_on_for_all,
     /// WK4: one that looks no more passes its notice on.
     leaver_passes_on,
 }
