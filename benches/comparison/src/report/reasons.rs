@@ -98,6 +98,12 @@ const SPINS: &str = "A waiter of ours checks for some ten microseconds before it
 
 const PASSES: &str = "A few calls outlast the time for which a caller spins. It sleeps then, and is woken by the kernel. The bare line spins on.";
 
+const TOGETHER: &str = "It is for threads of one process, which die together, so it records no holder.";
+
+const NO_CHECKS: &str = "The floor is a copy and two indexes. It checks for no sleeper, no death and no end.";
+
+const ONE_ACCESS: &str = "Another process may write at the same time, so each byte is moved by one access of a fixed width. memcpy may choose.";
+
 const IN_MEMORY: &str = "The word is in the memory of the object, and is found through the handle. That of std's OnceLock is in the value itself.";
 
 const NAMED_PERMITS: &str = "Each permit has a word that names its holder, so that it is found if that process dies. A caller tries one word \
@@ -138,7 +144,12 @@ const REASONS: &[Reason] = &[
     each("both sides sleep", "futures", "in tokio", TWO_THREADS),
     each("on one processor, both sides sleep", "spsc ring", "", SLEEPS_IN_RING),
     each("on one processor, both sides sleep", "mpmc ring", "", SLEEPS_IN_MPMC),
-    each("Lock and unlock, 4 processes", "Mutex", "", SPINS),
+    each("lock and unlock, 4 processes", "Mutex", "", SPINS),
+    each("each waits in its own way", "spsc ring", "", SLEEPS_IN_RING),
+    each("each waits in its own way", "mpmc ring", "", SLEEPS_IN_MPMC),
+    middle("one to one", "spsc ring", "bare memory", NO_CHECKS),
+    middle("read and leave", "RwLock", "parking_lot", TOGETHER),
+    middle("into shared memory", "SharedMemory::write", "memcpy", ONE_ACCESS),
     tail("16 processes for 4 permits", "Pool", "", NAMED_PERMITS),
     each("take turns", "wait_while", "pthread", AT_SEMAPHORES),
     middle(
@@ -147,11 +158,11 @@ const REASONS: &[Reason] = &[
         "POSIX",
         "The POSIX queue carries bytes without types, and its receivers can't choose.",
     ),
-    middle("there and back, both sides sleep", "call, answer", "", CALLS),
+    each("there and back, both sides sleep", "call, answer", "", CALLS),
     each("both sides asleep", "call, answer", "", CALLS),
     each("12 trips of a cache line", "call, answer", "", PASSES),
-    tail("Set to changed, asleep", "Watch", "", AT_SEMAPHORES),
-    each("Get the first value", "OnceLock", "std", IN_MEMORY),
+    each("set to changed, asleep", "Watch", "", AT_SEMAPHORES),
+    each("get the first value", "OnceLock", "std", IN_MEMORY),
     middle(
         "16 MiB, from process to process",
         "channel",
@@ -175,12 +186,7 @@ const REASONS: &[Reason] = &[
         "The process that waits for results spins for some microseconds before it sleeps. Where there are as many workers as \
             processors, or more, it spins on a processor that a worker could use.",
     ),
-    middle(
-        "lock and unlock, uncontended",
-        "Mutex",
-        "parking_lot",
-        "It is for threads of one process, which die together, so it records no owner.",
-    ),
+    middle("lock and unlock, uncontended", "Mutex", "parking_lot", TOGETHER),
     middle("messages of 64 bytes on a server", "channel", "", SCRIPTS),
     each("a message on a server", "channel", "", ASKS_AGAIN),
     middle("empty jobs of 64 bytes on a server", "WorkerPool", "apalis", BATCHES),
