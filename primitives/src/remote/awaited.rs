@@ -23,8 +23,8 @@ use super::{
     operations::{Offer, Offered, Outgoing, PATIENCE_OF_DROP, Refusal},
     reply::Event,
     stream::LONGEST,
-    taken::{How, Look, Taken},
-    waiting::Receiver,
+    taken::{Look, Taken},
+    waiting::{How, Receiver},
 };
 use crate::{
     Failure,

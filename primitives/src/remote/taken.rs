@@ -15,7 +15,7 @@ use super::{
     operations::{PATIENCE_OF_DROP, Refusal, Returned, millis},
     reply::{Reply, ending_of},
     script::Script,
-    waiting::{Receiver, bound},
+    waiting::{How, Receiver, bound},
 };
 use crate::{
     Failure,
@@ -33,17 +33,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) selection: Selection,
     pub(crate) wants: Wants<'a>,
     pub(crate) deadline: Deadline,
-}
-
-/// How a message is taken, by the numbers that the script has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum How {
-    Receive = 0,
-    Claim = 1,
-    /// To be received, once it is known that it is wanted still.
-    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "futures alone do"))]
-    ClaimToReceive = 2,
 }
 
 /// What a look found.

@@ -39,9 +39,19 @@ use super::{
     line::{Line, Trouble},
     script::Script,
     stream::{LONGEST, room_key},
-    taken::How,
 };
 use crate::{raw::Deadline, store::Selection};
+
+/// How a message is taken, by the numbers that the script has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum How {
+    Receive = 0,
+    Claim = 1,
+    /// To be received, once it is known that it is wanted still.
+    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "futures alone do"))]
+    ClaimToReceive = 2,
+}
 
 /// A receiver, as the server knows it.
 pub(super) struct Receiver {
