@@ -1,4 +1,4 @@
-//! The clerk of a process whose notifier runs on its processor (CK7).
+//! A clerk and its notifier on one processor (CK7).
 
 use std::{
     fs,

@@ -111,12 +111,13 @@ fn the_notified_one_was_stopped() {
     the_notified_one_does_not_look(SIGSTOP);
 }
 
-/// A future that was notified and is dropped passes its notice on, before any receiver looks by itself.
+/// A receiver waits in a thread, and a future of the channel after it, so the future is notified of a message. What it does then notifies
+/// the receiver, before that one looks by itself.
 #[cfg(feature = "async")]
-#[test]
-fn a_dropped_future_passes_its_notice_on() {
-    use crate::by_hand::ByHand;
-
+fn the_notice_is_passed_on<F: Future>(
+    wait: impl Fn(Channel) -> F,
+    act: impl Fn(&Channel, u64, crate::by_hand::ByHand<F>),
+) {
     if !is_installed() {
         return;
     }
@@ -127,58 +128,48 @@ fn a_dropped_future_passes_its_notice_on() {
         thread::scope(|scope| {
             let receiver = scope.spawn(|| other.recv::<Job>().unwrap());
             until(|| announced(&server) == 1);
-            let mut future = ByHand::new(channel.recv_async::<Job>());
+            let mut future = crate::by_hand::ByHand::new(wait(channel.clone()));
             until(|| {
                 assert!(future.poll().is_pending());
                 announced(&server) == 2
             });
             server.command("CONFIG RESETSTAT");
             other.send(&Job(number)).unwrap();
-            drop(future);
+            act(&other, number, future);
             assert_ends(&receiver, &channel);
             assert_eq!(receiver.join().unwrap(), Job(number));
-            // Its notice, and that of the receiver. One that has looked by itself meanwhile had none.
+            // The notice of the future, and that of the receiver. One that has looked by itself meanwhile had none.
             server.calls_of("xadd") == 2
         })
     });
     assert!(is_passed_on, "the receiver has looked by itself each time");
 }
 
-/// The notice was for one route, and the future takes a message of another. The next receiver is notified of what is left, before it looks
-/// by itself.
+#[cfg(feature = "async")]
+#[test]
+fn a_dropped_future_passes_its_notice_on() {
+    the_notice_is_passed_on(|channel| async move { channel.recv_async::<Job>().await }, |_, _, future| drop(future));
+}
+
+/// The notice was for one route, and the future takes a message of another.
 #[cfg(feature = "async")]
 #[test]
 fn a_notice_of_another_route_is_passed_on() {
     use sysv_primitives::Message;
 
-    use crate::{by_hand::ByHand, conformance::Urgent};
+    use crate::conformance::Urgent;
 
-    if !is_installed() {
-        return;
-    }
-    let server = Server::start();
-    let channel = Channel::connect(&server.address("jobs")).unwrap();
-    let other = Channel::connect(&server.address("jobs")).unwrap();
-    let is_passed_on = (0..10).any(|number| {
-        thread::scope(|scope| {
-            let receiver = scope.spawn(|| other.recv::<Job>().unwrap());
-            until(|| announced(&server) == 1);
-            // It has looked last.
-            let mut future = ByHand::new(channel.recv_lowest_async(Job::ROUTE));
-            until(|| {
-                assert!(future.poll().is_pending());
-                announced(&server) == 2
-            });
-            server.command("CONFIG RESETSTAT");
-            other.send(&Job(number)).unwrap();
+    the_notice_is_passed_on(
+        |channel| async move { channel.recv_lowest_async(Job::ROUTE).await },
+        |other, number, future| {
             other.send(&Urgent(number)).unwrap();
-            let taken = future.finish().unwrap();
-            assert_ends(&receiver, &channel);
-            assert_eq!(receiver.join().unwrap(), Job(number));
-            taken.route() == Urgent::ROUTE && server.calls_of("xadd") == 2
-        })
-    });
-    assert!(is_passed_on, "the receiver has looked by itself each time");
+            if future.finish().unwrap().route() != Urgent::ROUTE {
+                // It has looked by itself between the two.
+                assert_eq!(other.recv::<Urgent>().unwrap(), Urgent(number));
+                other.send(&Job(number)).unwrap();
+            }
+        },
+    );
 }
 
 #[test]

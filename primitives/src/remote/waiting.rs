@@ -28,7 +28,7 @@
 //! | --- | --- | --- |
 //! | a receiver that is announced | the announcement, until its time | a notice for it is lost, as in the next line |
 //! | a receiver that is notified | the notice | each other receiver that the message fits, when it looks by itself: within two seconds. In a pool the supervisor notifies all |
-//! | the server, with its last second | receivers whose connection broke look at once | |
+//! | the server, with its last second | notices that were not read | each receiver that has lost its connection, at once |
 //!
 //! Senders that wait for room wait for an event in the stream `room`, all for the same one: how much room each of them needs is not known.
 

@@ -165,7 +165,7 @@ impl Store {
         // One lane has one sender to learn from. Several are taken together.
         let processors = match selection {
             Selection::Only(route) => {
-                // For callers, who wait for a response of any lane.
+                // For callers: the response that they wait for may be of any lane.
                 record_cpu(Role::Consumer, &self.control.last_cpus.0);
                 &self.lanes[self.lane_of(route)].last_cpus
             }

@@ -18,7 +18,7 @@ const FILE: &str = "tests/rules/reasons.toml";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     pub(crate) rule: String,
-    /// The module whose header names the rule.
+    /// The module that names the rule in its header.
     pub(crate) file: PathBuf,
     pub(crate) reason: String,
 }

@@ -28,12 +28,14 @@
 //! - **CK4** A clerk that takes a post while a thread leads posts the doorbell again. It went to sleep for a future that is not
 //!   the front any more, and sleeps on so that the next future finds it asleep. While no future leads, the process is not
 //!   announced for any, so no call is waiting behind such a clerk except the leading thread's. If that post is refused, it is
-//!   made again every 10 milliseconds, as long as a thread leads.
+//!   made again every 10 milliseconds, as long as a thread leads. A clerk that was posted to look at the list takes its post for
+//!   a call as well, since a thread may have taken the one for the clerk.
 //! - **CK5** A child made by `fork` has a desk of its own, without a clerk. A future of the parent's fails there.
 //! - **CK6** A handle that is dropped ends its clerk before it gives back its slot: the doorbell may be another member's
-//!   afterwards. It sets the end, posts, and waits until the clerk is gone.
-//! - **CK7** A clerk whose notifier runs on its processor goes back to sleep as soon as it has roused the front, and is asleep
-//!   already when the front waits again: one switch of threads less. On another processor the next post often comes while the
+//!   afterwards. It sets the end, posts, and waits until the clerk is gone. A handle or a role that is dropped by a waker is dropped
+//!   by the clerk itself. So wakers run before the clerk goes to sleep, and it ends next.
+//! - **CK7** If the notifier runs on the processor of the clerk, the clerk goes back to sleep as soon as it has roused the front. It is
+//!   asleep already when the front waits again: one switch of threads less. On another processor the next post often comes while the
 //!   clerk is on its way, and that is faster. While it sleeps so, it watches the front by the time of its sleep (CK3).
 //! - **CK8** A waker is the program's code. A panic of it ends in it, and its future counts as one that is not polled.
 //!
